@@ -1,0 +1,93 @@
+"""Every error that dgls raises on purpose, as one tree.
+
+    DglsError
+    ├── InputError              what the user gave cannot be used
+    │   ├── SourceFileError     no such file, a folder, binary, or not UTF-8
+    │   ├── PositionError       a line or column outside the text
+    │   ├── LanguageError       no grammar for this file
+    │   └── SettingError        a setting of the wrong name, type or range
+    ├── ModelError              the model cannot be found, loaded or run
+    │   ├── ModelNotFoundError
+    │   └── CheckpointError     wrong, partial or foreign checkpoint
+    ├── EngineError             the engine process cannot be reached or gave up
+    │   ├── EngineUnavailableError
+    │   └── EngineProtocolError
+    ├── Stopped                 the request was stopped before it had an answer
+    └── TrainingError           a corpus, recipe or checkpoint folder that training cannot use
+
+A message says what happened, what was left untouched and what to do next, in one sentence.
+"""
+
+
+class DglsError(Exception):
+    """Base of all errors that dgls raises on purpose. `exit_status` is what the command line returns."""
+
+    exit_status = 1
+
+
+class InputError(DglsError):
+    """What the user gave cannot be used."""
+
+    exit_status = 2
+
+
+class SourceFileError(InputError):
+    """The source file does not exist, is a folder, is binary, or is not UTF-8."""
+
+    exit_status = 3
+
+
+class PositionError(InputError):
+    """A line or column that lies outside the text."""
+
+    exit_status = 4
+
+
+class LanguageError(InputError):
+    """No grammar is installed for this file."""
+
+    exit_status = 5
+
+
+class SettingError(InputError):
+    """A setting has a wrong name, type or range."""
+
+
+class ModelError(DglsError):
+    """The model cannot be found, loaded or run."""
+
+    exit_status = 6
+
+
+class ModelNotFoundError(ModelError):
+    """No model of that name or at that path is on this machine."""
+
+
+class CheckpointError(ModelError):
+    """The checkpoint is wrong, partial, or of another kind of model."""
+
+
+class EngineError(DglsError):
+    """The engine process cannot be reached, or it failed."""
+
+    exit_status = 7
+
+
+class EngineUnavailableError(EngineError):
+    """The engine could not be started or reached."""
+
+
+class EngineProtocolError(EngineError):
+    """The engine answered something that this version does not understand."""
+
+
+class Stopped(DglsError):
+    """The request was stopped (cancelled, superseded, out of time) before it had an answer."""
+
+    exit_status = 8
+
+
+class TrainingError(DglsError):
+    """A corpus, recipe or checkpoint folder that training cannot use."""
+
+    exit_status = 9

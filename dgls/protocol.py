@@ -1,0 +1,216 @@
+"""What a front-end asks of the engine and what it gets back.
+
+The types know nothing of LSP, torch or HTTP. They travel as JSON over the engine's socket
+(`docs/protocol.md`); `to_json` and `from_json` are the only place that knows how.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from dgls.errors import EngineProtocolError
+
+
+T = TypeVar("T")
+
+
+class Trigger(StrEnum):
+    """Why a fill is asked for. A newer automatic request supersedes an older one; nothing else."""
+
+    AUTOMATIC = "automatic"
+    EXPLICIT = "explicit"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """One place to fill.
+
+    `text` is what stands there now: a cursor is an empty gap, a selection is not. `strength` is
+    the share of `text` that is noised before it is denoised: 1.0 rewrites it, less repairs it.
+    `max_lines` bounds the fill: 1 keeps it on the cursor's line.
+    """
+
+    text: str = ""
+    strength: float = 1.0
+    max_lines: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """Text from elsewhere that helps: another open file's outline, a recent edit."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a fill may cost. `deadline_ms` counts from the arrival at the engine; None is no deadline."""
+
+    deadline_ms: float | None = None
+    candidates: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class FillRequest:
+    """Fill every gap between the `parts` of a document.
+
+    `parts` has one element more than `gaps`: `parts[0]` is the prefix, `parts[-1]` the suffix,
+    those between lie between two gaps. The prefix begins at an anchored line start, so that
+    typing extends it instead of sliding it (`dgls.syntax.cursor`). `client`, `path` and `method`
+    together say which older automatic request this one supersedes.
+    """
+
+    parts: tuple[str, ...]
+    gaps: tuple[Gap, ...] = (Gap(),)
+    path: str = ""
+    language: str = "python"
+    version: int = 0
+    client: str = ""
+    method: str = ""
+    trigger: Trigger = Trigger.EXPLICIT
+    snippets: tuple[Snippet, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if len(self.parts) != len(self.gaps) + 1:
+            raise EngineProtocolError(
+                f"A request with {len(self.gaps)} gaps needs {len(self.gaps) + 1} parts, "
+                f"not {len(self.parts)}; nothing was filled."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One candidate: a text for each gap, in order.
+
+    `score` is the judge's summed log-probability in nats (higher is better). `confidence` is the
+    calibrated probability in 0..1 that the fill is what the user wants. `proposal` says where it
+    came from: "noise", "draft" (causal) or "warm" (the last draft).
+    """
+
+    texts: tuple[str, ...]
+    score: float
+    confidence: float
+    proposal: str = "noise"
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Milliseconds spent in each stage of one fill."""
+
+    queue_ms: float = 0.0
+    encode_ms: float = 0.0
+    draft_ms: float = 0.0
+    denoise_ms: float = 0.0
+    judge_ms: float = 0.0
+    total_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FillReply:
+    """The candidates, best first (never empty), and what they cost.
+
+    `complete` is False where a deadline ended the fill early and the best draft so far is given.
+    `steps` counts denoise steps; `prompt_tokens` is the causal prompt, `cached_tokens` the part
+    of it that was not encoded again.
+    """
+
+    candidates: tuple[Fill, ...]
+    model: str
+    complete: bool = True
+    steps: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    timings: Timings = field(default_factory=Timings)
+
+    @property
+    def best(self) -> Fill:
+        """The candidate that the judge ranks first."""
+        return self.candidates[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The whole canvas after one denoise step, as text: `texts` as in `Fill`.
+
+    `accepted` says for each open canvas position, in order, whether the sampler accepted it,
+    and `tokens` what stands there now.
+    """
+
+    step: int
+    texts: tuple[str, ...]
+    tokens: tuple[str, ...] = ()
+    accepted: tuple[bool, ...] = ()
+
+
+def to_json(value: FillRequest | FillReply | Draft) -> str:
+    """The value as one compact line of JSON."""
+    return json.dumps(dataclasses.asdict(value), ensure_ascii=False, separators=(",", ":"))
+
+
+def request_from_json(data: str | bytes) -> FillRequest:
+    """Parse a request. Raises `EngineProtocolError` for anything else."""
+    fields = _fields(data, FillRequest)
+    fields["parts"] = tuple(_strings(fields.get("parts", ())))
+    fields["gaps"] = tuple(_build(Gap, gap) for gap in fields.get("gaps", [{}]))
+    fields["snippets"] = tuple(_build(Snippet, snippet) for snippet in fields.get("snippets", ()))
+    fields["limits"] = _build(Limits, fields.get("limits", {}))
+    try:
+        fields["trigger"] = Trigger(fields.get("trigger", "explicit"))
+    except ValueError as error:
+        raise EngineProtocolError(f"Not a fill request: {error}.") from error
+    return _build(FillRequest, fields)
+
+
+def reply_from_json(data: str | bytes) -> FillReply:
+    """Parse a reply. Raises `EngineProtocolError` for anything else."""
+    fields = _fields(data, FillReply)
+    candidates = [_texts(candidate) for candidate in fields.get("candidates", ())]
+    fields["candidates"] = tuple(_build(Fill, candidate) for candidate in candidates)
+    fields["timings"] = _build(Timings, fields.get("timings", {}))
+    return _build(FillReply, fields)
+
+
+def draft_from_json(data: str | bytes) -> Draft:
+    """Parse a draft. Raises `EngineProtocolError` for anything else."""
+    fields = _texts(_fields(data, Draft))
+    for name in ("tokens", "accepted"):
+        fields[name] = tuple(fields.get(name, ()))
+    return _build(Draft, fields)
+
+
+def _fields(data: str | bytes, kind: type) -> dict[str, Any]:
+    try:
+        value = json.loads(data)
+    except ValueError as error:
+        raise EngineProtocolError(f"Not a {kind.__name__}: not JSON ({error}).") from error
+    if not isinstance(value, dict):
+        raise EngineProtocolError(f"Not a {kind.__name__}: a JSON object was expected.")
+    return value
+
+
+def _texts(fields: Any) -> dict[str, Any]:
+    if not isinstance(fields, dict):
+        raise EngineProtocolError("Not a fill: a JSON object was expected.")
+    return {**fields, "texts": tuple(_strings(fields.get("texts", ())))}
+
+
+def _strings(value: Any) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise EngineProtocolError("A list of strings was expected.")
+    return value
+
+
+def _build(kind: type[T], fields: Any) -> T:
+    if not isinstance(fields, dict):
+        raise EngineProtocolError(f"Not a {kind.__name__}: a JSON object was expected.")
+    try:
+        return kind(**fields)
+    except TypeError as error:
+        raise EngineProtocolError(f"Not a {kind.__name__}: {error}.") from error
