@@ -20,7 +20,7 @@ A message says what happened, what was left untouched and what to do next, in on
 
 
 class DglsError(Exception):
-    """Base of all errors that dgls raises on purpose. `exit_status` is what the command line returns."""
+    """Base of all errors raised on purpose. The command line exits with `exit_status`."""
 
     exit_status = 1
 

@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 from dgls.errors import EngineProtocolError
 
-
 T = TypeVar("T")
 
 
@@ -49,7 +48,7 @@ class Snippet:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much a fill may cost. `deadline_ms` counts from the arrival at the engine; None is no deadline."""
+    """How much a fill may cost. `deadline_ms` counts from arrival at the engine; None: none."""
 
     deadline_ms: float | None = None
     candidates: int = 1

@@ -1,4 +1,4 @@
-"""Spans, edits and positions in a text. Everything counts code points unless a name says otherwise."""
+"""Spans, edits and positions in a text, all counted in code points."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Position:
 
 
 def apply_edits(text: str, edits: Sequence[Edit]) -> str:
-    """The text after `edits`, whose spans all refer to `text`. Raises `PositionError` on overlap."""
+    """The text after `edits`, whose spans refer to `text`. Raises `PositionError` on overlap."""
     ordered = sorted(edits, key=lambda edit: edit.span)
     pieces: list[str] = []
     done = 0
@@ -113,7 +113,7 @@ class Lines:
         return Position(line, offset - self.starts[line])
 
     def offset(self, position: Position) -> int:
-        """The offset of a line and column. Raises `PositionError` where the text has no such place."""
+        """The offset of a line and column. Raises `PositionError` where there is no such place."""
         span = self.span(position.line)
         if not 0 <= position.column <= len(span):
             raise PositionError(

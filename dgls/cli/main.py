@@ -1,0 +1,20 @@
+"""The `dgls` command: one verb per file beside this one.
+
+`dgls lsp` goes around the argument parser of the other verbs, because an editor waits for it.
+"""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the verb on the command line; an error raised on purpose ends in one line."""
+    arguments = sys.argv[1:]
+    if arguments and (arguments[0] == "lsp" or arguments[0] in {"--stdio", "--tcp"}):
+        from dgls.cli.lsp import run
+
+        sys.exit(run([argument for argument in arguments if argument != "lsp"]))
+    from dgls.cli.app import run_app
+
+    sys.exit(run_app(arguments))
