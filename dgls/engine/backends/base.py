@@ -1,0 +1,31 @@
+"""What runs a fill: a model in this process, or a server elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from dgls.engine.stop import StopToken
+from dgls.protocol import Draft, FillReply, FillRequest
+
+Progress = Callable[[float, str], None]
+"""Called with the share done (0..1) and what is being done, while a model loads."""
+
+OnDraft = Callable[[Draft], None]
+"""Called with the whole canvas after each denoise step, from the thread that runs the fill."""
+
+
+class Backend(Protocol):
+    """The seam below the scheduler. Every method blocks; the process runs them in one thread."""
+
+    @property
+    def name(self) -> str:
+        """The model's name, as replies and the list of models show it."""
+
+    def load(self, progress: Progress) -> None:
+        """Make ready to fill. Raises `ModelError` where the model cannot be found or loaded."""
+
+    def fill(
+        self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None = None
+    ) -> FillReply:
+        """Fill the request's gaps. Raises `Stopped` when `stop` was set before an answer."""

@@ -1,0 +1,39 @@
+"""The one token by which a fill is stopped: cancel, disconnect or a newer request."""
+
+from __future__ import annotations
+
+import threading
+
+from dgls.errors import Stopped
+
+
+class StopToken:
+    """Set once, from any thread; asked before every denoise step. A deadline is not a stop.
+
+    A stopped fill has no answer (`Stopped`), one out of time answers with its best draft.
+    """
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._reason = ""
+
+    def stop(self, reason: str = "cancelled") -> None:
+        """Ask the fill to end. The first reason is kept; later calls change nothing."""
+        if not self._event.is_set():
+            self._reason = reason
+            self._event.set()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a stop was asked for."""
+        return self._event.is_set()
+
+    @property
+    def reason(self) -> str:
+        """Why, in a word or two: "cancelled", "disconnected", "superseded"; empty if not stopped."""
+        return self._reason
+
+    def check(self) -> None:
+        """Raise `Stopped` if a stop was asked for."""
+        if self.stopped:
+            raise Stopped(f"The fill was stopped ({self._reason}); nothing was changed.")
