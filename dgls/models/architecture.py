@@ -58,24 +58,24 @@ def embedded_config(
     Every layer sees the whole window, so that any layer's cache can be cut back. The ids of
     special tokens are those of `dgls.canvas.infill.SPECIAL_TOKENS`: pad 0, end 1, bos 2, image 7.
     """
-    fields: dict[str, Any] = dict(
-        vocab_size=vocab,
-        hidden_size=hidden,
-        intermediate_size=ffn,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        num_key_value_heads=kv_heads,
-        head_dim=head_dim,
-        global_head_dim=head_dim,
-        num_global_key_value_heads=kv_heads,
-        layer_types=[*["sliding_attention"] * (layers - 1), "full_attention"],
-        num_experts=1,
-        top_k_experts=1,
-        moe_intermediate_size=expert_ffn,
+    fields: dict[str, Any] = {
+        "vocab_size": vocab,
+        "hidden_size": hidden,
+        "intermediate_size": ffn,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "num_key_value_heads": kv_heads,
+        "head_dim": head_dim,
+        "global_head_dim": head_dim,
+        "num_global_key_value_heads": kv_heads,
+        "layer_types": [*["sliding_attention"] * (layers - 1), "full_attention"],
+        "num_experts": 1,
+        "top_k_experts": 1,
+        "moe_intermediate_size": expert_ffn,
         # One more than the window: a sliding layer keeps a token less than its width.
-        sliding_window=window + 1,
-        max_position_embeddings=window,
-    )
+        "sliding_window": window + 1,
+        "max_position_embeddings": window,
+    }
     return DiffusionGemmaConfig(
         text_config=DiffusionGemmaTextConfig(**fields),
         vision_config=dict(_NO_VISION),

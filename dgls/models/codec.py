@@ -1,0 +1,58 @@
+"""A tokenizer file as the codec that a layout needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from dgls.errors import CheckpointError
+
+
+class HfCodec:
+    """Text to token ids and back, as `tokenizer.json` says (`dgls.canvas.types.Codec`)."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        # A source file may well contain "<end>"; it must not become the token of that name.
+        tokenizer.encode_special_tokens = True
+        self._tokenizer = tokenizer
+
+    @classmethod
+    def from_file(cls, path: Path) -> HfCodec:
+        """Read a `tokenizer.json`. Raises `CheckpointError` where it is missing or broken."""
+        if not path.is_file():
+            raise CheckpointError(f"{path} does not exist, so the checkpoint cannot be used.")
+        try:
+            return cls(Tokenizer.from_file(str(path)))
+        # The Rust side raises bare `Exception` for every kind of broken file.
+        except Exception as error:
+            raise CheckpointError(f"{path} is not a tokenizer ({error}).") from error
+
+    @property
+    def size(self) -> int:
+        """How many ids there are, special tokens included."""
+        return int(self._tokenizer.get_vocab_size(with_added_tokens=True))
+
+    def encode(self, text: str) -> list[int]:
+        """The token ids of `text`; adds no special tokens, and reads none out of the text."""
+        return list(self._tokenizer.encode(_without_surrogates(text), add_special_tokens=False).ids)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of `ids`, special tokens left out."""
+        return str(self._tokenizer.decode(list(ids), skip_special_tokens=True))
+
+    def token_id(self, token: str) -> int:
+        """The id of a special token. Raises `CheckpointError` where there is none of that name."""
+        found = self._tokenizer.token_to_id(token)
+        if found is None:
+            raise CheckpointError(
+                f"The tokenizer has no token {token}, so this layout cannot use it; "
+                f"nothing was loaded."
+            )
+        return int(found)
+
+
+def _without_surrogates(text: str) -> str:
+    """`text` with half surrogate pairs, which UTF-8 cannot hold, replaced by question marks."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

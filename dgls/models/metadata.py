@@ -1,0 +1,78 @@
+"""What dgls knows of a checkpoint besides its weights: `dgls.json` beside `config.json`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dgls.errors import CheckpointError
+
+METADATA_FILE = "dgls.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """A logistic map from what the judge measures to the chance that a fill is right.
+
+    confidence = sigmoid(bias + total * sum of log-probabilities + mean * their mean
+    + length * number of tokens). The default gives exp-like growth in the mean alone: it ranks as
+    the mean does and claims nothing that was measured. Fit it with `dgls eval --calibrate`.
+    """
+
+    bias: float = 2.0
+    total: float = 0.0
+    mean: float = 2.0
+    length: float = 0.0
+
+    def confidence(self, total: float, tokens: int) -> float:
+        """The confidence in 0..1 of a fill of `tokens` tokens with `total` nats in all."""
+        logit = self.bias + self.total * total + self.length * tokens
+        logit += self.mean * total / max(1, tokens)
+        return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, logit))))
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """`family` names the layout ("infill": trained by this project; "chat": prompted).
+
+    `window` is what the model was trained on, in tokens of prompt and canvas together. `budget`
+    holds further fields of the layout's budget. A suggestion below `threshold` should not be
+    shown. `bits` says how the weights are stored.
+    """
+
+    name: str = ""
+    family: str = "infill"
+    window: int = 512
+    bits: int = 32
+    threshold: float = 0.5
+    calibration: Calibration = Calibration()
+    budget: dict[str, int] = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+def write_metadata(metadata: Metadata, folder: Path) -> None:
+    """Write `dgls.json` into an existing folder."""
+    text = json.dumps(dataclasses.asdict(metadata), indent=2, ensure_ascii=False)
+    (folder / METADATA_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def read_metadata(folder: Path) -> Metadata | None:
+    """The folder's metadata, or None where it was not written by dgls.
+
+    Raises `CheckpointError` for a file that is not what `write_metadata` writes.
+    """
+    path = folder / METADATA_FILE
+    if not path.is_file():
+        return None
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        calibration = Calibration(**fields.pop("calibration", {}))
+        return Metadata(calibration=calibration, **fields)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise CheckpointError(
+            f"{path} cannot be read ({error}); nothing was loaded. Get the checkpoint again."
+        ) from error
