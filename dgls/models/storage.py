@@ -47,6 +47,7 @@ def save_checkpoint(
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
     save_file(narrow(text_state(model), bits), beside / WEIGHTS_FILE, metadata={"format": "pt"})
+    (beside / WEIGHTS_FILE).chmod(0o644)
     config = config_json(model.config)
     config["dtype"] = "bfloat16" if bits == 16 else "float32"
     (beside / CONFIG_FILE).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
