@@ -62,8 +62,8 @@ def load_checkpoint(
         )
     progress(0.1, "loading the weights")
     choose_implementations(config)
-    model = _load_weights(folder, config, metadata.bits, dtype).eval()
-    cast(nn.Module, model).to(device)
+    model = _load_weights(folder, config, metadata.bits, dtype)
+    cast(nn.Module, model).eval().to(device)
     progress(1.0, "ready")
     return Checkpoint(model, codec, metadata)
 
