@@ -1,0 +1,234 @@
+"""Every setting, declared once: its type, default, range and meaning.
+
+`docs/settings.md` is written from these declarations (`python -m dgls.config`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+ENVIRONMENT_PREFIX = "DGLS_"
+
+
+def _setting(
+    default: Any,
+    doc: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    project: bool = True,
+    identity: bool = False,
+) -> Any:
+    """One field: what it means, its range, whether a project may set it, and whether another
+    value makes it another engine."""
+    metadata = {"doc": doc, "low": low, "high": high, "project": project, "identity": identity}
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """Which model fills, and on what."""
+
+    name: str = _setting(
+        "embedded",
+        "`embedded`, a checkpoint folder, or the name of a model in the Hugging Face cache.",
+        project=False,
+        identity=True,
+    )
+    device: str = _setting(
+        "auto",
+        "Where the model runs: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.",
+        project=False,
+        identity=True,
+    )
+    threads: int = _setting(
+        0,
+        "CPU threads of the model; 0 leaves the choice to torch.",
+        low=0,
+        high=1024,
+        project=False,
+        identity=True,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """The process that owns the model."""
+
+    backend: str = _setting(
+        "local",
+        "`local`, or `module:factory` for another backend (called with the settings).",
+        project=False,
+        identity=True,
+    )
+    folder: str = _setting(
+        "",
+        "Folder of the engine's socket; empty for the system's runtime folder.",
+        project=False,
+    )
+    idle_seconds: float = _setting(
+        1800.0,
+        "Seconds without a request after which the engine exits; 0 for never.",
+        low=0,
+        project=False,
+    )
+    start_seconds: float = _setting(
+        30.0,
+        "Longest wait for a started engine to answer (its model may load longer).",
+        low=0.1,
+        high=3600,
+        project=False,
+    )
+    max_request_bytes: int = _setting(
+        4_000_000, "Largest request that the engine reads, in bytes.", low=1000, project=False
+    )
+    max_waiting: int = _setting(
+        64, "Most requests that wait for the model; more are refused.", low=1, project=False
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class FillSettings:
+    """What a fill may cost and how much of the document it sees."""
+
+    automatic_deadline_ms: float = _setting(
+        2000.0, "Time for a fill while typing, in milliseconds; 0 for none.", low=0
+    )
+    explicit_deadline_ms: float = _setting(
+        20_000.0, "Time for a fill that was asked for, in milliseconds; 0 for none.", low=0
+    )
+    candidates: int = _setting(1, "Candidates per fill.", low=1, high=16)
+    max_lines: int = _setting(1, "Most lines of a fill while typing.", low=1, high=100)
+    prefix_chars: int = _setting(
+        4000, "Most characters before the cursor that the model sees.", low=100
+    )
+    suffix_chars: int = _setting(
+        2000, "Most characters after the cursor that the model sees.", low=0
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ShowSettings:
+    """When a fill is shown."""
+
+    automatic: bool = _setting(True, "Whether to suggest while typing.")
+    threshold: float = _setting(
+        0.5, "Least confidence (0 to 1) of a fill that is shown while typing.", low=0, high=1
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting of dgls, by section."""
+
+    model: ModelSettings = field(default_factory=ModelSettings)
+    engine: EngineSettings = field(default_factory=EngineSettings)
+    fill: FillSettings = field(default_factory=FillSettings)
+    show: ShowSettings = field(default_factory=ShowSettings)
+
+    def flat(self) -> dict[str, Any]:
+        """Every setting by its full name: `{"model.name": "embedded", ...}`."""
+        return {name: self.value(name) for name in DECLARED}
+
+    def identity(self) -> dict[str, Any]:
+        """The settings that make one engine another: `{"model.name": ...}`."""
+        return {name: self.value(name) for name, item in DECLARED.items() if item.identity}
+
+    def value(self, name: str) -> Any:
+        """One setting by its full name."""
+        section, _, item = name.partition(".")
+        return getattr(getattr(self, section), item)
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """One setting as declared above; `name` is full, such as "model.name"."""
+
+    name: str
+    kind: type
+    default: Any
+    doc: str
+    low: float | None
+    high: float | None
+    project: bool
+    identity: bool
+
+    @property
+    def variable(self) -> str:
+        """Its environment variable."""
+        return ENVIRONMENT_PREFIX + self.name.replace(".", "_").upper()
+
+
+SECTIONS: Mapping[str, type] = {
+    "model": ModelSettings,
+    "engine": EngineSettings,
+    "fill": FillSettings,
+    "show": ShowSettings,
+}
+
+
+def _declared() -> dict[str, Declared]:
+    found = {}
+    for section, kind in SECTIONS.items():
+        for item in dataclasses.fields(kind):
+            name = f"{section}.{item.name}"
+            found[name] = Declared(name, type(item.default), item.default, **item.metadata)
+    return found
+
+
+DECLARED: Mapping[str, Declared] = _declared()
+"""Every setting by its full name."""
+
+
+def settings_of(values: Mapping[str, Any]) -> Settings:
+    """Settings from a valid value for every full name."""
+    sections = {}
+    for section, kind in SECTIONS.items():
+        names = [item.name for item in dataclasses.fields(kind)]
+        sections[section] = kind(**{name: values[f"{section}.{name}"] for name in names})
+    return Settings(**sections)
+
+
+def page() -> str:
+    """`docs/settings.md`, whole."""
+    return f"{_PAGE}\n{_table()}"
+
+
+_PAGE = """# Settings
+
+This page is written by `python -m dgls.config > docs/settings.md`; a test holds it to the code.
+
+Later sources win:
+
+1. the defaults below;
+2. `dgls.toml` in your configuration folder (`~/.config/dgls/` on Linux);
+3. the nearest `dgls.toml` in the project's folder or above it;
+4. the environment;
+5. what you say explicitly: a command-line option, your editor's settings.
+
+```toml
+[model]
+name = "embedded"
+
+[show]
+threshold = 0.6
+```
+
+A bad setting is reported by its name and place, and all others are kept. A project's file comes
+with somebody's repository, so it may set only what the column "project" allows: nothing in it can
+choose the model, the code that runs, or where requests go.
+"""
+
+
+def _table() -> str:
+    lines = ["| setting | default | environment | project | meaning |", "|---|---|---|---|---|"]
+    for item in DECLARED.values():
+        default = str(item.default).lower() if item.kind is bool else str(item.default) or '""'
+        project = "yes" if item.project else "no"
+        lines.append(
+            f"| `{item.name}` | `{default}` | `{item.variable}` | {project} | {item.doc} |"
+        )
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,166 @@
+"""The settings: which source wins, what is refused, and that a bad one costs nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dgls.config import DECLARED, Resolved, Settings, changed, resolve
+from dgls.config.settings import page
+from dgls.errors import SettingError
+
+
+def toml(folder: Path, text: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "dgls.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def resolved(tmp_path: Path, **sources: object) -> Resolved:
+    """Resolve from nothing but the given sources."""
+    given = {"environment": {}, "files": (), **sources}
+    return resolve(given.pop("project", None), **given)  # type: ignore[arg-type]
+
+
+def test_without_any_source_the_defaults_hold(tmp_path: Path) -> None:
+    assert resolved(tmp_path) == Resolved(Settings())
+
+
+def test_later_sources_win(tmp_path: Path) -> None:
+    user = toml(tmp_path / "user", "[fill]\ncandidates = 2\nmax_lines = 2\nsuffix_chars = 2\n")
+    toml(tmp_path / "project", "[fill]\ncandidates = 3\nmax_lines = 3\n")
+    found = resolved(
+        tmp_path,
+        files=[user],
+        project=tmp_path / "project",
+        environment={"DGLS_FILL_CANDIDATES": "4", "PATH": "x"},
+    ).strict()
+    assert (found.fill.suffix_chars, found.fill.max_lines, found.fill.candidates) == (2, 3, 4)
+    found = resolved(
+        tmp_path,
+        environment={"DGLS_FILL_CANDIDATES": "4"},
+        overrides={"fill": {"candidates": 5}, "model.threads": 2},
+    ).strict()
+    assert (found.fill.candidates, found.model.threads) == (5, 2)
+
+
+def test_the_nearest_project_file_above_a_folder_counts(tmp_path: Path) -> None:
+    toml(tmp_path, "[show]\nthreshold = 0.1\n")
+    toml(tmp_path / "inner", "[show]\nthreshold = 0.9\n")
+    deep = tmp_path / "inner" / "src" / "package"
+    assert resolved(tmp_path, project=deep).strict().show.threshold == 0.9
+
+
+@pytest.mark.parametrize(
+    ("overrides", "named"),
+    [
+        ({"model": {"nmae": "x"}}, "model.nmae"),
+        ({"colour": "red"}, "colour"),
+        ({"fill": 3}, "fill"),
+        ({"fill": {"candidates": "2"}}, "fill.candidates"),
+        ({"fill": {"candidates": 2.5}}, "fill.candidates"),
+        ({"fill": {"candidates": True}}, "fill.candidates"),
+        ({"fill": {"candidates": 0}}, "fill.candidates"),
+        ({"fill": {"candidates": 17}}, "fill.candidates"),
+        ({"show": {"threshold": float("nan")}}, "show.threshold"),
+        ({"show": {"automatic": 1}}, "show.automatic"),
+        ({"model": {"name": ["a"]}}, "model.name"),
+    ],
+)
+def test_a_bad_setting_is_named_and_the_rest_is_kept(
+    tmp_path: Path, overrides: dict[str, object], named: str
+) -> None:
+    good = {"engine": {"idle_seconds": 7}}
+    found = resolved(tmp_path, overrides={**overrides, **good})
+    assert found.settings == changed(Settings(), good)
+    (problem,) = found.problems
+    assert f"'{named}'" in str(problem)
+    with pytest.raises(SettingError):
+        found.strict()
+
+
+def test_a_bad_value_leaves_the_value_before_it(tmp_path: Path) -> None:
+    found = resolved(
+        tmp_path, environment={"DGLS_FILL_MAX_LINES": "3"}, overrides={"fill.max_lines": "many"}
+    )
+    assert found.settings.fill.max_lines == 3
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "kept"),
+    [
+        ("DGLS_FILL_CANDIDATES", "many", ("fill.candidates", 1)),
+        ("DGLS_SHOW_AUTOMATIC", "maybe", ("show.automatic", True)),
+        ("DGLS_ENGINE_IDLE_SECONDS", "nan", ("engine.idle_seconds", 1800.0)),
+        ("DGLS_MODLE", "x", ("model.name", "embedded")),
+    ],
+)
+def test_a_bad_variable_is_named(
+    tmp_path: Path, variable: str, value: str, kept: tuple[str, object]
+) -> None:
+    found = resolved(tmp_path, environment={variable: value})
+    assert len(found.problems) == 1
+    assert found.settings.value(kept[0]) == kept[1]
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("0", False), ("False", False)])
+def test_the_environment_spells_booleans_in_words_or_digits(
+    tmp_path: Path, text: str, value: bool
+) -> None:
+    found = resolved(tmp_path, environment={"DGLS_SHOW_AUTOMATIC": text})
+    assert found.strict().show.automatic is value
+
+
+def test_a_project_cannot_choose_what_runs(tmp_path: Path) -> None:
+    toml(tmp_path, '[model]\nname = "theirs"\n[engine]\nbackend = "evil:make"\n[fill]\nmax_lines=2')
+    found = resolved(tmp_path, project=tmp_path)
+    assert found.settings.identity() == Settings().identity()
+    assert found.settings.fill.max_lines == 2
+    assert len(found.problems) == 2
+
+
+@pytest.mark.parametrize("text", ["[fill\n", "a = \x00"])
+def test_a_broken_file_is_reported_and_the_rest_is_kept(tmp_path: Path, text: str) -> None:
+    path = toml(tmp_path, text)
+    found = resolved(tmp_path, files=[path], overrides={"fill.max_lines": 4})
+    assert found.settings.fill.max_lines == 4
+    assert str(path) in str(found.problems[0])
+
+
+def test_a_file_in_another_encoding_is_reported(tmp_path: Path) -> None:
+    path = tmp_path / "dgls.toml"
+    path.write_bytes(b'[model]\nname = "\xff\xfe"\n')
+    assert str(path) in str(resolved(tmp_path, files=[path]).problems[0])
+
+
+def test_changed_settings_stay_valid() -> None:
+    assert changed(Settings(), {"model.threads": 2}).model.threads == 2
+    with pytest.raises(SettingError, match=r"model\.threads"):
+        changed(Settings(), {"model.threads": -1})
+
+
+def test_only_what_changes_the_answers_makes_another_engine() -> None:
+    base = Settings()
+    assert changed(base, {"model.name": "other"}).identity() != base.identity()
+    assert changed(base, {"fill.candidates": 3}).identity() == base.identity()
+    assert changed(base, {"engine.idle_seconds": 3}).identity() == base.identity()
+
+
+def test_every_default_is_within_its_own_range() -> None:
+    assert changed(Settings(), Settings().flat()) == Settings()
+    assert all(item.doc for item in DECLARED.values())
+
+
+def test_the_page_is_the_code() -> None:
+    written = Path(__file__).parent.parent / "docs" / "settings.md"
+    assert written.read_text(encoding="utf-8") == page()
+
+
+def test_settings_cost_a_front_end_nothing_heavy() -> None:
+    code = "import sys, dgls.config; print({'torch', 'numpy', 'httpx', 'asyncio'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
