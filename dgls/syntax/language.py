@@ -1,0 +1,60 @@
+"""What dgls knows about a programming language: data alone, one `Language` per language."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+import tree_sitter
+
+
+class ScopeKind(StrEnum):
+    """What a scope is."""
+
+    FUNCTION = "function"
+    CLASS = "class"
+
+
+@dataclass(frozen=True)
+class Language:
+    """One language. To add one, write such an entry and name it in `languages.py`.
+
+    `grammar_module` is the module of the language's official grammar wheel. `scopes` maps the grammar's
+    node kinds to what they are; the nodes need the fields `name` and `body`. `blocks` are the
+    node kinds that must hold a statement. `holes` is a tree-sitter query; its captures are
+    described in `holes.py`. `imports` matches the import statements of a file's head, `header`
+    the first line of a scope; these two read lines that may not parse, so they are patterns.
+    """
+
+    id: str
+    name: str
+    suffixes: tuple[str, ...]
+    filenames: tuple[str, ...] = field(compare=False)
+    line_comment: str = field(compare=False)
+    grammar_module: str = field(compare=False)
+    scopes: Mapping[str, ScopeKind] = field(compare=False)
+    blocks: frozenset[str] = field(compare=False)
+    comments: frozenset[str] = field(compare=False)
+    holes: str = field(compare=False)
+    imports: re.Pattern[str] = field(compare=False)
+    header: re.Pattern[str] = field(compare=False)
+
+    @cached_property
+    def grammar(self) -> tree_sitter.Language:
+        """The grammar, loaded when it is first needed."""
+        return tree_sitter.Language(importlib.import_module(self.grammar_module).language())
+
+    @cached_property
+    def holes_query(self) -> tree_sitter.Query:
+        """The query that finds holes."""
+        return tree_sitter.Query(self.grammar, self.holes)
+
+    @cached_property
+    def blocks_query(self) -> tree_sitter.Query:
+        """The query that finds blocks, empty ones included."""
+        patterns = (f"({kind}) @block" for kind in sorted(self.blocks))
+        return tree_sitter.Query(self.grammar, "\n".join(patterns))

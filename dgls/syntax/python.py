@@ -1,0 +1,46 @@
+"""Python, as data. Node kinds and fields are those of tree-sitter-python 0.25."""
+
+from __future__ import annotations
+
+import re
+
+from dgls.syntax.language import Language, ScopeKind
+
+_HOLES = r"""
+(pass_statement) @pass
+
+(expression_statement . (ellipsis) .) @ellipsis
+
+(raise_statement . (identifier) @_name
+  (#eq? @_name "NotImplementedError")) @not_implemented
+(raise_statement . (call function: (identifier) @_name)
+  (#eq? @_name "NotImplementedError")) @not_implemented
+
+((comment) @todo
+  (#match? @todo "\\b(TODO|FIXME)\\b"))
+
+(block) @block
+
+(function_definition
+  body: (block . (comment)* . (expression_statement (string)) @docstring . (comment)* .))
+"""
+
+PYTHON = Language(
+    id="python",
+    name="Python",
+    suffixes=(".py", ".pyi", ".pyw"),
+    filenames=("SConstruct", "SConscript", "wscript"),
+    line_comment="#",
+    grammar_module="tree_sitter_python",
+    scopes={
+        "function_definition": ScopeKind.FUNCTION,
+        "class_definition": ScopeKind.CLASS,
+    },
+    blocks=frozenset({"block"}),
+    comments=frozenset({"comment"}),
+    holes=_HOLES,
+    imports=re.compile(
+        r"^(?:from[ \t]+\S+[ \t]+import[ \t]*\([^)]*\)|(?:from|import)[ \t].*)", re.MULTILINE
+    ),
+    header=re.compile(r"[ \t]*(?:async[ \t]+def|def|class)\b"),
+)

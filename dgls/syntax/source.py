@@ -1,0 +1,164 @@
+"""A text with its syntax tree, kept up to date edit by edit."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import accumulate
+
+import tree_sitter
+from tree_sitter import Node, Tree
+
+from dgls.errors import PositionError
+from dgls.syntax.language import Language
+from dgls.text import Edit, Lines, Span, apply_edits
+
+_BLOCK = 4096
+# A broken text of up to this many bytes is parsed from scratch, which takes about 3 ms.
+_CHEAP_TO_PARSE = 32_768
+
+
+@dataclass(frozen=True)
+class Source:
+    """An immutable text in a language. Its tree is parsed when it is first asked for.
+
+    An edit costs no parse: a text that was edited ten times before somebody looks at its tree is
+    parsed once, and what the edits left alone is taken over from the last tree.
+    """
+
+    text: str
+    language: Language
+    data: bytes = field(repr=False, compare=False)
+    """The text as the parser reads it: UTF-8, and \\n for a \\r that ends a line alone."""
+    _old_tree: Tree | None = field(default=None, repr=False, compare=False)
+
+    @classmethod
+    def parse(cls, text: str, language: Language) -> Source:
+        """The source of a text. Raises `UnicodeEncodeError` for half a surrogate pair."""
+        data = text.encode()
+        return cls(text, language, _with_newlines(data) if _has_lone_return(text) else data)
+
+    def edited(self, edits: Sequence[Edit]) -> Source:
+        """The source after `edits`, whose spans refer to this text.
+
+        Raises `PositionError` where they overlap or leave the text, `UnicodeEncodeError` for half
+        a surrogate pair.
+        """
+        text = apply_edits(self.text, edits)
+        if _has_lone_return(self.text) or _has_lone_return(text):
+            return Source.parse(text, self.language)
+        changes = [
+            _Change(self.byte_offset(edit.span.start), self.byte_offset(edit.span.end), new)
+            for edit, new in ((edit, edit.text.encode()) for edit in edits)
+        ]
+        changes.sort(key=lambda change: (change.start, change.end))
+        return Source(text, self.language, self._spliced(changes), self._moved_tree(changes))
+
+    @cached_property
+    def tree(self) -> Tree:
+        """The syntax tree, the same as that of a fresh parse.
+
+        Where the parser met errors, what it makes of them depends on the edits before; such a
+        text is parsed afresh, unless it is so long that a user would notice.
+        """
+        parser = tree_sitter.Parser(self.language.grammar)
+        if self._old_tree is not None:
+            tree = parser.parse(self.data, self._old_tree)
+            if not tree.root_node.has_error or len(self.data) > _CHEAP_TO_PARSE:
+                return tree
+        return parser.parse(self.data)
+
+    @cached_property
+    def lines(self) -> Lines:
+        """Where the lines begin."""
+        return Lines(self.text)
+
+    def byte_offset(self, offset: int) -> int:
+        """Where in `data` the code point at `offset` begins, `0 <= offset <= len(text)`."""
+        if not 0 <= offset <= len(self.text):
+            raise PositionError(f"Offset {offset} is outside the text.")
+        if len(self.data) == len(self.text):
+            return offset
+        block = offset // _BLOCK
+        return self._block_bytes[block] + len(self.text[block * _BLOCK : offset].encode())
+
+    def offset(self, byte: int) -> int:
+        """Which code point begins at `byte` of `data`; the converse of `byte_offset`."""
+        if not 0 <= byte <= len(self.data):
+            raise PositionError(f"Byte {byte} is outside the text.")
+        if len(self.data) == len(self.text):
+            return byte
+        block = bisect_right(self._block_bytes, byte) - 1
+        return block * _BLOCK + len(self.data[self._block_bytes[block] : byte].decode())
+
+    def span(self, node: Node) -> Span:
+        """What the node covers."""
+        return Span(self.offset(node.start_byte), self.offset(node.end_byte))
+
+    def node_at(self, span: Span) -> Node:
+        """The smallest node that covers the span."""
+        start, end = self.byte_offset(span.start), self.byte_offset(span.end)
+        root = self.tree.root_node
+        return root.descendant_for_byte_range(start, end) or root
+
+    @cached_property
+    def _block_bytes(self) -> tuple[int, ...]:
+        """Where each block of characters begins in `data`, so that a conversion reads only one."""
+        blocks = (self.text[at : at + _BLOCK] for at in range(0, len(self.text), _BLOCK))
+        return tuple(accumulate((len(block.encode()) for block in blocks), initial=0))
+
+    def _spliced(self, changes: Sequence[_Change]) -> bytes:
+        pieces: list[bytes] = []
+        done = 0
+        for change in changes:
+            pieces += [self.data[done : change.start], change.new]
+            done = change.end
+        return b"".join([*pieces, self.data[done:]])
+
+    def _moved_tree(self, changes: Sequence[_Change]) -> Tree | None:
+        """The last tree with its nodes moved to where the changes put them."""
+        last = self.__dict__.get("tree", self._old_tree)
+        if last is None:
+            return None
+        tree: Tree = last.copy()
+        # From the last change to the first, because each leaves the places before it alone.
+        for change in reversed(changes):
+            start = _point(self.data, change.start)
+            end = _point(self.data, change.end)
+            new_end = change.start + len(change.new)
+            tree.edit(change.start, change.end, new_end, start, end, _advanced(start, change.new))
+        return tree
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """Replace the bytes from `start` to `end` by `new`."""
+
+    start: int
+    end: int
+    new: bytes
+
+
+def _point(data: bytes, byte: int) -> tuple[int, int]:
+    """The row and the byte column, as the parser counts them: only \\n ends a row."""
+    return data.count(b"\n", 0, byte), byte - (data.rfind(b"\n", 0, byte) + 1)
+
+
+def _advanced(point: tuple[int, int], new: bytes) -> tuple[int, int]:
+    rows, column = _point(new, len(new))
+    return point[0] + rows, column if rows else point[1] + column
+
+
+def _has_lone_return(text: str) -> bool:
+    return "\r" in text and text.count("\r") != text.count("\r\n")
+
+
+def _with_newlines(data: bytes) -> bytes:
+    """The data, equally long, with \\n for each \\r that no \\n follows.
+
+    The grammars know \\n and \\r\\n alone, but a \\r ends a line too, in Python as in LSP.
+    """
+    kept = data.replace(b"\r\n", b"\0\n").replace(b"\r", b"\n")
+    return kept.replace(b"\0\n", b"\r\n")
