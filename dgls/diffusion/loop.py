@@ -1,0 +1,184 @@
+"""The denoise loop: a canvas with pinned positions, from noise to text.
+
+It takes the steps of transformers' `generate()` for DiffusionGemma, and on an unpinned canvas
+gives the same tokens for the same seed. Beyond that it leaves pinned positions alone, stops
+between steps, and counts open positions only.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from dgls.diffusion import sampler, stopping
+from dgls.diffusion.noise import uniform_tokens
+from dgls.diffusion.schedule import LinearTemperature
+from dgls.errors import Stopped
+
+Denoiser = Callable[[Tensor, Tensor | None], Tensor]
+"""Tokens [batch, canvas] and the last step's logits (or None) to logits [batch, canvas, vocab]."""
+
+OnStep = Callable[[int, Tensor, Tensor], None]
+"""Called after each step with its number from 1, the best tokens and what is accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class DenoiseSettings:
+    """How a canvas is denoised; the defaults are those of the published checkpoint.
+
+    `entropy_bound` is in nats. With `greedy` the likeliest token is taken instead of a sampled
+    one. `self_conditioning` feeds each step's logits to the next one.
+    """
+
+    max_steps: int = 48
+    entropy_bound: float = 0.1
+    order: sampler.Order = sampler.Order.CONFIDENCE
+    temperature: LinearTemperature = field(default_factory=LinearTemperature)
+    greedy: bool = False
+    self_conditioning: bool = True
+    stop: stopping.StopRule = field(default_factory=stopping.StopRule)
+
+
+@dataclass(frozen=True, slots=True)
+class Denoised:
+    """`tokens` [batch, canvas] are the likeliest ones, pinned positions as they were.
+
+    `log_probs` [batch, canvas] and `entropy` [batch, canvas] belong to them, in nats, `accepted`
+    [batch, canvas] says what the sampler had accepted. `steps` were taken; `complete` is False
+    where the deadline cut them short.
+    """
+
+    tokens: Tensor
+    log_probs: Tensor
+    entropy: Tensor
+    accepted: Tensor
+    steps: int
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What one step hands to the next: [batch, canvas], the last two [batch].
+
+    `conditioning` is None or [batch, canvas, vocab].
+    """
+
+    current: Tensor
+    best: Tensor
+    log_probs: Tensor
+    entropy: Tensor
+    accepted: Tensor
+    conditioning: Tensor | None
+    stable: Tensor
+    finished: Tensor
+
+
+def never() -> bool:
+    """Do not stop."""
+    return False
+
+
+@torch.inference_mode()
+def denoise(
+    denoiser: Denoiser,
+    tokens: Tensor,
+    open_: Tensor,
+    settings: DenoiseSettings,
+    generator: torch.Generator,
+    *,
+    accepted: Tensor | None = None,
+    should_stop: Callable[[], bool] = never,
+    deadline: float | None = None,
+    on_step: OnStep | None = None,
+) -> Denoised:
+    """Denoise the open positions of `tokens` [batch, canvas], which hold noise or a draft.
+
+    `accepted` [batch, canvas] marks open positions that are to be trusted at first: with the
+    order LEFT they count as accepted. `deadline` is in seconds of `time.monotonic()`; the first
+    step is always taken, a further one only if it will probably end in time. Raises `Stopped`
+    when `should_stop()` says so, which is asked before every step.
+    """
+    state = _start(tokens, open_, accepted)
+    steps, complete, slowest = 0, True, 0.0
+    for remaining in range(settings.max_steps, 0, -1):
+        if should_stop():
+            raise Stopped(f"The fill was stopped after {steps} denoise steps; nothing was changed.")
+        began = time.monotonic()
+        if steps and deadline is not None and began + slowest > deadline:
+            complete = False
+            break
+        temperature = settings.temperature.at(remaining, settings.max_steps)
+        state = _step(denoiser, state, open_, settings, temperature, generator)
+        steps += 1
+        slowest = max(slowest, time.monotonic() - began)
+        if on_step is not None:
+            on_step(steps, state.best, state.accepted)
+        # The one sync of a step: whether to go on is decided on the host.
+        if bool(state.finished.all()):
+            break
+    return Denoised(
+        state.best, state.log_probs, state.entropy, state.accepted, steps=steps, complete=complete
+    )
+
+
+def _start(tokens: Tensor, open_: Tensor, accepted: Tensor | None) -> _State:
+    nothing = torch.zeros(tokens.shape, dtype=torch.float32, device=tokens.device)
+    rows = torch.zeros(tokens.shape[0], dtype=torch.int64, device=tokens.device)
+    trusted = torch.zeros_like(open_) if accepted is None else accepted & open_
+    # A draft that the first step confirms counts as unchanged; noise never will.
+    return _State(tokens, tokens, nothing, nothing, trusted, None, rows, rows.bool())
+
+
+def _step(
+    denoiser: Denoiser,
+    state: _State,
+    open_: Tensor,
+    settings: DenoiseSettings,
+    temperature: float,
+    generator: torch.Generator,
+) -> _State:
+    """One step. The draws come in the order of `generate()`: a token each, then the noise."""
+    logits = denoiser(state.current, state.conditioning)
+    if temperature != 1.0:
+        logits = logits / temperature
+    distribution = torch.log_softmax(logits, dim=-1)
+    log_probs, best = distribution.max(dim=-1)
+    drawn = best if settings.greedy else sampler.sample(logits, generator)
+    entropy = sampler.entropy_of(distribution)
+    accepted = sampler.accept(
+        entropy, open_, state.accepted, settings.entropy_bound, settings.order
+    )
+    noise = uniform_tokens(state.current, logits.shape[-1], generator)
+    current = torch.where(open_, torch.where(accepted, drawn, noise), state.current)
+    best = torch.where(open_, best, state.current)
+    stable = stopping.stable_for(best, state.best, state.stable, open_)
+    finished = stopping.done(settings.stop, stable, entropy, accepted, open_)
+    conditioning = logits if settings.self_conditioning else None
+    after = _State(current, best, log_probs, entropy, accepted, conditioning, stable, finished)
+    return after if len(finished) == 1 else _keep_finished(state, after)
+
+
+def _keep_finished(before: _State, after: _State) -> _State:
+    """`after`, but rows that were finished before stay as they were."""
+
+    def kept(old: Tensor, new: Tensor) -> Tensor:
+        finished = before.finished.view(-1, *[1] * (new.dim() - 1))
+        return torch.where(finished, old, new)
+
+    conditioning = after.conditioning
+    if conditioning is not None and before.conditioning is not None:
+        conditioning = kept(before.conditioning, conditioning)
+    return _State(
+        current=kept(before.current, after.current),
+        best=kept(before.best, after.best),
+        log_probs=kept(before.log_probs, after.log_probs),
+        entropy=kept(before.entropy, after.entropy),
+        accepted=kept(before.accepted, after.accepted),
+        conditioning=conditioning,
+        stable=kept(before.stable, after.stable),
+        finished=before.finished | after.finished,
+    )
