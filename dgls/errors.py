@@ -11,6 +11,7 @@
     │   └── CheckpointError     wrong, partial or foreign checkpoint
     ├── EngineError             the engine process cannot be reached or gave up
     │   ├── EngineUnavailableError
+    │   ├── EngineBusyError     too many requests wait for it already
     │   └── EngineProtocolError
     ├── Stopped                 the request was stopped before it had an answer
     └── TrainingError           a corpus, recipe or checkpoint folder that training cannot use
@@ -75,6 +76,10 @@ class EngineError(DglsError):
 
 class EngineUnavailableError(EngineError):
     """The engine could not be started or reached."""
+
+
+class EngineBusyError(EngineError):
+    """Too many requests wait for the engine; this one was refused."""
 
 
 class EngineProtocolError(EngineError):
