@@ -215,6 +215,21 @@ def code_points(line: str, column: int, encoding: Encoding) -> int:
     return least + found
 
 
+def line_around(text: str, offset: int) -> Span:
+    """The line that holds `offset`, without its line ending, found without reading the rest."""
+    start = text.rfind("\n", 0, offset) + 1
+    start = max(start, text.rfind("\r", start, offset) + 1)
+    end = text.find("\n", offset)
+    end = len(text) if end < 0 else end
+    returned = text.find("\r", offset, end)
+    return Span(start, end if returned < 0 else returned)
+
+
+def indentation(line: str) -> str:
+    """The white space that begins the line."""
+    return line[: len(line) - len(line.lstrip(" \t\f"))]
+
+
 def line_end_of(text: str) -> str:
     """What ends most lines of the text: \\n, \\r\\n or \\r; \\n where none wins."""
     if "\r" not in text:

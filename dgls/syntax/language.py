@@ -19,29 +19,30 @@ class ScopeKind(StrEnum):
     CLASS = "class"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Language:
     """One language. To add one, write such an entry and name it in `languages.py`.
 
-    `grammar_module` is the module of the language's official grammar wheel. `scopes` maps the grammar's
-    node kinds to what they are; the nodes need the fields `name` and `body`. `blocks` are the
-    node kinds that must hold a statement. `holes` is a tree-sitter query; its captures are
-    described in `holes.py`. `imports` matches the import statements of a file's head, `header`
-    the first line of a scope; these two read lines that may not parse, so they are patterns.
+    `grammar_module` is the module of the language's official grammar wheel. `scopes` maps the
+    grammar's node kinds to what they are; the nodes need the fields `name` and `body`. `blocks`
+    are the node kinds that must hold a statement. `holes` is a tree-sitter query; its captures
+    are described in `holes.py`. `imports` matches the import statements of a file's head,
+    `header` the first line of a scope; these two read lines that may not parse, so they are
+    patterns.
     """
 
     id: str
     name: str
     suffixes: tuple[str, ...]
-    filenames: tuple[str, ...] = field(compare=False)
-    line_comment: str = field(compare=False)
-    grammar_module: str = field(compare=False)
-    scopes: Mapping[str, ScopeKind] = field(compare=False)
-    blocks: frozenset[str] = field(compare=False)
-    comments: frozenset[str] = field(compare=False)
-    holes: str = field(compare=False)
-    imports: re.Pattern[str] = field(compare=False)
-    header: re.Pattern[str] = field(compare=False)
+    filenames: tuple[str, ...] = field(repr=False)
+    line_comment: str = field(repr=False)
+    grammar_module: str = field(repr=False)
+    scopes: Mapping[str, ScopeKind] = field(repr=False)
+    blocks: frozenset[str] = field(repr=False)
+    comments: frozenset[str] = field(repr=False)
+    holes: str = field(repr=False)
+    imports: re.Pattern[str] = field(repr=False)
+    header: re.Pattern[str] = field(repr=False)
 
     @cached_property
     def grammar(self) -> tree_sitter.Language:

@@ -22,8 +22,13 @@ _HOLES = r"""
 (block) @block
 
 (function_definition
-  body: (block . (comment)* . (expression_statement (string)) @docstring . (comment)* .))
+  body: (block . (comment)* . (expression_statement (string)) @docstring))
+(class_definition
+  body: (block . (comment)* . (expression_statement (string)) @docstring))
 """
+
+# `from __future__` brings no name that a fill could use.
+_IMPORT = r"^(?:from (?!__future__)[\w.]+ import(?: *\([^)]*\)|.*)|import [\w.]+.*)"
 
 PYTHON = Language(
     id="python",
@@ -39,8 +44,6 @@ PYTHON = Language(
     blocks=frozenset({"block"}),
     comments=frozenset({"comment"}),
     holes=_HOLES,
-    imports=re.compile(
-        r"^(?:from[ \t]+\S+[ \t]+import[ \t]*\([^)]*\)|(?:from|import)[ \t].*)", re.MULTILINE
-    ),
+    imports=re.compile(_IMPORT, re.MULTILINE),
     header=re.compile(r"[ \t]*(?:async[ \t]+def|def|class)\b"),
 )

@@ -1,0 +1,130 @@
+"""The text around a cursor that a model is given: cut to a budget, and steady while one types."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dgls.errors import PositionError
+from dgls.syntax.head import kept_head
+from dgls.syntax.source import Source
+from dgls.text import (
+    Span,
+    anchored_start,
+    indentation,
+    line_around,
+    line_end_of,
+    with_line_ends,
+)
+
+_BYTE_ORDER_MARK = "\ufeff"
+_LINE_END = re.compile("\r\n?|\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Most characters of the prefix and of the suffix.
+
+    Of a prefix that does not fit, the share `head` is for imports and enclosing headers.
+    """
+
+    prefix_chars: int = 1_200
+    suffix_chars: int = 480
+    head: float = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What surrounds the gaps. Its texts end lines with \\n and hold no byte order mark.
+
+    `parts` are those of a `FillRequest`: prefix, texts between gaps, suffix; `gaps` is what
+    stands in the gaps now. `head` is the beginning of the prefix that was kept from above its
+    window, `start` where the window begins in the document. `line_head` stands on the first
+    gap's line before it, `line_tail` on the last gap's line behind it. `line_end` is what the
+    document itself ends its lines with.
+    """
+
+    parts: tuple[str, ...]
+    gaps: tuple[str, ...]
+    head: str
+    start: int
+    line_head: str
+    line_tail: str
+    line_end: str
+
+    def for_document(self, fill: str) -> str:
+        """The fill with the document's own line ends."""
+        return with_line_ends(fill, self.line_end)
+
+
+def context_at(source: Source, gaps: Sequence[Span], budget: Budget | None = None) -> Context:
+    """The context of one or more ordered, disjoint gaps.
+
+    Typing at the first gap extends the prefix and changes nothing in it, but for the rare hops of
+    its start. Raises `PositionError` where gaps overlap, leave the text, or there is none.
+    """
+    text, budget = source.text, budget or Budget()
+    _check(gaps, len(text))
+    first, last = gaps[0], gaps[-1]
+    start, head = _window(source, first.start, budget)
+    ends = [*(gap.start for gap in gaps), _suffix_end(text, last.end, budget.suffix_chars)]
+    starts = [start, *(gap.end for gap in gaps)]
+    texts = [_plain(text, Span(*bounds)) for bounds in zip(starts, ends, strict=True)]
+    return Context(
+        parts=(head + texts[0], *texts[1:]),
+        gaps=tuple(_plain(text, gap) for gap in gaps),
+        head=head,
+        start=start,
+        line_head=_plain(text, Span(line_around(text, first.start).start, first.start)),
+        line_tail=_plain(text, Span(last.end, line_around(text, last.end).end)),
+        line_end=line_end_of(text),
+    )
+
+
+def _check(gaps: Sequence[Span], length: int) -> None:
+    if not gaps:
+        raise PositionError("There is no gap to fill; nothing was changed.")
+    done = 0
+    for gap in gaps:
+        if gap.start < done or gap.end > length:
+            raise PositionError("Gaps overlap or leave the text; nothing was changed.")
+        done = gap.end
+
+
+def _window(source: Source, cursor: int, budget: Budget) -> tuple[int, str]:
+    """Where the prefix's window begins, and what is kept of the text above it.
+
+    Both depend only on the text up to a place well before the cursor, which typing leaves alone.
+    """
+    if cursor <= budget.prefix_chars:
+        return 0, ""
+    head_chars = int(budget.prefix_chars * budget.head)
+    window_chars = budget.prefix_chars - head_chars
+    cut = anchored_start(cursor, window_chars)
+    steady = source.text[: cut + window_chars // 4]
+    start = _tidy_start(steady, cut)
+    return start, kept_head(steady, start, head_chars, source.language)
+
+
+def _tidy_start(text: str, cut: int) -> int:
+    """The least indented line that begins behind `cut`; `cut` itself where no line begins."""
+    starts = [match.end() for match in _LINE_END.finditer(text, max(0, cut - 1))]
+    lines = {start: line_around(text, start).of(text) for start in starts if start >= cut}
+    depths = {start: len(indentation(line)) for start, line in lines.items() if line.strip()}
+    return min(depths, key=lambda start: depths[start], default=cut)
+
+
+def _suffix_end(text: str, start: int, chars: int) -> int:
+    """The last line end within `chars` of `start`, or `chars` behind it where no line ends."""
+    limit = start + chars
+    if limit >= len(text):
+        return len(text)
+    end = max(text.rfind("\n", start, limit), text.rfind("\r", start, limit)) + 1
+    return end if end > start else limit
+
+
+def _plain(text: str, span: Span) -> str:
+    """The part of the text as models know it: no byte order mark, lines that end in \\n."""
+    part = span.of(text)
+    return with_line_ends(part.removeprefix(_BYTE_ORDER_MARK) if span.start == 0 else part, "\n")

@@ -1,0 +1,90 @@
+"""What is worth keeping of the text above a window: its imports and the headers around it.
+
+This reads lines and not the syntax tree. The prefix is cached as tokens, so it must not change
+while the user types behind it, and the tree before the cursor does change then: half a statement
+or an open quote turns the functions and classes around it into one error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from dgls.syntax.language import Language
+from dgls.text import indentation, line_around, with_line_ends
+
+# Imports stand at the head of a file; a header is searched this far above the window.
+_IMPORT_CHARS = 8_000
+_HEADER_CHARS = 65_536
+_HEADER_LINES = 20
+
+
+def kept_head(text: str, start: int, budget: int, language: Language) -> str:
+    """The imports above `start` and the headers around its line, as whole lines that end in \\n.
+
+    At most `budget` characters: headers come first, the innermost before the others, then
+    imports in their order.
+    """
+    headers: list[str] = []
+    for header in _headers_above(text, start, language):
+        if len(header) <= budget:
+            headers.insert(0, header)
+            budget -= len(header)
+    imports: list[str] = []
+    for statement in _imports_above(text, start, language):
+        # One character stays free for the blank line between imports and headers.
+        if len(statement) < budget:
+            imports.append(statement)
+            budget -= len(statement)
+    between = "\n" if imports and headers else ""
+    return "".join([*imports, between, *headers])
+
+
+def _imports_above(text: str, start: int, language: Language) -> Iterator[str]:
+    end = min(start, _IMPORT_CHARS)
+    for match in language.imports.finditer(text, 0, end):
+        statement = with_line_ends(match.group().rstrip(), "\n")
+        if match.end() < end and not _is_open(statement):
+            yield statement + "\n"
+
+
+def _headers_above(text: str, start: int, language: Language) -> Iterator[str]:
+    """The headers around the line at `start`, the innermost first."""
+    first = line_around(text, start)
+    depth = _depth(first.of(text)) if first.of(text).strip() else None
+    if depth == 0:
+        return
+    above = with_line_ends(text[max(0, first.start - _HEADER_CHARS) : first.start], "\n")
+    lines = above.splitlines(keepends=True)
+    for number in range(len(lines) - 1, -1, -1):
+        line = lines[number]
+        if not line.strip() or line.lstrip().startswith(language.line_comment):
+            continue
+        if depth is None:
+            # The window begins with blank lines, which belong to the text above them.
+            depth = _depth(line) + 1
+        # A closing bracket is the last line of a header or statement that began as deep as it.
+        if _depth(line) >= depth or line.lstrip()[0] in ")]}":
+            continue
+        if language.header.match(line):
+            yield _whole_header(lines[number : number + _HEADER_LINES])
+        depth = _depth(line)
+        if depth == 0:
+            return
+
+
+def _whole_header(lines: Sequence[str]) -> str:
+    """The first line, and those that follow while it has brackets open."""
+    header = ""
+    for line in lines:
+        header += line
+        if not _is_open(header):
+            break
+    return header
+
+
+def _is_open(text: str) -> bool:
+    return sum(map(text.count, "([{")) > sum(map(text.count, ")]}"))
+
+
+def _depth(line: str) -> int:
+    return len(indentation(line).expandtabs(8))

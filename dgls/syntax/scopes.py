@@ -1,0 +1,76 @@
+"""Which functions and classes enclose a place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tree_sitter import Node
+
+from dgls.syntax.language import ScopeKind
+from dgls.syntax.source import Source
+from dgls.text import Span, indentation, line_around
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A function or class. `header` ends before its body's first statement, white space left out.
+
+    `span` holds both. An empty body is an empty span.
+    """
+
+    kind: ScopeKind
+    name: str
+    span: Span
+    header: Span
+    body: Span
+
+
+def enclosing_scopes(source: Source, offset: int) -> tuple[Scope, ...]:
+    """The scopes around `offset`, outermost first, as the syntax tree knows them.
+
+    On a blank line behind a body the indentation decides: a place deeper than the scope's header
+    still belongs to it, as a statement typed there would.
+    """
+    node: Node | None = source.node_at(_anchor(source.text, offset))
+    found: list[Scope] = []
+    while node is not None:
+        kind = source.language.scopes.get(node.type)
+        if kind is not None and _encloses(source, node, offset):
+            found.append(scope_of(source, node, kind))
+        node = node.parent
+    return tuple(reversed(found))
+
+
+def scope_of(source: Source, node: Node, kind: ScopeKind) -> Scope:
+    """The scope that a node of one of the language's scope kinds is."""
+    span = source.span(node)
+    name, body = node.child_by_field_name("name"), node.child_by_field_name("body")
+    body_span = source.span(body) if body else Span(span.end, span.end)
+    header_end = span.start + len(source.text[span.start : body_span.start].rstrip())
+    return Scope(
+        kind,
+        source.span(name).of(source.text) if name else "",
+        span,
+        Span(span.start, header_end),
+        Span(max(header_end, body_span.start), max(header_end, body_span.end)),
+    )
+
+
+def _anchor(text: str, offset: int) -> Span:
+    """The place itself, or where only white space stands before it the last character before."""
+    line = line_around(text, offset)
+    if text[line.start : offset].strip():
+        return Span(offset, offset)
+    end = len(text[:offset].rstrip())
+    return Span(max(0, end - 1), end)
+
+
+def _encloses(source: Source, node: Node, offset: int) -> bool:
+    span, text = source.span(node), source.text
+    if offset <= span.start:
+        return False
+    line = line_around(text, offset)
+    if offset < span.end or line.start <= span.end:
+        return True
+    header = line_around(text, span.start)
+    return offset - line.start > len(indentation(header.of(text)))
