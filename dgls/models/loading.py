@@ -41,7 +41,7 @@ class Checkpoint:
 
 def load_checkpoint(
     folder: Path,
-    device: str = "cpu",
+    device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
     progress: Progress = lambda share, what: None,
 ) -> Checkpoint:

@@ -40,8 +40,9 @@ class Metadata:
     """`family` names the layout ("infill": trained by this project; "chat": prompted).
 
     `window` is what the model was trained on, in tokens of prompt and canvas together. `budget`
-    holds further fields of the layout's budget. A suggestion below `threshold` should not be
-    shown. `bits` says how the weights are stored.
+    holds further fields of the layout's budget, `strategy` what to change in how fills are made
+    (`dgls.engine.strategy`). A suggestion below `threshold` should not be shown. `bits` says how
+    the weights are stored.
     """
 
     name: str = ""
@@ -51,6 +52,7 @@ class Metadata:
     threshold: float = 0.5
     calibration: Calibration = Calibration()
     budget: dict[str, int] = field(default_factory=dict)
+    strategy: dict[str, Any] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
 
 

@@ -1,0 +1,59 @@
+"""The backend that runs a model in this process."""
+
+from __future__ import annotations
+
+import torch
+
+from dgls.config import Settings
+from dgls.engine.backends.base import OnDraft, Progress
+from dgls.engine.engine import Engine
+from dgls.engine.stop import StopToken
+from dgls.engine.strategy import strategy_for
+from dgls.errors import EngineError
+from dgls.models.hardware import chosen_device, chosen_dtype
+from dgls.models.loading import load_checkpoint
+from dgls.models.model import Model
+from dgls.models.network import LibraryNetwork
+from dgls.models.registry import find
+from dgls.protocol import FillReply, FillRequest, Gap
+
+
+class LocalBackend:
+    """Fills with a checkpoint on this machine (`dgls.engine.backends.base.Backend`)."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings.model
+        self._engine: Engine | None = None
+
+    @property
+    def name(self) -> str:
+        """The checkpoint's own name, once it is loaded; until then what was asked for."""
+        return self._engine.model.name if self._engine else self._settings.name
+
+    def load(self, progress: Progress) -> None:
+        """Load the model and fill once, so that the first real fill is as quick as the next."""
+        folder = find(self._settings.name)
+        device = chosen_device(self._settings.device)
+        if self._settings.threads:
+            torch.set_num_threads(self._settings.threads)
+        checkpoint = load_checkpoint(
+            folder, device, chosen_dtype(device), lambda share, what: progress(0.9 * share, what)
+        )
+        metadata = checkpoint.metadata
+        model = Model(LibraryNetwork(checkpoint.model), checkpoint.codec, metadata)
+        engine = Engine(model, strategy_for(metadata.family, metadata.strategy))
+        progress(0.9, "warming up")
+        engine.fill(_WARM_UP, StopToken())
+        self._engine = engine
+        progress(1.0, "ready")
+
+    def fill(
+        self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None = None
+    ) -> FillReply:
+        """Fill the request's gaps. Raises `EngineError` before `load` has ended."""
+        if self._engine is None:
+            raise EngineError("The model is not loaded yet; nothing was filled. Try again.")
+        return self._engine.fill(request, stop, on_draft)
+
+
+_WARM_UP = FillRequest(("def add(a, b):\n    return ", "\n"), (Gap(),), path="warm_up.py")

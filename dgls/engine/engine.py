@@ -1,0 +1,265 @@
+"""One fill from request to reply: lay out, encode, propose, denoise, judge, rank."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from dgls.canvas.types import Canvas
+from dgls.engine.backends.base import OnDraft
+from dgls.engine.candidates import Proposal, clipped, distinct, ranked, single_gap
+from dgls.engine.stop import StopToken
+from dgls.engine.strategy import Strategy
+from dgls.errors import Stopped
+from dgls.models.draft import CausalDraft
+from dgls.models.model import Control, FilledCanvas, Model, OnCanvas
+from dgls.models.prefix_cache import Prefix
+from dgls.protocol import Draft, Fill, FillReply, FillRequest, Timings
+
+
+class Engine:
+    """Fills gaps with one model. Not safe for use by two threads at once."""
+
+    def __init__(self, model: Model, strategy: Strategy) -> None:
+        self._model = model
+        self._strategy = strategy
+
+    @property
+    def model(self) -> Model:
+        """The model that fills."""
+        return self._model
+
+    def fill(
+        self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None = None
+    ) -> FillReply:
+        """Fill every gap of the request.
+
+        Out of time, it answers with what it has (`complete` is False). Raises `Stopped` when
+        `stop` was set before the answer, `InputError` where the gaps do not fit the model.
+        """
+        try:
+            return _OneFill(self._model, self._strategy, request, stop, on_draft).run()
+        except Stopped:
+            # The token knows who stopped the fill; the loop below knows only that it was stopped.
+            stop.check()
+            raise
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What a fill has cost so far."""
+
+    milliseconds: dict[str, float] = field(default_factory=dict)
+    steps: int = 0
+    complete: bool = True
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Add the time inside to a stage of `Timings`, named without its unit."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            spent = 1000 * (time.perf_counter() - began)
+            self.milliseconds[stage] = self.milliseconds.get(stage, 0.0) + spent
+
+    def timings(self) -> Timings:
+        """The times of each stage."""
+        return Timings(**{f"{stage}_ms": spent for stage, spent in self.milliseconds.items()})
+
+
+class _OneFill:
+    """The fill of one request; lives as long as that."""
+
+    def __init__(
+        self,
+        model: Model,
+        strategy: Strategy,
+        request: FillRequest,
+        stop: StopToken,
+        on_draft: OnDraft | None,
+    ) -> None:
+        self._model = model
+        self._strategy = strategy
+        self._request = request
+        self._stop = stop
+        self._on_draft = on_draft
+        self._tally = _Tally()
+        self._known = "".join(request.parts)
+        limit = request.limits.deadline_ms
+        deadline = None if limit is None else time.monotonic() + limit / 1000
+        self._control = Control(lambda: stop.stopped, deadline)
+
+    def run(self) -> FillReply:
+        """The reply."""
+        with self._tally.timed("total"):
+            self._stop.check()
+            canvas = self._model.layout.build(self._request)
+            prefix = self._encode(canvas)
+            proposals = self._proposals(canvas, prefix)
+            fills = self._judged(distinct(proposals), prefix)
+            self._stop.check()
+        return FillReply(
+            candidates=ranked(fills, self._request.limits.candidates),
+            model=self._model.name,
+            complete=self._tally.complete,
+            steps=self._tally.steps,
+            prompt_tokens=len(canvas.prompt),
+            cached_tokens=prefix.cached,
+            timings=self._tally.timings(),
+        )
+
+    def _encode(self, canvas: Canvas) -> Prefix:
+        self._stop.check()
+        with self._tally.timed("encode"):
+            return self._model.encode(canvas.prompt)
+
+    def _proposals(self, canvas: Canvas, prefix: Prefix) -> list[Proposal]:
+        """What each way of filling gives; the first one is always made, the others in time."""
+        found: list[Proposal] = []
+        rewrites = any(gap.text and gap.strength < 1 for gap in self._request.gaps)
+        if self._strategy.causal and not rewrites:
+            drafts, texts = self._drafted(canvas, prefix)
+            found.append(self._proposal(texts, "draft", drafts))
+            self._tell(0, texts)
+            if self._strategy.passes and self._in_time():
+                found.append(self._revised(canvas, prefix, drafts))
+        for index in range(self._strategy.noise):
+            if not found or self._in_time():
+                found.append(self._from_noise(canvas, prefix, self._request.seed + index))
+        return found
+
+    def _drafted(
+        self, canvas: Canvas, prefix: Prefix
+    ) -> tuple[tuple[CausalDraft, ...], tuple[str, ...]]:
+        """A causal draft of each gap in turn, each after the ones before it."""
+        drafts: list[CausalDraft] = []
+        texts: list[str] = []
+        for index, (gap, slots) in enumerate(zip(self._request.gaps, canvas.gaps, strict=True)):
+            before = prefix if len(canvas.gaps) == 1 else self._prefix_of(index, texts)
+            with self._tally.timed("draft"):
+                drafted = self._model.draft(before, len(slots), gap.max_lines, self._control)
+            drafts.append(drafted)
+            texts.append(self._clip(index, self._model.codec.decode(drafted.tokens)))
+            self._tally.complete &= drafted.in_time
+        return tuple(drafts), tuple(texts)
+
+    def _revised(self, canvas: Canvas, prefix: Prefix, drafts: Sequence[CausalDraft]) -> Proposal:
+        with self._tally.timed("denoise"):
+            passes = self._strategy.passes
+            result = self._model.revise(
+                prefix, canvas, drafts, passes, self._control, self._teller(canvas)
+            )
+        return self._filled(canvas, result, "revised")
+
+    def _from_noise(self, canvas: Canvas, prefix: Prefix, seed: int) -> Proposal:
+        with self._tally.timed("denoise"):
+            result = self._model.denoise(
+                prefix,
+                canvas,
+                [gap.strength for gap in self._request.gaps],
+                self._strategy.denoise,
+                seed,
+                self._control,
+                self._teller(canvas),
+            )
+        return self._filled(canvas, result, "noise")
+
+    def _filled(self, canvas: Canvas, result: FilledCanvas, source: str) -> Proposal:
+        self._tally.steps += result.steps
+        self._tally.complete &= result.complete
+        return Proposal(self._texts(canvas, result.tokens), source)
+
+    def _proposal(
+        self, texts: tuple[str, ...], source: str, drafts: Sequence[CausalDraft]
+    ) -> Proposal:
+        """A causal draft as a proposal: it was scored while it was written, if it is all there."""
+        log_probs: list[float] = []
+        for text, drafted in zip(texts, drafts, strict=True):
+            if self._model.layout.target([text]) != drafted.tokens:
+                return Proposal(texts, source)
+            log_probs += drafted.log_probs
+        return Proposal(texts, source, tuple(log_probs))
+
+    def _judged(self, proposals: Sequence[Proposal], prefix: Prefix) -> list[Fill]:
+        """Each proposal with its score and confidence. Out of time, only the scored ones."""
+        scored = [proposal for proposal in proposals if proposal.log_probs is not None]
+        unscored = [proposal for proposal in proposals if proposal.log_probs is None]
+        if unscored and scored and not self._in_time():
+            unscored = []
+        if unscored:
+            self._stop.check()
+            with self._tally.timed("judge"):
+                scored += self._scored(unscored, prefix)
+        order = {proposal.texts: index for index, proposal in enumerate(proposals)}
+        return [self._fill(each) for each in sorted(scored, key=lambda each: order[each.texts])]
+
+    def _scored(self, proposals: Sequence[Proposal], prefix: Prefix) -> list[Proposal]:
+        targets = self._model.layout.target
+        if len(self._request.gaps) == 1:
+            rows = self._model.judge(prefix, [targets(proposal.texts) for proposal in proposals])
+            return [
+                replace(proposal, log_probs=row)
+                for proposal, row in zip(proposals, rows, strict=True)
+            ]
+        return [
+            replace(proposal, log_probs=self._scored_in_turn(proposal.texts))
+            for proposal in proposals
+        ]
+
+    def _scored_in_turn(self, texts: tuple[str, ...]) -> tuple[float, ...]:
+        """The log-probabilities of several gaps, each after the ones before it."""
+        found: list[float] = []
+        for index, text in enumerate(texts):
+            target = self._model.layout.target([text])
+            found += self._model.judge(self._prefix_of(index, texts), [target])[0]
+        return tuple(found)
+
+    def _fill(self, proposal: Proposal) -> Fill:
+        log_probs = proposal.log_probs or ()
+        score = sum(log_probs)
+        calibration = self._model.metadata.calibration
+        confidence = calibration.confidence(score, len(log_probs))
+        return Fill(proposal.texts, score, confidence, proposal.source)
+
+    def _prefix_of(self, index: int, texts: Sequence[str]) -> Prefix:
+        """The encoded prompt of one gap alone, when `texts` stand in those before it."""
+        return self._encode(self._model.layout.build(single_gap(self._request, index, texts)))
+
+    def _texts(self, canvas: Canvas, tokens: Sequence[int]) -> tuple[str, ...]:
+        texts = self._model.layout.texts(canvas, tokens)
+        return tuple(self._clip(index, text) for index, text in enumerate(texts))
+
+    def _clip(self, index: int, text: str) -> str:
+        return clipped(text, self._request.gaps[index], self._known)
+
+    def _in_time(self) -> bool:
+        """Whether there is time for more; remembers that there was not."""
+        if self._control.out_of_time():
+            self._tally.complete = False
+        return not self._control.out_of_time()
+
+    def _tell(self, step: int, texts: tuple[str, ...]) -> None:
+        if self._on_draft is not None:
+            self._on_draft(Draft(step, texts))
+
+    def _teller(self, canvas: Canvas) -> OnCanvas | None:
+        """What passes each step's canvas on as a draft, steps counted over all proposals."""
+        on_draft = self._on_draft
+        if on_draft is None:
+            return None
+        before = self._tally.steps
+
+        def tell(step: int, tokens: tuple[int, ...], accepted: tuple[bool, ...]) -> None:
+            decode = self._model.codec.decode
+            shown = [
+                decode([token])
+                for token, pinned in zip(tokens, canvas.pinned, strict=True)
+                if not pinned
+            ]
+            texts = self._texts(canvas, tokens)
+            on_draft(Draft(before + step, texts, tuple(shown), accepted))
+
+        return tell

@@ -1,0 +1,63 @@
+"""Which proposals a fill makes and how they are denoised."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dgls.diffusion.loop import DenoiseSettings
+from dgls.diffusion.sampler import Order
+from dgls.diffusion.schedule import CONSTANT, LinearTemperature
+from dgls.diffusion.stopping import StopRule
+from dgls.errors import CheckpointError
+
+SMALL_MODEL = DenoiseSettings(
+    max_steps=6,
+    entropy_bound=3.0,
+    order=Order.LEFT,
+    temperature=CONSTANT,
+    greedy=True,
+    stop=StopRule(stable_steps=1, entropy=0.05, once_accepted=True),
+)
+"""Few greedy steps from the left: a small model must settle alignment first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """The proposals of one fill; the judge ranks what they give.
+
+    `causal`: a greedy causal draft. `passes`: how many denoise passes may overrule that draft, 0
+    for none. `noise`: how many canvases are denoised from noise, each from its own.
+    """
+
+    causal: bool = True
+    passes: int = 1
+    noise: int = 1
+    denoise: DenoiseSettings = field(default_factory=lambda: SMALL_MODEL)
+
+
+def strategy_for(family: str, changes: Mapping[str, Any]) -> Strategy:
+    """The strategy of a family of models, with a checkpoint's own `changes`.
+
+    `Strategy` and `DenoiseSettings` say what may be changed: their numbers, switches and names.
+    Raises `CheckpointError` for anything else.
+    """
+    base = Strategy() if family == "infill" else Strategy(causal=False, denoise=DenoiseSettings())
+    known = {"causal", "passes", "noise"}
+    loop = {name: value for name, value in changes.items() if name not in known}
+    plan = {name: value for name, value in changes.items() if name in known}
+    try:
+        if "order" in loop:
+            loop["order"] = Order(loop["order"])
+        if "stop" in loop:
+            loop["stop"] = StopRule(**loop["stop"])
+        if "temperature" in loop:
+            loop["temperature"] = LinearTemperature(**loop["temperature"])
+        return dataclasses.replace(base, **plan, denoise=dataclasses.replace(base.denoise, **loop))
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"The checkpoint asks for a strategy that this version of dgls does not know "
+            f"({error}); nothing was loaded. Update dgls."
+        ) from error

@@ -1,0 +1,217 @@
+"""A loaded model as the engine uses it: texts, tokens and numbers in and out, no tensors."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dgls.canvas.infill import END, PAD, InfillBudget, InfillLayout
+from dgls.canvas.types import Canvas, Layout
+from dgls.diffusion.loop import Denoiser, DenoiseSettings, denoise, never
+from dgls.diffusion.noise import keep_share, uniform_tokens
+from dgls.diffusion.revision import revise
+from dgls.errors import CheckpointError
+from dgls.models import draft as drafting
+from dgls.models import judge as judging
+from dgls.models.codec import HfCodec
+from dgls.models.draft import CausalDraft
+from dgls.models.metadata import Metadata
+from dgls.models.network import Network
+from dgls.models.prefix_cache import Prefix, PrefixCache
+
+OnCanvas = Callable[[int, tuple[int, ...], tuple[bool, ...]], None]
+"""Called after each step with its number, the canvas's best tokens and what is accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What may end a run early: a stop (`Stopped`), or a deadline in `time.monotonic()` seconds."""
+
+    should_stop: Callable[[], bool] = never
+    deadline: float | None = None
+
+    def out_of_time(self) -> bool:
+        """Whether the deadline has passed."""
+        return self.deadline is not None and time.monotonic() > self.deadline
+
+
+@dataclass(frozen=True, slots=True)
+class FilledCanvas:
+    """`tokens` [canvas] after `steps` steps; not `complete` where a deadline cut them short."""
+
+    tokens: tuple[int, ...]
+    steps: int
+    complete: bool = True
+
+
+class Model:
+    """One checkpoint's weights, tokenizer and layout. Not safe for use by two threads at once."""
+
+    def __init__(self, network: Network, codec: HfCodec, metadata: Metadata) -> None:
+        self.network = network
+        self.codec = codec
+        self.metadata = metadata
+        self.layout: Layout = _layout(codec, metadata)
+        self.end = codec.token_id(END)
+        self.pad = codec.token_id(PAD)
+        self._prompts = PrefixCache(network)
+        self._lines = _line_breaks(codec)
+
+    @property
+    def name(self) -> str:
+        """The model's name, as replies show it."""
+        return self.metadata.name
+
+    def encode(self, prompt: Sequence[int]) -> Prefix:
+        """The encoded prompt; what it shares with earlier ones is not encoded again."""
+        return self._prompts.encode(prompt)
+
+    def denoiser(self, prefix: Prefix, rows: int = 1) -> Denoiser:
+        """The denoiser of a canvas that follows the prompt, for `rows` canvases at once."""
+        past = prefix.past.for_batch(rows)
+
+        def logits(tokens: Tensor, conditioning: Tensor | None) -> Tensor:
+            return self.network.canvas(tokens, past, conditioning)
+
+        return logits
+
+    def draft(self, prefix: Prefix, slots: int, lines: int, control: Control) -> CausalDraft:
+        """The greedy causal fill of at most `slots` tokens and `lines` lines."""
+        left = lines
+
+        def too_far(token: int) -> bool:
+            nonlocal left
+            left -= self._lines[token]
+            return left <= 0
+
+        return drafting.draft(
+            self.network,
+            prefix,
+            self.end,
+            slots,
+            too_far=too_far,
+            should_stop=control.should_stop,
+            out_of_time=control.out_of_time,
+        )
+
+    def judge(
+        self, prefix: Prefix, targets: Sequence[Sequence[int]]
+    ) -> tuple[tuple[float, ...], ...]:
+        """The causal log-probability in nats of each token of each target after the prompt."""
+        return judging.judge(self.network, prefix, targets)
+
+    def denoise(
+        self,
+        prefix: Prefix,
+        canvas: Canvas,
+        strengths: Sequence[float],
+        settings: DenoiseSettings,
+        seed: int,
+        control: Control,
+        on_step: OnCanvas | None = None,
+    ) -> FilledCanvas:
+        """Denoise the canvas from noise; of a gap's old text a share `strengths[gap]` is noised."""
+        generator = torch.Generator(self.network.device).manual_seed(seed)
+        tokens, open_ = self._tensors(canvas)
+        kept = _kept(canvas, strengths, generator).to(tokens.device)
+        noise = uniform_tokens(tokens, self.network.vocabulary, generator)
+        result = denoise(
+            self.denoiser(prefix),
+            torch.where(open_ & ~kept, noise, tokens),
+            open_,
+            settings,
+            generator,
+            accepted=kept,
+            should_stop=control.should_stop,
+            deadline=control.deadline,
+            on_step=_plain(on_step, open_),
+        )
+        return FilledCanvas(_row(result.tokens), result.steps, result.complete)
+
+    def revise(
+        self,
+        prefix: Prefix,
+        canvas: Canvas,
+        drafts: Sequence[CausalDraft],
+        passes: int,
+        control: Control,
+        on_step: OnCanvas | None = None,
+    ) -> FilledCanvas:
+        """Put a draft into each gap and let the denoiser overrule it where it is surer."""
+        tokens, open_ = self._tensors(canvas)
+        sure = torch.zeros(tokens.shape, device=tokens.device)
+        for gap, drafted in zip(canvas.gaps, drafts, strict=True):
+            put, log_probs = self._target(drafted, len(gap))
+            tokens[0, gap.start : gap.end] = torch.tensor(put)
+            sure[0, gap.start : gap.end] = torch.tensor(log_probs)
+        result = revise(
+            self.denoiser(prefix),
+            tokens,
+            open_,
+            sure,
+            passes,
+            should_stop=control.should_stop,
+            on_step=_plain(on_step, open_),
+        )
+        return FilledCanvas(_row(result.tokens), result.passes)
+
+    def _target(self, drafted: CausalDraft, slots: int) -> tuple[list[int], list[float]]:
+        """A draft as the canvas holds it: ended and padded to `slots`, and how sure each is."""
+        put = list(drafted.tokens[:slots])
+        log_probs = list(drafted.log_probs[:slots])
+        if not drafted.ended and len(put) < slots:
+            put.append(self.end)
+        put += [self.pad] * (slots - len(put))
+        return put, log_probs + [0.0] * (slots - len(log_probs))
+
+    def _tensors(self, canvas: Canvas) -> tuple[Tensor, Tensor]:
+        """Tokens and open positions of one canvas: [1, canvas] each."""
+        device = self.network.device
+        tokens = torch.tensor([canvas.tokens], device=device)
+        return tokens, ~torch.tensor([canvas.pinned], device=device)
+
+
+def _layout(codec: HfCodec, metadata: Metadata) -> Layout:
+    if metadata.family != "infill":
+        raise CheckpointError(
+            f"{metadata.name} was not trained to fill gaps, and dgls cannot prompt it to yet; "
+            f"nothing was loaded. Take the embedded model."
+        )
+    try:
+        return InfillLayout(codec, InfillBudget(**{**metadata.budget, "window": metadata.window}))
+    except TypeError as error:
+        raise CheckpointError(f"The checkpoint's budget is not valid ({error}).") from error
+
+
+def _line_breaks(codec: HfCodec) -> list[int]:
+    """How many line breaks each token holds, by its id."""
+    return [codec.decode([token]).count("\n") for token in range(codec.size)]
+
+
+def _kept(canvas: Canvas, strengths: Sequence[float], generator: torch.Generator) -> Tensor:
+    """Which positions keep their old token at first: bool [1, canvas]."""
+    seeded = torch.tensor([canvas.seeded], device=generator.device)
+    kept = torch.zeros_like(seeded)
+    for gap, strength in zip(canvas.gaps, strengths, strict=True):
+        inside = seeded[:, gap.start : gap.end]
+        kept[:, gap.start : gap.end] = keep_share(inside, strength, generator)
+    return kept
+
+
+def _plain(on_step: OnCanvas | None, open_: Tensor) -> Callable[[int, Tensor, Tensor], None] | None:
+    """`on_step` for a loop that speaks tensors; what is accepted is told of open positions."""
+    if on_step is None:
+        return None
+
+    def told(step: int, tokens: Tensor, accepted: Tensor) -> None:
+        on_step(step, _row(tokens), tuple(accepted[0][open_[0]].tolist()))
+
+    return told
+
+
+def _row(tokens: Tensor) -> tuple[int, ...]:
+    return tuple(tokens[0].tolist())

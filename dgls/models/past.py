@@ -1,0 +1,42 @@
+"""Keys and values of tokens that were encoded: an immutable value that can be cut and widened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What every layer keeps of `length` encoded tokens.
+
+    `keys` and `values` have one tensor [batch, heads, kept, dim] a layer. A sliding layer keeps
+    its window only, so `kept` may be less than `length`. No method copies a tensor.
+    """
+
+    keys: tuple[Tensor, ...]
+    values: tuple[Tensor, ...]
+    length: int
+
+    def cut(self, length: int) -> Past | None:
+        """The first `length` tokens alone; None where a layer has dropped what it would need."""
+        if length == self.length:
+            return self
+        if any(keys.shape[-2] != self.length for keys in self.keys):
+            return None
+        return Past(
+            tuple(keys[..., :length, :] for keys in self.keys),
+            tuple(values[..., :length, :] for values in self.values),
+            length,
+        )
+
+    def for_batch(self, size: int) -> Past:
+        """The same tokens before each of `size` rows, as views."""
+        if size == 1:
+            return self
+        return Past(
+            tuple(keys.expand(size, -1, -1, -1) for keys in self.keys),
+            tuple(values.expand(size, -1, -1, -1) for values in self.values),
+            self.length,
+        )
