@@ -32,4 +32,17 @@ def chosen_dtype(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if fast else torch.float32
 
 
+def set_threads(device: torch.device, threads: int, parameters: int) -> None:
+    """Set torch's CPU threads to `threads`; 0 takes one for a small model on the CPU.
+
+    The operations of a small model take microseconds: two threads that wait for each other at
+    the end of each win little on an idle machine and lose much on a busy one.
+    """
+    if threads:
+        torch.set_num_threads(threads)
+    elif device.type == "cpu" and parameters < _SMALL:
+        torch.set_num_threads(1)
+
+
+_SMALL = 50_000_000
 _BF16_CHECKS = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")

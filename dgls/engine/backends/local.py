@@ -2,43 +2,47 @@
 
 from __future__ import annotations
 
-import torch
-
-from dgls.config import Settings
 from dgls.engine.backends.base import OnDraft, Progress
 from dgls.engine.engine import Engine
 from dgls.engine.stop import StopToken
 from dgls.engine.strategy import strategy_for
 from dgls.errors import EngineError
-from dgls.models.hardware import chosen_device, chosen_dtype
+from dgls.models.architecture import parameter_count
+from dgls.models.hardware import chosen_device, chosen_dtype, set_threads
 from dgls.models.loading import load_checkpoint
 from dgls.models.model import Model
 from dgls.models.network import LibraryNetwork
-from dgls.models.registry import find
+from dgls.models.registry import EMBEDDED, find
 from dgls.protocol import FillReply, FillRequest, Gap
 
 
 class LocalBackend:
     """Fills with a checkpoint on this machine (`dgls.engine.backends.base.Backend`)."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings.model
+    def __init__(self, model: str = EMBEDDED, device: str = "auto", threads: int = 0) -> None:
+        """`model` as in `dgls.models.registry`, `device` as in torch or "auto".
+
+        `threads` 0 leaves the choice to dgls, which takes one for a small model: two that wait
+        for each other lose more on a busy machine than they win on an idle one.
+        """
+        self._wanted = model
+        self._device = device
+        self._threads = threads
         self._engine: Engine | None = None
 
     @property
     def name(self) -> str:
         """The checkpoint's own name, once it is loaded; until then what was asked for."""
-        return self._engine.model.name if self._engine else self._settings.name
+        return self._engine.model.name if self._engine else self._wanted
 
     def load(self, progress: Progress) -> None:
         """Load the model and fill once, so that the first real fill is as quick as the next."""
-        folder = find(self._settings.name)
-        device = chosen_device(self._settings.device)
-        if self._settings.threads:
-            torch.set_num_threads(self._settings.threads)
+        folder = find(self._wanted)
+        device = chosen_device(self._device)
         checkpoint = load_checkpoint(
             folder, device, chosen_dtype(device), lambda share, what: progress(0.9 * share, what)
         )
+        set_threads(device, self._threads, parameter_count(checkpoint.model))
         metadata = checkpoint.metadata
         model = Model(LibraryNetwork(checkpoint.model), checkpoint.codec, metadata)
         engine = Engine(model, strategy_for(metadata.family, metadata.strategy))
