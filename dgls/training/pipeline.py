@@ -1,0 +1,129 @@
+"""From nothing to a checkpoint: corpus, tokenizer, training, export, model card.
+
+Every stage leaves its result in the work folder and is skipped when that is there, so an
+interrupted run goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+from transformers import DiffusionGemmaForBlockDiffusion
+
+from dgls.evaluation.contamination import Contamination
+from dgls.models.architecture import build, embedded_config, parameter_count
+from dgls.models.codec import HfCodec
+from dgls.models.memory import keep_freed_memory
+from dgls.models.metadata import Metadata
+from dgls.models.storage import save_checkpoint
+from dgls.training.card import model_card
+from dgls.training.corpus import Corpus, build_corpus
+from dgls.training.curve import write_curve
+from dgls.training.examples import ExampleSource
+from dgls.training.fetch import Package
+from dgls.training.loop import Run, train
+from dgls.training.recipes import Recipe, Shape
+from dgls.training.run_folder import LogLine, Progress, RunFolder
+from dgls.training.tokenizer import train_tokenizer
+
+
+@dataclass(frozen=True)
+class Reporter:
+    """Where the stages report: a sentence now and then, and each log line with the share done."""
+
+    say: Callable[[str], None]
+    step: Callable[[LogLine, float], None]
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """What a run of the pipeline works on, and where. `output` becomes the checkpoint folder."""
+
+    folder: Path
+    output: Path
+    packages: tuple[Package, ...]
+    device: torch.device
+
+
+def make_checkpoint(
+    recipe: Recipe, place: Workplace, contamination: Contamination, reporter: Reporter
+) -> Path:
+    """Run every stage that has not been run yet and return the checkpoint's folder."""
+    keep_freed_memory()
+    corpus = build_corpus(place.folder / "corpus", place.packages, contamination, reporter.say)
+    tokenizer = place.folder / "tokenizer.json"
+    if not tokenizer.is_file():
+        reporter.say("Training the tokenizer.")
+        train_tokenizer(
+            corpus.documents("train"), recipe.shape.vocabulary, recipe.tokenizer_chars, tokenizer
+        )
+    codec = HfCodec.from_file(tokenizer)
+    run = _run(fitted(recipe, codec), place, corpus, codec, reporter)
+    progress = train(run)
+    return _export(run, place, corpus, tokenizer, progress)
+
+
+def fitted(recipe: Recipe, codec: HfCodec) -> Recipe:
+    """The recipe with the vocabulary that the tokenizer really has (a small corpus gives fewer)."""
+    return replace(recipe, shape=replace(recipe.shape, vocabulary=codec.size))
+
+
+def new_model(shape: Shape, seed: int) -> DiffusionGemmaForBlockDiffusion:
+    """A model of that shape with random weights drawn from `seed`."""
+    torch.manual_seed(seed)
+    config = embedded_config(
+        hidden=shape.hidden,
+        layers=shape.layers,
+        heads=shape.heads,
+        kv_heads=shape.kv_heads,
+        head_dim=shape.head_dim,
+        ffn=shape.ffn,
+        vocab=shape.vocabulary,
+        window=shape.window,
+    )
+    return build(config)
+
+
+def _run(
+    recipe: Recipe, place: Workplace, corpus: Corpus, codec: HfCodec, reporter: Reporter
+) -> Run:
+    model = new_model(recipe.shape, recipe.seed)
+    torch.nn.Module.to(model, place.device)
+    if recipe.compile and place.device.type == "cuda":
+        model.model.encoder.compile(dynamic=True)
+        model.model.decoder.compile(dynamic=True)
+    folder = RunFolder(place.folder / "run")
+    folder.folder.mkdir(parents=True, exist_ok=True)
+    heldout = corpus.documents("heldout")
+    return Run(
+        recipe=recipe,
+        model=model,
+        training=ExampleSource(corpus.documents("train"), codec, recipe.sampling),
+        heldout=ExampleSource(heldout, codec, recipe.sampling) if len(heldout) else None,
+        folder=folder,
+        device=place.device,
+        report=reporter.step,
+    )
+
+
+def _export(
+    run: Run, place: Workplace, corpus: Corpus, tokenizer: Path, progress: Progress
+) -> Path:
+    metadata = Metadata(
+        name=f"dgls-{run.recipe.name}",
+        window=run.recipe.shape.window,
+        notes={
+            "recipe": run.recipe.name,
+            "parameters": parameter_count(run.model),
+            **asdict(progress),
+        },
+    )
+    save_checkpoint(run.model, tokenizer, place.output, bits=8, metadata=metadata)
+    history = run.folder.history()
+    write_curve(history, place.output / "loss.svg")
+    card = model_card(run.recipe, parameter_count(run.model), progress, history, corpus.sources())
+    (place.output / "README.md").write_text(card, encoding="utf-8")
+    return place.output

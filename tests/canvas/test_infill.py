@@ -1,0 +1,96 @@
+"""A gap becomes a prompt and a canvas, and a denoised canvas becomes text again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dgls.canvas.infill import CANVAS_WIDTHS, SPECIAL_TOKENS, InfillBudget, InfillLayout
+from dgls.errors import InputError
+from dgls.protocol import FillRequest, Gap, Snippet
+
+FIRST = len(SPECIAL_TOKENS)
+
+
+class CharCodec:
+    """One token for each character, so that a test can count and read them."""
+
+    def encode(self, text: str) -> list[int]:
+        return [ord(char) + FIRST for char in text]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        return "".join(chr(token - FIRST) for token in ids if token >= FIRST)
+
+    def token_id(self, token: str) -> int:
+        return SPECIAL_TOKENS.index(token)
+
+    def show(self, ids: Sequence[int]) -> str:
+        return "".join(SPECIAL_TOKENS[i] if i < FIRST else chr(i - FIRST) for i in ids)
+
+
+CODEC = CharCodec()
+
+
+def layout(**budget: int) -> InfillLayout:
+    return InfillLayout(CODEC, InfillBudget(**{"window": 512, "line_slots": 6, **budget}))
+
+
+def test_the_prompt_holds_what_changes_least_first() -> None:
+    request = FillRequest(
+        parts=("x = ", "\ny = 2\n"), path="a.py", snippets=(Snippet("b.py", "def f"),)
+    )
+    canvas = layout().build(request)
+    assert CODEC.show(canvas.prompt) == "<path>a.py<ctx>b.py\ndef f<suffix>\ny = 2\n<prefix>x = "
+
+
+def test_the_canvas_is_open_slots_then_the_pinned_near_suffix() -> None:
+    canvas = layout(near_suffix=8).build(FillRequest(parts=("x = ", "\ny = 2\n")))
+    assert CODEC.show(canvas.tokens) == "<pad>" * 6 + "\ny = 2\n" + "<pad>" * 3
+    assert canvas.pinned == (False,) * 6 + (True,) * 10
+    assert len(canvas.tokens) in CANVAS_WIDTHS
+
+
+def test_several_gaps_share_a_canvas_with_the_text_between_pinned() -> None:
+    canvas = layout().build(FillRequest(parts=("a", "BETWEEN", "z"), gaps=(Gap(), Gap())))
+    first, second = canvas.gaps
+    assert CODEC.show(canvas.tokens[first.end : second.start]) == "BETWEEN"
+    assert all(canvas.pinned[first.end : second.start])
+    assert not any(canvas.pinned[first.start : first.end])
+
+
+def test_the_old_text_of_a_rewrite_stands_in_its_slots_as_a_target() -> None:
+    canvas = layout().build(FillRequest(parts=("a", "z"), gaps=(Gap(text="old"),)))
+    gap = canvas.gaps[0]
+    assert CODEC.show(canvas.tokens[gap.start : gap.end]) == "old<end><pad><pad>"
+    assert all(canvas.seeded[gap.start : gap.end])
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=5))
+def test_what_is_laid_out_as_a_target_is_read_back(text: str) -> None:
+    chosen = layout()
+    canvas = chosen.build(FillRequest(parts=("p", "s")))
+    tokens = list(canvas.tokens)
+    target = chosen.target((text,))
+    tokens[: len(target)] = target
+    assert chosen.texts(canvas, tokens) == (text,)
+
+
+def test_typing_extends_the_prompt_and_changes_nothing_before() -> None:
+    chosen = layout(window=128)
+    text = "".join(f"line {number}\n" for number in range(60))
+    hops = 0
+    for end in range(1, len(text)):
+        before = chosen.build(FillRequest(parts=(text[: end - 1], "rest"))).prompt
+        after = chosen.build(FillRequest(parts=(text[:end], "rest"))).prompt
+        hops += after[: len(before)] != before
+        assert len(after) + 16 <= 128
+    assert hops <= len(text) // 40
+
+
+def test_gaps_that_no_canvas_holds_are_refused() -> None:
+    request = FillRequest(parts=("a", "b" * 300, "c"), gaps=(Gap(), Gap()))
+    with pytest.raises(InputError, match="nothing was changed"):
+        layout().build(request)
