@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tree_sitter import Node, QueryCursor
 
 from dgls.syntax.source import Source
-from dgls.text import Edit, Span
+from dgls.text import Edit, Span, line_around
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,17 @@ class Damage:
 def keeps_syntax(source: Source, edits: Sequence[Edit]) -> bool:
     """Whether the text after `edits` has no more syntax errors than before.
 
-    A block left without a statement counts as an error, although the parser accepts it.
+    A block that they leave without a statement counts as an error, although the parser accepts
+    it, unless its header is the last line of a fill: there the user goes on.
     """
     after = source.edited(edits)
     if after.tree.root_node.has_error and not _no_worse(source, after, edits):
         return False
-    return _empty_blocks(after, _moved(edits)) <= _empty_blocks(source, [e.span for e in edits])
+    spans = [edit.span for edit in edits]
+    return all(
+        _keeps_blocks(_empty_blocks(source, old), _empty_blocks(after, new), new, after.text)
+        for old, new in zip(spans, _moved(edits), strict=True)
+    )
 
 
 def sound_head(source: Source, span: Span, fill: str) -> str | None:
@@ -66,12 +71,17 @@ def _no_worse(before: Source, after: Source, edits: Sequence[Edit]) -> bool:
     return new.faults <= old.faults and new.covered <= old.covered + added
 
 
-def _empty_blocks(source: Source, spans: Sequence[Span]) -> int:
-    """How many blocks without a statement begin or end at the spans or on a line beside them."""
-    return sum(_empty_blocks_near(source, span) for span in spans)
+def _keeps_blocks(before: list[int], after: list[int], filled: Span, text: str) -> bool:
+    """Whether a fill leaves no block empty, given where empty blocks begin before and after it."""
+    last_line = line_around(text, filled.end).start
+    if any(filled.start < block < last_line for block in after):
+        return False
+    around = [block for block in after if block <= filled.start or block > filled.end]
+    return len(around) <= len(before)
 
 
-def _empty_blocks_near(source: Source, span: Span) -> int:
+def _empty_blocks(source: Source, span: Span) -> list[int]:
+    """Where blocks without a statement begin, on the lines of the span and those beside them."""
     lines = source.lines
     first = max(0, lines.position(span.start).line - 1)
     last = min(len(lines.starts) - 1, lines.position(span.end).line + 1)
@@ -80,7 +90,7 @@ def _empty_blocks_near(source: Source, span: Span) -> int:
         source.byte_offset(lines.span(first).start), source.byte_offset(lines.span(last).end) + 1
     )
     blocks = cursor.captures(source.tree.root_node).get("block", [])
-    return sum(_is_empty(source, block) for block in blocks)
+    return [source.offset(block.start_byte) for block in blocks if _is_empty(source, block)]
 
 
 def _is_empty(source: Source, block: Node) -> bool:
@@ -88,11 +98,11 @@ def _is_empty(source: Source, block: Node) -> bool:
 
 
 def _moved(edits: Sequence[Edit]) -> list[Span]:
-    """Where the new texts of the edits stand after all of them."""
-    spans: list[Span] = []
-    shift = 0
-    for edit in sorted(edits, key=lambda each: each.span):
-        start = edit.span.start + shift
-        spans.append(Span(start, start + len(edit.text)))
-        shift += len(edit.text) - len(edit.span)
-    return spans
+    """Where the new text of each edit stands after all of them."""
+    return [_moved_span(edit, edits) for edit in edits]
+
+
+def _moved_span(edit: Edit, edits: Sequence[Edit]) -> Span:
+    before = (other for other in edits if other is not edit and other.span < edit.span)
+    start = edit.span.start + sum(len(other.text) - len(other.span) for other in before)
+    return Span(start, start + len(edit.text))

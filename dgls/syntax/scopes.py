@@ -57,10 +57,7 @@ def scope_of(source: Source, node: Node, kind: ScopeKind) -> Scope:
 
 
 def _anchor(text: str, offset: int) -> Span:
-    """The place itself, or where only white space stands before it the last character before."""
-    line = line_around(text, offset)
-    if text[line.start : offset].strip():
-        return Span(offset, offset)
+    """The last character before `offset` that is not white space."""
     end = len(text[:offset].rstrip())
     return Span(max(0, end - 1), end)
 

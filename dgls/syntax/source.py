@@ -90,7 +90,8 @@ class Source:
             raise PositionError(f"Byte {byte} is outside the text.")
         if len(self.data) == len(self.text):
             return byte
-        block = bisect_right(self._block_bytes, byte) - 1
+        # The last entry is the end of the text, where no block begins.
+        block = bisect_right(self._block_bytes, byte, 0, len(self._block_bytes) - 1) - 1
         return block * _BLOCK + len(self.data[self._block_bytes[block] : byte].decode())
 
     def span(self, node: Node) -> Span:
