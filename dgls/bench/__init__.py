@@ -1,0 +1,1 @@
+"""Measurements of dgls itself, each printed with the machine and the date."""

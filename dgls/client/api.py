@@ -1,0 +1,113 @@
+"""The engine's HTTP API (`docs/protocol.md`) as calls, its errors as `DglsError`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from dgls.client.connection import Connection, ConnectionLost, ConnectionPool
+from dgls.client.endpoint import Endpoint
+from dgls.errors import EngineProtocolError
+from dgls.protocol import (
+    Draft,
+    FillReply,
+    FillRequest,
+    Health,
+    draft_from_json,
+    error_from_json,
+    health_from_json,
+    reply_from_json,
+    to_json,
+)
+
+OnDraft = Callable[[Draft], None]
+"""Called with the whole canvas after each denoise step."""
+
+JSON = "application/json"
+JSON_LINES = "application/x-ndjson"
+OK, ACCEPTED, UNAVAILABLE = 200, 202, 503
+
+
+class NotReady(Exception):
+    """The engine is there, but its model is not loaded (yet)."""
+
+
+class EngineApi:
+    """Calls to the engine at one endpoint.
+
+    Every call raises `ConnectionLost` where there is no engine or it went away, and closes its
+    connection when it is cancelled.
+    """
+
+    def __init__(self, endpoint: Endpoint, max_request_bytes: int = 4_000_000) -> None:
+        self._endpoint = endpoint
+        self._max_request_bytes = max_request_bytes
+        self._pool = ConnectionPool()
+
+    async def health(self) -> Health:
+        """What the engine says of itself."""
+        async with self._exchange("GET", "/health") as (status, connection):
+            return health_from_json(await _expect(OK, status, connection))
+
+    async def shutdown(self) -> None:
+        """Ask the engine to stop its fills and to end."""
+        async with self._exchange("POST", "/v1/shutdown") as (status, connection):
+            await _expect(ACCEPTED, status, connection)
+
+    async def fill(self, request: FillRequest, on_draft: OnDraft | None = None) -> FillReply:
+        """One fill. Raises `NotReady`, or the error that ended the fill in the engine."""
+        # A lone surrogate has no UTF-8; one other character keeps every position in its place.
+        body = to_json(request).encode("utf-8", "replace")
+        if len(body) > self._max_request_bytes:
+            raise EngineProtocolError(
+                f"A request of {len(body)} bytes is over the engine's limit of "
+                f"{self._max_request_bytes}; nothing was filled."
+            )
+        accept = JSON if on_draft is None else JSON_LINES
+        async with self._exchange("POST", "/v1/fill", body, accept) as (status, connection):
+            if status == UNAVAILABLE:
+                await connection.body()
+                raise NotReady
+            if status != OK or on_draft is None:
+                return reply_from_json(await _expect(OK, status, connection))
+            return await _last_of_stream(connection, on_draft)
+
+    def close(self) -> None:
+        """Close idle connections."""
+        self._pool.close()
+
+    @asynccontextmanager
+    async def _exchange(
+        self, method: str, target: str, body: bytes = b"", accept: str = JSON
+    ) -> AsyncIterator[tuple[int, Connection]]:
+        address = self._endpoint.address()
+        if address is None:
+            raise ConnectionLost("there is no engine")
+        connection = await self._pool.take(address)
+        try:
+            yield await connection.send(method, target, body, accept), connection
+        finally:
+            # One that has not ended its exchange is closed: so the engine learns of a cancel.
+            self._pool.give_back(connection)
+
+
+async def _expect(expected: int, status: int, connection: Connection) -> bytes:
+    body = await connection.body()
+    if status != expected:
+        raise error_from_json(body)
+    return body
+
+
+async def _last_of_stream(connection: Connection, on_draft: OnDraft) -> FillReply:
+    """Pass drafts on until the last line: the reply, or the error that ended the fill."""
+    reply: FillReply | None = None
+    async for line in connection.lines():
+        if line.startswith(b'{"step":'):
+            on_draft(draft_from_json(line))
+        elif line.startswith(b'{"error":'):
+            raise error_from_json(line)
+        else:
+            reply = reply_from_json(line)
+    if reply is None:
+        raise EngineProtocolError("The engine's stream of drafts ended without a reply.")
+    return reply

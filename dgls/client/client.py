@@ -1,0 +1,145 @@
+"""The engine as a front-end sees it: always there, or one clear error.
+
+A front-end need not know whether an engine runs: the first call starts one. A call ends with its
+answer or with one `DglsError`. Cancelling a call closes its connection, and by that the engine
+stops the fill before its next denoise step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from dgls.client.api import EngineApi, NotReady, OnDraft
+from dgls.client.connection import ConnectionLost
+from dgls.client.endpoint import absolute, endpoint_of
+from dgls.client.failures import Failures
+from dgls.client.launch import last_words, launch
+from dgls.client.lock import is_held
+from dgls.client.stop import stop
+from dgls.config import Settings, resolve
+from dgls.errors import EngineUnavailableError
+from dgls.protocol import EngineState, FillReply, FillRequest, Health, error_of_kind
+
+OnProgress = Callable[[float, str], None]
+"""Called with the share done (0..1) and what is being done, while a model loads."""
+
+_POLL_S = 0.05
+_HEALTH_S = 5.0
+
+
+class EngineClient:
+    """One front-end's way to the engine that its settings ask for. Belongs to one event loop."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._settings = absolute(settings or resolve().settings)
+        self.endpoint = endpoint_of(self._settings)
+        self._api = EngineApi(self.endpoint, self._settings.engine.max_request_bytes)
+        self._failures = Failures()
+        self._is_ready = False
+        self._lives = 0
+
+    async def fill(self, request: FillRequest, on_draft: OnDraft | None = None) -> FillReply:
+        """One fill, with each draft on the way if asked. Starts the engine where none is there.
+
+        Raises `Stopped` where the fill was superseded, `EngineUnavailableError` where the engine
+        failed, and any other `DglsError` that ended the fill in the engine.
+        """
+        for _ in range(2):
+            if not self._is_ready:
+                await self.wait_ready()
+            life = self._lives
+            try:
+                return await self._api.fill(request, on_draft)
+            except NotReady:
+                self._is_ready = False
+            except ConnectionLost as lost:
+                self._is_ready = False
+                # An engine that ends by itself takes its address along; then another one is asked.
+                if self.endpoint.address() is not None:
+                    raise self._failed(life, "it ended in the middle of a fill") from lost
+        raise EngineUnavailableError("The engine went away twice; nothing was filled, try again.")
+
+    async def wait_ready(self, on_progress: OnProgress | None = None) -> None:
+        """Return when the model is loaded; start the engine where none is there.
+
+        Raises the `ModelError` by which loading failed, or `EngineUnavailableError`.
+        """
+        self._failures.check()
+        give_up = self._patience()
+        process: subprocess.Popen[bytes] | None = None
+        while (health := await self.health()) is None or health.state is not EngineState.READY:
+            if health is not None:
+                _look_at(health, on_progress)
+                give_up = self._patience()
+            elif process is not None and process.poll():
+                raise self._failed(self._lives, f"it ended at its start{self._last_words()}")
+            elif time.monotonic() > give_up:
+                raise EngineUnavailableError(
+                    f"The engine did not answer within {self._settings.engine.start_seconds:g} s; "
+                    f"its log is {self.endpoint.log}."
+                )
+            elif process is None or process.returncode is not None:
+                process = await asyncio.to_thread(launch, self.endpoint, self._settings)
+            await asyncio.sleep(_POLL_S)
+        self._is_ready = True
+
+    async def health(self) -> Health | None:
+        """What the engine says of itself; None where there is none. Starts nothing."""
+        # A port may belong to somebody else since the engine died; a socket may not.
+        if not self.endpoint.has_unix_socket and not is_held(self.endpoint.lock):
+            return None
+        try:
+            async with asyncio.timeout(_HEALTH_S):
+                return await self._api.health()
+        except (ConnectionLost, TimeoutError):
+            return None
+
+    async def stop_engine(self) -> bool:
+        """Stop the engine, for every front-end. False where there was none."""
+        self._is_ready = False
+        self._api.close()
+        return await stop(self.endpoint)
+
+    async def close(self) -> None:
+        """Let go of connections; the engine goes on for other front-ends."""
+        self._api.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def _patience(self) -> float:
+        return time.monotonic() + self._settings.engine.start_seconds
+
+    def _last_words(self) -> str:
+        words = last_words(self.endpoint.log)
+        return f" ({words})" if words else ""
+
+    def _failed(self, life: int, why: str) -> EngineUnavailableError:
+        """Note a failure, once for all calls that it ended."""
+        if life == self._lives:
+            self._lives += 1
+            self._failures.record(why)
+        return EngineUnavailableError(
+            f"The engine failed: {why}; nothing was changed, the next request starts it again."
+        )
+
+
+def _look_at(health: Health, on_progress: OnProgress | None) -> None:
+    """Pass progress on. Raises the error by which loading failed."""
+    if health.state is EngineState.FAILED:
+        raise error_of_kind(health.kind, health.message)
+    if on_progress is not None:
+        on_progress(health.percent / 100, health.message)

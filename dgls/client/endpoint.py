@@ -1,0 +1,180 @@
+"""Where an engine listens: the files of its runtime folder, named by what makes it that engine.
+
+    engine-<hash>.sock   its Unix socket (0600)
+    engine-<hash>.port   where there are no Unix sockets: a loopback port and a token (0600)
+    engine-<hash>.lock   held by the engine as long as it lives
+    engine-<hash>.log    what it said since it was started
+
+The folder is the user's alone (0700). Another version, model, device or backend has another hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+import stat
+import sys
+import tempfile
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+from dgls import __version__
+from dgls.config import ModelSettings, Settings, changed
+from dgls.errors import EngineUnavailableError
+
+LOOPBACK = "127.0.0.1"
+_LONGEST_SOCKET_PATH = 100
+"""Bytes; `sun_path` holds 104 on macOS and 108 on Linux."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnixAddress:
+    """A Unix socket."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class PortAddress:
+    """A loopback port and the token that every request must carry."""
+
+    port: int
+    token: str
+
+
+Address = UnixAddress | PortAddress
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One engine's place in the runtime folder."""
+
+    folder: Path
+    name: str
+
+    @property
+    def socket(self) -> Path:
+        """The Unix socket."""
+        return self.folder / f"{self.name}.sock"
+
+    @property
+    def port(self) -> Path:
+        """The file with the loopback port and its token."""
+        return self.folder / f"{self.name}.port"
+
+    @property
+    def lock(self) -> Path:
+        """The file that a living engine holds locked."""
+        return self.folder / f"{self.name}.lock"
+
+    @property
+    def log(self) -> Path:
+        """The engine's log."""
+        return self.folder / f"{self.name}.log"
+
+    @property
+    def has_unix_socket(self) -> bool:
+        """Whether the engine listens on a Unix socket: the system has them and the path fits."""
+        fits = len(os.fsencode(self.socket)) <= _LONGEST_SOCKET_PATH
+        return sys.platform != "win32" and hasattr(socket, "AF_UNIX") and fits
+
+    def address(self) -> Address | None:
+        """Where to reach the engine, or None where its files say that there is none.
+
+        An address may be stale: the engine may have died and left it behind.
+        """
+        if self.has_unix_socket:
+            return UnixAddress(self.socket) if self.socket.exists() else None
+        return _read_port(self.port)
+
+    def forget_address(self) -> None:
+        """Remove the socket or port file. Only the holder of the lock may."""
+        self.socket.unlink(missing_ok=True)
+        self.port.unlink(missing_ok=True)
+
+
+def endpoint_of(settings: Settings) -> Endpoint:
+    """The endpoint of the engine that these settings ask for."""
+    identity = {
+        "version": __version__,
+        "python": sys.prefix,
+        "weights": _weights_changed(settings),
+        **settings.identity(),
+    }
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    return Endpoint(runtime_folder(settings), f"engine-{digest[:12]}")
+
+
+def endpoints(settings: Settings) -> list[Endpoint]:
+    """Every endpoint in the runtime folder that an engine holds or left behind."""
+    folder = runtime_folder(settings)
+    return [Endpoint(folder, path.stem) for path in sorted(folder.glob("engine-*.lock"))]
+
+
+def runtime_folder(settings: Settings) -> Path:
+    """The folder of the sockets, not created yet."""
+    if settings.engine.folder:
+        return Path(settings.engine.folder).expanduser().absolute()
+    import platformdirs
+
+    with warnings.catch_warnings():
+        # It warns where XDG_RUNTIME_DIR is not set; its fallback is private as well.
+        warnings.simplefilter("ignore")
+        return Path(platformdirs.user_runtime_dir("dgls", appauthor=False))
+
+
+def make_private(folder: Path) -> None:
+    """Create the folder as the user's alone. Raises `EngineUnavailableError` where it is not."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.lstat()
+    except OSError as error:
+        raise EngineUnavailableError(
+            f"The engine's folder {folder} cannot be made ({error.strerror}); "
+            "set engine.folder to another one."
+        ) from error
+    if sys.platform == "win32":
+        return
+    is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+    if not is_ours or found.st_mode & 0o077:
+        raise EngineUnavailableError(
+            f"The engine's folder {folder} is open to other users, so no engine was started; "
+            "make it your own (mode 0700) or set engine.folder to another one."
+        )
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only the user can read, whole or not at all."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(temporary, path)
+
+
+def absolute(settings: Settings) -> Settings:
+    """The settings with a checkpoint folder by its absolute path, for a process elsewhere."""
+    name = settings.model.name
+    folder = Path(name).expanduser()
+    is_folder = name.startswith((".", "~")) or folder.is_dir()
+    if name == ModelSettings().name or not is_folder:
+        return settings
+    return changed(settings, {"model.name": str(folder.resolve())})
+
+
+def _weights_changed(settings: Settings) -> int:
+    """When a checkpoint folder's weights last changed (ns): new weights are another engine."""
+    folder = Path(settings.model.name)
+    if not folder.is_absolute():
+        return 0
+    return max((path.stat().st_mtime_ns for path in folder.glob("*.safetensors")), default=0)
+
+
+def _read_port(path: Path) -> PortAddress | None:
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        return PortAddress(int(fields["port"]), str(fields["token"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

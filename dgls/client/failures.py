@@ -1,0 +1,36 @@
+"""When to stop starting an engine that keeps failing."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+from dgls.errors import EngineUnavailableError
+
+LIMIT = 3
+WINDOW_S = 60.0
+
+
+class Failures:
+    """The engine's failures within the last minute."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._times: deque[float] = deque(maxlen=LIMIT)
+        self._why = ""
+
+    def record(self, why: str) -> None:
+        """Note that the engine failed just now; `why` is a clause for a message."""
+        self._times.append(self._clock())
+        self._why = why
+
+    def check(self) -> None:
+        """Raise `EngineUnavailableError` while there were too many of them."""
+        now = self._clock()
+        if len(self._times) == LIMIT and now - self._times[0] < WINDOW_S:
+            wait = WINDOW_S - (now - self._times[0])
+            raise EngineUnavailableError(
+                f"The engine failed {LIMIT} times within a minute, the last time because "
+                f"{self._why}; it is not started again for {wait:.0f} s."
+            )

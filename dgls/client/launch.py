@@ -1,0 +1,84 @@
+"""Start an engine process of its own, once, however many front-ends want one."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import BinaryIO
+
+from dgls.client.endpoint import Endpoint, make_private
+from dgls.client.lock import FileLock
+from dgls.config import Settings
+from dgls.errors import EngineUnavailableError
+
+_LARGEST_LOG = 1_000_000
+
+
+def launch(endpoint: Endpoint, settings: Settings) -> subprocess.Popen[bytes] | None:
+    """Start the engine, or return None where one lives already or is being started.
+
+    The front-end that gets the lock starts the process and hands the lock to it, so the lock is
+    held from here to the engine's end, and nobody can start a second one. Blocks for some
+    milliseconds. Raises `EngineUnavailableError` where no process can be started.
+    """
+    make_private(endpoint.folder)
+    try:
+        lock = FileLock.acquire(endpoint.lock)
+        if lock is None:
+            return None
+        process = _spawn(endpoint, settings, lock)
+    except OSError as error:
+        raise EngineUnavailableError(
+            f"No engine process could be started ({error.strerror}); nothing was changed."
+        ) from error
+    # Wait for it in a thread, so that an engine that ends does not stay behind as a zombie.
+    threading.Thread(target=process.wait, daemon=True, name="dgls-engine-wait").start()
+    return process
+
+
+def last_words(log: Path) -> str:
+    """The last line of an engine's log, for a message about its end."""
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
+    except OSError:
+        return ""
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
+def _spawn(endpoint: Endpoint, settings: Settings, lock: FileLock) -> subprocess.Popen[bytes]:
+    # -P keeps the working folder off the module path: a project's torch.py must not be run.
+    command = [sys.executable, "-P", "-m", "dgls.engine.process", f"--name={endpoint.name}"]
+    if lock.CAN_HAND_OVER:
+        command.append(f"--lock={lock.descriptor}")
+    else:
+        lock.release()
+    with _open_log(endpoint.log) as log:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            cwd=endpoint.folder,
+            pass_fds=(lock.descriptor,) if lock.CAN_HAND_OVER else (),
+            # Its own session: closing the editor's terminal does not end it.
+            start_new_session=True,
+        )
+    if lock.CAN_HAND_OVER:
+        lock.hand_over()
+    assert process.stdin is not None
+    # An engine that ended already cannot read; whoever waits for it will see that.
+    with contextlib.suppress(BrokenPipeError), process.stdin as stdin:
+        stdin.write(json.dumps(settings.flat()).encode())
+    return process
+
+
+def _open_log(path: Path) -> BinaryIO:
+    """The log to append to; an old one that has grown large is emptied first."""
+    is_large = path.exists() and path.stat().st_size > _LARGEST_LOG
+    mode = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if is_large else os.O_APPEND)
+    return os.fdopen(os.open(path, mode, 0o600), "wb")

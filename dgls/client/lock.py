@@ -1,0 +1,107 @@
+"""A lock on a file that the system releases when its holder dies, however it dies."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+
+class FileLock:
+    """An exclusive lock, held from `acquire` or `adopt` until `release` or the process's end.
+
+    Where there is `flock` a held lock can be handed to a child process by its descriptor: the
+    lock belongs to the open file, not to the process.
+    """
+
+    CAN_HAND_OVER = sys.platform != "win32"
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self.path = path
+        self.descriptor = descriptor
+
+    @classmethod
+    def acquire(cls, path: Path) -> FileLock | None:
+        """The lock, or None where somebody holds it. Does not wait. Raises `OSError`."""
+        while True:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+            if not _try_lock(descriptor):
+                os.close(descriptor)
+                return None
+            if _is_at(descriptor, path):
+                return cls(path, descriptor)
+            # Its last holder removed the file between our open and our lock.
+            os.close(descriptor)
+
+    @classmethod
+    def adopt(cls, path: Path, descriptor: int) -> FileLock:
+        """The lock that the parent process handed over; its own children do not inherit it."""
+        os.set_inheritable(descriptor, False)
+        return cls(path, descriptor)
+
+    def write_owner(self) -> None:
+        """Note this process as the holder, so that it can be killed where it does not listen."""
+        # Without room on the disk the lock still holds.
+        with contextlib.suppress(OSError):
+            os.ftruncate(self.descriptor, 0)
+            os.lseek(self.descriptor, 0, os.SEEK_SET)
+            os.write(self.descriptor, str(os.getpid()).encode())
+
+    def hand_over(self) -> None:
+        """Close our side of a lock that a child process holds now."""
+        os.close(self.descriptor)
+
+    def release(self) -> None:
+        """Let go and remove the file, if it is still the one that is locked."""
+        if sys.platform != "win32" and _is_at(self.descriptor, self.path):
+            self.path.unlink(missing_ok=True)
+        os.close(self.descriptor)
+
+
+def is_held(path: Path) -> bool:
+    """Whether a living process holds the lock."""
+    if not path.exists():
+        return False
+    lock = FileLock.acquire(path)
+    if lock is not None:
+        lock.release()
+    return lock is None
+
+
+def owner(path: Path) -> int | None:
+    """The process that holds a held lock, or None where it has not said so yet."""
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(descriptor: int) -> bool:
+        # A lock forbids reading there, so it lies beyond the text that says who holds it.
+        os.lseek(descriptor, 1 << 20, os.SEEK_SET)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _try_lock(descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

@@ -1,0 +1,27 @@
+"""The backend that the settings name."""
+
+from __future__ import annotations
+
+import importlib
+
+from dgls.config import Settings
+from dgls.engine.backends.base import Backend
+from dgls.errors import SettingError
+
+
+def backend_of(settings: Settings) -> Backend:
+    """The backend, not loaded yet. Raises `SettingError` for a name that is none."""
+    name = settings.engine.backend
+    if name == "local":
+        from dgls.engine.backends.local import LocalBackend
+
+        return LocalBackend(settings.model.name, settings.model.device, settings.model.threads)
+    module, _, factory = name.partition(":")
+    try:
+        made: Backend = getattr(importlib.import_module(module), factory)(settings)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SettingError(
+            f"'engine.backend' must be 'local' or 'module:factory', and '{name}' cannot be "
+            f"imported ({error}); no model was loaded."
+        ) from error
+    return made

@@ -1,0 +1,66 @@
+"""Who may ask over a loopback port: no web page, no other user's program without the token.
+
+A web page can make a browser send requests to 127.0.0.1, also under a name of its own (DNS
+rebinding). Browsers say so: by an `Origin` header, and by that name in `Host`. A Unix socket needs
+no guard, because only its user can open it.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from dgls.errors import EngineProtocolError
+from dgls.protocol import error_to_json
+
+_LOOPBACK_NAMES = (b"127.0.0.1", b"localhost", b"[::1]")
+_OF_THE_SOCKET_ALONE = ("/v1/shutdown",)
+
+
+class LoopbackGuard:
+    """Refuses with 401 or 403 what must not come over a port.
+
+    `tokens` maps each port that is listened on to the token that it wants, or to None for a port
+    that every program of this machine may use.
+    """
+
+    def __init__(self, app: ASGIApp, tokens: Mapping[int, str | None]) -> None:
+        self._app = app
+        self._tokens = tokens
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer or pass on, as ASGI wants it."""
+        refused = self._refusal(scope) if scope["type"] == "http" else None
+        if refused is None:
+            await self._app(scope, receive, send)
+            return
+        status, why = refused
+        body = error_to_json(EngineProtocolError(f"{why}; nothing was done."))
+        await Response(body, status, media_type="application/json")(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
+        port = (scope.get("server") or (None, None))[1]
+        if port is None:
+            return None
+        headers = dict(scope["headers"])
+        if headers.get(b"host", b"") not in _hosts(port):
+            return 403, "The engine answers to loopback names alone"
+        if b"origin" in headers:
+            return 403, "The engine does not answer web pages"
+        token = self._tokens.get(port)
+        if token is not None and not _carries(headers, token):
+            return 401, "The engine's token is missing or wrong"
+        if token is None and scope["path"] in _OF_THE_SOCKET_ALONE:
+            return 403, "The engine is stopped over its own socket: dgls serve --stop"
+        return None
+
+
+def _hosts(port: int) -> set[bytes]:
+    return {host for name in _LOOPBACK_NAMES for host in (name, b"%s:%d" % (name, port))}
+
+
+def _carries(headers: Mapping[bytes, bytes], token: str) -> bool:
+    return hmac.compare_digest(headers.get(b"authorization", b""), f"Bearer {token}".encode())

@@ -1,0 +1,255 @@
+"""The engine process: one per machine and model, from its lock to its last trace.
+
+A front-end starts `python -m dgls.engine.process` with the settings as JSON on standard input
+(`dgls.client.launch`); `dgls serve` runs the same in a terminal. It answers `/health` at once,
+loads the model in a thread, and ends when nobody asked for a while, when it is told to, or when
+its socket was taken away.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Sequence
+
+import uvicorn
+from starlette.middleware import Middleware
+
+from dgls.client.endpoint import Endpoint, make_private, runtime_folder
+from dgls.client.lock import FileLock
+from dgls.config import Settings, resolve
+from dgls.engine.backends.base import Backend
+from dgls.engine.backends.choose import backend_of
+from dgls.engine.guard import LoopbackGuard
+from dgls.engine.listen import Listener, listen
+from dgls.engine.log import log_to_stderr
+from dgls.engine.routes import Service, create_app
+from dgls.engine.scheduler import Scheduler
+from dgls.engine.status import EngineStatus
+from dgls.engine.worker import ModelThread
+from dgls.errors import DglsError, EngineUnavailableError
+from dgls.protocol import Health
+
+_WATCH_S = 1.0
+_FAILED_S = 5.0
+"""How long a failed engine stays, so that every front-end that waits hears why."""
+_GRACE_S = 2.0
+"""How long answers that are being sent may take when the engine ends."""
+_KEEP_ALIVE_S = 7 * 24 * 3600
+"""A front-end's connection is never closed under it: what it lost then means a dead engine."""
+_SWITCH_S = 0.001
+"""How long the model's thread may hold the interpreter while the event loop wants it."""
+
+
+def serve(
+    settings: Settings,
+    endpoint: Endpoint,
+    lock: FileLock,
+    listeners: Sequence[Listener] = (),
+    on_health: Callable[[Health], None] | None = None,
+    failed_s: float = 0.0,
+) -> None:
+    """Be the engine of `endpoint`, whose lock is held, until it ends. Then nothing is left of it.
+
+    `listeners` are listened on besides the endpoint's own socket. Raises the error by which the
+    model could not be loaded, after having told it for `failed_s` seconds.
+    """
+    try:
+        lock.write_owner()
+        engine = _Engine(settings, endpoint, lock, [listen(endpoint), *listeners], on_health)
+        engine.live(failed_s)
+    finally:
+        lock.release()
+    if engine.failure is not None:
+        raise engine.failure
+
+
+def take_lock(endpoint: Endpoint) -> FileLock:
+    """The endpoint's lock. Raises `EngineUnavailableError` where an engine holds it already."""
+    make_private(endpoint.folder)
+    lock = FileLock.acquire(endpoint.lock)
+    if lock is None:
+        raise EngineUnavailableError(
+            "An engine for this model runs already; stop it with: dgls serve --stop"
+        )
+    return lock
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """What a front-end starts. Returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m dgls.engine.process", description=__doc__)
+    parser.add_argument("--name", required=True, help="the endpoint's name")
+    parser.add_argument("--lock", type=int, help="descriptor of the lock that is handed over")
+    options = parser.parse_args(arguments)
+    log_to_stderr()
+    try:
+        values = json.loads(sys.stdin.buffer.read())
+        settings = resolve(environment={}, files=(), overrides=values).strict()
+        endpoint = Endpoint(runtime_folder(settings), options.name)
+        inherited = options.lock is not None
+        lock = FileLock.adopt(endpoint.lock, options.lock) if inherited else take_lock(endpoint)
+        end_on_signals()
+        serve(settings, endpoint, lock, failed_s=_FAILED_S)
+    except DglsError as error:
+        print(f"dgls: {error}", file=sys.stderr)
+        return error.exit_status
+    return 0
+
+
+def end_on_signals() -> None:
+    """Let the signals that end a process end it by an exception, so that it can clean up."""
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: sys.exit(0))
+
+
+class _Engine:
+    """The parts of one engine process and how they end together."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        endpoint: Endpoint,
+        lock: FileLock,
+        listeners: Sequence[Listener],
+        on_health: Callable[[Health], None] | None,
+    ) -> None:
+        self.failure: DglsError | None = None
+        self._settings = settings
+        self._endpoint = endpoint
+        self._lock = lock
+        self._address = _identity_of_address(endpoint)
+        self._sockets = [listener for listener, _ in listeners]
+        self._service = Service(
+            EngineStatus(settings.model.name, on_health),
+            self._end,
+            max_request_bytes=settings.engine.max_request_bytes,
+            max_requests=2 * settings.engine.max_waiting,
+        )
+        guard = Middleware(LoopbackGuard, tokens=_tokens(listeners))
+        self._server = _Server(create_app(self._service, (guard,)), self._before_end)
+
+    def live(self, failed_s: float) -> None:
+        """Serve until the engine ends, by itself or by a signal."""
+        sys.setswitchinterval(_SWITCH_S)
+        try:
+            asyncio.run(self._serve(failed_s))
+        finally:
+            self._forget_address()
+
+    async def _serve(self, failed_s: float) -> None:
+        thread = ModelThread()
+        tasks = [asyncio.ensure_future(self._load(thread, failed_s))]
+        tasks.append(asyncio.ensure_future(self._watch()))
+        try:
+            await self._server.serve(sockets=self._sockets)
+        finally:
+            for task in tasks:
+                task.cancel()
+            if not thread.close(_GRACE_S):
+                self._abandon()
+
+    def _forget_address(self) -> None:
+        """Remove the socket, unless it is not this engine's any more."""
+        if _identity_of_address(self._endpoint) == self._address:
+            self._endpoint.forget_address()
+
+    async def _load(self, thread: ModelThread, failed_s: float) -> None:
+        try:
+            backend = await thread.run(self._make_backend)
+        except Exception as error:
+            self.failure = self._service.status.failed(error)
+            await asyncio.sleep(failed_s)
+            self._end()
+        else:
+            waiting = self._settings.engine.max_waiting
+            self._service.scheduler = Scheduler(backend, thread, waiting)
+            self._service.status.ready(backend.name)
+
+    def _make_backend(self) -> Backend:
+        backend = backend_of(self._settings)
+        backend.load(self._service.status.loading)
+        return backend
+
+    async def _watch(self) -> None:
+        """End the engine when it is idle, or when nobody can reach it any more."""
+        limit = self._settings.engine.idle_seconds
+        while _identity_of_address(self._endpoint) == self._address:
+            scheduler = self._service.scheduler
+            if scheduler is not None and 0 < limit <= scheduler.idle_seconds():
+                break
+            await asyncio.sleep(min(_WATCH_S, limit or _WATCH_S))
+        self._end()
+
+    def _abandon(self) -> None:
+        """End at once: a model that is being loaded cannot be interrupted, and nobody waits."""
+        self._forget_address()
+        self._lock.release()
+        logging.shutdown()
+        os._exit(0)
+
+    def _end(self) -> None:
+        self._server.should_exit = True
+
+    def _before_end(self) -> None:
+        """Send new front-ends to the next engine, and let go of what still runs."""
+        self._forget_address()
+        if self._service.scheduler is not None:
+            self._service.scheduler.stop_all("the engine ends")
+
+
+class _Server(uvicorn.Server):
+    """uvicorn with our own sockets, silent, and one call before it stops accepting."""
+
+    def __init__(self, app: object, before_end: Callable[[], None]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,  # type: ignore[arg-type]
+                http="h11",
+                loop="asyncio",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                date_header=False,
+                timeout_keep_alive=_KEEP_ALIVE_S,
+                timeout_graceful_shutdown=int(_GRACE_S),
+            )
+        )
+        self._before_end = before_end
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop: nobody new, answers that are being sent end, connections close."""
+        self._before_end()
+        await super().shutdown(sockets)
+
+
+def _tokens(listeners: Sequence[Listener]) -> dict[int, str | None]:
+    ports = [(listener, token) for listener, token in listeners if _is_port(listener)]
+    return {listener.getsockname()[1]: token for listener, token in ports}
+
+
+def _is_port(listener: socket.socket) -> bool:
+    return listener.family in {socket.AF_INET, socket.AF_INET6}
+
+
+def _identity_of_address(endpoint: Endpoint) -> tuple[int, int] | None:
+    """Which file front-ends find, so that another engine's is not taken for one's own."""
+    path = endpoint.socket if endpoint.has_unix_socket else endpoint.port
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    # A removed file's number may be given to the next one at once, its time may not.
+    return found.st_ino, found.st_mtime_ns
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,146 @@
+"""Which fill runs when, and how one ends that nobody wants any more."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import replace
+
+from dgls.engine.backends.base import Backend, OnDraft
+from dgls.engine.queue import FairQueue, Job
+from dgls.engine.stop import StopToken
+from dgls.engine.worker import ModelThread
+from dgls.errors import DglsError, EngineBusyError, EngineError, Stopped
+from dgls.protocol import Draft, FillReply, FillRequest
+
+log = logging.getLogger(__name__)
+
+_LEAST_DEADLINE_MS = 1.0
+
+
+class Scheduler:
+    """Gives the model one fill at a time. All methods belong to the event loop.
+
+    A newer automatic request stops an older one of the same client, document and method, running
+    or waiting. The older one is answered `Stopped` at once; the model is free for the newer one
+    after the denoise step that it is in.
+    """
+
+    def __init__(self, backend: Backend, thread: ModelThread, max_waiting: int) -> None:
+        self._backend = backend
+        self._thread = thread
+        self._max_waiting = max_waiting
+        self._waiting = FairQueue()
+        self._running: Job | None = None
+        self._last_use = time.monotonic()
+
+    async def fill(self, request: FillRequest, on_draft: OnDraft | None = None) -> FillReply:
+        """One fill; cancelling the call stops it. `on_draft` is called in the event loop.
+
+        Raises `Stopped`, `EngineBusyError`, or the error that ended the fill.
+        """
+        job = Job(request, asyncio.get_running_loop().create_future(), on_draft)
+        self._admit(job)
+        try:
+            return await job.answer
+        except asyncio.CancelledError:
+            self._end(job, "cancelled")
+            raise
+        finally:
+            self._last_use = time.monotonic()
+
+    def stop_all(self, reason: str) -> None:
+        """Answer every fill `Stopped`, because the engine ends."""
+        for job in [*self._waiting, *([self._running] if self._running else [])]:
+            self._end(job, reason)
+
+    def idle_seconds(self) -> float:
+        """How long nothing was asked; 0 while something is."""
+        busy = self._running is not None or len(self._waiting) > 0
+        return 0.0 if busy else time.monotonic() - self._last_use
+
+    def _admit(self, job: Job) -> None:
+        self._last_use = job.arrived
+        older = self._waiting.superseded_by(job)
+        if older is None and len(self._waiting) >= self._max_waiting:
+            raise EngineBusyError(
+                f"{len(self._waiting)} requests wait for the model already; this one was refused."
+            )
+        self._waiting.put(job)
+        if older is not None:
+            self._end(older, "superseded")
+        if self._running is not None and job.supersedes(self._running):
+            self._end(self._running, "superseded")
+        self._start_next()
+
+    def _end(self, job: Job, reason: str) -> None:
+        """Stop a job and answer it. A running one frees the model when it hears of it."""
+        job.stop.stop(reason)
+        self._waiting.remove(job)
+        if not job.answer.done():
+            job.answer.set_exception(_stopped(job.stop))
+
+    def _start_next(self) -> None:
+        if self._running is not None:
+            return
+        job = self._waiting.take()
+        if job is not None:
+            self._running = job
+            self._thread.run(lambda: self._run(job)).add_done_callback(self._finish)
+
+    def _finish(self, future: asyncio.Future[FillReply]) -> None:
+        job, self._running = self._running, None
+        error = future.exception()
+        if job is not None and not job.answer.done():
+            if error is None:
+                job.answer.set_result(future.result())
+            else:
+                job.answer.set_exception(_as_dgls_error(error))
+        self._start_next()
+
+    def _run(self, job: Job) -> FillReply:
+        """The fill itself, in the model's thread."""
+        job.stop.check()
+        waited_ms = 1000 * (time.monotonic() - job.arrived)
+        request = _with_less_time(job.request, waited_ms)
+        on_draft = None if job.on_draft is None else lambda draft: self._pass_on(job, draft)
+        reply = self._backend.fill(request, job.stop, on_draft)
+        times = reply.timings
+        timings = replace(times, queue_ms=waited_ms, total_ms=times.total_ms + waited_ms)
+        return replace(reply, timings=timings)
+
+    def _pass_on(self, job: Job, draft: Draft) -> None:
+        def deliver() -> None:
+            if job.on_draft is not None and not job.answer.done():
+                job.on_draft(draft)
+
+        self._thread.tell(deliver)
+
+
+def _with_less_time(request: FillRequest, waited_ms: float) -> FillRequest:
+    """The request with what is left of its deadline, which counts from its arrival."""
+    limits = request.limits
+    if limits.deadline_ms is None:
+        return request
+    left = max(_LEAST_DEADLINE_MS, limits.deadline_ms - waited_ms)
+    return replace(request, limits=replace(limits, deadline_ms=left))
+
+
+def _stopped(stop: StopToken) -> Stopped:
+    try:
+        stop.check()
+    except Stopped as stopped:
+        return stopped
+    raise AssertionError("a job that is ended is stopped")
+
+
+def _as_dgls_error(error: BaseException) -> DglsError:
+    """The error as one that may be shown: an unforeseen one is logged, and its class is named."""
+    if isinstance(error, DglsError):
+        return error
+    log.error("a fill failed", exc_info=error)
+    return EngineError(
+        f"The engine failed in a fill ({type(error).__name__}); nothing was changed, "
+        "and its log says where."
+    )

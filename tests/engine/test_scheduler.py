@@ -1,0 +1,369 @@
+"""Which fill runs, which is stopped, and that everybody gets exactly one answer."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from dgls.engine.backends.base import OnDraft, Progress
+from dgls.engine.queue import FairQueue, Job
+from dgls.engine.scheduler import Scheduler
+from dgls.engine.stop import StopToken
+from dgls.engine.worker import ModelThread
+from dgls.errors import EngineBusyError, EngineError, LanguageError, Stopped
+from dgls.protocol import (
+    Draft,
+    Fill,
+    FillReply,
+    FillRequest,
+    Limits,
+    Timings,
+    Trigger,
+)
+
+WAIT_S = 10.0
+
+
+class GatedBackend:
+    """Each fill waits for `gate`, or for its stop, like a fill between two denoise steps."""
+
+    name = "gated"
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.begun: list[str] = []
+        self.deadlines: list[float | None] = []
+        self.steps_after_stop = 0
+
+    def load(self, progress: Progress) -> None:
+        progress(1.0, "")
+
+    def fill(
+        self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None = None
+    ) -> FillReply:
+        self.begun.append(request.parts[0])
+        self.deadlines.append(request.limits.deadline_ms)
+        if request.path == "bug.py":
+            raise ValueError("a secret")
+        if request.path == "refuse.py":
+            raise LanguageError("No.")
+        while not self.gate.wait(0.002):
+            self.steps_after_stop += stop.stopped
+            stop.check()
+            if on_draft is not None:
+                on_draft(Draft(1, ("draft",)))
+        return FillReply((Fill((request.parts[0],), 0.0, 1.0),), self.name)
+
+
+def request(
+    name: str,
+    path: str = "a.py",
+    client: str = "editor",
+    method: str = "inline",
+    trigger: Trigger = Trigger.AUTOMATIC,
+    deadline_ms: float | None = None,
+) -> FillRequest:
+    return FillRequest(
+        (name, ""),
+        path=path,
+        client=client,
+        method=method,
+        trigger=trigger,
+        limits=Limits(deadline_ms),
+    )
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until `condition` holds."""
+    async with asyncio.timeout(WAIT_S):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+@pytest.fixture
+def backend() -> GatedBackend:
+    return GatedBackend()
+
+
+@pytest.fixture
+async def scheduler(backend: GatedBackend) -> AsyncIterator[Scheduler]:
+    thread = ModelThread()
+    scheduler = Scheduler(backend, thread, max_waiting=3)
+    yield scheduler
+    scheduler.stop_all("the test ends")
+    assert await asyncio.to_thread(thread.close, WAIT_S)
+
+
+async def started(
+    scheduler: Scheduler, backend: GatedBackend, *wanted: FillRequest
+) -> list[asyncio.Future[FillReply]]:
+    """The fills as tasks; the first is running, the others wait."""
+    tasks = []
+    for one in wanted:
+        tasks.append(asyncio.ensure_future(scheduler.fill(one)))
+        await asyncio.sleep(0)
+        await until(lambda: backend.begun)
+    return tasks
+
+
+async def outcome(task: asyncio.Future[FillReply]) -> str:
+    """What was filled, or the name of the error."""
+    try:
+        async with asyncio.timeout(WAIT_S):
+            return (await task).best.texts[0]
+    except (Stopped, EngineError, LanguageError) as error:
+        return type(error).__name__
+
+
+@pytest.mark.parametrize(
+    ("older", "newer", "expected"),
+    [
+        pytest.param({}, {}, ["Stopped", "2"], id="newer automatic supersedes"),
+        pytest.param({}, {"path": "b.py"}, ["1", "2"], id="other document does not"),
+        pytest.param({}, {"client": "other"}, ["1", "2"], id="other client does not"),
+        pytest.param({}, {"method": "completion"}, ["1", "2"], id="other method does not"),
+        pytest.param({}, {"trigger": Trigger.EXPLICIT}, ["1", "2"], id="explicit does not"),
+        pytest.param({"trigger": Trigger.EXPLICIT}, {}, ["1", "2"], id="explicit stays"),
+        pytest.param(
+            {"trigger": Trigger.EXPLICIT},
+            {"trigger": Trigger.EXPLICIT},
+            ["1", "2"],
+            id="explicit stays before explicit",
+        ),
+    ],
+)
+@pytest.mark.parametrize("is_waiting", [False, True], ids=["running", "waiting"])
+async def test_what_supersedes_what(
+    scheduler: Scheduler,
+    backend: GatedBackend,
+    older: dict[str, object],
+    newer: dict[str, object],
+    expected: list[str],
+    is_waiting: bool,
+) -> None:
+    ahead = [request("0", path="busy.py")] if is_waiting else []
+    pair = [request("1", **older), request("2", **newer)]  # type: ignore[arg-type]
+    tasks = await started(scheduler, backend, *ahead, *pair)
+    if "Stopped" in expected:
+        # The older one is answered at once, though the model is still busy.
+        assert await outcome(tasks[len(ahead)]) == "Stopped"
+    backend.gate.set()
+    assert [await outcome(task) for task in tasks[len(ahead) :]] == expected
+
+
+async def test_a_superseded_fill_is_stopped_before_its_next_step(
+    scheduler: Scheduler, backend: GatedBackend
+) -> None:
+    first, second = await started(scheduler, backend, request("1"), request("2"))
+    assert await outcome(first) == "Stopped"
+    await until(lambda: backend.begun == ["1", "2"])
+    assert backend.steps_after_stop <= 1
+    backend.gate.set()
+    assert await outcome(second) == "2"
+
+
+async def test_a_flood_of_keystrokes_fills_the_first_and_the_last_alone(
+    scheduler: Scheduler, backend: GatedBackend
+) -> None:
+    tasks = await started(scheduler, backend, request("0"))
+    flood = [request(str(number)) for number in range(1, 200)]
+    tasks += [asyncio.ensure_future(scheduler.fill(one)) for one in flood]
+    await until(lambda: backend.begun == ["0", "199"])
+    backend.gate.set()
+    outcomes = [await outcome(task) for task in tasks]
+    assert outcomes == ["Stopped"] * 199 + ["199"]
+
+
+async def test_documents_take_turns(scheduler: Scheduler, backend: GatedBackend) -> None:
+    explicit = Trigger.EXPLICIT
+    wanted = [
+        request("a1", "a.py", trigger=explicit),
+        request("a2", "a.py", trigger=explicit),
+        request("a3", "a.py", trigger=explicit),
+        request("b1", "b.py", trigger=explicit),
+    ]
+    tasks = await started(scheduler, backend, *wanted)
+    backend.gate.set()
+    await asyncio.gather(*tasks)
+    assert backend.begun == ["a1", "a2", "b1", "a3"]
+
+
+async def test_too_many_waiting_requests_are_refused_and_the_others_answered(
+    scheduler: Scheduler, backend: GatedBackend
+) -> None:
+    wanted = [request(str(n), f"{n}.py") for n in range(5)]
+    tasks = await started(scheduler, backend, *wanted)
+    assert await outcome(tasks[4]) == "EngineBusyError"
+    newer = asyncio.ensure_future(scheduler.fill(request("newer", "3.py")))
+    assert await outcome(tasks[3]) == "Stopped"
+    backend.gate.set()
+    answered = [await outcome(task) for task in [*tasks[:3], newer]]
+    assert answered == ["0", "1", "2", "newer"]
+
+
+async def test_a_refused_request_stops_nothing(scheduler: Scheduler, backend: GatedBackend) -> None:
+    others = [request(str(n), f"{n}.py") for n in range(3)]
+    running, *waiting = await started(scheduler, backend, request("a1"), *others)
+    with pytest.raises(EngineBusyError):
+        await scheduler.fill(request("a2"))
+    backend.gate.set()
+    assert [await outcome(task) for task in [running, *waiting]] == ["a1", "0", "1", "2"]
+
+
+async def test_cancelling_the_call_frees_the_model(
+    scheduler: Scheduler, backend: GatedBackend
+) -> None:
+    running, waiting, last = await started(
+        scheduler, backend, request("1"), request("2", "b.py"), request("3", "c.py")
+    )
+    waiting.cancel()
+    running.cancel()
+    await until(lambda: backend.begun == ["1", "3"])
+    backend.gate.set()
+    assert await outcome(last) == "3"
+    assert running.cancelled()
+    assert waiting.cancelled()
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"), [("bug.py", "EngineError"), ("refuse.py", "LanguageError")]
+)
+async def test_a_failed_fill_is_one_error_and_the_next_one_works(
+    scheduler: Scheduler, backend: GatedBackend, path: str, expected: str
+) -> None:
+    failing = asyncio.ensure_future(scheduler.fill(request("1", path)))
+    assert await outcome(failing) == expected
+    assert "secret" not in str(failing.exception())
+    backend.gate.set()
+    assert await outcome(asyncio.ensure_future(scheduler.fill(request("2")))) == "2"
+
+
+async def test_time_in_the_queue_counts_against_the_deadline(
+    scheduler: Scheduler, backend: GatedBackend
+) -> None:
+    first, second = await started(
+        scheduler, backend, request("1"), request("2", "b.py", deadline_ms=10_000)
+    )
+    waited = time.monotonic()
+    await until(lambda: time.monotonic() - waited > 0.03)
+    backend.gate.set()
+    await first
+    reply = await second
+    left = backend.deadlines[1]
+    assert left is not None
+    assert 0 < left < 10_000 - 30
+    assert reply.timings == Timings(
+        queue_ms=reply.timings.queue_ms, total_ms=reply.timings.queue_ms
+    )
+    assert reply.timings.queue_ms == pytest.approx(10_000 - left)
+
+
+async def test_a_deadline_spent_in_the_queue_still_leaves_a_moment(
+    scheduler: Scheduler, backend: GatedBackend
+) -> None:
+    first, second = await started(
+        scheduler, backend, request("1"), request("2", "b.py", deadline_ms=0.001)
+    )
+    backend.gate.set()
+    await asyncio.gather(first, second)
+    left = backend.deadlines[1]
+    assert left is not None
+    assert left > 0
+
+
+async def test_drafts_come_in_the_loop_and_none_after_the_answer(
+    scheduler: Scheduler, backend: GatedBackend
+) -> None:
+    seen: list[str] = []
+
+    def on_draft(draft: Draft) -> None:
+        seen.append(threading.current_thread().name)
+
+    task = asyncio.ensure_future(scheduler.fill(request("1"), on_draft))
+    await until(lambda: len(seen) > 2)
+    newer = asyncio.ensure_future(scheduler.fill(request("2")))
+    assert await outcome(task) == "Stopped"
+    count = len(seen)
+    backend.gate.set()
+    await newer
+    assert len(seen) == count
+    assert set(seen) == {threading.main_thread().name}
+
+
+async def test_the_engine_is_idle_only_when_nothing_runs_or_waits(
+    scheduler: Scheduler, backend: GatedBackend
+) -> None:
+    (task,) = await started(scheduler, backend, request("1"))
+    assert scheduler.idle_seconds() == 0
+    backend.gate.set()
+    await task
+    await until(lambda: scheduler.idle_seconds() > 0)
+
+
+async def test_when_the_engine_ends_everybody_is_answered(
+    scheduler: Scheduler, backend: GatedBackend
+) -> None:
+    tasks = await started(scheduler, backend, request("1"), request("2", "b.py"))
+    scheduler.stop_all("the engine ends")
+    assert [await outcome(task) for task in tasks] == ["Stopped", "Stopped"]
+
+
+async def test_the_loop_goes_on_while_the_model_computes() -> None:
+    """The model's thread may compute without ever waiting for anything."""
+    thread = ModelThread()
+    begun, done = threading.Event(), threading.Event()
+
+    def compute() -> str:
+        begun.set()
+        while not done.is_set():
+            pass
+        return "computed"
+
+    future = thread.run(compute)
+    await until(begun.is_set)
+    for _ in range(20):
+        await asyncio.sleep(0.001)
+    assert not future.done()
+    done.set()
+    assert await future == "computed"
+    assert await asyncio.to_thread(thread.close, WAIT_S)
+
+
+async def test_a_thread_that_is_busy_is_not_waited_for() -> None:
+    thread = ModelThread()
+    gate = threading.Event()
+    future = thread.run(gate.wait)
+    assert not await asyncio.to_thread(thread.close, 0.01)
+    gate.set()
+    assert await future
+    assert await asyncio.to_thread(thread.close, WAIT_S)
+
+
+async def test_explicit_requests_of_a_document_come_before_its_automatic_ones() -> None:
+    queue = FairQueue()
+    loop = asyncio.get_running_loop()
+    jobs = [
+        Job(request("automatic"), loop.create_future()),
+        Job(request("first", trigger=Trigger.EXPLICIT), loop.create_future()),
+        Job(request("second", trigger=Trigger.EXPLICIT), loop.create_future()),
+    ]
+    for job in jobs:
+        queue.put(job)
+    taken = [queue.take() for _ in jobs]
+    assert [job.request.parts[0] for job in taken if job] == ["first", "second", "automatic"]
+    assert queue.take() is None
+
+
+async def test_a_superseding_request_keeps_the_place_in_the_queue() -> None:
+    queue = FairQueue()
+    loop = asyncio.get_running_loop()
+    for name, path in (("a1", "a.py"), ("b1", "b.py"), ("a2", "a.py")):
+        queue.put(Job(request(name, path), loop.create_future()))
+    first = queue.take()
+    assert first is not None
+    assert first.request.parts[0] == "a2"
+    assert len(queue) == 1

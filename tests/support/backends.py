@@ -1,0 +1,109 @@
+"""Backends that do what a test asks for by the request's path, in this process or in an engine's.
+
+`engine.backend = "tests.support.backends:scripted"` chooses one.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+
+from dgls.config import Settings
+from dgls.engine.backends.base import OnDraft, Progress
+from dgls.engine.stop import StopToken
+from dgls.errors import CheckpointError, LanguageError
+from dgls.protocol import Draft, Fill, FillReply, FillRequest
+
+SECRET = "hunter2"
+"""Stands in a test's prompt and in an exception's message; must not stand in any log."""
+
+_STEP_S = 0.005
+_LONGEST_S = 20.0
+
+
+class ScriptedBackend:
+    """`request.path` says what happens:
+
+    - "forever.py": denoise steps with drafts, until it is stopped
+    - "kill.py": the process is killed in the middle of the fill
+    - "bug.py": an exception that nobody foresaw
+    - "refuse.py": an error raised on purpose
+    - any other: an answer at once, which echoes the prefix
+    """
+
+    def __init__(self, load: Callable[[Progress], None] = lambda progress: None) -> None:
+        self._load = load
+
+    @property
+    def name(self) -> str:
+        return "scripted"
+
+    def load(self, progress: Progress) -> None:
+        self._load(progress)
+
+    def fill(
+        self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None = None
+    ) -> FillReply:
+        if request.path == "forever.py":
+            _denoise_until_stopped(stop, on_draft)
+        if request.path == "kill.py":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if request.path == "bug.py":
+            raise ValueError(f"cannot read {SECRET}")
+        if request.path == "refuse.py":
+            raise LanguageError("No grammar for this; nothing was filled.")
+        for step in (1, 2):
+            if on_draft is not None:
+                on_draft(Draft(step, ("draft",)))
+        return FillReply((Fill((request.parts[0],), -1.0, 0.5),), self.name, steps=2)
+
+
+def scripted(settings: Settings) -> ScriptedBackend:
+    """Loads at once."""
+    return ScriptedBackend()
+
+
+def slow_to_load(settings: Settings) -> ScriptedBackend:
+    """Shows half of its progress until the file "go" appears in the engine's folder."""
+    go = os.path.join(settings.engine.folder, "go")
+
+    def load(progress: Progress) -> None:
+        progress(0.5, "half of it")
+        give_up = time.monotonic() + _LONGEST_S
+        while not os.path.exists(go) and time.monotonic() < give_up:
+            time.sleep(_STEP_S)
+
+    return ScriptedBackend(load)
+
+
+def broken(settings: Settings) -> ScriptedBackend:
+    """Cannot be loaded, and says why."""
+
+    def load(progress: Progress) -> None:
+        raise CheckpointError("The checkpoint is half a checkpoint; nothing was loaded.")
+
+    return ScriptedBackend(load)
+
+
+def dying(settings: Settings) -> ScriptedBackend:
+    """Takes the process along while it loads, with some last words."""
+
+    def load(progress: Progress) -> None:
+        os.write(2, b"out of luck\n")
+        os._exit(3)
+
+    return ScriptedBackend(load)
+
+
+def _denoise_until_stopped(stop: StopToken, on_draft: OnDraft | None) -> None:
+    give_up = time.monotonic() + _LONGEST_S
+    step = 0
+    while time.monotonic() < give_up:
+        stop.check()
+        step += 1
+        if on_draft is not None:
+            on_draft(Draft(step, ("draft",)))
+        time.sleep(_STEP_S)
+    raise TimeoutError("nobody stopped the fill")
