@@ -6,6 +6,11 @@ from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import (
+    DiffusionGemmaConfig,
+    DiffusionGemmaForBlockDiffusion,
+    DiffusionGemmaTextConfig,
+)
 
 from dgls.canvas.infill import SPECIAL_TOKENS
 from dgls.models.architecture import TextDiffusionGemma, build, embedded_config
@@ -39,11 +44,7 @@ WINDOW = 256
 def tiny_model(
     seed: int = 0, layers: int = 3, window: int = WINDOW, scale: float = 16.0
 ) -> TextDiffusionGemma:
-    """A random model of 3 layers and 64 dimensions, in fp32.
-
-    `scale` spreads the embedding, and with it the logits: at the library's own scale a random
-    model is equally unsure everywhere, and no choice of its sampler would show.
-    """
+    """A random model of the embedded kind with 64 dimensions, in fp32."""
     torch.manual_seed(seed)
     config = embedded_config(
         hidden=64,
@@ -57,14 +58,70 @@ def tiny_model(
         window=window,
         canvas=16,
     )
-    model = build(config).eval()
+    return randomized(build(config), scale)
+
+
+def published_config(experts: int = 4, sliding_window: int = 8) -> DiffusionGemmaConfig:
+    """A tiny shape of the published kind: several experts, a window that is soon exceeded."""
+    fields = {
+        "vocab_size": VOCABULARY,
+        "hidden_size": 32,
+        "intermediate_size": 48,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "head_dim": 8,
+        "global_head_dim": 16,
+        "num_global_key_value_heads": 1,
+        "layer_types": ["sliding_attention", "sliding_attention", "full_attention"],
+        "num_experts": experts,
+        "top_k_experts": 2,
+        "moe_intermediate_size": 16,
+        "sliding_window": sliding_window,
+        "max_position_embeddings": 512,
+    }
+    vision = embedded_config().vision_config
+    config = DiffusionGemmaConfig(
+        text_config=DiffusionGemmaTextConfig(**fields),
+        vision_config=vision,
+        canvas_length=16,
+        image_token_id=7,
+        boi_token_id=7,
+        eoi_token_id=7,
+    )
+    config._attn_implementation = "sdpa"
+    config._experts_implementation = "eager"
+    return config
+
+
+def published_model(seed: int = 0, **shape: int) -> TextDiffusionGemma:
+    """A random model of the published kind, in fp32."""
+    torch.manual_seed(seed)
+    return randomized(TextDiffusionGemma(published_config(**shape)), 16.0)
+
+
+def save_published(folder: Path, seed: int = 0) -> Path:
+    """Write a folder as the library itself does it, vision tower included; return it."""
+    torch.manual_seed(seed)
+    model = randomized(DiffusionGemmaForBlockDiffusion(published_config()), 16.0)
+    model.save_pretrained(folder, max_shard_size="100KB")
+    save_tokenizer(folder / "tokenizer.json")
+    return folder
+
+
+def randomized(model: torch.nn.Module, scale: float):
+    """The model with weights that let faults show, in eval mode.
+
+    `scale` spreads the embedding, and with it the logits: at the library's own scale a random
+    model is equally unsure everywhere. Norms and layer factors of exactly one would hide that a
+    path forgets one of them, or takes the encoder's for the decoder's.
+    """
     with torch.no_grad():
         model.model.decoder.embed_tokens.weight.mul_(scale)
-        for parameter in model.parameters():
-            # Norm weights of exactly one would hide that a fused path forgets one of them.
-            if parameter.dim() == 1:
-                parameter.add_(0.1 * torch.randn_like(parameter))
-    return model
+        for tensor in [*model.parameters(), *model.buffers()]:
+            if tensor.dim() == 1 and bool((tensor == 1).all()):
+                tensor.add_(0.2 * torch.randn_like(tensor))
+    return model.eval()
 
 
 def save_tokenizer(path: Path) -> Path:
@@ -85,7 +142,7 @@ def save_tokenizer(path: Path) -> Path:
 
 
 def save_tiny(folder: Path, bits: int = 32, seed: int = 0) -> Path:
-    """Write a tiny random checkpoint and return its folder."""
+    """Write a tiny random checkpoint of the embedded kind and return its folder."""
     tokenizer = save_tokenizer(folder.with_name(folder.name + "-tokenizer.json"))
     metadata = Metadata(name="tiny", window=WINDOW)
     return save_checkpoint(tiny_model(seed), tokenizer, folder, bits, metadata)

@@ -11,7 +11,6 @@ from dgls.models.architecture import parameter_count
 from dgls.models.hardware import chosen_device, chosen_dtype, set_threads
 from dgls.models.loading import load_checkpoint
 from dgls.models.model import Model
-from dgls.models.network import LibraryNetwork
 from dgls.models.registry import EMBEDDED, find
 from dgls.protocol import FillReply, FillRequest, Gap
 
@@ -44,7 +43,7 @@ class LocalBackend:
         )
         set_threads(device, self._threads, parameter_count(checkpoint.model))
         metadata = checkpoint.metadata
-        model = Model(LibraryNetwork(checkpoint.model), checkpoint.codec, metadata)
+        model = Model.of(checkpoint)
         engine = Engine(model, strategy_for(metadata.family, metadata.strategy))
         progress(0.9, "warming up")
         engine.fill(_WARM_UP, StopToken())

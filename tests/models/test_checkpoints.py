@@ -1,0 +1,272 @@
+"""Checkpoints come back as they were saved, in either format, and bad ones say what is wrong."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import DiffusionGemmaForBlockDiffusion
+
+from dgls.errors import CheckpointError, ModelNotFoundError
+from dgls.models import registry
+from dgls.models.architecture import parameter_count
+from dgls.models.loading import load_checkpoint
+from dgls.models.metadata import Calibration, Metadata, read_metadata, write_metadata
+from dgls.models.model import Model
+from dgls.models.quantization import SCALE, dequantize_rows, quantize_rows
+from dgls.models.storage import save_checkpoint, text_state
+from tests.support.checkpoints import (
+    VOCABULARY,
+    WINDOW,
+    save_published,
+    save_tiny,
+    save_tokenizer,
+    tiny_model,
+)
+
+torch.set_num_threads(1)
+
+
+def logits(model) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    prompt, canvas = torch.randint(8, VOCABULARY, (2, 12), generator=generator)[:, None]
+    with torch.no_grad():
+        return model(input_ids=prompt, decoder_input_ids=canvas).logits.float()
+
+
+@pytest.fixture(scope="session")
+def tiny8(tmp_path_factory) -> Path:
+    return save_tiny(tmp_path_factory.mktemp("checkpoints") / "tiny8", bits=8)
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory) -> Path:
+    return save_published(tmp_path_factory.mktemp("checkpoints") / "published")
+
+
+@pytest.fixture
+def broken(tiny8, tmp_path) -> Path:
+    """A copy of a good checkpoint for a test to break."""
+    return Path(shutil.copytree(tiny8, tmp_path / "broken"))
+
+
+@pytest.mark.parametrize(("bits", "error"), [(32, 0.0), (16, 0.15), (8, 0.15)])
+def test_comes_back_as_saved(tmp_path, bits, error):
+    folder = save_tiny(tmp_path / "model", bits)
+    loaded = load_checkpoint(folder)
+    assert (logits(loaded.model) - logits(tiny_model())).abs().mean() <= error
+    assert loaded.metadata == Metadata(name="tiny", window=WINDOW, bits=bits)
+    assert parameter_count(loaded.model) == parameter_count(tiny_model())
+    assert not loaded.model.training
+
+
+def test_eight_bits_take_about_a_byte_a_weight(tiny8):
+    size = (tiny8 / "model.safetensors").stat().st_size
+    assert size < 1.5 * parameter_count(tiny_model())
+
+
+def test_a_quantised_row_is_off_by_half_a_step_at_most():
+    weight = torch.randn(3, 5, 64, generator=torch.Generator().manual_seed(0))
+    weight[0, 0] = 0
+    steps, scale = quantize_rows(weight)
+    assert steps.dtype == torch.int8
+    error = (dequantize_rows(steps, scale) - weight).abs()
+    assert (error <= scale.unsqueeze(-1) * 0.5001).all()
+    assert (error[0, 0] == 0).all()
+
+
+def test_sixteen_bits_have_the_published_format(tmp_path):
+    folder = save_tiny(tmp_path / "model", 16)
+    again = DiffusionGemmaForBlockDiffusion.from_pretrained(folder, dtype=torch.float32)
+    assert torch.equal(logits(again), logits(load_checkpoint(folder).model))
+
+
+def test_a_published_folder_loads_without_its_vision_tower(published):
+    loaded = load_checkpoint(published)
+    reference = DiffusionGemmaForBlockDiffusion.from_pretrained(
+        published, dtype=torch.float32, experts_implementation="eager"
+    ).eval()
+    assert torch.allclose(logits(loaded.model), logits(reference), atol=1e-3)
+    assert loaded.model.model.encoder.vision_tower is None
+    assert loaded.metadata.family == "chat"
+    assert "vision" not in "".join(text_state(loaded.model))
+
+
+def test_a_model_that_was_not_trained_to_fill_is_refused_for_now(published):
+    with pytest.raises(CheckpointError, match="not trained to fill"):
+        Model.of(load_checkpoint(published))
+
+
+def test_saving_replaces_an_older_checkpoint_whole(tmp_path):
+    folder = save_tiny(tmp_path / "model", 32, seed=0)
+    (folder / "left over").touch()
+    save_tiny(folder, 8, seed=1)
+    assert not (folder / "left over").exists()
+    assert [path.name for path in tmp_path.glob("*.partial")] == []
+    assert read_metadata(folder).bits == 8
+
+
+def test_saving_in_other_bits_writes_nothing(tmp_path):
+    tokenizer = save_tokenizer(tmp_path / "tokenizer.json")
+    with pytest.raises(CheckpointError, match="not 4"):
+        save_checkpoint(tiny_model(), tokenizer, tmp_path / "model", bits=4)
+    assert not (tmp_path / "model").exists()
+
+
+def edit_json(path: Path, **changes: object) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def edit_weights(path: Path, edit) -> None:
+    weights = load_file(path)
+    edit(weights)
+    save_file(weights, path)
+
+
+FAULTS = {
+    "no config": (lambda at: (at / "config.json").unlink(), "not a checkpoint"),
+    "config that is no JSON": (lambda at: (at / "config.json").write_text("{"), "not a checkpoint"),
+    "other model": (lambda at: edit_json(at / "config.json", model_type="llama"), "type llama"),
+    "foreign quantisation": (
+        lambda at: edit_json(at / "config.json", quantization_config={"quant_method": "gptq"}),
+        "quantised by another tool",
+    ),
+    "config of wrong types": (
+        lambda at: edit_json(at / "config.json", canvas_length="wide"),
+        "not valid",
+    ),
+    "no tokenizer": (lambda at: (at / "tokenizer.json").unlink(), "does not exist"),
+    "broken tokenizer": (lambda at: (at / "tokenizer.json").write_text("{}"), "not a tokenizer"),
+    "no weights": (lambda at: (at / "model.safetensors").unlink(), "no safetensors"),
+    "pickled weights": (
+        lambda at: (at / "model.safetensors").rename(at / "pytorch_model.bin"),
+        "never loaded",
+    ),
+    "half a download": (
+        lambda at: (at / "model.safetensors").write_bytes(
+            (at / "model.safetensors").read_bytes()[:5000]
+        ),
+        "cannot be loaded",
+    ),
+    "missing weight": (
+        lambda at: edit_weights(
+            at / "model.safetensors", lambda w: w.pop("model.decoder.norm.weight")
+        ),
+        "are missing",
+    ),
+    "foreign weight": (
+        lambda at: edit_weights(
+            at / "model.safetensors", lambda w: w.update({"other.weight": torch.ones(2)})
+        ),
+        "belong to another model",
+    ),
+    "weight of another shape": (
+        lambda at: edit_weights(
+            at / "model.safetensors",
+            lambda w: w.update({"model.decoder.norm.weight": torch.ones(2)}),
+        ),
+        "cannot be loaded",
+    ),
+    "scales of another shape": (
+        lambda at: edit_weights(
+            at / "model.safetensors",
+            lambda w: w.update({"model.decoder.embed_tokens.weight" + SCALE: torch.ones(3)}),
+        ),
+        "cannot be loaded",
+    ),
+    "metadata of another version": (lambda at: edit_json(at / "dgls.json", colour=1), "colour"),
+    "too small a vocabulary": (
+        lambda at: edit_json(
+            at / "config.json",
+            text_config={**json.loads((at / "config.json").read_text())["text_config"]}
+            | {"vocab_size": 40},
+        ),
+        "do not belong together",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_bad_checkpoint_says_what_is_wrong(broken, fault):
+    damage, says = FAULTS[fault]
+    damage(broken)
+    with pytest.raises(CheckpointError, match=says):
+        load_checkpoint(broken)
+
+
+def test_loading_reports_its_progress(tiny8):
+    seen: list[float] = []
+    load_checkpoint(tiny8, progress=lambda share, what: seen.append(share))
+    assert seen == sorted(seen)
+    assert (seen[0], seen[-1]) == (0.0, 1.0)
+
+
+def test_loading_prints_nothing(tiny8, capfd):
+    load_checkpoint(tiny8)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_metadata_comes_back(tmp_path):
+    metadata = Metadata(
+        name="m",
+        window=99,
+        calibration=Calibration(1.0, 0.1, 0.2, 0.3),
+        budget={"suffix": 5},
+        strategy={"noise": 0},
+        notes={"steps": 3},
+    )
+    write_metadata(metadata, tmp_path)
+    assert read_metadata(tmp_path) == metadata
+    assert read_metadata(tmp_path / "nowhere") is None
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"), [((-1.0, 5), (-9.0, 5)), ((-1.0, 1), (-40.0, 4)), ((0.0, 1), (-0.1, 1))]
+)
+def test_the_default_calibration_rises_with_the_mean(better, worse):
+    confidence = Calibration().confidence
+    assert 0 < confidence(*worse) < confidence(*better) < 1
+
+
+def test_a_calibration_is_a_logistic_of_what_is_measured():
+    chance = Calibration(bias=0.5, total=0.25, mean=2.0, length=-0.125).confidence(-4.0, 8)
+    assert chance == pytest.approx(1 / (1 + 2.718281828 ** -(0.5 - 1.0 - 1.0 - 1.0)))
+
+
+def test_a_folder_is_found_by_its_path(tiny8, monkeypatch):
+    assert registry.find(str(tiny8)) == tiny8
+    monkeypatch.chdir(tiny8.parent)
+    assert registry.find("./tiny8") == registry.find("tiny8") == tiny8
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("/no/such/folder", "No checkpoint"),
+        ("nobody/nothing", "hf download nobody/nothing"),
+        ("not a name!", "not the name of a model"),
+    ],
+)
+def test_what_is_not_there_is_named(name, says):
+    with pytest.raises(ModelNotFoundError, match=says):
+        registry.find(name)
+
+
+def test_a_model_in_the_cache_is_found(tmp_path, monkeypatch, tiny8):
+    repository = tmp_path / "models--some--model"
+    snapshot = repository / "snapshots" / "abc"
+    shutil.copytree(tiny8, snapshot)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("abc")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    assert registry.find("some/model") == snapshot
+
+
+def test_the_embedded_model_is_named_when_it_is_missing(monkeypatch, tmp_path):
+    monkeypatch.setattr(registry, "_EMBEDDED_FOLDER", tmp_path)
+    with pytest.raises(ModelNotFoundError, match="comes without its model"):
+        registry.find("embedded")

@@ -1,0 +1,59 @@
+"""A tokenizer reads any text, its own special tokens' names included, and devices are checked."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from dgls.errors import CheckpointError, SettingError
+from dgls.models.codec import HfCodec
+from dgls.models.hardware import chosen_device, chosen_dtype, set_threads
+from tests.support.checkpoints import save_tokenizer
+
+
+@pytest.fixture(scope="module")
+def codec(tmp_path_factory) -> HfCodec:
+    return HfCodec.from_file(save_tokenizer(tmp_path_factory.mktemp("codec") / "tokenizer.json"))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x = 1", "\tif a:\r\n        b", "é → 😀", "s = '<end>'  # <pad><prefix>", "\x00"]
+)
+def test_text_comes_back(codec, text):
+    ids = codec.encode(text)
+    assert codec.decode(ids) == text
+    assert not set(ids) & set(range(8))
+
+
+def test_half_a_surrogate_pair_is_no_error(codec):
+    assert codec.decode(codec.encode("a\ud83db")) == "a?b"
+
+
+def test_special_tokens_have_ids_and_no_text(codec):
+    assert [codec.token_id(token) for token in ("<pad>", "<end>", "<image>")] == [0, 1, 7]
+    assert codec.decode([*codec.encode("ab"), 1, 0, 0]) == "ab"
+    with pytest.raises(CheckpointError, match="<mask>"):
+        codec.token_id("<mask>")
+
+
+def test_a_device_that_is_not_there_is_named():
+    assert chosen_device("cpu") == torch.device("cpu")
+    with pytest.raises(SettingError, match="toaster"):
+        chosen_device("toaster")
+
+
+def test_a_small_model_takes_one_thread_and_a_setting_wins():
+    before = torch.get_num_threads()
+    try:
+        set_threads(torch.device("cpu"), 2, 10)
+        assert torch.get_num_threads() == 2
+        set_threads(torch.device("cpu"), 0, 10**9)
+        assert torch.get_num_threads() == 2
+        set_threads(torch.device("cpu"), 0, 10)
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_graphics_card_computes_in_bf16():
+    assert chosen_dtype(torch.device("cuda")) == torch.bfloat16
