@@ -1,0 +1,92 @@
+"""`dgls lsp`: the language server on standard input and output, or on one loopback port.
+
+The arguments are read by hand: an editor waits for the answer to `initialize`, and some append
+`--stdio` and `--clientProcessId=N` on their own account.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import sys
+from dataclasses import dataclass
+
+from dgls.errors import DglsError, InputError
+
+USAGE = """usage: dgls lsp [--stdio | --tcp [HOST:]PORT] [--clientProcessId N]
+
+The language server, for an editor to start. Without --tcp it speaks on standard input and output.
+--tcp serves one client on a loopback address; port 0 lets the system choose, and the port in use
+is written to standard error."""
+
+
+@dataclass(frozen=True, slots=True)
+class LspArguments:
+    """How to serve: on standard input and output, or on `host` and `port`."""
+
+    host: str = ""
+    port: int | None = None
+    help: bool = False
+
+
+def run(arguments: list[str]) -> int:
+    """Serve one client and return the exit status."""
+    try:
+        parsed = parse_arguments(arguments)
+        if parsed.help:
+            print(USAGE)
+            return 0
+        return _serve(parsed)
+    except DglsError as error:
+        print(f"dgls: {error}", file=sys.stderr)
+        return error.exit_status
+
+
+def parse_arguments(arguments: list[str]) -> LspArguments:
+    """The arguments after the verb. Raises `InputError` for one that is not known."""
+    host, port, wants_help = "", None, False
+    rest = list(arguments)
+    while rest:
+        name, _, value = rest.pop(0).partition("=")
+        if name in {"-h", "--help"}:
+            wants_help = True
+        elif name in {"--tcp", "--clientProcessId"}:
+            if not value and not rest:
+                raise InputError(f"{name} needs a value; nothing was started.\n{USAGE}")
+            value = value or rest.pop(0)
+            if name == "--tcp":
+                host, port = _address(value)
+        elif name != "--stdio" or value:
+            raise InputError(f"dgls lsp knows no argument '{name}'; nothing was started.\n{USAGE}")
+    return LspArguments(host, port, wants_help)
+
+
+def _address(value: str) -> tuple[str, int]:
+    host, _, digits = value.rpartition(":")
+    host = host.strip("[]") or "127.0.0.1"
+    if not digits.isascii() or not digits.isdigit() or int(digits) > 65535:
+        raise InputError(f"'{value}' is not [HOST:]PORT; nothing was started.")
+    if not _is_loopback(host):
+        raise InputError(
+            f"dgls serves on this machine alone, and '{host}' is not a loopback address; "
+            "nothing was started. Use 127.0.0.1, ::1 or localhost."
+        )
+    return host, int(digits)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _serve(parsed: LspArguments) -> int:
+    from dgls.lsp.main import build
+    from dgls.lsp.transport import serve_stdio, serve_tcp
+
+    server = build()
+    if parsed.port is None:
+        return serve_stdio(server)
+    return serve_tcp(server, parsed.host, parsed.port)

@@ -1,0 +1,78 @@
+"""How a code action's gap is laid open and how a fill of it becomes an edit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dgls.errors import InputError
+from dgls.protocol import Fill, Gap
+from dgls.syntax.cursor import Context
+from dgls.syntax.guard import keeps_syntax, sound_head
+from dgls.syntax.holes import Hole, opened
+from dgls.syntax.source import Source
+from dgls.text import Edit, Span
+
+HOLE_LINES = 10
+"""Most lines of a body that is filled in."""
+
+EXTRA_LINES = 2
+"""How many lines a rewritten selection may grow by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One gap under way.
+
+    `opened` is the source with the gap laid open at `gap`. A fill replaces `span` of `source` by
+    `lead` and its text. A fill `may_be_cut` to its first lines where the rest breaks the syntax.
+    """
+
+    source: Source
+    opened: Source
+    gap: Span
+    span: Span
+    lead: str
+    max_lines: int
+    may_be_cut: bool
+
+    def request_gap(self, context: Context) -> Gap:
+        """The gap as the engine is asked to fill it."""
+        return Gap(text=context.gaps[0], max_lines=self.max_lines)
+
+    def best_edit(self, context: Context, candidates: Sequence[Fill]) -> Edit:
+        """The edit of the first candidate that says something new and keeps the syntax.
+
+        Raises `InputError` where none does.
+        """
+        for fill in candidates:
+            text = self._usable(context.for_document(fill.texts[0].rstrip()))
+            if text is not None:
+                return Edit(self.span, text)
+        raise InputError("The model has no fill that fits here; the document was left as it is.")
+
+    def _usable(self, text: str) -> str | None:
+        old = self.span.of(self.source.text)
+        if not text.strip() or text.strip() == old.strip():
+            return None
+        whole = self.lead + text
+        if not self.may_be_cut:
+            return whole if keeps_syntax(self.source, [Edit(self.span, whole)]) else None
+        head = sound_head(self.source, self.span, whole)
+        return head if head and head.strip() else None
+
+
+def hole_work(source: Source, hole: Hole) -> Work:
+    """The work of filling a hole."""
+    laid_open, gap = opened(source, hole)
+    lines = HOLE_LINES if hole.multiline else 1
+    return Work(source, laid_open, gap, hole.span, hole.lead, lines, may_be_cut=True)
+
+
+def selection_work(source: Source, span: Span) -> Work:
+    """The work of rewriting a selection; white space around it stays."""
+    selected = span.of(source.text)
+    start = span.start + len(selected) - len(selected.lstrip())
+    inner = Span(start, start + len(selected.strip()))
+    lines = selected.strip().count("\n") + 1 + EXTRA_LINES
+    return Work(source, source, inner, inner, "", lines, may_be_cut=False)

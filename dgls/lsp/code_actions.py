@@ -1,0 +1,180 @@
+"""Code actions: fill the gap here, rewrite the selection.
+
+Listing them asks no model: holes come from the syntax tree, a selection from the editor. The fill
+is made when one is chosen (`codeAction/resolve`), and its edit is for the version of the document
+that the action was listed for: a document that moved on gets none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcInvalidParams
+
+from dgls.errors import DglsError, InputError
+from dgls.lsp.action_work import Work, hole_work, selection_work
+from dgls.lsp.documents import Document
+from dgls.lsp.requests import budget_of, fill_request
+from dgls.lsp.server import DglsServer, guarded
+from dgls.protocol import Trigger
+from dgls.syntax.cursor import context_at
+from dgls.syntax.holes import holes
+from dgls.text import Edit, Span
+
+FILL = "refactor.rewrite.dgls.fill"
+REWRITE = "refactor.rewrite.dgls.selection"
+
+MOST_HOLES = 5
+"""Most holes that one menu offers."""
+
+SHORTEST_SELECTION = 2
+"""Characters; an editor whose cursor is one character wide always has that selected."""
+
+
+def register(server: DglsServer) -> None:
+    """Answer `textDocument/codeAction` and `codeAction/resolve`."""
+
+    async def code_action(params: types.CodeActionParams) -> list[types.CodeAction]:
+        return list_actions(server, params)
+
+    async def resolve(action: types.CodeAction) -> types.CodeAction:
+        return await resolve_action(server, action)
+
+    options = types.CodeActionOptions(
+        code_action_kinds=[types.CodeActionKind.RefactorRewrite], resolve_provider=True
+    )
+    server.feature(types.TEXT_DOCUMENT_CODE_ACTION, options)(guarded(code_action))
+    server.feature(types.CODE_ACTION_RESOLVE)(guarded(resolve))
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What one action is about: a hole or a selection in one version of a document.
+
+    It travels to the client and back as `CodeAction.data`.
+    """
+
+    kind: str
+    uri: str
+    version: int
+    span: Span
+
+    def to_data(self) -> dict[str, Any]:
+        """The target as JSON."""
+        span = [self.span.start, self.span.end]
+        return {"kind": self.kind, "uri": self.uri, "version": self.version, "span": span}
+
+    @classmethod
+    def of_data(cls, data: Any) -> Target:
+        """The target of an action that dgls listed. Raises `JsonRpcInvalidParams`."""
+        try:
+            start, end = data["span"]
+            return cls(str(data["kind"]), str(data["uri"]), data["version"], Span(start, end))
+        except (DglsError, KeyError, TypeError, ValueError):
+            raise JsonRpcInvalidParams(
+                "This code action is none of dgls; nothing was changed."
+            ) from None
+
+
+def list_actions(server: DglsServer, params: types.CodeActionParams) -> list[types.CodeAction]:
+    """The actions for a range: its holes, and the selection itself. Asks no model."""
+    document = server.document(params.text_document.uri)
+    if document is None or not _can_resolve(server.client_capabilities):
+        return []
+    tags = [types.CodeActionTag.LlmGenerated] if _knows_tags(server.client_capabilities) else None
+    return [
+        types.CodeAction(title=title, kind=target.kind, data=target.to_data(), tags=tags)
+        for title, target in _offers(document, params.range)
+        if _is_asked_for(target.kind, params.context.only)
+    ]
+
+
+async def resolve_action(server: DglsServer, action: types.CodeAction) -> types.CodeAction:
+    """The action with its edit; where there is none to give, without one and with a message.
+
+    The message goes to the window and not into an error, which some editors show to nobody.
+    """
+    target = Target.of_data(action.data)
+    status = await server.model()
+    try:
+        document = _unchanged(server, target)
+        work = _work(document, target)
+        context = context_at(work.opened, [work.gap], budget_of(server.settings))
+        request = fill_request(
+            server,
+            document,
+            context,
+            work.request_gap(context),
+            types.CODE_ACTION_RESOLVE,
+            Trigger.EXPLICIT,
+        )
+        reply = await status.fill_insistently(request)
+        edit = work.best_edit(context, reply.candidates)
+        action.edit = _workspace_edit(_unchanged(server, target), edit)
+    except DglsError as error:
+        status.tell(error)
+    return action
+
+
+def _offers(document: Document, range_: types.Range) -> Iterator[tuple[str, Target]]:
+    """The title and target of each action at a range."""
+    source, span = document.source, document.span(range_)
+    if source is None or span is None:
+        return
+    for hole in holes(source, span)[:MOST_HOLES]:
+        yield hole.title, Target(FILL, document.uri, document.version, hole.span)
+    selected = span.of(document.text)
+    if len(selected.strip()) >= SHORTEST_SELECTION:
+        yield "Rewrite the selection", Target(REWRITE, document.uri, document.version, span)
+
+
+def _unchanged(server: DglsServer, target: Target) -> Document:
+    """The newest version of the document. Raises `InputError` if the target is of another one."""
+    document = server.documents.get(target.uri)
+    if document is None or document.version != target.version:
+        raise InputError("The document has changed since; it was left as it is. Ask again.")
+    return document
+
+
+def _work(document: Document, target: Target) -> Work:
+    source = document.source
+    if source is not None and target.span.end <= len(source.text):
+        if target.kind == REWRITE:
+            return selection_work(source, target.span)
+        for hole in holes(source, target.span):
+            if hole.span == target.span:
+                return hole_work(source, hole)
+    raise InputError("There is no gap here; the document was left as it is.")
+
+
+def _workspace_edit(document: Document, edit: Edit) -> types.WorkspaceEdit:
+    """The edit for this version of the document alone."""
+    identifier = types.OptionalVersionedTextDocumentIdentifier(
+        uri=document.uri, version=document.version
+    )
+    text_edit = types.TextEdit(range=document.range(edit.span), new_text=edit.text)
+    return types.WorkspaceEdit(
+        document_changes=[types.TextDocumentEdit(text_document=identifier, edits=[text_edit])]
+    )
+
+
+def _is_asked_for(kind: str, only: Sequence[types.CodeActionKind | str] | None) -> bool:
+    """Whether a kind is one of those asked for; `a.b` is a kind of `a`."""
+    wanted = [each.value if isinstance(each, types.CodeActionKind) else each for each in only or ()]
+    return not wanted or any(f"{kind}.".startswith(f"{each}.") for each in wanted)
+
+
+def _can_resolve(capabilities: types.ClientCapabilities) -> bool:
+    """Whether the client asks for the edit of an action that it shows."""
+    actions = capabilities.text_document and capabilities.text_document.code_action
+    support = actions.resolve_support if actions else None
+    return bool(support and "edit" in support.properties)
+
+
+def _knows_tags(capabilities: types.ClientCapabilities) -> bool:
+    actions = capabilities.text_document and capabilities.text_document.code_action
+    support = actions.tag_support if actions else None
+    return bool(support and types.CodeActionTag.LlmGenerated in support.value_set)

@@ -1,0 +1,143 @@
+"""The editor's settings: from `initializationOptions`, and later from the section "dgls"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from lsprotocol import types
+
+from dgls.config import Resolved, resolve
+from dgls.errors import SettingError
+from dgls.lsp.convert import path_of
+from dgls.lsp.server import DglsServer, guarded
+
+SECTION = "dgls"
+
+
+def register(server: DglsServer) -> None:
+    """Read the settings when the client begins, and again whenever it says that they changed."""
+    session = _Session(server)
+
+    def initialize(params: types.InitializeParams) -> None:
+        session.initialize(params)
+
+    server.feature(types.INITIALIZE)(initialize)
+    server.feature(types.INITIALIZED)(guarded(session.initialized))
+    server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)(guarded(session.changed))
+
+
+def section_of(value: object) -> dict[str, Any]:
+    """The settings in what an editor sends: the section "dgls" of it, or else all of it.
+
+    Anything that is not an object holds no settings.
+    """
+    if not isinstance(value, Mapping):
+        return {}
+    inner = value.get(SECTION, value)
+    return dict(inner) if isinstance(inner, Mapping) else {}
+
+
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested settings with those of `above` on top."""
+    result = dict(below)
+    for name, value in above.items():
+        old = result.get(name)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        result[name] = merged(old, value) if both else value  # type: ignore[arg-type]
+    return result
+
+
+class _Session:
+    """What one client has said about its settings."""
+
+    def __init__(self, server: DglsServer) -> None:
+        self._server = server
+        self._root: Path | None = None
+        self._options: dict[str, Any] = {}
+        self._complaint = ""
+        self._told = ""
+
+    def initialize(self, params: types.InitializeParams) -> None:
+        self._root = _root_of(params)
+        self._options = section_of(params.initialization_options)
+        resolved = resolve(self._root, overrides=self._options)
+        self._complaint = _complaint(resolved.problems)
+        self._server.begin(params, resolved.settings)
+        if not _can_be_asked(params.capabilities):
+            self._server.configured.set()
+
+    async def initialized(self, params: types.InitializedParams) -> None:
+        capabilities = self._server.client_capabilities
+        if _wants_registration(capabilities):
+            self._server.spawn(self._ask_for_changes())
+        if _can_be_asked(capabilities):
+            await self._pull()
+        else:
+            self._tell()
+
+    async def changed(self, params: types.DidChangeConfigurationParams) -> None:
+        if _can_be_asked(self._server.client_capabilities):
+            await self._pull()
+        else:
+            self._take(section_of(params.settings))
+            self._tell()
+
+    async def _pull(self) -> None:
+        items = [types.ConfigurationItem(section=SECTION)]
+        try:
+            answer = await self._server.workspace_configuration_async(
+                types.ConfigurationParams(items=items)
+            )
+            self._take(section_of(answer[0] if answer else None))
+        finally:
+            self._server.configured.set()
+            self._tell()
+
+    def _take(self, values: Mapping[str, Any]) -> None:
+        resolved: Resolved = resolve(self._root, overrides=merged(self._options, values))
+        self._complaint = _complaint(resolved.problems)
+        self._server.use(resolved.settings)
+
+    def _tell(self) -> None:
+        """Show which settings were left out, once for each set of them."""
+        if self._complaint and self._complaint != self._told:
+            self._server.show(self._complaint, types.MessageType.Warning)
+        self._told = self._complaint
+
+    async def _ask_for_changes(self) -> None:
+        method = types.WORKSPACE_DID_CHANGE_CONFIGURATION
+        options = types.DidChangeConfigurationRegistrationOptions(section=SECTION)
+        registration = types.Registration(
+            id="dgls-settings", method=method, register_options=options
+        )
+        await self._server.client_register_capability_async(
+            types.RegistrationParams(registrations=[registration])
+        )
+
+
+def _root_of(params: types.InitializeParams) -> Path | None:
+    """The folder that the editor works in: its first workspace folder."""
+    folders = params.workspace_folders or []
+    uri = folders[0].uri if folders else params.root_uri
+    path = path_of(uri) if uri else params.root_path
+    return Path(path) if path else None
+
+
+def _can_be_asked(capabilities: types.ClientCapabilities) -> bool:
+    """Whether the client answers `workspace/configuration`."""
+    return bool(capabilities.workspace and capabilities.workspace.configuration)
+
+
+def _wants_registration(capabilities: types.ClientCapabilities) -> bool:
+    """Whether the client tells of changed settings only to a server that registers for it."""
+    workspace = capabilities.workspace
+    change = workspace.did_change_configuration if workspace else None
+    return bool(change and change.dynamic_registration)
+
+
+def _complaint(problems: Iterable[SettingError]) -> str:
+    """One message about every setting that was left out."""
+    sentences = [str(problem) for problem in problems]
+    return f"dgls: {' '.join(sentences)}" if sentences else ""

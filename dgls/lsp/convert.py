@@ -1,0 +1,60 @@
+"""Between the editor's positions, ranges and URIs and the spans and paths of the other layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+from lsprotocol import types
+from pygls.uris import to_fs_path
+
+from dgls.text import Encoding, Lines, Position, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Convention:
+    """How one editor counts: the code units of its columns, and what ends a line.
+
+    The protocol lets \\n, \\r\\n and \\r end a line. An editor that keeps lines without their ends
+    knows \\n alone: in a file of mixed line ends a \\r is a character of the line to it
+    (`newline_only`), and it places edits behind it.
+    """
+
+    encoding: Encoding = Encoding.UTF16
+    newline_only: bool = False
+
+    def lines(self, text: str) -> Lines:
+        """Where the lines of `text` begin for this editor.
+
+        A text without any \\n has lines that end with \\r to everybody.
+        """
+        return Lines(text, newline_only=self.newline_only and "\n" in text)
+
+    def offset(self, lines: Lines, position: types.Position) -> int | None:
+        """The offset of an editor's position; None behind the last line.
+
+        A column behind the line's end counts as its end, as the protocol says.
+        """
+        if position.line >= len(lines.starts):
+            return None
+        return self.clamped_offset(lines, position)
+
+    def clamped_offset(self, lines: Lines, position: types.Position) -> int:
+        """The offset of an editor's position; a line behind the last one is the text's end."""
+        return lines.clamped_offset(Position(position.line, position.character), self.encoding)
+
+    def position(self, lines: Lines, offset: int) -> types.Position:
+        """The editor's position of an offset, `0 <= offset <= len(text)`."""
+        place = lines.position(offset, self.encoding)
+        return types.Position(line=place.line, character=place.column)
+
+    def range(self, lines: Lines, span: Span) -> types.Range:
+        """The editor's range of a span."""
+        return types.Range(
+            start=self.position(lines, span.start), end=self.position(lines, span.end)
+        )
+
+
+def path_of(uri: str) -> str:
+    """The file path of a URI, or for an unsaved or remote document the path inside its URI."""
+    return to_fs_path(uri) or unquote(urlsplit(uri).path)

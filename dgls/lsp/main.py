@@ -1,0 +1,24 @@
+"""Puts the language server together from its features."""
+
+from __future__ import annotations
+
+from dgls.config import Settings
+from dgls.lsp import code_actions, configuration, inline_completion
+from dgls.lsp.filler import Filler
+from dgls.lsp.server import DglsServer, OpenFiller
+from dgls.lsp.wire import keep_code_out_of_the_log
+
+
+def build(open_filler: OpenFiller | None = None) -> DglsServer:
+    """A server that is ready to serve one client, by default with the engine's client."""
+    keep_code_out_of_the_log()
+    server = DglsServer(open_filler or _engine_client)
+    for feature in (configuration, inline_completion, code_actions):
+        feature.register(server)
+    return server
+
+
+def _engine_client(settings: Settings) -> Filler:
+    from dgls.client import EngineClient
+
+    return EngineClient(settings)

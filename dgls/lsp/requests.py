@@ -1,0 +1,53 @@
+"""From a place in an open document to a request of the engine."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+from dgls.config import Settings
+from dgls.lsp.documents import Document
+from dgls.lsp.server import DglsServer
+from dgls.protocol import FillRequest, Gap, Limits, Trigger
+from dgls.syntax.cursor import Budget, Context
+
+
+def budget_of(settings: Settings) -> Budget:
+    """How much of the document the model sees."""
+    return Budget(settings.fill.prefix_chars, settings.fill.suffix_chars)
+
+
+def fill_request(
+    server: DglsServer,
+    document: Document,
+    context: Context,
+    gap: Gap,
+    method: str,
+    trigger: Trigger,
+) -> FillRequest:
+    """The request that fills one gap of a document within the settings' limits."""
+    settings = server.settings.fill
+    automatic = trigger is Trigger.AUTOMATIC
+    deadline = settings.automatic_deadline_ms if automatic else settings.explicit_deadline_ms
+    return FillRequest(
+        parts=context.parts,
+        gaps=(gap,),
+        path=path_in_project(document.path, server.folders),
+        language=document.source.language.id if document.source else document.language_id,
+        version=document.version,
+        client=server.client_id,
+        method=method,
+        trigger=trigger,
+        limits=Limits(deadline or None, settings.candidates),
+    )
+
+
+def path_in_project(path: str, folders: list[str]) -> str:
+    """The path from the innermost open folder on, else the bare file name.
+
+    What lies above (a home folder, a user's name) tells the model nothing.
+    """
+    file = PurePath(path)
+    inside = [folder for folder in folders if file.is_relative_to(folder)]
+    if not inside:
+        return file.name
+    return file.relative_to(max(inside, key=len)).as_posix()

@@ -1,0 +1,154 @@
+"""The language server: one object that owns the documents, the settings and the client."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import threading
+import uuid
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, ParamSpec, TypeVar
+
+from lsprotocol import types
+from pygls.lsp.server import LanguageServer
+
+from dgls import __version__
+from dgls.config import Settings
+from dgls.lsp.convert import Convention, path_of
+from dgls.lsp.documents import Document, Documents
+from dgls.lsp.filler import Filler
+from dgls.lsp.status import Status
+from dgls.lsp.wire import Wire, clean_error, documents_on_arrival, log_internal
+from dgls.text import Encoding
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+OpenFiller = Callable[[Settings], Filler]
+
+NEWLINE_ONLY_CLIENTS = frozenset({"Neovim"})
+"""Editors that keep a \\r inside of a line as a character of that line."""
+
+CONFIGURATION_TIMEOUT_S = 3.0
+"""How long the model waits for a client that does not answer what its settings are."""
+
+
+class DglsServer(LanguageServer):
+    """One client's session. `client_id` tells the engine whose requests supersede each other."""
+
+    def __init__(self, open_filler: OpenFiller) -> None:
+        self._open_filler = open_filler
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self.client_id = f"lsp-{uuid.uuid4()}"
+        self.client_name = ""
+        self.documents = Documents()
+        self.settings = Settings()
+        self.status: Status | None = None
+        self.configured = asyncio.Event()
+        self.stopped = threading.Event()
+        self.exit_status = 1
+        super().__init__("dgls", __version__, protocol_cls=Wire)
+
+    def document(self, uri: str) -> Document | None:
+        """The document as it was when the message at hand arrived; None if it is not open."""
+        return documents_on_arrival().get(uri)
+
+    @property
+    def folders(self) -> list[str]:
+        """The paths of the open workspace folders."""
+        uris = [folder.uri for folder in self.workspace.folders.values()]
+        if not uris and self.workspace.root_uri:
+            uris = [self.workspace.root_uri]
+        return [path_of(uri) for uri in uris]
+
+    def begin(self, params: types.InitializeParams, settings: Settings) -> None:
+        """Take over what the client told of itself."""
+        self.client_name = params.client_info.name if params.client_info else ""
+        encoding = Encoding(types.PositionEncodingKind(self.workspace.position_encoding).value)
+        newline_only = self.client_name in NEWLINE_ONLY_CLIENTS
+        self.documents = Documents(Convention(encoding, newline_only))
+        self.use(settings)
+
+    def use(self, settings: Settings) -> None:
+        """Go on with these settings; another model or engine is reached anew."""
+        old = self.status
+        if old is None or settings != self.settings:
+            self.settings = settings
+            self.status = Status(self._open_filler(settings), self)
+            if old is not None:
+                self.spawn(old.close())
+
+    async def model(self) -> Status:
+        """The model's status, once the client has told its settings."""
+        try:
+            async with asyncio.timeout(CONFIGURATION_TIMEOUT_S):
+                await self.configured.wait()
+        except TimeoutError:
+            self.configured.set()
+        assert self.status is not None, "a request before initialize is refused"
+        return self.status
+
+    def warm_up(self) -> None:
+        """Let the model load while the user reads."""
+
+        async def load() -> None:
+            status = await self.model()
+            await status.warm_up()
+
+        self.spawn(load())
+
+    def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        """Run a coroutine beside the requests; it ends with the session."""
+        task = asyncio.ensure_future(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def stop(self, exit_status: int) -> None:
+        """Read no further message."""
+        self.exit_status = exit_status
+        self.stopped.set()
+
+    async def close(self) -> None:
+        """Stop what is under way and let go of the engine."""
+        own = asyncio.current_task()
+        tasks = [task for task in self._tasks if task is not own]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self.status is not None:
+            await self.status.close()
+
+    def show(self, message: str, kind: types.MessageType) -> None:
+        """Show a message to the user."""
+        self.window_show_message(types.ShowMessageParams(type=kind, message=message))
+
+    @property
+    def shows_progress(self) -> bool:
+        """Whether the client lets a server begin a progress report of its own."""
+        window = self.client_capabilities.window
+        return bool(window and window.work_done_progress)
+
+    async def create_progress(self, token: str) -> None:
+        """Ask the client for a progress report under a token."""
+        await self.work_done_progress.create_async(token)
+
+    def report_progress(self, token: str, value: Any) -> None:
+        """Send the beginning, a step or the end of a progress report."""
+        self.progress(types.ProgressParams(token=token, value=value))
+
+    def report_server_error(self, error: Exception, source: Any) -> None:
+        """Log where an error came from. The client learns of it by the reply to its request."""
+        log_internal(error)
+
+
+def guarded(handler: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+    """The handler with clean errors: what the client sees has no traceback and no file path."""
+
+    @functools.wraps(handler)
+    async def guard(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return await handler(*args, **kwargs)
+        except Exception as error:
+            raise clean_error(error) from None
+
+    return guard

@@ -1,0 +1,195 @@
+"""Whether the model is ready: progress while it loads, one message when it fails."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+import uuid
+from typing import Protocol
+
+from lsprotocol import types
+
+from dgls.errors import (
+    DglsError,
+    EngineBusyError,
+    EngineUnavailableError,
+    InputError,
+    ModelError,
+    Stopped,
+)
+from dgls.lsp.filler import Filler
+from dgls.protocol import FillReply, FillRequest
+
+RETRY_AFTER_S = 30.0
+"""How long automatic requests leave a model alone that could not be loaded."""
+
+
+class Window(Protocol):
+    """What the user sees of the server."""
+
+    def show(self, message: str, kind: types.MessageType) -> None:
+        """Show a message."""
+
+    @property
+    def shows_progress(self) -> bool:
+        """Whether the client lets a server begin a progress report of its own."""
+
+    async def create_progress(self, token: str) -> None:
+        """Ask the client for a progress report under a token."""
+
+    def report_progress(self, token: str, value: object) -> None:
+        """Send the beginning, a step or the end of a progress report."""
+
+
+class Status:
+    """Loads the model once for everybody who waits for it, and speaks to the user about it."""
+
+    def __init__(self, filler: Filler, window: Window) -> None:
+        self._filler = filler
+        self._window = window
+        self._loading: asyncio.Task[None] | None = None
+        self._failed_at = 0.0
+        self._told: DglsError | None = None
+
+    async def warm_up(self) -> None:
+        """Load the model, if nobody did yet; a failure is shown."""
+        if self._loading is None:
+            with contextlib.suppress(DglsError):
+                await self.ready()
+
+    async def ready(self) -> None:
+        """Return when the model is loaded.
+
+        Raises the `DglsError` by which loading failed, and for a while raises it again without
+        another try. The user is told once.
+        """
+        try:
+            await asyncio.shield(self._task(insist=False))
+        except DglsError as error:
+            self._tell_once(error)
+            raise
+
+    async def fill(self, request: FillRequest) -> FillReply:
+        """A fill that nobody asked for explicitly. Raises `DglsError`; a failure is told once."""
+        await self.ready()
+        try:
+            return await self._fill(request)
+        except (Stopped, EngineBusyError):
+            raise
+        except DglsError as error:
+            self._tell_once(error)
+            raise
+
+    async def fill_insistently(self, request: FillRequest) -> FillReply:
+        """A fill that the user asked for: a model that failed to load is tried again.
+
+        Raises `DglsError`, which the caller shows.
+        """
+        await asyncio.shield(self._task(insist=True))
+        return await self._fill(request)
+
+    def tell(self, error: DglsError) -> None:
+        """Show an error, unless this very one is on the screen already."""
+        if error is not self._told:
+            harmless = isinstance(error, (InputError, Stopped, EngineBusyError))
+            kind = types.MessageType.Warning if harmless else types.MessageType.Error
+            self._window.show(f"dgls: {error}", kind)
+        self._told = error
+
+    async def close(self) -> None:
+        """Stop waiting for the model and let go of the engine."""
+        if self._loading is not None:
+            self._loading.cancel()
+            await asyncio.gather(self._loading, return_exceptions=True)
+        await self._filler.close()
+
+    async def _fill(self, request: FillRequest) -> FillReply:
+        try:
+            reply = await self._filler.fill(request)
+        except (EngineUnavailableError, ModelError):
+            # Whoever asks next waits for the engine, which is started again, with progress.
+            self._loading = None
+            raise
+        # After a fill that worked the next failure is news.
+        self._told = None
+        return reply
+
+    def _tell_once(self, error: DglsError) -> None:
+        if self._told is None or str(error) != str(self._told):
+            self.tell(error)
+
+    def _task(self, *, insist: bool) -> asyncio.Task[None]:
+        if self._loading is None or self._may_retry(self._loading, insist):
+            self._loading = asyncio.ensure_future(self._load())
+            self._loading.add_done_callback(_retrieve)
+        return self._loading
+
+    def _may_retry(self, task: asyncio.Task[None], insist: bool) -> bool:
+        failed = task.done() and (task.cancelled() or task.exception() is not None)
+        return failed and (insist or time.monotonic() - self._failed_at > RETRY_AFTER_S)
+
+    async def _load(self) -> None:
+        progress = LoadingProgress(self._window)
+        try:
+            await self._filler.wait_ready(progress.report)
+        except DglsError:
+            self._failed_at = time.monotonic()
+            progress.end("could not be loaded")
+            raise
+        progress.end("ready")
+
+
+class LoadingProgress:
+    """One work-done progress report that begins with the first step worth telling.
+
+    A model that is loaded already reports no step, and so nothing flickers on the screen.
+    """
+
+    def __init__(self, window: Window) -> None:
+        self._window = window
+        self._token = f"dgls-{uuid.uuid4()}"
+        self._begun: asyncio.Task[None] | None = None
+        self._percentage = -1
+
+    def report(self, share: float, what: str) -> None:
+        """Show the share done (0..1) and what is being done."""
+        if not self._window.shows_progress:
+            return
+        percentage = max(self._percentage, min(100, round(100 * share)))
+        if self._begun is None:
+            self._begun = asyncio.ensure_future(self._begin(what, percentage))
+        elif percentage != self._percentage:
+            self._send(types.WorkDoneProgressReport(message=what, percentage=percentage))
+        self._percentage = percentage
+
+    def end(self, how: str) -> None:
+        """End the report, if one was begun."""
+        if self._begun is not None:
+            self._send(types.WorkDoneProgressEnd(message=how))
+
+    async def _begin(self, what: str, percentage: int) -> None:
+        await self._window.create_progress(self._token)
+        self._window.report_progress(
+            self._token,
+            types.WorkDoneProgressBegin(
+                title="dgls: loading the model", message=what, percentage=percentage
+            ),
+        )
+
+    def _send(self, value: object) -> None:
+        """Send a later step once the client has agreed to the first; a refusal ends it all."""
+        begun = self._begun
+        assert begun is not None
+
+        def when_begun(task: asyncio.Task[None]) -> None:
+            if not task.cancelled() and task.exception() is None:
+                self._window.report_progress(self._token, value)
+
+        begun.add_done_callback(when_begun)
+
+
+def _retrieve(task: asyncio.Task[None]) -> None:
+    """Look at a failure that nobody may be waiting for, so that asyncio does not log it."""
+    if not task.cancelled():
+        task.exception()

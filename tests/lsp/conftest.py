@@ -1,0 +1,32 @@
+"""Sessions with a scripted model, apart from the settings of the user who runs the tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.lsp.session import ScriptedFiller, Session, initialized
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No `dgls.toml` and no `DGLS_` variable of this machine reaches a test."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    for name in [name for name in os.environ if name.startswith("DGLS_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def filler() -> ScriptedFiller:
+    """The model of the session; a test scripts it."""
+    return ScriptedFiller()
+
+
+@pytest.fixture
+async def session(filler: ScriptedFiller) -> AsyncIterator[Session]:
+    """A session of an editor that counts in utf-16."""
+    async with initialized(filler) as session:
+        yield session
