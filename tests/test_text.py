@@ -104,6 +104,14 @@ def test_lines_begin_where_the_last_one_ends(text: str, newline_only: bool) -> N
         starts[len(ends)]
 
 
+@pytest.mark.parametrize("length", range(1_020, 1_028))
+def test_a_line_end_of_two_characters_may_lie_on_a_block_boundary(length: int) -> None:
+    lines = Lines("a" * length + "\r\nb")
+    assert list(lines.starts) == [0, length + 2]
+    assert lines.starts[1] == length + 2
+    assert lines.position(length + 3) == Position(1, 1)
+
+
 @quick
 @given(texts, st.booleans())
 def test_a_line_is_without_its_end(text: str, newline_only: bool) -> None:

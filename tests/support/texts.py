@@ -40,6 +40,11 @@ def edits_of(draw: st.DrawFn, text: str, most: int = 3) -> list[Edit]:
     bounds = sorted(
         draw(st.lists(st.integers(0, len(text)), min_size=2 * count, max_size=2 * count))
     )
-    spans = [Span(bounds[at], bounds[at + 1]) for at in range(0, 2 * count, 2)]
+    # Most edits take away little: what is left of a text after a large one tells little.
+    most_cut = draw(st.sampled_from([0, 1, 8, len(text)]))
+    starts, ends = bounds[::2], bounds[1::2]
+    spans = [
+        Span(start, min(end, start + most_cut)) for start, end in zip(starts, ends, strict=True)
+    ]
     edits = [Edit(span, draw(st.sampled_from(PIECES) | texts)) for span in spans]
     return draw(st.permutations(edits)) if len(set(spans)) == count else edits

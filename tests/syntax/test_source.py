@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +16,7 @@ from tests.support.marks import read_marks
 from tests.support.texts import edits_of, long_texts, texts
 
 PYTHON = language_of("a.py")
+INVENTORY = Path(__file__, "../../../fixtures/python/inventory.py").resolve().read_text("utf-8")
 
 
 def shape(source: Source) -> str:
@@ -46,6 +49,7 @@ def replaced(marked: str, new: str) -> tuple[Source, Source]:
         pytest.param("def f():\n\tif x:\n\t\t⟦⟧pass\n", "y\n\t\t", id="tabs"),
         pytest.param("x = 1⟦\r\n⟧y = 2\r\n", "\n", id="one line end of a CRLF file"),
         pytest.param("x = 1\r⟦⟧\ny = 2\n", "#", id="between the two halves of a CRLF"),
+        pytest.param("x = 1\r⟦⟧y = 2\n", "\n", id="that completes a CRLF"),
         pytest.param("x = 1\r⟦y⟧ = 2\r", "z", id="lines that end in CR"),
         pytest.param("x = 1⟦\r⟧y = 2\r", "\n", id="the first CR of two"),
         pytest.param("\ufeffx = ⟦1⟧\n", "'é😀'", id="behind a byte order mark"),
@@ -54,6 +58,11 @@ def replaced(marked: str, new: str) -> tuple[Source, Source]:
         pytest.param("a = ⟦b⟧\nc = ⟦b⟧\nd = (⟦b⟧, ⟦b⟧)\n", "bb → '😀'", id="several at once"),
         pytest.param("x = f(⟦⟧\ny = 1\n", ")", id="a bracket that was missing"),
         pytest.param('x = 1\n⟦⟧y = 2\n"""doc"""\n', '"""', id="a quote that swallows the rest"),
+        pytest.param(
+            '     self.counts[sku] += count\n\n    def take(self, sku: "t: int) ⟦-> No⟧',
+            '"',
+            id="errors that the parser takes over otherwise than it finds them",
+        ),
     ],
 )
 def test_an_edit_gives_the_tree_of_a_fresh_parse(marked: str, new: str) -> None:
@@ -61,6 +70,14 @@ def test_an_edit_gives_the_tree_of_a_fresh_parse(marked: str, new: str) -> None:
     assert edited.text == fresh.text
     assert edited.data == fresh.data
     assert shape(edited) == shape(fresh)
+
+
+def test_a_deletion_and_an_insertion_leave_what_follows_in_its_place() -> None:
+    text, (deleted, inserted) = read_marks("self.cou⟦nt⟧s[sku] +⟦⟧= count\n")
+    source = Source.parse(text, PYTHON)
+    assert not source.tree.root_node.has_error
+    edited = source.edited([Edit(deleted, ""), Edit(inserted, "aa")])
+    assert shape(edited) == shape(Source.parse(edited.text, PYTHON))
 
 
 @settings(max_examples=150, deadline=None)
@@ -77,6 +94,15 @@ def test_any_edits_give_the_tree_of_a_fresh_parse(data: st.DataObject, text: str
     assert shape(source) == shape(fresh)
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_several_edits_far_apart_give_the_tree_of_a_fresh_parse(data: st.DataObject) -> None:
+    source = Source.parse(INVENTORY, PYTHON)
+    assert not source.tree.root_node.has_error
+    edited = source.edited(data.draw(edits_of(INVENTORY, most=4)))
+    assert shape(edited) == shape(Source.parse(edited.text, PYTHON))
+
+
 def test_typing_in_50_000_lines_gives_the_tree_of_a_fresh_parse() -> None:
     function = "def f(a, b=None):\n    total = a\n    return total\n\n\nTABLE = {'→': 1}\n\n\n"
     source = Source.parse(function * 6_250, PYTHON)
@@ -86,7 +112,10 @@ def test_typing_in_50_000_lines_gives_the_tree_of_a_fresh_parse() -> None:
     for typed in "if a:\n    b = '😀'\n":
         source = source.edited([Edit(Span(at, at), typed)])
         at += 1
-    assert shape(source) == shape(Source.parse(source.text, PYTHON))
+    fresh = Source.parse(source.text, PYTHON).tree.root_node
+    assert str(source.tree.root_node) == str(fresh)
+    statements = source.tree.root_node.children
+    assert [each.byte_range for each in statements] == [each.byte_range for each in fresh.children]
 
 
 def test_an_edit_parses_nothing_until_somebody_looks() -> None:
