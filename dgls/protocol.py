@@ -198,6 +198,8 @@ def reply_from_json(data: str | bytes) -> FillReply:
     """Parse a reply. Raises `EngineProtocolError` for anything else."""
     fields = _fields(data, FillReply)
     candidates = [_texts(candidate) for candidate in _list(fields, "candidates", [])]
+    if not candidates:
+        raise EngineProtocolError("Not a FillReply: it has no candidates.")
     fields["candidates"] = tuple(_build(Fill, candidate) for candidate in candidates)
     fields["timings"] = _build(Timings, fields.get("timings", {}))
     return _build(FillReply, fields)

@@ -46,7 +46,7 @@ class ModelSettings:
     )
     threads: int = _setting(
         0,
-        "CPU threads of the model; 0 leaves the choice to torch.",
+        "CPU threads of the model; 0 leaves the choice to dgls.",
         low=0,
         high=1024,
         project=False,

@@ -104,9 +104,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def end_on_signals() -> None:
     """Let the signals that end a process end it by an exception, so that it can clean up."""
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), lambda *_: sys.exit(0))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    if hasattr(signal, "SIGHUP"):
+        # uvicorn ends its answers in order on SIGTERM; a closed terminal is to end it so too.
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
 
 
 class _Engine:
@@ -150,6 +151,7 @@ class _Engine:
         try:
             await self._server.serve(sockets=self._sockets)
         finally:
+            self._before_end()
             for task in tasks:
                 task.cancel()
             if not thread.close(_GRACE_S):

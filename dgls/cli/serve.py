@@ -1,0 +1,104 @@
+"""`dgls serve`: be the engine in this terminal, or stop one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dgls.errors import SettingError
+
+if TYPE_CHECKING:
+    from dgls.client.endpoint import Endpoint
+    from dgls.config import Settings
+    from dgls.protocol import Health
+
+_DEFAULT_HOST = "127.0.0.1"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command line."""
+    app.command()(serve)
+
+
+def serve(
+    model: Annotated[
+        str | None, typer.Option(help="`embedded`, a checkpoint folder, or a cached model's name.")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="`auto`, `cpu`, `cuda`, ...")] = None,
+    idle: Annotated[
+        float, typer.Option(min=0, help="Seconds without a request until it ends; 0 for never.")
+    ] = 0.0,
+    host: Annotated[
+        str, typer.Option(help="A loopback address for other programs; needs --port.")
+    ] = _DEFAULT_HOST,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Also listen on this port, for other programs."),
+    ] = None,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop the engine that runs.")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="With --stop: stop every engine of yours.")
+    ] = False,
+) -> None:
+    """Run the engine in the foreground: front-ends find it by its socket."""
+    settings = _settings(model, device, idle)
+    if stop:
+        _stop(settings, every)
+        return
+    if every or (port is None and host != _DEFAULT_HOST):
+        raise SettingError("--all goes with --stop, and --host with --port; nothing was started.")
+    _serve(settings, host, port)
+
+
+def _settings(model: str | None, device: str | None, idle: float) -> Settings:
+    from dgls.client.endpoint import absolute
+    from dgls.config import changed, resolve
+
+    resolved = resolve()
+    for problem in resolved.problems:
+        typer.echo(f"dgls: {problem}", err=True)
+    chosen = {"model.name": model, "model.device": device, "engine.idle_seconds": idle}
+    given = {name: value for name, value in chosen.items() if value is not None}
+    return absolute(changed(resolved.settings, given))
+
+
+def _stop(settings: Settings, every: bool) -> None:
+    from dgls.client.endpoint import endpoint_of, endpoints
+    from dgls.client.stop import stop
+
+    wanted = endpoints(settings) if every else [endpoint_of(settings)]
+    stopped = sum(asyncio.run(stop(endpoint)) for endpoint in wanted)
+    typer.echo(f"Stopped {stopped} engine{'' if stopped == 1 else 's'}.")
+
+
+def _serve(settings: Settings, host: str, port: int | None) -> None:
+    from dgls.client.endpoint import endpoint_of
+    from dgls.engine.listen import listen_for_programs
+    from dgls.engine.log import log_to_stderr
+    from dgls.engine.process import end_on_signals, serve, take_lock
+
+    log_to_stderr()
+    endpoint = endpoint_of(settings)
+    listeners = [] if port is None else [listen_for_programs(host, port)]
+    lock = take_lock(endpoint)
+    _say_where(endpoint, [listener.getsockname() for listener, _ in listeners])
+    end_on_signals()
+    with contextlib.suppress(KeyboardInterrupt):
+        serve(settings, endpoint, lock, listeners, _say_how)
+
+
+def _say_where(endpoint: Endpoint, ports: list[tuple[str, int]]) -> None:
+    places = [str(endpoint.socket if endpoint.has_unix_socket else endpoint.port)]
+    places += [f"http://{host}:{port}" for host, port, *_ in ports]
+    typer.echo(f"Engine at {', '.join(places)}; Ctrl-C or dgls serve --stop ends it.", err=True)
+
+
+def _say_how(health: Health) -> None:
+    """One line for each change; a failure is told by the error that ends the command."""
+    if health.state == "loading":
+        typer.echo(f"{health.percent:3.0f} % {health.message}", err=True)
+    elif health.state == "ready":
+        typer.echo(f"Ready: {health.model}", err=True)

@@ -1,0 +1,365 @@
+"""The HTTP API as other programs meet it: shapes, statuses, limits, and who is let in."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from dgls.engine import routes
+from dgls.engine.guard import LoopbackGuard
+from dgls.engine.routes import Service, create_app
+from dgls.engine.scheduler import Scheduler
+from dgls.engine.status import EngineStatus
+from dgls.engine.worker import ModelThread
+from dgls.errors import CheckpointError
+from dgls.protocol import FillRequest, Trigger, to_json
+from tests.support.backends import SECRET, ScriptedBackend
+
+WAIT_S = 10.0
+LIMIT = 20_000
+
+
+class Engine:
+    """A served application, without a process of its own."""
+
+    def __init__(self, listener: socket.socket, token: str | None = None) -> None:
+        self.ended = asyncio.Event()
+        self.status = EngineStatus("scripted")
+        self.service = Service(self.status, self.ended.set, LIMIT, max_requests=2)
+        self.thread = ModelThread()
+        tokens = {} if listener.family == socket.AF_UNIX else {listener.getsockname()[1]: token}
+        config = uvicorn.Config(
+            LoopbackGuard(create_app(self.service), tokens),
+            http="h11",
+            lifespan="off",
+            log_config=None,
+            timeout_graceful_shutdown=1,
+        )
+        self.server = uvicorn.Server(config)
+        self.task = asyncio.ensure_future(self.server.serve([listener]))
+
+    def ready(self) -> None:
+        self.service.scheduler = Scheduler(ScriptedBackend(), self.thread, max_waiting=2)
+        self.status.ready("scripted")
+
+    async def end(self) -> None:
+        if self.service.scheduler is not None:
+            self.service.scheduler.stop_all("the test ends")
+        self.server.should_exit = True
+        await self.task
+        assert await asyncio.to_thread(self.thread.close, WAIT_S)
+
+
+@pytest.fixture
+async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(tmp_path / "s"))
+    listener.listen()
+    engine = Engine(listener)
+    engine.ready()
+    yield engine
+    await engine.end()
+
+
+@pytest.fixture
+async def http(engine: Engine, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.AsyncHTTPTransport(verify=False, uds=str(tmp_path / "s"))
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://localhost", timeout=WAIT_S
+    ) as client:
+        yield client
+
+
+def fill_request(path: str = "a.py", prefix: str = "x = ", **fields: Any) -> str:
+    return to_json(FillRequest((prefix, ""), path=path, **fields))
+
+
+async def test_a_fill_is_answered_with_its_candidates(http: httpx.AsyncClient) -> None:
+    response = await http.post("/v1/fill", content=fill_request())
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "application/json"
+    reply = response.json()
+    assert reply["candidates"][0]["texts"] == ["x = "]
+    assert reply["model"] == "scripted"
+    assert reply["steps"] == 2
+
+
+@pytest.mark.parametrize(
+    ("query", "accept"), [("?stream=true", "*/*"), ("", "application/x-ndjson")]
+)
+async def test_drafts_are_streamed_when_asked_for(
+    http: httpx.AsyncClient, query: str, accept: str
+) -> None:
+    response = await http.post(
+        f"/v1/fill{query}", content=fill_request(), headers={"accept": accept}
+    )
+    assert response.headers["content-type"] == "application/x-ndjson"
+    *drafts, reply = [json.loads(line) for line in response.text.splitlines()]
+    assert [draft["step"] for draft in drafts] == [1, 2]
+    assert reply["candidates"][0]["texts"] == ["x = "]
+
+
+async def test_text_of_every_plane_comes_back_unchanged(http: httpx.AsyncClient) -> None:
+    text = 'é 漢 😀 \u2028 \x00 \\ " \r\n\t'
+    response = await http.post("/v1/fill", content=fill_request(prefix=text).encode())
+    assert response.json()["candidates"][0]["texts"] == [text]
+
+
+async def test_health_and_models(http: httpx.AsyncClient) -> None:
+    health = (await http.get("/health")).json()
+    assert (health["state"], health["percent"], health["model"]) == ("ready", 100.0, "scripted")
+    assert health["pid"] > 0
+    models = (await http.get("/v1/models")).json()
+    assert [model["id"] for model in models["data"]] == ["scripted"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "kind"),
+    [
+        pytest.param("{", 400, "EngineProtocolError", id="half"),
+        pytest.param(b"\xff\x00\x80", 400, "EngineProtocolError", id="garbage"),
+        pytest.param("[" * 10_000, 400, "EngineProtocolError", id="nested"),
+        pytest.param("[]", 400, "EngineProtocolError", id="no object"),
+        pytest.param("{}", 400, "EngineProtocolError", id="nothing"),
+        pytest.param('{"parts": ["a"]}', 400, "EngineProtocolError", id="too few parts"),
+        pytest.param('{"parts": ["a", 1]}', 400, "EngineProtocolError", id="wrong part"),
+        pytest.param('{"parts": ["a", "b"], "x": 1}', 400, "EngineProtocolError", id="unknown"),
+        pytest.param(fill_request("refuse.py"), 422, "LanguageError", id="refused"),
+        pytest.param(fill_request("bug.py"), 500, "EngineError", id="bug"),
+        pytest.param("x" * (LIMIT + 1), 413, "EngineProtocolError", id="too large"),
+    ],
+)
+async def test_what_cannot_be_filled_gets_one_clear_error(
+    http: httpx.AsyncClient, body: str | bytes, status: int, kind: str
+) -> None:
+    for target in ("/v1/fill", "/v1/fill?stream=true"):
+        response = await http.post(target, content=body)
+        streamed = "stream" in target and kind in {"LanguageError", "EngineError"}
+        assert response.status_code == (200 if streamed else status)
+        error = json.loads(response.text.splitlines()[-1])["error"]
+        assert error["kind"] == kind
+        assert error["message"].endswith(".")
+        assert "Traceback" not in response.text
+        assert SECRET not in response.text
+    # The engine goes on.
+    assert (await http.post("/v1/fill", content=fill_request())).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "status"),
+    [("GET", "/v1/fill", 405), ("GET", "/nowhere", 404), ("POST", "/health", 405)],
+)
+async def test_wrong_calls_get_an_error_in_the_same_shape(
+    http: httpx.AsyncClient, method: str, target: str, status: int
+) -> None:
+    response = await http.request(method, target)
+    assert response.status_code == status
+    assert response.json()["error"]["kind"] == "EngineProtocolError"
+
+
+async def test_a_body_without_a_length_is_cut_off_at_the_limit(http: httpx.AsyncClient) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b"x" * 1000
+
+    response = await http.post("/v1/fill", content=endless())
+    assert response.status_code == 413
+
+
+async def test_half_a_body_is_not_waited_for_forever(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routes, "_BODY_S", 0.05)
+    answer = await exchange(
+        tmp_path / "s", b"POST /v1/fill HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nhalf"
+    )
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b'"kind":"EngineProtocolError"' in answer
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [b"\x16\x03\x01\x02\x00\x01\x00", b"GET\r\n\r\n", b"\r\n" * 50_000, b"x" * 200_000],
+    ids=["tls", "no target", "newlines", "one long word"],
+)
+async def test_what_is_no_http_is_cut_off(
+    engine: Engine, http: httpx.AsyncClient, tmp_path: Path, garbage: bytes
+) -> None:
+    answer = await exchange(tmp_path / "s", garbage + b"\r\n\r\n")
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 400 ")
+    assert (await http.get("/health")).status_code == 200
+
+
+async def exchange(path: Path, data: bytes) -> bytes:
+    """What the engine answers to `data` before it closes the connection."""
+    reader, writer = await asyncio.open_unix_connection(str(path))
+    try:
+        async with asyncio.timeout(WAIT_S):
+            writer.write(data)
+            return await reader.read()
+    except (ConnectionResetError, BrokenPipeError):
+        return b""
+    finally:
+        writer.close()
+
+
+async def test_closing_the_connection_stops_the_fill(
+    engine: Engine, http: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    for headers in ("", "accept: application/x-ndjson\r\n"):
+        body = fill_request("forever.py").encode()
+        head = f"POST /v1/fill HTTP/1.1\r\nhost: x\r\n{headers}content-length: {len(body)}\r\n\r\n"
+        _, writer = await asyncio.open_unix_connection(str(tmp_path / "s"))
+        writer.write(head.encode() + body)
+        scheduler = engine.service.scheduler
+        assert scheduler is not None
+        await until_busy(scheduler, True)
+        writer.close()
+        await until_busy(scheduler, False)
+        assert engine.service.requests == 0
+
+
+async def until_busy(scheduler: Scheduler, busy: bool) -> None:
+    async with asyncio.timeout(WAIT_S):
+        while (scheduler.idle_seconds() == 0) is not busy:
+            await asyncio.sleep(0.002)
+
+
+async def test_a_superseded_request_gets_a_clean_answer(
+    engine: Engine, http: httpx.AsyncClient
+) -> None:
+    automatic = fill_request("forever.py", trigger=Trigger.AUTOMATIC, method="inline")
+    older = asyncio.ensure_future(http.post("/v1/fill", content=automatic))
+    scheduler = engine.service.scheduler
+    assert scheduler is not None
+    await until_busy(scheduler, True)
+    newer = asyncio.ensure_future(http.post("/v1/fill", content=automatic))
+    response = await older
+    assert response.status_code == 409
+    assert response.json()["error"]["kind"] == "Stopped"
+    newer.cancel()
+    await until_busy(scheduler, False)
+
+
+async def test_too_many_requests_are_refused(engine: Engine, http: httpx.AsyncClient) -> None:
+    running = [
+        asyncio.ensure_future(http.post("/v1/fill", content=fill_request("forever.py")))
+        for _ in range(2)
+    ]
+    async with asyncio.timeout(WAIT_S):
+        while engine.service.requests < 2:
+            await asyncio.sleep(0.002)
+    response = await http.post("/v1/fill", content=fill_request())
+    assert response.status_code == 429
+    assert response.json()["error"]["kind"] == "EngineBusyError"
+    for task in running:
+        task.cancel()
+
+
+async def test_a_reader_that_never_reads_costs_the_others_nothing(
+    engine: Engine, http: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    body = fill_request(prefix="x" * (LIMIT - 1000)).encode()
+    head = f"POST /v1/fill?stream=1 HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
+    _, writer = await asyncio.open_unix_connection(str(tmp_path / "s"))
+    # Pipelined requests whose answers fill the socket's buffers many times over.
+    writer.write((head.encode() + body) * 100)
+    for _ in range(20):
+        assert (await http.post("/v1/fill", content=fill_request())).status_code == 200
+    writer.transport.abort()
+
+
+async def test_while_loading_a_fill_is_told_to_come_back(tmp_path: Path) -> None:
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(tmp_path / "s"))
+    engine = Engine(listener)
+    engine.status.loading(0.4, "weights")
+    async with httpx.AsyncClient(
+        transport=httpx.AsyncHTTPTransport(verify=False, uds=str(tmp_path / "s")),
+        base_url="http://x",
+    ) as http:
+        health = await answered(http, "/health")
+        assert (health["state"], health["percent"], health["message"]) == ("loading", 40, "weights")
+        response = await http.post("/v1/fill", content=fill_request())
+        assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+        assert response.json()["error"]["kind"] == "EngineUnavailableError"
+        assert "40 %" in response.json()["error"]["message"]
+        engine.status.failed(CheckpointError("It is broken; nothing was loaded."))
+        response = await http.post("/v1/fill", content=fill_request())
+        assert response.status_code == 503
+        assert response.json()["error"]["kind"] == "CheckpointError"
+        engine.status.failed(ValueError(SECRET))
+        health = (await http.get("/health")).json()
+        assert (health["state"], health["kind"]) == ("failed", "ModelError")
+        assert SECRET not in health["message"]
+    await engine.end()
+
+
+async def answered(http: httpx.AsyncClient, target: str) -> dict[str, Any]:
+    """The JSON answer, once the server is up."""
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            try:
+                answer: dict[str, Any] = (await http.get(target)).json()
+                return answer
+            except httpx.ConnectError:
+                await asyncio.sleep(0.01)
+
+
+async def test_shutdown_is_asked_for_over_http(engine: Engine, http: httpx.AsyncClient) -> None:
+    response = await http.post("/v1/shutdown")
+    assert response.status_code == 202
+    assert engine.ended.is_set()
+
+
+RIGHT = {"authorization": "Bearer right"}
+LET_IN = [
+    # headers, status at a port that is open to this machine's programs, status where a token is due
+    ({}, 200, 401),
+    (RIGHT, 200, 200),
+    ({"authorization": "Bearer wrong"}, 200, 401),
+    ({**RIGHT, "host": "localhost"}, 200, 200),
+    ({**RIGHT, "host": "evil.example"}, 403, 403),
+    ({**RIGHT, "host": "127.0.0.1.evil.example"}, 403, 403),
+    ({**RIGHT, "host": "127.0.0.1:1"}, 403, 403),
+    ({**RIGHT, "origin": "https://evil.example"}, 403, 403),
+    ({**RIGHT, "origin": "null"}, 403, 403),
+]
+
+
+@pytest.mark.parametrize("token", [None, "right"])
+async def test_who_is_let_in_over_a_port(token: str | None) -> None:
+    engine, url = engine_on_a_port(token)
+    async with httpx.AsyncClient(base_url=url, verify=False) as http:
+        for headers, at_open, with_token in LET_IN:
+            expected = at_open if token is None else with_token
+            models = await http.get("/v1/models", headers=headers)
+            filled = await http.post("/v1/fill", headers=headers, content=fill_request())
+            assert (models.status_code, filled.status_code) == (expected, expected), headers
+    await engine.end()
+
+
+async def test_an_open_port_cannot_stop_the_engine() -> None:
+    for token, expected in ((None, 403), ("right", 202)):
+        engine, url = engine_on_a_port(token)
+        async with httpx.AsyncClient(base_url=url, verify=False) as http:
+            assert (await http.post("/v1/shutdown", headers=RIGHT)).status_code == expected
+        assert engine.ended.is_set() is (expected == 202)
+        await engine.end()
+
+
+def engine_on_a_port(token: str | None) -> tuple[Engine, str]:
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
+    engine = Engine(listener, token)
+    engine.ready()
+    return engine, f"http://127.0.0.1:{listener.getsockname()[1]}"

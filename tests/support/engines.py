@@ -1,0 +1,51 @@
+"""Engine processes of their own folder, and proof that nothing is left of them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dgls.client.endpoint import Endpoint, endpoint_of
+from dgls.client.lock import is_held
+from dgls.config import Settings, changed
+
+ROOT = Path(__file__).parent.parent.parent
+WAIT_S = 20.0
+
+
+def engine_settings(folder: Path, backend: str = "scripted", **engine: Any) -> Settings:
+    """Settings of an engine in `folder` with a backend of `tests.support.backends`."""
+    factory = backend if ":" in backend else f"tests.support.backends:{backend}"
+    values = {"folder": str(folder), "backend": factory, "start_seconds": WAIT_S, **engine}
+    return changed(Settings(), {"engine": values})
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until `condition` holds."""
+    async with asyncio.timeout(WAIT_S):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process runs; one that ended and was not waited for counts as ended."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return state != "Z"
+    except FileNotFoundError:
+        return False
+    except NotADirectoryError:
+        os.kill(pid, 0)
+        return True
+
+
+async def ended(settings: Settings, pid: int) -> Endpoint:
+    """The endpoint, once the process and all its traces but the log are gone."""
+    endpoint = endpoint_of(settings)
+    await until(lambda: not is_alive(pid) and not is_held(endpoint.lock))
+    left = {path.name for path in endpoint.folder.iterdir()} - {endpoint.log.name, "go"}
+    assert left == set()
+    return endpoint

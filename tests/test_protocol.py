@@ -1,0 +1,123 @@
+"""The wire types: JSON there and back, and what is refused at the edge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dgls import errors
+from dgls.errors import EngineError, EngineProtocolError
+from dgls.protocol import (
+    Draft,
+    EngineState,
+    Fill,
+    FillReply,
+    FillRequest,
+    Gap,
+    Health,
+    Limits,
+    Snippet,
+    Timings,
+    Trigger,
+    draft_from_json,
+    error_from_json,
+    error_to_json,
+    health_from_json,
+    reply_from_json,
+    request_from_json,
+    to_json,
+)
+
+text = st.text()
+numbers = st.floats(allow_nan=False)
+gaps = st.builds(Gap, text, numbers, st.integers())
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> FillRequest:
+    holes = tuple(draw(st.lists(gaps, max_size=3)))
+    parts = tuple(draw(text) for _ in range(len(holes) + 1))
+    return FillRequest(
+        parts,
+        holes,
+        path=draw(text),
+        version=draw(st.integers()),
+        trigger=draw(st.sampled_from(Trigger)),
+        snippets=tuple(draw(st.lists(st.builds(Snippet, text, text), max_size=2))),
+        limits=Limits(draw(st.none() | numbers), draw(st.integers())),
+    )
+
+
+@given(requests())
+def test_a_request_comes_back_as_it_went(request: FillRequest) -> None:
+    assert request_from_json(to_json(request)) == request
+
+
+@given(st.lists(text), numbers, st.booleans())
+def test_a_reply_and_a_draft_come_back_as_they_went(
+    texts: list[str], score: float, flag: bool
+) -> None:
+    fill = Fill(tuple(texts), score, 0.5, "draft")
+    reply = FillReply((fill, fill), "m", flag, 3, 4, 5, Timings(queue_ms=score))
+    assert reply_from_json(to_json(reply)) == reply
+    draft = Draft(1, tuple(texts), tuple(texts), (flag,))
+    assert draft_from_json(to_json(draft)) == draft
+
+
+def test_health_comes_back_as_it_went() -> None:
+    for state in EngineState:
+        health = Health(state, 12.5, "why", "ModelError", "m", "1", 7)
+        assert health_from_json(to_json(health)) == health
+
+
+def test_every_error_comes_back_as_its_class() -> None:
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    assert len(kinds) > 10
+    for kind in kinds:
+        error = error_from_json(error_to_json(kind("What. Why.")))
+        assert (type(error), str(error)) == (kind, "What. Why.")
+    assert type(error_from_json('{"error": {"kind": "Newer", "message": "m"}}')) is EngineError
+
+
+@pytest.mark.parametrize("data", ["", "[", "[]", "3", "null", "[" * 100_000, b"\xff", b"\x00"])
+@pytest.mark.parametrize(
+    "parse",
+    [request_from_json, reply_from_json, draft_from_json, health_from_json, error_from_json],
+)
+def test_what_is_no_object_is_refused(
+    parse: Callable[[str | bytes], object], data: str | bytes
+) -> None:
+    with pytest.raises(EngineProtocolError):
+        parse(data)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "{}",
+        '{"parts": "ab"}',
+        '{"parts": ["a"]}',
+        '{"parts": ["a", null]}',
+        '{"parts": ["a", "b"], "gaps": 3}',
+        '{"parts": ["a", "b"], "gaps": ["x"]}',
+        '{"parts": ["a", "b"], "gaps": [{"max_lines": "1"}]}',
+        '{"parts": ["a", "b"], "gaps": [{"max_lines": true}]}',
+        '{"parts": ["a", "b"], "gaps": [{"max_lines": 1.5}]}',
+        '{"parts": ["a", "b"], "limits": {"deadline_ms": "soon"}}',
+        '{"parts": ["a", "b"], "trigger": "maybe"}',
+        '{"parts": ["a", "b"], "trigger": {}}',
+        '{"parts": ["a", "b"], "path": 3}',
+        '{"parts": ["a", "b"], "unknown": 3}',
+    ],
+)
+def test_a_request_of_odd_fields_is_refused(fields: str) -> None:
+    with pytest.raises(EngineProtocolError):
+        request_from_json(fields)
+
+
+def test_a_reply_has_a_candidate() -> None:
+    with pytest.raises(EngineProtocolError, match="no candidates"):
+        reply_from_json('{"candidates": [], "model": "m"}')
