@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import sys
 
+_STARTS_THE_SERVER = {"lsp", "--stdio", "--tcp", "--clientProcessId"}
+
 
 def main() -> None:
     """Run the verb on the command line; an error raised on purpose ends in one line."""
     arguments = sys.argv[1:]
-    if arguments and (arguments[0] == "lsp" or arguments[0] in {"--stdio", "--tcp"}):
+    if arguments and arguments[0].partition("=")[0] in _STARTS_THE_SERVER:
         from dgls.cli.lsp import run
 
-        sys.exit(run([argument for argument in arguments if argument != "lsp"]))
+        sys.exit(run(arguments[1:] if arguments[0] == "lsp" else arguments))
     from dgls.cli.app import run_app
 
     sys.exit(run_app(arguments))

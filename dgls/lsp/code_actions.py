@@ -18,7 +18,7 @@ from dgls.errors import DglsError, InputError
 from dgls.lsp.action_work import Work, hole_work, selection_work
 from dgls.lsp.documents import Document
 from dgls.lsp.requests import budget_of, fill_request
-from dgls.lsp.server import DglsServer, guarded
+from dgls.lsp.server import DglsServer
 from dgls.protocol import Trigger
 from dgls.syntax.cursor import context_at
 from dgls.syntax.holes import holes
@@ -46,8 +46,8 @@ def register(server: DglsServer) -> None:
     options = types.CodeActionOptions(
         code_action_kinds=[types.CodeActionKind.RefactorRewrite], resolve_provider=True
     )
-    server.feature(types.TEXT_DOCUMENT_CODE_ACTION, options)(guarded(code_action))
-    server.feature(types.CODE_ACTION_RESOLVE)(guarded(resolve))
+    server.feature(types.TEXT_DOCUMENT_CODE_ACTION, options)(server.guarded(code_action))
+    server.feature(types.CODE_ACTION_RESOLVE)(server.guarded(resolve))
 
 
 @dataclass(frozen=True, slots=True)

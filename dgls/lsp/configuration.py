@@ -11,7 +11,7 @@ from lsprotocol import types
 from dgls.config import Resolved, resolve
 from dgls.errors import SettingError
 from dgls.lsp.convert import path_of
-from dgls.lsp.server import DglsServer, guarded
+from dgls.lsp.server import DglsServer
 
 SECTION = "dgls"
 
@@ -24,8 +24,8 @@ def register(server: DglsServer) -> None:
         session.initialize(params)
 
     server.feature(types.INITIALIZE)(initialize)
-    server.feature(types.INITIALIZED)(guarded(session.initialized))
-    server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)(guarded(session.changed))
+    server.feature(types.INITIALIZED)(server.guarded(session.initialized))
+    server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)(server.guarded(session.changed))
 
 
 def section_of(value: object) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from lsprotocol import types
 from dgls.errors import DglsError, Stopped
 from dgls.lsp.documents import Document
 from dgls.lsp.requests import budget_of, fill_request
-from dgls.lsp.server import DglsServer, guarded
+from dgls.lsp.server import DglsServer
 from dgls.policy.show import shown_text
 from dgls.policy.stale import rebase
 from dgls.protocol import FillReply, Gap, Trigger
@@ -39,7 +39,7 @@ def register(server: DglsServer) -> None:
         return items
 
     # Without options pygls does not tell the client that the method is there.
-    server.feature(METHOD, types.InlineCompletionOptions())(guarded(inline_completion))
+    server.feature(METHOD, types.InlineCompletionOptions())(server.guarded(inline_completion))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,11 @@ import uuid
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar
 
+from cattrs import Converter
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
+from pygls.protocol import default_converter
 
 from dgls import __version__
 from dgls.config import Settings
@@ -47,7 +50,7 @@ class DglsServer(LanguageServer):
         self.configured = asyncio.Event()
         self.stopped = threading.Event()
         self.exit_status = 1
-        super().__init__("dgls", __version__, protocol_cls=Wire)
+        super().__init__("dgls", __version__, protocol_cls=Wire, converter_factory=converter)
 
     def document(self, uri: str) -> Document | None:
         """The document as it was when the message at hand arrived; None if it is not open."""
@@ -97,6 +100,25 @@ class DglsServer(LanguageServer):
 
         self.spawn(load())
 
+    def guarded(self, handler: Callable[P, Awaitable[R]]) -> Callable[P, Coroutine[Any, Any, R]]:
+        """The handler as one that ends with the session and whose errors are clean.
+
+        What the client sees of an error has no traceback and no file path.
+        """
+
+        @functools.wraps(handler)
+        async def guard(*args: P.args, **kwargs: P.kwargs) -> R:
+            task = asyncio.current_task()
+            assert task is not None
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            try:
+                return await handler(*args, **kwargs)
+            except Exception as error:
+                raise clean_error(error) from None
+
+        return guard
+
     def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         """Run a coroutine beside the requests; it ends with the session."""
         task = asyncio.ensure_future(coroutine)
@@ -138,17 +160,12 @@ class DglsServer(LanguageServer):
 
     def report_server_error(self, error: Exception, source: Any) -> None:
         """Log where an error came from. The client learns of it by the reply to its request."""
-        log_internal(error)
+        if not isinstance(error, JsonRpcException):
+            log_internal(error)
 
 
-def guarded(handler: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
-    """The handler with clean errors: what the client sees has no traceback and no file path."""
-
-    @functools.wraps(handler)
-    async def guard(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return await handler(*args, **kwargs)
-        except Exception as error:
-            raise clean_error(error) from None
-
-    return guard
+@functools.cache
+def converter() -> Converter:
+    """The converter of messages; it writes code for each type, so all sessions share one."""
+    made: Converter = default_converter()  # type: ignore[no-untyped-call]
+    return made

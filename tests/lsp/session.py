@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lsprotocol import types
-from pytest_lsp import LanguageClient, make_test_lsp_client
+from pytest_lsp import LanguageClient
+from pytest_lsp.client import register_lsp_features
 
 from dgls.config import Settings
 from dgls.lsp.filler import OnProgress
 from dgls.lsp.main import build
-from dgls.lsp.server import DglsServer
+from dgls.lsp.server import DglsServer, converter
 from dgls.lsp.transport import serve_tcp_once
 from dgls.protocol import Fill, FillReply, FillRequest
 from tests.support.marks import cursor_of
@@ -220,7 +221,8 @@ async def connected(filler: ScriptedFiller) -> AsyncIterator[Session]:
     server = build(open_filler)
     listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     serving = asyncio.ensure_future(serve_tcp_once(server, "127.0.0.1", 0, listening))
-    client = make_test_lsp_client()
+    client = LanguageClient(converter_factory=converter)
+    register_lsp_features(client)
     await client.start_tcp("127.0.0.1", await listening)
     try:
         yield Session(client, server, filler)

@@ -1,0 +1,195 @@
+"""The real `dgls lsp` process, from its start to the engine that it starts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from lsprotocol import types
+from pygls.exceptions import JsonRpcRequestCancelled
+from pytest_lsp import LanguageClient, make_test_lsp_client
+
+from dgls.client.endpoint import endpoints
+from dgls.client.stop import stop
+from dgls.config import Settings, changed
+from tests.lsp.session import PATIENCE_S, initialize_params, place, until
+from tests.support.backends import SECRET
+from tests.support.engines import ROOT
+
+START = (sys.executable, "-c", "from dgls.cli.main import main; main()")
+HEAVY = {"torch", "transformers", "numpy", "tokenizers", "safetensors", "starlette", "typer"}
+ENGINE_START_S = 30.0
+
+
+@pytest.fixture
+async def folder(tmp_path: Path) -> AsyncIterator[Path]:
+    """A folder for sockets and settings, whose engines end with the test."""
+    yield tmp_path
+    settings = changed(Settings(), {"engine.folder": str(tmp_path / "e")})
+    for endpoint in endpoints(settings):
+        await stop(endpoint)
+
+
+def environment(folder: Path, backend: str) -> dict[str, str]:
+    """One in which the server starts an engine of its own with a test's backend."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DGLS_")}
+    return {
+        **kept,
+        "PYTHONPATH": str(ROOT),
+        "XDG_CONFIG_HOME": str(folder),
+        "DGLS_ENGINE_FOLDER": str(folder / "e"),
+        "DGLS_ENGINE_BACKEND": f"tests.support.backends:{backend}",
+        "DGLS_ENGINE_IDLE_SECONDS": "30",
+    }
+
+
+@asynccontextmanager
+async def served(
+    folder: Path, *arguments: str, backend: str = "scripted", python: tuple[str, ...] = ()
+) -> AsyncIterator[LanguageClient]:
+    """A client of a new server process on standard input and output."""
+    client = make_test_lsp_client()
+    executable, *rest = START
+    command = (executable, *python, *rest, *(arguments or ("lsp",)))
+    await client.start_io(*command, env=environment(folder, backend))
+    await client.initialize_session(initialize_params())
+    yield client
+    await client.shutdown_session()
+    await client.stop()
+
+
+def opened(client: LanguageClient, name: str, text: str) -> None:
+    item = types.TextDocumentItem(uri=uri_of(name), language_id="python", version=1, text=text)
+    client.text_document_did_open(types.DidOpenTextDocumentParams(text_document=item))
+
+
+async def ask(client: LanguageClient, name: str, column: int, msg_id: str | None = None) -> object:
+    params = types.InlineCompletionParams(
+        text_document=types.TextDocumentIdentifier(uri=uri_of(name)),
+        position=place(0, column),
+        context=types.InlineCompletionContext(types.InlineCompletionTriggerKind.Automatic),
+    )
+    asked = client.protocol.send_request(
+        types.TEXT_DOCUMENT_INLINE_COMPLETION, params, msg_id=msg_id
+    )
+    async with asyncio.timeout(ENGINE_START_S):
+        return await asyncio.wrap_future(asked)
+
+
+def uri_of(name: str) -> str:
+    return f"file:///work/project/{name}"
+
+
+async def test_a_suggestion_comes_from_an_engine_of_its_own_and_nothing_heavy_is_loaded(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("--clientProcessId=1", "--stdio")
+    async with served(folder, *arguments, python=("-X", "importtime")) as client:
+        opened(client, "a.py", f"{SECRET} = 1")
+        items = await ask(client, "a.py", 11)
+        server = client._server
+
+    assert isinstance(items, list)
+    assert [item.insert_text for item in items] == [f"{SECRET} = 1"]
+    assert server is not None
+    assert server.returncode == 0
+    log = capfd.readouterr().err
+    imported = {line.rpartition("|")[2].strip() for line in log.splitlines() if "|" in line}
+    assert "lsprotocol.types" in imported
+    assert {name.partition(".")[0] for name in imported} & HEAVY == set()
+    assert SECRET not in log
+
+
+async def test_a_cancel_or_a_newer_request_stops_the_fill_in_the_engine(folder: Path) -> None:
+    async with served(folder) as client:
+        opened(client, "forever.py", "x = ")
+        opened(client, "quick.py", "y = ")
+        await ask(client, "quick.py", 4)
+
+        older = asyncio.ensure_future(ask(client, "forever.py", 4))
+        newer = asyncio.ensure_future(ask(client, "forever.py", 4, msg_id="newer"))
+        assert await older is None
+
+        client.cancel_request(types.CancelParams(id="newer"))
+        with pytest.raises(JsonRpcRequestCancelled):
+            await newer
+
+        # The engine fills one gap at a time: an answer here means that it fills no other.
+        async with asyncio.timeout(PATIENCE_S):
+            assert await ask(client, "quick.py", 4)
+
+
+async def test_a_model_that_loads_shows_progress(folder: Path) -> None:
+    async with served(folder, backend="slow_to_load") as client:
+        opened(client, "a.py", "x = ")
+        asked = asyncio.ensure_future(ask(client, "a.py", 4))
+        async with asyncio.timeout(ENGINE_START_S):
+            while not any(client.progress_reports.values()):
+                await asyncio.sleep(0.01)
+        (folder / "e" / "go").touch()
+        assert await asked
+
+        (steps,) = client.progress_reports.values()
+        await until(lambda: isinstance(steps[-1], types.WorkDoneProgressEnd))
+        assert isinstance(steps[0], types.WorkDoneProgressBegin)
+        assert "half of it" in {getattr(step, "message", None) for step in steps}
+
+
+async def test_a_model_that_cannot_be_loaded_is_one_message(folder: Path) -> None:
+    async with served(folder, backend="broken") as client:
+        opened(client, "a.py", "x = ")
+
+        assert await ask(client, "a.py", 4) is None
+        assert await ask(client, "a.py", 4) is None
+
+        (message,) = client.messages
+        assert message.message == ("dgls: The checkpoint is half a checkpoint; nothing was loaded.")
+
+
+async def test_one_client_is_served_on_a_loopback_port(folder: Path) -> None:
+    server = await asyncio.create_subprocess_exec(
+        *START,
+        "lsp",
+        "--tcp=0",
+        env=environment(folder, "scripted"),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert server.stderr is not None
+    async with asyncio.timeout(ENGINE_START_S):
+        said = (await server.stderr.readline()).decode()
+        assert said.startswith("dgls: listening on 127.0.0.1:")
+        port = int(said.rpartition(":")[2])
+
+        client = make_test_lsp_client()
+        await client.start_tcp("127.0.0.1", port)
+        result = await client.initialize_session(initialize_params())
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", port)
+        await client.shutdown_async(None)
+        client.exit(None)
+        assert await server.wait() == 0
+        await client.stop()
+
+    assert result.server_info is not None
+    assert result.server_info.name == "dgls"
+
+
+async def test_the_server_ends_when_its_editor_is_gone(folder: Path) -> None:
+    server = await asyncio.create_subprocess_exec(
+        *START,
+        "lsp",
+        env=environment(folder, "scripted"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert server.stdin is not None
+    server.stdin.write(b"Content-Length: 5000\r\n\r\n{")
+    server.stdin.close()
+
+    async with asyncio.timeout(ENGINE_START_S):
+        assert await server.wait() == 1
