@@ -150,25 +150,27 @@ class LoadingProgress:
         self._window = window
         self._token = f"dgls-{uuid.uuid4()}"
         self._begun: asyncio.Task[None] | None = None
-        self._percentage = -1
+        self._shown = (-1, "")
 
     def report(self, share: float, what: str) -> None:
         """Show the share done (0..1) and what is being done."""
         if not self._window.shows_progress:
             return
-        percentage = max(self._percentage, min(100, round(100 * share)))
+        # The protocol wants a percentage that only grows.
+        percentage = max(self._shown[0], min(100, round(100 * share)))
+        shown = (percentage, what or "starting the engine")
         if self._begun is None:
-            self._begun = asyncio.ensure_future(self._begin(what, percentage))
-        elif percentage != self._percentage:
-            self._send(types.WorkDoneProgressReport(message=what, percentage=percentage))
-        self._percentage = percentage
+            self._begun = asyncio.ensure_future(self._begin(*shown))
+        elif shown != self._shown:
+            self._send(types.WorkDoneProgressReport(percentage=shown[0], message=shown[1]))
+        self._shown = shown
 
     def end(self, how: str) -> None:
         """End the report, if one was begun."""
         if self._begun is not None:
             self._send(types.WorkDoneProgressEnd(message=how))
 
-    async def _begin(self, what: str, percentage: int) -> None:
+    async def _begin(self, percentage: int, what: str) -> None:
         await self._window.create_progress(self._token)
         self._window.report_progress(
             self._token,
