@@ -23,7 +23,8 @@ def run_app(arguments: Sequence[str]) -> int:
         pretty_exceptions_enable=False,
     )
     app.callback()(_root)
-    for verb in VERBS:
+    # A known verb needs no other one's file; help and mistakes list them all.
+    for verb in [verb for verb in VERBS if verb in arguments[:1]] or VERBS:
         importlib.import_module(f"dgls.cli.{verb}").register(app)
     try:
         result = app(args=list(arguments), standalone_mode=False)

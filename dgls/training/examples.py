@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from dgls.canvas.infill import END, PAD, InfillBudget, InfillLayout
 from dgls.canvas.types import Codec
 from dgls.text import Span, split_at
 from dgls.training.documents import Document, Documents
-from dgls.training.gaps import draw_gaps
+from dgls.training.gaps import GapOdds, draw_gaps
 
 _SLICE_CHARS = 20_000
 
@@ -40,6 +40,7 @@ class Sampling:
     windows: tuple[int, ...] = (192, 192, 256, 256, 384, 512)
     widths: tuple[int, ...] = (32, 32, 48, 64)
     path_odds: float = 0.5
+    gap_odds: GapOdds = field(default_factory=GapOdds)
 
 
 class ExampleSource:
@@ -69,7 +70,7 @@ class ExampleSource:
         document = _slice(self._documents[min(index, len(self._documents) - 1)], rng)
         if not document.text.strip():
             return None
-        gaps = draw_gaps(document.text, rng)
+        gaps = draw_gaps(document.text, rng, self._sampling.gap_odds)
         path = document.path if rng.random() < self._sampling.path_odds else ""
         budget = replace(InfillBudget(), window=window, suffix=min(112, window // 3))
         layout = InfillLayout(self._codec, budget)

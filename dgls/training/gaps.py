@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import dataclass, fields
 
 from dgls.syntax.languages import language_of
 from dgls.syntax.source import Source
@@ -21,10 +22,24 @@ _NODE_KINDS = frozenset(
 )
 
 
-def draw_gaps(text: str, rng: random.Random) -> tuple[Span, ...]:
+@dataclass(frozen=True, slots=True)
+class GapOdds:
+    """How often each kind of gap is drawn, as shares of their sum."""
+
+    line_end: float = 0.32
+    whole_line: float = 0.3
+    inside_line: float = 0.1
+    lines: float = 0.08
+    node: float = 0.14
+    several: float = 0.06
+
+
+def draw_gaps(text: str, rng: random.Random, odds: GapOdds | None = None) -> tuple[Span, ...]:
     """One to four ordered gaps in `text`, which has at least one line that is not empty."""
-    choose = rng.choices([kind for kind, _ in _KINDS], [weight for _, weight in _KINDS])[0]
-    return choose(text, rng)
+    chances = odds or GapOdds()
+    names = [field.name for field in fields(chances)]
+    name = rng.choices(names, [getattr(chances, name) for name in names])[0]
+    return _KINDS[name](text, rng)
 
 
 def _line_end(text: str, rng: random.Random) -> tuple[Span, ...]:
@@ -93,14 +108,14 @@ def _several(text: str, rng: random.Random) -> tuple[Span, ...]:
     return tuple(sorted(found))
 
 
-_KINDS: tuple[tuple[Callable[[str, random.Random], tuple[Span, ...]], float], ...] = (
-    (_line_end, 0.32),
-    (_whole_line, 0.3),
-    (_inside_line, 0.1),
-    (_lines, 0.08),
-    (_node, 0.14),
-    (_several, 0.06),
-)
+_KINDS: dict[str, Callable[[str, random.Random], tuple[Span, ...]]] = {
+    "line_end": _line_end,
+    "whole_line": _whole_line,
+    "inside_line": _inside_line,
+    "lines": _lines,
+    "node": _node,
+    "several": _several,
+}
 
 
 def _line(text: str, rng: random.Random, within: Span | None = None) -> Span:

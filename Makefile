@@ -1,0 +1,52 @@
+# Every target does its own set-up. `make try` and `make test` are the two that matter.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+RUN := $(VENV)/.installed
+DEV := $(VENV)/.installed-dev
+TORCH := torch>=2.11,<2.14
+
+.PHONY: try test check test-editors bench wheel clean
+
+try: $(RUN)  ## Fill a gap in a bundled example and show the canvas denoising.
+	$(BIN)/dgls fill --watch fixtures/example.py:16
+
+test: check  ## Format, types, and every test that needs no editor.
+	$(BIN)/python -m pytest -m "not editor"
+
+check: $(DEV)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test-editors: $(DEV) .editors/neovim  ## The tests that drive a real editor.
+	$(BIN)/python -m pytest -m editor
+
+bench: $(DEV)  ## Latency of everything between a keystroke and a suggestion.
+	$(BIN)/dgls bench latency
+
+wheel: $(DEV)  ## The wheel, with the embedded model inside.
+	$(PIP) wheel --quiet --no-deps --wheel-dir dist .
+
+clean:
+	rm -rf $(VENV) .cache .editors dist
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(RUN): pyproject.toml constraints.txt | $(VENV)/bin/python
+	@$(PIP) install --dry-run --quiet --no-deps --report - "$(TORCH)" 2>/dev/null \
+	  | grep -q '"nvidia-' && printf '%s\n' \
+	  "The torch that pip finds here is built for CUDA: about 3 GB to fetch, 7 GB on disk." \
+	  "For the CPU build (0.2 GB) press Ctrl-C and see 'A smaller torch' in README.md." || true
+	$(PIP) install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(DEV): $(RUN)
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+.editors/neovim:
+	-bash tests/editors/install_neovim.sh

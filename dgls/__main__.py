@@ -1,0 +1,5 @@
+"""`python -m dgls` is `dgls`."""
+
+from dgls.cli.main import main
+
+main()

@@ -1,0 +1,223 @@
+"""`dgls fill`: fill the gap at a place of a file, from the terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dgls.cli.target import (
+    STANDARD_INPUT,
+    SourceFile,
+    cursor,
+    parse_target,
+    read_source,
+    selection,
+)
+from dgls.errors import InputError
+from dgls.protocol import Draft, Fill, FillReply, FillRequest, Gap, Limits, Trigger
+from dgls.text import Edit, Span, apply_edits
+
+if TYPE_CHECKING:
+    from dgls.cli.watch import Watch
+    from dgls.config import Settings
+    from dgls.syntax.cursor import Context
+    from dgls.syntax.source import Source
+
+_CANDIDATES = 4
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command line."""
+    app.command()(fill)
+
+
+def fill(
+    target: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE:LINE:COL",
+            help="Lines and columns count from 1; FILE:LINE is the line's end; - is "
+            "standard input. Several places of one file are filled together.",
+        ),
+    ],
+    select: Annotated[
+        list[str] | None,
+        typer.Option(help="Refill a range L:C-L:C of FILE; repeatable.", metavar="L:C-L:C"),
+    ] = None,
+    strength: Annotated[
+        float, typer.Option(min=0.05, max=1.0, help="Noise on a selection: 1 rewrites it.")
+    ] = 1.0,
+    lines: Annotated[int, typer.Option(min=1, max=100, help="Most lines of a fill.")] = 1,
+    write: Annotated[bool, typer.Option("--write", help="Apply the fill to the file.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Show the canvas denoising.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    language: Annotated[
+        str | None, typer.Option(help="The language, where the file's name does not tell.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="`embedded`, a checkpoint folder, or a cached model's name.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the noise.")] = 0,
+) -> None:
+    """Fill the gap at a place of a file and print it."""
+    task = _task(target, select or [], language, lines, strength, write)
+    watching = None
+    if watch and not as_json:
+        from dgls.cli.watch import Watch
+
+        watching = Watch(task.context)
+    from dgls.config import changed, resolve
+
+    settings = resolve().settings
+    if model is not None:
+        settings = changed(settings, {"model.name": model})
+    request = task.request(settings, seed)
+    reply = asyncio.run(_ask(settings, request, watching))
+    best = task.best(reply.candidates)
+    if write:
+        task.file.write(task.filled(best))
+    if as_json:
+        typer.echo(_json(task, reply, best, write))
+    elif watching is not None:
+        watching.finish(best, reply)
+    else:
+        typer.echo("\n".join(best.texts))
+    if write and not as_json:
+        typer.echo(f"{task.file.name}: filled {len(task.gaps)} of {len(task.gaps)}.", err=True)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What the command line asks for: the gaps of one file, in order."""
+
+    file: SourceFile
+    source: Source
+    gaps: tuple[Span, ...]
+    lines: int
+    strength: float
+
+    @property
+    def context(self) -> Context:
+        from dgls.syntax.cursor import context_at
+
+        return context_at(self.source, self.gaps)
+
+    def request(self, settings: Settings, seed: int) -> FillRequest:
+        from dgls.syntax.cursor import Budget, context_at
+
+        budget = Budget(settings.fill.prefix_chars, settings.fill.suffix_chars)
+        context = context_at(self.source, self.gaps, budget)
+        deadline = settings.fill.explicit_deadline_ms or None
+        return FillRequest(
+            parts=context.parts,
+            gaps=tuple(map(self._gap, context.gaps)),
+            path=_path_shown(self.file.name),
+            language=self.source.language.id,
+            client="cli",
+            method="fill",
+            trigger=Trigger.EXPLICIT,
+            limits=Limits(deadline, max(_CANDIDATES, settings.fill.candidates)),
+            seed=seed,
+        )
+
+    def _gap(self, text: str) -> Gap:
+        lines = max(self.lines, text.count("\n") + 1)
+        return Gap(text, self.strength if text else 1.0, lines)
+
+    def best(self, candidates: Sequence[Fill]) -> Fill:
+        """The likeliest candidate that keeps the syntax; the likeliest where none does."""
+        from dgls.syntax.guard import keeps_syntax
+
+        sound = (fill for fill in candidates if keeps_syntax(self.source, self._edits(fill)))
+        return next(sound, candidates[0])
+
+    def filled(self, fill: Fill) -> str:
+        return apply_edits(self.source.text, self._edits(fill))
+
+    def _edits(self, fill: Fill) -> list[Edit]:
+        context = self.context
+        return [
+            Edit(gap, context.for_document(text))
+            for gap, text in zip(self.gaps, fill.texts, strict=True)
+        ]
+
+
+def _task(
+    arguments: Sequence[str],
+    selections: Sequence[str],
+    language: str | None,
+    lines: int,
+    strength: float,
+    write: bool,
+) -> _Task:
+    from dgls.syntax.languages import language_of
+    from dgls.syntax.source import Source
+
+    targets = [parse_target(argument) for argument in arguments]
+    names = {target.file for target in targets}
+    if len(names) > 1:
+        raise InputError("All places must be in one file; nothing was filled.")
+    name = names.pop()
+    if name == STANDARD_INPUT and write:
+        raise InputError("Standard input cannot be written to; leave out --write.")
+    data = sys.stdin.buffer.read() if name == STANDARD_INPUT else None
+    file = read_source(name, data)
+    known = language_of(
+        "input.py" if name == STANDARD_INPUT and language is None else name, language
+    )
+    places = [target for target in targets if target.line is not None or not selections]
+    gaps = [cursor(target, file.text) for target in places]
+    gaps += [selection(each, file.text) for each in selections]
+    source = Source.parse(file.text, known)
+    return _Task(file, source, tuple(sorted(gaps)), lines, strength)
+
+
+def _path_shown(name: str) -> str:
+    """The path as the model has met paths: below the project, which is the working folder."""
+    if name == STANDARD_INPUT:
+        return ""
+    path = Path(name).resolve()
+    folder = Path.cwd()
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
+
+
+async def _ask(settings: Settings, request: FillRequest, watching: Watch | None) -> FillReply:
+    from dgls.client import EngineClient
+
+    client = EngineClient(settings)
+    try:
+        await client.wait_ready(_loading())
+        on_draft: Callable[[Draft], None] | None = watching.draft if watching else None
+        return await client.fill(request, on_draft)
+    finally:
+        await client.close()
+
+
+def _loading() -> Callable[[float, str], None] | None:
+    """Tells a person at a terminal why it takes a while; a program is told nothing."""
+    if not sys.stderr.isatty():
+        return None
+    told: set[str] = set()
+
+    def tell(share: float, what: str) -> None:
+        if what not in told:
+            told.add(what)
+            typer.echo(f"dgls: {what} ({share:.0%})", err=True)
+
+    return tell
+
+
+def _json(task: _Task, reply: FillReply, best: Fill, written: bool) -> str:
+    fields = dataclasses.asdict(reply)
+    fields["best"] = dataclasses.asdict(best)
+    fields["gaps"] = [dataclasses.asdict(gap) for gap in task.gaps]
+    fields["written"] = written
+    return json.dumps(fields, ensure_ascii=False)

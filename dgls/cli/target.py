@@ -1,0 +1,115 @@
+"""`FILE:LINE:COL` and `L:C-L:C` as written on the command line: from 1, in characters."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from dgls.errors import InputError, PositionError, SourceFileError
+from dgls.text import Lines, Position, Span
+
+STANDARD_INPUT = "-"
+_TARGET = re.compile(r"(?P<file>.+?)(?::(?P<line>\d+)(?::(?P<column>\d+))?)?", re.DOTALL)
+_RANGE = re.compile(r"(\d+):(\d+)-(\d+):(\d+)")
+_BYTE_ORDER_MARK = "\ufeff"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A file (`-` for standard input) and, if given, a place in it; without a column: line end."""
+
+    file: str
+    line: int | None = None
+    column: int | None = None
+
+
+def parse_target(argument: str) -> Target:
+    """Read `FILE`, `FILE:LINE` or `FILE:LINE:COL`."""
+    match = _TARGET.fullmatch(argument)
+    if match is None:
+        raise InputError("Which file? Give FILE:LINE:COL; nothing was filled.")
+    line, column = match["line"], match["column"]
+    return Target(match["file"], int(line) if line else None, int(column) if column else None)
+
+
+def cursor(target: Target, text: str) -> Span:
+    """The empty gap at the target's place. Raises `PositionError` for one outside the text."""
+    if target.line is None:
+        raise InputError(
+            f"Where in {target.file}? Give {target.file}:LINE:COL or --select; nothing was filled."
+        )
+    if target.column is None:
+        end = Lines(text).span(_from_one(target.line, "Line")).end
+        return Span(end, end)
+    return Span(*[_offset(text, target.line, target.column)] * 2)
+
+
+def selection(argument: str, text: str) -> Span:
+    """The range `L:C-L:C`, its end not included. Raises `InputError` or `PositionError`."""
+    match = _RANGE.fullmatch(argument)
+    if match is None:
+        raise InputError(f"--select {argument!r} is not L:C-L:C; nothing was filled.")
+    first, second = map(int, match.groups()[:2]), map(int, match.groups()[2:])
+    start, end = _offset(text, *first), _offset(text, *second)
+    if end < start:
+        raise PositionError(f"--select {argument} ends before it begins; nothing was filled.")
+    return Span(start, end)
+
+
+def _offset(text: str, line: int, column: int) -> int:
+    position = Position(_from_one(line, "Line"), _from_one(column, "Column"))
+    return Lines(text).offset(position)
+
+
+def _from_one(number: int, what: str) -> int:
+    if number < 1:
+        raise PositionError(f"{what} 0 does not exist, both count from 1; nothing was filled.")
+    return number - 1
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file's text as the command line sees it: without the byte order mark, which it keeps."""
+
+    name: str
+    text: str
+    has_byte_order_mark: bool = False
+
+    def write(self, text: str) -> None:
+        """Replace the file's text, whole or not at all; its mode and line ends stay."""
+        path = Path(self.name).resolve()
+        marked = _BYTE_ORDER_MARK + text if self.has_byte_order_mark else text
+        beside = path.with_name(f".{path.name}.dgls")
+        try:
+            beside.write_bytes(marked.encode("utf-8"))
+            beside.chmod(path.stat().st_mode)
+            beside.replace(path)
+        except OSError as error:
+            beside.unlink(missing_ok=True)
+            raise SourceFileError(
+                f"{self.name} cannot be written ({error.strerror}); it was left as it was."
+            ) from error
+
+
+def read_source(name: str, data: bytes | None = None) -> SourceFile:
+    """Read a file, or take `data` for it. Raises `SourceFileError` for what is no UTF-8 text."""
+    if data is None:
+        try:
+            data = Path(name).read_bytes()
+        except FileNotFoundError as error:
+            raise SourceFileError(f"There is no file {name}; nothing was filled.") from error
+        except OSError as error:
+            raise SourceFileError(
+                f"{name} cannot be read ({error.strerror}); nothing was filled."
+            ) from error
+    if b"\0" in data:
+        raise SourceFileError(f"{name} is binary; nothing was filled.")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise SourceFileError(
+            f"{name} is not UTF-8 (byte {error.start + 1}); nothing was filled. Convert it first."
+        ) from error
+    unmarked = text.removeprefix(_BYTE_ORDER_MARK)
+    return SourceFile(name, unmarked, has_byte_order_mark=unmarked != text)

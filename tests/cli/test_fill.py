@@ -1,0 +1,133 @@
+"""`dgls fill` as a user runs it, with a model that knows the fixture by heart."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.overfit import FIXTURES, overfitted_checkpoint
+
+SOURCE = (FIXTURES / "shapes.py").read_text()
+LINE = SOURCE.splitlines().index("    return width * height") + 1
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """An engine of its own for this module, with the overfitted model."""
+    folder = tmp_path_factory.mktemp("engine")
+    variables = {
+        **os.environ,
+        "DGLS_MODEL_NAME": str(overfitted_checkpoint()),
+        "DGLS_ENGINE_FOLDER": str(folder),
+        "DGLS_ENGINE_IDLE_SECONDS": "60",
+    }
+    yield variables
+    subprocess.run(
+        [sys.executable, "-m", "dgls", "serve", "--stop"], env=variables, check=False, timeout=30
+    )
+
+
+def dgls(
+    environment: dict[str, str], *arguments: str, given: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "dgls", "fill", *arguments],
+        env=environment,
+        input=given,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.fixture
+def gap(tmp_path: Path) -> Path:
+    """The fixture with `height` taken out of one line."""
+    path = tmp_path / "shapes.py"
+    path.write_text(SOURCE.replace("return width * height", "return width * "))
+    return path
+
+
+def test_it_prints_the_fill_and_leaves_the_file(environment: dict[str, str], gap: Path) -> None:
+    before = gap.read_bytes()
+    done = dgls(environment, f"{gap}:{LINE}")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "height\n", "")
+    assert gap.read_bytes() == before
+
+
+def test_write_applies_it(environment: dict[str, str], gap: Path) -> None:
+    done = dgls(environment, f"{gap}:{LINE}:20", "--write")
+    assert done.returncode == 0
+    assert gap.read_text() == SOURCE
+
+
+def test_json_tells_programs_everything(environment: dict[str, str], gap: Path) -> None:
+    reply = json.loads(dgls(environment, f"{gap}:{LINE}", "--json").stdout)
+    assert reply["best"]["texts"] == ["height"]
+    assert 0 <= reply["best"]["confidence"] <= 1
+    assert reply["written"] is False
+    assert reply["timings"]["total_ms"] > 0
+
+
+def test_watch_shows_every_draft_and_the_result(environment: dict[str, str], gap: Path) -> None:
+    shown = dgls(environment, f"{gap}:{LINE}", "--watch").stdout
+    assert "step 1" in shown
+    assert "return width * height" in shown
+    assert "denoise steps" in shown
+
+
+def test_standard_input_and_a_selection(environment: dict[str, str]) -> None:
+    selected = f"{LINE}:20-{LINE}:26"
+    done = dgls(environment, "-", "--select", selected, given=SOURCE)
+    assert (done.returncode, done.stdout) == (0, "height\n")
+
+
+def test_several_gaps_are_filled_together(environment: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "shapes.py"
+    text = SOURCE.replace("return width * height", "return width * ").replace(
+        "math.pi * radius ** 2", "math.pi * radius ** "
+    )
+    path.write_text(text)
+    second = text.splitlines().index("    return math.pi * radius ** ") + 1
+    done = dgls(environment, f"{path}:{LINE}", f"{path}:{second}", "--write")
+    assert done.returncode == 0, done.stderr
+    assert path.read_text() == SOURCE
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["missing.py:1:1"], 3, "no file missing.py"),
+        (["{dir}/binary.py:1:1"], 3, "binary"),
+        (["{dir}/latin.py:1:1"], 3, "not UTF-8"),
+        (["{dir}"], 3, "cannot be read"),
+        (["{dir}/good.py:99:1"], 4, "outside the text"),
+        (["{dir}/good.py:1:99"], 4, "outside line 1"),
+        (["{dir}/good.py"], 2, "LINE:COL"),
+        (["{dir}/good.py:1:1", "other.py:1:1"], 2, "one file"),
+        (["{dir}/good.txt:1:1"], 5, "good.txt"),
+        (["{dir}/good.py:1:1", "--model", "{dir}/nothing"], 6, "nothing"),
+        (["-:1:1", "--write"], 2, "--write"),
+        (["{dir}/good.py:1:1", "--no-such-option"], 2, "--no-such-option"),
+    ],
+)
+def test_a_wrong_call_ends_with_one_clear_sentence(
+    environment: dict[str, str], tmp_path: Path, arguments: list[str], status: int, message: str
+) -> None:
+    (tmp_path / "binary.py").write_bytes(b"\0\1")
+    (tmp_path / "latin.py").write_bytes(b"caf\xe9")
+    (tmp_path / "good.py").write_text("x = 1\n")
+    (tmp_path / "good.txt").write_text("x = 1\n")
+    given = [argument.format(dir=tmp_path) for argument in arguments]
+    done = dgls(environment, *given, given="x = 1\n")
+    assert done.returncode == status, done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""

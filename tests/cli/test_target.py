@@ -1,0 +1,80 @@
+"""Places and files as they are written on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dgls.cli.target import Target, cursor, parse_target, read_source, selection
+from dgls.errors import InputError, PositionError, SourceFileError
+from dgls.text import Span
+
+TEXT = "one\ntwo 𝒳é\n"
+
+
+@pytest.mark.parametrize(
+    ("argument", "target"),
+    [
+        ("a.py:3:5", Target("a.py", 3, 5)),
+        ("a.py:3", Target("a.py", 3)),
+        ("a.py", Target("a.py")),
+        ("-:1:1", Target("-", 1, 1)),
+        ("C:\\code\\a.py:3:5", Target("C:\\code\\a.py", 3, 5)),
+        ("odd:name.py:3:5", Target("odd:name.py", 3, 5)),
+    ],
+)
+def test_targets(argument: str, target: Target) -> None:
+    assert parse_target(argument) == target
+
+
+@pytest.mark.parametrize(
+    ("target", "offset"),
+    [
+        (Target("f", 1, 1), 0),
+        (Target("f", 2, 6), 9),
+        (Target("f", 2, 7), 10),
+        (Target("f", 2), 10),
+        (Target("f", 3, 1), 11),
+    ],
+)
+def test_a_cursor_counts_characters_from_one(target: Target, offset: int) -> None:
+    assert cursor(target, TEXT) == Span(offset, offset)
+
+
+@pytest.mark.parametrize(
+    "target", [Target("f", 0, 1), Target("f", 1, 0), Target("f", 1, 5), Target("f", 9, 1)]
+)
+def test_a_place_outside_the_text_is_refused(target: Target) -> None:
+    with pytest.raises(PositionError):
+        cursor(target, TEXT)
+
+
+def test_a_selection_is_a_range_of_the_text() -> None:
+    assert selection("1:2-2:4", TEXT).of(TEXT) == "ne\ntwo"
+
+
+@pytest.mark.parametrize("argument", ["1:2", "2:1-1:1", "1:1-9:9", "a-b"])
+def test_a_wrong_selection_is_refused(argument: str) -> None:
+    with pytest.raises(InputError):
+        selection(argument, TEXT)
+
+
+@pytest.mark.parametrize("data", [b"\0binary", b"caf\xe9"])
+def test_what_is_no_text_is_refused(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "a.py"
+    path.write_bytes(data)
+    with pytest.raises(SourceFileError, match="nothing was filled"):
+        read_source(str(path))
+
+
+@pytest.mark.parametrize("data", [b"a\r\nb\n\xf0\x9d\x92\xb3\r", b"\xef\xbb\xbfx = 1\r\n", b""])
+def test_writing_back_what_was_read_changes_no_byte(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "a.py"
+    path.write_bytes(data)
+    path.chmod(0o750)
+    file = read_source(str(path))
+    file.write(file.text)
+    assert path.read_bytes() == data
+    assert path.stat().st_mode & 0o777 == 0o750
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.py"]
