@@ -124,6 +124,8 @@ class _OneFill:
             drafts, texts = self._drafted(canvas, prefix)
             found.append(self._proposal(texts, "draft", drafts))
             self._tell(0, texts)
+            if self._is_enough(found[0]):
+                return found
             if self._strategy.passes and self._in_time():
                 found.append(self._revised(canvas, prefix, drafts))
         for index in range(self._strategy.noise):
@@ -182,6 +184,12 @@ class _OneFill:
                 return Proposal(texts, source)
             log_probs += drafted.log_probs
         return Proposal(texts, source, tuple(log_probs))
+
+    def _is_enough(self, proposal: Proposal) -> bool:
+        """Whether a proposal is so surely right that no other needs to be made."""
+        if proposal.log_probs is None or self._request.limits.candidates > 1:
+            return False
+        return self._fill(proposal).confidence >= self._strategy.enough
 
     def _judged(self, proposals: Sequence[Proposal], prefix: Prefix) -> list[Fill]:
         """Each proposal with its score and confidence. Out of time, only the scored ones."""

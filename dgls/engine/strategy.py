@@ -29,12 +29,15 @@ class Strategy:
     """The proposals of one fill; the judge ranks what they give.
 
     `causal`: a greedy causal draft. `passes`: how many denoise passes may overrule that draft, 0
-    for none. `noise`: how many canvases are denoised from noise, each from its own.
+    for none. `noise`: how many canvases are denoised from noise, each from its own. A draft whose
+    confidence is `enough` is the answer where one candidate is asked for: what is almost
+    certainly right need not wait for rivals.
     """
 
     causal: bool = True
     passes: int = 1
     noise: int = 1
+    enough: float = 1.0
     denoise: DenoiseSettings = field(default_factory=lambda: SMALL_MODEL)
 
 
@@ -45,7 +48,7 @@ def strategy_for(family: str, changes: Mapping[str, Any]) -> Strategy:
     Raises `CheckpointError` for anything else.
     """
     base = Strategy() if family == "infill" else Strategy(causal=False, denoise=DenoiseSettings())
-    known = {"causal", "passes", "noise"}
+    known = {"causal", "passes", "noise", "enough"}
     loop = {name: value for name, value in changes.items() if name not in known}
     plan = {name: value for name, value in changes.items() if name in known}
     try:

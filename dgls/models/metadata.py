@@ -41,15 +41,15 @@ class Metadata:
 
     `window` is what the model was trained on, in tokens of prompt and canvas together. `budget`
     holds further fields of the layout's budget, `strategy` what to change in how fills are made
-    (`dgls.engine.strategy`). A suggestion below `threshold` should not be shown. `bits` says how
-    the weights are stored.
+    (`dgls.engine.strategy`). A suggestion below `threshold` should not be shown; None where none
+    was fitted. `bits` says how the weights are stored.
     """
 
     name: str = ""
     family: str = "infill"
     window: int = 512
     bits: int = 32
-    threshold: float = 0.5
+    threshold: float | None = None
     calibration: Calibration = Calibration()
     budget: dict[str, int] = field(default_factory=dict)
     strategy: dict[str, Any] = field(default_factory=dict)

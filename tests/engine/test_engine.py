@@ -17,7 +17,9 @@ from dgls.engine.engine import Engine
 from dgls.engine.stop import StopToken
 from dgls.engine.strategy import Strategy, strategy_for
 from dgls.errors import CheckpointError, EngineError, InputError, ModelNotFoundError, Stopped
+from dgls.models.draft import CausalDraft
 from dgls.models.loading import load_checkpoint
+from dgls.models.metadata import Calibration
 from dgls.models.model import Model
 from dgls.protocol import Draft, Fill, FillRequest, Gap, Limits
 from tests.support.checkpoints import save_tiny
@@ -76,6 +78,21 @@ def test_the_strategy_says_which_proposals_are_made(model, strategy, sources):
     reply = fill(model, strategy=strategy)
     assert {candidate.proposal for candidate in reply.candidates} <= sources
     assert (reply.steps == 0) == (sources == {"draft"})
+
+
+@pytest.mark.parametrize(
+    ("enough", "wanted", "alone"), [(0.0, 1, True), (1.0, 1, False), (0.0, 2, False)]
+)
+def test_a_sure_draft_ends_the_search_for_one_candidate(model, monkeypatch, enough, wanted, alone):
+    metadata = dataclasses.replace(model.metadata, calibration=Calibration(0.0, 0.0, 0.0, 0.0))
+    monkeypatch.setattr(model, "metadata", metadata)
+    ended = fill(model, strategy=Strategy(passes=0, noise=0)).candidates
+    tokens = model.layout.target(ended[0].texts)
+    drafted = CausalDraft(tokens, (-0.1,) * len(tokens), ended=True)
+    monkeypatch.setattr(model, "draft", lambda *arguments: drafted)
+    request = dataclasses.replace(REQUEST, limits=Limits(candidates=wanted))
+    reply = fill(model, request, dataclasses.replace(BOTH, enough=enough))
+    assert (reply.steps == 0) == alone
 
 
 def test_the_same_seed_gives_the_same_reply_and_another_may_not(model):

@@ -7,11 +7,8 @@ from dgls.engine.engine import Engine
 from dgls.engine.stop import StopToken
 from dgls.engine.strategy import strategy_for
 from dgls.errors import EngineError
-from dgls.models.architecture import parameter_count
-from dgls.models.hardware import chosen_device, chosen_dtype, set_threads
-from dgls.models.loading import load_checkpoint
-from dgls.models.model import Model
-from dgls.models.registry import EMBEDDED, find
+from dgls.models.opening import open_model
+from dgls.models.registry import EMBEDDED
 from dgls.protocol import FillReply, FillRequest, Gap
 
 
@@ -19,11 +16,7 @@ class LocalBackend:
     """Fills with a checkpoint on this machine (`dgls.engine.backends.base.Backend`)."""
 
     def __init__(self, model: str = EMBEDDED, device: str = "auto", threads: int = 0) -> None:
-        """`model` as in `dgls.models.registry`, `device` as in torch or "auto".
-
-        `threads` 0 leaves the choice to dgls, which takes one for a small model: two that wait
-        for each other lose more on a busy machine than they win on an idle one.
-        """
+        """The arguments are those of `dgls.models.opening.open_model`."""
         self._wanted = model
         self._device = device
         self._threads = threads
@@ -36,16 +29,14 @@ class LocalBackend:
 
     def load(self, progress: Progress) -> None:
         """Load the model and fill once, so that the first real fill is as quick as the next."""
-        folder = find(self._wanted)
-        device = chosen_device(self._device)
-        checkpoint = load_checkpoint(
-            folder, device, chosen_dtype(device), lambda share, what: progress(0.9 * share, what)
+        model = open_model(
+            self._wanted,
+            self._device,
+            self._threads,
+            lambda share, what: progress(_LOADED * share, what),
         )
-        set_threads(device, self._threads, parameter_count(checkpoint.model))
-        metadata = checkpoint.metadata
-        model = Model.of(checkpoint)
-        engine = Engine(model, strategy_for(metadata.family, metadata.strategy))
-        progress(0.9, "warming up")
+        engine = Engine(model, strategy_for(model.metadata.family, model.metadata.strategy))
+        progress(_LOADED, "warming up")
         engine.fill(_WARM_UP, StopToken())
         self._engine = engine
         progress(1.0, "ready")
@@ -59,4 +50,5 @@ class LocalBackend:
         return self._engine.fill(request, stop, on_draft)
 
 
+_LOADED = 0.9
 _WARM_UP = FillRequest(("def add(a, b):\n    return ", "\n"), (Gap(),), path="warm_up.py")
