@@ -1,0 +1,22 @@
+"""Fills nothing: how many cases are right, or parse, without doing anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dgls.evaluation.cases import Case
+from dgls.evaluation.systems import Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """Leaves every gap empty."""
+
+    name: str = "nothing"
+    settings: str = ""
+    takes_length: bool = False
+    threshold: float | None = None
+
+    def fill(self, case: Case, *, oracle_length: bool) -> Answer:
+        """Empty texts."""
+        return Answer(texts=("",) * len(case.gaps), proposal=self.name)

@@ -1,0 +1,53 @@
+"""What is compared: anything that fills a case."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from dgls.evaluation.cases import Case
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a system filled in: one text for each gap.
+
+    `confidence` is its own estimate in 0..1 of being right. `score` is a summed log-probability
+    in nats, higher is better, over `tokens` tokens; 0 for systems that have none. `steps` counts
+    passes of its model, `ms` the wall-clock milliseconds of the whole fill.
+    """
+
+    texts: tuple[str, ...]
+    confidence: float = 0.0
+    score: float = 0.0
+    tokens: int = 0
+    steps: int = 0
+    ms: float = 0.0
+    proposal: str = ""
+
+
+class System(Protocol):
+    """One way to fill. The same case and settings give the same texts."""
+
+    @property
+    def name(self) -> str:
+        """The name in tables."""
+
+    @property
+    def settings(self) -> str:
+        """All that its answers depend on besides the case: another text means another run."""
+
+    @property
+    def takes_length(self) -> bool:
+        """Whether a known length changes what it fills."""
+
+    @property
+    def threshold(self) -> float | None:
+        """The least confidence at which it shows a fill; None where it was never fitted."""
+
+    def fill(self, case: Case, *, oracle_length: bool) -> Answer:
+        """Fill the gaps of `case` without a look at its truth.
+
+        With `oracle_length` the length of the truth may be used, in the system's own tokens, and
+        nothing else of it. `ms` is left to the caller, who times every system alike.
+        """
