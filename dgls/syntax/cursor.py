@@ -19,6 +19,8 @@ from dgls.text import (
 )
 
 _BYTE_ORDER_MARK = "\ufeff"
+# The line ends within this many characters of the gaps are those that a fill gets.
+_NEAR = 4_000
 _LINE_END = re.compile("\r\n?|\n")
 
 
@@ -42,7 +44,7 @@ class Context:
     stands in the gaps now. `head` is the beginning of the prefix that was kept from above its
     window, `start` where the window begins in the document. `line_head` stands on the first
     gap's line before it, `line_tail` on the last gap's line behind it. `line_end` is what the
-    document itself ends its lines with.
+    document itself ends its lines with there.
     """
 
     parts: tuple[str, ...]
@@ -78,7 +80,7 @@ def context_at(source: Source, gaps: Sequence[Span], budget: Budget | None = Non
         start=start,
         line_head=_plain(text, Span(line_around(text, first.start).start, first.start)),
         line_tail=_plain(text, Span(last.end, line_around(text, last.end).end)),
-        line_end=line_end_of(text),
+        line_end=line_end_of(text[max(0, first.start - _NEAR) : last.end + _NEAR]),
     )
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from tree_sitter import Node, QueryCursor
 
 from dgls.syntax.source import Source
-from dgls.text import Edit, Span, line_around
+from dgls.text import Edit, Span, line_around, moved_spans
+
+# How many characters from an edit the definition that it stands in may begin or end.
+_REACH = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +33,15 @@ def keeps_syntax(source: Source, edits: Sequence[Edit]) -> bool:
     A block that they leave without a statement counts as an error, although the parser accepts
     it, unless its header is the last line of a fill: there the user goes on.
     """
+    if not edits:
+        return True
+    source, edits = _neighbourhood(source, edits)
     after = source.edited(edits)
     if after.tree.root_node.has_error and not _no_worse(source, after, edits):
         return False
-    spans = [edit.span for edit in edits]
     return all(
-        _keeps_blocks(_empty_blocks(source, old), _empty_blocks(after, new), new, after.text)
-        for old, new in zip(spans, _moved(edits), strict=True)
+        _keeps_blocks(source, edit.span, after, filled)
+        for edit, filled in zip(edits, moved_spans(edits), strict=True)
     )
 
 
@@ -64,6 +70,30 @@ def damage(source: Source) -> Damage:
     return Damage(faults, covered)
 
 
+def _neighbourhood(source: Source, edits: Sequence[Edit]) -> tuple[Source, Sequence[Edit]]:
+    """The top-level definitions that the edits touch and the next one, as a source of their own.
+
+    Parsing them is all that the guard costs in a long file. A short text, or one without
+    definitions around the edits, is taken whole.
+    """
+    text, top_level = source.text, source.language.top_level
+    first = min(edit.span.start for edit in edits)
+    last = max(edit.span.end for edit in edits)
+    if len(text) <= 2 * _REACH:
+        return source, edits
+    starts = [match.start() for match in top_level.finditer(text, max(0, first - _REACH), first)]
+    following = top_level.finditer(text, min(len(text), last + 1), last + _REACH)
+    # An error that reaches the next definition must show.
+    ends = [match.start() for match in islice(following, 2)]
+    if not starts or len(ends) < 2:
+        return source, edits
+    start, end = starts[-1], ends[-1]
+    moved = [
+        Edit(Span(edit.span.start - start, edit.span.end - start), edit.text) for edit in edits
+    ]
+    return Source.parse(text[start:end], source.language), moved
+
+
 def _no_worse(before: Source, after: Source, edits: Sequence[Edit]) -> bool:
     old, new = damage(before), damage(after)
     # New text inside an error makes that error longer without making it worse.
@@ -71,13 +101,16 @@ def _no_worse(before: Source, after: Source, edits: Sequence[Edit]) -> bool:
     return new.faults <= old.faults and new.covered <= old.covered + added
 
 
-def _keeps_blocks(before: list[int], after: list[int], filled: Span, text: str) -> bool:
-    """Whether a fill leaves no block empty, given where empty blocks begin before and after it."""
-    last_line = line_around(text, filled.end).start
-    if any(filled.start < block < last_line for block in after):
+def _keeps_blocks(before: Source, span: Span, after: Source, filled: Span) -> bool:
+    """Whether the fill of one span, which stands at `filled` afterwards, leaves no block empty."""
+    blocks = _empty_blocks(after, filled)
+    if not blocks:
+        return True
+    last_line = line_around(after.text, filled.end).start
+    if any(filled.start < block < last_line for block in blocks):
         return False
-    around = [block for block in after if block <= filled.start or block > filled.end]
-    return len(around) <= len(before)
+    around = [block for block in blocks if block <= filled.start or block > filled.end]
+    return len(around) <= len(_empty_blocks(before, span))
 
 
 def _empty_blocks(source: Source, span: Span) -> list[int]:
@@ -95,14 +128,3 @@ def _empty_blocks(source: Source, span: Span) -> list[int]:
 
 def _is_empty(source: Source, block: Node) -> bool:
     return all(child.type in source.language.comments for child in block.named_children)
-
-
-def _moved(edits: Sequence[Edit]) -> list[Span]:
-    """Where the new text of each edit stands after all of them."""
-    return [_moved_span(edit, edits) for edit in edits]
-
-
-def _moved_span(edit: Edit, edits: Sequence[Edit]) -> Span:
-    before = (other for other in edits if other is not edit and other.span < edit.span)
-    start = edit.span.start + sum(len(other.text) - len(other.span) for other in before)
-    return Span(start, start + len(edit.text))

@@ -159,7 +159,8 @@ def _place_below(source: Source, line: int, outer: str, indent: str | None) -> t
     above = lines.span(line)
     end = above.start + len(above.of(text).rstrip())
     inner = outer + _indent_unit(text) if indent is None else indent
-    return Span(end, above.end), line_end_of(text) + inner
+    line_end = line_end_of(text[max(0, end - _REACH) : end + _REACH])
+    return Span(end, above.end), line_end + inner
 
 
 def _todos(source: Source, found: dict[str, list[Node]], others: list[Hole]) -> Iterator[Hole]:

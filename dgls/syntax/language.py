@@ -27,8 +27,8 @@ class Language:
     grammar's node kinds to what they are; the nodes need the fields `name` and `body`. `blocks`
     are the node kinds that must hold a statement. `holes` is a tree-sitter query; its captures
     are described in `holes.py`. `imports` matches the import statements of a file's head,
-    `header` the first line of a scope; these two read lines that may not parse, so they are
-    patterns.
+    `header` the first line of a scope, `top_level` the beginning of a line that stands in no
+    scope; these read lines that may not parse, so they are patterns.
     """
 
     id: str
@@ -43,6 +43,7 @@ class Language:
     holes: str = field(repr=False)
     imports: re.Pattern[str] = field(repr=False)
     header: re.Pattern[str] = field(repr=False)
+    top_level: re.Pattern[str] = field(repr=False)
 
     @cached_property
     def grammar(self) -> tree_sitter.Language:

@@ -46,4 +46,5 @@ PYTHON = Language(
     holes=_HOLES,
     imports=re.compile(_IMPORT, re.MULTILINE),
     header=re.compile(r"[ \t]*(?:async[ \t]+def|def|class)\b"),
+    top_level=re.compile(r"^(?:@|(?:async def|def|class)\b)", re.MULTILINE),
 )

@@ -13,7 +13,7 @@ from tree_sitter import Node, Tree
 
 from dgls.errors import PositionError
 from dgls.syntax.language import Language
-from dgls.text import Edit, Lines, Span, apply_edits
+from dgls.text import Edit, Lines, Span, apply_edits, has_lone_return, moved_spans
 
 _BLOCK = 4096
 # A broken text of up to this many bytes is parsed from scratch, which takes about 3 ms.
@@ -32,13 +32,15 @@ class Source:
     language: Language
     data: bytes = field(repr=False, compare=False)
     """The text as the parser reads it: UTF-8, and \\n for a \\r that ends a line alone."""
+    _lone_return: bool = field(default=False, repr=False, compare=False)
     _old_tree: Tree | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def parse(cls, text: str, language: Language) -> Source:
         """The source of a text. Raises `UnicodeEncodeError` for half a surrogate pair."""
         data = text.encode()
-        return cls(text, language, _with_newlines(data) if _has_lone_return(text) else data)
+        lone_return = has_lone_return(text, Span(0, len(text)))
+        return cls(text, language, _with_newlines(data) if lone_return else data, lone_return)
 
     def edited(self, edits: Sequence[Edit]) -> Source:
         """The source after `edits`, whose spans refer to this text.
@@ -47,14 +49,15 @@ class Source:
         a surrogate pair.
         """
         text = apply_edits(self.text, edits)
-        if _has_lone_return(self.text) or _has_lone_return(text):
+        if self._lone_return or any(has_lone_return(text, new) for new in moved_spans(edits)):
             return Source.parse(text, self.language)
         changes = [
             _Change(self.byte_offset(edit.span.start), self.byte_offset(edit.span.end), new)
             for edit, new in ((edit, edit.text.encode()) for edit in edits)
         ]
         changes.sort(key=lambda change: (change.start, change.end))
-        return Source(text, self.language, self._spliced(changes), self._moved_tree(changes))
+        data, tree = self._spliced(changes), self._moved_tree(changes)
+        return Source(text, self.language, data, _old_tree=tree)
 
     @cached_property
     def tree(self) -> Tree:
@@ -150,10 +153,6 @@ def _point(data: bytes, byte: int) -> tuple[int, int]:
 def _advanced(point: tuple[int, int], new: bytes) -> tuple[int, int]:
     rows, column = _point(new, len(new))
     return point[0] + rows, column if rows else point[1] + column
-
-
-def _has_lone_return(text: str) -> bool:
-    return "\r" in text and text.count("\r") != text.count("\r\n")
 
 
 def _with_newlines(data: bytes) -> bytes:

@@ -55,6 +55,17 @@ def test_a_fill_that_breaks_the_syntax(marked: str, fill: str) -> None:
     assert not keeps_syntax(Source.parse(text, PYTHON), [Edit(span, fill)])
 
 
+@pytest.mark.parametrize("around", ["def before():\n    x = (1, 2)\n\n\n", "x = 1\n"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_in_a_long_file_the_verdict_is_the_same(around: str, end: str) -> None:
+    around = (around * 1_800).replace("\n", end)
+    for cases, verdict in ((KEPT, True), (BROKEN, False)):
+        for marked, fill in cases:
+            text, (span,) = read_marks(around + marked.replace("\n", end) + around)
+            source = Source.parse(text, PYTHON)
+            assert keeps_syntax(source, [Edit(span, fill.replace("\n", end))]) is verdict, marked
+
+
 def test_several_edits_are_judged_together() -> None:
     text, spans = read_marks("x = ⟦⟧1, 2⟦⟧\ny = ⟦3⟧\n")
     source = Source.parse(text, PYTHON)
