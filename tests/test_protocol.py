@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -121,3 +124,26 @@ def test_a_request_of_odd_fields_is_refused(fields: str) -> None:
 def test_a_reply_has_a_candidate() -> None:
     with pytest.raises(EngineProtocolError, match="no candidates"):
         reply_from_json('{"candidates": [], "model": "m"}')
+
+
+@pytest.mark.parametrize(
+    ("mark", "parse"),
+    [
+        ('"parts"', request_from_json),
+        ('"candidates"', reply_from_json),
+        ('"step"', draft_from_json),
+        ('"state"', health_from_json),
+        ('"error"', error_from_json),
+    ],
+)
+def test_the_examples_of_the_page_are_understood(
+    mark: str, parse: Callable[[str | bytes], object]
+) -> None:
+    page = Path(__file__).parent.parent / "docs" / "protocol.md"
+    blocks = re.findall(r"```json\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    examples = [block for block in blocks if mark in block.partition(":")[0]]
+    assert len(examples) == 1
+    example = parse(examples[0])
+    if isinstance(example, FillRequest | FillReply | Draft | Health):
+        # Nothing is left out of the page.
+        assert json.loads(to_json(example)) == json.loads(examples[0])

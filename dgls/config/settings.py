@@ -103,10 +103,10 @@ class FillSettings:
     candidates: int = _setting(1, "Candidates per fill.", low=1, high=16)
     max_lines: int = _setting(1, "Most lines of a fill while typing.", low=1, high=100)
     prefix_chars: int = _setting(
-        4000, "Most characters before the cursor that the model sees.", low=100
+        1200, "Most characters before the cursor that the model sees.", low=100
     )
     suffix_chars: int = _setting(
-        2000, "Most characters after the cursor that the model sees.", low=0
+        480, "Most characters after the cursor that the model sees.", low=0
     )
 
 

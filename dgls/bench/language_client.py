@@ -1,0 +1,104 @@
+"""The least of an editor: a JSON-RPC client that starts `dgls lsp` and asks it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from dgls.errors import EngineUnavailableError
+
+_ANSWER_S = 120.0
+
+
+class LanguageClient:
+    """A `dgls lsp` of its own, on standard input and output."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = dict(environment)
+        self._number = 0
+
+    async def __aenter__(self) -> Self:
+        pipe = asyncio.subprocess.PIPE
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", "dgls", "lsp"),
+            stdin=pipe,
+            stdout=pipe,
+            stderr=asyncio.subprocess.DEVNULL,
+            env=self._environment,
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is None:
+            await self.request("shutdown")
+            self.notify("exit")
+        else:
+            self._process.kill()
+        await self._process.wait()
+
+    @property
+    def pid(self) -> int:
+        """The server's process."""
+        return self._process.pid
+
+    async def initialize(self) -> Any:
+        """Shake hands as an editor with inline completion."""
+        capabilities = {
+            "general": {"positionEncodings": ["utf-8"]},
+            "textDocument": {"inlineCompletion": {"dynamicRegistration": False}},
+        }
+        result = await self.request(
+            "initialize", {"processId": None, "rootUri": None, "capabilities": capabilities}
+        )
+        self.notify("initialized", {})
+        return result
+
+    def notify(self, method: str, params: Any = None) -> None:
+        """Send a notification."""
+        self._send({"jsonrpc": "2.0", "method": method, "params": params})
+
+    async def request(self, method: str, params: Any = None) -> Any:
+        """The result of a request. Raises `EngineUnavailableError` for an error or no answer."""
+        self._number += 1
+        number = self._number
+        self._send({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
+        async with asyncio.timeout(_ANSWER_S):
+            while True:
+                message = await self._receive()
+                if message.get("id") == number and "method" not in message:
+                    return _result(method, message)
+                if "id" in message:
+                    # The server asks too (progress, configuration); it is told nothing.
+                    self._send({"jsonrpc": "2.0", "id": message["id"], "result": None})
+
+    def _send(self, message: dict[str, Any]) -> None:
+        body = json.dumps(message).encode()
+        assert self._process.stdin is not None
+        self._process.stdin.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
+
+    async def _receive(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        try:
+            head = await self._process.stdout.readuntil(b"\r\n\r\n")
+            length = int(head.lower().partition(b"content-length:")[2].split()[0])
+            message: dict[str, Any] = json.loads(await self._process.stdout.readexactly(length))
+        except asyncio.IncompleteReadError as error:
+            raise EngineUnavailableError(
+                f"dgls lsp ended (status {self._process.returncode}) before it answered."
+            ) from error
+        return message
+
+
+def _result(method: str, message: dict[str, Any]) -> Any:
+    if "error" in message:
+        raise EngineUnavailableError(f"{method} failed: {message['error'].get('message')}")
+    return message.get("result")

@@ -1,0 +1,41 @@
+"""Measured values and their table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_HEAD = "| what | p50 | p90 | p99 | n |\n|---|---|---|---|---|\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """What was measured, in which unit, and every value."""
+
+    what: str
+    unit: str
+    values: tuple[float, ...]
+
+    def percentile(self, share: float) -> float:
+        """The smallest value that at least `share` (0..1) of all values do not exceed."""
+        ordered = sorted(self.values)
+        return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+def table(rows: Iterable[Series]) -> str:
+    """The series as a Markdown table."""
+    return _HEAD + "".join(_row(row) for row in rows if row.values)
+
+
+def _row(series: Series) -> str:
+    cells = [_number(series.percentile(share)) for share in (0.5, 0.9, 0.99)]
+    # A percentile beyond what the number of values can tell would be the largest one again.
+    told = [len(series.values) >= least for least in (1, 10, 100)]
+    shown = [cell if is_told else "" for cell, is_told in zip(cells, told, strict=True)]
+    what = f"{series.what} ({series.unit})"
+    return f"| {' | '.join([what, *shown, str(len(series.values))])} |\n"
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}" if value < 10 else f"{value:.0f}" if value >= 100 else f"{value:.1f}"

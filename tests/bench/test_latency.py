@@ -1,0 +1,90 @@
+"""The bench measures what it says, on any machine; how fast that is, no test judges."""
+
+from __future__ import annotations
+
+import os
+import re
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from dgls.bench import fills
+from dgls.bench.instant import FACTORY
+from dgls.bench.machine import machine, resident_mb
+from dgls.bench.overhead import engine_calls, keystrokes, server_start
+from dgls.bench.series import Series, table
+from dgls.config import Settings, changed
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "e"
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("values", "share", "expected"),
+    [
+        ((3.0,), 0.5, 3.0),
+        ((3.0,), 0.99, 3.0),
+        ((4.0, 1.0, 3.0, 2.0), 0.5, 2.0),
+        ((4.0, 1.0, 3.0, 2.0), 0.9, 4.0),
+        (tuple(float(n) for n in range(1, 101)), 0.99, 99.0),
+        (tuple(float(n) for n in range(1, 101)), 0.9, 90.0),
+    ],
+)
+def test_a_percentile_is_a_measured_value(
+    values: tuple[float, ...], share: float, expected: float
+) -> None:
+    assert Series("x", "ms", values).percentile(share) == expected
+
+
+def test_the_table_leaves_out_what_few_values_cannot_tell() -> None:
+    rows = [
+        Series("one", "ms", (1.234,)),
+        Series("ten", "ms", tuple(10.0 * n for n in range(1, 11))),
+        Series("many", "MB", tuple(float(n) for n in range(1, 101))),
+        Series("none", "ms", ()),
+    ]
+    assert table(rows).splitlines()[2:] == [
+        "| one (ms) | 1.23 |  |  | 1 |",
+        "| ten (ms) | 50.0 | 90.0 |  | 10 |",
+        "| many (MB) | 50.0 | 90.0 | 99.0 | 100 |",
+    ]
+
+
+def test_the_machine_is_named_with_its_cores_and_the_date() -> None:
+    assert re.search(r", \d+ cores.*, Python 3\.\d+.*, \d{4}-\d\d-\d\d$", machine())
+
+
+def test_memory_is_in_megabytes() -> None:
+    assert 10 < resident_mb(os.getpid()) < 100_000
+
+
+async def test_the_server_and_the_engine_are_timed_and_leave_nothing(folder: Path) -> None:
+    rows = await server_start(folder, 1)
+    rows += await keystrokes(folder, 12)
+    rows += await engine_calls(folder, 3)
+    assert [len(row.values) for row in rows] == [1, 1, 12, 1, 3]
+    assert all(value > 0 for row in rows for value in row.values)
+    assert {path.suffix for path in folder.iterdir()} <= {".log"}
+
+
+async def test_fills_are_timed_cold_and_warm(folder: Path) -> None:
+    settings = changed(Settings(), {"engine": {"folder": str(folder), "backend": FACTORY}})
+    rows = {row.what: row.values for row in await fills.one_line_fills(settings, 2)}
+    assert len(rows["one-line fill, cold prefix"]) == len(rows["one-line fill, warm prefix"]) == 2
+    assert rows["denoise steps per fill, warm prefix"] == (1.0, 1.0)
+    assert rows["engine: start with the model instant"][0] > 0
+    assert {path.suffix for path in folder.iterdir()} <= {".log"}
+
+
+def test_the_warm_request_is_the_cold_one_after_another_character() -> None:
+    for cold, warm in islice(fills._pairs(Settings()), 12):
+        prefix, suffix = cold.parts
+        assert warm.parts[0][:-1] == prefix
+        assert warm.parts[1] == suffix
+        assert not prefix.endswith("\n")
+        assert suffix.startswith("\n")
