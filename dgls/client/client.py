@@ -16,7 +16,7 @@ from typing import Self
 
 from dgls.client.api import EngineApi, NotReady, OnDraft
 from dgls.client.connection import ConnectionLost
-from dgls.client.endpoint import absolute, endpoint_of
+from dgls.client.endpoint import absolute, endpoint_of, make_private
 from dgls.client.failures import Failures
 from dgls.client.launch import last_words, launch
 from dgls.client.lock import is_held
@@ -69,7 +69,7 @@ class EngineClient:
 
         Raises the `ModelError` by which loading failed, or `EngineUnavailableError`.
         """
-        self._failures.check()
+        make_private(self.endpoint.folder)
         give_up = self._patience()
         process: subprocess.Popen[bytes] | None = None
         while (health := await self.health()) is None or health.state is not EngineState.READY:
@@ -80,10 +80,11 @@ class EngineClient:
                 raise self._failed(self._lives, f"it ended at its start{self._last_words()}")
             elif time.monotonic() > give_up:
                 raise EngineUnavailableError(
-                    f"The engine did not answer within {self._settings.engine.start_seconds:g} s; "
-                    f"its log is {self.endpoint.log}."
+                    f"The engine did not answer within {self._settings.engine.start_seconds:g} s "
+                    f"(log: {self.endpoint.log}); end it with: dgls serve --stop"
                 )
             elif process is None or process.returncode is not None:
+                self._failures.check()
                 process = await asyncio.to_thread(launch, self.endpoint, self._settings)
             await asyncio.sleep(_POLL_S)
         self._is_ready = True
@@ -132,7 +133,7 @@ class EngineClient:
         if life == self._lives:
             self._lives += 1
             self._failures.record(why)
-        return EngineUnavailableError(
+        return self._failures.verdict() or EngineUnavailableError(
             f"The engine failed: {why}; nothing was changed, the next request starts it again."
         )
 

@@ -27,10 +27,17 @@ class Failures:
 
     def check(self) -> None:
         """Raise `EngineUnavailableError` while there were too many of them."""
+        verdict = self.verdict()
+        if verdict is not None:
+            raise verdict
+
+    def verdict(self) -> EngineUnavailableError | None:
+        """Why the engine is not started again for now; None where it may be."""
         now = self._clock()
-        if len(self._times) == LIMIT and now - self._times[0] < WINDOW_S:
-            wait = WINDOW_S - (now - self._times[0])
-            raise EngineUnavailableError(
-                f"The engine failed {LIMIT} times within a minute, the last time because "
-                f"{self._why}; it is not started again for {wait:.0f} s."
-            )
+        if len(self._times) < LIMIT or now - self._times[0] >= WINDOW_S:
+            return None
+        wait = WINDOW_S - (now - self._times[0])
+        return EngineUnavailableError(
+            f"The engine failed {LIMIT} times within a minute, the last time because "
+            f"{self._why}; it is not started again for {wait:.0f} s."
+        )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -142,7 +143,7 @@ class _Engine:
         try:
             asyncio.run(self._serve(failed_s))
         finally:
-            self._forget_address()
+            self._leave()
 
     async def _serve(self, failed_s: float) -> None:
         thread = ModelThread()
@@ -161,6 +162,14 @@ class _Engine:
         """Remove the socket, unless it is not this engine's any more."""
         if _identity_of_address(self._endpoint) == self._address:
             self._endpoint.forget_address()
+
+    def _leave(self) -> None:
+        """Leave nothing behind but a log that says something."""
+        logging.shutdown()
+        self._forget_address()
+        with contextlib.suppress(OSError):
+            if self._endpoint.log.stat().st_size == 0:
+                self._endpoint.log.unlink()
 
     async def _load(self, thread: ModelThread, failed_s: float) -> None:
         try:
@@ -191,9 +200,8 @@ class _Engine:
 
     def _abandon(self) -> None:
         """End at once: a model that is being loaded cannot be interrupted, and nobody waits."""
-        self._forget_address()
+        self._leave()
         self._lock.release()
-        logging.shutdown()
         os._exit(0)
 
     def _end(self) -> None:
