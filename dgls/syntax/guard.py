@@ -19,8 +19,8 @@ _REACH = 16_384
 class Damage:
     """What is wrong with a text: the errors that the parser met, and how many bytes they cover.
 
-    `faults` counts ERROR and MISSING nodes; `covered` tells an error in one line from one that
-    swallows the rest of the file, as an unclosed string does.
+    `faults` counts ERROR and MISSING nodes; `covered` tells an error of one line from one that
+    swallows what follows, as an unclosed quote may.
     """
 
     faults: int

@@ -1,8 +1,9 @@
 """What is worth keeping of the text above a window: its imports and the headers around it.
 
 This reads lines and not the syntax tree. The prefix is cached as tokens, so it must not change
-while the user types behind it, and the tree before the cursor does change then: half a statement
-or an open quote turns the functions and classes around it into one error.
+while the user types behind it: a tree that is broken at the cursor now and then loses what
+encloses it, the lines above stay as they are. It also spares each request a parse, which takes
+16 ms in 50,000 lines.
 """
 
 from __future__ import annotations
