@@ -8,6 +8,7 @@ mask or cache object is built. For models with one expert only; others take `Lib
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,11 +44,16 @@ class _Layer:
     encoder_scale: Tensor
     decoder_scale: Tensor
 
+    def to(self, dtype: torch.dtype) -> _Layer:
+        """The same weights in `dtype`."""
+        weights = (getattr(self, field.name) for field in dataclasses.fields(self)[1:])
+        return _Layer(self.kind, *(weight.to(dtype) for weight in weights))
+
 
 class FusedNetwork:
-    """`dgls.models.network.Network` for a model with one expert."""
+    """`dgls.models.network.Network` for a model with one expert, in `dtype` or the model's own."""
 
-    def __init__(self, model: TextDiffusionGemma) -> None:
+    def __init__(self, model: TextDiffusionGemma, dtype: torch.dtype | None = None) -> None:
         config: Any = model.config.get_text_config()
         decoder: Any = model.model.decoder
         encoder: Any = model.model.encoder.language_model
@@ -56,13 +62,15 @@ class FusedNetwork:
         self._eps = float(config.rms_norm_eps)
         self._cap = float(config.final_logit_softcapping)
         self._heads = int(config.num_attention_heads)
-        self._embedding: Tensor = decoder.embed_tokens.weight.detach()
-        self._embed_scale: Tensor = decoder.embed_tokens.embed_scale.to(self._embedding.dtype)
-        self._norm: Tensor = decoder.norm.weight.detach()
+        self.dtype: torch.dtype = dtype or model.dtype
+        self._embedding: Tensor = decoder.embed_tokens.weight.detach().to(self.dtype)
+        self._embed_scale: Tensor = decoder.embed_tokens.embed_scale.to(self.dtype)
+        self._norm: Tensor = decoder.norm.weight.detach().to(self.dtype)
         self._rotary = _Rotary(decoder.rotary_emb, set(config.layer_types), self._embedding)
-        self._conditioning = _conditioning(decoder.self_conditioning)
+        gate_up, down = _conditioning(decoder.self_conditioning)
+        self._conditioning = (gate_up.to(self.dtype), down.to(self.dtype))
         self._layers = [
-            _layer(*pair, config.layer_types[index])
+            _layer(*pair, config.layer_types[index]).to(self.dtype)
             for index, pair in enumerate(zip(decoder.layers, encoder.layers, strict=True))
         ]
 

@@ -19,10 +19,8 @@ from dgls.models import draft as drafting
 from dgls.models import judge as judging
 from dgls.models.codec import HfCodec
 from dgls.models.draft import CausalDraft
-from dgls.models.fused import FusedNetwork, can_fuse
-from dgls.models.loading import Checkpoint
 from dgls.models.metadata import Metadata
-from dgls.models.network import LibraryNetwork, Network
+from dgls.models.network import Network
 from dgls.models.prefix_cache import Prefix, PrefixCache
 
 OnCanvas = Callable[[int, tuple[int, ...], tuple[bool, ...]], None]
@@ -62,14 +60,6 @@ class Model:
         self.pad = codec.token_id(PAD)
         self._prompts = PrefixCache(network)
         self._lines = _line_breaks(codec)
-
-    @classmethod
-    def of(cls, checkpoint: Checkpoint) -> Model:
-        """The model of a loaded checkpoint, run the fastest way that its shape allows."""
-        weights, metadata = checkpoint.model, checkpoint.metadata
-        fused = can_fuse(weights, metadata.window)
-        network = FusedNetwork(weights) if fused else LibraryNetwork(weights)
-        return cls(network, checkpoint.codec, metadata)
 
     @property
     def name(self) -> str:

@@ -17,6 +17,7 @@ class Network(Protocol):
 
     vocabulary: int
     device: torch.device
+    dtype: torch.dtype
 
     def extend(self, tokens: Tensor, past: Past | None) -> tuple[Tensor, Past]:
         """Encode `tokens` [batch, new] causally after `past`.
@@ -43,6 +44,7 @@ class LibraryNetwork:
         self._config: Any = model.config.get_text_config()
         self.vocabulary = int(self._config.vocab_size)
         self.device = model.model.decoder.embed_tokens.weight.device
+        self.dtype = model.dtype
 
     @torch.inference_mode()
     def extend(self, tokens: Tensor, past: Past | None) -> tuple[Tensor, Past]:
@@ -57,7 +59,7 @@ class LibraryNetwork:
     @torch.inference_mode()
     def canvas(self, tokens: Tensor, past: Past, conditioning: Tensor | None) -> Tensor:
         if conditioning is not None:
-            conditioning = conditioning.to(self._model.dtype)
+            conditioning = conditioning.to(self.dtype)
         logits: Tensor = self._model(
             decoder_input_ids=tokens,
             past_key_values=self._cache(past),
@@ -82,3 +84,24 @@ class LibraryNetwork:
             if hasattr(layer, "cumulative_length"):
                 layer.cumulative_length = past.length
         return cache
+
+
+class MixedNetwork:
+    """Encodes and scores with one network and reads canvases with a quicker, coarser one."""
+
+    def __init__(self, exact: Network, quick: Network) -> None:
+        self._exact = exact
+        self._quick = quick
+        self.vocabulary = exact.vocabulary
+        self.device = exact.device
+        self.dtype = exact.dtype
+
+    def extend(self, tokens: Tensor, past: Past | None) -> tuple[Tensor, Past]:
+        return self._exact.extend(tokens, past)
+
+    @torch.inference_mode()
+    def canvas(self, tokens: Tensor, past: Past, conditioning: Tensor | None) -> Tensor:
+        return self._quick.canvas(tokens, past.to(self._quick.dtype), conditioning)
+
+    def unembed(self, states: Tensor) -> Tensor:
+        return self._exact.unembed(states)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dgls.models.architecture import parameter_count
-from dgls.models.hardware import chosen_device, chosen_dtype, set_threads
+import torch
+
+from dgls.models.architecture import TextDiffusionGemma, parameter_count
+from dgls.models.fused import FusedNetwork, can_fuse
+from dgls.models.hardware import chosen_device, chosen_dtype, multiplies_bf16, set_threads
 from dgls.models.loading import Progress, load_checkpoint
 from dgls.models.model import Model
+from dgls.models.network import LibraryNetwork, MixedNetwork, Network
 from dgls.models.registry import EMBEDDED, find
 
 
@@ -22,6 +26,22 @@ def open_model(
     """
     folder = find(name)
     where = chosen_device(device)
-    checkpoint = load_checkpoint(folder, where, chosen_dtype(where), progress)
+    stored = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    checkpoint = load_checkpoint(folder, where, chosen_dtype(where, stored), progress)
     set_threads(where, threads, parameter_count(checkpoint.model))
-    return Model.of(checkpoint)
+    network = network_of(checkpoint.model, checkpoint.metadata.window)
+    return Model(network, checkpoint.codec, checkpoint.metadata)
+
+
+def network_of(model: TextDiffusionGemma, window: int) -> Network:
+    """The quickest way to run a model on up to `window` tokens.
+
+    A small model on a CPU that multiplies bf16 reads canvases in bf16, where only the likeliest
+    tokens matter; what is scored stays in the model's own precision.
+    """
+    if not can_fuse(model, window):
+        return LibraryNetwork(model)
+    exact = FusedNetwork(model)
+    if model.dtype == torch.float32 and multiplies_bf16(exact.device):
+        return MixedNetwork(exact, FusedNetwork(model, torch.bfloat16))
+    return exact

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 
@@ -12,7 +13,7 @@ class Past:
     """What every layer keeps of `length` encoded tokens.
 
     `keys` and `values` have one tensor [batch, heads, kept, dim] a layer. A sliding layer keeps
-    its window only, so `kept` may be less than `length`. No method copies a tensor.
+    its window only, so `kept` may be less than `length`. No method but `to` copies a tensor.
     """
 
     keys: tuple[Tensor, ...]
@@ -38,5 +39,13 @@ class Past:
         return Past(
             tuple(keys.expand(size, -1, -1, -1) for keys in self.keys),
             tuple(values.expand(size, -1, -1, -1) for values in self.values),
+            self.length,
+        )
+
+    def to(self, dtype: torch.dtype) -> Past:
+        """The same in another precision."""
+        return Past(
+            tuple(keys.to(dtype) for keys in self.keys),
+            tuple(values.to(dtype) for values in self.values),
             self.length,
         )

@@ -18,6 +18,7 @@ from dgls.engine.stop import StopToken
 from dgls.engine.strategy import Strategy, strategy_for
 from dgls.errors import CheckpointError, EngineError, InputError, ModelNotFoundError, Stopped
 from dgls.models.draft import CausalDraft
+from dgls.models.fused import FusedNetwork
 from dgls.models.loading import load_checkpoint
 from dgls.models.metadata import Calibration
 from dgls.models.model import Model
@@ -40,7 +41,9 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def model(folder) -> Model:
-    return Model.of(load_checkpoint(folder))
+    checkpoint = load_checkpoint(folder)
+    network = FusedNetwork(checkpoint.model)
+    return Model(network, checkpoint.codec, checkpoint.metadata)
 
 
 def fill(model, request=REQUEST, strategy=BOTH, on_draft=None, stop=None):

@@ -16,7 +16,7 @@ from dgls.models import registry
 from dgls.models.architecture import parameter_count
 from dgls.models.loading import load_checkpoint
 from dgls.models.metadata import Calibration, Metadata, read_metadata, write_metadata
-from dgls.models.model import Model
+from dgls.models.opening import open_model
 from dgls.models.quantization import SCALE, dequantize_rows, quantize_rows
 from dgls.models.storage import save_checkpoint, text_state
 from tests.support.checkpoints import (
@@ -98,7 +98,7 @@ def test_a_published_folder_loads_without_its_vision_tower(published):
 
 def test_a_model_that_was_not_trained_to_fill_is_refused_for_now(published):
     with pytest.raises(CheckpointError, match="not trained to fill"):
-        Model.of(load_checkpoint(published))
+        open_model(str(published), "cpu")
 
 
 def test_saving_replaces_an_older_checkpoint_whole(tmp_path):

@@ -55,5 +55,13 @@ def test_a_small_model_takes_one_thread_and_a_setting_wins():
         torch.set_num_threads(before)
 
 
-def test_a_graphics_card_computes_in_bf16():
-    assert chosen_dtype(torch.device("cuda")) == torch.bfloat16
+@pytest.mark.parametrize(
+    ("device", "stored", "dtype"),
+    [
+        ("cpu", 10_000_000, torch.float32),
+        ("cpu", 50_000_000_000, torch.bfloat16),
+        ("cuda", 10_000_000, torch.bfloat16),
+    ],
+)
+def test_only_a_small_model_on_the_cpu_runs_in_fp32(device, stored, dtype):
+    assert chosen_dtype(torch.device(device), stored) == dtype

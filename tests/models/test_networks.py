@@ -7,8 +7,9 @@ import dataclasses
 import pytest
 import torch
 
+from dgls.models import opening
 from dgls.models.fused import FusedNetwork, can_fuse
-from dgls.models.network import LibraryNetwork
+from dgls.models.network import LibraryNetwork, MixedNetwork
 from dgls.models.single_expert import SINGLE_EXPERT
 from tests.support.checkpoints import VOCABULARY, WINDOW, published_model, tiny_model
 
@@ -85,6 +86,30 @@ def test_the_fused_network_runs_in_bf16_as_closely_as_the_library():
         for network in (LibraryNetwork(model), FusedNetwork(model))
     ]
     assert errors[1] < 1.5 * errors[0]
+
+
+def test_a_mixed_network_scores_exactly_and_reads_canvases_coarsely():
+    model = tiny_model()
+    exact = FusedNetwork(model)
+    mixed = MixedNetwork(exact, FusedNetwork(model, torch.bfloat16))
+    states, past = mixed.extend(tokens(0, 1, 20), None)
+    expected, exact_past = exact.extend(tokens(0, 1, 20), None)
+    assert torch.equal(mixed.unembed(states), exact.unembed(expected))
+    quick, slow = (
+        network.canvas(tokens(1, 2, 12), history.for_batch(2), None)
+        for network, history in ((mixed, past), (exact, exact_past))
+    )
+    assert 0 < (quick - slow).abs().mean() < 0.1
+    assert quick.dtype == torch.float32
+
+
+@pytest.mark.parametrize(("hardware", "kind"), [(True, MixedNetwork), (False, FusedNetwork)])
+def test_the_quickest_network_for_the_model_and_the_machine(monkeypatch, hardware, kind):
+    monkeypatch.setattr(opening, "multiplies_bf16", lambda device: hardware)
+    assert isinstance(opening.network_of(tiny_model(), WINDOW), kind)
+    assert isinstance(opening.network_of(published_model(), WINDOW), LibraryNetwork)
+    half = tiny_model().to(torch.bfloat16)
+    assert isinstance(opening.network_of(half, WINDOW), FusedNetwork)
 
 
 def test_only_models_of_its_kind_are_fused():
