@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import subprocess
@@ -54,16 +55,27 @@ class FakeEngine:
         self.requests: list[bytes] = []
         self.gone = asyncio.Event()
         self._answer = answer
+        self._conversations: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> FakeEngine:
         self.client = EngineClient(self.settings)
         path = endpoint_of(self.settings).socket
-        self._server = await asyncio.start_unix_server(self._serve, str(path))
+        self._server = await asyncio.start_unix_server(self._connected, str(path))
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.client.close()
         self._server.close()
+        await asyncio.gather(*self._conversations)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        conversation = asyncio.current_task()
+        assert conversation is not None
+        self._conversations.append(conversation)
+        await self._serve(reader, writer)
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -81,7 +93,6 @@ class FakeEngine:
             pass
         finally:
             self.gone.set()
-            writer.close()
 
 
 @pytest.fixture
@@ -141,7 +152,6 @@ async def test_an_engine_that_ends_in_a_fill_is_unavailable(
                 writer.write(response(READY, headers="connection: close\r\n"))
             elif answer is not None:
                 writer.write(answer)
-            writer.close()
 
     async with Closing(folder, lambda head, body: None) as engine:
         with pytest.raises(EngineUnavailableError, match="middle of a fill"):
@@ -213,7 +223,6 @@ async def test_an_engine_that_never_answers_is_given_up(
     class Deaf(FakeEngine):
         async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.read()
-            writer.close()
 
     async with Deaf(folder, lambda head, body: None) as engine:
         endpoint = endpoint_of(engine.settings)
@@ -300,15 +309,12 @@ def test_a_lock_that_is_handed_over_lives_as_long_as_the_child(folder: Path) -> 
     path = folder / "lock"
     lock = FileLock.acquire(path)
     assert lock is not None
-    child = subprocess.Popen(
-        [sys.executable, "-c", "input()"],
-        stdin=subprocess.PIPE,
-        pass_fds=(lock.descriptor,),
-    )
-    lock.hand_over()
-    assert is_held(path)
-    child.kill()
-    child.wait(WAIT_S)
+    with subprocess.Popen(
+        [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, pass_fds=(lock.descriptor,)
+    ) as child:
+        lock.hand_over()
+        assert is_held(path)
+        child.kill()
     assert not is_held(path)
 
 

@@ -109,6 +109,8 @@ class EngineClient:
     async def close(self) -> None:
         """Let go of connections; the engine goes on for other front-ends."""
         self._api.close()
+        # A transport closes in the loop's next turn, which a loop that ends now would not take.
+        await asyncio.sleep(0)
 
     async def __aenter__(self) -> Self:
         return self
