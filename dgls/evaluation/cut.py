@@ -25,14 +25,15 @@ MULTILINE = 8
 """Most lines of a body. It bounds every fill of a body, so that it says nothing about the truth."""
 
 
-def cut_cases(folder: Path, count: int, seed: int) -> tuple[Case, ...]:
-    """At most `count` cases from the Python files below `folder`.
+def cut_cases(
+    folder: Path, count: int, seed: int, kinds: Sequence[Kind] = tuple(Kind)
+) -> tuple[Case, ...]:
+    """At most `count` cases of these kinds from the Python files below `folder`.
 
     Fewer where the tree has no more places. Raises `SourceFileError` where there are none.
     """
     paths = python_paths(folder)
     read = lru_cache(maxsize=64)(lambda path: _readable(folder, path))
-    kinds = tuple(_CUTTERS)
     found: dict[str, Case] = {}
     for index in range(count if paths else 0):
         rng = Random(f"cut:{seed}:{index}")

@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-_TOKEN = re.compile(
-    r"\n[ \t]*|[ \t]+|[^\W\d]\w*|\d+|\"+|'+|[-+*/%&|^~@=<>!:]+|\.+|\S|\s", re.ASCII
-)
+_TOKEN = re.compile(r"\n[ \t]*|[ \t]+|[^\W\d]\w*|\d+|\"+|'+|[-+*/%&|^~@=<>!:]+|\.+|\S|\s", re.ASCII)
 _WHOLE_WORD = re.compile(r"\w+")
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Self
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -40,49 +40,62 @@ class _Hypothesis:
 
 @dataclass(frozen=True, slots=True)
 class _Closed:
-    """A finished text. `mean` is its log-probability and that of the suffix behind it, a token."""
+    """A finished text of `tokens` tokens with its summed log-probability, `score`.
+
+    `joined` is that of the text and of the suffix's first tokens behind it, `length` in all.
+    """
 
     text: str
-    score: float
-    mean: float
     tokens: int
+    score: float
+    joined: float
+    length: int
+
+    @property
+    def merit(self) -> float:
+        """What texts of different length are compared by."""
+        return self.joined / self.length**_LENGTH_POWER
 
 
 @dataclass(frozen=True)
 class Ngram:
     """A beam search for the text that the model likes best together with the suffix's beginning.
 
-    Candidates of different length are compared by their mean log-probability a token. `corpus`
-    was counted once; the file around the gap is counted for each case.
+    Candidates of different length are compared by their log-probability over a power of their
+    length. `texts` are counted when the first case comes, the file around a gap for each case. No
+    texts: the file at hand is all it knows.
     """
 
-    corpus: NgramModel
-    vocabulary: Vocabulary
-    settings: str
+    texts: tuple[str, ...]
     name: str = "ngram"
     takes_length: bool = True
-    threshold: float | None = field(default=None)
+    threshold: float | None = None
 
-    @classmethod
-    def trained_on(cls, texts: Iterable[str]) -> Self:
-        """Count the n-grams of `texts`. No texts: the file at hand is all it knows."""
-        vocabulary = Vocabulary()
+    @cached_property
+    def settings(self) -> str:
+        """Which texts are counted."""
         digest = hashlib.sha256()
-        parts: list[Ids] = []
-        for text in texts:
+        for text in self.texts:
+            digest.update(text.encode(errors="surrogatepass"))
+        return f"corpus {digest.hexdigest()[:16]}"
+
+    @cached_property
+    def _corpus(self) -> tuple[NgramModel, Vocabulary]:
+        vocabulary = Vocabulary()
+        counted: list[Ids] = [np.zeros(0, dtype=np.int64)]
+        for text in self.texts:
+            # The other half of the numbers is left to the words of the file at hand.
             if len(vocabulary) > MOST_TOKENS // 2:
                 break
-            digest.update(text.encode(errors="surrogatepass"))
-            parts.append(np.array(vocabulary.add(tokenize(text)), dtype=np.int64))
-        ids = np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
-        settings = f"corpus {digest.hexdigest()[:12]} of {len(ids)} tokens"
-        return cls(NgramModel.of(ids, len(vocabulary)), vocabulary, settings)
+            counted.append(np.array(vocabulary.add(tokenize(text)), dtype=np.int64))
+        return NgramModel.of(np.concatenate(counted), len(vocabulary)), vocabulary
 
     def fill(self, case: Case, *, oracle_length: bool) -> Answer:
         """Fill the gaps from the first to the last; each sees the texts written before it."""
-        local = Vocabulary(self.vocabulary)
+        corpus, vocabulary = self._corpus
+        local = Vocabulary(vocabulary)
         cached = [number for part in case.parts for number in local.add(tokenize(part))]
-        mixture = _Mixture(self.corpus, NgramModel.of(cached, len(local)), local)
+        mixture = _Mixture(corpus, NgramModel.of(cached, len(local)), local)
         prefix, closed = case.parts[0], []
         for gap, part, truth in zip(case.gaps, case.parts[1:], case.truth, strict=True):
             length = len(tokenize(truth)) if oracle_length else None
@@ -91,7 +104,7 @@ class Ngram:
         tokens = sum(each.tokens for each in closed)
         return Answer(
             texts=tuple(each.text for each in closed),
-            confidence=math.exp(min(each.mean for each in closed)),
+            confidence=math.exp(min(each.joined / each.length for each in closed)),
             score=sum(each.score for each in closed),
             tokens=tokens,
             steps=tokens,
@@ -133,13 +146,13 @@ class _Search:
         vocabulary = self.mixture.vocabulary
         beam = [_Hypothesis(tuple(vocabulary.add(tokens[-2:])))]
         join = vocabulary.add(tokenize(suffix[:200])[:_JOIN_TOKENS])
-        best = _Closed("", 0.0, -math.inf, 0)
+        best = _Closed("", 0, 0.0, -math.inf, 1)
         for count in range(1, self._most + 1):
             beam = self._extended(beam, begun)
             if self.length in {None, count}:
                 closed = (self._closed(each, begun, join) for each in beam)
                 written = (each for each in closed if each.text.strip())
-                best = max((best, *written), key=lambda each: each.mean)
+                best = max((best, *written), key=lambda each: each.merit)
         return best
 
     @property
@@ -191,4 +204,4 @@ class _Search:
             history = (*history, number)[-2:]
         text = "".join(map(self.mixture.vocabulary.token, hypothesis.written))[len(begun) :]
         count = len(hypothesis.written)
-        return _Closed(text, hypothesis.score, score / (count + len(join)) ** _LENGTH_POWER, count)
+        return _Closed(text, count, hypothesis.score, score, count + len(join))

@@ -1,0 +1,281 @@
+"""`dgls eval`: how good the model is, beside baselines, on the same tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from dgls.evaluation.cases import Case
+    from dgls.evaluation.runner import OnDone, Plan, Series
+    from dgls.evaluation.systems import System
+
+BASELINES = ("nothing", "copy", "ngram")
+DEFAULT_SYSTEMS = (*BASELINES, "causal", "noise", "dgls")
+
+Count = Annotated[int | None, typer.Option(min=1, help="At most this many cases.")]
+Seed = Annotated[int, typer.Option(help="Chooses the cases; the same seed, the same numbers.")]
+Systems = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--system",
+        help="nothing, copy, ngram, causal, revised, noise or dgls; repeatable. "
+        "All but revised where none is given.",
+    ),
+]
+ModelName = Annotated[
+    str | None, typer.Option(help="`embedded`, a checkpoint folder, or a cached model's name.")
+]
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(help="Folder for the reports and all answers; a second run goes on there."),
+]
+Corpus = Annotated[
+    Path | None,
+    typer.Option(help="What the n-gram baseline counts: a text or a folder (standard library)."),
+]
+Oracle = Annotated[bool, typer.Option(help="Fill with known length, too.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command line."""
+    evaluate = typer.Typer(no_args_is_help=True, help="Measure how good the fills are.")
+    evaluate.callback()(_eval)
+    evaluate.command()(humaneval)
+    evaluate.command()(cut)
+    evaluate.command()(calibrate)
+    app.add_typer(evaluate, name="eval")
+
+
+def _eval() -> None:
+    """Measure how good the fills are."""
+
+
+def humaneval(
+    file: Annotated[Path, typer.Argument(help="A HumanEval-Infilling file (JSONL or JSONL.GZ).")],
+    count: Count = None,
+    seed: Seed = 0,
+    system: Systems = None,
+    model: ModelName = None,
+    device: Device = None,
+    out: Out = None,
+    ngram_corpus: Corpus = None,
+    oracle: Oracle = True,
+    execute: Annotated[
+        bool, typer.Option(help="Run the fills with the tests, in child processes with limits.")
+    ] = False,
+) -> None:
+    """Fill the tasks of HumanEval-Infilling."""
+    from dgls.evaluation.cases import humaneval_cases, sample
+
+    cases = sample(humaneval_cases(file), count, seed)
+    systems = _systems(system, model, device, ngram_corpus, cases)
+    suite = f"HumanEval-Infilling, {file.name}"
+    _measure(suite, cases, systems, seed=seed, out=out, oracle=oracle, execute=execute)
+
+
+def cut(
+    folder: Annotated[Path, typer.Argument(help="A folder with Python source, such as your own.")],
+    count: Count = 300,
+    seed: Seed = 0,
+    system: Systems = None,
+    model: ModelName = None,
+    device: Device = None,
+    out: Out = None,
+    ngram_corpus: Corpus = None,
+    oracle: Oracle = True,
+) -> None:
+    """Fill gaps that are cut out of a source tree: lines, bodies, arguments, random spans."""
+    from dgls.evaluation.cut import cut_cases
+
+    cases = cut_cases(folder, count or 300, seed)
+    systems = _systems(system, model, device, ngram_corpus, cases)
+    suite = f"Gaps cut from {folder.resolve().name}"
+    _measure(suite, cases, systems, seed=seed, out=out, oracle=oracle, execute=False)
+
+
+def calibrate(
+    checkpoint: Annotated[str, typer.Argument(help="The checkpoint folder to write into.")],
+    tree: Annotated[
+        Path, typer.Option(help="Python source that is neither trained on nor evaluated on.")
+    ],
+    count: Annotated[int, typer.Option(min=10, help="Gaps to cut from the tree.")] = 1000,
+    seed: Seed = 0,
+    device: Device = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder that keeps the answers of an interrupted run.")
+    ] = None,
+) -> None:
+    """Fit the confidence and the threshold from which a fill is shown."""
+    import datetime
+
+    from dgls.evaluation.answers import Answers
+    from dgls.evaluation.calibration import SHOWN_KINDS, fit, write
+    from dgls.evaluation.cut import cut_cases
+    from dgls.evaluation.runner import Plan
+    from dgls.models.registry import find
+
+    checkpoint_folder = find(checkpoint)
+    cases = cut_cases(tree, count, seed, SHOWN_KINDS)
+    systems = _systems(["dgls"], str(checkpoint_folder), device, None, cases)
+    plan = Plan(cases, systems, Answers(_folder(out)), oracle=False)
+    (series,) = _run(plan)
+    fitted = fit(series.scored, seed)
+    write(fitted, checkpoint_folder, tree.resolve().name, datetime.date.today().isoformat())
+    typer.echo(
+        f"Calibration error {fitted.before.error:.3f} before, {fitted.after.error:.3f} after, "
+        f"over {fitted.cases} gaps of {tree}."
+    )
+    shown = fitted.shown
+    typer.echo(
+        f"From confidence {shown.threshold:.3f} up a fill is shown: {shown.coverage:.1%} of all, "
+        f"{shown.precision:.1%} of them right."
+        if shown
+        else "No threshold makes enough of what is shown right, so nothing will be shown unasked."
+    )
+
+
+def _measure(
+    suite: str,
+    cases: Sequence[Case],
+    systems: Sequence[System],
+    *,
+    seed: int,
+    out: Path | None,
+    oracle: bool,
+    execute: bool,
+) -> None:
+    from dgls.bench.machine import machine
+    from dgls.evaluation.answers import Answers, Verdicts
+    from dgls.evaluation.markdown import main_table, to_markdown
+    from dgls.evaluation.report import About, build_report
+    from dgls.evaluation.runner import Plan
+
+    folder = _folder(out)
+    verdicts = Verdicts(folder) if execute else None
+    plan = Plan(tuple(cases), tuple(systems), Answers(folder), verdicts, oracle)
+    series = _run(plan)
+    about = About(suite, len(cases), seed, execute, _first_machine(folder, machine()))
+    names = [system.name for system in systems]
+    report = build_report(about, series, "dgls" if "dgls" in names else names[-1])
+    typer.echo(main_table(report))
+    if folder is not None:
+        (folder / "report.md").write_text(to_markdown(report), encoding="utf-8")
+        (folder / "report.json").write_text(report.to_json(), encoding="utf-8")
+        typer.echo(f"\nThe whole report is in {folder / 'report.md'} and {folder / 'report.json'}.")
+
+
+def _systems(
+    names: Sequence[str] | None,
+    model: str | None,
+    device: str | None,
+    corpus: Path | None,
+    cases: Sequence[Case],
+) -> tuple[System, ...]:
+    """The systems by their names. Raises `InputError` for a name that there is not."""
+    from dgls.errors import InputError
+    from dgls.evaluation.model_systems import MODEL_SYSTEMS
+
+    wanted = tuple(dict.fromkeys(names or DEFAULT_SYSTEMS))
+    known = (*BASELINES, *MODEL_SYSTEMS)
+    if unknown := [name for name in wanted if name not in known]:
+        raise InputError(
+            f"There is no system {unknown[0]!r}; nothing was measured. "
+            f"There are {', '.join(known)}."
+        )
+    found = {name: _baseline(name, corpus, cases) for name in wanted if name in BASELINES}
+    of_model = [name for name in wanted if name in MODEL_SYSTEMS]
+    if of_model:
+        found |= _of_model(of_model, model, device)
+    return tuple(found[name] for name in wanted)
+
+
+def _baseline(name: str, corpus: Path | None, cases: Sequence[Case]) -> System:
+    from dgls.evaluation.baselines.copy_line import CopyLine
+    from dgls.evaluation.baselines.ngram import Ngram
+    from dgls.evaluation.baselines.ngram_corpus import corpus_texts
+    from dgls.evaluation.baselines.nothing import Nothing
+
+    if name == "ngram":
+        documents = [case.document(case.truth) for case in cases]
+        return Ngram(tuple(corpus_texts(corpus, documents)))
+    return Nothing() if name == "nothing" else CopyLine()
+
+
+def _of_model(names: Sequence[str], model: str | None, device: str | None) -> dict[str, System]:
+    from dgls.config import changed, resolve
+    from dgls.evaluation.model_systems import ModelSystem, checkpoint_identity, strategy_of
+    from dgls.models.opening import open_model
+    from dgls.models.registry import find
+    from dgls.syntax.cursor import Budget
+
+    said = {"model.name": model, "model.device": device}
+    given = {name: value for name, value in said.items() if value is not None}
+    settings = changed(resolve().settings, given)
+    opened = open_model(settings.model.name, settings.model.device, settings.model.threads)
+    identity = checkpoint_identity(find(settings.model.name))
+    budget = Budget(settings.fill.prefix_chars, settings.fill.suffix_chars)
+    return {
+        name: ModelSystem(name, opened, strategy_of(name, opened), identity, budget)
+        for name in names
+    }
+
+
+def _run(plan: Plan) -> tuple[Series, ...]:
+    from dgls.evaluation.runner import run
+
+    total = len(plan.columns()) * len(plan.cases) * (2 if plan.verdicts else 1)
+    with _progress(total) as on_done:
+        return run(plan, on_done)
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[OnDone]:
+    """A bar on standard error, so that standard output holds the table alone."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description:<10}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("starting", total=total)
+        yield lambda what, count: progress.update(task, description=what, advance=count)
+
+
+def _folder(out: Path | None) -> Path | None:
+    from dgls.errors import InputError
+
+    if out is None:
+        return None
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{out} cannot be a folder for the results ({error.strerror}); nothing was measured."
+        ) from error
+    return out
+
+
+def _first_machine(folder: Path | None, now: str) -> str:
+    """The machine and date of the run that began in this folder, so that a resumed one agrees."""
+    if folder is None:
+        return now
+    kept = folder / "machine.txt"
+    if not kept.is_file():
+        kept.write_text(now + "\n", encoding="utf-8")
+    return kept.read_text(encoding="utf-8").strip()

@@ -1,0 +1,308 @@
+"""What a run found, as plain data: everything that the Markdown and JSON reports say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from statistics import fmean, median, quantiles
+
+from dgls.evaluation.confidence import (
+    TARGET_PRECISION,
+    Reliability,
+    Shown,
+    by_coverage,
+    reliability,
+    shown_at,
+    widest,
+)
+from dgls.evaluation.metrics import Scored
+from dgls.evaluation.runner import Series
+from dgls.evaluation.statistics import Comparison, Interval, compare, mean_interval
+
+LENGTH_BUCKETS = ((1, 10), (11, 25), (26, 50), (51, 10**9))
+"""Characters of the truth, all gaps together, first and last of each bucket."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What was measured: the suite and its settings, with what, on which machine and when."""
+
+    suite: str
+    cases: int
+    seed: int
+    executed: bool
+    machine: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One system over some cases. Lengths are in characters, `ms` in wall-clock milliseconds.
+
+    `length_bias` is the mean of what was filled less the truth, `length_error` the mean of its
+    absolute value. `shown` is what the system's own threshold shows, `best_shown` what the best
+    threshold for these very cases would show, a bound that no threshold chosen before reaches.
+    """
+
+    system: str
+    known_length: bool
+    cases: int
+    exact: Interval
+    passed: Interval | None
+    similarity: float
+    syntax: float
+    steps: float
+    ms_p50: float
+    ms_p90: float
+    length_bias: float
+    length_error: float
+    shown: Shown | None
+    best_shown: Shown | None
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The share of right fills among the cases of one system that have something in common."""
+
+    system: str
+    what: str
+    cases: int
+    exact: float
+    passed: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Duel:
+    """The reference against another system on the same cases, by exact match or by the tests."""
+
+    reference: str
+    other: str
+    measure: str
+    what: str
+    comparison: Comparison
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """How one system's confidence held, and what showing its most confident fills gives."""
+
+    system: str
+    reliability: Reliability
+    coverage: tuple[Shown, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One case as the reference and the system `against` filled it; `winner` was right."""
+
+    case: str
+    against: str
+    truth: tuple[str, ...]
+    reference: tuple[str, ...]
+    other: tuple[str, ...]
+    winner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All findings. Parts after `rows` are about fills of unknown length alone."""
+
+    about: About
+    rows: tuple[Row, ...]
+    kinds: tuple[Share, ...]
+    lengths: tuple[Share, ...]
+    proposals: tuple[Share, ...]
+    duels: tuple[Duel, ...]
+    trust: tuple[Trust, ...]
+    examples: tuple[Example, ...]
+
+    def to_json(self) -> str:
+        """The findings as indented JSON."""
+        return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
+
+
+def build_report(about: About, series: Sequence[Series], reference: str | None) -> Report:
+    """Sum up a run of one or more cases. `reference` is compared with every other system."""
+    open_length = [each for each in series if not each.known_length]
+    chosen = next((each for each in open_length if each.system == reference), None)
+    others = [each for each in open_length if each is not chosen] if chosen else []
+    return Report(
+        about=about,
+        rows=tuple(_row(each, about.seed) for each in series),
+        kinds=_shares(open_length, _kind),
+        lengths=_shares(open_length, _length),
+        proposals=_shares([s for s in open_length if _several_proposals(s)], _proposal),
+        duels=tuple(duel for each in others if chosen for duel in _duels(chosen, each, about.seed)),
+        trust=tuple(_trust(each) for each in open_length if _has_confidence(each)),
+        examples=tuple(e for each in others if chosen for e in _examples(chosen, each)),
+    )
+
+
+def _row(series: Series, seed: int) -> Row:
+    scored = series.scored
+    judged = _judged(series)
+    times = [each.answer.ms for each in scored]
+    errors = [each.length_error for each in scored]
+    # Without a known length there is something to decide: whether to show the fill.
+    decides = not series.known_length and _has_confidence(series)
+    fitted = series.threshold if decides else None
+    return Row(
+        system=series.system,
+        known_length=series.known_length,
+        cases=len(scored),
+        exact=_interval(scored, _exact, seed),
+        passed=_interval(tested, _right, seed) if (tested := _tested(scored)) else None,
+        similarity=fmean(each.similarity for each in scored),
+        syntax=fmean(each.syntax for each in scored),
+        steps=fmean(each.answer.steps for each in scored),
+        ms_p50=median(times),
+        ms_p90=quantiles(times, n=10, method="inclusive")[8] if len(times) > 1 else times[0],
+        length_bias=fmean(errors),
+        length_error=fmean(map(abs, errors)),
+        shown=shown_at(judged, fitted) if fitted is not None else None,
+        best_shown=widest(judged, TARGET_PRECISION) if decides else None,
+    )
+
+
+Measure = Callable[[Scored], bool]
+
+
+def _exact(scored: Scored) -> bool:
+    return scored.exact
+
+
+def _right(scored: Scored) -> bool:
+    return scored.right
+
+
+def _interval(scored: Sequence[Scored], measure: Measure, seed: int) -> Interval:
+    values = [float(measure(each)) for each in scored]
+    return mean_interval(values, [each.case.group for each in scored], seed)
+
+
+def _tested(scored: Sequence[Scored]) -> list[Scored]:
+    return [each for each in scored if each.passed is not None]
+
+
+def _judged(series: Series) -> list[tuple[float, bool]]:
+    return [(each.answer.confidence, each.right) for each in series.scored]
+
+
+def _has_confidence(series: Series) -> bool:
+    """Whether its confidence says anything: a constant one does not."""
+    return len({each.answer.confidence for each in series.scored}) > 1
+
+
+def _kind(scored: Scored) -> str:
+    return str(scored.case.kind)
+
+
+def _proposal(scored: Scored) -> str:
+    return scored.answer.proposal
+
+
+def _several_proposals(series: Series) -> bool:
+    return len({each.answer.proposal for each in series.scored}) > 1
+
+
+def _length(scored: Scored) -> str:
+    characters = sum(map(len, scored.case.truth))
+    for first, last in LENGTH_BUCKETS:
+        if characters <= last:
+            return f"{first} to {last}" if last < 10**9 else f"over {first - 1}"
+    return ""
+
+
+def _order(what: str) -> tuple[int, str]:
+    """Lengths from short to long, everything else by name."""
+    digits = [word for word in what.split() if word.isdigit()]
+    return (int(digits[0]) + ("over" in what) if digits else 0, what)
+
+
+def _groups(scored: Sequence[Scored], named: Callable[[Scored], str]) -> dict[str, list[Scored]]:
+    groups: dict[str, list[Scored]] = {}
+    for each in scored:
+        groups.setdefault(named(each), []).append(each)
+    return dict(sorted(groups.items(), key=lambda item: _order(item[0])))
+
+
+def _shares(series: Sequence[Series], named: Callable[[Scored], str]) -> tuple[Share, ...]:
+    return tuple(
+        Share(
+            system=each.system,
+            what=what,
+            cases=len(members),
+            exact=fmean(member.exact for member in members),
+            passed=fmean(member.right for member in tested)
+            if (tested := _tested(members))
+            else None,
+        )
+        for each in series
+        for what, members in _groups(each.scored, named).items()
+    )
+
+
+def _duels(reference: Series, other: Series, seed: int) -> list[Duel]:
+    """On all cases by every measure, then by exact match on each kind and length."""
+    pairs = list(zip(reference.scored, other.scored, strict=True))
+    found = [_duel(reference, other, "exact match", "all", pairs, _exact, seed)]
+    tested = [pair for pair in pairs if pair[0].passed is not None]
+    if tested:
+        found.append(_duel(reference, other, "pass@1", "all", tested, _right, seed))
+    for named in (_kind, _length):
+        groups: dict[str, list[tuple[Scored, Scored]]] = {}
+        for pair in pairs:
+            groups.setdefault(named(pair[0]), []).append(pair)
+        if len(groups) > 1:
+            found += [
+                _duel(reference, other, "exact match", what, groups[what], _exact, seed)
+                for what in sorted(groups, key=_order)
+            ]
+    return found
+
+
+def _duel(
+    reference: Series,
+    other: Series,
+    measure_name: str,
+    what: str,
+    pairs: Sequence[tuple[Scored, Scored]],
+    measure: Measure,
+    seed: int,
+) -> Duel:
+    comparison = compare(
+        [measure(first) for first, _ in pairs],
+        [measure(second) for _, second in pairs],
+        [first.case.group for first, _ in pairs],
+        seed,
+    )
+    return Duel(reference.system, other.system, measure_name, what, comparison)
+
+
+def _trust(series: Series) -> Trust:
+    judged = _judged(series)
+    return Trust(series.system, reliability(judged), by_coverage(judged))
+
+
+_MOST_EXAMPLES = 3
+_EXAMPLE_CHARS = 60
+
+
+def _examples(reference: Series, other: Series) -> list[Example]:
+    """A few short cases that only one of the two got right, from each side alike."""
+    found: list[Example] = []
+    for winner, loser in ((reference, other), (other, reference)):
+        pairs = zip(winner.scored, loser.scored, reference.scored, other.scored, strict=True)
+        found += [
+            Example(
+                case=won.case.id,
+                against=other.system,
+                truth=won.case.truth,
+                reference=first.answer.texts,
+                other=second.answer.texts,
+                winner=winner.system,
+            )
+            for won, lost, first, second in pairs
+            if won.exact and not lost.exact and sum(map(len, won.case.truth)) <= _EXAMPLE_CHARS
+        ][:_MOST_EXAMPLES]
+    return found
