@@ -77,17 +77,23 @@ def _best(prefix: str, suffix: str, length: int | None) -> _Candidate:
 def _candidates(prefix: str, suffix: str) -> Iterator[_Candidate]:
     """What each line of the file would put into the gap, the nearest above the gap first."""
     before, after = prefix.split("\n"), suffix.split("\n")
-    lines = [*before[:-1], *after[1:]]
-    gap = len(before) - 1
-    above, below = _texts_above(lines), _texts_above(lines[::-1])[::-1]
-    place = _Place(before[-1], after[0], above[gap], below[gap])
-    for index in (*range(gap - 1, -1, -1), *range(gap, len(lines))):
-        yield from _continuation(lines[index], place, above[index], below[index + 1])
+    upper, lower = before[:-1], after[1:]
+    place = _Place(before[-1], after[0], _texts_above(upper)[-1], _texts_below(lower)[0])
+    for lines, order in ((upper, reversed(range(len(upper)))), (lower, range(len(lower)))):
+        # The sides are looked at apart: what lies beyond the gap is no neighbour of a line.
+        above, below = _texts_above(lines), _texts_below(lines)
+        for index in order:
+            yield from _continuation(lines[index], place, above[index], below[index + 1])
 
 
 def _texts_above(lines: list[str]) -> list[str]:
     """For each line, and for the end, the nearest line above it that is not blank."""
     return list(accumulate(lines, lambda last, line: line if line.strip() else last, initial=""))
+
+
+def _texts_below(lines: list[str]) -> list[str]:
+    """For each line the nearest one that is not blank, itself or below it; "" for the end."""
+    return _texts_above(lines[::-1])[::-1]
 
 
 def _continuation(line: str, place: _Place, above: str, below: str) -> Iterator[_Candidate]:

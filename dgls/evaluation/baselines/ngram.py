@@ -54,7 +54,7 @@ class _Closed:
     @property
     def merit(self) -> float:
         """What texts of different length are compared by."""
-        return self.joined / self.length**_LENGTH_POWER
+        return self.joined / math.pow(self.length, _LENGTH_POWER)
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,8 @@ class Ngram:
         mixture = _Mixture(corpus, NgramModel.of(cached, len(local)), local)
         prefix, closed = case.parts[0], []
         for gap, part, truth in zip(case.gaps, case.parts[1:], case.truth, strict=True):
-            length = len(tokenize(truth)) if oracle_length else None
+            begun = split_unfinished(prefix)[1]
+            length = len(tokenize(begun + truth)) if oracle_length else None
             closed.append(_Search(mixture, gap, length).run(prefix, part))
             prefix += closed[-1].text + part
         tokens = sum(each.tokens for each in closed)
@@ -134,7 +135,10 @@ class _Mixture:
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """One gap. `length` is the number of tokens to write, or None where it is unknown."""
+    """One gap. `length` is the number of tokens to write, or None where it is unknown.
+
+    The token that the prefix leaves unfinished is written again, with what follows, and counts.
+    """
 
     mixture: _Mixture
     gap: Gap
