@@ -27,11 +27,20 @@ def run_app(arguments: Sequence[str]) -> int:
     for verb in [verb for verb in VERBS if verb in arguments[:1]] or VERBS:
         importlib.import_module(f"dgls.cli.{verb}").register(app)
     try:
-        result = app(args=list(arguments), standalone_mode=False)
+        app(args=_with_places_last(arguments))
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
     except DglsError as error:
         print(f"dgls: {error}", file=sys.stderr)
         return error.exit_status
-    return result if isinstance(result, int) else 0
+    return 0
+
+
+def _with_places_last(arguments: Sequence[str]) -> list[str]:
+    """Places in standard input (`-:3:5`) behind a `--`, or they would be taken for options."""
+    places = [argument for argument in arguments if argument.startswith("-:")]
+    others = [argument for argument in arguments if not argument.startswith("-:")]
+    return [*others, "--", *places] if places and "--" not in others else list(arguments)
 
 
 def _root() -> None:

@@ -76,7 +76,10 @@ def fill(
         watching = Watch(task.context)
     from dgls.config import changed, resolve
 
-    settings = resolve().settings
+    resolved = resolve(Path.cwd())
+    for problem in resolved.problems:
+        typer.echo(f"dgls: {problem}", err=True)
+    settings = resolved.settings
     if model is not None:
         settings = changed(settings, {"model.name": model})
     request = task.request(settings, seed)

@@ -14,7 +14,8 @@ import pytest
 from tests.support.overfit import FIXTURES, overfitted_checkpoint
 
 SOURCE = (FIXTURES / "shapes.py").read_text()
-LINE = SOURCE.splitlines().index("    return width * height") + 1
+FILL = "return width * height"
+LINE = SOURCE.splitlines().index("    " + FILL) + 1
 
 
 @pytest.fixture(scope="module")
@@ -49,28 +50,28 @@ def dgls(
 
 @pytest.fixture
 def gap(tmp_path: Path) -> Path:
-    """The fixture with `height` taken out of one line."""
+    """The fixture with one line empty but for its indentation."""
     path = tmp_path / "shapes.py"
-    path.write_text(SOURCE.replace("return width * height", "return width * "))
+    path.write_text(SOURCE.replace(FILL, ""))
     return path
 
 
 def test_it_prints_the_fill_and_leaves_the_file(environment: dict[str, str], gap: Path) -> None:
     before = gap.read_bytes()
     done = dgls(environment, f"{gap}:{LINE}")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "height\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, FILL + "\n", "")
     assert gap.read_bytes() == before
 
 
 def test_write_applies_it(environment: dict[str, str], gap: Path) -> None:
-    done = dgls(environment, f"{gap}:{LINE}:20", "--write")
+    done = dgls(environment, f"{gap}:{LINE}:5", "--write")
     assert done.returncode == 0
     assert gap.read_text() == SOURCE
 
 
 def test_json_tells_programs_everything(environment: dict[str, str], gap: Path) -> None:
     reply = json.loads(dgls(environment, f"{gap}:{LINE}", "--json").stdout)
-    assert reply["best"]["texts"] == ["height"]
+    assert reply["best"]["texts"] == [FILL]
     assert 0 <= reply["best"]["confidence"] <= 1
     assert reply["written"] is False
     assert reply["timings"]["total_ms"] > 0
@@ -79,23 +80,21 @@ def test_json_tells_programs_everything(environment: dict[str, str], gap: Path) 
 def test_watch_shows_every_draft_and_the_result(environment: dict[str, str], gap: Path) -> None:
     shown = dgls(environment, f"{gap}:{LINE}", "--watch").stdout
     assert "step 1" in shown
-    assert "return width * height" in shown
+    assert FILL in shown
     assert "denoise steps" in shown
 
 
 def test_standard_input_and_a_selection(environment: dict[str, str]) -> None:
-    selected = f"{LINE}:20-{LINE}:26"
+    selected = f"{LINE}:5-{LINE}:{5 + len(FILL)}"
     done = dgls(environment, "-", "--select", selected, given=SOURCE)
-    assert (done.returncode, done.stdout) == (0, "height\n")
+    assert (done.returncode, done.stdout) == (0, FILL + "\n")
 
 
 def test_several_gaps_are_filled_together(environment: dict[str, str], tmp_path: Path) -> None:
     path = tmp_path / "shapes.py"
-    text = SOURCE.replace("return width * height", "return width * ").replace(
-        "math.pi * radius ** 2", "math.pi * radius ** "
-    )
-    path.write_text(text)
-    second = text.splitlines().index("    return math.pi * radius ** ") + 1
+    other = "return math.pi * radius ** 2"
+    path.write_text(SOURCE.replace(FILL, "").replace(other, ""))
+    second = SOURCE.splitlines().index("    " + other) + 1
     done = dgls(environment, f"{path}:{LINE}", f"{path}:{second}", "--write")
     assert done.returncode == 0, done.stderr
     assert path.read_text() == SOURCE

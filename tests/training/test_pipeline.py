@@ -34,7 +34,7 @@ def test_it_learns_a_memorisable_corpus_and_writes_a_whole_checkpoint(tmp_path: 
     output = run(short(120), tmp_path)
     history = RunFolder(tmp_path / "run").history()
     assert history[0].causal > 5
-    assert history[-1].causal < 1.0
+    assert history[-1].causal < 1.5
     assert history[-1].canvas < 2.0
     assert (output / "loss.svg").read_text().count("<polyline") == 4
     assert "your own" in (output / "README.md").read_text()
