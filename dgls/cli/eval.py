@@ -122,6 +122,7 @@ def calibrate(
 
     checkpoint_folder = find(checkpoint)
     cases = cut_cases(tree, count, seed, SHOWN_KINDS)
+    _fit_cache(checkpoint_folder, cases)
     systems = _systems(["dgls"], str(checkpoint_folder), device, None, cases)
     plan = Plan(cases, systems, Answers(_folder(out)), oracle=False)
     (series,) = _run(plan)
@@ -140,6 +141,16 @@ def calibrate(
     )
 
 
+def _fit_cache(checkpoint: Path, cases: Sequence[Case]) -> None:
+    """Fit the n-gram cache first, because the confidence is fitted on scores that it shares in."""
+    from dgls.evaluation.cache_shares import fit_cache_shares, without_cache, write_cache_shares
+    from dgls.models.opening import open_model
+
+    shares = fit_cache_shares(without_cache(open_model(str(checkpoint))), cases)
+    write_cache_shares(shares, checkpoint)
+    typer.echo(f"Shares of the n-gram cache by length of context: {', '.join(map(str, shares))}.")
+
+
 def _measure(
     suite: str,
     cases: Sequence[Case],
@@ -152,8 +163,9 @@ def _measure(
 ) -> None:
     from dgls.bench.machine import machine
     from dgls.evaluation.answers import Answers, Verdicts
+    from dgls.evaluation.findings import About
     from dgls.evaluation.markdown import main_table, to_markdown
-    from dgls.evaluation.report import About, build_report
+    from dgls.evaluation.report import build_report
     from dgls.evaluation.runner import Plan
 
     folder = _folder(out)

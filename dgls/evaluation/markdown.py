@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from dgls.evaluation.confidence import TARGET_PRECISION, Shown
-from dgls.evaluation.report import Example, Report, Row, Share, Trust
+from dgls.evaluation.findings import Example, Report, Row, Share, Trust
 from dgls.evaluation.statistics import Comparison, Interval
 
 

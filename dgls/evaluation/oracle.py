@@ -90,4 +90,6 @@ class _KnownLengths:
         return self.inner.texts(canvas, tokens)
 
     def target(self, texts: Sequence[str]) -> tuple[int, ...]:
-        return self.inner.target(texts)[:-1]
+        # Nothing at all must have a score too: that of an end that cannot be, below any other.
+        target = self.inner.target(texts)
+        return target[:-1] or target

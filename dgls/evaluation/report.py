@@ -1,124 +1,24 @@
-"""What a run found, as plain data: everything that the Markdown and JSON reports say."""
+"""Sums up a run."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
 from statistics import fmean, median, quantiles
 
 from dgls.evaluation.confidence import (
     TARGET_PRECISION,
-    Reliability,
-    Shown,
     by_coverage,
     reliability,
     shown_at,
     widest,
 )
+from dgls.evaluation.findings import About, Duel, Example, Report, Row, Share, Trust
 from dgls.evaluation.metrics import Scored
 from dgls.evaluation.runner import Series
-from dgls.evaluation.statistics import Comparison, Interval, compare, mean_interval
+from dgls.evaluation.statistics import Interval, compare, mean_interval
 
 LENGTH_BUCKETS = ((1, 10), (11, 25), (26, 50), (51, 10**9))
 """Characters of the truth, all gaps together, first and last of each bucket."""
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """What was measured: the suite and its settings, with what, on which machine and when."""
-
-    suite: str
-    cases: int
-    seed: int
-    executed: bool
-    machine: str
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One system over some cases. Lengths are in characters, `ms` in wall-clock milliseconds.
-
-    `length_bias` is the mean of what was filled less the truth, `length_error` the mean of its
-    absolute value. `shown` is what the system's own threshold shows, `best_shown` what the best
-    threshold for these very cases would show, a bound that no threshold chosen before reaches.
-    """
-
-    system: str
-    known_length: bool
-    cases: int
-    exact: Interval
-    passed: Interval | None
-    similarity: float
-    syntax: float
-    steps: float
-    ms_p50: float
-    ms_p90: float
-    length_bias: float
-    length_error: float
-    shown: Shown | None
-    best_shown: Shown | None
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """The share of right fills among the cases of one system that have something in common."""
-
-    system: str
-    what: str
-    cases: int
-    exact: float
-    passed: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Duel:
-    """The reference against another system on the same cases, by exact match or by the tests."""
-
-    reference: str
-    other: str
-    measure: str
-    what: str
-    comparison: Comparison
-
-
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """How one system's confidence held, and what showing its most confident fills gives."""
-
-    system: str
-    reliability: Reliability
-    coverage: tuple[Shown, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """One case as the reference and the system `against` filled it; `winner` was right."""
-
-    case: str
-    against: str
-    truth: tuple[str, ...]
-    reference: tuple[str, ...]
-    other: tuple[str, ...]
-    winner: str
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """All findings. Parts after `rows` are about fills of unknown length alone."""
-
-    about: About
-    rows: tuple[Row, ...]
-    kinds: tuple[Share, ...]
-    lengths: tuple[Share, ...]
-    proposals: tuple[Share, ...]
-    duels: tuple[Duel, ...]
-    trust: tuple[Trust, ...]
-    examples: tuple[Example, ...]
-
-    def to_json(self) -> str:
-        """The findings as indented JSON."""
-        return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
 
 
 def build_report(about: About, series: Sequence[Series], reference: str | None) -> Report:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dgls.evaluation.baselines.code_tokens import Vocabulary, split_unfinished, tokenize
@@ -72,6 +72,7 @@ def test_nothing_fills_nothing() -> None:
     assert Nothing().fill(case, oracle_length=True).texts == ("",)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab_1 \n\t\"'()=+.é𝄞\r", max_size=40))
 def test_tokens_joined_are_the_text(text: str) -> None:
     assert "".join(tokenize(text)) == text
@@ -95,6 +96,7 @@ def test_a_vocabulary_grows_beyond_its_base_and_leaves_it_alone() -> None:
     assert base.find("c") is None
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 4), max_size=30),
     st.lists(st.integers(0, 4), max_size=3),

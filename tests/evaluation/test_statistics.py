@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dgls.evaluation.confidence import by_coverage, reliability, shown_at, widest
@@ -83,6 +83,7 @@ def test_equal_confidences_are_shown_together() -> None:
     assert [each.coverage for each in by_coverage(judged)] == [0.75, 1.0]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from([0.1, 0.3, 0.5, 0.9]), st.booleans()), min_size=1))
 def test_the_tables_agree_with_each_other(judged: list[tuple[float, bool]]) -> None:
     best = widest(judged)

@@ -1,0 +1,95 @@
+"""`dgls eval` as a user runs it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dgls.cli.app import run_app
+from tests.evaluation.samples import TASKS, write_tasks, write_tree
+from tests.support.checkpoints import save_tiny
+
+BASELINES = ("--system", "nothing", "--system", "copy")
+
+
+def test_the_benchmark_is_measured_and_measured_alike_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, out = write_tasks(tmp_path / "tasks.jsonl.gz"), tmp_path / "out"
+    arguments = ["eval", "humaneval", str(file), *BASELINES, "--execute", "--out", str(out)]
+    assert run_app(arguments) == 0
+    first, page = capsys.readouterr().out, (out / "report.md").read_bytes()
+    assert "| nothing | unknown | 0.0" in first
+    report = json.loads((out / "report.json").read_text())
+    assert [row["system"] for row in report["rows"]] == ["nothing", "copy", "copy"]
+    assert report["about"]["executed"] is True
+    assert report["about"]["cases"] == len(TASKS)
+    assert run_app(arguments) == 0
+    assert capsys.readouterr().out == first
+    assert (out / "report.md").read_bytes() == page
+
+
+def test_nothing_is_executed_unless_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write_tasks(tmp_path / "tasks.jsonl")
+    assert run_app(["eval", "humaneval", str(file), *BASELINES, "--out", str(tmp_path / "o")]) == 0
+    assert "pass@1" not in capsys.readouterr().out
+    assert not (tmp_path / "o" / "verdicts.jsonl").exists()
+
+
+def test_own_source_is_measured_with_every_system(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tree = write_tree(tmp_path / "tree")
+    model = save_tiny(tmp_path / "model")
+    chosen = [("--system", name) for name in ("ngram", "causal", "revised", "noise", "dgls")]
+    arguments = ["eval", "cut", str(tree), "--count", "4", "--model", str(model)]
+    arguments += ["--ngram-corpus", str(tree), "--no-oracle", *(a for pair in chosen for a in pair)]
+    assert run_app(arguments) == 0
+    table = capsys.readouterr().out
+    rows = [line.split(" | ")[0].removeprefix("| ") for line in table.splitlines()[2:]]
+    assert rows == ["ngram", "causal", "revised", "noise", "dgls"]
+
+
+def test_a_checkpoint_that_is_never_right_is_left_as_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tree, model = write_tree(tmp_path / "tree"), save_tiny(tmp_path / "model")
+    before = (model / "dgls.json").read_bytes()
+    arguments = ["eval", "calibrate", str(model), "--tree", str(tree), "--count", "10"]
+    assert run_app(arguments) == 6
+    assert "left as it is" in capsys.readouterr().err
+    assert (model / "dgls.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["humaneval", "{folder}/gone.jsonl"], 3, "gone.jsonl"),
+        (["humaneval", "{tasks}", "--system", "magic"], 2, "'magic'"),
+        (["cut", "{folder}/gone"], 3, "not a folder"),
+        (["cut", "{tree}", "--model", "{folder}/gone", "--system", "dgls"], 6, "gone"),
+        (["humaneval", "{tasks}", *BASELINES, "--out", "{tasks}"], 2, "cannot be a folder"),
+        (["calibrate", "{folder}/gone", "--tree", "{tree}"], 6, "gone"),
+        (["humaneval", "{tasks}", "--system", "ngram", "--ngram-corpus", "{folder}/x"], 3, "x"),
+    ],
+)
+def test_each_wrong_call_has_its_status_and_message(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    status: int,
+    said: str,
+) -> None:
+    places = {
+        "folder": str(tmp_path),
+        "tasks": str(write_tasks(tmp_path / "tasks.jsonl")),
+        "tree": str(write_tree(tmp_path / "tree")),
+    }
+    assert run_app(["eval", *(argument.format(**places) for argument in arguments)]) == status
+    message = capsys.readouterr().err
+    assert said in message
+    assert "Traceback" not in message
