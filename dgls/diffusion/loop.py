@@ -155,7 +155,7 @@ def _step(
     noise = uniform_tokens(state.current, logits.shape[-1], generator)
     current = torch.where(open_, torch.where(accepted, drawn, noise), state.current)
     best = torch.where(open_, best, state.current)
-    stable = stopping.stable_for(best, state.best, state.stable, open_)
+    stable = stopping.stable_for(best, state.best, state.stable)
     finished = stopping.done(settings.stop, stable, entropy, accepted, open_)
     conditioning = logits if settings.self_conditioning else None
     after = _State(current, best, log_probs, entropy, accepted, conditioning, stable, finished)

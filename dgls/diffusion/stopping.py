@@ -23,13 +23,13 @@ class StopRule:
     once_accepted: bool = False
 
 
-def stable_for(best: Tensor, previous: Tensor, before: Tensor, open_: Tensor) -> Tensor:
+def stable_for(best: Tensor, previous: Tensor, before: Tensor) -> Tensor:
     """For how many steps each row's best tokens have not changed: int64 [batch].
 
-    `best` and `previous` (of the step before) are [batch, canvas] token ids, `before` [batch] is
-    this function's result of the step before.
+    `best` and `previous` (of the step before) are [batch, canvas] token ids, in which pinned
+    positions never change; `before` [batch] is this function's result of the step before.
     """
-    changed = ((best != previous) & open_).any(dim=-1)
+    changed = (best != previous).any(dim=-1)
     return torch.where(changed, 0, before + 1)
 
 

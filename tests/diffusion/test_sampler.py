@@ -20,11 +20,11 @@ def test_the_bound_leaves_the_largest_entropy_out():
 
 
 def test_only_open_positions_are_accepted_and_counted():
-    entropy = torch.tensor([[0.0, 0.0, 0.5, 0.6]])
-    open_ = torch.tensor([[False, True, True, True]])
+    entropy = torch.tensor([[0.05, 0.05, 0.06, 0.07, 0.6]])
+    open_ = torch.tensor([[False, False, True, True, True]])
     nothing = torch.zeros_like(open_)
-    assert taken(accept(entropy, open_, nothing, 0.1, Order.CONFIDENCE)) == [".xx."]
-    assert taken(accept(entropy, open_, nothing, 0.1, Order.LEFT)) == [".xx."]
+    assert taken(accept(entropy, open_, nothing, 0.1, Order.CONFIDENCE)) == ["..xx."]
+    assert taken(accept(entropy, open_, nothing, 0.1, Order.LEFT)) == ["..xx."]
 
 
 def test_left_goes_on_where_it_stopped_and_keeps_what_it_has():

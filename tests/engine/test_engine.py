@@ -20,8 +20,7 @@ from dgls.errors import CheckpointError, EngineError, InputError, ModelNotFoundE
 from dgls.models.draft import CausalDraft
 from dgls.models.fused import FusedNetwork
 from dgls.models.loading import load_checkpoint
-from dgls.models.metadata import Calibration
-from dgls.models.model import Model
+from dgls.models.model import Control, FilledCanvas, Model
 from dgls.protocol import Draft, Fill, FillRequest, Gap, Limits
 from tests.support.checkpoints import save_tiny
 
@@ -83,19 +82,57 @@ def test_the_strategy_says_which_proposals_are_made(model, strategy, sources):
     assert (reply.steps == 0) == (sources == {"draft"})
 
 
+@pytest.fixture
+def sure_draft(model, monkeypatch):
+    """Make the model draft "result" and say how sure it was of each token."""
+    tokens = model.layout.target(["result"])
+    drafted = CausalDraft(tokens, (-0.1,) * len(tokens), ended=True)
+    monkeypatch.setattr(model, "draft", lambda *arguments: drafted)
+    return Proposal(("result",), "draft", drafted.log_probs)
+
+
 @pytest.mark.parametrize(
     ("enough", "wanted", "alone"), [(0.0, 1, True), (1.0, 1, False), (0.0, 2, False)]
 )
-def test_a_sure_draft_ends_the_search_for_one_candidate(model, monkeypatch, enough, wanted, alone):
-    metadata = dataclasses.replace(model.metadata, calibration=Calibration(0.0, 0.0, 0.0, 0.0))
-    monkeypatch.setattr(model, "metadata", metadata)
-    ended = fill(model, strategy=Strategy(passes=0, noise=0)).candidates
-    tokens = model.layout.target(ended[0].texts)
-    drafted = CausalDraft(tokens, (-0.1,) * len(tokens), ended=True)
-    monkeypatch.setattr(model, "draft", lambda *arguments: drafted)
+def test_a_sure_draft_ends_the_search_for_one_candidate(model, sure_draft, enough, wanted, alone):
     request = dataclasses.replace(REQUEST, limits=Limits(candidates=wanted))
     reply = fill(model, request, dataclasses.replace(BOTH, enough=enough))
     assert (reply.steps == 0) == alone
+    assert reply.best.score == pytest.approx(sum(sure_draft.log_probs or ()))
+
+
+def test_a_complete_draft_is_not_judged_again(model, sure_draft, monkeypatch):
+    monkeypatch.delattr(Model, "judge")
+    reply = fill(model, strategy=Strategy(passes=0, noise=0))
+    assert reply.candidates[0].texts == sure_draft.texts
+
+
+def test_out_of_time_after_the_draft_nothing_else_is_made(model, sure_draft, monkeypatch):
+    drafted = model.draft()
+    monkeypatch.setattr(model, "draft", lambda *arguments: (time.sleep(0.05), drafted)[1])
+    request = dataclasses.replace(REQUEST, limits=Limits(deadline_ms=30))
+    reply = fill(model, request)
+    assert (reply.steps, reply.complete) == (0, False)
+
+
+def test_out_of_time_after_denoising_only_what_is_scored_counts(model, sure_draft, monkeypatch):
+    canvas = model.layout.build(REQUEST)
+    other = [*model.codec.encode("other"), model.end]
+    slots = canvas.gaps[0]
+    tokens = [*canvas.tokens]
+    tokens[slots.start : slots.start + len(other)] = other
+
+    def revise(*arguments):
+        time.sleep(0.2)
+        return FilledCanvas(tuple(tokens), 1)
+
+    monkeypatch.setattr(model, "revise", revise)
+    in_time = fill(model, strategy=Strategy(passes=1, noise=0))
+    assert {each.texts[0] for each in in_time.candidates} == {"result", "other"}
+    request = dataclasses.replace(REQUEST, limits=Limits(deadline_ms=150, candidates=9))
+    late = fill(model, request, Strategy(passes=1, noise=0))
+    assert [each.texts[0] for each in late.candidates] == ["result"]
+    assert not late.complete
 
 
 def test_the_same_seed_gives_the_same_reply_and_another_may_not(model):
@@ -142,24 +179,51 @@ def test_a_fill_keeps_to_its_lines(model):
             assert candidate.texts[0].count("\n") < lines
 
 
-def test_a_repair_without_noise_starts_from_the_old_text(model):
-    old = "result += item"
-    request = dataclasses.replace(REQUEST, gaps=(Gap(text=old, strength=0.0),))
-    frozen = DenoiseSettings(max_steps=1, order=Order.LEFT)
-    seen: list[tuple[int, ...]] = []
+def canvases(model, monkeypatch) -> list[list[int]]:
+    """What the denoiser reads from now on, a list of tokens for each pass."""
+    seen: list[list[int]] = []
     original = model.network.canvas
 
     def spy(tokens, past, conditioning):
-        seen.append(tuple(tokens[0].tolist()))
+        seen.append(tokens[0].tolist())
         return original(tokens, past, conditioning)
 
-    model.network.canvas = spy
-    try:
-        fill(model, request, Strategy(causal=False, denoise=frozen))
-    finally:
-        model.network.canvas = original
-    canvas = model.layout.build(request)
-    assert model.layout.texts(canvas, seen[0]) == (old,)
+    monkeypatch.setattr(model.network, "canvas", spy)
+    return seen
+
+
+def test_a_repair_without_noise_starts_from_the_old_text_and_trusts_it(model, monkeypatch):
+    old = "result += item"
+    request = dataclasses.replace(REQUEST, gaps=(Gap(text=old, strength=0.0),))
+    two = DenoiseSettings(max_steps=2, order=Order.LEFT, entropy_bound=0.0, greedy=True)
+    seen = canvases(model, monkeypatch)
+    drafts: list[Draft] = []
+    fill(model, request, Strategy(causal=False, denoise=two), drafts.append)
+    assert model.layout.texts(model.layout.build(request), seen[0]) == (old,)
+    assert all(drafts[0].accepted)
+
+
+def test_an_unfinished_draft_is_ended_and_padded_for_the_denoiser(model, monkeypatch):
+    canvas = model.layout.build(REQUEST)
+    prefix = model.encode(canvas.prompt)
+    seen = canvases(model, monkeypatch)
+    model.revise(prefix, canvas, [CausalDraft((30, 31), (-1.0, -1.0), ended=False)], 1, Control())
+    slots = canvas.gaps[0]
+    rest = [model.pad] * (len(slots) - 3)
+    assert seen[0][slots.start : slots.end] == [30, 31, model.end, *rest]
+
+
+@pytest.mark.parametrize(("lines", "taken"), [(1, 2), (2, 4), (3, 6)])
+def test_a_draft_ends_before_a_line_too_many(model, monkeypatch, lines, taken):
+    prefix = model.encode(model.layout.build(REQUEST).prompt)
+    tokens = iter([30, 31, 32, 33, 32, 34])
+    monkeypatch.setattr(model, "_lines", {30: 0, 31: 0, 32: 1, 33: 0, 34: 0})
+    monkeypatch.setattr(
+        model.network,
+        "unembed",
+        lambda states: torch.nn.functional.one_hot(torch.tensor([next(tokens)]), 400) * 9.0,
+    )
+    assert len(model.draft(prefix, 6, lines, Control()).tokens) == taken
 
 
 def test_a_partial_rewrite_is_not_drafted_from_nothing(model):

@@ -22,6 +22,8 @@ from dgls.models.storage import save_checkpoint, text_state
 from tests.support.checkpoints import (
     VOCABULARY,
     WINDOW,
+    published_config,
+    published_model,
     save_published,
     save_tiny,
     save_tokenizer,
@@ -77,6 +79,7 @@ def test_a_quantised_row_is_off_by_half_a_step_at_most():
     error = (dequantize_rows(steps, scale) - weight).abs()
     assert (error <= scale.unsqueeze(-1) * 0.5001).all()
     assert (error[0, 0] == 0).all()
+    assert (steps.abs().amax(dim=-1).flatten()[1:] == 127).all()
 
 
 def test_sixteen_bits_have_the_published_format(tmp_path):
@@ -93,7 +96,15 @@ def test_a_published_folder_loads_without_its_vision_tower(published):
     assert torch.allclose(logits(loaded.model), logits(reference), atol=1e-3)
     assert loaded.model.model.encoder.vision_tower is None
     assert loaded.metadata.family == "chat"
-    assert "vision" not in "".join(text_state(loaded.model))
+
+
+def test_the_vision_tower_and_tied_copies_are_not_stored():
+    model = DiffusionGemmaForBlockDiffusion(published_config())
+    names = set(text_state(model))
+    assert not [name for name in names if "vision" in name]
+    assert names == set(text_state(published_model()))
+    assert "lm_head.weight" not in names
+    assert all(name.endswith("layer_scalar") for name in names if ".encoder." in name)
 
 
 def test_a_model_that_was_not_trained_to_fill_is_refused_for_now(published):
