@@ -54,8 +54,9 @@ def _pairs(model: Model, case: Case) -> Iterable[tuple[int, Pair]]:
 
 def _likeliest(pairs: Sequence[Pair]) -> float:
     """The share that makes the tokens likeliest, on a grid."""
-    grid = [step * _MOST / _STEPS for step in range(_STEPS + 1)]
-    return round(max(grid, key=lambda share: _log_likelihood(pairs, share)), 4)
+    grid: list[float] = [step * _MOST / _STEPS for step in range(_STEPS + 1)]
+    best = max(grid, key=lambda share: _log_likelihood(pairs, share))
+    return round(best, 4)
 
 
 def _log_likelihood(pairs: Sequence[Pair], share: float) -> float:

@@ -9,6 +9,7 @@ import torch
 
 from dgls.errors import Stopped
 from dgls.models.network import Network
+from dgls.models.ngram_cache import NO_CACHE, NgramCache
 from dgls.models.prefix_cache import Prefix
 
 
@@ -33,11 +34,14 @@ def draft(
     end: int,
     limit: int,
     *,
+    cache: NgramCache = NO_CACHE,
     too_far: Callable[[int], bool],
     should_stop: Callable[[], bool],
     out_of_time: Callable[[], bool],
 ) -> CausalDraft:
     """Write the likeliest token at most `limit` times, until `end` or the first token `too_far`.
+
+    What follows is predicted by the weights and by `cache`, what the prompt itself repeats.
 
     A token that is `too_far` (a line beyond the gap's last) is not taken. Raises `Stopped` when
     `should_stop()` says so; `out_of_time()` ends the draft where it is, but for its first token.
@@ -51,7 +55,8 @@ def draft(
             return CausalDraft(tuple(tokens), tuple(log_probs), ended=False, in_time=False)
         if should_stop():
             raise Stopped(f"The fill was stopped after {len(tokens)} tokens; nothing was changed.")
-        best = torch.log_softmax(network.unembed(states), dim=-1).max(dim=-1)
+        predicted = torch.log_softmax(network.unembed(states)[0], dim=-1)
+        best = cache.mixed(predicted, tokens).max(dim=-1)
         # Whether to go on depends on the token, so it must come to the host each time.
         token = int(best.indices)
         if too_far(token):
@@ -61,6 +66,6 @@ def draft(
         if token == end:
             return CausalDraft(tuple(tokens), tuple(log_probs), ended=True)
         if len(tokens) < limit:
-            extended, past = network.extend(best.indices[None], past)
+            extended, past = network.extend(best.indices[None, None], past)
             states = extended[:, -1]
     return CausalDraft(tuple(tokens), tuple(log_probs), ended=False)

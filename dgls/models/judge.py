@@ -8,16 +8,21 @@ import torch
 from torch import Tensor
 
 from dgls.models.network import Network
+from dgls.models.ngram_cache import NO_CACHE, NgramCache
 from dgls.models.prefix_cache import Prefix
 
 
 @torch.inference_mode()
 def judge(
-    network: Network, prefix: Prefix, targets: Sequence[Sequence[int]]
+    network: Network,
+    prefix: Prefix,
+    targets: Sequence[Sequence[int]],
+    cache: NgramCache = NO_CACHE,
 ) -> tuple[tuple[float, ...], ...]:
     """The log-probability in nats of each token of each target, all in one causal pass.
 
-    A target is a fill's tokens and the end-of-gap token; none may be empty.
+    It is that of the weights mixed with `cache`, as in a causal draft. A target is a fill's
+    tokens and the end-of-gap token; none may be empty.
     """
     lengths = torch.tensor([len(target) for target in targets])
     longest = int(lengths.max())
@@ -29,7 +34,12 @@ def judge(
     logits = network.unembed(states[used.to(network.device)])
     picked = torch.log_softmax(logits, dim=-1).gather(-1, padded[used.to(network.device), None])
     each = iter(picked.flatten().tolist())
-    return tuple(tuple(next(each) for _ in target) for target in targets)
+    return tuple(
+        tuple(
+            cache.mixed_one(next(each), token, target[:index]) for index, token in enumerate(target)
+        )
+        for target in targets
+    )
 
 
 def _states(network: Network, prefix: Prefix, tokens: Tensor) -> Tensor:

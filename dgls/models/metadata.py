@@ -52,6 +52,7 @@ class Metadata:
     threshold: float | None = None
     calibration: Calibration = Calibration()
     budget: dict[str, int] = field(default_factory=dict)
+    cache_shares: tuple[float, ...] = ()
     strategy: dict[str, Any] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
 
@@ -73,7 +74,8 @@ def read_metadata(folder: Path) -> Metadata | None:
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
         calibration = Calibration(**fields.pop("calibration", {}))
-        return Metadata(calibration=calibration, **fields)
+        shares = tuple(map(float, fields.pop("cache_shares", ())))
+        return Metadata(calibration=calibration, cache_shares=shares, **fields)
     except (ValueError, TypeError, AttributeError) as error:
         raise CheckpointError(
             f"{path} cannot be read ({error}); nothing was loaded. Get the checkpoint again."

@@ -21,6 +21,7 @@ from dgls.models.codec import HfCodec
 from dgls.models.draft import CausalDraft
 from dgls.models.metadata import Metadata
 from dgls.models.network import Network
+from dgls.models.ngram_cache import NO_CACHE, NgramCache
 from dgls.models.prefix_cache import Prefix, PrefixCache
 
 OnCanvas = Callable[[int, tuple[int, ...], tuple[bool, ...]], None]
@@ -60,6 +61,7 @@ class Model:
         self.pad = codec.token_id(PAD)
         self._prompts = PrefixCache(network)
         self._lines = _line_breaks(codec)
+        self._repeated: tuple[tuple[int, ...], NgramCache] = ((), NO_CACHE)
 
     @property
     def name(self) -> str:
@@ -93,6 +95,7 @@ class Model:
             prefix,
             self.end,
             slots,
+            cache=self._cache_of(prefix),
             too_far=too_far,
             should_stop=control.should_stop,
             out_of_time=control.out_of_time,
@@ -102,7 +105,7 @@ class Model:
         self, prefix: Prefix, targets: Sequence[Sequence[int]]
     ) -> tuple[tuple[float, ...], ...]:
         """The causal log-probability in nats of each token of each target after the prompt."""
-        return judging.judge(self.network, prefix, targets)
+        return judging.judge(self.network, prefix, targets, self._cache_of(prefix))
 
     def denoise(
         self,
@@ -158,6 +161,14 @@ class Model:
             on_step=_plain(on_step, open_),
         )
         return FilledCanvas(_row(result.tokens), result.passes)
+
+    def _cache_of(self, prefix: Prefix) -> NgramCache:
+        """The prompt's own repetitions; the last prompt's are kept, a fill asks more than once."""
+        tokens, cache = self._repeated
+        if tokens != prefix.tokens:
+            cache = NgramCache(prefix.tokens, self.metadata.cache_shares)
+            self._repeated = (prefix.tokens, cache)
+        return cache
 
     def _target(self, drafted: CausalDraft, slots: int) -> tuple[list[int], list[float]]:
         """A draft as the canvas holds it: ended and padded to `slots`, and how sure each is."""

@@ -59,3 +59,7 @@ class NgramCache:
             return log_prob
         one = torch.tensor([log_prob], dtype=torch.float64).exp() * (1 - share)
         return float((one + share * found[token] / found.total()).log())
+
+
+NO_CACHE = NgramCache((), ())
+"""Leaves every prediction to the model."""
