@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from dgls.evaluation.runner import OnDone, Plan, Series
     from dgls.evaluation.systems import System
 
-BASELINES = ("nothing", "copy", "ngram")
-DEFAULT_SYSTEMS = (*BASELINES, "causal", "noise", "dgls")
-
 Count = Annotated[int | None, typer.Option(min=1, help="At most this many cases.")]
 Seed = Annotated[int, typer.Option(help="Chooses the cases; the same seed, the same numbers.")]
 Systems = Annotated[
@@ -72,9 +69,10 @@ def humaneval(
 ) -> None:
     """Fill the tasks of HumanEval-Infilling."""
     from dgls.evaluation.cases import humaneval_cases, sample
+    from dgls.evaluation.choose import chosen_systems
 
     cases = sample(humaneval_cases(file), count, seed)
-    systems = _systems(system, model, device, ngram_corpus, cases)
+    systems = chosen_systems(system, model, device, ngram_corpus, cases)
     suite = f"HumanEval-Infilling, {file.name}"
     _measure(suite, cases, systems, seed=seed, out=out, oracle=oracle, execute=execute)
 
@@ -91,10 +89,11 @@ def cut(
     oracle: Oracle = True,
 ) -> None:
     """Fill gaps that are cut out of a source tree: lines, bodies, arguments, random spans."""
+    from dgls.evaluation.choose import chosen_systems
     from dgls.evaluation.cut import cut_cases
 
     cases = cut_cases(folder, count or 300, seed)
-    systems = _systems(system, model, device, ngram_corpus, cases)
+    systems = chosen_systems(system, model, device, ngram_corpus, cases)
     suite = f"Gaps cut from {folder.resolve().name}"
     _measure(suite, cases, systems, seed=seed, out=out, oracle=oracle, execute=False)
 
@@ -111,23 +110,29 @@ def calibrate(
         Path | None, typer.Option(help="Folder that keeps the answers of an interrupted run.")
     ] = None,
 ) -> None:
-    """Fit the confidence and the threshold from which a fill is shown."""
+    """Fit the n-gram cache, the confidence, and the threshold from which a fill is shown."""
     import datetime
 
     from dgls.evaluation.answers import Answers
+    from dgls.evaluation.cache_shares import fit_cache_shares, without_cache, write_cache_shares
     from dgls.evaluation.calibration import SHOWN_KINDS, fit, write
+    from dgls.evaluation.choose import OpenedModel
     from dgls.evaluation.cut import cut_cases
     from dgls.evaluation.runner import Plan
     from dgls.models.registry import find
 
-    checkpoint_folder = find(checkpoint)
+    folder = find(checkpoint)
+    opened = OpenedModel.of(str(folder), device)
     cases = cut_cases(tree, count, seed, SHOWN_KINDS)
-    _fit_cache(checkpoint_folder, cases)
-    systems = _systems(["dgls"], str(checkpoint_folder), device, None, cases)
-    plan = Plan(cases, systems, Answers(_folder(out)), oracle=False)
-    (series,) = _run(plan)
+    # First the cache, because the confidence is fitted on scores that it shares in.
+    shares = fit_cache_shares(without_cache(opened.model), cases)
+    system = opened.with_cache_shares(shares).system("dgls")
+    (series,) = _run(Plan(cases, (system,), Answers(_folder(out)), oracle=False))
     fitted = fit(series.scored, seed)
-    write(fitted, checkpoint_folder, tree.resolve().name, datetime.date.today().isoformat())
+    # Nothing is written before everything is fitted.
+    write_cache_shares(shares, folder)
+    write(fitted, folder, tree.resolve().name, datetime.date.today().isoformat())
+    typer.echo(f"Shares of the n-gram cache by length of context: {', '.join(map(str, shares))}.")
     typer.echo(
         f"Calibration error {fitted.before.error:.3f} before, {fitted.after.error:.3f} after, "
         f"over {fitted.cases} gaps of {tree}."
@@ -139,16 +144,6 @@ def calibrate(
         if shown
         else "No threshold makes enough of what is shown right, so nothing will be shown unasked."
     )
-
-
-def _fit_cache(checkpoint: Path, cases: Sequence[Case]) -> None:
-    """Fit the n-gram cache first, because the confidence is fitted on scores that it shares in."""
-    from dgls.evaluation.cache_shares import fit_cache_shares, without_cache, write_cache_shares
-    from dgls.models.opening import open_model
-
-    shares = fit_cache_shares(without_cache(open_model(str(checkpoint))), cases)
-    write_cache_shares(shares, checkpoint)
-    typer.echo(f"Shares of the n-gram cache by length of context: {', '.join(map(str, shares))}.")
 
 
 def _measure(
@@ -180,62 +175,6 @@ def _measure(
         (folder / "report.md").write_text(to_markdown(report), encoding="utf-8")
         (folder / "report.json").write_text(report.to_json(), encoding="utf-8")
         typer.echo(f"\nThe whole report is in {folder / 'report.md'} and {folder / 'report.json'}.")
-
-
-def _systems(
-    names: Sequence[str] | None,
-    model: str | None,
-    device: str | None,
-    corpus: Path | None,
-    cases: Sequence[Case],
-) -> tuple[System, ...]:
-    """The systems by their names. Raises `InputError` for a name that there is not."""
-    from dgls.errors import InputError
-    from dgls.evaluation.model_systems import MODEL_SYSTEMS
-
-    wanted = tuple(dict.fromkeys(names or DEFAULT_SYSTEMS))
-    known = (*BASELINES, *MODEL_SYSTEMS)
-    if unknown := [name for name in wanted if name not in known]:
-        raise InputError(
-            f"There is no system {unknown[0]!r}; nothing was measured. "
-            f"There are {', '.join(known)}."
-        )
-    found = {name: _baseline(name, corpus, cases) for name in wanted if name in BASELINES}
-    of_model = [name for name in wanted if name in MODEL_SYSTEMS]
-    if of_model:
-        found |= _of_model(of_model, model, device)
-    return tuple(found[name] for name in wanted)
-
-
-def _baseline(name: str, corpus: Path | None, cases: Sequence[Case]) -> System:
-    from dgls.evaluation.baselines.copy_line import CopyLine
-    from dgls.evaluation.baselines.ngram import Ngram
-    from dgls.evaluation.baselines.ngram_corpus import corpus_texts
-    from dgls.evaluation.baselines.nothing import Nothing
-
-    if name == "ngram":
-        documents = [case.document(case.truth) for case in cases]
-        return Ngram(tuple(corpus_texts(corpus, documents)))
-    return Nothing() if name == "nothing" else CopyLine()
-
-
-def _of_model(names: Sequence[str], model: str | None, device: str | None) -> dict[str, System]:
-    from dgls.config import changed, resolve
-    from dgls.evaluation.model_systems import ModelSystem, checkpoint_identity, strategy_of
-    from dgls.models.opening import open_model
-    from dgls.models.registry import find
-    from dgls.syntax.cursor import Budget
-
-    said = {"model.name": model, "model.device": device}
-    given = {name: value for name, value in said.items() if value is not None}
-    settings = changed(resolve().settings, given)
-    opened = open_model(settings.model.name, settings.model.device, settings.model.threads)
-    identity = checkpoint_identity(find(settings.model.name))
-    budget = Budget(settings.fill.prefix_chars, settings.fill.suffix_chars)
-    return {
-        name: ModelSystem(name, opened, strategy_of(name, opened), identity, budget)
-        for name in names
-    }
 
 
 def _run(plan: Plan) -> tuple[Series, ...]:
