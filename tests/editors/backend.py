@@ -1,0 +1,46 @@
+"""A backend for tests of an editor: it knows the whole of one file and fills what is missing."""
+
+from __future__ import annotations
+
+from dgls.config import Settings
+from dgls.engine.backends.base import OnDraft, Progress
+from dgls.engine.stop import StopToken
+from dgls.protocol import Fill, FillReply, FillRequest
+
+WHOLE = '''ANSWER = 42
+
+
+def square_area(side):
+    """Return the area of a square."""
+    return side * side
+'''
+
+
+class Oracle:
+    """Fills a gap with what follows its line's head in `WHOLE`, to the end of that line.
+
+    On a line without a head it is the last line of all.
+    """
+
+    @property
+    def name(self) -> str:
+        return "oracle"
+
+    def load(self, progress: Progress) -> None:
+        progress(1.0, "loaded")
+
+    def fill(
+        self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None = None
+    ) -> FillReply:
+        head = request.parts[0].rpartition("\n")[2].lstrip()
+        text = _line_after(head) if head else WHOLE.splitlines()[-1].strip()
+        return FillReply((Fill((text,), -1.0, 0.9),), self.name)
+
+
+def _line_after(head: str) -> str:
+    return WHOLE.partition(head)[2].partition("\n")[0]
+
+
+def oracle(settings: Settings) -> Oracle:
+    """The backend that `engine.backend = "tests.editors.backend:oracle"` chooses."""
+    return Oracle()

@@ -1,0 +1,150 @@
+"""A real Neovim without a screen, driven by its own remote commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = ROOT / ".editors" / "neovim" / "launch" / "nvim"
+PATIENCE_S = 60.0
+
+_INIT = """
+vim.opt.runtimepath:append({root})
+vim.opt.swapfile = false
+vim.lsp.enable('dgls')
+vim.lsp.inline_completion.enable()
+messages = {{}}
+vim.notify = function(message) table.insert(messages, message) end
+vim.lsp.handlers['window/showMessage'] = function(_, result)
+  table.insert(messages, result.message)
+end
+"""
+
+_GHOST = """
+local namespace = vim.api.nvim_get_namespaces()['nvim.lsp.inline_completion']
+local marks = vim.api.nvim_buf_get_extmarks(0, namespace, 0, -1, {{ details = true }})
+local shown = {{}}
+for _, mark in ipairs(marks) do
+  local lines = {{ mark[4].virt_text }}
+  vim.list_extend(lines, mark[4].virt_lines or {{}})
+  for _, line in ipairs(lines) do
+    table.insert(shown, table.concat(vim.tbl_map(function(chunk) return chunk[1] end, line)))
+  end
+end
+return table.concat(shown, '\\n')
+"""
+
+
+class Neovim:
+    """One Neovim with the shipped configuration, and `dgls` on its PATH.
+
+    Keys and questions go to it one after the other; nothing waits longer than `PATIENCE_S`.
+    """
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        self._socket = folder / "nvim.sock"
+        self._log = folder / "nvim.log"
+        init = folder / "init.lua"
+        root = json.dumps(str(ROOT / "editors" / "neovim"))
+        init.write_text(_INIT.format(root=root), encoding="utf-8")
+        self._command = [str(PROGRAM), "--headless", "-u", str(init), "--listen", str(self._socket)]
+        self._environment = _own_home(folder, environment)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        self.until(self._socket.exists, "Neovim listens")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        assert self._process is not None
+        self._process.terminate()
+        self._process.wait(PATIENCE_S)
+
+    def edit(self, path: Path) -> None:
+        """Open a file and wait until the language server is attached to it."""
+        self.lua(f"vim.cmd.edit({json.dumps(str(path))})")
+        attached = "return #vim.lsp.get_clients({ bufnr = 0, name = 'dgls' }) > 0"
+        self.until(lambda: self.lua(attached), "dgls is attached")
+
+    def keys(self, keys: str) -> None:
+        """Type keys, in Neovim's notation."""
+        self._remote("--remote-send", keys)
+
+    def lua(self, code: str) -> Any:
+        """The value that a piece of Lua returns."""
+        function = f"(function() {code} end)()".replace("'", "''")
+        answer = self._remote("--remote-expr", f"json_encode([luaeval('{function}')])")
+        return json.loads(answer)[0]
+
+    def text(self) -> str:
+        """The buffer's lines, each with its \\n."""
+        lines: list[str] = self.lua("return vim.api.nvim_buf_get_lines(0, 0, -1, true)")
+        return "".join(f"{line}\n" for line in lines)
+
+    def ghost(self) -> str:
+        """The suggestion that is on the screen."""
+        return str(self.lua(_GHOST.format()))
+
+    def messages(self) -> list[str]:
+        """What was shown to the user."""
+        return list(self.lua("return messages"))
+
+    def until(self, condition: Callable[[], object], what: str) -> None:
+        """Wait for a condition. Each question is a program's start, so this is no busy loop."""
+        give_up = time.monotonic() + PATIENCE_S
+        while not condition():
+            if time.monotonic() > give_up:
+                raise TimeoutError(f"Not within {PATIENCE_S:g} s: {what}.\n{self._story()}")
+            time.sleep(0.02)
+
+    def _remote(self, *arguments: str) -> str:
+        command = [str(PROGRAM), "--server", str(self._socket), *arguments]
+        done = subprocess.run(
+            command, env=self._environment, capture_output=True, timeout=PATIENCE_S, check=True
+        )
+        return (done.stdout or done.stderr).decode()
+
+    def _story(self) -> str:
+        """What the test's author wants to know of a Neovim that did not do its part."""
+        logs = self._log.parent.rglob("*.log")
+        said = "\n".join(log.read_text(errors="replace")[-3000:] for log in sorted(logs))
+        if not self._socket.exists():
+            return said
+        return f"{self.text()!r}\nghost: {self.ghost()!r}\nshown: {self.messages()}\n{said}"
+
+
+def _own_home(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment with a home, and a `dgls` on the PATH, that are the test's own."""
+    programs = folder / "bin"
+    programs.mkdir()
+    program = programs / "dgls"
+    start = "from dgls.cli.main import main; main()"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{start}" "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DGLS_")}
+    homes = {
+        f"XDG_{name}_HOME": str(folder / name) for name in ("CONFIG", "DATA", "STATE", "CACHE")
+    }
+    path = f"{programs}{os.pathsep}{kept.get('PATH', '')}"
+    return {**kept, **homes, "HOME": str(folder), "PATH": path, **environment}
