@@ -29,6 +29,7 @@ from dgls.evaluation.confidence import (
 )
 from dgls.evaluation.logistic import Floats
 from dgls.evaluation.metrics import Scored
+from dgls.evaluation.systems import REFUSED
 from dgls.models.metadata import METADATA_FILE, Calibration, read_metadata, write_metadata
 
 SHOWN_KINDS = (Kind.LINE_END, Kind.WHOLE_LINE, Kind.ARGUMENTS, Kind.SPAN)
@@ -70,9 +71,11 @@ def fit(scored: Sequence[Scored], seed: int) -> Fitted:
     """Fit on scored answers of one system.
 
     The threshold is the lowest at which at least 60 % of what is shown is right, judged on
-    confidences from five folds of whole files, so that no case judges a map fitted on it. Raises
-    `CheckpointError` where the answers are all right or all wrong.
+    confidences from five folds of whole files, so that no case judges a map fitted on it.
+    Refused cases have no score and are left out. Raises `CheckpointError` where the answers are
+    all right or all wrong.
     """
+    scored = [each for each in scored if each.answer.proposal != REFUSED]
     features = _features(scored)
     right = np.array([float(each.exact) for each in scored])
     if len(set(right)) < 2:

@@ -15,7 +15,7 @@ from dgls.engine.strategy import Strategy, strategy_for
 from dgls.errors import InputError
 from dgls.evaluation.cases import Case
 from dgls.evaluation.oracle import endless, with_known_lengths
-from dgls.evaluation.systems import Answer
+from dgls.evaluation.systems import REFUSED, Answer
 from dgls.models.metadata import METADATA_FILE
 from dgls.models.model import Model
 from dgls.protocol import FillRequest
@@ -75,12 +75,19 @@ class ModelSystem:
         return endless(self.model)
 
     def fill(self, case: Case, *, oracle_length: bool) -> Answer:
-        """The best candidate; `ms` is the engine's time, without the cutting of the context."""
+        """The best candidate; `ms` is the engine's time, without the cutting of the context.
+
+        Gaps that the model's canvas cannot hold stay empty, which counts as any wrong fill does.
+        """
         model = self.model
         if oracle_length:
             lengths = [len(model.codec.encode(text)) for text in case.truth]
             model = with_known_lengths(self._endless, lengths)
-        reply = Engine(model, self.strategy).fill(request_of(case, self.budget, self.seed), _GO)
+        request = request_of(case, self.budget, self.seed)
+        try:
+            reply = Engine(model, self.strategy).fill(request, _GO)
+        except InputError:
+            return Answer(("",) * len(case.gaps), proposal=REFUSED)
         best = reply.best
         return Answer(
             texts=best.texts,

@@ -7,6 +7,9 @@ from typing import Protocol
 
 from dgls.evaluation.cases import Case
 
+REFUSED = "refused"
+"""The proposal of an answer that is empty because the system could not take the case."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

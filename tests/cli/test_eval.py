@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from dgls.cli.app import run_app
+from dgls.models.metadata import read_metadata
 from tests.evaluation.samples import TASKS, write_tasks, write_tree
 from tests.support.checkpoints import save_tiny
+from tests.support.overfit import FIXTURES, overfitted_checkpoint
 
 BASELINES = ("--system", "nothing", "--system", "copy")
 
@@ -63,6 +66,30 @@ def test_a_checkpoint_that_is_never_right_is_left_as_it_is(
     assert run_app(arguments) == 6
     assert "left as it is" in capsys.readouterr().err
     assert (model / "dgls.json").read_bytes() == before
+
+
+def test_a_checkpoint_learns_how_far_it_can_be_trusted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a tree of which the model knows one file by heart and the others not at all."""
+    model = Path(shutil.copytree(overfitted_checkpoint(), tmp_path / "model"))
+    before = read_metadata(model)
+    arguments = ["eval", "calibrate", str(model), "--tree", str(FIXTURES.parent), "--count", "60"]
+    assert run_app(arguments) == 0
+    after = read_metadata(model)
+    assert before is not None
+    assert after is not None
+    assert after.calibration != before.calibration
+    assert after.threshold is not None
+    assert 0 < after.threshold <= 1
+    assert after.notes["calibration"]["fitted_on"] == "fixtures"
+    said = capsys.readouterr().out
+    assert "over 60 gaps" in said
+    # The fitted threshold is what the next report calls shown.
+    cut = ["eval", "cut", str(FIXTURES), "--model", str(model), "--count", "12", "--no-oracle"]
+    assert run_app([*cut, "--system", "dgls", "--out", str(tmp_path / "out")]) == 0
+    (row,) = json.loads((tmp_path / "out" / "report.json").read_text())["rows"]
+    assert row["shown"]["threshold"] == after.threshold
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from dgls.evaluation.model_systems import (
     strategy_of,
 )
 from dgls.evaluation.oracle import endless, with_known_lengths
+from dgls.evaluation.systems import REFUSED
 from dgls.models.metadata import read_metadata, write_metadata
 from dgls.models.model import Control, Model
 from dgls.models.opening import open_model
@@ -96,6 +97,12 @@ def test_the_systems_differ_in_their_proposals_alone(model: Model) -> None:
     assert system(model, "noise").fill(CASE, oracle_length=False).proposal == "noise"
     with pytest.raises(InputError, match="other"):
         strategy_of("other", model)
+
+
+def test_gaps_that_do_not_fit_the_model_stay_empty_and_the_run_goes_on(model: Model) -> None:
+    wide = dataclasses.replace(TWO, parts=("def f(", "):\n    return " + "1 + " * 300, "\n"))
+    answer = system(model, "dgls").fill(wide, oracle_length=False)
+    assert (answer.texts, answer.proposal, answer.confidence) == (("", ""), REFUSED, 0.0)
 
 
 def test_a_known_length_opens_that_many_slots_and_pins_the_rest(model: Model) -> None:
