@@ -7,6 +7,7 @@ The arguments are read by hand: an editor waits for the answer to `initialize`, 
 from __future__ import annotations
 
 import ipaddress
+import signal
 import sys
 from dataclasses import dataclass
 
@@ -83,6 +84,8 @@ def _is_loopback(host: str) -> bool:
 
 
 def _serve(parsed: LspArguments) -> int:
+    # The thread that waits for standard input would hold up Python's own way to end.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     from dgls.lsp.main import build
     from dgls.lsp.transport import serve_stdio, serve_tcp
 

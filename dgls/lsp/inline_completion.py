@@ -11,6 +11,7 @@ from dgls.errors import DglsError, Stopped
 from dgls.lsp.documents import Document
 from dgls.lsp.requests import budget_of, fill_request
 from dgls.lsp.server import DglsServer
+from dgls.lsp.status import Status
 from dgls.policy.show import shown_text
 from dgls.policy.stale import rebase
 from dgls.protocol import FillReply, Gap, Trigger
@@ -78,7 +79,7 @@ async def suggestions(server: DglsServer, params: types.InlineCompletionParams) 
         await status.ready()
         if not server.documents.is_current(place.document):
             return None
-        texts = await _texts(server, place, automatic)
+        texts = await _texts(server, status, place, automatic)
     except Stopped:
         return None
     except DglsError:
@@ -104,7 +105,7 @@ def place_of(document: Document, params: types.InlineCompletionParams) -> Place 
     return Place(document, completed, cursor, replaced, selected.text)
 
 
-async def _texts(server: DglsServer, place: Place, automatic: bool) -> list[str]:
+async def _texts(server: DglsServer, status: Status, place: Place, automatic: bool) -> list[str]:
     """The texts worth showing at a place, best first. Raises `DglsError`."""
     settings = server.settings
     gap = Span(place.cursor, place.cursor)
@@ -113,8 +114,7 @@ async def _texts(server: DglsServer, place: Place, automatic: bool) -> list[str]
     lines = 1 if context.line_tail.strip() else lines
     trigger = Trigger.AUTOMATIC if automatic else Trigger.EXPLICIT
     request = fill_request(server, place.document, context, Gap(max_lines=lines), METHOD, trigger)
-    assert server.status is not None
-    reply = await server.status.fill(request)
+    reply = await status.fill(request)
     threshold = settings.show.threshold if automatic else 0.0
     return _shown(reply, context, lines > 1, threshold)
 

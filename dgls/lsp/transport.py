@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from pygls.io_ import StdinAsyncReader, StdoutWriter, run_async
 
+from dgls.lsp.wire import log_internal
+
 if TYPE_CHECKING:
     from dgls.lsp.server import DglsServer
 
@@ -32,7 +34,7 @@ def serve_stdio(server: DglsServer) -> int:
 
     try:
         asyncio.run(session())
-    except (BrokenPipeError, KeyboardInterrupt):
+    except BrokenPipeError:
         return 1
     finally:
         server.thread_pool.shutdown(wait=False)
@@ -46,8 +48,6 @@ def serve_tcp(server: DglsServer, host: str, port: int) -> int:
     """
     try:
         asyncio.run(serve_tcp_once(server, host, port))
-    except KeyboardInterrupt:
-        return 1
     finally:
         server.thread_pool.shutdown(wait=False)
     return server.exit_status
@@ -80,6 +80,7 @@ async def serve_tcp_once(
 
 
 async def _serve(server: DglsServer, reader: Any, writer: Any) -> None:
+    asyncio.get_running_loop().set_exception_handler(_log_exception)
     server.protocol.set_writer(writer)
     server.stopped = threading.Event()
     try:
@@ -95,3 +96,10 @@ async def _serve(server: DglsServer, reader: Any, writer: Any) -> None:
         pass
     finally:
         await server.close()
+
+
+def _log_exception(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log where an error came from; the loop's own words would show results, and so code."""
+    error = context.get("exception")
+    if isinstance(error, BaseException) and not isinstance(error, ConnectionError):
+        log_internal(error)

@@ -59,12 +59,9 @@ class Wire(LanguageServerProtocol):
         try:
             return super().structure_message(data)
         except JsonRpcException:
-            if "id" not in data or "method" not in data:
+            if "method" not in data:
                 raise
-            error = JsonRpcInvalidParams(
-                f"The parameters of {data['method']} cannot be understood; nothing was done."
-            )
-            self._send_response(data["id"], error=error.to_response_error())
+            self._refuse(data)
             return Refused()
 
     def handle_message(self, message: Any) -> None:
@@ -76,6 +73,21 @@ class Wire(LanguageServerProtocol):
             super().handle_message(message)
         finally:
             _arrived.reset(token)
+
+    def _refuse(self, data: dict[str, Any]) -> None:
+        """Answer a request that cannot be understood.
+
+        A notification has no answer, but a document with a change that was not understood is
+        forgotten: better no help than edits for a text that the editor does not have.
+        """
+        if "id" in data:
+            error = JsonRpcInvalidParams(
+                f"The parameters of {data['method']} cannot be understood; nothing was done."
+            )
+            self._send_response(data["id"], error=error.to_response_error())
+        elif data["method"] == types.TEXT_DOCUMENT_DID_CHANGE:
+            self._server.documents.close(_uri_in(data))
+            logger.warning("A change of a document was not understood; it is left alone.")
 
     def _comes_too_early(self, message: Any) -> bool:
         """Whether a message stands before `initialize`; a request is answered so, as LSP says."""
@@ -103,8 +115,13 @@ class Wire(LanguageServerProtocol):
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
     def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:
-        """Apply the changes to the document."""
-        self._server.documents.change(params.text_document, params.content_changes)
+        """Apply the changes to the document; one that cannot be applied is left alone."""
+        documents = self._server.documents
+        try:
+            documents.change(params.text_document, params.content_changes)
+        except Exception as error:
+            documents.close(params.text_document.uri)
+            log_internal(error)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
     def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
@@ -116,6 +133,14 @@ class Wire(LanguageServerProtocol):
         """End the server's loop: status 0 after a shutdown request, else 1."""
         self._server.stop(0 if self._shutdown else 1)
         yield from ()
+
+
+def _uri_in(data: dict[str, Any]) -> str:
+    """The URI in a notification about a document, empty where there is none."""
+    try:
+        return str(data["params"]["textDocument"]["uri"])
+    except (KeyError, TypeError):
+        return ""
 
 
 def clean_error(error: Exception) -> JsonRpcException:

@@ -12,6 +12,7 @@ from pygls.exceptions import JsonRpcException
 from dgls.errors import CheckpointError, ModelNotFoundError
 from dgls.protocol import FillRequest
 from tests.lsp.session import (
+    URI,
     ScriptedFiller,
     Session,
     connected,
@@ -79,6 +80,18 @@ async def test_a_request_that_cannot_be_understood_is_refused_with_a_reply(
 
     assert code_of(refused) == types.ErrorCodes.InvalidParams
     assert refused.value.data is None
+
+
+async def test_a_document_with_a_change_that_cannot_be_understood_is_left_alone(
+    session: Session, filler: ScriptedFiller
+) -> None:
+    await session.open("x = \n")
+    broken = {"textDocument": {"uri": URI, "version": 2}, "contentChanges": [{"range": "?"}]}
+    message = {"jsonrpc": "2.0", "method": "textDocument/didChange", "params": broken}
+    session.client.protocol._send_data(message)
+
+    assert await session.ask(0, 4, invoked=True) is None
+    assert filler.requests == []
 
 
 async def test_an_unknown_method_is_refused_with_a_reply(session: Session) -> None:
