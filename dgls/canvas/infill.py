@@ -1,12 +1,13 @@
 """The layout of the embedded model: a causal prompt, then a canvas of gap slots and near suffix.
 
-    prompt  <path> path  <ctx> path text ...  <suffix> suffix  <prefix> prefix
+    prompt  <path> path  <ctx> path text ...  <suffix> suffix  <prefix> prefix  <middle>
     canvas  slots of gap 1 | text between | slots of gap 2 | ... | near suffix
 
-What changes least stands first in the prompt, so that typing extends what is cached. The suffix
-stands in the prompt, where the causal judge reads it, and its beginning again in the canvas,
-where the denoiser must join it. A gap's target is its text, `<end>`, then `<pad>` to the end of
-its slots; past the end of the file the canvas is pinned `<pad>`.
+What changes least stands first in the prompt, so that typing extends what is cached, but for the
+one mark at its end: without it a causal stream cannot tell a line break that ends the prefix from
+one that ends the gap. The suffix stands in the prompt, where the causal judge reads it, and its
+beginning again in the canvas, where the denoiser must join it. A gap's target is its text, `<end>`,
+then `<pad>` to the end of its slots; past the end of the file the canvas is pinned `<pad>`.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from dgls.errors import InputError
 from dgls.protocol import FillRequest, Gap, Snippet
 from dgls.text import Span, anchored_start
 
-PAD, END, BOS, PATH, SUFFIX, PREFIX, CONTEXT, IMAGE = SPECIAL_TOKENS = (
+PAD, END, MIDDLE, PATH, SUFFIX, PREFIX, CONTEXT, IMAGE = SPECIAL_TOKENS = (
     "<pad>",
     "<end>",
-    "<bos>",
+    "<middle>",
     "<path>",
     "<suffix>",
     "<prefix>",
@@ -86,8 +87,8 @@ class InfillLayout:
         """The causal prompt, cut so that it and `canvas` further tokens fit the window."""
         head = [*self._path(path), *self._snippets(snippets)]
         head += [self.codec.token_id(SUFFIX), *suffix, self.codec.token_id(PREFIX)]
-        room = self.budget.window - canvas - len(head)
-        return [*head, *self.tail(prefix, room)]
+        room = self.budget.window - canvas - len(head) - 1
+        return [*head, *self.tail(prefix, room), self.codec.token_id(MIDDLE)]
 
     def head(self, text: str, budget: int) -> list[int]:
         """The first tokens of `text`, at most `budget`."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dgls.canvas.infill import END, PAD, InfillBudget, InfillLayout
+from dgls.canvas.infill import END, MIDDLE, PAD, InfillBudget, InfillLayout
 from dgls.canvas.types import Canvas, Layout
 from dgls.diffusion.loop import Denoiser, DenoiseSettings, denoise, never
 from dgls.diffusion.noise import keep_share, uniform_tokens
@@ -59,6 +59,7 @@ class Model:
         self.layout: Layout = _layout(codec, metadata)
         self.end = codec.token_id(END)
         self.pad = codec.token_id(PAD)
+        self._middle = codec.token_id(MIDDLE)
         self._prompts = PrefixCache(network)
         self._lines = _line_breaks(codec)
         self._repeated: tuple[tuple[int, ...], NgramCache] = ((), NO_CACHE)
@@ -166,7 +167,9 @@ class Model:
         """The prompt's own repetitions; the last prompt's are kept, a fill asks more than once."""
         tokens, cache = self._repeated
         if tokens != prefix.tokens:
-            cache = NgramCache(prefix.tokens, self.metadata.cache_shares)
+            # The mark between prefix and gap stands nowhere in a text.
+            text = [token for token in prefix.tokens if token != self._middle]
+            cache = NgramCache(text, self.metadata.cache_shares)
             self._repeated = (prefix.tokens, cache)
         return cache
 

@@ -43,7 +43,7 @@ def test_the_prompt_holds_what_changes_least_first() -> None:
         parts=("x = ", "\ny = 2\n"), path="a.py", snippets=(Snippet("b.py", "def f"),)
     )
     canvas = layout().build(request)
-    assert CODEC.show(canvas.prompt) == "<path>a.py<ctx>b.py\ndef f<suffix>\ny = 2\n<prefix>x = "
+    assert CODEC.show(canvas.prompt) == "<path>a.py<ctx>b.py\ndef f<suffix>\ny = 2\n<prefix>x = <middle>"
 
 
 def test_the_canvas_is_open_slots_then_the_pinned_near_suffix() -> None:
@@ -85,7 +85,7 @@ def test_typing_extends_the_prompt_and_changes_nothing_before() -> None:
     for end in range(1, len(text)):
         before = chosen.build(FillRequest(parts=(text[: end - 1], "rest"))).prompt
         after = chosen.build(FillRequest(parts=(text[:end], "rest"))).prompt
-        hops += after[: len(before)] != before
+        hops += after[: len(before) - 1] != before[:-1]
         assert len(after) + 16 <= 128
     assert hops <= len(text) // 40
 
