@@ -77,7 +77,7 @@ class DglsServer(LanguageServer):
         old = self.status
         if old is None or settings != self.settings:
             self.settings = settings
-            self.status = Status(self._open_filler(settings), self)
+            self.status = Status(functools.partial(self._open_filler, settings), self)
             if old is not None:
                 self.spawn(old.close())
 

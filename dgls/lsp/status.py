@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import time
 import uuid
+from collections.abc import Callable
+from functools import cached_property
 from typing import Protocol
 
 from lsprotocol import types
@@ -43,10 +45,14 @@ class Window(Protocol):
 
 
 class Status:
-    """Loads the model once for everybody who waits for it, and speaks to the user about it."""
+    """Loads the model once for everybody who waits for it, and speaks to the user about it.
 
-    def __init__(self, filler: Filler, window: Window) -> None:
-        self._filler = filler
+    `open_filler` is called when the model is first needed: an editor waits for the server's
+    start, not for the engine's client.
+    """
+
+    def __init__(self, open_filler: Callable[[], Filler], window: Window) -> None:
+        self._open_filler = open_filler
         self._window = window
         self._loading: asyncio.Task[None] | None = None
         self._failed_at = 0.0
@@ -102,7 +108,12 @@ class Status:
         if self._loading is not None:
             self._loading.cancel()
             await asyncio.gather(self._loading, return_exceptions=True)
-        await self._filler.close()
+        if "_filler" in self.__dict__:
+            await self._filler.close()
+
+    @cached_property
+    def _filler(self) -> Filler:
+        return self._open_filler()
 
     async def _fill(self, request: FillRequest) -> FillReply:
         try:

@@ -208,9 +208,8 @@ async def test_the_settings_come_from_the_editor_and_bad_ones_are_named(
     async with initialized(filler, options=options) as session:
         await until(lambda: session.client.messages)
 
-    assert filler.settings is not None
-    assert filler.settings.show.threshold == 0.25
-    assert filler.settings.fill.max_lines == 1
+    assert session.server.settings.show.threshold == 0.25
+    assert session.server.settings.fill.max_lines == 1
     (message,) = session.client.messages
     assert message.type is types.MessageType.Warning
     assert "show.colour" in message.message
@@ -232,8 +231,9 @@ async def test_the_editors_section_is_asked_for_before_the_model_is_loaded(
         session.client.set_configuration({"model": {"threads": 2}}, section="dgls")
         changed = types.DidChangeConfigurationParams(settings=None)
         session.client.workspace_did_change_configuration(changed)
-        await until(lambda: filler.settings and filler.settings.model.threads == 2)
         await until(lambda: filler.closed)
+        await session.ask(0, 5)
+        assert filler.settings.model.threads == 2
 
 
 async def test_settings_that_are_pushed_are_taken(session: Session, filler: ScriptedFiller) -> None:
