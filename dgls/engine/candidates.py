@@ -47,8 +47,13 @@ def distinct(proposals: Sequence[Proposal]) -> list[Proposal]:
 
 
 def ranked(fills: Sequence[Fill], most: int) -> tuple[Fill, ...]:
-    """The best `most` fills by score, best first; earlier proposals win ties."""
-    return tuple(sorted(fills, key=lambda fill: -fill.score)[: max(1, most)])
+    """The best `most` fills by score, best first; earlier proposals win ties.
+
+    One that fills nothing comes last whatever its score: who asks expects something there, and
+    where nothing belongs the others' confidence is low.
+    """
+    best_first = sorted(fills, key=lambda fill: (not any(fill.texts), -fill.score))
+    return tuple(best_first[: max(1, most)])
 
 
 def single_gap(request: FillRequest, index: int, texts: Sequence[str]) -> FillRequest:
