@@ -74,9 +74,9 @@ class DglsServer(LanguageServer):
 
     def use(self, settings: Settings) -> None:
         """Go on with these settings; another model or engine is reached anew."""
-        old = self.status
-        if old is None or settings != self.settings:
-            self.settings = settings
+        old, before = self.status, self.settings
+        self.settings = settings
+        if old is None or (settings.model, settings.engine) != (before.model, before.engine):
             self.status = Status(functools.partial(self._open_filler, settings), self)
             if old is not None:
                 self.spawn(old.close())
