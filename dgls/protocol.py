@@ -117,7 +117,8 @@ class FillReply:
 
     `complete` is False where a deadline ended the fill early and the best draft so far is given.
     `steps` counts denoise steps; `prompt_tokens` is the causal prompt, `cached_tokens` the part
-    of it that was not encoded again.
+    of it that was not encoded again. `threshold` is the least confidence at which the model's fills
+    should be shown unasked, fitted with it.
     """
 
     candidates: tuple[Fill, ...]
@@ -126,6 +127,7 @@ class FillReply:
     steps: int = 0
     prompt_tokens: int = 0
     cached_tokens: int = 0
+    threshold: float = 0.5
     timings: Timings = field(default_factory=Timings)
 
     @property

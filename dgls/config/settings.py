@@ -116,7 +116,11 @@ class ShowSettings:
 
     automatic: bool = _setting(True, "Whether to suggest while typing.")
     threshold: float = _setting(
-        0.5, "Least confidence (0 to 1) of a fill that is shown while typing.", low=0, high=1
+        0.0,
+        "Least confidence (0 to 1) of a fill that is shown while typing; 0 for the model's own, at "
+        "which most of what is shown is right.",
+        low=0,
+        high=1,
     )
 
 

@@ -108,6 +108,7 @@ class _OneFill:
             steps=self._tally.steps,
             prompt_tokens=len(canvas.prompt),
             cached_tokens=prefix.cached,
+            threshold=self._model.metadata.threshold,
             timings=self._tally.timings(),
         )
 

@@ -115,7 +115,7 @@ async def _texts(server: DglsServer, status: Status, place: Place, automatic: bo
     trigger = Trigger.AUTOMATIC if automatic else Trigger.EXPLICIT
     request = fill_request(server, place.document, context, Gap(max_lines=lines), METHOD, trigger)
     reply = await status.fill(request)
-    threshold = settings.show.threshold if automatic else 0.0
+    threshold = (settings.show.threshold or reply.threshold) if automatic else 0.0
     return _shown(reply, context, lines > 1, threshold)
 
 
