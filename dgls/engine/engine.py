@@ -19,6 +19,10 @@ from dgls.models.prefix_cache import Prefix
 from dgls.protocol import Draft, Fill, FillReply, FillRequest, Timings
 
 
+_UNFITTED = 0.5
+"""The threshold of a model whose confidence was never fitted: likelier right than wrong."""
+
+
 class Engine:
     """Fills gaps with one model. Not safe for use by two threads at once."""
 
@@ -101,6 +105,7 @@ class _OneFill:
             proposals = self._proposals(canvas, prefix)
             fills = self._judged(distinct(proposals), prefix)
             self._stop.check()
+        fitted = self._model.metadata.threshold
         return FillReply(
             candidates=ranked(fills, self._request.limits.candidates),
             model=self._model.name,
@@ -108,7 +113,7 @@ class _OneFill:
             steps=self._tally.steps,
             prompt_tokens=len(canvas.prompt),
             cached_tokens=prefix.cached,
-            threshold=self._model.metadata.threshold,
+            threshold=_UNFITTED if fitted is None else fitted,
             timings=self._tally.timings(),
         )
 
