@@ -77,7 +77,7 @@ RECIPES = {
         ),
         Recipe(
             name="small",
-            shape=Shape(12_288, 480, 8, 8, 4, 64, 1536),
+            shape=Shape(12_288, 448, 8, 8, 4, 64, 1408),
             batch=96,
             steps=100_000,
             minutes=17,
