@@ -18,7 +18,6 @@ from dgls.models.model import Control, FilledCanvas, Model, OnCanvas
 from dgls.models.prefix_cache import Prefix
 from dgls.protocol import Draft, Fill, FillReply, FillRequest, Timings
 
-
 _UNFITTED = 0.5
 """The threshold of a model whose confidence was never fitted: likelier right than wrong."""
 
@@ -127,32 +126,54 @@ class _OneFill:
         found: list[Proposal] = []
         rewrites = any(gap.text and gap.strength < 1 for gap in self._request.gaps)
         if self._strategy.causal and not rewrites:
-            drafts, texts = self._drafted(canvas, prefix)
-            found.append(self._proposal(texts, "draft", drafts))
-            self._tell(0, texts)
+            drafts = self._drafted(canvas, prefix)
+            found += self._draft_proposals(drafts)
+            self._tell(0, found[0].texts)
             if self._is_enough(found[0]):
                 return found
             if self._strategy.passes and self._in_time():
-                found.append(self._revised(canvas, prefix, drafts))
+                found.append(self._revised(canvas, prefix, drafts[0]))
         for index in range(self._strategy.noise):
             if not found or self._in_time():
                 found.append(self._from_noise(canvas, prefix, self._request.seed + index))
         return found
 
-    def _drafted(
-        self, canvas: Canvas, prefix: Prefix
-    ) -> tuple[tuple[CausalDraft, ...], tuple[str, ...]]:
-        """A causal draft of each gap in turn, each after the ones before it."""
-        drafts: list[CausalDraft] = []
+    def _drafted(self, canvas: Canvas, prefix: Prefix) -> list[tuple[CausalDraft, ...]]:
+        """Causal drafts of all gaps, best first; of several gaps, each after those before it."""
+        if len(canvas.gaps) == 1:
+            return [(each,) for each in self._gap_drafts(canvas, 0, prefix)]
+        chosen: list[CausalDraft] = []
         texts: list[str] = []
-        for index, (gap, slots) in enumerate(zip(self._request.gaps, canvas.gaps, strict=True)):
-            before = prefix if len(canvas.gaps) == 1 else self._prefix_of(index, texts)
-            with self._tally.timed("draft"):
-                drafted = self._model.draft(before, len(slots), gap.max_lines, self._control)
-            drafts.append(drafted)
-            texts.append(self._clip(index, self._model.codec.decode(drafted.tokens)))
-            self._tally.complete &= drafted.in_time
-        return tuple(drafts), tuple(texts)
+        for index in range(len(canvas.gaps)):
+            best = self._gap_drafts(canvas, index, self._prefix_of(index, texts))[0]
+            chosen.append(best)
+            texts.append(self._draft_text(index, best))
+        return [tuple(chosen)]
+
+    def _gap_drafts(self, canvas: Canvas, index: int, prefix: Prefix) -> tuple[CausalDraft, ...]:
+        slots, lines = len(canvas.gaps[index]), self._request.gaps[index].max_lines
+        with self._tally.timed("draft"):
+            found = self._model.drafts(prefix, slots, lines, self._strategy.beams, self._control)
+        self._tally.complete &= all(each.in_time for each in found)
+        return found
+
+    def _draft_text(self, index: int, drafted: CausalDraft) -> str:
+        return self._clip(index, self._model.codec.decode(drafted.tokens))
+
+    def _draft_proposals(self, drafts: Sequence[tuple[CausalDraft, ...]]) -> list[Proposal]:
+        """The best draft, and the others that cost nothing more because they are scored."""
+        best, *others = map(self._draft_proposal, drafts)
+        return [best, *(each for each in others if each.log_probs is not None)]
+
+    def _draft_proposal(self, drafts: Sequence[CausalDraft]) -> Proposal:
+        """A causal draft as a proposal: it was scored while it was written, if it is all there."""
+        texts = tuple(self._draft_text(index, drafted) for index, drafted in enumerate(drafts))
+        log_probs: list[float] = []
+        for text, drafted in zip(texts, drafts, strict=True):
+            if self._model.layout.target([text]) != drafted.tokens:
+                return Proposal(texts, "draft")
+            log_probs += drafted.log_probs
+        return Proposal(texts, "draft", tuple(log_probs))
 
     def _revised(self, canvas: Canvas, prefix: Prefix, drafts: Sequence[CausalDraft]) -> Proposal:
         with self._tally.timed("denoise"):
@@ -179,17 +200,6 @@ class _OneFill:
         self._tally.steps += result.steps
         self._tally.complete &= result.complete
         return Proposal(self._texts(canvas, result.tokens), source)
-
-    def _proposal(
-        self, texts: tuple[str, ...], source: str, drafts: Sequence[CausalDraft]
-    ) -> Proposal:
-        """A causal draft as a proposal: it was scored while it was written, if it is all there."""
-        log_probs: list[float] = []
-        for text, drafted in zip(texts, drafts, strict=True):
-            if self._model.layout.target([text]) != drafted.tokens:
-                return Proposal(texts, source)
-            log_probs += drafted.log_probs
-        return Proposal(texts, source, tuple(log_probs))
 
     def _is_enough(self, proposal: Proposal) -> bool:
         """Whether a proposal is so surely right that no other needs to be made."""

@@ -28,13 +28,14 @@ SMALL_MODEL = DenoiseSettings(
 class Strategy:
     """The proposals of one fill; the judge ranks what they give.
 
-    `causal`: a greedy causal draft. `passes`: how many denoise passes may overrule that draft, 0
-    for none. `noise`: how many canvases are denoised from noise, each from its own. A draft whose
-    confidence is `enough` is the answer where one candidate is asked for: what is almost
-    certainly right need not wait for rivals.
+    `causal`: causal drafts, found by a search that follows `beams` of them at once. `passes`: how
+    many denoise passes may overrule the best draft, 0 for none. `noise`: how many canvases are
+    denoised from noise, each from its own. A draft whose confidence is `enough` is the answer
+    where one candidate is asked for: what is almost certainly right need not wait for rivals.
     """
 
     causal: bool = True
+    beams: int = 4
     passes: int = 1
     noise: int = 1
     enough: float = 1.0
@@ -48,7 +49,7 @@ def strategy_for(family: str, changes: Mapping[str, Any]) -> Strategy:
     Raises `CheckpointError` for anything else.
     """
     base = Strategy() if family == "infill" else Strategy(causal=False, denoise=DenoiseSettings())
-    known = {"causal", "passes", "noise", "enough"}
+    known = {"causal", "beams", "passes", "noise", "enough"}
     loop = {name: value for name, value in changes.items() if name not in known}
     plan = {name: value for name, value in changes.items() if name in known}
     try:

@@ -18,7 +18,7 @@ from dgls.errors import CheckpointError
 from dgls.models import draft as drafting
 from dgls.models import judge as judging
 from dgls.models.codec import HfCodec
-from dgls.models.draft import CausalDraft
+from dgls.models.draft import Bounds, CausalDraft
 from dgls.models.metadata import Metadata
 from dgls.models.network import Network
 from dgls.models.ngram_cache import NO_CACHE, NgramCache
@@ -61,7 +61,7 @@ class Model:
         self.pad = codec.token_id(PAD)
         self._middle = codec.token_id(MIDDLE)
         self._prompts = PrefixCache(network)
-        self._lines = _line_breaks(codec)
+        self._lines = _line_breaks(codec, network.vocabulary)
         self._repeated: tuple[tuple[int, ...], NgramCache] = ((), NO_CACHE)
 
     @property
@@ -82,22 +82,15 @@ class Model:
 
         return logits
 
-    def draft(self, prefix: Prefix, slots: int, lines: int, control: Control) -> CausalDraft:
-        """The greedy causal fill of at most `slots` tokens and `lines` lines."""
-        left = lines
-
-        def too_far(token: int) -> bool:
-            nonlocal left
-            left -= self._lines[token]
-            return left <= 0
-
-        return drafting.draft(
+    def drafts(
+        self, prefix: Prefix, slots: int, lines: int, beams: int, control: Control
+    ) -> tuple[CausalDraft, ...]:
+        """Causal fills of at most `slots` tokens and `lines` lines, best first, at least one."""
+        return drafting.drafts(
             self.network,
             prefix,
-            self.end,
-            slots,
+            Bounds(self.end, slots, lines, self._lines, beams),
             cache=self._cache_of(prefix),
-            too_far=too_far,
             should_stop=control.should_stop,
             out_of_time=control.out_of_time,
         )
@@ -201,9 +194,10 @@ def _layout(codec: HfCodec, metadata: Metadata) -> Layout:
         raise CheckpointError(f"The checkpoint's budget is not valid ({error}).") from error
 
 
-def _line_breaks(codec: HfCodec) -> list[int]:
-    """How many line breaks each token holds, by its id."""
-    return [codec.decode([token]).count("\n") for token in range(codec.size)]
+def _line_breaks(codec: HfCodec, vocabulary: int) -> list[int]:
+    """How many line breaks each token holds, by its id; ids beyond the tokenizer's have none."""
+    breaks = [codec.decode([token]).count("\n") for token in range(codec.size)]
+    return breaks + [0] * (vocabulary - codec.size)
 
 
 def _kept(canvas: Canvas, strengths: Sequence[float], generator: torch.Generator) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +14,7 @@ class Past:
     """What every layer keeps of `length` encoded tokens.
 
     `keys` and `values` have one tensor [batch, heads, kept, dim] a layer. A sliding layer keeps
-    its window only, so `kept` may be less than `length`. No method but `to` copies a tensor.
+    its window only, so `kept` may be less than `length`. Where nothing moves, views are taken.
     """
 
     keys: tuple[Tensor, ...]
@@ -39,6 +40,20 @@ class Past:
         return Past(
             tuple(keys.expand(size, -1, -1, -1) for keys in self.keys),
             tuple(values.expand(size, -1, -1, -1) for values in self.values),
+            self.length,
+        )
+
+    def rows(self, rows: Sequence[int]) -> Past:
+        """The past of a batch whose row i goes on from this one's row `rows[i]`."""
+        size = self.keys[0].shape[0]
+        if list(rows) == list(range(size)):
+            return self
+        if size == 1:
+            return self.for_batch(len(rows))
+        index = torch.tensor(rows, device=self.keys[0].device)
+        return Past(
+            tuple(keys.index_select(0, index) for keys in self.keys),
+            tuple(values.index_select(0, index) for values in self.values),
             self.length,
         )
 

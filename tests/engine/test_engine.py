@@ -88,7 +88,7 @@ def sure_draft(model, monkeypatch):
     """Make the model draft "result" and say how sure it was of each token."""
     tokens = model.layout.target(["result"])
     drafted = CausalDraft(tokens, (-0.1,) * len(tokens), ended=True)
-    monkeypatch.setattr(model, "draft", lambda *arguments: drafted)
+    monkeypatch.setattr(model, "drafts", lambda *arguments: (drafted,))
     return Proposal(("result",), "draft", drafted.log_probs)
 
 
@@ -109,8 +109,8 @@ def test_a_complete_draft_is_not_judged_again(model, sure_draft, monkeypatch):
 
 
 def test_out_of_time_after_the_draft_nothing_else_is_made(model, sure_draft, monkeypatch):
-    drafted = model.draft()
-    monkeypatch.setattr(model, "draft", lambda *arguments: (time.sleep(0.05), drafted)[1])
+    drafted = model.drafts()
+    monkeypatch.setattr(model, "drafts", lambda *arguments: (time.sleep(0.05), drafted)[1])
     request = dataclasses.replace(REQUEST, limits=Limits(deadline_ms=30))
     reply = fill(model, request)
     assert (reply.steps, reply.complete) == (0, False)
@@ -214,17 +214,23 @@ def test_an_unfinished_draft_is_ended_and_padded_for_the_denoiser(model, monkeyp
     assert seen[0][slots.start : slots.end] == [30, 31, model.end, *rest]
 
 
-@pytest.mark.parametrize(("lines", "taken"), [(1, 2), (2, 4), (3, 6)])
-def test_a_draft_ends_before_a_line_too_many(model, monkeypatch, lines, taken):
-    prefix = model.encode(model.layout.build(REQUEST).prompt)
-    tokens = iter([30, 31, 32, 33, 32, 34])
-    monkeypatch.setattr(model, "_lines", {30: 0, 31: 0, 32: 1, 33: 0, 34: 0})
-    monkeypatch.setattr(
-        model.network,
-        "unembed",
-        lambda states: torch.nn.functional.one_hot(torch.tensor([next(tokens)]), 400) * 9.0,
+def test_only_the_best_draft_costs_a_pass_of_the_judge(model, monkeypatch):
+    found = [model.layout.target([text]) for text in ("one", "two", "three")]
+    drafted = tuple(
+        CausalDraft(tokens, (-1.0,) * len(tokens), ended=True) for tokens in (found[1], found[2])
     )
-    assert len(model.draft(prefix, 6, lines, Control()).tokens) == taken
+    cut = CausalDraft(found[0][:-1], (-0.1,), ended=False)
+    monkeypatch.setattr(model, "drafts", lambda *arguments: (cut, *drafted))
+    asked: list[int] = []
+    judge = model.judge
+    monkeypatch.setattr(
+        model,
+        "judge",
+        lambda prefix, targets: (asked.append(len(targets)), judge(prefix, targets))[1],
+    )
+    reply = fill(model, strategy=Strategy(passes=0, noise=0))
+    assert {each.texts[0] for each in reply.candidates} == {"one", "two", "three"}
+    assert asked == [1]
 
 
 def test_a_partial_rewrite_is_not_drafted_from_nothing(model):

@@ -124,7 +124,7 @@ def test_a_known_length_is_kept(model: Model, wanted: int) -> None:
     canvas = told.layout.build(request_of(CASE, Budget(), 0))
     prefix = told.encode(canvas.prompt)
     (gap,) = canvas.gaps
-    drafted = told.draft(prefix, len(gap), 99, Control()).tokens
+    drafted = told.drafts(prefix, len(gap), 99, 2, Control())[0].tokens
     strategy = strategy_of("noise", model)
     denoised = told.denoise(prefix, canvas, [1.0], strategy.denoise, 0, Control()).tokens
     for tokens in (drafted, denoised[gap.start : gap.end]):

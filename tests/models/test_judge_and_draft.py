@@ -7,10 +7,11 @@ import torch
 
 from dgls.diffusion.loop import never
 from dgls.errors import Stopped
-from dgls.models.draft import CausalDraft, draft
+from dgls.models.draft import Bounds, CausalDraft, drafts
 from dgls.models.fused import FusedNetwork
 from dgls.models.judge import judge
 from dgls.models.network import LibraryNetwork, Network
+from dgls.models.past import Past
 from dgls.models.prefix_cache import Prefix, PrefixCache
 from tests.support.checkpoints import VOCABULARY, published_model, tiny_model
 
@@ -50,12 +51,18 @@ def test_judges_every_target_as_one_pass_over_prompt_and_target_would(network, p
         assert scores == pytest.approx(expected, abs=1e-3)
 
 
-def written(network, prefix, limit=8, end=-1, too_far=lambda token: False, **control):
+def searched(network, prefix, limit=8, beams=1, end=-1, lines=99, breaks=None, **control):
+    bounds = Bounds(end, limit, lines, breaks or [0] * VOCABULARY, beams)
     arguments = {"should_stop": never, "out_of_time": never, **control}
-    return draft(network, prefix, end, limit, too_far=too_far, **arguments)
+    return drafts(network, prefix, bounds, **arguments)
 
 
-def test_writes_the_likeliest_token_each_time(network, prefix):
+def written(network, prefix, **bounds) -> CausalDraft:
+    (draft,) = searched(network, prefix, **bounds)
+    return draft
+
+
+def test_one_beam_writes_the_likeliest_token_each_time(network, prefix):
     result = written(network, prefix)
     tokens = list(PROMPT)
     for token, log_prob in zip(result.tokens, result.log_probs, strict=True):
@@ -67,27 +74,14 @@ def test_writes_the_likeliest_token_each_time(network, prefix):
     assert not result.ended
 
 
-def test_ends_with_the_end_of_the_gap(network, prefix):
-    free = written(network, prefix)
-    end = free.tokens[2]
-    first = free.tokens.index(end)
-    result = written(network, prefix, end=end)
-    assert result.ended
-    assert result.tokens == free.tokens[: first + 1]
-
-
-def test_leaves_out_the_first_token_that_goes_too_far(network, prefix):
-    free = written(network, prefix)
-    beyond = iter([False, False, True])
-    result = written(network, prefix, too_far=lambda token: next(beyond))
-    assert result.tokens == free.tokens[:2]
-    assert not result.ended
-
-
-def test_is_judged_as_it_was_written(network, prefix):
-    result = written(network, prefix)
-    (scores,) = judge(network, prefix, [result.tokens])
-    assert result.log_probs == pytest.approx(scores, abs=1e-3)
+def test_every_draft_is_judged_as_it_was_written(network, prefix):
+    end = written(network, prefix).tokens[2]
+    found = searched(network, prefix, beams=4, end=end)
+    assert len({draft.tokens for draft in found}) == len(found) > 1
+    for draft, scores in zip(
+        found, judge(network, prefix, [draft.tokens for draft in found]), strict=True
+    ):
+        assert draft.log_probs == pytest.approx(scores, abs=1e-3)
 
 
 def test_out_of_time_keeps_what_is_written(network, prefix):
@@ -105,7 +99,82 @@ def test_a_stop_is_asked_for_before_every_token(network, prefix):
 
 
 def test_drafting_leaves_the_prompt_usable(network, prefix):
-    first = written(network, prefix)
-    assert written(network, prefix) == first
-    assert isinstance(first, CausalDraft)
-    assert max(first.tokens) < VOCABULARY
+    first = searched(network, prefix, beams=3)
+    again = searched(network, prefix, beams=3)
+    assert [draft.tokens for draft in again] == [draft.tokens for draft in first]
+
+
+END, BREAK, A, B, C, D = range(6)
+START = 9
+
+
+class Chain:
+    """A network that knows only which token follows which, with what probability."""
+
+    vocabulary = 10
+    device = torch.device("cpu")
+    dtype = torch.float32
+
+    def __init__(self, follows: dict[int, dict[int, float]]) -> None:
+        self._table = torch.full((10, 10), 1e-9)
+        for token, odds in follows.items():
+            for following, probability in odds.items():
+                self._table[token, following] = probability
+        self.passes = 0
+
+    def extend(self, tokens, past):
+        self.passes += 1
+        length = tokens.shape[1] + (past.length if past else 0)
+        nothing = (torch.zeros(len(tokens), 1, length, 1),)
+        return torch.nn.functional.one_hot(tokens, 10).float(), Past(nothing, nothing, length)
+
+    def unembed(self, states):
+        return (states @ self._table).log()
+
+
+def search(follows, beams, limit=6, lines=9):
+    chain = Chain(follows)
+    prefix = PrefixCache(chain).encode([START])
+    breaks = [int(token == BREAK) for token in range(10)]
+    bounds = Bounds(END, limit, lines, breaks, beams)
+    return drafts(chain, prefix, bounds, should_stop=never, out_of_time=never), chain.passes - 1
+
+
+def texts(found) -> list[str]:
+    return ["".join(".|abcd"[token] for token in draft.tokens) for draft in found]
+
+
+HIDDEN = {START: {A: 0.55, B: 0.45}, A: {END: 0.4, C: 0.3, D: 0.3}, B: {END: 1.0}}
+HIDDEN |= {C: {END: 1.0}, D: {END: 1.0}}
+
+
+@pytest.mark.parametrize(("beams", "expected"), [(1, "a."), (2, "b.")])
+def test_two_beams_find_what_one_hides(beams, expected):
+    """Of "a." with 0.22 and "b." with 0.45 the first begins better."""
+    assert texts(search(HIDDEN, beams)[0])[0] == expected
+
+
+def test_the_search_ends_when_nothing_can_overtake_the_best():
+    found, passes = search({START: {A: 0.9, B: 0.1}, A: {END: 1.0}, B: {B: 1.0}}, beams=3)
+    assert texts(found) == ["a."]
+    assert passes == 1
+
+
+def test_the_empty_fill_comes_last_and_does_not_end_the_search():
+    found, _ = search({START: {END: 0.9, A: 0.1}, A: {B: 1.0}, B: {END: 1.0}}, beams=1)
+    assert texts(found) == ["ab.", "."]
+    assert [draft.ended for draft in found] == [True, True]
+
+
+@pytest.mark.parametrize(("lines", "expected"), [(1, "a"), (2, "a|b"), (3, "a|b|b"), (9, "a|b|b|")])
+def test_a_draft_ends_before_a_line_too_many(lines, expected):
+    follows = {START: {A: 1.0}, A: {BREAK: 1.0}, BREAK: {B: 1.0}, B: {BREAK: 1.0}}
+    (found, *_), _ = search(follows, beams=1, limit=6, lines=lines)
+    assert (texts([found]), found.ended) == ([expected], False)
+
+
+def test_where_almost_surely_nothing_belongs_nothing_is_drafted():
+    found, passes = search({START: {END: 0.9999, A: 0.0001}, A: {B: 1.0}}, beams=4)
+    assert (texts(found), passes) == (["."], 0)
+    (found,), passes = search({START: {BREAK: 1.0}}, beams=1, lines=1)
+    assert (found, passes) == (CausalDraft((), (), ended=False), 0)
