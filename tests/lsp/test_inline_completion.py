@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from lsprotocol import types
@@ -111,6 +112,17 @@ async def test_an_unsure_suggestion_is_shown_only_to_a_user_who_asked(
 
     assert await session.complete("x = ⟦⟧") is None
     assert only_item(await session.ask(0, 4, invoked=True)).insert_text == "1"
+
+
+@pytest.mark.parametrize(("setting", "own", "shown"), [(0.0, 0.8, False), (0.6, 0.8, True)])
+async def test_the_models_own_threshold_holds_unless_the_user_sets_one(
+    filler: ScriptedFiller, setting: float, own: float, shown: bool
+) -> None:
+    filler.answer = lambda request: replace(reply("1", confidence=0.7), threshold=own)
+    async with initialized(filler, options={"show": {"threshold": setting}}) as session:
+        items = await session.complete("x = ⟦⟧")
+
+    assert bool(items) is shown
 
 
 async def test_every_distinct_candidate_is_offered_best_first(
