@@ -18,7 +18,6 @@ from dgls.models.network import Network
 from dgls.models.ngram_cache import NO_CACHE, NgramCache
 from dgls.models.prefix_cache import Prefix
 
-
 _NOTHING = 7.0
 """By how many nats an empty fill must be likelier than any other to be the answer."""
 

@@ -43,7 +43,8 @@ def test_the_prompt_holds_what_changes_least_first() -> None:
         parts=("x = ", "\ny = 2\n"), path="a.py", snippets=(Snippet("b.py", "def f"),)
     )
     canvas = layout().build(request)
-    assert CODEC.show(canvas.prompt) == "<path>a.py<ctx>b.py\ndef f<suffix>\ny = 2\n<prefix>x = <middle>"
+    expected = "<path>a.py<ctx>b.py\ndef f<suffix>\ny = 2\n<prefix>x = <middle>"
+    assert CODEC.show(canvas.prompt) == expected
 
 
 def test_the_canvas_is_open_slots_then_the_pinned_near_suffix() -> None:

@@ -20,7 +20,7 @@ from dgls.lsp.transport import serve_tcp_once
 from dgls.protocol import Fill, FillReply, FillRequest
 from tests.support.marks import cursor_of
 
-URI = "file:///work/project/example.py"
+URI = "file:///code/project/example.py"
 PATIENCE_S = 5.0
 
 
@@ -205,7 +205,7 @@ def initialize_params(
     return types.InitializeParams(
         capabilities=capabilities(**capability),
         client_info=types.ClientInfo(name=client_name, version="1"),
-        root_uri="file:///work/project",
+        root_uri="file:///code/project",
         initialization_options=options,
     )
 

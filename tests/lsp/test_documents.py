@@ -12,7 +12,7 @@ from dgls.lsp.documents import Documents
 from dgls.syntax.source import Source
 from dgls.text import Encoding, Span
 
-URI = "file:///work/example.py"
+URI = "file:///code/example.py"
 CODECS = {
     Encoding.UTF8: ("utf-8", 1),
     Encoding.UTF16: ("utf-16-le", 2),

@@ -330,10 +330,10 @@ async def test_a_cursor_behind_its_line_stands_at_the_lines_end(
 async def test_an_unknown_language_or_document_gets_nothing(
     session: Session, filler: ScriptedFiller
 ) -> None:
-    await session.open("x := 1", uri="file:///work/x.go", language="go")
+    await session.open("x := 1", uri="file:///code/x.go", language="go")
 
-    assert await session.ask(0, 4, uri="file:///work/x.go") is None
-    assert await session.ask(0, 4, uri="file:///work/never-opened.py") is None
+    assert await session.ask(0, 4, uri="file:///code/x.go") is None
+    assert await session.ask(0, 4, uri="file:///code/never-opened.py") is None
     assert filler.requests == []
     assert filler.loads == 0
 

@@ -88,7 +88,7 @@ def shows(client: LanguageClient, what: str) -> bool:
 
 
 def uri_of(name: str) -> str:
-    return f"file:///work/project/{name}"
+    return f"file:///code/project/{name}"
 
 
 async def test_a_suggestion_comes_from_an_engine_of_its_own_and_nothing_heavy_is_loaded(

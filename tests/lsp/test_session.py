@@ -134,7 +134,7 @@ async def test_the_model_is_loaded_when_a_document_is_opened_with_progress(
         assert filler.loads == 0
         await session.open("x = 1\n")
         await until(lambda: ended(session))
-        await session.open("y = 1\n", uri="file:///work/other.py")
+        await session.open("y = 1\n", uri="file:///code/other.py")
         await session.ask(0, 5)
 
     assert filler.loads == 1
