@@ -90,7 +90,7 @@ class Fill:
 
     `score` is the judge's summed log-probability in nats (higher is better). `confidence` is the
     calibrated probability in 0..1 that the fill is what the user wants. `proposal` says where it
-    came from: "noise", "draft" (causal) or "warm" (the last draft).
+    came from: "draft" (causal), "revised" (that draft after denoise passes) or "noise".
     """
 
     texts: tuple[str, ...]
