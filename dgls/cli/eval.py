@@ -20,8 +20,8 @@ Systems = Annotated[
     list[str] | None,
     typer.Option(
         "--system",
-        help="nothing, copy, ngram, causal, revised, noise or dgls; repeatable. "
-        "All but revised where none is given.",
+        help="nothing, copy, ngram, causal, greedy, revised, noise or dgls; repeatable. "
+        "All but greedy and revised where none is given.",
     ),
 ]
 ModelName = Annotated[

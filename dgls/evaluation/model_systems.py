@@ -24,11 +24,13 @@ from dgls.syntax.languages import language_of
 from dgls.syntax.source import Source
 from dgls.text import Span
 
-MODEL_SYSTEMS = ("dgls", "causal", "revised", "noise")
-"""The same weights: `dgls` as an editor gets it; `causal`, the greedy causal draft alone, which is
+MODEL_SYSTEMS = ("dgls", "causal", "greedy", "revised", "noise")
+"""The same weights filled in different ways.
 
-autoregressive fill in the middle; `revised`, that draft overruled by denoise passes and nothing
-else; `noise`, diffusion from noise alone."""
+`dgls`: as an editor gets it. `causal`: causal drafts alone, which is autoregressive fill in the
+middle; `greedy`: the same without a search, always the likeliest token. `revised`: a causal draft
+overruled by denoise passes, and nothing else. `noise`: diffusion from noise alone.
+"""
 
 _BIG_FILE = 100_000_000
 
@@ -41,6 +43,8 @@ def strategy_of(name: str, model: Model) -> Strategy:
             return usual
         case "causal":
             return replace(usual, causal=True, passes=0, noise=0)
+        case "greedy":
+            return replace(usual, causal=True, beams=1, passes=0, noise=0)
         case "revised":
             return replace(usual, causal=True, passes=max(1, usual.passes), noise=0, enough=2.0)
         case "noise":

@@ -73,8 +73,10 @@ def test_a_checkpoint_learns_how_far_it_can_be_trusted(
 ) -> None:
     """On a tree of which the model knows one file by heart and the others not at all."""
     model = Path(shutil.copytree(overfitted_checkpoint(), tmp_path / "model"))
+    tree = write_tree(tmp_path / "tree")
+    shutil.copyfile(FIXTURES / "shapes.py", tree / "shapes.py")
     before = read_metadata(model)
-    arguments = ["eval", "calibrate", str(model), "--tree", str(FIXTURES.parent), "--count", "60"]
+    arguments = ["eval", "calibrate", str(model), "--tree", str(tree), "--count", "60"]
     assert run_app(arguments) == 0
     after = read_metadata(model)
     assert before is not None
@@ -82,7 +84,7 @@ def test_a_checkpoint_learns_how_far_it_can_be_trusted(
     assert after.calibration != before.calibration
     assert after.threshold is not None
     assert 0 < after.threshold <= 1
-    assert after.notes["calibration"]["fitted_on"] == "fixtures"
+    assert after.notes["calibration"]["fitted_on"] == "tree"
     said = capsys.readouterr().out
     assert "over 60 gaps" in said
     # The fitted threshold is what the next report calls shown.
