@@ -75,8 +75,12 @@ class ModelSystem:
         return self.model.metadata.threshold
 
     @cached_property
-    def _endless(self) -> Model:
-        return endless(self.model)
+    def _one_line(self) -> Model:
+        return endless(self.model, one_line=True)
+
+    @cached_property
+    def _lines(self) -> Model:
+        return endless(self.model, one_line=False)
 
     def fill(self, case: Case, *, oracle_length: bool) -> Answer:
         """The best candidate; `ms` is the engine's time, without the cutting of the context.
@@ -86,7 +90,8 @@ class ModelSystem:
         model = self.model
         if oracle_length:
             lengths = [len(model.codec.encode(text)) for text in case.truth]
-            model = with_known_lengths(self._endless, lengths)
+            one_line = all(gap.max_lines == 1 for gap in case.gaps)
+            model = with_known_lengths(self._one_line if one_line else self._lines, lengths)
         request = request_of(case, self.budget, self.seed)
         try:
             reply = Engine(model, self.strategy).fill(request, _GO)

@@ -1,9 +1,9 @@
 """A model that is told how many tokens each gap has: how much is lost by not knowing the length.
 
 Each gap keeps as many open slots as its truth has tokens; behind them end-of-gap and padding are
-pinned, as in a canvas of the training. End-of-gap and padding cannot be written into the slots,
-neither causally nor by denoising, and the judge no longer counts the end. A truth with more
-tokens than a gap has slots gets all the slots.
+pinned, as in a canvas of the training. End-of-gap and padding, and line breaks in gaps of one line,
+cannot be written into the slots, neither causally nor by denoising, and the judge no longer counts
+the end. A truth with more tokens than a gap has slots gets all the slots.
 """
 
 from __future__ import annotations
@@ -22,9 +22,14 @@ from dgls.protocol import FillRequest
 from dgls.text import Span
 
 
-def endless(model: Model) -> Model:
-    """The model without end-of-gap and padding; `with_known_lengths` needs it, once a run."""
-    return Model(_Endless(model.network, (model.end, model.pad)), model.codec, model.metadata)
+def endless(model: Model, *, one_line: bool) -> Model:
+    """The model without end-of-gap and padding; `with_known_lengths` needs it, once a run.
+
+    With `one_line` it writes no line break either, because that would end a gap of one line.
+    """
+    breaks = (token for token in range(model.codec.size) if "\n" in model.codec.decode([token]))
+    barred = (model.end, model.pad, *(breaks if one_line else ()))
+    return Model(_Endless(model.network, barred), model.codec, model.metadata)
 
 
 def with_known_lengths(endless: Model, lengths: Sequence[int]) -> Model:

@@ -106,7 +106,7 @@ def test_gaps_that_do_not_fit_the_model_stay_empty_and_the_run_goes_on(model: Mo
 
 
 def test_a_known_length_opens_that_many_slots_and_pins_the_rest(model: Model) -> None:
-    told = with_known_lengths(endless(model), [3, 500])
+    told = with_known_lengths(endless(model, one_line=True), [3, 500])
     usual = model.layout.build(request_of(TWO, Budget(), 0))
     canvas = told.layout.build(request_of(TWO, Budget(), 0))
     first, second = canvas.gaps
@@ -120,7 +120,7 @@ def test_a_known_length_opens_that_many_slots_and_pins_the_rest(model: Model) ->
 
 @pytest.mark.parametrize("wanted", [1, 4, 9])
 def test_a_known_length_is_kept(model: Model, wanted: int) -> None:
-    told = with_known_lengths(endless(model), [wanted])
+    told = with_known_lengths(endless(model, one_line=True), [wanted])
     canvas = told.layout.build(request_of(CASE, Budget(), 0))
     prefix = told.encode(canvas.prompt)
     (gap,) = canvas.gaps
@@ -130,10 +130,11 @@ def test_a_known_length_is_kept(model: Model, wanted: int) -> None:
     for tokens in (drafted, denoised[gap.start : gap.end]):
         assert len(tokens) == wanted
         assert not set(tokens) & {model.end, model.pad}
+        assert "\n" not in model.codec.decode(tokens)
 
 
 def test_with_a_known_length_nothing_is_the_worst_answer(model: Model) -> None:
-    told = with_known_lengths(endless(model), [2])
+    told = with_known_lengths(endless(model, one_line=True), [2])
     prefix = told.encode(told.layout.build(request_of(CASE, Budget(), 0)).prompt)
     empty, text = told.judge(prefix, [told.layout.target([""]), told.layout.target(["x y"])])
     assert sum(empty) < sum(text) - 1000
