@@ -127,8 +127,8 @@ class FillReply:
     steps: int = 0
     prompt_tokens: int = 0
     cached_tokens: int = 0
-    threshold: float = 0.5
     timings: Timings = field(default_factory=Timings)
+    threshold: float = 0.5
 
     @property
     def best(self) -> Fill:
