@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 from dgls.config import Settings
 from dgls.lsp import code_actions, configuration, inline_completion
 from dgls.lsp.filler import Filler
@@ -15,6 +17,8 @@ def build(open_filler: OpenFiller | None = None) -> DglsServer:
     server = DglsServer(open_filler or _engine_client)
     for feature in (configuration, inline_completion, code_actions):
         feature.register(server)
+    # What was loaded stays; walking over it again in each collection would delay keystrokes.
+    gc.freeze()
     return server
 
 

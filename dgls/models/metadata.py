@@ -20,7 +20,7 @@ class Calibration:
 
     confidence = sigmoid(bias + total * sum of log-probabilities + mean * their mean
     + length * number of tokens). The default gives exp-like growth in the mean alone: it ranks as
-    the mean does and claims nothing that was measured. Fit it with `dgls eval --calibrate`.
+    the mean does and claims nothing that was measured. Fit it with `dgls eval calibrate`.
     """
 
     bias: float = 2.0
