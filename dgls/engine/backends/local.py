@@ -7,6 +7,7 @@ from dgls.engine.engine import Engine
 from dgls.engine.stop import StopToken
 from dgls.engine.strategy import strategy_for
 from dgls.errors import EngineError
+from dgls.models.memory import keep_freed_memory
 from dgls.models.opening import open_model
 from dgls.models.registry import EMBEDDED
 from dgls.protocol import FillReply, FillRequest, Gap
@@ -29,6 +30,7 @@ class LocalBackend:
 
     def load(self, progress: Progress) -> None:
         """Load the model and fill once, so that the first real fill is as quick as the next."""
+        keep_freed_memory()
         model = open_model(
             self._wanted,
             self._device,
