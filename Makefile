@@ -11,7 +11,7 @@ TORCH := torch>=2.11,<2.14
 .PHONY: try test check test-editors bench wheel clean
 
 try: $(RUN)  ## Fill a gap in a bundled example and show the canvas denoising.
-	$(BIN)/dgls fill --watch fixtures/example.py:16
+	$(BIN)/dgls fill --watch fixtures/example.py:9
 
 test: check  ## Format, types, and every test that needs no editor.
 	$(BIN)/python -m pytest -m "not editor"
