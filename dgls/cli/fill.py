@@ -27,7 +27,7 @@ from dgls.text import Edit, Span, apply_edits
 
 if TYPE_CHECKING:
     from dgls.cli.watch import Watch
-    from dgls.config import Settings
+    from dgls.config import FillSettings, Settings
     from dgls.syntax.cursor import Context
     from dgls.syntax.source import Source
 
@@ -68,20 +68,13 @@ def fill(
     seed: Annotated[int, typer.Option(help="Seed of the noise.")] = 0,
 ) -> None:
     """Fill the gap at a place of a file and print it."""
-    task = _task(target, select or [], language, lines, strength, write)
+    settings = _settings(model)
+    task = _task(target, select or [], language, lines, strength, write, settings.fill)
     watching = None
     if watch and not as_json:
         from dgls.cli.watch import Watch
 
         watching = Watch(task.context)
-    from dgls.config import changed, resolve
-
-    resolved = resolve(Path.cwd())
-    for problem in resolved.problems:
-        typer.echo(f"dgls: {problem}", err=True)
-    settings = resolved.settings
-    if model is not None:
-        settings = changed(settings, {"model.name": model})
     request = task.request(settings, seed)
     reply = asyncio.run(_ask(settings, request, watching))
     best = task.best(reply.candidates)
@@ -99,29 +92,20 @@ def fill(
 
 @dataclass(frozen=True)
 class _Task:
-    """What the command line asks for: the gaps of one file, in order."""
+    """What the command line asks for: the gaps of one file, in order, and what is around them."""
 
     file: SourceFile
     source: Source
     gaps: tuple[Span, ...]
+    context: Context
     lines: int
     strength: float
 
-    @property
-    def context(self) -> Context:
-        from dgls.syntax.cursor import context_at
-
-        return context_at(self.source, self.gaps)
-
     def request(self, settings: Settings, seed: int) -> FillRequest:
-        from dgls.syntax.cursor import Budget, context_at
-
-        budget = Budget(settings.fill.prefix_chars, settings.fill.suffix_chars)
-        context = context_at(self.source, self.gaps, budget)
         deadline = settings.fill.explicit_deadline_ms or None
         return FillRequest(
-            parts=context.parts,
-            gaps=tuple(map(self._gap, context.gaps)),
+            parts=self.context.parts,
+            gaps=tuple(map(self._gap, self.context.gaps)),
             path=_path_shown(self.file.name),
             language=self.source.language.id,
             client="cli",
@@ -146,9 +130,8 @@ class _Task:
         return apply_edits(self.source.text, self._edits(fill))
 
     def _edits(self, fill: Fill) -> list[Edit]:
-        context = self.context
         return [
-            Edit(gap, context.for_document(text))
+            Edit(gap, self.context.for_document(text))
             for gap, text in zip(self.gaps, fill.texts, strict=True)
         ]
 
@@ -160,7 +143,9 @@ def _task(
     lines: int,
     strength: float,
     write: bool,
+    costs: FillSettings,
 ) -> _Task:
+    from dgls.syntax.cursor import Budget, context_at
     from dgls.syntax.languages import language_of
     from dgls.syntax.source import Source
 
@@ -180,7 +165,21 @@ def _task(
     gaps = [cursor(target, file.text) for target in places]
     gaps += [selection(each, file.text) for each in selections]
     source = Source.parse(file.text, known)
-    return _Task(file, source, tuple(sorted(gaps)), lines, strength)
+    ordered = tuple(sorted(gaps))
+    context = context_at(source, ordered, Budget(costs.prefix_chars, costs.suffix_chars))
+    return _Task(file, source, ordered, context, lines, strength)
+
+
+def _settings(model: str | None) -> Settings:
+    """The settings here, with the model of the command line; bad ones are named and passed over."""
+    from dgls.config import changed, resolve
+
+    resolved = resolve(Path.cwd())
+    for problem in resolved.problems:
+        typer.echo(f"dgls: {problem}", err=True)
+    if model is None:
+        return resolved.settings
+    return changed(resolved.settings, {"model.name": model})
 
 
 def _path_shown(name: str) -> str:

@@ -6,8 +6,6 @@ fewer steps than AdamW at small sizes. Embeddings, norms and stacked experts sta
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import torch
 from torch import nn
 
@@ -18,7 +16,7 @@ class Optimisers:
     """Both optimisers as one. `names` gives every trained parameter's name, in a fixed order."""
 
     def __init__(self, model: nn.Module, settings: Optimisation) -> None:
-        named = trained_parameters(model)
+        named = dict(model.named_parameters())
         matrices = [p for name, p in named.items() if p.ndim == 2 and "embed" not in name]
         chosen = {id(p) for p in matrices}
         others = [p for p in named.values() if id(p) not in chosen]
@@ -63,15 +61,6 @@ class Optimisers:
                 if id(parameter) in mine:
                     kept = value if field == "step" else value.to(parameter.device)
                     optimiser.state[parameter][field] = kept
-
-
-def trained_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
-    """The parameters that the objective reaches: all but a vision tower's, each once."""
-    return {name: p for name, p in _named(model) if "vision" not in name}
-
-
-def _named(model: nn.Module) -> Iterable[tuple[str, nn.Parameter]]:
-    return model.named_parameters(remove_duplicate=True)
 
 
 def rate_factor(settings: Optimisation, step: int, progress: float) -> float:
