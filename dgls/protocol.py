@@ -48,7 +48,11 @@ class Snippet:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much a fill may cost. `deadline_ms` counts from arrival at the engine; None: none."""
+    """How much a fill may cost. `deadline_ms` counts from arrival at the engine; None: none.
+
+    With 0 `candidates` the prompt is encoded, so that the next fill there is quicker, and nothing
+    is filled.
+    """
 
     deadline_ms: float | None = None
     candidates: int = 1
@@ -90,13 +94,15 @@ class Fill:
 
     `score` is the judge's summed log-probability in nats (higher is better). `confidence` is the
     calibrated probability in 0..1 that the fill is what the user wants. `proposal` says where it
-    came from: "draft" (causal), "revised" (that draft after denoise passes) or "noise".
+    came from: "draft" (causal), "revised" (that draft after denoise passes) or "noise". `tokens`
+    is how many it takes, the ends of its gaps left out; 0 where the backend does not say.
     """
 
     texts: tuple[str, ...]
     score: float
     confidence: float
     proposal: str = "noise"
+    tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +119,7 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class FillReply:
-    """The candidates, best first (never empty), and what they cost.
+    """The candidates, best first (none only where none was asked for), and what they cost.
 
     `complete` is False where a deadline ended the fill early and the best draft so far is given.
     `steps` counts denoise steps; `prompt_tokens` is the causal prompt, `cached_tokens` the part
@@ -199,9 +205,9 @@ def request_from_json(data: str | bytes) -> FillRequest:
 def reply_from_json(data: str | bytes) -> FillReply:
     """Parse a reply. Raises `EngineProtocolError` for anything else."""
     fields = _fields(data, FillReply)
-    candidates = [_texts(candidate) for candidate in _list(fields, "candidates", [])]
-    if not candidates:
+    if "candidates" not in fields:
         raise EngineProtocolError("Not a FillReply: it has no candidates.")
+    candidates = [_texts(candidate) for candidate in _list(fields, "candidates", [])]
     fields["candidates"] = tuple(_build(Fill, candidate) for candidate in candidates)
     fields["timings"] = _build(Timings, fields.get("timings", {}))
     return _build(FillReply, fields)

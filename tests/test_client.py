@@ -29,6 +29,7 @@ from dgls.protocol import (
     FillReply,
     FillRequest,
     Health,
+    Limits,
     request_from_json,
     to_json,
 )
@@ -176,6 +177,14 @@ async def test_nonsense_is_a_protocol_error(folder: Path, body: bytes) -> None:
             await engine.client.fill(FillRequest(("a", "b")))
         with pytest.raises(EngineProtocolError):
             await engine.client.fill(FillRequest(("a", "b")), on_draft=lambda draft: None)
+
+
+async def test_a_reply_without_candidates_is_one_only_where_none_was_asked_for(
+    folder: Path,
+) -> None:
+    async with FakeEngine(folder, lambda *_: response(b'{"candidates":[],"model":"m"}')) as engine:
+        nothing = FillRequest(("a", "b"), limits=Limits(candidates=0))
+        assert (await engine.client.fill(nothing)).candidates == ()
 
 
 async def test_an_error_comes_back_as_its_class(folder: Path) -> None:

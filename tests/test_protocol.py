@@ -121,9 +121,10 @@ def test_a_request_of_odd_fields_is_refused(fields: str) -> None:
         request_from_json(fields)
 
 
-def test_a_reply_has_a_candidate() -> None:
+def test_a_reply_says_what_its_candidates_are_even_if_there_are_none() -> None:
+    assert reply_from_json('{"candidates": [], "model": "m"}') == FillReply((), "m")
     with pytest.raises(EngineProtocolError, match="no candidates"):
-        reply_from_json('{"candidates": [], "model": "m"}')
+        reply_from_json('{"model": "m"}')
 
 
 @pytest.mark.parametrize(

@@ -69,8 +69,12 @@ class EngineApi:
                 await connection.body()
                 raise NotReady
             if status != OK or on_draft is None:
-                return reply_from_json(await _expect(OK, status, connection))
-            return await _last_of_stream(connection, on_draft)
+                reply = reply_from_json(await _expect(OK, status, connection))
+            else:
+                reply = await _last_of_stream(connection, on_draft)
+        if request.limits.candidates and not reply.candidates:
+            raise EngineProtocolError("The engine's reply has no candidates; nothing was filled.")
+        return reply
 
     def close(self) -> None:
         """Close idle connections."""

@@ -101,8 +101,7 @@ class _OneFill:
             self._stop.check()
             canvas = self._model.layout.build(self._request)
             prefix = self._encode(canvas)
-            proposals = self._proposals(canvas, prefix)
-            fills = self._judged(distinct(proposals), prefix)
+            fills = self._fills(canvas, prefix) if self._request.limits.candidates else []
             self._stop.check()
         fitted = self._model.metadata.threshold
         return FillReply(
@@ -115,6 +114,10 @@ class _OneFill:
             threshold=_UNFITTED if fitted is None else fitted,
             timings=self._tally.timings(),
         )
+
+    def _fills(self, canvas: Canvas, prefix: Prefix) -> list[Fill]:
+        """Every proposal with its score, none twice."""
+        return self._judged(distinct(self._proposals(canvas, prefix)), prefix)
 
     def _encode(self, canvas: Canvas) -> Prefix:
         self._stop.check()
@@ -246,7 +249,8 @@ class _OneFill:
         score = sum(log_probs)
         calibration = self._model.metadata.calibration
         confidence = calibration.confidence(score, len(log_probs))
-        return Fill(proposal.texts, score, confidence, proposal.source)
+        tokens = max(0, len(log_probs) - len(proposal.texts))
+        return Fill(proposal.texts, score, confidence, proposal.source, tokens)
 
     def _prefix_of(self, index: int, texts: Sequence[str]) -> Prefix:
         """The encoded prompt of one gap alone, when `texts` stand in those before it."""

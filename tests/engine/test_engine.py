@@ -337,6 +337,22 @@ def test_a_document_with_replacement_characters_may_be_filled_with_them():
     assert clipped("a\ufffdb", Gap(), "x = '\ufffd'") == "a\ufffdb"
 
 
+def test_without_candidates_the_prompt_is_encoded_and_nothing_is_filled(model):
+    warm_up = dataclasses.replace(REQUEST, parts=("x = 1\n" * 9, ""), limits=Limits(candidates=0))
+    told: list[Draft] = []
+    reply = fill(model, warm_up, on_draft=told.append)
+    assert (reply.candidates, reply.steps, told) == ((), 0, [])
+    assert reply.prompt_tokens > reply.cached_tokens
+    # The next fill there finds the prompt in the cache.
+    again = fill(model, dataclasses.replace(warm_up, limits=Limits()))
+    assert again.cached_tokens > reply.cached_tokens
+
+
+def test_a_candidate_tells_how_many_tokens_it_takes(model):
+    for candidate in fill(model).candidates:
+        assert candidate.tokens == len(model.codec.encode(candidate.texts[0]))
+
+
 def test_equal_proposals_are_one_with_the_first_name_and_any_score():
     found = distinct(
         [Proposal(("a",), "noise"), Proposal(("a",), "draft", (-1.0,)), Proposal(("b",), "noise")]
