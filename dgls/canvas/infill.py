@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dgls.canvas.types import Canvas, Codec
+from dgls.canvas.types import Canvas, Codec, Lengths
 from dgls.errors import InputError
 from dgls.protocol import FillRequest, Gap, Snippet
 from dgls.text import Span, anchored_start
@@ -72,6 +72,10 @@ class InfillLayout:
         )
         tokens, pinned, seeded, gaps = canvas
         return Canvas(tuple(prompt), tuple(tokens), tuple(pinned), tuple(gaps), tuple(seeded))
+
+    def canvases(self, request: FillRequest, lengths: Lengths) -> tuple[Canvas, ...]:
+        """The one canvas of a request: the model ends each gap itself, whatever its length."""
+        return (self.build(request),)
 
     def texts(self, canvas: Canvas, tokens: Sequence[int]) -> tuple[str, ...]:
         """The text of each gap: its tokens up to the first `<end>` or `<pad>`."""

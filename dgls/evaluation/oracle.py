@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from dgls.canvas.types import Canvas, Layout
+from dgls.canvas.types import Canvas, Layout, Lengths
 from dgls.models.model import Model
 from dgls.models.network import Network
 from dgls.models.past import Past
@@ -90,6 +90,9 @@ class _KnownLengths:
                 pinned[index] = True
             gaps.append(kept)
         return Canvas(canvas.prompt, tuple(tokens), tuple(pinned), tuple(gaps), canvas.seeded)
+
+    def canvases(self, request: FillRequest, lengths: Lengths) -> tuple[Canvas, ...]:
+        return (self.build(request),)
 
     def texts(self, canvas: Canvas, tokens: Sequence[int]) -> tuple[str, ...]:
         return self.inner.texts(canvas, tokens)
