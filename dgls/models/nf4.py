@@ -1,0 +1,108 @@
+"""Weights in 4 bits: NormalFloat (NF4) of the QLoRA paper, https://arxiv.org/abs/2305.14314.
+
+The format, for a weight [..., rows, columns] whose columns are a multiple of `BLOCK`:
+
+    packed  uint8 [..., rows, columns / 2]    column 2j in the high half of byte j, 2j+1 in the low
+    absmax  bf16  [..., rows, columns / 64]   the greatest absolute value of each block
+
+A weight is `LEVELS[its half byte] * absmax[its block]`, multiplied in fp32 and rounded once. That
+is 4.25 bits a weight. Blocks lie within a row, so experts, rows and column blocks can be read, cut
+and multiplied apart. The levels and the order of the halves are those of bitsandbytes, whose blocks
+run on from row to row: the same where a row is whole blocks. Its absmax has 32 bits, which buys
+nothing here: the greatest of bf16 weights is a bf16 number.
+
+This is plain torch, and the reference for every quicker path: it runs where there is no GPU and
+needs no other library.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+BLOCK = 64
+"""So many weights of a row share one scale."""
+
+LEVELS = (
+    -1.0,
+    -0.6961928009986877,
+    -0.5250730514526367,
+    -0.39491748809814453,
+    -0.28444138169288635,
+    -0.18477343022823334,
+    -0.09105003625154495,
+    0.0,
+    0.07958029955625534,
+    0.16093020141124725,
+    0.24611230194568634,
+    0.33791524171829224,
+    0.44070982933044434,
+    0.5626170039176941,
+    0.7229568362236023,
+    1.0,
+)
+"""The quantiles of a normal distribution, scaled to [-1, 1], with an exact zero (appendix E)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nf4:
+    """A weight in 4 bits; the shapes are those of the module's description."""
+
+    packed: Tensor
+    absmax: Tensor
+
+    @property
+    def shape(self) -> torch.Size:
+        """The shape of the weight that this stands for."""
+        return torch.Size([*self.packed.shape[:-1], 2 * self.packed.shape[-1]])
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that it takes."""
+        return self.packed.nbytes + self.absmax.nbytes
+
+    def __getitem__(self, index: int) -> Nf4:
+        """One expert of several: a view."""
+        return Nf4(self.packed[index], self.absmax[index])
+
+    def to(self, device: torch.device | str) -> Nf4:
+        """The same on another device."""
+        return Nf4(self.packed.to(device), self.absmax.to(device))
+
+
+def can_hold(weight: Tensor) -> bool:
+    """Whether a weight has the columns that the format needs."""
+    return weight.dim() >= 2 and weight.shape[-1] % BLOCK == 0
+
+
+def quantize_nf4(weight: Tensor) -> Nf4:
+    """The nearest levels of a weight [..., rows, columns], computed in fp32 a matrix at a time."""
+    if weight.dim() > 2:
+        parts = [quantize_nf4(matrix) for matrix in weight]
+        return Nf4(
+            torch.stack([part.packed for part in parts]),
+            torch.stack([part.absmax for part in parts]),
+        )
+    blocks = weight.detach().float().unflatten(-1, (-1, BLOCK))
+    absmax = blocks.abs().amax(dim=-1).to(torch.bfloat16)
+    # What is all zero is level 7 whatever it is divided by.
+    scale = absmax.float().clamp_min(torch.finfo(torch.float32).tiny)
+    nearest = torch.bucketize(blocks / scale.unsqueeze(-1), _midpoints(weight.device))
+    halves = nearest.to(torch.uint8).flatten(-2)
+    return Nf4(halves[..., 0::2] << 4 | halves[..., 1::2], absmax)
+
+
+def dequantize_nf4(weight: Nf4, dtype: torch.dtype = torch.float32) -> Tensor:
+    """The weight [..., rows, columns] that 4 bits stand for, rounded to `dtype` once."""
+    halves = torch.stack([weight.packed >> 4, weight.packed & 15], dim=-1).flatten(-2)
+    levels = torch.tensor(LEVELS, device=halves.device)[halves.int()]
+    blocks = levels.unflatten(-1, (-1, BLOCK)) * weight.absmax.float().unsqueeze(-1)
+    return blocks.flatten(-2).to(dtype)
+
+
+def _midpoints(device: torch.device) -> Tensor:
+    """Where one level stops being the nearest: fp32 [15]."""
+    levels = torch.tensor(LEVELS, device=device)
+    return (levels[1:] + levels[:-1]) / 2
