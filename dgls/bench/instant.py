@@ -22,6 +22,11 @@ class InstantBackend:
         """The model's name."""
         return "instant"
 
+    @property
+    def concurrency(self) -> int:
+        """One fill at a time, as with a local model."""
+        return 1
+
     def load(self, progress: Progress) -> None:
         """Nothing is loaded."""
         progress(1.0, "nothing to load")

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from dataclasses import replace
+from functools import partial
 
 from dgls.engine.backends.base import Backend, OnDraft
 from dgls.engine.queue import FairQueue, Job
@@ -20,7 +21,8 @@ _LEAST_DEADLINE_MS = 1.0
 
 
 class Scheduler:
-    """Gives the model one fill at a time. All methods belong to the event loop.
+    """Gives the model as many fills at a time as its backend runs at once, one at most of a
+    local model. All methods belong to the event loop.
 
     A newer automatic request stops an older one of the same client, document and method, running
     or waiting. The older one is answered `Stopped` at once; the model is free for the newer one
@@ -32,7 +34,8 @@ class Scheduler:
         self._thread = thread
         self._max_waiting = max_waiting
         self._waiting = FairQueue()
-        self._running: Job | None = None
+        self._running: list[Job] = []
+        thread.widen(backend.concurrency)
         self._last_use = time.monotonic()
 
     async def fill(self, request: FillRequest, on_draft: OnDraft | None = None) -> FillReply:
@@ -52,12 +55,12 @@ class Scheduler:
 
     def stop_all(self, reason: str) -> None:
         """Answer every fill `Stopped`, because the engine ends."""
-        for job in [*self._waiting, *([self._running] if self._running else [])]:
+        for job in [*self._waiting, *self._running]:
             self._end(job, reason)
 
     def idle_seconds(self) -> float:
         """How long nothing was asked; 0 while something is."""
-        busy = self._running is not None or len(self._waiting) > 0
+        busy = self._running or len(self._waiting) > 0
         return 0.0 if busy else time.monotonic() - self._last_use
 
     def _admit(self, job: Job) -> None:
@@ -70,8 +73,9 @@ class Scheduler:
         self._waiting.put(job)
         if older is not None:
             self._end(older, "superseded")
-        if self._running is not None and job.supersedes(self._running):
-            self._end(self._running, "superseded")
+        for running in self._running:
+            if job.supersedes(running):
+                self._end(running, "superseded")
         self._start_next()
 
     def _end(self, job: Job, reason: str) -> None:
@@ -82,17 +86,18 @@ class Scheduler:
             job.answer.set_exception(_stopped(job.stop))
 
     def _start_next(self) -> None:
-        if self._running is not None:
-            return
-        job = self._waiting.take()
-        if job is not None:
-            self._running = job
-            self._thread.run(lambda: self._run(job)).add_done_callback(self._finish)
+        while len(self._running) < self._backend.concurrency:
+            job = self._waiting.take()
+            if job is None:
+                return
+            self._running.append(job)
+            future = self._thread.run(partial(self._run, job))
+            future.add_done_callback(partial(self._finish, job))
 
-    def _finish(self, future: asyncio.Future[FillReply]) -> None:
-        job, self._running = self._running, None
+    def _finish(self, job: Job, future: asyncio.Future[FillReply]) -> None:
+        self._running.remove(job)
         error = future.exception()
-        if job is not None and not job.answer.done():
+        if not job.answer.done():
             if error is None:
                 job.answer.set_result(future.result())
             else:

@@ -1,10 +1,11 @@
-"""The one thread that runs the model, so that the event loop stays free to hear a cancel."""
+"""The thread that runs the model, so that the event loop stays free to hear a cancel."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import TypeVar
@@ -13,32 +14,45 @@ T = TypeVar("T")
 
 
 class ModelThread:
-    """Runs blocking calls one after another. Belongs to the event loop that creates it."""
+    """Runs blocking calls one after another. Belongs to the event loop that creates it.
+
+    `widen` lets it run several at once, for a model that runs elsewhere.
+    """
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        # A daemon, because a model that loads for minutes must not keep a stopped engine alive.
-        self._thread = threading.Thread(target=self._work, name="dgls-model", daemon=True)
-        self._thread.start()
+        self._threads: list[threading.Thread] = []
+        self.widen(1)
+
+    def widen(self, calls: int) -> None:
+        """Run up to `calls` calls at once from now on; never fewer than before."""
+        while len(self._threads) < calls:
+            # A daemon, because a model that loads for minutes must not keep a stopped engine alive.
+            thread = threading.Thread(target=self._work, name="dgls-model", daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
     def run(self, call: Callable[[], T]) -> asyncio.Future[T]:
-        """The result of `call`, which runs in the thread when those before it have ended."""
+        """The result of `call`, which runs in a thread when those before it have ended."""
         future: asyncio.Future[T] = self._loop.create_future()
         self._calls.put(lambda: self._settle(future, call))
         return future
 
     def tell(self, call: Callable[[], None]) -> None:
-        """Run `call` in the event loop; for the thread, while it works."""
+        """Run `call` in the event loop; for a thread, while it works."""
         # The loop may have ended meanwhile; then nobody is left to be told.
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(call)
 
     def close(self, timeout_s: float) -> bool:
-        """End the thread after its current call. False where that takes longer than the timeout."""
-        self._calls.put(None)
-        self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+        """End the threads after their calls. False where that takes longer than the timeout."""
+        deadline = time.monotonic() + timeout_s
+        for _ in self._threads:
+            self._calls.put(None)
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
 
     def _work(self) -> None:
         while (call := self._calls.get()) is not None:

@@ -22,6 +22,8 @@ class Oracle:
     On a line without a head it is the last line of all.
     """
 
+    concurrency = 1
+
     @property
     def name(self) -> str:
         return "oracle"

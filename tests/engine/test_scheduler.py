@@ -33,7 +33,8 @@ class GatedBackend:
 
     name = "gated"
 
-    def __init__(self) -> None:
+    def __init__(self, concurrency: int = 1) -> None:
+        self.concurrency = concurrency
         self.gate = threading.Event()
         self.begun: list[str] = []
         self.deadlines: list[float | None] = []
@@ -302,6 +303,21 @@ async def test_the_engine_is_idle_only_when_nothing_runs_or_waits(
     backend.gate.set()
     await task
     await until(lambda: scheduler.idle_seconds() > 0)
+
+
+async def test_a_backend_elsewhere_runs_several_fills_at_once() -> None:
+    backend, thread = GatedBackend(concurrency=2), ModelThread()
+    scheduler = Scheduler(backend, thread, max_waiting=3)
+    names = ("1", "2", "3")
+    tasks = [asyncio.ensure_future(scheduler.fill(request(name, name))) for name in names]
+    await until(lambda: len(backend.begun) == 2)
+    newer = asyncio.ensure_future(scheduler.fill(request("2b", "2")))
+    assert await outcome(tasks[1]) == "Stopped"
+    await until(lambda: len(backend.begun) == 3)
+    backend.gate.set()
+    assert [await outcome(task) for task in (tasks[0], tasks[2], newer)] == ["1", "3", "2b"]
+    assert backend.begun[2:] == ["3", "2b"]
+    assert await asyncio.to_thread(thread.close, WAIT_S)
 
 
 async def test_when_the_engine_ends_everybody_is_answered(

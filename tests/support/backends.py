@@ -36,6 +36,8 @@ class ScriptedBackend:
     def __init__(self, load: Callable[[Progress], None] = lambda progress: None) -> None:
         self._load = load
 
+    concurrency = 1
+
     @property
     def name(self) -> str:
         return "scripted"

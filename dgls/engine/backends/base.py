@@ -16,11 +16,18 @@ OnDraft = Callable[[Draft], None]
 
 
 class Backend(Protocol):
-    """The seam below the scheduler. Every method blocks; the process runs them in one thread."""
+    """The seam below the scheduler. Every method blocks.
+
+    The process loads in one thread and fills in at most `concurrency` at once.
+    """
 
     @property
     def name(self) -> str:
         """The model's name, as replies and the list of models show it."""
+
+    @property
+    def concurrency(self) -> int:
+        """How many fills may run at once; 1 for a model that one thread alone may use."""
 
     def load(self, progress: Progress) -> None:
         """Make ready to fill. Raises `ModelError` where the model cannot be found or loaded."""

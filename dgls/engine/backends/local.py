@@ -28,6 +28,11 @@ class LocalBackend:
         """The checkpoint's own name, once it is loaded; until then what was asked for."""
         return self._engine.model.name if self._engine else self._wanted
 
+    @property
+    def concurrency(self) -> int:
+        """One: the model is not safe for use by two threads at once."""
+        return 1
+
     def load(self, progress: Progress) -> None:
         """Load the model and fill once, so that the first real fill is as quick as the next."""
         keep_freed_memory()
