@@ -85,7 +85,7 @@ def quantize_nf4(weight: Tensor) -> Nf4:
             torch.stack([part.packed for part in parts]),
             torch.stack([part.absmax for part in parts]),
         )
-    blocks = weight.detach().float().unflatten(-1, (-1, BLOCK))
+    blocks = _in_blocks(weight.detach().float())
     absmax = blocks.abs().amax(dim=-1).to(torch.bfloat16)
     # What is all zero is level 7 whatever it is divided by.
     scale = absmax.float().clamp_min(torch.finfo(torch.float32).tiny)
@@ -98,8 +98,13 @@ def dequantize_nf4(weight: Nf4, dtype: torch.dtype = torch.float32) -> Tensor:
     """The weight [..., rows, columns] that 4 bits stand for, rounded to `dtype` once."""
     halves = torch.stack([weight.packed >> 4, weight.packed & 15], dim=-1).flatten(-2)
     levels = torch.tensor(LEVELS, device=halves.device)[halves.int()]
-    blocks = levels.unflatten(-1, (-1, BLOCK)) * weight.absmax.float().unsqueeze(-1)
+    blocks = _in_blocks(levels) * weight.absmax.float().unsqueeze(-1)
     return blocks.flatten(-2).to(dtype)
+
+
+def _in_blocks(weight: Tensor) -> Tensor:
+    """[..., columns] to [..., columns / BLOCK, BLOCK]."""
+    return weight.reshape(*weight.shape[:-1], -1, BLOCK)
 
 
 def _midpoints(device: torch.device) -> Tensor:
