@@ -52,6 +52,13 @@ class ModelSettings:
         project=False,
         identity=True,
     )
+    cache_mb: int = _setting(
+        0,
+        "Most memory for prompts that were encoded, in megabytes; 0 takes a share of the device's.",
+        low=0,
+        project=False,
+        identity=True,
+    )
 
 
 @dataclass(frozen=True, slots=True)

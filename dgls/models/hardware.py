@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 
 from dgls.errors import SettingError
+from dgls.models.prefix_cache import USUAL_BYTES
 
 
 def chosen_device(device: str) -> torch.device:
@@ -48,6 +51,23 @@ def set_threads(device: torch.device, threads: int, parameters: int) -> None:
         torch.set_num_threads(threads)
     elif device.type == "cpu" and parameters < _SMALL_PARAMETERS:
         torch.set_num_threads(1)
+
+
+def cache_share(device: torch.device) -> int:
+    """Bytes that encoded prompts may take: an eighth of what a GPU has free once the model is
+    loaded; on the CPU, whose memory is for other programs too, a hundredth of all.
+    """
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return free // 8
+    return max(USUAL_BYTES, _memory_bytes() // 100)
+
+
+def _memory_bytes() -> int:
+    """The machine's memory; 0 where the system does not tell."""
+    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
+        return 0
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 _SMALL_PARAMETERS = 50_000_000

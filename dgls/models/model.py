@@ -22,7 +22,7 @@ from dgls.models.draft import Bounds, CausalDraft
 from dgls.models.metadata import Metadata
 from dgls.models.network import Network
 from dgls.models.ngram_cache import NO_CACHE, NgramCache
-from dgls.models.prefix_cache import Prefix, PrefixCache
+from dgls.models.prefix_cache import USUAL_BYTES, CacheCounts, Prefix, PrefixCache
 
 OnCanvas = Callable[[int, tuple[int, ...], tuple[bool, ...]], None]
 """Called after each step with its number, the canvas's best tokens and what is accepted."""
@@ -52,7 +52,14 @@ class FilledCanvas:
 class Model:
     """One checkpoint's weights, tokenizer and layout. Not safe for use by two threads at once."""
 
-    def __init__(self, network: Network, codec: HfCodec, metadata: Metadata) -> None:
+    def __init__(
+        self,
+        network: Network,
+        codec: HfCodec,
+        metadata: Metadata,
+        cache_bytes: int = USUAL_BYTES,
+    ) -> None:
+        """`cache_bytes` is the most memory that encoded prompts may take."""
         self.network = network
         self.codec = codec
         self.metadata = metadata
@@ -60,7 +67,7 @@ class Model:
         self.end = codec.token_id(END)
         self.pad = codec.token_id(PAD)
         self._middle = codec.token_id(MIDDLE)
-        self._prompts = PrefixCache(network)
+        self._prompts = PrefixCache(network, cache_bytes)
         self._lines = _line_breaks(codec, network.vocabulary)
         self._repeated: tuple[tuple[int, ...], NgramCache] = ((), NO_CACHE)
 
@@ -72,6 +79,15 @@ class Model:
     def encode(self, prompt: Sequence[int]) -> Prefix:
         """The encoded prompt; what it shares with earlier ones is not encoded again."""
         return self._prompts.encode(prompt)
+
+    @property
+    def cache_counts(self) -> CacheCounts:
+        """What the prefix cache saved so far, and holds now."""
+        return self._prompts.counts
+
+    def forget_prompts(self) -> None:
+        """Give the memory of encoded prompts back."""
+        self._prompts.clear()
 
     def denoiser(self, prefix: Prefix, rows: int = 1) -> Denoiser:
         """The denoiser of a canvas that follows the prompt, for `rows` canvases at once."""

@@ -6,7 +6,13 @@ import torch
 
 from dgls.models.architecture import TextDiffusionGemma, parameter_count
 from dgls.models.fused import FusedNetwork, can_fuse
-from dgls.models.hardware import chosen_device, chosen_dtype, multiplies_bf16, set_threads
+from dgls.models.hardware import (
+    cache_share,
+    chosen_device,
+    chosen_dtype,
+    multiplies_bf16,
+    set_threads,
+)
 from dgls.models.loading import Progress, load_checkpoint
 from dgls.models.model import Model
 from dgls.models.network import LibraryNetwork, MixedNetwork, Network
@@ -18,10 +24,12 @@ def open_model(
     device: str = "auto",
     threads: int = 0,
     progress: Progress = lambda share, what: None,
+    cache_mb: int = 0,
 ) -> Model:
     """Load a model by its name (`dgls.models.registry`) onto a device of torch, or "auto".
 
-    `threads` 0 leaves the number of CPU threads to dgls. Raises `ModelNotFoundError`,
+    `threads` 0 leaves the number of CPU threads to dgls, `cache_mb` 0 the memory of encoded
+    prompts. Raises `ModelNotFoundError`,
     `CheckpointError` or `SettingError`.
     """
     folder = find(name)
@@ -30,7 +38,8 @@ def open_model(
     checkpoint = load_checkpoint(folder, where, chosen_dtype(where, stored), progress)
     set_threads(where, threads, parameter_count(checkpoint.model))
     network = network_of(checkpoint.model, checkpoint.metadata.window)
-    return Model(network, checkpoint.codec, checkpoint.metadata)
+    room = cache_mb * 1_000_000 or cache_share(where)
+    return Model(network, checkpoint.codec, checkpoint.metadata, room)
 
 
 def network_of(model: TextDiffusionGemma, window: int) -> Network:

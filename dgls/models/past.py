@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -13,34 +13,42 @@ from torch import Tensor
 class Past:
     """What every layer keeps of `length` encoded tokens.
 
-    `keys` and `values` have one tensor [batch, heads, kept, dim] a layer. A sliding layer keeps
-    its window only, so `kept` may be less than `length`. Where nothing moves, views are taken.
+    `keys` and `values` have one tensor [batch, heads, kept, dim] a layer: the last `kept` tokens.
+    A sliding layer may have dropped the first ones. `windows` says how many tokens each layer
+    sees at once, the newest included, 0 for all; empty means that all layers see all. A layer
+    that keeps more than it sees can be cut back by as much. Where nothing moves, views are taken.
     """
 
     keys: tuple[Tensor, ...]
     values: tuple[Tensor, ...]
     length: int
+    windows: tuple[int, ...] = ()
 
     def cut(self, length: int) -> Past | None:
         """The first `length` tokens alone; None where a layer has dropped what it would need."""
         if length == self.length:
             return self
-        if any(keys.shape[-2] != self.length for keys in self.keys):
+        dropped = [self.length - keys.shape[-2] for keys in self.keys]
+        needed = [max(0, length - (window - 1)) if window else 0 for window in self._windows]
+        if any(gone > first for gone, first in zip(dropped, needed, strict=True)):
             return None
-        return Past(
-            tuple(keys[..., :length, :] for keys in self.keys),
-            tuple(values[..., :length, :] for values in self.values),
-            length,
-        )
+        return self._sliced([slice(0, length - gone) for gone in dropped], length)
+
+    def visible(self) -> Past:
+        """The same without what lies before each layer's window, seen from the next token."""
+        if not any(self.windows):
+            return self
+        kept = [slice(1 - window, None) if window > 1 else slice(None) for window in self._windows]
+        return self._sliced(kept, self.length)
 
     def for_batch(self, size: int) -> Past:
         """The same tokens before each of `size` rows, as views."""
         if size == 1:
             return self
-        return Past(
-            tuple(keys.expand(size, -1, -1, -1) for keys in self.keys),
-            tuple(values.expand(size, -1, -1, -1) for values in self.values),
-            self.length,
+        return replace(
+            self,
+            keys=tuple(keys.expand(size, -1, -1, -1) for keys in self.keys),
+            values=tuple(values.expand(size, -1, -1, -1) for values in self.values),
         )
 
     def rows(self, rows: Sequence[int]) -> Past:
@@ -51,16 +59,40 @@ class Past:
         if size == 1:
             return self.for_batch(len(rows))
         index = torch.tensor(rows, device=self.keys[0].device)
-        return Past(
-            tuple(keys.index_select(0, index) for keys in self.keys),
-            tuple(values.index_select(0, index) for values in self.values),
-            self.length,
+        return replace(
+            self,
+            keys=tuple(keys.index_select(0, index) for keys in self.keys),
+            values=tuple(values.index_select(0, index) for values in self.values),
         )
 
     def to(self, dtype: torch.dtype) -> Past:
         """The same in another precision."""
-        return Past(
-            tuple(keys.to(dtype) for keys in self.keys),
-            tuple(values.to(dtype) for values in self.values),
-            self.length,
+        return replace(
+            self,
+            keys=tuple(keys.to(dtype) for keys in self.keys),
+            values=tuple(values.to(dtype) for values in self.values),
         )
+
+    @property
+    def _windows(self) -> tuple[int, ...]:
+        return self.windows or (0,) * len(self.keys)
+
+    def _sliced(self, kept: Sequence[slice], length: int) -> Past:
+        """Of each layer the `kept` positions, which are then those of `length` tokens."""
+        return replace(
+            self,
+            keys=tuple(keys[..., span, :] for keys, span in zip(self.keys, kept, strict=True)),
+            values=tuple(
+                values[..., span, :] for values, span in zip(self.values, kept, strict=True)
+            ),
+            length=length,
+        )
+
+
+def bytes_held(tensors: Iterable[Tensor]) -> int:
+    """The memory that the tensors keep from being freed; what several of them share counts once.
+
+    A view holds the whole of what it looks into.
+    """
+    storages = (tensor.untyped_storage() for tensor in tensors)
+    return sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())

@@ -9,7 +9,10 @@ import torch
 from torch import Tensor
 
 from dgls.models.network import Network
-from dgls.models.past import Past
+from dgls.models.past import Past, bytes_held
+
+USUAL_BYTES = 64_000_000
+"""Room for about twenty prompts of the embedded model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +27,47 @@ class Prefix:
     cached: int
 
 
-class PrefixCache:
-    """Keeps the last few prompts, so that typing in several files encodes only what is new.
+@dataclass(frozen=True, slots=True)
+class CacheCounts:
+    """What a prefix cache did so far, and holds now (`entries` prompts in `bytes`).
 
-    The result is exact: cutting a causal cache back changes nothing before the cut. Where a
-    sliding layer has dropped what lies before the cut, the prompt is encoded from its start.
+    Of `tokens` in `prompts` prompts, `cached` were not encoded again; `evicted` prompts made room.
     """
 
-    def __init__(self, network: Network, entries: int = 4) -> None:
+    prompts: int = 0
+    tokens: int = 0
+    cached: int = 0
+    evicted: int = 0
+    entries: int = 0
+    bytes: int = 0
+
+
+class PrefixCache:
+    """Keeps recent prompts, so that typing in several files encodes only what is new.
+
+    The result is exact: cutting a causal cache back changes nothing before the cut. Where a
+    sliding layer has dropped what the cut would need, the prompt is encoded from its start.
+    Beyond `most_bytes` of memory the prompts that were not used for longest are forgotten; the
+    newest always stays.
+    """
+
+    def __init__(self, network: Network, most_bytes: int = USUAL_BYTES) -> None:
         self._network = network
-        self._most = entries
+        self._most_bytes = most_bytes
         self._entries: list[Prefix] = []
+        self._prompts = self._tokens = self._cached = self._evicted = 0
+
+    @property
+    def counts(self) -> CacheCounts:
+        """A snapshot."""
+        return CacheCounts(
+            self._prompts,
+            self._tokens,
+            self._cached,
+            self._evicted,
+            len(self._entries),
+            _bytes(self._entries),
+        )
 
     def encode(self, prompt: Sequence[int]) -> Prefix:
         """The encoded prompt, which must not be empty; the newest entry afterwards."""
@@ -46,23 +79,39 @@ class PrefixCache:
         else:
             found = self._extend(tokens, past)
         self._keep(found, nearest)
+        self._count(found)
         return found
 
     def clear(self) -> None:
         """Forget every prompt."""
+        self._evicted += len(self._entries)
         self._entries.clear()
 
     def _extend(self, tokens: tuple[int, ...], past: Past | None) -> Prefix:
         cached = past.length if past else 0
         new = torch.tensor([tokens[cached:]], device=self._network.device)
         states, extended = self._network.extend(new, past)
-        return Prefix(tokens, extended, states[:, -1], cached)
+        # A view would keep the states of all tokens.
+        return Prefix(tokens, extended, states[:, -1].clone(), cached)
 
     def _keep(self, prefix: Prefix, nearest: Prefix | None) -> None:
         """Put the newest entry first; the one that it grew out of, if any, has served."""
         grown = nearest is not None and 2 * prefix.cached >= len(nearest.tokens)
         others = [entry for entry in self._entries if not (grown and entry is nearest)]
-        self._entries = [prefix, *others][: self._most]
+        self._entries = [prefix, *others]
+        while len(self._entries) > 1 and _bytes(self._entries) > self._most_bytes:
+            self._entries.pop()
+            self._evicted += 1
+
+    def _count(self, prefix: Prefix) -> None:
+        self._prompts += 1
+        self._tokens += len(prefix.tokens)
+        self._cached += prefix.cached
+
+
+def _bytes(entries: Sequence[Prefix]) -> int:
+    held = [[entry.last, *entry.past.keys, *entry.past.values] for entry in entries]
+    return bytes_held(tensor for tensors in held for tensor in tensors)
 
 
 def _reusable(entry: Prefix, tokens: tuple[int, ...]) -> Past | None:

@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from dgls.errors import CheckpointError, SettingError
+from dgls.models import hardware
 from dgls.models.codec import HfCodec
-from dgls.models.hardware import chosen_device, chosen_dtype, set_threads
+from dgls.models.hardware import cache_share, chosen_device, chosen_dtype, set_threads
+from dgls.models.prefix_cache import USUAL_BYTES
 from tests.support.checkpoints import save_tokenizer
 
 
@@ -53,6 +55,15 @@ def test_a_small_model_takes_one_thread_and_a_setting_wins():
         assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)
+
+
+def test_encoded_prompts_take_a_small_share_of_memory(monkeypatch):
+    monkeypatch.setattr(hardware, "_memory_bytes", lambda: 64 * 10**9)
+    assert cache_share(torch.device("cpu")) == 640_000_000
+    monkeypatch.setattr(hardware, "_memory_bytes", lambda: 0)
+    assert cache_share(torch.device("cpu")) == USUAL_BYTES
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (8 * 10**9, 24 * 10**9))
+    assert cache_share(torch.device("cuda")) == 10**9
 
 
 @pytest.mark.parametrize(

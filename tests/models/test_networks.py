@@ -131,7 +131,7 @@ def test_the_single_expert_equals_the_eager_loop_in_both_precisions():
 
 
 def test_a_past_cuts_views_and_refuses_where_a_layer_forgot():
-    network = LibraryNetwork(published_model(sliding_window=8))
+    network = LibraryNetwork(published_model(sliding_window=8), spare=0)
     _, short = network.extend(tokens(0, 1, 7), None)
     _, long = network.extend(tokens(0, 1, 8), None)
     cut = short.cut(5)

@@ -15,7 +15,8 @@ def backend_of(settings: Settings) -> Backend:
     if name == "local":
         from dgls.engine.backends.local import LocalBackend
 
-        return LocalBackend(settings.model.name, settings.model.device, settings.model.threads)
+        model = settings.model
+        return LocalBackend(model.name, model.device, model.threads, model.cache_mb)
     module, _, factory = name.partition(":")
     try:
         made: Backend = getattr(importlib.import_module(module), factory)(settings)

@@ -16,11 +16,14 @@ from dgls.protocol import FillReply, FillRequest, Gap
 class LocalBackend:
     """Fills with a checkpoint on this machine (`dgls.engine.backends.base.Backend`)."""
 
-    def __init__(self, model: str = EMBEDDED, device: str = "auto", threads: int = 0) -> None:
+    def __init__(
+        self, model: str = EMBEDDED, device: str = "auto", threads: int = 0, cache_mb: int = 0
+    ) -> None:
         """The arguments are those of `dgls.models.opening.open_model`."""
         self._wanted = model
         self._device = device
         self._threads = threads
+        self._cache_mb = cache_mb
         self._engine: Engine | None = None
 
     @property
@@ -41,6 +44,7 @@ class LocalBackend:
             self._device,
             self._threads,
             lambda share, what: progress(_LOADED * share, what),
+            self._cache_mb,
         )
         engine = Engine(model, strategy_for(model.metadata.family, model.metadata.strategy))
         progress(_LOADED, "warming up")
