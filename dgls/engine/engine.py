@@ -99,9 +99,10 @@ class _OneFill:
         """The reply."""
         with self._tally.timed("total"):
             self._stop.check()
-            canvas = self._model.layout.build(self._request)
+            canvases = self._model.layout.canvases(self._request, self._strategy.lengths)
+            canvas = canvases[0]
             prefix = self._encode(canvas)
-            fills = self._fills(canvas, prefix) if self._request.limits.candidates else []
+            fills = self._fills(canvases, prefix) if self._request.limits.candidates else []
             self._stop.check()
         fitted = self._model.metadata.threshold
         return FillReply(
@@ -115,18 +116,20 @@ class _OneFill:
             timings=self._tally.timings(),
         )
 
-    def _fills(self, canvas: Canvas, prefix: Prefix) -> list[Fill]:
+    def _fills(self, canvases: Sequence[Canvas], prefix: Prefix) -> list[Fill]:
         """Every proposal with its score, none twice."""
-        return self._judged(distinct(self._proposals(canvas, prefix)), prefix)
+        found = distinct(self._proposals(canvases, prefix))
+        return self._judged(found, canvases[0], prefix)
 
     def _encode(self, canvas: Canvas) -> Prefix:
         self._stop.check()
         with self._tally.timed("encode"):
             return self._model.encode(canvas.prompt)
 
-    def _proposals(self, canvas: Canvas, prefix: Prefix) -> list[Proposal]:
+    def _proposals(self, canvases: Sequence[Canvas], prefix: Prefix) -> list[Proposal]:
         """What each way of filling gives; the first one is always made, the others in time."""
         found: list[Proposal] = []
+        canvas = canvases[0]
         rewrites = any(gap.text and gap.strength < 1 for gap in self._request.gaps)
         if self._strategy.causal and not rewrites:
             drafts = self._drafted(canvas, prefix)
@@ -138,7 +141,7 @@ class _OneFill:
                 found.append(self._revised(canvas, prefix, drafts[0]))
         for index in range(self._strategy.noise):
             if not found or self._in_time():
-                found.append(self._from_noise(canvas, prefix, self._request.seed + index))
+                found += self._from_noise(canvases, prefix, self._request.seed + index)
         return found
 
     def _drafted(self, canvas: Canvas, prefix: Prefix) -> list[tuple[CausalDraft, ...]]:
@@ -148,7 +151,8 @@ class _OneFill:
         chosen: list[CausalDraft] = []
         texts: list[str] = []
         for index in range(len(canvas.gaps)):
-            best = self._gap_drafts(canvas, index, self._prefix_of(index, texts))[0]
+            prefix = self._encode(self._canvas_of(index, texts))
+            best = self._gap_drafts(canvas, index, prefix)[0]
             chosen.append(best)
             texts.append(self._draft_text(index, best))
         return [tuple(chosen)]
@@ -184,25 +188,30 @@ class _OneFill:
             result = self._model.revise(
                 prefix, canvas, drafts, passes, self._control, self._teller(canvas)
             )
-        return self._filled(canvas, result, "revised")
+        self._count(result)
+        return Proposal(self._texts(canvas, result.tokens), "revised")
 
-    def _from_noise(self, canvas: Canvas, prefix: Prefix, seed: int) -> Proposal:
+    def _from_noise(self, canvases: Sequence[Canvas], prefix: Prefix, seed: int) -> list[Proposal]:
         with self._tally.timed("denoise"):
-            result = self._model.denoise(
+            results = self._model.denoise(
                 prefix,
-                canvas,
+                canvases,
                 [gap.strength for gap in self._request.gaps],
                 self._strategy.denoise,
                 seed,
                 self._control,
-                self._teller(canvas),
+                self._teller(canvases[0]),
             )
-        return self._filled(canvas, result, "noise")
+        self._count(results[0])
+        return [
+            Proposal(self._texts(canvas, result.tokens), "noise")
+            for canvas, result in zip(canvases, results, strict=True)
+        ]
 
-    def _filled(self, canvas: Canvas, result: FilledCanvas, source: str) -> Proposal:
+    def _count(self, result: FilledCanvas) -> None:
+        """Note what denoising cost; the canvases of a batch take their steps together."""
         self._tally.steps += result.steps
         self._tally.complete &= result.complete
-        return Proposal(self._texts(canvas, result.tokens), source)
 
     def _is_enough(self, proposal: Proposal) -> bool:
         """Whether a proposal is so surely right that no other needs to be made."""
@@ -210,7 +219,7 @@ class _OneFill:
             return False
         return self._fill(proposal).confidence >= self._strategy.enough
 
-    def _judged(self, proposals: Sequence[Proposal], prefix: Prefix) -> list[Fill]:
+    def _judged(self, proposals: Sequence[Proposal], canvas: Canvas, prefix: Prefix) -> list[Fill]:
         """Each proposal with its score and confidence. Out of time, only the scored ones."""
         scored = [proposal for proposal in proposals if proposal.log_probs is not None]
         unscored = [proposal for proposal in proposals if proposal.log_probs is None]
@@ -219,14 +228,16 @@ class _OneFill:
         if unscored:
             self._stop.check()
             with self._tally.timed("judge"):
-                scored += self._scored(unscored, prefix)
+                scored += self._scored(unscored, canvas, prefix)
         order = {proposal.texts: index for index, proposal in enumerate(proposals)}
         return [self._fill(each) for each in sorted(scored, key=lambda each: order[each.texts])]
 
-    def _scored(self, proposals: Sequence[Proposal], prefix: Prefix) -> list[Proposal]:
-        targets = self._model.layout.target
+    def _scored(
+        self, proposals: Sequence[Proposal], canvas: Canvas, prefix: Prefix
+    ) -> list[Proposal]:
         if len(self._request.gaps) == 1:
-            rows = self._model.judge(prefix, [targets(proposal.texts) for proposal in proposals])
+            targets = [self._target(each.texts[0], canvas) for each in proposals]
+            rows = self._model.judge(prefix, targets)
             return [
                 replace(proposal, log_probs=row)
                 for proposal, row in zip(proposals, rows, strict=True)
@@ -240,21 +251,25 @@ class _OneFill:
         """The log-probabilities of several gaps, each after the ones before it."""
         found: list[float] = []
         for index, text in enumerate(texts):
-            target = self._model.layout.target([text])
-            found += self._model.judge(self._prefix_of(index, texts), [target])[0]
+            canvas = self._canvas_of(index, texts)
+            found += self._model.judge(self._encode(canvas), [self._target(text, canvas)])[0]
         return tuple(found)
+
+    def _target(self, text: str, canvas: Canvas) -> tuple[int, ...]:
+        """The tokens by which a text in the canvas's only gap is scored."""
+        return (*self._model.layout.target([text]), *canvas.follows)
 
     def _fill(self, proposal: Proposal) -> Fill:
         log_probs = proposal.log_probs or ()
         score = sum(log_probs)
         calibration = self._model.metadata.calibration
         confidence = calibration.confidence(score, len(log_probs))
-        tokens = max(0, len(log_probs) - len(proposal.texts))
+        tokens = sum(len(self._model.codec.encode(text)) for text in proposal.texts)
         return Fill(proposal.texts, score, confidence, proposal.source, tokens)
 
-    def _prefix_of(self, index: int, texts: Sequence[str]) -> Prefix:
-        """The encoded prompt of one gap alone, when `texts` stand in those before it."""
-        return self._encode(self._model.layout.build(single_gap(self._request, index, texts)))
+    def _canvas_of(self, index: int, texts: Sequence[str]) -> Canvas:
+        """The canvas of one gap alone, when `texts` stand in those before it."""
+        return self._model.layout.build(single_gap(self._request, index, texts))
 
     def _texts(self, canvas: Canvas, tokens: Sequence[int]) -> tuple[str, ...]:
         texts = self._model.layout.texts(canvas, tokens)

@@ -16,11 +16,13 @@ from torch import nn
 from transformers import DiffusionGemmaConfig
 from transformers.utils import logging
 
+from dgls.canvas.chat import ChatBudget
 from dgls.errors import CheckpointError
 from dgls.models.architecture import TextDiffusionGemma, choose_implementations
 from dgls.models.codec import HfCodec
 from dgls.models.metadata import Metadata, read_metadata
 from dgls.models.quantization import widen
+from dgls.models.registry import name_of
 from dgls.models.storage import CONFIG_FILE, TOKENIZER_FILE, WEIGHTS_FILE
 
 Progress = Callable[[float, str], None]
@@ -95,8 +97,8 @@ def _read_config(folder: Path) -> DiffusionGemmaConfig:
 
 def _published(folder: Path, config: DiffusionGemmaConfig) -> Metadata:
     """What is known of a checkpoint that dgls did not write: it was trained to chat."""
-    window = config.get_text_config().max_position_embeddings
-    return Metadata(name=folder.name, family="chat", window=window, bits=16)
+    window = min(config.get_text_config().max_position_embeddings, ChatBudget().window)
+    return Metadata(name=name_of(folder), family="chat", window=window, bits=16)
 
 
 def _load_weights(

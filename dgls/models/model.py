@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from dgls.canvas.infill import END, MIDDLE, PAD, InfillBudget, InfillLayout
+from dgls.canvas import chat, infill
+from dgls.canvas.chat import ChatBudget, ChatLayout
+from dgls.canvas.infill import InfillBudget, InfillLayout
 from dgls.canvas.types import Canvas, Layout
 from dgls.diffusion.loop import Denoiser, DenoiseSettings, denoise, never
 from dgls.diffusion.noise import keep_share, uniform_tokens
@@ -64,17 +67,22 @@ class Model:
         self.codec = codec
         self.metadata = metadata
         self.layout: Layout = _layout(codec, metadata)
-        self.end = codec.token_id(END)
-        self.pad = codec.token_id(PAD)
-        self._middle = codec.token_id(MIDDLE)
+        ends, pad, marks = _special_tokens(metadata)
+        self.end = codec.token_id(ends)
+        self.pad = codec.token_id(pad)
+        self._marks = {codec.token_id(mark) for mark in marks}
         self._prompts = PrefixCache(network, cache_bytes)
-        self._lines = _line_breaks(codec, network.vocabulary)
         self._repeated: tuple[tuple[int, ...], NgramCache] = ((), NO_CACHE)
 
     @property
     def name(self) -> str:
         """The model's name, as replies show it."""
         return self.metadata.name
+
+    @cached_property
+    def _lines(self) -> list[int]:
+        """How many line breaks each token holds, by its id; found out at the first draft."""
+        return _line_breaks(self.codec, self.network.vocabulary)
 
     def encode(self, prompt: Sequence[int]) -> Prefix:
         """The encoded prompt; what it shares with earlier ones is not encoded again."""
@@ -120,20 +128,23 @@ class Model:
     def denoise(
         self,
         prefix: Prefix,
-        canvas: Canvas,
+        canvases: Sequence[Canvas],
         strengths: Sequence[float],
         settings: DenoiseSettings,
         seed: int,
         control: Control,
         on_step: OnCanvas | None = None,
-    ) -> FilledCanvas:
-        """Denoise the canvas from noise; of a gap's old text a share `strengths[gap]` is noised."""
+    ) -> tuple[FilledCanvas, ...]:
+        """Denoise canvases of one width from noise, all at once.
+
+        Of a gap's old text a share `strengths[gap]` is noised. `on_step` is told of the first one.
+        """
         generator = torch.Generator(self.network.device).manual_seed(seed)
-        tokens, open_ = self._tensors(canvas)
-        kept = _kept(canvas, strengths, generator).to(tokens.device)
+        tokens, open_ = self._tensors(canvases)
+        kept = torch.cat([_kept(canvas, strengths, generator) for canvas in canvases])
         noise = uniform_tokens(tokens, self.network.vocabulary, generator)
         result = denoise(
-            self.denoiser(prefix),
+            self.denoiser(prefix, len(canvases)),
             torch.where(open_ & ~kept, noise, tokens),
             open_,
             settings,
@@ -143,7 +154,10 @@ class Model:
             deadline=control.deadline,
             on_step=_plain(on_step, open_),
         )
-        return FilledCanvas(_row(result.tokens), result.steps, result.complete)
+        return tuple(
+            FilledCanvas(tuple(row), result.steps, result.complete)
+            for row in result.tokens.tolist()
+        )
 
     def revise(
         self,
@@ -155,7 +169,7 @@ class Model:
         on_step: OnCanvas | None = None,
     ) -> FilledCanvas:
         """Put a draft into each gap and let the denoiser overrule it where it is surer."""
-        tokens, open_ = self._tensors(canvas)
+        tokens, open_ = self._tensors([canvas])
         sure = torch.zeros(tokens.shape, device=tokens.device)
         for gap, drafted in zip(canvas.gaps, drafts, strict=True):
             put, log_probs = self._target(drafted, len(gap))
@@ -176,8 +190,7 @@ class Model:
         """The prompt's own repetitions; the last prompt's are kept, a fill asks more than once."""
         tokens, cache = self._repeated
         if tokens != prefix.tokens:
-            # The mark between prefix and gap stands nowhere in a text.
-            text = [token for token in prefix.tokens if token != self._middle]
+            text = [token for token in prefix.tokens if token not in self._marks]
             cache = NgramCache(text, self.metadata.cache_shares)
             self._repeated = (prefix.tokens, cache)
         return cache
@@ -191,23 +204,37 @@ class Model:
         put += [self.pad] * (slots - len(put))
         return put, log_probs + [0.0] * (slots - len(log_probs))
 
-    def _tensors(self, canvas: Canvas) -> tuple[Tensor, Tensor]:
-        """Tokens and open positions of one canvas: [1, canvas] each."""
+    def _tensors(self, canvases: Sequence[Canvas]) -> tuple[Tensor, Tensor]:
+        """Tokens and open positions of canvases of one width: [batch, canvas] each."""
         device = self.network.device
-        tokens = torch.tensor([canvas.tokens], device=device)
-        return tokens, ~torch.tensor([canvas.pinned], device=device)
+        tokens = torch.tensor([canvas.tokens for canvas in canvases], device=device)
+        return tokens, ~torch.tensor([canvas.pinned for canvas in canvases], device=device)
 
 
 def _layout(codec: HfCodec, metadata: Metadata) -> Layout:
-    if metadata.family != "infill":
-        raise CheckpointError(
-            f"{metadata.name} was not trained to fill gaps, and dgls cannot prompt it to yet; "
-            f"nothing was loaded. Take the embedded model."
-        )
+    """The layout of the checkpoint's family. Raises `CheckpointError` where there is none."""
+    budget = {**metadata.budget, "window": metadata.window}
     try:
-        return InfillLayout(codec, InfillBudget(**{**metadata.budget, "window": metadata.window}))
+        if metadata.family == "infill":
+            return InfillLayout(codec, InfillBudget(**budget))
+        if metadata.family == "chat":
+            return ChatLayout(codec, ChatBudget(**budget))
     except TypeError as error:
         raise CheckpointError(f"The checkpoint's budget is not valid ({error}).") from error
+    raise CheckpointError(
+        f"{metadata.name} is of a family that this version of dgls does not know "
+        f"({metadata.family}); nothing was loaded. Update dgls."
+    )
+
+
+def _special_tokens(metadata: Metadata) -> tuple[str, str, tuple[str, ...]]:
+    """What ends a gap's causal draft, what pads its slots, and what is in no text but the prompt's.
+
+    The mark between prefix and gap stands nowhere in a text that repeats itself.
+    """
+    if metadata.family == "chat":
+        return chat.END_OF_TURN, chat.EOS, ()
+    return infill.END, infill.PAD, (infill.MIDDLE,)
 
 
 def _line_breaks(codec: HfCodec, vocabulary: int) -> list[int]:

@@ -29,6 +29,14 @@ def find(name: str) -> Path:
     return _cached(name)
 
 
+def name_of(folder: Path) -> str:
+    """How a user knows a checkpoint: its name in the Hugging Face cache, or that of its folder."""
+    if folder.parent.name != "snapshots":
+        return folder.name
+    # A cached repository's folder is called models--owner--name.
+    return "/".join(folder.parents[1].name.split("--")[1:])
+
+
 def _existing(folder: Path, problem: str) -> Path:
     if not (folder / CONFIG_FILE).is_file():
         raise ModelNotFoundError(

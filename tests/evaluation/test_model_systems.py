@@ -126,7 +126,7 @@ def test_a_known_length_is_kept(model: Model, wanted: int) -> None:
     (gap,) = canvas.gaps
     drafted = told.drafts(prefix, len(gap), 99, 2, Control())[0].tokens
     strategy = strategy_of("noise", model)
-    denoised = told.denoise(prefix, canvas, [1.0], strategy.denoise, 0, Control()).tokens
+    denoised = told.denoise(prefix, [canvas], [1.0], strategy.denoise, 0, Control())[0].tokens
     for tokens in (drafted, denoised[gap.start : gap.end]):
         assert len(tokens) == wanted
         assert not set(tokens) & {model.end, model.pad}

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import DiffusionGemmaForBlockDiffusion
 
+from dgls.canvas.chat import END_OF_TURN, EOS, TOOL, ChatLayout
 from dgls.errors import CheckpointError, ModelNotFoundError
 from dgls.models import registry
 from dgls.models.architecture import parameter_count
@@ -107,9 +108,19 @@ def test_the_vision_tower_and_tied_copies_are_not_stored():
     assert all(name.endswith("layer_scalar") for name in names if ".encoder." in name)
 
 
-def test_a_model_that_was_not_trained_to_fill_is_refused_for_now(published):
-    with pytest.raises(CheckpointError, match="not trained to fill"):
-        open_model(str(published), "cpu")
+def test_a_published_folder_is_opened_as_a_model_to_be_prompted(published):
+    model = open_model(str(published), "cpu")
+    assert isinstance(model.layout, ChatLayout)
+    assert model.layout.budget.window == 2048
+    assert (model.name, model.metadata.threshold) == ("published", None)
+    assert [model.codec.token_id(name) for name in (EOS, END_OF_TURN, TOOL)] == [1, 106, 50]
+
+
+def test_a_family_of_another_version_is_refused(tiny8, tmp_path):
+    folder = shutil.copytree(tiny8, tmp_path / "other")
+    edit_json(folder / "dgls.json", family="telepathic")
+    with pytest.raises(CheckpointError, match="telepathic"):
+        open_model(str(folder), "cpu")
 
 
 def test_saving_replaces_an_older_checkpoint_whole(tmp_path):
@@ -275,6 +286,8 @@ def test_a_model_in_the_cache_is_found(tmp_path, monkeypatch, tiny8):
     (repository / "refs" / "main").write_text("abc")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     assert registry.find("some/model") == snapshot
+    assert registry.name_of(snapshot) == "some/model"
+    assert registry.name_of(tiny8) == "tiny8"
 
 
 def test_the_embedded_model_is_named_when_it_is_missing(monkeypatch, tmp_path):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import (
     DiffusionGemmaConfig,
     DiffusionGemmaForBlockDiffusion,
     DiffusionGemmaTextConfig,
 )
 
+from dgls.canvas import chat
 from dgls.canvas.infill import SPECIAL_TOKENS
 from dgls.models.architecture import TextDiffusionGemma, build, embedded_config
 from dgls.models.metadata import Metadata
@@ -38,6 +40,7 @@ class Basket:
 """The text that the tokenizer is trained on."""
 
 VOCABULARY = 400
+CHAT_VOCABULARY = 512
 WINDOW = 256
 
 
@@ -64,7 +67,7 @@ def tiny_model(
 def published_config(experts: int = 4, sliding_window: int = 8) -> DiffusionGemmaConfig:
     """A tiny shape of the published kind: several experts, a window that is soon exceeded."""
     fields = {
-        "vocab_size": VOCABULARY,
+        "vocab_size": CHAT_VOCABULARY,
         "hidden_size": 32,
         "intermediate_size": 48,
         "num_hidden_layers": 3,
@@ -78,7 +81,7 @@ def published_config(experts: int = 4, sliding_window: int = 8) -> DiffusionGemm
         "top_k_experts": 2,
         "moe_intermediate_size": 16,
         "sliding_window": sliding_window,
-        "max_position_embeddings": 512,
+        "max_position_embeddings": 2048,
     }
     vision = embedded_config().vision_config
     config = DiffusionGemmaConfig(
@@ -100,12 +103,12 @@ def published_model(seed: int = 0, **shape: int) -> TextDiffusionGemma:
     return randomized(TextDiffusionGemma(published_config(**shape)), 16.0)
 
 
-def save_published(folder: Path, seed: int = 0) -> Path:
+def save_published(folder: Path, seed: int = 0, **shape: int) -> Path:
     """Write a folder as the library itself does it, vision tower included; return it."""
     torch.manual_seed(seed)
-    model = randomized(DiffusionGemmaForBlockDiffusion(published_config()), 16.0)
+    model = randomized(DiffusionGemmaForBlockDiffusion(published_config(**shape)), 16.0)
     model.save_pretrained(folder, max_shard_size="100KB")
-    save_tokenizer(folder / "tokenizer.json")
+    save_chat_tokenizer(folder / "tokenizer.json")
     return folder
 
 
@@ -138,6 +141,31 @@ def save_tokenizer(path: Path) -> Path:
     tokenizer.train_from_iterator([SOURCE], trainer)
     path.parent.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(path))
+    return path
+
+
+def save_chat_tokenizer(path: Path) -> Path:
+    """Write a small tokenizer made as Gemma's is: BPE over characters with bytes to fall back on,
+    spaces as `▁`, and the control tokens under their published ids."""
+    ids = {0: chat.PAD, 1: chat.EOS, 2: chat.BOS, 50: chat.TOOL, 105: chat.TURN}
+    ids[106] = chat.END_OF_TURN
+    names = [ids.get(index, f"<unused{index}>") for index in range(107)]
+    names += [f"<0x{byte:02X}>" for byte in range(256)]
+    learned = Tokenizer(models.BPE())
+    learned.normalizer = normalizers.Replace(" ", "▁")
+    trainer = trainers.BpeTrainer(vocab_size=CHAT_VOCABULARY - len(names), show_progress=False)
+    learned.train_from_iterator(SOURCE.splitlines(keepends=True), trainer)
+    found = json.loads(learned.to_str())["model"]
+    names += sorted(found["vocab"], key=found["vocab"].get)
+    vocabulary = {name: index for index, name in enumerate(names)}
+    merges = [tuple(pair) for pair in found["merges"]]
+    made = Tokenizer(models.BPE(vocabulary, merges, byte_fallback=True, fuse_unk=True))
+    made.normalizer = normalizers.Replace(" ", "▁")
+    made.decoder = decoders.Sequence(
+        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
+    )
+    made.add_special_tokens([*ids.values()])
+    made.save(str(path))
     return path
 
 
