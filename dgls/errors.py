@@ -13,11 +13,14 @@
     │   ├── EngineUnavailableError
     │   ├── EngineBusyError     too many requests wait for it already
     │   └── EngineProtocolError
+    │       └── FieldError      one field of a request has the wrong type or value
     ├── Stopped                 the request was stopped before it had an answer
     └── TrainingError           a corpus, recipe or checkpoint folder that training cannot use
 
 A message says what happened, what was left untouched and what to do next, in one sentence.
 """
+
+from __future__ import annotations
 
 
 class DglsError(Exception):
@@ -86,10 +89,30 @@ class EngineProtocolError(EngineError):
     """The engine answered something that this version does not understand."""
 
 
+class FieldError(EngineProtocolError):
+    """One field of a request, named by `field`, has the wrong type or value."""
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+
+    @classmethod
+    def must_be(cls, field: str, wanted: str) -> FieldError:
+        """The error for a field that should have been something else."""
+        return cls(f"'{field}' must be {wanted}; nothing was filled.", field)
+
+
 class Stopped(DglsError):
-    """The request was stopped (cancelled, superseded, out of time) before it had an answer."""
+    """The request was stopped (cancelled, superseded) before it had an answer.
+
+    `reason` says why in a word or two; it is empty where nobody said.
+    """
 
     exit_status = 8
+
+    def __init__(self, message: str = "", reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class TrainingError(DglsError):

@@ -40,6 +40,7 @@ OWNERS = {
     "safetensors": {"models", "training"},
     "starlette": {"engine"},
     "uvicorn": {"engine"},
+    "prometheus_client": {"engine"},
     "rich": {"cli", "evaluation"},
     "typer": {"cli"},
 }

@@ -30,12 +30,14 @@ from dgls.engine.backends.choose import backend_of
 from dgls.engine.guard import LoopbackGuard
 from dgls.engine.listen import Listener, listen
 from dgls.engine.log import log_to_stderr
-from dgls.engine.routes import Service, create_app
+from dgls.engine.routes import create_app
 from dgls.engine.scheduler import Scheduler
+from dgls.engine.service import Service
 from dgls.engine.status import EngineStatus
 from dgls.engine.worker import ModelThread
 from dgls.errors import DglsError, EngineUnavailableError
 from dgls.protocol import Health
+from dgls.syntax.cursor import Budget
 
 _WATCH_S = 1.0
 _FAILED_S = 5.0
@@ -133,6 +135,7 @@ class _Engine:
             self._end,
             max_request_bytes=settings.engine.max_request_bytes,
             max_requests=2 * settings.engine.max_waiting,
+            budget=Budget(settings.fill.prefix_chars, settings.fill.suffix_chars),
         )
         guard = Middleware(LoopbackGuard, tokens=_tokens(listeners))
         self._server = _Server(create_app(self._service, (guard,)), self._before_end)

@@ -58,6 +58,11 @@ class Scheduler:
         for job in [*self._waiting, *self._running]:
             self._end(job, reason)
 
+    @property
+    def waiting(self) -> int:
+        """How many fills wait for the model."""
+        return len(self._waiting)
+
     def idle_seconds(self) -> float:
         """How long nothing was asked; 0 while something is."""
         busy = self._running or len(self._waiting) > 0

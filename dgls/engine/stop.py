@@ -36,4 +36,5 @@ class StopToken:
     def check(self) -> None:
         """Raise `Stopped` if a stop was asked for."""
         if self.stopped:
-            raise Stopped(f"The fill was stopped ({self._reason}); nothing was changed.")
+            why = f"The fill was stopped ({self._reason}); nothing was changed."
+            raise Stopped(why, self._reason)

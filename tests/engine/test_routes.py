@@ -11,71 +11,13 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
-from dgls.engine import routes
-from dgls.engine.guard import LoopbackGuard
-from dgls.engine.routes import Service, create_app
+from dgls.engine import incoming, traffic
 from dgls.engine.scheduler import Scheduler
-from dgls.engine.status import EngineStatus
-from dgls.engine.worker import ModelThread
 from dgls.errors import CheckpointError
 from dgls.protocol import FillRequest, Trigger, to_json
-from tests.support.backends import SECRET, ScriptedBackend
-
-WAIT_S = 10.0
-LIMIT = 20_000
-
-
-class Engine:
-    """A served application, without a process of its own."""
-
-    def __init__(self, listener: socket.socket, token: str | None = None) -> None:
-        self.ended = asyncio.Event()
-        self.status = EngineStatus("scripted")
-        self.service = Service(self.status, self.ended.set, LIMIT, max_requests=2)
-        self.thread = ModelThread()
-        tokens = {} if listener.family == socket.AF_UNIX else {listener.getsockname()[1]: token}
-        config = uvicorn.Config(
-            LoopbackGuard(create_app(self.service), tokens),
-            http="h11",
-            lifespan="off",
-            log_config=None,
-            timeout_graceful_shutdown=1,
-        )
-        self.server = uvicorn.Server(config)
-        self.task = asyncio.ensure_future(self.server.serve([listener]))
-
-    def ready(self) -> None:
-        self.service.scheduler = Scheduler(ScriptedBackend(), self.thread, max_waiting=2)
-        self.status.ready("scripted")
-
-    async def end(self) -> None:
-        if self.service.scheduler is not None:
-            self.service.scheduler.stop_all("the test ends")
-        self.server.should_exit = True
-        await self.task
-        assert await asyncio.to_thread(self.thread.close, WAIT_S)
-
-
-@pytest.fixture
-async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(tmp_path / "s"))
-    listener.listen()
-    engine = Engine(listener)
-    engine.ready()
-    yield engine
-    await engine.end()
-
-
-@pytest.fixture
-async def http(engine: Engine, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.AsyncHTTPTransport(verify=False, uds=str(tmp_path / "s"))
-    async with httpx.AsyncClient(
-        transport=transport, base_url="http://localhost", timeout=WAIT_S
-    ) as client:
-        yield client
+from tests.support.backends import SECRET
+from tests.support.served import LIMIT, MOST, WAIT_S, ServedEngine
 
 
 def fill_request(path: str = "a.py", prefix: str = "x = ", **fields: Any) -> str:
@@ -175,9 +117,9 @@ async def test_a_body_without_a_length_is_cut_off_at_the_limit(http: httpx.Async
 
 
 async def test_half_a_body_is_not_waited_for_forever(
-    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: ServedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(routes, "_BODY_S", 0.05)
+    monkeypatch.setattr(incoming, "_BODY_S", 0.05)
     answer = await exchange(
         tmp_path / "s", b"POST /v1/fill HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nhalf"
     )
@@ -191,7 +133,7 @@ async def test_half_a_body_is_not_waited_for_forever(
     ids=["tls", "no target", "newlines", "one long word"],
 )
 async def test_what_is_no_http_is_cut_off(
-    engine: Engine, http: httpx.AsyncClient, tmp_path: Path, garbage: bytes
+    engine: ServedEngine, http: httpx.AsyncClient, tmp_path: Path, garbage: bytes
 ) -> None:
     answer = await exchange(tmp_path / "s", garbage + b"\r\n\r\n")
     assert answer == b"" or answer.startswith(b"HTTP/1.1 400 ")
@@ -212,7 +154,7 @@ async def exchange(path: Path, data: bytes) -> bytes:
 
 
 async def test_closing_the_connection_stops_the_fill(
-    engine: Engine, http: httpx.AsyncClient, tmp_path: Path
+    engine: ServedEngine, http: httpx.AsyncClient, tmp_path: Path
 ) -> None:
     for headers in ("", "accept: application/x-ndjson\r\n"):
         body = fill_request("forever.py").encode()
@@ -234,7 +176,7 @@ async def until_busy(scheduler: Scheduler, busy: bool) -> None:
 
 
 async def test_a_superseded_request_gets_a_clean_answer(
-    engine: Engine, http: httpx.AsyncClient
+    engine: ServedEngine, http: httpx.AsyncClient
 ) -> None:
     automatic = fill_request("forever.py", trigger=Trigger.AUTOMATIC, method="inline")
     older = asyncio.ensure_future(http.post("/v1/fill", content=automatic))
@@ -249,13 +191,13 @@ async def test_a_superseded_request_gets_a_clean_answer(
     await until_busy(scheduler, False)
 
 
-async def test_too_many_requests_are_refused(engine: Engine, http: httpx.AsyncClient) -> None:
+async def test_too_many_requests_are_refused(engine: ServedEngine, http: httpx.AsyncClient) -> None:
     running = [
         asyncio.ensure_future(http.post("/v1/fill", content=fill_request("forever.py")))
-        for _ in range(2)
+        for _ in range(MOST)
     ]
     async with asyncio.timeout(WAIT_S):
-        while engine.service.requests < 2:
+        while engine.service.requests < MOST:
             await asyncio.sleep(0.002)
     response = await http.post("/v1/fill", content=fill_request())
     assert response.status_code == 429
@@ -265,22 +207,43 @@ async def test_too_many_requests_are_refused(engine: Engine, http: httpx.AsyncCl
 
 
 async def test_a_reader_that_never_reads_costs_the_others_nothing(
-    engine: Engine, http: httpx.AsyncClient, tmp_path: Path
+    engine: ServedEngine, http: httpx.AsyncClient, tmp_path: Path
 ) -> None:
-    body = fill_request(prefix="x" * (LIMIT - 1000)).encode()
-    head = f"POST /v1/fill?stream=1 HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
-    _, writer = await asyncio.open_unix_connection(str(tmp_path / "s"))
-    # Pipelined requests whose answers fill the socket's buffers many times over.
-    writer.write((head.encode() + body) * 100)
+    writer = await never_reading(tmp_path / "s")
     for _ in range(20):
         assert (await http.post("/v1/fill", content=fill_request())).status_code == 200
     writer.transport.abort()
 
 
+async def test_a_reader_that_never_reads_loses_its_place(
+    engine: ServedEngine, http: httpx.AsyncClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(traffic, "_READ_S", 0.05)
+    writer = await never_reading(tmp_path / "s")
+    async with asyncio.timeout(WAIT_S):
+        while not engine.service.requests:
+            await asyncio.sleep(0.002)
+        while engine.service.requests:
+            await asyncio.sleep(0.01)
+    assert (await http.post("/v1/fill", content=fill_request())).status_code == 200
+    writer.transport.abort()
+
+
+async def never_reading(path: Path) -> asyncio.StreamWriter:
+    """A client with pipelined requests whose answers fill its socket many times over."""
+    body = fill_request(prefix="x" * (LIMIT - 1000)).encode()
+    head = f"POST /v1/fill?stream=1 HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
+    _, writer = await asyncio.open_unix_connection(str(path))
+    # An unread stream of the client's own would read on in the background.
+    writer.transport.pause_reading()  # type: ignore[attr-defined]
+    writer.write((head.encode() + body) * 100)
+    return writer
+
+
 async def test_while_loading_a_fill_is_told_to_come_back(tmp_path: Path) -> None:
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(tmp_path / "s"))
-    engine = Engine(listener)
+    engine = ServedEngine(listener)
     engine.status.loading(0.4, "weights")
     async with httpx.AsyncClient(
         transport=httpx.AsyncHTTPTransport(verify=False, uds=str(tmp_path / "s")),
@@ -314,7 +277,9 @@ async def answered(http: httpx.AsyncClient, target: str) -> dict[str, Any]:
                 await asyncio.sleep(0.01)
 
 
-async def test_shutdown_is_asked_for_over_http(engine: Engine, http: httpx.AsyncClient) -> None:
+async def test_shutdown_is_asked_for_over_http(
+    engine: ServedEngine, http: httpx.AsyncClient
+) -> None:
     response = await http.post("/v1/shutdown")
     assert response.status_code == 202
     assert engine.ended.is_set()
@@ -356,10 +321,10 @@ async def test_an_open_port_cannot_stop_the_engine() -> None:
         await engine.end()
 
 
-def engine_on_a_port(token: str | None) -> tuple[Engine, str]:
+def engine_on_a_port(token: str | None) -> tuple[ServedEngine, str]:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen()
-    engine = Engine(listener, token)
+    engine = ServedEngine(listener, token)
     engine.ready()
     return engine, f"http://127.0.0.1:{listener.getsockname()[1]}"

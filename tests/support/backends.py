@@ -24,7 +24,7 @@ _LONGEST_S = 20.0
 
 
 class ScriptedBackend:
-    """`request.path` says what happens:
+    """`request.path`, or else the path of the first snippet, says what happens:
 
     - "forever.py": denoise steps with drafts, until it is stopped
     - "kill.py": the process is killed in the middle of the fill
@@ -48,13 +48,14 @@ class ScriptedBackend:
     def fill(
         self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None = None
     ) -> FillReply:
-        if request.path == "forever.py":
+        path = request.path or next((snippet.path for snippet in request.snippets), "")
+        if path == "forever.py":
             _denoise_until_stopped(stop, on_draft)
-        if request.path == "kill.py":
+        if path == "kill.py":
             os.kill(os.getpid(), signal.SIGKILL)
-        if request.path == "bug.py":
+        if path == "bug.py":
             raise ValueError(f"cannot read {SECRET}")
-        if request.path == "refuse.py":
+        if path == "refuse.py":
             raise LanguageError("No grammar for this; nothing was filled.")
         for step in (1, 2):
             if on_draft is not None:

@@ -1,0 +1,112 @@
+"""OpenAI's `POST /v1/completions` with a `suffix`, as minuet and many others send it.
+
+https://platform.openai.com/docs/api-reference/completions
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dgls.engine.dialects.dialect import DONE, Dialect, Failure, Json
+from dgls.engine.dialects.fields import Fields
+from dgls.engine.dialects.question import MOST_CANDIDATES, Completion, Question
+from dgls.errors import FieldError
+from dgls.protocol import FillReply
+
+_DEFAULT_TOKENS = 16
+_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+
+
+@dataclass(frozen=True, slots=True)
+class TextCompletion:
+    """One request; `tells_usage` is whether a stream ends with what it cost."""
+
+    question: Question
+    is_streamed: bool
+    tells_usage: bool
+
+    def answer(self, reply: FillReply) -> Json:
+        """The whole answer: a choice for each candidate, each text once."""
+        completions = self.question.completions(reply)
+        choices = [_choice(index, each.text, "stop") for index, each in enumerate(completions)]
+        return {**_head(reply), "choices": choices, "usage": usage(completions, reply)}
+
+    def events(self, reply: FillReply) -> Sequence[Json | str]:
+        """Each choice's text and then its end."""
+        head = _head(reply)
+        completions = self.question.completions(reply)
+        events: list[Json | str] = []
+        for index, each in enumerate(completions):
+            events.append({**head, "choices": [_choice(index, each.text, None)]})
+            events.append({**head, "choices": [_choice(index, "", "stop")]})
+        if self.tells_usage:
+            events.append({**head, "choices": [], "usage": usage(completions, reply)})
+        return [*events, DONE]
+
+
+def read(body: bytes) -> TextCompletion:
+    """A request. Without `max_tokens` it is OpenAI's default, which is one short line."""
+    fields = Fields.of_body(body)
+    question = Question(
+        prefix=_prompt(fields),
+        suffix=fields.text("suffix", ""),
+        max_tokens=fields.integer("max_tokens", _DEFAULT_TOKENS),
+        stops=fields.texts("stop"),
+        candidates=_candidates(fields),
+        seed=max(0, fields.integer("seed") or 0),
+    )
+    tells_usage = fields.object("stream_options").flag("include_usage")
+    return TextCompletion(question, fields.flag("stream"), tells_usage)
+
+
+def failure(status: int, error: Exception) -> Failure:
+    """What OpenAI answers where something is wrong."""
+    kind = _TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
+    param = error.field if isinstance(error, FieldError) else None
+    what = {"message": str(error), "type": kind, "param": param, "code": None}
+    return Failure(status, {"error": what})
+
+
+def usage(completions: Sequence[Completion], reply: FillReply) -> Json:
+    """What an answer cost in tokens, the reused ones told apart."""
+    filled = sum(each.tokens for each in completions)
+    return {
+        "prompt_tokens": reply.prompt_tokens,
+        "completion_tokens": filled,
+        "total_tokens": reply.prompt_tokens + filled,
+        "prompt_tokens_details": {"cached_tokens": reply.cached_tokens},
+    }
+
+
+DIALECT = Dialect("openai", "/v1/completions", read, failure)
+
+
+def _prompt(fields: Fields) -> str:
+    """The prompt, which may be the only one of a list."""
+    prompts = fields.texts("prompt")
+    if len(prompts) != 1:
+        raise FieldError.must_be("prompt", "one string")
+    return prompts[0]
+
+
+def _candidates(fields: Fields) -> int:
+    wanted = fields.integer("n", 1) or 0
+    if not 1 <= wanted <= MOST_CANDIDATES:
+        raise FieldError.must_be("n", f"from 1 to {MOST_CANDIDATES}")
+    return wanted
+
+
+def _head(reply: FillReply) -> Json:
+    return {
+        "id": f"cmpl-{uuid.uuid4().hex}",
+        "object": "text_completion",
+        "created": int(time.time()),
+        "model": reply.model,
+    }
+
+
+def _choice(index: int, text: str, finish_reason: str | None) -> Json:
+    return {"index": index, "text": text, "logprobs": None, "finish_reason": finish_reason}

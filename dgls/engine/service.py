@@ -1,0 +1,102 @@
+"""What the routes serve: the engine's state, who is let in, and each fill with its figures."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from dgls.engine.backends.base import OnDraft
+from dgls.engine.metrics import Metrics
+from dgls.engine.scheduler import Scheduler
+from dgls.engine.status import EngineStatus
+from dgls.errors import DglsError, EngineBusyError, InputError, Stopped
+from dgls.protocol import EngineState, FillReply, FillRequest
+from dgls.syntax.cursor import Budget
+
+
+class NotReady(Exception):
+    """No fill can be asked for now; `reason` says why."""
+
+    def __init__(self, reason: DglsError) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
+class Service:
+    """One engine as HTTP sees it. `scheduler` is None until the model is loaded.
+
+    `budget` is how much context other people's clients get of what they send.
+    """
+
+    def __init__(
+        self,
+        status: EngineStatus,
+        shut_down: Callable[[], None],
+        max_request_bytes: int,
+        max_requests: int,
+        budget: Budget | None = None,
+    ) -> None:
+        self.status = status
+        self.shut_down = shut_down
+        self.max_request_bytes = max_request_bytes
+        self.budget = budget or Budget()
+        self.scheduler: Scheduler | None = None
+        self.requests = 0
+        self.started = int(time.time())
+        self.metrics = Metrics()
+        self._max_requests = max_requests
+        self._watch()
+
+    @contextmanager
+    def admitted(self) -> Iterator[None]:
+        """Count one more request while it is answered. Raises `EngineBusyError` for too many."""
+        if self.requests >= self._max_requests:
+            raise EngineBusyError("The engine has too many requests already; this one was refused.")
+        self.requests += 1
+        try:
+            yield
+        finally:
+            self.requests -= 1
+
+    def check_ready(self) -> Scheduler:
+        """What fills. Raises `NotReady`."""
+        if self.scheduler is None:
+            raise NotReady(self.status.why_not_ready())
+        return self.scheduler
+
+    async def fill(self, request: FillRequest, on_draft: OnDraft | None = None) -> FillReply:
+        """One fill, counted. Raises `NotReady`, or what `Scheduler.fill` raises."""
+        scheduler = self.check_ready()
+        try:
+            reply = await scheduler.fill(request, on_draft)
+        except (asyncio.CancelledError, DglsError) as error:
+            self.metrics.ended(_outcome(error))
+            raise
+        self.metrics.filled(reply)
+        return reply
+
+    def _watch(self) -> None:
+        watch = self.metrics.watch
+        watch("dgls_requests_in_progress", "Requests being answered.", lambda: self.requests)
+        watch(
+            "dgls_fills_waiting",
+            "Fills that wait for the model.",
+            lambda: self.scheduler.waiting if self.scheduler else 0,
+        )
+        watch(
+            "dgls_ready",
+            "Whether the model is loaded.",
+            lambda: self.status.health.state is EngineState.READY,
+        )
+
+
+def _outcome(error: BaseException) -> str:
+    if isinstance(error, asyncio.CancelledError):
+        return "cancelled"
+    if isinstance(error, Stopped):
+        return "superseded" if error.reason == "superseded" else "stopped"
+    if isinstance(error, EngineBusyError):
+        return "busy"
+    return "refused" if isinstance(error, InputError) else "failed"

@@ -1,0 +1,71 @@
+"""Every request on its way through: counted, and, where it costs memory, limited in number."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Collection
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import request_response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dgls.engine.service import Service
+
+_OTHER = "other"
+_READ_S = 30.0
+"""How long a client may leave an answer unread that its socket has no room for."""
+
+
+class Counted:
+    """Counts each answer by endpoint and status. Unknown paths are one endpoint."""
+
+    def __init__(self, app: ASGIApp, service: Service, paths: Collection[str]) -> None:
+        self._app = app
+        self._service = service
+        self._paths = frozenset(paths)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, as ASGI wants it."""
+        endpoint = scope["path"] if scope.get("path") in self._paths else _OTHER
+
+        async def counting(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._service.metrics.answered(endpoint, message["status"])
+            await send(message)
+
+        await self._app(scope, receive, counting)
+
+
+class Admitted:
+    """An endpoint that holds its place among the engine's requests until its answer has gone.
+
+    A client that never reads loses its answer, so that it cannot hold a place for ever.
+    """
+
+    def __init__(
+        self, service: Service, endpoint: Callable[[Request], Awaitable[Response]]
+    ) -> None:
+        self._service = service
+        self._app = request_response(endpoint)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, as ASGI wants it. Raises `EngineBusyError` for one too many."""
+        with self._service.admitted(), contextlib.suppress(_NeverRead):
+            await self._app(scope, receive, _impatient(send))
+
+
+class _NeverRead(Exception):
+    """The client did not read what it was sent."""
+
+
+def _impatient(send: Send) -> Send:
+    async def sending(message: Message) -> None:
+        try:
+            async with asyncio.timeout(_READ_S):
+                await send(message)
+        except TimeoutError as error:
+            raise _NeverRead from error
+
+    return sending

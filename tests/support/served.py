@@ -1,0 +1,53 @@
+"""The engine's application served in this process, on a socket that a test gives."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import uvicorn
+
+from dgls.engine.guard import LoopbackGuard
+from dgls.engine.routes import create_app
+from dgls.engine.scheduler import Scheduler
+from dgls.engine.service import Service
+from dgls.engine.status import EngineStatus
+from dgls.engine.worker import ModelThread
+from tests.support.backends import ScriptedBackend
+
+WAIT_S = 10.0
+LIMIT = 20_000
+"""The largest request, in bytes."""
+MOST = 3
+"""The most requests at once."""
+
+
+class ServedEngine:
+    """A served application, without a process of its own."""
+
+    def __init__(self, listener: socket.socket, token: str | None = None) -> None:
+        self.ended = asyncio.Event()
+        self.status = EngineStatus("scripted")
+        self.service = Service(self.status, self.ended.set, LIMIT, max_requests=MOST)
+        self.thread = ModelThread()
+        tokens = {} if listener.family == socket.AF_UNIX else {listener.getsockname()[1]: token}
+        config = uvicorn.Config(
+            LoopbackGuard(create_app(self.service), tokens),
+            http="h11",
+            lifespan="off",
+            log_config=None,
+            timeout_graceful_shutdown=1,
+        )
+        self.server = uvicorn.Server(config)
+        self.task = asyncio.ensure_future(self.server.serve([listener]))
+
+    def ready(self) -> None:
+        self.service.scheduler = Scheduler(ScriptedBackend(), self.thread, max_waiting=2)
+        self.status.ready("scripted")
+
+    async def end(self) -> None:
+        if self.service.scheduler is not None:
+            self.service.scheduler.stop_all("the test ends")
+        self.server.should_exit = True
+        await self.task
+        assert await asyncio.to_thread(self.thread.close, WAIT_S)
