@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dgls.config import DECLARED, Resolved, Settings, changed, resolve
-from dgls.config.settings import page
+from dgls.config import DECLARED, LiveSettings, Resolved, Settings, changed, resolve
+from dgls.config.generated import generated_files, schema, vscode_configuration
 from dgls.errors import SettingError
 
 
@@ -69,6 +69,9 @@ def test_the_nearest_project_file_above_a_folder_counts(tmp_path: Path) -> None:
         ({"show": {"threshold": float("nan")}}, "show.threshold"),
         ({"show": {"automatic": 1}}, "show.automatic"),
         ({"model": {"name": ["a"]}}, "model.name"),
+        ({"privacy": {"secrets": "*.key"}}, "privacy.secrets"),
+        ({"privacy": {"secrets": [1]}}, "privacy.secrets"),
+        ({"typing": {"completion_list": "sometimes"}}, "typing.completion_list"),
     ],
 )
 def test_a_bad_setting_is_named_and_the_rest_is_kept(
@@ -155,9 +158,62 @@ def test_every_default_is_within_its_own_range() -> None:
     assert all(item.doc for item in DECLARED.values())
 
 
-def test_the_page_is_the_code() -> None:
-    written = Path(__file__).parent.parent / "docs" / "settings.md"
-    assert written.read_text(encoding="utf-8") == page()
+@pytest.mark.parametrize("name", generated_files())
+def test_what_is_generated_is_the_code(name: str) -> None:
+    written = Path(__file__).parent.parent / name
+    assert written.read_text(encoding="utf-8") == generated_files()[name], (
+        "Run: python -m dgls.config"
+    )
+
+
+def test_the_schema_and_the_manifest_know_every_setting_and_what_a_workspace_may_set() -> None:
+    sections = schema()["properties"]
+    known = {f"{name}.{item}" for name in sections for item in sections[name]["properties"]}
+    properties = vscode_configuration()["properties"]
+
+    assert known == set(DECLARED)
+    assert set(properties) == {f"dgls.{name}" for name in DECLARED}
+    assert properties["dgls.engine.backend"]["scope"] == "machine"
+    assert properties["dgls.show.threshold"]["scope"] == "resource"
+    assert sections["show"]["properties"]["threshold"]["maximum"] == 1
+    assert sections["typing"]["properties"]["completion_list"]["enum"][0] == "auto"
+
+
+def test_a_list_adds_to_those_of_the_sources_before_it(tmp_path: Path) -> None:
+    user = toml(tmp_path / "user", '[privacy]\nsecrets = ["*.mine", "both"]\n')
+    toml(tmp_path / "project", '[privacy]\nsecrets = ["*.theirs", "both"]\n')
+    found = resolved(
+        tmp_path,
+        files=[user],
+        project=tmp_path / "project",
+        environment={"DGLS_PRIVACY_SECRETS": "a, b"},
+    ).strict()
+
+    assert found.privacy.secrets == ("*.mine", "both", "*.theirs", "a", "b")
+    assert changed(found, {"privacy.secrets": ["c"]}).privacy.secrets == ("c",)
+
+
+def test_live_settings_follow_their_files_and_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    live = LiveSettings({"fill.max_lines": 7})
+
+    assert live.at(inner).settings.show.automatic is True
+    assert live.at(inner) is live.at(inner)
+
+    toml(inner, "[show]\nautomatic = false\n[fill]\nmax_lines = 2\n")
+    assert live.at(inner).settings.show.automatic is False
+    assert live.at(inner).settings.fill.max_lines == 7
+    assert live.at(tmp_path).settings.show.automatic is True
+
+    toml(tmp_path / "config" / "dgls", "[fill]\ncandidates = 3\n")
+    assert live.at(tmp_path).settings.fill.candidates == 3
+
+    (inner / "dgls.toml").unlink()
+    assert live.at(inner).settings.show.automatic is True
 
 
 def test_settings_cost_a_front_end_nothing_heavy() -> None:

@@ -43,6 +43,7 @@ OWNERS = {
     "prometheus_client": {"engine"},
     "rich": {"cli", "evaluation"},
     "typer": {"cli"},
+    "pathspec": {"policy"},
 }
 
 LIGHT = ("dgls.lsp.main", "dgls.client", "dgls.protocol", "dgls.syntax.cursor", "dgls.policy.show")

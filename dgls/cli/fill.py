@@ -121,15 +121,15 @@ class _Task:
 
     def best(self, candidates: Sequence[Fill]) -> Fill:
         """The likeliest candidate that keeps the syntax; the likeliest where none does."""
-        from dgls.syntax.guard import keeps_syntax
+        from dgls.policy.choose import sound_edits
 
-        sound = (fill for fill in candidates if keeps_syntax(self.source, self._edits(fill)))
-        return next(sound, candidates[0])
+        edits = [self._edits(fill) for fill in candidates]
+        return candidates[edits.index(next(sound_edits(self.source, edits), edits[0]))]
 
     def filled(self, fill: Fill) -> str:
         return apply_edits(self.source.text, self._edits(fill))
 
-    def _edits(self, fill: Fill) -> list[Edit]:
+    def _edits(self, fill: Fill) -> Sequence[Edit]:
         return [
             Edit(gap, self.context.for_document(text))
             for gap, text in zip(self.gaps, fill.texts, strict=True)

@@ -1,24 +1,32 @@
 """Typed settings and their one resolver."""
 
+from dgls.config.live import LiveSettings
 from dgls.config.resolver import FILE_NAME, Resolved, changed, resolve
 from dgls.config.settings import (
     DECLARED,
+    ContextSettings,
     EngineSettings,
     FillSettings,
     ModelSettings,
+    PrivacySettings,
     Settings,
     ShowSettings,
+    TypingSettings,
 )
 
 __all__ = [
     "DECLARED",
     "FILE_NAME",
+    "ContextSettings",
     "EngineSettings",
     "FillSettings",
+    "LiveSettings",
     "ModelSettings",
+    "PrivacySettings",
     "Resolved",
     "Settings",
     "ShowSettings",
+    "TypingSettings",
     "changed",
     "resolve",
 ]

@@ -49,8 +49,8 @@ def resolve(
     variables = os.environ if environment is None else environment
     problems: list[SettingError] = []
     sources = [
-        *_file_sources(_user_files() if files is None else files, problems),
-        *_file_sources(_project_files(project), problems, is_project=True),
+        *_file_sources(user_files() if files is None else files, problems),
+        *_file_sources(project_files(project), problems, is_project=True),
         _Source("the environment", _from_environment(variables), is_text=True),
         _Source("the caller", _flattened(overrides or {})),
     ]
@@ -58,14 +58,17 @@ def resolve(
     for source in sources:
         for name, value in source.values.items():
             try:
-                values[name] = _accepted(source, name, value)
+                values[name] = _with(values.get(name), _accepted(source, name, value))
             except SettingError as problem:
                 problems.append(problem)
     return Resolved(settings_of(values), tuple(problems))
 
 
 def changed(settings: Settings, values: Mapping[str, Any]) -> Settings:
-    """`settings` with other `values` (nested or by full name). Raises `SettingError`."""
+    """`settings` with other `values` (nested or by full name); a list replaces the old one.
+
+    Raises `SettingError`.
+    """
     overrides = {**settings.flat(), **_flattened(values)}
     return resolve(files=(), environment={}, overrides=overrides).strict()
 
@@ -78,6 +81,11 @@ class _Source:
     values: Mapping[str, Any]
     is_project: bool = False
     is_text: bool = False
+
+
+def _with(old: Any, new: Any) -> Any:
+    """A value on top of an older one: a list adds to it, anything else replaces it."""
+    return tuple(dict.fromkeys((*old, *new))) if isinstance(new, tuple) else new
 
 
 def _accepted(source: _Source, name: str, value: Any) -> Any:
@@ -93,7 +101,8 @@ def _accepted(source: _Source, name: str, value: Any) -> Any:
     too_low = declared.low is not None and converted is not None and converted < declared.low
     too_high = declared.high is not None and converted is not None and converted > declared.high
     # A NaN compares false with everything, so it needs a question of its own.
-    if converted is None or converted != converted or too_low or too_high:
+    unknown = bool(declared.choices) and converted not in declared.choices
+    if converted is None or converted != converted or too_low or too_high or unknown:
         raise SettingError(
             f"'{name}' in {source.name} must be {_wanted(declared)}, not {value!r}; "
             "the value before it was kept."
@@ -107,21 +116,36 @@ def _typed(value: Any, kind: type) -> Any:
         return value if kind is bool else None
     if kind is float and isinstance(value, int):
         return float(value)
+    if kind is tuple:
+        is_list = isinstance(value, (list, tuple)) and all(isinstance(each, str) for each in value)
+        return tuple(value) if is_list else None
     return value if isinstance(value, kind) else None
 
 
 def _from_text(value: str, kind: type) -> Any:
     if kind is bool:
         return {"true": True, "1": True, "false": False, "0": False}.get(value.lower())
+    if kind is tuple:
+        return tuple(part for part in map(str.strip, value.split(",")) if part)
     try:
         return kind(value)
     except ValueError:
         return None
 
 
+_NAMES = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    tuple: "a list of texts",
+}
+
+
 def _wanted(declared: Declared) -> str:
-    names = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
-    wanted = names[declared.kind]
+    if declared.choices:
+        return " or ".join(f"'{choice}'" for choice in declared.choices)
+    wanted = _NAMES[declared.kind]
     if declared.low is not None:
         wanted += f" of at least {declared.low:g}"
     if declared.high is not None:
@@ -170,13 +194,14 @@ def _read_toml(path: Path) -> dict[str, Any]:
         return _flattened(tomllib.load(file))
 
 
-def _user_files() -> list[Path]:
+def user_files() -> list[Path]:
+    """Where the user's own `dgls.toml` may stand."""
     from platformdirs import user_config_dir
 
     return [Path(user_config_dir("dgls", appauthor=False)) / FILE_NAME]
 
 
-def _project_files(project: Path | None) -> list[Path]:
+def project_files(project: Path | None) -> list[Path]:
     """The nearest `dgls.toml` in the folder `project` or above it."""
     if project is None:
         return []

@@ -1,6 +1,7 @@
 """Every setting, declared once: its type, default, range and meaning.
 
-`docs/settings.md` is written from these declarations (`python -m dgls.config`).
+`docs/configuration.md`, the schema and the editor's manifest are made of these declarations
+(`python -m dgls.config`, see `generated.py`).
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ def _setting(
     *,
     low: float | None = None,
     high: float | None = None,
+    choices: tuple[str, ...] = (),
     project: bool = True,
     identity: bool = False,
 ) -> Any:
-    """One field: what it means, its range, whether a project may set it, and whether another
-    value makes it another engine."""
-    metadata = {"doc": doc, "low": low, "high": high, "project": project, "identity": identity}
-    return field(default=default, metadata=metadata)
+    """One field: what it means, its range or choices, whether a project may set it, and whether
+    another value makes it another engine."""
+    metadata = {"doc": doc, "low": low, "high": high, "choices": choices}
+    return field(default=default, metadata={**metadata, "project": project, "identity": identity})
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +123,82 @@ class FillSettings:
 class ShowSettings:
     """When a fill is shown."""
 
-    automatic: bool = _setting(True, "Whether to suggest while typing.")
+    automatic: bool = _setting(
+        True, "Whether to suggest while typing; where not, the model is not asked either."
+    )
+    languages_off: tuple[str, ...] = _setting(
+        (), 'Languages in which nothing is suggested while typing, such as `["python"]`.'
+    )
+    files_off: tuple[str, ...] = _setting(
+        (),
+        "Files where nothing is suggested while typing, as patterns of `.gitignore` from the "
+        'project\'s folder on: `["tests/", "*.pyi"]`.',
+    )
     threshold: float = _setting(
         0.0,
         "Least confidence (0 to 1) of a fill that is shown while typing; 0 for the model's own, at "
         "which most of what is shown is right.",
         low=0,
         high=1,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TypingSettings:
+    """When the model is asked while one types, and how its answer reaches the screen."""
+
+    shortest_delay_ms: float = _setting(
+        30.0, "Shortest wait after a keystroke, in milliseconds.", low=0, high=5000
+    )
+    longest_delay_ms: float = _setting(
+        400.0,
+        "Longest wait after a keystroke, in milliseconds; between the two it follows your own "
+        "rhythm.",
+        low=0,
+        high=5000,
+    )
+    prefetch: bool = _setting(
+        True, "Whether the next gap is filled ahead while a suggestion is on the screen."
+    )
+    completion_list: str = _setting(
+        "auto",
+        "Whether a suggestion is offered in the completion menu, too: `auto` does so where the "
+        "editor has no inline completion.",
+        choices=("auto", "always", "never"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ContextSettings:
+    """What the model sees of other places than the cursor's."""
+
+    edits: bool = _setting(True, "Whether the model sees what was edited elsewhere just now.")
+    outlines: bool = _setting(
+        True, "Whether the model sees outlines of other open files and of imported local ones."
+    )
+    chars: int = _setting(600, "Most characters of both together; 0 for none.", low=0, high=100_000)
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacySettings:
+    """What is neither completed nor used as context."""
+
+    secrets: tuple[str, ...] = _setting(
+        (),
+        "Files with secrets, as patterns of `.gitignore`; they are added to the list of dgls "
+        "(`.env*`, keys, credentials), which stays.",
+    )
+    trusted: bool = _setting(
+        True,
+        "Whether the workspace is trusted; in one that is not nothing is suggested, and none of "
+        "its files is read.",
+        project=False,
+    )
+    counts: bool = _setting(
+        True,
+        "Whether `dgls stats` may count what was shown and accepted, in a file on this machine "
+        "that holds numbers and no code.",
+        project=False,
     )
 
 
@@ -139,6 +210,9 @@ class Settings:
     engine: EngineSettings = field(default_factory=EngineSettings)
     fill: FillSettings = field(default_factory=FillSettings)
     show: ShowSettings = field(default_factory=ShowSettings)
+    typing: TypingSettings = field(default_factory=TypingSettings)
+    context: ContextSettings = field(default_factory=ContextSettings)
+    privacy: PrivacySettings = field(default_factory=PrivacySettings)
 
     def flat(self) -> dict[str, Any]:
         """Every setting by its full name: `{"model.name": "embedded", ...}`."""
@@ -156,7 +230,11 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """One setting as declared above; `name` is full, such as "model.name"."""
+    """One setting as declared above; `name` is full, such as "model.name".
+
+    A setting of kind `tuple` is a list of texts: each source adds to it. `choices` are the texts
+    that are allowed, none for any.
+    """
 
     name: str
     kind: type
@@ -164,6 +242,7 @@ class Declared:
     doc: str
     low: float | None
     high: float | None
+    choices: tuple[str, ...]
     project: bool
     identity: bool
 
@@ -178,6 +257,9 @@ SECTIONS: Mapping[str, type] = {
     "engine": EngineSettings,
     "fill": FillSettings,
     "show": ShowSettings,
+    "typing": TypingSettings,
+    "context": ContextSettings,
+    "privacy": PrivacySettings,
 }
 
 
@@ -201,45 +283,3 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
         names = [item.name for item in dataclasses.fields(kind)]
         sections[section] = kind(**{name: values[f"{section}.{name}"] for name in names})
     return Settings(**sections)
-
-
-def page() -> str:
-    """`docs/settings.md`, whole."""
-    return f"{_PAGE}\n{_table()}"
-
-
-_PAGE = """# Settings
-
-This page is written by `python -m dgls.config > docs/settings.md`; a test holds it to the code.
-
-Later sources win:
-
-1. the defaults below;
-2. `dgls.toml` in your configuration folder (`~/.config/dgls/` on Linux);
-3. the nearest `dgls.toml` in the project's folder or above it;
-4. the environment;
-5. what you say explicitly: a command-line option, your editor's settings.
-
-```toml
-[model]
-name = "embedded"
-
-[show]
-threshold = 0.6
-```
-
-A bad setting is reported by its name and place, and all others are kept. A project's file comes
-with somebody's repository, so it may set only what the column "project" allows: nothing in it can
-choose the model, the code that runs, or where requests go.
-"""
-
-
-def _table() -> str:
-    lines = ["| setting | default | environment | project | meaning |", "|---|---|---|---|---|"]
-    for item in DECLARED.values():
-        default = str(item.default).lower() if item.kind is bool else str(item.default) or '""'
-        project = "yes" if item.project else "no"
-        lines.append(
-            f"| `{item.name}` | `{default}` | `{item.variable}` | {project} | {item.doc} |"
-        )
-    return "\n".join(lines) + "\n"

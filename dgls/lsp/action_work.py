@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dgls.errors import InputError
+from dgls.policy.choose import sound_edits
 from dgls.protocol import Fill, Gap
 from dgls.syntax.cursor import Context
-from dgls.syntax.guard import keeps_syntax, sound_head
 from dgls.syntax.holes import Hole, opened
 from dgls.syntax.source import Source
 from dgls.text import Edit, Span
@@ -45,21 +45,15 @@ class Work:
 
         Raises `InputError` where none does.
         """
-        for fill in candidates:
-            text = self._usable(context.for_document(fill.texts[0].rstrip()))
-            if text is not None:
-                return Edit(self.span, text)
+        old = self.span.of(self.source.text).strip()
+        texts = [context.for_document(fill.texts[0].rstrip()) for fill in candidates]
+        edits = [[self._edit(text)] for text in texts if text.strip() not in {"", old}]
+        for (edit,) in sound_edits(self.source, edits, may_be_cut=self.may_be_cut):
+            return edit
         raise InputError("The model has no fill that fits here; the document was left as it is.")
 
-    def _usable(self, text: str) -> str | None:
-        old = self.span.of(self.source.text)
-        if not text.strip() or text.strip() == old.strip():
-            return None
-        whole = self.lead + text
-        if not self.may_be_cut:
-            return whole if keeps_syntax(self.source, [Edit(self.span, whole)]) else None
-        head = sound_head(self.source, self.span, whole)
-        return head if head and head.strip() else None
+    def _edit(self, text: str) -> Edit:
+        return Edit(self.span, self.lead + text)
 
 
 def hole_work(source: Source, hole: Hole) -> Work:

@@ -101,8 +101,9 @@ async def resolve_action(server: DglsServer, action: types.CodeAction) -> types.
     status = await server.model()
     try:
         document = _unchanged(server, target)
+        server.check_permission(document)
         work = _work(document, target)
-        context = context_at(work.opened, [work.gap], budget_of(server.settings))
+        context = context_at(work.opened, [work.gap], budget_of(server.settings_for(document)))
         request = fill_request(
             server,
             document,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from lsprotocol import types
 
-from dgls.config import Resolved, resolve
-from dgls.errors import SettingError
+from dgls.config import DECLARED, LiveSettings
 from dgls.lsp.convert import path_of
 from dgls.lsp.server import DglsServer
 
@@ -49,22 +48,44 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
     return result
 
 
+def said(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that are not the default.
+
+    An editor that knows every setting sends the defaults along; taken as the user's words they
+    would overrule each `dgls.toml`.
+    """
+    kept: dict[str, Any] = {}
+    for section, items in values.items():
+        if not isinstance(items, Mapping):
+            kept[section] = items
+            continue
+        kept[section] = {
+            name: value
+            for name, value in items.items()
+            if not _is_default(f"{section}.{name}", value)
+        }
+    return kept
+
+
+def _is_default(name: str, value: object) -> bool:
+    declared = DECLARED.get(name)
+    if declared is None:
+        return False
+    return bool((tuple(value) if isinstance(value, list) else value) == declared.default)
+
+
 class _Session:
     """What one client has said about its settings."""
 
     def __init__(self, server: DglsServer) -> None:
         self._server = server
-        self._root: Path | None = None
         self._options: dict[str, Any] = {}
-        self._complaint = ""
-        self._told = ""
 
     def initialize(self, params: types.InitializeParams) -> None:
-        self._root = _root_of(params)
         self._options = section_of(params.initialization_options)
-        resolved = resolve(self._root, overrides=self._options)
-        self._complaint = _complaint(resolved.problems)
-        self._server.begin(params, resolved.settings)
+        self._server.root = _root_of(params)
+        self._server.live = LiveSettings(self._options)
+        self._server.begin(params)
         if not _can_be_asked(params.capabilities):
             self._server.configured.set()
 
@@ -90,21 +111,17 @@ class _Session:
             answer = await self._server.workspace_configuration_async(
                 types.ConfigurationParams(items=items)
             )
-            self._take(section_of(answer[0] if answer else None))
+            self._take(said(section_of(answer[0] if answer else None)))
         finally:
             self._server.configured.set()
             self._tell()
 
     def _take(self, values: Mapping[str, Any]) -> None:
-        resolved: Resolved = resolve(self._root, overrides=merged(self._options, values))
-        self._complaint = _complaint(resolved.problems)
-        self._server.use(resolved.settings)
+        self._server.live = LiveSettings(merged(self._options, values))
+        self._server.refresh()
 
     def _tell(self) -> None:
-        """Show which settings were left out, once for each set of them."""
-        if self._complaint and self._complaint != self._told:
-            self._server.show(self._complaint, types.MessageType.Warning)
-        self._told = self._complaint
+        self._server.complain(self._server.live.at(self._server.root).problems)
 
     async def _ask_for_changes(self) -> None:
         method = types.WORKSPACE_DID_CHANGE_CONFIGURATION
@@ -135,9 +152,3 @@ def _wants_registration(capabilities: types.ClientCapabilities) -> bool:
     workspace = capabilities.workspace
     change = workspace.did_change_configuration if workspace else None
     return bool(change and change.dynamic_registration)
-
-
-def _complaint(problems: Iterable[SettingError]) -> str:
-    """One message about every setting that was left out."""
-    sentences = [str(problem) for problem in problems]
-    return f"dgls: {' '.join(sentences)}" if sentences else ""

@@ -59,11 +59,26 @@ class Document:
         """The document after one change, whose range refers to this text."""
         if isinstance(change, types.TextDocumentContentChangeWholeDocument):
             return replace(self, text=change.text, source=_parsed(self, change.text))
-        bounds = (change.range.start, change.range.end)
-        start, end = sorted(self.convention.clamped_offset(self.lines, place) for place in bounds)
-        edit = Edit(Span(start, end), change.text)
+        edit = self.edit(change)
         text = apply_edits(self.text, [edit])
         return replace(self, text=text, source=_edited(self, edit, text))
+
+    def edit(self, change: types.TextDocumentContentChangeEvent) -> Edit:
+        """What a change does to this text, in code points."""
+        if isinstance(change, types.TextDocumentContentChangeWholeDocument):
+            return Edit(Span(0, len(self.text)), change.text)
+        bounds = (change.range.start, change.range.end)
+        start, end = sorted(self.convention.clamped_offset(self.lines, place) for place in bounds)
+        return Edit(Span(start, end), change.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of a document: `edit` made `after` of `before`."""
+
+    before: Document
+    edit: Edit
+    after: Document
 
 
 @dataclass
@@ -98,14 +113,17 @@ class Documents:
         self,
         identifier: types.VersionedTextDocumentIdentifier,
         changes: Sequence[types.TextDocumentContentChangeEvent],
-    ) -> None:
-        """Apply changes in order; a document that is not open stays unknown."""
+    ) -> tuple[Change, ...]:
+        """Apply changes in order; what each did. A document that is not open stays unknown."""
         document = self._by_uri.get(identifier.uri)
         if document is None:
-            return
+            return ()
+        done = []
         for change in changes:
-            document = document.changed(change)
+            before, document = document, document.changed(change)
+            done.append(Change(before, before.edit(change), document))
         self._put(replace(document, version=identifier.version))
+        return tuple(done)
 
     def close(self, uri: str) -> None:
         """Forget a document."""

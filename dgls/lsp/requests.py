@@ -23,9 +23,10 @@ def fill_request(
     gap: Gap,
     method: str,
     trigger: Trigger,
+    least_candidates: int = 1,
 ) -> FillRequest:
     """The request that fills one gap of a document within the settings' limits."""
-    settings = server.settings.fill
+    settings = server.settings_for(document).fill
     automatic = trigger is Trigger.AUTOMATIC
     deadline = settings.automatic_deadline_ms if automatic else settings.explicit_deadline_ms
     return FillRequest(
@@ -37,7 +38,7 @@ def fill_request(
         client=server.client_id,
         method=method,
         trigger=trigger,
-        limits=Limits(deadline or None, settings.candidates),
+        limits=Limits(deadline or None, max(least_candidates, settings.candidates)),
     )
 
 

@@ -6,7 +6,8 @@ import asyncio
 import functools
 import threading
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from cattrs import Converter
@@ -16,12 +17,17 @@ from pygls.lsp.server import LanguageServer
 from pygls.protocol import default_converter
 
 from dgls import __version__
-from dgls.config import Settings
+from dgls.config import LiveSettings, Settings
+from dgls.errors import InputError, SettingError
 from dgls.lsp.convert import Convention, path_of
 from dgls.lsp.documents import Document, Documents
 from dgls.lsp.filler import Filler
+from dgls.lsp.fills import Fills
+from dgls.lsp.permission import Permission
 from dgls.lsp.status import Status
+from dgls.lsp.typist import Typists
 from dgls.lsp.wire import Wire, clean_error, documents_on_arrival, log_internal
+from dgls.policy.silence import Silence
 from dgls.text import Encoding
 
 P = ParamSpec("P")
@@ -45,7 +51,13 @@ class DglsServer(LanguageServer):
         self.client_id = f"lsp-{uuid.uuid4()}"
         self.client_name = ""
         self.documents = Documents()
+        self.typists = Typists()
+        self.fills = Fills()
+        self.permission = Permission()
+        self.live = LiveSettings()
+        self.root: Path | None = None
         self.settings = Settings()
+        self._told: set[str] = set()
         self.status: Status | None = None
         self.configured = asyncio.Event()
         self.stopped = threading.Event()
@@ -64,39 +76,73 @@ class DglsServer(LanguageServer):
             uris = [self.workspace.root_uri]
         return [path_of(uri) for uri in uris]
 
-    def begin(self, params: types.InitializeParams, settings: Settings) -> None:
-        """Take over what the client told of itself."""
+    def begin(self, params: types.InitializeParams) -> None:
+        """Take over what the client told of itself; its settings are in `live` already."""
         self.client_name = params.client_info.name if params.client_info else ""
         encoding = Encoding(types.PositionEncodingKind(self.workspace.position_encoding).value)
         newline_only = self.client_name in NEWLINE_ONLY_CLIENTS
         self.documents = Documents(Convention(encoding, newline_only))
-        self.use(settings)
+        self.refresh()
 
-    def use(self, settings: Settings) -> None:
-        """Go on with these settings; another model or engine is reached anew."""
+    def refresh(self) -> None:
+        """Go on with the settings as they are now; another model or engine is reached anew."""
+        settings = self.live.at(self.root).settings
         old, before = self.status, self.settings
         self.settings = settings
         if old is None or (settings.model, settings.engine) != (before.model, before.engine):
             self.status = Status(functools.partial(self._open_filler, settings), self)
+            self.fills.forget()
             if old is not None:
                 self.spawn(old.close())
 
+    def settings_for(self, document: Document) -> Settings:
+        """The settings for a document: those of the session and of the folder it lies in."""
+        self.refresh()
+        resolved = self.live.at(self._settings_folder(document))
+        self.complain(resolved.problems)
+        return resolved.settings
+
+    def why_silent(self, document: Document, *, unasked: bool) -> Silence | None:
+        """Why nothing is done for a document: by the privacy rules, or `unasked` switched off."""
+        settings = self.settings_for(document)
+        folders = tuple(map(Path, self.folders))
+        never = self.permission.why_never(document.path, folders, settings.privacy)
+        if never is not None or not unasked:
+            return never
+        language = document.source.language.id if document.source else document.language_id
+        return self.permission.why_off(document.path, language, folders, settings.show)
+
+    def check_permission(self, document: Document) -> None:
+        """Raise `InputError` where the privacy rules forbid to touch a document."""
+        reason = self.why_silent(document, unasked=False)
+        if reason is not None:
+            raise InputError(f"Nothing was done: {reason.value}.")
+
+    def complain(self, problems: Iterable[SettingError]) -> None:
+        """Show which settings were left out, once each."""
+        new = [text for text in map(str, problems) if text not in self._told]
+        if new:
+            self._told.update(new)
+            self.show(f"dgls: {' '.join(new)}", types.MessageType.Warning)
+
     async def model(self) -> Status:
-        """The model's status, once the client has told its settings."""
+        """The status of the model that the settings ask for, once the client has told them."""
         try:
             async with asyncio.timeout(CONFIGURATION_TIMEOUT_S):
                 await self.configured.wait()
         except TimeoutError:
             self.configured.set()
+        self.refresh()
         assert self.status is not None, "a request before initialize is refused"
         return self.status
 
-    def warm_up(self) -> None:
-        """Let the model load while the user reads."""
+    def warm_up(self, document: Document) -> None:
+        """Let the model load while the user reads, unless it is not wanted here."""
 
         async def load() -> None:
             status = await self.model()
-            await status.warm_up()
+            if self.why_silent(document, unasked=True) is None:
+                await status.warm_up()
 
         self.spawn(load())
 
@@ -132,6 +178,7 @@ class DglsServer(LanguageServer):
 
     async def close(self) -> None:
         """Stop what is under way and let go of the engine."""
+        self.fills.stop_ahead()
         own = asyncio.current_task()
         tasks = [task for task in self._tasks if task is not own]
         for task in tasks:
@@ -157,6 +204,12 @@ class DglsServer(LanguageServer):
     def report_progress(self, token: str, value: Any) -> None:
         """Send the beginning, a step or the end of a progress report."""
         self.progress(types.ProgressParams(token=token, value=value))
+
+    def _settings_folder(self, document: Document) -> Path | None:
+        """The folder of a document in the workspace; the session's for any other one."""
+        path = Path(document.path)
+        inside = any(path.is_relative_to(folder) for folder in self.folders)
+        return path.parent if inside else self.root
 
     def report_server_error(self, error: Exception, source: Any) -> None:
         """Log where an error came from. The client learns of it by the reply to its request."""

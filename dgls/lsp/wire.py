@@ -111,22 +111,25 @@ class Wire(LanguageServerProtocol):
         """Take the document in and let the model load while the user reads."""
         document = self._server.documents.open(params.text_document)
         if document.source is not None:
-            self._server.warm_up()
+            self._server.warm_up(document)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
     def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:
         """Apply the changes to the document; one that cannot be applied is left alone."""
-        documents = self._server.documents
+        documents, uri = self._server.documents, params.text_document.uri
         try:
-            documents.change(params.text_document, params.content_changes)
+            changes = documents.change(params.text_document, params.content_changes)
+            self._server.typists.of(uri).changed(changes)
         except Exception as error:
-            documents.close(params.text_document.uri)
+            documents.close(uri)
+            self._server.typists.close(uri)
             log_internal(error)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
     def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
         """Forget the document."""
         self._server.documents.close(params.text_document.uri)
+        self._server.typists.close(params.text_document.uri)
 
     @lsp_method(types.EXIT)
     def lsp_exit(self, *args: Any) -> Generator[Any, Any, None]:

@@ -28,7 +28,8 @@ class Language:
     are the node kinds that must hold a statement. `holes` is a tree-sitter query; its captures
     are described in `holes.py`. `imports` matches the import statements of a file's head,
     `header` the first line of a scope, `top_level` the beginning of a line that stands in no
-    scope; these read lines that may not parse, so they are patterns.
+    scope, `block_opener` the end of a line, without white space behind it, below which a block
+    begins; these read lines that may not parse, so they are patterns.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Language:
     imports: re.Pattern[str] = field(repr=False)
     header: re.Pattern[str] = field(repr=False)
     top_level: re.Pattern[str] = field(repr=False)
+    block_opener: re.Pattern[str] = field(repr=False)
 
     @cached_property
     def grammar(self) -> tree_sitter.Language:

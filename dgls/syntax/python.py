@@ -47,4 +47,5 @@ PYTHON = Language(
     imports=re.compile(_IMPORT, re.MULTILINE),
     header=re.compile(r"[ \t]*(?:async[ \t]+def|def|class)\b"),
     top_level=re.compile(r"^(?:@|(?:async def|def|class)\b)", re.MULTILINE),
+    block_opener=re.compile(r":\s*(?:#.*)?$"),
 )

@@ -199,13 +199,16 @@ def capabilities(
 
 
 def initialize_params(
-    client_name: str = "test-editor", options: Any = None, **capability: Any
+    client_name: str = "test-editor",
+    options: Any = None,
+    root: str = "file:///code/project",
+    **capability: Any,
 ) -> types.InitializeParams:
     """How the client begins."""
     return types.InitializeParams(
         capabilities=capabilities(**capability),
         client_info=types.ClientInfo(name=client_name, version="1"),
-        root_uri="file:///code/project",
+        root_uri=root,
         initialization_options=options,
     )
 

@@ -125,14 +125,17 @@ async def test_the_models_own_threshold_holds_unless_the_user_sets_one(
     assert bool(items) is shown
 
 
-async def test_every_distinct_candidate_is_offered_best_first(
+async def test_who_asks_is_offered_every_distinct_candidate_best_first(
     session: Session, filler: ScriptedFiller
 ) -> None:
     filler.answer = lambda request: reply("1", "2", "1")
 
-    items = await session.complete("x = ⟦⟧")
+    items = await session.complete("x = ⟦⟧", invoked=True)
+    unasked = await session.ask(0, 4)
 
     assert [item.insert_text for item in items] == ["1", "2"]
+    assert filler.requests[0].limits.candidates == 4
+    assert [item.insert_text for item in unasked] == ["1"]
 
 
 @pytest.mark.parametrize(

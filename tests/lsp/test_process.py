@@ -96,12 +96,12 @@ async def test_a_suggestion_comes_from_an_engine_of_its_own_and_nothing_heavy_is
 ) -> None:
     arguments = ("--clientProcessId=1", "--stdio")
     async with served(folder, *arguments, python=("-X", "importtime")) as client:
-        opened(client, "a.py", f"{SECRET} = 1")
-        items = await ask(client, "a.py", 11)
+        opened(client, "a.py", f"-{SECRET}")
+        items = await ask(client, "a.py", 8)
         server = client._server
 
     assert isinstance(items, list)
-    assert [item.insert_text for item in items] == [f"{SECRET} = 1"]
+    assert [item.insert_text for item in items] == [f"-{SECRET}"]
     assert server is not None
     assert server.returncode == 0
     log = capfd.readouterr().err
@@ -114,11 +114,11 @@ async def test_a_suggestion_comes_from_an_engine_of_its_own_and_nothing_heavy_is
 async def test_a_cancel_or_a_newer_request_stops_the_fill_in_the_engine(folder: Path) -> None:
     async with served(folder) as client:
         opened(client, "forever.py", "x = ")
-        opened(client, "quick.py", "y = ")
-        await ask(client, "quick.py", 4)
+        opened(client, "quick.py", "-y")
+        await ask(client, "quick.py", 2)
 
         older = asyncio.ensure_future(ask(client, "forever.py", 4))
-        newer = asyncio.ensure_future(ask(client, "forever.py", 4, msg_id="newer"))
+        newer = asyncio.ensure_future(ask(client, "forever.py", 3, msg_id="newer"))
         assert await older is None
 
         client.cancel_request(types.CancelParams(id="newer"))
@@ -127,13 +127,13 @@ async def test_a_cancel_or_a_newer_request_stops_the_fill_in_the_engine(folder: 
 
         # The engine fills one gap at a time: an answer here means that it fills no other.
         async with asyncio.timeout(PATIENCE_S):
-            assert await ask(client, "quick.py", 4)
+            assert await ask(client, "quick.py", 2)
 
 
 async def test_a_model_that_loads_shows_progress(folder: Path) -> None:
     async with served(folder, backend="slow_to_load") as client:
-        opened(client, "a.py", "x = ")
-        asked = asyncio.ensure_future(ask(client, "a.py", 4))
+        opened(client, "a.py", "-x")
+        asked = asyncio.ensure_future(ask(client, "a.py", 2))
         async with asyncio.timeout(ENGINE_START_S):
             while not shows(client, "half of it"):
                 await asyncio.sleep(0.01)

@@ -1,4 +1,4 @@
-"""What is shown adds something, and only at the cursor."""
+"""What is shown adds something, and only at the cursor; why something is not shown has a name."""
 
 from __future__ import annotations
 
@@ -6,17 +6,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dgls.policy.show import remainder, shown_text
+from dgls.policy.show import may_replace, remainder, shown_text
+from dgls.policy.silence import Silence
 from tests.support.marks import cursor_of
 from tests.support.texts import texts
 
 
-def shown(marked: str, fill: str, multiline: bool = True) -> str | None:
+def verdict(marked: str, fill: str, multiline: bool = True) -> str | Silence:
     """What of a fill is shown at the cursor of a marked text, the confidence being enough."""
     text, cursor = cursor_of(marked)
     return shown_text(
         fill, text[:cursor], text[cursor:], multiline=multiline, confidence=0.7, threshold=0.6
     )
+
+
+def shown(marked: str, fill: str, multiline: bool = True) -> str | None:
+    """As `verdict`, with None for every reason."""
+    found = verdict(marked, fill, multiline)
+    return None if isinstance(found, Silence) else found
 
 
 @pytest.mark.parametrize(
@@ -40,8 +47,15 @@ def shown(marked: str, fill: str, multiline: bool = True) -> str | None:
         pytest.param("x = '⟦⟧'\n", "abc'", "abc", id="the quote that is there"),
         pytest.param("x = '⟦⟧'\n", "a' + 'b", "a' + 'b", id="quotes in pairs stay"),
         pytest.param("for ⟦⟧ in items:\n", "x in items:", "x", id="words that are there"),
-        pytest.param("x = ⟦⟧items\n", "my_items", "my_items", id="a word that only ends alike"),
-        pytest.param("x = ⟦⟧items\n", "my_it", "my_it", id="a word that only begins alike"),
+        pytest.param(
+            "y = my_itemsitems\nx = ⟦⟧items\n",
+            "my_items",
+            "my_items",
+            id="a word that only ends alike",
+        ),
+        pytest.param(
+            "y = my_ititems\nx = ⟦⟧items\n", "my_it", "my_it", id="a word that only begins alike"
+        ),
         pytest.param("f(⟦⟧x)\n", "x", None, id="nothing but the word that is there"),
         pytest.param("f(⟦⟧x)\n", "a, x", "a, ", id="the word that is there"),
         pytest.param("⟦⟧x + 1\n", "x = x + 1", "x = ", id="the rest of the line"),
@@ -73,9 +87,16 @@ def shown(marked: str, fill: str, multiline: bool = True) -> str | None:
         pytest.param("x = 1⟦⟧\n", "\nx = 1", None, id="the cursor's line again"),
         pytest.param("x(1)\nx(⟦⟧)\n", "1", None, id="with what stands behind the cursor"),
         pytest.param("f(1)\n⟦⟧\n", "f(1)\nf(2)", None, id="a block that begins so"),
-        pytest.param("x = [\n  [1],\n  ],\n  ⟦⟧\n", "],", "],", id="brackets may repeat"),
+        pytest.param(
+            "x = [\n  [[1],\n  ],\n⟦⟧\n", "  ],  # x", "  ],  # x", id="brackets may repeat"
+        ),
+        pytest.param("x = f(⟦⟧", "a), b)", "a), b", id="a bracket that closes nothing"),
+        pytest.param("x = f([⟦⟧", "a), b)", "a", id="a bracket of the wrong kind"),
+        pytest.param("x = f(⟦⟧", '":)")', '":)")', id="a bracket in a string is text"),
+        pytest.param("if x:\n\ta()\n⟦⟧\n", "if y:\n    b()", "if y:\n\tb()", id="spaces to tabs"),
+        pytest.param("if x:\n  a()\n⟦⟧\n", "if y:\n\tb()", "if y:\n  b()", id="tabs to spaces"),
         pytest.param("⟦⟧\n", "a()\na()\na()", "a()", id="a fill that repeats itself"),
-        pytest.param("⟦⟧\n", "[\n1,\n],\n],", "[\n1,\n],\n],", id="brackets in a fill too"),
+        pytest.param("[⟦⟧\n", "[\n1,\n],\n],", "[\n1,\n],\n],", id="brackets in a fill too"),
         pytest.param("x = 1\r\n⟦⟧\r\n", "y\r\nz", "y\nz", id="CRLF"),
         pytest.param("x = '⟦⟧'\n", "😀'", "😀", id="astral characters"),
     ],
@@ -98,7 +119,43 @@ def test_one_line_is_shown_where_one_is_wanted(fill: str, expected: str | None) 
 )
 def test_an_unsure_fill_is_not_shown(confidence: float, expected: str | None) -> None:
     text = shown_text("1", "x = ", "", multiline=True, confidence=confidence, threshold=0.6)
-    assert text == expected
+    assert text == (expected or Silence.UNSURE)
+
+
+@pytest.mark.parametrize(
+    ("marked", "fill", "reason"),
+    [
+        pytest.param("f(⟦⟧)\n", ")", Silence.EMPTY, id="what stands there"),
+        pytest.param("x = 1\n⟦⟧", "\n  ", Silence.EMPTY, id="white space"),
+        pytest.param("x = f(a[b⟦⟧", "])", Silence.CLOSERS, id="closers"),
+        pytest.param("x = {\n  1: [2⟦⟧", "],", Silence.CLOSERS, id="a closer and a comma"),
+        pytest.param("x = 1\n⟦⟧\n", "x = 1", Silence.REPEATED, id="the line above"),
+        pytest.param("x = pri⟦⟧ce\n", "nt_", Silence.BAD_WORD, id="a word that is nowhere"),
+        pytest.param("x = ⟦⟧items\n", "my_", Silence.BAD_WORD, id="a beginning of a new word"),
+    ],
+)
+def test_silence_has_a_reason(marked: str, fill: str, reason: Silence) -> None:
+    assert verdict(marked, fill) is reason
+
+
+def test_a_word_may_grow_to_one_that_the_file_knows() -> None:
+    assert verdict("my_items = 1\nx = ⟦⟧items\n", "my_") == "my_"
+    assert verdict("x = ⟦⟧items\n", "len(my) + ") == "len(my) + "
+
+
+@pytest.mark.parametrize(
+    ("shown", "sure", "new", "new_sure", "expected"),
+    [
+        pytest.param("a + b", 0.6, "a + b + c", 0.1, True, id="it goes on"),
+        pytest.param("a + b", 0.6, "a - b", 0.7, False, id="a little surer"),
+        pytest.param("a + b", 0.6, "a - b", 0.9, True, id="clearly surer"),
+        pytest.param("a + b", 0.6, "a", 0.8, False, id="shorter"),
+    ],
+)
+def test_a_shown_text_is_replaced_only_for_a_reason(
+    shown: str, sure: float, new: str, new_sure: float, expected: bool
+) -> None:
+    assert may_replace(shown, sure, new, new_sure) is expected
 
 
 @settings(max_examples=200, deadline=None)
@@ -107,10 +164,11 @@ def test_what_is_shown_is_a_beginning_of_the_fill(
     fill: str, prefix: str, suffix: str, multiline: bool
 ) -> None:
     text = shown_text(fill, prefix, suffix, multiline=multiline, confidence=1.0, threshold=0.5)
-    if text is None:
+    if isinstance(text, Silence):
         return
     assert text.strip()
-    assert fill.replace("\r\n", "\n").replace("\r", "\n").startswith(text)
+    given = fill.replace("\r\n", "\n").replace("\r", "\n")
+    assert given.expandtabs(1).replace(" ", "").startswith(text.expandtabs(1).replace(" ", ""))
     if not multiline or suffix.partition("\n")[0].strip():
         assert "\n" not in text
 

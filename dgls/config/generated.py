@@ -1,0 +1,141 @@
+"""What is written from the declared settings: a page, a schema, a part of the VS Code manifest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from dgls.config.settings import DECLARED, Declared
+
+_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean", tuple: "array"}
+_SCHEMA = "https://json-schema.org/draft/2020-12/schema"
+
+
+def generated_files() -> Mapping[str, str]:
+    """Every generated file: its whole text by its path in the repository."""
+    return {
+        "docs/configuration.md": page(),
+        "docs/dgls.schema.json": _json(schema()),
+        "editors/vscode/configuration.json": _json(vscode_configuration()),
+    }
+
+
+def page() -> str:
+    """`docs/configuration.md`, whole."""
+    return f"{_PAGE}\n{_table()}"
+
+
+def schema() -> dict[str, Any]:
+    """A JSON schema of `dgls.toml`, and of the object "dgls" in an editor's settings."""
+    sections: dict[str, dict[str, Any]] = {}
+    for declared in DECLARED.values():
+        section, _, name = declared.name.partition(".")
+        sections.setdefault(section, {})[name] = _property(declared, "description")
+    return {
+        "$schema": _SCHEMA,
+        "title": "Settings of dgls",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            name: {"type": "object", "additionalProperties": False, "properties": items}
+            for name, items in sections.items()
+        },
+    }
+
+
+def vscode_configuration() -> dict[str, Any]:
+    """`contributes.configuration` of a VS Code extension.
+
+    What a project may not choose has the scope "machine", in which VS Code takes no value from a
+    workspace.
+    """
+    properties = {
+        f"dgls.{declared.name}": {
+            **_property(declared, "markdownDescription"),
+            "scope": "resource" if declared.project else "machine",
+        }
+        for declared in DECLARED.values()
+    }
+    return {"title": "dgls", "properties": properties}
+
+
+def _property(declared: Declared, description: str) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "type": _TYPES[declared.kind],
+        "default": declared.default,
+        description: declared.doc,
+    }
+    if declared.kind is tuple:
+        found["items"] = {"type": "string"}
+    if declared.choices:
+        found["enum"] = list(declared.choices)
+    if declared.low is not None:
+        found["minimum"] = declared.low
+    if declared.high is not None:
+        found["maximum"] = declared.high
+    return found
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+_PAGE = """# Configuration
+
+This page, the schema [dgls.schema.json](dgls.schema.json) and the settings of the VS Code extension
+are written by `python -m dgls.config`; a test holds them to the code.
+
+Later sources win:
+
+1. the defaults below;
+2. `dgls.toml` in your configuration folder (`~/.config/dgls/` on Linux);
+3. the nearest `dgls.toml` in the folder of the file or above it;
+4. the environment;
+5. what you say explicitly: a command-line option, your editor's settings.
+
+```toml
+[model]
+name = "embedded"
+
+[show]
+threshold = 0.6
+languages_off = ["python"]
+
+[privacy]
+secrets = ["*.secret"]
+```
+
+A list adds to those of the sources before it and replaces none. In the environment its texts are
+separated by commas. A change of a `dgls.toml` holds from the next keystroke on; nothing needs a
+restart.
+
+A bad setting is reported by its name and place, and all others are kept. A project's file comes
+with somebody's repository, so it may set only what the column "project" allows: nothing in it can
+choose the model, the code that runs, or where requests go.
+
+Suggestions can be off for everything (`show.automatic`), for a language (`show.languages_off`), for
+files or folders (`show.files_off`, or a `dgls.toml` in the folder), and for a while: the editor's
+command `dgls.snooze` takes the minutes, `dgls.resume` ends it. Off means that the model is not
+asked.
+"""
+
+
+def _table() -> str:
+    lines = ["| setting | default | environment | project | meaning |", "|---|---|---|---|---|"]
+    for item in DECLARED.values():
+        project = "yes" if item.project else "no"
+        lines.append(
+            f"| `{item.name}` | `{_shown(item.default)}` | `{item.variable}` | {project} "
+            f"| {item.doc} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _shown(default: Any) -> str:
+    """A default as `dgls.toml` would say it, texts without their quotes."""
+    if isinstance(default, bool):
+        return str(default).lower()
+    if isinstance(default, tuple):
+        return "[]" if not default else str(list(default))
+    return str(default) or '""'

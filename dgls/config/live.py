@@ -1,0 +1,45 @@
+"""Settings that follow their files: read again when a `dgls.toml` behind them has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dgls.config.resolver import Resolved, project_files, resolve, user_files
+
+_Stamps = tuple[tuple[Path, int, int], ...]
+
+
+@dataclass
+class LiveSettings:
+    """The settings of each folder, on top of them what the caller says (`overrides`).
+
+    To ask costs a look at the dates of the files, some 20 microseconds, and no reading where
+    nothing changed. So no editor has to be asked to watch them.
+    """
+
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    _known: dict[Path | None, tuple[_Stamps, Resolved]] = field(default_factory=dict)
+
+    def at(self, folder: Path | None) -> Resolved:
+        """The settings for what lies in `folder`; the same object as long as they are the same."""
+        stamps = _stamps(folder)
+        known = self._known.get(folder)
+        if known is None or known[0] != stamps:
+            known = stamps, resolve(folder, overrides=self.overrides)
+            self._known[folder] = known
+        return known[1]
+
+
+def _stamps(folder: Path | None) -> _Stamps:
+    """The files that count for a folder, with what changes when they do."""
+    found = []
+    for path in (*user_files(), *project_files(folder)):
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        found.append((path, status.st_mtime_ns, status.st_size))
+    return tuple(found)

@@ -1,0 +1,116 @@
+"""Fills that are made once: a result cache, requests that share one fill, and one made ahead."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from dgls.policy.rhythm import quantile
+from dgls.protocol import FillReply, FillRequest
+
+Ask: TypeAlias = Callable[[FillRequest], Awaitable[FillReply]]
+
+_MOST_REPLIES = 64
+_MEASURED = 20
+
+
+@dataclass
+class Fills:
+    """Replies by what was asked, and those on their way.
+
+    Belongs to one event loop. What is asked for twice is filled once; a fill that nobody waits
+    for any more is cancelled, and by that stopped in the engine.
+    """
+
+    _replies: OrderedDict[FillRequest, FillReply] = field(default_factory=OrderedDict)
+    _running: dict[FillRequest, _Running] = field(default_factory=dict)
+    _ahead: asyncio.Task[FillReply] | None = None
+    _taken_ms: deque[float] = field(default_factory=lambda: deque(maxlen=_MEASURED))
+
+    def known(self, request: FillRequest) -> bool:
+        """Whether the reply is there already."""
+        return _key(request) in self._replies
+
+    @property
+    def p50_ms(self) -> float | None:
+        """How long half of the last fills took at most, None before the first."""
+        return quantile(tuple(self._taken_ms), 0.5) if self._taken_ms else None
+
+    async def get(self, request: FillRequest, ask: Ask) -> FillReply:
+        """The reply: from the cache, from a fill on its way, or by asking. Raises what `ask` does.
+
+        A fill ahead for anything else is cancelled: the model is needed here.
+        """
+        key = _key(request)
+        if key in self._replies:
+            self._replies.move_to_end(key)
+            return self._replies[key]
+        if key not in self._running:
+            self.stop_ahead()
+        return await self._shared(key, request, ask)
+
+    def fill_ahead(self, request: FillRequest, ask: Ask) -> None:
+        """Fill what will probably be asked for next, unless somebody needs the model."""
+        self.stop_ahead()
+        if not self.known(request) and not self._running:
+            self._ahead = asyncio.ensure_future(self._shared(_key(request), request, ask))
+            self._ahead.add_done_callback(_retrieve)
+
+    def stop_ahead(self) -> None:
+        """Cancel the fill that was made ahead, where nobody waits for it yet."""
+        if self._ahead is not None:
+            self._ahead.cancel()
+            self._ahead = None
+
+    def forget(self) -> None:
+        """Drop every reply: another model would answer otherwise."""
+        self.stop_ahead()
+        self._replies.clear()
+        self._taken_ms.clear()
+
+    async def _shared(self, key: FillRequest, request: FillRequest, ask: Ask) -> FillReply:
+        running = self._running.get(key)
+        if running is None:
+            running = _Running(asyncio.ensure_future(self._fill(key, request, ask)))
+            running.task.add_done_callback(_retrieve)
+            self._running[key] = running
+        running.waiting += 1
+        try:
+            return await asyncio.shield(running.task)
+        finally:
+            running.waiting -= 1
+            if not running.waiting:
+                running.task.cancel()
+                if self._running.get(key) is running:
+                    del self._running[key]
+
+    async def _fill(self, key: FillRequest, request: FillRequest, ask: Ask) -> FillReply:
+        begun = time.monotonic()
+        reply = await ask(request)
+        self._taken_ms.append(1000 * (time.monotonic() - begun))
+        if reply.complete:
+            self._replies[key] = reply
+            while len(self._replies) > _MOST_REPLIES:
+                self._replies.popitem(last=False)
+        return reply
+
+
+@dataclass
+class _Running:
+    task: asyncio.Task[FillReply]
+    waiting: int = 0
+
+
+def _key(request: FillRequest) -> FillRequest:
+    """What decides the reply; who asks, for which version, does not."""
+    return replace(request, version=0, client="", method="")
+
+
+def _retrieve(task: asyncio.Task[FillReply]) -> None:
+    """Look at a failure that nobody may be waiting for, so that asyncio does not log it."""
+    if not task.cancelled():
+        task.exception()

@@ -1,0 +1,181 @@
+"""What one document's user does: how fast they type, what they were shown, what they deleted."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from dgls.lsp.documents import Change, Document
+from dgls.policy.rhythm import Rhythm
+from dgls.policy.stale import rebase
+from dgls.text import Edit, Span, line_end_of, with_line_ends
+
+_MOST_REJECTED = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A text that was put on the screen: where in which version, and how sure the model was.
+
+    `text` has \\n line ends, as what is shown has them; `latency_ms` is what the user waited.
+    """
+
+    document: Document
+    cursor: int
+    text: str
+    confidence: float
+    latency_ms: float = 0.0
+
+    def left_in(self, newest: Document) -> Left | None:
+        """What is left of it where the user only typed its beginning since; None elsewhere."""
+        end = line_end_of(self.document.text)
+        fill = with_line_ends(self.text, end)
+        left = rebase(self.document.text, Span(self.cursor, self.cursor), fill, newest.text)
+        if left is None:
+            return None
+        grown = len(newest.text) - len(self.document.text)
+        typed = newest.text[self.cursor : self.cursor + grown]
+        # Closers that the editor put in by itself stand behind the cursor.
+        return Left(self.cursor + common_length(fill, typed), with_line_ends(left, "\n"))
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The line before the cursor and the text: what is not offered again once rejected."""
+        head = self.document.text[: self.cursor].rpartition("\n")[2]
+        return head, self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is left of a shown text: it goes to `cursor` of the newest version."""
+
+    cursor: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A suggestion that stands in the document now, at `span`."""
+
+    shown: Shown
+    span: Span
+    at_ms: float
+
+
+@dataclass
+class Typist:
+    """One document's user. `on_accept` is called with what was accepted whole."""
+
+    on_accept: Callable[[Accepted], None] = lambda accepted: None
+    clock_ms: Callable[[], float] = lambda: 1000 * time.monotonic()
+    rhythm: Rhythm = field(default_factory=Rhythm)
+    shown: Shown | None = None
+    accepted: Accepted | None = None
+    deleted_shown: bool = False
+    changed_ms: float = float("-inf")
+    _rejected: dict[tuple[str, str], None] = field(default_factory=dict)
+    _moved_on: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def changed(self, changes: Sequence[Change]) -> None:
+        """Take note of what the user did, and wake who waits for a pause."""
+        self.changed_ms = self.clock_ms()
+        if len(changes) == 1 and _is_keystroke(changes[0].edit):
+            self.rhythm = self.rhythm.pressed(self.changed_ms)
+        else:
+            # What came at once was no typing, and what comes next is no interval of it.
+            self.rhythm = replace(self.rhythm, last_ms=None)
+        for change in changes:
+            self._follow(change)
+        self._moved_on.set()
+        self._moved_on = asyncio.Event()
+
+    async def pause(self, wait_ms: float) -> bool:
+        """Whether nothing is changed until `wait_ms` after the last change."""
+        left_ms = self.changed_ms + wait_ms - self.clock_ms()
+        if left_ms <= 0:
+            return True
+        try:
+            async with asyncio.timeout(left_ms / 1000):
+                await self._moved_on.wait()
+        except TimeoutError:
+            return True
+        return False
+
+    def show(self, shown: Shown) -> None:
+        """Note what is on the screen now."""
+        self.shown = shown
+
+    def was_rejected(self, shown: Shown) -> bool:
+        """Whether the user has deleted this very text at this place before."""
+        return shown.place in self._rejected
+
+    def _follow(self, change: Change) -> None:
+        edit = change.edit
+        # It stays so while the user goes on deleting.
+        self.deleted_shown = self.deleted_shown and len(edit.text) < len(edit.span)
+        if self.accepted is not None:
+            self._follow_accepted(self.accepted, edit)
+        if self.shown is not None and _is_whole(self.shown, change):
+            end = self.shown.cursor + len(change.after.text) - len(self.shown.document.text)
+            accepted = Accepted(self.shown, Span(self.shown.cursor, end), self.changed_ms)
+            self.accepted, self.shown = accepted, None
+            self.on_accept(accepted)
+
+    def _follow_accepted(self, accepted: Accepted, edit: Edit) -> None:
+        """Move what was accepted along, or note that the user took it away."""
+        span, grown = accepted.span, len(edit.text) - len(edit.span)
+        if edit.span.end <= span.start:
+            moved = Span(span.start + grown, span.end + grown)
+            self.accepted = replace(accepted, span=moved)
+        elif edit.span.start < span.end:
+            self.accepted = None
+            if grown < 0:
+                self.deleted_shown = True
+                self._reject(accepted.shown)
+
+    def _reject(self, shown: Shown) -> None:
+        self._rejected[shown.place] = None
+        while len(self._rejected) > _MOST_REJECTED:
+            del self._rejected[next(iter(self._rejected))]
+
+
+@dataclass
+class Typists:
+    """The user of each open document, by URI."""
+
+    on_accept: Callable[[Accepted], None] = lambda accepted: None
+    _by_uri: dict[str, Typist] = field(default_factory=dict)
+
+    def of(self, uri: str) -> Typist:
+        """The document's user."""
+        return self._by_uri.setdefault(uri, Typist(self.on_accept))
+
+    def close(self, uri: str) -> None:
+        """Forget one."""
+        self._by_uri.pop(uri, None)
+
+
+def common_length(one: str, other: str) -> int:
+    """How many characters both begin with."""
+    count = 0
+    for left, right in zip(one, other, strict=False):
+        if left != right:
+            break
+        count += 1
+    return count
+
+
+def _is_keystroke(edit: Edit) -> bool:
+    """Whether a change is one pressed key: a character, one with its closer, or a new line."""
+    return len(edit.text) <= 2 or edit.text.strip(" \t") in ("\n", "\r\n")
+
+
+def _is_whole(shown: Shown, change: Change) -> bool:
+    """Whether a change put in all that was left of a suggestion, two characters or more."""
+    text = with_line_ends(shown.text, line_end_of(shown.document.text))
+    if len(change.edit.text) < 2 or not text.endswith(change.edit.text):
+        return False
+    base, at = shown.document.text, shown.cursor
+    return change.after.text == base[:at] + text + base[at:]

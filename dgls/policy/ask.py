@@ -1,0 +1,82 @@
+"""Whether the model is asked at all when nobody pressed a key for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dgls.policy.indent import unit_of
+from dgls.policy.silence import Silence
+from dgls.policy.words import is_word_char, last_line
+from dgls.text import indentation
+
+_USUAL_UNIT = "    "
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The cursor's line at a moment, and what the user did last.
+
+    `line_head` stands before the cursor, `line_tail` behind it. `deleted_shown`: the last change
+    took a suggestion away again that had been accepted or typed.
+    """
+
+    line_head: str
+    line_tail: str
+    deleted_shown: bool = False
+
+
+def why_not_ask(moment: Moment) -> Silence | None:
+    """The first rule by which nothing is asked at this moment, None where the model is asked."""
+    return next((rule.reason for rule in RULES if rule.holds(moment)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One reason not to ask."""
+
+    reason: Silence
+    holds: Callable[[Moment], bool]
+
+
+def deleted_what_was_shown(moment: Moment) -> bool:
+    """The user has just taken the last suggestion away: another one would be a nuisance."""
+    return moment.deleted_shown
+
+
+def stands_inside_a_word(moment: Moment) -> bool:
+    """Letters on both sides: whatever is put in makes a word that nobody wrote."""
+    around = moment.line_head[-1:] + moment.line_tail[:1]
+    return len(around) == 2 and all(map(is_word_char, around))
+
+
+RULES = (
+    Rule(Silence.DELETED, deleted_what_was_shown),
+    Rule(Silence.INSIDE_WORD, stands_inside_a_word),
+)
+
+
+def lines_wanted(prefix: str, line_tail: str, opener: re.Pattern[str], most: int) -> int:
+    """How many lines are asked for: more than one only where a block opens.
+
+    `opener` matches the end of a line that opens a block. In the middle of a line one is enough.
+    """
+    if line_tail.strip():
+        return 1
+    lines = reversed(prefix.rsplit("\n", 2)[-2:])
+    header = next((line for line in lines if line.strip()), "")
+    return most if opener.search(header.rstrip()) else 1
+
+
+def next_gap(line: str, line_tail: str, prefix: str, opener: re.Pattern[str]) -> str:
+    """What the user will probably type between an accepted suggestion and the next gap.
+
+    `line` is the cursor's line with the suggestion. Where it is whole a new line begins, as an
+    editor would indent it; in the middle of a line the next gap is right behind.
+    """
+    if line_tail.strip():
+        return ""
+    last = last_line(line)
+    deeper = (unit_of(prefix) or _USUAL_UNIT) if opener.search(last.rstrip()) else ""
+    return "\n" + indentation(last) + deeper

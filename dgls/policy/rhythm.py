@@ -1,0 +1,57 @@
+"""How somebody types, and from that how long to wait before the model is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+BREAK_MS = 1_000.0
+"""A longer interval is no typing: the user read, thought, or was away."""
+
+_KEPT = 40
+_ENOUGH = 8
+_USUAL_MS = 130.0
+_PAUSE_MS = 260.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """The last intervals between keystrokes, in milliseconds, and when the last one came.
+
+    `last_ms` is on any clock that only grows, None before the first keystroke.
+    """
+
+    intervals: tuple[float, ...] = ()
+    last_ms: float | None = None
+
+    def pressed(self, now_ms: float) -> Rhythm:
+        """The rhythm after one more keystroke."""
+        if self.last_ms is None or now_ms - self.last_ms > BREAK_MS:
+            return Rhythm(self.intervals, now_ms)
+        intervals = (*self.intervals, now_ms - self.last_ms)
+        return Rhythm(intervals[-_KEPT:], now_ms)
+
+    @property
+    def usual_ms(self) -> float:
+        """The interval that half of the keystrokes inside a burst stay within."""
+        return quantile(self.intervals, 0.5) if len(self.intervals) >= _ENOUGH else _USUAL_MS
+
+    @property
+    def pause_ms(self) -> float:
+        """The interval from which on the user has probably stopped."""
+        return quantile(self.intervals, 0.9) if len(self.intervals) >= _ENOUGH else _PAUSE_MS
+
+
+def delay_ms(rhythm: Rhythm, latency_ms: float, shortest_ms: float, longest_ms: float) -> float:
+    """How long after the last keystroke the model is asked.
+
+    As late as lets the answer come when the user stops, but never inside a burst: at least one
+    usual interval has passed. The setting's limits hold above all.
+    """
+    wanted = max(rhythm.usual_ms, rhythm.pause_ms - latency_ms)
+    return max(shortest_ms, min(wanted, longest_ms))
+
+
+def quantile(values: tuple[float, ...], share: float) -> float:
+    """The value that `share` of all stay within; `values` must not be empty."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

@@ -1,0 +1,27 @@
+"""Why nothing is suggested: every reason, by the name under which it is counted and told."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Silence(Enum):
+    """A reason to ask nothing or to show nothing. The value is what a person is told."""
+
+    OFF = "suggestions are switched off"
+    SNOOZED = "suggestions are switched off for a while"
+    LANGUAGE_OFF = "suggestions are switched off for this language"
+    FILE_OFF = "suggestions are switched off for this file"
+    UNTRUSTED = "the workspace is not trusted"
+    SECRET = "the file may hold secrets"
+    IGNORED = "the file is ignored by git"
+    OUTSIDE = "the file lies outside the workspace"
+    UNTRAINED = "the model was not trained on this language"
+    DELETED = "the suggestion was deleted just now"
+    INSIDE_WORD = "the cursor stands inside a word"
+    UNSURE = "the model is not sure enough"
+    EMPTY = "nothing new is suggested"
+    CLOSERS = "nothing but closing brackets is suggested"
+    REPEATED = "the line above is suggested again"
+    BAD_WORD = "the word around the cursor gets no good ending"
+    BROKEN = "the suggestion breaks the syntax"

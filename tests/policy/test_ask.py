@@ -1,0 +1,95 @@
+"""When the model is asked unasked, after what pause, and for how many lines."""
+
+from __future__ import annotations
+
+import pytest
+
+from dgls.policy.ask import Moment, lines_wanted, next_gap, why_not_ask
+from dgls.policy.rhythm import BREAK_MS, Rhythm, delay_ms
+from dgls.policy.silence import Silence
+from dgls.syntax.python import PYTHON
+from tests.support.marks import cursor_of
+
+
+@pytest.mark.parametrize(
+    ("marked", "deleted", "reason"),
+    [
+        pytest.param("x = ⟦⟧", False, None, id="the end of a line"),
+        pytest.param("x = pri⟦⟧", False, None, id="the end of a word"),
+        pytest.param("x = pri⟦⟧()", False, None, id="behind a word"),
+        pytest.param("x = ⟦⟧price", False, None, id="before a word"),
+        pytest.param("x = pri⟦⟧ce", False, Silence.INSIDE_WORD, id="inside a word"),
+        pytest.param("é⟦⟧é", False, Silence.INSIDE_WORD, id="inside a word of any letters"),
+        pytest.param("x = ⟦⟧", True, Silence.DELETED, id="the suggestion was deleted"),
+    ],
+)
+def test_when_nothing_is_asked(marked: str, deleted: bool, reason: Silence | None) -> None:
+    line, cursor = cursor_of(marked)
+    assert why_not_ask(Moment(line[:cursor], line[cursor:], deleted)) is reason
+
+
+@pytest.mark.parametrize(
+    ("marked", "lines"),
+    [
+        pytest.param("def f():\n    ⟦⟧\n", 5, id="below a header"),
+        pytest.param("def f():⟦⟧\n", 5, id="behind a header"),
+        pytest.param("def f():  # why\n    ⟦⟧", 5, id="below a header with a comment"),
+        pytest.param("x = 1\n⟦⟧\n", 1, id="below a statement"),
+        pytest.param("x = ⟦⟧\n", 1, id="in a statement"),
+        pytest.param("def f():\n    x⟦⟧\n", 1, id="the body has begun"),
+        pytest.param("if x:⟦⟧ pass\n", 1, id="in the middle of a line"),
+        pytest.param("⟦⟧", 1, id="an empty file"),
+    ],
+)
+def test_more_than_one_line_is_asked_for_where_a_block_opens(marked: str, lines: int) -> None:
+    text, cursor = cursor_of(marked)
+    tail = text[cursor:].partition("\n")[0]
+    assert lines_wanted(text[:cursor], tail, PYTHON.block_opener, 5) == lines
+
+
+def typed(*intervals: float) -> Rhythm:
+    rhythm, now = Rhythm(), 0.0
+    for interval in (0.0, *intervals):
+        now += interval
+        rhythm = rhythm.pressed(now)
+    return rhythm
+
+
+FAST, SLOW = typed(*[80.0] * 20, *[160.0] * 4), typed(*[300.0] * 20, *[600.0] * 4)
+
+
+@pytest.mark.parametrize(
+    ("rhythm", "latency", "expected"),
+    [
+        pytest.param(Rhythm(), 0.0, 260.0, id="nothing is known yet"),
+        pytest.param(FAST, 0.0, 160.0, id="a fast typist"),
+        pytest.param(FAST, 50.0, 110.0, id="less what the model takes"),
+        pytest.param(FAST, 5_000.0, 80.0, id="never inside a burst"),
+        pytest.param(SLOW, 0.0, 400.0, id="the longest wait"),
+        pytest.param(SLOW, 5_000.0, 300.0, id="a slow typist and a slow model"),
+        pytest.param(typed(*[5.0] * 30), 0.0, 30.0, id="the shortest wait"),
+    ],
+)
+def test_the_wait_follows_the_users_rhythm_less_the_latency(
+    rhythm: Rhythm, latency: float, expected: float
+) -> None:
+    assert delay_ms(rhythm, latency, 30.0, 400.0) == expected
+
+
+def test_a_break_is_no_part_of_the_rhythm() -> None:
+    assert typed(100.0, BREAK_MS + 1, 120.0).intervals == (100.0, 120.0)
+
+
+@pytest.mark.parametrize(
+    ("line", "tail", "prefix", "expected"),
+    [
+        pytest.param("    x = 1", "", "", "\n    ", id="the line is whole"),
+        pytest.param("    if x:", "", "", "\n        ", id="a block opens"),
+        pytest.param("\tif x:", "", "if y:\n\tif x:", "\n\t\t", id="in a file of tabs"),
+        pytest.param("  if x:", "", "if y:\n  if x:", "\n    ", id="in a file of two spaces"),
+        pytest.param("f(a", ")", "", "", id="in the middle of a line"),
+        pytest.param("if x:\n    y = 1", "", "", "\n    ", id="a suggestion of two lines"),
+    ],
+)
+def test_where_the_next_gap_is_expected(line: str, tail: str, prefix: str, expected: str) -> None:
+    assert next_gap(line, tail, prefix, PYTHON.block_opener) == expected

@@ -1,0 +1,85 @@
+"""Files with secrets, ignored files and foreign files are left alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dgls.policy.privacy import SECRETS, Privacy
+from dgls.policy.silence import Silence
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("/p/main.py", None),
+        ("/p/.env", Silence.SECRET),
+        ("/p/.env.production", Silence.SECRET),
+        ("/p/sub/prod.env", Silence.SECRET),
+        ("/p/Server.PEM", Silence.SECRET),
+        ("/p/id_rsa", Silence.SECRET),
+        ("/p/credentials.py", Silence.SECRET),
+        ("/p/secrets.toml", Silence.SECRET),
+        ("/p/.ssh/config.py", Silence.SECRET),
+        ("/p/environment.py", None),
+        ("/p/keys.py", None),
+        ("/p/my.vault", Silence.SECRET),
+        ("/p/private/x.py", Silence.SECRET),
+        ("Untitled-1", None),
+        (".env", Silence.SECRET),
+        ("/elsewhere/main.py", Silence.OUTSIDE),
+        ("/p/../elsewhere/main.py", Silence.OUTSIDE),
+        ("/pp/main.py", Silence.OUTSIDE),
+    ],
+)
+def test_secrets_and_files_outside_are_left_alone(path: str, reason: Silence | None) -> None:
+    privacy = Privacy((Path("/p"),), ("*.vault", "private/"))
+    assert privacy.why_not(path) is reason
+
+
+def test_the_users_patterns_take_nothing_off_the_list() -> None:
+    privacy = Privacy(secrets=("!.env", "!*.pem", "[", "*.mine"))
+    assert privacy.why_not("/p/.env") is Silence.SECRET
+    assert privacy.why_not("/p/a.pem") is Silence.SECRET
+    assert privacy.why_not("/p/a.mine") is Silence.SECRET
+    assert ".env*" in SECRETS
+
+
+def test_in_an_untrusted_workspace_everything_is_left_alone() -> None:
+    assert Privacy(trusted=False).why_not("/p/main.py") is Silence.UNTRUSTED
+    assert Privacy(trusted=False).why_not("Untitled-1") is Silence.UNTRUSTED
+
+
+@pytest.mark.parametrize(
+    ("path", "ignored"),
+    [
+        ("main.py", False),
+        ("build/x.py", True),
+        ("build/deep/x.py", True),
+        ("src/generated_a.py", True),
+        ("src/generated_kept.py", False),
+        ("generated_a.py", False),
+        ("src/build.py", False),
+        ("build/again.py", True),
+    ],
+)
+def test_what_git_ignores_is_left_alone(tmp_path: Path, path: str, ignored: bool) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "src").mkdir()
+    (tmp_path / "build").mkdir()
+    (tmp_path / ".gitignore").write_text("build/\n# comment\n")
+    (tmp_path / "src" / ".gitignore").write_text("generated_*.py\n!generated_kept.py\n")
+    # A folder that is ignored stays so, whatever stands in it.
+    (tmp_path / "build" / ".gitignore").write_text("!again.py\n")
+    privacy = Privacy((tmp_path,))
+    assert (privacy.why_not(str(tmp_path / path)) is Silence.IGNORED) is ignored
+
+
+def test_a_changed_gitignore_is_read_again(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    privacy = Privacy((tmp_path,))
+    file = str(tmp_path / "x.py")
+    assert privacy.why_not(file) is None
+    (tmp_path / ".gitignore").write_text("x.py\n")
+    assert privacy.why_not(file) is Silence.IGNORED
