@@ -16,11 +16,9 @@ from torch import Tensor
 
 from dgls.diffusion import sampler, stopping
 from dgls.diffusion.noise import uniform_tokens
+from dgls.diffusion.reading import Denoiser, LogitsReader, Reader
 from dgls.diffusion.schedule import LinearTemperature
 from dgls.errors import Stopped
-
-Denoiser = Callable[[Tensor, Tensor | None], Tensor]
-"""Tokens [batch, canvas] and the last step's logits (or None) to logits [batch, canvas, vocab]."""
 
 OnStep = Callable[[int, Tensor, Tensor], None]
 """Called after each step with its number from 1, the best tokens and what is accepted."""
@@ -64,7 +62,7 @@ class Denoised:
 class _State:
     """What one step hands to the next: [batch, canvas], the last two [batch].
 
-    `conditioning` is None or [batch, canvas, vocab].
+    `conditioning` is None or [batch, canvas, ...], as the reader gave it.
     """
 
     current: Tensor
@@ -84,7 +82,7 @@ def never() -> bool:
 
 @torch.inference_mode()
 def denoise(
-    denoiser: Denoiser,
+    denoiser: Denoiser | Reader,
     tokens: Tensor,
     open_: Tensor,
     settings: DenoiseSettings,
@@ -102,6 +100,7 @@ def denoise(
     step is always taken, a further one only if it will probably end in time. Raises `Stopped`
     when `should_stop()` says so, which is asked before every step.
     """
+    reader = LogitsReader(denoiser) if callable(denoiser) else denoiser
     state = _start(tokens, open_, accepted)
     steps, complete, slowest = 0, True, 0.0
     for remaining in range(settings.max_steps, 0, -1):
@@ -112,7 +111,7 @@ def denoise(
             complete = False
             break
         temperature = settings.temperature.at(remaining, settings.max_steps)
-        state = _step(denoiser, state, open_, settings, temperature, generator)
+        state = _step(reader, state, open_, settings, temperature, generator)
         steps += 1
         slowest = max(slowest, time.monotonic() - began)
         if on_step is not None:
@@ -134,7 +133,7 @@ def _start(tokens: Tensor, open_: Tensor, accepted: Tensor | None) -> _State:
 
 
 def _step(
-    denoiser: Denoiser,
+    reader: Reader,
     state: _State,
     open_: Tensor,
     settings: DenoiseSettings,
@@ -142,23 +141,20 @@ def _step(
     generator: torch.Generator,
 ) -> _State:
     """One step. The draws come in the order of `generate()`: a token each, then the noise."""
-    logits = denoiser(state.current, state.conditioning)
-    if temperature != 1.0:
-        logits = logits / temperature
-    distribution = torch.log_softmax(logits, dim=-1)
-    log_probs, best = distribution.max(dim=-1)
-    drawn = best if settings.greedy else sampler.sample(logits, generator)
-    entropy = sampler.entropy_of(distribution)
+    drawing = None if settings.greedy else generator
+    reading = reader.read(state.current, open_, state.conditioning, temperature, drawing)
     accepted = sampler.accept(
-        entropy, open_, state.accepted, settings.entropy_bound, settings.order
+        reading.entropy, open_, state.accepted, settings.entropy_bound, settings.order
     )
-    noise = uniform_tokens(state.current, logits.shape[-1], generator)
-    current = torch.where(open_, torch.where(accepted, drawn, noise), state.current)
-    best = torch.where(open_, best, state.current)
+    noise = uniform_tokens(state.current, reading.vocabulary, generator)
+    current = torch.where(open_, torch.where(accepted, reading.drawn, noise), state.current)
+    best = torch.where(open_, reading.best, state.current)
     stable = stopping.stable_for(best, state.best, state.stable)
-    finished = stopping.done(settings.stop, stable, entropy, accepted, open_)
-    conditioning = logits if settings.self_conditioning else None
-    after = _State(current, best, log_probs, entropy, accepted, conditioning, stable, finished)
+    finished = stopping.done(settings.stop, stable, reading.entropy, accepted, open_)
+    conditioning = reading.conditioning if settings.self_conditioning else None
+    after = _State(
+        current, best, reading.log_probs, reading.entropy, accepted, conditioning, stable, finished
+    )
     return after if len(finished) == 1 else _keep_finished(state, after)
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dgls.diffusion.loop import Denoiser, OnStep, never
+from dgls.diffusion.loop import OnStep, never
+from dgls.diffusion.reading import Denoiser
 from dgls.errors import Stopped
 
 

@@ -14,8 +14,9 @@ from dgls.canvas import chat, infill
 from dgls.canvas.chat import ChatBudget, ChatLayout
 from dgls.canvas.infill import InfillBudget, InfillLayout
 from dgls.canvas.types import Canvas, Layout
-from dgls.diffusion.loop import Denoiser, DenoiseSettings, denoise, never
+from dgls.diffusion.loop import DenoiseSettings, denoise, never
 from dgls.diffusion.noise import keep_share, uniform_tokens
+from dgls.diffusion.reading import Denoiser, Reader
 from dgls.diffusion.revision import revise
 from dgls.errors import CheckpointError
 from dgls.models import draft as drafting
@@ -23,7 +24,7 @@ from dgls.models import judge as judging
 from dgls.models.codec import HfCodec
 from dgls.models.draft import Bounds, CausalDraft
 from dgls.models.metadata import Metadata
-from dgls.models.network import Network
+from dgls.models.network import Network, SteppingNetwork
 from dgls.models.ngram_cache import NO_CACHE, NgramCache
 from dgls.models.prefix_cache import USUAL_BYTES, CacheCounts, Prefix, PrefixCache
 
@@ -106,6 +107,12 @@ class Model:
 
         return logits
 
+    def reader(self, prefix: Prefix, rows: int = 1) -> Denoiser | Reader:
+        """What reads `rows` canvases that follow the prompt, in the steps of a denoise loop."""
+        if isinstance(self.network, SteppingNetwork):
+            return self.network.reader(prefix.past.for_batch(rows))
+        return self.denoiser(prefix, rows)
+
     def drafts(
         self, prefix: Prefix, slots: int, lines: int, beams: int, control: Control
     ) -> tuple[CausalDraft, ...]:
@@ -144,7 +151,7 @@ class Model:
         kept = torch.cat([_kept(canvas, strengths, generator) for canvas in canvases])
         noise = uniform_tokens(tokens, self.network.vocabulary, generator)
         result = denoise(
-            self.denoiser(prefix, len(canvases)),
+            self.reader(prefix, len(canvases)),
             torch.where(open_ & ~kept, noise, tokens),
             open_,
             settings,

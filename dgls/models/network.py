@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 from transformers import DynamicCache
 
+from dgls.diffusion.reading import Reader
 from dgls.models.architecture import TextDiffusionGemma
 from dgls.models.past import Past
 
@@ -36,6 +37,14 @@ class Network(Protocol):
 
     def unembed(self, states: Tensor) -> Tensor:
         """States [..., hidden] to fp32 logits [..., vocab]."""
+
+
+@runtime_checkable
+class SteppingNetwork(Network, Protocol):
+    """A network that takes whole denoise steps by itself, which is cheaper than giving logits."""
+
+    def reader(self, past: Past) -> Reader:
+        """What reads canvases behind `past`, a row of it each; until the network's next reader."""
 
 
 class LibraryNetwork:

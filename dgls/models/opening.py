@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from dgls.models.architecture import TextDiffusionGemma, parameter_count
+from dgls.models.fast.network import FastNetwork, can_run_fast
 from dgls.models.fused import FusedNetwork, can_fuse
 from dgls.models.hardware import (
     cache_share,
@@ -49,7 +50,8 @@ def network_of(model: TextDiffusionGemma, window: int) -> Network:
     tokens matter; what is scored stays in the model's own precision.
     """
     if not can_fuse(model, window):
-        return LibraryNetwork(model)
+        on_gpu = model.device.type == "cuda"
+        return FastNetwork(model) if on_gpu and can_run_fast(model) else LibraryNetwork(model)
     exact = FusedNetwork(model)
     if model.dtype == torch.float32 and multiplies_bf16(exact.device):
         return MixedNetwork(exact, FusedNetwork(model, torch.bfloat16))

@@ -12,8 +12,9 @@ from transformers.models.diffusion_gemma.generation_diffusion_gemma import (
     EntropyBoundSamplerConfig,
 )
 
-from dgls.diffusion.loop import Denoiser, DenoiseSettings, denoise
+from dgls.diffusion.loop import DenoiseSettings, denoise
 from dgls.diffusion.noise import uniform_tokens
+from dgls.diffusion.reading import Denoiser
 from dgls.diffusion.sampler import Order
 from dgls.diffusion.schedule import CONSTANT, LinearTemperature
 from dgls.diffusion.stopping import StopRule

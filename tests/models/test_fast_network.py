@@ -1,0 +1,219 @@
+"""The fast network gives what the library's class gives: states, logits and filled canvases."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from transformers import LogitsProcessor, LogitsProcessorList
+from transformers.models.diffusion_gemma.generation_diffusion_gemma import (
+    DiffusionGemmaGenerationConfig,
+    EntropyBoundSamplerConfig,
+)
+
+from dgls.diffusion.loop import DenoiseSettings, denoise
+from dgls.diffusion.noise import uniform_tokens
+from dgls.diffusion.schedule import LinearTemperature
+from dgls.diffusion.stopping import StopRule
+from dgls.models.fast.network import FastNetwork, can_run_fast
+from dgls.models.network import LibraryNetwork
+from tests.support.checkpoints import CHAT_VOCABULARY, published_model, randomized, tiny_model
+
+torch.set_num_threads(1)
+
+
+def tokens(seed: int, rows: int, length: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(8, CHAT_VOCABULARY, (rows, length), generator=generator)
+
+
+def close(one: torch.Tensor, other: torch.Tensor) -> bool:
+    return torch.allclose(one, other, atol=2e-4, rtol=1e-4)
+
+
+@pytest.fixture(scope="module", params=[8, 100], ids=["a short window", "a long window"])
+def pair(request):
+    model = published_model(sliding_window=request.param)
+    return LibraryNetwork(model), FastNetwork(model)
+
+
+@pytest.mark.parametrize(("rows", "length"), [(1, 1), (1, 7), (2, 40)])
+def test_a_prompt_is_encoded_equally(pair, rows, length):
+    (states, past), (fast_states, fast) = (
+        network.extend(tokens(0, rows, length), None) for network in pair
+    )
+    assert close(states, fast_states)
+    assert past.windows == fast.windows
+    assert past.length == fast.length == length
+    for one, other in zip((*past.keys, *past.values), (*fast.keys, *fast.values), strict=True):
+        assert close(one, other)
+
+
+@pytest.mark.parametrize("new", [1, 2, 9, 30])
+@pytest.mark.parametrize("cut", [30, 17])
+def test_a_prompt_is_cut_and_extended_equally(pair, new, cut):
+    results = []
+    for network in pair:
+        past = network.extend(tokens(0, 1, 30), None)[1].cut(cut)
+        states, extended = network.extend(tokens(1, 2, new), past.for_batch(2))
+        assert extended.length == cut + new
+        results.append(network.unembed(states))
+    assert close(*results)
+
+
+def test_a_long_prompt_is_encoded_in_chunks(pair, monkeypatch):
+    monkeypatch.setattr("dgls.models.fast.network._CHUNK", 16)
+    results = [network.extend(tokens(0, 1, 45), None)[0] for network in pair]
+    assert close(*results)
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+@pytest.mark.parametrize("conditioned", [False, True])
+def test_a_canvas_is_read_equally(pair, rows, conditioned):
+    results = []
+    for network in pair:
+        _, past = network.extend(tokens(0, 1, 30), None)
+        given = 5 * torch.randn(
+            rows, 12, CHAT_VOCABULARY, generator=torch.Generator().manual_seed(3)
+        )
+        conditioning = given if conditioned else None
+        results.append(network.canvas(tokens(2, rows, 12), past.for_batch(rows), conditioning))
+    assert close(*results)
+    assert results[0].dtype == torch.float32
+
+
+def test_rows_may_follow_different_prompts(pair):
+    results = []
+    for network in pair:
+        _, past = network.extend(tokens(0, 2, 30), None)
+        results.append(network.canvas(tokens(2, 2, 12), past, None))
+    assert close(*results)
+
+
+def test_a_prompt_beyond_the_buffers_gets_larger_ones(monkeypatch):
+    monkeypatch.setattr("dgls.models.fast.network._LEAST_ROOM", 16)
+    model = published_model()
+    results = []
+    for network in (LibraryNetwork(model), FastNetwork(model)):
+        for length in (10, 70):
+            _, past = network.extend(tokens(0, 1, length), None)
+            results.append(network.canvas(tokens(2, 1, 12), past, None))
+    assert close(results[0], results[2])
+    assert close(results[1], results[3])
+
+
+def test_the_model_stays_usable_and_is_held_once():
+    model = published_model()
+    before = LibraryNetwork(model).extend(tokens(0, 1, 9), None)[0]
+    networks = [FastNetwork(model), FastNetwork(model)]
+    assert torch.equal(LibraryNetwork(model).extend(tokens(0, 1, 9), None)[0], before)
+    first, second = (network.body.layers[0].attention.qkv for network in networks)
+    query = model.model.encoder.language_model.layers[0].self_attn.q_proj.weight
+    assert first.data_ptr() == second.data_ptr() == query.data_ptr()
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("rows", "buckets"), [(1, ()), (2, ()), (1, (16, 24))])
+def test_a_free_canvas_is_filled_as_by_the_library(seed, rows, buckets):
+    """Sampled, renoised and conditioned on itself: the same tokens for the same seed."""
+    model = randomized(published_model(seed), 4.0)
+    settings = DenoiseSettings(max_steps=6, entropy_bound=20.0, stop=StopRule(entropy=1.0))
+    results = []
+    library, fast = LibraryNetwork(model), FastNetwork(model, buckets=buckets)
+    for network in (library, fast):
+        _, past = network.extend(tokens(seed, 1, 20), None)
+        past = past.for_batch(rows)
+        generator = torch.Generator().manual_seed(seed)
+        start = uniform_tokens(torch.empty(rows, 16), CHAT_VOCABULARY, generator)
+        reader = (
+            fast.reader(past)
+            if network is fast
+            else lambda canvas, conditioning, past=past: library.canvas(canvas, past, conditioning)
+        )
+        everywhere = torch.ones_like(start, dtype=torch.bool)
+        results.append(denoise(reader, start, everywhere, settings, generator))
+    assert torch.equal(results[0].tokens, results[1].tokens)
+    assert results[0].steps == results[1].steps
+    assert close(results[0].entropy, results[1].entropy)
+
+
+class Pins(LogitsProcessor):
+    """Makes pinned positions certain, as `generate()` can be told to keep them."""
+
+    def __init__(self, canvas: torch.Tensor, pinned: torch.Tensor) -> None:
+        self._certain = torch.full((*canvas.shape, CHAT_VOCABULARY), -torch.inf)
+        self._certain.scatter_(-1, canvas[..., None], 0.0)
+        self._pinned = pinned
+
+    def __call__(self, input_ids, scores, cur_step=None):
+        return torch.where(self._pinned[..., None], self._certain, scores)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("buckets", [(), (24,)], ids=["as it is", "in a bucket"])
+def test_a_pinned_canvas_is_filled_as_by_the_library_told_to_pin(seed, buckets):
+    """Nearly without temperature and renoising, as draws at pinned positions differ otherwise."""
+    model, steps, width = randomized(published_model(seed), 4.0), 5, 16
+    prompt, canvas = tokens(seed, 1, 20), tokens(seed + 9, 1, width)
+    open_ = torch.zeros(1, width, dtype=torch.bool)
+    open_[0, 3:11] = True
+    config = DiffusionGemmaGenerationConfig(
+        max_new_tokens=width,
+        max_denoising_steps=steps,
+        sampler_config=EntropyBoundSamplerConfig(entropy_bound=1e6),
+        t_min=1e-4,
+        t_max=2e-4,
+        stability_threshold=99,
+        confidence_threshold=0.005,
+        eos_token_id=None,
+        pad_token_id=None,
+    )
+    expected = model.generate(
+        prompt,
+        generation_config=config,
+        decoder_input_ids=canvas,
+        logits_processor=LogitsProcessorList([Pins(canvas, ~open_)]),
+    )
+    network = FastNetwork(model, buckets=buckets)
+    _, past = network.extend(prompt, None)
+    cold = LinearTemperature(2e-4, 1e-4)
+    settings = DenoiseSettings(steps, 1e6, temperature=cold, stop=StopRule(stable_steps=99))
+    result = denoise(network.reader(past), canvas, open_, settings, torch.Generator())
+    assert torch.equal(result.tokens, expected.sequences[:, -width:])
+    assert not torch.equal(result.tokens, canvas)
+
+
+def test_a_canvas_without_open_positions_stays_as_it_is():
+    network = FastNetwork(published_model())
+    _, past = network.extend(tokens(0, 1, 9), None)
+    canvas = tokens(1, 1, 8)
+    open_ = torch.zeros(1, 8, dtype=torch.bool)
+    settings = DenoiseSettings(max_steps=2)
+    result = denoise(network.reader(past), canvas, open_, settings, torch.Generator())
+    assert torch.equal(result.tokens, canvas)
+
+
+def test_which_models_it_runs():
+    assert can_run_fast(published_model())
+    assert can_run_fast(tiny_model())
+    biased = published_model()
+    biased.config.text_config.attention_bias = True
+    assert not can_run_fast(biased)
+
+
+def test_triton_operations_fill_the_same_canvas():
+    pytest.importorskip("triton", reason="Triton is not installed: its kernels cannot be run here")
+    from dgls.models.fast.triton_operations import TritonOperations
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model = published_model().to(device)
+    plain, quick = FastNetwork(model), FastNetwork(model, TritonOperations(), buckets=(4,))
+    _, past = plain.extend(tokens(0, 1, 20).to(device), None)
+    canvas = tokens(1, 1, 3).to(device)
+    open_ = torch.ones(1, 3, dtype=torch.bool, device=device)
+    settings = DenoiseSettings(max_steps=2, greedy=True, entropy_bound=1e6)
+    filled, quickly = (
+        denoise(network.reader(past), canvas, open_, settings, torch.Generator(device))
+        for network in (plain, quick)
+    )
+    assert torch.equal(filled.tokens, quickly.tokens)
+    assert close(filled.entropy, quickly.entropy)
