@@ -92,7 +92,10 @@ def _serve(settings: Settings, host: str, port: int | None) -> None:
 
 def _say_where(endpoint: Endpoint, ports: list[tuple[str, int]]) -> None:
     places = [str(endpoint.socket if endpoint.has_unix_socket else endpoint.port)]
-    places += [f"http://{host}:{port}" for host, port, *_ in ports]
+    places += [
+        f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        for host, port, *_ in ports
+    ]
     typer.echo(f"Engine at {', '.join(places)}; Ctrl-C or dgls serve --stop ends it.", err=True)
 
 

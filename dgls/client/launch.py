@@ -31,7 +31,12 @@ def launch(endpoint: Endpoint, settings: Settings) -> subprocess.Popen[bytes] | 
         lock = FileLock.acquire(endpoint.lock)
         if lock is None:
             return None
-        process = _spawn(endpoint, settings, lock)
+        try:
+            process = _spawn(endpoint, settings, lock)
+        except OSError:
+            # Held on, it would keep every front-end from starting one.
+            lock.release()
+            raise
     except OSError as error:
         raise EngineUnavailableError(
             f"No engine process could be started ({error.strerror}); nothing was changed."

@@ -41,7 +41,7 @@ def listen_for_programs(host: str, port: int) -> Listener:
     if host not in _LOOPBACKS:
         raise SettingError(
             f"The engine listens on this machine alone (127.0.0.1), not on '{host}': "
-            "a team shares a vLLM server instead."
+            "a team shares a vLLM server instead (docs/team.md); nothing was started."
         )
     try:
         return _listen_port(host, port), None

@@ -1,7 +1,8 @@
-"""An engine on a Unix socket, and a client for it."""
+"""Engines: one served in this process with a client for it, and real processes."""
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,6 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from dgls.client import EngineClient
+from dgls.config import Settings
+from tests.support.engines import ROOT, Connect
 from tests.support.served import WAIT_S, ServedEngine
 
 
@@ -30,3 +34,26 @@ async def http(engine: ServedEngine, tmp_path: Path) -> AsyncIterator[httpx.Asyn
         transport=transport, base_url="http://localhost", timeout=WAIT_S
     ) as client:
         yield client
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    folder = tmp_path / "e"
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+@pytest.fixture
+def connect() -> Connect:
+    """Clients whose engines are stopped when the test ends, however it ends."""
+
+    @contextlib.asynccontextmanager
+    async def connected(settings: Settings) -> AsyncIterator[EngineClient]:
+        async with EngineClient(settings) as client:
+            try:
+                yield client
+            finally:
+                await client.stop_engine()
+
+    return connected

@@ -10,8 +10,6 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
@@ -19,7 +17,6 @@ import pytest
 from dgls.client import EngineClient
 from dgls.client.endpoint import endpoint_of
 from dgls.client.lock import owner
-from dgls.config import Settings
 from dgls.errors import (
     CheckpointError,
     EngineError,
@@ -30,43 +27,20 @@ from dgls.errors import (
 )
 from dgls.protocol import Draft, EngineState, FillRequest, Trigger
 from tests.support.backends import SECRET
-from tests.support.engines import ROOT, WAIT_S, ended, engine_settings, is_alive, until
-
-Connect = Callable[[Settings], AbstractAsyncContextManager[EngineClient]]
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    folder = tmp_path / "e"
-    folder.mkdir(mode=0o700)
-    return folder
-
-
-@pytest.fixture
-def connect() -> Connect:
-    """Clients whose engines are stopped when the test ends, however it ends."""
-
-    @contextlib.asynccontextmanager
-    async def connected(settings: Settings) -> AsyncIterator[EngineClient]:
-        async with EngineClient(settings) as client:
-            try:
-                yield client
-            finally:
-                await client.stop_engine()
-
-    return connected
+from tests.support.engines import (
+    WAIT_S,
+    Connect,
+    ended,
+    engine_settings,
+    engines_in,
+    is_alive,
+    pid_of,
+    until,
+)
 
 
 def request(path: str = "a.py", trigger: Trigger = Trigger.EXPLICIT) -> FillRequest:
     return FillRequest((f"{SECRET} = ", ""), path=path, trigger=trigger, client="c", method="m")
-
-
-async def pid_of(client: EngineClient) -> int:
-    await client.wait_ready()
-    health = await client.health()
-    assert health is not None
-    return health.pid
 
 
 async def test_the_first_fill_starts_the_engine_and_nothing_is_left_of_it(
@@ -125,18 +99,6 @@ async def test_front_ends_in_processes_of_their_own_end_up_with_one_engine(
         pids = {int(output) for output in outputs}
         assert len(pids) == 1
         assert engines_in(folder) == pids
-
-
-def engines_in(folder: Path) -> set[int]:
-    """The engine processes that work in `folder`."""
-    found = set()
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            arguments = (process / "cmdline").read_bytes().split(b"\0")
-            is_here = (process / "cwd").readlink() == folder.resolve()
-            if is_here and b"dgls.engine.process" in arguments:
-                found.add(int(process.name))
-    return found
 
 
 async def test_another_model_is_another_engine(folder: Path, connect: Connect) -> None:
@@ -394,7 +356,7 @@ def test_serve_in_a_terminal_tells_where_it_is_and_ends_on_ctrl_c(folder: Path) 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--host", "0.0.0.0", "--port", "1"], "on this machine alone"),
+        (["--host", "0.0.0.0", "--port", "1"], "docs/team.md"),
         (["--host", "192.168.0.1", "--port", "1"], "on this machine alone"),
         (["--host", "::1"], "--host with --port"),
         (["--all"], "--all goes with --stop"),

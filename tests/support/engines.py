@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
+from dgls.client import EngineClient
 from dgls.client.endpoint import Endpoint, endpoint_of
 from dgls.client.lock import is_held
 from dgls.config import Settings, changed
+
+Connect = Callable[[Settings], AbstractAsyncContextManager[EngineClient]]
+"""What the fixture `connect` gives: clients whose engines are stopped when the test ends."""
 
 ROOT = Path(__file__).parent.parent.parent
 WAIT_S = 20.0
@@ -49,3 +55,23 @@ async def ended(settings: Settings, pid: int) -> Endpoint:
     left = {path.name for path in endpoint.folder.iterdir()} - {endpoint.log.name, "go"}
     assert left == set()
     return endpoint
+
+
+async def pid_of(client: EngineClient) -> int:
+    """The engine's process; it is started where there is none."""
+    await client.wait_ready()
+    health = await client.health()
+    assert health is not None
+    return health.pid
+
+
+def engines_in(folder: Path) -> set[int]:
+    """The engine processes that work in `folder`."""
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            arguments = (process / "cmdline").read_bytes().split(b"\0")
+            is_here = (process / "cwd").readlink() == folder.resolve()
+            if is_here and b"dgls.engine.process" in arguments:
+                found.add(int(process.name))
+    return found
