@@ -31,7 +31,7 @@ wheel: $(DEV)  ## The wheel, with the embedded model inside.
 	$(PIP) wheel --quiet --no-deps --wheel-dir dist .
 
 clean:
-	rm -rf $(VENV) .cache .editors dist
+	rm -rf $(VENV) .cache .editors .servers dist
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

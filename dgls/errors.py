@@ -12,8 +12,9 @@
     ├── EngineError             the engine process cannot be reached or gave up
     │   ├── EngineUnavailableError
     │   ├── EngineBusyError     too many requests wait for it already
-    │   └── EngineProtocolError
-    │       └── FieldError      one field of a request has the wrong type or value
+    │   ├── EngineProtocolError
+    │   │   └── FieldError      one field of a request has the wrong type or value
+    │   └── RemoteError         the server elsewhere that fills for the engine failed
     ├── Stopped                 the request was stopped before it had an answer
     └── TrainingError           a corpus, recipe or checkpoint folder that training cannot use
 
@@ -100,6 +101,10 @@ class FieldError(EngineProtocolError):
     def must_be(cls, field: str, wanted: str) -> FieldError:
         """The error for a field that should have been something else."""
         return cls(f"'{field}' must be {wanted}; nothing was filled.", field)
+
+
+class RemoteError(EngineError):
+    """The server elsewhere that fills for the engine cannot be reached, refused or failed."""
 
 
 class Stopped(DglsError):

@@ -41,6 +41,7 @@ OWNERS = {
     "starlette": {"engine"},
     "uvicorn": {"engine"},
     "prometheus_client": {"engine"},
+    "httpx": {"engine"},
     "rich": {"cli", "evaluation"},
     "typer": {"cli"},
     "pathspec": {"policy"},
@@ -88,7 +89,7 @@ def test_diffusion_knows_torch_and_errors_alone() -> None:
 
 @pytest.mark.parametrize("module", LIGHT)
 def test_a_front_end_never_loads_what_is_heavy(module: str) -> None:
-    heavy = {"torch", "transformers", "numpy", "tokenizers", "starlette", "uvicorn"}
+    heavy = {"torch", "transformers", "numpy", "tokenizers", "starlette", "uvicorn", "httpx"}
     program = f"import sys, {module}; print(*({heavy!r} & set(sys.modules)))"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60

@@ -69,7 +69,8 @@ class EngineSettings:
 
     backend: str = _setting(
         "local",
-        "`local`, or `module:factory` for another backend (called with the settings).",
+        "What runs the model: `local` (this machine), `vllm` or `chat` (the server of the section "
+        "`remote`: your code is sent there), or `module:factory` (called with the settings).",
         project=False,
         identity=True,
     )
@@ -96,6 +97,65 @@ class EngineSettings:
     )
     max_waiting: int = _setting(
         64, "Most requests that wait for the model; more are refused.", low=1, project=False
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteSettings:
+    """The server that fills when `engine.backend` is `vllm` or `chat`. Code is sent to it."""
+
+    url: str = _setting(
+        "",
+        "The server's address, such as `https://models.example:8000`, without `/v1`.",
+        project=False,
+        identity=True,
+    )
+    model: str = _setting(
+        "",
+        "The model's name on the server; empty for `model.name`, or for the only one it serves.",
+        project=False,
+        identity=True,
+    )
+    key_file: str = _setting(
+        "",
+        "Absolute path of a file that holds the server's key and that you alone may read.",
+        project=False,
+        identity=True,
+    )
+    key_variable: str = _setting(
+        "",
+        "Name of the environment variable that holds the key, where there is no file; the engine "
+        "sees the environment of the program that started it.",
+        project=False,
+        identity=True,
+    )
+    canvas: int = _setting(
+        0,
+        "Widest canvas that the vLLM server takes, in tokens (its `--diffusion-config`); 0 for "
+        "what the model's `config.json` says.",
+        low=0,
+        high=4096,
+        project=False,
+        identity=True,
+    )
+    steps: int = _setting(
+        0,
+        "Most denoise steps of a canvas; 0 for the server's own limit.",
+        low=0,
+        high=1024,
+        project=False,
+        identity=True,
+    )
+    timeout_seconds: float = _setting(
+        60.0,
+        "Longest wait for one answer of the server.",
+        low=0.1,
+        high=3600,
+        project=False,
+        identity=True,
+    )
+    concurrency: int = _setting(
+        8, "Most fills that are sent at once.", low=1, high=256, project=False, identity=True
     )
 
 
@@ -208,6 +268,7 @@ class Settings:
 
     model: ModelSettings = field(default_factory=ModelSettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
+    remote: RemoteSettings = field(default_factory=RemoteSettings)
     fill: FillSettings = field(default_factory=FillSettings)
     show: ShowSettings = field(default_factory=ShowSettings)
     typing: TypingSettings = field(default_factory=TypingSettings)
@@ -255,6 +316,7 @@ class Declared:
 SECTIONS: Mapping[str, type] = {
     "model": ModelSettings,
     "engine": EngineSettings,
+    "remote": RemoteSettings,
     "fill": FillSettings,
     "show": ShowSettings,
     "typing": TypingSettings,

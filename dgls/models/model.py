@@ -67,7 +67,7 @@ class Model:
         self.network = network
         self.codec = codec
         self.metadata = metadata
-        self.layout: Layout = _layout(codec, metadata)
+        self.layout: Layout = layout_of(codec, metadata)
         ends, pad, marks = _special_tokens(metadata)
         self.end = codec.token_id(ends)
         self.pad = codec.token_id(pad)
@@ -218,7 +218,7 @@ class Model:
         return tokens, ~torch.tensor([canvas.pinned for canvas in canvases], device=device)
 
 
-def _layout(codec: HfCodec, metadata: Metadata) -> Layout:
+def layout_of(codec: HfCodec, metadata: Metadata) -> Layout:
     """The layout of the checkpoint's family. Raises `CheckpointError` where there is none."""
     budget = {**metadata.budget, "window": metadata.window}
     try:

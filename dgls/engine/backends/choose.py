@@ -17,12 +17,16 @@ def backend_of(settings: Settings) -> Backend:
 
         model = settings.model
         return LocalBackend(model.name, model.device, model.threads, model.cache_mb)
+    if name == "vllm":
+        from dgls.engine.backends.vllm import VllmBackend
+
+        return VllmBackend(settings)
     module, _, factory = name.partition(":")
     try:
         made: Backend = getattr(importlib.import_module(module), factory)(settings)
     except (ImportError, AttributeError, ValueError) as error:
         raise SettingError(
-            f"'engine.backend' must be 'local' or 'module:factory', and '{name}' cannot be "
-            f"imported ({error}); no model was loaded."
+            f"'engine.backend' must be 'local', 'vllm', 'chat' or 'module:factory', and "
+            f"'{name}' cannot be imported ({error}); no model was loaded."
         ) from error
     return made

@@ -1,0 +1,71 @@
+"""The key of a remote server: read late, sent in one header, shown nowhere."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dgls.config import RemoteSettings
+from dgls.errors import SettingError
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key, or none. Its text is left out of `repr`, so that no log or traceback can hold it."""
+
+    text: str = field(default="", repr=False)
+
+    def headers(self) -> dict[str, str]:
+        """The header that carries the key; none without one."""
+        return {"Authorization": f"Bearer {self.text}"} if self.text else {}
+
+    def hidden_in(self, message: str) -> str:
+        """The message with the key replaced by stars, should a server have quoted it."""
+        return message.replace(self.text, "***") if self.text else message
+
+
+def read_key(settings: RemoteSettings, environment: Mapping[str, str] = os.environ) -> Key:
+    """The key that the settings point at. Raises `SettingError`, which never quotes it."""
+    if settings.key_file:
+        return Key(_checked(_from_file(Path(settings.key_file).expanduser())))
+    if settings.key_variable:
+        # The name is not shown: somebody may have put the key itself there.
+        if settings.key_variable not in environment:
+            raise SettingError(
+                "The environment variable that 'remote.key_variable' names is not set where the "
+                "engine was started; nothing was sent. Use 'remote.key_file'."
+            )
+        return Key(_checked(environment[settings.key_variable]))
+    return Key()
+
+
+def _from_file(path: Path) -> str:
+    if not path.is_absolute():
+        raise SettingError("'remote.key_file' must be an absolute path; nothing was sent.")
+    try:
+        if os.name == "posix" and path.stat().st_mode & _OTHERS:
+            raise SettingError(
+                f"The key file {path} can be read by others; nothing was sent. "
+                f"Make it yours alone: chmod 600 {path}"
+            )
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise SettingError(f"The key file {path} cannot be read ({why}); nothing was sent.") from (
+            error if isinstance(error, OSError) else None
+        )
+
+
+def _checked(text: str) -> str:
+    """The key as one line that a header can hold."""
+    key = text.strip()
+    if not key or not key.isascii() or not key.isprintable():
+        raise SettingError(
+            "The server's key is empty or holds characters that no key has; nothing was sent."
+        )
+    return key

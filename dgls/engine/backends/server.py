@@ -1,0 +1,175 @@
+"""A server elsewhere, spoken to over HTTP: one answer or one clear error, stopped at once.
+
+Why httpx here, when front-ends have a client of their own (`dgls.client.connection`): it brings
+TLS, proxies and connection pools, and its cost is paid once, in the engine, for requests that
+take longer than it does.
+
+All calls run in one event loop in a thread of its own, so that requests share connections and a
+stop closes the connection of the call it is meant for. That is how a server hears of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import json
+import ssl
+import threading
+import time
+from collections.abc import Coroutine, Mapping
+from typing import Any, TypeVar
+
+import httpx
+
+from dgls.config import RemoteSettings
+from dgls.engine.backends.key import Key, read_key
+from dgls.engine.stop import StopToken
+from dgls.errors import EngineBusyError, RemoteError, SettingError
+
+T = TypeVar("T")
+
+_CONNECT_S = 5.0
+_STOP_POLL_S = 0.01
+"""How soon a call hears that it was stopped."""
+_LARGEST_REPLY = 16_000_000
+_QUOTED = 200
+"""Characters of a server's own words that an error repeats."""
+_LOOPBACKS = {"127.0.0.1", "::1", "localhost"}
+
+
+class Server:
+    """One server at one address. Its methods may be called from any thread."""
+
+    def __init__(self, settings: RemoteSettings) -> None:
+        """Reads the key. Raises `SettingError` for an address or a key that cannot be used."""
+        self._url = _address(settings.url)
+        self._timeout_s = settings.timeout_seconds
+        self._key: Key = read_key(settings)
+        self._loop = asyncio.new_event_loop()
+        self._client: httpx.AsyncClient | None = None
+        threading.Thread(target=self._loop.run_forever, name="dgls-remote", daemon=True).start()
+
+    @property
+    def host(self) -> str:
+        """Host and port, as a user knows the server."""
+        return self._url.netloc.decode("ascii")
+
+    def run(self, call: Coroutine[Any, Any, T], stop: StopToken) -> T:
+        """The call's result. Raises `Stopped` once `stop` is set; the call is cancelled then."""
+        future = asyncio.run_coroutine_threadsafe(call, self._loop)
+        while not concurrent.futures.wait([future], _STOP_POLL_S).done:
+            if stop.stopped:
+                future.cancel()
+                stop.check()
+        return future.result()
+
+    async def get(self, path: str) -> Any:
+        """The JSON of a page; for coroutines that `run` runs. Raises `RemoteError`."""
+        return await self._exchange("GET", path, None)
+
+    async def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """The JSON of the answer. Raises `RemoteError`, `EngineBusyError`."""
+        return await self._exchange("POST", path, body)
+
+    async def _exchange(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                status, content = await self._answer(method, path, body)
+        except (TimeoutError, httpx.TimeoutException) as error:
+            waited = time.monotonic() - began
+            raise RemoteError(
+                f"The server at {self.host} did not answer within {waited:.1f} s; nothing was "
+                f"filled. See whether it is busy or raise 'remote.timeout_seconds'."
+            ) from error
+        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError) as error:
+            raise RemoteError(
+                f"The server at {self.host} cannot be reached ({self._why(error)}); nothing was "
+                f"filled. See whether it runs and whether 'remote.url' is right."
+            ) from error
+        if status != httpx.codes.OK:
+            raise self._refusal(status, content)
+        return self._parsed(content)
+
+    async def _answer(
+        self, method: str, path: str, body: Mapping[str, Any] | None
+    ) -> tuple[int, bytes]:
+        client = self._opened()
+        content = b""
+        async with client.stream(method, path, json=body) as response:
+            async for part in response.aiter_bytes():
+                content += part
+                if len(content) > _LARGEST_REPLY:
+                    raise RemoteError(
+                        f"The server at {self.host} sent more than {_LARGEST_REPLY} bytes; "
+                        f"nothing was filled."
+                    )
+            return response.status_code, content
+
+    def _opened(self) -> httpx.AsyncClient:
+        if self._client is None:
+            self._client = httpx.AsyncClient(
+                base_url=self._url,
+                headers=self._key.headers(),
+                timeout=httpx.Timeout(self._timeout_s, connect=min(_CONNECT_S, self._timeout_s)),
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
+                # Code goes where the settings say and nowhere else: no redirect is followed, and
+                # no proxy of the environment stands before a server of this machine.
+                follow_redirects=False,
+                trust_env=self._url.host not in _LOOPBACKS,
+            )
+        return self._client
+
+    def _refusal(self, status: int, content: bytes) -> RemoteError | EngineBusyError:
+        where = f"The server at {self.host}"
+        if status in (401, 403):
+            return RemoteError(
+                f"{where} refused the key ({status}); nothing was filled. "
+                f"Check 'remote.key_file' or 'remote.key_variable'."
+            )
+        if status in (429, 503):
+            return EngineBusyError(f"{where} is busy ({status}); nothing was filled, try again.")
+        return RemoteError(f"{where} failed ({status}{self._words(content)}); nothing was filled.")
+
+    def _words(self, content: bytes) -> str:
+        """What the server says itself, where it says it as OpenAI's API does."""
+        try:
+            fields = json.loads(content)
+            said = fields.get("error", fields)
+            message = said.get("message", "") if isinstance(said, dict) else said
+        except (ValueError, AttributeError, RecursionError):
+            return ""
+        words = " ".join(str(message).split())[:_QUOTED]
+        return f": {self._key.hidden_in(words)}" if words else ""
+
+    def _parsed(self, content: bytes) -> Any:
+        try:
+            return json.loads(content)
+        except (ValueError, RecursionError):
+            # Without the cause: its message is harmless, but its document is the whole answer.
+            raise RemoteError(
+                f"The server at {self.host} answered something that is not JSON; nothing was "
+                f"filled. See whether 'remote.url' is the right one."
+            ) from None
+
+    def _why(self, error: Exception) -> str:
+        return self._key.hidden_in(str(error)[:_QUOTED]) or type(error).__name__
+
+
+def _address(url: str) -> httpx.URL:
+    """The address to which paths such as `/v1/models` are added."""
+    if not url:
+        raise SettingError(
+            "'remote.url' is empty, but 'engine.backend' needs a server; nothing was sent."
+        )
+    try:
+        address = httpx.URL(url.rstrip("/").removesuffix("/v1"))
+    except httpx.InvalidURL:
+        address = httpx.URL()
+    # The address is not shown: it may hold a password.
+    if address.scheme not in ("http", "https") or not address.host or address.userinfo:
+        raise SettingError(
+            "'remote.url' must be http:// or https:// with a host and without a name or password; "
+            "nothing was sent. A key belongs into 'remote.key_file'."
+        )
+    return address

@@ -1,0 +1,90 @@
+"""The backend that sends canvases to a vLLM server: what a team shares (`docs/team.md`).
+
+Code leaves this machine for that server, which only the user's own settings can name.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dgls.config import Settings
+from dgls.engine.backends.base import OnDraft, Progress
+from dgls.engine.backends.server import Server
+from dgls.engine.backends.vllm_fill import Plan, Served, VllmFill
+from dgls.engine.backends.vllm_wire import MODELS, TOKENIZE, chosen_model, served_models
+from dgls.engine.stop import StopToken
+from dgls.engine.strategy import strategy_for
+from dgls.errors import CheckpointError, EngineError, RemoteError
+from dgls.models.served import ServedShape, read_served
+from dgls.protocol import FillReply, FillRequest
+
+_TRIAL = FillRequest(("a = ", "\n"))
+
+_PROBE = "def añb(x):\n    return [x, 'é']\t# 123\n"
+"""Text that two tokenizers hardly cut alike."""
+
+
+class VllmBackend:
+    """Fills with a DiffusionGemma that vLLM serves (`dgls.engine.backends.base.Backend`)."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises `SettingError` where the server's address or key cannot be used."""
+        self._settings = settings
+        self._server = Server(settings.remote)
+        self._served: Served | None = None
+
+    @property
+    def name(self) -> str:
+        """The model and the place that code is sent to."""
+        return self._served.title if self._served else f"a model at {self._server.host}"
+
+    @property
+    def concurrency(self) -> int:
+        """As many fills as the settings allow; the server batches them."""
+        return self._settings.remote.concurrency
+
+    def load(self, progress: Progress) -> None:
+        """Ask the server what it serves, and read the tokenizer that belongs to it.
+
+        Raises `RemoteError`, `ModelNotFoundError` or `CheckpointError`.
+        """
+        progress(0.1, f"asking the server at {self._server.host}")
+        remote, name = self._settings.remote, self._settings.model.name
+        listed = served_models(self._ask(self._server.get(MODELS)))
+        found = chosen_model(listed, remote.model, name)
+        progress(0.5, "reading the tokenizer")
+        shape = read_served(name, found.window)
+        # A tokenizer without the layout's special tokens is better found out now than in a fill.
+        trial = shape.layout.build(_TRIAL)
+        shape.layout.texts(trial, trial.tokens)
+        self._check_tokenizer(found.name, shape)
+        strategy = strategy_for(shape.metadata.family, shape.metadata.strategy)
+        plan = Plan(strategy.lengths, max(1, strategy.noise), remote.steps or None)
+        canvas = remote.canvas or shape.canvas
+        self._served = Served(self._server, found.name, shape, canvas, plan)
+        progress(1.0, "ready")
+
+    def fill(
+        self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None = None
+    ) -> FillReply:
+        """Fill the request's gaps. Raises `RemoteError` where the server fails."""
+        if self._served is None:
+            raise EngineError("The server was not asked yet; nothing was filled. Try again.")
+        return VllmFill(self._served, request, stop, on_draft).run()
+
+    def _ask(self, call: Any) -> Any:
+        return self._server.run(call, StopToken())
+
+    def _check_tokenizer(self, model: str, shape: ServedShape) -> None:
+        """Another tokenizer's ids would be answered by nonsense, so they are compared first."""
+        body = {"model": model, "prompt": _PROBE, "add_special_tokens": False}
+        try:
+            theirs = self._ask(self._server.post(TOKENIZE, body))
+        except RemoteError:
+            # A router need not have that page.
+            return
+        if isinstance(theirs, dict) and theirs.get("tokens") != shape.codec.encode(_PROBE):
+            raise CheckpointError(
+                f"The server's '{model}' has another tokenizer than '{self._settings.model.name}' "
+                f"on this machine; nothing was sent. Set 'model.name' to what it serves."
+            )

@@ -1,0 +1,275 @@
+"""One fill by a vLLM server: canvases out together, gaps spliced out, judged, ranked."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from dgls.canvas.types import Canvas, Lengths
+from dgls.engine.backends.base import OnDraft
+from dgls.engine.backends.pseudo_likelihood import Scored, log_probs, reads, scored
+from dgls.engine.backends.server import Server
+from dgls.engine.backends.vllm_wire import COMPLETIONS, CanvasRead, CanvasReply, canvas_reply
+from dgls.engine.candidates import clipped, ranked
+from dgls.engine.stop import StopToken
+from dgls.errors import InputError, Stopped
+from dgls.models.served import ServedShape
+from dgls.protocol import Draft, Fill, FillReply, FillRequest, Timings
+
+MOST_LOG_PROBS = 32
+"""So many log-probabilities are asked for at a position: what the server must allow."""
+
+_HASTY_STEPS = 4
+"""A canvas that is denoised in few steps is what a deadline finds, if it finds nothing better."""
+
+_DENOISE_SHARE = 0.8
+"""Of the time until a deadline; the judge has the rest."""
+
+_UNFITTED = 0.5
+"""The threshold of a model whose confidence was never fitted: likelier right than wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How fills are made: which lengths, how many noise draws of each, how many steps at most."""
+
+    lengths: Lengths
+    draws: int = 1
+    steps: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A model on a server: where, under which name, of what shape, how wide its canvas is."""
+
+    server: Server
+    name: str
+    shape: ServedShape
+    canvas: int
+    plan: Plan
+
+    @property
+    def title(self) -> str:
+        """The model's name as replies and the status show it: with the place code is sent to."""
+        return f"{self.name} at {self.server.host}"
+
+    async def read(self, canvas: CanvasRead) -> CanvasReply:
+        """The canvas, denoised there. Cancelling the call ends it there too."""
+        fields = await self.server.post(COMPLETIONS, canvas.body(self.name))
+        return canvas_reply(fields, len(canvas.seed))
+
+
+@dataclass(frozen=True, slots=True)
+class _Drafted:
+    """A canvas that came back: the gaps' texts, and what the server itself thought of them."""
+
+    texts: tuple[str, ...]
+    own: tuple[float, ...]
+    hasty: bool
+
+
+class VllmFill:
+    """The fill of one request; lives as long as that."""
+
+    def __init__(
+        self, served: Served, request: FillRequest, stop: StopToken, on_draft: OnDraft | None
+    ) -> None:
+        self._served = served
+        self._shape = served.shape
+        self._request = request
+        self._stop = stop
+        self._on_draft = on_draft
+        self._known = "".join(request.parts)
+        self._noise = random.Random(request.seed)
+        self._cached = 0
+        limit = request.limits.deadline_ms
+        self._limit_s = None if limit is None else limit / 1000
+
+    def run(self) -> FillReply:
+        """The reply. Raises `Stopped`, also where a deadline finds no draft at all."""
+        began = time.monotonic()
+        canvases = self._canvases()
+        if not self._request.limits.candidates:
+            self._call(self._served.read(self._warming(canvases[0])))
+            return self._reply(canvases[0], [], True, _timings(began, began, began))
+        drafts, complete = self._drafts(canvases, began)
+        drafted = time.monotonic()
+        fills, judged = self._judged(drafts, began)
+        timings = _timings(began, drafted, time.monotonic())
+        return self._reply(canvases[0], fills, complete and judged, timings)
+
+    def _canvases(self) -> tuple[Canvas, ...]:
+        canvases = self._shape.layout.canvases(self._request, self._served.plan.lengths)
+        width = len(canvases[0].tokens)
+        if width > self._served.canvas:
+            raise InputError(
+                f"The gaps and what lies between them need a canvas of {width} tokens, but the "
+                f"server's holds {self._served.canvas}; nothing was changed. Fill fewer gaps or "
+                f"select less."
+            )
+        return canvases
+
+    def _warming(self, canvas: Canvas) -> CanvasRead:
+        """A read whose answer is of no interest: the prompt is in the server's cache then."""
+        return CanvasRead(canvas.prompt, canvas.tokens[:1], steps=1)
+
+    def _drafts(self, canvases: Sequence[Canvas], began: float) -> tuple[list[_Drafted], bool]:
+        """The canvases that came back in time, and whether those were all."""
+        steps = self._served.plan.steps
+        wanted = [(canvas, steps) for canvas in canvases for _ in range(self._served.plan.draws)]
+        if self._limit_s is not None:
+            wanted.append((canvases[0], min(_HASTY_STEPS, steps or _HASTY_STEPS)))
+        calls = [
+            self._drafted(canvas, most, hasty=index >= len(canvases) * self._served.plan.draws)
+            for index, (canvas, most) in enumerate(wanted)
+        ]
+        limits = self._left(began, _DENOISE_SHARE), self._left(began, 1.0)
+        found = self._call(_in_time(calls, *limits))
+        there = [draft for draft in found if draft is not None]
+        thorough = [draft for draft in there if not draft.hasty]
+        if not there:
+            raise Stopped(
+                f"The server at {self._served.server.host} had no draft in the "
+                f"{1000 * (self._limit_s or 0):.0f} ms that it was given; nothing was changed."
+            )
+        complete = len(thorough) == len(canvases) * self._served.plan.draws
+        return thorough or there, complete
+
+    async def _drafted(self, canvas: Canvas, steps: int | None, hasty: bool) -> _Drafted:
+        pinned = tuple(at for at, held in enumerate(canvas.pinned) if held)
+        seed = self._seeded(canvas)
+        reply = await self._served.read(CanvasRead(canvas.prompt, seed, pinned, steps))
+        self._cached = max(self._cached, reply.cached)
+        draft = self._spliced(canvas, reply, hasty)
+        if self._on_draft is not None:
+            self._on_draft(Draft(0, draft.texts))
+        return draft
+
+    def _seeded(self, canvas: Canvas) -> tuple[int, ...]:
+        """The canvas with noise in its open positions, but for what is kept of a gap's old text."""
+        tokens = list(canvas.tokens)
+        for span, gap in zip(canvas.gaps, self._request.gaps, strict=True):
+            for at in range(span.start, span.end):
+                if not canvas.seeded[at] or self._noise.random() < gap.strength:
+                    tokens[at] = self._noise.randrange(self._shape.vocabulary)
+        return tuple(tokens)
+
+    def _spliced(self, canvas: Canvas, reply: CanvasReply, hasty: bool) -> _Drafted:
+        """The gaps alone: pinned positions of the emitted canvas are what the model would say."""
+        held = zip(canvas.pinned, canvas.tokens, reply.tokens, strict=True)
+        tokens = [mine if pinned else theirs for pinned, mine, theirs in held]
+        texts = tuple(
+            clipped(text, gap, self._known)
+            for text, gap in zip(
+                self._shape.layout.texts(canvas, tokens), self._request.gaps, strict=True
+            )
+        )
+        own: list[float] = []
+        for span, text in zip(canvas.gaps, texts, strict=True):
+            length = min(len(span), len(self._shape.layout.target([text])))
+            own += reply.log_probs[span.start : span.start + length]
+        return _Drafted(texts, tuple(own), hasty)
+
+    def _judged(self, drafts: Sequence[_Drafted], began: float) -> tuple[list[Fill], bool]:
+        """A fill of each distinct text, scored by reads; by the server's own word out of time."""
+        distinct = list({draft.texts: draft for draft in reversed(drafts)}.values())[::-1]
+        put = {draft.texts: self._put(draft.texts) for draft in distinct}
+        there = {texts: fill for texts, fill in put.items() if fill is not None}
+        calls = [self._scores(fill) for fill in there.values()]
+        left = self._left(began, 1.0)
+        found = self._call(_in_time(calls, left, left)) if calls else []
+        scores = {texts: each for texts, each in zip(there, found, strict=True) if each is not None}
+        if scores:
+            return [self._fill(texts, values) for texts, values in scores.items()], (
+                len(scores) == len(there)
+            )
+        return [self._fill(draft.texts, draft.own) for draft in distinct], not there
+
+    def _put(self, texts: tuple[str, ...]) -> Scored | None:
+        """The canvas that holds the texts exactly; None where no canvas does or none is needed."""
+        if not any(texts):
+            return None
+        gaps = tuple(
+            replace(gap, text=text) for gap, text in zip(self._request.gaps, texts, strict=True)
+        )
+        try:
+            canvas = self._shape.layout.canvases(
+                replace(self._request, gaps=gaps), self._served.plan.lengths
+            )[0]
+        except InputError:
+            return None
+        if len(canvas.tokens) > self._served.canvas:
+            return None
+        return scored(canvas, [self._shape.layout.target([text]) for text in texts])
+
+    async def _scores(self, fill: Scored) -> tuple[float, ...]:
+        wanted = reads(fill, self._shape.vocabulary, MOST_LOG_PROBS, self._noise)
+        replies = await asyncio.gather(*map(self._served.read, wanted))
+        return log_probs(fill, MOST_LOG_PROBS, replies)
+
+    def _fill(self, texts: tuple[str, ...], values: Sequence[float]) -> Fill:
+        score = sum(values)
+        confidence = self._shape.metadata.calibration.confidence(score, len(values))
+        tokens = sum(len(self._shape.codec.encode(text)) for text in texts)
+        return Fill(texts, score, confidence if any(texts) else 0.0, "noise", tokens)
+
+    def _reply(
+        self, canvas: Canvas, fills: Sequence[Fill], complete: bool, timings: Timings
+    ) -> FillReply:
+        fitted = self._shape.metadata.threshold
+        return FillReply(
+            candidates=ranked(fills, self._request.limits.candidates) if fills else (),
+            model=self._served.title,
+            complete=complete,
+            prompt_tokens=len(canvas.prompt),
+            cached_tokens=self._cached,
+            threshold=_UNFITTED if fitted is None else fitted,
+            timings=timings,
+        )
+
+    def _call(self, call: Coroutine[Any, Any, Any]) -> Any:
+        return self._served.server.run(call, self._stop)
+
+    def _left(self, began: float, share: float) -> float | None:
+        """Seconds until that share of the deadline's time is spent; None without a deadline."""
+        if self._limit_s is None:
+            return None
+        return max(0.0, began + share * self._limit_s - time.monotonic())
+
+
+async def _in_time(
+    calls: Sequence[Coroutine[Any, Any, Any]], limit_s: float | None, last_s: float | None
+) -> list[Any]:
+    """The results of all calls, which run at once; None for one that the limit cut off.
+
+    Where none is there at the limit, the first one is waited for, until `last_s`. The first error
+    ends all of them and is raised.
+    """
+    tasks = [asyncio.ensure_future(call) for call in calls]
+    try:
+        done, left = await asyncio.wait(tasks, timeout=limit_s, return_when=asyncio.FIRST_EXCEPTION)
+        if not done and limit_s is not None and last_s is not None:
+            done, _ = await asyncio.wait(
+                left, timeout=last_s - limit_s, return_when=asyncio.FIRST_COMPLETED
+            )
+        for task in tasks:
+            if task in done and task.exception() is not None:
+                task.result()
+        return [task.result() if task in done else None for task in tasks]
+    finally:
+        for task in tasks:
+            task.cancel()
+        # Cancelled calls close their connections before anybody goes on.
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _timings(began: float, drafted: float, ended: float) -> Timings:
+    return Timings(
+        denoise_ms=1000 * (drafted - began),
+        judge_ms=1000 * (ended - drafted),
+        total_ms=1000 * (ended - began),
+    )

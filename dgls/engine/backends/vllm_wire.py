@@ -1,0 +1,153 @@
+"""A canvas as vLLM's completions API takes it, and its answer back.
+
+`vllm_xargs` are those of vLLM 0.31 to 0.33; the names are vLLM's. Sampling parameters are left at
+their defaults: vLLM refuses others for a diffusion model. Prompts travel as token ids, so that the
+server's tokenizer and chat template have no say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dgls.errors import RemoteError
+
+COMPLETIONS = "/v1/completions"
+MODELS = "/v1/models"
+TOKENIZE = "/tokenize"
+
+_TOKEN = "token_id:"
+
+
+@dataclass(frozen=True, slots=True)
+class CanvasRead:
+    """One canvas to denoise and read: nothing of it is committed, the request ends with it.
+
+    `seed` [canvas] is what stands there at first; the positions `pinned` keep it. `steps` bounds
+    the denoise steps; None leaves that to the server. `wanted` are the tokens whose
+    log-probability is asked for at every position, besides that of the best one.
+    """
+
+    prompt: tuple[int, ...]
+    seed: tuple[int, ...]
+    pinned: tuple[int, ...] = ()
+    steps: int | None = None
+    wanted: tuple[int, ...] = ()
+
+    def body(self, model: str) -> dict[str, Any]:
+        """The JSON of the request."""
+        arguments: dict[str, Any] = {
+            "diffusion_seed_canvas": list(self.seed),
+            "diffusion_canvas_length": len(self.seed),
+            "diffusion_read_only": 1,
+        }
+        if self.pinned:
+            arguments["diffusion_pinned"] = list(self.pinned)
+        if self.steps is not None:
+            arguments["diffusion_max_steps"] = self.steps
+        fields: dict[str, Any] = {
+            "model": model,
+            "prompt": list(self.prompt),
+            "max_tokens": len(self.seed),
+            "logprobs": 1,
+            "return_token_ids": True,
+            "return_tokens_as_token_ids": True,
+            "vllm_xargs": arguments,
+        }
+        if self.wanted:
+            fields["logprob_token_ids"] = list(self.wanted)
+        return fields
+
+
+@dataclass(frozen=True, slots=True)
+class CanvasReply:
+    """The canvas as vLLM emits it: the likeliest token of every position, pinned ones included.
+
+    `log_probs` [canvas] are their log-probabilities in nats at temperature 1, as the last step saw
+    them; `asked[position]` those of the tokens that were asked for. `cached` prompt tokens were
+    not encoded again, as far as the server tells.
+    """
+
+    tokens: tuple[int, ...]
+    log_probs: tuple[float, ...]
+    asked: tuple[dict[int, float], ...]
+    cached: int = 0
+
+
+def canvas_reply(fields: Any, width: int) -> CanvasReply:
+    """The answer to a `CanvasRead` of that width. Raises `RemoteError` for anything else."""
+    try:
+        (choice,) = fields["choices"]
+        log_probs = choice["logprobs"]
+        reply = CanvasReply(
+            tokens=tuple(map(int, choice["token_ids"])),
+            log_probs=tuple(map(float, log_probs["token_logprobs"])),
+            asked=tuple(map(_by_token, log_probs["top_logprobs"])),
+            cached=_cached(fields.get("usage")),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError):
+        # Without the cause, whose message may quote the answer.
+        raise RemoteError(
+            "The server's answer is not a denoised canvas; nothing was filled. "
+            "Does it run vLLM 0.31 or newer with a DiffusionGemma?"
+        ) from None
+    if not len(reply.tokens) == len(reply.log_probs) == len(reply.asked) == width:
+        raise RemoteError(
+            f"The server answered {len(reply.tokens)} tokens for a canvas of {width}; nothing was "
+            f"filled. Is its context long enough (--max-model-len)?"
+        )
+    return reply
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """A model as the server lists it; `window` is the most tokens of prompt and canvas."""
+
+    name: str
+    window: int | None = None
+
+
+def served_models(fields: Any) -> tuple[ServedModel, ...]:
+    """The list of models. Raises `RemoteError` for anything else."""
+    try:
+        return tuple(
+            ServedModel(str(each["id"]), each.get("max_model_len")) for each in fields["data"]
+        )
+    except (AttributeError, KeyError, TypeError):
+        raise RemoteError(
+            "The server's list of models is not one; nothing was filled. "
+            "See whether 'remote.url' is the right one."
+        ) from None
+
+
+def chosen_model(models: Sequence[ServedModel], wanted: str, known_as: str) -> ServedModel:
+    """The model called `wanted`, else the one called `known_as`, else the only one.
+
+    Raises `RemoteError`.
+    """
+    by_name = {model.name: model for model in models}
+    if wanted and wanted not in by_name:
+        raise RemoteError(
+            f"The server has no model '{wanted}', but {_listed(by_name)}; nothing was filled. "
+            f"Correct 'remote.model'."
+        )
+    found = by_name.get(wanted or known_as) or (models[0] if len(models) == 1 else None)
+    if found is None:
+        raise RemoteError(
+            f"The server has {_listed(by_name)}; nothing was filled. Choose with 'remote.model'."
+        )
+    return found
+
+
+def _listed(names: Sequence[str] | dict[str, ServedModel]) -> str:
+    return ", ".join(f"'{name}'" for name in names) or "no model at all"
+
+
+def _by_token(entries: dict[str, float]) -> dict[int, float]:
+    return {int(name.removeprefix(_TOKEN)): float(value) for name, value in entries.items()}
+
+
+def _cached(usage: Any) -> int:
+    details = (usage or {}).get("prompt_tokens_details") or {}
+    return int(details.get("cached_tokens") or 0)
