@@ -29,6 +29,11 @@ def train(
         list[Path] | None,
         typer.Option(help="Evaluation tasks (JSONL.GZ) to keep out of the corpus; repeatable."),
     ] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option("--from", help="Begin with this checkpoint's weights and tokenizer."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Draws other examples and noise.")] = None,
     minutes: Annotated[float | None, typer.Option(help="End after this training time.")] = None,
     steps: Annotated[int | None, typer.Option(help="End after this many steps.")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
@@ -45,12 +50,18 @@ def train(
     from dgls.training.recipes import recipe_named
 
     chosen = recipe_named(recipe)
-    chosen = replace(chosen, minutes=minutes or chosen.minutes, steps=steps or chosen.steps)
+    chosen = replace(
+        chosen,
+        minutes=minutes or chosen.minutes,
+        steps=steps or chosen.steps,
+        seed=chosen.seed if seed is None else seed,
+    )
     if source:
         packages = tuple(map(local_package, source))
     else:
         packages = (standard_library(), *listed_packages())
-    place = Workplace(folder, output or folder / "checkpoint", packages, torch.device(device))
+    target = output or folder / "checkpoint"
+    place = Workplace(folder, target, packages, torch.device(device), start)
     excluded = Contamination.of(text for file in exclude or [] for text in task_texts(file))
     path = make_checkpoint(chosen, place, excluded, Reporter(typer.echo, _echo_step))
     typer.echo(f"The checkpoint is in {path}. Try it: dgls fill --model {path} FILE:LINE:COL")

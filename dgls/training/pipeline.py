@@ -6,6 +6,7 @@ interrupted run goes on where it stopped.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,12 +14,14 @@ from pathlib import Path
 import torch
 from transformers import DiffusionGemmaForBlockDiffusion
 
+from dgls.errors import TrainingError
 from dgls.evaluation.contamination import Contamination
 from dgls.models.architecture import build, embedded_config, parameter_count
 from dgls.models.codec import HfCodec
+from dgls.models.loading import load_checkpoint
 from dgls.models.memory import keep_freed_memory
 from dgls.models.metadata import Metadata
-from dgls.models.storage import save_checkpoint
+from dgls.models.storage import TOKENIZER_FILE, save_checkpoint
 from dgls.training.card import model_card
 from dgls.training.corpus import Corpus, build_corpus
 from dgls.training.curve import write_curve
@@ -40,12 +43,17 @@ class Reporter:
 
 @dataclass(frozen=True)
 class Workplace:
-    """What a run of the pipeline works on, and where. `output` becomes the checkpoint folder."""
+    """What a run of the pipeline works on, and where.
+
+    `output` becomes the checkpoint folder. `start` is a checkpoint whose weights and tokenizer the
+    run begins with, instead of random weights and a tokenizer of its own.
+    """
 
     folder: Path
     output: Path
     packages: tuple[Package, ...]
     device: torch.device
+    start: Path | None = None
 
 
 def make_checkpoint(
@@ -55,6 +63,8 @@ def make_checkpoint(
     keep_freed_memory()
     corpus = build_corpus(place.folder / "corpus", place.packages, contamination, reporter.say)
     tokenizer = place.folder / "tokenizer.json"
+    if not tokenizer.is_file() and place.start:
+        shutil.copyfile(place.start / TOKENIZER_FILE, tokenizer)
     if not tokenizer.is_file():
         reporter.say("Training the tokenizer.")
         train_tokenizer(
@@ -87,10 +97,25 @@ def new_model(shape: Shape, seed: int) -> DiffusionGemmaForBlockDiffusion:
     return build(config)
 
 
+def take_over(model: torch.nn.Module, folder: Path) -> None:
+    """Copy a checkpoint's weights. Raises `TrainingError` where it has another shape."""
+    given = dict(load_checkpoint(folder).model.named_parameters())
+    own = dict(model.named_parameters())
+    if {name: p.shape for name, p in given.items()} != {name: p.shape for name, p in own.items()}:
+        raise TrainingError(
+            f"{folder} has another shape than the recipe; no training was begun. Take the recipe "
+            f"that it was made by, and a folder without a tokenizer of its own."
+        )
+    for name, parameter in own.items():
+        parameter.data.copy_(given[name])
+
+
 def _run(
     recipe: Recipe, place: Workplace, corpus: Corpus, codec: HfCodec, reporter: Reporter
 ) -> Run:
     model = new_model(recipe.shape, recipe.seed)
+    if place.start:
+        take_over(model, place.start)
     torch.nn.Module.to(model, place.device)
     if recipe.compile and place.device.type == "cuda":
         model.model.encoder.compile(dynamic=True)
