@@ -65,7 +65,9 @@ class FillRequest:
     `parts` has one element more than `gaps`: `parts[0]` is the prefix, `parts[-1]` the suffix,
     those between lie between two gaps. The prefix begins at an anchored line start, so that
     typing extends it instead of sliding it (`dgls.syntax.cursor`). `client`, `path` and `method`
-    together say which older automatic request this one supersedes.
+    together say which older automatic request this one supersedes. `around` is more of the document
+    before the first gap and behind the last one than `parts` hold, up to the gaps: the model does
+    not read it, but texts are copied from it.
     """
 
     parts: tuple[str, ...]
@@ -79,12 +81,18 @@ class FillRequest:
     snippets: tuple[Snippet, ...] = ()
     limits: Limits = field(default_factory=Limits)
     seed: int = 0
+    around: tuple[str, str] = ("", "")
 
     def __post_init__(self) -> None:
         if len(self.parts) != len(self.gaps) + 1:
             raise EngineProtocolError(
                 f"A request with {len(self.gaps)} gaps needs {len(self.gaps) + 1} parts, "
                 f"not {len(self.parts)}; nothing was filled."
+            )
+        if len(self.around) != 2:
+            raise EngineProtocolError(
+                f"'around' has a text before the gaps and one behind them, not {len(self.around)} "
+                f"texts; nothing was filled."
             )
 
 
@@ -94,7 +102,8 @@ class Fill:
 
     `score` is the judge's summed log-probability in nats (higher is better). `confidence` is the
     calibrated probability in 0..1 that the fill is what the user wants. `proposal` says where it
-    came from: "draft" (causal), "revised" (that draft after denoise passes) or "noise". `tokens`
+    came from: "draft" (causal), "revised" (that draft after denoise passes), "noise", or "copied"
+    (from a like place of the document). `tokens`
     is how many it takes, the ends of its gaps left out; 0 where the backend does not say.
     """
 
@@ -191,6 +200,7 @@ def request_from_json(data: str | bytes) -> FillRequest:
     """Parse a request. Raises `EngineProtocolError` for anything else."""
     fields = _fields(data, FillRequest)
     fields["parts"] = tuple(_strings(fields.get("parts", ())))
+    fields["around"] = tuple(_strings(fields.get("around", ["", ""])))
     fields["gaps"] = tuple(_build(Gap, gap) for gap in _list(fields, "gaps", [{}]))
     snippets = _list(fields, "snippets", [])
     fields["snippets"] = tuple(_build(Snippet, snippet) for snippet in snippets)

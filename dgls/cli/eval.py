@@ -106,19 +106,16 @@ def calibrate(
     count: Annotated[int, typer.Option(min=10, help="Gaps to cut from the tree.")] = 1000,
     seed: Seed = 0,
     device: Device = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder that keeps the answers of an interrupted run.")
-    ] = None,
 ) -> None:
     """Fit the n-gram cache, the confidence, and the threshold from which a fill is shown."""
     import datetime
 
-    from dgls.evaluation.answers import Answers
+    from dgls.engine.engine import Engine
     from dgls.evaluation.cache_shares import fit_cache_shares, without_cache, write_cache_shares
-    from dgls.evaluation.calibration import SHOWN_KINDS, fit, write
+    from dgls.evaluation.calibration import SHOWN_KINDS, fit, weigh, write
     from dgls.evaluation.choose import OpenedModel
     from dgls.evaluation.cut import cut_cases
-    from dgls.evaluation.runner import Plan
+    from dgls.evaluation.model_systems import strategy_of
     from dgls.models.registry import find
 
     folder = find(checkpoint)
@@ -126,9 +123,14 @@ def calibrate(
     cases = cut_cases(tree, count, seed, SHOWN_KINDS)
     # First the cache, because the confidence is fitted on scores that it shares in.
     shares = fit_cache_shares(without_cache(opened.model), cases)
-    system = opened.with_cache_shares(shares).system("dgls")
-    (series,) = _run(Plan(cases, (system,), Answers(_folder(out)), oracle=False))
-    fitted = fit(series.scored, seed)
+    model = opened.with_cache_shares(shares).model
+    engine = Engine(model, strategy_of("dgls", model))
+    with _progress(len(cases)) as on_done:
+        weighed = []
+        for each in weigh(engine, cases, opened.budget, seed):
+            weighed.append(each)
+            on_done("dgls", 1)
+    fitted = fit(weighed, seed, model.metadata.calibration)
     # Nothing is written before everything is fitted.
     write_cache_shares(shares, folder)
     write(fitted, folder, tree.resolve().name, datetime.date.today().isoformat())

@@ -113,6 +113,7 @@ class _Task:
             trigger=Trigger.EXPLICIT,
             limits=Limits(deadline, max(_CANDIDATES, settings.fill.candidates)),
             seed=seed,
+            around=self.context.around,
         )
 
     def _gap(self, text: str) -> Gap:

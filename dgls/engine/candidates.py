@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from dgls.canvas.copies import Copy
+from dgls.models.confidence import Evidence
 from dgls.protocol import Fill, FillRequest, Gap
 
+COPIED = "copied"
 _BROKEN = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -14,12 +17,24 @@ _BROKEN = "\N{REPLACEMENT CHARACTER}"
 class Proposal:
     """The texts of all gaps as one way of filling gave them; `source` as in `Fill.proposal`.
 
-    `log_probs` are those of each token of the causal stream, where they are known already.
+    `log_probs` are those of each token of the causal stream, where they are known already. `copy`
+    says of a text that the document holds how like its place is to the gap.
     """
 
     texts: tuple[str, ...]
     source: str
     log_probs: tuple[float, ...] | None = None
+    copy: Copy | None = None
+
+    @property
+    def score(self) -> float:
+        """The summed log-probability in nats; 0 before it is known."""
+        return sum(self.log_probs or ())
+
+    def evidence(self) -> Evidence:
+        """What the confidence is made of."""
+        tokens = len(self.log_probs or ())
+        return Evidence(self.score, tokens, self.source != COPIED, self.copy)
 
 
 def clipped(text: str, gap: Gap, known: str) -> str:
@@ -37,22 +52,31 @@ def clipped(text: str, gap: Gap, known: str) -> str:
 
 
 def distinct(proposals: Sequence[Proposal]) -> list[Proposal]:
-    """Each text once; of equal ones the first, with a score if any of them has one."""
+    """Each text once; of equal ones the first, with what any of them knows besides."""
     found: dict[tuple[str, ...], Proposal] = {}
     for proposal in proposals:
         first = found.setdefault(proposal.texts, proposal)
-        if first.log_probs is None:
-            found[proposal.texts] = replace(first, log_probs=proposal.log_probs)
+        found[proposal.texts] = replace(
+            first,
+            log_probs=proposal.log_probs if first.log_probs is None else first.log_probs,
+            copy=first.copy or proposal.copy,
+        )
     return list(found.values())
 
 
-def ranked(fills: Sequence[Fill], most: int) -> tuple[Fill, ...]:
-    """The best `most` fills by score, best first; earlier proposals win ties.
+def ranked(fills: Sequence[Fill], most: int, *, by_confidence: bool) -> tuple[Fill, ...]:
+    """The best `most` fills, best first; earlier proposals win ties.
+
+    Where the confidence was fitted it knows more than the score, which is its largest part.
 
     One that fills nothing comes last whatever its score: who asks expects something there, and
     where nothing belongs the others' confidence is low.
     """
-    best_first = sorted(fills, key=lambda fill: (not any(fill.texts), -fill.score))
+
+    def merit(fill: Fill) -> float:
+        return fill.confidence if by_confidence else fill.score
+
+    best_first = sorted(fills, key=lambda fill: (not any(fill.texts), -merit(fill)))
     return tuple(best_first[: max(1, most)])
 
 

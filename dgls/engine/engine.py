@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from dgls.canvas.copies import copies
 from dgls.canvas.types import Canvas
 from dgls.engine.backends.base import OnDraft
-from dgls.engine.candidates import Proposal, clipped, distinct, ranked, single_gap
+from dgls.engine.candidates import COPIED, Proposal, clipped, distinct, ranked, single_gap
 from dgls.engine.stop import StopToken
 from dgls.engine.strategy import Strategy
 from dgls.errors import Stopped
@@ -48,6 +49,13 @@ class Engine:
             # The token knows who stopped the fill; the loop below knows only that it was stopped.
             stop.check()
             raise
+
+    def proposals(self, request: FillRequest) -> tuple[Proposal, ...]:
+        """All proposals of a fill with their scores: what a confidence is fitted on.
+
+        Raises `InputError` where the gaps do not fit the model.
+        """
+        return _OneFill(self._model, self._strategy, request, StopToken(), None).proposals()
 
 
 @dataclass(slots=True)
@@ -106,7 +114,9 @@ class _OneFill:
             self._stop.check()
         fitted = self._model.metadata.threshold
         return FillReply(
-            candidates=ranked(fills, self._request.limits.candidates),
+            candidates=ranked(
+                fills, self._request.limits.candidates, by_confidence=fitted is not None
+            ),
             model=self._model.name,
             complete=self._tally.complete,
             steps=self._tally.steps,
@@ -116,8 +126,16 @@ class _OneFill:
             timings=self._tally.timings(),
         )
 
+    def proposals(self) -> tuple[Proposal, ...]:
+        """What would be ranked."""
+        canvases = self._model.layout.canvases(self._request, self._strategy.lengths)
+        return tuple(self._scored_proposals(canvases, self._encode(canvases[0])))
+
     def _fills(self, canvases: Sequence[Canvas], prefix: Prefix) -> list[Fill]:
-        """Every proposal with its score, none twice."""
+        """Every proposal with its score and confidence, none twice."""
+        return [self._fill(each) for each in self._scored_proposals(canvases, prefix)]
+
+    def _scored_proposals(self, canvases: Sequence[Canvas], prefix: Prefix) -> list[Proposal]:
         found = distinct(self._proposals(canvases, prefix))
         return self._judged(found, canvases[0], prefix)
 
@@ -129,8 +147,8 @@ class _OneFill:
     def _proposals(self, canvases: Sequence[Canvas], prefix: Prefix) -> list[Proposal]:
         """What each way of filling gives; the first one is always made, the others in time."""
         found: list[Proposal] = []
-        canvas = canvases[0]
-        rewrites = any(gap.text and gap.strength < 1 for gap in self._request.gaps)
+        canvas, gaps = canvases[0], self._request.gaps
+        rewrites = any(gap.text and gap.strength < 1 for gap in gaps)
         if self._strategy.causal and not rewrites:
             drafts = self._drafted(canvas, prefix)
             found += self._draft_proposals(drafts)
@@ -142,7 +160,18 @@ class _OneFill:
         for index in range(self._strategy.noise):
             if not found or self._in_time():
                 found += self._from_noise(canvases, prefix, self._request.seed + index)
+        if not any(gap.text for gap in gaps):
+            found += self._copied()
         return found
+
+    def _copied(self) -> list[Proposal]:
+        """Texts of the document from places like the gap."""
+        request, most = self._request, self._strategy.copies
+        before, behind = request.around
+        if len(request.gaps) == 1:
+            found = copies(before or request.parts[0], behind or request.parts[1], most)
+            return [Proposal((copy.text,), COPIED, copy=copy) for copy in found]
+        return []
 
     def _drafted(self, canvas: Canvas, prefix: Prefix) -> list[tuple[CausalDraft, ...]]:
         """Causal drafts of all gaps, best first; of several gaps, each after those before it."""
@@ -219,8 +248,10 @@ class _OneFill:
             return False
         return self._fill(proposal).confidence >= self._strategy.enough
 
-    def _judged(self, proposals: Sequence[Proposal], canvas: Canvas, prefix: Prefix) -> list[Fill]:
-        """Each proposal with its score and confidence. Out of time, only the scored ones."""
+    def _judged(
+        self, proposals: Sequence[Proposal], canvas: Canvas, prefix: Prefix
+    ) -> list[Proposal]:
+        """Each proposal with its score. Out of time, only those that have one already."""
         scored = [proposal for proposal in proposals if proposal.log_probs is not None]
         unscored = [proposal for proposal in proposals if proposal.log_probs is None]
         if unscored and scored and not self._in_time():
@@ -230,7 +261,7 @@ class _OneFill:
             with self._tally.timed("judge"):
                 scored += self._scored(unscored, canvas, prefix)
         order = {proposal.texts: index for index, proposal in enumerate(proposals)}
-        return [self._fill(each) for each in sorted(scored, key=lambda each: order[each.texts])]
+        return sorted(scored, key=lambda each: order[each.texts])
 
     def _scored(
         self, proposals: Sequence[Proposal], canvas: Canvas, prefix: Prefix
@@ -260,12 +291,9 @@ class _OneFill:
         return (*self._model.layout.target([text]), *canvas.follows)
 
     def _fill(self, proposal: Proposal) -> Fill:
-        log_probs = proposal.log_probs or ()
-        score = sum(log_probs)
-        calibration = self._model.metadata.calibration
-        confidence = calibration.confidence(score, len(log_probs))
+        confidence = self._model.metadata.calibration.confidence(proposal.evidence())
         tokens = sum(len(self._model.codec.encode(text)) for text in proposal.texts)
-        return Fill(proposal.texts, score, confidence, proposal.source, tokens)
+        return Fill(proposal.texts, proposal.score, confidence, proposal.source, tokens)
 
     def _canvas_of(self, index: int, texts: Sequence[str]) -> Canvas:
         """The canvas of one gap alone, when `texts` stand in those before it."""

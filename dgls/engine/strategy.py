@@ -31,7 +31,8 @@ class Strategy:
 
     `causal`: causal drafts, found by a search that follows `beams` of them at once. `passes`: how
     many denoise passes may overrule the best draft, 0 for none. `noise`: how many canvases are
-    denoised from noise, each from its own. A draft whose confidence is `enough` is the answer
+    denoised from noise, each from its own. `copies`: how many texts of the document are proposed,
+    from places like the gap. A draft whose confidence is `enough` is the answer
     where one candidate is asked for: what is almost certainly right need not wait for rivals.
     `lengths` are tried in one batch by a model that does not end a gap itself.
     """
@@ -40,6 +41,7 @@ class Strategy:
     beams: int = 4
     passes: int = 1
     noise: int = 1
+    copies: int = 6
     enough: float = 1.0
     denoise: DenoiseSettings = field(default_factory=lambda: SMALL_MODEL)
     lengths: Lengths = field(default_factory=Lengths)
@@ -63,7 +65,7 @@ def strategy_for(family: str, changes: Mapping[str, Any]) -> Strategy:
     Raises `CheckpointError` for anything else.
     """
     base = CHAT if family == "chat" else Strategy()
-    known = {"causal", "beams", "passes", "noise", "enough", "lengths"}
+    known = {"causal", "beams", "passes", "noise", "copies", "enough", "lengths"}
     loop = {name: value for name, value in changes.items() if name not in known}
     plan = {name: value for name, value in changes.items() if name in known}
     try:

@@ -7,7 +7,7 @@ into the checkpoint's `dgls.json`.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -15,22 +15,23 @@ from typing import Any
 
 import numpy as np
 
-from dgls.errors import CheckpointError
+from dgls.engine.engine import Engine
+from dgls.errors import CheckpointError, InputError
 from dgls.evaluation import logistic
-from dgls.evaluation.cases import Kind
+from dgls.evaluation.cases import Case, Kind
 from dgls.evaluation.confidence import (
     TARGET_PRECISION,
-    Judged,
     Reliability,
     Shown,
     reliability,
     shown_at,
     widest,
 )
-from dgls.evaluation.logistic import Floats
-from dgls.evaluation.metrics import Scored
-from dgls.evaluation.systems import REFUSED
-from dgls.models.metadata import METADATA_FILE, Calibration, read_metadata, write_metadata
+from dgls.evaluation.metrics import is_exact
+from dgls.evaluation.model_systems import request_of
+from dgls.models.confidence import Calibration, Evidence
+from dgls.models.metadata import METADATA_FILE, read_metadata, write_metadata
+from dgls.syntax.cursor import Budget
 
 SHOWN_KINDS = (Kind.LINE_END, Kind.WHOLE_LINE, Kind.ARGUMENTS, Kind.SPAN)
 """What is suggested while typing: one gap on one line. On such gaps the confidence is fitted."""
@@ -39,6 +40,18 @@ NEVER = 1.0
 """The threshold of a model that is not right often enough to be shown at all."""
 
 _FOLDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """The proposals of one case: what is known of each, and whether it is right.
+
+    `group` is the case's own, usually its file.
+    """
+
+    group: str
+    evidence: tuple[Evidence, ...]
+    right: tuple[bool, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,33 +80,46 @@ class Fitted:
         }
 
 
-def fit(scored: Sequence[Scored], seed: int) -> Fitted:
-    """Fit on scored answers of one system.
+def weigh(engine: Engine, cases: Iterable[Case], budget: Budget, seed: int) -> Iterator[Weighed]:
+    """The proposals of each case. A case that the model's canvas cannot hold has none."""
+    for case in cases:
+        try:
+            found = engine.proposals(request_of(case, budget, seed))
+        except InputError:
+            found = ()
+        # A fill of nothing is ranked last whatever its confidence is.
+        filled = [each for each in found if any(each.texts)]
+        yield Weighed(
+            case.group,
+            tuple(each.evidence() for each in filled),
+            tuple(is_exact(case.truth, each.texts) for each in filled),
+        )
 
-    The threshold is the lowest at which at least 60 % of what is shown is right, judged on
-    confidences from five folds of whole files, so that no case judges a map fitted on it.
-    Refused cases have no score and are left out. Raises `CheckpointError` where the answers are
-    all right or all wrong.
+
+def fit(weighed: Sequence[Weighed], seed: int, before: Calibration | None = None) -> Fitted:
+    """Fit on the proposals of many cases.
+
+    The map is fitted on every proposal, because it ranks them; it is judged on the one that it
+    ranks first. The threshold is the lowest at which at least 60 % of what is shown is right,
+    judged on confidences from five folds of whole files, so that no case judges a map fitted on
+    it. Cases without proposals are left out. `before` is the map to compare with. Raises
+    `CheckpointError` where the proposals are all right or all wrong.
     """
-    scored = [each for each in scored if each.answer.proposal != REFUSED]
-    features = _features(scored)
-    right = np.array([float(each.exact) for each in scored])
+    cases = [each for each in weighed if each.evidence]
+    right = np.array([float(each) for case in cases for each in case.right])
     if len(set(right)) < 2:
         outcome = "right" if len(right) and right[0] else "wrong"
         raise CheckpointError(
-            f"All {len(scored)} fills were {outcome}, so there is nothing to fit a confidence to; "
-            f"the checkpoint was left as it is. Take more cases or train longer."
+            f"All fills of {len(cases)} gaps were {outcome}, so there is nothing to fit a "
+            f"confidence to; the checkpoint was left as it is. Take more gaps or train longer."
         )
-    intercept, weights = logistic.fit(features, right)
-    unseen = _cross_fitted(features, right, [each.case.group for each in scored], seed)
-    judged = _judged(unseen, right)
+    judged = [_first(case, confidence) for case, confidence in _cross_fitted(cases, seed)]
     best = widest(judged, TARGET_PRECISION)
-    total, mean, length = map(float, weights)
     return Fitted(
-        calibration=Calibration(bias=intercept, total=total, mean=mean, length=length),
+        calibration=_fitted(cases),
         threshold=best.threshold if best else NEVER,
-        cases=len(scored),
-        before=reliability([(each.answer.confidence, each.exact) for each in scored]),
+        cases=len(cases),
+        before=reliability([_first(case, before or Calibration()) for case in cases]),
         after=reliability(judged),
         shown=shown_at(judged, best.threshold) if best else None,
     )
@@ -117,31 +143,31 @@ def write(fitted: Fitted, folder: Path, fitted_on: str, date: str) -> None:
     write_metadata(changed, folder)
 
 
-def _features(scored: Sequence[Scored]) -> Floats:
-    """Summed log-probability, its mean a token, and tokens: what `Calibration` weighs."""
-    rows = [
-        (each.answer.score, each.answer.score / max(1, each.answer.tokens), each.answer.tokens)
-        for each in scored
-    ]
-    return np.array(rows, dtype=np.float64).reshape(-1, 3)
+def _fitted(cases: Sequence[Weighed]) -> Calibration:
+    """The likeliest map from the evidence of all proposals to their being right."""
+    rows = [evidence.features() for case in cases for evidence in case.evidence]
+    names = sorted({name for row in rows for name in row})
+    features = np.array([[row.get(name, 0.0) for name in names] for row in rows])
+    right = np.array([float(each) for case in cases for each in case.right])
+    intercept, weights = logistic.fit(features, right)
+    return Calibration(bias=intercept, **dict(zip(names, map(float, weights), strict=True)))
 
 
-def _cross_fitted(features: Floats, right: Floats, groups: Sequence[str], seed: int) -> Floats:
-    """Each case's confidence from a map that was fitted without the cases of its fold."""
-    names = sorted(set(groups))
-    Random(f"folds:{seed}").shuffle(names)
-    fold_of = {name: index % _FOLDS for index, name in enumerate(names)}
-    folds = np.array([fold_of[group] for group in groups])
-    confidence = np.zeros(len(right))
-    for fold in sorted(set(folds.tolist())):
-        kept = folds != fold
+def _cross_fitted(cases: Sequence[Weighed], seed: int) -> Iterator[tuple[Weighed, Calibration]]:
+    """Each case with a map that was fitted without the cases of its fold."""
+    groups = sorted({case.group for case in cases})
+    Random(f"folds:{seed}").shuffle(groups)
+    fold_of = {group: index % _FOLDS for index, group in enumerate(groups)}
+    for fold in sorted(set(fold_of.values())):
+        inside = [case for case in cases if fold_of[case.group] == fold]
         # With one file alone there is no other to fit on.
-        kept = kept if kept.any() else ~kept
-        intercept, weights = logistic.fit(features[kept], right[kept])
-        inside = folds == fold
-        confidence[inside] = logistic.probability(intercept, weights, features[inside])
-    return confidence
+        others = [case for case in cases if fold_of[case.group] != fold] or cases
+        fitted = _fitted(others)
+        yield from ((case, fitted) for case in inside)
 
 
-def _judged(confidence: Floats, right: Floats) -> Judged:
-    return [(float(each), bool(outcome)) for each, outcome in zip(confidence, right, strict=True)]
+def _first(case: Weighed, calibration: Calibration) -> tuple[float, bool]:
+    """How sure the map is of the proposal that it ranks first, and whether that is right."""
+    confidences = [calibration.confidence(evidence) for evidence in case.evidence]
+    first = max(range(len(confidences)), key=confidences.__getitem__)
+    return confidences[first], case.right[first]

@@ -42,13 +42,14 @@ def strategy_of(name: str, model: Model) -> Strategy:
         case "dgls":
             return usual
         case "causal":
-            return replace(usual, causal=True, passes=0, noise=0)
+            return replace(usual, causal=True, passes=0, noise=0, copies=0)
         case "greedy":
-            return replace(usual, causal=True, beams=1, passes=0, noise=0)
+            return replace(usual, causal=True, beams=1, passes=0, noise=0, copies=0)
         case "revised":
-            return replace(usual, causal=True, passes=max(1, usual.passes), noise=0, enough=2.0)
+            passes = max(1, usual.passes)
+            return replace(usual, causal=True, passes=passes, noise=0, copies=0, enough=2.0)
         case "noise":
-            return replace(usual, causal=False, passes=0, noise=max(1, usual.noise))
+            return replace(usual, causal=False, passes=0, noise=max(1, usual.noise), copies=0)
     raise InputError(f"There is no system {name!r} of a model; nothing was measured.")
 
 
@@ -116,7 +117,7 @@ def request_of(case: Case, budget: Budget, seed: int) -> FillRequest:
     """What an editor would ask with the cursor in the case's gaps, which are empty."""
     source = Source.parse("".join(case.parts), language_of(case.path))
     context = context_at(source, _cursors(case.parts), budget)
-    return FillRequest(context.parts, case.gaps, path=case.path, seed=seed)
+    return FillRequest(context.parts, case.gaps, path=case.path, seed=seed, around=context.around)
 
 
 def checkpoint_identity(folder: Path) -> str:

@@ -39,6 +39,7 @@ def fill_request(
         method=method,
         trigger=trigger,
         limits=Limits(deadline or None, max(least_candidates, settings.candidates)),
+        around=context.around,
     )
 
 

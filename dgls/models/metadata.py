@@ -4,35 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dgls.errors import CheckpointError
+from dgls.models.confidence import Calibration
 
 METADATA_FILE = "dgls.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """A logistic map from what the judge measures to the chance that a fill is right.
-
-    confidence = sigmoid(bias + total * sum of log-probabilities + mean * their mean
-    + length * number of tokens). The default gives exp-like growth in the mean alone: it ranks as
-    the mean does and claims nothing that was measured. Fit it with `dgls eval calibrate`.
-    """
-
-    bias: float = 2.0
-    total: float = 0.0
-    mean: float = 2.0
-    length: float = 0.0
-
-    def confidence(self, total: float, tokens: int) -> float:
-        """The confidence in 0..1 of a fill of `tokens` tokens with `total` nats in all."""
-        logit = self.bias + self.total * total + self.length * tokens
-        logit += self.mean * total / max(1, tokens)
-        return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, logit))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +29,7 @@ class Metadata:
     window: int = 512
     bits: int = 32
     threshold: float | None = None
-    calibration: Calibration = Calibration()
+    calibration: Calibration = field(default_factory=Calibration)
     budget: dict[str, int] = field(default_factory=dict)
     cache_shares: tuple[float, ...] = ()
     strategy: dict[str, Any] = field(default_factory=dict)

@@ -28,12 +28,14 @@ _LINE_END = re.compile("\r\n?|\n")
 class Budget:
     """Most characters of the prefix and of the suffix.
 
-    Of a prefix that does not fit, the share `head` is for imports and enclosing headers.
+    Of a prefix that does not fit, the share `head` is for imports and enclosing headers. `around`
+    is for each side of what the model does not read but texts may be copied from.
     """
 
     prefix_chars: int = 1_200
     suffix_chars: int = 480
     head: float = 0.25
+    around: int = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,8 @@ class Context:
     stands in the gaps now. `head` is the beginning of the prefix that was kept from above its
     window, `start` where the window begins in the document. `line_head` stands on the first
     gap's line before it, `line_tail` on the last gap's line behind it. `line_end` is what the
-    document itself ends its lines with there.
+    document itself ends its lines with there. `around` is the text before the first gap and the
+    one behind the last gap, as far as the budget goes.
     """
 
     parts: tuple[str, ...]
@@ -54,6 +57,7 @@ class Context:
     line_head: str
     line_tail: str
     line_end: str
+    around: tuple[str, str] = ("", "")
 
     def for_document(self, fill: str) -> str:
         """The fill with the document's own line ends."""
@@ -81,6 +85,10 @@ def context_at(source: Source, gaps: Sequence[Span], budget: Budget | None = Non
         line_head=_plain(text, Span(line_around(text, first.start).start, first.start)),
         line_tail=_plain(text, Span(last.end, line_around(text, last.end).end)),
         line_end=line_end_of(text[max(0, first.start - _NEAR) : last.end + _NEAR]),
+        around=(
+            _plain(text, Span(max(0, first.start - budget.around), first.start)),
+            _plain(text, Span(last.end, min(len(text), last.end + budget.around))),
+        ),
     )
 
 

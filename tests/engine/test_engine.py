@@ -30,7 +30,7 @@ PREFIX = "def total(items):\n    result = 0\n    for item in items:\n        "
 SUFFIX = "\n    return result\n"
 REQUEST = FillRequest((PREFIX, SUFFIX), path="shop/basket.py", limits=Limits(candidates=9))
 
-BOTH = Strategy(causal=True, passes=2, noise=2)
+BOTH = Strategy(causal=True, passes=2, noise=2, copies=0)
 
 
 @pytest.fixture(scope="session")
@@ -72,15 +72,47 @@ def test_as_many_candidates_as_asked_for(model):
 @pytest.mark.parametrize(
     ("strategy", "sources"),
     [
-        (Strategy(causal=True, passes=0, noise=0), {"draft"}),
-        (Strategy(causal=False, noise=1), {"noise"}),
-        (Strategy(causal=True, passes=1, noise=1), {"draft", "revised", "noise"}),
+        (Strategy(causal=True, passes=0, noise=0, copies=0), {"draft"}),
+        (Strategy(causal=False, noise=1, copies=0), {"noise"}),
+        (Strategy(causal=True, passes=1, noise=1, copies=0), {"draft", "revised", "noise"}),
     ],
 )
 def test_the_strategy_says_which_proposals_are_made(model, strategy, sources):
     reply = fill(model, strategy=strategy)
     assert {candidate.proposal for candidate in reply.candidates} <= sources
     assert (reply.steps == 0) == (sources == {"draft"})
+
+
+@pytest.mark.parametrize(
+    ("gap", "around", "copied"),
+    [
+        (
+            Gap(),
+            ("def mean(rows):\n    for row in rows:\n        use(row)\n" + PREFIX, SUFFIX),
+            True,
+        ),
+        (Gap(), ("", ""), True),
+        # Who rewrites a text wants another one, not what stands elsewhere.
+        (Gap(text="result += item"), ("", ""), False),
+    ],
+)
+def test_texts_of_the_document_are_proposed_for_an_empty_gap(model, gap, around, copied):
+    request = dataclasses.replace(REQUEST, gaps=(gap,), around=around)
+    found = fill(model, request, Strategy(copies=6)).candidates
+    texts = {fill.texts[0] for fill in found if fill.proposal == "copied"}
+    assert bool(texts) == copied
+    # What lies beyond the model's context counts, and takes the names around the gap.
+    assert ("use(item)" in texts) == bool(around[0])
+
+
+def test_a_copied_text_is_scored_by_the_judge(model):
+    found = fill(model, strategy=Strategy(passes=0, noise=0, copies=2)).candidates
+    prefix = model.encode(model.layout.build(REQUEST).prompt)
+    copied = [fill for fill in found if fill.proposal == "copied"]
+    assert 1 <= len(copied) <= 2
+    for each in copied:
+        (judged,) = model.judge(prefix, [model.layout.target(each.texts)])
+        assert each.score == pytest.approx(sum(judged), abs=1e-3)
 
 
 @pytest.fixture
@@ -104,7 +136,7 @@ def test_a_sure_draft_ends_the_search_for_one_candidate(model, sure_draft, enoug
 
 def test_a_complete_draft_is_not_judged_again(model, sure_draft, monkeypatch):
     monkeypatch.delattr(Model, "judge")
-    reply = fill(model, strategy=Strategy(passes=0, noise=0))
+    reply = fill(model, strategy=Strategy(passes=0, noise=0, copies=0))
     assert reply.candidates[0].texts == sure_draft.texts
 
 
@@ -128,10 +160,10 @@ def test_out_of_time_after_denoising_only_what_is_scored_counts(model, sure_draf
         return FilledCanvas(tuple(tokens), 1)
 
     monkeypatch.setattr(model, "revise", revise)
-    in_time = fill(model, strategy=Strategy(passes=1, noise=0))
+    in_time = fill(model, strategy=Strategy(passes=1, noise=0, copies=0))
     assert {each.texts[0] for each in in_time.candidates} == {"result", "other"}
     request = dataclasses.replace(REQUEST, limits=Limits(deadline_ms=150, candidates=9))
-    late = fill(model, request, Strategy(passes=1, noise=0))
+    late = fill(model, request, Strategy(passes=1, noise=0, copies=0))
     assert [each.texts[0] for each in late.candidates] == ["result"]
     assert not late.complete
 
@@ -228,7 +260,7 @@ def test_only_the_best_draft_costs_a_pass_of_the_judge(model, monkeypatch):
         "judge",
         lambda prefix, targets: (asked.append(len(targets)), judge(prefix, targets))[1],
     )
-    reply = fill(model, strategy=Strategy(passes=0, noise=0))
+    reply = fill(model, strategy=Strategy(passes=0, noise=0, copies=0))
     assert {each.texts[0] for each in reply.candidates} == {"one", "two", "three"}
     assert asked == [1]
 
@@ -362,7 +394,7 @@ def test_equal_proposals_are_one_with_the_first_name_and_any_score():
 
 def test_earlier_candidates_win_ties():
     fills = [Fill(("a",), -2.0, 0.1), Fill(("b",), -1.0, 0.2), Fill(("c",), -1.0, 0.3)]
-    assert [fill.texts[0] for fill in ranked(fills, 2)] == ["b", "c"]
+    assert [fill.texts[0] for fill in ranked(fills, 2, by_confidence=False)] == ["b", "c"]
 
 
 def test_a_gap_alone_has_the_others_filled_before_and_empty_behind():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
 import shutil
 from pathlib import Path
 
@@ -12,11 +14,13 @@ from safetensors.torch import load_file, save_file
 from transformers import DiffusionGemmaForBlockDiffusion
 
 from dgls.canvas.chat import END_OF_TURN, EOS, TOOL, ChatLayout
+from dgls.canvas.copies import Copy
 from dgls.errors import CheckpointError, ModelNotFoundError
 from dgls.models import registry
 from dgls.models.architecture import parameter_count
+from dgls.models.confidence import Calibration, Evidence
 from dgls.models.loading import load_checkpoint
-from dgls.models.metadata import Calibration, Metadata, read_metadata, write_metadata
+from dgls.models.metadata import Metadata, read_metadata, write_metadata
 from dgls.models.opening import open_model
 from dgls.models.quantization import SCALE, dequantize_rows, quantize_rows
 from dgls.models.storage import save_checkpoint, text_state
@@ -251,12 +255,22 @@ def test_metadata_comes_back(tmp_path):
 )
 def test_the_default_calibration_rises_with_the_mean(better, worse):
     confidence = Calibration().confidence
-    assert 0 < confidence(*worse) < confidence(*better) < 1
+    assert 0 < confidence(Evidence(*worse)) < confidence(Evidence(*better)) < 1
 
 
 def test_a_calibration_is_a_logistic_of_what_is_measured():
-    chance = Calibration(bias=0.5, total=0.25, mean=2.0, length=-0.125).confidence(-4.0, 8)
-    assert chance == pytest.approx(1 / (1 + 2.718281828 ** -(0.5 - 1.0 - 1.0 - 1.0)))
+    calibration = Calibration(bias=0.5, total=0.25, mean=2.0, length=-0.125, copied=1.5, votes=1.0)
+    chance = calibration.confidence(Evidence(-4.0, 8))
+    assert chance == pytest.approx(1 / (1 + math.exp(-(0.5 - 1.0 - 1.0 - 1.0))))
+    copy = Copy("text", left=3, likeness=0.5, votes=2, places=4, renamed=False)
+    copied = calibration.confidence(Evidence(-4.0, 8, copy=copy))
+    assert copied == pytest.approx(1 / (1 + math.exp(-(0.5 - 3.0 + 1.5 + math.log(3)))))
+
+
+def test_every_feature_of_the_evidence_has_a_weight():
+    copy = Copy("text", left=3, likeness=0.5, votes=2, places=4, renamed=True)
+    features = Evidence(-4.0, 8, drafted=True, copy=copy).features()
+    assert set(features) | {"bias"} == {field.name for field in dataclasses.fields(Calibration)}
 
 
 def test_a_folder_is_found_by_its_path(tiny8, monkeypatch):

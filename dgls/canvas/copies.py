@@ -1,0 +1,241 @@
+"""Texts that the open file already holds between surroundings like a gap's.
+
+Source code repeats itself (Hindle et al., "On the naturalness of software", 2012), and what stood
+after the same words a screen away is often what belongs here. A small model cannot know a project's
+own names; it can judge them when they are put before it. Each copy is a proposal like any other:
+the judge scores it, and its likeness to the gap is part of the fitted confidence.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+_WORD = re.compile(r"\w+|[^\w\s]")
+_NAME = re.compile(r"[^\W\d]\w*")
+_OPENING, _CLOSING = "([{", ")]}"
+_KEY_CHARS = (3, 1)
+_ENOUGH_PLACES = 8
+_LEFT_CHARS = 200
+_MOST_PLACES = 48
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One text and how much the place that it was taken from is like the gap.
+
+    `left` characters before the place are those before the gap. `likeness` in 0..1 is the share
+    of words that the lines above and below have in common with the gap's. `votes` places, out of
+    `places` that were looked at, hold this very text; where none does (`renamed`), words in it were
+    changed as the lines around it differ.
+    """
+
+    text: str
+    left: int
+    likeness: float
+    votes: int
+    places: int
+    renamed: bool
+
+    @property
+    def merit(self) -> float:
+        """A rough order before anything is judged: long repeats first, then likely neighbours."""
+        return math.log1p(self.left) + 2 * self.likeness + 0.3 * math.log(max(1, self.votes))
+
+
+def copies(prefix: str, suffix: str, most: int = 8) -> list[Copy]:
+    """At most `most` different texts of one line for the gap between `prefix` and `suffix`.
+
+    The likeliest come first; there may be none. A text ends where its line ends, or where what
+    follows the gap on its line stands.
+    """
+    gap = _Surroundings.of(prefix, suffix)
+    places = sorted(_places(gap), key=lambda place: (-place.likely, place.distance))[:_MOST_PLACES]
+    found: dict[str, Copy] = {}
+    for place in places:
+        for text, renamed in _texts(gap, place):
+            new = Copy(text, place.left, place.likeness, int(not renamed), len(places), renamed)
+            old = found.get(text)
+            found[text] = _together(old, new) if old else new
+    return sorted(found.values(), key=lambda copy: -copy.merit)[:most]
+
+
+@dataclass(frozen=True, slots=True)
+class _Surroundings:
+    """A gap of one line: its line's `head` and `tail`, and all whole lines around it.
+
+    `lines` are those above and below; the gap's own line would stand at index `at`.
+    """
+
+    prefix: str
+    head: str
+    tail: str
+    lines: tuple[str, ...]
+    at: int
+
+    @classmethod
+    def of(cls, prefix: str, suffix: str) -> _Surroundings:
+        above, below = prefix.split("\n"), suffix.split("\n")
+        lines = (*above[:-1], *below[1:])
+        return cls(prefix, above[-1], below[0].strip(), lines, len(above) - 1)
+
+    def above(self, index: int) -> str:
+        """The nearest line with text above line `index`, on its own side of the gap."""
+        first = self.at if index > self.at else 0
+        return next((line for line in self.lines[first:index][::-1] if line.strip()), "")
+
+    def below(self, index: int) -> str:
+        """The nearest line with text from line `index` on, on that line's side of the gap."""
+        last = self.at if index < self.at else len(self.lines)
+        return next((line for line in self.lines[index:last] if line.strip()), "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a text could be copied from: `start` in line `index`, and how like the gap it is."""
+
+    index: int
+    start: int
+    left: int
+    likeness: float
+    distance: int
+
+    @property
+    def likely(self) -> float:
+        return math.log1p(self.left) + 2 * self.likeness
+
+
+def _places(gap: _Surroundings) -> list[_Place]:
+    """The places that the gap's last characters stand before; where those are few, the last one."""
+    found: list[_Place] = []
+    for chars in _KEY_CHARS:
+        if len(found) < _ENOUGH_PLACES:
+            found = list(_places_after(gap, gap.head[-chars:] if gap.head.strip() else ""))
+    return found
+
+
+def _places_after(gap: _Surroundings, key: str) -> Iterator[_Place]:
+    """The places behind `key`, or where there is none at the beginning of every line's text."""
+    above, below = gap.above(gap.at), gap.below(gap.at)
+    for index, line in enumerate(gap.lines):
+        for start in _starts(line, key, gap.head):
+            likeness = _likeness(gap.above(index), above) + _likeness(gap.below(index + 1), below)
+            left = _shared_end(_before(gap, index, start), gap.prefix)
+            yield _Place(index, start, left, likeness / 2, abs(index - gap.at))
+
+
+def _starts(line: str, key: str, head: str) -> Iterator[int]:
+    """Where in `line` a text like the gap's may begin."""
+    if not key:
+        indented = len(line) - len(line.lstrip())
+        if indented < len(line):
+            yield min(indented, len(head)) if head else 0
+        return
+    start = line.find(key)
+    while start >= 0:
+        yield start + len(key)
+        start = line.find(key, start + 1)
+
+
+def _before(gap: _Surroundings, index: int, start: int) -> str:
+    """What stands before a place, as far back as it could be like the gap's prefix."""
+    text = gap.lines[index][:start]
+    first = gap.at if index >= gap.at else 0
+    while len(text) < _LEFT_CHARS and index > first:
+        index -= 1
+        text = f"{gap.lines[index]}\n{text}"
+    return text[-_LEFT_CHARS:]
+
+
+def _texts(gap: _Surroundings, place: _Place) -> Iterator[tuple[str, bool]]:
+    """What the place would put into the gap, as it stands and with its names changed."""
+    line = gap.lines[place.index]
+    pairs = [
+        (gap.above(place.index), gap.above(gap.at)),
+        (gap.below(place.index + 1), gap.below(gap.at)),
+        (line[: place.start], gap.head),
+    ]
+    names: dict[str, str] = {}
+    for there, here in pairs:
+        names |= _renaming(there, here)
+    rest = line[place.start :]
+    renamed = _NAME.sub(lambda name: names.get(name.group(), name.group()), rest) if names else rest
+    for text in dict.fromkeys((renamed, rest)):
+        fitted = _until(text, gap.tail)
+        if fitted.strip():
+            yield fitted, text != rest
+
+
+def _until(text: str, tail: str) -> str:
+    """The text up to where what follows the gap on its line stands; "" where that is missing.
+
+    Where a bracket that was opened before the gap closes behind it, the text ends at the like.
+    """
+    if not tail:
+        return text
+    end = _unopened(text) if tail[0] in _CLOSING else text.find(tail)
+    return text[: max(0, end)]
+
+
+def _unopened(text: str) -> int:
+    """Where the first bracket stands that closes what `text` did not open; -1 where none does."""
+    depth = 0
+    for index, character in enumerate(text):
+        depth += (character in _OPENING) - (character in _CLOSING)
+        if depth < 0:
+            return index
+    return -1
+
+
+def _renaming(there: str, here: str) -> dict[str, str]:
+    """Which names of one line stand in another of the same shape instead; {} for other shapes."""
+    one, other = _words(there), _words(here)
+    if len(one) != len(other):
+        return {}
+    names: dict[str, str] = {}
+    for old, new in zip(one, other, strict=True):
+        if old == new:
+            continue
+        if not (old.isidentifier() and new.isidentifier()) or names.get(old, new) != new:
+            return {}
+        names[old] = new
+    return names
+
+
+def _together(old: Copy, new: Copy) -> Copy:
+    """The same text from another place: the best of both likenesses, and one vote more."""
+    return replace(
+        old,
+        left=max(old.left, new.left),
+        likeness=max(old.likeness, new.likeness),
+        votes=old.votes + new.votes,
+        renamed=old.renamed and new.renamed,
+    )
+
+
+def _shared_end(one: str, other: str) -> int:
+    count = 0
+    for left, right in zip(reversed(one), reversed(other[-_LEFT_CHARS:]), strict=False):
+        if left != right:
+            break
+        count += 1
+    return count
+
+
+def _likeness(one: str, other: str) -> float:
+    """The words that both lines have over all their words, 0..1."""
+    first, second = _word_set(one), _word_set(other)
+    return len(first & second) / len(first | second) if first | second else 1.0
+
+
+@lru_cache(maxsize=8192)
+def _words(line: str) -> Sequence[str]:
+    return tuple(_WORD.findall(line))
+
+
+@lru_cache(maxsize=8192)
+def _word_set(line: str) -> frozenset[str]:
+    return frozenset(_words(line))

@@ -1,0 +1,62 @@
+"""What the document holds between surroundings like a gap's is proposed, likeliest first."""
+
+from __future__ import annotations
+
+import pytest
+
+from dgls.canvas.copies import Copy, copies
+from tests.support.marks import cursor_of
+
+
+def found(marked: str, most: int = 8) -> list[Copy]:
+    text, cursor = cursor_of(marked)
+    return copies(text[:cursor], text[cursor:], most)
+
+
+@pytest.mark.parametrize(
+    ("marked", "first"),
+    [
+        # What followed the same words, with the names that the line itself has.
+        ("open(path, 'rb')\nclose()\nopen(path,⟦⟧\n", " 'rb')"),
+        ("self.size = size\nself.name = ⟦⟧\n", "name"),
+        # A whole line between lines like it.
+        ("if a:\n    go()\n    return c\nif b:\n    go()\n    ⟦⟧\n", "return c"),
+        ("x = a()\nfirst(x)\ny = a()\n⟦⟧\n\nz = a()\nfirst(z)\n", "first(y)"),
+        # It ends where what follows the gap stands, or where its bracket closes.
+        ("f(a, b) + 1\nf(⟦⟧) + 1\n", "a, b"),
+        ("f(g(a), b) + 1\nf(⟦⟧)\n", "g(a), b"),
+        # The longest repeat wins over the nearest line.
+        ("a = pick(one, two)\nb = drop(three)\na = pick(⟦⟧\n", "one, two)"),
+        # Lines below count as lines above do.
+        ("total = ⟦⟧\n\ntotal = first + second\n", "first + second"),
+    ],
+)
+def test_the_likeliest_text(marked: str, first: str) -> None:
+    assert found(marked)[0].text == first
+
+
+@pytest.mark.parametrize("marked", ["⟦⟧", "x = ⟦⟧\n", "import os\nraise(⟦⟧\n", "a(b)\nc = [⟦⟧}\n"])
+def test_a_document_without_a_like_place_gives_nothing(marked: str) -> None:
+    assert found(marked) == []
+
+
+def test_a_copy_tells_how_like_its_place_is() -> None:
+    copy = found("def f():\n    return one(two)\n\ndef f():\n    return one(⟦⟧\n")[0]
+    assert copy == Copy("two)", left=24, likeness=0.5, votes=1, places=3, renamed=False)
+
+
+def test_equal_texts_are_votes_for_one_copy() -> None:
+    marked = "get(a)\nget(a)\nget(b)\nget(⟦⟧)\n"
+    assert {copy.text: (copy.votes, copy.places) for copy in found(marked)} == {
+        "a": (2, 3),
+        "b": (1, 3),
+    }
+
+
+def test_the_gap_s_own_line_is_no_place() -> None:
+    assert found("value = value + ⟦⟧value\n") == []
+
+
+def test_no_more_than_asked_for() -> None:
+    lines = "".join(f"put(n{index})\n" for index in range(30))
+    assert len(found(f"{lines}put(⟦⟧)\n", most=3)) == 3
