@@ -50,6 +50,7 @@ class Strategy:
 CHAT = Strategy(
     causal=False,
     passes=0,
+    copies=0,
     denoise=DenoiseSettings(),
     lengths=Lengths((OPEN_END, 3, 6, 9, 12, 16, 24), (OPEN_END, 24, 48, 96)),
 )
