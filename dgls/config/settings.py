@@ -54,6 +54,13 @@ class ModelSettings:
         project=False,
         identity=True,
     )
+    quantization: str = _setting(
+        "auto",
+        "Precision of the published model's weights: `none` (bf16), `8bit`, `4bit`, or `auto` for "
+        "the most exact that fits.",
+        project=False,
+        identity=True,
+    )
     cache_mb: int = _setting(
         0,
         "Most memory for prompts that were encoded, in megabytes; 0 takes a share of the device's.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import torch
 
@@ -51,6 +52,19 @@ def set_threads(device: torch.device, threads: int, parameters: int) -> None:
         torch.set_num_threads(threads)
     elif device.type == "cpu" and parameters < _SMALL_PARAMETERS:
         torch.set_num_threads(1)
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that a model may take now: what a GPU has free, or what the system can make free."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return free
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return _memory_bytes()
+    available = next((line for line in lines if line.startswith("MemAvailable:")), None)
+    return 1024 * int(available.split()[1]) if available else _memory_bytes()
 
 
 def cache_share(device: torch.device) -> int:

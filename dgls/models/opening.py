@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 
 from dgls.models.architecture import TextDiffusionGemma, parameter_count
+from dgls.models.checkpoint_config import read_config
+from dgls.models.choosing import AUTO, chosen_scheme, scheme_of
 from dgls.models.fast.network import FastNetwork, can_run_fast
 from dgls.models.fused import FusedNetwork, can_fuse
 from dgls.models.hardware import (
@@ -26,17 +28,20 @@ def open_model(
     threads: int = 0,
     progress: Progress = lambda share, what: None,
     cache_mb: int = 0,
+    quantization: str = AUTO,
 ) -> Model:
     """Load a model by its name (`dgls.models.registry`) onto a device of torch, or "auto".
 
     `threads` 0 leaves the number of CPU threads to dgls, `cache_mb` 0 the memory of encoded
-    prompts. Raises `ModelNotFoundError`,
-    `CheckpointError` or `SettingError`.
+    prompts, `quantization` "auto" the precision of the published family. Raises
+    `ModelNotFoundError`, `CheckpointError` or `SettingError`.
     """
+    wanted = scheme_of(quantization)
     folder = find(name)
     where = chosen_device(device)
     stored = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
-    checkpoint = load_checkpoint(folder, where, chosen_dtype(where, stored), progress)
+    scheme = chosen_scheme(wanted, read_config(folder), where)
+    checkpoint = load_checkpoint(folder, where, chosen_dtype(where, stored), progress, scheme)
     set_threads(where, threads, parameter_count(checkpoint.model))
     network = network_of(checkpoint.model, checkpoint.metadata.window)
     room = cache_mb * 1_000_000 or cache_share(where)

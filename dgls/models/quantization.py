@@ -1,8 +1,9 @@
-"""Weights stored in 8 bits: one scale for each row of a matrix, widened again at load."""
+"""Weights in 8 bits: one scale for each row of a matrix."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -11,6 +12,32 @@ SCALE = ".row_scale"
 """What the name of a stored matrix's scales ends with."""
 
 _LEVELS = 127.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rows8:
+    """A weight in 8 bits: int8 `steps` [..., rows, columns] and fp32 `scale` [..., rows]."""
+
+    steps: Tensor
+    scale: Tensor
+
+    @property
+    def shape(self) -> torch.Size:
+        """The shape of the weight that this stands for."""
+        return self.steps.shape
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that it takes."""
+        return self.steps.nbytes + self.scale.nbytes
+
+    def __getitem__(self, index: int) -> Rows8:
+        """One expert of several: a view."""
+        return Rows8(self.steps[index], self.scale[index])
+
+    def to(self, device: torch.device | str) -> Rows8:
+        """The same on another device."""
+        return Rows8(self.steps.to(device), self.scale.to(device))
 
 
 def quantize_rows(weight: Tensor) -> tuple[Tensor, Tensor]:

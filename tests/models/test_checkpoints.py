@@ -157,9 +157,30 @@ FAULTS = {
     "no config": (lambda at: (at / "config.json").unlink(), "not a checkpoint"),
     "config that is no JSON": (lambda at: (at / "config.json").write_text("{"), "not a checkpoint"),
     "other model": (lambda at: edit_json(at / "config.json", model_type="llama"), "type llama"),
-    "foreign quantisation": (
+    "GPTQ": (
         lambda at: edit_json(at / "config.json", quantization_config={"quant_method": "gptq"}),
-        "quantised by another tool",
+        "quantised by another tool, GPTQ",
+    ),
+    "FP8": (
+        lambda at: edit_json(
+            at / "config.json", quantization_config={"quant_method": "compressed-tensors"}
+        ),
+        r"FP8, NVFP4\).*vLLM \(docs/team.md\)",
+    ),
+    "NVFP4": (
+        lambda at: (at / "hf_quant_config.json").write_text("{}"),
+        r"ModelOpt \(NVFP4.*vLLM \(docs/team.md\)",
+    ),
+    "MLX": (lambda at: edit_json(at / "config.json", quantization={"bits": 4}), "MLX"),
+    "half of the shards": (
+        lambda at: (at / "model.safetensors.index.json").write_text(
+            json.dumps({"weight_map": {"a": "model.safetensors", "b": "model-2.safetensors"}})
+        ),
+        "1 of the 2 weight files .* model-2.safetensors.* Finish its download",
+    ),
+    "broken index": (
+        lambda at: (at / "model.safetensors.index.json").write_text("[]"),
+        "cannot be read",
     ),
     "config of wrong types": (
         lambda at: edit_json(at / "config.json", canvas_length="wide"),
@@ -188,7 +209,7 @@ FAULTS = {
         lambda at: edit_weights(
             at / "model.safetensors", lambda w: w.update({"other.weight": torch.ones(2)})
         ),
-        "belong to another model",
+        "belongs to another model",
     ),
     "weight of another shape": (
         lambda at: edit_weights(

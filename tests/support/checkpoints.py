@@ -64,22 +64,28 @@ def tiny_model(
     return randomized(build(config), scale)
 
 
-def published_config(experts: int = 4, sliding_window: int = 8) -> DiffusionGemmaConfig:
+def published_config(
+    experts: int = 4,
+    sliding_window: int = 8,
+    hidden: int = 32,
+    expert_ffn: int = 16,
+    layers: int = 3,
+) -> DiffusionGemmaConfig:
     """A tiny shape of the published kind: several experts, a window that is soon exceeded."""
     fields = {
         "vocab_size": CHAT_VOCABULARY,
-        "hidden_size": 32,
+        "hidden_size": hidden,
         "intermediate_size": 48,
-        "num_hidden_layers": 3,
+        "num_hidden_layers": layers,
         "num_attention_heads": 4,
         "num_key_value_heads": 2,
         "head_dim": 8,
         "global_head_dim": 16,
         "num_global_key_value_heads": 1,
-        "layer_types": ["sliding_attention", "sliding_attention", "full_attention"],
+        "layer_types": [*["sliding_attention"] * (layers - 1), "full_attention"],
         "num_experts": experts,
         "top_k_experts": 2,
-        "moe_intermediate_size": 16,
+        "moe_intermediate_size": expert_ffn,
         "sliding_window": sliding_window,
         "max_position_embeddings": 2048,
     }
@@ -103,11 +109,13 @@ def published_model(seed: int = 0, **shape: int) -> TextDiffusionGemma:
     return randomized(TextDiffusionGemma(published_config(**shape)), 16.0)
 
 
-def save_published(folder: Path, seed: int = 0, **shape: int) -> Path:
+def save_published(
+    folder: Path, seed: int = 0, dtype: torch.dtype = torch.float32, **shape: int
+) -> Path:
     """Write a folder as the library itself does it, vision tower included; return it."""
     torch.manual_seed(seed)
     model = randomized(DiffusionGemmaForBlockDiffusion(published_config(**shape)), 16.0)
-    model.save_pretrained(folder, max_shard_size="100KB")
+    model.to(dtype).save_pretrained(folder, max_shard_size="100KB")
     save_chat_tokenizer(folder / "tokenizer.json")
     return folder
 

@@ -16,7 +16,9 @@ def backend_of(settings: Settings) -> Backend:
         from dgls.engine.backends.local import LocalBackend
 
         model = settings.model
-        return LocalBackend(model.name, model.device, model.threads, model.cache_mb)
+        return LocalBackend(
+            model.name, model.device, model.threads, model.cache_mb, model.quantization
+        )
     if name == "vllm":
         from dgls.engine.backends.vllm import VllmBackend
 

@@ -7,6 +7,7 @@ from dgls.engine.engine import Engine
 from dgls.engine.stop import StopToken
 from dgls.engine.strategy import strategy_for
 from dgls.errors import EngineError
+from dgls.models.choosing import AUTO
 from dgls.models.memory import keep_freed_memory
 from dgls.models.opening import open_model
 from dgls.models.registry import EMBEDDED
@@ -17,13 +18,19 @@ class LocalBackend:
     """Fills with a checkpoint on this machine (`dgls.engine.backends.base.Backend`)."""
 
     def __init__(
-        self, model: str = EMBEDDED, device: str = "auto", threads: int = 0, cache_mb: int = 0
+        self,
+        model: str = EMBEDDED,
+        device: str = "auto",
+        threads: int = 0,
+        cache_mb: int = 0,
+        quantization: str = AUTO,
     ) -> None:
         """The arguments are those of `dgls.models.opening.open_model`."""
         self._wanted = model
         self._device = device
         self._threads = threads
         self._cache_mb = cache_mb
+        self._quantization = quantization
         self._engine: Engine | None = None
 
     @property
@@ -45,6 +52,7 @@ class LocalBackend:
             self._threads,
             lambda share, what: progress(_LOADED * share, what),
             self._cache_mb,
+            self._quantization,
         )
         engine = Engine(model, strategy_for(model.metadata.family, model.metadata.strategy))
         progress(_LOADED, "warming up")
