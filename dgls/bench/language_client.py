@@ -20,6 +20,7 @@ class LanguageClient:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = dict(environment)
         self._number = 0
+        self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
 
     async def __aenter__(self) -> Self:
         pipe = asyncio.subprocess.PIPE
@@ -30,6 +31,7 @@ class LanguageClient:
             stderr=asyncio.subprocess.DEVNULL,
             env=self._environment,
         )
+        self._reading = asyncio.ensure_future(self._read())
         return self
 
     async def __aexit__(
@@ -44,6 +46,7 @@ class LanguageClient:
         else:
             self._process.kill()
         await self._process.wait()
+        await asyncio.gather(self._reading, return_exceptions=True)
 
     @property
     def pid(self) -> int:
@@ -67,18 +70,36 @@ class LanguageClient:
         self._send({"jsonrpc": "2.0", "method": method, "params": params})
 
     async def request(self, method: str, params: Any = None) -> Any:
-        """The result of a request. Raises `EngineUnavailableError` for an error or no answer."""
+        """The result of a request; several may be under way.
+
+        Raises `EngineUnavailableError` for an error or no answer.
+        """
         self._number += 1
         number = self._number
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._answers[number] = answer
         self._send({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
-        async with asyncio.timeout(_ANSWER_S):
-            while True:
-                message = await self._receive()
-                if message.get("id") == number and "method" not in message:
-                    return _result(method, message)
-                if "id" in message:
-                    # The server asks too (progress, configuration); it is told nothing.
-                    self._send({"jsonrpc": "2.0", "id": message["id"], "result": None})
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                both: set[asyncio.Future[Any]] = {answer, self._reading}
+                await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            del self._answers[number]
+        if not answer.done():
+            self._reading.result()
+        return _result(method, answer.result())
+
+    async def _read(self) -> None:
+        """Hand each answer to who waits for it, until the server ends."""
+        while True:
+            message = await self._receive()
+            if "method" not in message:
+                answer = self._answers.get(message["id"])
+                if answer is not None and not answer.done():
+                    answer.set_result(message)
+            elif "id" in message:
+                # The server asks too (progress, configuration); it is told nothing.
+                self._send({"jsonrpc": "2.0", "id": message["id"], "result": None})
 
     def _send(self, message: dict[str, Any]) -> None:
         body = json.dumps(message).encode()

@@ -46,6 +46,7 @@ def register(app: typer.Typer) -> None:
     evaluate.command()(humaneval)
     evaluate.command()(cut)
     evaluate.command()(calibrate)
+    evaluate.command()(typing)
     app.add_typer(evaluate, name="eval")
 
 
@@ -146,6 +147,54 @@ def calibrate(
         if shown
         else "No threshold makes enough of what is shown right, so nothing will be shown unasked."
     )
+
+
+def typing(
+    folder: Annotated[
+        Path | None, typer.Argument(help="A folder with Python source to type again.")
+    ] = None,
+    recorded: Annotated[
+        Path | None, typer.Option(help="Sessions as JSON lines instead, see docs/evaluation.md.")
+    ] = None,
+    count: Annotated[int, typer.Option(min=1, help="Sessions to make.")] = 12,
+    truth: Annotated[
+        bool, typer.Option(help="Measure the policy alone, with a backend that knows the truth.")
+    ] = False,
+    error: Annotated[
+        float, typer.Option(min=0.01, max=0.99, help="Share of wrong fills of that backend.")
+    ] = 0.4,
+    latency_ms: Annotated[
+        float, typer.Option(min=0, help="How long each of its fills takes.")
+    ] = 100.0,
+    at_once: Annotated[int, typer.Option(min=1, help="Sessions typed side by side.")] = 1,
+    model: ModelName = None,
+    seed: Seed = 0,
+) -> None:
+    """Replay typing sessions through the real server, in real time, beside a plain policy."""
+    import asyncio
+
+    from dgls.bench.typing.measure import measure
+    from dgls.bench.typing.sessions import recorded_sessions, synthetic_sessions
+    from dgls.bench.typing.truth import Plan
+    from dgls.client.endpoint import absolute
+    from dgls.config import changed, resolve
+    from dgls.errors import InputError
+
+    if (folder is None) == (recorded is None):
+        raise InputError("Give a folder or --recorded, one of the two; nothing was replayed.")
+    sessions = (
+        recorded_sessions(recorded)
+        if recorded
+        else synthetic_sessions(folder or Path(), count, seed)
+    )
+    settings = resolve().settings
+    if model is not None:
+        settings = absolute(changed(settings, {"model.name": model}))
+    plan = Plan.of(sessions, error, latency_ms, seed) if truth else None
+    page = asyncio.run(
+        measure(settings, sessions, plan, at_once, lambda what: typer.echo(f"{what} ...", err=True))
+    )
+    typer.echo(page, nl=False)
 
 
 def _measure(

@@ -9,8 +9,8 @@ BREAK_MS = 1_000.0
 
 _KEPT = 40
 _ENOUGH = 8
-_USUAL_MS = 130.0
-_PAUSE_MS = 260.0
+_USUAL_MS = 160.0
+_PAUSE_MS = 240.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,13 @@ class Rhythm:
 
     @property
     def usual_ms(self) -> float:
-        """The interval that half of the keystrokes inside a burst stay within."""
-        return quantile(self.intervals, 0.5) if len(self.intervals) >= _ENOUGH else _USUAL_MS
+        """The interval that most keystrokes inside a burst stay within."""
+        return quantile(self.intervals, 0.7) if len(self.intervals) >= _ENOUGH else _USUAL_MS
 
     @property
     def pause_ms(self) -> float:
         """The interval from which on the user has probably stopped."""
-        return quantile(self.intervals, 0.9) if len(self.intervals) >= _ENOUGH else _PAUSE_MS
+        return quantile(self.intervals, 0.85) if len(self.intervals) >= _ENOUGH else _PAUSE_MS
 
 
 def delay_ms(rhythm: Rhythm, latency_ms: float, shortest_ms: float, longest_ms: float) -> float:

@@ -173,7 +173,11 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 def capabilities(
-    encoding: str = "utf-16", *, progress: bool = True, configuration: bool = False
+    encoding: str = "utf-16",
+    *,
+    progress: bool = True,
+    configuration: bool = False,
+    inline: bool = True,
 ) -> types.ClientCapabilities:
     """What an editor of LSP 3.18 says that it can do."""
     actions = types.CodeActionClientCapabilities(
@@ -187,7 +191,7 @@ def capabilities(
     return types.ClientCapabilities(
         general=types.GeneralClientCapabilities(position_encodings=[encoding]),
         text_document=types.TextDocumentClientCapabilities(
-            inline_completion=types.InlineCompletionClientCapabilities(),
+            inline_completion=types.InlineCompletionClientCapabilities() if inline else None,
             code_action=actions,
         ),
         window=types.WindowClientCapabilities(work_done_progress=progress),

@@ -1,0 +1,134 @@
+"""What somebody types and when: recorded, or made from source code."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import json
+import math
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dgls.errors import InputError
+
+# A person's intervals inside a word, and the pauses of one who thinks, in milliseconds.
+_IN_WORD_MS = 130.0
+_THINKING_MS = 800.0
+_NEW_LINE_MS = 1_100.0
+_SPREAD = 0.4
+_THINKS_AFTER = " (=,.:"
+_THINKING_SHARE = 0.2
+_SLIP_SHARE = 0.02
+_LEAST_CHARS, _MOST_CHARS = 60, 220
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One piece of text, typed into a file between `before` and `after`.
+
+    `delays_ms` says how long the user waits before each character of `text` and `slips` before
+    which of them a wrong one is typed and taken back.
+    """
+
+    name: str
+    before: str
+    text: str
+    after: str
+    delays_ms: tuple[float, ...]
+    slips: frozenset[int] = frozenset()
+
+    @property
+    def whole(self) -> str:
+        """The file when all is typed."""
+        return self.before + self.text + self.after
+
+
+def synthetic_sessions(folder: Path, count: int, seed: int) -> tuple[Session, ...]:
+    """Bodies of functions of a source tree, typed again with a person's pauses.
+
+    Intervals are log-normal, with longer ones at new lines and sometimes behind words. Raises
+    `InputError` where the tree has too few.
+    """
+    chance = random.Random(seed)
+    bodies = [body for path in sorted(folder.rglob("*.py")) for body in _bodies(path)]
+    if len(bodies) < count:
+        raise InputError(
+            f"{folder} has {len(bodies)} functions to type, fewer than {count}; "
+            "nothing was replayed."
+        )
+    chosen = chance.sample(bodies, count)
+    return tuple(
+        Session(f"session_{number:03}.py", before, text, after, *_typing(text, chance))
+        for number, (before, text, after) in enumerate(chosen)
+    )
+
+
+def recorded_sessions(file: Path) -> tuple[Session, ...]:
+    """Sessions from a file of JSON lines with the fields of `Session`. Raises `InputError`."""
+    try:
+        return tuple(_recorded(line) for line in file.read_text("utf-8").splitlines() if line)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise InputError(
+            f"{file} holds no recorded sessions ({error}); nothing was replayed."
+        ) from error
+
+
+def to_lines(sessions: Sequence[Session]) -> str:
+    """The sessions as such a file holds them."""
+    lines = [
+        json.dumps({**dataclasses.asdict(each), "slips": sorted(each.slips)}) for each in sessions
+    ]
+    return "".join(line + "\n" for line in lines)
+
+
+def _recorded(line: str) -> Session:
+    fields = json.loads(line)
+    session = Session(
+        **{**fields, "delays_ms": tuple(fields["delays_ms"]), "slips": frozenset(fields["slips"])}
+    )
+    if len(session.delays_ms) != len(session.text):
+        raise ValueError(f"{session.name} has not one delay for each character")
+    return session
+
+
+def _bodies(path: Path) -> Iterator[tuple[str, str, str]]:
+    """What stands before, in and behind each function's body that is neither short nor long."""
+    text = path.read_text("utf-8", errors="replace")
+    if not text.isascii():
+        return
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:
+        return
+    lines = text.splitlines(keepends=True)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            first, last = node.body[0].lineno, node.body[-1].end_lineno or 0
+            body = "".join(lines[first - 1 : last]).rstrip("\n")
+            indent = body[: len(body) - len(body.lstrip())]
+            if _LEAST_CHARS <= len(body) <= _MOST_CHARS and node.lineno < first:
+                before = "".join(lines[: first - 1]) + indent
+                yield before, body[len(indent) :], "\n" + "".join(lines[last:])
+
+
+def _typing(text: str, chance: random.Random) -> tuple[tuple[float, ...], frozenset[int]]:
+    delays, slips = [], set()
+    for at, char in enumerate(text):
+        delays.append(_pause(text[at - 1] if at else "\n", char, chance))
+        if char.isalpha() and chance.random() < _SLIP_SHARE:
+            slips.add(at)
+    return tuple(delays), frozenset(slips)
+
+
+def _pause(before: str, char: str, chance: random.Random) -> float:
+    usual = _IN_WORD_MS
+    if before == "\n":
+        usual = _NEW_LINE_MS
+    elif before in _THINKS_AFTER and chance.random() < _THINKING_SHARE:
+        usual = _THINKING_MS
+    # The indentation of a new line comes with it.
+    return (
+        0.0 if before == "\n" and char == " " else chance.lognormvariate(math.log(usual), _SPREAD)
+    )
