@@ -7,12 +7,15 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from dgls.policy.rhythm import quantile
 from dgls.protocol import FillReply, FillRequest
 
 Ask: TypeAlias = Callable[[FillRequest], Awaitable[FillReply]]
+
+AHEAD_AFTER_S = 0.15
+"""How long a suggestion is on the screen before the gap behind it is filled ahead."""
 
 _MOST_REPLIES = 64
 _MEASURED = 20
@@ -28,7 +31,7 @@ class Fills:
 
     _replies: OrderedDict[FillRequest, FillReply] = field(default_factory=OrderedDict)
     _running: dict[FillRequest, _Running] = field(default_factory=dict)
-    _ahead: asyncio.Task[FillReply] | None = None
+    _ahead: asyncio.Task[None] | None = None
     _taken_ms: deque[float] = field(default_factory=lambda: deque(maxlen=_MEASURED))
 
     def known(self, request: FillRequest) -> bool:
@@ -53,12 +56,16 @@ class Fills:
             self.stop_ahead()
         return await self._shared(key, request, ask)
 
-    def fill_ahead(self, request: FillRequest, ask: Ask) -> None:
-        """Fill what will probably be asked for next, unless somebody needs the model."""
+    def fill_ahead(
+        self, request: FillRequest, ask: Ask, is_wanted: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Fill what will probably be asked for next, unless somebody needs the model.
+
+        It begins after a moment, in which the user may type on so that it `is_wanted` no more.
+        """
         self.stop_ahead()
-        if not self.known(request) and not self._running:
-            self._ahead = asyncio.ensure_future(self._shared(_key(request), request, ask))
-            self._ahead.add_done_callback(_retrieve)
+        self._ahead = asyncio.ensure_future(self._fill_ahead(request, ask, is_wanted))
+        self._ahead.add_done_callback(_retrieve)
 
     def stop_ahead(self) -> None:
         """Cancel the fill that was made ahead, where nobody waits for it yet."""
@@ -71,6 +78,13 @@ class Fills:
         self.stop_ahead()
         self._replies.clear()
         self._taken_ms.clear()
+
+    async def _fill_ahead(
+        self, request: FillRequest, ask: Ask, is_wanted: Callable[[], bool]
+    ) -> None:
+        await asyncio.sleep(AHEAD_AFTER_S)
+        if is_wanted() and not self.known(request) and not self._running:
+            await self._shared(_key(request), request, ask)
 
     async def _shared(self, key: FillRequest, request: FillRequest, ask: Ask) -> FillReply:
         running = self._running.get(key)
@@ -110,7 +124,7 @@ def _key(request: FillRequest) -> FillRequest:
     return replace(request, version=0, client="", method="")
 
 
-def _retrieve(task: asyncio.Task[FillReply]) -> None:
+def _retrieve(task: asyncio.Task[Any]) -> None:
     """Look at a failure that nobody may be waiting for, so that asyncio does not log it."""
     if not task.cancelled():
         task.exception()

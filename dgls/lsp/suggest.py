@@ -185,7 +185,13 @@ def _fill_ahead(server: DglsServer, status: Status, shown: Shown) -> None:
     cursor = shown.cursor + len(added)
     place = Place(document, source, cursor, Span(cursor, cursor))
     request = _typed_request(server, place, _context(place, settings), settings)
-    server.fills.fill_ahead(request, status.fill)
+
+    def is_wanted() -> bool:
+        newest = server.documents.get(document.uri)
+        on_screen = server.typists.of(document.uri).shown is shown
+        return on_screen and newest is not None and shown.left_in(newest) is not None
+
+    server.fills.fill_ahead(request, status.fill, is_wanted)
 
 
 def _offered(server: DglsServer, place: Place, texts: tuple[str, ...]) -> Offer | None:
