@@ -179,7 +179,8 @@ class Health:
 
     `percent` (0..100) is how much of the model is loaded; `message` is what it is doing, or, in
     the state "failed", one sentence that says why. `kind` is then the error's class in
-    `dgls.errors`, as in a failed reply.
+    `dgls.errors`, as in a failed reply. `device` is where the model runs, empty where the backend
+    does not say.
     """
 
     state: EngineState
@@ -189,6 +190,7 @@ class Health:
     model: str = ""
     version: str = ""
     pid: int = 0
+    device: str = ""
 
 
 def to_json(value: FillRequest | FillReply | Draft | Health) -> str:

@@ -25,7 +25,7 @@ LAYERS = (
     ("diffusion",),
     ("canvas",),
     ("syntax",),
-    ("config", "protocol", "text", "errors"),
+    ("config", "counts", "protocol", "text", "errors"),
 )
 RANK = {name: rank for rank, names in enumerate(reversed(LAYERS)) for name in names}
 

@@ -54,10 +54,13 @@ class LanguageClient:
         return self._process.pid
 
     async def initialize(self) -> Any:
-        """Shake hands as an editor with inline completion."""
+        """Shake hands as an editor with inline completion and code actions."""
         capabilities = {
             "general": {"positionEncodings": ["utf-8"]},
-            "textDocument": {"inlineCompletion": {"dynamicRegistration": False}},
+            "textDocument": {
+                "inlineCompletion": {"dynamicRegistration": False},
+                "codeAction": {"resolveSupport": {"properties": ["edit"]}},
+            },
         }
         result = await self.request(
             "initialize", {"processId": None, "rootUri": None, "capabilities": capabilities}

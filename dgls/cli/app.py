@@ -10,7 +10,7 @@ import typer
 
 from dgls.errors import DglsError
 
-VERBS = ("fill", "train", "eval", "bench", "serve")
+VERBS = ("fill", "train", "eval", "bench", "serve", "stats")
 
 
 def run_app(arguments: Sequence[str]) -> int:

@@ -23,7 +23,7 @@ def generated_files() -> Mapping[str, str]:
 
 def page() -> str:
     """`docs/configuration.md`, whole."""
-    return f"{_PAGE}\n{_table()}"
+    return f"{_PAGE}\n{_table()}{_STATUS}"
 
 
 def schema() -> dict[str, Any]:
@@ -118,6 +118,28 @@ Suggestions can be off for everything (`show.automatic`), for a language (`show.
 files or folders (`show.files_off`, or a `dgls.toml` in the folder), and for a while: the editor's
 command `dgls.snooze` takes the minutes, `dgls.resume` ends it. Off means that the model is not
 asked.
+"""
+
+
+_STATUS = """
+## What an editor can show
+
+`dgls/status` is a notification for clients that say `{"dglsStatus": true}` in
+`capabilities.experimental`; the others see the standard progress while the model loads, and
+messages.
+
+| field | what it is |
+|---|---|
+| `state` | `loading`, `ready`, `slow`, `off` or `failed` |
+| `message` | for a person: what is loaded, why it is slow or off, what failed and what to do |
+| `percent` | 0 to 100, while it loads |
+| `model`, `device` | what fills, and where |
+| `p50_ms` | how long half of the last fills took at most |
+
+`dgls stats` prints how many suggestions were shown, accepted whole, and still there 30 seconds
+later, by language and by how long they took. The counts stand in a file in your state folder
+(`~/.local/state/dgls/` on Linux), hold no code, and are never sent; `dgls stats --clear` forgets
+them.
 """
 
 

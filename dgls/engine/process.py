@@ -25,7 +25,7 @@ from starlette.middleware import Middleware
 from dgls.client.endpoint import Endpoint, make_private, runtime_folder
 from dgls.client.lock import FileLock
 from dgls.config import Settings, resolve
-from dgls.engine.backends.base import Backend
+from dgls.engine.backends.base import Backend, device_of
 from dgls.engine.backends.choose import backend_of
 from dgls.engine.guard import LoopbackGuard
 from dgls.engine.listen import Listener, listen
@@ -184,7 +184,7 @@ class _Engine:
         else:
             waiting = self._settings.engine.max_waiting
             self._service.scheduler = Scheduler(backend, thread, waiting)
-            self._service.status.ready(backend.name)
+            self._service.status.ready(backend.name, device_of(backend))
 
     def _make_backend(self) -> Backend:
         backend = backend_of(self._settings)

@@ -36,10 +36,10 @@ class EngineStatus:
         percent = round(100 * min(1.0, max(0.0, share)), 1)
         self._change(replace(self._health, percent=percent, message=what))
 
-    def ready(self, model: str) -> None:
+    def ready(self, model: str, device: str = "") -> None:
         """Note that fills can be asked for."""
-        ready = EngineState.READY
-        self._change(replace(self._health, state=ready, percent=100.0, message="", model=model))
+        health = replace(self._health, state=EngineState.READY, percent=100.0, message="")
+        self._change(replace(health, model=model, device=device))
 
     def failed(self, error: BaseException) -> DglsError:
         """Note why the model could not be loaded, and return that as an error to show."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from dgls.protocol import FillReply, FillRequest
+from dgls.protocol import FillReply, FillRequest, Health
 
 OnProgress = Callable[[float, str], None]
 """Called with the share done (0..1) and what is being done, while a model loads."""
@@ -16,6 +16,9 @@ class Filler(Protocol):
 
     async def wait_ready(self, on_progress: OnProgress | None = None) -> None:
         """Return when the model can be asked. Raises `EngineError` or `ModelError` if it cannot."""
+
+    async def health(self) -> Health | None:
+        """What the engine says of itself, None where there is none."""
 
     async def fill(self, request: FillRequest) -> FillReply:
         """One fill. Raises `Stopped` where a newer request took its place, `EngineError` or

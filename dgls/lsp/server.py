@@ -19,13 +19,15 @@ from pygls.protocol import default_converter
 from dgls import __version__
 from dgls.config import LiveSettings, Settings
 from dgls.errors import InputError, SettingError
+from dgls.lsp import indicator
 from dgls.lsp.convert import Convention, path_of
+from dgls.lsp.counts import Counts
 from dgls.lsp.documents import Document, Documents
 from dgls.lsp.filler import Filler
 from dgls.lsp.fills import Fills
 from dgls.lsp.permission import Permission
 from dgls.lsp.status import Status
-from dgls.lsp.typist import Typists
+from dgls.lsp.typist import Accepted, Typist, Typists
 from dgls.lsp.wire import Wire, clean_error, documents_on_arrival, log_internal
 from dgls.policy.silence import Silence
 from dgls.text import Encoding
@@ -51,9 +53,11 @@ class DglsServer(LanguageServer):
         self.client_id = f"lsp-{uuid.uuid4()}"
         self.client_name = ""
         self.documents = Documents()
-        self.typists = Typists()
+        self.typists = Typists(self._accepted)
         self.fills = Fills()
         self.permission = Permission()
+        self.indicator = indicator.Indicator(self._send_status)
+        self.counts = Counts(lambda: self.settings.privacy.counts)
         self.live = LiveSettings()
         self.root: Path | None = None
         self.settings = Settings()
@@ -90,7 +94,8 @@ class DglsServer(LanguageServer):
         old, before = self.status, self.settings
         self.settings = settings
         if old is None or (settings.model, settings.engine) != (before.model, before.engine):
-            self.status = Status(functools.partial(self._open_filler, settings), self)
+            opener = functools.partial(self._open_filler, settings)
+            self.status = Status(opener, self, self.indicator)
             self.fills.forget()
             if old is not None:
                 self.spawn(old.close())
@@ -179,6 +184,7 @@ class DglsServer(LanguageServer):
     async def close(self) -> None:
         """Stop what is under way and let go of the engine."""
         self.fills.stop_ahead()
+        self.counts.write()
         own = asyncio.current_task()
         tasks = [task for task in self._tasks if task is not own]
         for task in tasks:
@@ -204,6 +210,13 @@ class DglsServer(LanguageServer):
     def report_progress(self, token: str, value: Any) -> None:
         """Send the beginning, a step or the end of a progress report."""
         self.progress(types.ProgressParams(token=token, value=value))
+
+    def _send_status(self, report: indicator.Report) -> None:
+        if indicator.is_wanted(self.client_capabilities):
+            self.protocol.notify(indicator.METHOD, report.to_json())
+
+    def _accepted(self, typist: Typist, accepted: Accepted) -> None:
+        self.spawn(self.counts.follow(typist, accepted))
 
     def _settings_folder(self, document: Document) -> Path | None:
         """The folder of a document in the workspace; the session's for any other one."""

@@ -21,6 +21,7 @@ from dgls.errors import (
     Stopped,
 )
 from dgls.lsp.filler import Filler
+from dgls.lsp.indicator import Indicator
 from dgls.protocol import FillReply, FillRequest
 
 RETRY_AFTER_S = 30.0
@@ -51,9 +52,12 @@ class Status:
     start, not for the engine's client.
     """
 
-    def __init__(self, open_filler: Callable[[], Filler], window: Window) -> None:
+    def __init__(
+        self, open_filler: Callable[[], Filler], window: Window, indicator: Indicator
+    ) -> None:
         self._open_filler = open_filler
         self._window = window
+        self._indicator = indicator
         self._loading: asyncio.Task[None] | None = None
         self._failed_at = 0.0
         self._told: DglsError | None = None
@@ -118,7 +122,8 @@ class Status:
     async def _fill(self, request: FillRequest) -> FillReply:
         try:
             reply = await self._filler.fill(request)
-        except (EngineUnavailableError, ModelError):
+        except (EngineUnavailableError, ModelError) as error:
+            self._indicator.failed(error)
             # Whoever asks next waits for the engine, which is started again, with progress.
             self._loading = None
             raise
@@ -142,13 +147,20 @@ class Status:
 
     async def _load(self) -> None:
         progress = LoadingProgress(self._window)
+
+        def report(share: float, what: str) -> None:
+            progress.report(share, what)
+            self._indicator.loading(share, what)
+
         try:
-            await self._filler.wait_ready(progress.report)
-        except DglsError:
+            await self._filler.wait_ready(report)
+        except DglsError as error:
             self._failed_at = time.monotonic()
+            self._indicator.failed(error)
             progress.end("could not be loaded")
             raise
         progress.end("ready")
+        self._indicator.ready(await self._filler.health())
 
 
 class LoadingProgress:

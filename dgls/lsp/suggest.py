@@ -76,7 +76,9 @@ async def suggest(server: DglsServer, place: Place, *, unasked: bool) -> Offer |
     reason = server.why_silent(place.document, unasked=unasked)
     if reason is not None:
         server.fills.stop_ahead()
+        server.indicator.off(reason)
         return reason
+    server.indicator.on()
     try:
         if unasked:
             return await _unasked(server, status, place)
@@ -92,6 +94,7 @@ async def _asked(server: DglsServer, status: Status, place: Place) -> Offer | Si
     lines = 1 if context.line_tail.strip() else max(ASKED_LINES, settings.fill.max_lines)
     request = _request(server, place, context, lines, Trigger.EXPLICIT)
     reply = await server.fills.get(request, status.fill_insistently)
+    server.indicator.filled(server.fills.p50_ms)
     prefix, suffix = context.parts[0], context.parts[-1]
     texts = [
         trimmed(fill.texts[0], prefix, suffix, multiline=lines > 1) for fill in reply.candidates
@@ -119,6 +122,7 @@ async def _unasked(server: DglsServer, status: Status, place: Place) -> Offer | 
     if not server.documents.is_current(place.document):
         return None
     reply = await server.fills.get(request, status.fill)
+    server.indicator.filled(server.fills.p50_ms)
     lines = request.gaps[0].max_lines
     threshold = settings.show.threshold or reply.threshold
     found = _best(place, context, reply.candidates, threshold, multiline=lines > 1)
@@ -154,6 +158,7 @@ def _put_on_screen(
     if kept is not None:
         return kept
     typist.show(shown)
+    server.counts.shown(shown)
     _fill_ahead(server, status, shown)
     return Offer(newest, Span(left.cursor, left.cursor), (left.text,))
 

@@ -13,6 +13,7 @@ from dgls.policy.stale import rebase
 from dgls.text import Edit, Span, line_end_of, with_line_ends
 
 _MOST_REJECTED = 50
+_MOST_ACCEPTED = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +67,13 @@ class Accepted:
 
 @dataclass
 class Typist:
-    """One document's user. `on_accept` is called with what was accepted whole."""
+    """One document's user. `on_accept` is called with itself and what was accepted whole."""
 
-    on_accept: Callable[[Accepted], None] = lambda accepted: None
+    on_accept: Callable[[Typist, Accepted], None] = lambda typist, accepted: None
     clock_ms: Callable[[], float] = lambda: 1000 * time.monotonic()
     rhythm: Rhythm = field(default_factory=Rhythm)
     shown: Shown | None = None
-    accepted: Accepted | None = None
+    accepted: tuple[Accepted, ...] = ()
     deleted_shown: bool = False
     changed_ms: float = float("-inf")
     _rejected: dict[tuple[str, str], None] = field(default_factory=dict)
@@ -107,6 +108,10 @@ class Typist:
         """Note what is on the screen now."""
         self.shown = shown
 
+    def still_holds(self, shown: Shown) -> bool:
+        """Whether a text that was accepted still stands in the document as it was."""
+        return any(accepted.shown is shown for accepted in self.accepted)
+
     def was_rejected(self, shown: Shown) -> bool:
         """Whether the user has deleted this very text at this place before."""
         return shown.place in self._rejected
@@ -115,25 +120,28 @@ class Typist:
         edit = change.edit
         # It stays so while the user goes on deleting.
         self.deleted_shown = self.deleted_shown and len(edit.text) < len(edit.span)
-        if self.accepted is not None:
-            self._follow_accepted(self.accepted, edit)
+        moved = [self._moved(accepted, edit) for accepted in self.accepted]
+        self.accepted = tuple(each for each in moved if each is not None)
         if self.shown is not None and _is_whole(self.shown, change):
             end = self.shown.cursor + len(change.after.text) - len(self.shown.document.text)
             accepted = Accepted(self.shown, Span(self.shown.cursor, end), self.changed_ms)
-            self.accepted, self.shown = accepted, None
-            self.on_accept(accepted)
+            self.accepted, self.shown = (*self.accepted, accepted)[-_MOST_ACCEPTED:], None
+            self.on_accept(self, accepted)
 
-    def _follow_accepted(self, accepted: Accepted, edit: Edit) -> None:
-        """Move what was accepted along, or note that the user took it away."""
+    def _moved(self, accepted: Accepted, edit: Edit) -> Accepted | None:
+        """What was accepted where an edit leaves it, None where it is not as it was any more.
+
+        One that the user took away is noted as rejected.
+        """
         span, grown = accepted.span, len(edit.text) - len(edit.span)
+        if edit.span.start >= span.end:
+            return accepted
         if edit.span.end <= span.start:
-            moved = Span(span.start + grown, span.end + grown)
-            self.accepted = replace(accepted, span=moved)
-        elif edit.span.start < span.end:
-            self.accepted = None
-            if grown < 0:
-                self.deleted_shown = True
-                self._reject(accepted.shown)
+            return replace(accepted, span=Span(span.start + grown, span.end + grown))
+        if grown < 0:
+            self.deleted_shown = True
+            self._reject(accepted.shown)
+        return None
 
     def _reject(self, shown: Shown) -> None:
         self._rejected[shown.place] = None
@@ -145,7 +153,7 @@ class Typist:
 class Typists:
     """The user of each open document, by URI."""
 
-    on_accept: Callable[[Accepted], None] = lambda accepted: None
+    on_accept: Callable[[Typist, Accepted], None] = lambda typist, accepted: None
     _by_uri: dict[str, Typist] = field(default_factory=dict)
 
     def of(self, uri: str) -> Typist:

@@ -15,6 +15,7 @@ from tests.lsp.session import ScriptedFiller, Session, initialized
 def no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No `dgls.toml` and no `DGLS_` variable of this machine reaches a test."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     for name in [name for name in os.environ if name.startswith("DGLS_")]:
         monkeypatch.delenv(name)
 

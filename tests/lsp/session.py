@@ -17,7 +17,7 @@ from dgls.lsp.filler import OnProgress
 from dgls.lsp.main import build
 from dgls.lsp.server import DglsServer, converter
 from dgls.lsp.transport import serve_tcp_once
-from dgls.protocol import Fill, FillReply, FillRequest
+from dgls.protocol import EngineState, Fill, FillReply, FillRequest, Health
 from tests.support.marks import cursor_of
 
 URI = "file:///code/project/example.py"
@@ -62,6 +62,9 @@ class ScriptedFiller:
                 on_progress(share, what)
             await asyncio.sleep(0)
         self.load()
+
+    async def health(self) -> Health:
+        return Health(EngineState.READY, 100.0, model="scripted", device="cpu")
 
     async def fill(self, request: FillRequest) -> FillReply:
         self.requests.append(request)
@@ -178,6 +181,7 @@ def capabilities(
     progress: bool = True,
     configuration: bool = False,
     inline: bool = True,
+    status: bool = False,
 ) -> types.ClientCapabilities:
     """What an editor of LSP 3.18 says that it can do."""
     actions = types.CodeActionClientCapabilities(
@@ -189,6 +193,7 @@ def capabilities(
         tag_support=types.CodeActionTagOptions(value_set=[types.CodeActionTag.LlmGenerated]),
     )
     return types.ClientCapabilities(
+        experimental={"dglsStatus": True} if status else None,
         general=types.GeneralClientCapabilities(position_encodings=[encoding]),
         text_document=types.TextDocumentClientCapabilities(
             inline_completion=types.InlineCompletionClientCapabilities() if inline else None,

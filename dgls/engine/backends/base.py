@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from dgls.engine.stop import StopToken
 from dgls.protocol import Draft, FillReply, FillRequest
@@ -36,3 +36,17 @@ class Backend(Protocol):
         self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None = None
     ) -> FillReply:
         """Fill the request's gaps. Raises `Stopped` when `stop` was set before an answer."""
+
+
+@runtime_checkable
+class OnDevice(Protocol):
+    """A backend that knows where its model runs."""
+
+    @property
+    def device(self) -> str:
+        """Such as "cpu" or "cuda:0"; empty before the model is loaded."""
+
+
+def device_of(backend: Backend) -> str:
+    """Where a backend's model runs, empty where it does not say."""
+    return backend.device if isinstance(backend, OnDevice) else ""

@@ -39,6 +39,11 @@ class LocalBackend:
         return self._engine.model.name if self._engine else self._wanted
 
     @property
+    def device(self) -> str:
+        """Where the model runs, empty before it is loaded."""
+        return str(self._engine.model.network.device) if self._engine else ""
+
+    @property
     def concurrency(self) -> int:
         """One: the model is not safe for use by two threads at once."""
         return 1

@@ -1,0 +1,50 @@
+"""`dgls stats`: what was shown and accepted on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import typer
+
+from dgls.counts import Count, Kind, counts_file, read_counts
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command line."""
+    app.command()(stats)
+
+
+def stats(
+    clear: Annotated[bool, typer.Option("--clear", help="Forget all counts.")] = False,
+) -> None:
+    """Print what was suggested, accepted and kept, by language and latency.
+
+    The counts stand in a file on this machine, hold no code, and are never sent.
+    """
+    path = counts_file()
+    if clear:
+        path.unlink(missing_ok=True)
+        typer.echo(f"{path} is removed.")
+        return
+    counts = read_counts(path)
+    typer.echo(stats_table(counts) if counts else f"Nothing was counted yet in {path}.")
+
+
+def stats_table(counts: Mapping[Kind, Count]) -> str:
+    """The counts as a Markdown table, sorted by language and latency."""
+    lines = [
+        "| language | shown within | shown | accepted | kept 30 s |",
+        "|---|---|---|---|---|",
+    ]
+    for kind in sorted(counts, key=lambda each: (each.language, each.within_ms)):
+        count = counts[kind]
+        within = "longer" if kind.within_ms == float("inf") else f"{kind.within_ms:g} ms"
+        accepted = _with_share(count.accepted, count.shown)
+        kept = _with_share(count.kept, count.accepted)
+        lines.append(f"| {kind.language} | {within} | {count.shown} | {accepted} | {kept} |")
+    return "\n".join(lines)
+
+
+def _with_share(part: int, whole: int) -> str:
+    return f"{part} ({part / whole:.0%})" if whole else str(part)

@@ -1,0 +1,48 @@
+"""What one session adds to the local counts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from dgls.counts import Count, Kind, add_counts, added, counts_file
+from dgls.lsp.typist import Accepted, Shown, Typist
+
+KEPT_AFTER_S = 30.0
+"""How long an accepted text must stay as it is to count as kept."""
+
+_WRITE_EVERY = 20
+
+
+@dataclass
+class Counts:
+    """Counts in memory (`new`), written now and then where `are_wanted`."""
+
+    are_wanted: Callable[[], bool]
+    kept_after_s: float = KEPT_AFTER_S
+    new: dict[Kind, Count] = field(default_factory=dict)
+
+    def shown(self, shown: Shown) -> None:
+        """One more was shown."""
+        self._add(shown, Count(shown=1))
+
+    async def follow(self, typist: Typist, accepted: Accepted) -> None:
+        """One was accepted; count it as kept if it still stands there after a while."""
+        self._add(accepted.shown, Count(accepted=1))
+        await asyncio.sleep(self.kept_after_s)
+        if typist.still_holds(accepted.shown):
+            self._add(accepted.shown, Count(kept=1))
+
+    def write(self) -> None:
+        """Add what is new to the file."""
+        new, self.new = self.new, {}
+        if self.are_wanted():
+            add_counts(counts_file(), new)
+
+    def _add(self, shown: Shown, count: Count) -> None:
+        source = shown.document.source
+        language = source.language.id if source else shown.document.language_id
+        self.new = added(self.new, {Kind.of(language, shown.latency_ms): count})
+        if sum(each.shown for each in self.new.values()) >= _WRITE_EVERY:
+            self.write()

@@ -1,0 +1,113 @@
+"""`dgls/status` says where dgls stands, to who asks for it, and local counts add up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dgls.counts import Count, Kind, counts_file, read_counts
+from dgls.errors import ModelNotFoundError
+from dgls.lsp.indicator import Indicator, Report, State
+from dgls.policy.silence import Silence
+from dgls.protocol import EngineState, Health
+from tests.lsp.session import ScriptedFiller, connected, initialize_params, reply, until
+
+HEALTH = Health(EngineState.READY, 100.0, model="small", device="cpu")
+
+
+def reports(*steps: Any) -> list[dict[str, Any]]:
+    """What is sent of some calls of the indicator."""
+    sent: list[Report] = []
+    indicator = Indicator(sent.append)
+    for name, *arguments in steps:
+        getattr(indicator, name)(*arguments)
+    return [report.to_json() for report in sent]
+
+
+def test_loading_has_a_percentage_and_ready_a_model() -> None:
+    assert reports(("loading", 0.4, "weights"), ("loading", 0.4, "weights"), ("ready", HEALTH)) == [
+        {"state": "loading", "message": "weights", "percent": 40},
+        {"state": "ready", "model": "small", "device": "cpu"},
+    ]
+
+
+def test_a_fill_brings_the_usual_time_and_a_slow_model_says_why() -> None:
+    ready, quick, slow = reports(("ready", HEALTH), ("filled", 123.4), ("filled", 1_850.0))
+    assert ready["state"] == "ready"
+    assert (quick["state"], quick["p50_ms"]) == ("ready", 120.0)
+    assert slow["state"] == "slow"
+    assert slow["message"] == "half of the fills take 1800 ms or more on cpu"
+
+
+def test_off_says_why_and_on_ends_it() -> None:
+    off, on = reports(("off", Silence.SNOOZED), ("on",), ("on",))
+    assert (off["state"], off["message"]) == ("off", "suggestions are switched off for a while")
+    assert on["state"] == "ready"
+
+
+def test_failed_says_what_to_do() -> None:
+    (failed,) = reports(("failed", ModelNotFoundError("There is none; get one.")))
+    assert failed == {"state": State.FAILED, "message": "There is none; get one."}
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+async def test_who_asks_for_the_status_is_sent_it(filler: ScriptedFiller, wanted: bool) -> None:
+    sent: list[Any] = []
+    filler.steps = ((0.5, "reading"),)
+    async with connected(filler) as session:
+        session.client.feature("dgls/status")(lambda params: sent.append(params))
+        params = initialize_params(status=wanted, options={"show": {"languages_off": ["x"]}})
+        await session.client.initialize_session(params)
+        await session.open("x = 1\n")
+        await until(lambda: session.server.indicator.report.state is State.READY)
+        await session.ask(0, 5)
+
+    states = [params.state for params in sent]
+    assert states[:2] == (["loading", "ready"] if wanted else [])
+
+
+async def test_what_is_accepted_and_kept_is_counted_in_the_users_file(
+    filler: ScriptedFiller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    filler.answer = lambda request: reply("side * side")
+    async with connected(filler) as session:
+        await session.client.initialize_session(initialize_params())
+        session.server.counts.kept_after_s = 1.0
+        await session.open("x = \ny = \n")
+        await session.ask(0, 4)
+        await session.changed(0, 4, "side * side")
+        await session.ask(1, 4)
+        await session.changed(1, 4, "side * side")
+        await session.changed(1, 4, "", end_column=8)
+        counts = session.server.counts
+        await until(lambda: whole(counts.new).kept == 1)
+        await session.client.shutdown_async(None)
+        session.client.exit(None)
+        await until(session.server.stopped.is_set)
+
+    counted = read_counts(counts_file())
+    assert {kind.language for kind in counted} == {"python"}
+    assert whole(counted) == Count(shown=2, accepted=2, kept=1)
+
+
+def whole(counted: Mapping[Kind, Count]) -> Count:
+    """All kinds together."""
+    return reduce(Count.plus, counted.values(), Count())
+
+
+async def test_counting_can_be_switched_off(
+    filler: ScriptedFiller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    filler.answer = lambda request: reply("1")
+    async with connected(filler) as session:
+        options = {"privacy": {"counts": False}}
+        await session.client.initialize_session(initialize_params(options=options))
+        await session.complete("x = ⟦⟧\n")
+
+    assert not counts_file().exists()
