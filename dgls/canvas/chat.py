@@ -101,7 +101,7 @@ class ChatLayout:
         on, and none has an open end. A gap with old text has the length of that and a longer one.
         Raises `InputError` where not even the shortest fits.
         """
-        fence = _fence(request)
+        fence = fence_of(request)
         parts = self._parts(request, fence)
         rows = [
             row
@@ -231,7 +231,7 @@ def _tried(gap: Gap, old: Sequence[int], lengths: Lengths) -> list[int]:
     return list(lengths.line if gap.max_lines == 1 else lengths.block) or [OPEN_END, _SLOTS]
 
 
-def _fence(request: FillRequest) -> str:
+def fence_of(request: FillRequest) -> str:
     """Backticks that do not occur in the code: at least three, and more than any run there."""
     shown = [*request.parts, *(snippet.text for snippet in request.snippets)]
     runs = re.findall(r"`{3,}", "\n".join(shown))

@@ -23,6 +23,10 @@ def backend_of(settings: Settings) -> Backend:
         from dgls.engine.backends.vllm import VllmBackend
 
         return VllmBackend(settings)
+    if name == "chat":
+        from dgls.engine.backends.chat import ChatBackend
+
+        return ChatBackend(settings)
     module, _, factory = name.partition(":")
     try:
         made: Backend = getattr(importlib.import_module(module), factory)(settings)

@@ -16,7 +16,7 @@ import json
 import ssl
 import threading
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 import httpx
@@ -154,6 +154,32 @@ class Server:
 
     def _why(self, error: Exception) -> str:
         return self._key.hidden_in(str(error)[:_QUOTED]) or type(error).__name__
+
+
+async def in_time(
+    calls: Sequence[Coroutine[Any, Any, Any]], limit_s: float | None, last_s: float | None
+) -> list[Any]:
+    """The results of all calls, which run at once; None for one that the limit cut off.
+
+    Where none is there at the limit, the first one is waited for, until `last_s`. The first error
+    ends all of them and is raised.
+    """
+    tasks = [asyncio.ensure_future(call) for call in calls]
+    try:
+        done, left = await asyncio.wait(tasks, timeout=limit_s, return_when=asyncio.FIRST_EXCEPTION)
+        if not done and limit_s is not None and last_s is not None:
+            done, _ = await asyncio.wait(
+                left, timeout=last_s - limit_s, return_when=asyncio.FIRST_COMPLETED
+            )
+        for task in tasks:
+            if task in done and task.exception() is not None:
+                task.result()
+        return [task.result() if task in done else None for task in tasks]
+    finally:
+        for task in tasks:
+            task.cancel()
+        # Cancelled calls close their connections before anybody goes on.
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _address(url: str) -> httpx.URL:

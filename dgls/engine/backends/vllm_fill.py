@@ -12,11 +12,12 @@ from typing import Any
 from dgls.canvas.types import Canvas, Lengths
 from dgls.engine.backends.base import OnDraft
 from dgls.engine.backends.pseudo_likelihood import Scored, log_probs, reads, scored
-from dgls.engine.backends.server import Server
+from dgls.engine.backends.server import Server, in_time
 from dgls.engine.backends.vllm_wire import COMPLETIONS, CanvasRead, CanvasReply, canvas_reply
 from dgls.engine.candidates import clipped, ranked
 from dgls.engine.stop import StopToken
 from dgls.errors import InputError, Stopped
+from dgls.models.confidence import Calibration, Evidence
 from dgls.models.served import ServedShape
 from dgls.protocol import Draft, Fill, FillReply, FillRequest, Timings
 
@@ -29,8 +30,11 @@ _HASTY_STEPS = 4
 _DENOISE_SHARE = 0.8
 """Of the time until a deadline; the judge has the rest."""
 
+_CALIBRATION = Calibration()
 _UNFITTED = 0.5
-"""The threshold of a model whose confidence was never fitted: likelier right than wrong."""
+"""A checkpoint's own calibration and threshold were fitted to the scores of the causal judge, which
+these are not. So the confidence is the unfitted one, and what is likelier right than wrong is
+shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +132,7 @@ class VllmFill:
             for index, (canvas, most) in enumerate(wanted)
         ]
         limits = self._left(began, _DENOISE_SHARE), self._left(began, 1.0)
-        found = self._call(_in_time(calls, *limits))
+        found = self._call(in_time(calls, *limits))
         there = [draft for draft in found if draft is not None]
         thorough = [draft for draft in there if not draft.hasty]
         if not there:
@@ -181,7 +185,7 @@ class VllmFill:
         there = {texts: fill for texts, fill in put.items() if fill is not None}
         calls = [self._scores(fill) for fill in there.values()]
         left = self._left(began, 1.0)
-        found = self._call(_in_time(calls, left, left)) if calls else []
+        found = self._call(in_time(calls, left, left)) if calls else []
         scores = {texts: each for texts, each in zip(there, found, strict=True) if each is not None}
         if scores:
             return [self._fill(texts, values) for texts, values in scores.items()], (
@@ -213,21 +217,21 @@ class VllmFill:
 
     def _fill(self, texts: tuple[str, ...], values: Sequence[float]) -> Fill:
         score = sum(values)
-        confidence = self._shape.metadata.calibration.confidence(score, len(values))
+        confidence = _CALIBRATION.confidence(Evidence(score, len(values)))
         tokens = sum(len(self._shape.codec.encode(text)) for text in texts)
         return Fill(texts, score, confidence if any(texts) else 0.0, "noise", tokens)
 
     def _reply(
         self, canvas: Canvas, fills: Sequence[Fill], complete: bool, timings: Timings
     ) -> FillReply:
-        fitted = self._shape.metadata.threshold
+        most = self._request.limits.candidates
         return FillReply(
-            candidates=ranked(fills, self._request.limits.candidates) if fills else (),
+            candidates=ranked(fills, most, by_confidence=False) if fills else (),
             model=self._served.title,
             complete=complete,
             prompt_tokens=len(canvas.prompt),
             cached_tokens=self._cached,
-            threshold=_UNFITTED if fitted is None else fitted,
+            threshold=_UNFITTED,
             timings=timings,
         )
 
@@ -239,32 +243,6 @@ class VllmFill:
         if self._limit_s is None:
             return None
         return max(0.0, began + share * self._limit_s - time.monotonic())
-
-
-async def _in_time(
-    calls: Sequence[Coroutine[Any, Any, Any]], limit_s: float | None, last_s: float | None
-) -> list[Any]:
-    """The results of all calls, which run at once; None for one that the limit cut off.
-
-    Where none is there at the limit, the first one is waited for, until `last_s`. The first error
-    ends all of them and is raised.
-    """
-    tasks = [asyncio.ensure_future(call) for call in calls]
-    try:
-        done, left = await asyncio.wait(tasks, timeout=limit_s, return_when=asyncio.FIRST_EXCEPTION)
-        if not done and limit_s is not None and last_s is not None:
-            done, _ = await asyncio.wait(
-                left, timeout=last_s - limit_s, return_when=asyncio.FIRST_COMPLETED
-            )
-        for task in tasks:
-            if task in done and task.exception() is not None:
-                task.result()
-        return [task.result() if task in done else None for task in tasks]
-    finally:
-        for task in tasks:
-            task.cancel()
-        # Cancelled calls close their connections before anybody goes on.
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _timings(began: float, drafted: float, ended: float) -> Timings:
