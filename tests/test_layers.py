@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1] / "dgls"
 # From the top down; those on one line may import each other.
 LAYERS = (
     ("cli",),
-    ("bench",),
+    ("bench", "doctor"),
     ("lsp",),
     ("policy",),
     ("training", "evaluation"),
@@ -48,7 +48,14 @@ OWNERS = {
 }
 
 LIGHT = ("dgls.lsp.main", "dgls.client", "dgls.protocol", "dgls.syntax.cursor", "dgls.policy.show")
-LIGHT = (*LIGHT, "dgls.canvas.infill", "dgls.syntax.holes", "dgls.config")
+LIGHT = (
+    *LIGHT,
+    "dgls.doctor.examination",
+    "dgls.canvas.chat",
+    "dgls.canvas.infill",
+    "dgls.syntax.holes",
+    "dgls.config",
+)
 
 
 def modules() -> list[Path]:

@@ -10,7 +10,7 @@ import typer
 
 from dgls.errors import DglsError
 
-VERBS = ("fill", "train", "eval", "bench", "serve", "stats")
+VERBS = ("fill", "train", "eval", "bench", "serve", "stats", "doctor")
 
 
 def run_app(arguments: Sequence[str]) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,14 @@ FILE_NAME = "dgls.toml"
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The settings, and one error for each value that was left out."""
+    """The settings, one error for each value that was left out, and who set what.
+
+    `origins` names the last source of each setting that is not at its default.
+    """
 
     settings: Settings
     problems: tuple[SettingError, ...] = ()
+    origins: Mapping[str, str] = field(default_factory=dict)
 
     def strict(self) -> Settings:
         """The settings. Raises the first problem, where there is one."""
@@ -55,13 +59,15 @@ def resolve(
         _Source("the caller", _flattened(overrides or {})),
     ]
     values = {name: declared.default for name, declared in DECLARED.items()}
+    origins: dict[str, str] = {}
     for source in sources:
         for name, value in source.values.items():
             try:
                 values[name] = _with(values.get(name), _accepted(source, name, value))
+                origins[name] = source.name
             except SettingError as problem:
                 problems.append(problem)
-    return Resolved(settings_of(values), tuple(problems))
+    return Resolved(settings_of(values), tuple(problems), origins)
 
 
 def changed(settings: Settings, values: Mapping[str, Any]) -> Settings:

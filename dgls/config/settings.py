@@ -58,6 +58,7 @@ class ModelSettings:
         "auto",
         "Precision of the published model's weights: `none` (bf16), `8bit`, `4bit`, or `auto` for "
         "the most exact that fits.",
+        choices=("auto", "none", "8bit", "4bit"),
         project=False,
         identity=True,
     )

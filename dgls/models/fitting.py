@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+NAME = "google/diffusiongemma-26B-A4B-it"
+"""The published checkpoint, as `hf download` takes it."""
+
 RESERVE = 2_000_000_000
 """Bytes set aside beside the weights: a prompt of some thousand tokens and one step's tensors.
 
@@ -25,16 +28,13 @@ class Fit:
     scheme: str
     needed: int
     free: int
-
-    @property
-    def fits(self) -> bool:
-        """Whether there is room."""
-        return self.needed <= self.free
+    fits: bool
 
 
 def fits(free: int, weights: Mapping[str, int] = PUBLISHED) -> tuple[Fit, ...]:
     """Every scheme for a machine with `free` bytes, in the order of `weights`."""
-    return tuple(Fit(scheme, size + RESERVE, free) for scheme, size in weights.items())
+    needed = {scheme: size + RESERVE for scheme, size in weights.items()}
+    return tuple(Fit(scheme, size, free, size <= free) for scheme, size in needed.items())
 
 
 def best(found: tuple[Fit, ...]) -> Fit | None:

@@ -24,11 +24,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from dgls.models.files import CONFIG_FILE, shard_files
 from dgls.models.nf4 import Nf4
 from dgls.models.quantization import SCALE, Rows8
 from dgls.models.scheme import VERSION, Held, Scheme
-from dgls.models.shards import shard_files
-from dgls.models.storage import CONFIG_FILE
 
 log = logging.getLogger(__name__)
 

@@ -19,14 +19,14 @@ from dgls.models.architecture import TextDiffusionGemma
 from dgls.models.assembly import assemble
 from dgls.models.checkpoint_config import read_config
 from dgls.models.codec import HfCodec
+from dgls.models.files import TOKENIZER_FILE, WEIGHTS_FILE, shard_files
 from dgls.models.footprint import footprints
 from dgls.models.kept import keeping, kept_folder, read_kept
 from dgls.models.metadata import Metadata, read_metadata
 from dgls.models.quantization import widen
 from dgls.models.registry import name_of
 from dgls.models.scheme import Held, Scheme, hold
-from dgls.models.shards import decoder_name, read_weights, shard_files
-from dgls.models.storage import TOKENIZER_FILE, WEIGHTS_FILE
+from dgls.models.shards import decoder_name, read_weights
 
 Progress = Callable[[float, str], None]
 

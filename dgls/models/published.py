@@ -8,9 +8,6 @@ from transformers import DiffusionGemmaConfig, DiffusionGemmaTextConfig
 
 from dgls.models.architecture import embedded_config
 
-NAME = "google/diffusiongemma-26B-A4B-it"
-"""The published checkpoint, as `hf download` takes it."""
-
 
 def published_config() -> DiffusionGemmaConfig:
     """25.2 billion parameters without the vision tower: 128 experts, 30 layers, canvas 256."""

@@ -8,7 +8,7 @@ from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
 
 from dgls.errors import ModelNotFoundError
-from dgls.models.storage import CONFIG_FILE
+from dgls.models.files import CONFIG_FILE
 
 EMBEDDED = "embedded"
 """The name of the model that comes with dgls."""

@@ -15,10 +15,10 @@ from dgls.canvas.chat import ChatBudget
 from dgls.canvas.types import Layout
 from dgls.errors import CheckpointError
 from dgls.models.codec import HfCodec
+from dgls.models.files import CONFIG_FILE, TOKENIZER_FILE
 from dgls.models.metadata import Metadata, read_metadata
 from dgls.models.model import layout_of
 from dgls.models.registry import find, name_of
-from dgls.models.storage import CONFIG_FILE, TOKENIZER_FILE
 
 
 @dataclass(frozen=True, slots=True)

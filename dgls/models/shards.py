@@ -7,7 +7,6 @@ decoder's. The vision tower is passed over.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,8 +17,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from dgls.errors import CheckpointError
-
-INDEX_FILE = "model.safetensors.index.json"
+from dgls.models.files import shard_files
 
 _DECODER, _ENCODER = "model.decoder.", "model.encoder.language_model."
 _EMBEDDING = _DECODER + "embed_tokens.weight"
@@ -35,29 +33,6 @@ class Read:
     name: str
     weight: Tensor
     share: float
-
-
-def shard_files(folder: Path) -> tuple[Path, ...]:
-    """The folder's safetensors. Raises `CheckpointError` where there are none or some are missing.
-
-    Where there is an index, it says which files there must be.
-    """
-    index = folder / INDEX_FILE
-    found = sorted(folder.glob("*.safetensors"))
-    if index.is_file():
-        wanted = {folder / name for name in _indexed(index)}
-        if missing := sorted(path.name for path in wanted if not path.is_file()):
-            raise CheckpointError(
-                f"{len(missing)} of the {len(wanted)} weight files in {folder} are missing (the "
-                f"first is {missing[0]}); nothing was loaded. Finish its download."
-            )
-        return tuple(sorted(wanted))
-    if not found:
-        raise CheckpointError(
-            f"{folder} holds no safetensors weights (pickled ones are never loaded); "
-            f"nothing was loaded. Get the checkpoint again."
-        )
-    return tuple(found)
 
 
 def read_weights(folder: Path, device: torch.device | str = "cpu") -> Iterator[Read]:
@@ -102,12 +77,3 @@ def names_of(name: str) -> tuple[str, ...]:
     if name.startswith(_DECODER) and _SHARED.match(name.removeprefix(_DECODER)):
         return (name, _ENCODER + name.removeprefix(_DECODER))
     return (name,)
-
-
-def _indexed(index: Path) -> set[str]:
-    try:
-        return set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(
-            f"{index} cannot be read ({error}); nothing was loaded. Get the checkpoint again."
-        ) from error

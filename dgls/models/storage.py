@@ -20,12 +20,9 @@ from transformers import DiffusionGemmaForBlockDiffusion
 
 from dgls.errors import CheckpointError
 from dgls.models.architecture import config_json
+from dgls.models.files import CONFIG_FILE, TOKENIZER_FILE, WEIGHTS_FILE
 from dgls.models.metadata import Metadata, write_metadata
 from dgls.models.quantization import narrow
-
-CONFIG_FILE = "config.json"
-WEIGHTS_FILE = "model.safetensors"
-TOKENIZER_FILE = "tokenizer.json"
 
 
 def save_checkpoint(

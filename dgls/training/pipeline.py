@@ -18,10 +18,11 @@ from dgls.errors import TrainingError
 from dgls.evaluation.contamination import Contamination
 from dgls.models.architecture import build, embedded_config, parameter_count
 from dgls.models.codec import HfCodec
+from dgls.models.files import TOKENIZER_FILE
 from dgls.models.loading import load_checkpoint
 from dgls.models.memory import keep_freed_memory
 from dgls.models.metadata import Metadata
-from dgls.models.storage import TOKENIZER_FILE, save_checkpoint
+from dgls.models.storage import save_checkpoint
 from dgls.training.card import model_card
 from dgls.training.corpus import Corpus, build_corpus
 from dgls.training.curve import write_curve

@@ -1,0 +1,135 @@
+"""`dgls doctor`: what this machine can run, and why."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from dgls.doctor.findings import EngineFound, Findings, Machine, ModelFound, Precision, Speed
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command line."""
+    app.command()(doctor)
+
+
+def doctor(
+    measure: Annotated[
+        bool,
+        typer.Option("--measure", help="Fill with the model in use and tell how long it took."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say what this machine can run, and why. Exits with 1 where the model in use cannot run."""
+    from dgls.doctor.examination import examine
+
+    found = asyncio.run(examine(Path.cwd(), measure, _say_progress))
+    if as_json:
+        typer.echo(json.dumps(dataclasses.asdict(found), indent=2, ensure_ascii=False))
+    else:
+        _show(found)
+    if found.problems or not found.models[0].is_ready:
+        raise typer.Exit(1)
+
+
+def _say_progress(share: float, what: str) -> None:
+    typer.echo(f"{100 * share:3.0f} % {what}", err=True)
+
+
+def _show(found: Findings) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for label, text in _rows(found):
+        table.add_row(label, escape(text))
+    console = Console(highlight=False)
+    console.print(table)
+    _show_precision(found.precision, console)
+
+
+def _rows(found: Findings) -> Iterator[tuple[str, str]]:
+    """What is shown, a label and a text at a time."""
+    yield "dgls", f"{found.version}, Python {found.machine.python}, torch {found.machine.torch}"
+    yield from _machine(found.machine)
+    for model in found.models:
+        yield "model", _model(model)
+    yield "engine", _engine(found.engine)
+    if found.speed is not None:
+        yield "speed", _speed(found.speed)
+    for editor in found.editors:
+        yield "editor", f"{editor.name} {editor.version} ({editor.path}): {editor.how}"
+    if not found.editors:
+        yield "editor", "none found on the path"
+    changed = [each for each in found.settings if each.origin != "default"]
+    for setting in changed:
+        yield "setting", f"{setting.name} = {json.dumps(setting.value)} from {setting.origin}"
+    yield "setting", f"{len(found.settings) - len(changed)} more at their defaults"
+    for problem in found.problems:
+        yield "problem", problem
+
+
+def _machine(machine: Machine) -> Iterator[tuple[str, str]]:
+    memory = f"{_gb(machine.available)} of {_gb(machine.memory)} free"
+    yield "machine", f"{machine.system}, {machine.cores} cores, {memory}"
+    for gpu in machine.gpus:
+        memory = f"{_gb(gpu.free)} of {_gb(gpu.memory)} free"
+        yield "gpu", f"{gpu.name}, {memory}, driver {gpu.driver}"
+    if machine.note:
+        yield "gpu", machine.note
+
+
+def _model(model: ModelFound) -> str:
+    if model.problem:
+        return f"{model.name}: {model.problem}"
+    return f"{model.name}: ready, {_gb(model.bytes)} in {model.folder}"
+
+
+def _engine(engine: EngineFound) -> str:
+    others = f"; {engine.others} others run" if engine.others else ""
+    if engine.state == "none":
+        return f"does not run; the first fill starts it{others}"
+    uptime = f"up {engine.uptime_seconds // 60} min {engine.uptime_seconds % 60} s"
+    memory = f"{_gb(engine.memory)} of memory"
+    state = f"{engine.state} ({engine.message})" if engine.message else engine.state
+    return f"{state}, {engine.model}, {uptime}, {memory}, process {engine.pid}{others}"
+
+
+def _speed(speed: Speed) -> str:
+    started = f", after {speed.starting_ms / 1000:.1f} s to start" if speed.starting_ms else ""
+    return (
+        f"{speed.median_ms:.0f} ms a fill with {speed.model} (median of {speed.fills - 1}, "
+        f"{speed.steps} denoise steps), {speed.first_ms:.0f} ms the first{started}"
+    )
+
+
+def _show_precision(precision: Precision, console: Console) -> None:
+    from rich.table import Table
+
+    from dgls.models.fitting import NAME
+
+    table = Table(title=f"{NAME} on {precision.where}", title_justify="left")
+    for heading in ("quantization", "needs", "free", ""):
+        table.add_column(heading, justify="left" if not heading else "right")
+    for fit in precision.fits:
+        verdict = "fits" if fit.fits else "does not fit"
+        verdict += ", chosen" if fit.scheme == precision.chosen else ""
+        table.add_row(fit.scheme, _gb(fit.needed), _gb(fit.free), verdict)
+    console.print(table)
+    console.print(precision.why, markup=False)
+
+
+def _gb(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"

@@ -1,0 +1,46 @@
+"""The engine: whether it runs, for how long, and what it takes."""
+
+from __future__ import annotations
+
+import re
+
+from dgls.client import EngineClient
+from dgls.client.endpoint import endpoint_of, endpoints
+from dgls.client.lock import is_held
+from dgls.config import Settings
+from dgls.doctor.findings import EngineFound
+from dgls.doctor.machine import output_of
+
+_ELAPSED = re.compile(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+)")
+"""[[days-]hours:]minutes:seconds, as ps writes it."""
+
+
+async def look_at_engine(settings: Settings) -> EngineFound:
+    """The engine of these settings; starts nothing."""
+    own = endpoint_of(settings)
+    others = sum(each.name != own.name and is_held(each.lock) for each in endpoints(settings))
+    async with EngineClient(settings) as client:
+        health = await client.health()
+    if health is None:
+        return EngineFound("none", others=others)
+    uptime, memory = _process(health.pid)
+    return EngineFound(
+        health.state, health.model, health.message, health.pid, uptime, memory, others
+    )
+
+
+def _process(pid: int) -> tuple[int, int]:
+    """Seconds since a process began and its resident bytes; zeros where ps does not tell."""
+    told = output_of(["ps", "-o", "etime=,rss=", "-p", str(pid)]).split()
+    if len(told) != 2 or not told[1].isdecimal():
+        return 0, 0
+    return seconds_of(told[0]), 1024 * int(told[1])
+
+
+def seconds_of(elapsed: str) -> int:
+    """Seconds of a time as ps writes it; 0 for anything else."""
+    match = _ELAPSED.fullmatch(elapsed)
+    if match is None:
+        return 0
+    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds

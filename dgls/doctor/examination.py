@@ -1,0 +1,55 @@
+"""Everything that `dgls doctor` finds out, gathered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from dgls import __version__
+from dgls.client.endpoint import absolute
+from dgls.config import DECLARED, Resolved, resolve
+from dgls.doctor.editors import look_for_editors
+from dgls.doctor.engine import look_at_engine
+from dgls.doctor.findings import Findings, InForce, Speed
+from dgls.doctor.machine import look_at_machine
+from dgls.doctor.model import look_for_models, precision_of
+from dgls.doctor.speed import measure
+from dgls.errors import DglsError
+
+_DEFAULT = "default"
+
+
+async def examine(
+    project: Path, measured: bool, on_progress: Callable[[float, str], None]
+) -> Findings:
+    """Look at everything; measure fills too if asked. What fails is among the problems."""
+    resolved = resolve(project)
+    settings = absolute(resolved.settings)
+    machine = look_at_machine()
+    problems = [str(problem) for problem in resolved.problems]
+    engine = await look_at_engine(settings)
+    speed: Speed | None = None
+    if measured:
+        try:
+            speed = await measure(settings, on_progress)
+        except DglsError as error:
+            problems.append(str(error))
+    return Findings(
+        version=__version__,
+        machine=machine,
+        models=look_for_models(settings),
+        precision=precision_of(machine, settings),
+        engine=engine,
+        editors=look_for_editors(),
+        settings=_in_force(resolved),
+        problems=tuple(problems),
+        speed=speed,
+    )
+
+
+def _in_force(resolved: Resolved) -> tuple[InForce, ...]:
+    """Every setting with its value and where that is from."""
+    return tuple(
+        InForce(name, resolved.settings.value(name), resolved.origins.get(name, _DEFAULT))
+        for name in DECLARED
+    )

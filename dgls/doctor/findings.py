@@ -1,0 +1,128 @@
+"""What was found out about this machine: plain values, as `dgls doctor --json` prints them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from dgls.models.fitting import Fit
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """A GPU; memory in bytes."""
+
+    name: str
+    driver: str
+    memory: int
+    free: int
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What there is to compute with; memory in bytes, 0 where the system does not tell.
+
+    `note` says why a GPU is not used, where that is so.
+    """
+
+    system: str
+    python: str
+    torch: str
+    cores: int
+    memory: int
+    available: int
+    gpus: tuple[Gpu, ...]
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFound:
+    """A model by its name, and its folder if it is here; `bytes` of weights.
+
+    `problem` is one sentence where it cannot be used, with what to do.
+    """
+
+    name: str
+    folder: str
+    bytes: int
+    problem: str
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it can be loaded, as far as its files show."""
+        return not self.problem
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """How the published model would fit here, and which precision `auto` takes and why."""
+
+    where: str
+    fits: tuple[Fit, ...]
+    chosen: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFound:
+    """The engine of these settings. `state` is "none" where it does not run.
+
+    `memory` is the process's own in bytes, without a GPU's; `others` more engines run.
+    """
+
+    state: str
+    model: str = ""
+    message: str = ""
+    pid: int = 0
+    uptime_seconds: int = 0
+    memory: int = 0
+    others: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Editor:
+    """An editor and how dgls gets into it."""
+
+    name: str
+    path: str
+    version: str
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """A setting as it is, and where from; "default" where nobody set it."""
+
+    name: str
+    value: Any
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Real fills with the model in use, in milliseconds: the first, and the median of the others.
+
+    `starting_ms` is what starting the engine took, 0 where it ran already.
+    """
+
+    model: str
+    fills: int
+    starting_ms: float
+    first_ms: float
+    median_ms: float
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Everything, in the order in which it is shown."""
+
+    version: str
+    machine: Machine
+    models: tuple[ModelFound, ...]
+    precision: Precision
+    engine: EngineFound
+    editors: tuple[Editor, ...]
+    settings: tuple[InForce, ...]
+    problems: tuple[str, ...]
+    speed: Speed | None = None

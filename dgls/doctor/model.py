@@ -1,0 +1,62 @@
+"""The models: whether they are on this machine, and in which precision the published one fits."""
+
+from __future__ import annotations
+
+from dgls.config import Settings
+from dgls.doctor.findings import Machine, ModelFound, Precision
+from dgls.errors import DglsError, ModelNotFoundError
+from dgls.models.files import shard_files
+from dgls.models.fitting import NAME, best, fits
+from dgls.models.foreign import own_fields
+from dgls.models.registry import find
+
+_AUTO = "auto"
+
+
+def look_for_models(settings: Settings) -> tuple[ModelFound, ...]:
+    """The model that the settings name, and the published one."""
+    return tuple(_found(name) for name in dict.fromkeys((settings.model.name, NAME)))
+
+
+def precision_of(machine: Machine, settings: Settings) -> Precision:
+    """How the published model fits into what the settings let it run on."""
+    where, free = _place(machine, settings.model.device)
+    found = fits(free)
+    wanted = settings.model.quantization
+    fitting = best(found)
+    chosen = wanted if wanted != _AUTO else (fitting.scheme if fitting else "")
+    return Precision(where, found, chosen, _why(where, free, chosen, wanted, machine))
+
+
+def _found(name: str) -> ModelFound:
+    try:
+        folder = find(name)
+    except ModelNotFoundError as error:
+        is_name = "/" in name and not name.startswith((".", "~", "/"))
+        fetch = f"not on this machine; fetch it with: hf download {name}"
+        return ModelFound(name, "", 0, fetch if is_name else str(error))
+    try:
+        own_fields(folder)
+        size = sum(path.stat().st_size for path in shard_files(folder))
+    except (DglsError, OSError) as error:
+        return ModelFound(name, str(folder), 0, str(error))
+    return ModelFound(name, str(folder), size, "")
+
+
+def _place(machine: Machine, device: str) -> tuple[str, int]:
+    """Where the model would run and the bytes that are free there."""
+    kind, _, number = device.partition(":")
+    index = int(number) if number.isdecimal() else 0
+    if kind in (_AUTO, "cuda") and index < len(machine.gpus) and not machine.torch.endswith("+cpu"):
+        return machine.gpus[index].name, machine.gpus[index].free
+    return "the CPU", machine.available
+
+
+def _why(where: str, free: int, chosen: str, wanted: str, machine: Machine) -> str:
+    room = f"{free / 1e9:.1f} GB are free on {where}"
+    if not chosen:
+        return f"{room}, too few for any; the embedded model runs anywhere, and vLLM elsewhere."
+    if wanted != _AUTO:
+        return f"{room}; the settings ask for {wanted}."
+    slow = "" if machine.gpus else " Without a GPU it would be far too slow to type with."
+    return f"{room}, and it is the most exact that fits.{slow}"

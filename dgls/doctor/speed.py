@@ -1,0 +1,51 @@
+"""Real fills through the engine, with the model that the settings name."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+from dgls.client import EngineClient
+from dgls.config import Settings
+from dgls.doctor.findings import Speed
+from dgls.protocol import FillRequest
+
+_FILLS = 6
+_SUFFIX = "\n    return result\n\n\nprint(total([1, 2, 3]))\n"
+
+
+async def measure(settings: Settings, on_progress: Callable[[float, str], None]) -> Speed:
+    """Fill a line of a small function some times, each with a prefix of its own.
+
+    The engine is started where none runs, and then stopped again. Raises `DglsError` where it
+    cannot be started or the model cannot be loaded.
+    """
+    async with EngineClient(settings) as client:
+        was_there = await client.health() is not None
+        began = time.perf_counter()
+        try:
+            await client.wait_ready(on_progress)
+            starting = 0.0 if was_there else _since(began)
+            times, steps, model = [], [], ""
+            for number in range(_FILLS):
+                began = time.perf_counter()
+                reply = await client.fill(_request(number))
+                times.append(_since(began))
+                steps.append(reply.steps)
+                model = reply.model
+        finally:
+            if not was_there:
+                await client.stop_engine()
+    first, *others = times
+    median = statistics.median(others)
+    return Speed(model, _FILLS, starting, first, median, round(statistics.median(steps)))
+
+
+def _request(number: int) -> FillRequest:
+    prefix = f"def total(items):\n    # Sum number {number}.\n    result = "
+    return FillRequest((prefix, _SUFFIX), path="doctor.py", client="doctor")
+
+
+def _since(began: float) -> float:
+    return 1000 * (time.perf_counter() - began)

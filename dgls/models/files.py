@@ -1,0 +1,45 @@
+"""The files of a checkpoint folder. Knows no torch, so that looking costs nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from dgls.errors import CheckpointError
+
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
+TOKENIZER_FILE = "tokenizer.json"
+INDEX_FILE = "model.safetensors.index.json"
+
+
+def shard_files(folder: Path) -> tuple[Path, ...]:
+    """The folder's safetensors. Raises `CheckpointError` where there are none or some are missing.
+
+    Where there is an index, it says which files there must be.
+    """
+    index = folder / INDEX_FILE
+    found = sorted(folder.glob("*.safetensors"))
+    if index.is_file():
+        wanted = {folder / name for name in _indexed(index)}
+        if missing := sorted(path.name for path in wanted if not path.is_file()):
+            raise CheckpointError(
+                f"{len(missing)} of the {len(wanted)} weight files in {folder} are missing (the "
+                f"first is {missing[0]}); nothing was loaded. Finish its download."
+            )
+        return tuple(sorted(wanted))
+    if not found:
+        raise CheckpointError(
+            f"{folder} holds no safetensors weights (pickled ones are never loaded); "
+            f"nothing was loaded. Get the checkpoint again."
+        )
+    return tuple(found)
+
+
+def _indexed(index: Path) -> set[str]:
+    try:
+        return set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(
+            f"{index} cannot be read ({error}); nothing was loaded. Get the checkpoint again."
+        ) from error
