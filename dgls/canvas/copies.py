@@ -46,17 +46,18 @@ class Copy:
         return math.log1p(self.left) + 2 * self.likeness + 0.3 * math.log(max(1, self.votes))
 
 
-def copies(prefix: str, suffix: str, most: int = 8) -> list[Copy]:
-    """At most `most` different texts of one line for the gap between `prefix` and `suffix`.
+def copies(prefix: str, suffix: str, most: int = 8, lines: int = 1) -> list[Copy]:
+    """At most `most` different texts for the gap between `prefix` and `suffix`.
 
     The likeliest come first; there may be none. A text ends where its line ends, or where what
-    follows the gap on its line stands.
+    follows the gap on its line stands. Where the gap has room for `lines` of them and nothing
+    behind it on its line, the lines of the same block are proposed too.
     """
     gap = _Surroundings.of(prefix, suffix)
     places = sorted(_places(gap), key=lambda place: (-place.likely, place.distance))[:_MOST_PLACES]
     found: dict[str, Copy] = {}
     for place in places:
-        for text, renamed in _texts(gap, place):
+        for text, renamed in _texts(gap, place, lines):
             new = Copy(text, place.left, place.likeness, int(not renamed), len(places), renamed)
             old = found.get(text)
             found[text] = _together(old, new) if old else new
@@ -130,9 +131,9 @@ def _places_after(gap: _Surroundings, key: str) -> Iterator[_Place]:
 def _starts(line: str, key: str, head: str) -> Iterator[int]:
     """Where in `line` a text like the gap's may begin."""
     if not key:
-        indented = len(line) - len(line.lstrip())
+        indented = _indent(line)
         if indented < len(line):
-            yield min(indented, len(head)) if head else 0
+            yield indented if head else 0
         return
     start = line.find(key)
     while start >= 0:
@@ -150,7 +151,7 @@ def _before(gap: _Surroundings, index: int, start: int) -> str:
     return text[-_LEFT_CHARS:]
 
 
-def _texts(gap: _Surroundings, place: _Place) -> Iterator[tuple[str, bool]]:
+def _texts(gap: _Surroundings, place: _Place, lines: int) -> Iterator[tuple[str, bool]]:
     """What the place would put into the gap, as it stands and with its names changed."""
     line = gap.lines[place.index]
     pairs = [
@@ -161,12 +162,34 @@ def _texts(gap: _Surroundings, place: _Place) -> Iterator[tuple[str, bool]]:
     names: dict[str, str] = {}
     for there, here in pairs:
         names |= _renaming(there, here)
-    rest = line[place.start :]
-    renamed = _NAME.sub(lambda name: names.get(name.group(), name.group()), rest) if names else rest
-    for text in dict.fromkeys((renamed, rest)):
-        fitted = _until(text, gap.tail)
-        if fitted.strip():
-            yield fitted, text != rest
+    for rest in dict.fromkeys((line[place.start :], _block(gap, place, lines))):
+        renamed = _NAME.sub(lambda name: names.get(name.group(), name.group()), rest)
+        for text in dict.fromkeys((renamed, rest)):
+            fitted = _until(text, gap.tail)
+            if fitted.strip():
+                yield fitted, text != rest
+
+
+def _block(gap: _Surroundings, place: _Place, most: int) -> str:
+    """From the place to the end of its block, indented like the gap's line, `most` lines at most.
+
+    A block's lines are indented at least as much as its first; where they end is where a line is
+    indented less.
+    """
+    first = gap.lines[place.index]
+    depth = _indent(first)
+    deeper = _indent(gap.head) - depth if gap.head.strip() else len(gap.head) - place.start
+    end = gap.at if place.index < gap.at else len(gap.lines)
+    found = [first[place.start :]]
+    for line in gap.lines[place.index + 1 : end]:
+        if gap.tail or len(found) == most or (line.strip() and _indent(line) < depth):
+            break
+        found.append(" " * deeper + line[max(0, -deeper) :] if line.strip() else "")
+    return "\n".join(found).rstrip("\n")
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _until(text: str, tail: str) -> str:

@@ -109,32 +109,18 @@ def calibrate(
     device: Device = None,
 ) -> None:
     """Fit the n-gram cache, the confidence, and the threshold from which a fill is shown."""
-    import datetime
-
-    from dgls.engine.engine import Engine
-    from dgls.evaluation.cache_shares import fit_cache_shares, without_cache, write_cache_shares
-    from dgls.evaluation.calibration import SHOWN_KINDS, fit, weigh, write
-    from dgls.evaluation.choose import OpenedModel
+    from dgls.evaluation.calibrate import calibrate as fit_checkpoint
+    from dgls.evaluation.calibration import SHOWN_KINDS
     from dgls.evaluation.cut import cut_cases
-    from dgls.evaluation.model_systems import strategy_of
     from dgls.models.registry import find
 
     folder = find(checkpoint)
-    opened = OpenedModel.of(str(folder), device)
     cases = cut_cases(tree, count, seed, SHOWN_KINDS)
-    # First the cache, because the confidence is fitted on scores that it shares in.
-    shares = fit_cache_shares(without_cache(opened.model), cases)
-    model = opened.with_cache_shares(shares).model
-    engine = Engine(model, strategy_of("dgls", model))
     with _progress(len(cases)) as on_done:
-        weighed = []
-        for each in weigh(engine, cases, opened.budget, seed):
-            weighed.append(each)
-            on_done("dgls", 1)
-    fitted = fit(weighed, seed, model.metadata.calibration)
-    # Nothing is written before everything is fitted.
-    write_cache_shares(shares, folder)
-    write(fitted, folder, tree.resolve().name, datetime.date.today().isoformat())
+        done = fit_checkpoint(
+            folder, device, cases, tree.resolve().name, seed, lambda: on_done("dgls", 1)
+        )
+    shares, fitted = done.shares, done.fitted
     typer.echo(f"Shares of the n-gram cache by length of context: {', '.join(map(str, shares))}.")
     typer.echo(
         f"Calibration error {fitted.before.error:.3f} before, {fitted.after.error:.3f} after, "

@@ -88,4 +88,9 @@ def single_gap(request: FillRequest, index: int, texts: Sequence[str]) -> FillRe
     before = [part + text for part, text in zip(request.parts, texts[:index], strict=False)]
     prefix = "".join(before) + request.parts[index]
     suffix = "".join(request.parts[index + 1 :])
-    return replace(request, parts=(prefix, suffix), gaps=(request.gaps[index],))
+    above, below = request.around
+    around = (
+        above and above + prefix.removeprefix(request.parts[0]),
+        below and suffix.removesuffix(request.parts[-1]) + below,
+    )
+    return replace(request, parts=(prefix, suffix), gaps=(request.gaps[index],), around=around)

@@ -7,17 +7,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from dgls.canvas.copies import copies
 from dgls.canvas.types import Canvas
 from dgls.engine.backends.base import OnDraft
-from dgls.engine.candidates import COPIED, Proposal, clipped, distinct, ranked, single_gap
+from dgls.engine.candidates import Proposal, clipped, distinct, ranked, single_gap
+from dgls.engine.copied import copied
 from dgls.engine.stop import StopToken
 from dgls.engine.strategy import Strategy
 from dgls.errors import Stopped
 from dgls.models.draft import CausalDraft
 from dgls.models.model import Control, FilledCanvas, Model, OnCanvas
 from dgls.models.prefix_cache import Prefix
-from dgls.protocol import Draft, Fill, FillReply, FillRequest, Timings
+from dgls.protocol import Draft, Fill, FillReply, FillRequest, Timings, Trigger
 
 _UNFITTED = 0.5
 """The threshold of a model whose confidence was never fitted: likelier right than wrong."""
@@ -147,8 +147,11 @@ class _OneFill:
     def _proposals(self, canvases: Sequence[Canvas], prefix: Prefix) -> list[Proposal]:
         """What each way of filling gives; the first one is always made, the others in time."""
         found: list[Proposal] = []
-        canvas, gaps = canvases[0], self._request.gaps
-        rewrites = any(gap.text and gap.strength < 1 for gap in gaps)
+        canvas = canvases[0]
+        copies = self._copies(canvas, prefix)
+        if copies and self._is_enough(copies[0]):
+            return copies[:1]
+        rewrites = any(gap.text and gap.strength < 1 for gap in self._request.gaps)
         if self._strategy.causal and not rewrites:
             drafts = self._drafted(canvas, prefix)
             found += self._draft_proposals(drafts)
@@ -160,18 +163,16 @@ class _OneFill:
         for index in range(self._strategy.noise):
             if not found or self._in_time():
                 found += self._from_noise(canvases, prefix, self._request.seed + index)
-        if not any(gap.text for gap in gaps):
-            found += self._copied()
-        return found
+        return [*found, *copies]
 
-    def _copied(self) -> list[Proposal]:
-        """Texts of the document from places like the gap."""
-        request, most = self._request, self._strategy.copies
-        before, behind = request.around
-        if len(request.gaps) == 1:
-            found = copies(before or request.parts[0], behind or request.parts[1], most)
-            return [Proposal((copy.text,), COPIED, copy=copy) for copy in found]
-        return []
+    def _copies(self, canvas: Canvas, prefix: Prefix) -> list[Proposal]:
+        """Texts of the document; where a sure one could be the answer they are judged at once."""
+        found = copied(self._request, self._strategy.copies)
+        if not found or not self._wants_one:
+            return found
+        with self._tally.timed("judge"):
+            scored = self._scored(found, canvas, prefix)
+        return sorted(scored, key=lambda each: -self._fill(each).confidence)
 
     def _drafted(self, canvas: Canvas, prefix: Prefix) -> list[tuple[CausalDraft, ...]]:
         """Causal drafts of all gaps, best first; of several gaps, each after those before it."""
@@ -244,9 +245,16 @@ class _OneFill:
 
     def _is_enough(self, proposal: Proposal) -> bool:
         """Whether a proposal is so surely right that no other needs to be made."""
-        if proposal.log_probs is None or self._request.limits.candidates > 1:
+        if proposal.log_probs is None or not self._wants_one:
             return False
         return self._fill(proposal).confidence >= self._strategy.enough
+
+    @property
+    def _wants_one(self) -> bool:
+        """Whether one sure answer will do; what was never fitted is not sure."""
+        asks_one = self._request.limits.candidates == 1
+        fitted = self._model.metadata.threshold is not None
+        return fitted and (asks_one or self._request.trigger is Trigger.AUTOMATIC)
 
     def _judged(
         self, proposals: Sequence[Proposal], canvas: Canvas, prefix: Prefix

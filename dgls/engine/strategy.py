@@ -15,7 +15,7 @@ from dgls.diffusion.stopping import StopRule
 from dgls.errors import CheckpointError
 
 SMALL_MODEL = DenoiseSettings(
-    max_steps=6,
+    max_steps=5,
     entropy_bound=3.0,
     order=Order.LEFT,
     temperature=CONSTANT,
@@ -32,8 +32,8 @@ class Strategy:
     `causal`: causal drafts, found by a search that follows `beams` of them at once. `passes`: how
     many denoise passes may overrule the best draft, 0 for none. `noise`: how many canvases are
     denoised from noise, each from its own. `copies`: how many texts of the document are proposed,
-    from places like the gap. A draft whose confidence is `enough` is the answer
-    where one candidate is asked for: what is almost certainly right need not wait for rivals.
+    from places like the gap. A text whose fitted confidence is `enough` is the answer
+    where one will do: what is almost certainly right need not wait for rivals.
     `lengths` are tried in one batch by a model that does not end a gap itself.
     """
 
@@ -42,7 +42,7 @@ class Strategy:
     passes: int = 1
     noise: int = 1
     copies: int = 6
-    enough: float = 1.0
+    enough: float = 0.9
     denoise: DenoiseSettings = field(default_factory=lambda: SMALL_MODEL)
     lengths: Lengths = field(default_factory=Lengths)
 

@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from dgls.evaluation.cases import Case
+from dgls.evaluation.model_systems import request_of
 from dgls.models.metadata import read_metadata, write_metadata
 from dgls.models.model import Model
 from dgls.models.ngram_cache import NgramCache
-from dgls.protocol import FillRequest
+from dgls.syntax.cursor import Budget
 
 LONGEST = 8
 """Tokens of the longest context that is told apart."""
@@ -23,14 +24,16 @@ _LEAST_SEEN = 20
 Pair = tuple[float, float]
 
 
-def fit_cache_shares(model: Model, cases: Sequence[Case]) -> tuple[float, ...]:
+def fit_cache_shares(model: Model, cases: Sequence[Case], budget: Budget) -> tuple[float, ...]:
     """The shares under which the true fills of `cases` (one gap each) are likeliest.
+
+    The model reads what an editor would send it within `budget`.
 
     A length of context that was hardly seen takes the share of the next shorter one.
     """
     pairs: list[list[Pair]] = [[] for _ in range(LONGEST)]
     for case in cases:
-        for order, pair in _pairs(model, case):
+        for order, pair in _pairs(model, case, budget):
             pairs[order - 1].append(pair)
     shares: list[float] = []
     for seen in pairs:
@@ -38,10 +41,9 @@ def fit_cache_shares(model: Model, cases: Sequence[Case]) -> tuple[float, ...]:
     return tuple(shares)
 
 
-def _pairs(model: Model, case: Case) -> Iterable[tuple[int, Pair]]:
+def _pairs(model: Model, case: Case, budget: Budget) -> Iterable[tuple[int, Pair]]:
     """For each token of the truth: the length of its repeated context, and both probabilities."""
-    request = FillRequest(parts=case.parts, gaps=case.gaps, path=case.path)
-    prompt = model.layout.build(request).prompt
+    prompt = model.layout.build(request_of(case, budget, seed=0)).prompt
     target = model.layout.target(case.truth)
     # A share of 1 for every order makes the cache tell which order it matched.
     cache = NgramCache(prompt, [float(order) for order in range(1, LONGEST + 1)])

@@ -15,8 +15,9 @@ def model_card(
     progress: Progress,
     history: Sequence[LogLine],
     sources: Sequence[SourceCount],
+    quality: str = "",
 ) -> str:
-    """The card as Markdown. Figures of quality come from `dgls eval`, not from here."""
+    """The card as Markdown. `quality` is the table of `dgls.training.quality`, if there is one."""
     shape = recipe.shape
     measured = [line for line in history if line.heldout_canvas is not None]
     last = measured[-1] if measured else None
@@ -35,8 +36,15 @@ def model_card(
         lines += [
             "",
             f"Cross-entropy on held-out packages: canvas {last.heldout_canvas:.3f}, causal "
-            f"{last.heldout_causal:.3f} nats per token at step {last.step:,}. How good its fills "
-            "are is measured by `dgls eval`; the figures are in `docs/experiments.md`.",
+            f"{last.heldout_causal:.3f} nats per token at step {last.step:,}.",
+        ]
+    if quality:
+        lines += [
+            "",
+            "Gaps cut from held-out files that the confidence was not fitted on "
+            "(`docs/evaluation.md` tells what the columns mean):",
+            "",
+            quality,
         ]
     lines += ["", "## What it was trained on", "", *_table(sources), ""]
     return "\n".join(lines)

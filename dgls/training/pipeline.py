@@ -1,4 +1,4 @@
-"""From nothing to a checkpoint: corpus, tokenizer, training, export, model card.
+"""From nothing to a checkpoint: corpus, tokenizer, training, export, calibration, model card.
 
 Every stage leaves its result in the work folder and is skipped when that is there, so an
 interrupted run goes on where it stopped.
@@ -29,6 +29,7 @@ from dgls.training.curve import write_curve
 from dgls.training.examples import ExampleSource
 from dgls.training.fetch import Package
 from dgls.training.loop import Run, train
+from dgls.training.quality import measure
 from dgls.training.recipes import Recipe, Shape
 from dgls.training.run_folder import LogLine, Progress, RunFolder
 from dgls.training.tokenizer import train_tokenizer
@@ -74,7 +75,7 @@ def make_checkpoint(
     codec = HfCodec.from_file(tokenizer)
     run = _run(fitted(recipe, codec), place, corpus, codec, reporter)
     progress = train(run)
-    return _export(run, place, corpus, tokenizer, progress)
+    return _export(run, place, corpus, tokenizer, progress, reporter)
 
 
 def fitted(recipe: Recipe, codec: HfCodec) -> Recipe:
@@ -136,7 +137,12 @@ def _run(
 
 
 def _export(
-    run: Run, place: Workplace, corpus: Corpus, tokenizer: Path, progress: Progress
+    run: Run,
+    place: Workplace,
+    corpus: Corpus,
+    tokenizer: Path,
+    progress: Progress,
+    reporter: Reporter,
 ) -> Path:
     metadata = Metadata(
         name=f"dgls-{run.recipe.name}",
@@ -150,6 +156,10 @@ def _export(
     save_checkpoint(run.model, tokenizer, place.output, bits=8, metadata=metadata)
     history = run.folder.history()
     write_curve(history, place.output / "loss.svg")
-    card = model_card(run.recipe, parameter_count(run.model), progress, history, corpus.sources())
+    quality = measure(
+        place.output, corpus.documents("heldout"), place.folder / "quality", reporter.say
+    )
+    parameters, sources = parameter_count(run.model), corpus.sources()
+    card = model_card(run.recipe, parameters, progress, history, sources, quality)
     (place.output / "README.md").write_text(card, encoding="utf-8")
     return place.output

@@ -60,3 +60,25 @@ def test_the_gap_s_own_line_is_no_place() -> None:
 def test_no_more_than_asked_for() -> None:
     lines = "".join(f"put(n{index})\n" for index in range(30))
     assert len(found(f"{lines}put(⟦⟧)\n", most=3)) == 3
+
+
+@pytest.mark.parametrize(
+    ("marked", "block"),
+    [
+        ("def f():\n    one()\n\n    two()\n\ndef g():\n    ⟦⟧\n", "one()\n\n    two()"),
+        # Indented as the gap's line is, deeper or less deep than where it comes from.
+        ("if x:\n  if y:\n    a()\n    b()\nif x:\n  ⟦⟧\n", "if y:\n    a()\n    b()"),
+        ("try:\n    a()\n    b()\nif z:\n    try:\n        ⟦⟧\n", "a()\n        b()"),
+        ("if z:\n    try:\n        a()\n        b()\ntry:\n    ⟦⟧\n", "a()\n    b()"),
+        ("for x in y:\n    a()\nfor x ⟦⟧\n", "in y:\n    a()"),
+    ],
+)
+def test_a_gap_with_room_gets_a_block(marked: str, block: str) -> None:
+    text, cursor = cursor_of(marked)
+    assert block in {copy.text for copy in copies(text[:cursor], text[cursor:], lines=8)}
+
+
+def test_a_block_has_no_more_lines_than_there_is_room_for() -> None:
+    text, cursor = cursor_of("def f():\n    a()\n    b()\n    c()\n\ndef g():\n    ⟦⟧\n")
+    found = copies(text[:cursor], text[cursor:], lines=2)
+    assert max(copy.text.count("\n") for copy in found) == 1

@@ -21,7 +21,7 @@ from dgls.models.draft import CausalDraft
 from dgls.models.fused import FusedNetwork
 from dgls.models.loading import load_checkpoint
 from dgls.models.model import Control, FilledCanvas, Model
-from dgls.protocol import Draft, Fill, FillRequest, Gap, Limits
+from dgls.protocol import Draft, Fill, FillRequest, Gap, Limits, Trigger
 from tests.support.checkpoints import save_tiny
 
 torch.set_num_threads(1)
@@ -124,14 +124,46 @@ def sure_draft(model, monkeypatch):
     return Proposal(("result",), "draft", drafted.log_probs)
 
 
+@pytest.fixture
+def fitted(model, monkeypatch):
+    """Let the model's confidence count as fitted."""
+    monkeypatch.setattr(model, "metadata", dataclasses.replace(model.metadata, threshold=0.5))
+
+
+AUTOMATIC, EXPLICIT = Trigger.AUTOMATIC, Trigger.EXPLICIT
+
+
 @pytest.mark.parametrize(
-    ("enough", "wanted", "alone"), [(0.0, 1, True), (1.0, 1, False), (0.0, 2, False)]
+    ("enough", "wanted", "trigger", "alone"),
+    [
+        (0.0, 1, EXPLICIT, True),
+        (1.0, 1, EXPLICIT, False),
+        (0.0, 2, EXPLICIT, False),
+        (0.0, 2, AUTOMATIC, True),
+    ],
 )
-def test_a_sure_draft_ends_the_search_for_one_candidate(model, sure_draft, enough, wanted, alone):
-    request = dataclasses.replace(REQUEST, limits=Limits(candidates=wanted))
+@pytest.mark.usefixtures("fitted")
+def test_a_sure_draft_ends_the_search_where_one_will_do(
+    model, sure_draft, enough, wanted, trigger, alone
+):
+    request = dataclasses.replace(REQUEST, limits=Limits(candidates=wanted), trigger=trigger)
     reply = fill(model, request, dataclasses.replace(BOTH, enough=enough))
     assert (reply.steps == 0) == alone
     assert reply.best.score == pytest.approx(sum(sure_draft.log_probs or ()))
+
+
+@pytest.mark.usefixtures("fitted")
+def test_a_sure_copy_needs_no_draft(model, monkeypatch):
+    monkeypatch.delattr(Model, "drafts")
+    request = dataclasses.replace(REQUEST, limits=Limits(candidates=1))
+    reply = fill(model, request, Strategy(enough=0.0))
+    assert [each.proposal for each in reply.candidates] == ["copied"]
+
+
+def test_no_confidence_is_enough_before_it_was_fitted(model, sure_draft):
+    request = dataclasses.replace(REQUEST, limits=Limits(candidates=1))
+    assert model.metadata.threshold is None
+    assert fill(model, request, dataclasses.replace(BOTH, enough=0.0)).steps > 0
 
 
 def test_a_complete_draft_is_not_judged_again(model, sure_draft, monkeypatch):
@@ -395,6 +427,19 @@ def test_equal_proposals_are_one_with_the_first_name_and_any_score():
 def test_earlier_candidates_win_ties():
     fills = [Fill(("a",), -2.0, 0.1), Fill(("b",), -1.0, 0.2), Fill(("c",), -1.0, 0.3)]
     assert [fill.texts[0] for fill in ranked(fills, 2, by_confidence=False)] == ["b", "c"]
+
+
+def test_a_gap_alone_knows_what_is_around_all_gaps():
+    request = FillRequest(("b(", ", ", ")"), (Gap(), Gap()), around=("a\nb(", ")\nc"))
+    assert single_gap(request, 1, ("X",)).around == ("a\nb(X, ", ")\nc")
+    assert single_gap(request, 0, ()).around == ("a\nb(", ", )\nc")
+
+
+def test_several_gaps_are_copied_each_after_those_before_it(model):
+    parts = ("put(one, two)\nput(one, two)\nput(", ", ", ")\n")
+    request = FillRequest(parts, (Gap(), Gap()), limits=Limits(candidates=9))
+    found = fill(model, request, Strategy(passes=0, noise=0))
+    assert ("one", "two") in {each.texts for each in found.candidates if each.proposal == "copied"}
 
 
 def test_a_gap_alone_has_the_others_filled_before_and_empty_behind():
