@@ -13,7 +13,7 @@ from dgls.models.judge import judge
 from dgls.models.network import LibraryNetwork, Network
 from dgls.models.past import Past
 from dgls.models.prefix_cache import Prefix, PrefixCache
-from tests.support.checkpoints import VOCABULARY, published_model, tiny_model
+from tests.support.checkpoints import CHAT_VOCABULARY, published_model, tiny_model
 
 torch.set_num_threads(1)
 
@@ -52,7 +52,7 @@ def test_judges_every_target_as_one_pass_over_prompt_and_target_would(network, p
 
 
 def searched(network, prefix, limit=8, beams=1, end=-1, lines=99, breaks=None, **control):
-    bounds = Bounds(end, limit, lines, breaks or [0] * VOCABULARY, beams)
+    bounds = Bounds(end, limit, lines, breaks or [0] * CHAT_VOCABULARY, beams)
     arguments = {"should_stop": never, "out_of_time": never, **control}
     return drafts(network, prefix, bounds, **arguments)
 
