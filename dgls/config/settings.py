@@ -244,7 +244,13 @@ class ContextSettings:
     outlines: bool = _setting(
         True, "Whether the model sees outlines of other open files and of imported local ones."
     )
-    chars: int = _setting(600, "Most characters of both together; 0 for none.", low=0, high=100_000)
+    chars: int = _setting(
+        0,
+        "Most characters of both together; 0 for none, which suits the embedded model: it was "
+        "trained without. 4000 suits a published one.",
+        low=0,
+        high=100_000,
+    )
 
 
 @dataclass(frozen=True, slots=True)

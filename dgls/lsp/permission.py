@@ -33,7 +33,11 @@ class Permission:
         self, path: str, folders: tuple[Path, ...], settings: PrivacySettings
     ) -> Silence | None:
         """Why a file is not touched at all, even where the user asks."""
-        return _privacy(folders, settings.secrets, settings.trusted).why_not(path)
+        return self.privacy(folders, settings).why_not(path)
+
+    def privacy(self, folders: tuple[Path, ...], settings: PrivacySettings) -> Privacy:
+        """The rules of what is left alone."""
+        return _privacy(folders, settings.secrets, settings.trusted)
 
     def why_off(
         self, path: str, language: str, folders: tuple[Path, ...], settings: ShowSettings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from dgls.config import Settings
 from dgls.lsp.documents import Document
@@ -26,7 +26,9 @@ def fill_request(
     least_candidates: int = 1,
 ) -> FillRequest:
     """The request that fills one gap of a document within the settings' limits."""
-    settings = server.settings_for(document).fill
+    everything = server.settings_for(document)
+    settings = everything.fill
+    roots = tuple(map(Path, server.folders))
     automatic = trigger is Trigger.AUTOMATIC
     deadline = settings.automatic_deadline_ms if automatic else settings.explicit_deadline_ms
     return FillRequest(
@@ -38,6 +40,13 @@ def fill_request(
         client=server.client_id,
         method=method,
         trigger=trigger,
+        snippets=server.surroundings.snippets(
+            document,
+            server.documents.now,
+            roots,
+            everything.context,
+            server.permission.privacy(roots, everything.privacy),
+        ),
         limits=Limits(deadline or None, max(least_candidates, settings.candidates)),
         around=context.around,
     )

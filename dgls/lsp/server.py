@@ -27,6 +27,7 @@ from dgls.lsp.filler import Filler
 from dgls.lsp.fills import Fills
 from dgls.lsp.permission import Permission
 from dgls.lsp.status import Status
+from dgls.lsp.surroundings import Surroundings
 from dgls.lsp.typist import Accepted, Typist, Typists
 from dgls.lsp.wire import Wire, clean_error, documents_on_arrival, log_internal
 from dgls.policy.silence import Silence
@@ -55,6 +56,7 @@ class DglsServer(LanguageServer):
         self.documents = Documents()
         self.typists = Typists(self._accepted)
         self.fills = Fills()
+        self.surroundings = Surroundings()
         self.permission = Permission()
         self.indicator = indicator.Indicator(self._send_status)
         self.counts = Counts(lambda: self.settings.privacy.counts)

@@ -120,6 +120,7 @@ class Wire(LanguageServerProtocol):
         try:
             changes = documents.change(params.text_document, params.content_changes)
             self._server.typists.of(uri).changed(changes)
+            self._server.surroundings.edited(changes)
         except Exception as error:
             documents.close(uri)
             self._server.typists.close(uri)

@@ -33,12 +33,12 @@ class Rhythm:
     @property
     def usual_ms(self) -> float:
         """The interval that most keystrokes inside a burst stay within."""
-        return quantile(self.intervals, 0.7) if len(self.intervals) >= _ENOUGH else _USUAL_MS
+        return quantile(self.intervals, 0.85) if len(self.intervals) >= _ENOUGH else _USUAL_MS
 
     @property
     def pause_ms(self) -> float:
         """The interval from which on the user has probably stopped."""
-        return quantile(self.intervals, 0.85) if len(self.intervals) >= _ENOUGH else _PAUSE_MS
+        return quantile(self.intervals, 0.9) if len(self.intervals) >= _ENOUGH else _PAUSE_MS
 
 
 def delay_ms(rhythm: Rhythm, latency_ms: float, shortest_ms: float, longest_ms: float) -> float:

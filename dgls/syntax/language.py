@@ -18,6 +18,11 @@ class ScopeKind(StrEnum):
     FUNCTION = "function"
     CLASS = "class"
 
+    @property
+    def holds_members(self) -> bool:
+        """Whether what stands in it is seen from outside."""
+        return self is ScopeKind.CLASS
+
 
 @dataclass(frozen=True, eq=False)
 class Language:
@@ -29,7 +34,9 @@ class Language:
     are described in `holes.py`. `imports` matches the import statements of a file's head,
     `header` the first line of a scope, `top_level` the beginning of a line that stands in no
     scope, `block_opener` the end of a line, without white space behind it, below which a block
-    begins; these read lines that may not parse, so they are patterns.
+    begins; these read lines that may not parse, so they are patterns. `imported` matches an
+    import; its first group that matched names the module, whose file is one of `module_files`
+    with that name put in.
     """
 
     id: str
@@ -46,6 +53,8 @@ class Language:
     header: re.Pattern[str] = field(repr=False)
     top_level: re.Pattern[str] = field(repr=False)
     block_opener: re.Pattern[str] = field(repr=False)
+    imported: re.Pattern[str] | None = field(default=None, repr=False)
+    module_files: tuple[str, ...] = field(default=(), repr=False)
 
     @cached_property
     def grammar(self) -> tree_sitter.Language:

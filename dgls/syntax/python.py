@@ -48,4 +48,6 @@ PYTHON = Language(
     header=re.compile(r"[ \t]*(?:async[ \t]+def|def|class)\b"),
     top_level=re.compile(r"^(?:@|(?:async def|def|class)\b)", re.MULTILINE),
     block_opener=re.compile(r":\s*(?:#.*)?$"),
+    imported=re.compile(r"^(?:from ([\w.]+) import|import ([\w.]+))", re.MULTILINE),
+    module_files=("{}.py", "{}/__init__.py"),
 )

@@ -95,7 +95,14 @@ class Session:
         self.client.text_document_did_open(types.DidOpenTextDocumentParams(text_document=item))
         await until(lambda: self.server.documents.get(uri) is not None)
 
-    def change(self, line: int, column: int, text: str, end_column: int | None = None) -> None:
+    def change(
+        self,
+        line: int,
+        column: int,
+        text: str,
+        end_column: int | None = None,
+        uri: str = URI,
+    ) -> None:
         """Replace a part of one line."""
         self.version += 1
         end = column if end_column is None else end_column
@@ -104,17 +111,22 @@ class Session:
         )
         self.client.text_document_did_change(
             types.DidChangeTextDocumentParams(
-                text_document=types.VersionedTextDocumentIdentifier(uri=URI, version=self.version),
+                text_document=types.VersionedTextDocumentIdentifier(uri=uri, version=self.version),
                 content_changes=[change],
             )
         )
 
     async def changed(
-        self, line: int, column: int, text: str, end_column: int | None = None
+        self,
+        line: int,
+        column: int,
+        text: str,
+        end_column: int | None = None,
+        uri: str = URI,
     ) -> None:
         """Replace a part of one line and wait until the server knows."""
-        self.change(line, column, text, end_column)
-        await until(lambda: self.server.documents.now[URI].version == self.version)
+        self.change(line, column, text, end_column, uri)
+        await until(lambda: self.server.documents.now[uri].version == self.version)
 
     def ask(
         self,

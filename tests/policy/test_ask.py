@@ -55,13 +55,13 @@ def typed(*intervals: float) -> Rhythm:
     return rhythm
 
 
-FAST, SLOW = typed(*[80.0] * 20, *[160.0] * 4), typed(*[300.0] * 20, *[600.0] * 4)
+FAST, SLOW = typed(*[80.0] * 22, *[160.0] * 3), typed(*[300.0] * 22, *[600.0] * 3)
 
 
 @pytest.mark.parametrize(
     ("rhythm", "latency", "expected"),
     [
-        pytest.param(Rhythm(), 0.0, 260.0, id="nothing is known yet"),
+        pytest.param(Rhythm(), 0.0, 240.0, id="nothing is known yet"),
         pytest.param(FAST, 0.0, 160.0, id="a fast typist"),
         pytest.param(FAST, 50.0, 110.0, id="less what the model takes"),
         pytest.param(FAST, 5_000.0, 80.0, id="never inside a burst"),

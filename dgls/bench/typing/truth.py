@@ -25,7 +25,11 @@ COUNTED = "dgls.bench.typing.truth:counted"
 """Values of `engine.backend`."""
 
 STEPS = 6
-THRESHOLD = 0.5
+
+THRESHOLD = 0.4
+"""At 40 % errors 74 % of the fills from here on are right: more than the share for which
+`dgls eval calibrate` fits a model's own threshold."""
+
 _STEPS_FILE = "steps.jsonl"
 _KNOWN_CHARS = 120
 _SHARPNESS = 2.0

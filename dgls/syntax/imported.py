@@ -1,0 +1,29 @@
+"""Which local files a source imports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from dgls.syntax.source import Source
+
+# Imports stand at the head of a file.
+_IMPORT_CHARS = 8_000
+
+
+def imported_files(source: Source, path: Path, roots: Sequence[Path]) -> Iterator[Path]:
+    """The files that a source at `path` imports from its own folder or from below the `roots`.
+
+    Only files that are there, in the order of the imports, each once.
+    """
+    language, found = source.language, {path}
+    if language.imported is None:
+        return
+    for match in language.imported.finditer(source.text, 0, _IMPORT_CHARS):
+        name = next((group for group in match.groups() if group), "").strip(".")
+        for folder in (path.parent, *roots):
+            for template in language.module_files:
+                file = folder / template.format(name.replace(".", "/"))
+                if name and file not in found and file.is_file():
+                    found.add(file)
+                    yield file

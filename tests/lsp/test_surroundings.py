@@ -1,0 +1,105 @@
+"""What the model is told of other files: outlines and edits, steady and within the rules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dgls.lsp import surroundings
+from dgls.syntax.imported import imported_files
+from dgls.syntax.outline import outline
+from dgls.syntax.python import PYTHON
+from dgls.syntax.source import Source
+from tests.lsp.session import ScriptedFiller, initialized, reply
+
+SHAPES = '''import math
+
+class Shape:
+    """Anything."""
+
+    def area(self, scale=1):
+        def inner():
+            return 1
+        return inner()
+
+@decorated
+async def load(path):
+    return path
+'''
+ON = {"context": {"chars": 1000}}
+
+
+@pytest.mark.parametrize(
+    ("most", "expected"),
+    [
+        (1000, "class Shape:\n    def area(self, scale=1):\nasync def load(path):\n"),
+        (45, "class Shape:\n    def area(self, scale=1):\n"),
+        (5, ""),
+    ],
+)
+def test_an_outline_is_the_headers_that_others_see(most: int, expected: str) -> None:
+    assert outline(Source.parse(SHAPES, PYTHON), most) == expected
+
+
+def test_imports_lead_to_files_beside_it_or_below_the_roots(tmp_path: Path) -> None:
+    for name in ("shapes.py", "pkg/__init__.py", "app/local.py", "app/main.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    text = "import os\nfrom pkg import x\nimport shapes\nfrom .local import y\nimport main\n"
+    found = imported_files(Source.parse(text, PYTHON), tmp_path / "app" / "main.py", [tmp_path])
+
+    assert [file.relative_to(tmp_path).as_posix() for file in found] == [
+        "pkg/__init__.py",
+        "shapes.py",
+        "app/local.py",
+    ]
+
+
+async def test_the_engine_is_told_of_imported_and_open_files_and_edits_but_of_no_secret(
+    filler: ScriptedFiller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A busy machine may take long; here it is the rules that matter.
+    monkeypatch.setattr(surroundings, "MOST_MS", 60_000)
+    filler.answer = lambda request: reply("1")
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "shapes.py").write_text(SHAPES)
+    (root / "secrets.py").write_text("def password(): ...\n")
+    async with initialized(filler, root=root.as_uri(), options=ON) as session:
+        here, other = (root / "main.py").as_uri(), (root / "other.py").as_uri()
+        await session.open("def helper(x):\n    y = 1\n", uri=other)
+        await session.open("PASSWORD = 1\n", uri=(root / "secrets.py").as_uri())
+        await session.changed(1, 9, "2", uri=other)
+        await session.open("import shapes\nimport secrets\nx = \n", uri=here)
+        await session.ask(2, 4, uri=here)
+        before = filler.requests[0].snippets
+        await session.changed(2, 4, "f(", uri=here)
+        await session.ask(2, 6, uri=here)
+
+    assert [(snippet.path, snippet.text) for snippet in before] == [
+        ("shapes.py", "class Shape:\n    def area(self, scale=1):\nasync def load(path):\n"),
+        ("other.py", "def helper(x):\n"),
+        ("other.py", "y = 12"),
+    ]
+    # Typing changes nothing in them, so the prefix cache keeps them.
+    assert all(request.snippets == before for request in filler.requests)
+
+
+async def test_by_default_nothing_is_told_of_other_files(filler: ScriptedFiller) -> None:
+    async with initialized(filler) as session:
+        await session.open("def helper(x):\n    y = 1\n", uri="file:///code/project/other.py")
+        await session.complete("x = ⟦⟧\n")
+
+    assert filler.requests[0].snippets == ()
+
+
+async def test_what_takes_too_long_is_left_out(
+    filler: ScriptedFiller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(surroundings, "MOST_MS", -1)
+    async with initialized(filler, options=ON) as session:
+        await session.open("def helper(x):\n    y = 1\n", uri="file:///code/project/other.py")
+        await session.complete("x = ⟦⟧\n")
+
+    assert filler.requests[0].snippets == ()
