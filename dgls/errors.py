@@ -8,7 +8,8 @@
     │   └── SettingError        a setting of the wrong name, type or range
     ├── ModelError              the model cannot be found, loaded or run
     │   ├── ModelNotFoundError
-    │   └── CheckpointError     wrong, partial or foreign checkpoint
+    │   ├── CheckpointError     wrong, partial or foreign checkpoint
+    │   └── ModelMemoryError    a fill needs more memory than there is
     ├── EngineError             the engine process cannot be reached or gave up
     │   ├── EngineUnavailableError
     │   ├── EngineBusyError     too many requests wait for it already
@@ -70,6 +71,10 @@ class ModelNotFoundError(ModelError):
 
 class CheckpointError(ModelError):
     """The checkpoint is wrong, partial, or of another kind of model."""
+
+
+class ModelMemoryError(ModelError):
+    """There is not enough memory for a step of a fill; the model stays loaded."""
 
 
 class EngineError(DglsError):

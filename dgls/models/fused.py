@@ -4,11 +4,16 @@ The same mathematics as the library's class, and tested equal to it. What is sav
 the same input are one matrix, the scale of a norm is folded into the matrix behind it, the only
 expert is part of the dense layer, its router (which has nothing to choose) is left out, and no
 mask or cache object is built. For models with one expert only; others take `LibraryNetwork`.
+
+Passes of several callers run as one without padding: their tokens lie in one row for everything
+but attention, which each part does with its own past ("selective batching", Yu et al., "Orca: A
+Distributed Serving System for Transformer-Based Generative Models", OSDI 2022).
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +22,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from dgls.models.architecture import TextDiffusionGemma
+from dgls.models.network import Extension, Reading
 from dgls.models.past import Past
+
+_KeyValue = tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +59,7 @@ class _Layer:
 
 
 class FusedNetwork:
-    """`dgls.models.network.Network` for a model with one expert, in `dtype` or the model's own."""
+    """A `JointNetwork` for a model with one expert, in `dtype` or the model's own."""
 
     def __init__(self, model: TextDiffusionGemma, dtype: torch.dtype | None = None) -> None:
         config: Any = model.config.get_text_config()
@@ -74,33 +82,36 @@ class FusedNetwork:
             for index, pair in enumerate(zip(decoder.layers, encoder.layers, strict=True))
         ]
 
-    @torch.inference_mode()
     def extend(self, tokens: Tensor, past: Past | None) -> tuple[Tensor, Past]:
-        start = past.length if past else 0
-        new = tokens.shape[1]
-        states = functional.embedding(tokens, self._embedding) * self._embed_scale
-        mask = _causal_mask(new, start, tokens.device)
-        keys: list[Tensor] = []
-        values: list[Tensor] = []
-        for index, layer in enumerate(self._layers):
-            before = None if past is None else (past.keys[index], past.values[index])
-            states, (key, value) = self._run(layer, states, start, before, mask)
-            states = states * layer.encoder_scale
-            keys.append(key)
-            values.append(value)
-        return self._normed(states) * self._norm, Past(tuple(keys), tuple(values), start + new)
+        return self.extend_all([Extension(tokens, past)])[0]
+
+    def canvas(self, tokens: Tensor, past: Past, conditioning: Tensor | None) -> Tensor:
+        return self.canvas_all([Reading(tokens, past, conditioning)])[0]
 
     @torch.inference_mode()
-    def canvas(self, tokens: Tensor, past: Past, conditioning: Tensor | None) -> Tensor:
+    def extend_all(self, wanted: Sequence[Extension]) -> list[tuple[Tensor, Past]]:
+        parts = [_Part.causal(each.tokens, each.past) for each in wanted]
+        tokens = _joined([each.tokens.flatten() for each in wanted])
         states = functional.embedding(tokens, self._embedding) * self._embed_scale
-        if conditioning is not None:
-            states = states + self._signal(conditioning)
-        states = self._normed(states)
+        kept: list[list[_KeyValue]] = []
         for index, layer in enumerate(self._layers):
-            before = (past.keys[index], past.values[index])
-            states, _ = self._run(layer, states, past.length, before, None)
+            states, seen = self._run(layer, states, parts, index)
+            states = states * layer.encoder_scale
+            kept.append(seen)
+        done = _apart(self._normed(states) * self._norm, parts)
+        return [
+            (states, part.past_of([seen[index] for seen in kept]))
+            for index, (states, part) in enumerate(zip(done, parts, strict=True))
+        ]
+
+    @torch.inference_mode()
+    def canvas_all(self, wanted: Sequence[Reading]) -> list[Tensor]:
+        parts = [_Part.canvas(each.tokens, each.past) for each in wanted]
+        states = self._normed(self._conditioned(wanted))
+        for index, layer in enumerate(self._layers):
+            states, _ = self._run(layer, states, parts, index)
             states = states * layer.decoder_scale
-        return self.unembed(self._normed(states) * self._norm)
+        return _apart(self.unembed(self._normed(states) * self._norm), parts)
 
     @torch.inference_mode()
     def unembed(self, states: Tensor) -> Tensor:
@@ -108,15 +119,13 @@ class FusedNetwork:
         return logits.div_(self._cap).tanh_().mul_(self._cap)
 
     def _run(
-        self,
-        layer: _Layer,
-        states: Tensor,
-        start: int,
-        before: tuple[Tensor, Tensor] | None,
-        mask: Tensor | None,
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """One layer without its last factor: states [batch, new, hidden], all keys and values."""
-        mixed, seen = self._attention(layer, self._normed(states), start, before, mask)
+        self, layer: _Layer, states: Tensor, parts: Sequence[_Part], index: int
+    ) -> tuple[Tensor, list[_KeyValue]]:
+        """Layer `index` without its last factor: states [tokens, hidden], and what each part saw.
+
+        Only in attention do the parts' tokens read each other apart; all else is one operation.
+        """
+        mixed, seen = self._attention(layer, self._normed(states), parts, index)
         states = states + self._normed(mixed) * layer.after_attention
         gate, up = functional.linear(self._normed(states), layer.gate_up).chunk(2, dim=-1)
         inner = functional.gelu(gate, approximate="tanh") * up
@@ -127,33 +136,59 @@ class FusedNetwork:
         return states + self._normed(both) * layer.after_both, seen
 
     def _attention(
-        self,
-        layer: _Layer,
-        normed: Tensor,
-        start: int,
-        before: tuple[Tensor, Tensor] | None,
-        mask: Tensor | None,
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        batch, new, _ = normed.shape
-        total, dim = layer.heads_scale.shape
+        self, layer: _Layer, normed: Tensor, parts: Sequence[_Part], index: int
+    ) -> tuple[Tensor, list[_KeyValue]]:
+        heads = functional.linear(normed, layer.qkv).view(-1, *layer.heads_scale.shape)
+        heads = self._normed(heads) * layer.heads_scale
+        mixed: list[Tensor] = []
+        seen: list[_KeyValue] = []
+        for part, own in zip(parts, _apart(heads, parts), strict=True):
+            result, keys_values = self._attended(layer.kind, own, part, index)
+            mixed.append(result.flatten(0, 1))
+            seen.append(keys_values)
+        return functional.linear(_joined(mixed), layer.out), seen
+
+    def _attended(
+        self, kind: str, heads: Tensor, part: _Part, index: int
+    ) -> tuple[Tensor, _KeyValue]:
+        """What the tokens of one part read: [batch, new, heads * dim] of [batch, new, all, dim]."""
+        total = heads.shape[2]
         shared = (total - self._heads) // 2
-        parts = functional.linear(normed, layer.qkv).view(batch, new, total, dim)
-        parts = self._normed(parts) * layer.heads_scale
-        turned = self._rotary.turn(parts[:, :, : total - shared], layer.kind, start)
+        turned = self._rotary.turn(heads[:, :, : total - shared], kind, part.start)
         query, key = turned[:, :, : self._heads], turned[:, :, self._heads :]
-        seen = (_joined(before, 0, key), _joined(before, 1, parts[:, :, -shared:]))
+        before = part.before(index)
+        seen = (_appended(before, 0, key), _appended(before, 1, heads[:, :, -shared:]))
         mixed = functional.scaled_dot_product_attention(
             query.transpose(1, 2),
             *seen,
-            mask,
-            is_causal=before is None and new > 1,
+            part.mask,
+            is_causal=part.is_causal and before is None and part.new > 1,
             scale=1.0,
             enable_gqa=shared != self._heads,
         )
-        return functional.linear(mixed.transpose(1, 2).reshape(batch, new, -1), layer.out), seen
+        return mixed.transpose(1, 2).flatten(2), seen
+
+    def _conditioned(self, wanted: Sequence[Reading]) -> Tensor:
+        """Embeddings with what self-conditioning adds to them: [tokens, hidden]."""
+        tokens = _joined([each.tokens.flatten() for each in wanted])
+        states = functional.embedding(tokens, self._embedding) * self._embed_scale
+        signals = [
+            None if each.conditioning is None else each.conditioning.flatten(0, 1)
+            for each in wanted
+        ]
+        known = [signal for signal in signals if signal is not None]
+        if not known:
+            return states
+        signal = self._signal(_joined(known))
+        if len(known) == len(wanted):
+            return states + signal
+        has_one = [each.conditioning is not None for each in wanted]
+        sizes = [each.tokens.numel() for each in wanted]
+        rows = torch.tensor(has_one).repeat_interleave(torch.tensor(sizes)).to(states.device)
+        return states.masked_scatter(rows[:, None], states[rows] + signal)
 
     def _signal(self, logits: Tensor) -> Tensor:
-        """What self-conditioning adds to the embeddings: [batch, canvas, vocab] to hidden."""
+        """What self-conditioning adds to the embeddings: [tokens, vocab] to [tokens, hidden]."""
         likely = logits.softmax(dim=-1, dtype=torch.float32).to(self._embedding.dtype)
         soft = likely @ self._embedding * self._embed_scale
         gate_up, down = self._conditioning
@@ -209,7 +244,59 @@ class _Rotary:
         self._filled = length
 
 
-def _joined(before: tuple[Tensor, Tensor] | None, which: int, new: Tensor) -> Tensor:
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One caller's tokens in a pass: [batch, new] of them after what its past holds."""
+
+    batch: int
+    new: int
+    past: Past | None
+    mask: Tensor | None
+    is_causal: bool
+
+    @classmethod
+    def causal(cls, tokens: Tensor, past: Past | None) -> _Part:
+        """Tokens that see what stands before them."""
+        batch, new = tokens.shape
+        mask = None if past is None else _causal_mask(new, past.length, tokens.device)
+        return cls(batch, new, past, mask, is_causal=True)
+
+    @classmethod
+    def canvas(cls, tokens: Tensor, past: Past) -> _Part:
+        """Tokens that all see each other."""
+        batch, canvas = tokens.shape
+        return cls(batch, canvas, past, mask=None, is_causal=False)
+
+    @property
+    def start(self) -> int:
+        """The position of the first token."""
+        return self.past.length if self.past else 0
+
+    def before(self, index: int) -> _KeyValue | None:
+        """Keys and values of layer `index` that stand before the new ones."""
+        return (self.past.keys[index], self.past.values[index]) if self.past else None
+
+    def past_of(self, seen: Sequence[_KeyValue]) -> Past:
+        """The past with the new tokens, given what each layer saw."""
+        keys, values = zip(*seen, strict=True)
+        return Past(keys, values, self.start + self.new)
+
+
+def _joined(tensors: Sequence[Tensor]) -> Tensor:
+    """All below each other; one alone as it is."""
+    return tensors[0] if len(tensors) == 1 else torch.cat(list(tensors))
+
+
+def _apart(tensor: Tensor, parts: Sequence[_Part]) -> list[Tensor]:
+    """[tokens, ...] to [batch, new, ...] for each part."""
+    sizes = [part.batch * part.new for part in parts]
+    return [
+        piece.view(part.batch, part.new, *tensor.shape[1:])
+        for piece, part in zip(tensor.split_with_sizes(sizes), parts, strict=True)
+    ]
+
+
+def _appended(before: _KeyValue | None, which: int, new: Tensor) -> Tensor:
     """The keys or values seen: [batch, heads, all, dim], of `new` [batch, new, heads, dim].
 
     In memory the tokens lie one behind the other, so that to cut and to join are plain copies.

@@ -1,4 +1,4 @@
-"""Keeps the memory that tensors free, instead of giving it back to the system each time.
+"""Memory: what tensors free is kept, and what says that there is none left.
 
 glibc maps every large block afresh, and the kernel then clears its pages again. A training step
 or a denoise step frees and takes the same large blocks over and over; on a virtual machine the
@@ -10,9 +10,17 @@ from __future__ import annotations
 import ctypes
 import sys
 
+import torch
+
 # The parameters of mallopt(3) by their numbers in malloc.h, and what they are set to.
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
-_SETTINGS = ((_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, 2**31 - 1), (_M_TOP_PAD, 64 * 2**20))
+# One arena, because fills in several threads would each keep what they freed.
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -2, -4, -8
+_SETTINGS = (
+    (_M_MMAP_MAX, 0),
+    (_M_TRIM_THRESHOLD, 2**31 - 1),
+    (_M_TOP_PAD, 64 * 2**20),
+    (_M_ARENA_MAX, 1),
+)
 
 
 def keep_freed_memory() -> bool:
@@ -23,3 +31,14 @@ def keep_freed_memory() -> bool:
     if mallopt is None:
         return False
     return all(mallopt(parameter, value) == 1 for parameter, value in _SETTINGS)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether the error says that memory ran out: of a GPU, of Python, or of torch on the CPU."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in _SIGNS)
+
+
+# torch has a class for GPUs alone; its allocator for the CPU raises a plain RuntimeError.
+_SIGNS = ("DefaultCPUAllocator", "can't allocate memory", "std::bad_alloc")

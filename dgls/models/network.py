@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -11,7 +12,11 @@ from transformers import DynamicCache
 
 from dgls.diffusion.reading import Reader
 from dgls.models.architecture import TextDiffusionGemma
+from dgls.models.padding import Padded
 from dgls.models.past import Past
+
+P = TypeVar("P")
+R = TypeVar("R")
 
 
 class Network(Protocol):
@@ -47,6 +52,37 @@ class SteppingNetwork(Network, Protocol):
         """What reads canvases behind `past`, a row of it each; until the network's next reader."""
 
 
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """What `Network.extend` is asked for."""
+
+    tokens: Tensor
+    past: Past | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What `Network.canvas` is asked for."""
+
+    tokens: Tensor
+    past: Past
+    conditioning: Tensor | None
+
+
+@runtime_checkable
+class JointNetwork(Network, Protocol):
+    """A network that can run the passes of several callers as one, each after its own past.
+
+    The results are those of the passes alone, in fp32 but for the last digits.
+    """
+
+    def extend_all(self, wanted: Sequence[Extension]) -> list[tuple[Tensor, Past]]:
+        """The results of `extend`, in order."""
+
+    def canvas_all(self, wanted: Sequence[Reading]) -> list[Tensor]:
+        """The results of `canvas`, in order."""
+
+
 class LibraryNetwork:
     """The library's own class, for every size of model; the fused one is tested against it.
 
@@ -66,27 +102,84 @@ class LibraryNetwork:
 
     @torch.inference_mode()
     def extend(self, tokens: Tensor, past: Past | None) -> tuple[Tensor, Past]:
-        cache = self._cache(past)
-        # Else a sliding layer drops what its window has passed, also what a later cut would need.
-        cache.activate_past_recording()
-        states: Tensor = self._model.model.encoder(
-            input_ids=tokens, past_key_values=cache
-        ).last_hidden_state
-        length = tokens.shape[1] + (past.length if past else 0)
-        keys = self._kept([layer.keys for layer in cache.layers], past.keys if past else (), length)
-        values = self._kept(
-            [layer.values for layer in cache.layers], past.values if past else (), length
-        )
-        return states, Past(keys, values, length, self._windows)
+        states, recorded = self._encoded(tokens, past and past.visible())
+        return states, self._after(recorded, past, tokens.shape[1])
 
     @torch.inference_mode()
     def canvas(self, tokens: Tensor, past: Past, conditioning: Tensor | None) -> Tensor:
+        return self._read(tokens, past.visible(), conditioning)
+
+    @torch.inference_mode()
+    def extend_all(self, wanted: Sequence[Extension]) -> list[tuple[Tensor, Past]]:
+        """Those that encode equally many tokens after a past run as one, with padding masks."""
+        return _in_groups(
+            wanted, lambda each: (each.past is None, each.tokens.shape[1]), self._extend_group
+        )
+
+    @torch.inference_mode()
+    def canvas_all(self, wanted: Sequence[Reading]) -> list[Tensor]:
+        """Canvases of one size run as one, with padding masks."""
+        return _in_groups(wanted, lambda each: each.tokens.shape[1], self._read_group)
+
+    def _extend_group(self, group: Sequence[Extension]) -> list[tuple[Tensor, Past]]:
+        pasts = [each.past for each in group if each.past is not None]
+        if len(group) == 1 or not pasts:
+            return [self.extend(each.tokens, each.past) for each in group]
+        padded = _padded(group, pasts)
+        new = group[0].tokens.shape[1]
+        tokens = torch.cat([each.tokens for each in group])
+        states, (keys, values) = self._encoded(
+            tokens,
+            padded.past,
+            attention_mask=padded.mask(new),
+            position_ids=padded.positions(new),
+        )
+        recorded = zip(padded.apart(keys, new), padded.apart(values, new), strict=True)
+        return [
+            (own, self._after(each, past, new))
+            for own, each, past in zip(
+                states.split_with_sizes(padded.rows), recorded, pasts, strict=True
+            )
+        ]
+
+    def _read_group(self, group: Sequence[Reading]) -> list[Tensor]:
+        if len(group) == 1:
+            return [self.canvas(each.tokens, each.past, each.conditioning) for each in group]
+        padded = _padded(group, [each.past for each in group])
+        canvas = group[0].tokens.shape[1]
+        conditioning, conditioned = _conditioning_of(group, self.vocabulary)
+        logits = self._read(
+            torch.cat([each.tokens for each in group]),
+            padded.past,
+            conditioning,
+            self_conditioning_mask=conditioned,
+            decoder_attention_mask=padded.mask(canvas),
+            decoder_position_ids=padded.positions(canvas),
+        )
+        return list(logits.split_with_sizes(padded.rows))
+
+    def _encoded(
+        self, tokens: Tensor, visible: Past | None, **masks: Tensor
+    ) -> tuple[Tensor, tuple[list[Tensor], list[Tensor]]]:
+        """The states of `tokens`, and each layer's keys and values of what it saw and of them."""
+        cache = self._cache(visible)
+        # Else a sliding layer drops what its window has passed, also what a later cut would need.
+        cache.activate_past_recording()
+        states: Tensor = self._model.model.encoder(
+            input_ids=tokens, past_key_values=cache, **masks
+        ).last_hidden_state
+        return states, ([at.keys for at in cache.layers], [at.values for at in cache.layers])
+
+    def _read(
+        self, tokens: Tensor, visible: Past, conditioning: Tensor | None, **masks: Tensor | None
+    ) -> Tensor:
         if conditioning is not None:
             conditioning = conditioning.to(self.dtype)
         logits: Tensor = self._model(
             decoder_input_ids=tokens,
-            past_key_values=self._cache(past),
+            past_key_values=self._cache(visible),
             self_conditioning_logits=conditioning,
+            **masks,
         ).logits
         return logits
 
@@ -95,6 +188,17 @@ class LibraryNetwork:
         cap = float(self._config.final_logit_softcapping)
         logits: Tensor = self._model.lm_head(states).float()
         return torch.tanh(logits / cap).mul_(cap)
+
+    def _after(
+        self, recorded: tuple[Sequence[Tensor], Sequence[Tensor]], past: Past | None, new: int
+    ) -> Past:
+        """The past with `new` tokens more, given each layer's keys and values as recorded."""
+        length = new + (past.length if past else 0)
+        older = (past.keys, past.values) if past else ((), ())
+        keys, values = (
+            self._kept(each, before, length) for each, before in zip(recorded, older, strict=True)
+        )
+        return Past(keys, values, length, self._windows)
 
     def _kept(
         self, recorded: Sequence[Tensor], older: Sequence[Tensor], length: int
@@ -117,7 +221,6 @@ class LibraryNetwork:
         cache: Any = DynamicCache(config=self._config)
         if past is None:
             return cache
-        past = past.visible()
         for layer, keys, values in zip(cache.layers, past.keys, past.values, strict=True):
             layer.lazy_initialization(keys, values)
             layer.keys, layer.values = keys, values
@@ -129,7 +232,7 @@ class LibraryNetwork:
 class MixedNetwork:
     """Encodes and scores with one network and reads canvases with a quicker, coarser one."""
 
-    def __init__(self, exact: Network, quick: Network) -> None:
+    def __init__(self, exact: JointNetwork, quick: JointNetwork) -> None:
         self._exact = exact
         self._quick = quick
         self.vocabulary = exact.vocabulary
@@ -139,9 +242,52 @@ class MixedNetwork:
     def extend(self, tokens: Tensor, past: Past | None) -> tuple[Tensor, Past]:
         return self._exact.extend(tokens, past)
 
+    def extend_all(self, wanted: Sequence[Extension]) -> list[tuple[Tensor, Past]]:
+        return self._exact.extend_all(wanted)
+
+    @torch.inference_mode()
+    def canvas_all(self, wanted: Sequence[Reading]) -> list[Tensor]:
+        dtype = self._quick.dtype
+        return self._quick.canvas_all([replace(each, past=each.past.to(dtype)) for each in wanted])
+
     @torch.inference_mode()
     def canvas(self, tokens: Tensor, past: Past, conditioning: Tensor | None) -> Tensor:
         return self._quick.canvas(tokens, past.to(self._quick.dtype), conditioning)
 
     def unembed(self, states: Tensor) -> Tensor:
         return self._exact.unembed(states)
+
+
+def _in_groups(
+    wanted: Sequence[P], kind: Callable[[P], Hashable], run: Callable[[Sequence[P]], list[R]]
+) -> list[R]:
+    """The results of `run` over those of one kind at a time, in the order of `wanted`."""
+    groups: dict[Hashable, list[int]] = {}
+    for index, each in enumerate(wanted):
+        groups.setdefault(kind(each), []).append(index)
+    found: dict[int, R] = {}
+    for indices in groups.values():
+        results = run([wanted[index] for index in indices])
+        found.update(zip(indices, results, strict=True))
+    return [found[index] for index in range(len(wanted))]
+
+
+def _padded(group: Sequence[Extension] | Sequence[Reading], pasts: Sequence[Past]) -> Padded:
+    return Padded.of([past.visible() for past in pasts], [len(each.tokens) for each in group])
+
+
+def _conditioning_of(
+    group: Sequence[Reading], vocabulary: int
+) -> tuple[Tensor | None, Tensor | None]:
+    """The conditioning of all rows, and which rows have one; None where none has."""
+    given = [each.conditioning for each in group]
+    if all(each is None for each in given):
+        return None, None
+    rows = [
+        torch.zeros(*each.tokens.shape, vocabulary, device=each.tokens.device)
+        if each.conditioning is None
+        else each.conditioning
+        for each in group
+    ]
+    has_one = [each.conditioning is not None for each in group for _ in each.tokens]
+    return torch.cat(rows), torch.tensor(has_one, device=rows[0].device)

@@ -65,6 +65,19 @@ class Past:
             values=tuple(values.index_select(0, index) for values in self.values),
         )
 
+    @classmethod
+    def below(cls, pasts: Sequence[Past]) -> Past:
+        """The rows of several pasts of one length, below each other."""
+        return replace(
+            pasts[0],
+            keys=tuple(
+                torch.cat(keys) for keys in zip(*(past.keys for past in pasts), strict=True)
+            ),
+            values=tuple(
+                torch.cat(values) for values in zip(*(past.values for past in pasts), strict=True)
+            ),
+        )
+
     def to(self, dtype: torch.dtype) -> Past:
         """The same in another precision."""
         return replace(
