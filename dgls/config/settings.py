@@ -62,6 +62,14 @@ class ModelSettings:
         project=False,
         identity=True,
     )
+    batch: int = _setting(
+        0,
+        "Most fills that share the model's forward passes; 0 leaves the choice to dgls.",
+        low=0,
+        high=256,
+        project=False,
+        identity=True,
+    )
     cache_mb: int = _setting(
         0,
         "Most memory for prompts that were encoded, in megabytes; 0 takes a share of the device's.",

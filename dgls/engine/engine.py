@@ -15,6 +15,7 @@ from dgls.engine.stop import StopToken
 from dgls.engine.strategy import Strategy
 from dgls.errors import Stopped
 from dgls.models.draft import CausalDraft
+from dgls.models.memory import is_out_of_memory, not_enough_memory
 from dgls.models.model import Control, FilledCanvas, Model, OnCanvas
 from dgls.models.prefix_cache import Prefix
 from dgls.protocol import Draft, Fill, FillReply, FillRequest, Timings, Trigger
@@ -24,7 +25,7 @@ _UNFITTED = 0.5
 
 
 class Engine:
-    """Fills gaps with one model. Not safe for use by two threads at once."""
+    """Fills gaps with one model. Fills of several threads at once share forward passes."""
 
     def __init__(self, model: Model, strategy: Strategy) -> None:
         self._model = model
@@ -41,14 +42,24 @@ class Engine:
         """Fill every gap of the request.
 
         Out of time, it answers with what it has (`complete` is False). Raises `Stopped` when
-        `stop` was set before the answer, `InputError` where the gaps do not fit the model.
+        `stop` was set before the answer, `InputError` where the gaps do not fit the model,
+        `ModelMemoryError` where the memory does not suffice; the next fill may then be smaller.
         """
+        one = _OneFill(self._model, self._strategy, request, stop, on_draft)
         try:
-            return _OneFill(self._model, self._strategy, request, stop, on_draft).run()
+            with self._model.network.taking_part() as share:
+                return replace(one.run(), passes=share.passes)
         except Stopped:
             # The token knows who stopped the fill; the loop below knows only that it was stopped.
             stop.check()
             raise
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+        # Outside of the handler, which would keep what fills the memory.
+        with self._model.network.taking_part():
+            self._model.forget_prompts()
+        raise not_enough_memory()
 
     def proposals(self, request: FillRequest) -> tuple[Proposal, ...]:
         """All proposals of a fill with their scores: what a confidence is fitted on.

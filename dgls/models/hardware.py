@@ -67,6 +67,15 @@ def free_memory(device: torch.device) -> int:
     return 1024 * int(available.split()[1]) if available else _memory_bytes()
 
 
+def usual_batch(device: torch.device) -> int:
+    """How many fills should share forward passes.
+
+    One on the CPU: two fills at once take nearly as long as one after the other, so that the first
+    one would only be later (`docs/performance.md`). On a GPU a pass of several costs hardly more.
+    """
+    return 1 if device.type == "cpu" else 8
+
+
 def cache_share(device: torch.device) -> int:
     """Bytes that encoded prompts may take: an eighth of what a GPU has free once the model is
     loaded; on the CPU, whose memory is for other programs too, a hundredth of all.

@@ -12,6 +12,8 @@ import sys
 
 import torch
 
+from dgls.errors import ModelMemoryError
+
 # The parameters of mallopt(3) by their numbers in malloc.h, and what they are set to.
 # One arena, because fills in several threads would each keep what they freed.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -2, -4, -8
@@ -38,6 +40,14 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and any(sign in str(error) for sign in _SIGNS)
+
+
+def not_enough_memory() -> ModelMemoryError:
+    """What a fill is refused with that needs more memory than there is."""
+    return ModelMemoryError(
+        "There is not enough memory for a step of this fill; nothing was changed. Close what else "
+        "uses the memory, or take a smaller model."
+    )
 
 
 # torch has a class for GPUs alone; its allocator for the CPU raises a plain RuntimeError.

@@ -27,6 +27,7 @@ from dgls.models.metadata import Metadata
 from dgls.models.network import Network, SteppingNetwork
 from dgls.models.ngram_cache import NO_CACHE, NgramCache
 from dgls.models.prefix_cache import USUAL_BYTES, CacheCounts, Prefix, PrefixCache
+from dgls.models.sharing import SharedNetwork
 
 OnCanvas = Callable[[int, tuple[int, ...], tuple[bool, ...]], None]
 """Called after each step with its number, the canvas's best tokens and what is accepted."""
@@ -54,7 +55,10 @@ class FilledCanvas:
 
 
 class Model:
-    """One checkpoint's weights, tokenizer and layout. Not safe for use by two threads at once."""
+    """One checkpoint's weights, tokenizer and layout.
+
+    Several threads may use it at once that all do so inside `network.taking_part()`.
+    """
 
     def __init__(
         self,
@@ -64,7 +68,7 @@ class Model:
         cache_bytes: int = USUAL_BYTES,
     ) -> None:
         """`cache_bytes` is the most memory that encoded prompts may take."""
-        self.network = network
+        self.network = SharedNetwork(network, self.forget_prompts)
         self.codec = codec
         self.metadata = metadata
         self.layout: Layout = layout_of(codec, metadata)
@@ -72,7 +76,7 @@ class Model:
         self.end = codec.token_id(ends)
         self.pad = codec.token_id(pad)
         self._marks = {codec.token_id(mark) for mark in marks}
-        self._prompts = PrefixCache(network, cache_bytes)
+        self._prompts = PrefixCache(self.network, cache_bytes)
         self._repeated: tuple[tuple[int, ...], NgramCache] = ((), NO_CACHE)
 
     @property
@@ -109,8 +113,9 @@ class Model:
 
     def reader(self, prefix: Prefix, rows: int = 1) -> Denoiser | Reader:
         """What reads `rows` canvases that follow the prompt, in the steps of a denoise loop."""
-        if isinstance(self.network, SteppingNetwork):
-            return self.network.reader(prefix.past.for_batch(rows))
+        network = self.network.inner
+        if isinstance(network, SteppingNetwork):
+            return self.network.counted(network.reader(prefix.past.for_batch(rows)))
         return self.denoiser(prefix, rows)
 
     def drafts(

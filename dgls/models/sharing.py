@@ -17,8 +17,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dgls.diffusion import reading
+from dgls.diffusion.reading import Reader
 from dgls.errors import ModelMemoryError
-from dgls.models.memory import is_out_of_memory
+from dgls.models.memory import is_out_of_memory, not_enough_memory
 from dgls.models.network import Extension, JointNetwork, Network, Reading
 from dgls.models.past import Past
 
@@ -77,6 +79,11 @@ class SharedNetwork:
         """A snapshot."""
         return self._counts
 
+    @property
+    def joins(self) -> bool:
+        """Whether the network can run passes of several fills as one."""
+        return isinstance(self.inner, JointNetwork)
+
     @contextmanager
     def taking_part(self) -> Iterator[Share]:
         """Inside, this thread's passes may be shared, and no other thread inside runs meanwhile."""
@@ -103,6 +110,10 @@ class SharedNetwork:
 
     def unembed(self, states: Tensor) -> Tensor:
         return self.inner.unembed(states)
+
+    def counted(self, reader: Reader) -> Reader:
+        """A reader of `inner`'s own, whose passes count as those of the fill that asks for them."""
+        return _CountedReader(reader, self._shares.get(threading.get_ident(), Share()))
 
     def _pass(self, wanted: Extension | Reading) -> Any:
         share = self._shares.get(threading.get_ident())
@@ -173,31 +184,44 @@ class SharedNetwork:
                 return error
             self._count(short=1)
             # Not the error itself, whose frames hold what fills the memory.
-            return _refusal()
+            return not_enough_memory()
         for ticket, result in zip(tickets, results, strict=True):
             ticket.result = result
         return None
 
     def _results(self, wanted: Sequence[Any]) -> list[Any]:
-        joint = self.inner if isinstance(self.inner, JointNetwork) and len(wanted) > 1 else None
-        if isinstance(wanted[0], Extension):
-            if joint is not None:
-                return list(joint.extend_all(wanted))
-            return [self.inner.extend(each.tokens, each.past) for each in wanted]
-        if joint is not None:
-            return list(joint.canvas_all(wanted))
-        return [self.inner.canvas(each.tokens, each.past, each.conditioning) for each in wanted]
+        network = self.inner
+        are_extensions = isinstance(wanted[0], Extension)
+        if len(wanted) > 1 and isinstance(network, JointNetwork):
+            return list(
+                network.extend_all(wanted) if are_extensions else network.canvas_all(wanted)
+            )
+        if are_extensions:
+            return [network.extend(each.tokens, each.past) for each in wanted]
+        return [network.canvas(each.tokens, each.past, each.conditioning) for each in wanted]
 
     def _count(self, asked: int = 0, run: int = 0, short: int = 0) -> None:
         now = self._counts
         self._counts = PassCounts(now.asked + asked, now.run + run, now.short + short)
 
 
-def _refusal() -> ModelMemoryError:
-    return ModelMemoryError(
-        "There is not enough memory for a step of this fill; nothing was changed. "
-        "Close what else uses the memory, or take a smaller model."
-    )
+class _CountedReader:
+    """Another reader, with its passes counted."""
+
+    def __init__(self, inner: Reader, share: Share) -> None:
+        self._inner = inner
+        self._share = share
+
+    def read(
+        self,
+        tokens: Tensor,
+        open_: Tensor,
+        conditioning: Tensor | None,
+        temperature: float,
+        generator: torch.Generator | None,
+    ) -> reading.Reading:
+        self._share.passes += 1
+        return self._inner.read(tokens, open_, conditioning, temperature, generator)
 
 
 def _row(wanted: Extension | Reading, index: int) -> Extension | Reading:

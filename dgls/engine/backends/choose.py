@@ -17,7 +17,12 @@ def backend_of(settings: Settings) -> Backend:
 
         model = settings.model
         return LocalBackend(
-            model.name, model.device, model.threads, model.cache_mb, model.quantization
+            model.name,
+            model.device,
+            model.threads,
+            model.cache_mb,
+            model.quantization,
+            model.batch,
         )
     if name == "vllm":
         from dgls.engine.backends.vllm import VllmBackend

@@ -8,6 +8,7 @@ from dgls.engine.stop import StopToken
 from dgls.engine.strategy import strategy_for
 from dgls.errors import EngineError
 from dgls.models.choosing import AUTO
+from dgls.models.hardware import usual_batch
 from dgls.models.memory import keep_freed_memory
 from dgls.models.opening import open_model
 from dgls.models.registry import EMBEDDED
@@ -24,13 +25,17 @@ class LocalBackend:
         threads: int = 0,
         cache_mb: int = 0,
         quantization: str = AUTO,
+        batch: int = 0,
     ) -> None:
-        """The arguments are those of `dgls.models.opening.open_model`."""
+        """At most `batch` fills share forward passes; 0 leaves that to dgls. The other arguments
+        are those of `dgls.models.opening.open_model`.
+        """
         self._wanted = model
         self._device = device
         self._threads = threads
         self._cache_mb = cache_mb
         self._quantization = quantization
+        self._batch = batch
         self._engine: Engine | None = None
 
     @property
@@ -45,8 +50,10 @@ class LocalBackend:
 
     @property
     def concurrency(self) -> int:
-        """One: the model is not safe for use by two threads at once."""
-        return 1
+        """How many fills share forward passes; one where the network cannot join them."""
+        if self._engine is None or not self._engine.model.network.joins:
+            return 1
+        return self._batch or usual_batch(self._engine.model.network.device)
 
     def load(self, progress: Progress) -> None:
         """Load the model and fill once, so that the first real fill is as quick as the next."""
