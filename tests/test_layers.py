@@ -40,7 +40,7 @@ OWNERS = {
     "safetensors": {"models", "training"},
     "starlette": {"engine"},
     "uvicorn": {"engine"},
-    "prometheus_client": {"engine"},
+    "prometheus_client": {"engine", "bench"},
     "httpx": {"engine"},
     "rich": {"cli", "evaluation"},
     "typer": {"cli"},

@@ -8,7 +8,10 @@ from dgls.engine.stop import StopToken
 from dgls.protocol import Draft, Fill, FillReply, FillRequest
 
 FACTORY = "dgls.bench.instant:instant"
-"""The value of `engine.backend` that chooses it."""
+LONG_FACTORY = "dgls.bench.instant:instant_line"
+"""The values of `engine.backend` that choose it, with a word and with `LINE`."""
+
+LINE = "total = sum(item.price * item.count for item in basket if item.count)"
 
 
 class InstantBackend:
@@ -45,3 +48,8 @@ class InstantBackend:
 def instant(settings: Settings) -> InstantBackend:
     """The backend, as `engine.backend` wants it."""
     return InstantBackend()
+
+
+def instant_line(settings: Settings) -> InstantBackend:
+    """The backend that fills with a whole line."""
+    return InstantBackend(LINE)

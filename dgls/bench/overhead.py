@@ -7,7 +7,7 @@ import os
 import time
 from pathlib import Path
 
-from dgls.bench.instant import FACTORY
+from dgls.bench.instant import FACTORY, LINE, LONG_FACTORY
 from dgls.bench.language_client import LanguageClient
 from dgls.bench.machine import resident_mb
 from dgls.bench.series import Series
@@ -17,9 +17,9 @@ from dgls.errors import EngineUnavailableError
 from dgls.protocol import FillRequest
 
 LINES = 10_000
-_URI = "file:///bench/large.py"
 _WARM_UP = 20
-_TYPED = "    total = sum(item.price for item in basket)\n"
+_INDENT = "    "
+_TYPED = f"{_INDENT}total = sum(item.price for item in basket)\n"
 
 
 async def server_start(folder: Path, runs: int) -> list[Series]:
@@ -41,12 +41,12 @@ async def keystrokes(folder: Path, count: int) -> list[Series]:
     """A keystroke in a file of 10,000 lines to its suggestion, by a model that answers at once."""
     async with LanguageClient(_environment(folder)) as editor:
         await editor.initialize()
-        typist = _Typist(editor, _large_file())
+        typist = _Typist(editor, 1)
         shown = [await typist.suggest()]
         times = []
-        for number in range(_WARM_UP + count):
+        for number, character in enumerate(_typed(_WARM_UP + count)):
             begun = time.perf_counter()
-            typist.type_one()
+            typist.type(character)
             shown.append(await typist.suggest())
             if number >= _WARM_UP:
                 times.append(_ms_since(begun))
@@ -58,6 +58,23 @@ async def keystrokes(folder: Path, count: int) -> list[Series]:
         Series(what, "ms", tuple(times)),
         Series("`dgls lsp`: memory with that file open", "MB", (memory,)),
     ]
+
+
+async def keystrokes_along(folder: Path, count: int) -> list[Series]:
+    """A keystroke that agrees with the shown text, in such a file, to what is left of that text."""
+    times: list[float] = []
+    async with EngineClient(_settings(folder, LONG_FACTORY)) as client:
+        try:
+            async with LanguageClient(_environment(folder, LONG_FACTORY)) as editor:
+                await editor.initialize()
+                for number in itertools.count():
+                    times += await _along(_Typist(editor, number))
+                    if len(times) >= _WARM_UP + count:
+                        break
+        finally:
+            await client.stop_engine()
+    what = f"keystroke that agrees with the shown text, {LINES} lines"
+    return [Series(what, "ms", tuple(times[_WARM_UP:][:count]))]
 
 
 async def engine_calls(folder: Path, count: int) -> list[Series]:
@@ -74,49 +91,68 @@ async def engine_calls(folder: Path, count: int) -> list[Series]:
     return [Series("engine: request to reply, model at once", "ms", tuple(times))]
 
 
-class _Typist:
-    """Types at the end of a line in the middle of a file, one character at a time."""
+async def _along(typist: _Typist) -> list[float]:
+    """How long each character of the suggested line took, but for its last one, in ms."""
+    typist.type(_INDENT)
+    shown = await typist.suggest()
+    times = []
+    for at, character in enumerate(LINE[:-1], 1):
+        begun = time.perf_counter()
+        typist.type(character)
+        left = await typist.suggest()
+        times.append(_ms_since(begun))
+        if (shown, left) != (LINE, LINE[at:]):
+            raise EngineUnavailableError("A keystroke along the shown text was not answered.")
+    return times
 
-    def __init__(self, editor: LanguageClient, text: str) -> None:
+
+class _Typist:
+    """Types in a large file of its own, at the end of a line in its middle."""
+
+    def __init__(self, editor: LanguageClient, number: int) -> None:
+        text = _large_file()
         self._editor = editor
+        self._uri = f"file:///bench/large_{number}.py"
         self._line = text.count("\n") // 2
         self._column = 0
         self._version = 1
-        self._typed = itertools.cycle(_TYPED)
-        document = {"uri": _URI, "languageId": "python", "version": 1, "text": text}
+        document = {"uri": self._uri, "languageId": "python", "version": 1, "text": text}
         editor.notify("textDocument/didOpen", {"textDocument": document})
 
-    def type_one(self) -> None:
-        """Send one more character."""
-        character = next(self._typed)
+    def type(self, text: str) -> None:
+        """Send a keystroke: a character, a new line, or an indentation."""
         self._version += 1
-        change = {"range": {"start": self._cursor(), "end": self._cursor()}, "text": character}
+        change = {"range": {"start": self._cursor(), "end": self._cursor()}, "text": text}
         self._editor.notify(
             "textDocument/didChange",
             {
-                "textDocument": {"uri": _URI, "version": self._version},
+                "textDocument": {"uri": self._uri, "version": self._version},
                 "contentChanges": [change],
             },
         )
-        is_new_line = character == "\n"
+        is_new_line = text == "\n"
         self._line += is_new_line
-        self._column = 0 if is_new_line else self._column + 1
+        self._column = 0 if is_new_line else self._column + len(text)
 
-    async def suggest(self) -> bool:
-        """Whether something is suggested at the cursor."""
+    async def suggest(self) -> str | None:
+        """What is suggested at the cursor, if anything."""
         automatic = 2
         items = await self._editor.request(
             "textDocument/inlineCompletion",
             {
-                "textDocument": {"uri": _URI},
+                "textDocument": {"uri": self._uri},
                 "position": self._cursor(),
                 "context": {"triggerKind": automatic},
             },
         )
-        return bool(items)
+        return str(items[0]["insertText"]) if items else None
 
     def _cursor(self) -> dict[str, int]:
         return {"line": self._line, "character": self._column}
+
+
+def _typed(count: int) -> str:
+    return "".join(itertools.islice(itertools.cycle(_TYPED), count))
 
 
 def _large_file() -> str:
@@ -128,13 +164,14 @@ def _large_file() -> str:
     return f"{half}def here(basket):\n\n    return total\n\n\n{half}"
 
 
-def _settings(folder: Path) -> Settings:
-    return changed(Settings(), {"engine.folder": str(folder), "engine.backend": FACTORY})
+def _settings(folder: Path, backend: str = FACTORY) -> Settings:
+    return changed(Settings(), {"engine.folder": str(folder), "engine.backend": backend})
 
 
-def _environment(folder: Path) -> dict[str, str]:
-    settings = {"DGLS_ENGINE_FOLDER": str(folder), "DGLS_ENGINE_BACKEND": FACTORY}
-    return {**os.environ, **settings}
+def _environment(folder: Path, backend: str = FACTORY) -> dict[str, str]:
+    settings = {"DGLS_ENGINE_FOLDER": str(folder), "DGLS_ENGINE_BACKEND": backend}
+    # What a bench shows must not be counted among what its user was shown.
+    return {**os.environ, **settings, "DGLS_PRIVACY_COUNTS": "false"}
 
 
 def _ms_since(begun: float) -> float:

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from dgls.config import Settings
+
+_EDITORS = (1, 4, 16)
 
 
 def register(app: typer.Typer) -> None:
@@ -13,6 +19,7 @@ def register(app: typer.Typer) -> None:
     bench = typer.Typer(no_args_is_help=True, help="Measure dgls on this machine.")
     bench.callback()(_bench)
     bench.command()(latency)
+    bench.command()(engine)
     app.add_typer(bench, name="bench")
 
 
@@ -29,13 +36,46 @@ def latency(
 ) -> None:
     """Print what a user waits for as a Markdown table."""
     from dgls.bench.latency import latency as measure
+
+    settings = _settings({"model.name": model})
+    typer.echo(asyncio.run(measure(settings, keystrokes, places, _say)), nl=False)
+
+
+def engine(
+    editors: Annotated[
+        list[int] | None, typer.Option(min=1, help="Editors at once; may be given several times.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=1, help="Typing time of each count.")] = 60.0,
+    model: Annotated[
+        str | None, typer.Option(help="`embedded`, a checkpoint folder, or a cached model's name.")
+    ] = None,
+    recorded: Annotated[
+        Path | None, typer.Option(help="Sessions that were recorded, one JSON object a line.")
+    ] = None,
+    vllm: Annotated[
+        str | None, typer.Option(help="A vLLM server that serves the model: the same fills there.")
+    ] = None,
+) -> None:
+    """Print what one engine does for 1, 4 and 16 editors that type, as a Markdown table."""
+    from dgls.bench.engine import engine as measure
+    from dgls.bench.engine import usual_sessions
+    from dgls.bench.typing.sessions import recorded_sessions
+
+    settings = _settings({"model.name": model})
+    counts = editors or _EDITORS
+    sessions = recorded_sessions(recorded) if recorded else usual_sessions(max(counts))
+    page = asyncio.run(measure(settings, counts, seconds, sessions, vllm, _say))
+    typer.echo(page, nl=False)
+
+
+def _settings(chosen: dict[str, str | None]) -> Settings:
+    """The user's settings, with what was given on the command line."""
     from dgls.client.endpoint import absolute
     from dgls.config import changed, resolve
 
-    settings = resolve().settings
-    if model is not None:
-        settings = absolute(changed(settings, {"model.name": model}))
-    page = asyncio.run(
-        measure(settings, keystrokes, places, lambda what: typer.echo(f"{what} ...", err=True))
-    )
-    typer.echo(page, nl=False)
+    given = {name: value for name, value in chosen.items() if value is not None}
+    return absolute(changed(resolve().settings, given))
+
+
+def _say(what: str) -> None:
+    typer.echo(f"{what} ...", err=True)

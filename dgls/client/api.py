@@ -49,6 +49,11 @@ class EngineApi:
         async with self._exchange("GET", "/health") as (status, connection):
             return health_from_json(await _expect(OK, status, connection))
 
+    async def metrics(self) -> str:
+        """What the engine counted and timed, in the text format of Prometheus."""
+        async with self._exchange("GET", "/metrics") as (status, connection):
+            return (await _expect(OK, status, connection)).decode()
+
     async def shutdown(self) -> None:
         """Ask the engine to stop its fills and to end."""
         async with self._exchange("POST", "/v1/shutdown") as (status, connection):

@@ -40,6 +40,11 @@ class Metrics:
             "dgls_cached_tokens", "Prompt tokens that were not encoded again.", registry=own
         )
         self._steps = Counter("dgls_denoise_steps", "Steps of the fills answered.", registry=own)
+        self._wasted = Counter(
+            "dgls_stopped_fill_seconds",
+            "Seconds that went into fills which were stopped.",
+            registry=own,
+        )
         self._stages = Histogram(
             "dgls_fill_seconds",
             "Seconds of each stage of a fill; `total` is all of it, the queue included.",
@@ -67,6 +72,10 @@ class Metrics:
     def ended(self, outcome: str) -> None:
         """Count a fill that has no reply: "superseded", "cancelled", "failed", ..."""
         self._fills.labels(outcome).inc()
+
+    def wasted(self, seconds: float) -> None:
+        """Count the time of a fill that was stopped. May be called from any thread."""
+        self._wasted.inc(seconds)
 
     def filled(self, reply: FillReply) -> None:
         """Count a reply and what it cost."""

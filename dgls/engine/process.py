@@ -183,7 +183,8 @@ class _Engine:
             self._end()
         else:
             waiting = self._settings.engine.max_waiting
-            self._service.scheduler = Scheduler(backend, thread, waiting)
+            wasted = self._service.metrics.wasted
+            self._service.scheduler = Scheduler(backend, thread, waiting, wasted)
             self._service.status.ready(backend.name, device_of(backend))
 
     def _make_backend(self) -> Backend:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -26,13 +27,21 @@ class Scheduler:
 
     A newer automatic request stops an older one of the same client, document and method, running
     or waiting. The older one is answered `Stopped` at once; the model is free for the newer one
-    after the denoise step that it is in.
+    after the denoise step that it is in. `on_wasted` is told, in the model's thread, the seconds
+    that it gave to a fill which was stopped.
     """
 
-    def __init__(self, backend: Backend, thread: ModelThread, max_waiting: int) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        thread: ModelThread,
+        max_waiting: int,
+        on_wasted: Callable[[float], None] = lambda seconds: None,
+    ) -> None:
         self._backend = backend
         self._thread = thread
         self._max_waiting = max_waiting
+        self._on_wasted = on_wasted
         self._waiting = FairQueue()
         self._running: list[Job] = []
         thread.widen(backend.concurrency)
@@ -115,7 +124,12 @@ class Scheduler:
         waited_ms = 1000 * (time.monotonic() - job.arrived)
         request = _with_less_time(job.request, waited_ms)
         on_draft = None if job.on_draft is None else lambda draft: self._pass_on(job, draft)
-        reply = self._backend.fill(request, job.stop, on_draft)
+        began = time.monotonic()
+        try:
+            reply = self._backend.fill(request, job.stop, on_draft)
+        except Stopped:
+            self._on_wasted(time.monotonic() - began)
+            raise
         times = reply.timings
         timings = replace(times, queue_ms=waited_ms, total_ms=times.total_ms + waited_ms)
         return replace(reply, timings=timings)

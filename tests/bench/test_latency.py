@@ -12,7 +12,7 @@ import pytest
 from dgls.bench import fills
 from dgls.bench.instant import FACTORY
 from dgls.bench.machine import machine, resident_mb
-from dgls.bench.overhead import engine_calls, keystrokes, server_start
+from dgls.bench.overhead import engine_calls, keystrokes, keystrokes_along, server_start
 from dgls.bench.series import Series, table
 from dgls.config import Settings, changed
 
@@ -66,8 +66,9 @@ def test_memory_is_in_megabytes() -> None:
 async def test_the_server_and_the_engine_are_timed_and_leave_nothing(folder: Path) -> None:
     rows = await server_start(folder, 1)
     rows += await keystrokes(folder, 12)
+    rows += await keystrokes_along(folder, 5)
     rows += await engine_calls(folder, 3)
-    assert [len(row.values) for row in rows] == [1, 1, 12, 1, 3]
+    assert [len(row.values) for row in rows] == [1, 1, 12, 1, 5, 3]
     assert all(value > 0 for row in rows for value in row.values)
     assert {path.suffix for path in folder.iterdir()} <= {".log"}
 

@@ -75,13 +75,16 @@ async def test_supersessions_and_cancels_are_told_apart(
     assert found["dgls_fills_total", "superseded"] == 1
     assert found["dgls_fills_total", "cancelled"] == 1
     assert ("dgls_fills_total", "filled") not in found
+    assert found["dgls_stopped_fill_seconds_total",] > 0
 
 
 def test_a_reply_is_counted_with_its_costs() -> None:
     metrics = Metrics()
     times = Timings(1.0, 20.0, 30.0, 60.0, 4.0, 115.0)
     best = (Fill(("x",), 0.0, 1.0),)
-    metrics.filled(FillReply(best, "m", True, 6, 100, 90, times))
+    metrics.filled(
+        FillReply(best, "m", steps=6, prompt_tokens=100, cached_tokens=90, timings=times)
+    )
     metrics.filled(FillReply(best, "m", complete=False, prompt_tokens=10))
     metrics.filled(FillReply((), "m"))
     found = figures(metrics.page())

@@ -42,7 +42,8 @@ class ServedEngine:
         self.task = asyncio.ensure_future(self.server.serve([listener]))
 
     def ready(self) -> None:
-        self.service.scheduler = Scheduler(ScriptedBackend(), self.thread, max_waiting=2)
+        wasted = self.service.metrics.wasted
+        self.service.scheduler = Scheduler(ScriptedBackend(), self.thread, 2, wasted)
         self.status.ready("scripted")
 
     async def end(self) -> None:
