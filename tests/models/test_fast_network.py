@@ -15,6 +15,7 @@ from dgls.diffusion.noise import uniform_tokens
 from dgls.diffusion.schedule import LinearTemperature
 from dgls.diffusion.stopping import StopRule
 from dgls.models.fast.network import FastNetwork, can_run_fast
+from dgls.models.fast.writing import CausalWriter
 from dgls.models.network import LibraryNetwork
 from tests.support.checkpoints import CHAT_VOCABULARY, published_model, randomized, tiny_model
 
@@ -198,6 +199,22 @@ def test_which_models_it_runs():
     biased = published_model()
     biased.config.text_config.attention_bias = True
     assert not can_run_fast(biased)
+
+
+@pytest.mark.parametrize("prompt", [3, 20])
+def test_what_is_written_causally_is_what_the_library_would_write(prompt):
+    """Long enough that a sliding layer's buffer is written round."""
+    model = published_model(sliding_window=8)
+    network, library = FastNetwork(model), LibraryNetwork(model)
+    _, past = network.extend(tokens(0, 1, prompt), None)
+    writer = CausalWriter(network)
+    found = [writer.write(past, 9, 14).tolist() for _ in range(2)]
+    _, past = library.extend(tokens(0, 1, prompt), None)
+    expected = [9]
+    for _ in range(14):
+        states, past = library.extend(torch.tensor([expected[-1:]]), past)
+        expected.append(int(library.unembed(states)[0, -1].argmax()))
+    assert found == [expected[1:]] * 2
 
 
 def test_triton_operations_fill_the_same_canvas():

@@ -10,9 +10,8 @@ import torch
 from dgls.models.fast.body import Body, turns_of
 from dgls.models.fast.operations import Lengths, Reach, Shape
 from dgls.models.fast.plain import PlainOperations
-from dgls.models.fast.weights import Rows8
 from dgls.models.nf4 import quantize_nf4
-from dgls.models.quantization import quantize_rows
+from dgls.models.quantization import Rows8, quantize_rows
 from tests.support.checkpoints import published_model
 
 pytest.importorskip("triton", reason="Triton is not installed: its kernels cannot be run here")
@@ -119,6 +118,13 @@ def test_experts_in_4_bits(tokens):
     expected = PLAIN.experts(states, chosen, layer)
     # The reference multiplies level and scale before, the kernel after the sum.
     assert ((slots - expected).norm() / expected.norm()).item() < 1e-5
+
+
+def test_experts_in_8_bits(body):
+    held = [Rows8(*quantize_rows(random(8, *shape, seed=9))) for shape in ((32, 32), (32, 16))]
+    layer = dataclasses.replace(body.layers[0], expert_up=held[0], expert_down=held[1])
+    states, chosen = random(20, 32), random(20, 8).topk(2).indices.int()
+    assert same(TRITON.experts(states, chosen, layer), PLAIN.experts(states, chosen, layer), 1e-3)
 
 
 def test_a_matrix_in_8_bits():

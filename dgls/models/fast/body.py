@@ -49,7 +49,7 @@ class Body:
             scale=float(decoder.embed_tokens.scalar_embed_scale),
             norm=decoder.norm.weight.detach(),
             signal_norm=signal.pre_norm.weight.detach(),
-            signal_up=joined([signal.gate_proj, signal.up_proj]),
+            signal_up=joined([signal], ["gate_proj", "up_proj"]),
             signal_down=matrix_of(signal.down_proj),
             top=int(config.top_k_experts),
             window=int(config.sliding_window),

@@ -53,7 +53,9 @@ class FastNetwork:
         self.device: torch.device = self.body.table.device
         self.dtype: torch.dtype = self.body.table.dtype
         self.operations = operations or _operations(self.device)
-        self.captures = self.device.type == "cuda"
+        # What asks the host in the middle of a step cannot be captured.
+        plain = isinstance(self.operations, PlainOperations)
+        self.captures = self.device.type == "cuda" and not plain
         self.buckets = tuple(buckets or (BUCKETS if self.captures else ()))
         self._model = model
         self._most = int(config.max_position_embeddings)
@@ -62,7 +64,7 @@ class FastNetwork:
     @torch.inference_mode()
     def extend(self, tokens: Tensor, past: Past | None) -> tuple[Tensor, Past]:
         """Encode `tokens` [batch, new] causally after `past`."""
-        self._room_for((past.length if past else 0) + tokens.shape[1])
+        self.room_for((past.length if past else 0) + tokens.shape[1])
         states = []
         for chunk in torch.split(tokens, _CHUNK, dim=1):
             one, past = encode(self.operations, self.body, self._turns, chunk, past)
@@ -77,7 +79,7 @@ class FastNetwork:
             rows = [self._row(tokens, past, conditioning, row) for row in range(len(tokens))]
             return torch.cat(rows)
         shape = Shape(*tokens.shape)
-        self._room_for(past.length)
+        self.room_for(past.length)
         self._prefix.hold(past, shape.canvas)
         step = self.step()
         states = read_canvas(
@@ -93,7 +95,7 @@ class FastNetwork:
 
     def reader(self, past: Past) -> CanvasReader:
         """What reads canvases behind a past, step by step; one at a time, as buffers are shared."""
-        self._room_for(past.length)
+        self.room_for(past.length)
         return CanvasReader(self, past)
 
     def step(self) -> Step:
@@ -124,7 +126,7 @@ class FastNetwork:
         none = likely.new_empty(0)
         return soft_embeddings(self.body, Picked(none, none, none, none, likely))
 
-    def _room_for(self, length: int) -> None:
+    def room_for(self, length: int) -> None:
         """Buffers for a prefix of that length; new ones twice the size where it does not fit."""
         if length > self._prefix.room:
             self._make_room(min(self._most, max(length, 2 * self._prefix.room)))

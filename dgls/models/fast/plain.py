@@ -7,8 +7,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from dgls.models.fast.operations import Lengths, Picked, Reach, Shape, Turns
-from dgls.models.fast.weights import Attention, Experts, Layer, Matrix, Rows8
-from dgls.models.nf4 import dequantize_nf4
+from dgls.models.fast.weights import Attention, Experts, Layer, Matrix
+from dgls.models.nf4 import Nf4, dequantize_nf4
+from dgls.models.quantization import Rows8, dequantize_rows
 
 
 class PlainOperations:
@@ -169,4 +170,6 @@ def _one(experts: Experts, expert: int, like: Tensor) -> Tensor:
     """One expert's matrix."""
     if isinstance(experts, Tensor):
         return experts[expert]
-    return dequantize_nf4(experts[expert], like.dtype)
+    if isinstance(experts, Nf4):
+        return dequantize_nf4(experts[expert], like.dtype)
+    return dequantize_rows(experts.steps[expert], experts.scale[expert]).to(like.dtype)

@@ -41,9 +41,13 @@ class PrefixBuffers:
         numbers = torch.tensor([past.length, canvas, past.length, kept], dtype=torch.int32)
         self.lengths.device.copy_(numbers)
 
+    def forget(self) -> None:
+        """Take what is held for changed, so that it is put here again when it is wanted."""
+        self._loaded = None
+
     def pretend(self, canvas: int) -> None:
         """Hold nothing but the length of a canvas, for a step that is to be captured."""
-        self._loaded = None
+        self.forget()
         self.lengths.device.copy_(torch.tensor([0, canvas, 0, 0], dtype=torch.int32))
 
     def _load(self, past: Past) -> None:

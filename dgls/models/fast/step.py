@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -96,23 +97,34 @@ class CapturedStep:
 
     def __init__(self, step: Step, inputs: StepInputs, shape: Shape, pool: object) -> None:
         self.inputs = inputs
-        run: Callable[[], StepOutputs] = lambda: step.run(inputs, shape)  # noqa: E731
-        _compile_all(run)
-        self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph, pool=pool):  # type: ignore[arg-type]
-            self._outputs = run()
+        self._replay = captured(lambda: step.run(inputs, shape), pool)
 
     def replay(self) -> StepOutputs:
         """The step on what the inputs hold now; the outputs are overwritten by the next one."""
-        self._graph.replay()
-        return self._outputs
+        return self._replay()
 
 
-def _compile_all(run: Callable[[], StepOutputs]) -> None:
-    """Run it beside the current stream first: kernels cannot be compiled while capturing."""
+Result = TypeVar("Result")
+
+
+def captured(run: Callable[[], Result], pool: object = None) -> Callable[[], Result]:
+    """What runs `run` again as one CUDA graph, on the same tensors, and gives the same results.
+
+    Graphs that are given the same `pool` share what lives within a run only.
+    """
+    # First beside the current stream: kernels cannot be compiled while capturing.
     stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
         for _ in range(2):
             run()
     torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, pool=pool):  # type: ignore[arg-type]
+        results = run()
+
+    def replay() -> Result:
+        graph.replay()
+        return results
+
+    return replay

@@ -11,9 +11,10 @@ from dgls.models.fast.kernels import experts as expert_kernels
 from dgls.models.fast.kernels import norms, reading, routing
 from dgls.models.fast.operations import Lengths, Picked, Reach, Shape, Turns
 from dgls.models.fast.tiles import Tiles
-from dgls.models.fast.weights import Attention, Layer, Matrix, Rows8
+from dgls.models.fast.weights import Attention, Layer, Matrix
 from dgls.models.nf4 import BLOCK as NF4_BLOCK
 from dgls.models.nf4 import LEVELS, Nf4
+from dgls.models.quantization import Rows8
 
 _VOCAB_BLOCK = 4096
 
@@ -147,7 +148,7 @@ class TritonOperations:
             inner = self._widen_nf4(states, layer.expert_up, chosen, slots, counts)
             out = self._narrow_nf4(inner, layer.expert_down, slots, counts)
         else:
-            assert isinstance(layer.expert_down, Tensor)
+            assert not isinstance(layer.expert_down, Nf4)
             inner = self._widen(states, layer.expert_up, chosen, slots, counts)
             out = self._narrow(inner, layer.expert_down, slots, counts)
         return out.view(*chosen.shape, -1)
@@ -197,26 +198,29 @@ class TritonOperations:
         return Picked(tokens[0], numbers[0], numbers[1], tokens[1], likely=logits)
 
     def _widen(
-        self, states: Tensor, weight: Tensor, chosen: Tensor, slots: Tensor, counts: Tensor
+        self, states: Tensor, held: Tensor | Rows8, chosen: Tensor, slots: Tensor, counts: Tensor
     ) -> Tensor:
+        weight, scales = _parts(held)
         experts, both, depth = weight.shape
         width = both // 2
         inner = states.new_empty(chosen.numel(), width)
         tile = self.tiles.widen(slots.shape[1], width, depth)
         expert_kernels.widen[(width // tile.rows, experts)](
-            states, weight, slots, counts, inner, slots.shape[1],
-            TOP=chosen.shape[1], DEPTH=depth, WIDTH=width,
+            states, weight, scales, slots, counts, inner, slots.shape[1],
+            TOP=chosen.shape[1], DEPTH=depth, WIDTH=width, SCALED=scales is not weight,
             BLOCK_M=tile.tokens, BLOCK_N=tile.rows, BLOCK_K=tile.columns,
             num_warps=tile.warps, num_stages=tile.stages,
         )  # fmt: skip
         return inner
 
-    def _narrow(self, inner: Tensor, weight: Tensor, slots: Tensor, counts: Tensor) -> Tensor:
+    def _narrow(self, inner: Tensor, held: Tensor | Rows8, slots: Tensor, counts: Tensor) -> Tensor:
+        weight, scales = _parts(held)
         experts, width, depth = weight.shape
         out = inner.new_empty(inner.shape[0], width)
         tile = self.tiles.narrow(slots.shape[1], width, depth)
         expert_kernels.narrow[(width // tile.rows, experts)](
-            inner, weight, slots, counts, out, slots.shape[1], DEPTH=depth, WIDTH=width,
+            inner, weight, scales, slots, counts, out, slots.shape[1], DEPTH=depth, WIDTH=width,
+            SCALED=scales is not weight,
             BLOCK_M=tile.tokens, BLOCK_N=tile.rows, BLOCK_K=tile.columns,
             num_warps=tile.warps, num_stages=tile.stages,
         )  # fmt: skip
@@ -280,6 +284,11 @@ def _gathered(chosen: Tensor, experts: int) -> tuple[Tensor, Tensor]:
     block = min(2048, _power(chosen.numel()))
     routing.gather[(experts,)](chosen, slots, counts, chosen.numel(), tokens, BLOCK=block)
     return slots, counts
+
+
+def _parts(held: Tensor | Rows8) -> tuple[Tensor, Tensor]:
+    """Weights and their scales; the weights again where there are none."""
+    return (held.steps, held.scale) if isinstance(held, Rows8) else (held, held)
 
 
 def _apart(states: Tensor) -> tuple[Tensor, Tensor]:

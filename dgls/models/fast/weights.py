@@ -7,23 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from dgls.models.nf4 import Nf4
-
-
-@dataclass(frozen=True, slots=True)
-class Rows8:
-    """A matrix in 8 bits: `steps` int8 [out, in] and `scale` fp32 [out]."""
-
-    steps: Tensor
-    scale: Tensor
-
+from dgls.models.quantization import Rows8
 
 Matrix = Tensor | Rows8
 """A linear map, [out, in]."""
 
-Experts = Tensor | Nf4
+Experts = Tensor | Rows8 | Nf4
 """One matrix an expert: [experts, out, in]."""
 
 
@@ -81,7 +73,7 @@ def layer_of(decoder: Any, encoder: Any, kind: str) -> Layer:
     """
     attention = decoder.self_attn
     tied = attention.v_proj is None
-    maps = [attention.q_proj, attention.k_proj, *([] if tied else [attention.v_proj])]
+    names = ["q_proj", "k_proj", *([] if tied else ["v_proj"])]
     dim = int(attention.head_dim)
     shared = attention.k_proj.out_features // dim
     router = decoder.router
@@ -89,7 +81,7 @@ def layer_of(decoder: Any, encoder: Any, kind: str) -> Layer:
         return Layer(
             kind=kind,
             attention=Attention(
-                qkv=joined(maps),
+                qkv=joined([attention, encoder.self_attn], names),
                 out=matrix_of(attention.o_proj),
                 query_norm=attention.q_norm.weight.detach(),
                 key_norm=attention.k_norm.weight.detach(),
@@ -98,10 +90,10 @@ def layer_of(decoder: Any, encoder: Any, kind: str) -> Layer:
                 dim=dim,
                 tied=tied,
             ),
-            dense_up=joined([decoder.mlp.gate_proj, decoder.mlp.up_proj]),
+            dense_up=joined([decoder.mlp, encoder.mlp], ["gate_proj", "up_proj"]),
             dense_down=matrix_of(decoder.mlp.down_proj),
-            expert_up=decoder.experts.gate_up_proj.detach(),
-            expert_down=decoder.experts.down_proj.detach(),
+            expert_up=_plain(decoder.experts.gate_up_proj),
+            expert_down=_plain(decoder.experts.down_proj),
             router=router.proj.weight.detach(),
             router_scale=router.scale.detach() * router.scalar_root_size,
             expert_scale=router.per_expert_scale.detach(),
@@ -118,41 +110,55 @@ def layer_of(decoder: Any, encoder: Any, kind: str) -> Layer:
 
 
 def matrix_of(module: Any) -> Matrix:
-    """The matrix of a linear map without bias."""
-    weight: Tensor = module.weight.detach()
-    return weight
+    """The matrix of a linear map without bias, which may be held in 8 bits."""
+    held: Matrix = module.rows if hasattr(module, "rows") else module.weight.detach()
+    return held
 
 
-def joined(modules: Sequence[Any]) -> Tensor:
+def joined(owners: Sequence[Any], names: Sequence[str]) -> Matrix:
     """The matrices of maps that read the same input below each other, of which they become views.
 
-    Joined again, views of one whole are that whole: several networks may share a model.
+    `owners` are the modules that have maps of these `names`, and share their weights: no matrix
+    is held twice. Joined again, views of one whole are that whole.
     """
-    whole = _whole([module.weight for module in modules])
-    if whole is not None:
+    maps = [getattr(owners[0], name) for name in names]
+    sizes = [each.out_features for each in maps]
+    if not hasattr(maps[0], "rows"):
+        whole, parts = _joined([each.weight.detach() for each in maps], sizes)
+        for owner in owners:
+            for name, part in zip(names, parts, strict=True):
+                getattr(owner, name).weight.data = part
         return whole
-    whole = torch.cat([module.weight.detach() for module in modules])
-    rows = [module.out_features for module in modules]
-    for module, part in zip(modules, torch.split(whole, rows), strict=True):
-        # Into the parameter, not over it: the encoder's module has the same one.
-        module.weight.data = part
-    return whole
+    steps, step_parts = _joined([each.rows.steps for each in maps], sizes)
+    scale, scale_parts = _joined([each.rows.scale for each in maps], sizes)
+    for owner in owners:
+        for name, own_steps, own_scale in zip(names, step_parts, scale_parts, strict=True):
+            getattr(owner, name).rows = Rows8(own_steps, own_scale)
+    return Rows8(steps, scale)
 
 
-def _whole(weights: Sequence[nn.Parameter]) -> Tensor | None:
-    """The matrix that all are views of, one behind the other; None where they are not."""
-    first = weights[0]
-    columns = first.shape[1]
+def _joined(parts: Sequence[Tensor], sizes: Sequence[int]) -> tuple[Tensor, Sequence[Tensor]]:
+    """The parts below each other, and as views of that whole."""
+    whole = _whole(parts)
+    if whole is None:
+        whole = torch.cat(list(parts))
+    return whole, torch.split(whole, list(sizes))
+
+
+def _whole(parts: Sequence[Tensor]) -> Tensor | None:
+    """The tensor that all are views of, one behind the other; None where they are not."""
+    first = parts[0]
     expected = first.data_ptr()
-    for weight in weights:
-        if weight.data_ptr() != expected or not weight.is_contiguous():
+    for part in parts:
+        if part.data_ptr() != expected or not part.is_contiguous():
             return None
-        expected += weight.numel() * weight.element_size()
-    rows = sum(weight.shape[0] for weight in weights)
-    storage = first.untyped_storage()
-    needed = (first.storage_offset() + rows * columns) * first.element_size()
-    if len({weight.untyped_storage().data_ptr() for weight in weights}) > 1:
+        expected += part.nbytes
+    if len({part.untyped_storage().data_ptr() for part in parts}) > 1:
         return None
-    if needed > storage.nbytes():
-        return None
-    return first.detach().as_strided((rows, columns), (columns, 1))
+    rows = sum(len(part) for part in parts)
+    return first.as_strided((rows, *first.shape[1:]), first.stride())
+
+
+def _plain(weights: Any) -> Experts:
+    held: Experts = weights.detach() if isinstance(weights, Tensor) else weights
+    return held

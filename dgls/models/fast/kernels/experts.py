@@ -16,6 +16,7 @@ from dgls.models.fast.kernels.norms import gelu
 def widen(
     states,
     weight,
+    scales,
     slots,
     counts,
     out,
@@ -23,6 +24,7 @@ def widen(
     TOP: tl.constexpr,
     DEPTH: tl.constexpr,
     WIDTH: tl.constexpr,
+    SCALED: tl.constexpr,
     BLOCK_M: tl.constexpr,
     BLOCK_N: tl.constexpr,
     BLOCK_K: tl.constexpr,
@@ -30,6 +32,7 @@ def widen(
     """gelu(gate) * up of each slot; program (rows of the matrix, expert).
 
     `states` [tokens, DEPTH], `weight` [experts, 2 * WIDTH, DEPTH], `out` [tokens * TOP, WIDTH].
+    Where SCALED, weights are int8 and each row has its fp32 scale in `scales`.
     """
     expert = tl.program_id(1)
     count = tl.load(counts + expert)
@@ -46,8 +49,14 @@ def widen(
         up = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
         for start in range(0, DEPTH, BLOCK_K):
             state = tl.load(inputs + start, mask=mine[:, None], other=0.0)
-            gate = tl.dot(state, tl.load(gates + start), gate, input_precision="ieee")
-            up = tl.dot(state, tl.load(gates + WIDTH * DEPTH + start), up, input_precision="ieee")
+            weights = tl.load(gates + start).to(state.dtype)
+            gate = tl.dot(state, weights, gate, input_precision="ieee")
+            weights = tl.load(gates + WIDTH * DEPTH + start).to(state.dtype)
+            up = tl.dot(state, weights, up, input_precision="ieee")
+        if SCALED:
+            scale = scales + expert * 2 * WIDTH + rows
+            gate = gate * tl.load(scale)[None, :]
+            up = up * tl.load(scale + WIDTH)[None, :]
         _store_gated(gate, up, out, slot, rows, mine, WIDTH)
 
 
@@ -55,19 +64,22 @@ def widen(
 def narrow(
     inner,
     weight,
+    scales,
     slots,
     counts,
     out,
     room,
     DEPTH: tl.constexpr,
     WIDTH: tl.constexpr,
+    SCALED: tl.constexpr,
     BLOCK_M: tl.constexpr,
     BLOCK_N: tl.constexpr,
     BLOCK_K: tl.constexpr,
 ):
     """Each slot back to the model's width; program (rows of the matrix, expert).
 
-    `inner` [slots, DEPTH], `weight` [experts, WIDTH, DEPTH], `out` [slots, WIDTH].
+    `inner` [slots, DEPTH], `weight` [experts, WIDTH, DEPTH], `out` [slots, WIDTH]; SCALED as in
+    `widen`.
     """
     expert = tl.program_id(1)
     count = tl.load(counts + expert)
@@ -83,7 +95,10 @@ def narrow(
         total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
         for start in range(0, DEPTH, BLOCK_K):
             state = tl.load(inputs + start, mask=mine[:, None], other=0.0)
-            total = tl.dot(state, tl.load(weights + start), total, input_precision="ieee")
+            weight_part = tl.load(weights + start).to(state.dtype)
+            total = tl.dot(state, weight_part, total, input_precision="ieee")
+        if SCALED:
+            total = total * tl.load(scales + expert * WIDTH + rows)[None, :]
         tl.store(out + slot[:, None] * WIDTH + rows[None, :], total, mask=mine[:, None])
 
 
