@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
     bench.callback()(_bench)
     bench.command()(latency)
     bench.command()(engine)
+    bench.command()(gpu)
     app.add_typer(bench, name="bench")
 
 
@@ -66,6 +67,42 @@ def engine(
     sessions = recorded_sessions(recorded) if recorded else usual_sessions(max(counts))
     page = asyncio.run(measure(settings, counts, seconds, sessions, vllm, _say))
     typer.echo(page, nl=False)
+
+
+def gpu(
+    size: Annotated[
+        str, typer.Option(help="`full`, the published model's size, or `toy` for a try-out.")
+    ] = "full",
+    schemes: Annotated[
+        str, typer.Option(help="Precisions, with commas: `none` (bf16), `8bit`, `4bit`.")
+    ] = "none,4bit",
+    parts: Annotated[
+        str, typer.Option(help="What to measure, with commas; all parts unless given.")
+    ] = "",
+    budget_minutes: Annotated[
+        float, typer.Option(min=0, help="Start no further part after so many minutes.")
+    ] = 8.0,
+    json: Annotated[
+        Path | None, typer.Option(help="Write every figure here too, as soon as it is known.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="A device of torch, or `auto`.")] = "auto",
+) -> None:
+    """Print what the published model takes on this GPU, with random weights, as Markdown."""
+    from dgls.bench.gpu.aims import aims
+    from dgls.bench.gpu.run import planned, run
+    from dgls.models.hardware import chosen_device
+
+    try:
+        plan = planned(size, _words(schemes), _words(parts), budget_minutes, chosen_device(device))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    results = run(plan, json, _say)
+    typer.echo(results.markdown(), nl=False)
+    typer.echo(f"\n{aims(results.figures, plan.size)}", nl=False)
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def _settings(chosen: dict[str, str | None]) -> Settings:

@@ -1,0 +1,108 @@
+"""What is measured: a random model of a size, in a scheme, on a device."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dgls.diffusion.loop import Denoised, DenoiseSettings, denoise
+from dgls.diffusion.noise import uniform_tokens
+from dgls.diffusion.stopping import StopRule
+from dgls.models.architecture import parameter_count
+from dgls.models.fast.network import FastNetwork
+from dgls.models.fast.plain import PlainOperations
+from dgls.models.hardware import set_threads
+from dgls.models.past import Past
+from dgls.models.published import published_config
+from dgls.models.random_weights import random_model, small_config
+from dgls.models.scheme import Scheme
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """The lengths of everything that is measured, in tokens."""
+
+    name: str
+    prefix: int
+    long_prefix: int
+    canvases: tuple[int, ...]
+    gap: int
+    gap_steps: int
+    canvas: int
+    canvas_steps: int
+    rows: tuple[int, ...]
+    repeats: int
+    copied: int
+    """Bytes that memory bandwidth is measured with."""
+
+    def config(self) -> Any:
+        """The shape of the model."""
+        return published_config() if self.name == "full" else small_config()
+
+
+FULL = Size("full", 2048, 4096, (32, 64, 128, 256), 32, 8, 256, 16, (1, 2, 4, 8), 20, 4_000_000_000)
+TOY = Size("toy", 48, 64, (8, 16), 8, 2, 16, 2, (1, 2), 2, 4_000_000)
+SIZES = {size.name: size for size in (FULL, TOY)}
+
+
+class Subject:
+    """A model and the network that runs it, with the prompts that all parts share."""
+
+    def __init__(self, size: Size, scheme: Scheme, device: torch.device) -> None:
+        self.size = size
+        self.scheme = scheme
+        self.device = device
+        dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+        self.model: Any = random_model(size.config(), scheme, device, dtype)
+        set_threads(device, 0, parameter_count(self.model))
+        self.network = FastNetwork(self.model)
+        self._pasts: dict[int, Past] = {}
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it runs in plain torch, as it does without a GPU."""
+        return isinstance(self.network.operations, PlainOperations)
+
+    def use_plain(self) -> None:
+        """Run in plain torch from now on, uncaptured."""
+        self.network = FastNetwork(self.model, PlainOperations())
+        self._pasts.clear()
+
+    def past(self, length: int) -> Past:
+        """An encoded prompt of `length` random tokens; the same one each time."""
+        if length not in self._pasts:
+            self._pasts[length] = self.network.extend(self.prompt(length), None)[1]
+        return self._pasts[length]
+
+    def prompt(self, length: int) -> Tensor:
+        """Random tokens [1, length]."""
+        generator = torch.Generator(self.device).manual_seed(length)
+        like = torch.empty(1, length, device=self.device)
+        # The first ids are special tokens.
+        return uniform_tokens(like, self.network.vocabulary - 8, generator) + 8
+
+    def fill(self, past: Past, opened: int, width: int, steps: int, rows: int = 1) -> Denoised:
+        """Denoise `opened` of `width` positions from noise in exactly `steps` steps."""
+        generator = torch.Generator(self.device).manual_seed(0)
+        tokens = self.prompt(width).expand(rows, -1).contiguous()
+        open_ = torch.zeros(tokens.shape, dtype=torch.bool, device=self.device)
+        open_[:, :opened] = True
+        noise = uniform_tokens(tokens, self.network.vocabulary, generator)
+        # Random weights are never sure, but a stable canvas must not end the run either.
+        settings = DenoiseSettings(max_steps=steps, stop=StopRule(stable_steps=steps + 1))
+        reader = self.network.reader(past.for_batch(rows))
+        return denoise(reader, torch.where(open_, noise, tokens), open_, settings, generator)
+
+    def wait(self) -> None:
+        """Until the device has done what it was told."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+    def now(self) -> float:
+        """Seconds, once the device has done what it was told."""
+        self.wait()
+        return time.perf_counter()

@@ -1,0 +1,201 @@
+"""`dgls bench gpu` in small, on the CPU: every part runs, and none takes the others with it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from dgls.bench.gpu import run as running
+from dgls.bench.gpu.aims import aims
+from dgls.bench.gpu.figures import Figure, Problem, Results, number
+from dgls.bench.gpu.floor import bytes_of_step, experts_touched, weight_bytes
+from dgls.bench.gpu.run import PARTS, planned
+from dgls.bench.gpu.subject import FULL, TOY, Subject
+from dgls.bench.gpu.tuning import _grouped
+from dgls.cli.app import run_app
+from dgls.models.fast.plain import PlainOperations
+from dgls.models.scheme import Scheme
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_every_part_is_measured_in_every_precision(tmp_path: Path, capsys) -> None:
+    file = tmp_path / "figures.json"
+    assert run_app(["bench", "gpu", "--size", "toy", "--device", "cpu", "--json", str(file)]) == 0
+    found = json.loads(file.read_text())
+    measured = {(figure["part"], figure["scheme"]) for figure in found["figures"]}
+    for scheme in ("none", "4bit"):
+        assert {part for part, of in measured if of == scheme} >= {
+            "load",
+            "peak memory",
+            "equality with plain torch",
+            "one denoise step",
+            "whole fills",
+            "written from left to right",
+            "candidates in one batch",
+            "encoding",
+        }
+    assert ("transformers' generate()", "none") in measured
+    # What the library would take in 4 bits is left out, and nothing else is missing.
+    assert [(each["part"], each["scheme"]) for each in found["problems"]] == [("generate", "4bit")]
+    page = capsys.readouterr().out
+    assert re.search(r"\| canvas 16 \(ms\) \| [\d.]+ \| [\d.]+ \|", page)
+    assert re.search(r"generate\(\) with a canvas of 16 \| [\d.]+ times as fast \|", page)
+
+
+def test_a_part_that_fails_keeps_what_it_gave_and_lets_the_others_run(monkeypatch) -> None:
+    def failing(subject, bandwidth):
+        yield Figure("half", "none", "before", 1.0, "ms")
+        raise RuntimeError("out of memory\nand more")
+
+    parts = {"half": failing, "encoding": PARTS["encoding"]}
+    monkeypatch.setattr(running, "PARTS", parts)
+    results = running.run(planned("toy", ["none"], [], 5, CPU), None, lambda what: None)
+    assert {figure.part for figure in results.figures} >= {"half", "encoding"}
+    (problem,) = results.problems
+    assert (problem.part, problem.what) == ("half", "RuntimeError: out of memory")
+    assert "test_gpu.py" in problem.trace
+    assert "- half (none): RuntimeError: out of memory" in results.markdown()
+
+
+def test_where_the_kernels_fail_plain_torch_is_measured(monkeypatch) -> None:
+    class Broken(PlainOperations):
+        def attend(self, *arguments):
+            raise RuntimeError("no kernel image")
+
+    monkeypatch.setattr("dgls.models.fast.network._operations", lambda device: Broken())
+    monkeypatch.setattr(Subject, "is_plain", property(lambda subject: False))
+    plan = planned("toy", ["none"], ["encoding"], 5, CPU)
+    results = running.run(plan, None, lambda what: None)
+    assert {figure.part for figure in results.figures} >= {"load", "encoding"}
+    assert results.problems[0].what.startswith("plain torch was measured instead: RuntimeError")
+
+
+def test_no_part_starts_once_time_is_up() -> None:
+    results = running.run(planned("toy", ["none", "4bit"], [], 0, CPU), None, lambda what: None)
+    assert [figure.part for figure in results.figures] == ["machine"]
+    assert {problem.what for problem in results.problems} == {"no time was left"}
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--size", "huge"], ["--parts", "steps,stairs"], ["--schemes", "2bit"]]
+)
+def test_what_is_not_known_is_refused(arguments) -> None:
+    assert run_app(["bench", "gpu", "--device", "cpu", *arguments]) == 2
+
+
+@pytest.mark.parametrize("scheme", list(Scheme))
+def test_the_floor_counts_what_a_step_must_read(scheme) -> None:
+    subject = Subject(TOY, scheme, CPU)
+    past = subject.past(TOY.prefix)
+    touched = experts_touched(subject, past, 8, 1)
+    assert 4 <= touched <= 16
+    body = subject.network.body
+    every = bytes_of_step(subject, past, 16)
+    prefix = sum(each.nbytes for each in (*past.visible().keys, *past.visible().values))
+    assert every == weight_bytes(subject) + body.table.nbytes + prefix
+    none = bytes_of_step(subject, past, 0)
+    assert none < bytes_of_step(subject, past, touched) <= every
+    if scheme is Scheme.NONE:
+        # All but norms and scales, of which the floor counts three vectors, is counted once.
+        state = subject.model.state_dict()
+        weights = {each.data_ptr(): each.nbytes for each in state.values() if each.dim() > 1}
+        assert weight_bytes(subject) == sum(weights.values()) + 2 * body.norm.nbytes
+
+
+def test_quantised_models_fill_as_the_library_computes_with_the_same_weights() -> None:
+    for scheme in (Scheme.EIGHT, Scheme.FOUR):
+        subject = Subject(TOY, scheme, CPU)
+        prompt, canvas = subject.prompt(20), subject.prompt(8)
+        _, past = subject.network.extend(prompt, None)
+        found = subject.network.canvas(canvas, past, None)
+        with torch.no_grad():
+            expected = subject.model(input_ids=prompt, decoder_input_ids=canvas).logits
+        assert ((found - expected).norm() / expected.norm()).item() < 1e-4, scheme
+
+
+def test_the_published_size_is_what_is_measured() -> None:
+    config = FULL.config().get_text_config()
+    assert (config.hidden_size, config.num_hidden_layers, config.num_experts) == (2816, 30, 128)
+    assert (FULL.prefix, FULL.gap, FULL.gap_steps, FULL.canvas_steps) == (2048, 32, 8, 16)
+
+
+def test_torch_has_the_grouped_product_that_tiles_are_compared_with() -> None:
+    up, down = torch.randn(4, 32, 16).bfloat16(), torch.randn(4, 16, 16).bfloat16()
+    states, chosen = torch.randn(6, 16).bfloat16(), torch.randn(6, 4).topk(2).indices.int()
+    order = chosen.flatten().argsort()
+    found = _grouped(states, chosen, up, down)
+    for row, slot in enumerate(order.tolist()):
+        expert = chosen.flatten()[slot]
+        gate, gated = (up[expert] @ states[slot // 2]).chunk(2)
+        inner = torch.nn.functional.gelu(gate, approximate="tanh") * gated
+        assert torch.allclose(
+            found[row].float(), (down[expert] @ inner).float(), atol=0.5, rtol=0.1
+        )
+
+
+def test_aims_are_judged_by_the_figures() -> None:
+    gap = "gap of 32, canvas 32, 8 steps"
+    figures = [
+        Figure("whole fills", "none", gap, 90.0, "ms"),
+        Figure("transformers' generate()", "none", "canvas 256, 8 steps, prefix cached", 240, "ms"),
+        Figure("transformers' generate()", "none", "canvas 32, 8 steps, prefix cached", 180, "ms"),
+        Figure("one denoise step", "none", "canvas 64: share of the floor reached", 61.0, "%"),
+    ]
+    rows = [line.split("|")[2:4] for line in aims(figures, FULL).splitlines()[2:]]
+    assert [(row[0].strip(), row[1].strip()) for row in rows] == [
+        ("2.67 times as fast", "**no**"),
+        ("2 times as fast", "yes"),
+        ("90.0 ms", "yes"),
+        ("61.0 %", "yes"),
+        ("61.0 %", "**no**"),
+    ]
+    assert aims([], FULL) == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(1234.5, "1234"), (45.67, "45.7"), (1.2345, "1.23"), (0.0, "0")]
+)
+def test_numbers_are_shown_with_what_means_something(value, shown) -> None:
+    assert number(value) == shown
+
+
+def test_figures_stand_by_part_with_a_column_for_each_precision() -> None:
+    results = Results("a machine", "dgls bench gpu")
+    results.add([Figure("step", "none", "canvas 32", 9.5, "ms")])
+    results.add([Figure("step", "4bit", "canvas 64", 3.25, "ms")])
+    results.failed(Problem("fills", "4bit", "no time was left"))
+    assert results.markdown().splitlines()[4:8] == [
+        "| step | none | 4bit |",
+        "|---|---:|---:|",
+        "| canvas 32 (ms) | 9.5 | - |",
+        "| canvas 64 (ms) | - | 3.25 |",
+    ]
+
+
+def test_it_needs_nothing_that_a_gpu_machine_may_lack() -> None:
+    """torch, transformers and typer are enough: no editor's, parser's or server's libraries."""
+    missing = ("tree_sitter", "tree_sitter_python", "pygls", "lsprotocol", "starlette", "uvicorn")
+    missing = (*missing, "platformdirs", "bitsandbytes", "psutil")
+    program = (
+        f"import sys; sys.modules.update(dict.fromkeys({missing!r})); "
+        "from dgls.cli.main import main; sys.argv[1:] = "
+        "['bench', 'gpu', '--size', 'toy', '--parts', 'encoding', '--device', 'cpu']; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "| encoding |" in done.stdout
