@@ -10,8 +10,14 @@ from typing import Any
 from dgls.config import Settings
 from dgls.engine.backends.base import OnDraft, Progress
 from dgls.engine.backends.server import Server
-from dgls.engine.backends.vllm_fill import Plan, Served, VllmFill
-from dgls.engine.backends.vllm_wire import MODELS, TOKENIZE, chosen_model, served_models
+from dgls.engine.backends.vllm_fill import MOST_LOG_PROBS, Plan, Served, VllmFill
+from dgls.engine.backends.vllm_wire import (
+    MODELS,
+    TOKENIZE,
+    CanvasRead,
+    chosen_model,
+    served_models,
+)
 from dgls.engine.stop import StopToken
 from dgls.engine.strategy import strategy_for
 from dgls.errors import CheckpointError, EngineError, RemoteError
@@ -61,7 +67,10 @@ class VllmBackend:
         strategy = strategy_for(shape.metadata.family, shape.metadata.strategy)
         plan = Plan(strategy.lengths, max(1, strategy.noise), remote.steps or None)
         canvas = remote.canvas or shape.canvas
-        self._served = Served(self._server, found.name, shape, canvas, plan)
+        served = Served(self._server, found.name, shape, canvas, plan)
+        progress(0.7, "reading a first canvas")
+        self._try_out(served)
+        self._served = served
         progress(1.0, "ready")
 
     def fill(
@@ -74,6 +83,18 @@ class VllmBackend:
 
     def _ask(self, call: Any) -> Any:
         return self._server.run(call, StopToken())
+
+    def _try_out(self, served: Served) -> None:
+        """Read one canvas as wide as any will be, so that a server that cannot says so at once."""
+        tokens = range(min(MOST_LOG_PROBS, served.shape.vocabulary))
+        seed = (0,) * served.canvas
+        try:
+            self._ask(served.read(CanvasRead((0,), seed, steps=1, wanted=tuple(tokens))))
+        except RemoteError as error:
+            raise RemoteError(
+                f"{error} Does 'remote.canvas' ({served.canvas}) fit the server's "
+                f"--diffusion-config, and does it allow --max-logprobs {MOST_LOG_PROBS}?"
+            ) from error
 
     def _check_tokenizer(self, model: str, shape: ServedShape) -> None:
         """Another tokenizer's ids would be answered by nonsense, so they are compared first."""

@@ -9,7 +9,7 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dgls.canvas.types import Canvas, Lengths
+from dgls.canvas.types import OPEN_END, Canvas, Lengths
 from dgls.engine.backends.base import OnDraft
 from dgls.engine.backends.pseudo_likelihood import Scored, log_probs, reads, scored
 from dgls.engine.backends.server import Server, in_time
@@ -107,15 +107,19 @@ class VllmFill:
         return self._reply(canvases[0], fills, complete and judged, timings)
 
     def _canvases(self) -> tuple[Canvas, ...]:
-        canvases = self._shape.layout.canvases(self._request, self._served.plan.lengths)
-        width = len(canvases[0].tokens)
-        if width > self._served.canvas:
-            raise InputError(
-                f"The gaps and what lies between them need a canvas of {width} tokens, but the "
-                f"server's holds {self._served.canvas}; nothing was changed. Fill fewer gaps or "
-                f"select less."
-            )
-        return canvases
+        """The canvases of all lengths that fit the server's. Raises `InputError` where none do."""
+        lengths: Lengths | None = self._served.plan.lengths
+        while lengths is not None:
+            canvases = self._shape.layout.canvases(self._request, lengths)
+            width = len(canvases[0].tokens)
+            if width <= self._served.canvas:
+                return canvases
+            lengths = _shorter(lengths)
+        raise InputError(
+            f"The gaps and what lies between them need a canvas of {width} tokens, but the "
+            f"server's holds {self._served.canvas}; nothing was changed. Fill fewer gaps or "
+            f"select less."
+        )
 
     def _warming(self, canvas: Canvas) -> CanvasRead:
         """A read whose answer is of no interest: the prompt is in the server's cache then."""
@@ -243,6 +247,17 @@ class VllmFill:
         if self._limit_s is None:
             return None
         return max(0.0, began + share * self._limit_s - time.monotonic())
+
+
+def _shorter(lengths: Lengths) -> Lengths | None:
+    """The lengths without the longest; None where none but an open end is left."""
+    longest = max((*lengths.line, *lengths.block), default=OPEN_END)
+    if longest == OPEN_END:
+        return None
+    return Lengths(
+        tuple(slots for slots in lengths.line if slots < longest),
+        tuple(slots for slots in lengths.block if slots < longest),
+    )
 
 
 def _timings(began: float, drafted: float, ended: float) -> Timings:

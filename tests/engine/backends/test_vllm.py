@@ -22,7 +22,7 @@ from dgls.engine.stop import StopToken
 from dgls.errors import DglsError, EngineBusyError, RemoteError, SettingError, Stopped
 from dgls.models.codec import HfCodec
 from dgls.protocol import FillReply, FillRequest, Gap, Limits
-from tests.support.checkpoints import save_tiny
+from tests.support.checkpoints import save_published, save_tiny
 from tests.support.remote import KEY, Exchange, FakeServer, fake_server, models
 
 COMPLETIONS, MODELS, TOKENIZE = "/v1/completions", "/v1/models", "/tokenize"
@@ -65,7 +65,12 @@ def settings(checkpoint: Path, url: str, /, **remote: Any) -> Settings:
 def loaded(checkpoint: Path, server: FakeServer, **remote: Any) -> VllmBackend:
     backend = backend_of(settings(checkpoint, server.url, **remote))
     assert isinstance(backend, VllmBackend)
+    # What is read at first, to see whether the server can, is of no interest to a test.
+    page = server.pages.setdefault(COMPLETIONS, lambda exchange: canvas_answer(exchange, []))
+    server.pages[COMPLETIONS] = lambda exchange: canvas_answer(exchange, [])
     backend.load(lambda share, what: None)
+    server.pages[COMPLETIONS] = page
+    server.asked.clear()
     return backend
 
 
@@ -346,6 +351,27 @@ def test_a_key_that_others_can_read_is_not_used(
 def test_the_served_model_is_chosen_or_asked_for(checkpoint: Path, server: FakeServer) -> None:
     with pytest.raises(RemoteError, match="no model 'other', but 'tiny'"):
         loaded(checkpoint, server, model="other")
+
+
+def test_a_server_that_cannot_read_canvases_says_so_at_once(
+    checkpoint: Path, server: FakeServer
+) -> None:
+    said = {"error": {"message": "diffusion_canvas_length must be smaller."}}
+    server.pages[COMPLETIONS] = lambda exchange: exchange.reply(said, 400)
+    with pytest.raises(RemoteError, match=r"must be smaller.*'remote.canvas' \(64\)"):
+        backend_of(settings(checkpoint, server.url)).load(lambda share, what: None)
+
+
+def test_lengths_that_do_not_fit_the_servers_canvas_are_left_out(
+    server: FakeServer, tmp_path: Path
+) -> None:
+    published = save_published(tmp_path / "chat")
+    backend = loaded(published, server, canvas=48)
+    server.pages[COMPLETIONS] = lambda exchange: canvas_answer(exchange, [])
+    backend.fill(FillRequest(("a = ", "\n"), (Gap(max_lines=9),)), StopToken())
+    widths = {body["max_tokens"] for body in server.bodies(COMPLETIONS)}
+    assert widths
+    assert max(widths) <= 48
 
 
 def test_another_tokenizer_is_noticed_before_code_is_sent(
