@@ -64,7 +64,7 @@ def test_a_reply_and_a_draft_come_back_as_they_went(
     texts: list[str], score: float, flag: bool
 ) -> None:
     fill = Fill(tuple(texts), score, 0.5, "draft")
-    reply = FillReply((fill, fill), "m", flag, 3, 4, 5, Timings(queue_ms=score))
+    reply = FillReply((fill, fill), "m", flag, 3, 4, 5, 6, Timings(queue_ms=score))
     assert reply_from_json(to_json(reply)) == reply
     draft = Draft(1, tuple(texts), tuple(texts), (flag,))
     assert draft_from_json(to_json(draft)) == draft

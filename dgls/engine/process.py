@@ -18,6 +18,8 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
+from types import FrameType
 
 import uvicorn
 from starlette.middleware import Middleware
@@ -209,7 +211,7 @@ class _Engine:
         os._exit(0)
 
     def _end(self) -> None:
-        self._server.should_exit = True
+        self._server.end()
 
     def _before_end(self) -> None:
         """Send new front-ends to the next engine, and let go of what still runs."""
@@ -238,6 +240,25 @@ class _Server(uvicorn.Server):
             )
         )
         self._before_end = before_end
+        self._wake: Callable[[], object] = lambda: None
+
+    def end(self) -> None:
+        """Leave `serve` soon. May be called in a signal handler."""
+        self.should_exit = True
+        self._wake()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """What uvicorn does on a signal."""
+        super().handle_exit(sig, frame)
+        self.end()
+
+    async def main_loop(self) -> None:
+        """Sleep until the end, where uvicorn would look for it ten times a second."""
+        ending = asyncio.Event()
+        # A signal comes while the loop sleeps, which a plain `set` would not end.
+        self._wake = partial(asyncio.get_running_loop().call_soon_threadsafe, ending.set)
+        if not self.should_exit:
+            await ending.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop: nobody new, answers that are being sent end, connections close."""

@@ -222,6 +222,22 @@ async def test_an_idle_engine_ends_and_leaves_nothing(folder: Path, connect: Con
         assert (await client.fill(request())).model == "scripted"
 
 
+async def test_an_idle_engine_sleeps(folder: Path, connect: Connect) -> None:
+    def wakes(pid: int) -> int:
+        status = Path(f"/proc/{pid}/status")
+        if not status.exists():
+            pytest.skip("nothing tells how often a process woke")
+        return int(status.read_text().partition("\nvoluntary_ctxt_switches:")[2].split()[0])
+
+    async with connect(engine_settings(folder)) as client:
+        await client.fill(request())
+        pid = await pid_of(client)
+        before = wakes(pid)
+        await asyncio.sleep(3)
+        # It looks once a second whether it is still wanted.
+        assert wakes(pid) - before < 15
+
+
 async def test_an_engine_whose_socket_is_taken_away_ends(folder: Path, connect: Connect) -> None:
     settings = engine_settings(folder)
     async with connect(settings) as client:
