@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lsprotocol import types
@@ -19,7 +20,7 @@ from dgls.client.stop import stop
 from dgls.config import Settings, changed
 from tests.lsp.session import PATIENCE_S, initialize_params, place, until
 from tests.support.backends import SECRET
-from tests.support.engines import ROOT
+from tests.support.engines import ROOT, engines_in
 
 START = (sys.executable, "-c", "from dgls.cli.main import main; main()")
 HEAVY = {"torch", "transformers", "numpy", "tokenizers", "safetensors", "starlette", "typer"}
@@ -50,14 +51,18 @@ def environment(folder: Path, backend: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def served(
-    folder: Path, *arguments: str, backend: str = "scripted", python: tuple[str, ...] = ()
+    folder: Path,
+    *arguments: str,
+    backend: str = "scripted",
+    python: tuple[str, ...] = (),
+    status: bool = False,
 ) -> AsyncIterator[LanguageClient]:
     """A client of a new server process on standard input and output."""
     client = make_test_lsp_client()
     executable, *rest = START
     command = (executable, *python, *rest, *(arguments or ("lsp",)))
     await client.start_io(*command, env=environment(folder, backend))
-    await client.initialize_session(initialize_params())
+    await client.initialize_session(initialize_params(status=status))
     yield client
     await client.shutdown_session()
     await client.stop()
@@ -154,6 +159,28 @@ async def test_a_model_that_cannot_be_loaded_is_one_message(folder: Path) -> Non
 
         (message,) = client.messages
         assert message.message == ("dgls: The checkpoint is half a checkpoint; nothing was loaded.")
+
+
+async def test_an_engine_that_is_killed_in_a_fill_is_one_answer_each_and_given_up_with_a_status(
+    folder: Path,
+) -> None:
+    async with served(folder, status=True) as client:
+        told: list[Any] = []
+        client.feature("dgls/status")(lambda params: told.append(params))
+        opened(client, "kill.py", "-x")
+        opened(client, "quick.py", "-y")
+        for _ in range(3):
+            assert await ask(client, "kill.py", 2) is None
+        # Not even what would work is asked of a fourth engine.
+        assert await ask(client, "quick.py", 2) is None
+        assert engines_in(folder / "e") == set()
+
+        messages = [message.message for message in client.messages]
+        assert len(messages) == 2
+        assert "the next request starts it again" in messages[0]
+        assert "failed 3 times within a minute" in messages[1]
+        await until(lambda: told and told[-1].state == "failed")
+        assert "in the middle of a fill" in told[-1].message
 
 
 async def test_one_client_is_served_on_a_loopback_port(folder: Path) -> None:
