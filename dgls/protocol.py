@@ -102,9 +102,10 @@ class Fill:
 
     `score` is the judge's summed log-probability in nats (higher is better). `confidence` is the
     calibrated probability in 0..1 that the fill is what the user wants. `proposal` says where it
-    came from: "draft" (causal), "revised" (that draft after denoise passes), "noise", or "copied"
-    (from a like place of the document). `tokens`
-    is how many it takes, the ends of its gaps left out; 0 where the backend does not say.
+    came from: "draft" (causal), "revised" (that draft after denoise passes), "noise", "kept" (what
+    typing has left of the document's last draft, denoised again), or "copied" (from a like place of
+    the document). `tokens` is how many it takes, the ends of its gaps left out; 0 where the backend
+    does not say.
     """
 
     texts: tuple[str, ...]

@@ -13,6 +13,7 @@ from dgls.engine.candidates import Proposal, clipped, distinct, ranked, single_g
 from dgls.engine.copied import copied
 from dgls.engine.stop import StopToken
 from dgls.engine.strategy import Strategy
+from dgls.engine.warm_start import LastDrafts, started
 from dgls.errors import Stopped
 from dgls.models.draft import CausalDraft
 from dgls.models.memory import is_out_of_memory, not_enough_memory
@@ -30,6 +31,7 @@ class Engine:
     def __init__(self, model: Model, strategy: Strategy) -> None:
         self._model = model
         self._strategy = strategy
+        self._drafts = LastDrafts()
 
     @property
     def model(self) -> Model:
@@ -45,7 +47,7 @@ class Engine:
         `stop` was set before the answer, `InputError` where the gaps do not fit the model,
         `ModelMemoryError` where the memory does not suffice; the next fill may then be smaller.
         """
-        one = _OneFill(self._model, self._strategy, request, stop, on_draft)
+        one = _OneFill(self._model, self._strategy, self._drafts, request, stop, on_draft)
         try:
             with self._model.network.taking_part() as share:
                 return replace(one.run(), passes=share.passes)
@@ -66,7 +68,9 @@ class Engine:
 
         Raises `InputError` where the gaps do not fit the model.
         """
-        return _OneFill(self._model, self._strategy, request, StopToken(), None).proposals()
+        nothing = LastDrafts()
+        one = _OneFill(self._model, self._strategy, nothing, request, StopToken(), None)
+        return one.proposals()
 
 
 @dataclass(slots=True)
@@ -99,12 +103,16 @@ class _OneFill:
         self,
         model: Model,
         strategy: Strategy,
+        drafts: LastDrafts,
         request: FillRequest,
         stop: StopToken,
         on_draft: OnDraft | None,
     ) -> None:
         self._model = model
         self._strategy = strategy
+        self._drafts = drafts
+        # Asked for now, because this fill's own drafts are kept as soon as they are there.
+        self._rest = drafts.rest(request) if strategy.warm else ""
         self._request = request
         self._stop = stop
         self._on_draft = on_draft
@@ -124,10 +132,12 @@ class _OneFill:
             fills = self._fills(canvases, prefix) if self._request.limits.candidates else []
             self._stop.check()
         fitted = self._model.metadata.threshold
+        most = self._request.limits.candidates
+        candidates = ranked(fills, most, by_confidence=fitted is not None)
+        if candidates:
+            self._keep(candidates[0].texts)
         return FillReply(
-            candidates=ranked(
-                fills, self._request.limits.candidates, by_confidence=fitted is not None
-            ),
+            candidates=candidates,
             model=self._model.name,
             complete=self._tally.complete,
             steps=self._tally.steps,
@@ -166,6 +176,8 @@ class _OneFill:
         if self._strategy.causal and not rewrites:
             drafts = self._drafted(canvas, prefix)
             found += self._draft_proposals(drafts)
+            # Kept at once, because the next keystroke may stop this fill.
+            self._keep(found[0].texts)
             self._tell(0, found[0].texts)
             if self._is_enough(found[0]):
                 return found
@@ -173,7 +185,7 @@ class _OneFill:
                 found.append(self._revised(canvas, prefix, drafts[0]))
         for index in range(self._strategy.noise):
             if not found or self._in_time():
-                found += self._from_noise(canvases, prefix, self._request.seed + index)
+                found += self._denoised(canvases, prefix, index)
         return [*found, *copies]
 
     def _copies(self, canvas: Canvas, prefix: Prefix) -> list[Proposal]:
@@ -232,12 +244,30 @@ class _OneFill:
         self._count(result)
         return Proposal(self._texts(canvas, result.tokens), "revised")
 
-    def _from_noise(self, canvases: Sequence[Canvas], prefix: Prefix, seed: int) -> list[Proposal]:
+    def _denoised(self, canvases: Sequence[Canvas], prefix: Prefix, index: int) -> list[Proposal]:
+        """What becomes of the canvases; the first time from the last draft, where there is one."""
+        strengths = [gap.strength for gap in self._request.gaps]
+        start = None if index else self._warm_start(canvases[0])
+        if start is not None:
+            canvases, strengths = [start], [0.0]
+        seed = self._request.seed + index
+        found = self._from_noise(canvases, prefix, strengths, seed)
+        return found if start is None else [replace(each, source="kept") for each in found]
+
+    def _warm_start(self, canvas: Canvas) -> Canvas | None:
+        """The canvas with what typing has left of the document's last draft in its gap."""
+        if not self._rest:
+            return None
+        return started(canvas, self._model.layout.target([self._rest]), self._model.pad)
+
+    def _from_noise(
+        self, canvases: Sequence[Canvas], prefix: Prefix, strengths: Sequence[float], seed: int
+    ) -> list[Proposal]:
         with self._tally.timed("denoise"):
             results = self._model.denoise(
                 prefix,
                 canvases,
-                [gap.strength for gap in self._request.gaps],
+                strengths,
                 self._strategy.denoise,
                 seed,
                 self._control,
@@ -330,6 +360,9 @@ class _OneFill:
         if self._control.out_of_time():
             self._tally.complete = False
         return not self._control.out_of_time()
+
+    def _keep(self, texts: tuple[str, ...]) -> None:
+        self._drafts.keep(self._request, texts[0])
 
     def _tell(self, step: int, texts: tuple[str, ...]) -> None:
         if self._on_draft is not None:

@@ -34,7 +34,8 @@ class Strategy:
     denoised from noise, each from its own. `copies`: how many texts of the document are proposed,
     from places like the gap. A text whose fitted confidence is `enough` is the answer
     where one will do: what is almost certainly right need not wait for rivals.
-    `lengths` are tried in one batch by a model that does not end a gap itself.
+    `lengths` are tried in one batch by a model that does not end a gap itself. `warm`: the first
+    canvas starts from the document's last draft instead of noise, where typing agreed with it.
     """
 
     causal: bool = True
@@ -43,6 +44,7 @@ class Strategy:
     noise: int = 1
     copies: int = 6
     enough: float = 0.9
+    warm: bool = True
     denoise: DenoiseSettings = field(default_factory=lambda: SMALL_MODEL)
     lengths: Lengths = field(default_factory=Lengths)
 
@@ -51,6 +53,7 @@ CHAT = Strategy(
     causal=False,
     passes=0,
     copies=0,
+    warm=False,
     denoise=DenoiseSettings(),
     lengths=Lengths((OPEN_END, 3, 6, 9, 12, 16, 24), (OPEN_END, 24, 48, 96)),
 )
@@ -66,7 +69,7 @@ def strategy_for(family: str, changes: Mapping[str, Any]) -> Strategy:
     Raises `CheckpointError` for anything else.
     """
     base = CHAT if family == "chat" else Strategy()
-    known = {"causal", "beams", "passes", "noise", "copies", "enough", "lengths"}
+    known = {"causal", "beams", "passes", "noise", "copies", "enough", "warm", "lengths"}
     loop = {name: value for name, value in changes.items() if name not in known}
     plan = {name: value for name, value in changes.items() if name in known}
     try:
