@@ -80,7 +80,7 @@ def gpu(
         str, typer.Option(help="What to measure, with commas; all parts unless given.")
     ] = "",
     budget_minutes: Annotated[
-        float, typer.Option(min=0, help="Start no further part after so many minutes.")
+        float, typer.Option(min=0, help="Begin no further part after so many minutes.")
     ] = 8.0,
     json: Annotated[
         Path | None, typer.Option(help="Write every figure here too, as soon as it is known.")

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from platformdirs import user_cache_dir
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -42,6 +41,9 @@ def kept_folder(checkpoint: Path, scheme: Scheme, dtype: torch.dtype) -> Path:
 
     Another place, other files (by size and time of change), another scheme: another folder.
     """
+    # Only who asks for a place needs the library that knows it.
+    from platformdirs import user_cache_dir
+
     place = hashlib.sha256(str(checkpoint.resolve()).encode()).hexdigest()[:16]
     files = hashlib.sha256(f"{VERSION} {dtype}".encode())
     for path in (checkpoint / CONFIG_FILE, *shard_files(checkpoint)):

@@ -31,8 +31,33 @@ def random_model(
     seed: int = 0,
 ) -> TextDiffusionGemma:
     """A model whose weights are drawn on `device`, already in the scheme's format."""
-    weights = _weights(config, scheme, device, dtype, seed)
+    weights = random_weights(config, scheme, device, dtype, seed)
     return assemble(config, weights, device, quantized=scheme is not Scheme.NONE)
+
+
+def random_weights(
+    config: DiffusionGemmaConfig,
+    scheme: Scheme,
+    device: torch.device,
+    dtype: torch.dtype,
+    seed: int = 0,
+) -> Iterator[tuple[str, Held]]:
+    """Such a model's weights, one after the other, by the names that checkpoints give them."""
+    generator = torch.Generator(device).manual_seed(seed)
+    for name, shape in weight_shapes(empty_model(config)).items():
+        kind = kind_of(name, shape, scheme)
+        if kind is Nf4:
+            yield name, _in_4_bits(shape, generator)
+        elif kind is Rows8:
+            yield name, _in_8_bits(shape, generator)
+        else:
+            yield name, random_weight(shape, dtype, generator)
+
+
+def random_weight(shape: torch.Size, dtype: torch.dtype, generator: torch.Generator) -> Tensor:
+    """A weight of `dtype` on the generator's device: scales are ones, matrices normal."""
+    weight = torch.ones(shape, dtype=dtype, device=generator.device)
+    return weight if len(shape) == 1 else weight.normal_(0.0, _SPREAD, generator=generator)
 
 
 def small_config() -> DiffusionGemmaConfig:
@@ -64,24 +89,6 @@ def small_config() -> DiffusionGemmaConfig:
     )
 
 
-def _weights(
-    config: DiffusionGemmaConfig,
-    scheme: Scheme,
-    device: torch.device,
-    dtype: torch.dtype,
-    seed: int,
-) -> Iterator[tuple[str, Held]]:
-    generator = torch.Generator(device).manual_seed(seed)
-    for name, shape in weight_shapes(empty_model(config)).items():
-        kind = kind_of(name, shape, scheme)
-        if kind is Nf4:
-            yield name, _in_4_bits(shape, generator)
-        elif kind is Rows8:
-            yield name, _in_8_bits(shape, generator)
-        else:
-            yield name, _whole(shape, dtype, generator)
-
-
 def _in_4_bits(shape: torch.Size, generator: torch.Generator) -> Nf4:
     """Every level is as likely as the others, about twice as spread as the scale says."""
     device = generator.device
@@ -98,9 +105,3 @@ def _in_8_bits(shape: torch.Size, generator: torch.Generator) -> Rows8:
     # Evenly drawn steps have the deviation 127 / sqrt(3).
     scale = torch.full(shape[:-1], _SPREAD / 73.3, dtype=torch.float32, device=device)
     return Rows8(steps, scale)
-
-
-def _whole(shape: torch.Size, dtype: torch.dtype, generator: torch.Generator) -> Tensor:
-    """Scales are ones, matrices normal."""
-    weight = torch.ones(shape, dtype=dtype, device=generator.device)
-    return weight if len(shape) == 1 else weight.normal_(0.0, _SPREAD, generator=generator)

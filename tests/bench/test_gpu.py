@@ -6,16 +6,20 @@ import json
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 import torch
 
-from dgls.bench.gpu import run as running
+from dgls.bench.gpu import measuring
 from dgls.bench.gpu.aims import aims
+from dgls.bench.gpu.child import Patience, in_child
 from dgls.bench.gpu.figures import Figure, Problem, Results, number
 from dgls.bench.gpu.floor import bytes_of_step, experts_touched, weight_bytes
-from dgls.bench.gpu.run import PARTS, planned
+from dgls.bench.gpu.measuring import measured
+from dgls.bench.gpu.messages import About, Begun, Died, Job, decoded, encoded
+from dgls.bench.gpu.run import planned, run
 from dgls.bench.gpu.subject import FULL, TOY, Subject
 from dgls.bench.gpu.tuning import _grouped
 from dgls.cli.app import run_app
@@ -23,6 +27,11 @@ from dgls.models.fast.plain import PlainOperations
 from dgls.models.scheme import Scheme
 
 CPU = torch.device("cpu")
+
+
+def measured_here(job, patience):
+    """In this process, where a test can put its hands on it."""
+    return measured(job)
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +49,7 @@ def test_every_part_is_measured_in_every_precision(tmp_path: Path, capsys) -> No
     measured = {(figure["part"], figure["scheme"]) for figure in found["figures"]}
     for scheme in ("none", "4bit"):
         assert {part for part, of in measured if of == scheme} >= {
+            "machine",
             "load",
             "peak memory",
             "equality with plain torch",
@@ -49,12 +59,19 @@ def test_every_part_is_measured_in_every_precision(tmp_path: Path, capsys) -> No
             "candidates in one batch",
             "encoding",
         }
-    assert ("transformers' generate()", "none") in measured
-    # What the library would take in 4 bits is left out, and nothing else is missing.
-    assert [(each["part"], each["scheme"]) for each in found["problems"]] == [("generate", "4bit")]
+    assert {("transformers' generate()", "none"), ("weights", "4bit")} <= measured
+    assert ("load, kernels compiled before", "4bit") in measured
+    assert found["problems"] == []
+    assert found["machine"].startswith("no GPU, ")
     page = capsys.readouterr().out
     assert re.search(r"\| canvas 16 \(ms\) \| [\d.]+ \| [\d.]+ \|", page)
     assert re.search(r"generate\(\) with a canvas of 16 \| [\d.]+ times as fast \|", page)
+
+
+def small_run(measure=measured_here, schemes=("none",), parts=("encoding",), minutes=5.0):
+    told = []
+    results = run(planned("toy", schemes, parts, minutes, CPU), None, told.append, measure)
+    return results, told
 
 
 def test_a_part_that_fails_keeps_what_it_gave_and_lets_the_others_run(monkeypatch) -> None:
@@ -62,14 +79,14 @@ def test_a_part_that_fails_keeps_what_it_gave_and_lets_the_others_run(monkeypatc
         yield Figure("half", "none", "before", 1.0, "ms")
         raise RuntimeError("out of memory\nand more")
 
-    parts = {"half": failing, "encoding": PARTS["encoding"]}
-    monkeypatch.setattr(running, "PARTS", parts)
-    results = running.run(planned("toy", ["none"], [], 5, CPU), None, lambda what: None)
+    monkeypatch.setitem(measuring.PARTS, "steps", failing)
+    results, told = small_run(parts=("steps", "encoding"))
     assert {figure.part for figure in results.figures} >= {"half", "encoding"}
     (problem,) = results.problems
-    assert (problem.part, problem.what) == ("half", "RuntimeError: out of memory")
+    assert (problem.part, problem.what) == ("steps", "RuntimeError: out of memory")
     assert "test_gpu.py" in problem.trace
-    assert "- half (none): RuntimeError: out of memory" in results.markdown()
+    assert "- steps (none): RuntimeError: out of memory" in results.markdown()
+    assert [line.split(": ")[1] for line in told] == ["load", "steps", "encoding", "a second start"]
 
 
 def test_where_the_kernels_fail_plain_torch_is_measured(monkeypatch) -> None:
@@ -79,16 +96,76 @@ def test_where_the_kernels_fail_plain_torch_is_measured(monkeypatch) -> None:
 
     monkeypatch.setattr("dgls.models.fast.network._operations", lambda device: Broken())
     monkeypatch.setattr(Subject, "is_plain", property(lambda subject: False))
-    plan = planned("toy", ["none"], ["encoding"], 5, CPU)
-    results = running.run(plan, None, lambda what: None)
+    results, _ = small_run()
     assert {figure.part for figure in results.figures} >= {"load", "encoding"}
     assert results.problems[0].what.startswith("plain torch was measured instead: RuntimeError")
 
 
-def test_no_part_starts_once_time_is_up() -> None:
-    results = running.run(planned("toy", ["none", "4bit"], [], 0, CPU), None, lambda what: None)
-    assert [figure.part for figure in results.figures] == ["machine"]
-    assert {problem.what for problem in results.problems} == {"no time was left"}
+class Deadly:
+    """Measures, but for processes that end in a part that is one of `deadly`."""
+
+    def __init__(self, *deadly: str) -> None:
+        self.deadly = list(deadly)
+        self.plain: list[bool] = []
+
+    def __call__(self, job, patience):
+        self.plain.append(job.plain)
+        for message in measured(job):
+            yield message
+            if isinstance(message, Begun) and message.part in self.deadly:
+                self.deadly.remove(message.part)
+                yield Died("ended with exit status -11")
+                return
+
+
+def test_what_a_lost_process_left_is_measured_by_another() -> None:
+    deadly = Deadly("steps")
+    results, _ = small_run(deadly, parts=("steps", "encoding"))
+    assert "encoding" in {figure.part for figure in results.figures}
+    assert [(each.part, each.what) for each in results.problems] == [
+        ("steps", "the process ended with exit status -11")
+    ]
+    # The second process uses the kernels still, and so does the last one, which only loads.
+    assert deadly.plain == [False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("deaths", "plain"),
+    [(["load"], [False, True, False]), (["steps", "fills"], [False, False, True, False])],
+)
+def test_kernels_that_take_processes_with_them_are_left_alone(deaths, plain) -> None:
+    deadly = Deadly(*deaths)
+    results, _ = small_run(deadly, parts=("steps", "fills", "encoding"))
+    assert "encoding" in {figure.part for figure in results.figures}
+    assert deadly.plain == plain
+    assert "plain torch is measured from here on" in results.problems[-1].what
+
+
+def test_a_scheme_that_cannot_be_loaded_does_not_hold_up_the_others() -> None:
+    deadly = Deadly("load", "load")
+    results, _ = small_run(deadly, schemes=("none", "4bit"))
+    assert {each.scheme for each in results.figures if each.part == "encoding"} == {"4bit"}
+
+
+def test_a_process_that_hangs_is_ended() -> None:
+    job = Job("toy", "none", ("encoding",), "cpu", time.time(), time.time() + 60)
+    messages = list(in_child(job, Patience(0.01, 60, time.time() + 60)))
+    assert len(messages) == 1
+    assert isinstance(messages[0], Died)
+    assert messages[0].how.startswith("was ended after")
+
+
+def test_no_part_begins_once_time_is_up() -> None:
+    results, told = small_run(schemes=("none", "4bit"), minutes=0)
+    assert results.figures == []
+    assert told == []
+    assert {problem.what.partition(": ")[2] for problem in results.problems} == {"no time was left"}
+
+
+def test_a_message_is_the_same_behind_the_line_that_carries_it() -> None:
+    messages = [Begun("steps"), Died("ended"), Figure("a", "none", "b", 1.5, "ms")]
+    for message in (*messages, Problem("a", "", "b", "c"), About("here")):
+        assert decoded(encoded(message)) == message
 
 
 @pytest.mark.parametrize(

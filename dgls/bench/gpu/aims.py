@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from dgls.bench.gpu.figures import Figure, number
 from dgls.bench.gpu.subject import Size
 
+_VLLM_MS = 145.7
+"""What vLLM's authors publish for a canvas of 256 in 16 steps, in FP8 on an H100."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Aim:
@@ -47,6 +50,7 @@ def _aims(lookup: _Lookup, size: Size) -> Iterator[_Aim]:
     )
     if fill is not None:
         yield from _fill_aims(lookup, size, fill)
+    yield from _others(lookup, size)
     canvas = size.canvases[min(1, len(size.canvases) - 1)]
     share = lookup.get(
         "one denoise step", "none", f"canvas {canvas}: share of the floor reached", "%"
@@ -55,6 +59,24 @@ def _aims(lookup: _Lookup, size: Size) -> Iterator[_Aim]:
         for least in (50, 80):
             what = f"at least {least} % of the bandwidth floor, bf16, canvas {canvas}"
             yield _Aim(what, share, "%", share >= least)
+
+
+def _others(lookup: _Lookup, size: Size) -> Iterator[_Aim]:
+    """Beside what others publish, and beside writing from left to right."""
+    for scheme, name in (("none", "bf16"), ("4bit", "4-bit")):
+        whole = f"canvas {size.canvas}, all open, {size.canvas_steps} steps"
+        gap = f"gap of {size.gap}, canvas {size.gap}, {size.gap_steps} steps"
+        for count, what in ((size.canvas, whole), (size.gap, gap)):
+            fill = lookup.get("whole fills", scheme, what, "ms")
+            tokens = f"{count} tokens, prefix {size.prefix} cached"
+            written = lookup.get("written from left to right", scheme, tokens, "ms")
+            if fill is not None and written is not None:
+                aim = f"{what}, {name}: not slower than writing them from left to right"
+                yield _Aim(aim, written / fill, "times as fast", fill <= written)
+        fill = lookup.get("whole fills", scheme, whole, "ms")
+        if fill is not None and size.name == "full":
+            aim = f"{whole}, {name}: not slower than vLLM's published {_VLLM_MS} ms (FP8, H100)"
+            yield _Aim(aim, fill, "ms", fill <= _VLLM_MS)
 
 
 def _fill_aims(lookup: _Lookup, size: Size, fill: float) -> Iterator[_Aim]:

@@ -21,6 +21,14 @@ from dgls.models.past import Past
 _GB = 1e9
 
 
+def warming(subject: Subject, bandwidth: float) -> Iterator[Figure]:
+    """What a start does after loading: a step of each canvas size, kernels compiled on the way."""
+    make = _maker("load", subject, "s")
+    begun = subject.now()
+    subject.network.warm_up()
+    yield make("a step of each canvas size, captured", subject.now() - begun)
+
+
 def memory(subject: Subject, bandwidth: float) -> Iterator[Figure]:
     """The peak of a long prompt's encoding and a whole canvas behind it, weights included."""
     size = subject.size

@@ -1,43 +1,33 @@
-"""The order of the parts, what time they may take, and what happens where one fails."""
+"""The order of the jobs, what time they may take, and what happens where a process is lost."""
 
 from __future__ import annotations
 
-import gc
 import sys
 import time
-import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 
-from dgls.bench.gpu import parts
+from dgls.bench.gpu.child import Patience, in_child
 from dgls.bench.gpu.figures import Figure, Problem, Results
-from dgls.bench.gpu.floor import bandwidth
-from dgls.bench.gpu.subject import SIZES, Size, Subject
-from dgls.bench.gpu.tuning import tiles
-from dgls.bench.machine import machine
+from dgls.bench.gpu.measuring import LOADING, PARTS, parts_of
+from dgls.bench.gpu.messages import About, Begun, Died, Job, Message
+from dgls.bench.gpu.subject import SIZES, Size
 from dgls.models.scheme import Scheme
 
-Part = Callable[[Subject, float], Iterable[Figure]]
+Measure = Callable[[Job, Patience], Iterator[Message]]
 
-PARTS: Mapping[str, Part] = {
-    "memory": parts.memory,
-    "equality": parts.equality,
-    "steps": parts.steps,
-    "fills": parts.fills,
-    "generate": parts.generate,
-    "written": parts.written,
-    "candidates": parts.candidates,
-    "encoding": parts.prefixes,
-    "tiles": tiles,
-}
-"""In the order in which they run for each scheme: what matters most comes first."""
+_LOADING_SECONDS = 240.0
+_PART_SECONDS = 120.0
+_GRACE_SECONDS = 25.0
+"""After the plan's time a part that is being measured has so long to end."""
 
-_SLOW_IN_FEW_BITS = {"generate"}
-"""What takes minutes with quantised weights, and would compare with a path that nobody takes."""
+_WORTH_SECONDS = 40.0
+"""With less time left no process is started: it would be at loading when time is up."""
+
+_MOST_DEATHS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,123 +41,128 @@ class Plan:
     device: torch.device
 
 
-def run(plan: Plan, file: Path | None, say: Callable[[str], None]) -> Results:
-    """Measure all that the plan's time allows; `say` is told what is being measured."""
-    results = Results(_where(plan.device), _command(), file)
-    deadline = time.monotonic() + 60 * plan.minutes
-    speed = _bandwidth(plan, results)
-    for scheme in plan.schemes:
-        if time.monotonic() > deadline:
-            results.failed(Problem("all parts", str(scheme), "no time was left"))
-            continue
-        say(f"{scheme}: making a random model")
-        subject = _loaded(plan, scheme, results)
-        if subject is None:
-            continue
-        for name in plan.parts:
-            if _left_out(name, scheme, deadline, results):
-                continue
-            say(f"{scheme}: {name}")
-            _guarded(name, subject, speed, results)
-        del subject
-        _give_back()
+@dataclass(slots=True)
+class _Left:
+    """What of a scheme is still to be measured, and how often its process was lost."""
+
+    scheme: Scheme
+    parts: list[str]
+    deaths: int = 0
+    plain: bool = False
+    gave_up: bool = False
+
+
+@dataclass(slots=True)
+class _Run:
+    plan: Plan
+    results: Results
+    say: Callable[[str], None]
+    measure: Measure
+    begun: float = field(default_factory=time.time)
+
+    @property
+    def end(self) -> float:
+        """When no further part may begin."""
+        return self.begun + 60 * self.plan.minutes
+
+    def job(self, left: _Left, until: float) -> None:
+        """Measure what is left of a scheme in one process, and note how far it came."""
+        asked = time.time()
+        job = Job(
+            self.plan.size.name, left.scheme, tuple(left.parts), str(self.plan.device), asked,
+            until, left.plain,
+        )  # fmt: skip
+        current = LOADING
+        for message in self.measure(job, self._patience()):
+            if isinstance(message, Begun):
+                current = message.part
+                if current in left.parts:
+                    left.parts.remove(current)
+                self._tell(left.scheme, current)
+            elif isinstance(message, Died):
+                self._lost(left, current, message)
+            else:
+                self._keep(message)
+
+    def second_start(self, scheme: Scheme) -> None:
+        """Load and fill once more: how long a start takes once the kernels are compiled."""
+        self._tell(scheme, "a second start")
+        now, size, device = time.time(), self.plan.size.name, str(self.plan.device)
+        job = Job(size, scheme, (), device, now, now, again=True)
+        for message in self.measure(job, self._patience()):
+            if isinstance(message, Died):
+                self.results.failed(Problem("second start", scheme, f"the process {message.how}"))
+            else:
+                self._keep(message)
+
+    def _patience(self) -> Patience:
+        return Patience(_LOADING_SECONDS, _PART_SECONDS, self.end + _GRACE_SECONDS)
+
+    def _lost(self, left: _Left, part: str, death: Died) -> None:
+        """Note it. What is left is tried again, without the kernels where they may be the cause."""
+        self.results.failed(Problem(part, left.scheme, f"the process {death.how}"))
+        left.deaths += 1
+        left.gave_up = left.deaths >= _MOST_DEATHS or (part == LOADING and left.plain)
+        left.plain = left.plain or part == LOADING or left.deaths > 1
+        if left.plain and not left.gave_up:
+            what = "plain torch is measured from here on, as kernels may be the cause"
+            self.results.failed(Problem("kernels", left.scheme, what))
+
+    def _keep(self, message: Message) -> None:
+        if isinstance(message, Figure):
+            self.results.add([message])
+        elif isinstance(message, Problem):
+            self.results.failed(message)
+        elif isinstance(message, About):
+            self.results.machine = message.machine
+
+    def _tell(self, scheme: Scheme, what: str) -> None:
+        self.say(f"{time.time() - self.begun:4.0f} s, {scheme}: {what}")
+
+
+def run(
+    plan: Plan,
+    file: Path | None,
+    say: Callable[[str], None],
+    measure: Measure = in_child,
+) -> Results:
+    """Measure all that the plan's time allows; `say` is told what is being measured.
+
+    Each scheme has an equal part of the time that is left when its turn comes; what it cannot
+    measure in it is tried at the end, if there is time.
+    """
+    results = Results("unknown machine", _command(), file)
+    running = _Run(plan, results, say, measure)
+    waiting = [
+        _Left(scheme, [name for name in plan.parts if name in parts_of(scheme)])
+        for scheme in plan.schemes
+    ]
+    for turn, left in enumerate(waiting):
+        share = (running.end - time.time()) / (len(waiting) - turn)
+        _measured(running, left, time.time() + share)
+    for left in waiting:
+        _measured(running, left, running.end)
+    if _is_time(running) and not waiting[-1].gave_up:
+        running.second_start(plan.schemes[-1])
+    for left in waiting:
+        if left.parts and not left.gave_up:
+            what = f"{', '.join(left.parts)}: no time was left"
+            results.failed(Problem("left out", left.scheme, what))
     return results
 
 
-def _loaded(plan: Plan, scheme: Scheme, results: Results) -> Subject | None:
-    """The subject, with how long it took from nothing to its first fill."""
-    if plan.device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats()
-    begun = time.perf_counter()
-    try:
-        subject = Subject(plan.size, scheme, plan.device)
-        loaded = subject.now() - begun
-        _first_fill(subject, results)
-        filled = subject.now() - begun - loaded
-    except Exception as error:  # what one scheme lacks, another may have
-        results.failed(_problem("load", scheme, error))
-        return None
-    first = (
-        f"first encoding of {plan.size.prefix} tokens and first fill, kernels compiled on the way"
-    )
-    pairs = (("weights drawn and put together", loaded), (first, filled))
-    results.add([Figure("load", str(scheme), what, seconds, "s") for what, seconds in pairs])
-    return subject
+def _measured(running: _Run, left: _Left, until: float) -> None:
+    """Process after process, until nothing is left, or no time."""
+    while left.parts and not left.gave_up and time.time() < until and _is_time(running):
+        running.job(left, until)
 
 
-def _first_fill(subject: Subject, results: Results) -> None:
-    """Fill once. Where the kernels fail, all is measured without them, and the table says so."""
-    size = subject.size
-    for last in (False, True):
-        try:
-            past = subject.past(size.prefix)
-            subject.fill(past, size.gap, size.gap, size.gap_steps).tokens.tolist()
-            return
-        except Exception as error:
-            if last or subject.is_plain:
-                raise
-            problem = _problem("kernels", subject.scheme, error)
-            results.failed(
-                replace(problem, what=f"plain torch was measured instead: {problem.what}")
-            )
-            subject.use_plain()
-
-
-def _left_out(name: str, scheme: Scheme, deadline: float, results: Results) -> bool:
-    if name in _SLOW_IN_FEW_BITS and scheme is not Scheme.NONE:
-        what = "left out: the library's class widens one expert after the other here"
-        results.failed(Problem(name, str(scheme), what))
-        return True
-    late = time.monotonic() > deadline
-    if late:
-        results.failed(Problem(name, str(scheme), "no time was left"))
-    return late
-
-
-def _guarded(name: str, subject: Subject, speed: float, results: Results) -> None:
-    """A part's figures, as many as it gave before it failed, if it did."""
-    try:
-        for figure in PARTS[name](subject, speed):
-            results.add([figure])
-    except Exception as error:  # the other parts are to be measured all the same
-        results.failed(_problem(name, subject.scheme, error))
-
-
-def _bandwidth(plan: Plan, results: Results) -> float:
-    speed = bandwidth(plan.device, plan.size.copied)
-    what = "memory bandwidth, bytes read and written by a copy"
-    results.add([Figure("machine", "", what, speed / 1e9, "GB/s")])
-    return speed
-
-
-def _where(device: torch.device) -> str:
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "no GPU"
-    versions = [f"{package} {_version(package)}" for package in ("transformers", "triton")]
-    return ", ".join([name, machine(), *versions])
+def _is_time(running: _Run) -> bool:
+    return running.end - time.time() > min(_WORTH_SECONDS, 30 * running.plan.minutes)
 
 
 def _command() -> str:
     return " ".join(["dgls", *sys.argv[1:]])
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "none"
-
-
-def _problem(name: str, scheme: Scheme, error: Exception) -> Problem:
-    """An error in one line, and where it came from."""
-    lines = str(error).strip().splitlines() or [""]
-    told = f"{type(error).__name__}: {lines[0][:300]}"
-    return Problem(name, str(scheme), told, "".join(traceback.format_exception(error))[-6000:])
-
-
-def _give_back() -> None:
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
 
 
 def planned(

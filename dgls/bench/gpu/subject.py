@@ -52,14 +52,17 @@ SIZES = {size.name: size for size in (FULL, TOY)}
 class Subject:
     """A model and the network that runs it, with the prompts that all parts share."""
 
-    def __init__(self, size: Size, scheme: Scheme, device: torch.device) -> None:
+    def __init__(
+        self, size: Size, scheme: Scheme, device: torch.device, plain: bool = False
+    ) -> None:
+        """With `plain` the kernels are left alone from the start."""
         self.size = size
         self.scheme = scheme
         self.device = device
         dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
         self.model: Any = random_model(size.config(), scheme, device, dtype)
         set_threads(device, 0, parameter_count(self.model))
-        self.network = FastNetwork(self.model)
+        self.network = FastNetwork(self.model, PlainOperations() if plain else None)
         self._pasts: dict[int, Past] = {}
 
     @property
