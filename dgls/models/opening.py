@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+
 import torch
 
 from dgls.models.architecture import TextDiffusionGemma, parameter_count
 from dgls.models.checkpoint_config import read_config
 from dgls.models.choosing import AUTO, chosen_scheme, scheme_of
 from dgls.models.fast.network import FastNetwork, can_run_fast
+from dgls.models.fast.plain import PlainOperations
 from dgls.models.fused import FusedNetwork, can_fuse
 from dgls.models.hardware import (
     cache_share,
@@ -17,9 +20,12 @@ from dgls.models.hardware import (
     set_threads,
 )
 from dgls.models.loading import Progress, load_checkpoint
+from dgls.models.memory import is_out_of_memory
 from dgls.models.model import Model
 from dgls.models.network import LibraryNetwork, MixedNetwork, Network
 from dgls.models.registry import EMBEDDED, find
+
+log = logging.getLogger(__name__)
 
 
 def open_model(
@@ -56,8 +62,24 @@ def network_of(model: TextDiffusionGemma, window: int) -> Network:
     """
     if not can_fuse(model, window):
         on_gpu = model.device.type == "cuda"
-        return FastNetwork(model) if on_gpu and can_run_fast(model) else LibraryNetwork(model)
+        return warm_network(model) if on_gpu and can_run_fast(model) else LibraryNetwork(model)
     exact = FusedNetwork(model)
     if model.dtype == torch.float32 and multiplies_bf16(exact.device):
         return MixedNetwork(exact, FusedNetwork(model, torch.bfloat16))
     return exact
+
+
+def warm_network(model: TextDiffusionGemma) -> FastNetwork:
+    """The fast network with its kernels compiled; in plain torch where they do not work here.
+
+    A compiler may be missing, or the GPU be one that Triton does not know.
+    """
+    network = FastNetwork(model)
+    try:
+        network.warm_up()
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        log.warning("fills are slower, as the kernels do not work on this GPU: %s", error)
+        return FastNetwork(model, PlainOperations())
+    return network

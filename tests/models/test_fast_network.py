@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import LogitsProcessor, LogitsProcessorList
 from transformers.models.diffusion_gemma.generation_diffusion_gemma import (
     DiffusionGemmaGenerationConfig,
@@ -15,8 +16,12 @@ from dgls.diffusion.noise import uniform_tokens
 from dgls.diffusion.schedule import LinearTemperature
 from dgls.diffusion.stopping import StopRule
 from dgls.models.fast.network import FastNetwork, can_run_fast
+from dgls.models.fast.plain import PlainOperations
 from dgls.models.fast.writing import CausalWriter
 from dgls.models.network import LibraryNetwork
+from dgls.models.opening import warm_network
+from dgls.models.random_weights import random_model, small_config
+from dgls.models.scheme import Scheme
 from tests.support.checkpoints import CHAT_VOCABULARY, published_model, randomized, tiny_model
 
 torch.set_num_threads(1)
@@ -193,12 +198,42 @@ def test_a_canvas_without_open_positions_stays_as_it_is():
     assert torch.equal(result.tokens, canvas)
 
 
+def test_where_kernels_do_not_work_plain_torch_takes_their_place(monkeypatch, caplog):
+    class Broken(PlainOperations):
+        def pick(self, *arguments):
+            raise RuntimeError("no C compiler was found")
+
+    model = published_model()
+    assert not isinstance(warm_network(model).operations, Broken)
+    assert caplog.text == ""
+    monkeypatch.setattr("dgls.models.fast.network._operations", lambda device: Broken())
+    network = warm_network(model)
+    assert not isinstance(network.operations, Broken)
+    assert "no C compiler was found" in caplog.text
+    _, past = network.extend(tokens(0, 1, 9), None)
+    canvas = tokens(1, 1, 8)
+    everywhere = torch.ones_like(canvas, dtype=torch.bool)
+    assert network.reader(past).read(canvas, everywhere, None, 1.0, None).best.shape == (1, 8)
+
+
+def test_a_model_that_does_not_fit_is_not_tried_in_another_way(monkeypatch):
+    def full(self):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(FastNetwork, "warm_up", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        warm_network(published_model())
+
+
 def test_which_models_it_runs():
     assert can_run_fast(published_model())
     assert can_run_fast(tiny_model())
     biased = published_model()
     biased.config.text_config.attention_bias = True
     assert not can_run_fast(biased)
+    odd = published_model()
+    odd.config.text_config.top_k_experts = 3
+    assert not can_run_fast(odd)
 
 
 @pytest.mark.parametrize("prompt", [3, 20])
@@ -217,20 +252,90 @@ def test_what_is_written_causally_is_what_the_library_would_write(prompt):
     assert found == [expected[1:]] * 2
 
 
-def test_triton_operations_fill_the_same_canvas():
+@pytest.fixture
+def triton():
     pytest.importorskip("triton", reason="Triton is not installed: its kernels cannot be run here")
     from dgls.models.fast.triton_operations import TritonOperations
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = published_model().to(device)
-    plain, quick = FastNetwork(model), FastNetwork(model, TritonOperations(), buckets=(4,))
-    _, past = plain.extend(tokens(0, 1, 20).to(device), None)
-    canvas = tokens(1, 1, 3).to(device)
-    open_ = torch.ones(1, 3, dtype=torch.bool, device=device)
+    return TritonOperations()
+
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def held_in(scheme: Scheme):
+    """A random model whose weights are held so; what is not quantised is in fp32."""
+    return random_model(small_config(), scheme, torch.device(DEVICE), torch.float32)
+
+
+@pytest.mark.parametrize("scheme", list(Scheme))
+def test_triton_operations_fill_the_same_canvas(triton, scheme):
+    """Also with a pinned position, in a bucket that is larger than the canvas."""
+    model = held_in(scheme)
+    plain, quick = FastNetwork(model, PlainOperations()), FastNetwork(model, triton, buckets=(4,))
+    _, past = plain.extend(tokens(0, 1, 20).to(DEVICE), None)
+    canvas = tokens(1, 1, 3).to(DEVICE)
+    open_ = torch.tensor([[True, False, True]], device=DEVICE)
     settings = DenoiseSettings(max_steps=2, greedy=True, entropy_bound=1e6)
     filled, quickly = (
-        denoise(network.reader(past), canvas, open_, settings, torch.Generator(device))
+        denoise(network.reader(past), canvas, open_, settings, torch.Generator(DEVICE))
         for network in (plain, quick)
     )
     assert torch.equal(filled.tokens, quickly.tokens)
     assert close(filled.entropy, quickly.entropy)
+    assert quickly.tokens[0, 1] == canvas[0, 1]
+
+
+@pytest.mark.parametrize("scheme", list(Scheme))
+def test_triton_operations_encode_and_write_the_same_tokens(triton, scheme):
+    model = held_in(scheme)
+    written = []
+    for operations in (PlainOperations(), triton):
+        network = FastNetwork(model, operations)
+        _, past = network.extend(tokens(0, 1, 9).to(DEVICE), None)
+        written.append(CausalWriter(network).write(past, 9, 3).tolist())
+    assert written[0] == written[1]
+
+
+class HostMayNotBeAsked(TorchDispatchMode):
+    """Fails on operations whose results or sizes the host must wait for."""
+
+    ASKING = ("_local_scalar_dense", "nonzero", "masked_select", "_unique2", "equal", "item")
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        assert func.overloadpacket.__name__ not in self.ASKING, func
+        return func(*args, **(kwargs or {}))
+
+
+def test_a_step_asks_the_host_nothing(triton):
+    model = published_model().to(DEVICE)
+    network = FastNetwork(model, triton, buckets=(4,))
+    _, past = network.extend(tokens(0, 1, 9).to(DEVICE), None)
+    canvas = tokens(1, 1, 3).to(DEVICE)
+    open_ = torch.tensor([[True, False, True]], device=DEVICE)
+    generator, reader = torch.Generator(DEVICE), network.reader(past)
+    # The first one looks up what is open, and on a GPU captures the step.
+    reading = reader.read(canvas, open_, None, 1.0, generator)
+    if DEVICE == "cuda":
+        torch.cuda.set_sync_debug_mode("error")
+    try:
+        with HostMayNotBeAsked():
+            reader.read(canvas, open_, reading.conditioning, 0.5, generator)
+    finally:
+        if DEVICE == "cuda":
+            torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.skipif(DEVICE == "cpu", reason="steps are captured on a GPU alone")
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_captured_step_gives_what_it_gives_uncaptured(rows):
+    network = FastNetwork(published_model().to(DEVICE))
+    _, past = network.extend(tokens(0, 1, 20).to(DEVICE), None)
+    past, canvas = past.for_batch(rows), tokens(1, rows, 12).to(DEVICE)
+    everywhere = torch.ones_like(canvas, dtype=torch.bool)
+    settings = DenoiseSettings(max_steps=4)
+    results = []
+    for network.captures in (True, False):
+        generator = torch.Generator(DEVICE).manual_seed(0)
+        results.append(denoise(network.reader(past), canvas, everywhere, settings, generator))
+    assert torch.equal(results[0].tokens, results[1].tokens)

@@ -41,12 +41,14 @@ class Body:
         decoder: Any = model.model.decoder
         encoder: Any = model.model.encoder.language_model
         signal = decoder.self_conditioning
+        table = decoder.embed_tokens.weight.detach()
         kinds = config.layer_types
         layers = zip(decoder.layers, encoder.layers, kinds, strict=True)
         return cls(
             layers=tuple(layer_of(*layer) for layer in layers),
-            table=decoder.embed_tokens.weight.detach(),
-            scale=float(decoder.embed_tokens.scalar_embed_scale),
+            table=table,
+            # As the library does, in the precision of the weights.
+            scale=torch.tensor(decoder.embed_tokens.scalar_embed_scale, dtype=table.dtype).item(),
             norm=decoder.norm.weight.detach(),
             signal_norm=signal.pre_norm.weight.detach(),
             signal_up=joined([signal], ["gate_proj", "up_proj"]),

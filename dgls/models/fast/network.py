@@ -59,6 +59,9 @@ class FastNetwork:
         self.buckets = tuple(buckets or (BUCKETS if self.captures else ()))
         self._model = model
         self._most = int(config.max_position_embeddings)
+        if self.device.type == "cuda":
+            # Matrices that were put together left holes, too small for what comes.
+            torch.cuda.empty_cache()
         self._make_room(min(self._most, _LEAST_ROOM))
 
     @torch.inference_mode()
@@ -97,6 +100,19 @@ class FastNetwork:
         """What reads canvases behind a past, step by step; one at a time, as buffers are shared."""
         self.room_for(past.length)
         return CanvasReader(self, past)
+
+    @torch.inference_mode()
+    def warm_up(self) -> None:
+        """Read one canvas of each size, the largest first, whose buffers the others share.
+
+        Afterwards no kernel is left to be compiled, and a step of each size is captured.
+        """
+        past = self.extend(torch.zeros(1, 2, dtype=torch.int64, device=self.device), None)[1]
+        generator = torch.Generator(self.device)
+        for width in sorted(self.buckets, reverse=True) or [1]:
+            tokens = torch.zeros(1, width, dtype=torch.int64, device=self.device)
+            everywhere = torch.ones_like(tokens, dtype=torch.bool)
+            self.reader(past).read(tokens, everywhere, None, 1.0, generator)
 
     def step(self) -> Step:
         """A step over the buffers as they are."""
@@ -138,16 +154,17 @@ class FastNetwork:
 
 
 def can_run_fast(model: TextDiffusionGemma) -> bool:
-    """Whether `FastNetwork` runs this model: no biases, the published activation, and heads of a
-    power of two.
+    """Whether `FastNetwork` runs this model: no biases, the published activation, and as many
+    dimensions a head, and experts a token, as a power of two.
     """
     config: Any = model.config.get_text_config()
-    dims = {layer.self_attn.head_dim for layer in model.model.decoder.layers}
+    powers = {layer.self_attn.head_dim for layer in model.model.decoder.layers}
+    powers.add(config.top_k_experts)
     return bool(
         config.hidden_activation == "gelu_pytorch_tanh"
         and not config.attention_bias
         and config.use_bidirectional_attention in (None, "vision")
-        and all(dim & (dim - 1) == 0 for dim in dims)
+        and all(number & (number - 1) == 0 for number in powers)
     )
 
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 BUCKETS = (16, 32, 64, 128, 256)
 """Canvas sizes that steps are captured for."""
 
+_MOST_CAPTURED = 24
+"""So many graphs are kept, as each takes memory; a capture costs a fraction of a second."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
@@ -124,13 +127,19 @@ class CapturedSteps:
     def get(self, shape: Shape, positions: int, drawing: bool) -> CapturedStep:
         """The captured step of that shape; capturing takes a while the first time."""
         key = (shape, positions, drawing)
-        if key not in self._steps:
-            inputs = self.inputs(shape, positions, drawing)
-            if self._pool is None:
-                self._pool = torch.cuda.graph_pool_handle()
-            self._network.prefix.pretend(shape.canvas)
-            self._steps[key] = CapturedStep(self._network.step(), inputs, shape, self._pool)
-        return self._steps[key]
+        step = self._steps.pop(key, None) or self._captured(shape, positions, drawing)
+        # The one that was used last is the last one here.
+        self._steps[key] = step
+        return step
+
+    def _captured(self, shape: Shape, positions: int, drawing: bool) -> CapturedStep:
+        while len(self._steps) >= _MOST_CAPTURED:
+            del self._steps[next(iter(self._steps))]
+        inputs = self.inputs(shape, positions, drawing)
+        if self._pool is None:
+            self._pool = torch.cuda.graph_pool_handle()
+        self._network.prefix.pretend(shape.canvas)
+        return CapturedStep(self._network.step(), inputs, shape, self._pool)
 
     def inputs(self, shape: Shape, positions: int, drawing: bool) -> StepInputs:
         """Blank inputs; what is drawn in a step lies in one place for all steps."""

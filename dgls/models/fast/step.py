@@ -120,7 +120,9 @@ def captured(run: Callable[[], Result], pool: object = None) -> Callable[[], Res
             run()
     torch.cuda.current_stream().wait_stream(stream)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, pool=pool):  # type: ignore[arg-type]
+    # Other threads may go on using the GPU meanwhile.
+    mode = "thread_local"
+    with torch.cuda.graph(graph, pool=pool, capture_error_mode=mode):  # type: ignore[arg-type]
         results = run()
 
     def replay() -> Result:

@@ -91,10 +91,11 @@ class Tiles:
         return min(wanted, max(1, room // 128), 16)
 
     def _nf4(self, tokens: int, width: int, depth: int, rows: int) -> MatrixTile:
-        most = self.limits
-        blocks = _divisor(depth // NF4_BLOCK, most.nf4_blocks)
+        most, together = self.limits, _tokens(tokens)
+        # More tokens need the registers that blocks under way would have.
+        blocks = _divisor(depth // NF4_BLOCK, most.nf4_blocks if together == 16 else 1)
         return MatrixTile(
-            _tokens(tokens),
+            together,
             _divisor(width, rows),
             blocks * NF4_BLOCK,
             warps=most.nf4_warps,

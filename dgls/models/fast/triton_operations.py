@@ -52,10 +52,8 @@ class TritonOperations:
     ) -> tuple[Tensor, Tensor]:
         count, width = signal.shape
         out, normed = torch.empty_like(signal), torch.empty_like(signal)
-        # As the library does, the factor is rounded to the precision of the weights.
-        rounded = torch.tensor(scale, dtype=table.dtype).item()
         norms.embed[(count,)](
-            tokens, table, signal, out, first_norm, normed, width, rounded, eps,
+            tokens, table, signal, out, first_norm, normed, width, scale, eps,
             BLOCK=_power(width),
         )  # fmt: skip
         return out, normed

@@ -11,6 +11,7 @@ from torch import Tensor
 from dgls.models.fast.body import end_layer
 from dgls.models.fast.operations import Lengths, Shape
 from dgls.models.fast.plain import embeddings
+from dgls.models.fast.prefix import PrefixBuffers
 from dgls.models.fast.step import captured
 from dgls.models.past import Past
 
@@ -34,16 +35,18 @@ class CausalWriter:
         # Where the next key goes: in full layers, and in sliding ones, which are written round.
         self._full = torch.zeros(1, dtype=torch.int64, device=device)
         self._sliding = torch.zeros(1, dtype=torch.int64, device=device)
-        self._run: Callable[[], object] | None = None
+        self._run: Callable[[], object] = self._step
+        # The buffers that the captured step reads and writes.
+        self._buffers: PrefixBuffers | None = None
 
     @torch.inference_mode()
     def write(self, past: Past, first: int, count: int) -> Tensor:
         """The `count` tokens that follow `first`, which follows the past: int64 [count]."""
         network = self._network
         network.room_for(past.length + count)
-        if self._run is None:
+        if network.captures and self._buffers is not network.prefix:
             network.prefix.pretend(1)
-            self._run = captured(self._step) if network.captures else self._step
+            self._run, self._buffers = captured(self._step), network.prefix
         network.prefix.hold(past, 1)
         network.prefix.forget()
         window = network.body.window - 1
