@@ -75,7 +75,7 @@ def gpu(
     ] = "full",
     schemes: Annotated[
         str, typer.Option(help="Precisions, with commas: `none` (bf16), `8bit`, `4bit`.")
-    ] = "none,4bit",
+    ] = "none,4bit,8bit",
     parts: Annotated[
         str, typer.Option(help="What to measure, with commas; all parts unless given.")
     ] = "",

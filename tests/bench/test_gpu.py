@@ -44,7 +44,8 @@ def one_thread():
 
 def test_every_part_is_measured_in_every_precision(tmp_path: Path, capsys) -> None:
     file = tmp_path / "figures.json"
-    assert run_app(["bench", "gpu", "--size", "toy", "--device", "cpu", "--json", str(file)]) == 0
+    small = ["--size", "toy", "--device", "cpu", "--schemes", "none,4bit"]
+    assert run_app(["bench", "gpu", *small, "--json", str(file)]) == 0
     found = json.loads(file.read_text())
     measured = {(figure["part"], figure["scheme"]) for figure in found["figures"]}
     for scheme in ("none", "4bit"):
@@ -160,6 +161,17 @@ def test_no_part_begins_once_time_is_up() -> None:
     assert results.figures == []
     assert told == []
     assert {problem.what.partition(": ")[2] for problem in results.problems} == {"no time was left"}
+
+
+def test_of_8_bits_only_what_they_take_is_measured() -> None:
+    results, _ = small_run(schemes=("8bit",), parts=("memory", "equality", "tiles"))
+    assert {figure.part for figure in results.figures} == {
+        "machine",
+        "load",
+        "peak memory",
+        "load, kernels compiled before",
+    }
+    assert results.problems == []
 
 
 def test_a_message_is_the_same_behind_the_line_that_carries_it() -> None:

@@ -142,8 +142,10 @@ def run(
         _measured(running, left, time.time() + share)
     for left in waiting:
         _measured(running, left, running.end)
-    if _is_time(running) and not waiting[-1].gave_up:
-        running.second_start(plan.schemes[-1])
+    # The one that most users have.
+    usual = next((left for left in waiting if left.scheme is Scheme.FOUR), waiting[0])
+    if _is_time(running) and not usual.gave_up:
+        running.second_start(usual.scheme)
     for left in waiting:
         if left.parts and not left.gave_up:
             what = f"{', '.join(left.parts)}: no time was left"
