@@ -182,7 +182,7 @@ class Health:
     `percent` (0..100) is how much of the model is loaded; `message` is what it is doing, or, in
     the state "failed", one sentence that says why. `kind` is then the error's class in
     `dgls.errors`, as in a failed reply. `device` is where the model runs, empty where the backend
-    does not say.
+    does not say. `languages` are those that the model was trained on, none where it reads all.
     """
 
     state: EngineState
@@ -193,6 +193,7 @@ class Health:
     version: str = ""
     pid: int = 0
     device: str = ""
+    languages: tuple[str, ...] = ()
 
 
 def to_json(value: FillRequest | FillReply | Draft | Health) -> str:
@@ -242,6 +243,7 @@ def health_from_json(data: str | bytes) -> Health:
         fields["state"] = EngineState(fields.get("state", ""))
     except ValueError as error:
         raise EngineProtocolError(f"Not an engine's health: {error}.") from error
+    fields["languages"] = tuple(_strings(fields.get("languages", ())))
     return _build(Health, fields)
 
 

@@ -16,6 +16,7 @@ from dgls.errors import PositionError
 _BLOCK = 1024
 _NEWLINE = re.compile("\n")
 _LINE_END = re.compile("\r\n?|\n")
+_FIRST_INDENTATION = re.compile(r"^(?:\t|  +)(?=\S)", re.MULTILINE)
 _LONE_RETURN = re.compile("\r(?!\n)")
 
 
@@ -278,3 +279,9 @@ def anchored_start(length: int, budget: int) -> int:
         return 0
     hop = max(1, budget // 2)
     return -(-(length - budget) // hop) * hop
+
+
+def indent_unit(text: str) -> str:
+    """One level of indentation: that of the first indented line, else four spaces."""
+    found = _FIRST_INDENTATION.search(text)
+    return found.group() if found and len(found.group()) <= 8 else "    "

@@ -20,7 +20,7 @@ from dgls.errors import EngineBusyError, Stopped
 from dgls.policy.rhythm import Rhythm, delay_ms
 from dgls.protocol import Draft, FillReply, FillRequest, Limits, Trigger
 from dgls.syntax.cursor import Budget, context_at
-from dgls.syntax.languages import LANGUAGES
+from dgls.syntax.languages.python import PYTHON
 from dgls.syntax.source import Source
 from dgls.text import Span
 
@@ -141,7 +141,7 @@ class Typist:
 
 
 def _context(settings: Settings, text: str, cursor: int) -> tuple[str, ...]:
-    source = Source.parse(text, LANGUAGES[0])
+    source = Source.parse(text, PYTHON)
     budget = Budget(settings.fill.prefix_chars, settings.fill.suffix_chars)
     return context_at(source, [Span(cursor, cursor)], budget).parts
 

@@ -25,7 +25,7 @@ class Work:
     """One gap under way.
 
     `opened` is the source with the gap laid open at `gap`. A fill replaces `span` of `source` by
-    `lead` and its text. A fill `may_be_cut` to its first lines where the rest breaks the syntax.
+    `lead`, its text and `tail`. It `may_be_cut` to its first lines where more breaks the syntax.
     """
 
     source: Source
@@ -33,6 +33,7 @@ class Work:
     gap: Span
     span: Span
     lead: str
+    tail: str
     max_lines: int
     may_be_cut: bool
 
@@ -48,19 +49,19 @@ class Work:
         old = self.span.of(self.source.text).strip()
         texts = [context.for_document(fill.texts[0].rstrip()) for fill in candidates]
         edits = [[self._edit(text)] for text in texts if text.strip() not in {"", old}]
-        for (edit,) in sound_edits(self.source, edits, may_be_cut=self.may_be_cut):
+        for (edit,) in sound_edits(self.source, edits, may_be_cut=self.may_be_cut, tail=self.tail):
             return edit
         raise InputError("The model has no fill that fits here; the document was left as it is.")
 
     def _edit(self, text: str) -> Edit:
-        return Edit(self.span, self.lead + text)
+        return Edit(self.span, self.lead + text + self.tail)
 
 
 def hole_work(source: Source, hole: Hole) -> Work:
     """The work of filling a hole."""
     laid_open, gap = opened(source, hole)
     lines = HOLE_LINES if hole.multiline else 1
-    return Work(source, laid_open, gap, hole.span, hole.lead, lines, may_be_cut=True)
+    return Work(source, laid_open, gap, hole.span, hole.lead, hole.tail, lines, may_be_cut=True)
 
 
 def selection_work(source: Source, span: Span) -> Work:
@@ -69,4 +70,4 @@ def selection_work(source: Source, span: Span) -> Work:
     start = span.start + len(selected) - len(selected.lstrip())
     inner = Span(start, start + len(selected.strip()))
     lines = selected.strip().count("\n") + 1 + EXTRA_LINES
-    return Work(source, source, inner, inner, "", lines, may_be_cut=False)
+    return Work(source, source, inner, inner, "", "", lines, may_be_cut=False)

@@ -110,14 +110,16 @@ class DglsServer(LanguageServer):
         return resolved.settings
 
     def why_silent(self, document: Document, *, unasked: bool) -> Silence | None:
-        """Why nothing is done for a document: by the privacy rules, or `unasked` switched off."""
+        """Why nothing is done for a document: by the privacy rules, or `unasked` not wanted."""
         settings = self.settings_for(document)
         folders = tuple(map(Path, self.folders))
         never = self.permission.why_never(document.path, folders, settings.privacy)
         if never is not None or not unasked:
             return never
         language = document.source.language.id if document.source else document.language_id
-        return self.permission.why_off(document.path, language, folders, settings.show)
+        off = self.permission.why_off(document.path, language, folders, settings.show)
+        trained = self.status is None or self.status.knows(language)
+        return off if off is not None or trained else Silence.UNTRAINED
 
     def check_permission(self, document: Document) -> None:
         """Raise `InputError` where the privacy rules forbid to touch a document."""

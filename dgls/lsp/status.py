@@ -61,6 +61,11 @@ class Status:
         self._loading: asyncio.Task[None] | None = None
         self._failed_at = 0.0
         self._told: DglsError | None = None
+        self._languages: tuple[str, ...] = ()
+
+    def knows(self, language: str) -> bool:
+        """Whether the model was trained on a language, as far as is known before it is loaded."""
+        return not self._languages or language in self._languages
 
     async def warm_up(self) -> None:
         """Load the model, if nobody did yet; a failure is shown."""
@@ -160,7 +165,9 @@ class Status:
             progress.end("could not be loaded")
             raise
         progress.end("ready")
-        self._indicator.ready(await self._filler.health())
+        health = await self._filler.health()
+        self._languages = health.languages if health is not None else ()
+        self._indicator.ready(health)
 
 
 class LoadingProgress:

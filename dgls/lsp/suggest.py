@@ -117,6 +117,10 @@ async def _unasked(server: DglsServer, status: Status, place: Place) -> Offer | 
     request = _typed_request(server, place, context, settings)
     if not server.fills.known(request):
         await status.ready()
+        # What the model was trained on is known once it is loaded.
+        if (reason := server.why_silent(place.document, unasked=True)) is not None:
+            server.indicator.off(reason)
+            return reason
         if not await typist.pause(_wait_ms(server, place.document, settings)):
             return None
     if not server.documents.is_current(place.document):

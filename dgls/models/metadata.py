@@ -20,8 +20,9 @@ class Metadata:
 
     `window` is what the model was trained on, in tokens of prompt and canvas together. `budget`
     holds further fields of the layout's budget, `strategy` what to change in how fills are made
-    (`dgls.engine.strategy`). A suggestion below `threshold` should not be shown; None where none
-    was fitted. `bits` says how the weights are stored.
+    (`dgls.engine.strategy`). `languages` are those that it was trained on, by the protocol's names;
+    none where it reads them all. A suggestion below `threshold` should not be shown; None where
+    none was fitted. `bits` says how the weights are stored.
     """
 
     name: str = ""
@@ -30,6 +31,7 @@ class Metadata:
     bits: int = 32
     threshold: float | None = None
     calibration: Calibration = field(default_factory=Calibration)
+    languages: tuple[str, ...] = ()
     budget: dict[str, int] = field(default_factory=dict)
     cache_shares: tuple[float, ...] = ()
     strategy: dict[str, Any] = field(default_factory=dict)
@@ -54,7 +56,8 @@ def read_metadata(folder: Path) -> Metadata | None:
         fields = json.loads(path.read_text(encoding="utf-8"))
         calibration = Calibration(**fields.pop("calibration", {}))
         shares = tuple(map(float, fields.pop("cache_shares", ())))
-        return Metadata(calibration=calibration, cache_shares=shares, **fields)
+        languages = tuple(map(str, fields.pop("languages", ())))
+        return Metadata(calibration=calibration, cache_shares=shares, languages=languages, **fields)
     except (ValueError, TypeError, AttributeError) as error:
         raise CheckpointError(
             f"{path} cannot be read ({error}); nothing was loaded. Get the checkpoint again."

@@ -45,13 +45,13 @@ def keeps_syntax(source: Source, edits: Sequence[Edit]) -> bool:
     )
 
 
-def sound_head(source: Source, span: Span, fill: str) -> str | None:
-    """The longest run of the fill's first lines that keeps the syntax; None where none does."""
+def sound_head(source: Source, span: Span, fill: str, tail: str = "") -> str | None:
+    """The most first lines of the fill that keep the syntax before `tail`; None if none do."""
     lines = fill.splitlines(keepends=True)
     for count in range(len(lines), 0, -1):
         head = "".join(lines[:count])
         head = head if count == len(lines) else head.rstrip("\r\n")
-        if keeps_syntax(source, [Edit(span, head)]):
+        if keeps_syntax(source, [Edit(span, head + tail)]):
             return head
     return None
 

@@ -62,9 +62,11 @@ def _headers_above(text: str, start: int, language: Language) -> Iterator[str]:
             continue
         if depth is None:
             # The window begins with blank lines, which belong to the text above them.
-            depth = _depth(line) + 1
-        # A closing bracket is the last line of a header or statement that began as deep as it.
-        if _depth(line) >= depth or line.lstrip()[0] in ")]}":
+            ended = line.lstrip().startswith(tuple(language.closers))
+            depth = _depth(line) + (0 if ended else 1)
+        # A closing bracket is the last line of a header or statement that began as deep as it, and
+        # a brace alone begins the body of one.
+        if _depth(line) >= depth or line.lstrip()[0] in ")]}" or line.strip() == "{":
             continue
         if language.header.match(line):
             yield _whole_header(lines[number : number + _HEADER_LINES])
@@ -84,6 +86,8 @@ def _whole_header(lines: Sequence[str]) -> str:
 
 
 def _is_open(text: str) -> bool:
+    """Whether brackets are open at the end, but for a brace with which a body begins there."""
+    text = text.rstrip().removesuffix("{")
     return sum(map(text.count, "([{")) > sum(map(text.count, ")]}"))
 
 

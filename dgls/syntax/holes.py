@@ -1,71 +1,40 @@
 """Places that wait to be filled: placeholders, TODO comments and bodies with nothing in them.
 
 A language's `holes` query names them by its captures: `@pass`, `@ellipsis` and `@not_implemented`
-are statements that stand for a body, `@todo` is a comment, `@block` is any block, and
-`@docstring` the first statement of a scope that is nothing but documentation.
+are statements that stand for a body, and `@todo` is a comment. Where the indentation ends a body,
+`@block` is any block and `@docstring` the first statement of a scope that is nothing but
+documentation; where a token ends it, `@body` and `@scope` are those of `closed_bodies.py`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 
 from tree_sitter import Node, QueryCursor
 
+from dgls.syntax.closed_bodies import empty_closed_bodies
+from dgls.syntax.hole import Hole, HoleKind
 from dgls.syntax.language import ScopeKind
-from dgls.syntax.scopes import scope_of
+from dgls.syntax.scopes import body_of, scope_of
 from dgls.syntax.source import Source
-from dgls.text import Edit, Span, indentation, line_around, line_end_of
+from dgls.text import Span, indent_unit, indentation, line_around, line_end_of
 
+__all__ = ["Hole", "HoleKind", "holes", "opened"]
 
-class HoleKind(StrEnum):
-    """What waits to be filled."""
-
-    PASS = "pass"
-    ELLIPSIS = "ellipsis"
-    NOT_IMPLEMENTED = "not_implemented"
-    TODO = "todo"
-    EMPTY_BODY = "empty_body"
-
-
-@dataclass(frozen=True, slots=True)
-class Hole:
-    """One such place. A fill replaces `span` by `lead` and its text.
-
-    `lead` is the line end and indentation that are missing there. `where` is what the user sees
-    as the hole: the placeholder, the comment, or the header with nothing under it. A fill may
-    have several lines where `multiline` says so, otherwise it must stay on its line.
-    """
-
-    kind: HoleKind
-    title: str
-    span: Span
-    where: Span
-    multiline: bool
-    lead: str = ""
-
-    def edit(self, fill: str) -> Edit:
-        """The edit that fills the hole."""
-        return Edit(self.span, self.lead + fill)
-
-
-_PLACEHOLDERS = {
-    HoleKind.PASS: "pass",
-    HoleKind.ELLIPSIS: "...",
-    HoleKind.NOT_IMPLEMENTED: "raise NotImplementedError",
-}
+_PLACEHOLDERS = (HoleKind.PASS, HoleKind.ELLIPSIS, HoleKind.NOT_IMPLEMENTED)
 # How many characters around a place are searched for the hole that the place lies in.
 _REACH = 4_000
 _TITLE_CHARS = 50
-_FIRST_INDENTATION = re.compile(r"^(?:\t|  +)(?=\S)", re.MULTILINE)
+_COMMENT_MARKS = "/*#-! \t"
+_ARGUMENTS = re.compile(r"\(.*", re.DOTALL)
 
 
 def holes(source: Source, span: Span | None = None) -> tuple[Hole, ...]:
     """The holes of a source in order, or those that touch the lines of `span`."""
     found = _captures(source, span)
     places = [*_placeholders(source, found), *_empty_bodies(source, found)]
+    places += empty_closed_bodies(source, [*found.get("body", ()), *found.get("scope", ())])
     places += _todos(source, found, places)
     if span is not None:
         start = line_around(source.text, span.start).start
@@ -91,22 +60,26 @@ def _captures(source: Source, span: Span | None) -> dict[str, list[Node]]:
 
 def _placeholders(source: Source, found: dict[str, list[Node]]) -> Iterator[Hole]:
     documentation = {node.id for node in found.get("docstring", ())}
-    for kind, label in _PLACEHOLDERS.items():
+    for kind in _PLACEHOLDERS:
         for node in found.get(kind.value, ()):
             span = source.span(node)
             line = line_around(source.text, span.start)
             alone = not source.text[line.start : span.start].strip()
+            label = _ARGUMENTS.sub("", span.of(source.text)).strip()
             title = _whole_body_title(source, node, documentation) or f"Replace `{label}`"
             yield Hole(kind, title, span, span, alone)
 
 
 def _whole_body_title(source: Source, node: Node, documentation: set[int]) -> str | None:
     """The title for a placeholder that is all there is of a scope's body, else None."""
-    block = node.parent
-    if block is None or block.parent is None or block.type not in source.language.blocks:
-        return None
-    others = [each for each in _statements(source, block) if each.id not in documentation]
-    return _scope_title(source, block.parent) if len(others) == 1 else None
+    inside, around = node, node.parent
+    while around is not None and around.type not in source.language.scopes:
+        others = [each for each in _statements(source, around) if each.id not in documentation]
+        if len(others) != 1:
+            return None
+        inside, around = around, around.parent
+    is_body = around is not None and body_of(source, around) == inside
+    return _scope_title(source, around) if around is not None and is_body else None
 
 
 def _empty_bodies(source: Source, found: dict[str, list[Node]]) -> Iterator[Hole]:
@@ -158,7 +131,7 @@ def _place_below(source: Source, line: int, outer: str, indent: str | None) -> t
             return following, blank
     above = lines.span(line)
     end = above.start + len(above.of(text).rstrip())
-    inner = outer + _indent_unit(text) if indent is None else indent
+    inner = outer + indent_unit(text) if indent is None else indent
     line_end = line_end_of(text[max(0, end - _REACH) : end + _REACH])
     return Span(end, above.end), line_end + inner
 
@@ -194,10 +167,11 @@ def _below_comment(source: Source, where: Span) -> tuple[Hole, int]:
         elif line.strip():
             following = lines.starts[number] + len(indentation(line))
             if not own_line and indentation(line).startswith(indent):
-                indent = indentation(line)
+                closes = line.lstrip().startswith(tuple(source.language.closers))
+                indent = indentation(line) + (indent_unit(text) if closes else "")
             break
     span, lead = _place_below(source, at, indent, indent)
-    title = where.of(text).lstrip(source.language.line_comment).strip()
+    title = where.of(text).strip(_COMMENT_MARKS)
     title = title if len(title) <= _TITLE_CHARS else title[: _TITLE_CHARS - 1].rstrip() + "…"
     return Hole(HoleKind.TODO, f"Fill in: {title}", span, where, True, lead), following
 
@@ -214,10 +188,10 @@ def _scope_title(source: Source, node: Node) -> str | None:
 
 def _among_statements(source: Source, comment: Node) -> bool:
     """Whether a statement could stand beside the comment: not inside of brackets."""
-    parent, blocks = comment.parent, source.language.blocks
-    if parent is None or parent.parent is None or parent.is_error or parent.type in blocks:
+    parent, bodies = comment.parent, source.language.bodies
+    if parent is None or parent.parent is None or parent.is_error or parent.type in bodies:
         return True
-    return any(child.type in blocks for child in parent.children)
+    return any(child.type in bodies for child in parent.children)
 
 
 def _is_deeper_comment(source: Source, line: str, outer: str) -> bool:
@@ -227,9 +201,3 @@ def _is_deeper_comment(source: Source, line: str, outer: str) -> bool:
 def _is_comment(source: Source, line: str, indent: str | None = None) -> bool:
     starts = line.lstrip().startswith(source.language.line_comment)
     return starts and (indent is None or indentation(line) == indent)
-
-
-def _indent_unit(text: str) -> str:
-    """One level of indentation: that of the first indented line, else four spaces."""
-    found = _FIRST_INDENTATION.search(text)
-    return found.group() if found and len(found.group()) <= 8 else "    "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -17,13 +18,13 @@ def imported_files(source: Source, path: Path, roots: Sequence[Path]) -> Iterato
     Only files that are there, in the order of the imports, each once.
     """
     language, found = source.language, {path}
-    if language.imported is None:
-        return
     for match in language.imported.finditer(source.text, 0, _IMPORT_CHARS):
-        name = next((group for group in match.groups() if group), "").strip(".")
+        name = next((group for group in match.groups() if group), "")
+        if language.module_separator:
+            name = name.strip(language.module_separator).replace(language.module_separator, "/")
         for folder in (path.parent, *roots):
             for template in language.module_files:
-                file = folder / template.format(name.replace(".", "/"))
+                file = Path(os.path.normpath(folder / template.format(name)))
                 if name and file not in found and file.is_file():
                     found.add(file)
                     yield file

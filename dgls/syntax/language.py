@@ -11,6 +11,12 @@ from functools import cached_property
 
 import tree_sitter
 
+NOTHING = re.compile(r"(?!)")
+"""Matches nowhere."""
+
+BRACE = re.compile(r"\{\s*(?://.*|/\*.*)?$")
+"""The end of a line that opens a block in languages with braces and `//` comments."""
+
 
 class ScopeKind(StrEnum):
     """What a scope is."""
@@ -26,40 +32,46 @@ class ScopeKind(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Language:
-    """One language. To add one, write such an entry and name it in `languages.py`.
+    """One language. To add one, write such an entry and name it in `languages/__init__.py`.
 
-    `grammar_module` is the module of the language's official grammar wheel. `scopes` maps the
-    grammar's node kinds to what they are; the nodes need the fields `name` and `body`. `blocks`
-    are the node kinds that must hold a statement. `holes` is a tree-sitter query; its captures
-    are described in `holes.py`. `imports` matches the import statements of a file's head,
-    `header` the first line of a scope, `top_level` the beginning of a line that stands in no
-    scope, `block_opener` the end of a line, without white space behind it, below which a block
-    begins; these read lines that may not parse, so they are patterns. `imported` matches an
-    import; its first group that matched names the module, whose file is one of `module_files`
-    with that name put in.
+    `grammar_module` is the module of the language's official grammar wheel, `grammar_function` the
+    function in it that gives the grammar. `scopes` maps the grammar's node kinds to what they are.
+    `bodies` are the node kinds in which statements or members stand, `blocks` those of them that
+    must hold a statement. `closers` are the tokens that end a body; there are none where the
+    indentation says that. `holes` is a tree-sitter query; its captures are described in
+    `holes.py`.
+
+    `imports` matches the import statements of a file's head, `header` the first line of a scope,
+    `top_level` the beginning of a line that stands in no scope, `block_opener` the end of a line,
+    without white space behind it, below which a block begins; these read lines that may not parse,
+    so they are patterns. `imported` matches an import; its first group that matched names the
+    module, whose file is one of `module_files` with that name put in. `module_separator` stands
+    between the parts of such a name; where it is empty the name is a path as it is.
     """
 
     id: str
-    name: str
-    suffixes: tuple[str, ...]
-    filenames: tuple[str, ...] = field(repr=False)
     line_comment: str = field(repr=False)
     grammar_module: str = field(repr=False)
     scopes: Mapping[str, ScopeKind] = field(repr=False)
-    blocks: frozenset[str] = field(repr=False)
+    bodies: frozenset[str] = field(repr=False)
     comments: frozenset[str] = field(repr=False)
     holes: str = field(repr=False)
-    imports: re.Pattern[str] = field(repr=False)
     header: re.Pattern[str] = field(repr=False)
     top_level: re.Pattern[str] = field(repr=False)
-    block_opener: re.Pattern[str] = field(repr=False)
-    imported: re.Pattern[str] | None = field(default=None, repr=False)
+    block_opener: re.Pattern[str] = field(default=BRACE, repr=False)
+    imports: re.Pattern[str] = field(default=NOTHING, repr=False)
+    imported: re.Pattern[str] = field(default=NOTHING, repr=False)
     module_files: tuple[str, ...] = field(default=(), repr=False)
+    module_separator: str = field(default="", repr=False)
+    blocks: frozenset[str] = field(default=frozenset(), repr=False)
+    closers: frozenset[str] = field(default=frozenset({"}"}), repr=False)
+    grammar_function: str = field(default="language", repr=False)
 
     @cached_property
     def grammar(self) -> tree_sitter.Language:
         """The grammar, loaded when it is first needed."""
-        return tree_sitter.Language(importlib.import_module(self.grammar_module).language())
+        module = importlib.import_module(self.grammar_module)
+        return tree_sitter.Language(getattr(module, self.grammar_function)())
 
     @cached_property
     def holes_query(self) -> tree_sitter.Query:

@@ -44,7 +44,7 @@ def enclosing_scopes(source: Source, offset: int) -> tuple[Scope, ...]:
 def scope_of(source: Source, node: Node, kind: ScopeKind) -> Scope:
     """The scope that a node of one of the language's scope kinds is."""
     span = source.span(node)
-    name, body = node.child_by_field_name("name"), node.child_by_field_name("body")
+    name, body = name_of(node), body_of(source, node)
     body_span = source.span(body) if body else Span(span.end, span.end)
     header_end = span.start + len(source.text[span.start : body_span.start].rstrip())
     return Scope(
@@ -54,6 +54,23 @@ def scope_of(source: Source, node: Node, kind: ScopeKind) -> Scope:
         Span(span.start, header_end),
         Span(max(header_end, body_span.start), max(header_end, body_span.end)),
     )
+
+
+def name_of(node: Node) -> Node | None:
+    """What names a scope, if anything does. In C and C++ it stands inside of declarators."""
+    found = node.child_by_field_name("name")
+    inner = node.child_by_field_name("declarator")
+    while found is None and inner is not None:
+        deeper = inner.child_by_field_name("declarator")
+        found, inner = (inner, None) if deeper is None else (None, deeper)
+    return found or node.child_by_field_name("type")
+
+
+def body_of(source: Source, node: Node) -> Node | None:
+    """The body of a scope; None where it has none, or one with nothing in it and no brackets."""
+    bodies = source.language.bodies
+    inside = (child for child in node.named_children if child.type in bodies)
+    return node.child_by_field_name("body") or next(inside, None)
 
 
 def _anchor(text: str, offset: int) -> Span:

@@ -147,6 +147,7 @@ def _export(
     metadata = Metadata(
         name=f"dgls-{run.recipe.name}",
         window=run.recipe.shape.window,
+        languages=("python",),
         notes={
             "recipe": run.recipe.name,
             "parameters": parameter_count(run.model),

@@ -40,6 +40,7 @@ class ScriptedFiller:
     answer: Callable[[FillRequest], FillReply] = lambda request: reply("")
     load: Callable[[], None] = lambda: None
     steps: tuple[tuple[float, str], ...] = ()
+    languages: tuple[str, ...] = ()
     requests: list[FillRequest] = field(default_factory=list)
     loads: int = 0
     cancelled: int = 0
@@ -64,7 +65,9 @@ class ScriptedFiller:
         self.load()
 
     async def health(self) -> Health:
-        return Health(EngineState.READY, 100.0, model="scripted", device="cpu")
+        return Health(
+            EngineState.READY, 100.0, model="scripted", device="cpu", languages=self.languages
+        )
 
     async def fill(self, request: FillRequest) -> FillReply:
         self.requests.append(request)

@@ -8,8 +8,8 @@ import pytest
 
 from dgls.lsp import surroundings
 from dgls.syntax.imported import imported_files
+from dgls.syntax.languages.python import PYTHON
 from dgls.syntax.outline import outline
-from dgls.syntax.python import PYTHON
 from dgls.syntax.source import Source
 from tests.lsp.session import ScriptedFiller, initialized, reply
 

@@ -205,6 +205,26 @@ async def test_off_means_no_request_and_no_model(
     assert filler.loads == 0
 
 
+@pytest.mark.parametrize("unasked", [True, False])
+async def test_in_a_language_that_the_model_does_not_know_nothing_is_suggested_unasked(
+    filler: ScriptedFiller, unasked: bool
+) -> None:
+    filler.answer, filler.languages = lambda request: reply("1"), ("python",)
+    async with initialized(filler) as session:
+        uri = URI.replace(".py", ".rs")
+        await session.open("let x = ;\n", uri=uri, language="rust")
+        found = await session.ask(0, 8, invoked=not unasked, uri=uri)
+        report = session.server.indicator.report
+        await session.open("x = \n")
+        assert await session.ask(0, 4) is not None
+
+    if unasked:
+        assert found is None
+        assert report.message == "the model was not trained on this language"
+    else:
+        assert [item.insert_text for item in found] == ["1"]
+
+
 async def test_a_file_that_is_excluded_is_not_filled_by_a_code_action_either(
     session: Session, filler: ScriptedFiller
 ) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import subprocess
+import sys
+
 import pytest
 import tree_sitter
 
 from dgls.errors import LanguageError
-from dgls.syntax.languages import LANGUAGES, Language, language_of
+from dgls.syntax.languages import LANGUAGES, Known, language_of
 
 
 @pytest.mark.parametrize(
@@ -18,6 +22,11 @@ from dgls.syntax.languages import LANGUAGES, Language, language_of
         ("site/SConstruct", None, "python"),
         ("no suffix", "python", "python"),
         ("a.rs", "python", "python"),
+        ("a.rs", None, "rust"),
+        ("a.tsx", None, "typescriptreact"),
+        ("a.h", "cpp", "cpp"),
+        ("script", "sh", "shellscript"),
+        ("Gemfile", None, "ruby"),
         ("a.py", "", "python"),
     ],
 )
@@ -27,20 +36,40 @@ def test_a_language_is_found(path: str, language_id: str | None, expected: str) 
 
 @pytest.mark.parametrize(
     ("path", "language_id"),
-    [("a.rs", None), ("py", None), ("", None), ("a.py", "rust"), ("dir.py/file", None)],
+    [("a.zig", None), ("py", None), ("", None), ("a.py", "zig"), ("dir.py/file", None)],
 )
 def test_what_has_no_grammar_is_refused_and_what_has_is_named(
     path: str, language_id: str | None
 ) -> None:
-    with pytest.raises(LanguageError, match=r"Python \(\.py") as refusal:
+    with pytest.raises(LanguageError, match=r"Python \(\.py.*Bash \(\.sh") as refusal:
         language_of(path, language_id)
     assert repr(language_id or path) in str(refusal.value)
 
 
-@pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.id)
-def test_a_languages_data_fit_its_grammar(language: Language) -> None:
-    kinds = {*language.scopes, *language.blocks, *language.comments}
+def test_no_two_languages_share_a_name() -> None:
+    names = [[*known.ids, *known.suffixes, *known.filenames] for known in LANGUAGES]
+    assert len(set(itertools.chain(*names))) == sum(map(len, names))
+
+
+@pytest.mark.parametrize("known", LANGUAGES, ids=lambda known: known.ids[0])
+def test_a_languages_data_fit_its_grammar(known: Known) -> None:
+    language = known.load()
+    assert language.id == known.ids[0]
+    kinds = {*language.scopes, *language.bodies, *language.blocks, *language.comments}
     for kind in kinds:
         assert language.grammar.id_for_node_kind(kind, True) is not None, kind
+    for token in language.closers:
+        assert language.grammar.id_for_node_kind(token, False) is not None, token
     for query in (language.holes_query, language.blocks_query):
         assert isinstance(query, tree_sitter.Query)
+
+
+def test_a_language_is_loaded_when_its_first_file_is_met() -> None:
+    code = """
+import sys
+from dgls.syntax.languages import language_of
+language_of("a.py").grammar
+print([name for name in sys.modules if name.startswith("tree_sitter_") and "." not in name])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['tree_sitter_python']"

@@ -47,6 +47,20 @@ class OnDevice(Protocol):
         """Such as "cpu" or "cuda:0"; empty before the model is loaded."""
 
 
+@runtime_checkable
+class Trained(Protocol):
+    """A backend that knows what its model was trained on."""
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """By the protocol's names; empty before the model is loaded, and where it reads all."""
+
+
+def languages_of(backend: Backend) -> tuple[str, ...]:
+    """What a backend's model was trained on, empty where it reads all or does not say."""
+    return backend.languages if isinstance(backend, Trained) else ()
+
+
 def device_of(backend: Backend) -> str:
     """Where a backend's model runs, empty where it does not say."""
     return backend.device if isinstance(backend, OnDevice) else ""

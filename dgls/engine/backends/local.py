@@ -49,6 +49,11 @@ class LocalBackend:
         return str(self._engine.model.network.device) if self._engine else ""
 
     @property
+    def languages(self) -> tuple[str, ...]:
+        """What the model was trained on, empty before it is loaded and where it reads all."""
+        return self._engine.model.metadata.languages if self._engine else ()
+
+    @property
     def concurrency(self) -> int:
         """How many fills share forward passes; one where the network cannot join them."""
         if self._engine is None or not self._engine.model.network.joins:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from dgls.protocol import Fill, FillReply, FillRequest, Gap, Limits, Snippet
 from dgls.syntax.cursor import Budget, context_at
-from dgls.syntax.languages import LANGUAGES
+from dgls.syntax.languages.python import PYTHON
 from dgls.syntax.source import Source
 from dgls.text import Span, indentation, line_end_of, with_line_ends
 
@@ -61,7 +61,7 @@ class Question:
         It is explicit: such clients do not say who they are, so none may supersede another. They
         close the connection of what they no longer want.
         """
-        source = Source.parse(self.prefix + self.suffix, LANGUAGES[0])
+        source = Source.parse(self.prefix + self.suffix, PYTHON)
         context = context_at(source, [Span(len(self.prefix), len(self.prefix))], budget)
         candidates = 0 if self.max_tokens == 0 else self.candidates
         return FillRequest(

@@ -32,16 +32,15 @@ _IMPORT = r"^(?:from (?!__future__)[\w.]+ import(?: *\([^)]*\)|.*)|import [\w.]+
 
 PYTHON = Language(
     id="python",
-    name="Python",
-    suffixes=(".py", ".pyi", ".pyw"),
-    filenames=("SConstruct", "SConscript", "wscript"),
     line_comment="#",
     grammar_module="tree_sitter_python",
     scopes={
         "function_definition": ScopeKind.FUNCTION,
         "class_definition": ScopeKind.CLASS,
     },
+    bodies=frozenset({"block"}),
     blocks=frozenset({"block"}),
+    closers=frozenset(),
     comments=frozenset({"comment"}),
     holes=_HOLES,
     imports=re.compile(_IMPORT, re.MULTILINE),
@@ -50,4 +49,5 @@ PYTHON = Language(
     block_opener=re.compile(r":\s*(?:#.*)?$"),
     imported=re.compile(r"^(?:from ([\w.]+) import|import ([\w.]+))", re.MULTILINE),
     module_files=("{}.py", "{}/__init__.py"),
+    module_separator=".",
 )

@@ -1,0 +1,107 @@
+"""The languages that dgls reads, and which of them a file is written in.
+
+What a language is like stands in a module of its own, which is loaded when the first file in that
+language is met.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from dataclasses import dataclass
+
+from dgls.errors import LanguageError
+from dgls.syntax.language import Language
+
+__all__ = ["LANGUAGES", "Known", "Language", "language_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A language by its names.
+
+    `ids` are what editors call it; the first is that of the protocol. `module` of this package
+    holds it in a constant of that name in capitals, or in one named `constant`.
+    """
+
+    ids: tuple[str, ...]
+    name: str
+    suffixes: tuple[str, ...]
+    module: str
+    constant: str = ""
+    filenames: tuple[str, ...] = ()
+
+    def load(self) -> Language:
+        """What dgls knows about it."""
+        module = importlib.import_module(f"{__name__}.{self.module}")
+        language = getattr(module, self.constant or self.module.upper())
+        assert isinstance(language, Language)
+        return language
+
+    def names(self, path: str) -> bool:
+        """Whether a file of this path is written in it."""
+        filename = re.split(r"[\\/]", path)[-1]
+        return filename in self.filenames or filename.lower().endswith(self.suffixes)
+
+
+LANGUAGES: tuple[Known, ...] = (
+    Known(
+        ("python",),
+        "Python",
+        (".py", ".pyi", ".pyw"),
+        "python",
+        filenames=("SConstruct", "SConscript", "wscript"),
+    ),
+    Known(
+        ("javascript", "javascriptreact", "js", "jsx"),
+        "JavaScript",
+        (".js", ".jsx", ".mjs", ".cjs"),
+        "javascript",
+    ),
+    Known(("typescript", "ts"), "TypeScript", (".ts", ".mts", ".cts"), "typescript"),
+    Known(("typescriptreact", "tsx"), "TSX", (".tsx",), "typescript", "TSX"),
+    Known(("rust",), "Rust", (".rs",), "rust"),
+    Known(("go",), "Go", (".go",), "go"),
+    Known(("java",), "Java", (".java",), "java"),
+    Known(("c",), "C", (".c", ".h"), "c"),
+    Known(
+        ("cpp", "c++", "cuda-cpp"),
+        "C++",
+        (".cpp", ".cc", ".cxx", ".hpp", ".hh", ".hxx", ".ipp", ".cu", ".cuh"),
+        "c",
+        "CPP",
+    ),
+    Known(("csharp", "cs", "c-sharp"), "C#", (".cs",), "csharp"),
+    Known(
+        ("ruby",),
+        "Ruby",
+        (".rb", ".rake", ".gemspec"),
+        "ruby",
+        filenames=("Rakefile", "Gemfile"),
+    ),
+    Known(("php",), "PHP", (".php",), "php"),
+    Known(("kotlin",), "Kotlin", (".kt", ".kts"), "kotlin"),
+    Known(("lua",), "Lua", (".lua",), "lua"),
+    Known(
+        ("shellscript", "bash", "sh"),
+        "Bash",
+        (".sh", ".bash"),
+        "bash",
+        filenames=(".bashrc", ".bash_profile", ".bash_aliases"),
+    ),
+)
+
+
+def language_of(path: str, language_id: str | None = None) -> Language:
+    """The language of a file, by the editor's `language_id` where it gave one, else by its name.
+
+    Raises `LanguageError` that names what is supported.
+    """
+    for known in LANGUAGES:
+        if language_id in known.ids if language_id else known.names(path):
+            return known.load()
+    what = f"the language {language_id!r}" if language_id else f"the file {path!r}"
+    all_known = ", ".join(f"{each.name} ({', '.join(each.suffixes)})" for each in LANGUAGES)
+    raise LanguageError(
+        f"dgls has no grammar for {what}, so nothing was done; it reads {all_known}."
+    )
