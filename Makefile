@@ -8,13 +8,13 @@ RUN := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 TORCH := torch>=2.11,<2.14
 
-.PHONY: try test check test-editors bench wheel clean
+.PHONY: try test check test-editors test-vllm bench wheel clean
 
 try: $(RUN)  ## Fill a gap in a bundled example and show the canvas denoising.
 	$(BIN)/dgls fill --watch fixtures/example.py:9
 
-test: check  ## Format, types, and every test that needs no editor.
-	$(BIN)/python -m pytest -m "not editor"
+test: check  ## Format, types, and every test that needs no editor and no server.
+	$(BIN)/python -m pytest -m "not editor and not vllm"
 
 check: $(DEV)
 	$(BIN)/ruff format --check .
@@ -23,6 +23,10 @@ check: $(DEV)
 
 test-editors: $(DEV) .editors/neovim  ## The tests that drive a real editor.
 	$(BIN)/python -m pytest -m editor
+
+test-vllm: $(DEV)  ## The tests that drive a real vLLM server, on the CPU.
+	-$(BIN)/python tests/vllm/install.py
+	$(BIN)/python -m pytest -rs tests/vllm
 
 bench: $(DEV)  ## Latency of everything between a keystroke and a suggestion.
 	$(BIN)/dgls bench latency

@@ -1,0 +1,182 @@
+"""What the backend relies on in vLLM: pins, its cache, its batches, its key, the way to stop."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from dgls.engine.backends.vllm import VllmBackend
+from dgls.engine.backends.vllm_wire import CanvasRead
+from dgls.engine.stop import StopToken
+from dgls.errors import RemoteError, Stopped
+from dgls.protocol import FillRequest, Gap, Limits
+from tests.vllm.conftest import MakeBackend
+from tests.vllm.reading import read, served_by, some_tokens
+from tests.vllm.server import WAIT_S, VllmServer
+
+pytestmark = pytest.mark.vllm
+
+WIDTH = 32
+BLOCK = 128
+"""Tokens that vLLM caches together on a CPU."""
+
+REQUEST = FillRequest(("def total(items):\n    result = ", "\n    return result\n"), (Gap(),))
+RUNNING = "vllm:num_requests_running"
+ENDED = "vllm:request_success_total"
+
+
+def test_pinned_positions_stay_through_all_steps(make_backend: MakeBackend) -> None:
+    """With everything pinned a later step reads what the first one read; without it does not."""
+    served = served_by(make_backend("infill"))
+    prompt, canvas = some_tokens(4, 40), some_tokens(5, WIDTH)
+    once = read(served, CanvasRead(prompt, canvas, steps=1))
+    pinned = read(served, CanvasRead(prompt, canvas, tuple(range(WIDTH)), steps=3))
+    loose = read(served, CanvasRead(prompt, canvas, steps=3))
+    assert pinned.tokens == once.tokens
+    assert loose.tokens != once.tokens
+
+
+def test_a_fill_has_texts_for_its_gaps_alone(make_backend: MakeBackend, family: str) -> None:
+    reply = make_backend(family).fill(REQUEST, StopToken())
+    (text,) = reply.best.texts
+    assert "return result" not in text
+    assert "\n" not in text
+    assert reply.complete
+    assert 0 <= reply.best.confidence <= 1
+
+
+def test_several_gaps_are_filled_together(make_backend: MakeBackend, family: str) -> None:
+    request = FillRequest(("def ", "(a):\n    ", "\n    return self\n"), (Gap(), Gap()))
+    reply = make_backend(family).fill(request, StopToken())
+    assert len(reply.best.texts) == 2
+    assert not any("return self" in text for text in reply.best.texts)
+
+
+def test_a_prompt_is_not_encoded_twice(server: VllmServer, make_backend: MakeBackend) -> None:
+    served, prompt = served_by(make_backend("infill")), some_tokens(6, 2 * BLOCK + 44)
+    hits = "vllm:prefix_cache_hits_total"
+    first = read(served, CanvasRead(prompt, some_tokens(7, WIDTH), steps=1))
+    before = server.metric(hits)
+    longer = read(served, CanvasRead((*prompt, 9), some_tokens(8, WIDTH), steps=1))
+    assert (first.cached, longer.cached) == (0, 2 * BLOCK)
+    assert server.metric(hits) - before == 2 * BLOCK
+
+
+def test_a_request_for_no_candidates_warms_the_cache(
+    make_backend: MakeBackend, family: str
+) -> None:
+    parts = ("x = 1\n" * 150, "\n")
+    backend = make_backend(family)
+    cold = backend.fill(FillRequest(parts, limits=Limits(candidates=0)), StopToken())
+    warm = backend.fill(FillRequest(parts), StopToken())
+    assert cold.candidates == ()
+    assert warm.prompt_tokens == cold.prompt_tokens
+    assert warm.cached_tokens >= BLOCK
+
+
+def test_a_stop_frees_the_request_on_the_server(
+    server: VllmServer, make_backend: MakeBackend, family: str
+) -> None:
+    stop_frees(server, make_backend(family, steps=0))
+
+
+def test_a_router_passes_fills_and_stops_on(
+    server: VllmServer, routed: str, make_backend: MakeBackend
+) -> None:
+    fill = make_backend("infill", url=routed).fill(REQUEST, StopToken())
+    assert fill.complete
+    stop_frees(server, make_backend("infill", url=routed, steps=0))
+
+
+def stop_frees(server: VllmServer, backend: VllmBackend) -> None:
+    """A fill that is stopped half-way is aborted there: what ends by itself is counted."""
+    until(lambda: server.metric(RUNNING) == 0)
+    before, stop = server.metric(ENDED), StopToken()
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(backend.fill, REQUEST, stop)
+        until(lambda: server.metric(RUNNING) > 0)
+        stop.stop("cancelled")
+        with pytest.raises(Stopped, match="cancelled"):
+            future.result(WAIT_S)
+    until(lambda: server.metric(RUNNING) == 0)
+    assert server.metric(ENDED) == before
+
+
+def test_the_canvases_of_one_fill_are_denoised_together(
+    server: VllmServer, make_backend: MakeBackend
+) -> None:
+    """A gap of the published family is tried in several lengths."""
+    backend = make_backend("chat")
+    with watched(server) as most:
+        backend.fill(REQUEST, StopToken())
+    assert most() > 2
+
+
+def test_fills_of_several_editors_run_at_once(
+    server: VllmServer, make_backend: MakeBackend
+) -> None:
+    backend = make_backend("infill", steps=6)
+    requests = [FillRequest((f"a{n} = ", "\n"), seed=n) for n in range(3)]
+    with watched(server) as most, ThreadPoolExecutor(3) as pool:
+        replies = list(pool.map(lambda one: backend.fill(one, StopToken()), requests))
+    assert all(reply.complete for reply in replies)
+    # One gap of this family is one canvas; its fill is then scored by two reads at once.
+    assert most() > 2
+
+
+@contextmanager
+def watched(server: VllmServer) -> Iterator[Callable[[], float]]:
+    """A function that gives, after the block, the most requests that ran at once in it."""
+    seen, over = [0.0], threading.Event()
+
+    def watch() -> None:
+        while not over.is_set():
+            seen.append(server.metric(RUNNING))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield lambda: max(seen)
+    finally:
+        over.set()
+        watcher.join()
+
+
+def test_a_wrong_key_is_refused_and_not_shown(make_backend: MakeBackend, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("wrong-key")
+    key.chmod(0o600)
+    with pytest.raises(RemoteError, match="refused the key") as caught:
+        make_backend("infill", key_file=str(key))
+    assert "wrong-key" not in str(caught.value)
+
+
+def test_a_canvas_wider_than_the_served_one_is_refused_at_the_start(
+    make_backend: MakeBackend,
+) -> None:
+    with pytest.raises(RemoteError, match=r"no larger.*Does 'remote.canvas' \(128\) fit"):
+        make_backend("infill", canvas=128)
+
+
+def test_the_server_says_what_it_cannot_take(make_backend: MakeBackend) -> None:
+    served = served_by(make_backend("infill"))
+    with pytest.raises(RemoteError, match=r"failed \(400: This model's maximum context length"):
+        read(served, CanvasRead(some_tokens(9, 1100), some_tokens(9, WIDTH), steps=1))
+
+
+def test_the_name_says_where_code_goes(server: VllmServer, make_backend: MakeBackend) -> None:
+    assert make_backend("infill").name == f"tiny at {server.url.removeprefix('http://')}"
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait until `condition` holds."""
+    give_up = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < give_up
+        time.sleep(0.02)
