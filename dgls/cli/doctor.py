@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,7 +32,7 @@ def doctor(
     """Say what this machine can run, and why. Exits with 1 where the model in use cannot run."""
     from dgls.doctor.examination import examine
 
-    found = asyncio.run(examine(Path.cwd(), measure, _say_progress))
+    found = asyncio.run(examine(Path.cwd(), measure, _progress()))
     if as_json:
         typer.echo(json.dumps(dataclasses.asdict(found), indent=2, ensure_ascii=False))
     else:
@@ -41,8 +41,18 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _say_progress(share: float, what: str) -> None:
-    typer.echo(f"{100 * share:3.0f} % {what}", err=True)
+def _progress() -> Callable[[float, str], None]:
+    """Tells of what is new: the engine is asked again and again while it starts."""
+    last = ""
+
+    def say(share: float, what: str) -> None:
+        nonlocal last
+        line = f"{100 * share:3.0f} % {what}"
+        if what and line != last:
+            typer.echo(line, err=True)
+        last = line
+
+    return say
 
 
 def _show(found: Findings) -> None:

@@ -166,6 +166,10 @@ def test_it_measures_real_fills_and_stops_the_engine_that_it_started(place):
     assert told.returncode == 0, told.stdout + told.stderr
     assert "ms a fill with tiny (median of 5" in told.stdout
     assert "s to start" in told.stdout
+    # Each stage of the start once, however often the engine was asked.
+    stages = told.stderr.splitlines()
+    assert stages
+    assert len(stages) == len(set(stages))
     after = json.loads(doctor(place, "--json", DGLS_MODEL_NAME=str(folder)).stdout)
     assert (after["engine"]["state"], after["engine"]["others"]) == ("none", 0)
 
