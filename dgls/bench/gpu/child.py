@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import subprocess
@@ -44,8 +45,10 @@ def in_child(job: Job, patience: Patience) -> Iterator[Message]:
         try:
             assert process.stdin is not None
             assert process.stdout is not None
-            process.stdin.write(encoded_job(job))
-            process.stdin.close()
+            # Where it is gone already, its exit status says more.
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.write(encoded_job(job))
+                process.stdin.close()
             yield from _told(process, process.stdout, patience)
         finally:
             process.kill()

@@ -34,6 +34,7 @@ def memory(subject: Subject, bandwidth: float) -> Iterator[Figure]:
     size = subject.size
     make = _maker("peak memory", subject, "GB of 10^9 bytes")
     yield make("weights", weight_bytes(subject) / _GB)
+    subject.forget()
     past = subject.network.extend(subject.prompt(size.long_prefix), None)[1]
     for width in (size.gap, size.canvas):
         subject.fill(past, width, width, 2)

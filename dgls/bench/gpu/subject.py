@@ -73,6 +73,10 @@ class Subject:
     def use_plain(self) -> None:
         """Run in plain torch from now on, uncaptured."""
         self.network = FastNetwork(self.model, PlainOperations())
+        self.forget()
+
+    def forget(self) -> None:
+        """Hold no encoded prompt any longer."""
         self._pasts.clear()
 
     def past(self, length: int) -> Past:
