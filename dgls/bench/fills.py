@@ -61,18 +61,20 @@ async def one_line_fills(settings: Settings, count: int) -> list[Series]:
 
 
 def _series(kind: str, fills: list[_Fill]) -> list[Series]:
+    """The figures of the fills; a server tells neither its steps nor its time for encoding."""
     stepped = [fill.reply for fill in fills if fill.reply.steps]
     share = [_cached_share(fill.reply) for fill in fills]
+    encoding = tuple(fill.reply.timings.encode_ms for fill in fills)
     per_step = [reply.timings.denoise_ms / reply.steps for reply in stepped]
     return [
         Series(f"one-line fill, {kind} prefix", "ms", tuple(fill.total_ms for fill in fills)),
-        Series(f"encode, {kind} prefix", "ms", tuple(f.reply.timings.encode_ms for f in fills)),
+        Series(f"encode, {kind} prefix", "ms", encoding if any(encoding) else ()),
         Series(f"prompt tokens from the cache, {kind} prefix", "%", tuple(share)),
         Series(f"denoise step, {kind} prefix", "ms", tuple(per_step)),
         Series(
             f"denoise steps per fill, {kind} prefix",
             "steps",
-            tuple(float(fill.reply.steps) for fill in fills),
+            tuple(float(fill.reply.steps) for fill in fills) if stepped else (),
         ),
     ]
 

@@ -142,6 +142,7 @@ async def test_the_same_fills_go_through_the_local_backend_and_a_server(
     for backend in ("local", "vllm"):
         assert rows[f"{backend}: one-line fill, cold prefix"][0] > 0
     assert rows["local: denoise steps per fill, cold prefix"][0] > 0
+    assert rows["vllm: denoise steps per fill, cold prefix"] == ()
     assert server.bodies(COMPLETIONS)
 
 
