@@ -26,6 +26,7 @@ class Work:
 
     `opened` is the source with the gap laid open at `gap`. A fill replaces `span` of `source` by
     `lead`, its text and `tail`. It `may_be_cut` to its first lines where more breaks the syntax.
+    `strength` is the share of what stands in the gap that may change.
     """
 
     source: Source
@@ -36,10 +37,11 @@ class Work:
     tail: str
     max_lines: int
     may_be_cut: bool
+    strength: float = 1.0
 
     def request_gap(self, context: Context) -> Gap:
         """The gap as the engine is asked to fill it."""
-        return Gap(text=context.gaps[0], max_lines=self.max_lines)
+        return Gap(context.gaps[0], self.strength, self.max_lines)
 
     def best_edit(self, context: Context, candidates: Sequence[Fill]) -> Edit:
         """The edit of the first candidate that says something new and keeps the syntax.
@@ -64,10 +66,10 @@ def hole_work(source: Source, hole: Hole) -> Work:
     return Work(source, laid_open, gap, hole.span, hole.lead, hole.tail, lines, may_be_cut=True)
 
 
-def selection_work(source: Source, span: Span) -> Work:
+def selection_work(source: Source, span: Span, strength: float) -> Work:
     """The work of rewriting a selection; white space around it stays."""
     selected = span.of(source.text)
     start = span.start + len(selected) - len(selected.lstrip())
     inner = Span(start, start + len(selected.strip()))
     lines = selected.strip().count("\n") + 1 + EXTRA_LINES
-    return Work(source, source, inner, inner, "", "", lines, may_be_cut=False)
+    return Work(source, source, inner, inner, "", "", lines, may_be_cut=False, strength=strength)

@@ -54,13 +54,15 @@ def register(server: DglsServer) -> None:
 class Target:
     """What one action is about: a hole or a selection in one version of a document.
 
-    It travels to the client and back as `CodeAction.data`.
+    It travels to the client and back as `CodeAction.data`. An editor that lets its user choose how
+    much of a selection may change puts that in as "strength", 0 to 1; without it all may.
     """
 
     kind: str
     uri: str
     version: int
     span: Span
+    strength: float = 1.0
 
     def to_data(self) -> dict[str, Any]:
         """The target as JSON."""
@@ -72,8 +74,12 @@ class Target:
         """The target of an action that dgls listed. Raises `JsonRpcInvalidParams`."""
         try:
             start, end = data["span"]
-            return cls(str(data["kind"]), str(data["uri"]), data["version"], Span(start, end))
-        except (DglsError, KeyError, TypeError, ValueError):
+            strength = float(data.get("strength", 1.0))
+            if not 0 < strength <= 1:
+                raise ValueError(strength)
+            kind, uri = str(data["kind"]), str(data["uri"])
+            return cls(kind, uri, data["version"], Span(start, end), strength)
+        except (DglsError, AttributeError, KeyError, TypeError, ValueError):
             raise JsonRpcInvalidParams(
                 "This code action is none of dgls; nothing was changed."
             ) from None
@@ -144,7 +150,7 @@ def _work(document: Document, target: Target) -> Work:
     source = document.source
     if source is not None and target.span.end <= len(source.text):
         if target.kind == REWRITE:
-            return selection_work(source, target.span)
+            return selection_work(source, target.span, target.strength)
         for hole in holes(source, target.span):
             if hole.span == target.span:
                 return hole_work(source, hole)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dgls.errors import InputError
 from dgls.lsp.server import DglsServer
+from dgls.policy.silence import Silence
 
 SNOOZE = "dgls.snooze"
 RESUME = "dgls.resume"
@@ -18,9 +19,12 @@ def register(server: DglsServer) -> None:
     async def snooze(ls: DglsServer, *arguments: object) -> None:
         ls.permission.snooze(_minutes(*arguments))
         ls.fills.stop_ahead()
+        if ls.permission.is_snoozed:
+            ls.indicator.off(Silence.SNOOZED)
 
     async def resume(ls: DglsServer, *arguments: object) -> None:
         ls.permission.snooze(0)
+        ls.indicator.on()
 
     server.command(SNOOZE)(server.guarded(snooze))
     server.command(RESUME)(server.guarded(resume))

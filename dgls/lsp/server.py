@@ -203,9 +203,10 @@ class DglsServer(LanguageServer):
 
     @property
     def shows_progress(self) -> bool:
-        """Whether the client lets a server begin a progress report of its own."""
+        """Whether the client wants a progress report: it can have one, and no `dgls/status`."""
         window = self.client_capabilities.window
-        return bool(window and window.work_done_progress)
+        can_show = bool(window and window.work_done_progress)
+        return can_show and not indicator.is_wanted(self.client_capabilities)
 
     async def create_progress(self, token: str) -> None:
         """Ask the client for a progress report under a token."""

@@ -36,7 +36,7 @@ class Window(Protocol):
 
     @property
     def shows_progress(self) -> bool:
-        """Whether the client lets a server begin a progress report of its own."""
+        """Whether the client wants a progress report of the server's own."""
 
     async def create_progress(self, token: str) -> None:
         """Ask the client for a progress report under a token."""

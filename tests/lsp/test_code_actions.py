@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+import attrs
 import pytest
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException, JsonRpcRequestCancelled
@@ -113,10 +114,21 @@ async def test_the_engine_learns_what_stands_in_a_selection_and_that_it_was_aske
 
     (request,) = filler.requests
     assert request.parts == ("x = ", "\n")
-    assert request.gaps[0].text == "a + b"
+    assert (request.gaps[0].text, request.gaps[0].strength) == ("a + b", 1.0)
     assert request.trigger is Trigger.EXPLICIT
     assert request.method == "codeAction/resolve"
     assert request.version == 1
+
+
+async def test_an_editor_may_say_how_much_of_a_selection_shall_change(
+    session: Session, filler: ScriptedFiller
+) -> None:
+    _, (action,) = await opened_actions(session, "x = ⟦a + b⟧\n")
+
+    await session.resolve(attrs.evolve(action, data={**action.data, "strength": 0.3}))
+
+    (request,) = filler.requests
+    assert request.gaps[0].strength == 0.3
 
 
 async def test_a_document_that_moved_on_before_gets_no_edit_but_a_message(
@@ -257,6 +269,8 @@ async def test_only_the_kinds_that_are_asked_for_are_listed(
         {},
         {"kind": "refactor.rewrite.dgls.fill", "uri": URI, "version": 1, "span": [5, "x"]},
         {"kind": "refactor.rewrite.dgls.fill", "uri": URI, "version": 1, "span": [8, 5]},
+        {"kind": "refactor.rewrite.dgls.selection", "uri": URI, "version": 1, "span": [0, 1]}
+        | {"strength": 1.5},
     ],
 )
 async def test_an_action_of_somebody_else_is_refused(session: Session, data: object) -> None:

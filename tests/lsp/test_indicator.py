@@ -8,13 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lsprotocol import types
 
 from dgls.counts import Count, Kind, counts_file, read_counts
 from dgls.errors import ModelNotFoundError
 from dgls.lsp.indicator import Indicator, Report, State
 from dgls.policy.silence import Silence
 from dgls.protocol import EngineState, Health
-from tests.lsp.session import ScriptedFiller, connected, initialize_params, reply, until
+from tests.lsp.session import (
+    ScriptedFiller,
+    Session,
+    connected,
+    initialize_params,
+    reply,
+    until,
+)
 
 HEALTH = Health(EngineState.READY, 100.0, model="small", device="cpu")
 
@@ -68,6 +76,28 @@ async def test_who_asks_for_the_status_is_sent_it(filler: ScriptedFiller, wanted
 
     states = [params.state for params in sent]
     assert states[:2] == (["loading", "ready"] if wanted else [])
+    # Whoever shows the status would show the model's loading twice.
+    assert len(session.client.progress_reports) == (0 if wanted else 1)
+
+
+async def test_a_pause_and_its_end_are_told_at_once(filler: ScriptedFiller) -> None:
+    async with connected(filler) as session:
+        await session.client.initialize_session(initialize_params(status=True))
+        await session.open("x = 1\n")
+        indicator = session.server.indicator
+        await until(lambda: indicator.report.state is State.READY)
+
+        await command(session, "dgls.snooze", 10)
+        assert indicator.report.message == "suggestions are switched off for a while"
+        assert indicator.report.state is State.OFF
+        await command(session, "dgls.resume")
+        assert indicator.report.state is State.READY
+
+
+async def command(session: Session, name: str, *arguments: Any) -> None:
+    """Run a command of the server."""
+    params = types.ExecuteCommandParams(command=name, arguments=list(arguments))
+    await session.client.workspace_execute_command_async(params)
 
 
 async def test_what_is_accepted_and_kept_is_counted_in_the_users_file(
