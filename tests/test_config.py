@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dgls.config import DECLARED, LiveSettings, Resolved, Settings, changed, resolve
-from dgls.config.generated import generated_files, schema, vscode_configuration
+from dgls.config.generated import GENERATED, generated_file, schema, vscode_configuration
 from dgls.errors import SettingError
 
 
@@ -158,10 +158,10 @@ def test_every_default_is_within_its_own_range() -> None:
     assert all(item.doc for item in DECLARED.values())
 
 
-@pytest.mark.parametrize("name", generated_files())
+@pytest.mark.parametrize("name", GENERATED)
 def test_what_is_generated_is_the_code(name: str) -> None:
-    written = Path(__file__).parent.parent / name
-    assert written.read_text(encoding="utf-8") == generated_files()[name], (
+    root = Path(__file__).parent.parent
+    assert (root / name).read_text(encoding="utf-8") == generated_file(name, root), (
         "Run: python -m dgls.config"
     )
 

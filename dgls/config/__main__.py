@@ -3,10 +3,9 @@
 import sys
 from pathlib import Path
 
-from dgls.config.generated import generated_files
+from dgls.config.generated import GENERATED, generated_file
 
 root = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
-for name, text in generated_files().items():
-    (root / name).parent.mkdir(parents=True, exist_ok=True)
-    (root / name).write_text(text, encoding="utf-8")
+for name in GENERATED:
+    (root / name).write_text(generated_file(name, root), encoding="utf-8")
     print(name)

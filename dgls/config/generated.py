@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from dgls.config.settings import DECLARED, Declared
@@ -11,14 +11,20 @@ from dgls.config.settings import DECLARED, Declared
 _TYPES = {str: "string", int: "integer", float: "number", bool: "boolean", tuple: "array"}
 _SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 
+PAGE = "docs/configuration.md"
+SCHEMA = "docs/dgls.schema.json"
+MANIFEST = "editors/vscode/package.json"
+GENERATED = (PAGE, SCHEMA, MANIFEST)
+"""What is generated, by its path in the repository."""
 
-def generated_files() -> Mapping[str, str]:
-    """Every generated file: its whole text by its path in the repository."""
-    return {
-        "docs/configuration.md": page(),
-        "docs/dgls.schema.json": _json(schema()),
-        "editors/vscode/configuration.json": _json(vscode_configuration()),
-    }
+
+def generated_file(name: str, root: Path) -> str:
+    """The whole text of a generated file; of the manifest one part is, the rest stays as it is."""
+    if name == PAGE:
+        return page()
+    if name == SCHEMA:
+        return _json(schema())
+    return _json(with_settings(json.loads((root / MANIFEST).read_text(encoding="utf-8"))))
 
 
 def page() -> str:
@@ -44,8 +50,19 @@ def schema() -> dict[str, Any]:
     }
 
 
+def with_settings(manifest: dict[str, Any]) -> dict[str, Any]:
+    """The manifest of the VS Code extension with the settings of the server as they are now.
+
+    The extension's own settings stand in other parts of `contributes.configuration`.
+    """
+    settings = vscode_configuration()
+    contributes = manifest["contributes"]
+    others = [part for part in contributes["configuration"] if part["title"] != settings["title"]]
+    return {**manifest, "contributes": {**contributes, "configuration": [*others, settings]}}
+
+
 def vscode_configuration() -> dict[str, Any]:
-    """`contributes.configuration` of a VS Code extension.
+    """The server's part of `contributes.configuration` of a VS Code extension.
 
     What a project may not choose has the scope "machine", in which VS Code takes no value from a
     workspace.

@@ -1,0 +1,53 @@
+/** What VS Code calls: puts the parts together. */
+
+import { type ExtensionContext, commands, window, workspace } from 'vscode';
+import { fillHere, rewriteSelection } from './fill';
+import { openSettings, openWalkthrough } from './install';
+import { onOtherInterpreter } from './interpreter';
+import { showMenu } from './menu';
+import { pause, unpause } from './pause';
+import { Server } from './server';
+import { SECTION } from './settings';
+import { StatusBar } from './statusBar';
+
+let running: Server | undefined;
+
+export async function activate(context: ExtensionContext): Promise<void> {
+  const log = window.createOutputChannel('dgls', { log: true });
+  const bar = new StatusBar();
+  const server = new Server(log, bar);
+  running = server;
+  context.subscriptions.push(log, bar);
+
+  const register = (name: string, callback: () => unknown): void => {
+    context.subscriptions.push(commands.registerCommand(`${SECTION}.${name}`, callback));
+  };
+  register('fillHere', () => fillHere(server));
+  register('rewriteSelection', () => rewriteSelection(server, context));
+  register('nextCandidate', () => commands.executeCommand('editor.action.inlineSuggest.showNext'));
+  register('pause', () => pause(server));
+  register('unpause', () => unpause(server));
+  register('menu', () => showMenu(server, bar));
+  register('showLog', () => log.show());
+  register('restart', () => server.restart());
+  register('openSettings', () => openSettings());
+  register('openWalkthrough', () => openWalkthrough());
+
+  context.subscriptions.push(
+    workspace.onDidChangeConfiguration((event) => {
+      if (event.affectsConfiguration(`${SECTION}.server`)) {
+        void server.refresh();
+      }
+    }),
+  );
+  await server.restart();
+  const watched = await onOtherInterpreter(() => void server.refresh());
+  if (watched) {
+    context.subscriptions.push(watched);
+  }
+}
+
+/** VS Code waits for the server's end, so that no process stays behind. */
+export async function deactivate(): Promise<void> {
+  await running?.stop();
+}

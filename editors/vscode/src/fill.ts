@@ -1,0 +1,98 @@
+/** Filling and rewriting where the user asks for it. */
+
+import {
+  type CodeAction as EditorAction,
+  type ExtensionContext,
+  ProgressLocation,
+  type TextEditor,
+  commands,
+  window,
+  workspace,
+} from 'vscode';
+import {
+  type CodeAction,
+  CodeActionRequest,
+  CodeActionResolveRequest,
+  type LanguageClient,
+} from 'vscode-languageclient/node';
+import type { Server } from './server';
+import { askStrength } from './strength';
+
+const FILL = 'refactor.rewrite.dgls.fill';
+const REWRITE = 'refactor.rewrite.dgls.selection';
+
+/** Fill the hole at the cursor; where there is none, suggest what belongs at the cursor. */
+export async function fillHere(server: Server): Promise<void> {
+  const editor = window.activeTextEditor;
+  if (!editor || !isRunning(server)) {
+    return;
+  }
+  const holes = await commands.executeCommand<EditorAction[]>(
+    'vscode.executeCodeActionProvider',
+    editor.document.uri,
+    editor.selection,
+    FILL,
+  );
+  if (holes.length > 0) {
+    await commands.executeCommand('editor.action.codeAction', { kind: FILL, apply: 'ifSingle' });
+  } else {
+    await commands.executeCommand('editor.action.inlineSuggest.trigger');
+  }
+}
+
+/** Ask how much of the selection shall change, and change it. */
+export async function rewriteSelection(server: Server, context: ExtensionContext): Promise<void> {
+  const editor = window.activeTextEditor;
+  const client = isRunning(server);
+  if (!editor || !client) {
+    return;
+  }
+  const action = await listed(client, editor);
+  if (!action) {
+    void window.showInformationMessage('dgls: select the code that shall be rewritten first.');
+    return;
+  }
+  const strength = await askStrength(context.globalState);
+  if (strength !== undefined) {
+    await rewrite(client, { ...action, data: { ...action.data, strength } });
+  }
+}
+
+/** The action that rewrites the selection, without its edit. */
+async function listed(client: LanguageClient, editor: TextEditor): Promise<CodeAction | undefined> {
+  const actions = await client.sendRequest(CodeActionRequest.type, {
+    textDocument: client.code2ProtocolConverter.asTextDocumentIdentifier(editor.document),
+    range: client.code2ProtocolConverter.asRange(editor.selection),
+    context: { diagnostics: [], only: [REWRITE] },
+  });
+  return (actions ?? []).find((action): action is CodeAction => 'data' in action);
+}
+
+/** Let the server make the action's edit and apply it; the user may cancel meanwhile. */
+async function rewrite(client: LanguageClient, action: CodeAction): Promise<void> {
+  await window.withProgress(
+    { location: ProgressLocation.Notification, title: 'dgls: rewriting', cancellable: true },
+    async (_, token) => {
+      try {
+        const made = await client.sendRequest(CodeActionResolveRequest.type, action, token);
+        // Without an edit the server has said why.
+        const edit = await client.protocol2CodeConverter.asWorkspaceEdit(made.edit);
+        if (edit && !token.isCancellationRequested) {
+          await workspace.applyEdit(edit);
+        }
+      } catch (error) {
+        if (!token.isCancellationRequested) {
+          throw error;
+        }
+      }
+    },
+  );
+}
+
+/** The connection; where there is none, the user is told. */
+function isRunning(server: Server): LanguageClient | undefined {
+  if (!server.client) {
+    void window.showWarningMessage('dgls: the server does not run; nothing was done.');
+  }
+  return server.client;
+}

@@ -1,0 +1,64 @@
+/** How the server's state looks in the status bar. Knows no VS Code. */
+
+/** The parameters of the notification `dgls/status`; docs/configuration.md describes them. */
+export interface Report {
+  readonly state: 'loading' | 'ready' | 'slow' | 'off' | 'failed';
+  readonly message?: string;
+  readonly percent?: number;
+  readonly model?: string;
+  readonly device?: string;
+  readonly p50_ms?: number;
+}
+
+/** What the extension knows by itself, while no server tells. */
+export type OwnState = 'starting' | 'waiting' | 'missing' | 'stopped' | 'restarting';
+
+/** What is written in the status bar, and what stands behind it. */
+export interface Label {
+  readonly text: string;
+  readonly detail: string;
+  readonly severity: 'none' | 'warning' | 'error';
+}
+
+/** The label of a report. */
+export function labelOf(report: Report): Label {
+  const detail = report.message ?? '';
+  switch (report.state) {
+    case 'loading':
+      return label(`$(loading~spin) dgls ${report.percent ?? 0} %`, detail);
+    case 'ready':
+      return label('$(check) dgls', modelLine(report));
+    case 'slow':
+      return label('$(watch) dgls', [detail, modelLine(report)].filter(Boolean).join('; '));
+    case 'off':
+      return label('$(circle-slash) dgls', detail);
+    case 'failed':
+      return label('$(error) dgls', detail, 'error');
+  }
+}
+
+/** The label of what the extension knows by itself. */
+export function ownLabel(state: OwnState): Label {
+  switch (state) {
+    case 'starting':
+      return label('$(loading~spin) dgls', 'the server is starting');
+    case 'waiting':
+      return label('$(check) dgls', 'the model is loaded when it is first needed');
+    case 'restarting':
+      return label('$(sync~spin) dgls', 'the server ended and is started again');
+    case 'missing':
+      return label('$(warning) dgls', 'the server is not installed', 'warning');
+    case 'stopped':
+      return label('$(error) dgls', 'the server does not run; restart it from the menu', 'error');
+  }
+}
+
+function modelLine(report: Report): string {
+  const where = report.device ? `${report.model} on ${report.device}` : report.model;
+  const time = report.p50_ms === undefined ? '' : `half of the fills within ${report.p50_ms} ms`;
+  return [where, time].filter(Boolean).join(', ');
+}
+
+function label(text: string, detail: string, severity: Label['severity'] = 'none'): Label {
+  return { text, detail, severity };
+}

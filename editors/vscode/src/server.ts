@@ -1,0 +1,160 @@
+/** The server's life: found, started, watched, started again. */
+
+import { type Disposable, type LogOutputChannel, commands, window, workspace } from 'vscode';
+import {
+  type ClientCapabilities,
+  LanguageClient,
+  RevealOutputChannelOn,
+  State,
+  type StaticFeature,
+} from 'vscode-languageclient/node';
+import { tellIfNone } from './asked';
+import { type Launch, findServer } from './discovery';
+import { tellHowToInstall } from './install';
+import { activeInterpreter } from './interpreter';
+import { SELECTOR } from './languages';
+import type { Report } from './report';
+import { SECTION, onlyOfServer } from './settings';
+import type { StatusBar } from './statusBar';
+
+const STATUS = 'dgls/status';
+const STATUS_WANTED = 'dglsStatus';
+
+/** The context key that `when` clauses and the walkthrough look at. */
+const RUNNING = 'dgls.running';
+
+export class Server implements Disposable {
+  private current: LanguageClient | undefined;
+  private launch: Launch | undefined;
+  /** One start or stop after the other, however fast they are asked for. */
+  private queue: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly log: LogOutputChannel,
+    private readonly bar: StatusBar,
+  ) {}
+
+  /** The connection, undefined where the server does not run. */
+  get client(): LanguageClient | undefined {
+    return this.current?.isRunning() ? this.current : undefined;
+  }
+
+  /** Find the program and start it; what runs is stopped before. */
+  restart(): Promise<void> {
+    return this.inTurn(async () => {
+      await this.end();
+      await this.begin(await this.find());
+    });
+  }
+
+  /** Restart if the program would be another one now: another environment, another setting. */
+  refresh(): Promise<void> {
+    return this.inTurn(async () => {
+      const launch = await this.find();
+      if (JSON.stringify(launch) !== JSON.stringify(this.launch)) {
+        await this.end();
+        await this.begin(launch);
+      }
+    });
+  }
+
+  stop(): Promise<void> {
+    return this.inTurn(() => this.end());
+  }
+
+  dispose(): void {
+    void this.stop();
+  }
+
+  private inTurn(work: () => Promise<void>): Promise<void> {
+    this.queue = this.queue.then(work).catch((error: unknown) => this.log.error(String(error)));
+    return this.queue;
+  }
+
+  private async find(): Promise<Launch | undefined> {
+    const document = window.activeTextEditor?.document.uri ?? workspace.workspaceFolders?.[0]?.uri;
+    return findServer({
+      setting: workspace.getConfiguration(SECTION).get<string[]>('server.command', []),
+      interpreter: await activeInterpreter(document),
+      folders: (workspace.workspaceFolders ?? []).map((folder) => folder.uri.fsPath),
+      path: process.env['PATH'] ?? '',
+      isWindows: process.platform === 'win32',
+    });
+  }
+
+  private async begin(launch: Launch | undefined): Promise<void> {
+    this.launch = launch;
+    if (!launch) {
+      this.bar.own('missing');
+      void tellHowToInstall();
+      return;
+    }
+    this.log.info(`starting ${launch.command} (from ${launch.from})`);
+    this.bar.own('starting');
+    const client = this.connect(launch);
+    this.current = client;
+    try {
+      await client.start();
+    } catch (error) {
+      this.log.error(`${launch.command} does not start: ${String(error)}`);
+      this.bar.own('stopped');
+    }
+  }
+
+  private connect(launch: Launch): LanguageClient {
+    const client = new LanguageClient(
+      SECTION,
+      'dgls',
+      { command: launch.command, args: [...launch.args] },
+      {
+        documentSelector: SELECTOR,
+        middleware: { workspace: onlyOfServer, ...tellIfNone },
+        outputChannel: this.log,
+        revealOutputChannelOn: RevealOutputChannelOn.Never,
+      },
+    );
+    client.registerFeature(new StatusWanted());
+    client.onNotification(STATUS, (report: Report) => this.bar.report(report));
+    client.onDidChangeState(({ oldState, newState }) => {
+      if (client === this.current) {
+        this.changed(oldState, newState);
+      }
+    });
+    return client;
+  }
+
+  private changed(before: State, now: State): void {
+    void commands.executeCommand('setContext', RUNNING, now === State.Running);
+    if (now === State.Running) {
+      this.bar.own('waiting');
+    } else if (now === State.Starting && before !== State.Starting) {
+      this.bar.own('restarting');
+    } else if (now === State.Stopped) {
+      this.bar.own('stopped');
+    }
+  }
+
+  private async end(): Promise<void> {
+    const client = this.current;
+    this.current = undefined;
+    this.launch = undefined;
+    await commands.executeCommand('setContext', RUNNING, false);
+    // A server that never came up has nothing to stop and says so.
+    await client?.dispose().catch(() => undefined);
+  }
+}
+
+/** Tells the server that somebody shows `dgls/status`. */
+class StatusWanted implements StaticFeature {
+  fillClientCapabilities(capabilities: ClientCapabilities): void {
+    capabilities.experimental = { ...capabilities.experimental, [STATUS_WANTED]: true };
+  }
+
+  initialize(): void {}
+
+  getState(): { kind: 'static' } {
+    return { kind: 'static' };
+  }
+
+  clear(): void {}
+}

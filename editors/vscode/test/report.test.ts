@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Report, labelOf } from '../src/report';
+
+const CASES: Array<[Report, string, string]> = [
+  [{ state: 'loading', percent: 40, message: 'weights' }, '$(loading~spin) dgls 40 %', 'weights'],
+  [{ state: 'ready' }, '$(check) dgls', ''],
+  [
+    { state: 'ready', model: 'small', device: 'cpu', p50_ms: 120 },
+    '$(check) dgls',
+    'small on cpu, half of the fills within 120 ms',
+  ],
+  [{ state: 'slow', message: 'it is slow', model: 'm' }, '$(watch) dgls', 'it is slow; m'],
+  [{ state: 'off', message: 'paused', model: 'm' }, '$(circle-slash) dgls', 'paused'],
+  [{ state: 'failed', message: 'do this' }, '$(error) dgls', 'do this'],
+];
+
+test('every state has a mark and says what a person wants to know', () => {
+  for (const [report, text, detail] of CASES) {
+    const label = labelOf(report);
+    assert.deepEqual([label.text, label.detail], [text, detail]);
+    assert.equal(label.severity, report.state === 'failed' ? 'error' : 'none');
+  }
+});
