@@ -4,6 +4,7 @@ import { type ExtensionContext, commands, window, workspace } from 'vscode';
 import { fillHere, rewriteSelection } from './fill';
 import { openSettings, openWalkthrough } from './install';
 import { onOtherInterpreter } from './interpreter';
+import { languagesOf } from './languages';
 import { showMenu } from './menu';
 import { pause, unpause } from './pause';
 import { Server } from './server';
@@ -15,9 +16,12 @@ let running: Server | undefined;
 export async function activate(context: ExtensionContext): Promise<void> {
   const log = window.createOutputChannel('dgls', { log: true });
   const bar = new StatusBar();
-  const server = new Server(log, bar);
+  const languages = languagesOf(context.extension.packageJSON);
+  const server = new Server(log, bar, languages);
   running = server;
   context.subscriptions.push(log, bar);
+  // The menus of the editor look at this.
+  void commands.executeCommand('setContext', `${SECTION}.languages`, languages);
 
   const register = (name: string, callback: () => unknown): void => {
     context.subscriptions.push(commands.registerCommand(`${SECTION}.${name}`, callback));

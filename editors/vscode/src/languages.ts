@@ -1,13 +1,20 @@
-/** The documents that dgls completes; a test holds the list to the server's own. */
+/** The documents that dgls completes. */
 
 import type { DocumentSelector } from 'vscode-languageclient/node';
 
-/** Language identifiers of VS Code. `activationEvents` in package.json has the same. */
-export const LANGUAGES: readonly string[] = ['python'];
+const EVENT = 'onLanguage:';
 
 /** Files, buffers without a name, and the cells of notebooks. */
 const SCHEMES = ['file', 'untitled', 'vscode-notebook-cell'];
 
-export const SELECTOR: DocumentSelector = LANGUAGES.flatMap((language) =>
-  SCHEMES.map((scheme) => ({ language, scheme })),
-);
+/** The languages whose documents wake the extension, by the manifest: the one list of them. */
+export function languagesOf(manifest: { activationEvents: readonly string[] }): string[] {
+  return manifest.activationEvents
+    .filter((event) => event.startsWith(EVENT))
+    .map((event) => event.slice(EVENT.length));
+}
+
+/** What the server is told of. */
+export function selectorOf(languages: readonly string[]): DocumentSelector {
+  return languages.flatMap((language) => SCHEMES.map((scheme) => ({ language, scheme })));
+}

@@ -30,6 +30,8 @@ export async function showMenu(server: Server, bar: StatusBar): Promise<void> {
   const chosen = await window.showQuickPick(entries, {
     title: version ? `dgls ${version}` : 'dgls',
   });
+  // The click left the focus on the status bar, where the next key would open the menu again.
+  await commands.executeCommand('workbench.action.focusActiveEditorGroup');
   if (chosen?.command) {
     await commands.executeCommand(chosen.command);
   }

@@ -12,7 +12,7 @@ import { tellIfNone } from './asked';
 import { type Launch, findServer } from './discovery';
 import { tellHowToInstall } from './install';
 import { activeInterpreter } from './interpreter';
-import { SELECTOR } from './languages';
+import { selectorOf } from './languages';
 import type { Report } from './report';
 import { SECTION, onlyOfServer } from './settings';
 import type { StatusBar } from './statusBar';
@@ -32,6 +32,7 @@ export class Server implements Disposable {
   constructor(
     private readonly log: LogOutputChannel,
     private readonly bar: StatusBar,
+    private readonly languages: readonly string[],
   ) {}
 
   /** The connection, undefined where the server does not run. */
@@ -107,7 +108,7 @@ export class Server implements Disposable {
       'dgls',
       { command: launch.command, args: [...launch.args] },
       {
-        documentSelector: SELECTOR,
+        documentSelector: selectorOf(this.languages),
         middleware: { workspace: onlyOfServer, ...tellIfNone },
         outputChannel: this.log,
         revealOutputChannelOn: RevealOutputChannelOn.Never,

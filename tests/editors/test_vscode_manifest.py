@@ -1,0 +1,43 @@
+"""The manifest of the VS Code extension fits its code and the server."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from dgls.lsp.code_actions import FILL, REWRITE
+from dgls.lsp.commands import RESUME, SNOOZE
+from dgls.lsp.indicator import METHOD, OPT_IN, State
+from dgls.syntax.languages import language_of
+from tests.editors.home import ROOT
+
+EXTENSION = ROOT / "editors" / "vscode"
+MANIFEST = json.loads((EXTENSION / "package.json").read_text(encoding="utf-8"))
+SOURCES = {path.name: path.read_text(encoding="utf-8") for path in EXTENSION.glob("src/*.ts")}
+
+
+def test_the_server_has_a_grammar_for_each_language_that_wakes_the_extension() -> None:
+    for event in MANIFEST["activationEvents"]:
+        language_of("", event.removeprefix("onLanguage:"))
+
+
+def test_every_command_of_the_manifest_is_registered_and_no_other() -> None:
+    commands = {command["command"] for command in MANIFEST["contributes"]["commands"]}
+    registered = re.findall(r"register\('(\w+)'", SOURCES["extension.ts"])
+    assert {f"dgls.{name}" for name in registered} == commands
+    # The client library registers the server's own commands under their names.
+    assert commands.isdisjoint({SNOOZE, RESUME})
+
+
+def test_the_names_that_extension_and_server_share_are_the_same() -> None:
+    assert {f"'{FILL}'", f"'{REWRITE}'"} <= set(re.findall(r"'refactor[\w.]*'", SOURCES["fill.ts"]))
+    assert {f"'{SNOOZE}'", f"'{RESUME}'"} <= set(re.findall(r"'dgls\.\w+'", SOURCES["pause.ts"]))
+    assert f"'{METHOD}'" in SOURCES["server.ts"]
+    assert f"'{OPT_IN}'" in SOURCES["server.ts"]
+    for state in State:
+        assert f"case '{state}'" in SOURCES["report.ts"]
+
+
+def test_the_lock_file_names_no_host() -> None:
+    lock = json.loads((EXTENSION / "package-lock.json").read_text(encoding="utf-8"))
+    assert not [name for name, package in lock["packages"].items() if "resolved" in package]
