@@ -8,7 +8,7 @@ import re
 from dgls.lsp.code_actions import FILL, REWRITE
 from dgls.lsp.commands import RESUME, SNOOZE
 from dgls.lsp.indicator import METHOD, OPT_IN, State
-from dgls.syntax.languages import language_of
+from dgls.syntax.languages import LANGUAGES, language_of
 from tests.editors.home import ROOT
 
 EXTENSION = ROOT / "editors" / "vscode"
@@ -16,9 +16,11 @@ MANIFEST = json.loads((EXTENSION / "package.json").read_text(encoding="utf-8"))
 SOURCES = {path.name: path.read_text(encoding="utf-8") for path in EXTENSION.glob("src/*.ts")}
 
 
-def test_the_server_has_a_grammar_for_each_language_that_wakes_the_extension() -> None:
-    for event in MANIFEST["activationEvents"]:
-        language_of("", event.removeprefix("onLanguage:"))
+def test_the_languages_that_wake_the_extension_are_those_of_the_server() -> None:
+    languages = [event.removeprefix("onLanguage:") for event in MANIFEST["activationEvents"]]
+    assert {known.ids[0] for known in LANGUAGES} <= set(languages)
+    for language in languages:
+        language_of("", language)
 
 
 def test_every_command_of_the_manifest_is_registered_and_no_other() -> None:
