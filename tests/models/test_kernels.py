@@ -107,14 +107,15 @@ def test_experts(body, tokens):
     assert same(slots[real], PLAIN.experts(states, chosen, layer)[real])
 
 
-@pytest.mark.parametrize("tokens", [1, 5, 40])
-def test_experts_in_4_bits(tokens):
+@pytest.mark.parametrize(("tokens", "width"), [(1, 320), (5, 256), (40, 320), (150, 256)])
+def test_experts_in_4_bits(tokens, width):
+    """Rows of 4 blocks, which are read together for few tokens, and of 5, which are not."""
     layer = Body.of(published_model(experts=8).to(DEVICE)).layers[0]
-    up, down = random(8, 128, 320), random(8, 320, 64, seed=1)
+    up, down = random(8, 128, width), random(8, width, 64, seed=1)
     layer = dataclasses.replace(layer, expert_up=quantize_nf4(up), expert_down=quantize_nf4(down))
-    states, chosen = random(tokens, 320, seed=2), random(tokens, 8).topk(2).indices.int()
+    states, chosen = random(tokens, width, seed=2), random(tokens, 8).topk(2).indices.int()
     slots = TRITON.experts(states, chosen, layer)
-    assert slots.shape == (tokens, 2, 320)
+    assert slots.shape == (tokens, 2, width)
     expected = PLAIN.experts(states, chosen, layer)
     # The reference multiplies level and scale before, the kernel after the sum.
     assert ((slots - expected).norm() / expected.norm()).item() < 1e-5
