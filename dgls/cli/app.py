@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
+from dgls import __version__
 from dgls.errors import DglsError
 
 VERBS = ("fill", "train", "eval", "bench", "serve", "stats", "doctor")
@@ -43,5 +45,16 @@ def _with_places_last(arguments: Sequence[str]) -> list[str]:
     return [*others, "--", *places] if places and "--" not in others else list(arguments)
 
 
-def _root() -> None:
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"dgls {__version__}")
+        raise typer.Exit
+
+
+_VERSION = typer.Option(
+    "--version", callback=_show_version, is_eager=True, help="Show the version."
+)
+
+
+def _root(version: Annotated[bool, _VERSION] = False) -> None:
     """Fills code in where the cursor is, with a diffusion model on this machine."""

@@ -146,12 +146,15 @@ class DglsServer(LanguageServer):
         return self.status
 
     def warm_up(self, document: Document) -> None:
-        """Let the model load while the user reads, unless it is not wanted here."""
+        """Let the model load while the user reads; where it is not wanted, say so."""
 
         async def load() -> None:
             status = await self.model()
-            if self.why_silent(document, unasked=True) is None:
+            reason = self.why_silent(document, unasked=True)
+            if reason is None:
                 await status.warm_up()
+            else:
+                self.indicator.off(reason)
 
         self.spawn(load())
 

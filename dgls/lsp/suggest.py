@@ -77,7 +77,7 @@ async def suggest(server: DglsServer, place: Place, *, unasked: bool) -> Offer |
     if reason is not None:
         server.fills.stop_ahead()
         server.indicator.off(reason)
-        return reason
+        return still_shown(server, place, asked=True) or reason
     server.indicator.on()
     try:
         if unasked:
@@ -89,6 +89,7 @@ async def suggest(server: DglsServer, place: Place, *, unasked: bool) -> Offer |
 
 async def _asked(server: DglsServer, status: Status, place: Place) -> Offer | Silence | None:
     """The user pressed a key: at once, longer, and several candidates."""
+    begun = time.monotonic()
     settings = server.settings_for(place.document)
     context = _context(place, settings)
     lines = 1 if context.line_tail.strip() else max(ASKED_LINES, settings.fill.max_lines)
@@ -96,11 +97,18 @@ async def _asked(server: DglsServer, status: Status, place: Place) -> Offer | Si
     reply = await server.fills.get(request, status.fill_insistently)
     server.indicator.filled(server.fills.p50_ms)
     prefix, suffix = context.parts[0], context.parts[-1]
-    texts = [
-        trimmed(fill.texts[0], prefix, suffix, multiline=lines > 1) for fill in reply.candidates
-    ]
-    distinct = tuple(dict.fromkeys(text for text in texts if text))
-    return _offered(server, place, distinct) if distinct else Silence.EMPTY
+    sure: dict[str, float] = {}
+    for fill in reply.candidates:
+        text = trimmed(fill.texts[0], prefix, suffix, multiline=lines > 1)
+        if text:
+            sure.setdefault(text, fill.confidence)
+    if not sure:
+        return Silence.EMPTY
+    offer = _offered(server, place, tuple(sure))
+    if offer is not None and not place.lead:
+        waited_ms = 1000 * (time.monotonic() - begun)
+        _note_asked(server, place, sure, waited_ms)
+    return offer
 
 
 async def _unasked(server: DglsServer, status: Status, place: Place) -> Offer | Silence | None:
@@ -139,13 +147,29 @@ async def _unasked(server: DglsServer, status: Status, place: Place) -> Offer | 
     return _put_on_screen(server, status, place, shown)
 
 
-def still_shown(server: DglsServer, place: Place) -> Offer | None:
-    """What is left of the text on the screen, where the user has only typed along it."""
-    shown = server.typists.of(place.document.uri).shown
-    left = None if shown is None or place.lead else shown.left_in(place.document)
-    if left is None or left.cursor != place.cursor:
+def _note_asked(server: DglsServer, place: Place, sure: dict[str, float], waited_ms: float) -> None:
+    """Note what was asked for as shown, so that its rest stays while the user types along it."""
+    first, *others = [
+        Shown(place.document, place.cursor, text, confidence, waited_ms, asked=True)
+        for text, confidence in sure.items()
+    ]
+    server.typists.of(place.document.uri).show(first, *others)
+    server.counts.shown(first)
+
+
+def still_shown(server: DglsServer, place: Place, *, asked: bool = False) -> Offer | None:
+    """What is left of the text on the screen, where the user has only typed along it.
+
+    With `asked` only of one that the user asked for: that one stays where all others are off.
+    """
+    if place.lead:
         return None
-    return Offer(place.document, Span(left.cursor, left.cursor), (left.text,))
+    for shown in server.typists.of(place.document.uri).on_screen:
+        left = shown.left_in(place.document)
+        wanted = shown.asked or not asked
+        if wanted and left is not None and left.cursor == place.cursor:
+            return Offer(place.document, Span(left.cursor, left.cursor), (left.text,))
+    return None
 
 
 def _put_on_screen(

@@ -28,6 +28,7 @@ class Shown:
     text: str
     confidence: float
     latency_ms: float = 0.0
+    asked: bool = False
 
     def left_in(self, newest: Document) -> Left | None:
         """What is left of it where the user only typed its beginning since; None elsewhere."""
@@ -67,12 +68,16 @@ class Accepted:
 
 @dataclass
 class Typist:
-    """One document's user. `on_accept` is called with itself and what was accepted whole."""
+    """One document's user. `on_accept` is called with itself and what was accepted whole.
+
+    `shown` is on the screen, `others` are what the editor can show in its place.
+    """
 
     on_accept: Callable[[Typist, Accepted], None] = lambda typist, accepted: None
     clock_ms: Callable[[], float] = lambda: 1000 * time.monotonic()
     rhythm: Rhythm = field(default_factory=Rhythm)
     shown: Shown | None = None
+    others: tuple[Shown, ...] = ()
     accepted: tuple[Accepted, ...] = ()
     deleted_shown: bool = False
     changed_ms: float = float("-inf")
@@ -104,9 +109,14 @@ class Typist:
             return True
         return False
 
-    def show(self, shown: Shown) -> None:
-        """Note what is on the screen now."""
-        self.shown = shown
+    def show(self, shown: Shown, *others: Shown) -> None:
+        """Note what is on the screen now, and what the user can cycle to."""
+        self.shown, self.others = shown, others
+
+    @property
+    def on_screen(self) -> tuple[Shown, ...]:
+        """What may be on the screen: the editor does not tell which candidate is."""
+        return self.others if self.shown is None else (self.shown, *self.others)
 
     def still_holds(self, shown: Shown) -> bool:
         """Whether a text that was accepted still stands in the document as it was."""
@@ -122,10 +132,12 @@ class Typist:
         self.deleted_shown = self.deleted_shown and len(edit.text) < len(edit.span)
         moved = [self._moved(accepted, edit) for accepted in self.accepted]
         self.accepted = tuple(each for each in moved if each is not None)
-        if self.shown is not None and _is_whole(self.shown, change):
-            end = self.shown.cursor + len(change.after.text) - len(self.shown.document.text)
-            accepted = Accepted(self.shown, Span(self.shown.cursor, end), self.changed_ms)
-            self.accepted, self.shown = (*self.accepted, accepted)[-_MOST_ACCEPTED:], None
+        whole = next((shown for shown in self.on_screen if _is_whole(shown, change)), None)
+        if whole is not None:
+            end = whole.cursor + len(change.after.text) - len(whole.document.text)
+            accepted = Accepted(whole, Span(whole.cursor, end), self.changed_ms)
+            self.accepted = (*self.accepted, accepted)[-_MOST_ACCEPTED:]
+            self.shown, self.others = None, ()
             self.on_accept(self, accepted)
 
     def _moved(self, accepted: Accepted, edit: Edit) -> Accepted | None:

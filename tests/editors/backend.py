@@ -17,9 +17,10 @@ def square_area(side):
 
 
 class Oracle:
-    """Fills a gap with what follows its line's head in `WHOLE`, to the end of that line.
+    """Fills a gap with what follows its line's head in `WHOLE`, as many lines as it may have.
 
-    On a line without a head it is the last line of all.
+    On a line without a head it is the last line of all. Who wants several candidates gets the
+    first word alone as the second one.
     """
 
     concurrency = 1
@@ -35,12 +36,15 @@ class Oracle:
         self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None = None
     ) -> FillReply:
         head = request.parts[0].rpartition("\n")[2].lstrip()
-        text = _line_after(head) if head else WHOLE.splitlines()[-1].strip()
-        return FillReply((Fill((text,), -1.0, 0.9),), self.name)
+        lines = request.gaps[0].max_lines or 1
+        text = _lines_after(head, lines) if head else WHOLE.splitlines()[-1].strip()
+        texts = (text, text.partition(" ")[0])[: request.limits.candidates]
+        fills = tuple(Fill((text,), -1.0, 0.9) for text in texts)
+        return FillReply(fills, self.name)
 
 
-def _line_after(head: str) -> str:
-    return WHOLE.partition(head)[2].partition("\n")[0]
+def _lines_after(head: str, count: int) -> str:
+    return "\n".join(WHOLE.partition(head)[2].splitlines()[:count])
 
 
 def oracle(settings: Settings) -> Oracle:

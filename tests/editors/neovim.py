@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-ROOT = Path(__file__).parents[2]
+from tests.editors.home import ROOT, own_home
+from tests.editors.tmux import Pane
+
 PROGRAM = ROOT / ".editors" / "neovim" / "launch" / "nvim"
 PATIENCE_S = 60.0
 
 _INIT = """
 vim.opt.runtimepath:append({root})
 vim.opt.swapfile = false
-vim.lsp.enable('dgls')
-vim.lsp.inline_completion.enable()
+require('dgls').setup()
 messages = {{}}
 vim.notify = function(message) table.insert(messages, message) end
 vim.lsp.handlers['window/showMessage'] = function(_, result)
@@ -56,7 +55,7 @@ class Neovim:
         root = json.dumps(str(ROOT / "editors" / "neovim"))
         init.write_text(_INIT.format(root=root), encoding="utf-8")
         self._command = [str(PROGRAM), "--headless", "-u", str(init), "--listen", str(self._socket)]
-        self._environment = _own_home(folder, environment)
+        self._environment = own_home(folder, environment)
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -82,10 +81,15 @@ class Neovim:
         self._process.wait(PATIENCE_S)
 
     def edit(self, path: Path) -> None:
-        """Open a file and wait until the language server is attached to it."""
+        """Open a file and wait until the language server has told of itself."""
         self.lua(f"vim.cmd.edit({json.dumps(str(path))})")
-        attached = "return #vim.lsp.get_clients({ bufnr = 0, name = 'dgls' }) > 0"
-        self.until(lambda: self.lua(attached), "dgls is attached")
+        status = "return require('dgls').status()"
+        self.until(lambda: self.lua(status), "dgls is attached")
+
+    def screen(self) -> Pane:
+        """A terminal that shows this Neovim, and is to be entered."""
+        attach = [str(PROGRAM), "--server", str(self._socket), "--remote-ui"]
+        return Pane(attach, self._socket.parent, self._environment)
 
     def keys(self, keys: str) -> None:
         """Type keys, in Neovim's notation."""
@@ -132,19 +136,3 @@ class Neovim:
         if not self._socket.exists():
             return said
         return f"{self.text()!r}\nghost: {self.ghost()!r}\nshown: {self.messages()}\n{said}"
-
-
-def _own_home(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment with a home, and a `dgls` on the PATH, that are the test's own."""
-    programs = folder / "bin"
-    programs.mkdir()
-    program = programs / "dgls"
-    start = "from dgls.cli.main import main; main()"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{start}" "$@"\n', encoding="utf-8")
-    program.chmod(0o755)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("DGLS_")}
-    homes = {
-        f"XDG_{name}_HOME": str(folder / name) for name in ("CONFIG", "DATA", "STATE", "CACHE")
-    }
-    path = f"{programs}{os.pathsep}{kept.get('PATH', '')}"
-    return {**kept, **homes, "HOME": str(folder), "PATH": path, **environment}

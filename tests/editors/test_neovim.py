@@ -1,50 +1,36 @@
-"""dgls in a real Neovim: ghost text, accept, undo, code actions.
+"""dgls in a real Neovim: ghost text, accept, undo, code actions, status, health, help.
 
-`tests/editors/install_neovim.sh` installs it. The model is one that the real training code has
+`tests/editors/install.sh` installs it. The model is one that the real training code has
 overfitted on `fixtures/overfit`, or where only the editor matters one that knows a file by heart.
 """
 
 from __future__ import annotations
 
-import asyncio
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from dgls.client.endpoint import endpoints
-from dgls.client.stop import stop
-from dgls.config import Settings, changed
-from tests.editors.neovim import PROGRAM, ROOT, Neovim
+from dgls import __version__
+from tests.editors.files import AREA, HEAD, SHAPES
+from tests.editors.home import BY_HEART, ROOT, engine_environment
+from tests.editors.neovim import PROGRAM, Neovim
+from tests.editors.picture import draw
+from tests.editors.tmux import tmux_program
 
 pytestmark = [
     pytest.mark.editor,
     pytest.mark.skipif(
         not PROGRAM.exists(),
-        reason="Neovim 0.12 is not installed; run tests/editors/install_neovim.sh",
+        reason="Neovim 0.12 is not installed; run tests/editors/install.sh",
     ),
 ]
 
-SHAPES = (ROOT / "fixtures" / "overfit" / "shapes.py").read_text(encoding="utf-8")
-AREA = "return math.pi * radius ** 2"
-HEAD = 'def square_area(side):\n    """Return the area of a square."""\n'
 
 Open = Callable[..., Neovim]
-
-
-@pytest.fixture(scope="module")
-def engine_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Where the engines of this file's tests listen; they end with the last test."""
-    folder = tmp_path_factory.mktemp("e")
-    yield folder
-
-    async def stop_all() -> None:
-        for endpoint in endpoints(changed(Settings(), {"engine.folder": str(folder)})):
-            await stop(endpoint)
-
-    asyncio.run(stop_all())
 
 
 @pytest.fixture
@@ -53,12 +39,7 @@ def opened(tmp_path: Path, engine_folder: Path) -> Iterator[Open]:
     with ExitStack() as stack:
 
         def open_(text: str, **settings: str) -> Neovim:
-            environment = {
-                "PYTHONPATH": str(ROOT),
-                "DGLS_ENGINE_FOLDER": str(engine_folder),
-                "DGLS_ENGINE_START_SECONDS": "60",
-                **settings,
-            }
+            environment = {**engine_environment(engine_folder), **settings}
             neovim = stack.enter_context(Neovim(tmp_path, environment))
             path = tmp_path / "shapes.py"
             path.write_bytes(text.encode())
@@ -71,15 +52,7 @@ def opened(tmp_path: Path, engine_folder: Path) -> Iterator[Open]:
 @pytest.fixture
 def by_heart(opened: Open) -> Open:
     """As `opened`, with the model that knows a file by heart."""
-    return lambda text: opened(text, DGLS_ENGINE_BACKEND="tests.editors.backend:oracle")
-
-
-@pytest.fixture(scope="module")
-def overfitted() -> str:
-    """The folder of a checkpoint that was really trained."""
-    from tests.support.overfit import overfitted_checkpoint
-
-    return str(overfitted_checkpoint())
+    return lambda text, **settings: opened(text, **BY_HEART, **settings)
 
 
 def test_a_trained_model_suggests_in_ghost_text_that_is_accepted_and_undone(
@@ -119,7 +92,6 @@ def test_typing_the_suggestion_shortens_it_and_accepting_leaves_nothing_behind(
     by_heart: Open,
 ) -> None:
     neovim = by_heart(HEAD)
-    neovim.lua("require('dgls').map('<Tab>')")
 
     neovim.keys("Goreturn ")
     neovim.until(lambda: neovim.ghost() == "side * side", "ghost text")
@@ -133,7 +105,6 @@ def test_typing_the_suggestion_shortens_it_and_accepting_leaves_nothing_behind(
 
 def test_a_key_without_a_suggestion_stays_what_it_is(by_heart: Open) -> None:
     neovim = by_heart("x = 1\n")
-    neovim.lua("require('dgls').map('<Tab>')")
 
     neovim.keys("A<Tab>y<Esc>")
 
@@ -172,3 +143,92 @@ def test_in_a_file_that_is_a_mess_everything_goes_where_the_cursor_is(
     answered = f"{first} # 😀\n{filled}ANSWER = 42\n"
     neovim.until(lambda: neovim.text() == answered, "accepted")
     assert neovim.messages() == []
+
+
+@pytest.mark.skipif(tmux_program() is None, reason="tmux is not installed")
+def test_the_suggestion_of_a_trained_model_is_on_the_screen(opened: Open, overfitted: str) -> None:
+    neovim = opened(SHAPES.replace(AREA, ""), DGLS_MODEL_NAME=overfitted)
+
+    with neovim.screen() as screen:
+        neovim.keys("/radius must not be negative<CR>jA")
+        screen.until_shown(AREA)
+        draw(screen, "neovim", "Neovim: a suggestion of dgls at the cursor")
+
+
+def test_words_are_accepted_one_by_one_and_the_rest_stays_shown(by_heart: Open) -> None:
+    neovim = by_heart(HEAD)
+
+    neovim.keys("Goreturn ")
+    neovim.until(lambda: neovim.ghost() == "side * side", "ghost text")
+    neovim.keys("<M-Right><M-Right>")
+    neovim.until(lambda: neovim.text() == HEAD + "    return side *\n", "two words")
+    neovim.until(lambda: neovim.ghost() == " side", "the rest")
+    neovim.keys("<Tab>")
+
+    neovim.until(lambda: neovim.text() == HEAD + "    return side * side\n", "all of it")
+
+
+def test_lines_of_what_was_asked_for_are_accepted_one_by_one_where_suggestions_are_off(
+    by_heart: Open,
+) -> None:
+    neovim = by_heart("\n", DGLS_SHOW_AUTOMATIC="false")
+    signature, *body = (HEAD + "    return side * side\n").splitlines()
+
+    neovim.keys("idef square_area(<M-]>")
+    neovim.until(lambda: neovim.ghost() == "\n".join(["side):", *body]), "ghost text")
+    neovim.keys("<M-Down>")
+    neovim.until(lambda: neovim.text() == f"{signature}\n", "the first line")
+    neovim.keys("<M-Down>")
+    neovim.until(lambda: neovim.text() == f"{signature}\n{body[0]}\n", "the second line")
+    neovim.until(lambda: neovim.ghost() == f"\n{body[1]}", "the rest")
+    neovim.keys("<Tab>")
+
+    neovim.until(lambda: neovim.text() == HEAD + f"{body[1]}\n", "all of it")
+
+
+def test_the_next_candidate_is_fetched_and_shown(by_heart: Open) -> None:
+    neovim = by_heart(HEAD)
+
+    neovim.keys("Goreturn ")
+    neovim.until(lambda: neovim.ghost() == "side * side", "ghost text")
+    neovim.keys("<M-]>")
+    neovim.until(lambda: neovim.ghost() == "side (2/2)", "the second candidate")
+    neovim.keys("<Tab>")
+
+    neovim.until(lambda: neovim.text() == HEAD + "    return side\n", "accepted")
+
+
+def test_the_statusline_tells_of_the_model_and_of_a_pause(by_heart: Open) -> None:
+    neovim = by_heart(HEAD)
+    status = "return require('dgls').status()"
+
+    neovim.until(lambda: neovim.lua(status) == "dgls", "ready")
+    neovim.lua("require('dgls').snooze(5)")
+    neovim.keys("Goreturn ")
+
+    neovim.until(lambda: neovim.lua(status) == "dgls off", "off")
+
+
+def test_checkhealth_finds_the_program_and_the_server(by_heart: Open) -> None:
+    neovim = by_heart(HEAD)
+
+    neovim.keys(":checkhealth dgls<CR>")
+
+    neovim.until(lambda: "dgls runs in 1 buffer" in neovim.text(), "the report")
+    assert f"OK dgls {__version__}" in neovim.text()
+    assert "ERROR" not in neovim.text()
+
+
+def test_the_help_names_every_function_and_key(by_heart: Open, tmp_path: Path) -> None:
+    help_file = ROOT / "editors" / "neovim" / "doc" / "dgls.txt"
+    shutil.copytree(help_file.parent, tmp_path / "copy" / "doc")
+    neovim = by_heart(HEAD)
+
+    neovim.lua(f"vim.cmd.helptags('{tmp_path}/copy/doc') vim.opt.rtp:append('{tmp_path}/copy')")
+    neovim.keys(":help dgls<CR>")
+    neovim.until(lambda: "DiffusionGemma" in neovim.text(), "the help")
+    functions = "return vim.tbl_filter(function(name) return name ~= 'keys' end, vim.tbl_keys(m))"
+    for name in neovim.lua(f"local m = require('dgls') {functions}"):
+        assert f"*dgls.{name}()*" in help_file.read_text(encoding="utf-8")
+    for key in neovim.lua("return vim.tbl_values(require('dgls').keys)"):
+        assert key in help_file.read_text(encoding="utf-8")

@@ -100,6 +100,19 @@ async def command(session: Session, name: str, *arguments: Any) -> None:
     await session.client.workspace_execute_command_async(params)
 
 
+async def test_a_document_without_suggestions_is_told_when_it_is_opened(
+    filler: ScriptedFiller,
+) -> None:
+    async with connected(filler) as session:
+        await session.client.initialize_session(
+            initialize_params(options={"show": {"languages_off": ["python"]}})
+        )
+        await session.open("x = 1\n")
+        await until(lambda: session.server.indicator.report.state is State.OFF)
+
+    assert not filler.requests
+
+
 async def test_what_is_accepted_and_kept_is_counted_in_the_users_file(
     filler: ScriptedFiller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,6 +53,25 @@ async def test_typing_or_accepting_a_part_leaves_the_rest_without_asking(
     assert len(filler.requests) == 1
 
 
+@pytest.mark.parametrize("automatic", [True, False])
+@pytest.mark.parametrize(("typed", "left"), [("side", " * side"), ("abs", "(side) ** 2")])
+async def test_the_rest_of_what_was_asked_for_stays_whichever_candidate_it_is(
+    filler: ScriptedFiller, typed: str, left: str, automatic: bool
+) -> None:
+    options = {**NO_PREFETCH, "show": {"automatic": automatic}}
+    # So unsure that nothing would be shown unasked.
+    filler.answer = lambda request: reply("side * side", "abs(side) ** 2", confidence=0.1)
+    async with initialized(filler, options=options) as session:
+        await session.open(HEADER)
+        await session.ask(1, 11, invoked=True)
+
+        await session.changed(1, 11, typed)
+        items = await session.ask(1, 11 + len(typed))
+
+    assert shown(items) == [(left, 11 + len(typed))]
+    assert len(filler.requests) == 1
+
+
 async def test_what_is_typed_and_taken_back_shows_the_whole_again_without_asking(
     filler: ScriptedFiller,
 ) -> None:

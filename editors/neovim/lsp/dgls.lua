@@ -1,11 +1,18 @@
 --- dgls, the DiffusionGemma Language Server: code filled in where the cursor is.
 ---
---- `vim.lsp.enable('dgls')` starts it for the file types below. It needs `dgls` on the PATH
---- (`pip install dgls`) and Neovim 0.12 or newer for suggestions at the cursor.
+--- `require('dgls').setup()`, or `vim.lsp.enable('dgls')` alone, starts it for the file types below.
+--- It needs `dgls` on the PATH (`pip install dgls`) and Neovim 0.12 or newer.
 ---
 ---@type vim.lsp.Config
 return {
   cmd = { 'dgls', 'lsp' },
   filetypes = { 'python' },
   root_markers = { 'dgls.toml', { 'pyproject.toml', 'setup.py', 'setup.cfg' }, '.git' },
+  -- What `require('dgls').status()` shows is sent to clients that ask for it.
+  capabilities = { experimental = { dglsStatus = true } },
+  handlers = {
+    ['dgls/status'] = function(_, report)
+      require('dgls.status').set(report)
+    end,
+  },
 }

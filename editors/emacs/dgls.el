@@ -1,0 +1,113 @@
+;;; dgls.el --- Code filled in at point by dgls, through Eglot  -*- lexical-binding: t; -*-
+
+;; SPDX-License-Identifier: Apache-2.0
+;; Package-Requires: ((emacs "30.1"))
+;; Keywords: convenience, languages
+
+;;; Commentary:
+
+;; dgls, the DiffusionGemma Language Server, fills code where point is.  This file tells Eglot of
+;; it.  It needs `dgls' on the PATH (`pip install dgls').
+;;
+;;   (add-to-list 'load-path "/path/to/dgls/editors/emacs")
+;;   (require 'dgls)
+;;   (add-hook 'python-base-mode-hook #'eglot-ensure)
+;;
+;; A suggestion is shown behind point, by `completion-preview-mode' of Emacs 30; TAB accepts it.
+;; `dgls-suggest' asks for one, `dgls-fill' fills the gap at point or rewrites the region.
+
+;;; Code:
+
+(require 'eglot)
+(require 'completion-preview)
+
+(defgroup dgls nil
+  "Code filled in at point by dgls."
+  :group 'eglot)
+
+(defcustom dgls-preview-delay 0.2
+  "Seconds without a key after which a suggestion is shown; nil for never."
+  :type '(choice number (const :tag "Never" nil)))
+
+(defvar dgls-code-action "refactor.rewrite.dgls"
+  "The kind of dgls's code actions.")
+
+(defclass dgls-server (eglot-lsp-server)
+  ((status :initform nil :accessor dgls-server-status
+           :documentation "The newest `dgls/status', a property list."))
+  :documentation "A running dgls.")
+
+;;;###autoload
+(add-to-list 'eglot-server-programs
+             '((python-mode python-ts-mode) . (dgls-server "dgls" "lsp")))
+
+(defun dgls-suggest ()
+  "Ask for suggestions at point, and put in the one that is chosen."
+  (interactive)
+  (let* ((params (append (eglot--TextDocumentPositionParams) '(:context (:triggerKind 1))))
+         (found (eglot--request (dgls--server-or-lose) :textDocument/inlineCompletion params))
+         (texts (mapcar (lambda (item) (plist-get item :insertText)) found)))
+    (if texts
+        (completion-in-region (point) (point) texts)
+      (message "dgls suggests nothing here"))))
+
+(defun dgls-fill ()
+  "Fill the gap at point; with an active region, rewrite it."
+  (interactive)
+  (dgls--server-or-lose)
+  (let ((bounds (if (use-region-p)
+                    (list (region-beginning) (region-end))
+                  (list (point) (point)))))
+    (eglot-code-actions (car bounds) (cadr bounds) dgls-code-action t)))
+
+(defun dgls-snooze (minutes)
+  "Suggest nothing for MINUTES; 0 ends it."
+  (interactive "nMinutes without suggestions: ")
+  (eglot-execute (dgls--server-or-lose)
+                 `(:command "dgls.snooze" :arguments [,minutes])))
+
+(defun dgls-mode-line ()
+  "What the mode line says of dgls in the current buffer."
+  (when-let* ((server (dgls--server))
+              (status (dgls-server-status server)))
+    (pcase (plist-get status :state)
+      ("loading" (format " dgls %d%%%%" (or (plist-get status :percent) 0)))
+      ("ready" " dgls")
+      (state (concat " dgls " state)))))
+
+(defun dgls--server ()
+  "The dgls of the current buffer, or nil."
+  (let ((server (eglot-current-server)))
+    (and (dgls-server-p server) server)))
+
+(defun dgls--server-or-lose ()
+  "The dgls of the current buffer; an error where there is none."
+  (or (dgls--server) (user-error "dgls does not manage this buffer; start it with M-x eglot")))
+
+(defun dgls--set-up-buffer ()
+  "Show suggestions and the status in a buffer that dgls has begun to manage."
+  (when (and (eglot-managed-p) (dgls--server))
+    (setq-local mode-line-misc-info
+                (seq-uniq (append mode-line-misc-info '((:eval (dgls-mode-line))))))
+    (when dgls-preview-delay
+      (setq-local completion-preview-idle-delay dgls-preview-delay
+                  completion-preview-minimum-symbol-length nil
+                  completion-preview-commands
+                  (append '(newline newline-and-indent indent-for-tab-command)
+                          completion-preview-commands))
+      (completion-preview-mode 1))))
+
+(add-hook 'eglot-managed-mode-hook #'dgls--set-up-buffer)
+
+(cl-defmethod eglot-client-capabilities ((_server dgls-server))
+  "Also ask to be sent dgls's status."
+  (plist-put (cl-call-next-method) :experimental '(:dglsStatus t)))
+
+(cl-defmethod eglot-handle-notification ((server dgls-server) (_method (eql dgls/status))
+                                         &rest status)
+  "Keep the STATUS of SERVER and show it."
+  (setf (dgls-server-status server) status)
+  (force-mode-line-update t))
+
+(provide 'dgls)
+;;; dgls.el ends here

@@ -1,0 +1,110 @@
+--- dgls for Neovim: what it adds to `vim.lsp.inline_completion`. See `:help dgls`.
+local accept = require('dgls.accept')
+local shown = require('dgls.shown')
+local status = require('dgls.status')
+
+local M = {}
+
+---@class dgls.Keys
+---@field accept? string|false accept the suggestion
+---@field accept_word? string|false accept its next word
+---@field accept_line? string|false accept its next line
+---@field next? string|false show the next candidate; the first press asks for them
+---@field fill? string|false fill the gap at the cursor, or rewrite the selection
+
+---@type dgls.Keys
+M.keys = {
+  accept = '<Tab>',
+  accept_word = '<M-Right>',
+  accept_line = '<M-Down>',
+  next = '<M-]>',
+  fill = 'gF',
+}
+
+--- Start dgls for its file types, show what it suggests, and map the keys.
+---@param opts? { keys?: dgls.Keys } a key that is false is not mapped
+function M.setup(opts)
+  local keys = vim.tbl_extend('force', M.keys, opts and opts.keys or {})
+  vim.lsp.enable('dgls')
+  vim.lsp.inline_completion.enable()
+  local insert = { accept = M.accept, accept_word = M.accept_word, accept_line = M.accept_line }
+  for name, action in pairs(insert) do
+    M.map(keys[name], action, 'dgls: ' .. name:gsub('_', ' the next '))
+  end
+  if keys.next then
+    vim.keymap.set('i', keys.next, M.next, { desc = 'dgls: next suggestion' })
+  end
+  if keys.fill then
+    vim.keymap.set({ 'n', 'x' }, keys.fill, M.fill, { desc = 'dgls: fill the gap here' })
+  end
+end
+
+--- Map a key of insert mode; where nothing is suggested the key does what it always does.
+---@param key string|false for example '<Tab>'
+---@param action? fun(): boolean whether there was a suggestion; `accept` if left out
+---@param desc? string
+function M.map(key, action, desc)
+  if not key then
+    return
+  end
+  vim.keymap.set('i', key, function()
+    if not (action or M.accept)() then
+      -- In front of what was typed in the same breath.
+      vim.api.nvim_feedkeys(vim.keycode(key), 'in', false)
+    end
+  end, { desc = desc or 'dgls: accept the suggestion' })
+end
+
+--- Accept the suggestion that is shown.
+---@return boolean # whether there was one
+function M.accept()
+  return accept.whole()
+end
+
+--- Accept its next word; the rest stays shown.
+---@return boolean # whether there was one
+function M.accept_word()
+  return accept.word()
+end
+
+--- Accept its next line; the rest stays shown.
+---@return boolean # whether there was one
+function M.accept_line()
+  return accept.line()
+end
+
+--- Show the next candidate. Where there is none yet, ask for several: dgls answers sure or not.
+function M.next()
+  local client = status.client()
+  if shown.has_others() then
+    vim.lsp.inline_completion.select()
+  elseif client then
+    shown.ask(client, true)
+  end
+end
+
+--- Fill the gap at the cursor, or rewrite the selection.
+function M.fill()
+  vim.lsp.buf.code_action({ context = { only = { 'refactor.rewrite.dgls' } }, apply = true })
+end
+
+--- Suggest nothing for some minutes.
+---@param minutes? number 15 if left out; 0 ends it
+function M.snooze(minutes)
+  local client = status.client()
+  if client then
+    client:exec_cmd({
+      title = 'Snooze',
+      command = 'dgls.snooze',
+      arguments = { minutes or 15 },
+    }, { bufnr = 0 })
+  end
+end
+
+--- For the statusline: `dgls`, and how far the model is loaded, `slow`, `off` or `failed`.
+---@return string
+function M.status()
+  return status.text()
+end
+
+return M

@@ -1,0 +1,42 @@
+--- What dgls last said of itself by the notification `dgls/status`.
+local M = {}
+
+---@class dgls.Report
+---@field state 'loading'|'ready'|'slow'|'off'|'failed'
+---@field message? string for a person
+---@field percent? integer 0..100, while loading
+---@field model? string
+---@field device? string
+---@field p50_ms? number how long half of the last fills took at most
+
+---@type dgls.Report?
+M.report = nil
+
+--- Keep a report and have the statusline drawn anew.
+---@param report dgls.Report
+function M.set(report)
+  M.report = report
+  vim.api.nvim_exec_autocmds('User', { pattern = 'DglsStatus', data = report })
+  vim.cmd.redrawstatus({ bang = true })
+end
+
+--- The report as a few letters; empty where dgls does not run in the buffer.
+---@return string
+function M.text()
+  local report = M.report
+  if not report or not M.client() then
+    return ''
+  end
+  if report.state == 'loading' then
+    return ('dgls %d%%'):format(report.percent or 0)
+  end
+  return report.state == 'ready' and 'dgls' or 'dgls ' .. report.state
+end
+
+--- The dgls of the current buffer.
+---@return vim.lsp.Client?
+function M.client()
+  return vim.lsp.get_clients({ bufnr = 0, name = 'dgls' })[1]
+end
+
+return M

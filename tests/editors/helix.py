@@ -1,0 +1,36 @@
+"""A real Helix in a terminal, with the shipped configuration copied to where Helix reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.editors.home import ROOT, own_home
+from tests.editors.tmux import Pane
+
+PROGRAM = ROOT / ".editors" / "helix" / "launch" / "hx"
+
+
+_LOG = "helix.log"
+_EXAMPLE = "# config = { show = { threshold = 0.6 } }"
+
+
+def helix(folder: Path, path: Path, environment: Mapping[str, str], config: str = "") -> Pane:
+    """A Helix that opens a file, with `dgls` on its PATH.
+
+    A `config` is put in place of the example in the shipped file.
+    """
+    home = own_home(folder, environment)
+    configuration = Path(home["XDG_CONFIG_HOME"]) / "helix"
+    configuration.mkdir(parents=True)
+    shipped = (ROOT / "editors" / "helix" / "languages.toml").read_text(encoding="utf-8")
+    assert _EXAMPLE in shipped
+    languages = shipped.replace(_EXAMPLE, config) if config else shipped
+    (configuration / "languages.toml").write_text(languages, encoding="utf-8")
+    return Pane([str(PROGRAM), "-v", "--log", str(folder / _LOG), str(path)], folder, home)
+
+
+def is_connected(folder: Path) -> bool:
+    """Whether the language server has answered the Helix whose folder this is."""
+    log = folder / _LOG
+    return log.exists() and " dgls <- " in log.read_text(encoding="utf-8")
