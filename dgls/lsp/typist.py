@@ -133,7 +133,8 @@ class Typist:
         moved = [self._moved(accepted, edit) for accepted in self.accepted]
         self.accepted = tuple(each for each in moved if each is not None)
         whole = next((shown for shown in self.on_screen if _is_whole(shown, change)), None)
-        if whole is not None:
+        # One candidate may be the beginning of another, whose rest is still to come.
+        if whole is not None and not any(each.left_in(change.after) for each in self.on_screen):
             end = whole.cursor + len(change.after.text) - len(whole.document.text)
             accepted = Accepted(whole, Span(whole.cursor, end), self.changed_ms)
             self.accepted = (*self.accepted, accepted)[-_MOST_ACCEPTED:]

@@ -60,7 +60,8 @@ async def test_the_rest_of_what_was_asked_for_stays_whichever_candidate_it_is(
 ) -> None:
     options = {**NO_PREFETCH, "show": {"automatic": automatic}}
     # So unsure that nothing would be shown unasked.
-    filler.answer = lambda request: reply("side * side", "abs(side) ** 2", confidence=0.1)
+    texts = ("side * side", "abs(side) ** 2", "side")
+    filler.answer = lambda request: reply(*texts, confidence=0.1)
     async with initialized(filler, options=options) as session:
         await session.open(HEADER)
         await session.ask(1, 11, invoked=True)

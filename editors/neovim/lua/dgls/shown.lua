@@ -34,12 +34,14 @@ function M.ask(client, next)
   keeper:reset_timer()
   local params = vim.lsp.util.make_position_params(0, client.offset_encoding)
   params.context = { triggerKind = vim.lsp.protocol.InlineCompletionTriggerKind.Invoked }
+  -- By its number: for buffer 0 Neovim 0.12 sends no pending change ahead of the request.
+  local buffer = vim.api.nvim_get_current_buf()
   client:request(METHOD, params, function(err, result, ctx)
     keeper:handler(err, result, ctx)
     if next and keeper.current and keeper.current.insert_text == before then
       vim.lsp.inline_completion.select()
     end
-  end, 0)
+  end, buffer)
 end
 
 --- Whether there is more than one to choose from.
