@@ -6,7 +6,26 @@
 ---@type vim.lsp.Config
 return {
   cmd = { 'dgls', 'lsp' },
-  filetypes = { 'python' },
+  -- dgls is silent in languages that its model was not trained on; the embedded one knows Python.
+  filetypes = {
+    'python',
+    'javascript',
+    'javascriptreact',
+    'typescript',
+    'typescriptreact',
+    'rust',
+    'go',
+    'java',
+    'c',
+    'cpp',
+    'cs',
+    'ruby',
+    'php',
+    'kotlin',
+    'lua',
+    'sh',
+    'bash',
+  },
   root_markers = { 'dgls.toml', { 'pyproject.toml', 'setup.py', 'setup.cfg' }, '.git' },
   -- What `require('dgls').status()` shows is sent to clients that ask for it.
   capabilities = { experimental = { dglsStatus = true } },
