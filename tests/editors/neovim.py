@@ -19,6 +19,7 @@ PATIENCE_S = 60.0
 _INIT = """
 vim.opt.runtimepath:append({root})
 vim.opt.swapfile = false
+vim.opt.termguicolors = true
 require('dgls').setup()
 messages = {{}}
 vim.notify = function(message) table.insert(messages, message) end

@@ -74,7 +74,7 @@ class Pane:
 
     def colours(self) -> str:
         """What the terminal shows, with the escape sequences of its colours."""
-        return self._run("capture-pane", "-p", "-e")
+        return self._run("capture-pane", "-p", "-e", "-N")
 
     def until(self, condition: Callable[[], object], what: str) -> None:
         """Wait for a condition, with a pause between two looks: the machine has other work."""
