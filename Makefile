@@ -8,7 +8,7 @@ RUN := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 TORCH := torch>=2.11,<2.14
 
-.PHONY: try test check test-editors test-vllm bench wheel clean
+.PHONY: try test check test-editors test-vllm bench wheel vsix clean
 
 try: $(RUN)  ## Fill a gap in a bundled example and show the canvas denoising.
 	$(BIN)/dgls fill --watch fixtures/example.py:9
@@ -23,6 +23,8 @@ check: $(DEV)
 
 test-editors: $(DEV)  ## The tests that drive a real editor; a missing one is skipped.
 	-bash tests/editors/install.sh neovim helix emacs tmux
+	-bash tests/editors/install_vscode.sh
+	-$(MAKE) vsix
 	$(BIN)/python -m pytest -m editor
 
 test-vllm: $(DEV)  ## The tests that drive a real vLLM server, on the CPU.
@@ -35,8 +37,10 @@ bench: $(DEV)  ## Latency of everything between a keystroke and a suggestion.
 wheel: $(DEV)  ## The wheel, with the embedded model inside.
 	$(PIP) wheel --quiet --no-deps --wheel-dir dist .
 
+vsix: dist/dgls.vsix  ## The VS Code extension. Needs npm and Node 20 or newer.
+
 clean:
-	rm -rf $(VENV) .cache .editors .servers dist
+	rm -rf $(VENV) .cache .editors .servers dist editors/vscode/node_modules editors/vscode/dist
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -52,3 +56,13 @@ $(RUN): pyproject.toml constraints.txt | $(VENV)/bin/python
 $(DEV): $(RUN)
 	$(PIP) install --quiet --constraint constraints.txt --editable ".[dev]"
 	touch $@
+
+VSCODE := editors/vscode
+VSIX_PARTS := package.json package-lock.json tsconfig.json esbuild.mjs README.md CHANGELOG.md
+VSIX_PARTS := $(addprefix $(VSCODE)/,$(VSIX_PARTS)) \
+  $(wildcard $(VSCODE)/src/* $(VSCODE)/test/* $(VSCODE)/images/* $(VSCODE)/walkthrough/*)
+
+dist/dgls.vsix: $(VSIX_PARTS)
+	mkdir -p dist
+	cd $(VSCODE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	cd $(VSCODE) && npm run --silent package -- --out ../../dist/dgls.vsix

@@ -20,7 +20,7 @@ class Oracle:
     """Fills a gap with what follows its line's head in `WHOLE`, as many lines as it may have.
 
     On a line without a head it is the last line of all. Who wants several candidates gets the
-    first word alone as the second one.
+    first word alone as the second one. What may change only in part says how much behind it.
     """
 
     concurrency = 1
@@ -38,6 +38,8 @@ class Oracle:
         head = request.parts[0].rpartition("\n")[2].lstrip()
         lines = request.gaps[0].max_lines or 1
         text = _lines_after(head, lines) if head else WHOLE.splitlines()[-1].strip()
+        strength = request.gaps[0].strength
+        text = text if strength == 1 else f"{text}  # {strength:g}"
         texts = (text, text.partition(" ")[0])[: request.limits.candidates]
         fills = tuple(Fill((text,), -1.0, 0.9) for text in texts)
         return FillReply(fills, self.name)

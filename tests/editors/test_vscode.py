@@ -1,0 +1,233 @@
+"""dgls in a real VS Code: ghost text, accept, fills, status, settings, a server that is killed.
+
+`tests/editors/install_vscode.sh` installs it and `make vsix` makes the extension. One window serves
+all tests, because its start takes most of the time. The model is one that knows a file by heart,
+or where it says so one that the real training code has overfitted on `fixtures/overfit`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.editors.files import AREA, HEAD, SHAPES
+from tests.editors.home import ROOT, engine_environment, write_program
+from tests.editors.vscode import CHROMIUM, CODE_SERVER, PACKAGE, VSCode
+
+pytestmark = [
+    pytest.mark.editor,
+    pytest.mark.skipif(
+        not (CODE_SERVER.exists() and CHROMIUM.exists()),
+        reason="VS Code is not installed; run tests/editors/install_vscode.sh",
+    ),
+    pytest.mark.skipif(not PACKAGE.exists(), reason="There is no extension; run make vsix"),
+]
+
+LAST = "    return side * side"
+BEFORE, _, AFTER = SHAPES.partition(f"    {AREA}")
+CELL = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
+NOTEBOOK = {
+    "cells": [{**CELL, "source": ["x = 1\n"]}],
+    "metadata": {"language_info": {"name": "python"}},
+    "nbformat": 4,
+    "nbformat_minor": 5,
+}
+
+FILES = {
+    "first.py": "x = 1\n",
+    "tab.py": HEAD,
+    "word.py": HEAD,
+    "along.py": HEAD,
+    "shapes.py": BEFORE + AFTER,
+    "hole.py": HEAD + "    pass",
+    "asked.py": HEAD + "    return ",
+    "selected.py": HEAD + "    return 4 * 4",
+    "paused.py": HEAD,
+    "settings.py": HEAD,
+    "killed.py": HEAD,
+    "book.ipynb": json.dumps(NOTEBOOK),
+}
+"""The workspace, a file for each test. They are there before the window is."""
+
+KNOWN = {"dgls.engine.backend": "tests.editors.backend:oracle"}
+
+
+@pytest.fixture(scope="module")
+def window(tmp_path_factory: pytest.TempPathFactory, engine_folder: Path) -> Iterator[VSCode]:
+    """One window on a workspace that has no server yet."""
+    home, workspace = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("workspace")
+    for name, text in FILES.items():
+        (workspace / name).write_text(text, encoding="utf-8")
+    with VSCode(home, workspace, engine_environment(engine_folder)) as vscode:
+        yield vscode
+
+
+@pytest.fixture
+def code(window: VSCode) -> VSCode:
+    """The window with a server in `.venv` and the model that knows a file by heart."""
+    window.settings(KNOWN)
+    if not window.servers():
+        write_program(window.workspace / ".venv" / "bin" / "dgls")
+        window.open("first.py")
+        window.until(window.status, "the extension")
+        window.command("dgls: Restart the Server")
+    window.until(window.servers, "a server")
+    return window
+
+
+def test_without_a_server_it_says_how_to_install_one(window: VSCode) -> None:
+    window.open("first.py")
+
+    window.until_status("the server is not installed")
+    window.until(lambda: "pipx install dgls" in window.messages(), "a message")
+    window.page.get_by_text("How to install it").click()
+    window.page.get_by_text("Get started with dgls").first.wait_for()
+
+
+def test_a_suggestion_is_shown_as_ghost_text_and_tab_takes_it(code: VSCode) -> None:
+    code.open("tab.py")
+
+    code.type("    return")
+    code.type_until_ghost(" ", "side * side")
+    code.press("Tab")
+
+    code.until_saved("tab.py", HEAD + LAST)
+    assert code.ghost() == ""
+
+
+def test_a_word_is_taken_and_the_rest_stays(code: VSCode) -> None:
+    code.open("word.py")
+
+    code.type("    return")
+    code.type_until_ghost(" ", "side * side")
+    code.press("Control+ArrowRight")
+
+    code.until_ghost(" * side")
+    code.press("Tab")
+    code.until_saved("word.py", HEAD + LAST)
+
+
+def test_typing_along_keeps_the_suggestion_and_typing_otherwise_takes_it_away(
+    code: VSCode,
+) -> None:
+    code.open("along.py")
+
+    code.type("    return")
+    code.type_until_ghost(" ", "side * side")
+    code.type("si")
+    code.until_ghost("de * side")
+    code.type("x")
+    code.until_ghost("")
+
+
+def test_a_trained_model_suggests_what_it_was_trained_on(code: VSCode, overfitted: str) -> None:
+    code.settings({"dgls.model.name": overfitted})
+    code.open("shapes.py")
+    code.go_to_line(1 + BEFORE.count("\n"))
+
+    code.type_until_ghost("    ", AREA)
+    if os.environ.get("DGLS_PICTURES") == "1":
+        code.picture(ROOT / "docs" / "editors" / "vscode.png")
+    code.press("Tab")
+
+    code.until_saved("shapes.py", SHAPES)
+
+
+def test_fill_here_fills_the_hole_at_the_cursor_and_undo_takes_it_back(code: VSCode) -> None:
+    code.open("hole.py")
+
+    code.command("dgls: Fill Here")
+    code.until_saved("hole.py", HEAD + LAST)
+
+    code.press("Control+z")
+    code.until_saved("hole.py", HEAD + "    pass")
+
+
+def test_fill_here_without_a_hole_suggests_candidates_to_cycle_through(code: VSCode) -> None:
+    code.settings({**KNOWN, "dgls.show.automatic": False})
+    code.open("asked.py")
+
+    code.command("dgls: Fill Here")
+    code.until_ghost("side * side")
+    code.press("Alt+BracketRight")
+    code.until_ghost("side")
+
+
+def test_the_slider_says_how_much_of_a_selection_changes(code: VSCode) -> None:
+    code.open("selected.py")
+
+    code.press("Shift+Home")
+    code.press("Control+Alt+r")
+    code.choose("20 %")
+
+    code.until_saved("selected.py", HEAD + "    return side * side  # 0.2")
+
+
+def test_the_menu_of_the_status_bar_pauses_and_resumes(code: VSCode) -> None:
+    code.open("paused.py")
+    code.type("    return")
+    code.type_until_ghost(" ", "side * side")
+    code.until_status("oracle")
+
+    code.page.locator('[id="dgls.dgls.dgls.status"]').click()
+    code.choose("Pause suggestions")
+    code.choose("For an hour")
+    code.until_status("switched off for a while")
+    code.press("Backspace")
+    code.page.wait_for_timeout(1000)
+    assert code.ghost() == ""
+
+    code.command("dgls: Resume Suggestions")
+    code.until_status("oracle")
+    code.type(" ")
+    code.until_ghost("side * side")
+
+
+def test_a_changed_setting_holds_without_a_restart(code: VSCode) -> None:
+    code.settings({**KNOWN, "dgls.show.languages_off": ["python"]})
+    code.open("settings.py")
+    before = code.servers()
+
+    code.type("    return ")
+    code.until_status("switched off for this language")
+    assert code.ghost() == ""
+    code.settings(KNOWN)
+    code.press("Backspace")
+    code.type_until_ghost(" ", "side * side")
+
+    assert code.servers() == before
+
+
+def test_a_killed_server_is_back_with_the_documents_that_are_open(code: VSCode) -> None:
+    code.open("killed.py")
+    (before,) = code.servers()
+
+    os.kill(before, signal.SIGKILL)
+    code.until(lambda: code.servers() not in ([], [before]), "another server")
+    code.type("    return")
+
+    code.type_until_ghost(" ", "side * side")
+
+
+def test_a_buffer_without_a_name_is_completed(code: VSCode) -> None:
+    code.settings({**KNOWN, "files.defaultLanguage": "python"})
+
+    code.command("New Untitled Text File")
+    code.type("ANSWER =")
+
+    code.type_until_ghost(" ", "42")
+
+
+def test_a_cell_of_a_notebook_is_completed(code: VSCode) -> None:
+    code.open("book.ipynb")
+
+    code.page.locator(".notebook-editor .cell .view-lines").first.click()
+    code.press("Control+End")
+    code.type("ANSWER =")
+
+    code.type_until_ghost(" ", "42")
