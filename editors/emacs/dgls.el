@@ -47,9 +47,12 @@
   (let* ((params (append (eglot--TextDocumentPositionParams) '(:context (:triggerKind 1))))
          (found (eglot--request (dgls--server-or-lose) :textDocument/inlineCompletion params))
          (texts (mapcar (lambda (item) (plist-get item :insertText)) found)))
-    (if texts
-        (completion-in-region (point) (point) texts)
-      (message "dgls suggests nothing here"))))
+    (pcase texts
+      ('() (message "dgls suggests nothing here"))
+      (`(,text) (insert text))
+      (`(,best . ,_)
+       (let ((prompt (format-prompt "dgls suggests" (car (split-string best "\n")))))
+         (insert (completing-read prompt texts nil t nil nil best)))))))
 
 (defun dgls-fill ()
   "Fill the gap at point; with an active region, rewrite it."

@@ -79,6 +79,8 @@ def test_a_suggestion_comes_on_request(opened: Open) -> None:
     emacs.pane.keys("M-x")
     emacs.pane.type("dgls-suggest")
     emacs.pane.keys("Enter")
+    emacs.pane.until_shown("dgls suggests (default side * side)")
+    emacs.pane.keys("Enter")
 
     emacs.pane.until(lambda: emacs.text() == HEAD + "    return side * side", "put in")
 
