@@ -129,7 +129,8 @@ class VSCode:
         # Away from the row: what pops up under the mouse would hide the next one.
         self.page.mouse.move(640, 560)
         self.page.wait_for_selector(f'.tab.active[data-resource-name="{name}"]')
-        self.page.wait_for_selector(".editor-group-container.active .view-lines")
+        # The editor of the file before may still be there, hidden; that of a notebook is elsewhere.
+        self.page.locator(".view-lines:visible").first.wait_for()
         self.press("Control+End")
 
     def go_to_line(self, line: int) -> None:
