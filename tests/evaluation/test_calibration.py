@@ -50,7 +50,7 @@ def one(group: str, evidence: Evidence, right: bool) -> Weighed:
     return Weighed(group, (evidence,), (right,))
 
 
-def test_the_threshold_keeps_six_in_ten_right_on_new_cases() -> None:
+def test_the_threshold_keeps_seven_in_ten_right_on_new_cases() -> None:
     # Right with the logistic chance of the summed log-probability plus 2.
     chances = {total: 1 / (1 + math.exp(-(total + 2))) for total in range(-8, 1)}
     fitted = fit(weighed(chances), seed=0)
@@ -62,9 +62,9 @@ def test_the_threshold_keeps_six_in_ten_right_on_new_cases() -> None:
         for each in fresh
         if fitted.calibration.confidence(each.evidence[0]) >= fitted.threshold
     ]
-    assert sum(shown) / len(shown) >= 0.57
-    # Totals from -3 up are six in ten right together, a third of all; fewer would be too shy.
-    assert len(shown) / len(fresh) > 0.3
+    assert sum(shown) / len(shown) >= 0.67
+    # Totals from -1 up are eight in ten right together, two ninths of all; fewer would be too shy.
+    assert len(shown) / len(fresh) > 0.2
 
 
 def test_the_map_ranks_the_proposals_of_a_case_by_what_makes_them_right() -> None:
