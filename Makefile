@@ -11,7 +11,7 @@ TORCH := torch>=2.11,<2.14
 .PHONY: try test check test-editors test-vllm bench wheel vsix clean
 
 try: $(RUN)  ## Fill a gap in a bundled example and show the canvas denoising.
-	$(BIN)/dgls fill --watch fixtures/example.py:9
+	$(BIN)/dgls fill --watch fixtures/example.py:20
 
 test: check  ## Format, types, and every test that needs no editor and no server.
 	$(BIN)/python -m pytest -m "not editor and not vllm"

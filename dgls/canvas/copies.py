@@ -14,9 +14,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from dgls.canvas.closing import first_unopened
+
 _WORD = re.compile(r"\w+|[^\w\s]")
 _NAME = re.compile(r"[^\W\d]\w*")
-_OPENING, _CLOSING = "([{", ")]}"
+_CLOSING = ")]}"
 _KEY_CHARS = (3, 1)
 _ENOUGH_PLACES = 8
 _LEFT_CHARS = 200
@@ -199,18 +201,8 @@ def _until(text: str, tail: str) -> str:
     """
     if not tail:
         return text
-    end = _unopened(text) if tail[0] in _CLOSING else text.find(tail)
-    return text[: max(0, end)]
-
-
-def _unopened(text: str) -> int:
-    """Where the first bracket stands that closes what `text` did not open; -1 where none does."""
-    depth = 0
-    for index, character in enumerate(text):
-        depth += (character in _OPENING) - (character in _CLOSING)
-        if depth < 0:
-            return index
-    return -1
+    end = first_unopened(text) if tail[0] in _CLOSING else text.find(tail)
+    return text[: max(0, end or 0)]
 
 
 def _renaming(there: str, here: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from dgls.canvas.closing import within_brackets
 from dgls.canvas.types import Canvas
 from dgls.engine.backends.base import OnDraft
 from dgls.engine.candidates import Proposal, clipped, distinct, ranked, single_gap
@@ -353,7 +354,8 @@ class _OneFill:
         return tuple(self._clip(index, text) for index, text in enumerate(texts))
 
     def _clip(self, index: int, text: str) -> str:
-        return clipped(text, self._request.gaps[index], self._known)
+        tail = self._request.parts[index + 1].partition("\n")[0]
+        return clipped(within_brackets(text, tail), self._request.gaps[index], self._known)
 
     def _in_time(self) -> bool:
         """Whether there is time for more; remembers that there was not."""
