@@ -106,7 +106,12 @@ def saved(pane: Pane, path: Path, wanted: str) -> None:
     to_normal_mode(pane)
     pane.type(":w")
     pane.keys("Enter")
-    pane.until(lambda: path.read_text(encoding="utf-8") == wanted, "the file is as wanted")
+
+    def is_as_wanted() -> bool:
+        # While it saves, Helix moves the old file away before the new one is there.
+        return path.is_file() and path.read_text(encoding="utf-8") == wanted
+
+    pane.until(is_as_wanted, "the file is as wanted")
 
 
 def to_normal_mode(pane: Pane) -> None:

@@ -190,6 +190,8 @@ def anonymous():
 
 torch.set_num_threads(1)
 torch.nn.functional.linear(torch.ones(9, 9), torch.ones(9, 9))
+# What the first load imports stays in memory and is none of a model's.
+load_checkpoint(Path(sys.argv[2]), dtype=torch.bfloat16, scheme=Scheme.FOUR)
 before, most = anonymous(), 0
 def progress(share, what):
     global most
@@ -203,12 +205,15 @@ print(most - before)
 def test_quantising_needs_the_result_and_one_weight_in_memory(tmp_path, monkeypatch):
     shape = {"hidden": 512, "expert_ffn": 512, "experts": 16, "layers": 8}
     folder = save_published(tmp_path / "wide", dtype=torch.bfloat16, **shape)
+    small = save_published(tmp_path / "small", dtype=torch.bfloat16)
     stored = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
     result = footprints(published_config(**shape))[Scheme.FOUR].total
     largest = 2 * 16 * 2 * 512 * 512
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    # What is asked for is measured, not what the allocator keeps for later.
+    monkeypatch.setenv("MALLOC_MMAP_THRESHOLD_", str(2**20))
     done = subprocess.run(
-        [sys.executable, "-c", PEAK, folder], capture_output=True, text=True, check=True
+        [sys.executable, "-c", PEAK, folder, small], capture_output=True, text=True, check=True
     )
     # What is written to disk is held until a shard is full, but it is the result itself.
     assert int(done.stdout) < result + 3 * largest < 0.6 * stored
