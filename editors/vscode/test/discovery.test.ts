@@ -20,11 +20,11 @@ function started(places: Partial<Places>, ...programs: string[]): string | undef
 }
 
 test('the active environment, the folder’s, the PATH and the home come in this order', () => {
-  const places = { interpreter: '/env/bin/python', folders: ['/work'], path: '/bin:/usr/bin' };
+  const places = { interpreter: '/env/bin/python', folders: ['/project'], path: '/bin:/usr/bin' };
   const programs = [
     '/env/bin/dgls',
-    '/work/.venv/bin/dgls',
-    '/work/venv/bin/dgls',
+    '/project/.venv/bin/dgls',
+    '/project/venv/bin/dgls',
     '/bin/dgls',
     '/usr/bin/dgls',
     HOME,
@@ -42,6 +42,6 @@ test('a setting is taken at its word, its arguments before the verb', () => {
 });
 
 test('on Windows programs have another folder and name', () => {
-  const found = findServer({ ...NOWHERE, folders: ['/work'], isWindows: true }, () => true);
-  assert.equal(found?.command, '/work/.venv/Scripts/dgls.exe');
+  const found = findServer({ ...NOWHERE, folders: ['/project'], isWindows: true }, () => true);
+  assert.equal(found?.command, '/project/.venv/Scripts/dgls.exe');
 });
