@@ -6,6 +6,7 @@ of its menu.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -109,7 +110,9 @@ def saved(pane: Pane, path: Path, wanted: str) -> None:
 
     def is_as_wanted() -> bool:
         # While it saves, Helix moves the old file away before the new one is there.
-        return path.is_file() and path.read_text(encoding="utf-8") == wanted
+        with contextlib.suppress(FileNotFoundError):
+            return path.read_text(encoding="utf-8") == wanted
+        return False
 
     pane.until(is_as_wanted, "the file is as wanted")
 
