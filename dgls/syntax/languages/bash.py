@@ -30,5 +30,4 @@ BASH = Language(
     imports=re.compile(r"^(?:source|\.) .*", re.MULTILINE),
     imported=re.compile(r"""^(?:source|\.) ["']?(?:\$\{?\w+\}?/)?([\w./-]+)""", re.MULTILINE),
     module_files=("{}",),
-    closers=frozenset({"}"}),
 )
