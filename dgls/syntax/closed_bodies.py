@@ -15,28 +15,25 @@ from dgls.text import Span, indent_unit, indentation, line_around, line_end_of
 _NEAR = 4_000
 
 
-def empty_closed_bodies(source: Source, nodes: Iterable[Node]) -> Iterator[Hole]:
-    """The holes of those nodes that hold nothing but comments.
+def empty_closed_bodies(
+    source: Source, bodies: Iterable[Node], scopes: Iterable[Node]
+) -> Iterator[Hole]:
+    """The holes of those bodies and scopes that hold nothing but comments.
 
-    A node is a body with its brackets (`@body` in a holes query), or where there are no opening
-    brackets the scope itself (`@scope`), whose field `body` is then missing.
+    A body is a node with its brackets (`@body` in a holes query). Where there are no opening
+    brackets the scope itself is given (`@scope`), whose field `body` is missing where it is empty.
     """
-    for node in nodes:
+    comments = source.language.comments
+    empty = [
+        *(node for node in bodies if all(each.type in comments for each in node.named_children)),
+        *(node for node in scopes if node.child_by_field_name("body") is None),
+    ]
+    for node in empty:
         closer = node.children[-1] if node.children else None
         if closer is None or closer.is_missing or closer.type not in source.language.closers:
             continue
-        is_scope = node.type in source.language.scopes or bool(
-            node.child_by_field_name("parameters")
-        )
-        if not _is_empty(source, node, is_scope) or closer.prev_sibling is None:
-            continue
-        yield _hole(source, node, closer.prev_sibling, closer)
-
-
-def _is_empty(source: Source, node: Node, is_scope: bool) -> bool:
-    if is_scope:
-        return node.child_by_field_name("body") is None
-    return all(child.type in source.language.comments for child in node.named_children)
+        if closer.prev_sibling is not None:
+            yield _hole(source, node, closer.prev_sibling, closer)
 
 
 def _hole(source: Source, node: Node, last: Node, closer: Node) -> Hole:

@@ -34,7 +34,7 @@ def holes(source: Source, span: Span | None = None) -> tuple[Hole, ...]:
     """The holes of a source in order, or those that touch the lines of `span`."""
     found = _captures(source, span)
     places = [*_placeholders(source, found), *_empty_bodies(source, found)]
-    places += empty_closed_bodies(source, [*found.get("body", ()), *found.get("scope", ())])
+    places += empty_closed_bodies(source, found.get("body", ()), found.get("scope", ()))
     places += _todos(source, found, places)
     if span is not None:
         start = line_around(source.text, span.start).start

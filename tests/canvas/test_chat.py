@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 
 import pytest
 
@@ -12,27 +11,9 @@ from dgls.canvas.infill import CANVAS_WIDTHS
 from dgls.canvas.types import OPEN_END, Canvas, Lengths
 from dgls.errors import InputError
 from dgls.protocol import FillRequest, Gap, Snippet
+from tests.support.characters import CharCodec
 
-FIRST = len(CONTROL_TOKENS)
-
-
-class CharCodec:
-    """One token for each character, so that a test can count and read them."""
-
-    def encode(self, text: str) -> list[int]:
-        return [ord(char) + FIRST for char in text]
-
-    def decode(self, ids: Sequence[int]) -> str:
-        return "".join(chr(token - FIRST) for token in ids if token >= FIRST)
-
-    def token_id(self, token: str) -> int:
-        return CONTROL_TOKENS.index(token)
-
-    def show(self, ids: Sequence[int]) -> str:
-        return "".join(CONTROL_TOKENS[i] if i < FIRST else chr(i - FIRST) for i in ids)
-
-
-CODEC = CharCodec()
+CODEC = CharCodec(CONTROL_TOKENS)
 LINE = FillRequest(("def f(a):\n    b = g(", ")\n    return b\n\n\nprint(f(1))\n"), path="a.py")
 
 

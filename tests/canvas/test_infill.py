@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,27 +9,9 @@ from hypothesis import strategies as st
 from dgls.canvas.infill import CANVAS_WIDTHS, SPECIAL_TOKENS, InfillBudget, InfillLayout
 from dgls.errors import InputError
 from dgls.protocol import FillRequest, Gap, Snippet
+from tests.support.characters import CharCodec
 
-FIRST = len(SPECIAL_TOKENS)
-
-
-class CharCodec:
-    """One token for each character, so that a test can count and read them."""
-
-    def encode(self, text: str) -> list[int]:
-        return [ord(char) + FIRST for char in text]
-
-    def decode(self, ids: Sequence[int]) -> str:
-        return "".join(chr(token - FIRST) for token in ids if token >= FIRST)
-
-    def token_id(self, token: str) -> int:
-        return SPECIAL_TOKENS.index(token)
-
-    def show(self, ids: Sequence[int]) -> str:
-        return "".join(SPECIAL_TOKENS[i] if i < FIRST else chr(i - FIRST) for i in ids)
-
-
-CODEC = CharCodec()
+CODEC = CharCodec(SPECIAL_TOKENS)
 
 
 def layout(**budget: int) -> InfillLayout:

@@ -17,12 +17,11 @@ import pytest
 from dgls.engine.dialects import DIALECTS, llama_cpp, mistral, openai
 from dgls.engine.dialects.dialect import Dialect, event_stream
 from dgls.engine.dialects.question import Question
-from dgls.engine.scheduler import Scheduler
 from dgls.errors import EngineProtocolError, FieldError
 from dgls.protocol import Fill, FillReply, FillRequest, Snippet, Timings, Trigger
 from dgls.syntax.cursor import Budget
 from tests.support.backends import SECRET
-from tests.support.served import LIMIT, MOST, WAIT_S, ServedEngine
+from tests.support.served import LIMIT, MOST, ServedEngine, until_busy
 
 LLAMA_VIM = {
     "input_prefix": "import math\n\n\ndef area(r):\n",
@@ -395,12 +394,6 @@ async def test_a_client_that_goes_frees_the_model(
     call.cancel()
     await until_busy(scheduler, False)
     assert engine.service.requests == 0
-
-
-async def until_busy(scheduler: Scheduler, busy: bool) -> None:
-    async with asyncio.timeout(WAIT_S):
-        while (scheduler.idle_seconds() == 0) is not busy:
-            await asyncio.sleep(0.002)
 
 
 async def test_too_many_are_refused_and_while_loading_put_off(

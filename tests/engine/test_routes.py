@@ -13,11 +13,10 @@ import httpx
 import pytest
 
 from dgls.engine import incoming, traffic
-from dgls.engine.scheduler import Scheduler
 from dgls.errors import CheckpointError
 from dgls.protocol import FillRequest, Trigger, to_json
 from tests.support.backends import SECRET
-from tests.support.served import LIMIT, MOST, WAIT_S, ServedEngine
+from tests.support.served import LIMIT, MOST, WAIT_S, ServedEngine, until_busy
 
 
 def fill_request(path: str = "a.py", prefix: str = "x = ", **fields: Any) -> str:
@@ -167,12 +166,6 @@ async def test_closing_the_connection_stops_the_fill(
         writer.close()
         await until_busy(scheduler, False)
         assert engine.service.requests == 0
-
-
-async def until_busy(scheduler: Scheduler, busy: bool) -> None:
-    async with asyncio.timeout(WAIT_S):
-        while (scheduler.idle_seconds() == 0) is not busy:
-            await asyncio.sleep(0.002)
 
 
 async def test_a_superseded_request_gets_a_clean_answer(

@@ -52,3 +52,10 @@ class ServedEngine:
         self.server.should_exit = True
         await self.task
         assert await asyncio.to_thread(self.thread.close, WAIT_S)
+
+
+async def until_busy(scheduler: Scheduler, busy: bool) -> None:
+    """Wait until the scheduler has something to do, or nothing any more."""
+    async with asyncio.timeout(WAIT_S):
+        while (scheduler.idle_seconds() == 0) is not busy:
+            await asyncio.sleep(0.002)
