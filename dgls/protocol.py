@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -165,6 +166,10 @@ class Draft:
     texts: tuple[str, ...]
     tokens: tuple[str, ...] = ()
     accepted: tuple[bool, ...] = ()
+
+
+OnDraft = Callable[[Draft], None]
+"""Called with the whole canvas after each denoise step; in the engine, from the fill's thread."""
 
 
 class EngineState(StrEnum):

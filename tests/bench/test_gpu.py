@@ -23,9 +23,9 @@ from dgls.bench.gpu.messages import About, Begun, Died, Job, decoded, encoded
 from dgls.bench.gpu.run import planned, run
 from dgls.bench.gpu.subject import FULL, TOY, Subject
 from dgls.bench.gpu.tuning import _grouped
+from dgls.checkpoint.scheme import Scheme
 from dgls.cli.app import run_app
-from dgls.models.fast.plain import PlainOperations
-from dgls.models.scheme import Scheme
+from dgls.network.fast.plain import PlainOperations
 
 CPU = torch.device("cpu")
 ROOT = Path(__file__).parents[2]
@@ -97,7 +97,7 @@ def test_where_the_kernels_fail_plain_torch_is_measured(monkeypatch) -> None:
         def attend(self, *arguments):
             raise RuntimeError("no kernel image")
 
-    monkeypatch.setattr("dgls.models.fast.network._operations", lambda device: Broken())
+    monkeypatch.setattr("dgls.network.fast.network._operations", lambda device: Broken())
     monkeypatch.setattr(Subject, "is_plain", property(lambda subject: False))
     results, _ = small_run()
     assert {figure.part for figure in results.figures} >= {"load", "encoding"}

@@ -25,7 +25,7 @@ from dgls.bench.gpu.messages import About, Begun, Died, Job, Message, decoded_jo
 from dgls.bench.gpu.subject import SIZES, Subject
 from dgls.bench.gpu.tuning import tiles
 from dgls.bench.machine import machine
-from dgls.models.scheme import Scheme
+from dgls.checkpoint.scheme import Scheme
 
 Part = Callable[[Subject, float], Iterable[Figure]]
 

@@ -13,10 +13,10 @@ import torch
 from dgls.bench.gpu.figures import Figure
 from dgls.bench.gpu.floor import bytes_of_step, experts_touched, weight_bytes
 from dgls.bench.gpu.subject import Subject
-from dgls.models.fast.network import FastNetwork
-from dgls.models.fast.plain import PlainOperations
-from dgls.models.fast.writing import CausalWriter
-from dgls.models.past import Past
+from dgls.network.fast.network import FastNetwork
+from dgls.network.fast.plain import PlainOperations
+from dgls.network.fast.writing import CausalWriter
+from dgls.network.past import Past
 
 _GB = 1e9
 

@@ -15,7 +15,7 @@ from dgls.bench.gpu.figures import Figure, Problem, Results
 from dgls.bench.gpu.measuring import LOADING, PARTS, parts_of
 from dgls.bench.gpu.messages import About, Begun, Died, Job, Message
 from dgls.bench.gpu.subject import SIZES, Size
-from dgls.models.scheme import Scheme
+from dgls.checkpoint.scheme import Scheme
 
 Measure = Callable[[Job, Patience], Iterator[Message]]
 

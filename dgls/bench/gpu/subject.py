@@ -9,17 +9,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dgls.checkpoint.published import published_config
+from dgls.checkpoint.random_weights import random_model, small_config
+from dgls.checkpoint.scheme import Scheme
 from dgls.diffusion.loop import Denoised, DenoiseSettings, denoise
 from dgls.diffusion.noise import uniform_tokens
 from dgls.diffusion.stopping import StopRule
-from dgls.models.architecture import parameter_count
-from dgls.models.fast.network import FastNetwork
-from dgls.models.fast.plain import PlainOperations
-from dgls.models.hardware import set_threads
-from dgls.models.past import Past
-from dgls.models.published import published_config
-from dgls.models.random_weights import random_model, small_config
-from dgls.models.scheme import Scheme
+from dgls.network.architecture import parameter_count
+from dgls.network.fast.network import FastNetwork
+from dgls.network.fast.plain import PlainOperations
+from dgls.network.hardware import set_threads
+from dgls.network.past import Past
 
 
 @dataclass(frozen=True, slots=True)

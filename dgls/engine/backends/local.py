@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dgls.engine.backends.base import OnDraft, Progress
-from dgls.engine.engine import Engine
-from dgls.engine.stop import StopToken
-from dgls.engine.strategy import strategy_for
+from dgls.checkpoint.choosing import AUTO
+from dgls.checkpoint.registry import EMBEDDED
+from dgls.engine.backends.base import Progress
 from dgls.errors import EngineError
-from dgls.models.choosing import AUTO
-from dgls.models.hardware import usual_batch
-from dgls.models.memory import keep_freed_memory
-from dgls.models.opening import open_model
-from dgls.models.registry import EMBEDDED
-from dgls.protocol import FillReply, FillRequest, Gap
+from dgls.fill.pipeline import Engine
+from dgls.fill.stop import StopToken
+from dgls.fill.strategy import strategy_for
+from dgls.inference.opening import open_model
+from dgls.network.hardware import usual_batch
+from dgls.network.memory import keep_freed_memory
+from dgls.protocol import FillReply, FillRequest, Gap, OnDraft
 
 
 class LocalBackend:
@@ -28,7 +28,7 @@ class LocalBackend:
         batch: int = 0,
     ) -> None:
         """At most `batch` fills share forward passes; 0 leaves that to dgls. The other arguments
-        are those of `dgls.models.opening.open_model`.
+        are those of `dgls.inference.opening.open_model`.
         """
         self._wanted = model
         self._device = device
