@@ -16,7 +16,7 @@ import pytest
 
 from dgls.client import EngineClient
 from dgls.client.endpoint import endpoint_of
-from dgls.client.lock import owner
+from dgls.file_lock import owner
 from dgls.errors import (
     CheckpointError,
     EngineError,

@@ -12,7 +12,7 @@ from typing import Any
 
 from dgls.client import EngineClient
 from dgls.client.endpoint import Endpoint, endpoint_of
-from dgls.client.lock import is_held
+from dgls.file_lock import is_held
 from dgls.config import Settings, changed
 
 Connect = Callable[[Settings], AbstractAsyncContextManager[EngineClient]]
