@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from dgls.checkpoint.fetch.source import Source
 
 _INTERRUPTED = 130
+_TERMINATED = 143
 
 _Name = Annotated[str, typer.Argument(help="A name that `dgls model list` shows.")]
 
@@ -57,6 +60,8 @@ def get(
     from dgls.cli.fetch_progress import progress_for_stderr
 
     entry = entry_named(name)
+    # What ends a process ends it by an exception, so that pip ends too and nothing is littered.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
     typer.echo(_described(entry), err=True)
     try:
         place = fetch(entry, _sources(given), progress_for_stderr(), verify)
@@ -135,27 +140,21 @@ def _row(entry: Entry, memory_free: int) -> dict[str, Any]:
 
 
 def _show_table(rows: list[dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for heading in ("model", "size", "licence", "origin", "memory", "here", "fits"):
-        table.add_column(heading, overflow="fold", justify="right" if heading == "size" else "left")
+    """Two lines a model: what it is and whether it is here; whose it is and whether it fits."""
     for row in rows:
-        origin = f"{row['repository']} {_short(row['revision'])}"
-        memory = _size(row["memory"])
-        fits = "yes" if row["fits"] else row["problem"]
-        size = f"{'' if row['sha256'] else '~'}{_size(row['bytes'])}"
-        table.add_row(row["name"], size, row["licence"], origin, memory, _here(row), fits)
-    console = Console(highlight=False)
-    console.print(table)
-    console.print("Fetch one with: dgls model get NAME", markup=False)
+        size = f"{'' if row['sha256'] else 'about '}{_size(row['bytes'])}"
+        typer.echo(f"{row['name']:<29}{size:<14}{row['licence']:<12}{_here(row)}")
+        origin = f"{row['repository']} at {_short(row['revision'])}"
+        fits = "fits this machine" if row["fits"] else f"does not fit: {row['problem']}"
+        typer.echo(f"    {origin}; {_size(row['memory'])} of memory, {fits}")
+    typer.echo("Fetch one with: dgls model get NAME", err=True)
 
 
 def _here(row: dict[str, Any]) -> str:
     if row["path"] is not None:
-        return "yes"
-    return f"{_size(row['partial_bytes'])} of it" if row["partial_bytes"] else "no"
+        return "here"
+    partial = row["partial_bytes"]
+    return f"{_size(partial)} of it are here" if partial else "not fetched"
 
 
 def _described(entry: Entry) -> str:

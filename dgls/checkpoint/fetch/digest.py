@@ -15,7 +15,7 @@ _KINDS: dict[int, Literal["sha256", "git"]] = {64: "sha256", 40: "git"}
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """A hash in hexadecimal. "git" is the SHA-1 of a git blob, as the hub gives it of small files."""
+    """A hash in hexadecimal; "git" is the SHA-1 of a git blob, which the hub has of small files."""
 
     kind: Literal["sha256", "git"]
     value: str

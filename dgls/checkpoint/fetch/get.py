@@ -120,7 +120,7 @@ def _bring(source: Source, job: Job) -> tuple[Arrived, FileHashes]:
     except _WrongFile as wrong:
         if not resumed or isinstance(source, _Kept):
             raise
-        job.progress.say(f"{source.name}: {wrong}; it is fetched from its beginning")
+        job.progress.say(f"{source.name}: {wrong}; now from its beginning")
     arrived = source.fetch(job)
     return arrived, _checked(job, arrived)
 
@@ -136,7 +136,7 @@ def _checked(job: Job, arrived: Arrived) -> FileHashes:
         return hashes
     found = Digest(arrived.digest.kind, getattr(hashes, arrived.digest.kind))
     job.partial.unlink()
-    raise _WrongFile(f"its file has {found}, not {arrived.digest.value}; it was deleted")
+    raise _WrongFile(f"what arrived has {found}, not {arrived.digest.value}, and was deleted")
 
 
 class _Kept:

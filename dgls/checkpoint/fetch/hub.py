@@ -36,13 +36,24 @@ class Hub:
         if constants.HF_HUB_OFFLINE:
             raise SourceFailed("HF_HUB_OFFLINE forbids to ask it")
         url = hf_hub_url(job.entry.repository, job.file.name, revision=job.revision)
-        try:
-            with httpx.Client(timeout=_TIMEOUT, headers=_HEADERS) as client:
+        with _client() as client:
+            try:
                 return _fetch(client, url, job)
-        except (httpx.HTTPError, httpx.InvalidURL, ImportError, ValueError) as error:
-            # A proxy's address that cannot be used is a ValueError or an ImportError.
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise SourceFailed(f"cannot be reached ({reason})") from error
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                raise SourceFailed(f"cannot be reached ({_reason(error)})") from error
+
+
+def _client() -> httpx.Client:
+    """A client by the environment's proxies and certificates. Raises `SourceFailed`."""
+    try:
+        return httpx.Client(timeout=_TIMEOUT, headers=_HEADERS)
+    except (OSError, ImportError, ValueError, httpx.InvalidURL) as error:
+        # A file of certificates that is missing, or a proxy of an unknown kind.
+        raise SourceFailed(f"cannot be asked with this environment ({_reason(error)})") from error
+
+
+def _reason(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _fetch(client: httpx.Client, url: str, job: Job) -> Arrived:
@@ -61,15 +72,14 @@ def _fetch(client: httpx.Client, url: str, job: Job) -> Arrived:
 
 def _published(client: httpx.Client, url: str, revision: str) -> Arrived:
     """What the hub says of a file without sending it: hash, size and commit."""
-    headers = httpx.Headers()
+    commit = revision
     for _ in range(_REDIRECTS):
+        # The hub's own answer has the hash; the storage that it redirects to need not.
         response = client.head(url, follow_redirects=False)
-        # The hub's own answer has these; the storage that it redirects to may not.
-        headers = httpx.Headers([*headers.multi_items(), *response.headers.multi_items()])
-        target = response.headers.get("location", "")
-        if not response.is_redirect or "x-linked-etag" in headers:
+        commit = response.headers.get("x-repo-commit", commit)
+        if not response.is_redirect or "x-linked-etag" in response.headers:
             break
-        url = urljoin(url, target)
+        url = urljoin(url, response.headers.get("location", ""))
     if response.is_error:
         raise SourceFailed(f"answered {response.status_code} {response.reason_phrase}")
     _refuse_page(response)
@@ -78,7 +88,7 @@ def _published(client: httpx.Client, url: str, revision: str) -> Arrived:
     digest = Digest.of_etag(etag)
     if digest is None or not size.isdigit():
         raise SourceFailed("gives no hash of the file, so it could not be checked")
-    return Arrived(digest, int(size), headers.get("x-repo-commit", revision))
+    return Arrived(digest, int(size), commit)
 
 
 def _forget_another(job: Job, said: Arrived) -> None:

@@ -93,8 +93,9 @@ def _bytes_in(folder: Path) -> int:
 
 
 def _reason(log: Path) -> str:
-    """The line by which pip says why, without its prefix."""
+    """Why pip failed, by its own last error and whether it reached the index."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     errors = [line for line in lines if line.startswith("ERROR: ")]
     last = next((line for line in reversed(errors or lines) if line.strip()), "pip said nothing")
-    return last.removeprefix("ERROR: ").strip()
+    reached = "" if "connection broken" not in " ".join(lines) else "pip cannot reach its index: "
+    return reached + last.removeprefix("ERROR: ").strip()
