@@ -145,6 +145,7 @@ def _show_table(rows: list[dict[str, Any]]) -> None:
         size = f"{'' if row['sha256'] else 'about '}{_size(row['bytes'])}"
         typer.echo(f"{row['name']:<29}{size:<14}{row['licence']:<12}{_here(row)}")
         origin = f"{row['repository']} at {_short(row['revision'])}"
+        origin += "" if row["sha256"] else ", hash not pinned"
         fits = "fits this machine" if row["fits"] else f"does not fit: {row['problem']}"
         typer.echo(f"    {origin}; {_size(row['memory'])} of memory, {fits}")
     typer.echo("Fetch one with: dgls model get NAME", err=True)
