@@ -1,4 +1,4 @@
-"""Model names to checkpoint folders on this machine; nothing is ever downloaded."""
+"""Model names to checkpoints on this machine; nothing is downloaded here."""
 
 from __future__ import annotations
 

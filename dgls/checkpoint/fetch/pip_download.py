@@ -18,11 +18,16 @@ _PATIENCE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class PipDownload:
-    """The wheel of `package` in `version`, into the empty folder `folder`."""
+    """The wheel of `package` in `version`, into the empty folder `folder`.
+
+    `retries` is how often pip asks again where the index does not answer, unless the user's own
+    environment says it.
+    """
 
     package: str
     version: str
     folder: Path
+    retries: int
 
     def run(self, on_bytes: Callable[[int], None]) -> Path:
         """The wheel's path; `on_bytes` hears how much of it is here. Raises `SourceFailed`."""
@@ -59,8 +64,7 @@ class PipDownload:
         """The user's own, so pip is configured as ever; its temporary files on the same disk."""
         temporary = str(self.folder)
         own = {"TMPDIR": temporary, "TEMP": temporary, "TMP": temporary}
-        # Without a network the answer is to come soon, unless the user chose otherwise.
-        return {"PIP_RETRIES": "1", **os.environ, **own}
+        return {"PIP_RETRIES": str(self.retries), **os.environ, **own}
 
     def _wait(self, process: subprocess.Popen[bytes], on_bytes: Callable[[int], None]) -> int:
         try:
