@@ -10,12 +10,12 @@ from dgls.checkpoint.fetch.get import get
 from dgls.checkpoint.fetch.given import GivenFile
 from dgls.checkpoint.fit import Fit, fit_of
 from dgls.checkpoint.record import RECORD_FILE
+from dgls.checkpoint.registry import find
 from dgls.checkpoint.store import models_folder, partial_bytes, path_of, present
 from dgls.checkpoint.writing import remove
 from dgls.client.endpoint import absolute
 from dgls.config import Settings, changed
 from dgls.errors import ModelNotFoundError
-from dgls.models.registry import find
 from tests.support.models import DATA, FOLDER, PINNED, Heard
 
 
