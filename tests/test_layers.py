@@ -28,7 +28,7 @@ LAYERS = (
     ("diffusion",),
     ("canvas",),
     ("syntax",),
-    ("config", "counts", "protocol", "text", "errors"),
+    ("config", "counts", "protocol", "text", "file_lock", "errors"),
 )
 RANK = {name: rank for rank, names in enumerate(reversed(LAYERS)) for name in names}
 
@@ -53,7 +53,7 @@ OWNERS = {
     "starlette": {"engine"},
     "uvicorn": {"engine"},
     "prometheus_client": {"engine", "bench"},
-    "httpx": {"engine"},
+    "httpx": {"engine", "checkpoint"},
     "rich": {"cli", "evaluation"},
     "typer": {"cli"},
     "pathspec": {"policy"},
@@ -67,6 +67,8 @@ LIGHT = (
     "dgls.canvas.infill",
     "dgls.syntax.holes",
     "dgls.config",
+    "dgls.checkpoint.store",
+    "dgls.checkpoint.fit",
 )
 
 

@@ -1,4 +1,4 @@
-"""Model names to checkpoint folders on this machine; nothing is ever downloaded."""
+"""Model names to checkpoints on this machine; nothing is downloaded here."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
 
+from dgls.checkpoint.catalogue import is_listed
 from dgls.checkpoint.files import CONFIG_FILE
+from dgls.checkpoint.store import path_of
 from dgls.errors import ModelNotFoundError
 
 EMBEDDED = "embedded"
@@ -19,10 +21,13 @@ _EMBEDDED_FOLDER = Path(__file__).parent / EMBEDDED
 def find(name: str) -> Path:
     """The checkpoint folder of `embedded`, of a path, or of a name in the Hugging Face cache.
 
-    Raises `ModelNotFoundError` where there is none of these.
+    A name of the catalogue (`dgls model list`) gives its fetched file or folder. Raises
+    `ModelNotFoundError` where there is none of these.
     """
     if name == EMBEDDED:
         return _existing(_EMBEDDED_FOLDER, "This installation of dgls comes without its model")
+    if is_listed(name):
+        return _fetched(name)
     folder = Path(name).expanduser()
     if folder.is_absolute() or name.startswith((".", "~")) or folder.is_dir():
         return _existing(folder, f"No checkpoint is in {folder}")
@@ -44,6 +49,15 @@ def _existing(folder: Path, problem: str) -> Path:
             f"that `dgls train` wrote, or a name in the Hugging Face cache."
         )
     return folder.resolve()
+
+
+def _fetched(name: str) -> Path:
+    """A model of the catalogue; a folder of that name in the working directory is another."""
+    if (place := path_of(name)) is None:
+        raise ModelNotFoundError(
+            f"{name} is not on this machine; nothing was loaded. Fetch it: dgls model get {name}"
+        )
+    return place
 
 
 def _cached(name: str) -> Path:

@@ -19,10 +19,10 @@ from dgls.client.connection import ConnectionLost
 from dgls.client.endpoint import absolute, endpoint_of, make_private
 from dgls.client.failures import Failures
 from dgls.client.launch import last_words, launch
-from dgls.client.lock import is_held
 from dgls.client.stop import stop
 from dgls.config import Settings, resolve
 from dgls.errors import EngineUnavailableError
+from dgls.file_lock import is_held
 from dgls.protocol import EngineState, FillReply, FillRequest, Health, OnDraft, error_of_kind
 
 OnProgress = Callable[[float, str], None]

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dgls import __version__
+from dgls.checkpoint.catalogue import is_listed
 from dgls.config import ModelSettings, Settings, changed
 from dgls.errors import EngineUnavailableError
 
@@ -163,7 +164,7 @@ def absolute(settings: Settings) -> Settings:
     name = settings.model.name
     folder = Path(name).expanduser()
     is_folder = name.startswith((".", "~")) or folder.is_dir()
-    if name == ModelSettings().name or not is_folder:
+    if name == ModelSettings().name or not is_folder or is_listed(name):
         return settings
     return changed(settings, {"model.name": str(folder.resolve())})
 

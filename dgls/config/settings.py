@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 ENVIRONMENT_PREFIX = "DGLS_"
+NO_SETTINGS = ("DGLS_MODELS",)
+"""Variables of that prefix that are no settings: where fetched models are (`checkpoint.store`)."""
 
 
 def _setting(
