@@ -37,7 +37,7 @@ OWNERS = {
     "pygls": {"lsp"},
     "lsprotocol": {"lsp"},
     "transformers": {"checkpoint", "network", "training"},
-    "torch": {
+    "torch": {"fill", "engine", 
         "checkpoint",
         "network",
         "inference",
@@ -48,7 +48,7 @@ OWNERS = {
         "cli",
     },
     "tree_sitter": {"syntax", "evaluation"},
-    "tokenizers": {"checkpoint", "training"},
+    "tokenizers": {"fill", "inference", "checkpoint", "training"},
     "safetensors": {"checkpoint", "training"},
     "starlette": {"engine"},
     "uvicorn": {"engine"},

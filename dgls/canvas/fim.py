@@ -53,7 +53,7 @@ class FimPrompt:
 
 @dataclass(frozen=True, slots=True)
 class FimLayout:
-    """Turns the text around one gap into a prompt. `last_word` finds where a text's last word begins."""
+    """Turns the text around one gap into a prompt. `last_word` finds a line's last word."""
 
     codec: Codec
     last_word: Callable[[str], int]
@@ -70,6 +70,16 @@ class FimLayout:
         rest = prefix[cut:]
         healed = self.codec.encode(rest) if rest else []
         return FimPrompt((*head, *body[start:]), rest.encode("utf-8", "replace"), tuple(healed))
+
+    def left_to_right(self, prefix: str) -> FimPrompt:
+        """The prefix alone, as the model reads text that goes on."""
+        prefix = self._anchored(prefix)
+        cut = healing_cut(prefix, self.last_word)
+        body = self.codec.encode(prefix[:cut]) or [self.codec.token_id(ENDS[0])]
+        start = anchored_start(len(body), self.budget.prefix)
+        rest = prefix[cut:]
+        healed = self.codec.encode(rest) if rest else []
+        return FimPrompt(tuple(body[start:]), rest.encode("utf-8", "replace"), tuple(healed))
 
     def text(self, prompt: FimPrompt, text: str) -> tuple[int, ...]:
         """The tokens by which a text in the gap is scored: those of `rest` and of the text."""

@@ -146,9 +146,7 @@ def _int8_network(file: Any, config: Qwen2Config, progress: Progress) -> Qwen2Ne
         )
         progress(0.8 * (index + 1) / config.layers, "loading the model")
     head = linear("head" if "head" in names else "embedding")
-    embedding = Embedding(
-        stored("embedding"), stored("embedding.scales").clone(), torch.float32
-    )
+    embedding = Embedding(stored("embedding"), stored("embedding.scales").clone(), torch.float32)
     return Qwen2Network(config, embedding, tuple(layers), stored("norm").clone(), head)
 
 

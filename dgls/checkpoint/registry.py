@@ -8,12 +8,10 @@ from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
 
 from dgls.checkpoint.catalogue import is_listed
+from dgls.checkpoint.choice import EMBEDDED
 from dgls.checkpoint.files import CONFIG_FILE
 from dgls.checkpoint.store import path_of
 from dgls.errors import ModelNotFoundError
-
-EMBEDDED = "embedded"
-"""The name of the model that comes with dgls."""
 
 _EMBEDDED_FOLDER = Path(__file__).parent / EMBEDDED
 

@@ -37,8 +37,9 @@ class ModelSettings:
     """Which model fills, and on what."""
 
     name: str = _setting(
-        "embedded",
-        "`embedded`, a checkpoint folder, or the name of a model in the Hugging Face cache.",
+        "auto",
+        "`auto` (the best model here that keeps up with typing), `embedded`, a name of `dgls model "
+        "list`, a `.gguf` file, a checkpoint folder, or a model in the Hugging Face cache.",
         project=False,
         identity=True,
     )

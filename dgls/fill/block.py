@@ -11,7 +11,7 @@ def block_end(text: str, line_head: str, suffix: str) -> int | None:
     """Where in `text` the gap's block has ended; None where it goes on.
 
     It ends before a line that is indented less than the block, and before the line that follows the
-    gap in the document. `line_head` stands before the gap on its line, `suffix` after the gap. Lines
+    gap in the document. `line_head` is before the gap on its line, `suffix` after the gap. Lines
     that are not whole yet do not count.
     """
     lines = text.split("\n")

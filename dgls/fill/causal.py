@@ -95,6 +95,15 @@ class CausalFiller:
         self.model.forget_prompts()
         raise not_enough_memory()
 
+    @property
+    def threshold(self) -> float:
+        """The least confidence at which its fills should be shown unasked."""
+        return self._confidence.threshold
+
+    def planned(self, strategy: CausalStrategy) -> CausalFiller:
+        """The same model with another strategy."""
+        return CausalFiller(self.model, self._confidence, strategy)
+
     def weighed(self, request: FillRequest) -> tuple[Weighed, ...]:
         """All candidates of a request with one gap, the search made whatever the first one says."""
         return self._one(request, StopToken(), None).weighed(thorough=True)
@@ -234,6 +243,7 @@ class _GapWork:
         prefix, suffix = fill.model.layout.surroundings(request)
         self._place = Place(prefix, suffix, self._gap.max_lines)
         self._known = prefix + suffix
+        self.place = self._place
         self._prompt: FimPrompt = fill.model.layout.prompt(request)
         most = fill.strategy.line_tokens if self._gap.max_lines == 1 else fill.strategy.block_tokens
         self._ends: Ends = fill.model.ends(
@@ -308,7 +318,24 @@ class _GapWork:
         return weighed
 
     def _candidate(self, written: Written, source: str) -> Candidate:
-        return Candidate(self._clip(written.text(self._model.table, self._gap.max_lines)), written, source)
+        said = written.text(self._model.table, self._gap.max_lines)
+        text = self._clip(said)
+        if len(text) < len(said.rstrip()):
+            written = self._within(written, text)
+        return Candidate(text, written, source)
+
+    def _within(self, written: Written, text: str) -> Written:
+        """What was written as far as `text` goes, where the rules and not the model ended it."""
+        most = len(self._prompt.rest) + len(text.encode("utf-8", "replace"))
+        count = length = 0
+        while count < len(written.tokens) and length < most:
+            length += len(self._model.table.text_of(written.tokens[count]))
+            count += 1
+        if count == len(written.tokens) and written.last is not None:
+            return written
+        return replace(
+            written, tokens=written.tokens[:count], log_probs=written.log_probs[:count], end=0.0
+        )
 
     def _text_of(self, tokens: Sequence[int]) -> str:
         said = self._model.table.join(tuple(tokens))[len(self._prompt.rest) :]

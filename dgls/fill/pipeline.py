@@ -38,6 +38,26 @@ class Engine:
         """The model that fills."""
         return self._model
 
+    @property
+    def name(self) -> str:
+        """The checkpoint's own name."""
+        return self._model.name
+
+    @property
+    def device(self) -> str:
+        """Where the model runs."""
+        return str(self._model.network.device)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """What the model was trained on; none where it reads all."""
+        return self._model.metadata.languages
+
+    @property
+    def joins(self) -> bool:
+        """Whether fills of several threads share forward passes."""
+        return self._model.network.joins
+
     def fill(
         self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None = None
     ) -> FillReply:

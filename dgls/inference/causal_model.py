@@ -18,6 +18,10 @@ DRAFTS = 7
 """Drafts read beside the last token: on two cores a pass over eight costs little more than one."""
 
 
+_ANY = 1_000_000
+"""More lines and tokens than any text has."""
+
+
 class CausalModel:
     """Weights, tokenizer and layout of one model. One thread at a time may use it."""
 
@@ -37,15 +41,11 @@ class CausalModel:
         self.stream = Stream(network, self.table)
         self.drafts = DRAFTS
         self._special = frozenset(
-            index
-            for index in map(tokenizer.token_to_id, ENDS_OF_MIDDLE)
-            if index is not None
+            index for index in map(tokenizer.token_to_id, ENDS_OF_MIDDLE) if index is not None
         )
         self._prompts = Prompts(network, cache_bytes)
 
-    def ends(
-        self, lines: int, tokens: int, over: Callable[[bytes], bool] | None = None
-    ) -> Ends:
+    def ends(self, lines: int, tokens: int, over: Callable[[bytes], bool] | None = None) -> Ends:
         """What ends a gap of `lines` lines and `tokens` tokens at most; `over` as in `Ends`."""
         return Ends(self._special, lines, tokens, over)
 
@@ -97,6 +97,25 @@ class CausalModel:
         """How likely each text is in the gap."""
         targets = [self.layout.text(prompt, text) for text in texts]
         return self.stream.scores(read.slots, read.states, prompt.rest, ends, targets)
+
+    def followed(
+        self, prefix: str, texts: Sequence[str], suffix: str
+    ) -> tuple[tuple[float, float], ...]:
+        """What the model, which has not seen the suffix, says of each text and of what follows it.
+
+        For each text its log-probability in nats after the prefix, and that of `suffix` after both.
+        """
+        prompt = self.layout.left_to_right(prefix)
+        read = self._prompts.read(prompt.tokens)
+        follows = [self.layout.text(prompt, text + suffix) for text in texts]
+        ends = self.ends(_ANY, _ANY)
+        scored = self.stream.scores(read.slots, read.states[:1], prompt.rest, ends, follows)
+        rest = prompt.rest.decode("utf-8", "replace")
+        found = []
+        for text, written in zip(texts, scored, strict=True):
+            length = len(self.codec.encode(rest + text))
+            found.append((sum(written.log_probs[:length]), sum(written.log_probs[length:])))
+        return tuple(found)
 
     def forget_prompts(self) -> None:
         """Give the memory of read prompts back."""

@@ -1,6 +1,6 @@
 """Drafts that cost nothing: what followed the last tokens where they were read before.
 
-Prompt lookup decoding (Saxena 2023; Yang et al. 2023, "Inference with Reference", arXiv:2304.04487).
+Prompt lookup decoding (Saxena 2023; Yang et al. 2023, arXiv:2304.04487).
 """
 
 from __future__ import annotations

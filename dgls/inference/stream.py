@@ -26,7 +26,7 @@ OnPass = Callable[[Sequence[int], Sequence[int]], None]
 class Ends:
     """What ends a gap: the special tokens, after `lines` lines a line break, `tokens` tokens.
 
-    `over` says of all that was written, what had to come first with it, whether it has left the gap.
+    `over` says of all that was written, with what had to come first, whether it has left the gap.
     """
 
     special: frozenset[int]
@@ -66,7 +66,9 @@ class Written:
 
     def text(self, table: TokenTable, lines: int) -> str:
         """What it adds to the prefix, `lines` lines at most."""
-        said = table.join(self.tokens) + (table.text_of(self.last) if self.last is not None else b"")
+        said = table.join(self.tokens) + (
+            table.text_of(self.last) if self.last is not None else b""
+        )
         text = said[self.healed :].decode("utf-8", "replace")
         return "\n".join(text.split("\n")[:lines]).removesuffix("\r")
 
@@ -266,31 +268,31 @@ class Stream:
     ) -> tuple[Written, ...]:
         """How likely each text is after the slots, all in one pass; the slots are cut back.
 
-        A text is its tokens, those of `rest` first and without the end. One that does not begin with
-        `rest` has no chance (-inf).
+        A text is its tokens, those of `rest` first and without the end. One that does not begin
+        with `rest` has no chance (-inf).
         """
         chooser = Chooser(self.table, ends)
         base = slots.length
         try:
-            logits = self._logits_after(slots, state, texts)
+            states = self._states_after(slots, state, texts)
         finally:
             slots.cut(base)
         return tuple(
-            self._scored(chooser, rest, text, rows) for text, rows in zip(texts, logits, strict=True)
+            self._scored(chooser, rest, text, rows)
+            for text, rows in zip(texts, states, strict=True)
         )
 
-    def _logits_after(
+    def _states_after(
         self, slots: Slots, state: Tensor, texts: Sequence[Sequence[int]]
     ) -> list[Tensor]:
-        """For each text the logits [tokens + 1, vocabulary] before each token and after the last."""
+        """For each text the states [tokens + 1, width] before each token and after the last."""
         lengths = [len(text) for text in texts]
         total, base = sum(lengths), slots.length
-        first = self.network.logits(state)
         if not total:
-            return [first for _ in texts]
+            return [state for _ in texts]
         mask = torch.zeros(total, base + total, dtype=torch.bool)
         mask[:, :base] = True
-        positions, at = [], 0
+        positions, at = list[int](), 0
         for length in lengths:
             ones = torch.ones(length, length, dtype=torch.bool).tril()
             mask[at : at + length, base + at : base + at + length] = ones
@@ -301,32 +303,39 @@ class Stream:
         states = self.network.read(
             tokens, slots, torch.tensor(positions, device=device), mask.to(device)
         )
-        rows = self.network.logits(states).split(lengths)
-        return [torch.cat([first, each]) for each in rows]
+        return [torch.cat([state, each]) for each in states.split(lengths)]
 
     def _scored(
-        self, chooser: Chooser, rest: bytes, tokens: Sequence[int], logits: Tensor
+        self, chooser: Chooser, rest: bytes, tokens: Sequence[int], states: Tensor
     ) -> Written:
+        """The score of one text; logits are made for a few of its tokens at a time."""
         log_probs: list[float] = []
         margins: list[float] = []
-        healed = len(rest)
-        for token, row in zip(tokens, logits, strict=False):
-            distribution = chooser.log_probs(row, rest)
-            log_probs.append(float(distribution[token]))
-            margins.append(float(distribution[token] - distribution.max()))
-            rest = chooser.after(rest, token)
-        end = chooser.end(chooser.log_probs(logits[-1], b""))
+        healed, end, joined, last = len(rest), 0.0, -math.inf, len(tokens) - 1
+        for start in range(0, len(states), _ROWS):
+            for index, row in enumerate(self.network.logits(states[start : start + _ROWS]), start):
+                if index > last:
+                    end = chooser.end(torch.log_softmax(row, -1))
+                    break
+                distribution = chooser.log_probs(row, rest)
+                log_probs.append(float(distribution[tokens[index]]))
+                margins.append(log_probs[-1] - float(distribution.max()))
+                rest = chooser.after(rest, tokens[index])
+                if index == last and not rest:
+                    joined = self._joined(tokens[index], distribution)
         if tokens and not rest:
-            end = self._joined_end(tokens[-1], logits[len(tokens) - 1], log_probs[-1], end)
+            both = torch.tensor([log_probs[-1] + end, joined])
+            end = float(torch.logsumexp(both, 0)) - log_probs[-1]
         return Written(tuple(tokens), tuple(log_probs), tuple(margins), end, None, healed, 1)
 
-    def _joined_end(self, token: int, logits: Tensor, log_prob: float, end: float) -> float:
-        """The end's log-probability with that of tokens that say `token` and a line break at once."""
-        joined = self.table.starting(self.table.text_of(token) + b"\n")
-        if not joined:
-            return end
-        both = float(torch.logsumexp(torch.log_softmax(logits, -1)[joined], -1))
-        return float(torch.logaddexp(torch.tensor(log_prob + end), torch.tensor(both))) - log_prob
+    def _joined(self, token: int, log_probs: Tensor) -> float:
+        """The log-probability of the tokens that say what `token` says and a line break at once."""
+        found = self.table.starting(self.table.text_of(token) + b"\n")
+        return float(torch.logsumexp(log_probs[found], -1)) if found else -math.inf
+
+
+_ROWS = 16
+"""Logits of so many positions are held at once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,15 +39,11 @@ class TokenTable:
     def breaking(self) -> Tensor:
         """The ids of tokens whose first character other than a blank is a line break."""
         found = [
-            index for index in sorted(self.breaks) if self._bytes[index].lstrip(b" \t\r")[:1] == b"\n"
+            index
+            for index in sorted(self.breaks)
+            if self._bytes[index].lstrip(b" \t\r")[:1] == b"\n"
         ]
         return torch.tensor(found)
-
-    @cached_property
-    def blank(self) -> Tensor:
-        """The ids of tokens that end a gap or say only white space, those of line breaks included."""
-        said = [i for i, text in enumerate(self._bytes) if text and not text.strip()]
-        return torch.tensor(sorted({*said, *self._special}))
 
     def beginning(self, wanted: bytes) -> list[int]:
         """The tokens by which a text that begins with `wanted` can begin.

@@ -110,8 +110,8 @@ class Qwen2Network:
     ) -> Tensor:
         """Read `tokens` [n] into the slots and return the final states [n, width].
 
-        Without `positions` [n] and `mask` they go on from the last slot, each seeing all before it
-        and itself. `mask` is bool [n, length + n]: which slots a token sees, the new ones last. With
+        Without `positions` [n] and `mask` they go on from the last slot, each seeing all before
+        it and itself. `mask` is bool [n, length + n]: which slots a token sees, the new ones last. With
         `last` only the states of the last so many tokens are computed in the last layer.
         """
         count = len(tokens)

@@ -13,7 +13,7 @@ _GROWTH = 256
 
 @dataclass(frozen=True, slots=True)
 class SlotShape:
-    """What one slot holds: in each of `layers`, for each of `heads`, a key and a value of `width`."""
+    """What one slot holds: a key and a value of `width` for each of `heads` in each of `layers`."""
 
     layers: int
     heads: int
@@ -86,9 +86,7 @@ class Slots:
 
     def copy(self, length: int) -> Slots:
         """The first `length` slots in buffers of their own."""
-        other = Slots(
-            self._shape, length + _GROWTH, dtype=self.keys.dtype, device=self.keys.device
-        )
+        other = Slots(self._shape, length + _GROWTH, dtype=self.keys.dtype, device=self.keys.device)
         other.keys[:, :, :length] = self.keys[:, :, :length]
         other.values[:, :, :length] = self.values[:, :, :length]
         other.length = length
