@@ -19,7 +19,7 @@ from dgls.network.fast.step import Step
 from dgls.network.nf4 import Nf4
 from dgls.network.quantization import Rows8
 
-_PART = "error of each kernel"
+PART = "error of each kernel"
 
 
 @torch.inference_mode()
@@ -33,7 +33,7 @@ def kernels(subject: Subject, bandwidth: float) -> Iterator[Figure | Problem]:
     for name, call in _Cases(subject, plain).all():
         try:
             error = _error(call(quick), call(plain))
-            yield Figure(_PART, str(subject.scheme), name, error, "")
+            yield Figure(PART, str(subject.scheme), name, error, "")
         except Exception as error:  # the other operations are to be tried all the same
             yield Problem.of(f"kernels, {name}", str(subject.scheme), error)
             # Raises where the GPU is lost, and with it all that would follow.
@@ -89,7 +89,8 @@ class _Cases:
             return of.heads(mapped, attention, step.turns[layer.kind], step.lengths, shape, eps)
 
         def attend(of: Operations) -> Tensor:
-            return of.attend(*heads(self.plain), step.prefix[index], step.lengths, shape)
+            query, key, value = (each.contiguous() for each in heads(self.plain))
+            return of.attend(query, key, value, step.prefix[index], step.lengths, shape)
 
         yield f"heads, {layer.kind}", heads
         yield f"attend, {layer.kind}", attend
@@ -150,9 +151,9 @@ class _Cases:
 def _few_layers(
     subject: Subject, quick: Operations, plain: PlainOperations
 ) -> Iterator[Figure | Problem]:
-    """The logits behind two layers, against the same in fp32; plain torch as what to expect.
+    """The logits after two layers against the same in fp32: what plain torch errs, and the kernels.
 
-    Behind all layers a difference in rounding has sent tokens to other experts.
+    After all layers a difference in rounding has sent tokens to other experts.
     """
     size, part, scheme = subject.size, "error of two layers' logits, to fp32", str(subject.scheme)
     subject.network.prefix.hold(subject.past(size.prefix), size.gap)
@@ -172,7 +173,7 @@ def _few_layers(
 
 
 def _logits(subject: Subject, step: Step, wide: bool = False) -> Tensor:
-    """A canvas of noise behind the step's layers; `wide` with all but what is quantised in fp32."""
+    """A canvas after the step's layers; `wide` with fp32 in place of all that is not quantised."""
     if wide:
         step = _wide(step)
     body, canvas = step.body, subject.size.gap
@@ -204,14 +205,14 @@ def _layers(subject: Subject) -> Sequence[int]:
 
 
 def _error(found: Any, expected: Any) -> float:
-    """That of the worst result; NaN where a result holds one."""
+    """The error of the worst result; NaN where a result holds a NaN."""
     pairs = zip(_tensors(found), _tensors(expected), strict=True)
     errors = [(one - other).norm() / other.norm() for one, other in pairs]
     return torch.stack(errors).max().item()
 
 
 def _tensors(results: Any) -> list[Tensor]:
-    """The results in fp32: of what was picked, the numbers, as tokens are not near each other."""
+    """The results in fp32; of what was picked without the tokens, which are no measures."""
     if isinstance(results, Picked):
         results = (results.log_probs, results.entropy, results.likely)
     return [each.float() for each in ([results] if isinstance(results, Tensor) else results)]

@@ -137,7 +137,7 @@ def run(
     """Measure all that the plan's time allows; `say` is told what is being measured.
 
     Each scheme has half of the time that is left when its turn comes, the last one all of it. What
-    it cannot measure in it is tried at the end, if there is time, as are the late parts.
+    it cannot measure in it is tried when all had their turn, and the late parts at the end.
     """
     results = Results("unknown machine", _command(), file)
     running = _Run(plan, results, say, measure)
@@ -149,11 +149,13 @@ def run(
         share = (running.end - time.time()) / (2 if turn < len(waiting) - 1 else 1)
         _measured(running, left, time.time() + share, LATE)
     for left in waiting:
-        _measured(running, left, running.end)
+        _measured(running, left, running.end, LATE)
     # The one that most users have.
     usual = next((left for left in waiting if left.scheme is Scheme.FOUR), waiting[0])
     if _is_time(running) and not usual.gave_up:
         running.second_start(usual.scheme)
+    for left in waiting:
+        _measured(running, left, running.end)
     for left in waiting:
         if left.parts and not left.gave_up:
             what = f"{', '.join(left.parts)}: no time was left"
