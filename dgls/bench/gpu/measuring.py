@@ -31,9 +31,10 @@ from dgls.checkpoint.scheme import Scheme
 Part = Callable[[Subject, float], Iterable[Figure | Problem]]
 
 PARTS: Mapping[str, Part] = {
-    "kernels": kernels,
     "warming": parts.warming,
     "memory": parts.memory,
+    # After the peak of memory was read, which its fp32 weights would raise.
+    "kernels": kernels,
     "equality": parts.equality,
     "steps": parts.steps,
     "fills": parts.fills,
@@ -63,7 +64,7 @@ after the other, which takes minutes and is a path that nobody takes."""
 LATE = ("storing",)
 """Parts that a disk decides about: they wait until every scheme had its turn."""
 
-_OF_8_BITS = ("kernels", "memory", "steps", "fills")
+_OF_8_BITS = ("memory", "kernels", "steps", "fills")
 """8 bits lie between the others: no more than what they take is asked of them."""
 
 
