@@ -20,6 +20,9 @@ from dgls.network.past import Past
 
 _GB = 1e9
 
+_ENOUGH_SECONDS = 2.0
+"""A figure is not measured again and again for longer than that."""
+
 
 def warming(subject: Subject, bandwidth: float) -> Iterator[Figure]:
     """What a start does after loading: a step of each canvas size, kernels compiled on the way."""
@@ -194,10 +197,15 @@ def _to_host(subject: Subject, past: Past, width: int) -> object:
 
 
 def _repeated(subject: Subject, run: Callable[[], object]) -> float:
-    """Seconds of one of many runs that follow each other without waiting; the best of three."""
-    count = subject.size.repeats
-    for _ in range(3):
-        run()
+    """Seconds of one of many runs that follow each other without waiting; the best of three.
+
+    Fewer runs where one takes long, as in plain torch.
+    """
+    run()
+    begun = subject.now()
+    run()
+    once = subject.now() - begun
+    count = max(1, min(subject.size.repeats, int(_ENOUGH_SECONDS / once)))
     best = float("inf")
     for _ in range(3):
         begun = subject.now()
@@ -208,10 +216,13 @@ def _repeated(subject: Subject, run: Callable[[], object]) -> float:
 
 
 def _timed(subject: Subject, run: Callable[[], object], runs: int = 5) -> float:
-    """Seconds of one run that is waited for: the median of `runs` after one to warm up."""
+    """Seconds of one run that is waited for: the median of `runs` after one to warm up.
+
+    Fewer runs where one takes long.
+    """
     run()
-    times = []
-    for _ in range(runs):
+    times: list[float] = []
+    while len(times) < runs and sum(times) < _ENOUGH_SECONDS:
         begun = subject.now()
         run()
         times.append(subject.now() - begun)
