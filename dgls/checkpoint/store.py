@@ -16,16 +16,14 @@ from pathlib import Path
 
 from dgls.checkpoint.catalogue import Entry, catalogue
 from dgls.checkpoint.record import Record, read_record
-
-VARIABLE = "DGLS_MODELS"
-"""The environment variable that names another folder of models."""
+from dgls.config.settings import MODELS_VARIABLE
 
 PARTIAL = ".partial"
 
 
 def models_folder() -> Path:
     """The folder of all fetched models, absolute; it need not exist."""
-    if chosen := os.environ.get(VARIABLE):
+    if chosen := os.environ.get(MODELS_VARIABLE):
         return Path(chosen).expanduser().absolute()
     from platformdirs import user_cache_dir
 

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dgls.checkpoint.catalogue import Entry
-from dgls.checkpoint.store import VARIABLE, folder_of, models_folder
+from dgls.checkpoint.store import folder_of, models_folder
+from dgls.config.settings import MODELS_VARIABLE
 from dgls.errors import ModelFetchError, ModelNotFoundError
 from dgls.file_lock import FileLock, owner
 
@@ -63,9 +64,9 @@ def _in_words(folder: Path) -> Iterator[None]:
         if error.errno in _FULL:
             raise ModelFetchError(
                 f"The disk of {folder} is full; what arrived is kept, and the same command goes on "
-                f"with it. Make room, or set {VARIABLE} to a folder on another disk."
+                f"with it. Make room, or set {MODELS_VARIABLE} to a folder on another disk."
             ) from error
         raise ModelFetchError(
             f"{folder} cannot be changed ({error.strerror or error}); no model was changed. Set "
-            f"{VARIABLE} to a folder that can be written."
+            f"{MODELS_VARIABLE} to a folder that can be written."
         ) from error

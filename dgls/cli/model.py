@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dgls.checkpoint.fetch.source import Source
 
 _INTERRUPTED = 130
-_TERMINATED = 143
+_SIGNALLED = 128
 
 _Name = Annotated[str, typer.Argument(help="A name that `dgls model list` shows.")]
 
@@ -60,8 +60,7 @@ def get(
     from dgls.cli.fetch_progress import progress_for_stderr
 
     entry = entry_named(name)
-    # What ends a process ends it by an exception, so that pip ends too and nothing is littered.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
+    _end_in_order()
     typer.echo(_described(entry), err=True)
     try:
         place = fetch(entry, _sources(given), progress_for_stderr(), verify)
@@ -104,6 +103,13 @@ def path(name: _Name) -> None:
             f"{name} is not on this machine; fetch it with: dgls model get {name}"
         )
     typer.echo(place)
+
+
+def _end_in_order() -> None:
+    """Let what ends a process end it by an exception, so that pip ends too and nothing is left."""
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda number, _: sys.exit(_SIGNALLED + number))
 
 
 def _sources(given: Path | None) -> list[Source]:

@@ -17,7 +17,7 @@ from typing import Any
 from dgls.config.settings import (
     DECLARED,
     ENVIRONMENT_PREFIX,
-    NO_SETTINGS,
+    MODELS_VARIABLE,
     Declared,
     Settings,
     settings_of,
@@ -171,7 +171,7 @@ def _from_environment(variables: Mapping[str, str]) -> dict[str, str]:
     return {
         names.get(variable, variable): value
         for variable, value in variables.items()
-        if variable.startswith(ENVIRONMENT_PREFIX) and variable not in NO_SETTINGS
+        if variable.startswith(ENVIRONMENT_PREFIX) and variable != MODELS_VARIABLE
     }
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 ENVIRONMENT_PREFIX = "DGLS_"
-NO_SETTINGS = ("DGLS_MODELS",)
-"""Variables of that prefix that are no settings: where fetched models are (`checkpoint.store`)."""
+MODELS_VARIABLE = "DGLS_MODELS"
+"""The environment variable that names the folder of fetched models; it is not a setting."""
 
 
 def _setting(

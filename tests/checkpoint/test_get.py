@@ -113,7 +113,11 @@ def test_a_wrong_file_in_the_hubs_cache_is_not_taken_and_stays_there(heard: Hear
 
 def test_the_hubs_cache_may_hold_the_same_file_in_another_revision(heard: Heard) -> None:
     cached(PINNED.repository, {"toy.gguf": DATA}, commit="d" * 40)
-    assert get(PINNED, [HubCache()], heard).read_bytes() == DATA
+    place = get(PINNED, [HubCache()], heard)
+    record = read_record(place.parent)
+    assert place.read_bytes() == DATA
+    assert record is not None
+    assert record.revision == PINNED.revision
 
 
 def test_a_model_that_is_here_is_not_fetched_again(heard: Heard) -> None:

@@ -14,7 +14,7 @@ from dgls.checkpoint.registry import find
 from dgls.checkpoint.store import models_folder, partial_bytes, path_of, present
 from dgls.checkpoint.writing import remove
 from dgls.client.endpoint import absolute
-from dgls.config import Settings, changed
+from dgls.config import Settings, changed, resolve
 from dgls.errors import ModelNotFoundError
 from tests.support.models import DATA, FOLDER, PINNED, Heard
 
@@ -74,6 +74,10 @@ def test_the_models_folder_is_absolute(tmp_path: Path, monkeypatch: pytest.Monke
     assert models_folder() == tmp_path / "here"
     monkeypatch.delenv("DGLS_MODELS")
     assert models_folder().is_absolute()
+
+
+def test_the_variable_of_the_models_folder_is_not_taken_for_a_setting() -> None:
+    assert resolve(environment={"DGLS_MODELS": "/models"}, files=()).problems == ()
 
 
 def test_remove_takes_what_was_made_from_the_model_too(fetched: Path) -> None:

@@ -12,8 +12,9 @@ from dgls.checkpoint.catalogue import Entry
 from dgls.checkpoint.fetch.digest import Digest, FileHashes, hashes_of
 from dgls.checkpoint.fetch.source import Arrived, Job, Progress, Source, SourceFailed
 from dgls.checkpoint.record import RECORD_FILE, FetchedFile, Record, write_record
-from dgls.checkpoint.store import PARTIAL, VARIABLE, partial_bytes, place_of, record_of
+from dgls.checkpoint.store import PARTIAL, partial_bytes, place_of, record_of
 from dgls.checkpoint.writing import changing
+from dgls.config.settings import MODELS_VARIABLE
 from dgls.errors import ModelFetchError
 
 PINNED = "Each SHA-256 is the one in the catalogue of dgls."
@@ -72,8 +73,8 @@ def _check_room(entry: Entry, folder: Path) -> None:
     if free < needed:
         raise ModelFetchError(
             f"{entry.name} needs {needed / 1e6:,.0f} MB more in {folder}, and {free / 1e6:,.0f} MB "
-            f"are free; nothing was fetched. Make room, or set {VARIABLE} to a folder on another "
-            "disk."
+            f"are free; nothing was fetched. Make room, or set {MODELS_VARIABLE} to a folder on "
+            "another disk."
         )
 
 
@@ -161,7 +162,7 @@ def _hashes(path: Path, progress: Progress) -> FileHashes:
 def _put_in_place(entry: Entry, folder: Path, files: Sequence[FetchedFile], revision: str) -> None:
     """The files first, then the record by which they count as here."""
     for file in files:
-        with (folder / PARTIAL / file.name).open("rb") as whole:
+        with (folder / PARTIAL / file.name).open("r+b") as whole:
             os.fsync(whole.fileno())
         os.replace(folder / PARTIAL / file.name, folder / file.name)
     proof = PINNED if entry.is_pinned else UNPINNED

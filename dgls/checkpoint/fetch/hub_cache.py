@@ -27,7 +27,9 @@ class HubCache:
                 continue
             size = path.stat().st_size
             if job.digest is None or size == job.file.bytes:
-                return Arrived(digest, copy_file(path, job, "copying"), snapshot.name)
+                # A pinned file is the same one in whatever revision it was found.
+                revision = job.revision if job.digest else snapshot.name
+                return Arrived(digest, copy_file(path, job, "copying"), revision)
         raise SourceFailed(f"does not have {job.file.name} of {job.entry.repository}")
 
 

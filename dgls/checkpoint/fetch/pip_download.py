@@ -64,6 +64,8 @@ class PipDownload:
         """The user's own, so pip is configured as ever; its temporary files on the same disk."""
         temporary = str(self.folder)
         own = {"TMPDIR": temporary, "TEMP": temporary, "TMP": temporary}
+        # Nothing is installed, so no virtual environment needs to be there.
+        own["PIP_REQUIRE_VIRTUALENV"] = "0"
         return {"PIP_RETRIES": str(self.retries), **os.environ, **own}
 
     def _wait(self, process: subprocess.Popen[bytes], on_bytes: Callable[[int], None]) -> int:
