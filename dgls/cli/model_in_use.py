@@ -56,6 +56,6 @@ def _serves(health: Health, entry: Entry) -> bool:
         return False
     if health.model == _CHOSEN_LATER:
         return health.state is EngineState.LOADING
-    # A model may be asked for by its name, by its file or by its folder.
-    own = folder_of(entry)
-    return health.model == entry.name or Path(health.model).is_relative_to(own)
+    # A model may be asked for by its name, by its file (whose stem is then its name) or its folder.
+    names = {entry.name, *(Path(file.name).stem for file in entry.files if file.sha256)}
+    return health.model in names or Path(health.model).is_relative_to(folder_of(entry))
