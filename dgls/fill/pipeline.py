@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from dgls.canvas.closing import within_brackets
 from dgls.canvas.types import Canvas
 from dgls.errors import Stopped
 from dgls.fill.proposals.copied import copied
@@ -20,6 +19,8 @@ from dgls.inference.model import Control, FilledCanvas, Model, OnCanvas
 from dgls.inference.prefix_cache import Prefix
 from dgls.network.memory import is_out_of_memory, not_enough_memory
 from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft, Timings, Trigger
+from dgls.syntax.brackets import within_brackets
+from dgls.syntax.languages import language_named
 
 _UNFITTED = 0.5
 """The threshold of a model whose confidence was never fitted: likelier right than wrong."""
@@ -374,7 +375,8 @@ class _OneFill:
 
     def _clip(self, index: int, text: str) -> str:
         tail = self._request.parts[index + 1].partition("\n")[0]
-        return clipped(within_brackets(text, tail), self._request.gaps[index], self._known)
+        text = within_brackets(text, tail, language_named(self._request.language))
+        return clipped(text, self._request.gaps[index], self._known)
 
     def _in_time(self) -> bool:
         """Whether there is time for more; remembers that there was not."""

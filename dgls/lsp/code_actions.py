@@ -15,11 +15,11 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
 
 from dgls.errors import DglsError, InputError
-from dgls.lsp.action_work import Work, hole_work, selection_work
 from dgls.lsp.documents import Document
 from dgls.lsp.requests import budget_of, fill_request
 from dgls.lsp.server import DglsServer
 from dgls.protocol import Trigger
+from dgls.sound.work import Work, hole_work, selection_work
 from dgls.syntax.cursor import context_at
 from dgls.syntax.holes import holes
 from dgls.text import Edit, Span

@@ -1,0 +1,101 @@
+"""A hole's fill is never a hole: no placeholder, no TODO, no body that is still empty."""
+
+from __future__ import annotations
+
+import re
+
+from dgls.sound.site import Site, Purpose
+from dgls.syntax.holes import HoleKind, holes
+from dgls.syntax.language import ScopeKind
+from dgls.syntax.scopes import enclosing_scopes
+from dgls.syntax.source import Source
+from dgls.text import Span
+
+_PLACEHOLDERS = frozenset({HoleKind.PASS, HoleKind.ELLIPSIS, HoleKind.NOT_IMPLEMENTED})
+_NOT_YET = re.compile(
+    r"\b(?:raise|throw|panic!?|error|fail|abort|assert|die|exit|fatal)\b.*"
+    r"(?:not[ _]*(?:yet[ _]*)?implemented|unimplemented|\btodo\b|implement me)|"
+    r"\b(?:todo|unimplemented)!|^\s*TODO\(|NotImplemented(?:Error|Exception)\b",
+    re.IGNORECASE,
+)
+_TODO = re.compile(r"\b(?:TODO|FIXME|XXX)\b|your code here|implement (?:me|this)", re.IGNORECASE)
+_BLOCK_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_NOTHING = re.compile(r"[\s;{}:]*")
+
+
+def is_hole_again(site: Site, text: str) -> bool:
+    """Whether the gap is a hole and the text leaves one."""
+    if site.asked.purpose is Purpose.HOLE:
+        return is_hole(site, text) or _promises(site, text) or _leaves_empty(site, text)
+    if site.asked.purpose is Purpose.REWRITE:
+        return is_hole(site, text) and (not _is_comment(site, site.old) or _promises(site, text))
+    return _in_empty_body(site) and is_hole(site, text)
+
+
+def is_hole(site: Site, text: str) -> bool:
+    """Whether a text is nothing but placeholders and comments."""
+    if not site.language.has_grammar:
+        return _is_hole_text(site, text)
+    after, span = site.filled(text), site.filled_span(text)
+    left, done = "", span.start
+    for hole in holes(after, span):
+        inside = span.start <= hole.where.start and hole.where.end <= span.end
+        if hole.kind in _PLACEHOLDERS and inside and hole.where.start >= done:
+            left += after.text[done : hole.where.start]
+            done = hole.where.end
+    return _is_hole_text(site, left + after.text[done : span.end])
+
+
+def _is_hole_text(site: Site, text: str) -> bool:
+    """Whether a text is nothing but comments and promises, judged by its lines."""
+    mark = site.language.line_comment
+    code = [
+        line
+        for line in _BLOCK_COMMENT.sub("", text).split("\n")
+        if not line.lstrip().startswith(mark) and not _NOT_YET.search(line)
+    ]
+    if site.language.id == "shellscript":
+        code = [line for line in code if line.strip() not in {":", "true"}]
+    return _NOTHING.fullmatch("".join(code)) is not None
+
+
+def _is_comment(site: Site, text: str) -> bool:
+    mark = site.language.line_comment
+    return all(line.lstrip().startswith(mark) for line in text.split("\n") if line.strip())
+
+
+def _promises(site: Site, text: str) -> bool:
+    """Whether some line says that the work is still to be done."""
+    mark = site.language.line_comment
+    for line in text.split("\n"):
+        _, found, comment = line.partition(mark)
+        if _NOT_YET.search(line) or (found and _TODO.search(comment)):
+            return True
+    return False
+
+
+def _leaves_empty(site: Site, text: str) -> bool:
+    """Whether the body that the text fills is still without a statement."""
+    if not site.language.has_grammar:
+        return False
+    after, at = site.filled(text), site.filled_span(text).start
+    return any(_is_empty_at(after, at, hole.kind, hole.where) for hole in holes(after, Span(at, at)))
+
+
+def _is_empty_at(source: Source, at: int, kind: HoleKind, where: Span) -> bool:
+    return kind is HoleKind.EMPTY_BODY and where.start < at <= where.end
+
+
+def _in_empty_body(site: Site) -> bool:
+    """Whether the gap is where the only statement of a function goes."""
+    if not site.language.has_grammar or site.in_line:
+        return False
+    source, at = site.source, site.span.start
+    scopes = enclosing_scopes(source, at)
+    if not scopes or scopes[-1].kind is not ScopeKind.FUNCTION:
+        return False
+    found = holes(source, Span(at, at))
+    return any(
+        hole.kind is HoleKind.EMPTY_BODY and hole.where.start == scopes[-1].span.start
+        for hole in found
+    )
