@@ -185,6 +185,7 @@ def _block(gap: _Surroundings, place: _Place, most: int) -> str:
     first = gap.lines[place.index]
     depth = _indent(first)
     deeper = _indent(gap.head) - depth if gap.head.strip() else len(gap.head) - place.start
+    pad = ("\t" if "\t" in gap.head or first.startswith("\t") else " ") * deeper
     last = gap.at if place.index < gap.at else len(gap.lines)
     lines = gap.lines[place.index : min(last, place.index + most)]
     if gap.tail:
@@ -194,7 +195,7 @@ def _block(gap: _Surroundings, place: _Place, most: int) -> str:
     for above, line in zip(lines[: end - 1], lines[1:end], strict=True):
         if depth == 0 and not above.strip() and _indent(line) == 0 and line.strip():
             break
-        found.append(" " * deeper + line[max(0, -deeper) :] if line.strip() else "")
+        found.append(pad + line[max(0, -deeper) :] if line.strip() else "")
     return "\n".join(found).rstrip("\n")
 
 

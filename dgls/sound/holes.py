@@ -20,7 +20,8 @@ _NOT_YET = re.compile(
 )
 _TODO = re.compile(r"\b(?:TODO|FIXME|XXX)\b|your code here|implement (?:me|this)", re.IGNORECASE)
 _BLOCK_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
-_NOTHING = re.compile(r"[\s;{}:]*")
+_DOCUMENTATION = re.compile(r"\s*[a-zA-Z]{0,2}(\"{3}|'{3}).*?\1", re.DOTALL)
+_NOTHING = re.compile(r"[\s;{}]*")
 
 
 def is_hole_again(site: Site, text: str) -> bool:
@@ -37,6 +38,8 @@ def is_hole(site: Site, text: str) -> bool:
     if not site.language.has_grammar:
         return _is_hole_text(site, text)
     after, span = site.filled(text), site.filled_span(text)
+    if _NOTHING.fullmatch(text):
+        return False
     left, done = "", span.start
     for hole in holes(after, span):
         inside = span.start <= hole.where.start and hole.where.end <= span.end
@@ -49,6 +52,7 @@ def is_hole(site: Site, text: str) -> bool:
 def _is_hole_text(site: Site, text: str) -> bool:
     """Whether a text is nothing but comments and promises, judged by its lines."""
     mark = site.language.line_comment
+    text = _DOCUMENTATION.sub("", text, count=1) if mark == "#" else text
     code = [
         line
         for line in _BLOCK_COMMENT.sub("", text).split("\n")

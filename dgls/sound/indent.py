@@ -39,8 +39,8 @@ def unit_of(text: str) -> str | None:
 
 def indented(site: Site, text: str) -> str:
     """The text with its lines indented as its file is, a body's first line below its header."""
-    near = site.prefix[-_NEAR_CHARS:] + "\n" + site.suffix[:_NEAR_CHARS]
-    unit = unit_of(near)
+    # A letter stands for the answer, whose line is indented too.
+    unit = unit_of(f"{site.prefix[-_NEAR_CHARS:]}x{site.suffix[:_NEAR_CHARS]}")
     lines = text.split("\n")
     if len(lines) > 1 or not site.line_head:
         lines = _in_units(site, lines, unit)
@@ -76,7 +76,7 @@ def _in_units(site: Site, lines: Sequence[str], unit: str | None) -> list[str]:
     width = 4 if unit == "\t" else len(unit)
     base = _level_of_gap(site, unit)
     own = [width, *(each for each in _WIDTHS if each != width)]
-    readings = [_Reading(each, margin) for margin in dict.fromkeys((0, base)) for each in own]
+    readings = [_Reading(each, margin) for each in own for margin in dict.fromkeys((0, base))]
     best = min(readings, key=lambda reading: _misfits(site, lines, reading, base))
     indents = [indentation(line) for line in lines[1:] if line.strip()]
     mixed = any(("\t" in indent) != (unit == "\t") for indent in indents if indent)
@@ -112,7 +112,9 @@ def _misfits(site: Site, lines: Sequence[str], reading: _Reading, base: int) -> 
         if not line.strip():
             continue
         deeper, rest = reading.level(line)
-        if site.opens_block(above):
+        if _closes(site, line):
+            found += (deeper > level) + bool(rest)
+        elif site.opens_block(above):
             found += 2 * (deeper != level + 1) + bool(rest)
         elif above.strip() and not _GOES_ON.search(above.rstrip()):
             found += (deeper > level) + bool(rest)

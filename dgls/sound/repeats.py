@@ -12,6 +12,7 @@ from dgls.sound.syntax import wrong
 from dgls.sound.words import is_word, says_something
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
+_PAIRED = frozenset("()[]{}'\"`")
 _SURE_LINES = 2
 """So many lines below, said again, are no accident wherever the answer goes on to."""
 
@@ -97,7 +98,7 @@ def _is_repeat(
     after = site.line_tail[last.start + len(last.text) :][:1]
     if is_word(before + repeated[0][0]) or is_word(repeated[-1][-1] + after):
         return False
-    if not any(map(says_something, repeated)):
+    if any(each in _PAIRED for each in repeated) and not any(map(says_something, repeated)):
         return _closes_better(site, text, kept)
     if repeated[0] == "," and too_many_arguments(site, text) is False:
         return False
@@ -105,7 +106,7 @@ def _is_repeat(
 
 
 def _closes_better(site: Site, text: str, kept: str) -> bool:
-    """Whether punctuation that is there already is too much."""
+    """Whether brackets and quotes that are there already are too many."""
     if site.language.has_grammar:
         return wrong(site, kept) < wrong(site, text)
     line = site.line_head + text + site.line_tail
