@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 
 from dgls.sound.block import block_end
 from dgls.syntax.brackets import CLOSERS, first_unopened
@@ -192,7 +193,7 @@ def _block(gap: _Surroundings, place: _Place, most: int) -> str:
         return first[place.start :]
     end = block_end(lines, depth - 1, gap.language, closed=False)
     found = [first[place.start :]]
-    for above, line in zip(lines[: end - 1], lines[1:end], strict=True):
+    for above, line in pairwise(lines[:end]):
         if depth == 0 and not above.strip() and _indent(line) == 0 and line.strip():
             break
         found.append(pad + line[max(0, -deeper) :] if line.strip() else "")
@@ -211,10 +212,8 @@ def _until(text: str, gap: _Surroundings) -> str:
     tail = gap.tail
     if not tail:
         return text
-    if tail[0] in CLOSERS:
-        end = first_unopened(text, tail[0], gap.language)
-    else:
-        end = text.find(tail)
+    closes = tail[0] in CLOSERS
+    end = first_unopened(text, tail[0], gap.language) if closes else text.find(tail)
     return text[: max(0, end or 0)]
 
 

@@ -263,9 +263,7 @@ def _best(site: Site, candidates: Sequence[Fill], threshold: float) -> _Best | S
     """The first candidate that is worth showing unasked, or why none is."""
     reason: Silence | None = None
     for fill in candidates:
-        text = shown_text(
-            fill.texts[0], site, confidence=fill.confidence, threshold=threshold
-        )
+        text = shown_text(fill.texts[0], site, confidence=fill.confidence, threshold=threshold)
         if isinstance(text, str):
             return _Best(text, fill.confidence)
         reason = reason or text

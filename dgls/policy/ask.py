@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dgls.policy.silence import Silence
-from dgls.sound.indent import USUAL_UNIT, unit_of
+from dgls.sound.unit import USUAL_UNIT, unit_of
 from dgls.sound.words import is_word_char, last_line
 from dgls.text import indentation
 

@@ -13,8 +13,10 @@ from dgls.syntax.scopes import name_of
 from dgls.syntax.source import Source
 
 _ARGUMENTS = re.compile(r"^(?:argument_list|arguments|value_arguments|call_arguments)$")
-_PARAMETERS = re.compile(r"^(?:parameters|formal_parameters|parameter_list|function_value_parameters|"
-                         r"method_parameters)$")
+_PARAMETERS = re.compile(
+    r"^(?:parameters|formal_parameters|parameter_list|function_value_parameters|"
+    r"method_parameters)$"
+)
 _ANY_NUMBER = re.compile(r"splat|variadic|spread|rest|vararg|params")
 _MARKS = frozenset({"keyword_separator", "positional_separator"})
 _SELF = frozenset({"self", "cls", "self_parameter"})
@@ -33,7 +35,7 @@ def too_many_arguments(site: Site, text: str) -> bool | None:
     if call is None or call.parent is None:
         return None
     name = _called(after, call)
-    counts = {count for count in _parameters(after, name)} if name else set()
+    counts = set(_parameters(after, name)) if name else set()
     if len(counts) != 1:
         return None
     (most,) = counts

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from dgls.sound.block import within_block
 from dgls.sound.holes import is_hole_again
-from dgls.sound.indent import USUAL_UNIT, indented, unit_of
-from dgls.sound.site import Site, Purpose
+from dgls.sound.indent import indented
 from dgls.sound.repeats import without_lines_said_twice, without_what_follows
 from dgls.sound.rewrite import why_not_rewrite
+from dgls.sound.site import Purpose, Site
 from dgls.sound.syntax import keeps, without_stray_closers
+from dgls.sound.unit import USUAL_UNIT
 from dgls.sound.verdict import Change, Refusal, Sound
 from dgls.syntax.brackets import OPENERS, open_brackets
 from dgls.text import indentation, with_line_ends
@@ -114,8 +115,7 @@ def _completed(site: Site, text: str) -> Iterator[tuple[str, Change]]:
         for closer in _closers(site, text):
             yield f"{text}\n{indentation(last)}{closer}", Change.CLOSED
     if site.line_head.strip() and site.opens_block(site.line_head) and lines[0].strip():
-        unit = unit_of(site.prefix) or USUAL_UNIT
-        inner = indentation(site.line_head) + unit
+        inner = indentation(site.line_head) + (site.unit or USUAL_UNIT)
         yield f"\n{inner}{text.lstrip()}", Change.NEW_LINE
 
 
@@ -128,5 +128,3 @@ def _closers(site: Site, text: str) -> Iterator[str]:
     yield from sorted(site.language.closers - {"}"})
     if site.language.id == "shellscript":
         yield from ("done", "fi", "esac")
-
-

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from dgls.sound.site import Site, Purpose
+from dgls.sound.site import Purpose, Site
 from dgls.syntax.holes import HoleKind, holes
 from dgls.syntax.language import ScopeKind
 from dgls.syntax.scopes import enclosing_scopes
@@ -83,7 +83,9 @@ def _leaves_empty(site: Site, text: str) -> bool:
     if not site.language.has_grammar:
         return False
     after, at = site.filled(text), site.filled_span(text).start
-    return any(_is_empty_at(after, at, hole.kind, hole.where) for hole in holes(after, Span(at, at)))
+    return any(
+        _is_empty_at(after, at, hole.kind, hole.where) for hole in holes(after, Span(at, at))
+    )
 
 
 def _is_empty_at(source: Source, at: int, kind: HoleKind, where: Span) -> bool:

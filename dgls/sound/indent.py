@@ -8,40 +8,19 @@ have deeper lines below them and other lines do not.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dgls.sound.site import Site
+from dgls.sound.unit import USUAL_UNIT, WIDTHS
 from dgls.text import indentation
 
-USUAL_UNIT = "    "
-"""One level of indentation where a file shows none."""
-
-_INDENTED = re.compile(r"^([ \t]+)\S", re.MULTILINE)
-_NEAR_CHARS = 8_000
-_WIDTHS = (4, 2, 8, 3)
 _GOES_ON = re.compile(r"[(\[{,\\=+\-*/|&?:.]$|\b(?:and|or)$")
-
-
-def unit_of(text: str) -> str | None:
-    """One level of indentation: a tab, or spaces, as most of the lines have it."""
-    indents = [match[1] for match in _INDENTED.finditer(text)]
-    tabs = sum(indent.startswith("\t") for indent in indents)
-    if tabs and 2 * tabs >= len(indents):
-        return "\t"
-    deep = [len(indent) for indent in indents if not indent.startswith("\t") and len(indent) >= 2]
-    if not deep:
-        return None
-    steps = Counter(step for step in _steps(text) if step in _WIDTHS)
-    return " " * (steps.most_common(1)[0][0] if steps else min(deep))
 
 
 def indented(site: Site, text: str) -> str:
     """The text with its lines indented as its file is, a body's first line below its header."""
-    # A letter stands for the answer, whose line is indented too.
-    unit = unit_of(f"{site.prefix[-_NEAR_CHARS:]}x{site.suffix[:_NEAR_CHARS]}")
-    lines = text.split("\n")
+    lines, unit = text.split("\n"), site.unit
     if len(lines) > 1 or not site.line_head:
         lines = _in_units(site, lines, unit)
     return "\n".join(_below_header(site, lines, unit or USUAL_UNIT))
@@ -61,21 +40,13 @@ class _Reading:
         return level + self.margin, rest
 
 
-def _steps(text: str) -> list[int]:
-    """By how many columns lines are indented more than the line above."""
-    widths = [
-        len(indentation(line)) for line in text.split("\n") if line.strip() and line[0] != "\t"
-    ]
-    return [deeper - outer for outer, deeper in zip(widths, widths[1:], strict=False)]
-
-
 def _in_units(site: Site, lines: Sequence[str], unit: str | None) -> list[str]:
     """The lines with their own levels in units of the file."""
     if unit is None:
         return list(lines)
     width = 4 if unit == "\t" else len(unit)
     base = _level_of_gap(site, unit)
-    own = [width, *(each for each in _WIDTHS if each != width)]
+    own = [width, *(each for each in WIDTHS if each != width)]
     readings = [_Reading(each, margin) for each in own for margin in dict.fromkeys((0, base))]
     best = min(readings, key=lambda reading: _misfits(site, lines, reading, base))
     indents = [indentation(line) for line in lines[1:] if line.strip()]

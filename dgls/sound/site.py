@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
+from dgls.sound.unit import unit_of
 from dgls.sound.words import first_line, last_line
 from dgls.syntax.brackets import Bracket, open_brackets
 from dgls.syntax.guard import Damage, damage
@@ -13,6 +14,8 @@ from dgls.syntax.language import Language
 from dgls.syntax.source import Source
 from dgls.syntax.window import window
 from dgls.text import Edit, Span, indentation, with_line_ends
+
+_NEAR_CHARS = 8_000
 
 
 class Purpose(StrEnum):
@@ -57,9 +60,7 @@ class Site:
     tail: str = ""
 
     @classmethod
-    def of(
-        cls, source: Source, span: Span, asked: Asked, lead: str = "", tail: str = ""
-    ) -> Site:
+    def of(cls, source: Source, span: Span, asked: Asked, lead: str = "", tail: str = "") -> Site:
         """The place of a gap in a document, which may be long and end its lines as it likes."""
         around = window(source.text, source.language, span)
         if len(around) == len(source.text) and "\r" not in source.text:
@@ -102,6 +103,12 @@ class Site:
         """What is after the fill on its line."""
         return first_line(self.suffix)
 
+    @cached_property
+    def unit(self) -> str | None:
+        """One level of indentation around the gap; None where no line shows it."""
+        # A letter takes the place of the fill, whose line is indented too.
+        return unit_of(f"{self.prefix[-_NEAR_CHARS:]}x{self.suffix[:_NEAR_CHARS]}")
+
     @property
     def in_line(self) -> bool:
         """Whether the line goes on after the fill, so that it must stay on it."""
@@ -130,7 +137,16 @@ class Site:
 
     def filled(self, text: str) -> Source:
         """The document with a text in the gap."""
-        return self.source.edited([self.edit(text)])
+        if text not in self._filled:
+            if self.language.has_grammar:
+                # The tree after an edit is made from the one before it.
+                _ = self.source.tree
+            self._filled[text] = self.source.edited([self.edit(text)])
+        return self._filled[text]
+
+    @cached_property
+    def _filled(self) -> dict[str, Source]:
+        return {}
 
     def filled_span(self, text: str) -> Span:
         """Where in `filled` the text is."""

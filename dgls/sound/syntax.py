@@ -9,7 +9,7 @@ from tree_sitter import Node
 
 from dgls.sound.site import Site
 from dgls.syntax.brackets import OPENERS, Bracket, brackets, open_brackets
-from dgls.syntax.guard import Damage, damage, keeps_syntax
+from dgls.syntax.guard import Damage, damage, is_no_worse
 from dgls.syntax.source import Source
 from dgls.text import Edit, Span, line_around
 
@@ -25,9 +25,9 @@ def keeps(site: Site, text: str) -> bool:
     """
     if not site.language.has_grammar:
         return True
-    if not keeps_syntax(site.source, [site.edit(text)]):
-        return False
     after = site.filled(text)
+    if not is_no_worse(site.source, after, [site.edit(text)]):
+        return False
     return not _swallows(site, after, text) and _goes_on(site, after, text)
 
 
@@ -73,9 +73,7 @@ def _swallows(site: Site, after: Source, text: str) -> bool:
     if offset == len(rest):
         return False
     end = site.filled_span(text).end + len(site.tail)
-    return is_text(after, end + offset) and not is_text(
-        site.source, site.span.end + offset
-    )
+    return is_text(after, end + offset) and not is_text(site.source, site.span.end + offset)
 
 
 def _goes_on(site: Site, after: Source, text: str) -> bool:

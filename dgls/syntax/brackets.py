@@ -20,7 +20,7 @@ CLOSERS = {closer: opener for opener, closer in OPENERS.items()}
 
 # The pattern of a branch in a shell ends with a bracket that nothing opens.
 _UNPAIRED_IN = frozenset({"case_item"})
-_TEXTUAL = ("\"", "'", "`", "#", "//", "/*", "--")
+_TEXTUAL = ('"', "'", "`", "#", "//", "/*", "--")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,30 +33,37 @@ class Bracket:
 
 def brackets(source: Source, span: Span) -> Iterator[Bracket]:
     """The brackets of `span` that are code, in order."""
-    start, end = source.byte_offset(span.start), source.byte_offset(span.end)
-    pending = [source.tree.root_node]
-    while pending:
-        node = pending.pop()
-        if node.end_byte <= start or node.start_byte >= end:
-            continue
-        if node.child_count:
-            pending += reversed(node.children)
-        elif not node.is_named and not _is_text(node):
-            for offset, char in enumerate(node.type):
-                at = node.start_byte + offset
-                if (char in OPENERS or char in CLOSERS) and start <= at < end:
-                    yield Bracket(source.offset(at), char)
+    return _brackets(source, span, skip_sound=False)
 
 
 def open_brackets(source: Source, span: Span) -> list[Bracket]:
     """The brackets of `span` that nothing in it closes, outermost first."""
     found: list[Bracket] = []
-    for bracket in brackets(source, span):
+    for bracket in _brackets(source, span, skip_sound=True):
         if bracket.char in OPENERS:
             found.append(bracket)
         elif found and OPENERS[found[-1].char] == bracket.char:
             found.pop()
     return found
+
+
+def _brackets(source: Source, span: Span, *, skip_sound: bool) -> Iterator[Bracket]:
+    """The brackets of `span`, with `skip_sound` without those of nodes that close their own."""
+    start, end = source.byte_offset(span.start), source.byte_offset(span.end)
+    pending = [source.tree.root_node]
+    while pending:
+        node = pending.pop()
+        first, last = node.start_byte, node.end_byte
+        if last <= start or first >= end:
+            continue
+        if node.child_count:
+            if not (skip_sound and start <= first and last <= end and not node.has_error):
+                pending += reversed(node.children)
+        elif not node.is_named and not _is_text(node):
+            for offset, char in enumerate(node.type):
+                at = first + offset
+                if (char in OPENERS or char in CLOSERS) and start <= at < end:
+                    yield Bracket(source.offset(at), char)
 
 
 def within_brackets(text: str, tail: str, language: Language) -> str:

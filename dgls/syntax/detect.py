@@ -141,4 +141,3 @@ def _pattern(name: str) -> re.Pattern[str]:
 def _errors(text: str, name: str) -> int:
     language = language_named(name)
     return damage(Source.parse(language.preamble + text, language)).faults
-

@@ -33,7 +33,11 @@ def keeps_syntax(source: Source, edits: Sequence[Edit]) -> bool:
     if not edits or not source.language.has_grammar:
         return True
     source, edits = _neighbourhood(source, edits)
-    after = source.edited(edits)
+    return is_no_worse(source, source.edited(edits), edits)
+
+
+def is_no_worse(source: Source, after: Source, edits: Sequence[Edit]) -> bool:
+    """Whether `after`, which is `source` after `edits`, has no more syntax errors."""
     if after.tree.root_node.has_error and not _no_worse(source, after, edits):
         return False
     return all(

@@ -13,7 +13,6 @@ from dgls.syntax.languages import language_of
 from tests.support.marks import cursor_of
 from tests.support.texts import texts
 
-
 MANY = 100
 PYTHON = language_of("a.py")
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from dgls.sound.clean import sound
 from dgls.sound.site import Asked, Purpose, Site
-from dgls.sound.verdict import Refusal, Sound
+from dgls.sound.verdict import Sound
 from dgls.syntax.languages import language_of
 from dgls.syntax.source import Source
 from tests.support.marks import read_marks

@@ -141,7 +141,9 @@ class Question:
 
     @cached_property
     def _site(self) -> Site:
-        return Site.between(self.prefix, self.suffix, self.language, Asked(max_lines=self.max_lines))
+        return Site.between(
+            self.prefix, self.suffix, self.language, Asked(max_lines=self.max_lines)
+        )
 
 
 @dataclass(frozen=True, slots=True)
