@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 
 from dgls.sound.site import Purpose, Site
-from dgls.syntax.holes import HoleKind, holes
+from dgls.syntax.holes import Hole, HoleKind, holes
 from dgls.syntax.language import ScopeKind
 from dgls.syntax.scopes import enclosing_scopes
-from dgls.syntax.source import Source
 from dgls.text import Span
 
 _PLACEHOLDERS = frozenset({HoleKind.PASS, HoleKind.ELLIPSIS, HoleKind.NOT_IMPLEMENTED})
@@ -83,13 +82,11 @@ def _leaves_empty(site: Site, text: str) -> bool:
     if not site.language.has_grammar:
         return False
     after, at = site.filled(text), site.filled_span(text).start
-    return any(
-        _is_empty_at(after, at, hole.kind, hole.where) for hole in holes(after, Span(at, at))
-    )
+    return any(_is_empty_at(at, hole) for hole in holes(after, Span(at, at)))
 
 
-def _is_empty_at(source: Source, at: int, kind: HoleKind, where: Span) -> bool:
-    return kind is HoleKind.EMPTY_BODY and where.start < at <= where.end
+def _is_empty_at(at: int, hole: Hole) -> bool:
+    return hole.kind is HoleKind.EMPTY_BODY and hole.where.start < at <= hole.where.end
 
 
 def _in_empty_body(site: Site) -> bool:

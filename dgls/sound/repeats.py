@@ -82,10 +82,11 @@ def _without_overlap(site: Site, text: str) -> str:
         if repeated == words[: len(repeated)]:
             if _is_repeat(site, text, kept, repeated, following):
                 return kept
-        elif repeated[:-1] and repeated[-1] == "," and repeated[:-1] == words[: len(repeated) - 1]:
-            # An argument like the next one, with its comma: `f(a, |a)` filled with `a, `.
-            if too_many_arguments(site, text):
-                return kept
+        # An argument like the next one, with its comma: `f(a, |a)` filled with `a, `.
+        *like, comma = repeated
+        is_argument = comma == "," and like and like == words[: len(like)]
+        if is_argument and too_many_arguments(site, text):
+            return kept
     return text
 
 

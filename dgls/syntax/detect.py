@@ -1,4 +1,4 @@
-"""Which language a text is written in, where nobody says: by names, by its first line, by itself."""
+"""Which language a text is in, where nobody says: by names, by its first line, by itself."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from functools import lru_cache
 from dgls.syntax.guard import damage
 from dgls.syntax.language import PLAIN, Language
 from dgls.syntax.languages import LANGUAGES, Known, language_named
+from dgls.syntax.signs import SIGNS
 from dgls.syntax.source import Source
 
 _SHEBANG = re.compile(r"#!\s*(?:\S*/)?(?:env\s+(?:-\S+\s+)*)?(?:\S*/)?([A-Za-z]+)[\d.]*(?:\s|$)")
@@ -41,45 +42,13 @@ _SAID_LINES = 3
 _READ_CHARS = 4_000
 _TRIED = 5
 
-# What tells a language from those like it, one point for each line that says it.
-_SIGNS: dict[str, str] = {
-    "python": r"^\s*(?:(?:async )?def \w+\(.*\).*:|(?:el)?if .*:|for .* in .*:|class \w+.*:|"
-    r"(?:from [\w.]+ )?import [\w., ]+$|return\b[^;{]*$|@\w+|try:|except\b.*:|with .*:|else:)",
-    "javascript": r"^\s*(?:(?:export )?(?:async )?function\b|(?:const|let|var) \S.*=|import .* from "
-    r"['\"]|(?:module\.)?exports\b|console\.|(?:static |async |get |set )?\w+\([\w, =]*\) \{$)|\bthis\.\w|=>\s*[{(]?|===|!==",
-    "typescript": r"^\s*(?:(?:export )?(?:interface|type|enum) \w+|import type\b|"
-    r"(?:public|private|readonly) \w+[?]?:)|[)\w]\??: (?:string|number|boolean|void|any|unknown|"
-    r"Promise<)|\bas (?:const|string|any)\b",
-    "rust": r"^\s*(?:pub(?:\(\w+\))? )?(?:fn|struct|enum|impl|trait|mod|use)\b.*[{;,(]?$|"
-    r"\blet (?:mut )?\w+|->\s*[\w&<]+|::<|\w+!\(|&mut |&self",
-    "go": r"^\s*(?:package \w+$|func\b|import \(|type \w+ (?:struct|interface))|:=|"
-    r"\bif err != nil\b|\bfmt\.\w",
-    "java": r"^\s*(?:(?:public|private|protected) (?:static |final |abstract )*[\w<>\[\], ]+[({;=]|"
-    r"import (?:static )?[\w.]+(?:\.\*)?;|package [\w.]+;|@Override)|System\.out\.|\bnew \w+<",
-    "c": r"^\s*(?:#\s*(?:include|define|ifn?def|endif)|(?:static |const |unsigned )*(?:int|char|"
-    r"void|double|float|size_t|struct \w+)\b[ *]+\w+)|\bprintf\(|\w->\w|\bNULL\b|\bmalloc\(",
-    "cpp": r"^\s*(?:template\s*<|namespace \w*|using namespace|class \w+.*\{?$|"
-    r"(?:public|private|protected):|#\s*include <\w+>)|\bstd::|\bcout\b|\bnullptr\b|\bauto\b",
-    "csharp": r"^\s*(?:using [\w.]+;|namespace [\w.]+|(?:public|private|internal|protected) (?:static|"
-    r"override|async|virtual|readonly )*[\w<>?\[\]]+ \w+)|\bConsole\.|\{ get;|\bvar \w+ = new\b|"
-    r"\bforeach \(",
-    "ruby": r"^\s*(?:def [\w.?!=]+(?:\(.*\))?$|end$|require(?:_relative)? ['\"]|class \w+(?: < \w+)?$|"
-    r"module \w+$|attr_\w+ :|puts\b|unless\b)|\bdo \|.*\|$|@\w+ [|+*-]?=|\.each\b",
-    "php": r"^\s*(?:<\?php|(?:public |private |protected |static )*function \w+\(.*\$|namespace [\w\\]+;|use [\w\\]+;)|\$\w+\s*(?:=|->|\[|;|\.)|\becho\b",
-    "kotlin": r"^\s*(?:(?:\w+ )*fun \w*|(?:private |override )?va[lr] \w+|(?:data |sealed |open )?"
-    r"class \w+\(|package [\w.]+$|import [\w.]+$)|\bwhen \(|\?:|\blistOf\(|\bprintln\(",
-    "lua": r"^\s*(?:local \w+|function [\w.:]+\(.*\)$|end\)?$|--)|\bthen$|\bdo$|\.\.|~=|\bnil\b",
-    "shellscript": r"^\s*(?:if \[|fi$|done$|esac$|for \w+ in .*; ?do$|[\w-]+\(\) ?\{|export \w+=|"
-    r"echo\b|set -[a-z]|local \w+)|^[A-Za-z_]\w*=\S|\$\{?\w+\}?\"|\$\(",
-}
-
 
 def detected(text: str, path: str = "", others: Iterable[str] = ()) -> Language:
     """The language of a text; `PLAIN` where nothing tells.
 
-    `path` is its own, where it is known; `others` are those of files beside it. A path decides, then
-    what the text says of itself, then how well it reads as each language; other files' languages
-    come before languages that none of them has.
+    `path` is its own, where it is known; `others` are those of files beside it. A path decides,
+    then what the text says of itself, then how well it reads as each language; the languages of
+    other files come before those that none of them has.
     """
     named = _by_path(path)
     if named is not None:
@@ -117,7 +86,7 @@ def _said(text: str) -> Language | None:
 @lru_cache(maxsize=256)
 def _guessed(text: str, likely: tuple[str, ...]) -> str:
     """The language in which most lines make sense, of those that read the text without errors."""
-    signs = {name: _signs(text, name) for name in _SIGNS}
+    signs = {name: _signs(text, name) for name in SIGNS}
     best = max(signs.values(), default=0)
     if not best:
         return likely[0] if likely else ""
@@ -133,9 +102,9 @@ def _signs(text: str, name: str) -> int:
     return sum(pattern.search(line) is not None for line in text.split("\n"))
 
 
-@lru_cache(maxsize=len(_SIGNS))
+@lru_cache(maxsize=len(SIGNS))
 def _pattern(name: str) -> re.Pattern[str]:
-    return re.compile(_SIGNS[name])
+    return re.compile(SIGNS[name])
 
 
 def _errors(text: str, name: str) -> int:

@@ -38,9 +38,10 @@ _FILE, _REPOSITORY = "<|file_sep|>", "<|repo_name|>"
 class Question:
     """The middle between a prefix and a suffix is asked for.
 
-    `path` is that of the file, empty where the client does not say. `max_tokens` None is no limit, and 0 warms up: the prompt is encoded and nothing is filled. A
-    fill ends before the first of `stops`, and before a line that is indented by less than
-    `min_indent` characters. `deadline_ms` is as in `Limits`.
+    `path` is that of the file, empty where the client does not say. `max_tokens` None is no limit,
+    and 0 warms up: the prompt is encoded and nothing is filled. A fill ends before the first of
+    `stops`, and before a line that is indented by less than `min_indent` characters. `deadline_ms`
+    is as in `Limits`.
     """
 
     prefix: str
@@ -68,7 +69,7 @@ class Question:
 
     @cached_property
     def language(self) -> Language:
-        """The language of the file, by its path, what it says of itself, and the files beside it."""
+        """The language of the file, by its path, by its text, and by the files beside it."""
         others = [snippet.path for snippet in self.snippets]
         return detected(self.prefix + self.suffix, self.path, others)
 
