@@ -12,6 +12,7 @@ from dgls.errors import Stopped
 from dgls.fill.proposals.copied import copied
 from dgls.fill.proposals.warm_start import LastDrafts, started
 from dgls.fill.ranking import Proposal, clipped, distinct, ranked, single_gap
+from dgls.fill.soundness import Soundness
 from dgls.fill.stop import StopToken
 from dgls.fill.strategy import Strategy
 from dgls.inference.draft import CausalDraft
@@ -139,6 +140,7 @@ class _OneFill:
         self._on_draft = on_draft
         self._tally = _Tally()
         self._known = "".join(request.parts)
+        self._is_sound = Soundness(request)
         limit = request.limits.deadline_ms
         deadline = None if limit is None else time.monotonic() + limit / 1000
         self._control = Control(lambda: stop.stopped, deadline)
@@ -151,10 +153,12 @@ class _OneFill:
             canvas = canvases[0]
             prefix = self._encode(canvas)
             fills = self._fills(canvases, prefix) if self._request.limits.candidates else []
+            present = self._present_score(canvas, prefix) if fills else None
             self._stop.check()
         fitted = self._model.metadata.threshold
         most = self._request.limits.candidates
-        candidates = ranked(fills, most, by_confidence=fitted is not None)
+        by_confidence = fitted is not None
+        candidates = ranked(fills, most, by_confidence=by_confidence, is_sound=self._is_sound)
         if candidates:
             self._keep(candidates[0].texts)
         return FillReply(
@@ -165,6 +169,7 @@ class _OneFill:
             prompt_tokens=len(canvas.prompt),
             cached_tokens=prefix.cached,
             threshold=_UNFITTED if fitted is None else fitted,
+            present=present,
             timings=self._tally.timings(),
         )
 
@@ -309,7 +314,8 @@ class _OneFill:
         """Whether a proposal is so surely right that no other needs to be made."""
         if proposal.log_probs is None or not self._wants_one:
             return False
-        return self._fill(proposal).confidence >= self._strategy.enough
+        sure = self._fill(proposal).confidence >= self._strategy.enough
+        return sure and self._is_sound(proposal.texts)
 
     @property
     def _wants_one(self) -> bool:
@@ -317,6 +323,14 @@ class _OneFill:
         asks_one = self._request.limits.candidates == 1
         fitted = self._model.metadata.threshold is not None
         return fitted and (asks_one or self._request.trigger is Trigger.AUTOMATIC)
+
+    def _present_score(self, canvas: Canvas, prefix: Prefix) -> float | None:
+        """The score of the text that is in the gaps now; None where there is none, or no time."""
+        texts = tuple(gap.text for gap in self._request.gaps)
+        if not any(texts) or not self._in_time():
+            return None
+        with self._tally.timed("judge"):
+            return self._scored([Proposal(texts, "present")], canvas, prefix)[0].score
 
     def _judged(
         self, proposals: Sequence[Proposal], canvas: Canvas, prefix: Prefix

@@ -79,9 +79,9 @@ def _without_overlap(site: Site, text: str) -> str:
     for index, token in enumerate(written):
         repeated = [each.text for each in written[index:]]
         kept = text[: token.start]
-        if repeated == words[: len(repeated)]:
-            if _is_repeat(site, text, kept, repeated, following):
-                return kept
+        same = repeated == words[: len(repeated)]
+        if same and _is_repeat(site, text, kept, repeated, following):
+            return kept
         # An argument like the next one, with its comma: `f(a, |a)` filled with `a, `.
         *like, comma = repeated
         is_argument = comma == "," and like and like == words[: len(like)]
