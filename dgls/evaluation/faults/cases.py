@@ -36,11 +36,11 @@ class FaultCase:
 
     `source` has the gap between ⟦ and ⟧. `answers` are what a model might say there, best first,
     and `left` what may be shown of them, in this order; where it is empty, nothing may. `purpose`
-    and `lines` are what is asked; `score` and `least` the scores of a rewrite and of the text that is
-    there. `way` is the dialect of an HTTP client ("infill", "openai" or "mistral"), empty for an
-    editor; `path`, `beside` and `stop` are what that client sends of itself: its file, other files,
-    and its stops. Of a case with `copies` the answers are what the source itself holds: they must
-    contain `left` and never `never`.
+    and `lines` are what is asked; `score` and `least` the scores of a rewrite and of the text that
+    is there. `way` is the dialect of an HTTP client ("infill", "openai" or "mistral"), empty for
+    an editor; `path`, `beside` and `stop` are what that client sends of itself: its file, other
+    files, and its stops. Of a case with `copies` the answers are what the source itself holds:
+    they must contain `left` and never `never`.
     """
 
     kind: FaultKind
