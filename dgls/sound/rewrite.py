@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from tree_sitter import Node
 
 from dgls.sound.alike import alike
+from dgls.sound.holes import is_hole
 from dgls.sound.site import Site
 from dgls.sound.syntax import is_text
 from dgls.sound.verdict import Refusal
@@ -19,9 +20,12 @@ _BINDS = re.compile(
     r"assign|declarat|definition|_item$|import|^for_|^let_|_spec$|with_item|update_expression|"
     r"as_pattern|compound_assignment|for_in_clause|enhanced_for"
 )
+_OF_OBJECTS = re.compile(r"[.>@:]")
+"""Members are known outside of the function that sets them."""
 _FIELDS = ("left", "name", "pattern", "declarator", "alias", "target", "argument", "operand")
 _NAMED = re.compile(r"identifier$|^identifier|^name$|variable_name|^constant$|^word$")
 _MEMBER = re.compile(r"attribute|member|field_expression|selector|subscript|index")
+_PARAMETERS = re.compile(r"^(?:parameters|formal_parameters|parameter_list|method_parameters)$")
 _EXITS = re.compile(
     r"^(?:return|return_statement|return_expression|raise_statement|throw_statement|"
     r"throw_expression|break_statement|continue_statement|break_expression|continue_expression|"
@@ -45,7 +49,8 @@ def why_not_rewrite(site: Site, text: str, score: float | None) -> Refusal | Non
     if _lost(site, after, span):
         return Refusal.LOSES_NAMES
     old, new = _exits(site.source, site.span), _exits(after, span)
-    if (new - old) - _ERRORS or (old - new) & _RESULTS:
+    added, lost = (new - old) - _ERRORS, (old - new) & _RESULTS
+    if (added or lost) and not is_hole(site, site.old):
         return Refusal.LOSES_EXIT
     return None
 
@@ -63,7 +68,9 @@ def bound_names(source: Source, span: Span) -> set[str]:
     """
     found: set[str] = set()
     for node in _nodes(source, span):
-        if _BINDS.search(node.type) or node.type in source.language.scopes:
+        if node.is_named and node.parent is not None and _PARAMETERS.match(node.parent.type):
+            found |= set(_names(next(iter(node.named_children), node)))
+        elif _BINDS.search(node.type) or node.type in source.language.scopes:
             for bound in _bound(node):
                 found |= set(_names(bound))
     return found
@@ -99,7 +106,8 @@ def _is_used_below(site: Site, name: str) -> bool:
     """Whether code after the selection, in the same function, says the name."""
     source = site.source
     scopes = enclosing_scopes(source, site.span.start)
-    end = scopes[-1].span.end if scopes else len(source.text)
+    is_local = scopes and not _OF_OBJECTS.search(name)
+    end = scopes[-1].span.end if is_local else len(source.text)
     word = re.compile(rf"(?<![\w.]){re.escape(name)}(?!\w)")
     uses = word.finditer(source.text, site.span.end, max(end, site.span.end))
     return any(not is_text(source, use.start()) for use in uses)

@@ -62,7 +62,10 @@ class Site:
     @classmethod
     def of(cls, source: Source, span: Span, asked: Asked, lead: str = "", tail: str = "") -> Site:
         """The place of a gap in a document, which may be long and end its lines as it likes."""
-        around = window(source.text, source.language, span)
+        # A rewrite is judged by what the code below needs, however far below.
+        whole = asked.purpose is Purpose.REWRITE
+        everything = Span(0, len(source.text))
+        around = everything if whole else window(source.text, source.language, span)
         if len(around) == len(source.text) and "\r" not in source.text:
             return cls(source, span, asked, _plain(lead), _plain(tail))
         preamble = source.language.preamble if around.start else ""

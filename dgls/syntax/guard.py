@@ -91,9 +91,16 @@ def _neighbourhood(source: Source, edits: Sequence[Edit]) -> tuple[Source, Seque
 
 def _no_worse(before: Source, after: Source, edits: Sequence[Edit]) -> bool:
     old, new = damage(before), damage(after)
-    # New text inside an error makes that error longer without making it worse.
-    added = sum(len(edit.text.encode()) for edit in edits)
+    # New text inside an error makes that error longer without making it worse, and so does white
+    # space around it, which belongs to no error where it is at an end.
+    added = sum(len(edit.text.encode()) + _space_around(before.text, edit.span) for edit in edits)
     return new.faults <= old.faults and new.covered <= old.covered + added
+
+
+def _space_around(text: str, span: Span) -> int:
+    line = line_around(text, span.start)
+    head, tail = text[line.start : span.start], text[span.end : max(line.end, span.end)]
+    return len(head) - len(head.rstrip()) + len(tail) - len(tail.lstrip())
 
 
 def _keeps_blocks(before: Source, span: Span, after: Source, filled: Span) -> bool:
