@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from dgls.engine.dialects import DIALECTS
 from dgls.engine.dialects.question import Question
@@ -49,6 +50,7 @@ def question_of(case: FaultCase) -> Question:
     (dialect,) = [each for each in DIALECTS if each.path == _PATHS[case.way]]
     head = f"{_FILE}{case.path}\n" if case.path else ""
     before, after = head + case.text[: case.gap.start], case.text[case.gap.end :]
+    fields: dict[str, Any]
     if case.way == "infill":
         extra = [{"filename": name, "text": ""} for name in case.beside]
         fields = {"input_prefix": before, "input_suffix": after, "input_extra": extra}
