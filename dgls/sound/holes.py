@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from dgls.sound.site import Purpose, Site
 from dgls.syntax.holes import Hole, HoleKind, holes
 from dgls.syntax.language import ScopeKind
-from dgls.syntax.scopes import enclosing_scopes
+from dgls.syntax.scopes import Scope, enclosing_scopes
+from dgls.syntax.source import Source
 from dgls.text import Span
 
 _PLACEHOLDERS = frozenset({HoleKind.PASS, HoleKind.ELLIPSIS, HoleKind.NOT_IMPLEMENTED})
@@ -20,6 +22,8 @@ _NOT_YET = re.compile(
 _TODO = re.compile(r"\b(?:TODO|FIXME|XXX)\b|your code here|implement (?:me|this)", re.IGNORECASE)
 _BLOCK_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _DOCUMENTATION = re.compile(r"\s*[a-zA-Z]{0,2}(\"{3}|'{3}).*?\1", re.DOTALL)
+_DECLARED = re.compile(r"^\s*@(?:[\w.]+\.)?(?:overload|abstractmethod|abstractproperty)\b")
+_INTERFACE = re.compile(r"\b(?:Protocol|ABC|ABCMeta)\b")
 _NOTHING = re.compile(r"[\s;{}]*")
 
 
@@ -97,8 +101,17 @@ def _in_empty_body(site: Site) -> bool:
     scopes = enclosing_scopes(source, at)
     if not scopes or scopes[-1].kind is not ScopeKind.FUNCTION:
         return False
+    if _has_no_body(source, scopes):
+        return False
     found = holes(source, Span(at, at))
     return any(
         hole.kind is HoleKind.EMPTY_BODY and hole.where.start == scopes[-1].span.start
         for hole in found
     )
+
+
+def _has_no_body(source: Source, scopes: Sequence[Scope]) -> bool:
+    """Whether the innermost function is only declared: an overload, or a method to override."""
+    above = source.text[: scopes[-1].span.start].rstrip().rpartition("\n")[2]
+    outer = scopes[-2].header.of(source.text) if len(scopes) > 1 else ""
+    return _DECLARED.search(above) is not None or _INTERFACE.search(outer) is not None

@@ -68,6 +68,10 @@ def is_text(source: Source, offset: int) -> bool:
 
 def _swallows(site: Site, after: Source, text: str) -> bool:
     """Whether the first code after the gap becomes text by what is filled in."""
+    found, known = damage(after), site.damage
+    if _less(found, known):
+        # What was open before the gap, or after it, is closed now.
+        return False
     rest = site.source.text[site.span.end :]
     offset = len(rest) - len(rest.lstrip())
     if offset == len(rest):
