@@ -46,7 +46,7 @@ def block_end(
         if _depth(line) <= limit:
             return index + 1 if closed and _closes(line, language) else index
         if beside and _depth(line) == _depth(first) and _defines(line, language):
-            if defined or not lines[index - 1].strip():
+            if defined or (_depth(line) == 0 and not lines[index - 1].strip()):
                 return index
             defined = True
     return len(lines)

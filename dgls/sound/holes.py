@@ -33,7 +33,8 @@ def is_hole_again(site: Site, text: str) -> bool:
         return is_hole(site, text) or _promises(site, text) or _leaves_empty(site, text)
     if site.asked.purpose is Purpose.REWRITE:
         return is_hole(site, text) and (not _is_comment(site, site.old) or _promises(site, text))
-    return _in_empty_body(site) and is_hole(site, text)
+    words = _is_words(site, text) and not _promises(site, text)
+    return _in_empty_body(site) and is_hole(site, text) and not words
 
 
 def is_hole(site: Site, text: str) -> bool:
@@ -64,6 +65,11 @@ def _is_hole_text(site: Site, text: str) -> bool:
     if site.language.id == "shellscript":
         code = [line for line in code if line.strip() not in {":", "true"}]
     return _NOTHING.fullmatch("".join(code)) is not None
+
+
+def _is_words(site: Site, text: str) -> bool:
+    """Whether a text is documentation and comments alone."""
+    return _is_comment(site, _DOCUMENTATION.sub("", text, count=1))
 
 
 def _is_comment(site: Site, text: str) -> bool:

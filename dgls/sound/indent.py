@@ -79,8 +79,11 @@ def _misfits(site: Site, lines: Sequence[str], reading: _Reading, base: int) -> 
         above, level = site.header_above() or "", base
     elif not site.line_head:
         level = reading.level(lines[0])[0]
+    unclosed = 0
     for line in lines[1:]:
-        if not line.strip():
+        unclosed += _opened(above)
+        if not line.strip() or unclosed > 0:
+            above = line
             continue
         deeper, rest = reading.level(line)
         if _closes(site, line):
@@ -91,6 +94,12 @@ def _misfits(site: Site, lines: Sequence[str], reading: _Reading, base: int) -> 
             found += (deeper > level) + bool(rest)
         above, level = line, deeper
     return found
+
+
+def _opened(line: str) -> int:
+    """How many brackets the line leaves open, but for those with which blocks begin and end."""
+    line = line.strip().removesuffix("{").removeprefix("}")
+    return sum(map(line.count, "([{")) - sum(map(line.count, ")]}"))
 
 
 def _below_header(site: Site, lines: list[str], unit: str) -> list[str]:

@@ -28,6 +28,9 @@ def keeps(site: Site, text: str) -> bool:
     after = site.filled(text)
     if not is_no_worse(site.source, after, [site.edit(text)]):
         return False
+    if _less(damage(after), site.damage):
+        # What was open before the gap, or after it, is closed now.
+        return True
     return not _swallows(site, after, text) and _goes_on(site, after, text)
 
 
@@ -68,10 +71,6 @@ def is_text(source: Source, offset: int) -> bool:
 
 def _swallows(site: Site, after: Source, text: str) -> bool:
     """Whether the first code after the gap becomes text by what is filled in."""
-    found, known = damage(after), site.damage
-    if _less(found, known):
-        # What was open before the gap, or after it, is closed now.
-        return False
     rest = site.source.text[site.span.end :]
     offset = len(rest) - len(rest.lstrip())
     if offset == len(rest):
