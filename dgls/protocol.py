@@ -137,7 +137,8 @@ class FillReply:
     `complete` is False where a deadline ended the fill early and the best draft so far is given.
     `steps` counts denoise steps, `passes` all forward passes of the model; `prompt_tokens` is the
     causal prompt, `cached_tokens` the part of it that was not encoded again. `threshold` is the
-    least confidence at which the model's fills should be shown unasked, fitted with it.
+    least confidence at which the model's fills should be shown unasked, fitted with it. `present`
+    is the score of the text that the gaps hold now; None where they hold none or it has no score.
     """
 
     candidates: tuple[Fill, ...]
@@ -149,6 +150,7 @@ class FillReply:
     cached_tokens: int = 0
     timings: Timings = field(default_factory=Timings)
     threshold: float = 0.5
+    present: float | None = None
 
     @property
     def best(self) -> Fill:

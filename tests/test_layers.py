@@ -27,6 +27,7 @@ LAYERS = (
     ("network",),
     ("diffusion",),
     ("canvas",),
+    ("sound",),
     ("syntax",),
     ("config", "counts", "protocol", "text", "file_lock", "errors"),
 )
@@ -47,7 +48,7 @@ OWNERS = {
         "bench",
         "cli",
     },
-    "tree_sitter": {"syntax", "evaluation"},
+    "tree_sitter": {"syntax", "sound", "evaluation"},
     "tokenizers": {"fill", "inference", "checkpoint", "training"},
     "safetensors": {"checkpoint", "training"},
     "starlette": {"engine"},

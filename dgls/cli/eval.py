@@ -47,6 +47,7 @@ def register(app: typer.Typer) -> None:
     evaluate.command()(cut)
     evaluate.command()(calibrate)
     evaluate.command()(typing)
+    evaluate.command()(faults)
     app.add_typer(evaluate, name="eval")
 
 
@@ -133,6 +134,23 @@ def calibrate(
         if shown
         else "No threshold makes enough of what is shown right, so nothing will be shown unasked."
     )
+
+
+def faults(
+    model: ModelName = None,
+    device: Device = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Look for answers that break code, and for silence where an answer is due.
+
+    Without a model the rules are tried on answers that are given. Exits with 1 where a case fails.
+    """
+    from dgls.evaluation.faults.run import run_faults
+
+    report = run_faults(model, device)
+    typer.echo(report.to_json() if as_json else report.to_text())
+    if report.faults:
+        raise typer.Exit(1)
 
 
 def typing(

@@ -7,20 +7,22 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from dgls.canvas.closing import within_brackets
 from dgls.canvas.fim import FimPrompt
 from dgls.fill.block import block_end
 from dgls.fill.confidence import Confidence
 from dgls.fill.evidence import Candidate, Place, features
 from dgls.fill.proposals.copied import copied
 from dgls.fill.proposals.warm_start import LastDrafts
-from dgls.fill.ranking import COPIED, clipped, single_gap
+from dgls.fill.ranking import COPIED, clipped, ranked, single_gap
+from dgls.fill.soundness import Soundness
 from dgls.fill.stop import StopToken
 from dgls.inference.causal_model import CausalModel
 from dgls.inference.prompts import ReadPrompt
 from dgls.inference.stream import Control, Ends, Written
 from dgls.network.memory import is_out_of_memory, not_enough_memory
 from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft, Timings, Trigger
+from dgls.syntax.brackets import within_brackets
+from dgls.syntax.languages import language_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +152,13 @@ class _OneFill:
     on_draft: OnDraft | None
     cost: _Cost = field(default_factory=_Cost)
     control: Control = field(init=False)
+    is_sound: Soundness = field(init=False)
+    present: float | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         limit = self.request.limits.deadline_ms
         deadline = None if limit is None else time.monotonic() + limit / 1000
+        self.is_sound = Soundness(self.request)
         self.control = Control(
             lambda: self.stop.stopped,
             lambda: deadline is not None and time.monotonic() > deadline,
@@ -171,8 +176,9 @@ class _OneFill:
             else:
                 fills = [self._several()]
             self.stop.check()
+        most = self.request.limits.candidates
         return FillReply(
-            candidates=_best_first(fills, self.request.limits.candidates),
+            candidates=ranked(fills, most, by_confidence=True, is_sound=self.is_sound),
             model=self.model.name,
             complete=self.cost.complete,
             steps=self.cost.stream_passes,
@@ -180,6 +186,7 @@ class _OneFill:
             prompt_tokens=self.cost.prompt_tokens,
             cached_tokens=self.cost.cached_tokens,
             threshold=self.confidence.threshold,
+            present=self.present,
             timings=Timings(**{f"{k}_ms": ms for k, ms in self.cost.milliseconds.items()}),
         )
 
@@ -195,14 +202,16 @@ class _OneFill:
             self.cost.complete = False
         else:
             found += work.copies(found)
+            self.present = work.present()
         return tuple(work.weigh(_distinct(found), first.text))
 
     def _settles(self, first: Weighed) -> bool:
         """Whether the first text is the answer, or the sign that there is none."""
+        text = first.candidate.text
+        sure = first.confidence >= self.strategy.enough and self.is_sound((text,))
         if self.request.trigger is Trigger.AUTOMATIC:
-            hopeless = first.confidence < self.strategy.hopeless
-            return hopeless or first.confidence >= self.strategy.enough
-        sure = first.confidence >= self.strategy.enough and bool(first.candidate.text.strip())
+            silent = first.confidence >= self.strategy.enough and not text.strip()
+            return silent or sure or first.confidence < self.strategy.hopeless
         return sure and self.request.limits.candidates == 1
 
     def _several(self) -> Fill:
@@ -243,6 +252,7 @@ class _GapWork:
         prefix, suffix = fill.model.layout.surroundings(request)
         self._place = Place(prefix, suffix, self._gap.max_lines)
         self._known = prefix + suffix
+        self._language = language_named(request.language)
         self.place = self._place
         self._prompt: FimPrompt = fill.model.layout.prompt(request)
         most = fill.strategy.line_tokens if self._gap.max_lines == 1 else fill.strategy.block_tokens
@@ -309,6 +319,16 @@ class _GapWork:
             for p, written in zip(new, scored, strict=True)
         ]
 
+    def present(self) -> float | None:
+        """The score of the text that the gap holds now; None where it holds none."""
+        text = self._gap.text
+        if not text or self._read is None:
+            return None
+        with self._fill.cost.timed("judge"):
+            (scored,) = self._model.scores(self._prompt, self._read, self._ends, [text])
+        self._fill.cost.passes += 1
+        return scored.total
+
     def weigh(self, candidates: Sequence[Candidate], greedy: str) -> list[Weighed]:
         """Each candidate with its evidence and confidence."""
         weighed = []
@@ -346,7 +366,7 @@ class _GapWork:
         tail = self._place.line_tail.rstrip()
         if self._gap.max_lines > 1:
             text = text[: block_end(text + "\n", self._place.line_head, self._place.suffix)]
-        text = within_brackets(text, tail)
+        text = within_brackets(text, tail, self._language)
         if tail and text.rstrip().endswith(tail):
             text = text.rstrip().removesuffix(tail)
         elif not tail:
@@ -387,11 +407,3 @@ def _fill(weighed: Weighed) -> Fill:
         len(candidate.written.tokens),
         weighed.features,
     )
-
-
-def _best_first(fills: Sequence[Fill], most: int) -> tuple[Fill, ...]:
-    """The surest `most` fills; one that fills nothing comes last, as who asks expects something."""
-    if not most:
-        return ()
-    ordered = sorted(fills, key=lambda fill: (not any(fill.texts), -fill.confidence))
-    return tuple(ordered[:most])

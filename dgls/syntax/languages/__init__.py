@@ -11,9 +11,9 @@ import re
 from dataclasses import dataclass
 
 from dgls.errors import LanguageError
-from dgls.syntax.language import Language
+from dgls.syntax.language import PLAIN, Language
 
-__all__ = ["LANGUAGES", "Known", "Language", "language_of"]
+__all__ = ["LANGUAGES", "Known", "Language", "language_named", "language_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,3 +105,11 @@ def language_of(path: str, language_id: str | None = None) -> Language:
     raise LanguageError(
         f"dgls has no grammar for {what}, so nothing was done; it reads {all_known}."
     )
+
+
+def language_named(language_id: str) -> Language:
+    """The language that editors call `language_id`; `PLAIN` for one without a grammar here."""
+    for known in LANGUAGES:
+        if language_id in known.ids:
+            return known.load()
+    return PLAIN
