@@ -53,7 +53,7 @@ OWNERS = {
     "starlette": {"engine"},
     "uvicorn": {"engine"},
     "prometheus_client": {"engine", "bench"},
-    "httpx": {"engine", "checkpoint"},
+    "httpx": {"engine", "checkpoint", "evaluation"},
     "rich": {"cli", "evaluation"},
     "typer": {"cli"},
     "pathspec": {"policy"},

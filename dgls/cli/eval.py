@@ -20,7 +20,8 @@ Systems = Annotated[
     list[str] | None,
     typer.Option(
         "--system",
-        help="nothing, copy, ngram, causal, greedy, revised, noise or dgls; repeatable. "
+        help="nothing, copy, ngram, causal, greedy, revised, noise, dgls, or infill=URL for a "
+        "llama.cpp server; repeatable. "
         "All but greedy and revised where none is given.",
     ),
 ]

@@ -15,6 +15,7 @@ from dgls.evaluation.baselines.ngram import Ngram
 from dgls.evaluation.baselines.ngram_corpus import corpus_texts
 from dgls.evaluation.baselines.nothing import Nothing
 from dgls.evaluation.cases import Case
+from dgls.evaluation.infill_system import INFILL_SYSTEMS, infill_system
 from dgls.evaluation.model_systems import (
     MODEL_SYSTEMS,
     ModelSystem,
@@ -72,18 +73,37 @@ def chosen_systems(
     Raises `InputError` for a name that there is not, before anything is loaded.
     """
     wanted = tuple(dict.fromkeys(names or DEFAULT_SYSTEMS))
-    known = (*BASELINES, *MODEL_SYSTEMS)
-    if unknown := [name for name in wanted if name not in known]:
-        raise InputError(
-            f"There is no system {unknown[0]!r}; nothing was measured. "
-            f"There are {', '.join(known)}."
-        )
+    _check(wanted)
+    # A server that is down is found out before a model is loaded.
+    elsewhere = {name: infill_system(name, _budget()) for name in wanted if "=" in name}
     needs_model = any(name in MODEL_SYSTEMS for name in wanted)
     opened = OpenedModel.of(model, device) if needs_model else None
-    return tuple(
-        opened.system(name) if opened and name in MODEL_SYSTEMS else _baseline(name, corpus, cases)
-        for name in wanted
-    )
+
+    def system(name: str) -> System:
+        if name in elsewhere:
+            return elsewhere[name]
+        if opened and name in MODEL_SYSTEMS:
+            return opened.system(name)
+        return _baseline(name, corpus, cases)
+
+    return tuple(system(name) for name in wanted)
+
+
+def _check(names: Sequence[str]) -> None:
+    known = (*BASELINES, *MODEL_SYSTEMS)
+    for name in names:
+        kind, address, _ = name.partition("=")
+        if name not in known and not (address and kind in INFILL_SYSTEMS):
+            raise InputError(
+                f"There is no system {name!r}; nothing was measured. There are "
+                f"{', '.join(known)} and {', '.join(f'{each}=URL' for each in INFILL_SYSTEMS)}."
+            )
+
+
+def _budget() -> Budget:
+    """As much of a file as the settings give a model."""
+    fill = resolve().settings.fill
+    return Budget(fill.prefix_chars, fill.suffix_chars)
 
 
 def _baseline(name: str, corpus: Path | None, cases: Sequence[Case]) -> System:

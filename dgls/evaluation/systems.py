@@ -17,7 +17,8 @@ class Answer:
 
     `confidence` is its own estimate in 0..1 of being right. `score` is a summed log-probability
     in nats, higher is better, over `tokens` tokens; 0 for systems that have none. `steps` counts
-    passes of its model, `ms` the wall-clock milliseconds of the whole fill.
+    denoise steps, `ms` the wall-clock milliseconds of the whole fill. `written` is how many tokens
+    the causal stream wrote in `passes` passes of the model; 0 where the system does not say.
     """
 
     texts: tuple[str, ...]
@@ -27,6 +28,8 @@ class Answer:
     steps: int = 0
     ms: float = 0.0
     proposal: str = ""
+    written: int = 0
+    passes: int = 0
 
 
 class System(Protocol):
