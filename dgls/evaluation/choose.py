@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Self
 
 from dgls.checkpoint.registry import find
 from dgls.config import changed, resolve
 from dgls.errors import InputError
 from dgls.evaluation.baselines.copy_line import CopyLine
-from dgls.evaluation.baselines.ngram import Ngram
-from dgls.evaluation.baselines.ngram_corpus import corpus_texts
 from dgls.evaluation.baselines.nothing import Nothing
-from dgls.evaluation.cases import Case
 from dgls.evaluation.infill_system import INFILL_SYSTEMS, infill_system
 from dgls.evaluation.model_systems import (
     MODEL_SYSTEMS,
@@ -27,7 +23,7 @@ from dgls.inference.model import Model
 from dgls.inference.opening import open_model
 from dgls.syntax.cursor import Budget
 
-BASELINES = ("nothing", "copy", "ngram")
+BASELINES = ("nothing", "copy")
 DEFAULT_SYSTEMS = (*BASELINES, "causal", "noise", "dgls")
 
 
@@ -65,8 +61,6 @@ def chosen_systems(
     names: Sequence[str] | None,
     model: str | None,
     device: str | None,
-    corpus: Path | None,
-    cases: Sequence[Case],
 ) -> tuple[System, ...]:
     """The systems of these names, each once, or the usual ones.
 
@@ -84,7 +78,7 @@ def chosen_systems(
             return elsewhere[name]
         if opened and name in MODEL_SYSTEMS:
             return opened.system(name)
-        return _baseline(name, corpus, cases)
+        return Nothing() if name == "nothing" else CopyLine()
 
     return tuple(system(name) for name in wanted)
 
@@ -104,10 +98,3 @@ def _budget() -> Budget:
     """As much of a file as the settings give a model."""
     fill = resolve().settings.fill
     return Budget(fill.prefix_chars, fill.suffix_chars)
-
-
-def _baseline(name: str, corpus: Path | None, cases: Sequence[Case]) -> System:
-    if name == "ngram":
-        documents = [case.document(case.truth) for case in cases]
-        return Ngram(tuple(corpus_texts(corpus, documents)))
-    return Nothing() if name == "nothing" else CopyLine()

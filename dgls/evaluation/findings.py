@@ -30,7 +30,6 @@ class Row:
     """
 
     system: str
-    known_length: bool
     cases: int
     exact: Interval
     passed: Interval | None
@@ -90,7 +89,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All findings. Parts after `rows` are about fills of unknown length alone."""
+    """All findings."""
 
     about: About
     rows: tuple[Row, ...]

@@ -52,7 +52,6 @@ class InfillSystem:
     name: str
     url: str
     budget: Budget
-    takes_length: bool = False
     threshold: float | None = None
 
     @cached_property
@@ -60,7 +59,7 @@ class InfillSystem:
         """The server's place and model, and how it is asked."""
         return f"{self.url} {self._model} {self.budget} {_LINE_TOKENS} {_BODY_TOKENS}"
 
-    def fill(self, case: Case, *, oracle_length: bool) -> Answer:
+    def fill(self, case: Case) -> Answer:
         """One text for each gap. Whoever calls times it: what a user waits for is the whole way."""
         texts: list[str] = []
         written = passes = 0

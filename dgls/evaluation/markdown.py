@@ -16,12 +16,12 @@ def to_markdown(report: Report) -> str:
 
 def main_table(report: Report) -> str:
     """The table of all systems."""
-    header = ["system", "length", "exact %", "pass@1 %", "similarity", "syntax kept %"]
+    header = ["system", "exact %", "pass@1 %", "similarity", "syntax kept %"]
     header += ["steps", "ms p50", "ms p90", "length error", "shown % (right %)", "best shown %"]
     rows = [_main_row(row) for row in report.rows]
     if not report.about.executed:
         header.remove("pass@1 %")
-        rows = [row[:3] + row[4:] for row in rows]
+        rows = [row[:2] + row[3:] for row in rows]
     return _table(header, rows)
 
 
@@ -50,7 +50,6 @@ run, else by exact match). Best shown: the most that any threshold could show wi
 def _main_row(row: Row) -> list[str]:
     return [
         row.system,
-        "known" if row.known_length else "unknown",
         _interval(row.exact),
         _interval(row.passed) if row.passed else "-",
         f"{row.similarity:.2f}",

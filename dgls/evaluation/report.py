@@ -23,17 +23,16 @@ LENGTH_BUCKETS = ((1, 10), (11, 25), (26, 50), (51, 10**9))
 
 def build_report(about: About, series: Sequence[Series], reference: str | None) -> Report:
     """Sum up a run of one or more cases. `reference` is compared with every other system."""
-    open_length = [each for each in series if not each.known_length]
-    chosen = next((each for each in open_length if each.system == reference), None)
-    others = [each for each in open_length if each is not chosen] if chosen else []
+    chosen = next((each for each in series if each.system == reference), None)
+    others = [each for each in series if each is not chosen] if chosen else []
     return Report(
         about=about,
         rows=tuple(_row(each, about.seed) for each in series),
-        kinds=_shares(open_length, _kind),
-        lengths=_shares(open_length, _length),
-        proposals=_shares([s for s in open_length if _several_proposals(s)], _proposal),
+        kinds=_shares(series, _kind),
+        lengths=_shares(series, _length),
+        proposals=_shares([s for s in series if _several_proposals(s)], _proposal),
         duels=tuple(duel for each in others if chosen for duel in _duels(chosen, each, about.seed)),
-        trust=tuple(_trust(each) for each in open_length if _has_confidence(each)),
+        trust=tuple(_trust(each) for each in series if _has_confidence(each)),
         examples=tuple(e for each in others if chosen for e in _examples(chosen, each)),
     )
 
@@ -43,12 +42,10 @@ def _row(series: Series, seed: int) -> Row:
     judged = _judged(series)
     times = [each.answer.ms for each in scored]
     errors = [each.length_error for each in scored]
-    # Without a known length there is something to decide: whether to show the fill.
-    decides = not series.known_length and _has_confidence(series)
+    decides = _has_confidence(series)
     fitted = series.threshold if decides else None
     return Row(
         system=series.system,
-        known_length=series.known_length,
         cases=len(scored),
         exact=_interval(scored, _exact, seed),
         passed=_interval(tested, _right, seed) if (tested := _tested(scored)) else None,

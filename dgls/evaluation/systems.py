@@ -44,16 +44,11 @@ class System(Protocol):
         """All that its answers depend on besides the case: another text means another run."""
 
     @property
-    def takes_length(self) -> bool:
-        """Whether a known length changes what it fills."""
-
-    @property
     def threshold(self) -> float | None:
         """The least confidence at which it shows a fill; None where it was never fitted."""
 
-    def fill(self, case: Case, *, oracle_length: bool) -> Answer:
+    def fill(self, case: Case) -> Answer:
         """Fill the gaps of `case` without a look at its truth.
 
-        With `oracle_length` the length of the truth may be used, in the system's own tokens, and
-        nothing else of it. `ms` is left to the caller, who times every system alike.
+        Where `ms` is 0 the caller's clock counts.
         """

@@ -62,13 +62,13 @@ def test_an_answer_has_the_lines_that_its_gap_may_have(
     case: Case, content: str, texts: tuple[str, ...]
 ) -> None:
     with fake_server({"/infill": says(content)}) as server:
-        assert asked(server).fill(case, oracle_length=False).texts == texts
+        assert asked(server).fill(case).texts == texts
 
 
 def test_the_server_is_asked_as_a_plugin_asks_it() -> None:
     with fake_server({"/infill": says("a + b")}) as server:
-        asked(server).fill(LINE, oracle_length=False)
-        asked(server).fill(BODY, oracle_length=False)
+        asked(server).fill(LINE)
+        asked(server).fill(BODY)
         line, body = server.bodies("/infill")
     assert line["input_prefix"] == LINE.parts[0]
     assert line["input_suffix"] == LINE.parts[1]
@@ -79,7 +79,7 @@ def test_the_server_is_asked_as_a_plugin_asks_it() -> None:
 
 def test_the_other_order_is_a_prompt_of_its_own() -> None:
     with fake_server({"/completion": says("a + b")}) as server:
-        answer = asked(server, "infill-suffix-first").fill(LINE, oracle_length=False)
+        answer = asked(server, "infill-suffix-first").fill(LINE)
         (body,) = server.bodies("/completion")
     assert answer.texts == ("a + b",)
     assert body["prompt"] == (
@@ -89,7 +89,7 @@ def test_the_other_order_is_a_prompt_of_its_own() -> None:
 
 def test_each_of_several_gaps_sees_the_texts_before_it() -> None:
     with fake_server({"/infill": says("items", "items[0]")}) as server:
-        answer = asked(server).fill(TWO, oracle_length=False)
+        answer = asked(server).fill(TWO)
         first, second = server.bodies("/infill")
     assert answer.texts == TWO.truth
     assert (first["input_prefix"], first["input_suffix"]) == ("def f(", "):\n    return \n")
@@ -106,7 +106,7 @@ def test_passes_are_counted_where_the_server_tells_them(
 ) -> None:
     page = {"content": "a", "tokens_predicted": 3, **more}
     with fake_server({"/infill": lambda exchange: exchange.reply(page)}) as server:
-        answer = asked(server).fill(LINE, oracle_length=False)
+        answer = asked(server).fill(LINE)
     assert (answer.written, answer.passes) == (written, passes)
 
 
@@ -149,7 +149,7 @@ def test_a_server_is_measured_beside_the_baselines(
     with fake_server({"/infill": says("    return a + b")}) as server:
         chosen = ["--system", "nothing", "--system", f"infill={server.url}"]
         assert run_app(["eval", "humaneval", str(tasks), *chosen]) == 0
-    assert "| infill | unknown | 33.3 (" in capsys.readouterr().out
+    assert "| infill | 33.3 (" in capsys.readouterr().out
 
 
 @pytest.mark.model
@@ -164,6 +164,6 @@ def test_llama_cpp_fills_with_the_laptop_model() -> None:
     with llama_server(laptop_gguf()) as url:
         for name in ("infill", "infill-suffix-first"):
             system = infill_system(f"{name}={url}", Budget())
-            answer = system.fill(case, oracle_length=False)
+            answer = system.fill(case)
             assert answer.texts == case.truth
             assert 0 < answer.passes == answer.written

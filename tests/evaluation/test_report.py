@@ -99,7 +99,7 @@ def test_the_markdown_has_whole_tables(report: Report) -> None:
         # A bar inside a cell is escaped, or it would begin another cell.
         widths = {line.replace("\\|", "").count("|") for line in table}
         assert len(widths) == 1, table
-    assert "| good | unknown | 75.0 (" in page
+    assert "| good | 75.0 (" in page
     assert "pass@1" not in main_table(report)
 
 
@@ -113,4 +113,4 @@ def test_one_case_and_one_system_are_enough_for_a_report() -> None:
     only = Scripted({CASES[0].id: Answer(("1",))})
     series = run(Plan(CASES[:1], (only,), Answers()))
     page = to_markdown(build_report(About("One", 1, 0, False, "m"), series, "scripted"))
-    assert "| scripted | unknown | 100.0 (100.0 to 100.0) |" in page
+    assert "| scripted | 100.0 (100.0 to 100.0) |" in page
