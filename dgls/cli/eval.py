@@ -136,7 +136,11 @@ def calibrate(
 
 def typing(
     folder: Annotated[
-        Path | None, typer.Argument(help="A folder with Python source to type again.")
+        Path | None, typer.Argument(help="A folder with source to type again.")
+    ] = None,
+    language: Annotated[
+        list[str] | None,
+        typer.Option("--language", help="Type this language alone; repeatable. Without it: all."),
     ] = None,
     recorded: Annotated[
         Path | None, typer.Option(help="Sessions as JSON lines instead, see docs/evaluation.md.")
@@ -164,13 +168,14 @@ def typing(
     from dgls.client.endpoint import absolute
     from dgls.config import changed, resolve
     from dgls.errors import InputError
+    from dgls.evaluation.cut import CODE, languages_of
 
     if (folder is None) == (recorded is None):
         raise InputError("Give a folder or --recorded, one of the two; nothing was replayed.")
     sessions = (
         recorded_sessions(recorded)
         if recorded
-        else synthetic_sessions(folder or Path(), count, seed)
+        else synthetic_sessions(folder or Path(), count, seed, languages_of(language or ()) or CODE)
     )
     settings = resolve().settings
     if model is not None:

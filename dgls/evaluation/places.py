@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from tree_sitter import Node
 
-from dgls.syntax.language import Language
+from dgls.syntax.language import Language, ScopeKind
+from dgls.syntax.scopes import body_of
 from dgls.syntax.source import Source
 from dgls.text import Span
 
@@ -76,6 +77,37 @@ def places_of(text: str, language: Language) -> Places | None:
         tuple(dict.fromkeys(each for each in bodies if each and _is_short(each.of(text)))),
         tuple(span for span in inner if _is_argument(span.of(text))),
     )
+
+
+def function_bodies(text: str, language: Language) -> tuple[Span, ...]:
+    """The statements of each function whose body begins below its header; none in a broken file."""
+    source = Source.parse(text, language)
+    if source.tree.root_node.has_error:
+        return ()
+    nodes = [
+        node
+        for node in _code(source.tree.root_node, language)
+        if language.scopes.get(node.type) is ScopeKind.FUNCTION
+    ]
+    found = ((source.offset(node.start_byte), _body_of(source, node)) for node in nodes)
+    return tuple(
+        body for start, body in found if body and not _is_on_header(text, start, body.start)
+    )
+
+
+def _body_of(source: Source, function: Node) -> Span | None:
+    body = body_of(source, function)
+    while (
+        body and len(body.named_children) == 1 and _is_body(body.named_children[0], source.language)
+    ):
+        body = body.named_children[0]
+    return _statements(source, body) if body else None
+
+
+def _is_on_header(text: str, start: int, body: int) -> bool:
+    """Whether the body is on a line with something else of its function before it."""
+    line = max(start, text.rfind("\n", 0, body) + 1)
+    return bool(text[line:body].strip())
 
 
 def _size(node: Node) -> int:
