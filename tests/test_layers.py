@@ -54,7 +54,7 @@ OWNERS = {
     "starlette": {"engine"},
     "uvicorn": {"engine"},
     "prometheus_client": {"engine", "bench"},
-    "httpx": {"engine", "checkpoint"},
+    "httpx": {"engine", "checkpoint", "evaluation"},
     "rich": {"cli", "evaluation"},
     "typer": {"cli"},
     "pathspec": {"policy"},

@@ -20,7 +20,8 @@ Systems = Annotated[
     list[str] | None,
     typer.Option(
         "--system",
-        help="nothing, copy, ngram, causal, greedy, revised, noise or dgls; repeatable. "
+        help="nothing, copy, causal, greedy, revised, noise, dgls, or infill=URL for a "
+        "llama.cpp server; repeatable. "
         "All but greedy and revised where none is given.",
     ),
 ]
@@ -32,11 +33,14 @@ Out = Annotated[
     Path | None,
     typer.Option(help="Folder for the reports and all answers; a second run goes on there."),
 ]
-Corpus = Annotated[
-    Path | None,
-    typer.Option(help="What the n-gram baseline counts: a text or a folder (standard library)."),
+Languages = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--language",
+        help="Cut from this language alone; repeatable, each then comes equally often. `all` is "
+        "every one. Without it: all but Markdown, HTML, CSS, SQL, YAML, TOML and JSON.",
+    ),
 ]
-Oracle = Annotated[bool, typer.Option(help="Fill with known length, too.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -63,8 +67,6 @@ def humaneval(
     model: ModelName = None,
     device: Device = None,
     out: Out = None,
-    ngram_corpus: Corpus = None,
-    oracle: Oracle = True,
     execute: Annotated[
         bool, typer.Option(help="Run the fills with the tests, in child processes with limits.")
     ] = False,
@@ -74,37 +76,34 @@ def humaneval(
     from dgls.evaluation.choose import chosen_systems
 
     cases = sample(humaneval_cases(file), count, seed)
-    systems = chosen_systems(system, model, device, ngram_corpus, cases)
+    systems = chosen_systems(system, model, device)
     suite = f"HumanEval-Infilling, {file.name}"
-    _measure(suite, cases, systems, seed=seed, out=out, oracle=oracle, execute=execute)
+    _measure(suite, cases, systems, seed=seed, out=out, execute=execute)
 
 
 def cut(
-    folder: Annotated[Path, typer.Argument(help="A folder with Python source, such as your own.")],
+    folder: Annotated[Path, typer.Argument(help="A folder with source, such as your own.")],
     count: Count = 300,
     seed: Seed = 0,
+    language: Languages = None,
     system: Systems = None,
     model: ModelName = None,
     device: Device = None,
     out: Out = None,
-    ngram_corpus: Corpus = None,
-    oracle: Oracle = True,
 ) -> None:
     """Fill gaps that are cut out of a source tree: lines, bodies, arguments, random spans."""
     from dgls.evaluation.choose import chosen_systems
-    from dgls.evaluation.cut import cut_cases
+    from dgls.evaluation.cut import cut_cases, languages_of
 
-    cases = cut_cases(folder, count or 300, seed)
-    systems = chosen_systems(system, model, device, ngram_corpus, cases)
+    cases = cut_cases(folder, count or 300, seed, languages=languages_of(language or ()))
+    systems = chosen_systems(system, model, device)
     suite = f"Gaps cut from {folder.resolve().name}"
-    _measure(suite, cases, systems, seed=seed, out=out, oracle=oracle, execute=False)
+    _measure(suite, cases, systems, seed=seed, out=out, execute=False)
 
 
 def calibrate(
     checkpoint: Annotated[str, typer.Argument(help="The checkpoint folder to write into.")],
-    tree: Annotated[
-        Path, typer.Option(help="Python source that is neither trained on nor evaluated on.")
-    ],
+    tree: Annotated[Path, typer.Option(help="Source that is neither trained on nor evaluated on.")],
     count: Annotated[int, typer.Option(min=10, help="Gaps to cut from the tree.")] = 1000,
     seed: Seed = 0,
     device: Device = None,
@@ -155,7 +154,11 @@ def faults(
 
 def typing(
     folder: Annotated[
-        Path | None, typer.Argument(help="A folder with Python source to type again.")
+        Path | None, typer.Argument(help="A folder with source to type again.")
+    ] = None,
+    language: Annotated[
+        list[str] | None,
+        typer.Option("--language", help="Type this language alone; repeatable. Without it: all."),
     ] = None,
     recorded: Annotated[
         Path | None, typer.Option(help="Sessions as JSON lines instead, see docs/evaluation.md.")
@@ -183,13 +186,14 @@ def typing(
     from dgls.client.endpoint import absolute
     from dgls.config import changed, resolve
     from dgls.errors import InputError
+    from dgls.evaluation.cut import CODE, languages_of
 
     if (folder is None) == (recorded is None):
         raise InputError("Give a folder or --recorded, one of the two; nothing was replayed.")
     sessions = (
         recorded_sessions(recorded)
         if recorded
-        else synthetic_sessions(folder or Path(), count, seed)
+        else synthetic_sessions(folder or Path(), count, seed, languages_of(language or ()) or CODE)
     )
     settings = resolve().settings
     if model is not None:
@@ -208,7 +212,6 @@ def _measure(
     *,
     seed: int,
     out: Path | None,
-    oracle: bool,
     execute: bool,
 ) -> None:
     from dgls.bench.machine import machine
@@ -220,7 +223,7 @@ def _measure(
 
     folder = _folder(out)
     verdicts = Verdicts(folder) if execute else None
-    plan = Plan(tuple(cases), tuple(systems), Answers(folder), verdicts, oracle)
+    plan = Plan(tuple(cases), tuple(systems), Answers(folder), verdicts)
     series = _run(plan)
     about = About(suite, len(cases), seed, execute, _first_machine(folder, machine()))
     names = [system.name for system in systems]
@@ -235,7 +238,7 @@ def _measure(
 def _run(plan: Plan) -> tuple[Series, ...]:
     from dgls.evaluation.runner import run
 
-    total = len(plan.columns()) * len(plan.cases) * (2 if plan.verdicts else 1)
+    total = len(plan.systems) * len(plan.cases) * (2 if plan.verdicts else 1)
     with _progress(total) as on_done:
         return run(plan, on_done)
 

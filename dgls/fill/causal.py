@@ -15,12 +15,14 @@ from dgls.fill.proposals.copied import copied
 from dgls.fill.proposals.warm_start import LastDrafts
 from dgls.fill.ranking import COPIED, clipped, ranked, single_gap
 from dgls.fill.soundness import Soundness
+from dgls.fill.soundness import site_of
 from dgls.fill.stop import StopToken
 from dgls.inference.causal_model import CausalModel
 from dgls.inference.prompts import ReadPrompt
 from dgls.inference.stream import Control, Ends, Written
 from dgls.network.memory import is_out_of_memory, not_enough_memory
 from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft, Timings, Trigger
+from dgls.sound.clean import sound
 from dgls.syntax.brackets import within_brackets
 from dgls.syntax.languages import language_named
 
@@ -50,6 +52,10 @@ class Weighed:
     candidate: Candidate
     features: dict[str, float]
     confidence: float
+
+
+_BROKEN = "\N{REPLACEMENT CHARACTER}"
+"""What a character becomes of which a token holds a part alone."""
 
 
 class CausalFiller:
@@ -251,7 +257,7 @@ class _GapWork:
         self._gap = request.gaps[0]
         prefix, suffix = fill.model.layout.surroundings(request)
         self._place = Place(prefix, suffix, self._gap.max_lines)
-        self._known = prefix + suffix
+        self._site = site_of(request)
         self._language = language_named(request.language)
         self.place = self._place
         self._prompt: FimPrompt = fill.model.layout.prompt(request)
@@ -269,7 +275,7 @@ class _GapWork:
         def told(tokens: Sequence[int], refused: Sequence[int]) -> None:
             fill.cost.stream_passes += 1
             if fill.on_draft is not None:
-                text = self._clip(self._text_of(tokens))
+                text = self._text_of(tokens)
                 after = ("",) * (len(fill.request.gaps) - len(offset) - 1)
                 fill.tell((*offset, text, *after), len(refused))
 
@@ -362,16 +368,9 @@ class _GapWork:
         return said.decode("utf-8", "ignore")
 
     def _clip(self, text: str) -> str:
-        """The text within its gap: what follows on the line is not said again."""
-        tail = self._place.line_tail.rstrip()
-        if self._gap.max_lines > 1:
-            text = text[: block_end(text + "\n", self._place.line_head, self._place.suffix)]
-        text = within_brackets(text, tail, self._language)
-        if tail and text.rstrip().endswith(tail):
-            text = text.rstrip().removesuffix(tail)
-        elif not tail:
-            text = text.rstrip()
-        return clipped(text, self._gap, self._known)
+        """What of the text may be put into the gap; nothing where none of it may."""
+        text = text.partition(_BROKEN)[0] if _BROKEN not in self._place.prefix else text
+        return sound(self._site, text).text if text.strip() else ""
 
     def _is_over(self) -> Callable[[bytes], bool] | None:
         """Tells when a text of several lines has left its block."""
