@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from dgls.syntax.guard import damage
 from dgls.syntax.language import PLAIN, Language
-from dgls.syntax.languages import LANGUAGES, Known, language_named
+from dgls.syntax.languages import known_of, language_named
 from dgls.syntax.signs import SIGNS
 from dgls.syntax.source import Source
 
@@ -50,20 +50,17 @@ def detected(text: str, path: str = "", others: Iterable[str] = ()) -> Language:
     then what the text says of itself, then how well it reads as each language; the languages of
     other files come before those that none of them has.
     """
-    named = _by_path(path)
+    named = known_of(path)
     if named is not None:
         return named.load()
     said = _said(text)
     if said is not None:
         return said
-    beside = [known.ids[0] for known in map(_by_path, others) if known is not None]
+    # A README or a configuration beside it says nothing about a text of code.
+    beside = [known.ids[0] for known in map(known_of, others) if known and known.holds_code]
     likely = [name for name, _ in Counter(beside).most_common()]
     found = _guessed(text[:_READ_CHARS], tuple(likely))
     return language_named(found) if found else PLAIN
-
-
-def _by_path(path: str) -> Known | None:
-    return next((known for known in LANGUAGES if path and known.names(path)), None)
 
 
 def _said(text: str) -> Language | None:
