@@ -15,6 +15,7 @@ from dgls.sound.site import Site
 from dgls.sound.unit import USUAL_UNIT, WIDTHS
 from dgls.text import indentation
 
+_LABEL = re.compile(r"\s*(?:#|(?:case\b.*|\w+)\s*:(?!:))")
 _GOES_ON = re.compile(r"[(\[{,\\=+\-*/|&?:.]$|\b(?:and|or)$")
 
 
@@ -109,6 +110,8 @@ def _below_header(site: Site, lines: list[str], unit: str) -> list[str]:
     first = next((index for index, line in enumerate(lines) if line.strip()), None)
     if header is None or first is None or (starts_here and site.line_head.strip()):
         return lines
+    if _is_flat(site, header, lines[first]):
+        return lines
     outer = indentation(header)
     line = lines[first]
     lead = site.line_head if starts_here else ""
@@ -122,6 +125,18 @@ def _below_header(site: Site, lines: list[str], unit: str) -> list[str]:
         deep = len(indent) >= old and other.strip()
         moved.append(wanted + indent[old:] + other[len(indent) :] if deep else other)
     return [*lines[:first], *moved]
+
+
+def _is_flat(site: Site, header: str, line: str) -> bool:
+    """Whether a line is a label or a directive, or its body is not indented in this file."""
+    if not site.language.closers:
+        return False
+    if _LABEL.match(line):
+        return True
+    below = (each for each in site.suffix.split("\n")[1:] if each.strip())
+    following = next(below, "")
+    inside = bool(following) and not _closes(site, following)
+    return inside and _columns(indentation(following)) <= _columns(indentation(header))
 
 
 def _closes(site: Site, line: str) -> bool:

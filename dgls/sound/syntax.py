@@ -61,9 +61,10 @@ def is_text(source: Source, offset: int) -> bool:
     """Whether the character at `offset` belongs to a string or a comment."""
     node: Node | None = source.node_at(Span(offset, min(len(source.text), offset + 1)))
     while node is not None:
-        if _CODE.search(node.type):
+        # TypeScript has a token `string`, which is a type.
+        if node.is_named and _CODE.search(node.type):
             return False
-        if _TEXT.search(node.type):
+        if node.is_named and _TEXT.search(node.type):
             return True
         node = node.parent
     return False
