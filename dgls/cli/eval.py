@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from dgls.checkpoint.named import Named
     from dgls.evaluation.cases import Case
+    from dgls.evaluation.confidence import Shown
     from dgls.evaluation.runner import OnDone, Plan, Series
     from dgls.evaluation.systems import System
 
@@ -103,35 +105,80 @@ def cut(
 
 def calibrate(
     checkpoint: Annotated[str, typer.Argument(help="The checkpoint folder to write into.")],
-    tree: Annotated[Path, typer.Option(help="Source that is neither trained on nor evaluated on.")],
-    count: Annotated[int, typer.Option(min=10, help="Gaps to cut from the tree.")] = 1000,
+    tree: Annotated[
+        list[Path],
+        typer.Option(help="Source that is neither trained on nor evaluated on; repeatable."),
+    ],
+    count: Annotated[int, typer.Option(min=10, help="Gaps to cut from each tree.")] = 1000,
     seed: Seed = 0,
     device: Device = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write the confidence of a laptop model.")
+    ] = None,
 ) -> None:
-    """Fit the n-gram cache, the confidence, and the threshold from which a fill is shown."""
+    """Fit the confidence and the threshold from which a fill is shown."""
+    from dgls.checkpoint.named import resolved
+
+    named = resolved(checkpoint)
+    if named.causal:
+        _calibrate_causal(named, tree, count, seed, device, out)
+    else:
+        _calibrate_checkpoint(checkpoint, tree, count, seed, device)
+
+
+def _calibrate_causal(
+    named: Named, trees: list[Path], count: int, seed: int, device: str | None, out: Path | None
+) -> None:
+    from dgls.evaluation.causal_calibration import fit, judge
+    from dgls.evaluation.cut import cut_cases
+    from dgls.fill.causal import CausalStrategy
+    from dgls.fill.confidence import FILE
+    from dgls.fill.opening import open_causal
+    from dgls.syntax.cursor import Budget
+
+    cases = [case for tree in trees for case in cut_cases(tree, count, seed)]
+    filler = open_causal(named, device or "auto")
+    judged = []
+    with _progress(len(cases)) as on_done:
+        for each in judge(filler, cases, Budget()):
+            judged.append(each)
+            on_done("dgls", 1)
+    fitted = fit(judged, CausalStrategy(), ", ".join(tree.resolve().name for tree in trees))
+    folder = named.path.parent if named.path.is_file() else named.path
+    place = out or folder / FILE
+    place.write_text(fitted.confidence.to_json(), encoding="utf-8")
+    typer.echo(f"{place}: fitted on {fitted.cases} gaps, {fitted.exact:.1%} of them filled right.")
+    typer.echo(_shown(fitted.shown))
+
+
+def _calibrate_checkpoint(
+    checkpoint: str, trees: list[Path], count: int, seed: int, device: str | None
+) -> None:
     from dgls.checkpoint.registry import find
     from dgls.evaluation.calibrate import calibrate as fit_checkpoint
     from dgls.evaluation.calibration import SHOWN_KINDS
     from dgls.evaluation.cut import cut_cases
 
     folder = find(checkpoint)
-    cases = cut_cases(tree, count, seed, SHOWN_KINDS)
+    cases = [case for tree in trees for case in cut_cases(tree, count, seed, SHOWN_KINDS)]
+    names = ", ".join(tree.resolve().name for tree in trees)
     with _progress(len(cases)) as on_done:
-        done = fit_checkpoint(
-            folder, device, cases, tree.resolve().name, seed, lambda: on_done("dgls", 1)
-        )
+        done = fit_checkpoint(folder, device, cases, names, seed, lambda: on_done("dgls", 1))
     shares, fitted = done.shares, done.fitted
     typer.echo(f"Shares of the n-gram cache by length of context: {', '.join(map(str, shares))}.")
     typer.echo(
         f"Calibration error {fitted.before.error:.3f} before, {fitted.after.error:.3f} after, "
-        f"over {fitted.cases} gaps of {tree}."
+        f"over {fitted.cases} gaps of {names}."
     )
-    shown = fitted.shown
-    typer.echo(
+    typer.echo(_shown(fitted.shown))
+
+
+def _shown(shown: Shown | None) -> str:
+    if shown is None:
+        return "No threshold makes enough of what is shown right, so nothing is shown unasked."
+    return (
         f"From confidence {shown.threshold:.3f} up a fill is shown: {shown.coverage:.1%} of all, "
         f"{shown.precision:.1%} of them right."
-        if shown
-        else "No threshold makes enough of what is shown right, so nothing will be shown unasked."
     )
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
+from dgls.checkpoint.named import resolved
 from dgls.checkpoint.registry import find
 from dgls.config import changed, resolve
 from dgls.errors import InputError
 from dgls.evaluation.baselines.copy_line import CopyLine
 from dgls.evaluation.baselines.nothing import Nothing
+from dgls.evaluation.filler_system import causal_system
 from dgls.evaluation.infill_system import INFILL_SYSTEMS, infill_system
 from dgls.evaluation.model_systems import (
     MODEL_SYSTEMS,
@@ -19,12 +21,13 @@ from dgls.evaluation.model_systems import (
     strategy_of,
 )
 from dgls.evaluation.systems import System
+from dgls.fill.opening import open_causal
 from dgls.inference.model import Model
 from dgls.inference.opening import open_model
 from dgls.syntax.cursor import Budget
 
 BASELINES = ("nothing", "copy")
-DEFAULT_SYSTEMS = (*BASELINES, "causal", "noise", "dgls")
+DEFAULT_SYSTEMS = (*BASELINES, "dgls")
 
 
 @dataclass(frozen=True)
@@ -71,16 +74,26 @@ def chosen_systems(
     # A server that is down is found out before a model is loaded.
     elsewhere = {name: infill_system(name, _budget()) for name in wanted if "=" in name}
     needs_model = any(name in MODEL_SYSTEMS for name in wanted)
-    opened = OpenedModel.of(model, device) if needs_model else None
+    opened = _opened(model, device) if needs_model else None
 
     def system(name: str) -> System:
         if name in elsewhere:
             return elsewhere[name]
         if opened and name in MODEL_SYSTEMS:
-            return opened.system(name)
+            return opened(name)
         return Nothing() if name == "nothing" else CopyLine()
 
     return tuple(system(name) for name in wanted)
+
+
+def _opened(model: str | None, device: str | None) -> Callable[[str], System]:
+    """What makes a system of the model by its name; the family decides which there are."""
+    settings = resolve().settings
+    named = resolved(model or settings.model.name)
+    if not named.causal:
+        return OpenedModel.of(named.name, device).system
+    filler = open_causal(named, device or settings.model.device, settings.model.threads)
+    return lambda name: causal_system(name, filler, named.identity, _budget())
 
 
 def _check(names: Sequence[str]) -> None:

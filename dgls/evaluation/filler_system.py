@@ -49,6 +49,8 @@ class FillerSystem:
             steps=reply.steps,
             ms=reply.timings.total_ms,
             proposal=best.proposal,
+            written=reply.written,
+            passes=reply.steps,
         )
 
 

@@ -101,7 +101,14 @@ def request_of(case: Case, budget: Budget, seed: int) -> FillRequest:
     """What an editor would ask with the cursor in the case's gaps, which are empty."""
     source = Source.parse("".join(case.parts), language_of(case.path))
     context = context_at(source, _cursors(case.parts), budget)
-    return FillRequest(context.parts, case.gaps, path=case.path, seed=seed, around=context.around)
+    return FillRequest(
+        context.parts,
+        case.gaps,
+        path=case.path,
+        language=source.language.id,
+        seed=seed,
+        around=context.around,
+    )
 
 
 def checkpoint_identity(folder: Path) -> str:

@@ -33,14 +33,16 @@ class CausalStrategy:
 
     A text whose confidence is `enough` is the answer at once where one will do; unasked, one below
     `hopeless` is not worth a search either. `beams` texts are searched for at once, on one line;
-    `copies` is how many texts of the document are scored. `line_tokens` and `block_tokens` bound a
+    `copies` is how many texts of the document are scored; of the likeliest `second_opinions` it is
+    asked how well they lead to what follows. `line_tokens` and `block_tokens` bound a
     fill of one line and of several.
     """
 
-    enough: float = 0.85
+    enough: float = 0.9
     hopeless: float = 0.1
     beams: int = 4
     copies: int = 3
+    second_opinions: int = 4
     line_tokens: int = 64
     block_tokens: int = 192
 
@@ -112,9 +114,10 @@ class CausalFiller:
         """The same model with another strategy."""
         return CausalFiller(self.model, self._confidence, strategy)
 
-    def weighed(self, request: FillRequest) -> tuple[Weighed, ...]:
-        """All candidates of a request with one gap, the search made whatever the first one says."""
-        return self._one(request, StopToken(), None).weighed(thorough=True)
+    def weighed(self, request: FillRequest) -> tuple[Weighed, tuple[Weighed, ...]]:
+        """What is weighed for a request with one gap: the first text alone, then a whole search."""
+        first = self._one(request, StopToken(), None).first()
+        return first, self._one(request, StopToken(), None).weighed(thorough=True)
 
     def _one(self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None) -> _OneFill:
         return _OneFill(
@@ -188,6 +191,7 @@ class _OneFill:
             model=self.model.name,
             complete=self.cost.complete,
             steps=self.cost.stream_passes,
+            written=self.cost.stream_tokens,
             passes=self.cost.passes,
             prompt_tokens=self.cost.prompt_tokens,
             cached_tokens=self.cost.cached_tokens,
@@ -200,9 +204,9 @@ class _OneFill:
         """The candidates of the one gap with their confidence; none is made that is not needed."""
         work = _GapWork(self, self.request)
         first = work.write()
-        alone = work.weigh([first], first.text)
-        if not thorough and self._settles(alone[0]):
-            return tuple(alone)
+        alone = work.alone(first)
+        if not thorough and self._settles(alone):
+            return (alone,)
         found = [first, *work.search()]
         if self.control.out_of_time():
             self.cost.complete = False
@@ -220,6 +224,11 @@ class _OneFill:
             return silent or sure or first.confidence < self.strategy.hopeless
         return sure and self.request.limits.candidates == 1
 
+    def first(self) -> Weighed:
+        """What the model writes, weighed by itself."""
+        work = _GapWork(self, self.request)
+        return work.alone(work.write())
+
     def _several(self) -> Fill:
         """The gaps in order, each with the texts before it in its prompt."""
         texts: list[str] = []
@@ -227,7 +236,7 @@ class _OneFill:
         for index in range(len(self.request.gaps)):
             alone = single_gap(self.request, index, texts)
             work = _GapWork(self, alone)
-            best = work.weigh([work.write(offset=tuple(texts))], "")[0]
+            best = work.alone(work.write(offset=tuple(texts)))
             texts.append(best.candidate.text)
             score += best.candidate.written.total
             confidence = min(confidence, best.confidence)
@@ -335,13 +344,38 @@ class _GapWork:
         self._fill.cost.passes += 1
         return scored.total
 
+    def alone(self, candidate: Candidate) -> Weighed:
+        """The first candidate as long as it has no rivals."""
+        evidence = features(candidate, self._place, [candidate], candidate.text)
+        return Weighed(candidate, evidence, self._fill.confidence.alone.of(evidence))
+
     def weigh(self, candidates: Sequence[Candidate], greedy: str) -> list[Weighed]:
-        """Each candidate with its evidence and confidence."""
+        """The candidates of a search, each with its evidence and confidence."""
+        joint = self._joint(candidates)
         weighed = []
         for candidate in candidates:
-            evidence = features(candidate, self._place, candidates, greedy)
-            weighed.append(Weighed(candidate, evidence, self._fill.confidence.of(evidence)))
+            evidence = features(candidate, self._place, candidates, greedy, joint)
+            sure = self._fill.confidence.searched.of(evidence)
+            weighed.append(Weighed(candidate, evidence, sure))
         return weighed
+
+    def _joint(self, candidates: Sequence[Candidate]) -> dict[str, float]:
+        """How likely the likeliest texts are together with what follows, read from left to right.
+
+        The model that has read the suffix repeats it whatever is in the gap; one that has not is
+        surprised by it after a text that does not lead there.
+        """
+        spoken = [each for each in candidates if each.text.strip()]
+        likeliest = sorted(spoken, key=lambda each: -each.written.total)
+        texts = [each.text for each in likeliest[: self._fill.strategy.second_opinions]]
+        follows = following(self._place.suffix)
+        if len(texts) < 2 or not follows.strip() or self._fill.control.out_of_time():
+            return {}
+        self._fill.stop.check()
+        with self._fill.cost.timed("judge"):
+            found = self._model.followed(self._place.prefix, texts, follows)
+        self._fill.cost.passes += 2
+        return {text: sum(both) for text, both in zip(texts, found, strict=True)}
 
     def _candidate(self, written: Written, source: str) -> Candidate:
         said = written.text(self._model.table, self._gap.max_lines)
@@ -383,6 +417,16 @@ class _GapWork:
             return block_end(text, self._place.line_head, self._place.suffix) is not None
 
         return over
+
+
+_FOLLOWING = 120
+
+
+def following(suffix: str) -> str:
+    """The next lines of a suffix, about as much as tells where a text must lead."""
+    near = suffix[:_FOLLOWING]
+    whole = near.rfind("\n") + 1
+    return near[:whole] if whole and len(suffix) > _FOLLOWING else near
 
 
 def _distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
