@@ -97,7 +97,7 @@ def fit(cases: Sequence[Judged], strategy: CausalStrategy, fitted_on: str) -> Fi
 def _cross_judged(
     cases: Sequence[Judged], strategy: CausalStrategy
 ) -> Iterator[tuple[float, bool, bool]]:
-    """For each case the confidence of its answer, whether that is right, and if of several lines."""
+    """For each case how sure its answer is, whether it is right, and if of several lines."""
     groups = sorted({case.group for case in cases})
     Random("folds").shuffle(groups)
     fold_of = {group: index % FOLDS for index, group in enumerate(groups)}

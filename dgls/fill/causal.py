@@ -13,9 +13,8 @@ from dgls.fill.confidence import Confidence
 from dgls.fill.evidence import Candidate, Place, features
 from dgls.fill.proposals.copied import copied
 from dgls.fill.proposals.warm_start import LastDrafts
-from dgls.fill.ranking import COPIED, clipped, ranked, single_gap
-from dgls.fill.soundness import Soundness
-from dgls.fill.soundness import site_of
+from dgls.fill.ranking import COPIED, ranked, single_gap
+from dgls.fill.soundness import Soundness, site_of
 from dgls.fill.stop import StopToken
 from dgls.inference.causal_model import CausalModel
 from dgls.inference.prompts import ReadPrompt
@@ -23,7 +22,6 @@ from dgls.inference.stream import Control, Ends, Written
 from dgls.network.memory import is_out_of_memory, not_enough_memory
 from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft, Timings, Trigger
 from dgls.sound.clean import sound
-from dgls.syntax.brackets import within_brackets
 from dgls.syntax.languages import language_named
 
 

@@ -113,8 +113,8 @@ class Qwen2Network:
         """Read `tokens` [n] into the slots and return the final states [n, width].
 
         Without `positions` [n] and `mask` they go on from the last slot, each seeing all before
-        it and itself. `mask` is bool [n, length + n]: which slots a token sees, the new ones last. With
-        `last` only the states of the last so many tokens are computed in the last layer.
+        it and itself. `mask` is bool [n, length + n]: which slots a token sees, the new ones
+        last. With `last` the last layer computes the states of the last so many tokens alone.
         """
         count = len(tokens)
         self._threads.choose(count)
