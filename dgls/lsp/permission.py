@@ -9,7 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from dgls.config import PrivacySettings, ShowSettings
-from dgls.policy.privacy import Privacy, matcher
+from dgls.patterns import patterns
+from dgls.policy.privacy import Privacy
 from dgls.policy.silence import Silence
 
 
@@ -49,8 +50,9 @@ class Permission:
             return Silence.SNOOZED
         if language in settings.languages_off:
             return Silence.LANGUAGE_OFF
-        name = _name_in(path, folders)
-        return Silence.FILE_OFF if matcher(settings.files_off).match_file(name) else None
+        names = _names_in(path, folders)
+        is_off = bool(names) and patterns(settings.files_off).matches(names)
+        return Silence.FILE_OFF if is_off else None
 
 
 @lru_cache(maxsize=16)
@@ -58,9 +60,9 @@ def _privacy(folders: tuple[Path, ...], secrets: tuple[str, ...], trusted: bool)
     return Privacy(folders, secrets, trusted)
 
 
-def _name_in(path: str, folders: tuple[Path, ...]) -> str:
-    """The path from the innermost folder on that holds it, else the whole of it."""
+def _names_in(path: str, folders: tuple[Path, ...]) -> tuple[str, ...]:
+    """The parts of the path from the innermost folder on that holds it, else all of them."""
     file = Path(path)
     inside = [folder for folder in folders if file.is_relative_to(folder)]
-    name = file.relative_to(max(inside, key=lambda each: len(each.parts))) if inside else file
-    return name.as_posix().lstrip("/")
+    base = max(inside, key=lambda each: len(each.parts)) if inside else Path(file.anchor)
+    return file.relative_to(base).parts
