@@ -163,7 +163,7 @@ def _work(document: Document, target: Target) -> Work:
 def _workspace_edit(document: Document, edit: Edit) -> types.WorkspaceEdit:
     """The edit for this version of the document alone."""
     identifier = types.OptionalVersionedTextDocumentIdentifier(
-        uri=document.uri, version=document.version
+        uri=document.uri, version=document.version if document.versioned else None
     )
     text_edit = types.TextEdit(range=document.range(edit.span), new_text=edit.text)
     return types.WorkspaceEdit(

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from dgls.lsp.convert import key_of
 from dgls.lsp.documents import Change, Document
 from dgls.policy.rhythm import Rhythm
 from dgls.policy.stale import rebase
@@ -167,15 +168,18 @@ class Typists:
     """The user of each open document, by URI."""
 
     on_accept: Callable[[Typist, Accepted], None] = lambda typist, accepted: None
-    _by_uri: dict[str, Typist] = field(default_factory=dict)
+    _by_key: dict[str, Typist] = field(default_factory=dict)
 
     def of(self, uri: str) -> Typist:
         """The document's user."""
-        return self._by_uri.setdefault(uri, Typist(self.on_accept))
+        key = key_of(uri)
+        if key not in self._by_key:
+            self._by_key[key] = Typist(self.on_accept)
+        return self._by_key[key]
 
     def close(self, uri: str) -> None:
         """Forget one."""
-        self._by_uri.pop(uri, None)
+        self._by_key.pop(key_of(uri), None)
 
 
 def common_length(one: str, other: str) -> int:

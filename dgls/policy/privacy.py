@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from dgls.patterns import Patterns, patterns
+from dgls.policy.place import holds, names_of, real
 from dgls.policy.repository import Ignores, UnreadableIgnores
 from dgls.policy.silence import Silence
 
@@ -86,10 +87,10 @@ class Privacy:
             return Silence.OUTSIDE, ""
         if not os.path.isabs(path):
             return (Silence.SECRET if self._is_secret(Path(path)) else None), ""
-        names = _names(path)
+        names = names_of(path)
         if any(map(self._is_secret, names)):
             return Silence.SECRET, ""
-        if self.folders and not any(_holds(folder, names[-1]) for folder in self._real_folders):
+        if self.folders and not any(holds(folder, names[-1]) for folder in self._real_folders):
             return Silence.OUTSIDE, ""
         try:
             ignored = any(map(self._ignores.hide, names))
@@ -117,34 +118,15 @@ class Privacy:
     @cached_property
     def _all_bases(self) -> tuple[Path, ...]:
         given = [Path(os.path.abspath(base)) for base in (*self.folders, *self.bases)]
-        return tuple(dict.fromkeys((*given, *(Path(os.path.realpath(base)) for base in given))))
+        return tuple(dict.fromkeys((*given, *real(given))))
 
     @cached_property
     def _real_folders(self) -> tuple[Path, ...]:
-        return tuple(Path(os.path.realpath(folder)) for folder in self.folders)
+        return real(self.folders)
 
     @cached_property
     def _own_secrets(self) -> Patterns:
         return patterns(self.secrets, ignore_case=True)
-
-
-def _names(path: str) -> tuple[Path, ...]:
-    """The file by its name and by where it leads, last; often the two are one."""
-    name, target = Path(os.path.abspath(path)), Path(os.path.realpath(path))
-    return (name,) if name == target else (name, target)
-
-
-def _holds(folder: Path, file: Path) -> bool:
-    """Whether a file lies in a folder, also where the system takes upper for lower case."""
-    if file.is_relative_to(folder):
-        return True
-    if not str(file).lower().startswith(str(folder).lower()):
-        return False
-    try:
-        above = file.parents[len(file.parts) - len(folder.parts) - 1]
-        return above.samefile(folder)
-    except (OSError, IndexError):
-        return False
 
 
 _SECRETS = patterns(SECRETS, ignore_case=True)
