@@ -6,6 +6,7 @@ import asyncio
 import functools
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -29,7 +30,7 @@ from dgls.lsp.permission import Permission
 from dgls.lsp.status import Status
 from dgls.lsp.surroundings import Surroundings
 from dgls.lsp.typist import Accepted, Typist, Typists
-from dgls.lsp.wire import Wire, clean_error, documents_on_arrival, log_internal
+from dgls.lsp.wire import Wire, arrival, clean_error, log_internal
 from dgls.policy.place import parts_in
 from dgls.policy.privacy import Privacy
 from dgls.policy.silence import Silence
@@ -77,7 +78,7 @@ class DglsServer(LanguageServer):
 
     def document(self, uri: str) -> Document | None:
         """The document as it was when the message at hand arrived; None if it is not open."""
-        return documents_on_arrival().get(key_of(uri))
+        return arrival().documents.get(key_of(uri))
 
     @property
     def folders(self) -> list[str]:
@@ -150,10 +151,10 @@ class DglsServer(LanguageServer):
 
     async def model(self) -> Status:
         """The status of the model that the settings ask for, once the client has told them."""
-        try:
-            async with asyncio.timeout(CONFIGURATION_TIMEOUT_S):
-                await self.configured.wait()
-        except TimeoutError:
+        if not self.configured.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CONFIGURATION_TIMEOUT_S):
+                    await self.configured.wait()
             self.configured.set()
         self.refresh()
         assert self.status is not None, "a request before initialize is refused"
@@ -188,6 +189,8 @@ class DglsServer(LanguageServer):
                 return await handler(*args, **kwargs)
             except Exception as error:
                 raise clean_error(error) from None
+            finally:
+                arrival().end()
 
         return guard
 

@@ -16,7 +16,8 @@ import sys
 import traceback
 from collections.abc import Generator, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
@@ -37,12 +38,27 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("dgls.lsp")
 
-_arrived: ContextVar[Mapping[str, Document]] = ContextVar("documents on arrival")
+@dataclass
+class Arrival:
+    """The open documents, by the keys of their URIs, as they were when a message arrived.
+
+    Every timer and task that is made for a message holds on to this, also when it was cancelled,
+    until its time would have come. So it lets go of the documents when the message is dealt with.
+    """
+
+    documents: Mapping[str, Document] = field(default_factory=lambda: MappingProxyType({}))
+
+    def end(self) -> None:
+        """Let go of the documents."""
+        self.documents = MappingProxyType({})
 
 
-def documents_on_arrival() -> Mapping[str, Document]:
-    """The open documents, by URI, as they were when the message at hand arrived."""
-    return _arrived.get()
+_arrived: ContextVar[Arrival] = ContextVar("documents on arrival")
+
+
+def arrival() -> Arrival:
+    """That of the message at hand; an empty one for what no message has begun."""
+    return _arrived.get(Arrival())
 
 
 @dataclass(frozen=True)
@@ -79,11 +95,15 @@ class Wire(LanguageServerProtocol):
         if isinstance(message, Refused) or self._comes_at_a_wrong_time(message):
             return
         self._server.looked_up.clear()
-        token = _arrived.set(self._server.documents.now)
+        arrived = Arrival(self._server.documents.now)
+        token = _arrived.set(arrived)
         try:
             super().handle_message(message)
         finally:
             _arrived.reset(token)
+            # A request goes on; see `DglsServer.guarded`.
+            if not hasattr(message, "id"):
+                arrived.end()
 
     def _refuse(self, data: dict[str, Any]) -> None:
         """Answer a request that cannot be understood.
