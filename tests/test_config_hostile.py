@@ -98,9 +98,9 @@ def test_a_pattern_that_can_match_nothing_is_told_from_every_source(
     ids=lambda text: f"{text[:12]!r} of {len(text)}",
 )
 def test_a_hostile_settings_file_costs_a_moment_and_is_named(tmp_path: Path, text: str) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     found = project(tmp_path, text)
-    assert time.perf_counter() - begun < 3.0
+    assert time.process_time() - begun < 3.0
     assert found.settings == Settings()
     assert "dgls.toml" in str(found.problems[0])
     assert sum(len(str(problem)) for problem in found.problems) < 10_000

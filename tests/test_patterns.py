@@ -135,9 +135,9 @@ def _ignored_by_git(folder: Path, pattern: str, paths: list[str]) -> set[str]:
     ],
 )
 def test_no_pattern_hangs(pattern: str, name: str) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert not Patterns([pattern]).matches(name.split("/"))
-    assert time.perf_counter() - begun < 1.0
+    assert time.process_time() - begun < 1.0
 
 
 @pytest.mark.parametrize(
@@ -152,9 +152,9 @@ def test_a_list_that_would_take_too_long_is_refused(lines: list[str]) -> None:
 
 def test_the_longest_list_is_matched_quickly() -> None:
     lines = [f"*{number:x}*" for number in range(MOST_PATTERNS)]
-    begun = time.perf_counter()
+    begun = time.process_time()
     Patterns(lines).matches(["q" * 50] * 5)
-    assert time.perf_counter() - begun < 5.0
+    assert time.process_time() - begun < 5.0
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dgls.cli.private import AllowPrivate, MayRead, keep_files_private, readable
+
 if TYPE_CHECKING:
     from dgls.evaluation.cases import Case
     from dgls.evaluation.runner import OnDone, Plan, Series
@@ -90,12 +92,19 @@ def cut(
     model: ModelName = None,
     device: Device = None,
     out: Out = None,
+    allow_private: AllowPrivate = False,
 ) -> None:
     """Fill gaps that are cut out of a source tree: lines, bodies, arguments, random spans."""
     from dgls.evaluation.choose import chosen_systems
     from dgls.evaluation.cut import cut_cases, languages_of
 
-    cases = cut_cases(folder, count or 300, seed, languages=languages_of(language or ()))
+    cases = cut_cases(
+        folder,
+        count or 300,
+        seed,
+        languages=languages_of(language or ()),
+        may_read=_may_read(allow_private),
+    )
     systems = chosen_systems(system, model, device)
     suite = f"Gaps cut from {folder.resolve().name}"
     _measure(suite, cases, systems, seed=seed, out=out, execute=False)
@@ -107,6 +116,7 @@ def calibrate(
     count: Annotated[int, typer.Option(min=10, help="Gaps to cut from the tree.")] = 1000,
     seed: Seed = 0,
     device: Device = None,
+    allow_private: AllowPrivate = False,
 ) -> None:
     """Fit the n-gram cache, the confidence, and the threshold from which a fill is shown."""
     from dgls.checkpoint.registry import find
@@ -115,7 +125,9 @@ def calibrate(
     from dgls.evaluation.cut import cut_cases
 
     folder = find(checkpoint)
-    cases = cut_cases(tree, count, seed, SHOWN_KINDS)
+    cases = cut_cases(
+        tree, count, seed, SHOWN_KINDS, may_read=_may_read(allow_private)
+    )
     with _progress(len(cases)) as on_done:
         done = fit_checkpoint(
             folder, device, cases, tree.resolve().name, seed, lambda: on_done("dgls", 1)
@@ -176,6 +188,7 @@ def typing(
     at_once: Annotated[int, typer.Option(min=1, help="Sessions typed side by side.")] = 1,
     model: ModelName = None,
     seed: Seed = 0,
+    allow_private: AllowPrivate = False,
 ) -> None:
     """Replay typing sessions through the real server, in real time, beside a plain policy."""
     import asyncio
@@ -193,7 +206,13 @@ def typing(
     sessions = (
         recorded_sessions(recorded)
         if recorded
-        else synthetic_sessions(folder or Path(), count, seed, languages_of(language or ()) or CODE)
+        else synthetic_sessions(
+            folder or Path(),
+            count,
+            seed,
+            languages_of(language or ()) or CODE,
+            _may_read(allow_private),
+        )
     )
     settings = resolve().settings
     if model is not None:
@@ -222,6 +241,7 @@ def _measure(
     from dgls.evaluation.runner import Plan
 
     folder = _folder(out)
+    keep_files_private(folder.iterdir() if folder else ())
     verdicts = Verdicts(folder) if execute else None
     plan = Plan(tuple(cases), tuple(systems), Answers(folder), verdicts)
     series = _run(plan)
@@ -233,6 +253,12 @@ def _measure(
         (folder / "report.md").write_text(to_markdown(report), encoding="utf-8")
         (folder / "report.json").write_text(report.to_json(), encoding="utf-8")
         typer.echo(f"\nThe whole report is in {folder / 'report.md'} and {folder / 'report.json'}.")
+
+
+def _may_read(allow_private: bool) -> MayRead:
+    from dgls.config import resolve
+
+    return readable(resolve(Path.cwd()), allow_private)
 
 
 def _run(plan: Plan) -> tuple[Series, ...]:

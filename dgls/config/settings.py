@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -84,6 +85,16 @@ class ModelSettings:
         project=False,
         identity=True,
     )
+
+
+def is_folder(model: str) -> bool:
+    """Whether a model's name is that of a folder: absolute, or written `./...`, `../...`, `~/...`.
+
+    Any other name is never one, whatever lies in the working folder: a repository could choose the
+    model by a folder named like a published one.
+    """
+    starts = ("./", "../", "~", f".{os.sep}", f"..{os.sep}")
+    return model in {".", ".."} or model.startswith(starts) or os.path.isabs(model)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("dgls.lsp")
 
+
 @dataclass
 class Arrival:
     """The open documents, by the keys of their URIs, as they were when a message arrived.

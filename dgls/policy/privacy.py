@@ -56,6 +56,9 @@ SECRETS = (
 )
 """Files that hold secrets by their names. A user's patterns come on top of these."""
 
+_DEEPEST = 200
+"""Folders above a file; nobody works on one that lies deeper, and each is looked at."""
+
 
 @dataclass(frozen=True)
 class Privacy:
@@ -83,7 +86,7 @@ class Privacy:
         """Why a file is left alone, and what is wrong where that is an ignore file's fault."""
         if not self.trusted:
             return Silence.UNTRUSTED, ""
-        if "\0" in path:
+        if "\0" in path or path.count(os.sep) > _DEEPEST:
             return Silence.OUTSIDE, ""
         if not os.path.isabs(path):
             return (Silence.SECRET if self._is_secret(Path(path)) else None), ""
