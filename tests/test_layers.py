@@ -40,7 +40,9 @@ OWNERS = {
     "pygls": {"lsp"},
     "lsprotocol": {"lsp"},
     "transformers": {"checkpoint", "network", "training"},
-    "torch": {"fill", "engine", 
+    "torch": {
+        "fill",
+        "engine",
         "checkpoint",
         "network",
         "inference",
