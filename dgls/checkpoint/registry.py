@@ -77,5 +77,5 @@ def _cached(name: str) -> Path:
 
 
 def _hint(name: str) -> str:
-    """What to write instead, where a folder of that name is meant."""
-    return f" To use the folder, write ./{name}" if Path(name).is_dir() else ""
+    """What to write instead, where a file or folder of that name is meant."""
+    return f" To use what lies here, write ./{name}" if Path(name).exists() else ""

@@ -29,6 +29,7 @@ from dgls.client.runtime_folder import make_private, runtime_folder
 from dgls.config import Settings, resolve
 from dgls.engine.backends.base import Backend, device_of, languages_of
 from dgls.engine.backends.choose import backend_of
+from dgls.engine.connections import Census, GuardedProtocol
 from dgls.engine.guard import LoopbackGuard
 from dgls.engine.listen import Listener, listen
 from dgls.engine.log import log_to_stderr
@@ -233,7 +234,7 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,  # type: ignore[arg-type]
-                http="h11",
+                http=partial(GuardedProtocol, census=Census()),  # type: ignore[arg-type]
                 loop="asyncio",
                 ws="none",
                 lifespan="off",
