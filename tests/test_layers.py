@@ -31,7 +31,7 @@ LAYERS = (
     ("syntax",),
     ("config",),
     ("file_lock",),
-    ("counts", "files", "patterns", "protocol", "text", "errors"),
+    ("counts", "files", "imports", "patterns", "protocol", "text", "errors"),
 )
 RANK = {name: rank for rank, names in enumerate(reversed(LAYERS)) for name in names}
 

@@ -16,7 +16,7 @@ from dgls.client import EngineClient
 from dgls.client import client as client_module
 from dgls.client.connection import Connection
 from dgls.client.endpoint import Endpoint, UnixAddress, endpoint_of
-from dgls.client.launch import _environment, launch
+from dgls.client.launch import launch
 from dgls.client.peer import Peer, is_foreign, listener_of, peer_of
 from dgls.client.runtime_folder import check_private, make_private, runtime_folder
 from dgls.client.stop import stop
@@ -195,13 +195,6 @@ async def test_stop_kills_no_process_that_is_not_known_to_be_an_engine(
 def test_a_lock_that_names_nobody_has_no_owner(folder: Path, text: str) -> None:
     (folder / "lock").write_text(text)
     assert owner(folder / "lock") is None or text.isdigit()
-
-
-def test_an_engine_sees_no_python_variable_of_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", ".")
-    monkeypatch.setenv("PYTHONSTARTUP", "evil.py")
-    found = {name: value for name, value in _environment().items() if name.startswith("PYTHON")}
-    assert found == {"PYTHONPATH": str(Path(__file__).parents[1])}
 
 
 class Deaf:

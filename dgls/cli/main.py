@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from dgls.cli.imports import only_installed_code
+from dgls.imports import only_installed_code
 
 _STARTS_THE_SERVER = {"lsp", "--stdio", "--tcp", "--clientProcessId"}
 

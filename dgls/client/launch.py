@@ -11,13 +11,13 @@ import threading
 from pathlib import Path
 from typing import BinaryIO
 
-import dgls
 from dgls.client.endpoint import Endpoint
 from dgls.client.runtime_folder import make_private
 from dgls.config import Settings
 from dgls.errors import EngineUnavailableError
 from dgls.file_lock import FileLock
 from dgls.files import open_own
+from dgls.imports import safe_environment
 
 _LARGEST_LOG = 1_000_000
 _LAST_BYTES = 4000
@@ -77,7 +77,7 @@ def _spawn(endpoint: Endpoint, settings: Settings, lock: FileLock) -> subprocess
             stdout=log,
             stderr=log,
             cwd=endpoint.folder,
-            env=_environment(),
+            env=safe_environment(),
             pass_fds=(lock.descriptor,) if lock.CAN_HAND_OVER else (),
             # Its own session: closing the editor's terminal does not end it.
             start_new_session=True,
@@ -89,16 +89,6 @@ def _spawn(endpoint: Endpoint, settings: Settings, lock: FileLock) -> subprocess
     with contextlib.suppress(BrokenPipeError), process.stdin as stdin:
         stdin.write(json.dumps(flat).encode())
     return process
-
-
-def _environment() -> dict[str, str]:
-    """That of this process without what tells Python where to find code.
-
-    `PYTHONPATH=.` of a shell would make the engine import from the project that it was started in.
-    dgls itself is found where this process has found it.
-    """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    return {**kept, "PYTHONPATH": str(Path(dgls.__file__).parents[1])}
 
 
 def _open_log(path: Path) -> BinaryIO:
