@@ -78,7 +78,7 @@ class Wire(LanguageServerProtocol):
         """Handle what came from the client; what is no message is answered as such."""
         if isinstance(message, Bad):
             self._answer_error(None, JsonRpcException(message.message, message.code))
-        else:
+        elif not self._comes_at_a_wrong_time(message):
             self.handle_message(self.structure_message(message))
 
     def structure_message(self, data: dict[str, Any]) -> Any:
@@ -93,7 +93,7 @@ class Wire(LanguageServerProtocol):
 
     def handle_message(self, message: Any) -> None:
         """Handle one message in a context that remembers the documents as they are now."""
-        if isinstance(message, Refused) or self._comes_at_a_wrong_time(message):
+        if isinstance(message, Refused):
             return
         self._server.looked_up.clear()
         arrived = Arrival(self._server.documents.now)
@@ -119,12 +119,12 @@ class Wire(LanguageServerProtocol):
             self._server.documents.close(_uri_in(data))
             logger.warning("A change of a document was not understood; it is left alone.")
 
-    def _comes_at_a_wrong_time(self, message: Any) -> bool:
+    def _comes_at_a_wrong_time(self, message: dict[str, Any]) -> bool:
         """Whether a message comes before `initialize`, or after `shutdown`.
 
         A request is answered so, as LSP says; a notification is left alone.
         """
-        method, begun = getattr(message, "method", ""), self._server.status is not None
+        method, begun = message.get("method", ""), self._server.status is not None
         if method in {"", types.EXIT} or (method == types.INITIALIZE and not begun):
             return False
         error: JsonRpcException
@@ -136,8 +136,8 @@ class Wire(LanguageServerProtocol):
             error = JsonRpcInvalidRequest("initialize came twice; nothing was done.")
         else:
             return False
-        if hasattr(message, "id"):
-            self._answer_error(message.id, error)
+        if "id" in message:
+            self._answer_error(message["id"], error)
         return True
 
     def _answer_error(self, msg_id: Any, error: JsonRpcException) -> None:
