@@ -16,8 +16,13 @@ if TYPE_CHECKING:
     from dgls.evaluation.runner import OnDone, Plan, Series
     from dgls.evaluation.systems import System
 
-Count = Annotated[int | None, typer.Option(min=1, help="At most this many cases.")]
-Seed = Annotated[int, typer.Option(help="Chooses the cases; the same seed, the same numbers.")]
+Count = Annotated[int | None, typer.Option(min=1, max=1_000_000, help="At most this many cases.")]
+Seed = Annotated[
+    int,
+    typer.Option(
+        min=-(2**62), max=2**62, help="Chooses the cases; the same seed, the same numbers."
+    ),
+]
 Systems = Annotated[
     list[str] | None,
     typer.Option(
@@ -185,7 +190,7 @@ def typing(
     latency_ms: Annotated[
         float, typer.Option(min=0, help="How long each of its fills takes.")
     ] = 100.0,
-    at_once: Annotated[int, typer.Option(min=1, help="Sessions typed side by side.")] = 1,
+    at_once: Annotated[int, typer.Option(min=1, max=1000, help="Sessions typed side by side.")] = 1,
     model: ModelName = None,
     seed: Seed = 0,
     allow_private: AllowPrivate = False,
