@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-POLL_S = 1.0
+POLL_S = 0.5
 
 
 async def until_gone(pid: int) -> None:
