@@ -114,7 +114,7 @@ def read_source(name: str, data: bytes | None = None) -> SourceFile:
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else "no file has such a name"
             raise SourceFileError(
-                f"{name!r} cannot be read ({why}); nothing was filled."
+                f"{name[:200]!r} cannot be read ({why}); nothing was filled."
             ) from error
     if b"\0" in data:
         raise SourceFileError(f"{name} is binary; nothing was filled.")
