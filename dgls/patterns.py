@@ -161,6 +161,9 @@ class _Pattern:
         return None if self.anchored else self.parts[0]
 
     def matches(self, names: Sequence[str]) -> bool:
+        first = self.parts[0]
+        if not self.anchored and isinstance(first, _Glob):
+            return first.matches(names[-1])
         return _match(self.parts, names if self.anchored else names[-1:])
 
 

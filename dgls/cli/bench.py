@@ -32,7 +32,8 @@ def latency(
     keystrokes: Annotated[int, typer.Option(min=1, help="Keystrokes and engine calls.")] = 500,
     places: Annotated[int, typer.Option(min=1, help="Places to fill, cold and warm.")] = 40,
     model: Annotated[
-        str | None, typer.Option(help="`embedded`, a checkpoint folder, or a cached model's name.")
+        str | None,
+        typer.Option(help="`embedded`, a folder (./... or absolute), or a cached model's name."),
     ] = None,
 ) -> None:
     """Print what a user waits for as a Markdown table."""
@@ -48,7 +49,8 @@ def engine(
     ] = None,
     seconds: Annotated[float, typer.Option(min=1, help="Typing time of each count.")] = 60.0,
     model: Annotated[
-        str | None, typer.Option(help="`embedded`, a checkpoint folder, or a cached model's name.")
+        str | None,
+        typer.Option(help="`embedded`, a folder (./... or absolute), or a cached model's name."),
     ] = None,
     recorded: Annotated[
         Path | None, typer.Option(help="Sessions that were recorded, one JSON object a line.")

@@ -33,7 +33,8 @@ Systems = Annotated[
     ),
 ]
 ModelName = Annotated[
-    str | None, typer.Option(help="`embedded`, a checkpoint folder, or a cached model's name.")
+    str | None,
+    typer.Option(help="`embedded`, a folder (./... or absolute), or a cached model's name."),
 ]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
 Out = Annotated[

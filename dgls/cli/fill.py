@@ -65,7 +65,8 @@ def fill(
         str | None, typer.Option(help="The language, where the file's name does not tell.")
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="`embedded`, a checkpoint folder, or a cached model's name.")
+        str | None,
+        typer.Option(help="`embedded`, a folder (./... or absolute), or a cached model's name."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of the noise.")] = 0,
     allow_private: AllowPrivate = False,

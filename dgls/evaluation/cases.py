@@ -145,6 +145,11 @@ def _rows(path: Path) -> Iterator[dict[str, str]]:
         zlib.error,
     ) as error:
         raise SourceFileError(
-            f"{path} is not a HumanEval-Infilling file ({type(error).__name__}: {error}); nothing "
+            f"{str(path)[:200]!r} is not a HumanEval-Infilling file ({_why(error)}); nothing "
             f"was measured. Give the JSONL or JSONL.GZ file of that benchmark."
         ) from error
+
+
+def _why(error: Exception) -> str:
+    what = error.strerror if isinstance(error, OSError) and error.strerror else error
+    return f"{type(error).__name__}: {what}"[:200]

@@ -56,6 +56,7 @@ SECRETS = (
 )
 """Files that hold secrets by their names. A user's patterns come on top of these."""
 
+_MOST_NAMES = 5_000
 _DEEPEST = 200
 """Folders above a file; nobody works on one that lies deeper, and each is looked at."""
 
@@ -74,6 +75,7 @@ class Privacy:
     trusted: bool = True
     bases: tuple[Path, ...] = ()
     _ignores: Ignores = field(default_factory=Ignores, compare=False)
+    _secret: dict[Path, bool] = field(default_factory=dict, compare=False)
 
     def why_not(self, path: str) -> Silence | None:
         """Why a file is left alone, None where it may be read and completed.
@@ -102,6 +104,14 @@ class Privacy:
         return (Silence.IGNORED if ignored else None), ""
 
     def _is_secret(self, file: Path) -> bool:
+        """Whether a name is that of a secret, which a name stays."""
+        if file not in self._secret:
+            if len(self._secret) > _MOST_NAMES:
+                self._secret.clear()
+            self._secret[file] = self._matches_secret(file)
+        return self._secret[file]
+
+    def _matches_secret(self, file: Path) -> bool:
         parts = [part for part in file.parts if part != file.anchor]
         if _SECRETS.matches(parts):
             return True
