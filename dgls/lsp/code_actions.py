@@ -79,7 +79,7 @@ class Target:
                 raise ValueError(strength)
             kind, uri = str(data["kind"]), str(data["uri"])
             return cls(kind, uri, data["version"], Span(start, end), strength)
-        except (DglsError, AttributeError, KeyError, TypeError, ValueError):
+        except (DglsError, AttributeError, KeyError, TypeError, ValueError, OverflowError):
             raise JsonRpcInvalidParams(
                 "This is not a dgls code action; nothing was changed."
             ) from None
