@@ -131,9 +131,7 @@ def calibrate(
     from dgls.evaluation.cut import cut_cases
 
     folder = find(checkpoint)
-    cases = cut_cases(
-        tree, count, seed, SHOWN_KINDS, may_read=_may_read(allow_private)
-    )
+    cases = cut_cases(tree, count, seed, SHOWN_KINDS, may_read=_may_read(allow_private))
     with _progress(len(cases)) as on_done:
         done = fit_checkpoint(
             folder, device, cases, tree.resolve().name, seed, lambda: on_done("dgls", 1)

@@ -84,9 +84,7 @@ def _language(name: str) -> Known:
     )
 
 
-def _shelves(
-    folder: Path, languages: Sequence[Known], may_read: MayRead
-) -> list[tuple[str, ...]]:
+def _shelves(folder: Path, languages: Sequence[Known], may_read: MayRead) -> list[tuple[str, ...]]:
     """The files to choose from in turn."""
     found = source_paths(folder, languages or CODE, may_read)
     if languages:
