@@ -101,6 +101,7 @@ class Endpoint:
 
 def endpoint_of(settings: Settings) -> Endpoint:
     """The endpoint of the engine that these settings ask for."""
+    settings = absolute(settings)
     identity = {
         "version": __version__,
         "python": sys.prefix,
