@@ -12,7 +12,7 @@ from dgls.doctor.editors import look_for_editors
 from dgls.doctor.engine import look_at_engine
 from dgls.doctor.findings import EngineFound, Findings, InForce, Speed
 from dgls.doctor.machine import look_at_machine
-from dgls.doctor.model import look_for_models, precision_of
+from dgls.doctor.model import choice_of, look_for_models, precision_of
 from dgls.doctor.speed import measure
 from dgls.errors import DglsError
 
@@ -42,6 +42,7 @@ async def examine(
         version=__version__,
         machine=machine,
         models=look_for_models(settings),
+        choice=choice_of(settings),
         precision=precision_of(machine, settings),
         engine=engine,
         editors=look_for_editors(),
