@@ -37,9 +37,7 @@ OWNERS = {
     "pygls": {"lsp"},
     "lsprotocol": {"lsp"},
     "transformers": {"checkpoint", "network", "training"},
-    "torch": {
-        "fill",
-        "engine",
+    "torch": {"fill", "engine", 
         "checkpoint",
         "network",
         "inference",

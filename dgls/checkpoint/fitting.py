@@ -11,9 +11,9 @@ NAME = "google/diffusiongemma-26B-A4B-it"
 RESERVE = 2_500_000_000
 """Bytes set aside beside the weights: a prompt of some thousand tokens and one step's tensors.
 
-Measured on one H200 with a prompt of 4,096 tokens (`docs/performance.md`): tensors took up to 2.0 GB
-beside the weights, and captured steps some tenths that are not counted as tensors. Up to 3.0 GB were
-reserved, of which the allocator gives back what lies unused."""
+Measured on one H200 with a prompt of 4,096 tokens (`docs/performance.md`): tensors took up to
+2.0 GB beside the weights; what captured steps keep is not counted as tensors, and reckoned at half
+a GB. Up to 3.0 GB were reserved, of which the allocator gives back what lies unused."""
 
 PUBLISHED: Mapping[str, int] = {
     "none": 50_504_000_000,

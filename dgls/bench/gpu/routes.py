@@ -1,4 +1,4 @@
-"""Operations whose choice of experts is kept, or given: two passes then differ in rounding alone."""
+"""Operations whose choice of experts is kept, or given: so two passes differ in rounding alone."""
 
 from __future__ import annotations
 
