@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -333,6 +334,7 @@ def _build(kind: type[T], fields: Any) -> T:
 _PLAIN: dict[str, tuple[type, ...]] = {
     "str": (str,),
     "bool": (bool,),
+    # Numbers are finite, and none has more than 64 bits.
     "int": (int,),
     "float": (int, float),
     "float | None": (int, float, type(None)),
@@ -345,4 +347,13 @@ def _is_plain(value: Any, wanted: str) -> bool:
     if allowed is None:
         return True
     # JSON's true is an int in Python; it is none here.
-    return bool in allowed if isinstance(value, bool) else isinstance(value, allowed)
+    if isinstance(value, bool):
+        return bool in allowed
+    return isinstance(value, allowed) and _is_bounded(value)
+
+
+def _is_bounded(value: Any) -> bool:
+    """Whether a number is finite and fits into 64 bits; anything else is."""
+    if isinstance(value, int):
+        return value.bit_length() < 64
+    return not isinstance(value, float) or math.isfinite(value)

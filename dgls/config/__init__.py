@@ -13,6 +13,7 @@ from dgls.config.settings import (
     Settings,
     ShowSettings,
     TypingSettings,
+    is_folder,
 )
 
 __all__ = [
@@ -30,5 +31,6 @@ __all__ = [
     "ShowSettings",
     "TypingSettings",
     "changed",
+    "is_folder",
     "resolve",
 ]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from dgls.checkpoint.choice import AUTO, automatic, suggestion, why_automatic
 from dgls.checkpoint.files import shard_files
 from dgls.checkpoint.fitting import NAME, best, fits
 from dgls.checkpoint.foreign import own_fields
-from dgls.checkpoint.registry import find
+from dgls.checkpoint.named import resolved
 from dgls.config import Settings
 from dgls.doctor.findings import Machine, ModelFound, Precision
 from dgls.errors import DglsError, ModelNotFoundError
@@ -28,19 +31,35 @@ def precision_of(machine: Machine, settings: Settings) -> Precision:
     return Precision(where, found, chosen, _why(where, free, chosen, wanted, machine))
 
 
+def choice_of(settings: Settings) -> str:
+    """Why the model of the settings is taken, and what `dgls model get` would bring."""
+    name = settings.model.name
+    taken = f"{automatic()}: {why_automatic()}" if name in (AUTO, automatic()) else name
+    hint = suggestion()
+    return f"{taken}. {hint}" if hint else taken
+
+
 def _found(name: str) -> ModelFound:
     try:
-        folder = find(name)
+        named = resolved(name)
+        folder = named.path
     except ModelNotFoundError as error:
         is_name = "/" in name and not name.startswith((".", "~", "/"))
         fetch = f"not on this machine; fetch it with: hf download {name}"
         return ModelFound(name, "", 0, fetch if is_name else str(error))
+    if named.causal:
+        return ModelFound(name, str(folder), _bytes(folder), "")
     try:
         own_fields(folder)
         size = sum(path.stat().st_size for path in shard_files(folder))
     except (DglsError, OSError) as error:
         return ModelFound(name, str(folder), 0, str(error))
     return ModelFound(name, str(folder), size, "")
+
+
+def _bytes(path: Path) -> int:
+    files = path.glob("*.safetensors") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files)
 
 
 def _place(machine: Machine, device: str) -> tuple[str, int]:
