@@ -29,15 +29,17 @@ from dgls.syntax.languages import language_named
 class CausalStrategy:
     """What a fill may cost.
 
-    A text whose confidence is `enough` is the answer at once where one will do; unasked, one below
-    `hopeless` is not worth a search either. `beams` texts are searched for at once, on one line;
+    Unasked, a first text whose confidence is `enough` is the answer at once, and one below
+    `hopeless` is not worth a search, as it would hardly be shown. Who asks waits a little longer:
+    there the first text must be `certain`. `beams` texts are searched for at once, on one line;
     `copies` is how many texts of the document are scored; of the likeliest `second_opinions` it is
     asked how well they lead to what follows. `line_tokens` and `block_tokens` bound a
     fill of one line and of several.
     """
 
-    enough: float = 0.9
-    hopeless: float = 0.1
+    enough: float = 0.8
+    hopeless: float = 0.15
+    certain: float = 0.9
     beams: int = 4
     copies: int = 3
     second_opinions: int = 4
@@ -215,11 +217,11 @@ class _OneFill:
 
     def _settles(self, first: Weighed) -> bool:
         """Whether the first text is the answer, or the sign that there is none."""
-        text = first.candidate.text
-        sure = first.confidence >= self.strategy.enough and self.is_sound((text,))
+        sound = self.is_sound((first.candidate.text,))
         if self.request.trigger is Trigger.AUTOMATIC:
-            silent = first.confidence >= self.strategy.enough and not text.strip()
-            return silent or sure or first.confidence < self.strategy.hopeless
+            inside = self.strategy.hopeless <= first.confidence < self.strategy.enough
+            return not inside and (sound or not first.candidate.text.strip())
+        sure = first.confidence >= self.strategy.certain and sound
         return sure and self.request.limits.candidates == 1
 
     def first(self) -> Weighed:
