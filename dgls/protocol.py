@@ -216,6 +216,10 @@ def to_json(value: FillRequest | FillReply | Draft | Health) -> str:
 def request_from_json(data: str | bytes) -> FillRequest:
     """Parse a request. Raises `EngineProtocolError` for anything else."""
     fields = _fields(data, FillRequest)
+    try:
+        _check_numbers(fields)
+    except RecursionError as error:
+        raise EngineProtocolError("Not a FillRequest: it is nested too deep.") from error
     fields["parts"] = tuple(_strings(fields.get("parts", ())))
     fields["around"] = tuple(_strings(fields.get("around", ["", ""])))
     fields["gaps"] = tuple(_build(Gap, gap) for gap in _list(fields, "gaps", [{}]))
@@ -334,7 +338,6 @@ def _build(kind: type[T], fields: Any) -> T:
 _PLAIN: dict[str, tuple[type, ...]] = {
     "str": (str,),
     "bool": (bool,),
-    # Numbers are finite, and none has more than 64 bits.
     "int": (int,),
     "float": (int, float),
     "float | None": (int, float, type(None)),
@@ -347,13 +350,22 @@ def _is_plain(value: Any, wanted: str) -> bool:
     if allowed is None:
         return True
     # JSON's true is an int in Python; it is none here.
-    if isinstance(value, bool):
-        return bool in allowed
-    return isinstance(value, allowed) and _is_bounded(value)
+    return bool in allowed if isinstance(value, bool) else isinstance(value, allowed)
 
 
-def _is_bounded(value: Any) -> bool:
-    """Whether a number is finite and fits into 64 bits; anything else is."""
-    if isinstance(value, int):
-        return value.bit_length() < 64
-    return not isinstance(value, float) or math.isfinite(value)
+def _check_numbers(value: Any, name: str = "request") -> None:
+    """Raise `EngineProtocolError` for a number that is not finite or has more than 64 bits."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _check_numbers(inner, key)
+    elif isinstance(value, list):
+        for inner in value:
+            _check_numbers(inner, name)
+    elif isinstance(value, (int, float)) and not _is_bounded(value):
+        raise EngineProtocolError(
+            f"Not a FillRequest: '{name}' must be a finite number of at most 64 bits."
+        )
+
+
+def _is_bounded(value: float) -> bool:
+    return value.bit_length() < 64 if isinstance(value, int) else math.isfinite(value)
