@@ -10,7 +10,7 @@ from dgls.network.linear import DenseLinear, Int8Linear, can_multiply_int8, quan
 from dgls.network.slots import Slots, SlotShape
 from tests.support.qwen2 import VOCABULARY, library_model, tiny_int8, tiny_network
 
-EXACT = {"atol": 1e-4, "rtol": 1e-4}
+EXACT = {"atol": 1e-3, "rtol": 1e-3}
 
 needs_int8 = pytest.mark.skipif(
     not can_multiply_int8(), reason="torch has no int8 products on this machine"
