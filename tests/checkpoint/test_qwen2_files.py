@@ -273,7 +273,7 @@ def test_with_no_place_to_write_to_it_says_so(
     gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refuse_to_write_below(monkeypatch, Path("/"))
-    with pytest.raises(CheckpointError, match="cannot be written .*DGLS_MODELS"):
+    with pytest.raises(CheckpointError, match=r"cannot be written .*DGLS_MODELS"):
         opened_int8(resolved(str(gguf)), quietly)
 
 
