@@ -10,7 +10,7 @@
     │   ├── ModelNotFoundError
     │   ├── ModelFetchError     a model of the catalogue cannot be fetched or removed
     │   ├── CheckpointError     wrong, partial or foreign checkpoint
-    │   └── ModelMemoryError    a fill needs more memory than there is
+    │   └── ModelMemoryError    the model, or a fill, needs more memory than there is
     ├── EngineError             the engine process cannot be reached or gave up
     │   ├── EngineUnavailableError
     │   ├── EngineBusyError     too many requests wait for it already
@@ -79,7 +79,7 @@ class CheckpointError(ModelError):
 
 
 class ModelMemoryError(ModelError):
-    """There is not enough memory for a step of a fill; the model stays loaded."""
+    """There is not enough memory to load a model, or for a step of a fill by one that stays."""
 
 
 class EngineError(DglsError):

@@ -11,6 +11,8 @@ CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 TOKENIZER_FILE = "tokenizer.json"
 INDEX_FILE = "model.safetensors.index.json"
+CONVERTED = ".int8-"
+"""In the name of a file that dgls converted and keeps beside the weights."""
 
 
 def shard_files(folder: Path) -> tuple[Path, ...]:
@@ -19,7 +21,7 @@ def shard_files(folder: Path) -> tuple[Path, ...]:
     Where there is an index, it says which files there must be.
     """
     index = folder / INDEX_FILE
-    found = sorted(folder.glob("*.safetensors"))
+    found = sorted(path for path in folder.glob("*.safetensors") if CONVERTED not in path.name)
     if index.is_file():
         wanted = {folder / name for name in _indexed(index)}
         if missing := sorted(path.name for path in wanted if not path.is_file()):

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from gguf import GGUFReader, dequantize
+from gguf import GGUFReader, ReaderTensor, dequantize
 from tokenizers import Tokenizer
 from torch import Tensor
 
@@ -50,7 +50,7 @@ class GgufFile:
             heads=int(self._size("attention.head_count")),
             kv_heads=int(self._size("attention.head_count_kv")),
             feed_forward=int(self._size("feed_forward_length")),
-            vocabulary=len(self._reader.fields["tokenizer.ggml.tokens"].data),
+            vocabulary=len(self._tensor("token_embd.weight").data),
             rope_base=float(self._size("rope.freq_base")),
             epsilon=float(self._size("attention.layer_norm_rms_epsilon")),
         )
@@ -61,12 +61,7 @@ class GgufFile:
 
     def tensor(self, name: str) -> Tensor:
         """A tensor in fp32, its rows as the file has them."""
-        try:
-            found = self._tensors[name]
-        except KeyError as error:
-            raise CheckpointError(
-                f"{self.path} has no tensor {name}; nothing was loaded. Get it again."
-            ) from error
+        found = self._tensor(name)
         try:
             values = dequantize(found.data, found.tensor_type)
         except (NotImplementedError, ValueError) as error:
@@ -81,7 +76,12 @@ class GgufFile:
         """The byte-level BPE tokenizer that the file holds."""
         tokens = list(self._strings("tokenizer.ggml.tokens"))
         merges = list(self._strings("tokenizer.ggml.merges"))
-        kinds = self._reader.fields["tokenizer.ggml.token_type"]
+        kinds = self._reader.fields.get("tokenizer.ggml.token_type")
+        if kinds is None or len(kinds.data) != len(tokens):
+            raise CheckpointError(
+                f"{self.path} does not say which of its tokens are text; nothing was loaded. "
+                f"Get it again."
+            )
         special = [
             token
             for token, index in zip(tokens, kinds.data, strict=True)
@@ -92,6 +92,14 @@ class GgufFile:
         except Exception as error:
             raise CheckpointError(
                 f"{self.path} holds a tokenizer that cannot be read ({error}); nothing was loaded."
+            ) from error
+
+    def _tensor(self, name: str) -> ReaderTensor:
+        try:
+            return self._tensors[name]
+        except KeyError as error:
+            raise CheckpointError(
+                f"{self.path} has no tensor {name}; nothing was loaded. Get it again."
             ) from error
 
     def _size(self, name: str) -> Any:

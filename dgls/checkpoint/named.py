@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dgls.checkpoint.catalogue import entry_named, is_listed
 from dgls.checkpoint.choice import AUTO, automatic
+from dgls.checkpoint.files import shard_files
 from dgls.checkpoint.registry import find, name_of
 from dgls.checkpoint.store import path_of
 from dgls.config import is_folder
@@ -42,10 +43,10 @@ def resolved(name: str) -> Named:
         if not file.is_file():
             raise ModelNotFoundError(f"There is no file {file}; nothing was loaded.")
         file = file.resolve()
-        return Named(file.stem, file, True, _fingerprint(file))
+        return Named(file.stem, file, True, fingerprint(file))
     folder = find(wanted)
     if _model_type(folder) == "qwen2":
-        return Named(name_of(folder), folder, True, _fingerprint(folder))
+        return Named(name_of(folder), folder, True, fingerprint(folder))
     return Named(wanted, folder, False, "")
 
 
@@ -56,7 +57,7 @@ def _listed(name: str) -> Named:
             f"{name} is not on this machine; nothing was loaded. Fetch it first: "
             f"dgls model get {name}"
         )
-    identity = entry.sha256 if entry.is_pinned else _fingerprint(path)
+    identity = entry.sha256 if entry.is_pinned else fingerprint(path)
     return Named(name, path, True, identity)
 
 
@@ -68,10 +69,13 @@ def _model_type(folder: Path) -> str:
     return str(fields.get("model_type", "")) if isinstance(fields, dict) else ""
 
 
-def _fingerprint(path: Path) -> str:
-    """Tells weights from others by their sizes, times and ends; reading all would take seconds."""
+def fingerprint(path: Path) -> str:
+    """Tells weights from others by their sizes, times and ends; reading all would take seconds.
+
+    Raises `CheckpointError` for a folder without weights.
+    """
     digest = hashlib.sha256()
-    for file in sorted(path.glob("*.safetensors")) if path.is_dir() else [path]:
+    for file in shard_files(path) if path.is_dir() else (path,):
         status = file.stat()
         digest.update(f"{file.name} {status.st_size} {status.st_mtime_ns}".encode())
         with file.open("rb") as opened:

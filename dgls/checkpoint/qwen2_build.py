@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,7 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from dgls.checkpoint.qwen2_checks import INT8_BYTES, check_memory
 from dgls.checkpoint.qwen2_source import Qwen2Source
 from dgls.errors import CheckpointError
 from dgls.network.linear import DenseLinear, Int8Linear, Linear, quantized
@@ -38,8 +41,13 @@ _LINEARS = {
 def dense_network(
     source: Qwen2Source, device: torch.device, dtype: torch.dtype, progress: Progress
 ) -> Qwen2Network:
-    """The network in floating point, each weight read once. Raises `CheckpointError`."""
+    """The network in floating point, each weight read once.
+
+    Raises `CheckpointError` for weights that cannot be used, `ModelMemoryError` where they have no
+    room.
+    """
     config = source.config
+    check_memory(config, dtype.itemsize, device)
 
     def put(tensor: Tensor) -> Tensor:
         return tensor.to(device, dtype)
@@ -60,8 +68,15 @@ def dense_network(
 
 
 def convert(source: Qwen2Source, origin: str, path: Path, progress: Progress) -> None:
-    """Write the weights in int8, with the tokenizer and the hash of their `origin`, in one step."""
+    """Write the weights in int8, with the tokenizer and the hash of their `origin`, in one step.
+
+    What an earlier conversion that was killed has left there is deleted. Raises `CheckpointError`
+    for weights that cannot be used, `ModelMemoryError` where there is no room for them, and
+    `OSError` where `path` cannot be written; nothing is left there then.
+    """
     config = source.config
+    check_memory(config, INT8_BYTES, torch.device("cpu"))
+    tokenizer = source.tokenizer().to_str()
     tensors: dict[str, Tensor] = {}
     for index in range(config.layers):
         for name, parts in _LINEARS.items():
@@ -80,14 +95,31 @@ def convert(source: Qwen2Source, origin: str, path: Path, progress: Progress) ->
         "format": FORMAT,
         "origin": origin,
         "config": json.dumps(dataclasses.asdict(config)),
-        "tokenizer": source.tokenizer().to_str(),
+        "tokenizer": tokenizer,
     }
-    partial = path.with_suffix(f".{os.getpid()}.partial")
+    _delete_abandoned(path)
+    partial = path.with_suffix(f".{os.getpid()}{_PARTIAL}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         save_file(tensors, partial, metadata)
         partial.replace(path)
+    except SafetensorError as error:
+        raise OSError(str(error)) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+_PARTIAL = ".partial"
+_ABANDONED_S = 3600.0
+
+
+def _delete_abandoned(path: Path) -> None:
+    """Delete what conversions to `path` have left that nobody has written to for an hour."""
+    for old in path.parent.glob(f"{path.stem}.*{_PARTIAL}"):
+        with contextlib.suppress(OSError):
+            if time.time() - old.stat().st_mtime > _ABANDONED_S:
+                old.unlink()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +132,7 @@ class Opened:
 
 
 def open_int8(path: Path, progress: Progress) -> Opened:
-    """Load what `convert` wrote. Raises `CheckpointError` for any other file.
+    """Load what `convert` wrote. Raises `CheckpointError` for any other file, `ModelMemoryError`.
 
     The products' weights are packed for the processor; the embedding stays a view of the file, of
     which only the rows of tokens that are read come into memory.
@@ -111,6 +143,7 @@ def open_int8(path: Path, progress: Progress) -> Opened:
         if metadata.get("format") != FORMAT:
             raise CheckpointError(f"{path} is of another version of dgls; nothing was loaded.")
         config = Qwen2Config(**json.loads(metadata["config"]))
+        check_memory(config, INT8_BYTES, torch.device("cpu"))
         # The table stays a view of its own mapping; that of the other weights goes with `file`.
         table = safe_open(path, framework="pt")
         network = _int8_network(file, table, config, progress)

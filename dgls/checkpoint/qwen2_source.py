@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from dgls.checkpoint.files import shard_files
 from dgls.checkpoint.gguf_file import GgufFile
 from dgls.errors import CheckpointError
 from dgls.network.qwen2 import Qwen2Config
@@ -39,17 +39,6 @@ def open_source(path: Path) -> Qwen2Source:
     return HuggingFaceFolder(path) if path.is_dir() else GgufFile(path)
 
 
-def source_hash(path: Path) -> str:
-    """Tells one set of weights from another: the SHA-256 of the file or of the folder's files."""
-    digest = hashlib.sha256()
-    files = sorted(path.glob("*.safetensors")) if path.is_dir() else [path]
-    for file in files:
-        with file.open("rb") as opened:
-            while block := opened.read(1 << 22):
-                digest.update(block)
-    return digest.hexdigest()
-
-
 class HuggingFaceFolder:
     """A Qwen2 as transformers saves it: `config.json`, `tokenizer.json`, safetensors."""
 
@@ -57,7 +46,7 @@ class HuggingFaceFolder:
         self.path = folder
         self.config = _config(folder / "config.json")
         self._files: dict[str, Path] = {}
-        for file in sorted(folder.glob("*.safetensors")):
+        for file in shard_files(folder):
             try:
                 with safe_open(file, framework="pt") as opened:
                     self._files |= dict.fromkeys(opened.keys(), file)
@@ -93,7 +82,9 @@ class HuggingFaceFolder:
         try:
             return Tokenizer.from_file(str(path))
         except Exception as error:  # The library raises bare exceptions for every broken file.
-            raise CheckpointError(f"{path} is not a tokenizer ({error}).") from error
+            raise CheckpointError(
+                f"{path} is not a tokenizer ({error}); nothing was loaded. Get it again."
+            ) from error
 
 
 _OUTER = {

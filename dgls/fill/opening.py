@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from tokenizers import Tokenizer
 
 from dgls.checkpoint.choosing import AUTO
-from dgls.checkpoint.named import Named, resolved
-from dgls.checkpoint.qwen2_build import Progress, convert, dense_network, open_int8
+from dgls.checkpoint.named import Named, fingerprint, resolved
+from dgls.checkpoint.qwen2_build import Progress, dense_network
+from dgls.checkpoint.qwen2_checks import CheckedSource
+from dgls.checkpoint.qwen2_int8 import check_unchanged, opened_int8
 from dgls.checkpoint.qwen2_source import open_source
 from dgls.fill.causal import CausalFiller
 from dgls.fill.confidence import confidence_of
@@ -21,7 +22,6 @@ from dgls.inference.opening import open_model
 from dgls.network.hardware import cache_share, chosen_device
 from dgls.network.linear import can_multiply_int8
 from dgls.network.memory import keep_freed_memory
-from dgls.network.qwen2 import Qwen2Network
 
 
 def open_filler(
@@ -35,7 +35,7 @@ def open_filler(
     """Load the model of a name (`dgls.checkpoint.named`) and make it ready to fill.
 
     The arguments are those of `dgls.inference.opening.open_model`. Raises `ModelNotFoundError`,
-    `CheckpointError` or `SettingError`.
+    `CheckpointError`, `ModelMemoryError` or `SettingError`.
     """
     named = resolved(name)
     if named.causal:
@@ -59,12 +59,15 @@ def open_causal(
         torch.set_num_threads(threads)
     cache = cache_mb * 1_000_000 or max(_CACHE, cache_share(where))
     if where.type == "cpu" and can_multiply_int8() and not exact:
-        network, tokenizer = _int8(named, progress)
+        opened = opened_int8(named, progress)
+        network, tokenizer = opened.network, opened.tokenizer
     else:
-        source = open_source(named.path)
+        before = fingerprint(named.path)
+        source = CheckedSource(open_source(named.path), named.path)
+        tokenizer = source.tokenizer()
         dtype = torch.float32 if exact or where.type == "cpu" else torch.bfloat16
         network = dense_network(source, where, dtype, progress)
-        tokenizer = source.tokenizer()
+        check_unchanged(named.path, before)
     model = CausalModel(named.name, network, tokenizer, cache)
     return CausalFiller(model, confidence_of(named.name, _folder(named)))
 
@@ -73,20 +76,5 @@ _CACHE = 100_000_000
 """Bytes for read prompts: four of a thousand tokens of the smallest model."""
 
 
-def _int8(named: Named, progress: Progress) -> tuple[Qwen2Network, Tokenizer]:
-    """The int8 file beside the weights, made first where there is none."""
-    path = converted_path(named)
-    if not path.is_file():
-        convert(open_source(named.path), named.identity, path, lambda s, w: progress(0.8 * s, w))
-    opened = open_int8(path, progress)
-    return opened.network, opened.tokenizer
-
-
 def _folder(named: Named) -> Path:
     return named.path.parent if named.path.is_file() else named.path
-
-
-def converted_path(named: Named) -> Path:
-    """Where the int8 file of a model is: beside its weights, with their hash in its name."""
-    stem = named.path.stem if named.path.is_file() else "model"
-    return _folder(named) / f"{stem}.int8-{named.identity[:12]}.safetensors"

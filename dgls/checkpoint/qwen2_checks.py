@@ -1,0 +1,121 @@
+"""What must hold of a Qwen2 before it fills: sizes, shapes, numbers, tokenizer, memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from dgls.canvas.fim import ENDS, MIDDLE, PREFIX, SUFFIX
+from dgls.checkpoint.checks import check_weight
+from dgls.checkpoint.qwen2_source import Qwen2Source
+from dgls.errors import CheckpointError, ModelMemoryError
+from dgls.network.hardware import free_memory
+from dgls.network.qwen2 import Qwen2Config
+
+INT8_BYTES = 1.3
+"""Bytes a parameter in int8: scales, what stays exact, and buffers included."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedSource:
+    """A source whose weights have the shapes that its sizes say, and are numbers.
+
+    `config`, `tensor` and `tokenizer` raise `CheckpointError` for what does not fit.
+    """
+
+    source: Qwen2Source
+    path: Path
+
+    @property
+    def config(self) -> Qwen2Config:
+        """The model's sizes."""
+        config = self.source.config
+        if why := _why_impossible(config):
+            raise CheckpointError(
+                f"{self.path} describes a model that cannot be ({why}); nothing was loaded. "
+                f"Get it again."
+            )
+        return config
+
+    def has(self, name: str) -> bool:
+        """Whether there is a tensor of that name."""
+        return self.source.has(name)
+
+    def tensor(self, name: str) -> Tensor:
+        """A tensor in fp32."""
+        found, wanted = self.source.tensor(name), shape_of(name, self.source.config)
+        if tuple(found.shape) != wanted:
+            raise CheckpointError(
+                f"{self.path} holds {name} with the shape {tuple(found.shape)} where its sizes "
+                f"say {wanted}; nothing was loaded. Get it again."
+            )
+        check_weight(name, found, self.path)
+        return found
+
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer, with the marks of the layout and about as many tokens as weights."""
+        found, rows = self.source.tokenizer(), self.source.config.vocabulary
+        count = int(found.get_vocab_size(with_added_tokens=True))
+        # Published tables are padded by a few rows, never by a tenth.
+        if not 0.9 * rows <= count <= rows:
+            raise CheckpointError(
+                f"The tokenizer in {self.path} has {count} tokens, but the model {rows}; they do "
+                f"not belong together. Nothing was loaded."
+            )
+        for mark in (PREFIX, SUFFIX, MIDDLE, ENDS[0]):
+            index = found.token_to_id(mark)
+            if index is None or index >= rows:
+                raise CheckpointError(
+                    f"The tokenizer in {self.path} has no {mark}, so the model cannot fill in the "
+                    f"middle; nothing was loaded. Take a model of Qwen2.5-Coder."
+                )
+        return found
+
+
+def shape_of(name: str, config: Qwen2Config) -> tuple[int, ...]:
+    """The shape of a tensor by the name that GGUF gives it."""
+    if name in ("token_embd.weight", "output.weight"):
+        return (config.vocabulary, config.width)
+    if name == "output_norm.weight":
+        return (config.width,)
+    part, kind = name.split(".")[-2:]
+    if part.endswith("norm"):
+        return (config.width,)
+    pair = config.kv_heads * config.head_width
+    outputs = {"attn_k": pair, "attn_v": pair}
+    outputs |= dict.fromkeys(("ffn_gate", "ffn_up"), config.feed_forward)
+    inputs = config.feed_forward if part == "ffn_down" else config.width
+    rows = outputs.get(part, config.width)
+    return (rows,) if kind == "bias" else (rows, inputs)
+
+
+def parameters(config: Qwen2Config) -> int:
+    """How many weights a model has whose head shares the embedding's; biases are left out."""
+    parts = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
+    shapes = [shape_of(f"blk.0.{part}.weight", config) for part in parts]
+    layer = sum(rows * columns for rows, columns in shapes)
+    return config.layers * layer + config.vocabulary * config.width
+
+
+def check_memory(config: Qwen2Config, bytes_each: float, device: torch.device) -> None:
+    """Raise `ModelMemoryError` where the model has no room; unknown memory counts as enough."""
+    needed, free = parameters(config) * bytes_each, free_memory(device)
+    if free and free < needed:
+        raise ModelMemoryError(
+            f"The model needs {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free on {device}; "
+            f"nothing was loaded. Close other programs, or take a smaller model "
+            f"(dgls model list)."
+        )
+
+
+def _why_impossible(config: Qwen2Config) -> str:
+    for field in fields(config):
+        if not getattr(config, field.name) > 0:
+            return f"{field.name} is {getattr(config, field.name)}"
+    if config.width % config.heads or config.heads % config.kv_heads or config.head_width % 2:
+        return f"{config.heads} heads with {config.kv_heads} of keys do not divide {config.width}"
+    return ""

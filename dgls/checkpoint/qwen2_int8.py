@@ -1,0 +1,96 @@
+"""The int8 file of a causal model: found where an earlier start left it, else made."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from pathlib import Path
+
+from dgls.checkpoint.files import CONVERTED
+from dgls.checkpoint.named import Named, fingerprint
+from dgls.checkpoint.qwen2_build import Opened, Progress, convert, open_int8
+from dgls.checkpoint.qwen2_checks import CheckedSource
+from dgls.checkpoint.qwen2_source import open_source
+from dgls.checkpoint.store import models_folder
+from dgls.errors import CheckpointError
+
+log = logging.getLogger(__name__)
+
+
+def opened_int8(named: Named, progress: Progress) -> Opened:
+    """The model in int8. A file that another version wrote, or that is broken, is made again.
+
+    Raises `CheckpointError` for weights that cannot be used, that change while they are read, or
+    whose int8 file has no place; `ModelMemoryError` where there is no room for the model.
+    """
+    for path in converted_paths(named):
+        if path.is_file():
+            try:
+                opened = open_int8(path, progress)
+            except CheckpointError as error:
+                log.warning("the int8 file of %s is made again: %s", named.name, error)
+                continue
+            if opened.origin == named.identity:
+                return opened
+    return open_int8(_converted(named, progress), lambda s, what: progress(_MADE + 0.2 * s, what))
+
+
+def converted_paths(named: Named) -> tuple[Path, ...]:
+    """Where the int8 file of a model may be: beside its weights, else with the fetched models.
+
+    The hash of the weights is in its name.
+    """
+    is_file = named.path.is_file()
+    name = f"{_stem(named)}{CONVERTED}{named.identity[:12]}.safetensors"
+    beside = named.path.parent if is_file else named.path
+    return beside / name, models_folder() / "converted" / name
+
+
+_MADE = 0.8
+"""The share of a first start that making the file takes."""
+
+
+def _stem(named: Named) -> str:
+    return named.path.stem if named.path.is_file() else "model"
+
+
+def _converted(named: Named, progress: Progress) -> Path:
+    """Make the file at the first place that can be written to."""
+    before = fingerprint(named.path)
+    source = CheckedSource(open_source(named.path), named.path)
+    problems: list[str] = []
+    for path in converted_paths(named):
+        try:
+            convert(source, named.identity, path, lambda s, what: progress(_MADE * s, what))
+        except OSError as error:
+            problems.append(f"{path.parent}: {error}")
+            continue
+        check_unchanged(named.path, before, path)
+        _delete_older(path, _stem(named))
+        return path
+    raise CheckpointError(
+        f"The int8 weights of {named.name} cannot be written ({'; '.join(problems)}); nothing was "
+        f"loaded. Make room, or let DGLS_MODELS name a folder that can be written to."
+    )
+
+
+def check_unchanged(weights: Path, before: str, made: Path | None = None) -> None:
+    """Raise `CheckpointError` where the weights are not those of the fingerprint `before`.
+
+    What was `made` of them is deleted then: half of it may be of other weights.
+    """
+    if fingerprint(weights) == before:
+        return
+    if made is not None:
+        made.unlink(missing_ok=True)
+    raise CheckpointError(
+        f"{weights} changed while it was read; nothing was loaded. Start again when it is whole."
+    )
+
+
+def _delete_older(path: Path, stem: str) -> None:
+    """Delete what was made of weights that were here before."""
+    for old in path.parent.glob(f"{stem}{CONVERTED}*.safetensors"):
+        if old != path and path.parent.name != "converted":
+            with contextlib.suppress(OSError):
+                old.unlink()

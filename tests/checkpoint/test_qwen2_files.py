@@ -1,0 +1,391 @@
+"""A Qwen2 from its files: each format gives the same network, and bad files one clear sentence."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from gguf import GGMLQuantizationType
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from dgls.canvas.fim import ENDS_OF_MIDDLE
+from dgls.checkpoint import qwen2_build
+from dgls.checkpoint.files import WEIGHTS_FILE
+from dgls.checkpoint.named import resolved
+from dgls.checkpoint.qwen2_build import dense_network, open_int8
+from dgls.checkpoint.qwen2_checks import CheckedSource, parameters
+from dgls.checkpoint.qwen2_int8 import converted_paths, opened_int8
+from dgls.checkpoint.qwen2_source import open_source
+from dgls.errors import CheckpointError, ModelMemoryError, ModelNotFoundError
+from dgls.fill.opening import open_causal
+from dgls.network.linear import can_multiply_int8
+from dgls.network.qwen2 import Qwen2Network
+from tests.support.qwen2 import (
+    CPU,
+    TOKENS,
+    VOCABULARY,
+    edited_config,
+    quietly,
+    tiny_network,
+    write_folder,
+    write_gguf,
+)
+
+TEXT = torch.arange(40) * 7 % VOCABULARY
+
+needs_int8 = pytest.mark.skipif(
+    not can_multiply_int8(), reason="torch has no int8 products on this machine"
+)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory) -> Path:
+    """A folder with the model in each form; tests copy what they change."""
+    folder = tmp_path_factory.mktemp("qwen2")
+    write_gguf(folder / "tiny.gguf")
+    write_folder(folder / "tiny")
+    return folder
+
+
+@pytest.fixture
+def gguf(written: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy2(written / "tiny.gguf", tmp_path))
+
+
+@pytest.fixture
+def folder(written: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(written / "tiny", tmp_path / "tiny"))
+
+
+def logits(network: Qwen2Network) -> Tensor:
+    return network.logits(network.read(TEXT, network.slots(64)))
+
+
+def dense(path: Path) -> Qwen2Network:
+    return dense_network(CheckedSource(open_source(path), path), CPU, torch.float32, quietly)
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_a_gguf_file_and_a_folder_give_the_same_network(tmp_path: Path, tied: bool) -> None:
+    file = write_gguf(tmp_path / "tiny.gguf", tied)
+    folder = write_folder(tmp_path / "tiny", tied)
+    wanted = logits(tiny_network(tied))
+    assert torch.equal(logits(dense(file)), wanted)
+    assert torch.equal(logits(dense(folder)), wanted)
+    sizes = [dataclasses.asdict(open_source(path).config) for path in (file, folder)]
+    assert sizes[0] == pytest.approx(sizes[1])
+    text = "def total(items):\r\n\tresult = '\U0001f600'\n"
+    ids = [open_source(path).tokenizer().encode(text).ids for path in (file, folder)]
+    assert ids[0] == ids[1]
+    for mark in ENDS_OF_MIDDLE:
+        places = {open_source(path).tokenizer().token_to_id(mark) for path in (file, folder)}
+        assert len(places) == 1
+        assert places <= set(range(TOKENS))
+
+
+def test_quantised_weights_are_near_those_in_fp32(tmp_path: Path) -> None:
+    file = write_gguf(tmp_path / "tiny.gguf", kind=GGMLQuantizationType.Q8_0)
+    near, exact = logits(dense(file)).log_softmax(-1), logits(tiny_network()).log_softmax(-1)
+    assert (exact.exp() * (exact - near)).sum(-1).mean() < 0.05
+
+
+@needs_int8
+@pytest.mark.parametrize("tied", [False, True])
+def test_the_int8_file_gives_what_was_converted(tmp_path: Path, tied: bool) -> None:
+    named = resolved(str(write_gguf(tmp_path / "tiny.gguf", tied)))
+    opened = opened_int8(named, quietly)
+    (beside, elsewhere) = converted_paths(named)
+    again = open_int8(beside, quietly)
+    assert torch.equal(logits(opened.network), logits(again.network))
+    assert again.origin == named.identity
+    assert again.network.config == opened.network.config
+    assert not elsewhere.exists()
+    assert [path.name for path in tmp_path.glob("*.partial")] == []
+
+
+@needs_int8
+def test_a_converted_folder_is_the_same_model_at_the_next_start(folder: Path) -> None:
+    first = resolved(str(folder))
+    opened_int8(first, quietly)
+    (beside, _) = converted_paths(first)
+    made = beside.stat().st_mtime_ns
+    again = resolved(str(folder))
+    opened_int8(again, quietly)
+    assert again == first
+    assert beside.stat().st_mtime_ns == made
+    assert torch.equal(logits(dense(folder)), logits(tiny_network()))
+
+
+# What is wrong with a GGUF file: how it comes about, and what the sentence says.
+BAD_GGUF: dict[str, tuple[Callable[[Path], object], str]] = {
+    "empty": (lambda path: path.write_bytes(b""), "not a whole GGUF"),
+    "text": (lambda path: path.write_text("<html>Log in</html>" * 9), "not a whole GGUF"),
+    "another architecture": (
+        lambda path: write_gguf(path, architecture="llama"),
+        "architecture 'llama'",
+    ),
+    "a type that cannot be read": (
+        lambda path: write_gguf(path, changed={"blk.0.ffn_down.weight": np.ones((64, 96), "i1")}),
+        "blk.0.ffn_down.weight as I8",
+    ),
+    "no numbers": (
+        lambda path: write_gguf(
+            path, changed={"blk.1.attn_q.weight": np.full((64, 64), np.nan, "f4")}
+        ),
+        "blk.1.attn_q.weight .* no numbers",
+    ),
+    "another shape": (
+        lambda path: write_gguf(path, changed={"blk.0.attn_k.weight": np.ones((64, 64), "f4")}),
+        "blk.0.attn_k.weight with the shape",
+    ),
+    "too few tokens": (lambda path: write_gguf(path, tokens=300), "tokenizer"),
+    "too many tokens": (lambda path: write_gguf(path, tokens=500), "500 tokens, but the model"),
+}
+
+
+@pytest.mark.parametrize("bad", BAD_GGUF)
+def test_a_bad_gguf_file_says_what_is_wrong(tmp_path: Path, bad: str) -> None:
+    make, says = BAD_GGUF[bad]
+    path = tmp_path / "bad.gguf"
+    make(path)
+    assert_refused(path, says)
+
+
+@pytest.mark.parametrize("share", [0.0001, 0.001, 0.01, 0.1, 0.5, 0.9, 0.999])
+def test_a_gguf_file_that_ends_early_is_refused(gguf: Path, share: float) -> None:
+    with gguf.open("r+b") as file:
+        file.truncate(int(share * gguf.stat().st_size))
+    assert_refused(gguf, "not a whole GGUF|does not say|has no")
+
+
+def rewritten(folder: Path, change: Callable[[dict[str, Tensor]], object]) -> None:
+    path = folder / WEIGHTS_FILE
+    weights = load_file(path)
+    change(weights)
+    save_file(weights, path)
+
+
+def index(folder: Path) -> None:
+    text = '{"weight_map": {"a": "model-00001-of-00002.safetensors"}}'
+    (folder / "model.safetensors.index.json").write_text(text)
+
+
+NAN = torch.full((64,), float("nan"))
+
+BAD_FOLDERS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "no tokenizer": (lambda each: (each / "tokenizer.json").unlink(), "tokenizer.json"),
+    "broken tokenizer": (
+        lambda each: (each / "tokenizer.json").write_text("{}"),
+        "is not a tokenizer",
+    ),
+    "no weights": (lambda each: (each / WEIGHTS_FILE).unlink(), "no safetensors weights"),
+    "cut weights": (
+        lambda each: (each / WEIGHTS_FILE).write_bytes((each / WEIGHTS_FILE).read_bytes()[:-9]),
+        "not a whole safetensors file",
+    ),
+    "a missing shard": (index, "weight files .* are missing"),
+    "a missing weight": (
+        lambda each: rewritten(each, lambda weights: weights.pop("model.norm.weight")),
+        "no weight model.norm.weight",
+    ),
+    "no numbers": (
+        lambda each: rewritten(each, lambda weights: weights.update({"model.norm.weight": NAN})),
+        "output_norm.weight .* no numbers",
+    ),
+    "more tokens than weights": (
+        lambda each: edited_config(each, vocab_size=330),
+        "340 tokens, but the model 330",
+    ),
+    "fewer weights than it says": (
+        lambda each: edited_config(each, intermediate_size=128),
+        "ffn_gate.weight with the shape",
+    ),
+    "a missing layer": (
+        lambda each: edited_config(each, num_hidden_layers=3),
+        "no weight model.layers.2",
+    ),
+    "impossible heads": (lambda each: edited_config(each, num_attention_heads=3), "cannot be"),
+    "no layers": (lambda each: edited_config(each, num_hidden_layers=0), "cannot be"),
+    "words for numbers": (lambda each: edited_config(each, hidden_size="wide"), "config.json"),
+}
+
+
+@pytest.mark.parametrize("bad", BAD_FOLDERS)
+def test_a_bad_folder_says_what_is_wrong(folder: Path, bad: str) -> None:
+    make, says = BAD_FOLDERS[bad]
+    make(folder)
+    assert_refused(folder, says)
+
+
+def assert_refused(path: Path, says: str) -> None:
+    """Exact and in int8 the same sentence; nothing is left beside the weights."""
+    before = {each.name for each in _folder(path).iterdir()}
+    for exact in (True, False):
+        with pytest.raises(CheckpointError, match=says) as caught:
+            open_causal(resolved(str(path)), "cpu", exact=exact)
+        assert "othing was loaded" in str(caught.value)
+        assert "\n" not in str(caught.value)
+    assert {each.name for each in _folder(path).iterdir()} == before
+
+
+def _folder(path: Path) -> Path:
+    return path if path.is_dir() else path.parent
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_a_model_larger_than_the_free_memory_is_refused(
+    gguf: Path, monkeypatch: pytest.MonkeyPatch, exact: bool
+) -> None:
+    needed = parameters(tiny_network().config) * (4 if exact else 1.3)
+    free = [needed - 10]
+    monkeypatch.setattr("dgls.checkpoint.qwen2_checks.free_memory", lambda device: free[0])
+    with pytest.raises(ModelMemoryError, match="nothing was loaded"):
+        open_causal(resolved(str(gguf)), "cpu", exact=exact)
+    free[0] = needed + 10
+    open_causal(resolved(str(gguf)), "cpu", exact=exact)
+
+
+@needs_int8
+def test_beside_weights_that_cannot_be_written_to_the_models_folder_serves(
+    gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DGLS_MODELS", str(tmp_path / "models"))
+    named = resolved(str(gguf))
+    beside, elsewhere = converted_paths(named)
+    refuse_to_write_below(monkeypatch, gguf.parent, besides=tmp_path / "models")
+    first = opened_int8(named, quietly)
+    assert (beside.exists(), elsewhere.exists()) == (False, True)
+    monkeypatch.setattr("dgls.checkpoint.qwen2_int8.convert", None)
+    assert torch.equal(logits(opened_int8(named, quietly).network), logits(first.network))
+
+
+@needs_int8
+def test_with_no_place_to_write_to_it_says_so(
+    gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_to_write_below(monkeypatch, Path("/"))
+    with pytest.raises(CheckpointError, match=r"cannot be written .*DGLS_MODELS"):
+        opened_int8(resolved(str(gguf)), quietly)
+
+
+def refuse_to_write_below(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, besides: Path | None = None
+) -> None:
+    """A folder that the system would not let anybody write to; the superuser could anyhow."""
+    real = save_file
+
+    def refuse(tensors: dict[str, Tensor], path: Path, *rest: Any) -> None:
+        if path.is_relative_to(folder) and not (besides and path.is_relative_to(besides)):
+            raise PermissionError(13, "Permission denied", str(path))
+        real(tensors, path, *rest)
+
+    monkeypatch.setattr(qwen2_build, "save_file", refuse)
+
+
+BROKEN: dict[str, Callable[[Path, pytest.MonkeyPatch], object]] = {
+    "half written": lambda path, patch: os.truncate(path, path.stat().st_size // 2),
+    "empty": lambda path, patch: os.truncate(path, 0),
+    "another version": lambda path, patch: patch.setattr(qwen2_build, "FORMAT", "next"),
+}
+
+
+@needs_int8
+@pytest.mark.parametrize("broken", BROKEN)
+def test_an_int8_file_that_cannot_be_used_is_made_again(
+    gguf: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    named = resolved(str(gguf))
+    wanted = logits(opened_int8(named, quietly).network)
+    (beside, _) = converted_paths(named)
+    BROKEN[broken](beside, monkeypatch)
+    assert torch.equal(logits(opened_int8(named, quietly).network), wanted)
+    assert open_int8(beside, quietly).origin == named.identity
+
+
+@needs_int8
+def test_what_a_killed_conversion_left_goes_with_the_next(gguf: Path) -> None:
+    named = resolved(str(gguf))
+    (beside, _) = converted_paths(named)
+    old, fresh = (beside.with_suffix(f".{pid}.partial") for pid in (1, 2))
+    old.write_bytes(b"half")
+    fresh.write_bytes(b"half")
+    yesterday = time.time() - 86_400
+    os.utime(old, (yesterday, yesterday))
+    opened_int8(named, quietly)
+    assert (old.exists(), fresh.exists()) == (False, True)
+
+
+@needs_int8
+def test_other_weights_in_the_same_place_are_converted_anew(gguf: Path) -> None:
+    first = resolved(str(gguf))
+    opened_int8(first, quietly)
+    write_gguf(gguf, tied=True)
+    second = resolved(str(gguf))
+    assert second.identity != first.identity
+    assert torch.equal(
+        logits(opened_int8(second, quietly).network).argmax(-1)[:1],
+        logits(tiny_network(tied=True)).argmax(-1)[:1],
+    )
+    assert [path.exists() for path in (converted_paths(first)[0], converted_paths(second)[0])] == [
+        False,
+        True,
+    ]
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_weights_replaced_while_they_are_read_are_refused(gguf: Path, exact: bool) -> None:
+    replaced = []
+
+    def replace_once(share: float, what: str) -> None:
+        if not replaced:
+            other = write_gguf(gguf.with_name("other.gguf"), tied=True)
+            replaced.append(other.replace(gguf))
+
+    with pytest.raises(CheckpointError, match="changed while it was read"):
+        open_causal(resolved(str(gguf)), "cpu", progress=replace_once, exact=exact)
+    assert list(gguf.parent.glob("*.int8-*")) == []
+    open_causal(resolved(str(gguf)), "cpu", exact=exact)
+
+
+CONVERT = """
+import sys
+from dgls.checkpoint.named import resolved
+from dgls.checkpoint.qwen2_int8 import opened_int8
+print(opened_int8(resolved(sys.argv[1]), lambda share, what: None).origin)
+"""
+
+
+@needs_int8
+def test_two_processes_may_convert_at_once(gguf: Path) -> None:
+    start = [sys.executable, "-c", CONVERT, str(gguf)]
+    running = [subprocess.Popen(start, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    told = [each.communicate(timeout=300)[0].strip() for each in running]
+    assert told == 2 * [resolved(str(gguf)).identity]
+    assert list(gguf.parent.glob("*.partial")) == []
+    assert len(list(gguf.parent.glob("*.int8-*"))) == 1
+
+
+def test_a_relative_path_is_one_that_says_so(
+    gguf: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(folder, tmp_path / "owner" / "name")
+    assert resolved("./tiny.gguf") == resolved(str(gguf))
+    assert resolved("./owner/name").causal
+    for name in ("owner/name", "tiny", "qwen2.5-coder-0.5b-instruct"):
+        with pytest.raises(ModelNotFoundError, match="nothing was loaded"):
+            resolved(name)
+    with pytest.raises(ModelNotFoundError, match="no file"):
+        resolved("./nothing.gguf")

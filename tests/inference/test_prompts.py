@@ -1,0 +1,68 @@
+"""The cache of read prompts: what is read again, what is kept, and that neither changes a state."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from dgls.inference.prompts import Prompts
+from tests.support.qwen2 import VOCABULARY, tiny_network
+
+
+def text(count: int, seed: int = 0) -> list[int]:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(VOCABULARY, (count,), generator=generator).tolist()
+
+
+ONE, TWO = text(200), text(200, seed=1)
+
+# What is read one after the other, and how many tokens of the last are cached.
+EDITS = {
+    "typing": ([ONE[:100], ONE[:101], ONE[:104]], 101),
+    "the same again": ([ONE[:100], ONE[:100]], 99),
+    "deletion": ([ONE[:100], ONE[:60]], 59),
+    "replaced end": ([ONE[:100], [*ONE[:90], *TWO[:5]]], 90),
+    "a jump back": ([ONE[:100], [*ONE[:60], *TWO[:60]], ONE[:100]], 60),
+    "far up in the file": ([ONE[:100], [*ONE[:50], *TWO[:90]], ONE[:101]], 50),
+    "another document": ([ONE[:100], TWO[:100]], 0),
+    "two documents in turn": ([ONE[:100], TWO[:100], ONE[:101], TWO[:101]], 100),
+    "a beginning too short to copy": ([ONE[:200], [*ONE[:20], *TWO[:50]], ONE[:200]], 199),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("drafts", [(), (3, 4, 5)])
+def test_the_states_are_those_of_a_fresh_read(edit: str, drafts: tuple[int, ...]) -> None:
+    network, (prompts, cached) = tiny_network(), EDITS[edit]
+    cache = Prompts(network, 50_000_000)
+    for prompt in prompts:
+        read = cache.read(prompt, drafts)
+        fresh = network.read(torch.tensor([*prompt, *drafts]), network.slots(1))
+        torch.testing.assert_close(
+            read.states, fresh[-1 - len(drafts) :], atol=1e-3, rtol=1e-3, msg=edit
+        )
+        assert read.slots.length == len(prompt) + len(drafts)
+        read.slots.cut(len(prompt))
+    assert read.cached == cached
+
+
+def test_the_oldest_prompts_go_first_and_the_newest_stays() -> None:
+    network = tiny_network()
+    one = Prompts(network, 1)
+    one.read(ONE)
+    room = one.bytes
+    assert room > 0
+    one.read(TWO)
+    assert one.bytes <= 2 * room
+    assert one.read(ONE).cached == 0
+
+    two = Prompts(network, 2 * room + room // 2)
+    for prompt in (ONE, TWO, text(200, seed=2)):
+        two.read(prompt)
+        assert two.bytes <= 2 * room + room // 2
+    assert two.read(TWO).cached == 199
+    assert two.read(ONE).cached == 0
+
+    two.clear()
+    assert two.bytes == 0
+    assert two.read(ONE).cached == 0

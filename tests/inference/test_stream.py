@@ -1,0 +1,201 @@
+"""The causal stream on a tiny random model: drafts change nothing, healing holds, scores add up."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from random import Random
+
+import pytest
+import torch
+
+from dgls.canvas.fim import FimPrompt
+from dgls.errors import Stopped
+from dgls.inference.causal_model import CausalModel
+from dgls.inference.lookup import Lookup
+from dgls.inference.stream import Control, Ends, Written
+from dgls.protocol import FillRequest
+from tests.support.checkpoints import SOURCE
+from tests.support.qwen2 import tiny_causal
+
+HEADS = ("    result", "    for item in it", "self.na", "  ", "\n", "def add(self, n", "'λ")
+
+
+@pytest.fixture(scope="module")
+def model() -> CausalModel:
+    return tiny_causal()
+
+
+def prompts(model: CausalModel, count: int) -> list[FimPrompt]:
+    """Prompts of places in a source, some within a word."""
+    random, found = Random(0), []
+    for _ in range(count):
+        cut = random.randrange(1, len(SOURCE))
+        request = FillRequest((SOURCE[:cut], SOURCE[cut:]))
+        found.append(model.layout.prompt(request))
+    return found
+
+
+def ends(model: CausalModel, lines: int = 3, tokens: int = 24) -> Ends:
+    return model.ends(lines, tokens)
+
+
+def greedy(model: CausalModel, prompt: FimPrompt, kept: Sequence[int] = (), **limits) -> Written:
+    return model.greedy(prompt, ends(model, **limits), Control(), kept)[0]
+
+
+def alone(model: CausalModel, prompt: FimPrompt) -> Written:
+    """The greedy text, one token a pass, from slots of its own."""
+    slots = model.network.slots(64)
+    states = model.network.read(torch.tensor(prompt.tokens), slots)[-1:]
+    return model.stream.greedy(
+        slots, states, prompt.rest, ends(model), lambda written: (), Control()
+    )
+
+
+def test_drafts_do_not_change_the_text(model: CausalModel) -> None:
+    saved = 0
+    for prompt in prompts(model, 40):
+        with_drafts, without = greedy(model, prompt), alone(model, prompt)
+        assert with_drafts.tokens == without.tokens
+        assert with_drafts.last == without.last
+        assert with_drafts.log_probs == pytest.approx(without.log_probs, abs=1e-3)
+        assert with_drafts.end == pytest.approx(without.end, abs=1e-3)
+        saved += without.passes - with_drafts.passes
+    assert saved > 0
+
+
+@pytest.mark.parametrize("right", [0, 1, 3, 99])
+def test_a_kept_draft_saves_passes_as_far_as_it_is_right(model: CausalModel, right: int) -> None:
+    prompt = max(prompts(model, 20), key=lambda each: len(alone(model, each).tokens))
+    wanted = alone(model, prompt)
+    kept = [*wanted.tokens[:right], *([5] * 3 if right < len(wanted.tokens) else [])]
+    found = greedy(model, prompt, kept)
+    assert found.tokens == wanted.tokens
+    if right == 99:
+        assert found.passes <= 1 + len(wanted.tokens) // (model.drafts + 1)
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_the_text_begins_with_the_end_of_the_prefix(model: CausalModel, head: str) -> None:
+    prompt = model.layout.prompt(FillRequest(("def total(items):\n" + head, "\n    return 1\n")))
+    assert prompt.rest == b"" if head == "\n" else head.encode().endswith(prompt.rest)
+    for written in (
+        greedy(model, prompt),
+        *model.beams(prompt, model.read(prompt), ends(model, lines=1), 3, Control()),
+    ):
+        assert model.table.join(written.tokens).startswith(prompt.rest)
+        assert not written.text(model.table, 3).startswith("\ufffd")
+
+
+def test_what_was_read_after_the_prompt_is_forgotten(model: CausalModel) -> None:
+    for prompt in prompts(model, 4):
+        wanted = model.network.logits(model.read(prompt).states)
+        _, read = model.greedy(prompt, ends(model), Control())
+        model.beams(prompt, read, ends(model, lines=1), 3, Control())
+        model.scores(prompt, read, ends(model), ["x = 1", "y"])
+        assert read.slots.length == len(prompt.tokens)
+        again = model.network.logits(model.read(prompt).states)
+        torch.testing.assert_close(again, wanted, atol=1e-3, rtol=1e-3)
+
+
+def test_one_beam_writes_what_greedy_writes(model: CausalModel) -> None:
+    for prompt in prompts(model, 12):
+        limits = {"lines": 1, "tokens": 12}
+        wanted = greedy(model, prompt, **limits)
+        (found, *_) = model.beams(prompt, model.read(prompt), ends(model, **limits), 1, Control())
+        shortest = min(len(found.tokens), len(wanted.tokens))
+        assert found.tokens[:shortest] == wanted.tokens[:shortest]
+
+
+def test_more_beams_find_nothing_worse(model: CausalModel) -> None:
+    for prompt in prompts(model, 8):
+        limits = ends(model, lines=1, tokens=12)
+        one, four = (model.beams(prompt, model.read(prompt), limits, n, Control()) for n in (1, 4))
+        assert four[0].total >= one[0].total - 1e-3
+        totals = [each.total for each in four]
+        assert totals == sorted(totals, reverse=True)
+        said = [model.table.join(each.tokens) for each in four]
+        assert len(set(said)) == len(said) <= 4
+
+
+def test_a_score_is_the_sum_of_the_steps(model: CausalModel) -> None:
+    texts = ["result", "items.append(item)", "0", ""]
+    for prompt in prompts(model, 6):
+        scored = model.scores(prompt, model.read(prompt), ends(model, lines=1), texts)
+        for text, written in zip(texts, scored, strict=True):
+            tokens = model.layout.text(prompt, text)
+            assert written.tokens == tokens
+            assert sum(written.log_probs) == pytest.approx(
+                by_steps(model, prompt, tokens), abs=1e-2
+            )
+
+
+def by_steps(model: CausalModel, prompt: FimPrompt, tokens: Sequence[int]) -> float:
+    """The log-probability of tokens, each asked for by itself; those of `rest` among its own."""
+    rest, total = prompt.rest, 0.0
+    for index, token in enumerate(tokens):
+        read = torch.tensor([*prompt.tokens, *tokens[:index]])
+        logits = model.network.logits(model.network.read(read, model.network.slots(1))[-1:])[0]
+        if rest:
+            allowed = torch.full_like(logits, float("-inf"))
+            allowed[model.table.beginning(rest)] = 0.0
+            logits = logits + allowed
+        total += float(logits.log_softmax(-1)[token])
+        rest = rest[len(model.table.text_of(token)) :]
+    return total
+
+
+def test_a_text_that_does_not_continue_the_prefix_has_no_chance(model: CausalModel) -> None:
+    prompt = model.layout.prompt(FillRequest(("x = res", "\n")))
+    other = [model.codec.encode("abc")]
+    read = model.read(prompt)
+    (written,) = model.stream.scores(read.slots, read.states, prompt.rest, ends(model), other)
+    assert written.total == -math.inf
+
+
+@pytest.mark.parametrize("lines", [1, 2])
+def test_a_text_has_no_more_lines_and_tokens_than_it_may(model: CausalModel, lines: int) -> None:
+    for prompt in prompts(model, 12):
+        written = greedy(model, prompt, lines=lines, tokens=9)
+        assert written.text(model.table, lines).count("\n") < lines
+        assert len(written.tokens) <= 9 + len(prompt.healed)
+
+
+def test_a_stream_ends_at_once_when_it_is_stopped_or_out_of_time(model: CausalModel) -> None:
+    prompt = max(prompts(model, 20), key=lambda each: len(alone(model, each).tokens))
+    with pytest.raises(Stopped, match="nothing was changed"):
+        model.greedy(prompt, ends(model), Control(should_stop=lambda: True))
+    with pytest.raises(Stopped):
+        model.beams(prompt, model.read(prompt), ends(model), 2, Control(should_stop=lambda: True))
+    late = Control(out_of_time=lambda: True)
+    written, _ = model.greedy(prompt, ends(model), late)
+    assert (written.complete, written.passes) == (False, 0)
+    assert written.tokens == alone(model, prompt).tokens[: len(written.tokens)]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "written", "most", "expected"),
+    [
+        ([1, 2, 3, 4, 1, 2], [], 3, (3, 4, 1)),
+        ([1, 2, 3, 4, 9], [1, 2], 2, (3, 4)),
+        ([1, 2, 3, 7, 2, 9, 5, 1, 2], [], 1, (3,)),
+        ([5, 8, 5, 9, 5], [], 7, (9, 5)),
+        ([1, 2, 3], [], 4, ()),
+        ([1], [], 4, ()),
+        ([], [], 4, ()),
+        ([1, 2, 1], [], 0, ()),
+    ],
+)
+def test_a_draft_follows_the_longest_then_the_last_match(prompt, written, most, expected) -> None:
+    assert Lookup(prompt).draft(written, most) == expected
+
+
+def test_a_draft_of_a_long_prompt_takes_no_time() -> None:
+    random = Random(0)
+    lookup = Lookup([random.randrange(500) for _ in range(4000)])
+    began = time.perf_counter()
+    for index in range(20):
+        lookup.draft([index, index + 1], 7)
+    assert time.perf_counter() - began < 1.0
