@@ -1,4 +1,4 @@
-"""`dgls completion`: a shell's completion of verbs and options, as a script that starts no Python."""
+"""`dgls completion`: the completion of verbs and options in a shell, as a script without Python."""
 
 from __future__ import annotations
 
