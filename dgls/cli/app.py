@@ -1,4 +1,4 @@
-"""All verbs but `lsp`, gathered from their files. A verb imports what is heavy when it runs."""
+"""The verbs with many arguments, from their files. A verb imports what is heavy when it runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import typer
 
-from dgls.cli.verbs import SERVER, VERBS, unknown_verb
+from dgls.cli.verbs import DIRECT, VERBS, unknown_verb
 from dgls.errors import DglsError
 
 _HELP = {"help_option_names": ["-h", "--help"]}
@@ -23,7 +23,7 @@ def run_app(arguments: Sequence[str]) -> int:
     """Run one verb and return its exit status (`DglsError.exit_status` for errors on purpose)."""
     try:
         verb = arguments[0] if arguments else ""
-        if verb not in VERBS or verb == SERVER:
+        if verb not in VERBS or verb in DIRECT:
             raise unknown_verb(verb)
         # A verb needs no other one's file.
         app_of([verb])(args=_with_places_last(arguments), prog_name="dgls")

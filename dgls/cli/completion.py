@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
-from dgls.cli.verbs import GROUPS, SERVER, VERBS
-
-_SERVER_OPTIONS = ("--help", "--stdio", "--tcp")
+from dgls.cli.verbs import DIRECT, GROUPS, VERBS
+from dgls.editors.guides import EDITORS
 
 
 class Shell(StrEnum):
@@ -65,10 +64,11 @@ def _nodes() -> Iterator[Node]:
     """The tree of verbs, the root first."""
     from dgls.cli.app import app_of
 
-    others = tuple(verb for verb in VERBS if verb != SERVER)
+    others = tuple(verb for verb in VERBS if verb not in DIRECT)
     root = typer.main.get_command(app_of(others))
     yield Node("", VERBS, ("--help", "--version"))
-    yield Node(SERVER, (), _SERVER_OPTIONS)
+    yield Node("lsp", (), ("--help", "--stdio", "--tcp"))
+    yield Node("editor", EDITORS, ("--help", "--write", "--check", "--json"))
     for name, command in root.commands.items():  # type: ignore[attr-defined]
         yield from _below(name, command)
 
@@ -144,8 +144,10 @@ compdef _dgls dgls
 def _fish(nodes: tuple[Node, ...]) -> Iterator[str]:
     yield "# Completion of dgls for fish: ~/.config/fish/completions/dgls.fish\n"
     summaries = {verb.name: verb.summary for verbs in GROUPS.values() for verb in verbs}
+    paths = {node.path for node in nodes}
     for node in nodes:
-        where = _fish_condition(node)
+        below = [word for word in node.words if f"{node.path} {word}" in paths]
+        where = _fish_condition(node, below)
         for word in node.words:
             about = summaries.get(word, "") if not node.path else ""
             told = f' -d "{about}"' if about else ""
@@ -154,9 +156,9 @@ def _fish(nodes: tuple[Node, ...]) -> Iterator[str]:
             yield f"complete -c dgls -n '{where}' -l {option.removeprefix('--')}\n"
 
 
-def _fish_condition(node: Node) -> str:
+def _fish_condition(node: Node, below: Sequence[str]) -> str:
+    """When the words of a node are meant: its path is on the line, and no verb below it."""
     if not node.path:
         return "__fish_use_subcommand"
     seen = "; and ".join(f"__fish_seen_subcommand_from {word}" for word in node.path.split())
-    children = " ".join(node.words)
-    return f"{seen}; and not __fish_seen_subcommand_from {children}" if children else seen
+    return f"{seen}; and not __fish_seen_subcommand_from {' '.join(below)}" if below else seen

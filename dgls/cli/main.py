@@ -1,7 +1,7 @@
 """The `dgls` command: one verb per file beside this one.
 
 `dgls lsp` goes around the argument parser of the other verbs, because an editor waits for it, and
-so do the version and the list of verbs, because a person does.
+so do `dgls editor`, the version and the list of verbs, because a person does.
 """
 
 from __future__ import annotations
@@ -49,6 +49,10 @@ def run(arguments: Sequence[str]) -> int:
 
         print(help_page())
         return 0
+    if first == "editor":
+        from dgls.cli.editor import run as run_editor
+
+        return run_editor(arguments[1:])
     from dgls.cli.app import run_app
 
     return run_app(arguments)

@@ -22,7 +22,10 @@ class Verb:
 
 GROUPS: dict[str, tuple[Verb, ...]] = {
     "Fill": (Verb("fill", "Fill the gap at a place of a file and print it."),),
-    "Editors": (Verb("lsp", "The language server, for an editor to start."),),
+    "Editors": (
+        Verb("editor", "Print or write an editor's configuration, and try it out."),
+        Verb("lsp", "The language server, for an editor to start."),
+    ),
     "This machine": (
         Verb("doctor", "Say what this machine can run, and why."),
         Verb("serve", "Run the engine in this terminal, or stop one."),
@@ -35,12 +38,12 @@ GROUPS: dict[str, tuple[Verb, ...]] = {
     ),
     "Shell": (Verb("completion", "Print the completion script of a shell."),),
 }
-"""The verbs as the help shows them. Each but `lsp` is a file beside this one that registers it."""
+"""The verbs as the help shows them. Each is a file beside this one."""
 
 VERBS = tuple(verb.name for verbs in GROUPS.values() for verb in verbs)
 
-SERVER = "lsp"
-"""The verb that goes around the argument parser."""
+DIRECT = ("lsp", "editor")
+"""The verbs that go around the argument parser of the others (`dgls.cli.main`)."""
 
 _ENDING = (
     "Options",

@@ -19,7 +19,7 @@ from dgls import __version__
 from dgls.cli.completion import Shell, script
 from dgls.cli.main import INTERRUPTED, run
 from dgls.cli.stats import stats_json
-from dgls.cli.verbs import GROUPS, SERVER, VERBS, help_page
+from dgls.cli.verbs import DIRECT, GROUPS, VERBS, help_page
 from dgls.counts import Count, Kind
 
 COMMAND = [sys.executable, "-m", "dgls"]
@@ -48,18 +48,18 @@ def test_help_lists_every_verb_in_its_group(
 def test_every_file_of_a_verb_is_listed() -> None:
     files = Path(dgls.cli.__file__).parent.glob("*.py")
     verbs = {file.stem for file in files if "def register(app" in file.read_text()}
-    assert verbs == set(VERBS) - {SERVER}
+    assert verbs == set(VERBS) - set(DIRECT)
 
 
 def test_no_line_is_wider_than_a_terminal() -> None:
     assert max(map(len, help_page().splitlines())) <= 80
 
 
-@pytest.mark.parametrize("argument", ["-V", "--help"])
-def test_a_line_of_text_waits_for_nothing_heavy(argument: str) -> None:
+@pytest.mark.parametrize("arguments", [["-V"], ["--help"], ["editor", "helix", "--json"]])
+def test_a_line_of_text_waits_for_nothing_heavy(arguments: list[str]) -> None:
     program = (
         "import sys; from dgls.cli.main import run; "
-        f"run([{argument!r}]); print(*({HEAVY!r} & set(sys.modules)), file=sys.stderr)"
+        f"run({arguments!r}); print(*({HEAVY!r} & set(sys.modules)), file=sys.stderr)"
     )
     begun = time.monotonic()
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
@@ -78,6 +78,7 @@ def test_a_line_of_text_waits_for_nothing_heavy(argument: str) -> None:
         (["eval", "cutt"], "Did you mean 'cut'?"),
         (["fill", "--jsno", "a.py:1"], "--json"),
         (["completion", "tcsh"], "bash"),
+        (["editor", "nvim"], "neovim"),
     ],
 )
 def test_a_mistake_is_answered_by_what_was_probably_meant(
@@ -91,11 +92,10 @@ def test_a_mistake_is_answered_by_what_was_probably_meant(
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has other signals")
 def test_ctrl_c_ends_a_command_without_a_traceback() -> None:
-    waits = (
-        "import dgls.cli.main as m, time; m.run = lambda _: time.sleep(60); print('up', flush=1)"
-    )
+    waits = "def run(_): print('up', flush=True); time.sleep(60)"
+    program = f"import time, dgls.cli.main as m\n{waits}\nm.run = run; m.main()"
     process = subprocess.Popen(
-        [sys.executable, "-c", f"{waits}; m.main()"],
+        [sys.executable, "-c", program],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -140,6 +140,8 @@ COMPLETED = [
     ("dgls fill a.py --js", "--json"),
     ("dgls completion z", "zsh"),
     ("dgls lsp --st", "--stdio"),
+    ("dgls editor ne", "neovim"),
+    ("dgls editor neovim --ch", "--check"),
 ]
 
 
