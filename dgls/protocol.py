@@ -194,7 +194,8 @@ class Health:
     `percent` (0..100) is how much of the model is loaded; `message` is what it is doing, or, in
     the state "failed", one sentence that says why. `kind` is then the error's class in
     `dgls.errors`, as in a failed reply. `device` is where the model runs, empty where the backend
-    does not say. `languages` are those that the model was trained on, none where it reads all.
+    does not say; `cores` is how many CPU cores it takes there, 0 elsewhere. `languages` are those
+    that the model was trained on, none where it reads all.
     """
 
     state: EngineState
@@ -206,6 +207,7 @@ class Health:
     pid: int = 0
     device: str = ""
     languages: tuple[str, ...] = ()
+    cores: int = 0
 
 
 def to_json(value: FillRequest | FillReply | Draft | Health) -> str:

@@ -127,7 +127,7 @@ class _Heard:
             self._say(f"{message} ({params.get('percent', 0)} %)")
             return
         self._failure = message if state == "failed" else ""
-        self.model = params.get("line") or params.get("model", "")
+        self.model = params.get("line", "")
         self._settled.set()
 
     async def settled(self) -> None:

@@ -7,7 +7,8 @@ import re
 
 from dgls.lsp.code_actions import FILL, REWRITE
 from dgls.lsp.commands import RESUME, SNOOZE
-from dgls.lsp.indicator import METHOD, OPT_IN, State
+from dgls.lsp.indicator import METHOD, OPT_IN
+from dgls.lsp.report import State
 from dgls.syntax.languages import LANGUAGES, language_of
 from tests.editors.home import ROOT
 

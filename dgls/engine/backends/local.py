@@ -50,6 +50,13 @@ class LocalBackend:
         return self._filler.device if self._filler else ""
 
     @property
+    def cores(self) -> int:
+        """How many CPU cores a forward pass takes, 0 elsewhere and before the model is loaded."""
+        import torch
+
+        return torch.get_num_threads() if self.device.startswith("cpu") else 0
+
+    @property
     def languages(self) -> tuple[str, ...]:
         """What the model was trained on, empty before it is loaded and where it reads all."""
         return self._filler.languages if self._filler else ()

@@ -101,10 +101,11 @@ function M.snooze(minutes)
   end
 end
 
---- For the statusline: `dgls`, and how far the model is loaded, `slow`, `off` or `failed`.
+--- For the statusline: the model, its usual time, and why it is quiet, slow, off or failed.
+---@param opts? { short?: boolean } short: `dgls`, and how far it is loaded, `slow`, `off`, `failed`
 ---@return string
-function M.status()
-  return status.text()
+function M.status(opts)
+  return status.text(opts and opts.short)
 end
 
 return M
