@@ -162,6 +162,18 @@ class FillReply:
 
 
 @dataclass(frozen=True, slots=True)
+class LastFill:
+    """The last fill that an engine made, as it keeps it in memory: `dgls why` asks for it.
+
+    `age_s` is how many seconds ago it was made.
+    """
+
+    request: FillRequest
+    reply: FillReply
+    age_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """The whole canvas after one denoise step, as text: `texts` as in `Fill`.
 
@@ -210,7 +222,7 @@ class Health:
     cores: int = 0
 
 
-def to_json(value: FillRequest | FillReply | Draft | Health) -> str:
+def to_json(value: FillRequest | FillReply | LastFill | Draft | Health) -> str:
     """The value as one compact line of JSON."""
     return json.dumps(dataclasses.asdict(value), ensure_ascii=False, separators=(",", ":"))
 
@@ -240,6 +252,14 @@ def reply_from_json(data: str | bytes) -> FillReply:
     fields["candidates"] = tuple(_build(Fill, candidate) for candidate in candidates)
     fields["timings"] = _build(Timings, fields.get("timings", {}))
     return _build(FillReply, fields)
+
+
+def last_from_json(data: str | bytes) -> LastFill:
+    """Parse the last fill. Raises `EngineProtocolError` for anything else."""
+    fields = _fields(data, LastFill)
+    fields["request"] = request_from_json(json.dumps(fields.get("request")))
+    fields["reply"] = reply_from_json(json.dumps(fields.get("reply")))
+    return _build(LastFill, fields)
 
 
 def draft_from_json(data: str | bytes) -> Draft:

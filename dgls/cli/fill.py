@@ -72,7 +72,7 @@ def fill(
     allow_private: AllowPrivate = False,
 ) -> None:
     """Fill the gap at a place of a file and print it."""
-    resolved = _resolved(model)
+    resolved = resolved_with(model)
     settings = resolved.settings
     for name in {parse_target(each).file for each in target} - {STANDARD_INPUT}:
         check_private(Path(name), resolved, allow_private)
@@ -118,7 +118,7 @@ class _Task:
         return FillRequest(
             parts=self.context.parts,
             gaps=tuple(map(self._gap, self.context.gaps)),
-            path=_path_shown(self.file.name),
+            path=path_shown(self.file.name),
             language=self.source.language.id,
             client="cli",
             method="fill",
@@ -196,7 +196,7 @@ def _task(
     return _Task(file, source, ordered, context, lines, strength)
 
 
-def _resolved(model: str | None) -> Resolved:
+def resolved_with(model: str | None) -> Resolved:
     """The settings here, with the model of the command line; bad ones are named and passed over."""
     from dgls.config import resolve
 
@@ -207,7 +207,7 @@ def _resolved(model: str | None) -> Resolved:
     return resolved
 
 
-def _path_shown(name: str) -> str:
+def path_shown(name: str) -> str:
     """The path as the model has met paths: below the project, which is the working folder."""
     if name == STANDARD_INPUT:
         return ""

@@ -21,7 +21,10 @@ class Verb:
 
 
 GROUPS: dict[str, tuple[Verb, ...]] = {
-    "Fill": (Verb("fill", "Fill the gap at a place of a file and print it."),),
+    "Fill": (
+        Verb("fill", "Fill the gap at a place of a file and print it."),
+        Verb("why", "Tell why the last suggestion, or one at a place, is shown or not."),
+    ),
     "Editors": (
         Verb("editor", "Print or write an editor's configuration, and try it out."),
         Verb("lsp", "The language server, for an editor to start."),

@@ -69,6 +69,15 @@
   (eglot-execute (dgls--server-or-lose)
                  `(:command "dgls.snooze" :arguments [,minutes])))
 
+(defun dgls-why ()
+  "Tell why there is, or is no, suggestion at point."
+  (interactive)
+  (let ((params (eglot--TextDocumentPositionParams)))
+    (eglot-execute (dgls--server-or-lose)
+                   `(:command "dgls.why"
+                     :arguments [,(plist-get (plist-get params :textDocument) :uri)
+                                 ,(plist-get params :position)]))))
+
 (defun dgls-mode-line ()
   "What the mode line says of dgls in the current buffer."
   (when-let* ((server (dgls--server))
