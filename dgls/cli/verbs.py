@@ -25,6 +25,7 @@ GROUPS: dict[str, tuple[Verb, ...]] = {
         Verb("fill", "Fill the gap at a place of a file and print it."),
         Verb("why", "Tell why the last suggestion, or one at a place, is shown or not."),
     ),
+    "Models": (Verb("model", "List, fetch, find and remove models."),),
     "Editors": (
         Verb("editor", "Print or write an editor's configuration, and try it out."),
         Verb("lsp", "The language server, for an editor to start."),

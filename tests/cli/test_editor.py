@@ -166,22 +166,13 @@ def test_what_the_configurations_point_to_is_shipped(path: str) -> None:
     assert places.shipped(path).is_file()
 
 
-class _Store:
-    def __init__(self, found: Path | None) -> None:
-        self.found = found
-
-    def path_of(self, name: str) -> Path | None:
-        return self.found
-
-
-@pytest.mark.parametrize(
-    ("store", "offered"), [(None, False), (_Store(None), True), (_Store(Path("/m")), False)]
-)
+@pytest.mark.parametrize("found", [(), ("a model",)])
 def test_a_laptop_model_is_offered_where_there_is_none(
-    monkeypatch: pytest.MonkeyPatch, store: _Store | None, offered: bool
+    monkeypatch: pytest.MonkeyPatch, found: tuple[str, ...]
 ) -> None:
-    monkeypatch.setattr(laptop, "_store", lambda: store)
-    assert ("491 MB" in laptop.offer()) is offered
+    monkeypatch.setattr(laptop, "present", lambda: found)
+    assert ("dgls model get" in laptop.offer()) is not bool(found)
+    assert found or "(491 MB)" in laptop.offer()
 
 
 def checked(home: Path, **settings: str) -> subprocess.CompletedProcess[str]:
