@@ -141,6 +141,8 @@ class FillReply:
     `cached_tokens` the part of it that was not encoded again. `threshold` is the
     least confidence at which the model's fills should be shown unasked, fitted with it. `present`
     is the score of the text that the gaps hold now; None where they hold none or it has no score.
+    `note` is one sentence that the user should be told once, such as that another model fills for
+    a server that is down.
     """
 
     candidates: tuple[Fill, ...]
@@ -154,6 +156,7 @@ class FillReply:
     timings: Timings = field(default_factory=Timings)
     threshold: float = 0.5
     present: float | None = None
+    note: str = ""
 
     @property
     def best(self) -> Fill:

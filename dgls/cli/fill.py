@@ -84,6 +84,8 @@ def fill(
         watching = Watch(task.context)
     request = task.request(settings, seed)
     reply = asyncio.run(_ask(settings, request, watching))
+    if reply.note:
+        typer.echo(f"dgls: {reply.note}", err=True)
     best = task.best(reply.candidates)
     if write:
         if not any(best.texts):

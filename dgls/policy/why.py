@@ -162,10 +162,8 @@ def _candidate(number: int, verdict: Verdict) -> Iterator[str]:
         yield f"   not shown: {verdict.refused.value}"
     elif verdict.was_cut:
         yield f"   cut to: {_short(verdict.text)}"
-    if reason := _reason(fill):
-        yield f"   ranked by: {reason}"
-    if features := _features(fill):
-        yield "   " + ", ".join(f"{name} {value:.3g}" for name, value in features.items())
+    if fill.features:
+        yield "   " + ", ".join(f"{name} {value:.3g}" for name, value in fill.features.items())
 
 
 def _times(timings: Timings) -> str:
@@ -199,15 +197,6 @@ def _told(silence: Silence | None) -> dict[str, str] | None:
 def _short(text: str) -> str:
     line = text.replace("\n", "⏎").replace("\t", "⇥")
     return repr(line if len(line) <= _SHOWN_CHARS else line[: _SHOWN_CHARS - 1] + "…")
-
-
-def _features(fill: Fill) -> dict[str, float]:
-    """What the ranking looked at, where the model says."""
-    return dict(getattr(fill, "features", {}) or {})
-
-
-def _reason(fill: Fill) -> str:
-    return str(getattr(fill, "reason", "") or "")
 
 
 def gap_of(parts: Sequence[str]) -> tuple[str, Span]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -57,6 +58,17 @@ async def test_why_nothing_is_asked_is_told(filler: ScriptedFiller) -> None:
 
     assert found["silence"]["rule"] == "language_off"
     assert found["shown"] is None
+
+
+async def test_what_a_reply_says_to_the_user_is_shown_once(filler: ScriptedFiller) -> None:
+    filler.answer = lambda request: replace(reply("42"), note="The server is down.")
+    async with connected(filler) as session:
+        await session.client.initialize_session(initialize_params())
+        await session.open("x = \n\ny = \n")
+        for line in (0, 2):
+            await session.ask(line, 4)
+
+    assert messages(session).count("dgls: The server is down.") == 1
 
 
 async def test_without_anything_asked_the_state_is_told(filler: ScriptedFiller) -> None:

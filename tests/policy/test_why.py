@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 import pytest
 
@@ -92,20 +92,6 @@ def test_json_holds_everything_but_what_is_around_the_gap() -> None:
     assert PREFIX not in str(found)
 
 
-@dataclass(frozen=True)
-class _Featured:
-    """A fill that says what it was ranked by."""
-
-    texts: tuple[str, ...] = ("r",)
-    score: float = -1.0
-    confidence: float = 0.9
-    proposal: str = "lookup"
-    tokens: int = 1
-    features: dict[str, float] = field(default_factory=lambda: {"suffix": 0.25})
-    reason: str = "suffix"
-
-
 def test_features_are_told_where_the_model_has_some() -> None:
-    shown = describe(told(_Featured()))  # type: ignore[arg-type]
-    assert "ranked by: suffix" in shown
-    assert "suffix 0.25" in shown
+    shown = describe(told(replace(fill("r"), features={"suffix": 0.25, "prefix": -1.5})))
+    assert "   suffix 0.25, prefix -1.5\n" in shown
