@@ -223,14 +223,14 @@ async def _ask(settings: Settings, request: FillRequest, watching: Watch | None)
 
     client = EngineClient(settings)
     try:
-        await client.wait_ready(_loading())
+        await client.wait_ready(loading())
         on_draft: Callable[[Draft], None] | None = watching.draft if watching else None
         return await client.fill(request, on_draft)
     finally:
         await client.close()
 
 
-def _loading() -> Callable[[float, str], None] | None:
+def loading() -> Callable[[float, str], None] | None:
     """Tells a person at a terminal why it takes a while; a program is told nothing."""
     if not sys.stderr.isatty():
         return None

@@ -85,7 +85,7 @@ async def _last(settings: Settings) -> tuple[Explanation, float]:
 
 async def _at(settings: Settings, place: str, language: str | None) -> Explanation:
     """What would be suggested at a place, as an editor would ask there while one types."""
-    from dgls.cli.fill import path_shown
+    from dgls.cli.fill import loading, path_shown
     from dgls.client import EngineClient
     from dgls.policy.ask import lines_wanted
     from dgls.policy.why import explained
@@ -116,6 +116,7 @@ async def _at(settings: Settings, place: str, language: str | None) -> Explanati
         around=context.around,
     )
     async with EngineClient(settings) as client:
+        await client.wait_ready(loading())
         reply = await client.fill(request)
         health = await client.health()
     silence = _silence(settings, target.file, source.language.id, context, health)

@@ -213,6 +213,18 @@ def test_the_statusline_tells_of_the_model_and_of_a_pause(by_heart: Open) -> Non
     assert "dgls.resume ends it" in neovim.lua(status)
 
 
+def test_why_tells_of_the_place_at_the_cursor(by_heart: Open) -> None:
+    neovim = by_heart(HEAD)
+
+    neovim.keys("Goreturn <Esc>")
+    neovim.keys("A<Esc>:DglsWhy<CR>")
+
+    def explained() -> bool:
+        return any("Shown while typing: 'side * side'" in each for each in neovim.messages())
+
+    neovim.until(explained, "the place is explained")
+
+
 def test_checkhealth_finds_the_program_and_the_server(by_heart: Open) -> None:
     neovim = by_heart(HEAD)
 

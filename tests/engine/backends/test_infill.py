@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from dgls.engine.backends.infill import INFILL, InfillBackend, answer_of, body_o
 from dgls.errors import RemoteError, SettingError, Stopped
 from dgls.fill.stop import StopToken
 from dgls.protocol import FillReply, FillRequest, Gap, Limits, Snippet
+from tests.support.llama_cpp import llama_cpp_url
 from tests.support.remote import KEY, Answer, FakeServer, fake_server, models
 
 MODELS = "/v1/models"
@@ -154,30 +154,8 @@ def test_a_backend_without_an_address_is_refused() -> None:
 
 @pytest.mark.model
 def test_a_real_llama_cpp_server_fills_a_gap() -> None:
-    """Qwen2.5-Coder 0.5B in xllamacpp, which runs llama.cpp's server in this process."""
-    xllamacpp = pytest.importorskip("xllamacpp", reason="xllamacpp is not installed")
-    parameters = xllamacpp.CommonParams()
-    parameters.model.path = str(laptop_model())
-    parameters.n_ctx = 1024
-    parameters.n_parallel = 1
-    # Its threads spin: more of them would take the machine from everybody else.
-    parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = 1
-    parameters.warmup = False
-    running = xllamacpp.Server(parameters)
-    facts = FakeServer(url=running.listening_address)
-    reply = filled(facts)
+    reply = filled(FakeServer(url=llama_cpp_url()))
     assert "math.pi" in reply.best.texts[0]
     assert "\n" not in reply.best.texts[0]
     assert 0 < reply.best.confidence <= 1
     assert reply.prompt_tokens > 10
-
-
-def laptop_model() -> Path:
-    """The file of the laptop model; the test is skipped where it was not fetched."""
-    from dgls.checkpoint.store import path_of
-
-    given = os.environ.get("DGLS_TEST_GGUF")
-    found = Path(given) if given else path_of("qwen2.5-coder-0.5b-instruct")
-    if found is None or not found.exists():
-        pytest.skip("no laptop model here: dgls model get qwen2.5-coder-0.5b-instruct")
-    return found
