@@ -220,7 +220,7 @@ def test_why_tells_of_the_place_at_the_cursor(by_heart: Open) -> None:
     neovim.keys("A<Esc>:DglsWhy<CR>")
 
     def explained() -> bool:
-        return any("Shown while typing: 'side * side'" in each for each in neovim.messages())
+        return any("side * side'\n1. " in each for each in neovim.messages())
 
     neovim.until(explained, "the place is explained")
 
