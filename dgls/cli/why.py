@@ -66,9 +66,8 @@ def why(
 async def _last(settings: Settings) -> tuple[Explanation, float]:
     """What the engine made last, and how many seconds ago."""
     from dgls.client import EngineClient
-    from dgls.policy.why import explained, gap_of
+    from dgls.policy.why import explained, site_of
     from dgls.syntax.languages import language_of
-    from dgls.syntax.source import Source
 
     async with EngineClient(settings) as client:
         last = await client.last()
@@ -77,10 +76,9 @@ async def _last(settings: Settings) -> tuple[Explanation, float]:
             "No engine runs, so there is no last suggestion; name a place: dgls why FILE:LINE:COL."
         )
     request = last.request
-    text, gap = gap_of(request.parts)
-    source = Source.parse(text, language_of(request.path, request.language))
+    site = site_of(request, language_of(request.path, request.language))
     threshold = settings.show.threshold
-    return explained(source, gap, request, last.reply, threshold=threshold), last.age_s
+    return explained(site, request, last.reply, threshold=threshold), last.age_s
 
 
 async def _at(settings: Settings, place: str, language: str | None) -> Explanation:
@@ -90,6 +88,7 @@ async def _at(settings: Settings, place: str, language: str | None) -> Explanati
     from dgls.policy.ask import lines_wanted
     from dgls.policy.why import explained
     from dgls.protocol import FillRequest, Gap, Limits, Trigger
+    from dgls.sound.site import Asked, Purpose, Site
     from dgls.syntax.cursor import Budget, context_at
     from dgls.syntax.languages import language_of
     from dgls.syntax.source import Source
@@ -120,15 +119,9 @@ async def _at(settings: Settings, place: str, language: str | None) -> Explanati
         reply = await client.fill(request)
         health = await client.health()
     silence = _silence(settings, target.file, source.language.id, context, health)
-    return explained(
-        source,
-        gap,
-        request,
-        reply,
-        threshold=settings.show.threshold,
-        silence=silence,
-        for_document=context.for_document,
-    )
+    site = Site.of(source, gap, Asked(Purpose.TYPED, lines))
+    threshold = settings.show.threshold
+    return explained(site, request, reply, threshold=threshold, silence=silence)
 
 
 def _silence(

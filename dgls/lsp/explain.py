@@ -12,11 +12,11 @@ from dgls.lsp.requests import budget_of, fill_request
 from dgls.lsp.server import DglsServer
 from dgls.policy.ask import Moment, lines_wanted, why_not_ask
 from dgls.policy.silence import Silence
-from dgls.policy.why import Explanation, describe, explained, gap_of
+from dgls.policy.why import Explanation, describe, explained, site_of
 from dgls.protocol import Gap, Trigger
+from dgls.sound.site import Asked, Purpose, Site
 from dgls.syntax.cursor import Context, context_at
 from dgls.syntax.languages import language_of
-from dgls.syntax.source import Source
 from dgls.text import Span
 
 WHY = "dgls.why"
@@ -42,9 +42,8 @@ def _last(server: DglsServer) -> Explanation | None:
     if server.fills.last is None:
         return None
     request, reply = server.fills.last
-    text, gap = gap_of(request.parts)
-    source = Source.parse(text, language_of(request.path, request.language))
-    return explained(source, gap, request, reply, threshold=server.settings.show.threshold)
+    site = site_of(request, language_of(request.path, request.language))
+    return explained(site, request, reply, threshold=server.settings.show.threshold)
 
 
 async def _at(server: DglsServer, *arguments: object) -> Explanation:
@@ -62,14 +61,13 @@ async def _at(server: DglsServer, *arguments: object) -> Explanation:
         server, document, context, gap, WHY, Trigger.EXPLICIT, least_candidates=_CANDIDATES
     )
     reply = await (await server.model()).fill_insistently(request)
+    site = Site.of(source, Span(cursor, cursor), Asked(Purpose.TYPED, gap.max_lines))
     return explained(
-        source,
-        Span(cursor, cursor),
+        site,
         request,
         reply,
         threshold=settings.show.threshold,
         silence=_silence(server, document, context),
-        for_document=context.for_document,
     )
 
 

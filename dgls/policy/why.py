@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from dgls.policy.choose import sound_edits
 from dgls.policy.show import shown_text
 from dgls.policy.silence import Silence
 from dgls.protocol import Fill, FillReply, FillRequest, Timings
-from dgls.syntax.source import Source
-from dgls.text import Edit, Span
+from dgls.sound.clean import sound
+from dgls.sound.site import Asked, Purpose, Site
+from dgls.sound.verdict import Change, Refusal
+from dgls.syntax.language import Language
 
 _SHOWN_CHARS = 72
 
@@ -21,17 +22,14 @@ _SHOWN_CHARS = 72
 class Verdict:
     """What becomes of one candidate while typing: `text` is shown, or it is `refused` by a rule.
 
-    `was_cut` says whether `text` is less than what the model wrote.
+    `changes` is what was done to make it sound, and `refusal` why nothing sound is left of it.
     """
 
     fill: Fill
     text: str
     refused: Silence | None = None
-
-    @property
-    def was_cut(self) -> bool:
-        """Whether something of the fill was left out."""
-        return self.refused is None and self.text != self.fill.texts[0]
+    changes: tuple[Change, ...] = ()
+    refusal: Refusal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,40 +85,31 @@ class Explanation:
 
 
 def explained(
-    source: Source,
-    gap: Span,
+    site: Site,
     request: FillRequest,
     reply: FillReply,
     *,
     threshold: float = 0.0,
     silence: Silence | None = None,
-    for_document: Callable[[str], str] = str,
 ) -> Explanation:
-    """What would be made of a reply for one gap of a document.
-
-    A `threshold` of 0 is the model's own. `for_document` gives a fill the document's line ends.
-    """
+    """What would be made of a reply for one gap; a `threshold` of 0 is the model's own."""
     least = threshold or reply.threshold
-    multiline = request.gaps[0].max_lines > 1
 
     def verdict(fill: Fill) -> Verdict:
-        text = shown_text(
-            fill.texts[0],
-            request.parts[0],
-            request.parts[-1],
-            multiline=multiline,
-            confidence=fill.confidence,
-            threshold=least,
-        )
+        found = sound(site, fill.texts[0])
+        text = shown_text(fill.texts[0], site, confidence=fill.confidence, threshold=least)
         if isinstance(text, Silence):
-            return Verdict(fill, fill.texts[0], text)
-        edits = [Edit(gap, for_document(text))]
-        for (edit,) in sound_edits(source, [edits], may_be_cut=multiline):
-            return Verdict(fill, edit.text)
-        return Verdict(fill, fill.texts[0], Silence.BROKEN)
+            return Verdict(fill, found.text, text, found.changes, found.refusal)
+        return Verdict(fill, text, None, found.changes)
 
     judged = tuple(map(verdict, reply.candidates)) if len(request.gaps) == 1 else ()
     return Explanation(request, reply, least, judged, silence)
+
+
+def site_of(request: FillRequest, language: Language) -> Site:
+    """The gap of a request, in the text that the request holds."""
+    asked = Asked(Purpose.TYPED, request.gaps[0].max_lines)
+    return Site.between(request.parts[0], request.parts[-1], language, asked)
 
 
 def describe(explanation: Explanation) -> str:
@@ -159,9 +148,11 @@ def _candidate(number: int, verdict: Verdict) -> Iterator[str]:
         f"log p {fill.score:.2f}{tokens}]"
     )
     if verdict.refused is not None:
-        yield f"   not shown: {verdict.refused.value}"
-    elif verdict.was_cut:
-        yield f"   cut to: {_short(verdict.text)}"
+        detail = f" ({verdict.refusal.value})" if verdict.refusal else ""
+        yield f"   not shown: {verdict.refused.value}{detail}"
+    elif verdict.text != fill.texts[0]:
+        why = "; ".join(change.value for change in verdict.changes)
+        yield f"   changed to {_short(verdict.text)}" + (f": {why}" if why else "")
     if fill.features:
         yield "   " + ", ".join(f"{name} {value:.3g}" for name, value in fill.features.items())
 
@@ -185,7 +176,14 @@ def _work(explanation: Explanation) -> str:
 def _verdict_json(verdict: Verdict) -> dict[str, Any]:
     fields = dataclasses.asdict(verdict.fill)
     shown = verdict.text if verdict.refused is None else None
-    return {**fields, "shown": shown, "cut": verdict.was_cut, "refused": _told(verdict.refused)}
+    changes = [{"rule": each.name.lower(), "message": each.value} for each in verdict.changes]
+    return {
+        **fields,
+        "shown": shown,
+        "changes": changes,
+        "refusal": verdict.refusal.value if verdict.refusal else None,
+        "refused": _told(verdict.refused),
+    }
 
 
 def _told(silence: Silence | None) -> dict[str, str] | None:
@@ -197,8 +195,3 @@ def _told(silence: Silence | None) -> dict[str, str] | None:
 def _short(text: str) -> str:
     line = text.replace("\n", "⏎").replace("\t", "⇥")
     return repr(line if len(line) <= _SHOWN_CHARS else line[: _SHOWN_CHARS - 1] + "…")
-
-
-def gap_of(parts: Sequence[str]) -> tuple[str, Span]:
-    """The text that was around one gap, and where the gap is in it."""
-    return "".join(parts), Span(len(parts[0]), len(parts[0]))

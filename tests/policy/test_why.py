@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from dgls.policy.silence import Silence
-from dgls.policy.why import Explanation, describe, explained, gap_of
+from dgls.policy.why import Explanation, describe, explained, site_of
 from dgls.protocol import Fill, FillReply, FillRequest, Gap, Timings, Trigger
+from dgls.sound.verdict import Change, Refusal
 from dgls.syntax.languages.python import PYTHON
-from dgls.syntax.source import Source
 
 PREFIX, SUFFIX = "def area(r):\n    return ", "\n"
 
@@ -22,9 +22,8 @@ def told(
     request = FillRequest((PREFIX, SUFFIX), (Gap(max_lines=lines),), trigger=Trigger.AUTOMATIC)
     timings = Timings(encode_ms=20, draft_ms=60, total_ms=81)
     reply = FillReply(fills, "small", True, 3, 5, 30, 20, timings, threshold=0.5)
-    text, gap = gap_of(request.parts)
-    source = Source.parse(text, PYTHON)
-    return explained(source, gap, request, reply, silence=silence, threshold=threshold)
+    site = site_of(request, PYTHON)
+    return explained(site, request, reply, silence=silence, threshold=threshold)
 
 
 def fill(text: str, confidence: float = 0.9) -> Fill:
@@ -37,7 +36,6 @@ def fill(text: str, confidence: float = 0.9) -> Fill:
         ("3 * r * r", 0.9, None),
         ("3 * r * r", 0.4, Silence.UNSURE),
         ("  ", 0.9, Silence.EMPTY),
-        (",", 0.9, Silence.CLOSERS),
         ("3 * (r", 0.9, Silence.BROKEN),
     ],
 )
@@ -48,14 +46,20 @@ def test_each_candidate_has_the_rule_that_refused_it(
     assert verdict.refused is refused
 
 
-def test_what_was_cut_is_told() -> None:
+def test_what_was_done_to_make_it_sound_is_told() -> None:
     found = told(fill("3 * r * r\nprint(1"), lines=2)
-    assert found.verdicts[0].was_cut
-    assert "cut to: '3 * r * r" in describe(found)
+    assert Change.RAN_ON in found.verdicts[0].changes
+    assert "changed to '3 * r * r': it ran on behind the gap's block" in describe(found)
+
+
+def test_why_nothing_sound_is_left_is_told() -> None:
+    found = told(fill("3 + +) ("))
+    assert found.verdicts[0].refusal is Refusal.BROKEN
+    assert "(it breaks the syntax)" in describe(found)
 
 
 def test_the_first_that_no_rule_refused_is_shown() -> None:
-    found = told(fill(","), fill("r"), fill("rr"))
+    found = told(fill("  "), fill("r"), fill("rr"))
     assert found.shown is found.verdicts[1]
     assert describe(found).startswith("Shown while typing: 'r'")
 
@@ -84,9 +88,9 @@ def test_times_passes_and_the_cache_are_told() -> None:
 
 
 def test_json_holds_everything_but_what_is_around_the_gap() -> None:
-    found = told(fill(",")).to_json()
+    found = told(fill("  ")).to_json()
     (candidate,) = found["candidates"]
-    assert candidate["refused"]["rule"] == "closers"
+    assert candidate["refused"]["rule"] == "empty"
     assert candidate["proposal"] == "draft"
     assert found["timings"]["total_ms"] == 81
     assert PREFIX not in str(found)
