@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dgls.cli.private import AllowPrivate, check_private
 from dgls.cli.target import STANDARD_INPUT, cursor, parse_target, read_source
 from dgls.errors import EngineUnavailableError
 
 if TYPE_CHECKING:
-    from dgls.config import Settings
+    from dgls.config import Resolved, Settings
     from dgls.policy.silence import Silence
     from dgls.policy.why import Explanation
     from dgls.protocol import Health
@@ -43,20 +45,24 @@ def why(
     model: Annotated[
         str | None, typer.Option(help="`embedded`, a checkpoint folder, or a cached model's name.")
     ] = None,
+    allow_private: AllowPrivate = False,
 ) -> None:
     """Tell why the last suggestion, or one at a place, is shown or not.
 
     The last one is what the engine keeps in memory of its last fill, in an editor or here.
     """
-    from dgls.cli.fill import settings_with
+    from dgls.cli.fill import resolved_with
     from dgls.policy.why import describe
 
-    settings = settings_with(model)
+    resolved = resolved_with(model)
     if place is None:
-        found, age_s = asyncio.run(_last(settings))
+        found, age_s = asyncio.run(_last(resolved.settings))
         about = f"{found.request.path or 'a text without a name'}, {age_s:.0f} s ago"
     else:
-        found, about = asyncio.run(_at(settings, place, language)), place
+        file = parse_target(place).file
+        if file != STANDARD_INPUT:
+            check_private(Path(file), resolved, allow_private)
+        found, about = asyncio.run(_at(resolved, place, language)), place
     if as_json:
         typer.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
     else:
@@ -81,7 +87,7 @@ async def _last(settings: Settings) -> tuple[Explanation, float]:
     return explained(site, request, last.reply, threshold=threshold), last.age_s
 
 
-async def _at(settings: Settings, place: str, language: str | None) -> Explanation:
+async def _at(resolved: Resolved, place: str, language: str | None) -> Explanation:
     """What would be suggested at a place, as an editor would ask there while one types."""
     from dgls.cli.fill import loading, path_shown
     from dgls.client import EngineClient
@@ -93,7 +99,7 @@ async def _at(settings: Settings, place: str, language: str | None) -> Explanati
     from dgls.syntax.languages import language_of
     from dgls.syntax.source import Source
 
-    target = parse_target(place)
+    target, settings = parse_target(place), resolved.settings
     data = sys.stdin.buffer.read() if target.file == STANDARD_INPUT else None
     file = read_source(target.file, data)
     name = "input.py" if data is not None and language is None else target.file
@@ -118,27 +124,28 @@ async def _at(settings: Settings, place: str, language: str | None) -> Explanati
         await client.wait_ready(loading())
         reply = await client.fill(request)
         health = await client.health()
-    silence = _silence(settings, target.file, source.language.id, context, health)
+    silence = _silence(resolved, target.file, source.language.id, context, health)
     site = Site.of(source, gap, Asked(Purpose.TYPED, lines))
     threshold = settings.show.threshold
     return explained(site, request, reply, threshold=threshold, silence=silence)
 
 
 def _silence(
-    settings: Settings, name: str, language: str, context: Context, health: Health | None
+    resolved: Resolved, name: str, language: str, context: Context, health: Health | None
 ) -> Silence | None:
     """Why an editor would ask nothing at a place; None where it would ask."""
+    from dgls.cli.private import rules
     from dgls.lsp.permission import Permission
     from dgls.policy.ask import Moment, why_not_ask
     from dgls.policy.silence import Silence
 
-    path, folder, permission = Path(name).resolve(), Path.cwd(), Permission()
-    folders = (folder,) if path.is_relative_to(folder) else ()
+    path, folder = os.path.abspath(name), Path.cwd()
+    folders = (folder,) if Path(path).is_relative_to(folder) else ()
     if name != STANDARD_INPUT:
-        never = permission.why_never(str(path), folders, settings.privacy)
-        off = permission.why_off(str(path), language, folders, settings.show)
-        if never is not None or off is not None:
-            return never or off
+        off = Permission().why_off(path, language, folders, resolved.settings.show)
+        reason = rules(resolved).why_not(path) or off
+        if reason is not None:
+            return reason
     if health is not None and health.languages and language not in health.languages:
         return Silence.UNTRAINED
     return why_not_ask(Moment(context.line_head, context.line_tail))
