@@ -39,6 +39,9 @@ def why(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    features: Annotated[
+        bool, typer.Option("--features", help="Print the numbers behind each confidence, too.")
+    ] = False,
     language: Annotated[
         str | None, typer.Option(help="The language, where the file's name does not tell.")
     ] = None,
@@ -66,7 +69,7 @@ def why(
     if as_json:
         typer.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
     else:
-        typer.echo(f"{about} ({found.request.trigger.value})\n{describe(found)}")
+        typer.echo(f"{about} ({found.request.trigger.value})\n{describe(found, features=features)}")
 
 
 async def _last(settings: Settings) -> tuple[Explanation, float]:

@@ -55,11 +55,10 @@ class Explanation:
 
     @property
     def tokens_a_pass(self) -> float | None:
-        """How many tokens of the best fill each forward pass brought; None where nobody counts."""
-        best = self.reply.candidates[0] if self.reply.candidates else None
-        if best is None or not best.tokens or not self.reply.passes:
-            return None
-        return best.tokens / self.reply.passes
+        """How many tokens each forward pass brought; None where nobody counts."""
+        reply = self.reply
+        tokens = reply.written or (reply.candidates[0].tokens if reply.candidates else 0)
+        return tokens / reply.passes if tokens and reply.passes else None
 
     def to_json(self) -> dict[str, Any]:
         """All of it as JSON, but for the text around the gap."""
@@ -112,15 +111,18 @@ def site_of(request: FillRequest, language: Language) -> Site:
     return Site.between(request.parts[0], request.parts[-1], language, asked)
 
 
-def describe(explanation: Explanation) -> str:
-    """All of it in lines for a person."""
-    return "\n".join(_lines(explanation))
+def describe(explanation: Explanation, *, features: bool = False) -> str:
+    """All of it in lines for a person; the numbers behind the confidence where `features`."""
+    return "\n".join(_lines(explanation, features))
 
 
-def _lines(explanation: Explanation) -> Iterator[str]:
+def _lines(explanation: Explanation, features: bool) -> Iterator[str]:
     yield _outcome(explanation)
     for number, verdict in enumerate(explanation.verdicts, 1):
         yield from _candidate(number, verdict)
+        if features and verdict.fill.features:
+            numbers = verdict.fill.features.items()
+            yield "   " + ", ".join(f"{name} {value:.3g}" for name, value in numbers)
     yield f"model: {explanation.reply.model}, {_times(explanation.reply.timings)}"
     yield f"work: {_work(explanation)}"
 
@@ -153,8 +155,6 @@ def _candidate(number: int, verdict: Verdict) -> Iterator[str]:
     elif verdict.text != fill.texts[0]:
         why = "; ".join(change.value for change in verdict.changes)
         yield f"   changed to {_short(verdict.text)}" + (f": {why}" if why else "")
-    if fill.features:
-        yield "   " + ", ".join(f"{name} {value:.3g}" for name, value in fill.features.items())
 
 
 def _times(timings: Timings) -> str:

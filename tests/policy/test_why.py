@@ -21,7 +21,16 @@ def told(
     """The explanation of a reply with these candidates."""
     request = FillRequest((PREFIX, SUFFIX), (Gap(max_lines=lines),), trigger=Trigger.AUTOMATIC)
     timings = Timings(encode_ms=20, draft_ms=60, total_ms=81)
-    reply = FillReply(fills, "small", True, 3, 5, 30, 20, timings, threshold=0.5)
+    reply = FillReply(
+        fills,
+        "small",
+        steps=3,
+        passes=5,
+        prompt_tokens=30,
+        cached_tokens=20,
+        timings=timings,
+        threshold=0.5,
+    )
     site = site_of(request, PYTHON)
     return explained(site, request, reply, silence=silence, threshold=threshold)
 
@@ -96,6 +105,7 @@ def test_json_holds_everything_but_what_is_around_the_gap() -> None:
     assert PREFIX not in str(found)
 
 
-def test_features_are_told_where_the_model_has_some() -> None:
-    shown = describe(told(replace(fill("r"), features={"suffix": 0.25, "prefix": -1.5})))
-    assert "   suffix 0.25, prefix -1.5\n" in shown
+def test_features_are_told_to_who_asks_for_them() -> None:
+    found = told(replace(fill("r"), features={"suffix": 0.25, "prefix": -1.5}))
+    assert "   suffix 0.25, prefix -1.5\n" in describe(found, features=True)
+    assert "suffix" not in describe(found)
