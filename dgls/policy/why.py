@@ -57,7 +57,9 @@ class Explanation:
     def tokens_a_pass(self) -> float | None:
         """How many tokens each forward pass brought; None where nobody counts."""
         reply = self.reply
-        tokens = reply.written or (reply.candidates[0].tokens if reply.candidates else 0)
+        if reply.written and reply.steps:
+            return reply.written / reply.steps
+        tokens = reply.candidates[0].tokens if reply.candidates else 0
         return tokens / reply.passes if tokens and reply.passes else None
 
     def to_json(self) -> dict[str, Any]:
@@ -76,6 +78,7 @@ class Explanation:
             "candidates": [_verdict_json(verdict) for verdict in self.verdicts],
             "timings": dataclasses.asdict(self.reply.timings),
             "steps": self.reply.steps,
+            "written": self.reply.written,
             "passes": self.reply.passes,
             "tokens_a_pass": self.tokens_a_pass,
             "prompt_tokens": self.reply.prompt_tokens,
@@ -166,7 +169,7 @@ def _times(timings: Timings) -> str:
 
 def _work(explanation: Explanation) -> str:
     reply = explanation.reply
-    said = [f"{reply.passes} passes", f"{reply.steps} denoise steps"]
+    said = [f"{reply.passes} passes", f"{reply.steps} steps"]
     if explanation.tokens_a_pass is not None:
         said.append(f"{explanation.tokens_a_pass:.1f} tokens a pass")
     said.append(f"{reply.cached_tokens} of {reply.prompt_tokens} prompt tokens cached")

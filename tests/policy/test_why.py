@@ -92,7 +92,7 @@ def test_times_passes_and_the_cache_are_told() -> None:
     assert found.tokens_a_pass == 2.0
     assert describe(found).endswith(
         "model: small, 81 ms (encode 20, draft 60)\n"
-        "work: 5 passes, 3 denoise steps, 2.0 tokens a pass, 20 of 30 prompt tokens cached"
+        "work: 5 passes, 3 steps, 2.0 tokens a pass, 20 of 30 prompt tokens cached"
     )
 
 
