@@ -141,6 +141,8 @@ class FillReply:
     `cached_tokens` the part of it that was not encoded again. `threshold` is the
     least confidence at which the model's fills should be shown unasked, fitted with it. `present`
     is the score of the text that the gaps hold now; None where they hold none or it has no score.
+    `note` is one sentence that the user should be told once, such as that another model fills for
+    a server that is down.
     """
 
     candidates: tuple[Fill, ...]
@@ -154,11 +156,24 @@ class FillReply:
     timings: Timings = field(default_factory=Timings)
     threshold: float = 0.5
     present: float | None = None
+    note: str = ""
 
     @property
     def best(self) -> Fill:
         """The candidate that the judge ranks first."""
         return self.candidates[0]
+
+
+@dataclass(frozen=True, slots=True)
+class LastFill:
+    """The last fill that an engine made, as it keeps it in memory: `dgls why` asks for it.
+
+    `age_s` is how many seconds ago it was made.
+    """
+
+    request: FillRequest
+    reply: FillReply
+    age_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +209,8 @@ class Health:
     `percent` (0..100) is how much of the model is loaded; `message` is what it is doing, or, in
     the state "failed", one sentence that says why. `kind` is then the error's class in
     `dgls.errors`, as in a failed reply. `device` is where the model runs, empty where the backend
-    does not say. `languages` are those that the model was trained on, none where it reads all.
+    does not say; `cores` is how many CPU cores it takes there, 0 elsewhere. `languages` are those
+    that the model was trained on, none where it reads all.
     """
 
     state: EngineState
@@ -206,9 +222,10 @@ class Health:
     pid: int = 0
     device: str = ""
     languages: tuple[str, ...] = ()
+    cores: int = 0
 
 
-def to_json(value: FillRequest | FillReply | Draft | Health) -> str:
+def to_json(value: FillRequest | FillReply | LastFill | Draft | Health) -> str:
     """The value as one compact line of JSON."""
     return json.dumps(dataclasses.asdict(value), ensure_ascii=False, separators=(",", ":"))
 
@@ -242,6 +259,14 @@ def reply_from_json(data: str | bytes) -> FillReply:
     fields["candidates"] = tuple(_build(Fill, candidate) for candidate in candidates)
     fields["timings"] = _build(Timings, fields.get("timings", {}))
     return _build(FillReply, fields)
+
+
+def last_from_json(data: str | bytes) -> LastFill:
+    """Parse the last fill. Raises `EngineProtocolError` for anything else."""
+    fields = _fields(data, LastFill)
+    fields["request"] = request_from_json(json.dumps(fields.get("request")))
+    fields["reply"] = reply_from_json(json.dumps(fields.get("reply")))
+    return _build(LastFill, fields)
 
 
 def draft_from_json(data: str | bytes) -> Draft:

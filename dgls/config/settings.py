@@ -103,8 +103,9 @@ class EngineSettings:
 
     backend: str = _setting(
         "local",
-        "What runs the model: `local` (this machine), `vllm` or `chat` (the server of the section "
-        "`remote`: your code is sent there), or `module:factory` (called with the settings).",
+        "What runs the model: `local` (this machine), `vllm`, `chat` or `infill` (the server of "
+        "the section `remote`: your code is sent there), or `module:factory` (called with the "
+        "settings).",
         project=False,
         identity=True,
     )
@@ -137,7 +138,7 @@ class EngineSettings:
 
 @dataclass(frozen=True, slots=True)
 class RemoteSettings:
-    """The server that fills when `engine.backend` is `vllm` or `chat`. Code is sent to it."""
+    """The server that fills for the backends `vllm`, `chat` and `infill`. Code is sent to it."""
 
     url: str = _setting(
         "",
@@ -191,6 +192,12 @@ class RemoteSettings:
     )
     concurrency: int = _setting(
         8, "Most fills that are sent at once.", low=1, high=256, project=False, identity=True
+    )
+    fallback: bool = _setting(
+        False,
+        "Whether the local model (`model.name`) fills while the server is down.",
+        project=False,
+        identity=True,
     )
 
 

@@ -28,6 +28,7 @@ from dgls.lsp.filler import Filler
 from dgls.lsp.fills import Fills
 from dgls.lsp.once import Once
 from dgls.lsp.permission import Permission
+from dgls.lsp.report import Report
 from dgls.lsp.status import Status
 from dgls.lsp.surroundings import Surroundings
 from dgls.lsp.typist import Accepted, Typist, Typists
@@ -242,7 +243,7 @@ class DglsServer(LanguageServer):
         """Send the beginning, a step or the end of a progress report."""
         self.progress(types.ProgressParams(token=token, value=value))
 
-    def _send_status(self, report: indicator.Report) -> None:
+    def _send_status(self, report: Report) -> None:
         if indicator.is_wanted(self.client_capabilities):
             self.protocol.notify(indicator.METHOD, report.to_json())
 

@@ -11,7 +11,7 @@ from dgls.errors import EngineError
 from dgls.fill.filler import Filler
 from dgls.fill.opening import open_filler
 from dgls.fill.stop import StopToken
-from dgls.network.hardware import usual_batch
+from dgls.network.hardware import cores_used, usual_batch
 from dgls.network.memory import keep_freed_memory
 from dgls.protocol import FillReply, FillRequest, Gap, OnDraft
 
@@ -48,6 +48,11 @@ class LocalBackend:
     def device(self) -> str:
         """Where the model runs, empty before it is loaded."""
         return self._filler.device if self._filler else ""
+
+    @property
+    def cores(self) -> int:
+        """How many CPU cores a forward pass takes, 0 elsewhere and before the model is loaded."""
+        return cores_used(self.device)
 
     @property
     def languages(self) -> tuple[str, ...]:
