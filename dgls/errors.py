@@ -8,6 +8,7 @@
     │   └── SettingError        a setting of the wrong name, type or range
     ├── ModelError              the model cannot be found, loaded or run
     │   ├── ModelNotFoundError
+    │   ├── ModelFetchError     a model of the catalogue cannot be fetched or removed
     │   ├── CheckpointError     wrong, partial or foreign checkpoint
     │   └── ModelMemoryError    a fill needs more memory than there is
     ├── EngineError             the engine process cannot be reached or gave up
@@ -67,6 +68,10 @@ class ModelError(DglsError):
 
 class ModelNotFoundError(ModelError):
     """No model of that name or at that path is on this machine."""
+
+
+class ModelFetchError(ModelError):
+    """A model of the catalogue cannot be fetched, written or removed."""
 
 
 class CheckpointError(ModelError):

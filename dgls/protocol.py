@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -102,10 +103,11 @@ class Fill:
 
     `score` is the judge's summed log-probability in nats (higher is better). `confidence` is the
     calibrated probability in 0..1 that the fill is what the user wants. `proposal` says where it
-    came from: "draft" (causal), "revised" (that draft after denoise passes), "noise", "kept" (what
-    typing has left of the document's last draft, denoised again), or "copied" (from a like place of
-    the document). `tokens` is how many it takes, the ends of its gaps left out; 0 where the backend
-    does not say.
+    came from: "draft" (causal), "beam" (a search beside it), "revised" (that draft after denoise
+    passes), "noise", "kept" (what typing has left of the document's last draft, denoised again), or
+    "copied" (from a like place of the document). `tokens` is how many it takes, the ends of its gaps left out; 0 where the backend
+    does not say. `features` are the numbers that the confidence was made of, by name, where the
+    backend says.
     """
 
     texts: tuple[str, ...]
@@ -113,6 +115,7 @@ class Fill:
     confidence: float
     proposal: str = "noise"
     tokens: int = 0
+    features: dict[str, float] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +168,10 @@ class Draft:
     texts: tuple[str, ...]
     tokens: tuple[str, ...] = ()
     accepted: tuple[bool, ...] = ()
+
+
+OnDraft = Callable[[Draft], None]
+"""Called with the whole canvas after each denoise step; in the engine, from the fill's thread."""
 
 
 class EngineState(StrEnum):

@@ -20,9 +20,9 @@ from dgls.client.connection import Connection, ConnectionLost, ConnectionPool
 from dgls.client.endpoint import UnixAddress, absolute, endpoint_of, make_private, write_private
 from dgls.client.failures import Failures
 from dgls.client.launch import last_words
-from dgls.client.lock import FileLock, is_held, owner
 from dgls.config import Settings, changed
 from dgls.errors import EngineProtocolError, EngineUnavailableError, ModelNotFoundError
+from dgls.file_lock import FileLock, is_held, owner
 from dgls.protocol import (
     EngineState,
     Fill,

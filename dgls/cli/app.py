@@ -12,7 +12,7 @@ import typer
 from dgls import __version__
 from dgls.errors import DglsError
 
-VERBS = ("fill", "train", "eval", "bench", "serve", "stats", "doctor")
+VERBS = ("fill", "model", "train", "eval", "bench", "serve", "stats", "doctor")
 
 
 def run_app(arguments: Sequence[str]) -> int:

@@ -90,7 +90,7 @@ def gpu(
     """Print what the published model takes on this GPU, with random weights, as Markdown."""
     from dgls.bench.gpu.aims import aims
     from dgls.bench.gpu.run import planned, run
-    from dgls.models.hardware import chosen_device
+    from dgls.network.hardware import chosen_device
 
     try:
         plan = planned(size, _words(schemes), _words(parts), budget_minutes, chosen_device(device))

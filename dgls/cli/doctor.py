@@ -128,7 +128,7 @@ def _speed(speed: Speed) -> str:
 def _show_precision(precision: Precision, console: Console) -> None:
     from rich.table import Table
 
-    from dgls.models.fitting import NAME
+    from dgls.checkpoint.fitting import NAME
 
     table = Table(title=f"{NAME} on {precision.where}", title_justify="left")
     for heading in ("quantization", "needs", "free", ""):

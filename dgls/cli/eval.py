@@ -109,10 +109,10 @@ def calibrate(
     device: Device = None,
 ) -> None:
     """Fit the n-gram cache, the confidence, and the threshold from which a fill is shown."""
+    from dgls.checkpoint.registry import find
     from dgls.evaluation.calibrate import calibrate as fit_checkpoint
     from dgls.evaluation.calibration import SHOWN_KINDS
     from dgls.evaluation.cut import cut_cases
-    from dgls.models.registry import find
 
     folder = find(checkpoint)
     cases = cut_cases(tree, count, seed, SHOWN_KINDS)

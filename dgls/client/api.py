@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from dgls.client.connection import Connection, ConnectionLost, ConnectionPool
 from dgls.client.endpoint import Endpoint
 from dgls.errors import EngineProtocolError
 from dgls.protocol import (
-    Draft,
     FillReply,
     FillRequest,
     Health,
+    OnDraft,
     draft_from_json,
     error_from_json,
     health_from_json,
     reply_from_json,
     to_json,
 )
-
-OnDraft = Callable[[Draft], None]
-"""Called with the whole canvas after each denoise step."""
 
 JSON = "application/json"
 JSON_LINES = "application/x-ndjson"

@@ -14,16 +14,16 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from dgls.client.api import EngineApi, NotReady, OnDraft
+from dgls.client.api import EngineApi, NotReady
 from dgls.client.connection import ConnectionLost
 from dgls.client.endpoint import absolute, endpoint_of, make_private
 from dgls.client.failures import Failures
 from dgls.client.launch import last_words, launch
-from dgls.client.lock import is_held
 from dgls.client.stop import stop
 from dgls.config import Settings, resolve
 from dgls.errors import EngineUnavailableError
-from dgls.protocol import EngineState, FillReply, FillRequest, Health, error_of_kind
+from dgls.file_lock import is_held
+from dgls.protocol import EngineState, FillReply, FillRequest, Health, OnDraft, error_of_kind
 
 OnProgress = Callable[[float, str], None]
 """Called with the share done (0..1) and what is being done, while a model loads."""

@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dgls import __version__
+from dgls.checkpoint.catalogue import is_listed
+from dgls.checkpoint.choice import AUTO, automatic
 from dgls.config import ModelSettings, Settings, changed
 from dgls.errors import EngineUnavailableError
 
@@ -159,11 +161,16 @@ def write_private(path: Path, text: str) -> None:
 
 
 def absolute(settings: Settings) -> Settings:
-    """The settings with a checkpoint folder by its absolute path, for a process elsewhere."""
+    """The settings with the model that `auto` stands for, and a folder by its absolute path.
+
+    This is how a process elsewhere is told which model is meant.
+    """
     name = settings.model.name
+    if name == AUTO:
+        return changed(settings, {"model.name": automatic()})
     folder = Path(name).expanduser()
     is_folder = name.startswith((".", "~")) or folder.is_dir()
-    if name == ModelSettings().name or not is_folder:
+    if name == ModelSettings().name or not is_folder or is_listed(name):
         return settings
     return changed(settings, {"model.name": str(folder.resolve())})
 

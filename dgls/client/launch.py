@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from dgls.client.endpoint import Endpoint, make_private
-from dgls.client.lock import FileLock
 from dgls.config import Settings
 from dgls.errors import EngineUnavailableError
+from dgls.file_lock import FileLock
 
 _LARGEST_LOG = 1_000_000
 

@@ -11,8 +11,8 @@ import time
 from dgls.client.api import EngineApi
 from dgls.client.connection import ConnectionLost
 from dgls.client.endpoint import Endpoint
-from dgls.client.lock import FileLock, is_held, owner
 from dgls.errors import DglsError
+from dgls.file_lock import FileLock, is_held, owner
 
 _PATIENCE_S = 8.0
 _POLL_S = 0.02

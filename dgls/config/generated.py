@@ -127,6 +127,9 @@ A list adds to those of the sources before it and replaces none. In the environm
 separated by commas. A change of a `dgls.toml` holds from the next keystroke on; nothing needs a
 restart.
 
+`DGLS_MODELS` is not a setting: it names the folder of the models that `dgls model get` fetches
+(`models` in your cache folder for dgls).
+
 A bad setting is reported by its name and place, and all others are kept. A project's file comes
 with somebody's repository, so it may set only what the column "project" allows: nothing in it can
 choose the model, the code that runs, or where requests go.

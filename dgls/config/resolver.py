@@ -14,7 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dgls.config.settings import DECLARED, ENVIRONMENT_PREFIX, Declared, Settings, settings_of
+from dgls.config.settings import (
+    DECLARED,
+    ENVIRONMENT_PREFIX,
+    MODELS_VARIABLE,
+    Declared,
+    Settings,
+    settings_of,
+)
 from dgls.errors import SettingError
 
 FILE_NAME = "dgls.toml"
@@ -164,7 +171,7 @@ def _from_environment(variables: Mapping[str, str]) -> dict[str, str]:
     return {
         names.get(variable, variable): value
         for variable, value in variables.items()
-        if variable.startswith(ENVIRONMENT_PREFIX)
+        if variable.startswith(ENVIRONMENT_PREFIX) and variable != MODELS_VARIABLE
     }
 
 

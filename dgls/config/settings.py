@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 ENVIRONMENT_PREFIX = "DGLS_"
+MODELS_VARIABLE = "DGLS_MODELS"
+"""The environment variable that names the folder of fetched models; it is not a setting."""
 
 
 def _setting(
@@ -35,8 +37,9 @@ class ModelSettings:
     """Which model fills, and on what."""
 
     name: str = _setting(
-        "embedded",
-        "`embedded`, a checkpoint folder, or the name of a model in the Hugging Face cache.",
+        "auto",
+        "`auto` (the best model here that keeps up with typing), `embedded`, a name of `dgls model "
+        "list`, a `.gguf` file, a checkpoint folder, or a model in the Hugging Face cache.",
         project=False,
         identity=True,
     )

@@ -6,10 +6,10 @@ import re
 
 from dgls.client import EngineClient
 from dgls.client.endpoint import endpoint_of, endpoints
-from dgls.client.lock import is_held
 from dgls.config import Settings
 from dgls.doctor.findings import EngineFound
 from dgls.doctor.machine import output_of
+from dgls.file_lock import is_held
 
 _ELAPSED = re.compile(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+)")
 """[[days-]hours:]minutes:seconds, as ps writes it."""

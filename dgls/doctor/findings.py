@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from dgls.models.fitting import Fit
+from dgls.checkpoint.fitting import Fit
 
 
 @dataclass(frozen=True, slots=True)

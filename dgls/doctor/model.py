@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dgls.checkpoint.files import shard_files
+from dgls.checkpoint.fitting import NAME, best, fits
+from dgls.checkpoint.foreign import own_fields
+from dgls.checkpoint.registry import find
 from dgls.config import Settings
 from dgls.doctor.findings import Machine, ModelFound, Precision
 from dgls.errors import DglsError, ModelNotFoundError
-from dgls.models.files import shard_files
-from dgls.models.fitting import NAME, best, fits
-from dgls.models.foreign import own_fields
-from dgls.models.registry import find
 
 _AUTO = "auto"
 

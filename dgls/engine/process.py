@@ -25,7 +25,6 @@ import uvicorn
 from starlette.middleware import Middleware
 
 from dgls.client.endpoint import Endpoint, make_private, runtime_folder
-from dgls.client.lock import FileLock
 from dgls.config import Settings, resolve
 from dgls.engine.backends.base import Backend, device_of, languages_of
 from dgls.engine.backends.choose import backend_of
@@ -38,6 +37,7 @@ from dgls.engine.service import Service
 from dgls.engine.status import EngineStatus
 from dgls.engine.worker import ModelThread
 from dgls.errors import DglsError, EngineUnavailableError
+from dgls.file_lock import FileLock
 from dgls.protocol import Health
 from dgls.syntax.cursor import Budget
 

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from dgls.engine.stop import StopToken
+from dgls.fill.stop import StopToken
 from dgls.protocol import Draft, FillReply, FillRequest, Trigger
 
 

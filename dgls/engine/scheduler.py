@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from dgls.engine.backends.base import Backend, OnDraft
+from dgls.engine.backends.base import Backend
 from dgls.engine.queue import FairQueue, Job
-from dgls.engine.stop import StopToken
 from dgls.engine.worker import ModelThread
 from dgls.errors import DglsError, EngineBusyError, EngineError, Stopped
-from dgls.protocol import Draft, FillReply, FillRequest
+from dgls.fill.stop import StopToken
+from dgls.protocol import Draft, FillReply, FillRequest, OnDraft
 
 log = logging.getLogger(__name__)
 

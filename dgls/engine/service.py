@@ -7,12 +7,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from dgls.engine.backends.base import OnDraft
 from dgls.engine.metrics import Metrics
 from dgls.engine.scheduler import Scheduler
 from dgls.engine.status import EngineStatus
 from dgls.errors import DglsError, EngineBusyError, InputError, Stopped
-from dgls.protocol import EngineState, FillReply, FillRequest
+from dgls.protocol import EngineState, FillReply, FillRequest, OnDraft
 from dgls.syntax.cursor import Budget
 
 

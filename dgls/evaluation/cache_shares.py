@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from dgls.checkpoint.metadata import read_metadata, write_metadata
 from dgls.evaluation.cases import Case
 from dgls.evaluation.model_systems import request_of
-from dgls.models.metadata import read_metadata, write_metadata
-from dgls.models.model import Model
-from dgls.models.ngram_cache import NgramCache
+from dgls.inference.model import Model
+from dgls.inference.ngram_cache import NgramCache
 from dgls.syntax.cursor import Budget
 
 LONGEST = 8

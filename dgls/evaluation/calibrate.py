@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dgls.engine.engine import Engine
 from dgls.evaluation.cache_shares import fit_cache_shares, without_cache, write_cache_shares
 from dgls.evaluation.calibration import Fitted, Weighed, fit, weigh, write
 from dgls.evaluation.cases import Case
 from dgls.evaluation.choose import OpenedModel
 from dgls.evaluation.model_systems import strategy_of
+from dgls.fill.pipeline import Engine
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from dgls.engine.engine import Engine
+from dgls.checkpoint.confidence import Calibration, Evidence
+from dgls.checkpoint.metadata import METADATA_FILE, read_metadata, write_metadata
 from dgls.errors import CheckpointError, InputError
 from dgls.evaluation import logistic
 from dgls.evaluation.cases import Case, Kind
@@ -28,8 +29,7 @@ from dgls.evaluation.confidence import (
 )
 from dgls.evaluation.metrics import is_exact
 from dgls.evaluation.model_systems import request_of
-from dgls.models.confidence import Calibration, Evidence
-from dgls.models.metadata import METADATA_FILE, read_metadata, write_metadata
+from dgls.fill.pipeline import Engine
 from dgls.syntax.cursor import Budget
 
 SHOWN_KINDS = (Kind.LINE_END, Kind.WHOLE_LINE, Kind.ARGUMENTS, Kind.SPAN)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
+from dgls.checkpoint.registry import find
 from dgls.config import changed, resolve
 from dgls.errors import InputError
 from dgls.evaluation.baselines.copy_line import CopyLine
@@ -21,9 +22,8 @@ from dgls.evaluation.model_systems import (
     strategy_of,
 )
 from dgls.evaluation.systems import System
-from dgls.models.model import Model
-from dgls.models.opening import open_model
-from dgls.models.registry import find
+from dgls.inference.model import Model
+from dgls.inference.opening import open_model
 from dgls.syntax.cursor import Budget
 
 BASELINES = ("nothing", "copy", "ngram")

@@ -9,15 +9,15 @@ from functools import cached_property
 from pathlib import Path
 
 from dgls import __version__
-from dgls.engine.engine import Engine
-from dgls.engine.stop import StopToken
-from dgls.engine.strategy import Strategy, strategy_for
+from dgls.checkpoint.metadata import METADATA_FILE
 from dgls.errors import InputError
 from dgls.evaluation.cases import Case
 from dgls.evaluation.oracle import endless, with_known_lengths
 from dgls.evaluation.systems import REFUSED, Answer
-from dgls.models.metadata import METADATA_FILE
-from dgls.models.model import Model
+from dgls.fill.pipeline import Engine
+from dgls.fill.stop import StopToken
+from dgls.fill.strategy import Strategy, strategy_for
+from dgls.inference.model import Model
 from dgls.protocol import FillRequest
 from dgls.syntax.cursor import Budget, context_at
 from dgls.syntax.languages import language_of

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from dgls.canvas.types import Canvas, Layout, Lengths
-from dgls.models.model import Model
-from dgls.models.network import Network
-from dgls.models.past import Past
+from dgls.inference.model import Model
+from dgls.network.interface import Network
+from dgls.network.past import Past
 from dgls.protocol import FillRequest
 from dgls.text import Span
 

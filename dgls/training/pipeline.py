@@ -14,15 +14,15 @@ from pathlib import Path
 import torch
 from transformers import DiffusionGemmaForBlockDiffusion
 
+from dgls.checkpoint.codec import HfCodec
+from dgls.checkpoint.files import TOKENIZER_FILE
+from dgls.checkpoint.loading import load_checkpoint
+from dgls.checkpoint.metadata import Metadata
+from dgls.checkpoint.storage import save_checkpoint
 from dgls.errors import TrainingError
 from dgls.evaluation.contamination import Contamination
-from dgls.models.architecture import build, embedded_config, parameter_count
-from dgls.models.codec import HfCodec
-from dgls.models.files import TOKENIZER_FILE
-from dgls.models.loading import load_checkpoint
-from dgls.models.memory import keep_freed_memory
-from dgls.models.metadata import Metadata
-from dgls.models.storage import save_checkpoint
+from dgls.network.architecture import build, embedded_config, parameter_count
+from dgls.network.memory import keep_freed_memory
 from dgls.training.card import model_card
 from dgls.training.corpus import Corpus, build_corpus
 from dgls.training.curve import write_curve

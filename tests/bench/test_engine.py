@@ -11,10 +11,10 @@ from dgls.bench import engine, load
 from dgls.bench.editors import Asked, Typing, Typist, type_for, typed
 from dgls.bench.instant import FACTORY
 from dgls.bench.typing.sessions import Session
+from dgls.checkpoint.codec import HfCodec
 from dgls.client import EngineClient
 from dgls.config import Settings, changed
 from dgls.errors import InputError, LanguageError
-from dgls.models.codec import HfCodec
 from dgls.protocol import Fill, FillReply, Timings
 from tests.engine.backends.test_vllm import COMPLETIONS, MODELS, always
 from tests.support.checkpoints import save_tiny

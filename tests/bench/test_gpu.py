@@ -15,17 +15,20 @@ import torch
 
 from dgls.bench.gpu import measuring
 from dgls.bench.gpu.aims import aims
+from dgls.bench.gpu.checking import PART as KERNELS
 from dgls.bench.gpu.child import Patience, in_child
 from dgls.bench.gpu.figures import Figure, Problem, Results, number
 from dgls.bench.gpu.floor import bytes_of_step, experts_touched, weight_bytes
 from dgls.bench.gpu.measuring import measured
 from dgls.bench.gpu.messages import About, Begun, Died, Job, decoded, encoded
+from dgls.bench.gpu.parts import _repeated, _timed
 from dgls.bench.gpu.run import planned, run
 from dgls.bench.gpu.subject import FULL, TOY, Subject
 from dgls.bench.gpu.tuning import _grouped
+from dgls.checkpoint.scheme import Scheme
 from dgls.cli.app import run_app
-from dgls.models.fast.plain import PlainOperations
-from dgls.models.scheme import Scheme
+from dgls.network.fast.network import FastNetwork
+from dgls.network.fast.plain import PlainOperations
 
 CPU = torch.device("cpu")
 ROOT = Path(__file__).parents[2]
@@ -54,6 +57,8 @@ def test_every_part_is_measured_in_every_precision(tmp_path: Path, capsys) -> No
         assert {part for part, of in measured if of == scheme} >= {
             "machine",
             "load",
+            "error of each kernel",
+            "error of two layers' logits, to fp32",
             "peak memory",
             "equality with plain torch",
             "one denoise step",
@@ -61,6 +66,7 @@ def test_every_part_is_measured_in_every_precision(tmp_path: Path, capsys) -> No
             "written from left to right",
             "candidates in one batch",
             "encoding",
+            "kernels of one step, canvas 16",
         }
     assert {("transformers' generate()", "none"), ("weights", "4bit")} <= measured
     assert ("load, kernels compiled before", "4bit") in measured
@@ -97,11 +103,81 @@ def test_where_the_kernels_fail_plain_torch_is_measured(monkeypatch) -> None:
         def attend(self, *arguments):
             raise RuntimeError("no kernel image")
 
-    monkeypatch.setattr("dgls.models.fast.network._operations", lambda device: Broken())
+    monkeypatch.setattr("dgls.network.fast.network._operations", lambda device: Broken())
     monkeypatch.setattr(Subject, "is_plain", property(lambda subject: False))
     results, _ = small_run()
     assert {figure.part for figure in results.figures} >= {"load", "encoding"}
     assert results.problems[0].what.startswith("plain torch was measured instead: RuntimeError")
+
+
+def test_a_capture_that_fails_leaves_the_kernels_in_use(monkeypatch) -> None:
+    class Capturing(FastNetwork):
+        """As on a GPU; here the first capture fails."""
+
+        def __init__(self, *arguments) -> None:
+            super().__init__(*arguments)
+            self.captures = True
+
+    monkeypatch.setattr("dgls.bench.gpu.subject.FastNetwork", Capturing)
+    monkeypatch.setattr(Subject, "is_plain", property(lambda subject: False))
+    results, _ = small_run()
+    assert {figure.part for figure in results.figures} >= {"load", "encoding"}
+    told = [problem.what.partition(":")[0] for problem in results.problems]
+    assert set(told) == {"kernels without captured steps were measured instead"}
+    assert "Traceback" in results.problems[0].trace
+
+
+def test_each_kernel_is_compared_and_one_that_fails_is_named(monkeypatch) -> None:
+    class Wrong(PlainOperations):
+        def norm(self, *arguments):
+            return 2 * super().norm(*arguments)
+
+        def attend(self, *arguments):
+            raise RuntimeError("out of resource: shared memory")
+
+    monkeypatch.setattr(Subject, "kernels", lambda subject: Wrong())
+    results, _ = small_run(schemes=("4bit",), parts=("kernels",))
+    found = {each.what: each.value for each in results.figures if each.part == KERNELS}
+    assert (found["norm"], found["pick"], found["experts, 16 tokens"]) == (1.0, 0.0, 0.0)
+    failed = {problem.part: problem.trace for problem in results.problems}
+    attend = {"kernels, attend, sliding_attention", "kernels, attend, full_attention"}
+    assert failed.keys() == attend | {"kernels, two layers, kernels"}
+    assert all("in attend" in trace for trace in failed.values())
+    two = {each.what: each.value for each in results.figures if "two layers" in each.part}
+    assert two.keys() == {"plain torch"}
+    assert two["plain torch"] < 1e-5
+
+
+def test_slow_runs_are_repeated_less_often() -> None:
+    class Clock:
+        size, time = FULL, 0.0
+
+        def now(self) -> float:
+            return self.time
+
+    clock, runs = Clock(), []
+
+    def run_for(seconds: float):
+        def run() -> None:
+            runs.append(seconds)
+            clock.time += seconds
+
+        return run
+
+    assert _repeated(clock, run_for(5.0)) == pytest.approx(5.0)
+    assert _timed(clock, run_for(9.0)) == pytest.approx(9.0)
+    assert (runs.count(5.0), runs.count(9.0)) == (5, 2)
+    assert _repeated(clock, run_for(0.01)) == pytest.approx(0.01)
+    assert runs.count(0.01) == 2 + 3 * FULL.repeats
+
+
+def test_what_a_disk_decides_waits_for_all_precisions() -> None:
+    results, told = small_run(schemes=("4bit", "none"), parts=("storing", "encoding"))
+    assert results.problems == []
+    assert [line.partition("s, ")[2] for line in told] == [
+        "4bit: load", "4bit: encoding", "none: load", "none: encoding",
+        "4bit: a second start", "4bit: load", "4bit: storing",
+    ]  # fmt: skip
 
 
 class Deadly:

@@ -20,8 +20,8 @@ from dgls.bench.typing.sessions import (
 )
 from dgls.bench.typing.truth import THRESHOLD, Plan, Truthful
 from dgls.config import Settings
-from dgls.engine.stop import StopToken
 from dgls.errors import InputError
+from dgls.fill.stop import StopToken
 from dgls.protocol import FillRequest
 from dgls.text import Edit
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from dgls.checkpoint.metadata import read_metadata
 from dgls.cli.app import run_app
-from dgls.models.metadata import read_metadata
 from tests.evaluation.samples import TASKS, write_tasks, write_tree
 from tests.support.checkpoints import save_tiny
 from tests.support.overfit import FIXTURES, overfitted_checkpoint

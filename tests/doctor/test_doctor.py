@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from dgls.checkpoint.fitting import NAME
 from dgls.config import Settings, changed
 from dgls.doctor.editors import look_for_editors
 from dgls.doctor.engine import seconds_of
 from dgls.doctor.findings import Gpu, Machine
 from dgls.doctor.machine import look_at_machine
 from dgls.doctor.model import look_for_models, precision_of
-from dgls.models.fitting import NAME
 from tests.support.checkpoints import save_published, save_tiny
 from tests.support.engines import ROOT
 

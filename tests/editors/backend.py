@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dgls.config import Settings
-from dgls.engine.backends.base import OnDraft, Progress
-from dgls.engine.stop import StopToken
-from dgls.protocol import Fill, FillReply, FillRequest
+from dgls.engine.backends.base import Progress
+from dgls.fill.stop import StopToken
+from dgls.protocol import Fill, FillReply, FillRequest, OnDraft
 
 WHOLE = '''ANSWER = 42
 

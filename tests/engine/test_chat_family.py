@@ -12,11 +12,11 @@ from dgls.canvas.types import OPEN_END, Lengths
 from dgls.client import EngineClient
 from dgls.config import changed
 from dgls.diffusion.loop import DenoiseSettings
-from dgls.engine.engine import Engine
-from dgls.engine.stop import StopToken
-from dgls.engine.strategy import CHAT, strategy_for
-from dgls.models.model import Control, Model
-from dgls.models.opening import open_model
+from dgls.fill.pipeline import Engine
+from dgls.fill.stop import StopToken
+from dgls.fill.strategy import CHAT, strategy_for
+from dgls.inference.model import Control, Model
+from dgls.inference.opening import open_model
 from dgls.protocol import Draft, FillRequest, Gap, Limits
 from tests.support.checkpoints import save_published
 from tests.support.engines import ROOT, engine_settings

@@ -10,17 +10,17 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 import torch
 
-from dgls.engine.backends.base import OnDraft, Progress
-from dgls.engine.engine import Engine
+from dgls.checkpoint.loading import load_checkpoint
+from dgls.engine.backends.base import Progress
 from dgls.engine.scheduler import Scheduler
-from dgls.engine.stop import StopToken
-from dgls.engine.strategy import Strategy
 from dgls.engine.worker import ModelThread
 from dgls.errors import ModelMemoryError, Stopped
-from dgls.models.fused import FusedNetwork
-from dgls.models.loading import load_checkpoint
-from dgls.models.model import Model
-from dgls.protocol import FillReply, FillRequest, Limits, Trigger
+from dgls.fill.pipeline import Engine
+from dgls.fill.stop import StopToken
+from dgls.fill.strategy import Strategy
+from dgls.inference.model import Model
+from dgls.network.fused import FusedNetwork
+from dgls.protocol import FillReply, FillRequest, Limits, OnDraft, Trigger
 from tests.support.checkpoints import save_tiny
 
 torch.set_num_threads(1)

@@ -16,7 +16,6 @@ import pytest
 
 from dgls.client import EngineClient
 from dgls.client.endpoint import endpoint_of
-from dgls.client.lock import owner
 from dgls.errors import (
     CheckpointError,
     EngineError,
@@ -25,6 +24,7 @@ from dgls.errors import (
     SettingError,
     Stopped,
 )
+from dgls.file_lock import owner
 from dgls.protocol import Draft, EngineState, FillRequest, Trigger
 from tests.support.backends import SECRET
 from tests.support.engines import (

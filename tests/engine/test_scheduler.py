@@ -9,18 +9,19 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from dgls.engine.backends.base import OnDraft, Progress
+from dgls.engine.backends.base import Progress
 from dgls.engine.queue import FairQueue, Job
 from dgls.engine.scheduler import Scheduler
-from dgls.engine.stop import StopToken
 from dgls.engine.worker import ModelThread
 from dgls.errors import EngineBusyError, EngineError, LanguageError, Stopped
+from dgls.fill.stop import StopToken
 from dgls.protocol import (
     Draft,
     Fill,
     FillReply,
     FillRequest,
     Limits,
+    OnDraft,
     Timings,
     Trigger,
 )

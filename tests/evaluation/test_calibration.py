@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from dgls.canvas.copies import Copy
+from dgls.checkpoint.confidence import Calibration, Evidence
+from dgls.checkpoint.metadata import Metadata, read_metadata, write_metadata
 from dgls.errors import CheckpointError
 from dgls.evaluation import logistic
 from dgls.evaluation.calibration import NEVER, Weighed, fit, write
-from dgls.models.confidence import Calibration, Evidence
-from dgls.models.metadata import Metadata, read_metadata, write_metadata
 
 
 def test_the_fit_finds_the_map_that_drew_the_outcomes() -> None:

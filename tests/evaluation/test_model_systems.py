@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from dgls.checkpoint.metadata import read_metadata, write_metadata
 from dgls.errors import InputError
 from dgls.evaluation.cases import Case, Kind
 from dgls.evaluation.model_systems import (
@@ -19,9 +20,8 @@ from dgls.evaluation.model_systems import (
 )
 from dgls.evaluation.oracle import endless, with_known_lengths
 from dgls.evaluation.systems import REFUSED
-from dgls.models.metadata import read_metadata, write_metadata
-from dgls.models.model import Control, Model
-from dgls.models.opening import open_model
+from dgls.inference.model import Control, Model
+from dgls.inference.opening import open_model
 from dgls.protocol import Gap
 from dgls.syntax.cursor import Budget
 from tests.evaluation.samples import SHAPES, make_case

@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable
 
 from dgls.config import Settings
-from dgls.engine.backends.base import OnDraft, Progress
-from dgls.engine.stop import StopToken
+from dgls.engine.backends.base import Progress
 from dgls.errors import CheckpointError, LanguageError
-from dgls.protocol import Draft, Fill, FillReply, FillRequest
+from dgls.fill.stop import StopToken
+from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft
 
 SECRET = "hunter2"
 """Stands in a test's prompt and in an exception's message; must not stand in any log."""

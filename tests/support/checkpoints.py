@@ -15,9 +15,9 @@ from transformers import (
 
 from dgls.canvas import chat
 from dgls.canvas.infill import SPECIAL_TOKENS
-from dgls.models.architecture import TextDiffusionGemma, build, embedded_config
-from dgls.models.metadata import Metadata
-from dgls.models.storage import save_checkpoint
+from dgls.checkpoint.metadata import Metadata
+from dgls.checkpoint.storage import save_checkpoint
+from dgls.network.architecture import TextDiffusionGemma, build, embedded_config
 
 SOURCE = '''def total(items):
     result = 0

@@ -12,8 +12,8 @@ from typing import Any
 
 from dgls.client import EngineClient
 from dgls.client.endpoint import Endpoint, endpoint_of
-from dgls.client.lock import is_held
 from dgls.config import Settings, changed
+from dgls.file_lock import is_held
 
 Connect = Callable[[Settings], AbstractAsyncContextManager[EngineClient]]
 """What the fixture `connect` gives: clients whose engines are stopped when the test ends."""

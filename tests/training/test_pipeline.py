@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from dgls.checkpoint.loading import load_checkpoint
 from dgls.errors import TrainingError
 from dgls.evaluation.contamination import Contamination
-from dgls.models.loading import load_checkpoint
 from dgls.training.fetch import local_package
 from dgls.training.pipeline import Reporter, Workplace, make_checkpoint
 from dgls.training.recipes import Recipe, recipe_named

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dgls.models.metadata import read_metadata
+from dgls.checkpoint.metadata import read_metadata
 from dgls.training.documents import Document, Documents, pack
 from dgls.training.quality import Gaps, measure
 from tests.support.checkpoints import save_tiny

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dgls.errors import TrainingError
-from dgls.models.architecture import parameter_count
+from dgls.network.architecture import parameter_count
 from dgls.training.pipeline import new_model
 from dgls.training.recipes import RECIPES, recipe_named
 

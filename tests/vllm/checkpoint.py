@@ -9,7 +9,7 @@ import torch
 from tokenizers import Tokenizer
 from transformers import DiffusionGemmaConfig, DiffusionGemmaTextConfig
 
-from dgls.models.architecture import TextDiffusionGemma, embedded_config
+from dgls.network.architecture import TextDiffusionGemma, embedded_config
 from tests.support.checkpoints import randomized, save_tokenizer
 
 CANVAS = 64

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from dgls.checkpoint.metadata import Metadata, write_metadata
 from dgls.config import changed, resolve
 from dgls.engine.backends.vllm import VllmBackend
-from dgls.models.metadata import Metadata, write_metadata
 from tests.vllm.checkpoint import CANVAS, save_served
 from tests.vllm.install import missing
 from tests.vllm.server import KEY, WAIT_S, VllmServer, router, vllm_server

@@ -7,7 +7,7 @@ import random
 from dgls.engine.backends.vllm import VllmBackend
 from dgls.engine.backends.vllm_fill import Served
 from dgls.engine.backends.vllm_wire import CanvasRead, CanvasReply
-from dgls.engine.stop import StopToken
+from dgls.fill.stop import StopToken
 from tests.vllm.checkpoint import VOCABULARY
 
 

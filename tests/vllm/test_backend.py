@@ -13,8 +13,8 @@ import pytest
 
 from dgls.engine.backends.vllm import VllmBackend
 from dgls.engine.backends.vllm_wire import CanvasRead
-from dgls.engine.stop import StopToken
 from dgls.errors import RemoteError, Stopped
+from dgls.fill.stop import StopToken
 from dgls.protocol import FillRequest, Gap, Limits
 from tests.vllm.conftest import MakeBackend
 from tests.vllm.reading import read, served_by, some_tokens

@@ -11,13 +11,13 @@ import torch
 from transformers import DynamicCache
 
 from dgls.canvas.types import Canvas
+from dgls.checkpoint.loading import load_checkpoint
 from dgls.engine.backends.pseudo_likelihood import log_probs, reads, scored
 from dgls.engine.backends.vllm_fill import MOST_LOG_PROBS
 from dgls.engine.backends.vllm_wire import CanvasRead, CanvasReply
-from dgls.models.architecture import TextDiffusionGemma
-from dgls.models.loading import load_checkpoint
-from dgls.models.model import Model
-from dgls.models.opening import open_model
+from dgls.inference.model import Model
+from dgls.inference.opening import open_model
+from dgls.network.architecture import TextDiffusionGemma
 from dgls.protocol import FillRequest, Gap
 from tests.support.marks import read_marks
 from tests.vllm.checkpoint import SLIDING, VOCABULARY

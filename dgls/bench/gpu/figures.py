@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -29,6 +30,13 @@ class Problem:
     scheme: str
     what: str
     trace: str = ""
+
+    @classmethod
+    def of(cls, part: str, scheme: str, error: Exception) -> Problem:
+        """An error's first line, and its whole traceback."""
+        lines = str(error).strip().splitlines() or [""]
+        told = f"{type(error).__name__}: {lines[0][:300]}"
+        return cls(part, scheme, told, "".join(traceback.format_exception(error)))
 
 
 @dataclass(slots=True)

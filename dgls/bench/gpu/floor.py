@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from dgls.bench.gpu.subject import Subject
-from dgls.models.fast.operations import Operations, Shape
-from dgls.models.fast.step import Step, StepInputs, blank_inputs
-from dgls.models.fast.weights import Layer
-from dgls.models.past import Past, bytes_held
+from dgls.network.fast.operations import Operations, Shape
+from dgls.network.fast.step import Step, StepInputs, blank_inputs
+from dgls.network.fast.weights import Layer
+from dgls.network.past import Past, bytes_held
 
 
 def bandwidth(device: torch.device, count: int) -> float:

@@ -11,10 +11,10 @@ import torch
 
 from dgls.bench.gpu.figures import Figure
 from dgls.bench.gpu.subject import Subject
-from dgls.models.assembly import assemble, empty_model, weight_shapes
-from dgls.models.fast.network import FastNetwork
-from dgls.models.random_weights import random_weight, random_weights
-from dgls.models.scheme import hold
+from dgls.checkpoint.assembly import assemble, empty_model, weight_shapes
+from dgls.checkpoint.random_weights import random_weight, random_weights
+from dgls.checkpoint.scheme import hold
+from dgls.network.fast.network import FastNetwork
 
 
 def quantising(subject: Subject, bandwidth: float) -> Iterator[Figure]:
@@ -41,7 +41,7 @@ def storing(subject: Subject, bandwidth: float) -> Iterator[Figure]:
 
     What was just written is probably read from memory: a disk that is cold adds its own time.
     """
-    from dgls.models.kept import keeping, read_kept
+    from dgls.checkpoint.kept import keeping, read_kept
 
     config: Any = subject.size.config()
     device, dtype, scheme = subject.device, subject.network.dtype, subject.scheme

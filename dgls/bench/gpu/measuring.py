@@ -10,7 +10,6 @@ import gc
 import os
 import sys
 import time
-import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
@@ -18,20 +17,24 @@ from importlib.metadata import PackageNotFoundError, version
 import torch
 
 from dgls.bench.gpu import parts
+from dgls.bench.gpu.checking import kernels
 from dgls.bench.gpu.figures import Figure, Problem
 from dgls.bench.gpu.floor import bandwidth
 from dgls.bench.gpu.loading import quantising, storing
 from dgls.bench.gpu.messages import About, Begun, Died, Job, Message, decoded_job, encoded
+from dgls.bench.gpu.profiling import profile
 from dgls.bench.gpu.subject import SIZES, Subject
 from dgls.bench.gpu.tuning import tiles
 from dgls.bench.machine import machine
-from dgls.models.scheme import Scheme
+from dgls.checkpoint.scheme import Scheme
 
-Part = Callable[[Subject, float], Iterable[Figure]]
+Part = Callable[[Subject, float], Iterable[Figure | Problem]]
 
 PARTS: Mapping[str, Part] = {
     "warming": parts.warming,
     "memory": parts.memory,
+    # After the peak of memory was read, which its fp32 weights would raise.
+    "kernels": kernels,
     "equality": parts.equality,
     "steps": parts.steps,
     "fills": parts.fills,
@@ -41,6 +44,8 @@ PARTS: Mapping[str, Part] = {
     "encoding": parts.prefixes,
     "quantising": quantising,
     "tiles": tiles,
+    # Last of what is timed: what observes kernels may slow down the ones after.
+    "profile": profile,
     "storing": storing,
 }
 """In the order in which they are measured: what matters most comes first."""
@@ -56,7 +61,10 @@ _OF_SOME = {
 """Parts that say something of some schemes only. In few bits the library's class widens one expert
 after the other, which takes minutes and is a path that nobody takes."""
 
-_OF_8_BITS = ("memory", "steps", "fills")
+LATE = ("storing",)
+"""Parts that a disk decides about: they wait until every scheme had its turn."""
+
+_OF_8_BITS = ("memory", "kernels", "steps", "fills")
 """8 bits lie between the others: no more than what they take is asked of them."""
 
 
@@ -80,7 +88,7 @@ def measured(job: Job) -> Iterator[Message]:
             yield Figure("machine", job.scheme, what, speed / 1e9, "GB/s")
         subject = yield from _loaded(job, device, imported)
     except Exception as error:  # the process that asked decides what may work instead
-        yield _problem(LOADING, job.scheme, error)
+        yield Problem.of(LOADING, job.scheme, error)
         yield Died("could not load the model")
         return
     for name in job.parts:
@@ -116,16 +124,21 @@ def _loaded(job: Job, device: torch.device, imported: float) -> Generator[Messag
 
 
 def _first_fill(subject: Subject) -> Iterator[Message]:
-    """Fill once. Where the kernels fail, all is measured without them, and the table says so."""
-    try:
-        _fill_once(subject)
-    except Exception as error:
-        if subject.is_plain or not _works(subject.device):
-            raise
-        problem = _problem("kernels", subject.scheme, error)
-        yield replace(problem, what=f"plain torch was measured instead: {problem.what}")
-        subject.use_plain()
-        _fill_once(subject)
+    """Fill once. Where that fails, uncaptured, then in plain torch; the problems say so."""
+    lesser = [("plain torch was", subject.use_plain)]
+    if subject.network.captures:
+        lesser.insert(0, ("kernels without captured steps were", subject.use_uncaptured))
+    while True:
+        try:
+            _fill_once(subject)
+            return
+        except Exception as error:
+            if subject.is_plain or not _works(subject.device):
+                raise
+            name, use = lesser.pop(0)
+            problem = Problem.of("kernels", str(subject.scheme), error)
+            yield replace(problem, what=f"{name} measured instead: {problem.what}")
+            use()
 
 
 def _fill_once(subject: Subject) -> None:
@@ -139,7 +152,7 @@ def _guarded(name: str, subject: Subject, speed: float) -> Iterator[Message]:
     try:
         yield from PARTS[name](subject, speed)
     except Exception as error:  # the other parts are to be measured all the same
-        yield _problem(name, subject.scheme, error)
+        yield Problem.of(name, str(subject.scheme), error)
     # What a failed part held is free by now, and what a part was given back is the GPU's.
     gc.collect()
     if subject.device.type == "cuda" and _works(subject.device):
@@ -168,13 +181,6 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "none"
-
-
-def _problem(name: str, scheme: str, error: Exception) -> Problem:
-    """An error in one line, and where it came from."""
-    lines = str(error).strip().splitlines() or [""]
-    told = f"{type(error).__name__}: {lines[0][:300]}"
-    return Problem(name, str(scheme), told, "".join(traceback.format_exception(error))[-6000:])
 
 
 def main() -> None:

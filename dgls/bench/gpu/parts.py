@@ -13,12 +13,15 @@ import torch
 from dgls.bench.gpu.figures import Figure
 from dgls.bench.gpu.floor import bytes_of_step, experts_touched, weight_bytes
 from dgls.bench.gpu.subject import Subject
-from dgls.models.fast.network import FastNetwork
-from dgls.models.fast.plain import PlainOperations
-from dgls.models.fast.writing import CausalWriter
-from dgls.models.past import Past
+from dgls.network.fast.network import FastNetwork
+from dgls.network.fast.plain import PlainOperations
+from dgls.network.fast.writing import CausalWriter
+from dgls.network.past import Past
 
 _GB = 1e9
+
+_ENOUGH_SECONDS = 2.0
+"""A figure is not measured again and again for longer than that."""
 
 
 def warming(subject: Subject, bandwidth: float) -> Iterator[Figure]:
@@ -194,10 +197,15 @@ def _to_host(subject: Subject, past: Past, width: int) -> object:
 
 
 def _repeated(subject: Subject, run: Callable[[], object]) -> float:
-    """Seconds of one of many runs that follow each other without waiting; the best of three."""
-    count = subject.size.repeats
-    for _ in range(3):
-        run()
+    """Seconds of one of many runs that follow each other without waiting; the best of three.
+
+    Fewer runs where one takes long, as in plain torch.
+    """
+    run()
+    begun = subject.now()
+    run()
+    once = subject.now() - begun
+    count = max(1, min(subject.size.repeats, int(_ENOUGH_SECONDS / once)))
     best = float("inf")
     for _ in range(3):
         begun = subject.now()
@@ -208,10 +216,13 @@ def _repeated(subject: Subject, run: Callable[[], object]) -> float:
 
 
 def _timed(subject: Subject, run: Callable[[], object], runs: int = 5) -> float:
-    """Seconds of one run that is waited for: the median of `runs` after one to warm up."""
+    """Seconds of one run that is waited for: the median of `runs` after one to warm up.
+
+    Fewer runs where one takes long.
+    """
     run()
-    times = []
-    for _ in range(runs):
+    times: list[float] = []
+    while len(times) < runs and sum(times) < _ENOUGH_SECONDS:
         begun = subject.now()
         run()
         times.append(subject.now() - begun)

@@ -12,15 +12,17 @@ import torch
 
 from dgls.bench.gpu.child import Patience, in_child
 from dgls.bench.gpu.figures import Figure, Problem, Results
-from dgls.bench.gpu.measuring import LOADING, PARTS, parts_of
+from dgls.bench.gpu.measuring import LATE, LOADING, PARTS, parts_of
 from dgls.bench.gpu.messages import About, Begun, Died, Job, Message
 from dgls.bench.gpu.subject import SIZES, Size
-from dgls.models.scheme import Scheme
+from dgls.checkpoint.scheme import Scheme
 
 Measure = Callable[[Job, Patience], Iterator[Message]]
 
 _LOADING_SECONDS = 240.0
 _PART_SECONDS = 120.0
+"""At most, and no more than half and a quarter of the plan's time."""
+
 _GRACE_SECONDS = 25.0
 """After the plan's time a part that is being measured has so long to end."""
 
@@ -65,11 +67,11 @@ class _Run:
         """When no further part may begin."""
         return self.begun + 60 * self.plan.minutes
 
-    def job(self, left: _Left, until: float) -> None:
-        """Measure what is left of a scheme in one process, and note how far it came."""
+    def job(self, left: _Left, parts: Sequence[str], until: float) -> None:
+        """Measure parts of a scheme in one process, and note how far it came."""
         asked = time.time()
         job = Job(
-            self.plan.size.name, left.scheme, tuple(left.parts), str(self.plan.device), asked,
+            self.plan.size.name, left.scheme, tuple(parts), str(self.plan.device), asked,
             until, left.plain,
         )  # fmt: skip
         current = LOADING
@@ -96,7 +98,9 @@ class _Run:
                 self._keep(message)
 
     def _patience(self) -> Patience:
-        return Patience(_LOADING_SECONDS, _PART_SECONDS, self.end + _GRACE_SECONDS)
+        planned = 60 * self.plan.minutes
+        loading, part = min(_LOADING_SECONDS, planned / 2), min(_PART_SECONDS, planned / 4)
+        return Patience(loading, part, self.end + _GRACE_SECONDS)
 
     def _lost(self, left: _Left, part: str, death: Died) -> None:
         """Note it. What is left is tried again, without the kernels where they may be the cause."""
@@ -104,6 +108,10 @@ class _Run:
         left.deaths += 1
         left.gave_up = left.deaths >= _MOST_DEATHS or (part == LOADING and left.plain)
         left.plain = left.plain or part == LOADING or left.deaths > 1
+        if left.plain and "kernels" in left.parts:
+            # Which kernel it is comes last, as it may take the process with it again.
+            left.parts.remove("kernels")
+            left.parts.append("kernels")
         if left.plain and not left.gave_up:
             what = "plain torch is measured from here on, as kernels may be the cause"
             self.results.failed(Problem("kernels", left.scheme, what))
@@ -128,8 +136,8 @@ def run(
 ) -> Results:
     """Measure all that the plan's time allows; `say` is told what is being measured.
 
-    Each scheme has an equal part of the time that is left when its turn comes; what it cannot
-    measure in it is tried at the end, if there is time.
+    Each scheme has half of the time that is left when its turn comes, the last one all of it. What
+    it cannot measure in it is tried when all had their turn, and the late parts at the end.
     """
     results = Results("unknown machine", _command(), file)
     running = _Run(plan, results, say, measure)
@@ -138,14 +146,16 @@ def run(
         for scheme in plan.schemes
     ]
     for turn, left in enumerate(waiting):
-        share = (running.end - time.time()) / (len(waiting) - turn)
-        _measured(running, left, time.time() + share)
+        share = (running.end - time.time()) / (2 if turn < len(waiting) - 1 else 1)
+        _measured(running, left, time.time() + share, LATE)
     for left in waiting:
-        _measured(running, left, running.end)
+        _measured(running, left, running.end, LATE)
     # The one that most users have.
     usual = next((left for left in waiting if left.scheme is Scheme.FOUR), waiting[0])
     if _is_time(running) and not usual.gave_up:
         running.second_start(usual.scheme)
+    for left in waiting:
+        _measured(running, left, running.end)
     for left in waiting:
         if left.parts and not left.gave_up:
             what = f"{', '.join(left.parts)}: no time was left"
@@ -153,10 +163,13 @@ def run(
     return results
 
 
-def _measured(running: _Run, left: _Left, until: float) -> None:
-    """Process after process, until nothing is left, or no time."""
-    while left.parts and not left.gave_up and time.time() < until and _is_time(running):
-        running.job(left, until)
+def _measured(running: _Run, left: _Left, until: float, later: Sequence[str] = ()) -> None:
+    """Process after process, until nothing but what comes `later` is left, or no time."""
+    while not left.gave_up and time.time() < until and _is_time(running):
+        parts = [name for name in left.parts if name not in later]
+        if not parts:
+            return
+        running.job(left, parts, until)
 
 
 def _is_time(running: _Run) -> bool:

@@ -9,17 +9,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dgls.checkpoint.published import published_config
+from dgls.checkpoint.random_weights import random_model, small_config
+from dgls.checkpoint.scheme import Scheme
 from dgls.diffusion.loop import Denoised, DenoiseSettings, denoise
 from dgls.diffusion.noise import uniform_tokens
 from dgls.diffusion.stopping import StopRule
-from dgls.models.architecture import parameter_count
-from dgls.models.fast.network import FastNetwork
-from dgls.models.fast.plain import PlainOperations
-from dgls.models.hardware import set_threads
-from dgls.models.past import Past
-from dgls.models.published import published_config
-from dgls.models.random_weights import random_model, small_config
-from dgls.models.scheme import Scheme
+from dgls.network.architecture import parameter_count
+from dgls.network.fast.network import FastNetwork
+from dgls.network.fast.operations import Operations
+from dgls.network.fast.plain import PlainOperations
+from dgls.network.hardware import set_threads
+from dgls.network.past import Past
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,23 @@ class Subject:
     def is_plain(self) -> bool:
         """Whether it runs in plain torch, as it does without a GPU."""
         return isinstance(self.network.operations, PlainOperations)
+
+    def kernels(self) -> Operations:
+        """The operations as kernels, also where plain torch runs; without a GPU plain torch."""
+        if self.device.type != "cuda":
+            return PlainOperations()
+        from dgls.network.fast.triton_operations import TritonOperations
+
+        return TritonOperations()
+
+    def use_uncaptured(self) -> None:
+        """Run the kernels one by one from now on, each launched by the host."""
+        if self.device.type == "cuda":
+            # A capture that failed leaves its own stream behind.
+            torch.cuda.set_stream(torch.cuda.default_stream(self.device))
+        self.network = FastNetwork(self.model)
+        self.network.captures, self.network.buckets = False, ()
+        self.forget()
 
     def use_plain(self) -> None:
         """Run in plain torch from now on, uncaptured."""

@@ -10,9 +10,9 @@ from torch.nn import functional
 
 from dgls.bench.gpu.figures import Figure
 from dgls.bench.gpu.subject import Subject
-from dgls.models.fast.step import captured
-from dgls.models.fast.tiles import Limits, Tiles
-from dgls.models.nf4 import Nf4
+from dgls.network.fast.step import captured
+from dgls.network.fast.tiles import Limits, Tiles
+from dgls.network.nf4 import Nf4
 
 _WHOLE = (
     Limits(),

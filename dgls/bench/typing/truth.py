@@ -15,10 +15,10 @@ from pathlib import Path
 
 from dgls.bench.typing.sessions import Session
 from dgls.config import Settings, changed
-from dgls.engine.backends.base import Backend, OnDraft, Progress
+from dgls.engine.backends.base import Backend, Progress
 from dgls.engine.backends.choose import backend_of
-from dgls.engine.stop import StopToken
-from dgls.protocol import Draft, Fill, FillReply, FillRequest
+from dgls.fill.stop import StopToken
+from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft
 
 TRUTH = "dgls.bench.typing.truth:truth"
 COUNTED = "dgls.bench.typing.truth:counted"

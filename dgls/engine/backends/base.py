@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
-from dgls.engine.stop import StopToken
-from dgls.protocol import Draft, FillReply, FillRequest
+from dgls.fill.stop import StopToken
+from dgls.protocol import FillReply, FillRequest, OnDraft
 
 Progress = Callable[[float, str], None]
 """Called with the share done (0..1) and what is being done, while a model loads."""
-
-OnDraft = Callable[[Draft], None]
-"""Called with the whole canvas after each denoise step, from the thread that runs the fill."""
 
 
 class Backend(Protocol):

@@ -14,14 +14,14 @@ from collections import Counter
 from collections.abc import Sequence
 
 from dgls.config import Settings
-from dgls.engine.backends.base import OnDraft, Progress
+from dgls.engine.backends.base import Progress
 from dgls.engine.backends.chat_text import answer_of, code_of, question
 from dgls.engine.backends.server import Server, in_time
 from dgls.engine.backends.vllm_wire import MODELS, chosen_model, served_models
-from dgls.engine.candidates import clipped, ranked, single_gap
-from dgls.engine.stop import StopToken
 from dgls.errors import EngineError, Stopped
-from dgls.protocol import Draft, Fill, FillReply, FillRequest, Timings
+from dgls.fill.ranking import clipped, ranked, single_gap
+from dgls.fill.stop import StopToken
+from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft, Timings
 
 COMPLETIONS = "/v1/chat/completions"
 

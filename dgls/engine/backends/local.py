@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dgls.engine.backends.base import OnDraft, Progress
-from dgls.engine.engine import Engine
-from dgls.engine.stop import StopToken
-from dgls.engine.strategy import strategy_for
+import torch
+
+from dgls.checkpoint.choosing import AUTO
+from dgls.checkpoint.registry import EMBEDDED
+from dgls.engine.backends.base import Progress
 from dgls.errors import EngineError
-from dgls.models.choosing import AUTO
-from dgls.models.hardware import usual_batch
-from dgls.models.memory import keep_freed_memory
-from dgls.models.opening import open_model
-from dgls.models.registry import EMBEDDED
-from dgls.protocol import FillReply, FillRequest, Gap
+from dgls.fill.filler import Filler
+from dgls.fill.opening import open_filler
+from dgls.fill.stop import StopToken
+from dgls.network.hardware import usual_batch
+from dgls.network.memory import keep_freed_memory
+from dgls.protocol import FillReply, FillRequest, Gap, OnDraft
 
 
 class LocalBackend:
@@ -28,7 +29,7 @@ class LocalBackend:
         batch: int = 0,
     ) -> None:
         """At most `batch` fills share forward passes; 0 leaves that to dgls. The other arguments
-        are those of `dgls.models.opening.open_model`.
+        are those of `dgls.inference.opening.open_model`.
         """
         self._wanted = model
         self._device = device
@@ -36,34 +37,34 @@ class LocalBackend:
         self._cache_mb = cache_mb
         self._quantization = quantization
         self._batch = batch
-        self._engine: Engine | None = None
+        self._filler: Filler | None = None
 
     @property
     def name(self) -> str:
         """The checkpoint's own name, once it is loaded; until then what was asked for."""
-        return self._engine.model.name if self._engine else self._wanted
+        return self._filler.name if self._filler else self._wanted
 
     @property
     def device(self) -> str:
         """Where the model runs, empty before it is loaded."""
-        return str(self._engine.model.network.device) if self._engine else ""
+        return self._filler.device if self._filler else ""
 
     @property
     def languages(self) -> tuple[str, ...]:
         """What the model was trained on, empty before it is loaded and where it reads all."""
-        return self._engine.model.metadata.languages if self._engine else ()
+        return self._filler.languages if self._filler else ()
 
     @property
     def concurrency(self) -> int:
         """How many fills share forward passes; one where the network cannot join them."""
-        if self._engine is None or not self._engine.model.network.joins:
+        if self._filler is None or not self._filler.joins:
             return 1
-        return self._batch or usual_batch(self._engine.model.network.device)
+        return self._batch or usual_batch(torch.device(self._filler.device))
 
     def load(self, progress: Progress) -> None:
         """Load the model and fill once, so that the first real fill is as quick as the next."""
         keep_freed_memory()
-        model = open_model(
+        filler = open_filler(
             self._wanted,
             self._device,
             self._threads,
@@ -71,19 +72,18 @@ class LocalBackend:
             self._cache_mb,
             self._quantization,
         )
-        engine = Engine(model, strategy_for(model.metadata.family, model.metadata.strategy))
         progress(_LOADED, "warming up")
-        engine.fill(_WARM_UP, StopToken())
-        self._engine = engine
+        filler.fill(_WARM_UP, StopToken())
+        self._filler = filler
         progress(1.0, "ready")
 
     def fill(
         self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None = None
     ) -> FillReply:
         """Fill the request's gaps. Raises `EngineError` before `load` has ended."""
-        if self._engine is None:
+        if self._filler is None:
             raise EngineError("The model is not loaded yet; nothing was filled. Try again.")
-        return self._engine.fill(request, stop, on_draft)
+        return self._filler.fill(request, stop, on_draft)
 
 
 _LOADED = 0.9

@@ -23,8 +23,8 @@ import httpx
 
 from dgls.config import RemoteSettings
 from dgls.engine.backends.key import Key, read_key
-from dgls.engine.stop import StopToken
 from dgls.errors import EngineBusyError, RemoteError, SettingError
+from dgls.fill.stop import StopToken
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from dgls.config import Settings
-from dgls.engine.backends.base import OnDraft, Progress
+from dgls.engine.backends.base import Progress
 from dgls.engine.backends.server import Server
 from dgls.engine.backends.vllm_fill import MOST_LOG_PROBS, Plan, Served, VllmFill
 from dgls.engine.backends.vllm_wire import (
@@ -18,11 +18,11 @@ from dgls.engine.backends.vllm_wire import (
     chosen_model,
     served_models,
 )
-from dgls.engine.stop import StopToken
-from dgls.engine.strategy import strategy_for
 from dgls.errors import CheckpointError, EngineError, RemoteError
-from dgls.models.served import ServedShape, read_served
-from dgls.protocol import FillReply, FillRequest
+from dgls.fill.stop import StopToken
+from dgls.fill.strategy import strategy_for
+from dgls.inference.served import ServedShape, read_served
+from dgls.protocol import FillReply, FillRequest, OnDraft
 
 _TRIAL = FillRequest(("a = ", "\n"))
 

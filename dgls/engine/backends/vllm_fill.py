@@ -10,16 +10,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dgls.canvas.types import OPEN_END, Canvas, Lengths
-from dgls.engine.backends.base import OnDraft
+from dgls.checkpoint.confidence import Calibration, Evidence
 from dgls.engine.backends.pseudo_likelihood import Scored, log_probs, reads, scored
 from dgls.engine.backends.server import Server, in_time
 from dgls.engine.backends.vllm_wire import COMPLETIONS, CanvasRead, CanvasReply, canvas_reply
-from dgls.engine.candidates import clipped, ranked
-from dgls.engine.stop import StopToken
 from dgls.errors import InputError, Stopped
-from dgls.models.confidence import Calibration, Evidence
-from dgls.models.served import ServedShape
-from dgls.protocol import Draft, Fill, FillReply, FillRequest, Timings
+from dgls.fill.ranking import clipped, ranked
+from dgls.fill.stop import StopToken
+from dgls.inference.served import ServedShape
+from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft, Timings
 
 MOST_LOG_PROBS = 32
 """So many log-probabilities are asked for at a position: what the server must allow."""

@@ -13,8 +13,8 @@ import pytest
 from dgls.config import Settings, changed
 from dgls.engine.backends.chat import ChatBackend
 from dgls.engine.backends.choose import backend_of
-from dgls.engine.stop import StopToken
 from dgls.errors import DglsError, EngineBusyError, RemoteError, Stopped
+from dgls.fill.stop import StopToken
 from dgls.protocol import FillReply, FillRequest, Gap, Limits
 from tests.support.remote import KEY, Answer, FakeServer, fake_server, models
 

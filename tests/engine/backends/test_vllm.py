@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 
 from dgls.canvas.infill import END
+from dgls.checkpoint.codec import HfCodec
 from dgls.config import Settings, changed
 from dgls.engine.backends.choose import backend_of
 from dgls.engine.backends.vllm import VllmBackend
-from dgls.engine.stop import StopToken
 from dgls.errors import DglsError, EngineBusyError, RemoteError, SettingError, Stopped
-from dgls.models.codec import HfCodec
+from dgls.fill.stop import StopToken
 from dgls.protocol import FillReply, FillRequest, Gap, Limits
 from tests.support.checkpoints import save_published, save_tiny
 from tests.support.remote import KEY, Exchange, FakeServer, fake_server, models

@@ -1,0 +1,147 @@
+"""The layout of a causal fill-in-the-middle model, suffix first.
+
+    <|fim_prefix|> <|fim_suffix|> suffix <|fim_middle|> prefix  ->  middle
+
+(Bavarian et al. 2022, arXiv:2207.14255, "SPM"; Hui et al. 2024, arXiv:2409.12186, for the marks.)
+Typing extends such a prompt, so its keys and values are kept from one keystroke to the next. Other
+files come first, each after its path, as in the model's own training on repositories.
+
+Tokens that end the prefix may not be those that its continuation would have begun with: `.app` is
+one token where `.` and `app` are two. The prompt therefore leaves out the last word of the prefix,
+and the model writes it again (`rest`), by whatever tokens it likes ("token healing").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from dgls.canvas.types import Codec
+from dgls.protocol import FillRequest, Snippet
+from dgls.text import anchored_start
+
+PREFIX, SUFFIX, MIDDLE = "<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"
+REPOSITORY, FILE = "<|repo_name|>", "<|file_sep|>"
+ENDS = ("<|endoftext|>", "<|fim_pad|>", "<|im_end|>", "<|file_sep|>", "<|repo_name|>")
+ENDS_OF_MIDDLE = (*ENDS, PREFIX, SUFFIX, MIDDLE, "<|im_start|>")
+
+_CHARS_PER_TOKEN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class FimBudget:
+    """Characters of the document on each side of the gap, and tokens of everything else."""
+
+    prefix_chars: int = 2400
+    suffix_chars: int = 800
+    prefix: int = 640
+    suffix: int = 224
+    snippets: int = 256
+
+
+@dataclass(frozen=True, slots=True)
+class FimPrompt:
+    """`tokens` are read, then the model writes `rest`, the end of the prefix, and the gap's text.
+
+    `healed` are the tokens of `rest` as the tokenizer gives them.
+    """
+
+    tokens: tuple[int, ...]
+    rest: bytes
+    healed: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FimLayout:
+    """Turns the text around one gap into a prompt. `last_word` finds a line's last word."""
+
+    codec: Codec
+    last_word: Callable[[str], int]
+    budget: FimBudget = FimBudget()
+
+    def prompt(self, request: FillRequest) -> FimPrompt:
+        """The prompt of a request with one gap."""
+        prefix, suffix = self.surroundings(request)
+        prefix = self._anchored(prefix)
+        cut = healing_cut(prefix, self.last_word)
+        head = self._head(request.snippets, suffix)
+        body = self.codec.encode(prefix[:cut])
+        start = anchored_start(len(body), self.budget.prefix)
+        rest = prefix[cut:]
+        healed = self.codec.encode(rest) if rest else []
+        return FimPrompt((*head, *body[start:]), rest.encode("utf-8", "replace"), tuple(healed))
+
+    def left_to_right(self, prefix: str) -> FimPrompt:
+        """The prefix alone, as the model reads text that goes on."""
+        prefix = self._anchored(prefix)
+        cut = healing_cut(prefix, self.last_word)
+        body = self.codec.encode(prefix[:cut]) or [self.codec.token_id(ENDS[0])]
+        start = anchored_start(len(body), self.budget.prefix)
+        rest = prefix[cut:]
+        healed = self.codec.encode(rest) if rest else []
+        return FimPrompt(tuple(body[start:]), rest.encode("utf-8", "replace"), tuple(healed))
+
+    def text(self, prompt: FimPrompt, text: str) -> tuple[int, ...]:
+        """The tokens by which a text in the gap is scored: those of `rest` and of the text."""
+        return tuple(self.codec.encode(prompt.rest.decode("utf-8", "replace") + text))
+
+    def surroundings(self, request: FillRequest) -> tuple[str, str]:
+        """The text before and after the gap, as much of it as the budget has room for.
+
+        Where the prefix is longer, what the request kept of its beginning (imports, headers) stays.
+        """
+        (near, suffix), (above, below) = request.parts, request.around
+        suffix = (below if below.startswith(suffix) else suffix)[: self.budget.suffix_chars]
+        if not above.endswith(near[-1:]) or len(near) >= self.budget.prefix_chars:
+            return near, suffix
+        if len(above) <= self.budget.prefix_chars:
+            return above or near, suffix
+        kept = near[: len(near) - _shared_end(near, above)]
+        return kept + self._window(above, self.budget.prefix_chars - len(kept)), suffix
+
+    def _window(self, text: str, chars: int) -> str:
+        """The last lines of a text, about `chars`, from a line start that typing rarely moves."""
+        start = anchored_start(len(text), chars)
+        return text[text.find("\n", start) + 1 :] if start else text
+
+    def _anchored(self, prefix: str) -> str:
+        return prefix[anchored_start(len(prefix), self.budget.prefix * _CHARS_PER_TOKEN) :]
+
+    def _head(self, snippets: Sequence[Snippet], suffix: str) -> list[int]:
+        token = self.codec.token_id
+        after = self.codec.encode(suffix)[: self.budget.suffix]
+        return [*self._snippets(snippets), token(PREFIX), token(SUFFIX), *after, token(MIDDLE)]
+
+    def _snippets(self, snippets: Sequence[Snippet]) -> list[int]:
+        tokens: list[int] = []
+        for snippet in snippets:
+            text = f"{snippet.path}\n{snippet.text.rstrip()}\n"[: self.budget.snippets * 8]
+            read = self.codec.encode(text)[: self.budget.snippets - len(tokens)]
+            if len(tokens) + len(read) + 1 > self.budget.snippets:
+                break
+            tokens += [self.codec.token_id(FILE), *read]
+        return [self.codec.token_id(REPOSITORY), *tokens] if tokens else []
+
+
+def healing_cut(prefix: str, last_word: Callable[[str], int]) -> int:
+    """Where the part of the prefix begins that the model writes again; its end where none does.
+
+    After a line break nothing is written again: the break is where the user put it.
+    """
+    if not prefix or prefix[-1] == "\n":
+        return len(prefix)
+    line = prefix.rfind("\n") + 1
+    return line + last_word(prefix[line:])
+
+
+def _shared_end(one: str, other: str) -> int:
+    """How many characters both end with."""
+    most = min(len(one), len(other))
+    low, high = 0, most
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[-middle:] == other[-middle:]:
+            low = middle
+        else:
+            high = middle - 1
+    return low

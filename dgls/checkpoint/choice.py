@@ -1,0 +1,51 @@
+"""Which model fills where the settings leave it open. Light, so that an editor's status can ask."""
+
+from __future__ import annotations
+
+import os
+
+from dgls.checkpoint.catalogue import Entry, catalogue
+from dgls.checkpoint.store import present
+
+AUTO = "auto"
+"""The name that stands for the best model that is here and runs in time on this machine."""
+
+EMBEDDED = "embedded"
+"""The name of the model that comes with dgls."""
+
+PARAMETERS_A_CORE = 300_000_000
+"""So many parameters a core still fill a line while one types (`docs/performance.md`)."""
+
+
+def automatic() -> str:
+    """The name of the largest model that is here and quick enough, else of the embedded one."""
+    best = max(filter(is_quick, present()), key=lambda entry: entry.parameters, default=None)
+    return best.name if best else EMBEDDED
+
+
+def is_quick(entry: Entry) -> bool:
+    """Whether a model's fills are ready while one types, on this machine's cores."""
+    return entry.parameters <= PARAMETERS_A_CORE * (os.cpu_count() or 1)
+
+
+def why_automatic() -> str:
+    """Why `automatic` chooses what it does, in one sentence."""
+    here, chosen = present(), automatic()
+    if chosen != EMBEDDED:
+        larger = [entry.name for entry in here if not is_quick(entry)]
+        slow = f"; {', '.join(larger)} would be too slow to type with" if larger else ""
+        return f"the largest model here that keeps up with typing on {os.cpu_count()} cores{slow}"
+    if here:
+        return "the models that were fetched are too slow to type with on this machine"
+    return "no laptop model was fetched"
+
+
+def suggestion() -> str | None:
+    """What `dgls model get` would bring, in one line; None where a laptop model is here."""
+    if present():
+        return None
+    entry = min(catalogue(), key=lambda each: (not each.is_pinned, each.bytes))
+    return (
+        f"The embedded model knows little. `dgls model get {entry.name}` fetches one that fills "
+        f"most lines right ({entry.bytes / 1e6:.0f} MB, {entry.licence})."
+    )

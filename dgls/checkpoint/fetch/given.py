@@ -1,0 +1,35 @@
+"""The source that the user names: a file that was brought here some other way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dgls.checkpoint.fetch.copying import copy_file
+from dgls.checkpoint.fetch.source import Arrived, Job, SourceFailed
+
+
+class GivenFile:
+    """`--from FILE`. The file itself is only read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+        return "the given file"
+
+    def fetch(self, job: Job) -> Arrived:
+        """Copy the file if its size is right. Raises `SourceFailed`."""
+        if job.digest is None:
+            raise SourceFailed(
+                "only the publisher's hub knows this model's hashes, so a file cannot be checked; "
+                "a folder of your own is used by its path, as model.name"
+            )
+        if not self._path.is_file():
+            raise SourceFailed(f"{self._path} is not a file")
+        size = self._path.stat().st_size
+        if size != job.file.bytes:
+            raise SourceFailed(f"{self._path} has {size:,} bytes, not {job.file.bytes:,}")
+        copied = copy_file(self._path, job, "copying the given file")
+        return Arrived(job.digest, copied, job.entry.revision)

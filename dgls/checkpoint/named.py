@@ -1,0 +1,84 @@
+"""What a model's name means on this machine: which weights, and of which family."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from dgls.checkpoint.catalogue import entry_named, is_listed
+from dgls.checkpoint.choice import AUTO, automatic
+from dgls.checkpoint.registry import find, name_of
+from dgls.checkpoint.store import path_of
+from dgls.errors import ModelNotFoundError
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A model that is here. `path` is a folder, or a GGUF file.
+
+    `causal`: of the family that fills in the middle causally. `identity` tells its weights from
+    any others.
+    """
+
+    name: str
+    path: Path
+    causal: bool
+    identity: str
+
+
+def resolved(name: str) -> Named:
+    """The model of a setting: `auto`, a name of the catalogue, a file or a folder, a cached name.
+
+    Raises `ModelNotFoundError` where it is not here.
+    """
+    wanted = automatic() if name == AUTO else name
+    if is_listed(wanted):
+        return _listed(wanted)
+    file = Path(wanted).expanduser()
+    if file.suffix == ".gguf" and _is_path(wanted):
+        if not file.is_file():
+            raise ModelNotFoundError(f"There is no file {file}; nothing was loaded.")
+        file = file.resolve()
+        return Named(file.stem, file, True, _fingerprint(file))
+    folder = find(wanted)
+    if _model_type(folder) == "qwen2":
+        return Named(name_of(folder), folder, True, _fingerprint(folder))
+    return Named(wanted, folder, False, "")
+
+
+def _listed(name: str) -> Named:
+    entry, path = entry_named(name), path_of(name)
+    if path is None:
+        raise ModelNotFoundError(
+            f"{name} is not on this machine; nothing was loaded. Fetch it first: "
+            f"dgls model get {name}"
+        )
+    identity = entry.sha256 if entry.is_pinned else _fingerprint(path)
+    return Named(name, path, True, identity)
+
+
+def _is_path(name: str) -> bool:
+    return Path(name).expanduser().is_absolute() or name.startswith((".", "~")) or "/" in name
+
+
+def _model_type(folder: Path) -> str:
+    try:
+        fields = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    return str(fields.get("model_type", "")) if isinstance(fields, dict) else ""
+
+
+def _fingerprint(path: Path) -> str:
+    """Tells weights from others by their sizes, times and ends; reading all would take seconds."""
+    digest = hashlib.sha256()
+    for file in sorted(path.glob("*.safetensors")) if path.is_dir() else [path]:
+        status = file.stat()
+        digest.update(f"{file.name} {status.st_size} {status.st_mtime_ns}".encode())
+        with file.open("rb") as opened:
+            digest.update(opened.read(1 << 16))
+            opened.seek(max(0, status.st_size - (1 << 16)))
+            digest.update(opened.read())
+    return digest.hexdigest()

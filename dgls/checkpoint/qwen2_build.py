@@ -1,0 +1,179 @@
+"""Builds a Qwen2 network: dense from its source, or in int8 from a file that was converted once."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from dgls.checkpoint.qwen2_source import Qwen2Source
+from dgls.errors import CheckpointError
+from dgls.network.linear import DenseLinear, Int8Linear, Linear, quantized
+from dgls.network.qwen2 import Embedding, Qwen2Config, Qwen2Layer, Qwen2Network
+
+Progress = Callable[[float, str], None]
+"""Called with the share done (0..1) and what is being done."""
+
+FORMAT = "2"
+"""The version of the int8 file; another one is converted anew."""
+
+_LINEARS = {
+    "qkv": ("attn_q", "attn_k", "attn_v"),
+    "out": ("attn_output",),
+    "gate_up": ("ffn_gate", "ffn_up"),
+    "down": ("ffn_down",),
+}
+
+
+def dense_network(
+    source: Qwen2Source, device: torch.device, dtype: torch.dtype, progress: Progress
+) -> Qwen2Network:
+    """The network in floating point, each weight read once. Raises `CheckpointError`."""
+    config = source.config
+
+    def put(tensor: Tensor) -> Tensor:
+        return tensor.to(device, dtype)
+
+    def linear(layer: int, name: str) -> Linear:
+        weight, bias = _joined(source, layer, _LINEARS[name])
+        return DenseLinear(put(weight), None if bias is None else put(bias))
+
+    layers = []
+    for index in range(config.layers):
+        layers.append(_layer(index, linear, lambda name: put(source.tensor(name))))
+        progress((index + 1) / config.layers, "loading the model")
+    table = put(source.tensor("token_embd.weight"))
+    tied = not source.has("output.weight")
+    head = DenseLinear(table if tied else put(source.tensor("output.weight")))
+    norm = put(source.tensor("output_norm.weight"))
+    return Qwen2Network(config, Embedding(table, None, dtype), tuple(layers), norm, head)
+
+
+def convert(source: Qwen2Source, origin: str, path: Path, progress: Progress) -> None:
+    """Write the weights in int8, with the tokenizer and the hash of their `origin`, in one step."""
+    config = source.config
+    tensors: dict[str, Tensor] = {}
+    for index in range(config.layers):
+        for name, parts in _LINEARS.items():
+            weight, bias = _joined(source, index, parts)
+            tensors |= _stored(f"{index}.{name}", weight)
+            if bias is not None:
+                tensors[f"{index}.{name}.bias"] = bias
+        for norm in ("attn_norm", "ffn_norm"):
+            tensors[f"{index}.{norm}"] = source.tensor(f"blk.{index}.{norm}.weight")
+        progress(0.8 * (index + 1) / config.layers, "converting the model to int8, once")
+    tensors |= _stored("embedding", source.tensor("token_embd.weight"))
+    if source.has("output.weight"):
+        tensors |= _stored("head", source.tensor("output.weight"))
+    tensors["norm"] = source.tensor("output_norm.weight")
+    metadata = {
+        "format": FORMAT,
+        "origin": origin,
+        "config": json.dumps(dataclasses.asdict(config)),
+        "tokenizer": source.tokenizer().to_str(),
+    }
+    partial = path.with_suffix(f".{os.getpid()}.partial")
+    try:
+        save_file(tensors, partial, metadata)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A network in int8 with its tokenizer; `origin` is the hash of the weights it is made of."""
+
+    network: Qwen2Network
+    tokenizer: Tokenizer
+    origin: str
+
+
+def open_int8(path: Path, progress: Progress) -> Opened:
+    """Load what `convert` wrote. Raises `CheckpointError` for any other file.
+
+    The products' weights are packed for the processor; the embedding stays a view of the file, of
+    which only the rows of tokens that are read come into memory.
+    """
+    try:
+        file = safe_open(path, framework="pt")
+        metadata: dict[str, Any] = file.metadata() or {}
+        if metadata.get("format") != FORMAT:
+            raise CheckpointError(f"{path} is of another version of dgls; nothing was loaded.")
+        config = Qwen2Config(**json.loads(metadata["config"]))
+        network = _int8_network(file, config, progress)
+        tokenizer = Tokenizer.from_str(metadata["tokenizer"])
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise CheckpointError(
+            f"{path} is not a whole int8 file of dgls ({error}); nothing was loaded. Delete it, "
+            f"and it is made again."
+        ) from error
+    return Opened(network, tokenizer, metadata["origin"])
+
+
+def _int8_network(file: Any, config: Qwen2Config, progress: Progress) -> Qwen2Network:
+    names = set(file.keys())
+
+    def stored(name: str) -> Tensor:
+        found: Tensor = file.get_tensor(name)
+        return found
+
+    def linear(name: str) -> Int8Linear:
+        bias = stored(f"{name}.bias").clone() if f"{name}.bias" in names else None
+        return Int8Linear(stored(name), stored(f"{name}.scales"), bias)
+
+    layers = []
+    for index in range(config.layers):
+        layers.append(
+            Qwen2Layer(
+                attention_norm=stored(f"{index}.attn_norm").clone(),
+                qkv=linear(f"{index}.qkv"),
+                out=linear(f"{index}.out"),
+                feed_forward_norm=stored(f"{index}.ffn_norm").clone(),
+                gate_up=linear(f"{index}.gate_up"),
+                down=linear(f"{index}.down"),
+            )
+        )
+        progress(0.8 * (index + 1) / config.layers, "loading the model")
+    head = linear("head" if "head" in names else "embedding")
+    embedding = Embedding(stored("embedding"), stored("embedding.scales").clone(), torch.float32)
+    return Qwen2Network(config, embedding, tuple(layers), stored("norm").clone(), head)
+
+
+def _layer(
+    index: int, linear: Callable[[int, str], Linear], tensor: Callable[[str], Tensor]
+) -> Qwen2Layer:
+    return Qwen2Layer(
+        attention_norm=tensor(f"blk.{index}.attn_norm.weight"),
+        qkv=linear(index, "qkv"),
+        out=linear(index, "out"),
+        feed_forward_norm=tensor(f"blk.{index}.ffn_norm.weight"),
+        gate_up=linear(index, "gate_up"),
+        down=linear(index, "down"),
+    )
+
+
+def _joined(
+    source: Qwen2Source, layer: int, parts: tuple[str, ...]
+) -> tuple[Tensor, Tensor | None]:
+    """The weights of layers that read the same input, one below the other, and their biases."""
+    names = [f"blk.{layer}.{part}" for part in parts]
+    weight = torch.cat([source.tensor(f"{name}.weight") for name in names])
+    if not source.has(f"{names[0]}.bias"):
+        return weight, None
+    return weight, torch.cat([source.tensor(f"{name}.bias") for name in names])
+
+
+def _stored(name: str, weight: Tensor) -> dict[str, Tensor]:
+    whole, scales = quantized(weight)
+    return {name: whole, f"{name}.scales": scales}

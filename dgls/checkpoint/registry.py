@@ -1,0 +1,72 @@
+"""Model names to checkpoints on this machine; nothing is downloaded here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from huggingface_hub import try_to_load_from_cache
+from huggingface_hub.errors import HFValidationError
+
+from dgls.checkpoint.catalogue import is_listed
+from dgls.checkpoint.choice import EMBEDDED
+from dgls.checkpoint.files import CONFIG_FILE
+from dgls.checkpoint.store import path_of
+from dgls.errors import ModelNotFoundError
+
+_EMBEDDED_FOLDER = Path(__file__).parent / EMBEDDED
+
+
+def find(name: str) -> Path:
+    """The checkpoint folder of `embedded`, of a path, or of a name in the Hugging Face cache.
+
+    A name of the catalogue (`dgls model list`) gives its fetched file or folder. Raises
+    `ModelNotFoundError` where there is none of these.
+    """
+    if name == EMBEDDED:
+        return _existing(_EMBEDDED_FOLDER, "This installation of dgls comes without its model")
+    if is_listed(name):
+        return _fetched(name)
+    folder = Path(name).expanduser()
+    if folder.is_absolute() or name.startswith((".", "~")) or folder.is_dir():
+        return _existing(folder, f"No checkpoint is in {folder}")
+    return _cached(name)
+
+
+def name_of(folder: Path) -> str:
+    """How a user knows a checkpoint: its name in the Hugging Face cache, or that of its folder."""
+    if folder.parent.name != "snapshots":
+        return folder.name
+    # A cached repository's folder is called models--owner--name.
+    return "/".join(folder.parents[1].name.split("--")[1:])
+
+
+def _existing(folder: Path, problem: str) -> Path:
+    if not (folder / CONFIG_FILE).is_file():
+        raise ModelNotFoundError(
+            f"{problem}: there is no {folder / CONFIG_FILE}; nothing was loaded. Give a folder "
+            f"that `dgls train` wrote, or a name in the Hugging Face cache."
+        )
+    return folder.resolve()
+
+
+def _fetched(name: str) -> Path:
+    """A model of the catalogue; a folder of that name in the working directory is another."""
+    if (place := path_of(name)) is None:
+        raise ModelNotFoundError(
+            f"{name} is not on this machine; nothing was loaded. Fetch it: dgls model get {name}"
+        )
+    return place
+
+
+def _cached(name: str) -> Path:
+    """The snapshot in the Hugging Face cache; its last download, as its main branch was then."""
+    try:
+        found = try_to_load_from_cache(name, CONFIG_FILE)
+    except HFValidationError as error:
+        raise ModelNotFoundError(f"{name!r} is not the name of a model.") from error
+    if not isinstance(found, str):
+        raise ModelNotFoundError(
+            f"There is no folder {name} and no model of that name in the Hugging Face cache; "
+            f"nothing was loaded. Download it first: hf download {name}"
+        )
+    return Path(found).parent

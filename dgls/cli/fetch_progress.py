@@ -1,0 +1,99 @@
+"""How far a fetch is: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+_LINE_S = 5.0
+
+
+def progress_for_stderr() -> Bar | Lines:
+    """The bar where standard error is a terminal, else lines."""
+    console = Console(stderr=True, highlight=False)
+    return Bar(console) if console.is_terminal else Lines()
+
+
+class Bar:
+    """A bar with rate and time left."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+
+    def begin(self, what: str, total: int, done: int = 0) -> None:
+        """Show a new bar."""
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+        )
+        self._bar = Progress(*columns, console=self._console, transient=True)
+        self._task = self._bar.add_task(what, total=total, completed=done)
+        self._bar.start()
+
+    def at(self, done: int) -> None:
+        """Move the bar."""
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=done)
+
+    def end(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+        self._bar = None
+
+    def say(self, line: str) -> None:
+        """A line of its own."""
+        self._console.print(line, markup=False, soft_wrap=True)
+
+
+class Lines:
+    """A line every few seconds, for a log."""
+
+    def __init__(self) -> None:
+        self._what = ""
+        self._total = 0
+        self._begun = (0.0, 0)
+        self._told = 0.0
+
+    def begin(self, what: str, total: int, done: int = 0) -> None:
+        """Remember what begins; something quick is not told."""
+        self._what, self._total = what, total
+        self._told = time.monotonic()
+        self._begun = (self._told, done)
+
+    def at(self, done: int) -> None:
+        """Tell how far it is, if that was not told a moment ago."""
+        now = time.monotonic()
+        if now - self._told < _LINE_S:
+            return
+        self._told = now
+        begun, before = self._begun
+        rate = max(1.0, (done - before) / (now - begun))
+        left = max(0.0, (self._total - done) / rate)
+        self.say(
+            f"{self._what}: {done / 1e6:,.0f} of {self._total / 1e6:,.0f} MB, "
+            f"{rate / 1e6:.1f} MB/s, {left:.0f} s left"
+        )
+
+    def end(self) -> None:
+        """Nothing is left to tell."""
+
+    def say(self, line: str) -> None:
+        """A line on standard error."""
+        print(line, file=sys.stderr, flush=True)

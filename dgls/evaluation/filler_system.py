@@ -1,0 +1,66 @@
+"""A causal model under measure as systems: as an editor gets it, and without search and copies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from dgls import __version__
+from dgls.errors import InputError
+from dgls.evaluation.cases import Case
+from dgls.evaluation.model_systems import request_of
+from dgls.evaluation.systems import Answer
+from dgls.fill.causal import CausalFiller, CausalStrategy
+from dgls.fill.stop import StopToken
+from dgls.syntax.cursor import Budget
+
+CAUSAL_SYSTEMS = ("dgls", "greedy")
+"""`dgls`: as an editor gets it. `greedy`: what the model writes token by token, alone."""
+
+
+@dataclass(frozen=True)
+class FillerSystem:
+    """Fills in this process, with what an editor would send it around the gap."""
+
+    name: str
+    filler: CausalFiller
+    identity: str
+    budget: Budget
+    seed: int = 0
+    takes_length: bool = False
+
+    @property
+    def settings(self) -> str:
+        """All that the answers depend on."""
+        return f"{self.identity} {self.name} {self.budget} seed {self.seed} dgls {__version__}"
+
+    @property
+    def threshold(self) -> float | None:
+        """The threshold that was fitted for the model."""
+        return self.filler.threshold
+
+    def fill(self, case: Case, *, oracle_length: bool) -> Answer:
+        """The best candidate; `ms` is the engine's time, without the cutting of the context."""
+        reply = self.filler.fill(request_of(case, self.budget, self.seed), StopToken())
+        best = reply.best
+        return Answer(
+            texts=best.texts,
+            confidence=best.confidence,
+            score=best.score,
+            tokens=best.tokens,
+            steps=reply.steps,
+            ms=reply.timings.total_ms,
+            proposal=best.proposal,
+        )
+
+
+def causal_system(name: str, filler: CausalFiller, identity: str, budget: Budget) -> FillerSystem:
+    """One of `CAUSAL_SYSTEMS`. Raises `InputError` for other names."""
+    if name == "dgls":
+        return FillerSystem(name, filler, identity, budget)
+    if name == "greedy":
+        alone = replace(CausalStrategy(), enough=0.0, beams=1, copies=0)
+        return FillerSystem(name, filler.planned(alone), identity, budget)
+    raise InputError(
+        f"There is no system {name!r} of this model; nothing was measured. "
+        f"There are {', '.join(CAUSAL_SYSTEMS)}."
+    )

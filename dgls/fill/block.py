@@ -1,0 +1,43 @@
+"""Where a fill of several lines ends: with the block that the gap is in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+_OPENERS = (":", "{", "(", "[", "->", "=>", "then", "do")
+
+
+def block_end(text: str, line_head: str, suffix: str) -> int | None:
+    """Where in `text` the gap's block has ended; None where it goes on.
+
+    It ends before a line that is indented less than the block, and before the line that follows the
+    gap in the document. `line_head` is before the gap on its line, `suffix` after the gap. Lines
+    that are not whole yet do not count.
+    """
+    lines = text.split("\n")
+    least = _depth(line_head, lines)
+    following = _first_line(suffix)
+    at = len(lines[0]) + 1
+    for line in lines[1:-1]:
+        if line.strip() and (_indent(line) < least or line.rstrip() == following):
+            return at - 1
+        at += len(line) + 1
+    return None
+
+
+def _depth(line_head: str, lines: Sequence[str]) -> int:
+    """The indentation below which a line is not of the block any more."""
+    if not line_head.strip():
+        return len(line_head.expandtabs(4))
+    opens = (line_head + lines[0]).rstrip().endswith(_OPENERS)
+    return _indent(line_head) + int(opens)
+
+
+def _indent(line: str) -> int:
+    return len(line[: len(line) - len(line.lstrip())].expandtabs(4))
+
+
+def _first_line(suffix: str) -> str:
+    """The first line of text below the gap's own; "" where there is none."""
+    below = suffix.split("\n")[1:]
+    return next((line.rstrip() for line in below if line.strip()), "")

@@ -1,0 +1,33 @@
+"""What fills gaps, whatever its family: the seam between the engine and the models."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from dgls.fill.stop import StopToken
+from dgls.protocol import FillReply, FillRequest, OnDraft
+
+
+class Filler(Protocol):
+    """One loaded model that fills gaps."""
+
+    @property
+    def name(self) -> str:
+        """The model's name, as replies show it."""
+
+    @property
+    def device(self) -> str:
+        """Where it runs, such as "cpu" or "cuda:0"."""
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """What it was trained on, by the protocol's names; none where it reads all."""
+
+    @property
+    def joins(self) -> bool:
+        """Whether fills of several threads share forward passes; else one fills at a time."""
+
+    def fill(
+        self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None = None
+    ) -> FillReply:
+        """Fill the request's gaps. Raises `Stopped` when `stop` was set before an answer."""

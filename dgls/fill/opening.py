@@ -1,0 +1,87 @@
+"""From a model's name to something that fills."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+
+from dgls.checkpoint.choosing import AUTO
+from dgls.checkpoint.named import Named, resolved
+from dgls.checkpoint.qwen2_build import Progress, convert, dense_network, open_int8
+from dgls.checkpoint.qwen2_source import open_source
+from dgls.fill.causal import CausalFiller
+from dgls.fill.confidence import confidence_of
+from dgls.fill.filler import Filler
+from dgls.fill.pipeline import Engine
+from dgls.fill.strategy import strategy_for
+from dgls.inference.causal_model import CausalModel
+from dgls.inference.opening import open_model
+from dgls.network.hardware import cache_share, chosen_device
+from dgls.network.linear import can_multiply_int8
+from dgls.network.qwen2 import Qwen2Network
+
+
+def open_filler(
+    name: str,
+    device: str = "auto",
+    threads: int = 0,
+    progress: Progress = lambda share, what: None,
+    cache_mb: int = 0,
+    quantization: str = AUTO,
+) -> Filler:
+    """Load the model of a name (`dgls.checkpoint.named`) and make it ready to fill.
+
+    The arguments are those of `dgls.inference.opening.open_model`. Raises `ModelNotFoundError`,
+    `CheckpointError` or `SettingError`.
+    """
+    named = resolved(name)
+    if named.causal:
+        return open_causal(named, device, threads, progress, cache_mb)
+    model = open_model(named.name, device, threads, progress, cache_mb, quantization)
+    return Engine(model, strategy_for(model.metadata.family, model.metadata.strategy))
+
+
+def open_causal(
+    named: Named,
+    device: str = "auto",
+    threads: int = 0,
+    progress: Progress = lambda share, what: None,
+    cache_mb: int = 0,
+    exact: bool = False,
+) -> CausalFiller:
+    """A causal model: in int8 on a CPU, in bf16 on a GPU, in fp32 where it is to be `exact`."""
+    where = chosen_device(device)
+    if threads:
+        torch.set_num_threads(threads)
+    cache = cache_mb * 1_000_000 or max(_CACHE, cache_share(where))
+    if where.type == "cpu" and can_multiply_int8() and not exact:
+        network, tokenizer = _int8(named, progress)
+    else:
+        source = open_source(named.path)
+        dtype = torch.float32 if exact or where.type == "cpu" else torch.bfloat16
+        network = dense_network(source, where, dtype, progress)
+        tokenizer = source.tokenizer()
+    model = CausalModel(named.name, network, tokenizer, cache)
+    return CausalFiller(model, confidence_of(named.name))
+
+
+_CACHE = 100_000_000
+"""Bytes for read prompts: four of a thousand tokens of the smallest model."""
+
+
+def _int8(named: Named, progress: Progress) -> tuple[Qwen2Network, Tokenizer]:
+    """The int8 file beside the weights, made first where there is none."""
+    path = converted_path(named)
+    if not path.is_file():
+        convert(open_source(named.path), named.identity, path, lambda s, w: progress(0.8 * s, w))
+    opened = open_int8(path, progress)
+    return opened.network, opened.tokenizer
+
+
+def converted_path(named: Named) -> Path:
+    """Where the int8 file of a model is: beside its weights, with their hash in its name."""
+    stem = named.path.stem if named.path.is_file() else "model"
+    folder = named.path.parent if named.path.is_file() else named.path
+    return folder / f"{stem}.int8-{named.identity[:12]}.safetensors"

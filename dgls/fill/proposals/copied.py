@@ -1,0 +1,40 @@
+"""Proposals that the document makes: what it holds at places like the gap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dgls.canvas.copies import Copy, copies
+from dgls.fill.ranking import COPIED, Proposal, single_gap
+from dgls.protocol import FillRequest
+
+
+def copied(request: FillRequest, most: int) -> list[Proposal]:
+    """At most `most` texts for one empty gap, likeliest first; one for several gaps together.
+
+    Nothing for a gap that holds text: who rewrites that wants another, not what stands elsewhere.
+    """
+    if not most or any(gap.text for gap in request.gaps):
+        return []
+    if len(request.gaps) == 1:
+        found = _copies(request, 0, (), most)
+        return [Proposal((copy.text,), COPIED, copy=copy) for copy in found]
+    chosen: list[Copy] = []
+    for index in range(len(request.gaps)):
+        found = _copies(request, index, [copy.text for copy in chosen], 1)
+        if not found:
+            return []
+        chosen += found
+    weakest = min(chosen, key=lambda copy: copy.merit)
+    return [Proposal(tuple(copy.text for copy in chosen), COPIED, copy=weakest)]
+
+
+def _copies(request: FillRequest, index: int, texts: Sequence[str], most: int) -> list[Copy]:
+    """What the document has for one gap, when `texts` stand in those before it."""
+    alone = single_gap(request, index, texts)
+    before, behind = (wide or near for wide, near in zip(alone.around, alone.parts, strict=True))
+    between = request.parts[index + 1]
+    if index + 1 < len(request.gaps) and "\n" not in between:
+        # What stands behind the next gap on this line does not say where this one ends.
+        behind = f"{between}\n{behind[len(between) :]}"
+    return copies(before, behind, most, alone.gaps[0].max_lines)

@@ -1,0 +1,281 @@
+"""A loaded model as the engine uses it: texts, tokens and numbers in and out, no tensors."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from dgls.canvas import chat, infill
+from dgls.canvas.chat import ChatBudget, ChatLayout
+from dgls.canvas.infill import InfillBudget, InfillLayout
+from dgls.canvas.types import Canvas, Layout
+from dgls.checkpoint.codec import HfCodec
+from dgls.checkpoint.metadata import Metadata
+from dgls.diffusion.loop import DenoiseSettings, denoise, never
+from dgls.diffusion.noise import keep_share, uniform_tokens
+from dgls.diffusion.reading import Denoiser, Reader
+from dgls.diffusion.revision import revise
+from dgls.errors import CheckpointError
+from dgls.inference import draft as drafting
+from dgls.inference import judge as judging
+from dgls.inference.draft import Bounds, CausalDraft
+from dgls.inference.ngram_cache import NO_CACHE, NgramCache
+from dgls.inference.prefix_cache import CacheCounts, Prefix, PrefixCache
+from dgls.network.hardware import USUAL_BYTES
+from dgls.network.interface import Network, SteppingNetwork
+from dgls.network.sharing import SharedNetwork
+
+OnCanvas = Callable[[int, tuple[int, ...], tuple[bool, ...]], None]
+"""Called after each step with its number, the canvas's best tokens and what is accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What may end a run early: a stop (`Stopped`), or a deadline in `time.monotonic()` seconds."""
+
+    should_stop: Callable[[], bool] = never
+    deadline: float | None = None
+
+    def out_of_time(self) -> bool:
+        """Whether the deadline has passed."""
+        return self.deadline is not None and time.monotonic() > self.deadline
+
+
+@dataclass(frozen=True, slots=True)
+class FilledCanvas:
+    """`tokens` [canvas] after `steps` steps; not `complete` where a deadline cut them short."""
+
+    tokens: tuple[int, ...]
+    steps: int
+    complete: bool = True
+
+
+class Model:
+    """One checkpoint's weights, tokenizer and layout.
+
+    Several threads may use it at once that all do so inside `network.taking_part()`.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        codec: HfCodec,
+        metadata: Metadata,
+        cache_bytes: int = USUAL_BYTES,
+    ) -> None:
+        """`cache_bytes` is the most memory that encoded prompts may take."""
+        self.network = SharedNetwork(network, self.forget_prompts)
+        self.codec = codec
+        self.metadata = metadata
+        self.layout: Layout = layout_of(codec, metadata)
+        ends, pad, marks = _special_tokens(metadata)
+        self.end = codec.token_id(ends)
+        self.pad = codec.token_id(pad)
+        self._marks = {codec.token_id(mark) for mark in marks}
+        self._prompts = PrefixCache(self.network, cache_bytes)
+        self._repeated: tuple[tuple[int, ...], NgramCache] = ((), NO_CACHE)
+
+    @property
+    def name(self) -> str:
+        """The model's name, as replies show it."""
+        return self.metadata.name
+
+    @cached_property
+    def _lines(self) -> list[int]:
+        """How many line breaks each token holds, by its id; found out at the first draft."""
+        return _line_breaks(self.codec, self.network.vocabulary)
+
+    def encode(self, prompt: Sequence[int]) -> Prefix:
+        """The encoded prompt; what it shares with earlier ones is not encoded again."""
+        return self._prompts.encode(prompt)
+
+    @property
+    def cache_counts(self) -> CacheCounts:
+        """What the prefix cache saved so far, and holds now."""
+        return self._prompts.counts
+
+    def forget_prompts(self) -> None:
+        """Give the memory of encoded prompts back."""
+        self._prompts.clear()
+
+    def denoiser(self, prefix: Prefix, rows: int = 1) -> Denoiser:
+        """The denoiser of a canvas that follows the prompt, for `rows` canvases at once."""
+        past = prefix.past.for_batch(rows)
+
+        def logits(tokens: Tensor, conditioning: Tensor | None) -> Tensor:
+            return self.network.canvas(tokens, past, conditioning)
+
+        return logits
+
+    def reader(self, prefix: Prefix, rows: int = 1) -> Denoiser | Reader:
+        """What reads `rows` canvases that follow the prompt, in the steps of a denoise loop."""
+        network = self.network.inner
+        if isinstance(network, SteppingNetwork):
+            return self.network.counted(network.reader(prefix.past.for_batch(rows)))
+        return self.denoiser(prefix, rows)
+
+    def drafts(
+        self, prefix: Prefix, slots: int, lines: int, beams: int, control: Control
+    ) -> tuple[CausalDraft, ...]:
+        """Causal fills of at most `slots` tokens and `lines` lines, best first, at least one."""
+        return drafting.drafts(
+            self.network,
+            prefix,
+            Bounds(self.end, slots, lines, self._lines, beams),
+            cache=self._cache_of(prefix),
+            should_stop=control.should_stop,
+            out_of_time=control.out_of_time,
+        )
+
+    def judge(
+        self, prefix: Prefix, targets: Sequence[Sequence[int]]
+    ) -> tuple[tuple[float, ...], ...]:
+        """The causal log-probability in nats of each token of each target after the prompt."""
+        return judging.judge(self.network, prefix, targets, self._cache_of(prefix))
+
+    def denoise(
+        self,
+        prefix: Prefix,
+        canvases: Sequence[Canvas],
+        strengths: Sequence[float],
+        settings: DenoiseSettings,
+        seed: int,
+        control: Control,
+        on_step: OnCanvas | None = None,
+    ) -> tuple[FilledCanvas, ...]:
+        """Denoise canvases of one width from noise, all at once.
+
+        Of a gap's old text a share `strengths[gap]` is noised. `on_step` is told of the first one.
+        """
+        generator = torch.Generator(self.network.device).manual_seed(seed)
+        tokens, open_ = self._tensors(canvases)
+        kept = torch.cat([_kept(canvas, strengths, generator) for canvas in canvases])
+        noise = uniform_tokens(tokens, self.network.vocabulary, generator)
+        result = denoise(
+            self.reader(prefix, len(canvases)),
+            torch.where(open_ & ~kept, noise, tokens),
+            open_,
+            settings,
+            generator,
+            accepted=kept,
+            should_stop=control.should_stop,
+            deadline=control.deadline,
+            on_step=_plain(on_step, open_),
+        )
+        return tuple(
+            FilledCanvas(tuple(row), result.steps, result.complete)
+            for row in result.tokens.tolist()
+        )
+
+    def revise(
+        self,
+        prefix: Prefix,
+        canvas: Canvas,
+        drafts: Sequence[CausalDraft],
+        passes: int,
+        control: Control,
+        on_step: OnCanvas | None = None,
+    ) -> FilledCanvas:
+        """Put a draft into each gap and let the denoiser overrule it where it is surer."""
+        tokens, open_ = self._tensors([canvas])
+        sure = torch.zeros(tokens.shape, device=tokens.device)
+        for gap, drafted in zip(canvas.gaps, drafts, strict=True):
+            put, log_probs = self._target(drafted, len(gap))
+            tokens[0, gap.start : gap.end] = torch.tensor(put)
+            sure[0, gap.start : gap.end] = torch.tensor(log_probs)
+        result = revise(
+            self.denoiser(prefix),
+            tokens,
+            open_,
+            sure,
+            passes,
+            should_stop=control.should_stop,
+            on_step=_plain(on_step, open_),
+        )
+        return FilledCanvas(_row(result.tokens), result.passes)
+
+    def _cache_of(self, prefix: Prefix) -> NgramCache:
+        """The prompt's own repetitions; the last prompt's are kept, a fill asks more than once."""
+        tokens, cache = self._repeated
+        if tokens != prefix.tokens:
+            text = [token for token in prefix.tokens if token not in self._marks]
+            cache = NgramCache(text, self.metadata.cache_shares)
+            self._repeated = (prefix.tokens, cache)
+        return cache
+
+    def _target(self, drafted: CausalDraft, slots: int) -> tuple[list[int], list[float]]:
+        """A draft as the canvas holds it: ended and padded to `slots`, and how sure each is."""
+        put = list(drafted.tokens[:slots])
+        log_probs = list(drafted.log_probs[:slots])
+        if not drafted.ended and len(put) < slots:
+            put.append(self.end)
+        put += [self.pad] * (slots - len(put))
+        return put, log_probs + [0.0] * (slots - len(log_probs))
+
+    def _tensors(self, canvases: Sequence[Canvas]) -> tuple[Tensor, Tensor]:
+        """Tokens and open positions of canvases of one width: [batch, canvas] each."""
+        device = self.network.device
+        tokens = torch.tensor([canvas.tokens for canvas in canvases], device=device)
+        return tokens, ~torch.tensor([canvas.pinned for canvas in canvases], device=device)
+
+
+def layout_of(codec: HfCodec, metadata: Metadata) -> Layout:
+    """The layout of the checkpoint's family. Raises `CheckpointError` where there is none."""
+    budget = {**metadata.budget, "window": metadata.window}
+    try:
+        if metadata.family == "infill":
+            return InfillLayout(codec, InfillBudget(**budget))
+        if metadata.family == "chat":
+            return ChatLayout(codec, ChatBudget(**budget))
+    except TypeError as error:
+        raise CheckpointError(f"The checkpoint's budget is not valid ({error}).") from error
+    raise CheckpointError(
+        f"{metadata.name} is of a family that this version of dgls does not know "
+        f"({metadata.family}); nothing was loaded. Update dgls."
+    )
+
+
+def _special_tokens(metadata: Metadata) -> tuple[str, str, tuple[str, ...]]:
+    """What ends a gap's causal draft, what pads its slots, and what is in no text but the prompt's.
+
+    The mark between prefix and gap stands nowhere in a text that repeats itself.
+    """
+    if metadata.family == "chat":
+        return chat.END_OF_TURN, chat.EOS, ()
+    return infill.END, infill.PAD, (infill.MIDDLE,)
+
+
+def _line_breaks(codec: HfCodec, vocabulary: int) -> list[int]:
+    """How many line breaks each token holds, by its id; ids beyond the tokenizer's have none."""
+    breaks = [codec.decode([token]).count("\n") for token in range(codec.size)]
+    return breaks + [0] * (vocabulary - codec.size)
+
+
+def _kept(canvas: Canvas, strengths: Sequence[float], generator: torch.Generator) -> Tensor:
+    """Which positions keep their old token at first: bool [1, canvas]."""
+    seeded = torch.tensor([canvas.seeded], device=generator.device)
+    kept = torch.zeros_like(seeded)
+    for gap, strength in zip(canvas.gaps, strengths, strict=True):
+        inside = seeded[:, gap.start : gap.end]
+        kept[:, gap.start : gap.end] = keep_share(inside, strength, generator)
+    return kept
+
+
+def _plain(on_step: OnCanvas | None, open_: Tensor) -> Callable[[int, Tensor, Tensor], None] | None:
+    """`on_step` for a loop that speaks tensors; what is accepted is told of open positions."""
+    if on_step is None:
+        return None
+
+    def told(step: int, tokens: Tensor, accepted: Tensor) -> None:
+        on_step(step, _row(tokens), tuple(accepted[0][open_[0]].tolist()))
+
+    return told
+
+
+def _row(tokens: Tensor) -> tuple[int, ...]:
+    return tuple(tokens[0].tolist())

@@ -1,0 +1,86 @@
+"""From a model's name to a model that is ready to fill."""
+
+from __future__ import annotations
+
+import logging
+
+import torch
+
+from dgls.checkpoint.checkpoint_config import read_config
+from dgls.checkpoint.choosing import AUTO, chosen_scheme, scheme_of
+from dgls.checkpoint.loading import Progress, load_checkpoint
+from dgls.checkpoint.registry import EMBEDDED, find
+from dgls.inference.model import Model
+from dgls.network.architecture import TextDiffusionGemma, parameter_count
+from dgls.network.fast.network import FastNetwork, can_run_fast
+from dgls.network.fast.plain import PlainOperations
+from dgls.network.fused import FusedNetwork, can_fuse
+from dgls.network.hardware import (
+    cache_share,
+    chosen_device,
+    chosen_dtype,
+    multiplies_bf16,
+    set_threads,
+)
+from dgls.network.interface import Network
+from dgls.network.library import LibraryNetwork, MixedNetwork
+from dgls.network.memory import is_out_of_memory
+
+log = logging.getLogger(__name__)
+
+
+def open_model(
+    name: str = EMBEDDED,
+    device: str = "auto",
+    threads: int = 0,
+    progress: Progress = lambda share, what: None,
+    cache_mb: int = 0,
+    quantization: str = AUTO,
+) -> Model:
+    """Load a model by its name (`dgls.checkpoint.registry`) onto a device of torch, or "auto".
+
+    `threads` 0 leaves the number of CPU threads to dgls, `cache_mb` 0 the memory of encoded
+    prompts, `quantization` "auto" the precision of the published family. Raises
+    `ModelNotFoundError`, `CheckpointError` or `SettingError`.
+    """
+    wanted = scheme_of(quantization)
+    folder = find(name)
+    where = chosen_device(device)
+    stored = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    scheme = chosen_scheme(wanted, read_config(folder), where)
+    checkpoint = load_checkpoint(folder, where, chosen_dtype(where, stored), progress, scheme)
+    set_threads(where, threads, parameter_count(checkpoint.model))
+    network = network_of(checkpoint.model, checkpoint.metadata.window)
+    room = cache_mb * 1_000_000 or cache_share(where)
+    return Model(network, checkpoint.codec, checkpoint.metadata, room)
+
+
+def network_of(model: TextDiffusionGemma, window: int) -> Network:
+    """The quickest way to run a model on up to `window` tokens.
+
+    A small model on a CPU that multiplies bf16 reads canvases in bf16, where only the likeliest
+    tokens matter; what is scored stays in the model's own precision.
+    """
+    if not can_fuse(model, window):
+        on_gpu = model.device.type == "cuda"
+        return warm_network(model) if on_gpu and can_run_fast(model) else LibraryNetwork(model)
+    exact = FusedNetwork(model)
+    if model.dtype == torch.float32 and multiplies_bf16(exact.device):
+        return MixedNetwork(exact, FusedNetwork(model, torch.bfloat16))
+    return exact
+
+
+def warm_network(model: TextDiffusionGemma) -> FastNetwork:
+    """The fast network with its kernels compiled; in plain torch where they do not work here.
+
+    A compiler may be missing, or the GPU be one that Triton does not know.
+    """
+    network = FastNetwork(model)
+    try:
+        network.warm_up()
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        log.warning("fills are slower, as the kernels do not work on this GPU: %s", error)
+        return FastNetwork(model, PlainOperations())
+    return network

@@ -1,0 +1,132 @@
+"""Reuses what was encoded: the longest common prefix of a prompt with earlier prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dgls.network.hardware import USUAL_BYTES
+from dgls.network.interface import Network
+from dgls.network.past import Past, bytes_held
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """An encoded prompt. `last` [1, hidden] are the states of its last token, from which the
+    first token after it is predicted; `cached` tokens were not encoded again.
+    """
+
+    tokens: tuple[int, ...]
+    past: Past
+    last: Tensor
+    cached: int
+
+
+@dataclass(frozen=True, slots=True)
+class CacheCounts:
+    """What a prefix cache did so far, and holds now (`entries` prompts in `bytes`).
+
+    Of `tokens` in `prompts` prompts, `cached` were not encoded again; `evicted` prompts made room.
+    """
+
+    prompts: int = 0
+    tokens: int = 0
+    cached: int = 0
+    evicted: int = 0
+    entries: int = 0
+    bytes: int = 0
+
+
+class PrefixCache:
+    """Keeps recent prompts, so that typing in several files encodes only what is new.
+
+    The result is exact: cutting a causal cache back changes nothing before the cut. Where a
+    sliding layer has dropped what the cut would need, the prompt is encoded from its start.
+    Beyond `most_bytes` of memory the prompts that were not used for longest are forgotten; the
+    newest always stays.
+    """
+
+    def __init__(self, network: Network, most_bytes: int = USUAL_BYTES) -> None:
+        self._network = network
+        self._most_bytes = most_bytes
+        self._entries: list[Prefix] = []
+        self._prompts = self._tokens = self._cached = self._evicted = 0
+
+    @property
+    def counts(self) -> CacheCounts:
+        """A snapshot."""
+        return CacheCounts(
+            self._prompts,
+            self._tokens,
+            self._cached,
+            self._evicted,
+            len(self._entries),
+            _bytes(self._entries),
+        )
+
+    def encode(self, prompt: Sequence[int]) -> Prefix:
+        """The encoded prompt, which must not be empty; the newest entry afterwards."""
+        tokens = tuple(prompt)
+        nearest = max(self._entries, key=lambda entry: _common(entry.tokens, tokens), default=None)
+        past = _reusable(nearest, tokens) if nearest else None
+        if nearest is not None and past is not None and past.length == len(tokens):
+            found = Prefix(tokens, past, nearest.last, cached=len(tokens))
+        else:
+            found = self._extend(tokens, past)
+        self._keep(found, nearest)
+        self._count(found)
+        return found
+
+    def clear(self) -> None:
+        """Forget every prompt."""
+        self._evicted += len(self._entries)
+        self._entries.clear()
+
+    def _extend(self, tokens: tuple[int, ...], past: Past | None) -> Prefix:
+        cached = past.length if past else 0
+        new = torch.tensor([tokens[cached:]], device=self._network.device)
+        states, extended = self._network.extend(new, past)
+        # A view would keep the states of all tokens.
+        return Prefix(tokens, extended, states[:, -1].clone(), cached)
+
+    def _keep(self, prefix: Prefix, nearest: Prefix | None) -> None:
+        """Put the newest entry first; the one that it grew out of, if any, has served."""
+        grown = nearest is not None and 2 * prefix.cached >= len(nearest.tokens)
+        others = [entry for entry in self._entries if not (grown and entry is nearest)]
+        self._entries = [prefix, *others]
+        while len(self._entries) > 1 and _bytes(self._entries) > self._most_bytes:
+            self._entries.pop()
+            self._evicted += 1
+
+    def _count(self, prefix: Prefix) -> None:
+        self._prompts += 1
+        self._tokens += len(prefix.tokens)
+        self._cached += prefix.cached
+
+
+def _bytes(entries: Sequence[Prefix]) -> int:
+    held = [[entry.last, *entry.past.keys, *entry.past.values] for entry in entries]
+    return bytes_held(tensor for tensors in held for tensor in tensors)
+
+
+def _reusable(entry: Prefix, tokens: tuple[int, ...]) -> Past | None:
+    """The part of an entry that `tokens` begin with, or None where nothing can be reused.
+
+    Only a prompt that was encoded whole has the states of its last token; a shorter one gives
+    its last token up, to be encoded again.
+    """
+    common = _common(entry.tokens, tokens)
+    if common == len(tokens) and common < len(entry.tokens):
+        common -= 1
+    return entry.past.cut(common) if common else None
+
+
+def _common(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many tokens both begin with."""
+    for index, (left, right) in enumerate(zip(one, other, strict=False)):
+        if left != right:
+            return index
+    return min(len(one), len(other))

@@ -1,0 +1,99 @@
+"""The causal pass over a prompt: torch's own attention, as there are many queries at once."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from dgls.network.fast.body import Body, end_layer
+from dgls.network.fast.operations import Lengths, Operations, Shape, Turns
+from dgls.network.fast.plain import embeddings
+from dgls.network.fast.weights import Layer
+from dgls.network.past import Past
+
+SPARE = 256
+"""So many tokens a prompt can be cut back by, where a sliding layer has dropped its beginning."""
+
+
+def encode(
+    operations: Operations,
+    body: Body,
+    turns: dict[str, Turns],
+    tokens: Tensor,
+    past: Past | None,
+) -> tuple[Tensor, Past]:
+    """The last layer's normed states [rows, new, hidden] of `tokens` [rows, new], and the past.
+
+    A sliding layer keeps what a later token may see, and `SPARE` tokens by which it can be cut.
+    """
+    rows, new = tokens.shape
+    start = past.length if past else 0
+    shape = Shape(rows, new)
+    numbers = torch.tensor([start, new, start, start], dtype=torch.int32, device=tokens.device)
+    lengths = Lengths(numbers)
+    states = embeddings(tokens.flatten(), body.table, body.scale)
+    normed = operations.norm(states, body.layers[0].before_attention, body.eps)
+    masks: dict[tuple[bool, int], Tensor | None] = {}
+    keys, values = [], []
+    for index, layer in enumerate(body.layers):
+        before = None if past is None else (past.keys[index], past.values[index])
+        parts = operations.linear(normed, layer.attention.qkv)
+        query, key, value = operations.heads(
+            parts, layer.attention, turns[layer.kind], lengths, shape, body.eps
+        )
+        if before is not None:
+            key = torch.cat([before[0], key], dim=2)
+            value = torch.cat([before[1], value], dim=2)
+        reach = (layer.sliding, key.shape[2])
+        if reach not in masks:
+            masks[reach] = _mask(new, key.shape[2], _window(layer, body), tokens.device)
+        mixed = _attend(
+            query.view(rows, new, *query.shape[1:]).transpose(1, 2), key, value, masks[reach]
+        )
+        states, normed = end_layer(
+            operations, body, index, states, mixed, layer.encoder_scale, lengths, shape
+        )
+        keys.append(_kept(key, layer, body))
+        values.append(_kept(value, layer, body))
+    windows = tuple(_window(layer, body) or 0 for layer in body.layers)
+    after = Past(tuple(keys), tuple(values), start + new, windows)
+    return normed.view(rows, new, -1), after
+
+
+def _attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+    """[rows, heads, new, dim] over [rows, key heads, all, dim]: [rows * new, heads * dim]."""
+    group = query.shape[1] // key.shape[1]
+    # Repeated, because with groups torch has no kernel on CUDA that saves the matrix of scores.
+    key, value = key.repeat_interleave(group, dim=1), value.repeat_interleave(group, dim=1)
+    causal = mask is None and query.shape[2] > 1
+    mixed = functional.scaled_dot_product_attention(
+        query, key, value, mask, is_causal=causal, scale=1.0
+    )
+    return mixed.transpose(1, 2).flatten(2).flatten(0, 1)
+
+
+def _mask(new: int, seen: int, window: int | None, device: torch.device) -> Tensor | None:
+    """Which of `seen` keys, the last `new` of them its own, each query sees: bool [new, seen].
+
+    None where all are seen, or where it is the plain triangle.
+    """
+    if (new == seen or new == 1) and (window is None or seen <= window):
+        return None
+    own = torch.arange(seen - new, seen, device=device)[:, None]
+    index = torch.arange(seen, device=device)[None]
+    mask = index <= own
+    return mask if window is None else mask & (index > own - window)
+
+
+def _window(layer: Layer, body: Body) -> int | None:
+    return body.window if layer.sliding else None
+
+
+def _kept(states: Tensor, layer: Layer, body: Body) -> Tensor:
+    """What is kept of a layer's keys or values, freed from the rest where there is much of it."""
+    most = body.window - 1 + SPARE
+    if not layer.sliding or states.shape[2] <= most:
+        return states
+    kept = states[:, :, -most:]
+    return kept.clone() if states.shape[2] > most + SPARE else kept

@@ -1,0 +1,357 @@
+"""The model's two passes with few operations: for a small model those cost more than arithmetic.
+
+The same mathematics as the library's class, and tested equal to it. What is saved: maps that read
+the same input are one matrix, the scale of a norm is folded into the matrix behind it, the only
+expert is part of the dense layer, its router (which has nothing to choose) is left out, and no
+mask or cache object is built. For models with one expert only; others take `LibraryNetwork`.
+
+Passes of several callers run as one without padding: their tokens lie in one row for everything
+but attention, which each part does with its own past ("selective batching", Yu et al., "Orca: A
+Distributed Serving System for Transformer-Based Generative Models", OSDI 2022).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from dgls.network.architecture import TextDiffusionGemma
+from dgls.network.interface import Extension, Reading
+from dgls.network.past import Past
+
+_KeyValue = tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """One layer's weights; matrices are [out, in].
+
+    `qkv` gives queries, keys and values for all heads, `heads_scale` [heads + 2 kv_heads, dim]
+    scales them once normalised. `gate` and `up` have the dense and the expert's rows, `dense_down`
+    and `expert_down` read them apart, because each has a norm of its own. `encoder_scale` and
+    `decoder_scale` are the layer's last factor in either pass.
+    """
+
+    kind: str
+    qkv: Tensor
+    heads_scale: Tensor
+    out: Tensor
+    gate_up: Tensor
+    dense_down: Tensor
+    expert_down: Tensor
+    after_attention: Tensor
+    after_dense: Tensor
+    after_expert: Tensor
+    after_both: Tensor
+    encoder_scale: Tensor
+    decoder_scale: Tensor
+
+    def to(self, dtype: torch.dtype) -> _Layer:
+        """The same weights in `dtype`."""
+        weights = (getattr(self, field.name) for field in dataclasses.fields(self)[1:])
+        return _Layer(self.kind, *(weight.to(dtype) for weight in weights))
+
+
+class FusedNetwork:
+    """A `JointNetwork` for a model with one expert, in `dtype` or the model's own."""
+
+    def __init__(self, model: TextDiffusionGemma, dtype: torch.dtype | None = None) -> None:
+        config: Any = model.config.get_text_config()
+        decoder: Any = model.model.decoder
+        encoder: Any = model.model.encoder.language_model
+        self.vocabulary = int(config.vocab_size)
+        self.device: torch.device = decoder.embed_tokens.weight.device
+        self._eps = float(config.rms_norm_eps)
+        self._cap = float(config.final_logit_softcapping)
+        self._heads = int(config.num_attention_heads)
+        self.dtype: torch.dtype = dtype or model.dtype
+        self._embedding: Tensor = decoder.embed_tokens.weight.detach().to(self.dtype)
+        self._embed_scale: Tensor = decoder.embed_tokens.embed_scale.to(self.dtype)
+        self._norm: Tensor = decoder.norm.weight.detach().to(self.dtype)
+        self._rotary = _Rotary(decoder.rotary_emb, set(config.layer_types), self._embedding)
+        gate_up, down = _conditioning(decoder.self_conditioning)
+        self._conditioning = (gate_up.to(self.dtype), down.to(self.dtype))
+        self._layers = [
+            _layer(*pair, config.layer_types[index]).to(self.dtype)
+            for index, pair in enumerate(zip(decoder.layers, encoder.layers, strict=True))
+        ]
+
+    def extend(self, tokens: Tensor, past: Past | None) -> tuple[Tensor, Past]:
+        return self.extend_all([Extension(tokens, past)])[0]
+
+    def canvas(self, tokens: Tensor, past: Past, conditioning: Tensor | None) -> Tensor:
+        return self.canvas_all([Reading(tokens, past, conditioning)])[0]
+
+    @torch.inference_mode()
+    def extend_all(self, wanted: Sequence[Extension]) -> list[tuple[Tensor, Past]]:
+        parts = [_Part.causal(each.tokens, each.past) for each in wanted]
+        tokens = _joined([each.tokens.flatten() for each in wanted])
+        states = functional.embedding(tokens, self._embedding) * self._embed_scale
+        kept: list[list[_KeyValue]] = []
+        for index, layer in enumerate(self._layers):
+            states, seen = self._run(layer, states, parts, index)
+            states = states * layer.encoder_scale
+            kept.append(seen)
+        done = _apart(self._normed(states) * self._norm, parts)
+        return [
+            (states, part.past_of([seen[index] for seen in kept]))
+            for index, (states, part) in enumerate(zip(done, parts, strict=True))
+        ]
+
+    @torch.inference_mode()
+    def canvas_all(self, wanted: Sequence[Reading]) -> list[Tensor]:
+        parts = [_Part.canvas(each.tokens, each.past) for each in wanted]
+        states = self._normed(self._conditioned(wanted))
+        for index, layer in enumerate(self._layers):
+            states, _ = self._run(layer, states, parts, index)
+            states = states * layer.decoder_scale
+        return _apart(self.unembed(self._normed(states) * self._norm), parts)
+
+    @torch.inference_mode()
+    def unembed(self, states: Tensor) -> Tensor:
+        logits = functional.linear(states, self._embedding).float()
+        return logits.div_(self._cap).tanh_().mul_(self._cap)
+
+    def _run(
+        self, layer: _Layer, states: Tensor, parts: Sequence[_Part], index: int
+    ) -> tuple[Tensor, list[_KeyValue]]:
+        """Layer `index` without its last factor: states [tokens, hidden], and what each part saw.
+
+        Only in attention do the parts' tokens read each other apart; all else is one operation.
+        """
+        mixed, seen = self._attention(layer, self._normed(states), parts, index)
+        states = states + self._normed(mixed) * layer.after_attention
+        gate, up = functional.linear(self._normed(states), layer.gate_up).chunk(2, dim=-1)
+        inner = functional.gelu(gate, approximate="tanh") * up
+        width = layer.dense_down.shape[1]
+        dense = functional.linear(inner[..., :width], layer.dense_down)
+        expert = functional.linear(inner[..., width:], layer.expert_down)
+        both = self._normed(dense) * layer.after_dense + self._normed(expert) * layer.after_expert
+        return states + self._normed(both) * layer.after_both, seen
+
+    def _attention(
+        self, layer: _Layer, normed: Tensor, parts: Sequence[_Part], index: int
+    ) -> tuple[Tensor, list[_KeyValue]]:
+        heads = functional.linear(normed, layer.qkv).view(-1, *layer.heads_scale.shape)
+        heads = self._normed(heads) * layer.heads_scale
+        mixed: list[Tensor] = []
+        seen: list[_KeyValue] = []
+        for part, own in zip(parts, _apart(heads, parts), strict=True):
+            result, keys_values = self._attended(layer.kind, own, part, index)
+            mixed.append(result.flatten(0, 1))
+            seen.append(keys_values)
+        return functional.linear(_joined(mixed), layer.out), seen
+
+    def _attended(
+        self, kind: str, heads: Tensor, part: _Part, index: int
+    ) -> tuple[Tensor, _KeyValue]:
+        """What the tokens of one part read: [batch, new, heads * dim] of [batch, new, all, dim]."""
+        total = heads.shape[2]
+        shared = (total - self._heads) // 2
+        turned = self._rotary.turn(heads[:, :, : total - shared], kind, part.start)
+        query, key = turned[:, :, : self._heads], turned[:, :, self._heads :]
+        before = part.before(index)
+        seen = (_appended(before, 0, key), _appended(before, 1, heads[:, :, -shared:]))
+        mixed = functional.scaled_dot_product_attention(
+            query.transpose(1, 2),
+            *seen,
+            part.mask,
+            is_causal=part.is_causal and before is None and part.new > 1,
+            scale=1.0,
+            enable_gqa=shared != self._heads,
+        )
+        return mixed.transpose(1, 2).flatten(2), seen
+
+    def _conditioned(self, wanted: Sequence[Reading]) -> Tensor:
+        """Embeddings with what self-conditioning adds to them: [tokens, hidden]."""
+        tokens = _joined([each.tokens.flatten() for each in wanted])
+        states = functional.embedding(tokens, self._embedding) * self._embed_scale
+        signals = [
+            None if each.conditioning is None else each.conditioning.flatten(0, 1)
+            for each in wanted
+        ]
+        known = [signal for signal in signals if signal is not None]
+        if not known:
+            return states
+        signal = self._signal(_joined(known))
+        if len(known) == len(wanted):
+            return states + signal
+        has_one = [each.conditioning is not None for each in wanted]
+        sizes = [each.tokens.numel() for each in wanted]
+        rows = torch.tensor(has_one).repeat_interleave(torch.tensor(sizes)).to(states.device)
+        return states.masked_scatter(rows[:, None], states[rows] + signal)
+
+    def _signal(self, logits: Tensor) -> Tensor:
+        """What self-conditioning adds to the embeddings: [tokens, vocab] to [tokens, hidden]."""
+        likely = logits.softmax(dim=-1, dtype=torch.float32).to(self._embedding.dtype)
+        soft = likely @ self._embedding * self._embed_scale
+        gate_up, down = self._conditioning
+        gate, up = functional.linear(self._normed(soft), gate_up).chunk(2, dim=-1)
+        return functional.linear(functional.gelu(gate, approximate="tanh") * up, down)
+
+    def _normed(self, states: Tensor) -> Tensor:
+        """Divided by the root mean square of the last dimension."""
+        wide = states.float()
+        return (wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + self._eps)).type_as(
+            states
+        )
+
+
+def can_fuse(model: TextDiffusionGemma, window: int) -> bool:
+    """Whether `FusedNetwork` runs this model on up to `window` tokens: it needs one expert, no
+    biases, and layers that see the whole window.
+    """
+    config: Any = model.config.get_text_config()
+    plain = not config.attention_bias and config.use_bidirectional_attention is None
+    gelu = config.hidden_activation == "gelu_pytorch_tanh"
+    return bool(config.num_experts == 1 and plain and gelu and config.sliding_window > window)
+
+
+class _Rotary:
+    """Rotary positions from tables that the library's own module fills."""
+
+    def __init__(self, module: Any, kinds: set[str], like: Tensor) -> None:
+        self._module = module
+        self._kinds = kinds
+        self._like = like
+        self._tables: dict[str, tuple[Tensor, Tensor]] = {}
+        self._filled = 0
+
+    def turn(self, states: Tensor, kind: str, start: int) -> Tensor:
+        """Rotate [batch, new, heads, dim] as standing at positions `start` and onwards."""
+        end = start + states.shape[1]
+        if end > self._filled:
+            self._fill(max(end, 2 * self._filled, 512))
+        cosine, sine = self._tables[kind]
+        half = states.shape[-1] // 2
+        return states * cosine[start:end] + states.roll(half, -1) * sine[start:end]
+
+    def _fill(self, length: int) -> None:
+        positions = torch.arange(length, device=self._like.device)[None]
+        for kind in self._kinds:
+            cosine, sine = (
+                table[0, :, None] for table in self._module(self._like, positions, kind)
+            )
+            half = sine.shape[-1] // 2
+            # Rolled by half, the first half holds what is subtracted.
+            self._tables[kind] = (cosine, torch.cat([-sine[..., :half], sine[..., half:]], dim=-1))
+        self._filled = length
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One caller's tokens in a pass: [batch, new] of them after what its past holds."""
+
+    batch: int
+    new: int
+    past: Past | None
+    mask: Tensor | None
+    is_causal: bool
+
+    @classmethod
+    def causal(cls, tokens: Tensor, past: Past | None) -> _Part:
+        """Tokens that see what stands before them."""
+        batch, new = tokens.shape
+        mask = None if past is None else _causal_mask(new, past.length, tokens.device)
+        return cls(batch, new, past, mask, is_causal=True)
+
+    @classmethod
+    def canvas(cls, tokens: Tensor, past: Past) -> _Part:
+        """Tokens that all see each other."""
+        batch, canvas = tokens.shape
+        return cls(batch, canvas, past, mask=None, is_causal=False)
+
+    @property
+    def start(self) -> int:
+        """The position of the first token."""
+        return self.past.length if self.past else 0
+
+    def before(self, index: int) -> _KeyValue | None:
+        """Keys and values of layer `index` that stand before the new ones."""
+        return (self.past.keys[index], self.past.values[index]) if self.past else None
+
+    def past_of(self, seen: Sequence[_KeyValue]) -> Past:
+        """The past with the new tokens, given what each layer saw."""
+        keys, values = zip(*seen, strict=True)
+        return Past(keys, values, self.start + self.new)
+
+
+def _joined(tensors: Sequence[Tensor]) -> Tensor:
+    """All below each other; one alone as it is."""
+    return tensors[0] if len(tensors) == 1 else torch.cat(list(tensors))
+
+
+def _apart(tensor: Tensor, parts: Sequence[_Part]) -> list[Tensor]:
+    """[tokens, ...] to [batch, new, ...] for each part."""
+    sizes = [part.batch * part.new for part in parts]
+    return [
+        piece.view(part.batch, part.new, *tensor.shape[1:])
+        for piece, part in zip(tensor.split_with_sizes(sizes), parts, strict=True)
+    ]
+
+
+def _appended(before: _KeyValue | None, which: int, new: Tensor) -> Tensor:
+    """The keys or values seen: [batch, heads, all, dim], of `new` [batch, new, heads, dim].
+
+    In memory the tokens lie one behind the other, so that to cut and to join are plain copies.
+    """
+    if before is None:
+        return new.contiguous().transpose(1, 2)
+    return torch.cat([before[which].transpose(1, 2), new], dim=1).transpose(1, 2)
+
+
+def _causal_mask(new: int, start: int, device: torch.device) -> Tensor | None:
+    """Which keys each new token sees: bool [new, start + new]; None where no mask is needed."""
+    if new == 1 or start == 0:
+        return None
+    return torch.ones(new, start + new, dtype=torch.bool, device=device).tril(diagonal=start)
+
+
+def _layer(decoder: Any, encoder: Any, kind: str) -> _Layer:
+    attention, dense, expert = decoder.self_attn, decoder.mlp, decoder.experts
+    values = attention.k_proj if attention.v_proj is None else attention.v_proj
+    dim = attention.head_dim
+    query = attention.q_norm.weight.expand(attention.q_proj.out_features // dim, dim)
+    key = attention.k_norm.weight.expand(attention.k_proj.out_features // dim, dim)
+    gate, up = expert.gate_up_proj[0].chunk(2, dim=0)
+    before_dense = decoder.pre_feedforward_layernorm.weight
+    before_expert = decoder.pre_feedforward_layernorm_2.weight
+    rows = [(dense.gate_proj.weight, before_dense), (gate, before_expert)]
+    rows += [(dense.up_proj.weight, before_dense), (up, before_expert)]
+    qkv = [attention.q_proj.weight, attention.k_proj.weight, values.weight]
+    with torch.no_grad():
+        return _Layer(
+            kind=kind,
+            qkv=_folded([(weight, decoder.input_layernorm.weight) for weight in qkv]),
+            heads_scale=torch.cat([query, key, torch.ones_like(key)]),
+            out=attention.o_proj.weight.detach(),
+            gate_up=_folded(rows),
+            dense_down=dense.down_proj.weight.detach(),
+            expert_down=expert.down_proj[0] * decoder.router.per_expert_scale,
+            after_attention=decoder.post_attention_layernorm.weight.detach(),
+            after_dense=decoder.post_feedforward_layernorm_1.weight.detach(),
+            after_expert=decoder.post_feedforward_layernorm_2.weight.detach(),
+            after_both=decoder.post_feedforward_layernorm.weight.detach(),
+            encoder_scale=encoder.layer_scalar,
+            decoder_scale=decoder.layer_scalar,
+        )
+
+
+def _conditioning(module: Any) -> tuple[Tensor, Tensor]:
+    """The matrices of the self-conditioning layer: gate and up as one, and down."""
+    scale = module.pre_norm.weight
+    with torch.no_grad():
+        gate_up = _folded([(module.gate_proj.weight, scale), (module.up_proj.weight, scale)])
+        return gate_up, module.down_proj.weight.detach()
+
+
+def _folded(rows: list[tuple[Tensor, Tensor]]) -> Tensor:
+    """Matrices below each other, each with the scale of the norm before it in its columns."""
+    wide = [weight.float() * scale.float() for weight, scale in rows]
+    return torch.cat(wide).to(rows[0][0].dtype)

@@ -1,0 +1,68 @@
+"""Matrix products of a frozen network: in floating point, or in int8 with a scale a token."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+class Linear(Protocol):
+    """A frozen linear layer."""
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        """[rows, inputs] to [rows, outputs]."""
+
+
+class DenseLinear:
+    """A linear layer in the precision of its weight [outputs, inputs]."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
+        self._weight = weight
+        self._bias = bias
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        """[rows, inputs] to [rows, outputs]."""
+        return functional.linear(rows, self._weight, self._bias)
+
+
+class Int8Linear:
+    """A linear layer in 8 bits on a CPU: weights with a scale a channel, inputs with one a token.
+
+    FBGEMM quantises all rows of an input with one scale. Rows are divided by their largest value
+    first and multiplied by it afterwards, which gives each row its own scale at the price of two
+    small passes: the first tokens of a text have activations a hundred times those of the others.
+    """
+
+    def __init__(self, weight: Tensor, scales: Tensor, bias: Tensor | None = None) -> None:
+        """`weight` [outputs, inputs] in int8, `scales` [outputs] in fp32; both are copied."""
+        zeros = torch.zeros(len(scales), dtype=torch.long)
+        whole = torch._make_per_channel_quantized_tensor(weight, scales.double(), zeros, 0)
+        self._packed = torch.ops.quantized.linear_prepack(whole, None)
+        self._bias = bias
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        """[rows, inputs] in fp32 to [rows, outputs] in fp32."""
+        scale = rows.abs().amax(-1, keepdim=True).clamp_min_(_TINY)
+        out: Tensor = torch.ops.quantized.linear_dynamic(rows / scale, self._packed, _REDUCED)
+        out *= scale
+        return out if self._bias is None else out.add_(self._bias)
+
+
+def can_multiply_int8() -> bool:
+    """Whether this machine's torch has the int8 products that `Int8Linear` needs."""
+    return torch.backends.quantized.engine in ("x86", "fbgemm")
+
+
+def quantized(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """[outputs, inputs] as int8 and the scales [outputs] that give the channels back."""
+    scales = (weight.abs().amax(dim=1) / 127).clamp_min(_TINY)
+    return (weight / scales[:, None]).round().clamp(-127, 127).to(torch.int8), scales.float()
+
+
+_TINY = 1e-12
+
+_REDUCED = not torch.cpu._is_vnni_supported()
+"""Without VNNI the products of 8-bit inputs overflow; FBGEMM then takes 7 bits."""

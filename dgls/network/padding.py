@@ -1,0 +1,75 @@
+"""Pasts of different length as one, padded on the left, for a network that takes one length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from dgls.network.past import Past
+
+
+@dataclass(frozen=True, slots=True)
+class Padded:
+    """`past` has the rows of all parts below each other, each as long as the longest.
+
+    Part i has `rows[i]` rows, whose first `padding[i]` tokens are none: `mask` hides them, and
+    `positions` count without them.
+    """
+
+    past: Past
+    rows: tuple[int, ...]
+    padding: tuple[int, ...]
+
+    @classmethod
+    def of(cls, pasts: Sequence[Past], rows: Sequence[int]) -> Padded:
+        """The pasts as one; each is that of `rows[i]` rows."""
+        longest = max(past.length for past in pasts)
+        wide = [
+            past.for_batch(count) if len(past.keys[0]) == 1 else past
+            for past, count in zip(pasts, rows, strict=True)
+        ]
+        keys = tuple(map(_below, zip(*(past.keys for past in wide), strict=True)))
+        values = tuple(map(_below, zip(*(past.values for past in wide), strict=True)))
+        padding = tuple(longest - past.length for past in pasts)
+        return cls(Past(keys, values, longest, pasts[0].windows), tuple(rows), padding)
+
+    def mask(self, new: int) -> Tensor:
+        """Which of the tokens, `new` ones behind them, are there: bool [all rows, length + new]."""
+        index = torch.arange(self.past.length + new, device=self._first.device)
+        return index >= self._each[:, None]
+
+    def positions(self, new: int) -> Tensor:
+        """The positions of `new` tokens: int64 [all rows, new]."""
+        after = torch.arange(new, device=self._first.device) + self.past.length
+        return after - self._each[:, None]
+
+    def apart(self, tensors: Sequence[Tensor], new: int) -> list[list[Tensor]]:
+        """Keys or values of every layer, `new` tokens longer, for each part without its padding."""
+        split = [tensor.split_with_sizes(self.rows) for tensor in tensors]
+        lengths = [self.past.length + new - padding for padding in self.padding]
+        return [
+            [pieces[part][..., -length:, :] for pieces in split]
+            for part, length in enumerate(lengths)
+        ]
+
+    @property
+    def _first(self) -> Tensor:
+        return self.past.keys[0]
+
+    @property
+    def _each(self) -> Tensor:
+        """The padding of each row: int64 [all rows]."""
+        padding = torch.tensor(self.padding, device=self._first.device)
+        return padding.repeat_interleave(torch.tensor(self.rows, device=self._first.device))
+
+
+def _below(tensors: Sequence[Tensor]) -> Tensor:
+    """[batch, heads, kept, dim] each to one with all rows, padded on the left to the longest."""
+    longest = max(tensor.shape[-2] for tensor in tensors)
+    return torch.cat(
+        [functional.pad(tensor, (0, 0, longest - tensor.shape[-2], 0)) for tensor in tensors]
+    )

@@ -1,0 +1,233 @@
+"""The Qwen2 decoder (Yang et al. 2024, arXiv:2407.10671) over slots that the caller manages.
+
+One pass reads any number of tokens, each at a position of its own; a mask says which slots a token
+sees, so that a pass can hold a text, several branches of it, or drafts to be verified.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from dgls.network.linear import Linear
+from dgls.network.slots import Slots, SlotShape
+
+
+@dataclass(frozen=True, slots=True)
+class Qwen2Config:
+    """The sizes of one model. `rope_base` is the base of the rotary frequencies."""
+
+    layers: int
+    width: int
+    heads: int
+    kv_heads: int
+    feed_forward: int
+    vocabulary: int
+    rope_base: float = 1e6
+    epsilon: float = 1e-6
+
+    @property
+    def head_width(self) -> int:
+        """Numbers of one head."""
+        return self.width // self.heads
+
+    @property
+    def slot(self) -> SlotShape:
+        """What one token leaves in the slots."""
+        return SlotShape(self.layers, self.kv_heads, self.head_width)
+
+
+@dataclass(frozen=True, slots=True)
+class Qwen2Layer:
+    """The weights of one layer. `qkv` makes queries, keys and values; `gate_up` both halves."""
+
+    attention_norm: Tensor
+    qkv: Linear
+    out: Linear
+    feed_forward_norm: Tensor
+    gate_up: Linear
+    down: Linear
+
+
+class Embedding:
+    """Rows of a table [vocabulary, width]: floating point, or int8 with a scale a row."""
+
+    def __init__(self, table: Tensor, scales: Tensor | None, dtype: torch.dtype) -> None:
+        self._table = table
+        self._scales = scales
+        self._dtype = dtype
+
+    def __call__(self, tokens: Tensor) -> Tensor:
+        """[tokens] to [tokens, width]."""
+        rows = self._table[tokens].to(self._dtype)
+        return rows if self._scales is None else rows * self._scales[tokens, None]
+
+
+class Qwen2Network:
+    """A frozen Qwen2. Its methods take and return tensors without a batch dimension."""
+
+    def __init__(
+        self,
+        config: Qwen2Config,
+        embedding: Embedding,
+        layers: tuple[Qwen2Layer, ...],
+        norm: Tensor,
+        head: Linear,
+    ) -> None:
+        self.config = config
+        self._embedding = embedding
+        self._layers = layers
+        self._norm = norm
+        self._head = head
+        half = torch.arange(0, config.head_width, 2, dtype=torch.float32)
+        self._frequencies = (config.rope_base ** (-half / config.head_width)).to(norm.device)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self._norm.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The precision between the products."""
+        return self._norm.dtype
+
+    def slots(self, capacity: int) -> Slots:
+        """Empty slots of this network."""
+        return Slots(self.config.slot, capacity, dtype=self.dtype, device=self.device)
+
+    @torch.inference_mode()
+    def read(
+        self,
+        tokens: Tensor,
+        slots: Slots,
+        positions: Tensor | None = None,
+        mask: Tensor | None = None,
+        last: int | None = None,
+    ) -> Tensor:
+        """Read `tokens` [n] into the slots and return the final states [n, width].
+
+        Without `positions` [n] and `mask` they go on from the last slot, each seeing all before
+        it and itself. `mask` is bool [n, length + n]: which slots a token sees, the new ones last. With
+        `last` only the states of the last so many tokens are computed in the last layer.
+        """
+        count = len(tokens)
+        if positions is None:
+            positions = torch.arange(slots.length, slots.length + count, device=self.device)
+        slots.reserve(count)
+        rotation = self._rotation(positions)
+        bias = self._bias(count, slots.length, mask)
+        states = self._embedding(tokens)
+        final = len(self._layers) - 1
+        for index, layer in enumerate(self._layers):
+            wanted = last if index == final else None
+            states = self._layer(index, layer, states, slots, rotation, bias, wanted)
+        slots.advance(count)
+        return _normed(states, self._norm, self.config.epsilon)
+
+    @torch.inference_mode()
+    def logits(self, states: Tensor) -> Tensor:
+        """Final states [n, width] to logits [n, vocabulary] in fp32."""
+        return self._head(states).float()
+
+    def _layer(
+        self,
+        index: int,
+        layer: Qwen2Layer,
+        states: Tensor,
+        slots: Slots,
+        rotation: tuple[Tensor, Tensor],
+        bias: Tensor | None,
+        last: int | None,
+    ) -> Tensor:
+        epsilon = self.config.epsilon
+        mixed = layer.qkv(_normed(states, layer.attention_norm, epsilon))
+        read = self._attended(index, mixed, slots, rotation, bias, last)
+        if last is not None:
+            states = states[-last:]
+        states = states + layer.out(read)
+        gate, up = layer.gate_up(_normed(states, layer.feed_forward_norm, epsilon)).chunk(2, -1)
+        return states + layer.down(functional.silu(gate) * up)
+
+    def _attended(
+        self,
+        index: int,
+        mixed: Tensor,
+        slots: Slots,
+        rotation: tuple[Tensor, Tensor],
+        bias: Tensor | None,
+        last: int | None,
+    ) -> Tensor:
+        """What each token reads from the slots it sees: [n, width]."""
+        config = self.config
+        count, shared = len(mixed), config.heads // config.kv_heads
+        # Queries and keys are turned together: [n, heads + kv_heads, head_width].
+        turned, values = mixed.view(count, -1, config.head_width).split(
+            (config.heads + config.kv_heads, config.kv_heads), 1
+        )
+        turned = _rotated(turned, *rotation)
+        keys, values = slots.write(
+            index, turned[:, config.heads :].transpose(0, 1), values.transpose(0, 1)
+        )
+        queries = turned[:, : config.heads]
+        if last is not None:
+            queries, bias = queries[-last:], None if bias is None else bias[-last:]
+        rows = len(queries)
+        grouped = queries.reshape(rows, config.kv_heads, shared, config.head_width)
+        if rows > _MANY:
+            spread = queries.transpose(0, 1).unsqueeze(0)
+            read = functional.scaled_dot_product_attention(
+                spread,
+                keys.unsqueeze(0).repeat_interleave(shared, 1),
+                values.unsqueeze(0).repeat_interleave(shared, 1),
+                attn_mask=bias,
+            )
+            return read[0].transpose(0, 1).reshape(rows, config.width)
+        # Few queries: one product a group of heads that share keys, without copies of the keys.
+        grouped = grouped.permute(1, 0, 2, 3).reshape(config.kv_heads, rows * shared, -1)
+        scores = torch.baddbmm(
+            _ZERO.to(grouped), grouped, keys.transpose(1, 2), beta=0, alpha=config.head_width**-0.5
+        )
+        if bias is not None:
+            scores = scores.view(config.kv_heads, rows, shared, -1) + bias[:, None, :]
+            scores = scores.view(config.kv_heads, rows * shared, -1)
+        read = scores.softmax(-1) @ values
+        read = read.view(config.kv_heads, rows, shared, config.head_width)
+        return read.permute(1, 0, 2, 3).reshape(rows, config.width)
+
+    def _rotation(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """Cosine and sine of each position's angles: [n, 1, head_width] each."""
+        angles = positions.float()[:, None] * self._frequencies
+        angles = torch.cat([angles, angles], -1).unsqueeze(1)
+        return angles.cos().to(self.dtype), angles.sin().to(self.dtype)
+
+    def _bias(self, count: int, length: int, mask: Tensor | None) -> Tensor | None:
+        """What is added to the scores [n, length + n]; None where all is seen."""
+        if mask is None:
+            if count == 1:
+                return None
+            ones = torch.ones((count, length + count), dtype=torch.bool, device=self.device)
+            mask = ones.tril(length)
+        return torch.zeros(mask.shape, dtype=self.dtype, device=self.device).masked_fill_(
+            ~mask, float("-inf")
+        )
+
+
+_MANY = 64
+"""From this many queries on the library's attention is quicker than plain products."""
+
+_ZERO = torch.zeros(())
+
+
+def _normed(states: Tensor, weight: Tensor, epsilon: float) -> Tensor:
+    """RMS normalisation (Zhang and Sennrich 2019, arXiv:1910.07467)."""
+    return functional.rms_norm(states, (states.shape[-1],), weight, epsilon)
+
+
+def _rotated(states: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+    """Rotary positions (Su et al. 2021, arXiv:2104.09864), halves turned against each other."""
+    first, second = states.chunk(2, -1)
+    return states * cosine + torch.cat([-second, first], -1) * sine

@@ -1,0 +1,99 @@
+"""Keys and values of the tokens that a causal network has read: one growing buffer of slots."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+_GROWTH = 256
+"""Slots are added in steps of this many, so that a fill rarely moves what is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotShape:
+    """What one slot holds: a key and a value of `width` for each of `heads` in each of `layers`."""
+
+    layers: int
+    heads: int
+    width: int
+
+
+class Slots:
+    """The read tokens in the order in which they were read.
+
+    A slot is a token of one text, or, past the text's end, of one of several branches that go on
+    from it; who sees which slot is up to the reader's mask. `keys` and `values` are
+    [layers, heads, capacity, width]; the first `length` slots are filled.
+    """
+
+    def __init__(
+        self,
+        shape: SlotShape,
+        capacity: int = _GROWTH,
+        *,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self._shape = shape
+        size = (shape.layers, shape.heads, max(1, capacity), shape.width)
+        self.keys = torch.empty(size, dtype=dtype, device=device)
+        self.values = torch.empty(size, dtype=dtype, device=device)
+        self.length = 0
+
+    @property
+    def bytes(self) -> int:
+        """The memory that the buffers take."""
+        return self.keys.nbytes + self.values.nbytes
+
+    def reserve(self, more: int) -> None:
+        """Make room for `more` slots after those that are filled."""
+        wanted = self.length + more
+        if wanted <= self.keys.shape[2]:
+            return
+        capacity = -(-wanted // _GROWTH) * _GROWTH
+        self.keys = self._grown(self.keys, capacity)
+        self.values = self._grown(self.values, capacity)
+
+    def write(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Put [heads, tokens, width] after the filled slots of a layer.
+
+        Returns the layer's keys and values up to and with the new ones. `length` stays: `advance`
+        counts the new slots once all layers have written them.
+        """
+        end = self.length + keys.shape[1]
+        self.keys[layer, :, self.length : end] = keys
+        self.values[layer, :, self.length : end] = values
+        return self.keys[layer, :, :end], self.values[layer, :, :end]
+
+    def advance(self, count: int) -> None:
+        """Count `count` more slots as filled."""
+        self.length += count
+
+    def cut(self, length: int) -> None:
+        """Forget the slots after the first `length`."""
+        self.length = min(self.length, length)
+
+    def keep(self, length: int, then: list[int]) -> None:
+        """Keep the first `length` slots and move those at `then` (ascending) right after them."""
+        if then != list(range(length, length + len(then))):
+            index = torch.tensor(then, device=self.keys.device)
+            end = length + len(then)
+            self.keys[:, :, length:end] = self.keys.index_select(2, index)
+            self.values[:, :, length:end] = self.values.index_select(2, index)
+        self.length = length + len(then)
+
+    def copy(self, length: int) -> Slots:
+        """The first `length` slots in buffers of their own."""
+        other = Slots(self._shape, length + _GROWTH, dtype=self.keys.dtype, device=self.keys.device)
+        other.keys[:, :, :length] = self.keys[:, :, :length]
+        other.values[:, :, :length] = self.values[:, :, :length]
+        other.length = length
+        return other
+
+    def _grown(self, buffer: Tensor, capacity: int) -> Tensor:
+        layers, heads, _, width = buffer.shape
+        grown = buffer.new_empty((layers, heads, capacity, width))
+        grown[:, :, : self.length] = buffer[:, :, : self.length]
+        return grown

@@ -1,0 +1,48 @@
+"""A models' folder and a catalogue of this test alone; no network and no cache of the user's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from huggingface_hub import constants
+
+from dgls.checkpoint import catalogue
+from tests.support.models import FOLDER, PINNED, HubFiles, as_toml, hub
+
+
+@pytest.fixture(autouse=True)
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of models, empty."""
+    listed = tmp_path / "catalogue.toml"
+    listed.write_text(as_toml(PINNED, FOLDER))
+    monkeypatch.setattr(catalogue, "CATALOGUE_FILE", listed)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setenv("DGLS_MODELS", str(tmp_path / "models"))
+    for variable in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(variable, raising=False)
+    catalogue.catalogue.cache_clear()
+    yield tmp_path / "models"
+    catalogue.catalogue.cache_clear()
+
+
+@pytest.fixture
+def hub_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubFiles]:
+    """What the hub has; it can be asked while this is in use."""
+    said = HubFiles({})
+    with hub(said) as address:
+        template = f"{address}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        yield said
+
+
+@pytest.fixture
+def no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No hub answers."""
+    monkeypatch.setattr(
+        constants,
+        "HUGGINGFACE_CO_URL_TEMPLATE",
+        "http://127.0.0.1:9/{repo_id}/{revision}{filename}",
+    )
