@@ -135,20 +135,24 @@ class FillReply:
     """The candidates, best first (none only where none was asked for), and what they cost.
 
     `complete` is False where a deadline ended the fill early and the best draft so far is given.
-    `steps` counts denoise steps, `passes` all forward passes of the model; `prompt_tokens` is the
+    `steps` counts denoise steps, or passes of the causal stream that wrote `written` tokens; `passes`
+    counts all forward passes of the model. `prompt_tokens` is the
     causal prompt, `cached_tokens` the part of it that was not encoded again. `threshold` is the
-    least confidence at which the model's fills should be shown unasked, fitted with it.
+    least confidence at which the model's fills should be shown unasked, fitted with it. `present`
+    is the score of the text that the gaps hold now; None where they hold none or it has no score.
     """
 
     candidates: tuple[Fill, ...]
     model: str
     complete: bool = True
     steps: int = 0
+    written: int = 0
     passes: int = 0
     prompt_tokens: int = 0
     cached_tokens: int = 0
     timings: Timings = field(default_factory=Timings)
     threshold: float = 0.5
+    present: float | None = None
 
     @property
     def best(self) -> Fill:

@@ -13,12 +13,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 
-from dgls.canvas.closing import first_unopened
+from dgls.sound.block import block_end
+from dgls.syntax.brackets import CLOSERS, first_unopened
+from dgls.syntax.language import PLAIN, Language
 
 _WORD = re.compile(r"\w+|[^\w\s]")
 _NAME = re.compile(r"[^\W\d]\w*")
-_CLOSING = ")]}"
 _KEY_CHARS = (3, 1)
 _ENOUGH_PLACES = 8
 _LEFT_CHARS = 200
@@ -48,14 +50,16 @@ class Copy:
         return math.log1p(self.left) + 2 * self.likeness + 0.3 * math.log(max(1, self.votes))
 
 
-def copies(prefix: str, suffix: str, most: int = 8, lines: int = 1) -> list[Copy]:
+def copies(
+    prefix: str, suffix: str, most: int = 8, lines: int = 1, language: Language = PLAIN
+) -> list[Copy]:
     """At most `most` different texts for the gap between `prefix` and `suffix`.
 
     The likeliest come first; there may be none. A text ends where its line ends, or where what
-    follows the gap on its line stands. Where the gap has room for `lines` of them and nothing
-    behind it on its line, the lines of the same block are proposed too.
+    follows the gap on its line is. Where the gap has room for `lines` of them and nothing after it
+    on its line, the lines up to the end of the gap's block are proposed too.
     """
-    gap = _Surroundings.of(prefix, suffix)
+    gap = _Surroundings.of(prefix, suffix, language)
     places = sorted(_places(gap), key=lambda place: (-place.likely, place.distance))[:_MOST_PLACES]
     found: dict[str, Copy] = {}
     for place in places:
@@ -78,12 +82,13 @@ class _Surroundings:
     tail: str
     lines: tuple[str, ...]
     at: int
+    language: Language
 
     @classmethod
-    def of(cls, prefix: str, suffix: str) -> _Surroundings:
+    def of(cls, prefix: str, suffix: str, language: Language) -> _Surroundings:
         above, below = prefix.split("\n"), suffix.split("\n")
         lines = (*above[:-1], *below[1:])
-        return cls(prefix, above[-1], below[0].strip(), lines, len(above) - 1)
+        return cls(prefix, above[-1], below[0].strip(), lines, len(above) - 1, language)
 
     def above(self, index: int) -> str:
         """The nearest line with text above line `index`, on its own side of the gap."""
@@ -167,7 +172,7 @@ def _texts(gap: _Surroundings, place: _Place, lines: int) -> Iterator[tuple[str,
     for rest in dict.fromkeys((line[place.start :], _block(gap, place, lines))):
         renamed = _NAME.sub(lambda name: names.get(name.group(), name.group()), rest)
         for text in dict.fromkeys((renamed, rest)):
-            fitted = _until(text, gap.tail)
+            fitted = _until(text, gap)
             if fitted.strip():
                 yield fitted, text != rest
 
@@ -175,18 +180,23 @@ def _texts(gap: _Surroundings, place: _Place, lines: int) -> Iterator[tuple[str,
 def _block(gap: _Surroundings, place: _Place, most: int) -> str:
     """From the place to the end of its block, indented like the gap's line, `most` lines at most.
 
-    A block's lines are indented at least as much as its first; where they end is where a line is
-    indented less.
+    A block's lines are indented at least as much as its first. It ends where a line is indented
+    less, where another definition begins, and in a file's outermost block at a blank line.
     """
     first = gap.lines[place.index]
     depth = _indent(first)
     deeper = _indent(gap.head) - depth if gap.head.strip() else len(gap.head) - place.start
-    end = gap.at if place.index < gap.at else len(gap.lines)
+    pad = ("\t" if "\t" in gap.head or first.startswith("\t") else " ") * deeper
+    last = gap.at if place.index < gap.at else len(gap.lines)
+    lines = gap.lines[place.index : min(last, place.index + most)]
+    if gap.tail:
+        return first[place.start :]
+    end = block_end(lines, depth - 1, gap.language, closed=False)
     found = [first[place.start :]]
-    for line in gap.lines[place.index + 1 : end]:
-        if gap.tail or len(found) == most or (line.strip() and _indent(line) < depth):
+    for above, line in pairwise(lines[:end]):
+        if depth == 0 and not above.strip() and _indent(line) == 0 and line.strip():
             break
-        found.append(" " * deeper + line[max(0, -deeper) :] if line.strip() else "")
+        found.append(pad + line[max(0, -deeper) :] if line.strip() else "")
     return "\n".join(found).rstrip("\n")
 
 
@@ -194,14 +204,16 @@ def _indent(line: str) -> int:
     return len(line) - len(line.lstrip())
 
 
-def _until(text: str, tail: str) -> str:
-    """The text up to where what follows the gap on its line stands; "" where that is missing.
+def _until(text: str, gap: _Surroundings) -> str:
+    """The text up to where what follows the gap on its line is; "" where that is missing.
 
-    Where a bracket that was opened before the gap closes behind it, the text ends at the like.
+    Where a bracket that was opened before the gap closes after it, the text ends at the like.
     """
+    tail = gap.tail
     if not tail:
         return text
-    end = first_unopened(text) if tail[0] in _CLOSING else text.find(tail)
+    closes = tail[0] in CLOSERS
+    end = first_unopened(text, tail[0], gap.language) if closes else text.find(tail)
     return text[: max(0, end or 0)]
 
 

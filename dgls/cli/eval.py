@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from dgls.checkpoint.named import Named
     from dgls.evaluation.cases import Case
+    from dgls.evaluation.confidence import Shown
     from dgls.evaluation.runner import OnDone, Plan, Series
     from dgls.evaluation.systems import System
 
@@ -20,7 +22,8 @@ Systems = Annotated[
     list[str] | None,
     typer.Option(
         "--system",
-        help="nothing, copy, ngram, causal, greedy, revised, noise or dgls; repeatable. "
+        help="nothing, copy, causal, greedy, revised, noise, dgls, or infill=URL for a "
+        "llama.cpp server; repeatable. "
         "All but greedy and revised where none is given.",
     ),
 ]
@@ -32,11 +35,14 @@ Out = Annotated[
     Path | None,
     typer.Option(help="Folder for the reports and all answers; a second run goes on there."),
 ]
-Corpus = Annotated[
-    Path | None,
-    typer.Option(help="What the n-gram baseline counts: a text or a folder (standard library)."),
+Languages = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--language",
+        help="Cut from this language alone; repeatable, each then comes equally often. `all` is "
+        "every one. Without it: all but Markdown, HTML, CSS, SQL, YAML, TOML and JSON.",
+    ),
 ]
-Oracle = Annotated[bool, typer.Option(help="Fill with known length, too.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -47,6 +53,7 @@ def register(app: typer.Typer) -> None:
     evaluate.command()(cut)
     evaluate.command()(calibrate)
     evaluate.command()(typing)
+    evaluate.command()(faults)
     app.add_typer(evaluate, name="eval")
 
 
@@ -62,8 +69,6 @@ def humaneval(
     model: ModelName = None,
     device: Device = None,
     out: Out = None,
-    ngram_corpus: Corpus = None,
-    oracle: Oracle = True,
     execute: Annotated[
         bool, typer.Option(help="Run the fills with the tests, in child processes with limits.")
     ] = False,
@@ -73,71 +78,134 @@ def humaneval(
     from dgls.evaluation.choose import chosen_systems
 
     cases = sample(humaneval_cases(file), count, seed)
-    systems = chosen_systems(system, model, device, ngram_corpus, cases)
+    systems = chosen_systems(system, model, device)
     suite = f"HumanEval-Infilling, {file.name}"
-    _measure(suite, cases, systems, seed=seed, out=out, oracle=oracle, execute=execute)
+    _measure(suite, cases, systems, seed=seed, out=out, execute=execute)
 
 
 def cut(
-    folder: Annotated[Path, typer.Argument(help="A folder with Python source, such as your own.")],
+    folder: Annotated[Path, typer.Argument(help="A folder with source, such as your own.")],
     count: Count = 300,
     seed: Seed = 0,
+    language: Languages = None,
     system: Systems = None,
     model: ModelName = None,
     device: Device = None,
     out: Out = None,
-    ngram_corpus: Corpus = None,
-    oracle: Oracle = True,
 ) -> None:
     """Fill gaps that are cut out of a source tree: lines, bodies, arguments, random spans."""
     from dgls.evaluation.choose import chosen_systems
-    from dgls.evaluation.cut import cut_cases
+    from dgls.evaluation.cut import cut_cases, languages_of
 
-    cases = cut_cases(folder, count or 300, seed)
-    systems = chosen_systems(system, model, device, ngram_corpus, cases)
+    cases = cut_cases(folder, count or 300, seed, languages=languages_of(language or ()))
+    systems = chosen_systems(system, model, device)
     suite = f"Gaps cut from {folder.resolve().name}"
-    _measure(suite, cases, systems, seed=seed, out=out, oracle=oracle, execute=False)
+    _measure(suite, cases, systems, seed=seed, out=out, execute=False)
 
 
 def calibrate(
     checkpoint: Annotated[str, typer.Argument(help="The checkpoint folder to write into.")],
     tree: Annotated[
-        Path, typer.Option(help="Python source that is neither trained on nor evaluated on.")
+        list[Path],
+        typer.Option(help="Source that is neither trained on nor evaluated on; repeatable."),
     ],
-    count: Annotated[int, typer.Option(min=10, help="Gaps to cut from the tree.")] = 1000,
+    count: Annotated[int, typer.Option(min=10, help="Gaps to cut from each tree.")] = 1000,
     seed: Seed = 0,
     device: Device = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write the confidence of a laptop model.")
+    ] = None,
 ) -> None:
-    """Fit the n-gram cache, the confidence, and the threshold from which a fill is shown."""
+    """Fit the confidence and the threshold from which a fill is shown."""
+    from dgls.checkpoint.named import resolved
+
+    named = resolved(checkpoint)
+    if named.causal:
+        _calibrate_causal(named, tree, count, seed, device, out)
+    else:
+        _calibrate_checkpoint(checkpoint, tree, count, seed, device)
+
+
+def _calibrate_causal(
+    named: Named, trees: list[Path], count: int, seed: int, device: str | None, out: Path | None
+) -> None:
+    from dgls.evaluation.causal_calibration import fit, judge
+    from dgls.evaluation.cut import cut_cases
+    from dgls.fill.causal import CausalStrategy
+    from dgls.fill.confidence import FILE
+    from dgls.fill.opening import open_causal
+    from dgls.syntax.cursor import Budget
+
+    cases = [case for tree in trees for case in cut_cases(tree, count, seed)]
+    filler = open_causal(named, device or "auto")
+    judged = []
+    with _progress(len(cases)) as on_done:
+        for each in judge(filler, cases, Budget()):
+            judged.append(each)
+            on_done("dgls", 1)
+    fitted = fit(judged, CausalStrategy(), ", ".join(tree.resolve().name for tree in trees))
+    folder = named.path.parent if named.path.is_file() else named.path
+    place = out or folder / FILE
+    place.write_text(fitted.confidence.to_json(), encoding="utf-8")
+    typer.echo(f"{place}: fitted on {fitted.cases} gaps, {fitted.exact:.1%} of them filled right.")
+    typer.echo(_shown(fitted.shown))
+
+
+def _calibrate_checkpoint(
+    checkpoint: str, trees: list[Path], count: int, seed: int, device: str | None
+) -> None:
     from dgls.checkpoint.registry import find
     from dgls.evaluation.calibrate import calibrate as fit_checkpoint
     from dgls.evaluation.calibration import SHOWN_KINDS
     from dgls.evaluation.cut import cut_cases
 
     folder = find(checkpoint)
-    cases = cut_cases(tree, count, seed, SHOWN_KINDS)
+    cases = [case for tree in trees for case in cut_cases(tree, count, seed, SHOWN_KINDS)]
+    names = ", ".join(tree.resolve().name for tree in trees)
     with _progress(len(cases)) as on_done:
-        done = fit_checkpoint(
-            folder, device, cases, tree.resolve().name, seed, lambda: on_done("dgls", 1)
-        )
+        done = fit_checkpoint(folder, device, cases, names, seed, lambda: on_done("dgls", 1))
     shares, fitted = done.shares, done.fitted
     typer.echo(f"Shares of the n-gram cache by length of context: {', '.join(map(str, shares))}.")
     typer.echo(
         f"Calibration error {fitted.before.error:.3f} before, {fitted.after.error:.3f} after, "
-        f"over {fitted.cases} gaps of {tree}."
+        f"over {fitted.cases} gaps of {names}."
     )
-    shown = fitted.shown
-    typer.echo(
+    typer.echo(_shown(fitted.shown))
+
+
+def _shown(shown: Shown | None) -> str:
+    if shown is None:
+        return "No threshold makes enough of what is shown right, so nothing is shown unasked."
+    return (
         f"From confidence {shown.threshold:.3f} up a fill is shown: {shown.coverage:.1%} of all, "
         f"{shown.precision:.1%} of them right."
-        if shown
-        else "No threshold makes enough of what is shown right, so nothing will be shown unasked."
     )
+
+
+def faults(
+    model: ModelName = None,
+    device: Device = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Look for answers that break code, and for silence where an answer is due.
+
+    Without a model the rules are tried on answers that are given. Exits with 1 where a case fails.
+    """
+    from dgls.evaluation.faults.run import run_faults
+
+    report = run_faults(model, device)
+    typer.echo(report.to_json() if as_json else report.to_text())
+    if report.faults:
+        raise typer.Exit(1)
 
 
 def typing(
     folder: Annotated[
-        Path | None, typer.Argument(help="A folder with Python source to type again.")
+        Path | None, typer.Argument(help="A folder with source to type again.")
+    ] = None,
+    language: Annotated[
+        list[str] | None,
+        typer.Option("--language", help="Type this language alone; repeatable. Without it: all."),
     ] = None,
     recorded: Annotated[
         Path | None, typer.Option(help="Sessions as JSON lines instead, see docs/evaluation.md.")
@@ -165,13 +233,14 @@ def typing(
     from dgls.client.endpoint import absolute
     from dgls.config import changed, resolve
     from dgls.errors import InputError
+    from dgls.evaluation.cut import CODE, languages_of
 
     if (folder is None) == (recorded is None):
         raise InputError("Give a folder or --recorded, one of the two; nothing was replayed.")
     sessions = (
         recorded_sessions(recorded)
         if recorded
-        else synthetic_sessions(folder or Path(), count, seed)
+        else synthetic_sessions(folder or Path(), count, seed, languages_of(language or ()) or CODE)
     )
     settings = resolve().settings
     if model is not None:
@@ -190,7 +259,6 @@ def _measure(
     *,
     seed: int,
     out: Path | None,
-    oracle: bool,
     execute: bool,
 ) -> None:
     from dgls.bench.machine import machine
@@ -202,7 +270,7 @@ def _measure(
 
     folder = _folder(out)
     verdicts = Verdicts(folder) if execute else None
-    plan = Plan(tuple(cases), tuple(systems), Answers(folder), verdicts, oracle)
+    plan = Plan(tuple(cases), tuple(systems), Answers(folder), verdicts)
     series = _run(plan)
     about = About(suite, len(cases), seed, execute, _first_machine(folder, machine()))
     names = [system.name for system in systems]
@@ -217,7 +285,7 @@ def _measure(
 def _run(plan: Plan) -> tuple[Series, ...]:
     from dgls.evaluation.runner import run
 
-    total = len(plan.columns()) * len(plan.cases) * (2 if plan.verdicts else 1)
+    total = len(plan.systems) * len(plan.cases) * (2 if plan.verdicts else 1)
     with _progress(total) as on_done:
         return run(plan, on_done)
 

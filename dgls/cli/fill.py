@@ -28,6 +28,7 @@ from dgls.text import Edit, Span, apply_edits
 if TYPE_CHECKING:
     from dgls.cli.watch import Watch
     from dgls.config import FillSettings, Settings
+    from dgls.sound.site import Asked
     from dgls.syntax.cursor import Context
     from dgls.syntax.source import Source
 
@@ -79,6 +80,11 @@ def fill(
     reply = asyncio.run(_ask(settings, request, watching))
     best = task.best(reply.candidates)
     if write:
+        if not any(best.texts):
+            raise InputError(
+                f"The model has no fill that fits here; {task.file.name} was left as it was. "
+                f"Try other places, more --lines or another --seed."
+            )
         task.file.write(task.filled(best))
     if as_json:
         typer.echo(_json(task, reply, best, write))
@@ -121,11 +127,24 @@ class _Task:
         return Gap(text, self.strength if text else 1.0, lines)
 
     def best(self, candidates: Sequence[Fill]) -> Fill:
-        """The likeliest candidate that keeps the syntax; the likeliest where none does."""
-        from dgls.policy.choose import sound_edits
+        """The likeliest candidate of which something sound is left in every gap; else empty texts.
 
-        edits = [self._edits(fill) for fill in candidates]
-        return candidates[edits.index(next(sound_edits(self.source, edits), edits[0]))]
+        Its texts are what is left of it.
+        """
+        from dgls.sound.gaps import sound_texts
+
+        asked = [self._asked(text) for text in self.context.gaps]
+        for fill in candidates:
+            texts = sound_texts(self.source, self.gaps, asked, fill.texts)
+            if texts is not None:
+                return dataclasses.replace(fill, texts=texts)
+        return dataclasses.replace(candidates[0], texts=("",) * len(self.gaps), confidence=0.0)
+
+    def _asked(self, text: str) -> Asked:
+        from dgls.sound.site import Asked, Purpose
+
+        lines = max(self.lines, text.count("\n") + 1)
+        return Asked(Purpose.REWRITE if text.strip() else Purpose.EXPLICIT, lines)
 
     def filled(self, fill: Fill) -> str:
         return apply_edits(self.source.text, self._edits(fill))

@@ -21,13 +21,12 @@ class Key:
     case: str
     system: str
     settings: str
-    known_length: bool
 
     @classmethod
-    def of(cls, case: Case, system: System, known_length: bool) -> Key:
+    def of(cls, case: Case, system: System) -> Key:
         """The key; the settings stand as a digest, so that lines stay short."""
         digest = hashlib.sha256(system.settings.encode()).hexdigest()[:16]
-        return cls(case.id, system.name, digest, known_length)
+        return cls(case.id, system.name, digest)
 
 
 class _Journal:

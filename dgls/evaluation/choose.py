@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Self
 
+from dgls.checkpoint.named import resolved
 from dgls.checkpoint.registry import find
 from dgls.config import changed, resolve
 from dgls.errors import InputError
 from dgls.evaluation.baselines.copy_line import CopyLine
-from dgls.evaluation.baselines.ngram import Ngram
-from dgls.evaluation.baselines.ngram_corpus import corpus_texts
 from dgls.evaluation.baselines.nothing import Nothing
-from dgls.evaluation.cases import Case
+from dgls.evaluation.filler_system import causal_system
+from dgls.evaluation.infill_system import INFILL_SYSTEMS, infill_system
 from dgls.evaluation.model_systems import (
     MODEL_SYSTEMS,
     ModelSystem,
@@ -22,12 +21,13 @@ from dgls.evaluation.model_systems import (
     strategy_of,
 )
 from dgls.evaluation.systems import System
+from dgls.fill.opening import open_causal
 from dgls.inference.model import Model
 from dgls.inference.opening import open_model
 from dgls.syntax.cursor import Budget
 
-BASELINES = ("nothing", "copy", "ngram")
-DEFAULT_SYSTEMS = (*BASELINES, "causal", "noise", "dgls")
+BASELINES = ("nothing", "copy")
+DEFAULT_SYSTEMS = (*BASELINES, "dgls")
 
 
 @dataclass(frozen=True)
@@ -64,30 +64,50 @@ def chosen_systems(
     names: Sequence[str] | None,
     model: str | None,
     device: str | None,
-    corpus: Path | None,
-    cases: Sequence[Case],
 ) -> tuple[System, ...]:
     """The systems of these names, each once, or the usual ones.
 
     Raises `InputError` for a name that there is not, before anything is loaded.
     """
     wanted = tuple(dict.fromkeys(names or DEFAULT_SYSTEMS))
-    known = (*BASELINES, *MODEL_SYSTEMS)
-    if unknown := [name for name in wanted if name not in known]:
-        raise InputError(
-            f"There is no system {unknown[0]!r}; nothing was measured. "
-            f"There are {', '.join(known)}."
-        )
+    _check(wanted)
+    # A server that is down is found out before a model is loaded.
+    elsewhere = {name: infill_system(name, _budget()) for name in wanted if "=" in name}
     needs_model = any(name in MODEL_SYSTEMS for name in wanted)
-    opened = OpenedModel.of(model, device) if needs_model else None
-    return tuple(
-        opened.system(name) if opened and name in MODEL_SYSTEMS else _baseline(name, corpus, cases)
-        for name in wanted
-    )
+    opened = _opened(model, device) if needs_model else None
+
+    def system(name: str) -> System:
+        if name in elsewhere:
+            return elsewhere[name]
+        if opened and name in MODEL_SYSTEMS:
+            return opened(name)
+        return Nothing() if name == "nothing" else CopyLine()
+
+    return tuple(system(name) for name in wanted)
 
 
-def _baseline(name: str, corpus: Path | None, cases: Sequence[Case]) -> System:
-    if name == "ngram":
-        documents = [case.document(case.truth) for case in cases]
-        return Ngram(tuple(corpus_texts(corpus, documents)))
-    return Nothing() if name == "nothing" else CopyLine()
+def _opened(model: str | None, device: str | None) -> Callable[[str], System]:
+    """What makes a system of the model by its name; the family decides which there are."""
+    settings = resolve().settings
+    named = resolved(model or settings.model.name)
+    if not named.causal:
+        return OpenedModel.of(named.name, device).system
+    filler = open_causal(named, device or settings.model.device, settings.model.threads)
+    return lambda name: causal_system(name, filler, named.identity, _budget())
+
+
+def _check(names: Sequence[str]) -> None:
+    known = (*BASELINES, *MODEL_SYSTEMS)
+    for name in names:
+        kind, address, _ = name.partition("=")
+        if name not in known and not (address and kind in INFILL_SYSTEMS):
+            raise InputError(
+                f"There is no system {name!r}; nothing was measured. There are "
+                f"{', '.join(known)} and {', '.join(f'{each}=URL' for each in INFILL_SYSTEMS)}."
+            )
+
+
+def _budget() -> Budget:
+    """As much of a file as the settings give a model."""
+    fill = resolve().settings.fill
+    return Budget(fill.prefix_chars, fill.suffix_chars)

@@ -12,7 +12,7 @@ Judged = Sequence[tuple[float, bool]]
 BINS = 10
 TARGET_PRECISION = 0.6
 """At least this share of what is shown should be right."""
-_COVERAGES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0)
+_COVERAGES = (0.05, 0.1, 0.15, 0.2, 0.35, 0.5, 0.75, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +75,17 @@ def widest(judged: Judged, precision: float = TARGET_PRECISION) -> Shown | None:
 
 
 def by_coverage(judged: Judged) -> tuple[Shown, ...]:
-    """What is shown at each of a few coverages, or at the next above that equal confidences allow.
+    """What is shown at each of a few coverages, or at the next above that ties allow."""
+    chosen = (at_coverage(judged, least) for least in _COVERAGES)
+    return tuple(dict.fromkeys(shown for shown in chosen if shown))
+
+
+def at_coverage(judged: Judged, least: float) -> Shown | None:
+    """What is shown when the surest `least` of all fills are, or the next more; None for no fills.
 
     Fills of equal confidence are shown together or not at all.
     """
-    every = list(_every(judged))
-    chosen = (next((s for s in every if s.coverage >= least), None) for least in _COVERAGES)
-    return tuple(dict.fromkeys(shown for shown in chosen if shown))
+    return next((shown for shown in _every(judged) if shown.coverage >= least), None)
 
 
 def _every(judged: Judged) -> Iterator[Shown]:

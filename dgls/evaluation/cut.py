@@ -1,7 +1,7 @@
 """Cases cut out of any source tree, so that a user can measure on their own repository.
 
-The same tree, seed and count give the same cases. Every kind of gap comes equally often, as far
-as the tree has places for it.
+The same tree, seed, languages and count give the same cases. Every kind of gap comes equally often,
+as far as the tree has places for it.
 """
 
 from __future__ import annotations
@@ -12,12 +12,16 @@ from functools import lru_cache
 from pathlib import Path
 from random import Random
 
-from dgls.errors import SourceFileError
+from dgls.errors import LanguageError, SourceFileError
 from dgls.evaluation.cases import Case, Kind
 from dgls.evaluation.places import Places, places_of
-from dgls.evaluation.source_tree import SourceFile, python_paths, read_source
+from dgls.evaluation.source_tree import SourceFile, read_source, source_paths
 from dgls.protocol import Gap
+from dgls.syntax.languages import LANGUAGES, Known, language_of
 from dgls.text import Lines, Span, split_at
+
+CODE = tuple(known for known in LANGUAGES if known.holds_code)
+"""The languages that are cut from where none is named: not those of data and prose."""
 
 _TRIES = 200
 _NEAR_LINES = 8
@@ -26,27 +30,59 @@ MULTILINE = 8
 
 
 def cut_cases(
-    folder: Path, count: int, seed: int, kinds: Sequence[Kind] = tuple(Kind)
+    folder: Path,
+    count: int,
+    seed: int,
+    kinds: Sequence[Kind] = tuple(Kind),
+    languages: Sequence[Known] = (),
 ) -> tuple[Case, ...]:
-    """At most `count` cases of these kinds from the Python files below `folder`.
+    """At most `count` cases of these kinds from the source files below `folder`.
 
-    Fewer where the tree has no more places. Raises `SourceFileError` where there are none.
+    Of `languages`, each comes equally often; without any, each file of `CODE` does. Fewer where
+    the tree has no more places. Raises `SourceFileError` where there are none.
     """
-    paths = python_paths(folder)
+    shelves = _shelves(folder, languages)
     read = lru_cache(maxsize=64)(lambda path: _readable(folder, path))
     found: dict[str, Case] = {}
-    for index in range(count if paths else 0):
+    for index in range(count if shelves else 0):
         rng = Random(f"cut:{seed}:{index}")
+        paths = shelves[index // len(kinds) % len(shelves)]
         for _ in range(_TRIES):
             case = _cut(read(rng.choice(paths)), kinds[index % len(kinds)], rng)
             if case is not None and case.id not in found:
                 found[case.id] = case
                 break
     if not found:
+        wanted = ", ".join(each.name for each in languages) or "source"
         raise SourceFileError(
-            f"{folder} holds no Python file to cut tasks from; nothing was measured."
+            f"{folder} holds no {wanted} file to cut tasks from; nothing was measured."
         )
     return tuple(found.values())
+
+
+def languages_of(names: Sequence[str]) -> tuple[Known, ...]:
+    """The languages of these names or ids, `all` for every one. Raises `LanguageError`."""
+    if "all" in names:
+        return LANGUAGES
+    return tuple(dict.fromkeys(_language(name) for name in names))
+
+
+def _language(name: str) -> Known:
+    for known in LANGUAGES:
+        if name.lower() in (*known.ids, known.name.lower()):
+            return known
+    raise LanguageError(
+        f"dgls reads no language {name!r}; nothing was measured. There are all, "
+        f"{', '.join(known.ids[0] for known in LANGUAGES)}."
+    )
+
+
+def _shelves(folder: Path, languages: Sequence[Known]) -> list[tuple[str, ...]]:
+    """The files to choose from in turn."""
+    found = source_paths(folder, languages or CODE)
+    if languages:
+        return list(found.values())
+    return [tuple(sorted(path for paths in found.values() for path in paths))] if found else []
 
 
 Readable = tuple[SourceFile, Places]
@@ -55,7 +91,7 @@ Readable = tuple[SourceFile, Places]
 def _readable(folder: Path, path: str) -> Readable | None:
     """A file and its places; None where it cannot be read or does not parse."""
     file = read_source(folder, path)
-    places = places_of(file.text) if file else None
+    places = places_of(file.text, language_of(path)) if file else None
     return (file, places) if file and places else None
 
 

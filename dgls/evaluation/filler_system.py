@@ -26,7 +26,6 @@ class FillerSystem:
     identity: str
     budget: Budget
     seed: int = 0
-    takes_length: bool = False
 
     @property
     def settings(self) -> str:
@@ -38,7 +37,7 @@ class FillerSystem:
         """The threshold that was fitted for the model."""
         return self.filler.threshold
 
-    def fill(self, case: Case, *, oracle_length: bool) -> Answer:
+    def fill(self, case: Case) -> Answer:
         """The best candidate; `ms` is the engine's time, without the cutting of the context."""
         reply = self.filler.fill(request_of(case, self.budget, self.seed), StopToken())
         best = reply.best
@@ -50,6 +49,8 @@ class FillerSystem:
             steps=reply.steps,
             ms=reply.timings.total_ms,
             proposal=best.proposal,
+            written=reply.written,
+            passes=reply.steps,
         )
 
 

@@ -27,10 +27,10 @@ class Row:
     `length_bias` is the mean of what was filled less the truth, `length_error` the mean of its
     absolute value. `shown` is what the system's own threshold shows, `best_shown` what the best
     threshold for these very cases would show, a bound that no threshold chosen before reaches.
+    `tokens_a_pass` are the causal stream's, None where the system does not tell them.
     """
 
     system: str
-    known_length: bool
     cases: int
     exact: Interval
     passed: Interval | None
@@ -43,6 +43,31 @@ class Row:
     length_error: float
     shown: Shown | None
     best_shown: Shown | None
+    tokens_a_pass: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One system over the cases that have something in common: a kind, a language, or all.
+
+    `at` is what is shown at each of `COVERAGES` by the group's own surest fills; None where the
+    confidence says nothing. `shown` is what the system's threshold shows, None where it has none.
+    """
+
+    system: str
+    what: str
+    cases: int
+    exact: float
+    passed: float | None
+    at: tuple[Shown | None, ...]
+    shown: Shown | None
+    ms_p50: float
+    ms_p90: float
+    tokens_a_pass: float | None
+
+
+COVERAGES = (0.35, 0.5)
+"""The shares of all fills at which a report says how many of those shown are right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +115,13 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All findings. Parts after `rows` are about fills of unknown length alone."""
+    """All findings."""
 
     about: About
     rows: tuple[Row, ...]
-    kinds: tuple[Share, ...]
+    kinds: tuple[Group, ...]
+    languages: tuple[Group, ...]
+    language_kinds: tuple[Share, ...]
     lengths: tuple[Share, ...]
     proposals: tuple[Share, ...]
     duels: tuple[Duel, ...]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from dgls.evaluation.confidence import TARGET_PRECISION, Shown
-from dgls.evaluation.findings import Example, Report, Row, Share, Trust
+from dgls.evaluation.findings import COVERAGES, Example, Group, Report, Row, Share, Trust
 from dgls.evaluation.statistics import Comparison, Interval
 
 
@@ -16,12 +16,13 @@ def to_markdown(report: Report) -> str:
 
 def main_table(report: Report) -> str:
     """The table of all systems."""
-    header = ["system", "length", "exact %", "pass@1 %", "similarity", "syntax kept %"]
-    header += ["steps", "ms p50", "ms p90", "length error", "shown % (right %)", "best shown %"]
+    header = ["system", "exact %", "pass@1 %", "similarity", "syntax kept %"]
+    header += ["steps", "tokens a pass", "ms p50", "ms p90", "length error"]
+    header += ["shown % (right %)", "best shown %"]
     rows = [_main_row(row) for row in report.rows]
     if not report.about.executed:
         header.remove("pass@1 %")
-        rows = [row[:3] + row[4:] for row in rows]
+        rows = [row[:2] + row[3:] for row in rows]
     return _table(header, rows)
 
 
@@ -41,7 +42,8 @@ def _sections(report: Report) -> Iterator[str]:
 _KEY = f"""Exact match takes no notice of white space at the end; in brackets the middle 95 % of a
 bootstrap over functions or files. Similarity is one less the edit distance over the longer
 length. Syntax kept: no more syntax errors than in the true file. Length error: mean absolute
-difference to the truth in characters, and its mean with sign. Shown: how many fills are at or
+difference to the truth in characters, and its mean with sign. Tokens a pass: what the causal stream
+wrote for each pass of the model, where the system tells it. Shown: how many fills are at or
 above the system's own threshold, and how many of those are right (by the tests where they were
 run, else by exact match). Best shown: the most that any threshold could show with at least
 {TARGET_PRECISION:.0%} right, chosen with hindsight."""
@@ -50,12 +52,12 @@ run, else by exact match). Best shown: the most that any threshold could show wi
 def _main_row(row: Row) -> list[str]:
     return [
         row.system,
-        "known" if row.known_length else "unknown",
         _interval(row.exact),
         _interval(row.passed) if row.passed else "-",
         f"{row.similarity:.2f}",
         _percent(row.syntax),
         f"{row.steps:.1f}" if row.steps else "-",
+        _tokens_a_pass(row.tokens_a_pass),
         f"{row.ms_p50:.1f}",
         f"{row.ms_p90:.1f}",
         f"{row.length_error:.1f} ({row.length_bias:+.1f})",
@@ -98,13 +100,56 @@ def _duel_cells(comparison: Comparison) -> list[str]:
 
 
 def _share_sections(report: Report) -> Iterator[str]:
+    for title, groups in (("Kinds of gap", report.kinds), ("Languages", report.languages)):
+        if len({group.what for group in groups}) > 1:
+            yield f"## {title}\n\n{_group_table(groups)}"
+    languages = {group.what for group in report.languages}
+    if len(languages) > 1:
+        yield f"## Kinds of gap in each language, exact %\n\n{_crossed(report.language_kinds)}"
     for title, shares in (
-        ("Kinds of gap", report.kinds),
         ("Characters of the truth", report.lengths),
         ("Where the fills came from", report.proposals),
     ):
         if len({share.what for share in shares}) > 1:
             yield f"## {title}\n\n{_share_table(shares)}"
+
+
+def _group_table(groups: Sequence[Group]) -> str:
+    """One line a group: how right, how right at the coverages, how quick."""
+    header = ["system", "which", "cases", "exact %", "pass@1 %"]
+    header += [f"right at {least:.0%} shown" for least in COVERAGES]
+    header += ["shown % (right %)", "ms p50", "ms p90", "tokens a pass"]
+    return _table(header, map(_group_row, groups))
+
+
+def _group_row(group: Group) -> list[str]:
+    return [
+        group.system,
+        group.what,
+        str(group.cases),
+        _percent(group.exact),
+        _percent(group.passed) if group.passed is not None else "-",
+        *(_percent(shown.precision) if shown else "-" for shown in group.at),
+        _shown(group.shown),
+        f"{group.ms_p50:.1f}",
+        f"{group.ms_p90:.1f}",
+        _tokens_a_pass(group.tokens_a_pass),
+    ]
+
+
+def _crossed(shares: Sequence[Share]) -> str:
+    """Languages down, kinds across; "-" where there is no such gap."""
+    cells = {(share.system, *share.what.split(", ", 1)): share.exact for share in shares}
+    kinds = list(dict.fromkeys(kind for _, _, kind in cells))
+    lines = dict.fromkeys((system, language) for system, language, _ in cells)
+    rows = [
+        [
+            *line,
+            *(_percent(cells[*line, kind]) if (*line, kind) in cells else "-" for kind in kinds),
+        ]
+        for line in lines
+    ]
+    return _table(["system", "language", *kinds], rows)
 
 
 def _share_table(shares: Sequence[Share]) -> str:
@@ -166,6 +211,10 @@ def _example_sections(examples: Sequence[Example]) -> Iterator[str]:
 
 def _shown(shown: Shown | None) -> str:
     return f"{_percent(shown.coverage)} ({_percent(shown.precision)})" if shown else "-"
+
+
+def _tokens_a_pass(tokens: float | None) -> str:
+    return f"{tokens:.2f}" if tokens is not None else "-"
 
 
 def _percent(share: float) -> str:

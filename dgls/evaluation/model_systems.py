@@ -5,14 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 
 from dgls import __version__
 from dgls.checkpoint.metadata import METADATA_FILE
 from dgls.errors import InputError
 from dgls.evaluation.cases import Case
-from dgls.evaluation.oracle import endless, with_known_lengths
 from dgls.evaluation.systems import REFUSED, Answer
 from dgls.fill.pipeline import Engine
 from dgls.fill.stop import StopToken
@@ -63,7 +61,6 @@ class ModelSystem:
     identity: str
     budget: Budget
     seed: int = 0
-    takes_length: bool = True
 
     @property
     def settings(self) -> str:
@@ -75,27 +72,14 @@ class ModelSystem:
         """The threshold that was fitted for the checkpoint."""
         return self.model.metadata.threshold
 
-    @cached_property
-    def _one_line(self) -> Model:
-        return endless(self.model, one_line=True)
-
-    @cached_property
-    def _lines(self) -> Model:
-        return endless(self.model, one_line=False)
-
-    def fill(self, case: Case, *, oracle_length: bool) -> Answer:
+    def fill(self, case: Case) -> Answer:
         """The best candidate; `ms` is the engine's time, without the cutting of the context.
 
         Gaps that the model's canvas cannot hold stay empty, which counts as any wrong fill does.
         """
-        model = self.model
-        if oracle_length:
-            lengths = [len(model.codec.encode(text)) for text in case.truth]
-            one_line = all(gap.max_lines == 1 for gap in case.gaps)
-            model = with_known_lengths(self._one_line if one_line else self._lines, lengths)
         request = request_of(case, self.budget, self.seed)
         try:
-            reply = Engine(model, self.strategy).fill(request, _GO)
+            reply = Engine(self.model, self.strategy).fill(request, _GO)
         except InputError:
             return Answer(("",) * len(case.gaps), proposal=REFUSED)
         best = reply.best
@@ -103,7 +87,7 @@ class ModelSystem:
             texts=best.texts,
             confidence=best.confidence,
             score=best.score,
-            tokens=_tokens(model, best.texts),
+            tokens=_tokens(self.model, best.texts),
             steps=reply.steps,
             ms=reply.timings.total_ms,
             proposal=best.proposal,
@@ -117,7 +101,14 @@ def request_of(case: Case, budget: Budget, seed: int) -> FillRequest:
     """What an editor would ask with the cursor in the case's gaps, which are empty."""
     source = Source.parse("".join(case.parts), language_of(case.path))
     context = context_at(source, _cursors(case.parts), budget)
-    return FillRequest(context.parts, case.gaps, path=case.path, seed=seed, around=context.around)
+    return FillRequest(
+        context.parts,
+        case.gaps,
+        path=case.path,
+        language=source.language.id,
+        seed=seed,
+        around=context.around,
+    )
 
 
 def checkpoint_identity(folder: Path) -> str:

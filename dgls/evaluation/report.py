@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from statistics import fmean, median, quantiles
+from statistics import fmean
 
 from dgls.evaluation.confidence import (
     TARGET_PRECISION,
@@ -13,6 +13,7 @@ from dgls.evaluation.confidence import (
     widest,
 )
 from dgls.evaluation.findings import About, Duel, Example, Report, Row, Share, Trust
+from dgls.evaluation.groups import groups_of, language_name, ms_at, tokens_a_pass
 from dgls.evaluation.metrics import Scored
 from dgls.evaluation.runner import Series
 from dgls.evaluation.statistics import Interval, compare, mean_interval
@@ -23,17 +24,18 @@ LENGTH_BUCKETS = ((1, 10), (11, 25), (26, 50), (51, 10**9))
 
 def build_report(about: About, series: Sequence[Series], reference: str | None) -> Report:
     """Sum up a run of one or more cases. `reference` is compared with every other system."""
-    open_length = [each for each in series if not each.known_length]
-    chosen = next((each for each in open_length if each.system == reference), None)
-    others = [each for each in open_length if each is not chosen] if chosen else []
+    chosen = next((each for each in series if each.system == reference), None)
+    others = [each for each in series if each is not chosen] if chosen else []
     return Report(
         about=about,
         rows=tuple(_row(each, about.seed) for each in series),
-        kinds=_shares(open_length, _kind),
-        lengths=_shares(open_length, _length),
-        proposals=_shares([s for s in open_length if _several_proposals(s)], _proposal),
+        kinds=groups_of(series, _kind),
+        languages=groups_of(series, language_name),
+        language_kinds=_shares(series, _language_and_kind),
+        lengths=_shares(series, _length),
+        proposals=_shares([s for s in series if _several_proposals(s)], _proposal),
         duels=tuple(duel for each in others if chosen for duel in _duels(chosen, each, about.seed)),
-        trust=tuple(_trust(each) for each in open_length if _has_confidence(each)),
+        trust=tuple(_trust(each) for each in series if _has_confidence(each)),
         examples=tuple(e for each in others if chosen for e in _examples(chosen, each)),
     )
 
@@ -41,26 +43,24 @@ def build_report(about: About, series: Sequence[Series], reference: str | None) 
 def _row(series: Series, seed: int) -> Row:
     scored = series.scored
     judged = _judged(series)
-    times = [each.answer.ms for each in scored]
     errors = [each.length_error for each in scored]
-    # Without a known length there is something to decide: whether to show the fill.
-    decides = not series.known_length and _has_confidence(series)
+    decides = _has_confidence(series)
     fitted = series.threshold if decides else None
     return Row(
         system=series.system,
-        known_length=series.known_length,
         cases=len(scored),
         exact=_interval(scored, _exact, seed),
         passed=_interval(tested, _right, seed) if (tested := _tested(scored)) else None,
         similarity=fmean(each.similarity for each in scored),
         syntax=fmean(each.syntax for each in scored),
         steps=fmean(each.answer.steps for each in scored),
-        ms_p50=median(times),
-        ms_p90=quantiles(times, n=10, method="inclusive")[8] if len(times) > 1 else times[0],
+        ms_p50=ms_at(scored, 50),
+        ms_p90=ms_at(scored, 90),
         length_bias=fmean(errors),
         length_error=fmean(map(abs, errors)),
         shown=shown_at(judged, fitted) if fitted is not None else None,
         best_shown=widest(judged, TARGET_PRECISION) if decides else None,
+        tokens_a_pass=tokens_a_pass(scored),
     )
 
 
@@ -95,6 +95,10 @@ def _has_confidence(series: Series) -> bool:
 
 def _kind(scored: Scored) -> str:
     return str(scored.case.kind)
+
+
+def _language_and_kind(scored: Scored) -> str:
+    return f"{language_name(scored)}, {scored.case.kind}"
 
 
 def _proposal(scored: Scored) -> str:

@@ -17,13 +17,9 @@ OnDone = Callable[[str, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One system's answers to all cases, in the order of the cases.
-
-    `known_length`: whether it was told the length of the truth.
-    """
+    """One system's answers to all cases, in the order of the cases."""
 
     system: str
-    known_length: bool
     threshold: float | None
     scored: tuple[Scored, ...]
 
@@ -36,17 +32,6 @@ class Plan:
     systems: tuple[System, ...]
     answers: Answers
     verdicts: Verdicts | None = None
-    oracle: bool = True
-
-    def columns(self) -> tuple[tuple[System, bool], ...]:
-        """The systems, each with unknown and, where it matters, with known length."""
-        lengths = (False, True) if self.oracle else (False,)
-        return tuple(
-            (system, known)
-            for system in self.systems
-            for known in lengths
-            if not known or system.takes_length
-        )
 
 
 def run(plan: Plan, on_done: OnDone = lambda what, count: None) -> tuple[Series, ...]:
@@ -55,22 +40,22 @@ def run(plan: Plan, on_done: OnDone = lambda what, count: None) -> tuple[Series,
     One system after the other, so that none profits from what another left in a cache.
     """
     found: list[Series] = []
-    for system, known in plan.columns():
+    for system in plan.systems:
         answers: list[Answer] = []
         for case in plan.cases:
-            answers.append(_answer(plan.answers, case, system, known))
+            answers.append(_answer(plan.answers, case, system))
             on_done(system.name, 1)
-        found.append(Series(system.name, known, system.threshold, _scored(plan, answers, on_done)))
+        found.append(Series(system.name, system.threshold, _scored(plan, answers, on_done)))
     return tuple(found)
 
 
-def _answer(answers: Answers, case: Case, system: System, known_length: bool) -> Answer:
-    key = Key.of(case, system, known_length)
+def _answer(answers: Answers, case: Case, system: System) -> Answer:
+    key = Key.of(case, system)
     kept = answers.get(key)
     if kept is not None:
         return kept
     began = time.perf_counter()
-    answer = system.fill(case, oracle_length=known_length)
+    answer = system.fill(case)
     if not answer.ms:
         answer = replace(answer, ms=1000 * (time.perf_counter() - began))
     answers.add(key, answer)

@@ -1,13 +1,14 @@
-"""The Python files of a folder, as evaluation reads them."""
+"""The source files of a folder, as evaluation reads them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dgls.errors import SourceFileError
+from dgls.syntax.languages import Known, known_of
 
 _SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules", "site-packages", "venv", "build"})
 
@@ -20,22 +21,24 @@ class SourceFile:
     text: str
 
 
-def python_paths(folder: Path) -> tuple[str, ...]:
-    """The Python files below `folder` in a fixed order, as relative paths.
+def source_paths(folder: Path, languages: Sequence[Known]) -> dict[Known, tuple[str, ...]]:
+    """The files below `folder` of each language, in a fixed order, as relative paths.
 
-    Hidden folders and what tools put beside sources are left out. Raises `SourceFileError` where
-    `folder` is not a folder.
+    Languages without a file are left out, and so are hidden folders and what tools put beside
+    sources. Raises `SourceFileError` where `folder` is not a folder.
     """
     if not folder.is_dir():
         raise SourceFileError(f"{folder} is not a folder; nothing was measured.")
-    found: list[str] = []
+    found: dict[Known, list[str]] = {language: [] for language in languages}
     for base, folders, files in os.walk(folder):
         folders[:] = sorted(
             name for name in folders if name not in _SKIPPED_FOLDERS and not name.startswith(".")
         )
         relative = Path(base).relative_to(folder)
-        found += [(relative / name).as_posix() for name in sorted(files) if name.endswith(".py")]
-    return tuple(sorted(found))
+        for name in files:
+            if (language := known_of(name)) in found:
+                found[language].append((relative / name).as_posix())
+    return {language: tuple(sorted(paths)) for language, paths in found.items() if paths}
 
 
 def read_source(folder: Path, path: str, most_bytes: int = 200_000) -> SourceFile | None:
@@ -47,21 +50,3 @@ def read_source(folder: Path, path: str, most_bytes: int = 200_000) -> SourceFil
         return SourceFile(path, data.decode("utf-8").replace("\r\n", "\n"))
     except (OSError, UnicodeDecodeError):
         return None
-
-
-def read_sources(where: Path) -> Iterator[SourceFile]:
-    """The sources of a folder, or the one file that `where` names.
-
-    Raises `SourceFileError` where there is neither, or the file is not UTF-8.
-    """
-    if where.is_dir():
-        for path in python_paths(where):
-            if source := read_source(where, path):
-                yield source
-        return
-    source = read_source(where.parent, where.name, most_bytes=1 << 30)
-    if source is None:
-        raise SourceFileError(
-            f"{where} is neither a folder nor a readable text; nothing was measured."
-        )
-    yield source

@@ -17,7 +17,8 @@ class Answer:
 
     `confidence` is its own estimate in 0..1 of being right. `score` is a summed log-probability
     in nats, higher is better, over `tokens` tokens; 0 for systems that have none. `steps` counts
-    passes of its model, `ms` the wall-clock milliseconds of the whole fill.
+    denoise steps, `ms` the wall-clock milliseconds of the whole fill. `written` is how many tokens
+    the causal stream wrote in `passes` passes of the model; 0 where the system does not say.
     """
 
     texts: tuple[str, ...]
@@ -27,6 +28,8 @@ class Answer:
     steps: int = 0
     ms: float = 0.0
     proposal: str = ""
+    written: int = 0
+    passes: int = 0
 
 
 class System(Protocol):
@@ -41,16 +44,11 @@ class System(Protocol):
         """All that its answers depend on besides the case: another text means another run."""
 
     @property
-    def takes_length(self) -> bool:
-        """Whether a known length changes what it fills."""
-
-    @property
     def threshold(self) -> float | None:
         """The least confidence at which it shows a fill; None where it was never fitted."""
 
-    def fill(self, case: Case, *, oracle_length: bool) -> Answer:
+    def fill(self, case: Case) -> Answer:
         """Fill the gaps of `case` without a look at its truth.
 
-        With `oracle_length` the length of the truth may be used, in the system's own tokens, and
-        nothing else of it. `ms` is left to the caller, who times every system alike.
+        Where `ms` is 0 the caller's clock counts.
         """

@@ -7,20 +7,24 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from dgls.canvas.closing import within_brackets
 from dgls.canvas.fim import FimPrompt
 from dgls.fill.block import block_end
 from dgls.fill.confidence import Confidence
 from dgls.fill.evidence import Candidate, Place, features
 from dgls.fill.proposals.copied import copied
 from dgls.fill.proposals.warm_start import LastDrafts
-from dgls.fill.ranking import COPIED, clipped, single_gap
+from dgls.fill.ranking import COPIED, clipped, ranked, single_gap
+from dgls.fill.soundness import Soundness
+from dgls.fill.soundness import site_of
 from dgls.fill.stop import StopToken
 from dgls.inference.causal_model import CausalModel
 from dgls.inference.prompts import ReadPrompt
 from dgls.inference.stream import Control, Ends, Written
 from dgls.network.memory import is_out_of_memory, not_enough_memory
 from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft, Timings, Trigger
+from dgls.sound.clean import sound
+from dgls.syntax.brackets import within_brackets
+from dgls.syntax.languages import language_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +33,16 @@ class CausalStrategy:
 
     A text whose confidence is `enough` is the answer at once where one will do; unasked, one below
     `hopeless` is not worth a search either. `beams` texts are searched for at once, on one line;
-    `copies` is how many texts of the document are scored. `line_tokens` and `block_tokens` bound a
+    `copies` is how many texts of the document are scored; of the likeliest `second_opinions` it is
+    asked how well they lead to what follows. `line_tokens` and `block_tokens` bound a
     fill of one line and of several.
     """
 
-    enough: float = 0.85
+    enough: float = 0.9
     hopeless: float = 0.1
     beams: int = 4
     copies: int = 3
+    second_opinions: int = 4
     line_tokens: int = 64
     block_tokens: int = 192
 
@@ -48,6 +54,10 @@ class Weighed:
     candidate: Candidate
     features: dict[str, float]
     confidence: float
+
+
+_BROKEN = "\N{REPLACEMENT CHARACTER}"
+"""What a character becomes of which a token holds a part alone."""
 
 
 class CausalFiller:
@@ -104,9 +114,10 @@ class CausalFiller:
         """The same model with another strategy."""
         return CausalFiller(self.model, self._confidence, strategy)
 
-    def weighed(self, request: FillRequest) -> tuple[Weighed, ...]:
-        """All candidates of a request with one gap, the search made whatever the first one says."""
-        return self._one(request, StopToken(), None).weighed(thorough=True)
+    def weighed(self, request: FillRequest) -> tuple[Weighed, tuple[Weighed, ...]]:
+        """What is weighed for a request with one gap: the first text alone, then a whole search."""
+        first = self._one(request, StopToken(), None).first()
+        return first, self._one(request, StopToken(), None).weighed(thorough=True)
 
     def _one(self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None) -> _OneFill:
         return _OneFill(
@@ -150,10 +161,13 @@ class _OneFill:
     on_draft: OnDraft | None
     cost: _Cost = field(default_factory=_Cost)
     control: Control = field(init=False)
+    is_sound: Soundness = field(init=False)
+    present: float | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         limit = self.request.limits.deadline_ms
         deadline = None if limit is None else time.monotonic() + limit / 1000
+        self.is_sound = Soundness(self.request)
         self.control = Control(
             lambda: self.stop.stopped,
             lambda: deadline is not None and time.monotonic() > deadline,
@@ -171,15 +185,18 @@ class _OneFill:
             else:
                 fills = [self._several()]
             self.stop.check()
+        most = self.request.limits.candidates
         return FillReply(
-            candidates=_best_first(fills, self.request.limits.candidates),
+            candidates=ranked(fills, most, by_confidence=True, is_sound=self.is_sound),
             model=self.model.name,
             complete=self.cost.complete,
             steps=self.cost.stream_passes,
+            written=self.cost.stream_tokens,
             passes=self.cost.passes,
             prompt_tokens=self.cost.prompt_tokens,
             cached_tokens=self.cost.cached_tokens,
             threshold=self.confidence.threshold,
+            present=self.present,
             timings=Timings(**{f"{k}_ms": ms for k, ms in self.cost.milliseconds.items()}),
         )
 
@@ -187,23 +204,30 @@ class _OneFill:
         """The candidates of the one gap with their confidence; none is made that is not needed."""
         work = _GapWork(self, self.request)
         first = work.write()
-        alone = work.weigh([first], first.text)
-        if not thorough and self._settles(alone[0]):
-            return tuple(alone)
+        alone = work.alone(first)
+        if not thorough and self._settles(alone):
+            return (alone,)
         found = [first, *work.search()]
         if self.control.out_of_time():
             self.cost.complete = False
         else:
             found += work.copies(found)
+            self.present = work.present()
         return tuple(work.weigh(_distinct(found), first.text))
 
     def _settles(self, first: Weighed) -> bool:
         """Whether the first text is the answer, or the sign that there is none."""
+        text = first.candidate.text
+        sure = first.confidence >= self.strategy.enough and self.is_sound((text,))
         if self.request.trigger is Trigger.AUTOMATIC:
-            hopeless = first.confidence < self.strategy.hopeless
-            return hopeless or first.confidence >= self.strategy.enough
-        sure = first.confidence >= self.strategy.enough and bool(first.candidate.text.strip())
+            silent = first.confidence >= self.strategy.enough and not text.strip()
+            return silent or sure or first.confidence < self.strategy.hopeless
         return sure and self.request.limits.candidates == 1
+
+    def first(self) -> Weighed:
+        """What the model writes, weighed by itself."""
+        work = _GapWork(self, self.request)
+        return work.alone(work.write())
 
     def _several(self) -> Fill:
         """The gaps in order, each with the texts before it in its prompt."""
@@ -212,7 +236,7 @@ class _OneFill:
         for index in range(len(self.request.gaps)):
             alone = single_gap(self.request, index, texts)
             work = _GapWork(self, alone)
-            best = work.weigh([work.write(offset=tuple(texts))], "")[0]
+            best = work.alone(work.write(offset=tuple(texts)))
             texts.append(best.candidate.text)
             score += best.candidate.written.total
             confidence = min(confidence, best.confidence)
@@ -242,7 +266,8 @@ class _GapWork:
         self._gap = request.gaps[0]
         prefix, suffix = fill.model.layout.surroundings(request)
         self._place = Place(prefix, suffix, self._gap.max_lines)
-        self._known = prefix + suffix
+        self._site = site_of(request)
+        self._language = language_named(request.language)
         self.place = self._place
         self._prompt: FimPrompt = fill.model.layout.prompt(request)
         most = fill.strategy.line_tokens if self._gap.max_lines == 1 else fill.strategy.block_tokens
@@ -259,7 +284,7 @@ class _GapWork:
         def told(tokens: Sequence[int], refused: Sequence[int]) -> None:
             fill.cost.stream_passes += 1
             if fill.on_draft is not None:
-                text = self._clip(self._text_of(tokens))
+                text = self._text_of(tokens)
                 after = ("",) * (len(fill.request.gaps) - len(offset) - 1)
                 fill.tell((*offset, text, *after), len(refused))
 
@@ -309,13 +334,48 @@ class _GapWork:
             for p, written in zip(new, scored, strict=True)
         ]
 
+    def present(self) -> float | None:
+        """The score of the text that the gap holds now; None where it holds none."""
+        text = self._gap.text
+        if not text or self._read is None:
+            return None
+        with self._fill.cost.timed("judge"):
+            (scored,) = self._model.scores(self._prompt, self._read, self._ends, [text])
+        self._fill.cost.passes += 1
+        return scored.total
+
+    def alone(self, candidate: Candidate) -> Weighed:
+        """The first candidate as long as it has no rivals."""
+        evidence = features(candidate, self._place, [candidate], candidate.text)
+        return Weighed(candidate, evidence, self._fill.confidence.alone.of(evidence))
+
     def weigh(self, candidates: Sequence[Candidate], greedy: str) -> list[Weighed]:
-        """Each candidate with its evidence and confidence."""
+        """The candidates of a search, each with its evidence and confidence."""
+        joint = self._joint(candidates)
         weighed = []
         for candidate in candidates:
-            evidence = features(candidate, self._place, candidates, greedy)
-            weighed.append(Weighed(candidate, evidence, self._fill.confidence.of(evidence)))
+            evidence = features(candidate, self._place, candidates, greedy, joint)
+            sure = self._fill.confidence.searched.of(evidence)
+            weighed.append(Weighed(candidate, evidence, sure))
         return weighed
+
+    def _joint(self, candidates: Sequence[Candidate]) -> dict[str, float]:
+        """How likely the likeliest texts are together with what follows, read from left to right.
+
+        The model that has read the suffix repeats it whatever is in the gap; one that has not is
+        surprised by it after a text that does not lead there.
+        """
+        spoken = [each for each in candidates if each.text.strip()]
+        likeliest = sorted(spoken, key=lambda each: -each.written.total)
+        texts = [each.text for each in likeliest[: self._fill.strategy.second_opinions]]
+        follows = following(self._place.suffix)
+        if len(texts) < 2 or not follows.strip() or self._fill.control.out_of_time():
+            return {}
+        self._fill.stop.check()
+        with self._fill.cost.timed("judge"):
+            found = self._model.followed(self._place.prefix, texts, follows)
+        self._fill.cost.passes += 2
+        return {text: sum(both) for text, both in zip(texts, found, strict=True)}
 
     def _candidate(self, written: Written, source: str) -> Candidate:
         said = written.text(self._model.table, self._gap.max_lines)
@@ -342,16 +402,9 @@ class _GapWork:
         return said.decode("utf-8", "ignore")
 
     def _clip(self, text: str) -> str:
-        """The text within its gap: what follows on the line is not said again."""
-        tail = self._place.line_tail.rstrip()
-        if self._gap.max_lines > 1:
-            text = text[: block_end(text + "\n", self._place.line_head, self._place.suffix)]
-        text = within_brackets(text, tail)
-        if tail and text.rstrip().endswith(tail):
-            text = text.rstrip().removesuffix(tail)
-        elif not tail:
-            text = text.rstrip()
-        return clipped(text, self._gap, self._known)
+        """What of the text may be put into the gap; nothing where none of it may."""
+        text = text.partition(_BROKEN)[0] if _BROKEN not in self._place.prefix else text
+        return sound(self._site, text).text if text.strip() else ""
 
     def _is_over(self) -> Callable[[bytes], bool] | None:
         """Tells when a text of several lines has left its block."""
@@ -364,6 +417,16 @@ class _GapWork:
             return block_end(text, self._place.line_head, self._place.suffix) is not None
 
         return over
+
+
+_FOLLOWING = 120
+
+
+def following(suffix: str) -> str:
+    """The next lines of a suffix, about as much as tells where a text must lead."""
+    near = suffix[:_FOLLOWING]
+    whole = near.rfind("\n") + 1
+    return near[:whole] if whole and len(suffix) > _FOLLOWING else near
 
 
 def _distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -387,11 +450,3 @@ def _fill(weighed: Weighed) -> Fill:
         len(candidate.written.tokens),
         weighed.features,
     )
-
-
-def _best_first(fills: Sequence[Fill], most: int) -> tuple[Fill, ...]:
-    """The surest `most` fills; one that fills nothing comes last, as who asks expects something."""
-    if not most:
-        return ()
-    ordered = sorted(fills, key=lambda fill: (not any(fill.texts), -fill.confidence))
-    return tuple(ordered[:most])

@@ -1,49 +1,79 @@
-"""The chance that a candidate is right, from its evidence: a fitted logistic map a model."""
+"""The chance that a candidate is right, from its evidence: fitted logistic maps, two a model."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from dgls.errors import CheckpointError
 
+FILE = "confidence.json"
+"""What `dgls eval calibrate` writes beside a model's weights; it goes before what dgls brings."""
+
 
 @dataclass(frozen=True, slots=True)
-class Confidence:
-    """confidence = sigmoid(bias + the weighted sum of the features).
+class Logistic:
+    """sigmoid(bias + the weighted sum of the features); unknown features weigh nothing."""
 
-    A suggestion below `threshold` should not be shown unasked. Unknown features weigh nothing.
-    """
-
-    bias: float = 1.5
-    weights: Mapping[str, float] = field(default_factory=lambda: {"total": 0.5, "least": 0.3})
-    threshold: float = 0.6
-    notes: Mapping[str, Any] = field(default_factory=dict)
+    bias: float
+    weights: Mapping[str, float]
 
     def of(self, features: Mapping[str, float]) -> float:
-        """The confidence in 0..1."""
-        logit = self.bias + sum(
-            self.weights.get(name, 0.0) * value for name, value in features.items()
-        )
+        """The chance in 0..1."""
+        known = self.weights
+        logit = self.bias + sum(known.get(name, 0.0) * x for name, x in features.items())
         return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, logit))))
 
 
-def confidence_of(model: str) -> Confidence:
-    """What was fitted for a model by its name, or for its nearest kin; the default for others."""
-    folder = resources.files("dgls.fill") / "fitted"
-    for name in (model, _KIN):
-        file = folder / f"{name}.json"
-        if name and "/" not in name and file.is_file():
+_GUESSED = Logistic(1.5, {"total": 0.5, "least": 0.3})
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """`alone` weighs the text that the model writes first, `searched` those of a whole search.
+
+    A suggestion below `threshold` should not be shown unasked. The default claims nothing that was
+    measured.
+    """
+
+    alone: Logistic = _GUESSED
+    searched: Logistic = _GUESSED
+    threshold: float = 0.7
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """As `from_json` reads it."""
+        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Confidence:
+        """Raises `ValueError` or `TypeError` for anything else than `to_json` writes."""
+        fields = dict(json.loads(text))
+        maps = {name: Logistic(**fields.pop(name)) for name in ("alone", "searched")}
+        return cls(**maps, **fields)
+
+
+def confidence_of(model: str, folder: Path | None = None) -> Confidence:
+    """What was fitted for a model: in its `folder`, else what dgls brings for it or for its kin.
+
+    Raises `CheckpointError` for a file that cannot be read.
+    """
+    brought = resources.files("dgls.fill") / "fitted"
+    places = [folder / FILE] if folder else []
+    for place in (*places, brought / f"{Path(model).name}.json", brought / f"{_KIN}.json"):
+        if place.is_file():
             try:
-                return Confidence(**json.loads(file.read_text(encoding="utf-8")))
-            except (ValueError, TypeError) as error:
+                return Confidence.from_json(place.read_text(encoding="utf-8"))
+            except (ValueError, TypeError, KeyError) as error:
                 raise CheckpointError(
-                    f"The fitted confidence of {name} cannot be read ({error}); nothing was "
-                    f"loaded. Install dgls again."
+                    f"{place} cannot be read ({error}); nothing was loaded. Delete it, or install "
+                    f"dgls again."
                 ) from error
     return Confidence()
 

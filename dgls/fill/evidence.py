@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -12,6 +12,7 @@ from dgls.inference.stream import Written
 
 _NAME = re.compile(r"[^\W\d]\w*")
 _FLOOR = -20.0
+_FAR = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,16 @@ class Candidate:
 
 
 def features(
-    candidate: Candidate, place: Place, rivals: Sequence[Candidate], greedy: str
+    candidate: Candidate,
+    place: Place,
+    rivals: Sequence[Candidate],
+    greedy: str,
+    joint: Mapping[str, float] | None = None,
 ) -> dict[str, float]:
     """The evidence for one candidate among its `rivals` (itself among them), all finite.
 
-    `greedy` is the text that the model writes without a search.
+    `greedy` is the text that the model writes without a search. `joint` has for some texts how
+    likely they are together with what follows, in nats, for a model that has not seen it.
     """
     written = candidate.written
     log_probs = [max(each, _FLOOR) for each in written.log_probs]
@@ -77,7 +83,17 @@ def features(
         "likeness": copy.likeness if copy else 0.0,
         "share": copy.votes / copy.places if copy else 0.0,
         "repeats": float(_repeats(candidate.text, place)),
+        "joint_lead": _lead(candidate.text, joint or {}),
     }
+
+
+def _lead(text: str, joint: Mapping[str, float]) -> float:
+    """By how much a text is likelier with what follows than its best rival, 15 nats at most."""
+    others = [value for other, value in joint.items() if other != text]
+    if not others:
+        return 0.0
+    mine = joint.get(text, max(others) - _FAR)
+    return max(-_FAR, min(_FAR, mine - max(others)))
 
 
 def _new_names(text: str, place: Place) -> int:

@@ -64,7 +64,7 @@ def open_causal(
         network = dense_network(source, where, dtype, progress)
         tokenizer = source.tokenizer()
     model = CausalModel(named.name, network, tokenizer, cache)
-    return CausalFiller(model, confidence_of(named.name))
+    return CausalFiller(model, confidence_of(named.name, _folder(named)))
 
 
 _CACHE = 100_000_000
@@ -80,8 +80,11 @@ def _int8(named: Named, progress: Progress) -> tuple[Qwen2Network, Tokenizer]:
     return opened.network, opened.tokenizer
 
 
+def _folder(named: Named) -> Path:
+    return named.path.parent if named.path.is_file() else named.path
+
+
 def converted_path(named: Named) -> Path:
     """Where the int8 file of a model is: beside its weights, with their hash in its name."""
     stem = named.path.stem if named.path.is_file() else "model"
-    folder = named.path.parent if named.path.is_file() else named.path
-    return folder / f"{stem}.int8-{named.identity[:12]}.safetensors"
+    return _folder(named) / f"{stem}.int8-{named.identity[:12]}.safetensors"

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from dgls.canvas.closing import within_brackets
 from dgls.canvas.types import Canvas
 from dgls.errors import Stopped
 from dgls.fill.proposals.copied import copied
 from dgls.fill.proposals.warm_start import LastDrafts, started
 from dgls.fill.ranking import Proposal, clipped, distinct, ranked, single_gap
+from dgls.fill.soundness import Soundness
 from dgls.fill.stop import StopToken
 from dgls.fill.strategy import Strategy
 from dgls.inference.draft import CausalDraft
@@ -20,6 +20,8 @@ from dgls.inference.model import Control, FilledCanvas, Model, OnCanvas
 from dgls.inference.prefix_cache import Prefix
 from dgls.network.memory import is_out_of_memory, not_enough_memory
 from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft, Timings, Trigger
+from dgls.syntax.brackets import within_brackets
+from dgls.syntax.languages import language_named
 
 _UNFITTED = 0.5
 """The threshold of a model whose confidence was never fitted: likelier right than wrong."""
@@ -138,6 +140,7 @@ class _OneFill:
         self._on_draft = on_draft
         self._tally = _Tally()
         self._known = "".join(request.parts)
+        self._is_sound = Soundness(request)
         limit = request.limits.deadline_ms
         deadline = None if limit is None else time.monotonic() + limit / 1000
         self._control = Control(lambda: stop.stopped, deadline)
@@ -150,10 +153,12 @@ class _OneFill:
             canvas = canvases[0]
             prefix = self._encode(canvas)
             fills = self._fills(canvases, prefix) if self._request.limits.candidates else []
+            present = self._present_score(canvas, prefix) if fills else None
             self._stop.check()
         fitted = self._model.metadata.threshold
         most = self._request.limits.candidates
-        candidates = ranked(fills, most, by_confidence=fitted is not None)
+        by_confidence = fitted is not None
+        candidates = ranked(fills, most, by_confidence=by_confidence, is_sound=self._is_sound)
         if candidates:
             self._keep(candidates[0].texts)
         return FillReply(
@@ -164,6 +169,7 @@ class _OneFill:
             prompt_tokens=len(canvas.prompt),
             cached_tokens=prefix.cached,
             threshold=_UNFITTED if fitted is None else fitted,
+            present=present,
             timings=self._tally.timings(),
         )
 
@@ -308,7 +314,8 @@ class _OneFill:
         """Whether a proposal is so surely right that no other needs to be made."""
         if proposal.log_probs is None or not self._wants_one:
             return False
-        return self._fill(proposal).confidence >= self._strategy.enough
+        sure = self._fill(proposal).confidence >= self._strategy.enough
+        return sure and self._is_sound(proposal.texts)
 
     @property
     def _wants_one(self) -> bool:
@@ -316,6 +323,14 @@ class _OneFill:
         asks_one = self._request.limits.candidates == 1
         fitted = self._model.metadata.threshold is not None
         return fitted and (asks_one or self._request.trigger is Trigger.AUTOMATIC)
+
+    def _present_score(self, canvas: Canvas, prefix: Prefix) -> float | None:
+        """The score of the text that is in the gaps now; None where there is none, or no time."""
+        texts = tuple(gap.text for gap in self._request.gaps)
+        if not any(texts) or not self._in_time():
+            return None
+        with self._tally.timed("judge"):
+            return self._scored([Proposal(texts, "present")], canvas, prefix)[0].score
 
     def _judged(
         self, proposals: Sequence[Proposal], canvas: Canvas, prefix: Prefix
@@ -374,7 +389,8 @@ class _OneFill:
 
     def _clip(self, index: int, text: str) -> str:
         tail = self._request.parts[index + 1].partition("\n")[0]
-        return clipped(within_brackets(text, tail), self._request.gaps[index], self._known)
+        text = within_brackets(text, tail, language_named(self._request.language))
+        return clipped(text, self._request.gaps[index], self._known)
 
     def _in_time(self) -> bool:
         """Whether there is time for more; remembers that there was not."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from dgls.canvas.copies import Copy
 from dgls.checkpoint.confidence import Evidence
 from dgls.protocol import Fill, FillRequest, Gap
+from dgls.sound.alike import alike
 
 COPIED = "copied"
 _BROKEN = "\N{REPLACEMENT CHARACTER}"
@@ -64,10 +65,18 @@ def distinct(proposals: Sequence[Proposal]) -> list[Proposal]:
     return list(found.values())
 
 
-def ranked(fills: Sequence[Fill], most: int, *, by_confidence: bool) -> tuple[Fill, ...]:
+def ranked(
+    fills: Sequence[Fill],
+    most: int,
+    *,
+    by_confidence: bool,
+    is_sound: Callable[[tuple[str, ...]], bool] = any,
+) -> tuple[Fill, ...]:
     """The best `most` fills, best first; earlier proposals win ties.
 
-    Where the confidence was fitted it knows more than the score, which is its largest part.
+    Of fills that differ in white space only there is one. Those that are not sound come after those
+    that are. Where the confidence was fitted it knows more than the score, which is its largest
+    part.
 
     One that fills nothing comes last whatever its score: who asks expects something there, and
     where nothing belongs the others' confidence is low.
@@ -77,7 +86,15 @@ def ranked(fills: Sequence[Fill], most: int, *, by_confidence: bool) -> tuple[Fi
         return fill.confidence if by_confidence else fill.score
 
     best_first = sorted(fills, key=lambda fill: (not any(fill.texts), -merit(fill)))
-    return tuple(best_first[: max(1, most)])
+    sound: dict[tuple[str, ...], Fill] = {}
+    others: dict[tuple[str, ...], Fill] = {}
+    for fill in best_first:
+        if len(sound) == max(1, most):
+            break
+        kept = sound if is_sound(fill.texts) else others
+        kept.setdefault(tuple(map(alike, fill.texts)), fill)
+    rest = [fill for key, fill in others.items() if key not in sound]
+    return (*sound.values(), *rest)[: max(1, most)]
 
 
 def single_gap(request: FillRequest, index: int, texts: Sequence[str]) -> FillRequest:

@@ -15,11 +15,11 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
 
 from dgls.errors import DglsError, InputError
-from dgls.lsp.action_work import Work, hole_work, selection_work
 from dgls.lsp.documents import Document
 from dgls.lsp.requests import budget_of, fill_request
 from dgls.lsp.server import DglsServer
 from dgls.protocol import Trigger
+from dgls.sound.work import Work, hole_work, selection_work
 from dgls.syntax.cursor import context_at
 from dgls.syntax.holes import holes
 from dgls.text import Edit, Span
@@ -81,7 +81,7 @@ class Target:
             return cls(kind, uri, data["version"], Span(start, end), strength)
         except (DglsError, AttributeError, KeyError, TypeError, ValueError):
             raise JsonRpcInvalidParams(
-                "This code action is none of dgls; nothing was changed."
+                "This is not a dgls code action; nothing was changed."
             ) from None
 
 
@@ -99,9 +99,10 @@ def list_actions(server: DglsServer, params: types.CodeActionParams) -> list[typ
 
 
 async def resolve_action(server: DglsServer, action: types.CodeAction) -> types.CodeAction:
-    """The action with its edit; where there is none to give, without one and with a message.
+    """The action with its edit; where there is none to give, disabled and with a message.
 
-    The message goes to the window and not into an error, which some editors show to nobody.
+    Few editors show why an action is disabled, and some show an error of the request to nobody, so
+    the reason goes to the window too.
     """
     target = Target.of_data(action.data)
     status = await server.model()
@@ -119,10 +120,12 @@ async def resolve_action(server: DglsServer, action: types.CodeAction) -> types.
             Trigger.EXPLICIT,
         )
         reply = await status.fill_insistently(request)
-        edit = work.best_edit(context, reply.candidates)
+        edit = work.best_edit(context, reply.candidates, reply.present)
         action.edit = _workspace_edit(_unchanged(server, target), edit)
     except DglsError as error:
         status.tell(error)
+        if _knows_disabled(server.client_capabilities):
+            action.disabled = types.CodeActionDisabled(str(error))
     return action
 
 
@@ -185,3 +188,9 @@ def _knows_tags(capabilities: types.ClientCapabilities) -> bool:
     actions = capabilities.text_document and capabilities.text_document.code_action
     support = actions.tag_support if actions else None
     return bool(support and types.CodeActionTag.LlmGenerated in support.value_set)
+
+
+def _knows_disabled(capabilities: types.ClientCapabilities) -> bool:
+    """Whether the client knows actions that are disabled, with their reason."""
+    actions = capabilities.text_document and capabilities.text_document.code_action
+    return bool(actions and actions.disabled_support)

@@ -13,7 +13,7 @@ from dgls.lsp.documents import Document
 from dgls.lsp.server import DglsServer
 from dgls.lsp.suggest import Offer, Place, suggest
 from dgls.policy.silence import Silence
-from dgls.policy.words import word_at_end
+from dgls.sound.words import word_at_end
 from dgls.text import Span
 
 LAST = "\U0010ffff"

@@ -19,15 +19,17 @@ from dgls.lsp.server import DglsServer
 from dgls.lsp.status import Status
 from dgls.lsp.typist import Left, Shown
 from dgls.policy.ask import Moment, lines_wanted, next_gap, why_not_ask
-from dgls.policy.choose import sound_edits
 from dgls.policy.rhythm import delay_ms
-from dgls.policy.show import may_replace, shown_text
+from dgls.policy.show import REFUSED, may_replace, shown_text
 from dgls.policy.silence import Silence
-from dgls.policy.trim import trimmed
 from dgls.protocol import Fill, FillRequest, Gap, Trigger
+from dgls.sound.alike import alike
+from dgls.sound.clean import sound
+from dgls.sound.site import Asked, Purpose, Site
+from dgls.sound.verdict import Sound
 from dgls.syntax.cursor import Context, context_at
 from dgls.syntax.source import Source
-from dgls.text import Edit, Span, with_line_ends
+from dgls.text import Edit, Span
 
 METHOD = types.TEXT_DOCUMENT_INLINE_COMPLETION
 
@@ -96,19 +98,26 @@ async def _asked(server: DglsServer, status: Status, place: Place) -> Offer | Si
     request = _request(server, place, context, lines, Trigger.EXPLICIT)
     reply = await server.fills.get(request, status.fill_insistently)
     server.indicator.filled(server.fills.p50_ms)
-    prefix, suffix = context.parts[0], context.parts[-1]
-    sure: dict[str, float] = {}
-    for fill in reply.candidates:
-        text = trimmed(fill.texts[0], prefix, suffix, multiline=lines > 1)
-        if text:
-            sure.setdefault(text, fill.confidence)
+    site = _site(place, Purpose.EXPLICIT, lines)
+    found = [(sound(site, fill.texts[0]), fill.confidence) for fill in reply.candidates]
+    sure = _distinct(found)
     if not sure:
-        return Silence.EMPTY
+        reasons = (REFUSED.get(each.refusal) for each, _ in found if each.refusal is not None)
+        return next(filter(None, reasons), Silence.EMPTY)
     offer = _offered(server, place, tuple(sure))
     if offer is not None and not place.lead:
         waited_ms = 1000 * (time.monotonic() - begun)
         _note_asked(server, place, sure, waited_ms)
     return offer
+
+
+def _distinct(found: Sequence[tuple[Sound, float]]) -> dict[str, float]:
+    """The confidence of each sound text, best first; of those alike the first."""
+    kept: dict[str, tuple[str, float]] = {}
+    for each, confidence in found:
+        if each.shown:
+            kept.setdefault(alike(each.text), (each.text, confidence))
+    return dict(kept.values())
 
 
 async def _unasked(server: DglsServer, status: Status, place: Place) -> Offer | Silence | None:
@@ -137,7 +146,7 @@ async def _unasked(server: DglsServer, status: Status, place: Place) -> Offer | 
     server.indicator.filled(server.fills.p50_ms)
     lines = request.gaps[0].max_lines
     threshold = settings.show.threshold or reply.threshold
-    found = _best(place, context, reply.candidates, threshold, multiline=lines > 1)
+    found = _best(_site(place, Purpose.TYPED, lines), reply.candidates, threshold)
     if isinstance(found, Silence):
         return found
     waited_ms = 1000 * (time.monotonic() - begun)
@@ -250,34 +259,21 @@ class _Best:
     confidence: float
 
 
-def _best(
-    place: Place,
-    context: Context,
-    candidates: Sequence[Fill],
-    threshold: float,
-    *,
-    multiline: bool,
-) -> _Best | Silence:
-    """The first candidate that is worth showing unasked and keeps the syntax, or why none is."""
+def _best(site: Site, candidates: Sequence[Fill], threshold: float) -> _Best | Silence:
+    """The first candidate that is worth showing unasked, or why none is."""
     reason: Silence | None = None
-    gap = Span(place.cursor, place.cursor)
     for fill in candidates:
-        text = shown_text(
-            fill.texts[0],
-            context.parts[0],
-            context.parts[-1],
-            multiline=multiline,
-            confidence=fill.confidence,
-            threshold=threshold,
-        )
-        if isinstance(text, Silence):
-            reason = reason or text
-            continue
-        edits = [Edit(gap, context.for_document(text))]
-        for (edit,) in sound_edits(place.source, [edits], may_be_cut=multiline):
-            return _Best(with_line_ends(edit.text, "\n"), fill.confidence)
-        reason = reason or Silence.BROKEN
+        text = shown_text(fill.texts[0], site, confidence=fill.confidence, threshold=threshold)
+        if isinstance(text, str):
+            return _Best(text, fill.confidence)
+        reason = reason or text
     return reason or Silence.EMPTY
+
+
+def _site(place: Place, purpose: Purpose, lines: int) -> Site:
+    """The gap at the cursor."""
+    gap = Span(place.cursor, place.cursor)
+    return Site.of(place.source, gap, Asked(purpose, lines))
 
 
 def _context(place: Place, settings: Settings) -> Context:

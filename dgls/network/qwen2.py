@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from dgls.network.linear import Linear
 from dgls.network.slots import Slots, SlotShape
+from dgls.network.threads import Threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ class Qwen2Network:
         self._norm = norm
         self._head = head
         half = torch.arange(0, config.head_width, 2, dtype=torch.float32)
+        self._threads = Threads()
         self._frequencies = (config.rope_base ** (-half / config.head_width)).to(norm.device)
 
     @property
@@ -115,6 +117,7 @@ class Qwen2Network:
         `last` only the states of the last so many tokens are computed in the last layer.
         """
         count = len(tokens)
+        self._threads.choose(count)
         if positions is None:
             positions = torch.arange(slots.length, slots.length + count, device=self.device)
         slots.reserve(count)
@@ -131,6 +134,7 @@ class Qwen2Network:
     @torch.inference_mode()
     def logits(self, states: Tensor) -> Tensor:
         """Final states [n, width] to logits [n, vocabulary] in fp32."""
+        self._threads.choose(len(states))
         return self._head(states).float()
 
     def _layer(

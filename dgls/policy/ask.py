@@ -6,12 +6,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dgls.policy.indent import unit_of
 from dgls.policy.silence import Silence
-from dgls.policy.words import is_word_char, last_line
+from dgls.sound.unit import USUAL_UNIT, unit_of
+from dgls.sound.words import is_word_char, last_line
 from dgls.text import indentation
-
-_USUAL_UNIT = "    "
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,5 +76,5 @@ def next_gap(line: str, line_tail: str, prefix: str, opener: re.Pattern[str]) ->
     if line_tail.strip():
         return ""
     last = last_line(line)
-    deeper = (unit_of(prefix) or _USUAL_UNIT) if opener.search(last.rstrip()) else ""
+    deeper = (unit_of(prefix) or USUAL_UNIT) if opener.search(last.rstrip()) else ""
     return "\n" + indentation(last) + deeper

@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dgls.policy.brackets import CLOSERS
 from dgls.policy.silence import Silence
-from dgls.policy.trim import trimmed
-from dgls.policy.words import (
+from dgls.sound.clean import sound
+from dgls.sound.site import Site
+from dgls.sound.verdict import Refusal
+from dgls.sound.words import (
     first_line,
     is_word_char,
     last_line,
@@ -17,6 +18,7 @@ from dgls.policy.words import (
     word_at_end,
     word_at_start,
 )
+from dgls.syntax.brackets import CLOSERS
 
 CLEARLY_BETTER = 0.25
 """By how much more confidence a text replaces another one that is on the screen."""
@@ -24,7 +26,7 @@ CLEARLY_BETTER = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A text, trimmed already, and what it would stand between."""
+    """A sound text and what it would be put between."""
 
     text: str
     prefix: str
@@ -32,12 +34,12 @@ class Suggestion:
 
     @property
     def line_head(self) -> str:
-        """What stands before the cursor on its line."""
+        """What is before the cursor on its line."""
         return last_line(self.prefix)
 
     @property
     def line_tail(self) -> str:
-        """What stands behind the cursor on its line."""
+        """What is after the cursor on its line."""
         return first_line(self.suffix)
 
 
@@ -49,29 +51,22 @@ class Rule:
     holds: Callable[[Suggestion], bool]
 
 
-def shown_text(
-    fill_text: str,
-    prefix: str,
-    suffix: str,
-    *,
-    multiline: bool,
-    confidence: float,
-    threshold: float,
-) -> str | Silence:
-    """The part of a fill that is worth showing unasked between `prefix` and `suffix`.
+def shown_text(fill_text: str, site: Site, *, confidence: float, threshold: float) -> str | Silence:
+    """The part of a fill that is worth showing unasked.
 
-    `confidence` and `threshold` are probabilities in 0..1; `multiline` is that of `trimmed`.
+    `confidence` and `threshold` are probabilities in 0..1.
     """
     if confidence < threshold:
         return Silence.UNSURE
-    text = trimmed(fill_text, prefix, suffix, multiline=multiline)
-    suggestion = Suggestion(text, prefix, suffix)
-    return next((rule.reason for rule in RULES if rule.holds(suggestion)), text)
+    found = sound(site, fill_text)
+    if found.refusal is not None:
+        return REFUSED.get(found.refusal, Silence.EMPTY)
+    suggestion = Suggestion(found.text, site.prefix, site.suffix)
+    return next((rule.reason for rule in RULES if rule.holds(suggestion)), found.text)
 
 
-def says_nothing(suggestion: Suggestion) -> bool:
-    """Nothing is left but what stands there already."""
-    return not suggestion.text.strip()
+REFUSED = {Refusal.BROKEN: Silence.BROKEN, Refusal.HOLE: Silence.HOLE}
+"""Why an answer is not shown, where it is more than that nothing new is left of it."""
 
 
 def only_closes(suggestion: Suggestion) -> bool:
@@ -102,7 +97,6 @@ def ends_a_word_badly(suggestion: Suggestion) -> bool:
 
 
 RULES = (
-    Rule(Silence.EMPTY, says_nothing),
     Rule(Silence.CLOSERS, only_closes),
     Rule(Silence.REPEATED, repeats_line_above),
     Rule(Silence.BAD_WORD, ends_a_word_badly),

@@ -25,3 +25,4 @@ class Silence(Enum):
     REPEATED = "the line above is suggested again"
     BAD_WORD = "the word around the cursor gets no good ending"
     BROKEN = "the suggestion breaks the syntax"
+    HOLE = "the suggestion leaves the body to be written"

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from tree_sitter import Node, QueryCursor
 
 from dgls.syntax.source import Source
+from dgls.syntax.window import window
 from dgls.text import Edit, Span, line_around, moved_spans
-
-# How many characters from an edit the definition that it stands in may begin or end.
-_REACH = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +30,14 @@ def keeps_syntax(source: Source, edits: Sequence[Edit]) -> bool:
     A block that they leave without a statement counts as an error, although the parser accepts
     it, unless its header is the last line of a fill: there the user goes on.
     """
-    if not edits:
+    if not edits or not source.language.has_grammar:
         return True
     source, edits = _neighbourhood(source, edits)
-    after = source.edited(edits)
+    return is_no_worse(source, source.edited(edits), edits)
+
+
+def is_no_worse(source: Source, after: Source, edits: Sequence[Edit]) -> bool:
+    """Whether `after`, which is `source` after `edits`, has no more syntax errors."""
     if after.tree.root_node.has_error and not _no_worse(source, after, edits):
         return False
     return all(
@@ -71,34 +72,35 @@ def damage(source: Source) -> Damage:
 
 
 def _neighbourhood(source: Source, edits: Sequence[Edit]) -> tuple[Source, Sequence[Edit]]:
-    """The top-level definitions that the edits touch and the next one, as a source of their own.
+    """The definitions around the edits as a source of their own, and the edits in it.
 
-    Parsing them is all that the guard costs in a long file. A short text, or one without
-    definitions around the edits, is taken whole.
+    Parsing them is all that the guard costs in a long file.
     """
-    text, top_level = source.text, source.language.top_level
     first = min(edit.span.start for edit in edits)
     last = max(edit.span.end for edit in edits)
-    if len(text) <= 2 * _REACH:
+    around = window(source.text, source.language, Span(first, last))
+    if len(around) == len(source.text):
         return source, edits
-    starts = [match.start() for match in top_level.finditer(text, max(0, first - _REACH), first)]
-    following = top_level.finditer(text, min(len(text), last + 1), last + _REACH)
-    # An error that reaches the next definition must show.
-    ends = [match.start() for match in islice(following, 2)]
-    if not starts or len(ends) < 2:
-        return source, edits
-    start, end = starts[-1], ends[-1]
+    preamble = source.language.preamble if around.start else ""
+    shift = len(preamble) - around.start
     moved = [
-        Edit(Span(edit.span.start - start, edit.span.end - start), edit.text) for edit in edits
+        Edit(Span(edit.span.start + shift, edit.span.end + shift), edit.text) for edit in edits
     ]
-    return Source.parse(text[start:end], source.language), moved
+    return Source.parse(preamble + around.of(source.text), source.language), moved
 
 
 def _no_worse(before: Source, after: Source, edits: Sequence[Edit]) -> bool:
     old, new = damage(before), damage(after)
-    # New text inside an error makes that error longer without making it worse.
-    added = sum(len(edit.text.encode()) for edit in edits)
+    # New text inside an error makes that error longer without making it worse, and so does white
+    # space around it, which belongs to no error where it is at an end.
+    added = sum(len(edit.text.encode()) + _space_around(before.text, edit.span) for edit in edits)
     return new.faults <= old.faults and new.covered <= old.covered + added
+
+
+def _space_around(text: str, span: Span) -> int:
+    line = line_around(text, span.start)
+    head, tail = text[line.start : span.start], text[span.end : max(line.end, span.end)]
+    return len(head) - len(head.rstrip()) + len(tail) - len(tail.lstrip())
 
 
 def _keeps_blocks(before: Source, span: Span, after: Source, filled: Span) -> bool:
@@ -115,6 +117,8 @@ def _keeps_blocks(before: Source, span: Span, after: Source, filled: Span) -> bo
 
 def _empty_blocks(source: Source, span: Span) -> list[int]:
     """Where blocks without a statement begin, on the lines of the span and those beside them."""
+    if not source.language.blocks:
+        return []
     lines = source.lines
     first = max(0, lines.position(span.start).line - 1)
     last = min(len(lines.starts) - 1, lines.position(span.end).line + 1)

@@ -34,6 +34,8 @@ class ScopeKind(StrEnum):
 class Language:
     """One language. To add one, write such an entry and name it in `languages/__init__.py`.
 
+    A text in a language without a grammar (`PLAIN`) is never parsed.
+
     `grammar_module` is the module of the language's official grammar wheel, `grammar_function` the
     function in it that gives the grammar. `scopes` maps the grammar's node kinds to what they are.
     `bodies` are the node kinds in which statements or members stand, `blocks` those of them that
@@ -46,7 +48,8 @@ class Language:
     without white space behind it, below which a block begins; these read lines that may not parse,
     so they are patterns. `imported` matches an import; its first group that matched names the
     module, whose file is one of `module_files` with that name put in. `module_separator` stands
-    between the parts of such a name; where it is empty the name is a path as it is.
+    between the parts of such a name; where it is empty the name is a path as it is. `preamble` is
+    what a part of a file needs before it, so that its grammar reads it as code.
     """
 
     id: str
@@ -66,6 +69,12 @@ class Language:
     blocks: frozenset[str] = field(default=frozenset(), repr=False)
     closers: frozenset[str] = field(default=frozenset({"}"}), repr=False)
     grammar_function: str = field(default="language", repr=False)
+    preamble: str = field(default="", repr=False)
+
+    @property
+    def has_grammar(self) -> bool:
+        """Whether texts in it can be parsed."""
+        return bool(self.grammar_module)
 
     @cached_property
     def grammar(self) -> tree_sitter.Language:
@@ -83,3 +92,18 @@ class Language:
         """The query that finds blocks, empty ones included."""
         patterns = (f"({kind}) @block" for kind in sorted(self.blocks))
         return tree_sitter.Query(self.grammar, "\n".join(patterns))
+
+
+PLAIN = Language(
+    id="plaintext",
+    line_comment="#",
+    grammar_module="",
+    scopes={},
+    bodies=frozenset(),
+    comments=frozenset(),
+    holes="",
+    header=NOTHING,
+    top_level=NOTHING,
+    block_opener=NOTHING,
+)
+"""A text of which nothing is known but its lines."""

@@ -21,6 +21,7 @@ from dgls.bench.typing.sessions import (
 from dgls.bench.typing.truth import THRESHOLD, Plan, Truthful
 from dgls.config import Settings
 from dgls.errors import InputError
+from dgls.evaluation.cut import languages_of
 from dgls.fill.stop import StopToken
 from dgls.protocol import FillRequest
 from dgls.text import Edit
@@ -110,6 +111,58 @@ def test_synthetic_sessions_are_bodies_of_functions_and_the_seed_chooses(tmp_pat
         synthetic_sessions(tmp_path, 4, seed=1)
 
 
+PYTHON = "async def f(a):\n    return " + " + ".join(["amount"] * 9) + "\n"
+TYPESCRIPT = """export class Basket {
+  total(items: Item[], rate: number): number {
+    const sum = items.reduce((all, item) => all + item.price, 0);
+    return sum * (1 + rate);
+  }
+}
+"""
+RUST = """impl Basket {
+\tpub fn total(&self, rate: f64) -> f64 {
+\t\tlet sum: f64 = self.items.iter().map(|item| item.price).sum();
+\t\tsum * (1.0 + rate)
+\t}
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "first", "last"),
+    [
+        ("a.ts", TYPESCRIPT, "const sum", "return sum * (1 + rate);"),
+        ("a.rs", RUST, "let sum", "sum * (1.0 + rate)"),
+        ("a.py", PYTHON, "return amount", "+ amount"),
+    ],
+)
+def test_sessions_are_made_from_each_language(
+    tmp_path: Path, name: str, text: str, first: str, last: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    (tmp_path / "notes.md").write_text("# def f(a):\n")
+    (made,) = synthetic_sessions(tmp_path, 1, seed=0)
+    assert made.name == f"session_000{Path(name).suffix}"
+    assert made.whole == text
+    assert made.text.startswith(first)
+    assert made.text.endswith(last)
+
+
+def test_only_named_languages_are_typed(tmp_path: Path) -> None:
+    (tmp_path / "a.ts").write_text(TYPESCRIPT)
+    (tmp_path / "a.rs").write_text(RUST)
+    (made,) = synthetic_sessions(tmp_path, 1, seed=0, languages=languages_of(["rust"]))
+    assert made.name == "session_000.rs"
+    with pytest.raises(InputError, match="0 functions"):
+        synthetic_sessions(tmp_path, 1, seed=0, languages=languages_of(["go"]))
+
+
+async def test_indentation_by_tabs_comes_with_the_new_line_too() -> None:
+    front = ScriptedFront(lambda text, cursor: None)
+    tally = await replay(session("a\n\t\tb"), front)
+    assert tally.keystrokes == len("a\nb")
+
+
 def test_sessions_can_be_recorded_and_read_again(tmp_path: Path) -> None:
     sessions = (session("abc", slips=(1,)), session("de"))
     file = tmp_path / "sessions.jsonl"
@@ -152,12 +205,19 @@ def test_the_table_compares_the_policies() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "before", "text", "after"),
+    [
+        ("a.py", "def f():\n    ", "total = first_price + second_price", "\n"),
+        ("a.ts", "function f() {\n  ", "const total = firstPrice + secondPrice;", "\n}\n"),
+        ("a.rs", "fn f() {\n    ", "let total = first_price + second_price;", "\n}\n"),
+    ],
+)
 async def test_a_replay_through_the_real_server_saves_keystrokes_and_shows_nothing_stale(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, before: str, text: str, after: str
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    text = "total = first_price + second_price"
-    typed = Session("a.py", "def f():\n    ", text, "\n", (500.0,) * 3 + (60.0,) * (len(text) - 3))
+    typed = Session(name, before, text, after, (500.0,) * 3 + (60.0,) * (len(text) - 3))
     plan = Plan.of([typed], error=0.01, latency_ms=5.0, seed=0)
     page = await measure(Settings(), [typed], plan, 1, lambda what: None)
 

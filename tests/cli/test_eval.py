@@ -24,9 +24,9 @@ def test_the_benchmark_is_measured_and_measured_alike_again(
     arguments = ["eval", "humaneval", str(file), *BASELINES, "--execute", "--out", str(out)]
     assert run_app(arguments) == 0
     first, page = capsys.readouterr().out, (out / "report.md").read_bytes()
-    assert "| nothing | unknown | 0.0" in first
+    assert "| nothing | 0.0" in first
     report = json.loads((out / "report.json").read_text())
-    assert [row["system"] for row in report["rows"]] == ["nothing", "copy", "copy"]
+    assert [row["system"] for row in report["rows"]] == ["nothing", "copy"]
     assert report["about"]["executed"] is True
     assert report["about"]["cases"] == len(TASKS)
     assert run_app(arguments) == 0
@@ -48,13 +48,13 @@ def test_own_source_is_measured_with_every_system(
 ) -> None:
     tree = write_tree(tmp_path / "tree")
     model = save_tiny(tmp_path / "model")
-    chosen = [("--system", name) for name in ("ngram", "causal", "revised", "noise", "dgls")]
+    chosen = [("--system", name) for name in ("copy", "causal", "revised", "noise", "dgls")]
     arguments = ["eval", "cut", str(tree), "--count", "4", "--model", str(model)]
-    arguments += ["--ngram-corpus", str(tree), "--no-oracle", *(a for pair in chosen for a in pair)]
+    arguments += [a for pair in chosen for a in pair]
     assert run_app(arguments) == 0
     table = capsys.readouterr().out
     rows = [line.split(" | ")[0].removeprefix("| ") for line in table.splitlines()[2:]]
-    assert rows == ["ngram", "causal", "revised", "noise", "dgls"]
+    assert rows == ["copy", "causal", "revised", "noise", "dgls"]
 
 
 def test_a_checkpoint_that_is_never_right_is_left_as_it_is(
@@ -89,7 +89,7 @@ def test_a_checkpoint_learns_how_far_it_can_be_trusted(
     said = capsys.readouterr().out
     assert "gaps of" in said
     # The fitted threshold is what the next report calls shown.
-    cut = ["eval", "cut", str(FIXTURES), "--model", str(model), "--count", "12", "--no-oracle"]
+    cut = ["eval", "cut", str(FIXTURES), "--model", str(model), "--count", "12"]
     assert run_app([*cut, "--system", "dgls", "--out", str(tmp_path / "out")]) == 0
     (row,) = json.loads((tmp_path / "out" / "report.json").read_text())["rows"]
     assert row["shown"]["threshold"] == after.threshold
@@ -104,7 +104,8 @@ def test_a_checkpoint_learns_how_far_it_can_be_trusted(
         (["cut", "{tree}", "--model", "{folder}/gone", "--system", "dgls"], 6, "gone"),
         (["humaneval", "{tasks}", *BASELINES, "--out", "{tasks}"], 2, "cannot be a folder"),
         (["calibrate", "{folder}/gone", "--tree", "{tree}"], 6, "gone"),
-        (["humaneval", "{tasks}", "--system", "ngram", "--ngram-corpus", "{folder}/x"], 3, "x"),
+        (["cut", "{tree}", "--language", "zig"], 5, "'zig'"),
+        (["cut", "{tree}", "--language", "rust"], 3, "no Rust file"),
     ],
 )
 def test_each_wrong_call_has_its_status_and_message(

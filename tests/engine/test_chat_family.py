@@ -13,6 +13,7 @@ from dgls.client import EngineClient
 from dgls.config import changed
 from dgls.diffusion.loop import DenoiseSettings
 from dgls.fill.pipeline import Engine
+from dgls.fill.soundness import Soundness
 from dgls.fill.stop import StopToken
 from dgls.fill.strategy import CHAT, strategy_for
 from dgls.inference.model import Control, Model
@@ -70,8 +71,10 @@ def test_fills_of_all_lengths_are_ranked_by_text_and_what_follows(model):
         (judged,) = model.judge(prefix, [target])
         assert candidate.score == pytest.approx(sum(judged), abs=1e-3)
         assert candidate.tokens == len(target) - len(canvas.follows)
-    scores = [candidate.score for candidate in reply.candidates if any(candidate.texts)]
-    assert scores == sorted(scores, reverse=True)
+    is_sound = Soundness(REQUEST)
+    filled = [candidate for candidate in reply.candidates if any(candidate.texts)]
+    order = [(is_sound(candidate.texts), candidate.score) for candidate in filled]
+    assert order == sorted(order, reverse=True)
 
 
 def test_each_canvas_of_a_batch_fills_as_it_would_alone(model):

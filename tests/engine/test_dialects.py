@@ -262,6 +262,69 @@ def test_a_fill_ends_its_lines_as_the_file_does() -> None:
     assert found.text == "c\r\nd"
 
 
+@pytest.mark.parametrize(
+    ("text", "stops", "expected"),
+    [
+        ("c = 1\n\nd = 2", ("\n\n",), "c = 1"),
+        ("c = 1\n\nd = 2", ("\r\n\r\n",), "c = 1"),
+        ("c = 1\nd = 2", (" = 2",), "c = 1\r\nd"),
+        ("c = 1  # d", ("#",), "c = 1  "),
+        ("c = f(1))", (")",), "c = f(1"),
+    ],
+)
+def test_a_stop_is_obeyed_to_the_character_in_a_file_with_crlf(
+    text: str, stops: tuple[str, ...], expected: str
+) -> None:
+    question = Question("a = 1\r\nb = 2\r\n", path="a.py", stops=stops)
+    [found] = question.completions(FillReply((Fill((text,), 0.0, 1.0),), "m"))
+    assert (found.text, found.stopped_by) == (expected, stops[0])
+
+
+@pytest.mark.parametrize(
+    ("body", "language"),
+    [
+        ({"input_extra": [{"text": "", "filename": "src/a.rs"}], "prompt": "let x = "}, "rust"),
+        ({"input_extra": [{"text": "", "filename": "a.js"}], "prompt": "x = "}, "javascript"),
+        ({"input_prefix": "#!/usr/bin/env node\n", "prompt": "x = "}, "javascript"),
+        ({"input_prefix": "#!/bin/bash\n", "prompt": "x="}, "shellscript"),
+        ({"input_prefix": "package main\n\nfunc f() {\n", "prompt": "\tx := "}, "go"),
+        ({"input_prefix": "def f(a):\n", "prompt": "    return "}, "python"),
+        ({"input_prefix": "# vim: ft=ruby\n", "prompt": "x = "}, "ruby"),
+        ({"input_prefix": "<|file_sep|>lib/a.lua\n", "prompt": "x = "}, "lua"),
+        ({"input_prefix": "once upon a time\n", "prompt": "there "}, "plaintext"),
+    ],
+)
+def test_the_language_is_found_where_nobody_says(body: dict[str, Any], language: str) -> None:
+    asked = request(llama_cpp.DIALECT, {"input_prefix": "", "input_suffix": "\n", **body})
+    assert asked.language == language
+
+
+def test_the_files_of_a_repository_s_prompt_are_snippets() -> None:
+    prompt = "<|repo_name|>shop\n<|file_sep|>units.py\nPI = 3\n<|file_sep|>area.py\ndef area(r):\n"
+    asked = request(openai.DIALECT, {"prompt": prompt, "suffix": ""})
+    assert (asked.path, asked.language) == ("area.py", "python")
+    assert asked.snippets == (Snippet("units.py", "PI = 3\n"),)
+    assert asked.parts[0] == "def area(r):\n"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "suffix", "texts", "expected"),
+    [
+        ("def f(a, b):\n    return a", " + b\n", (" + b", " * 2"), [" * 2"]),
+        ("def f(a, b):\n    return ", "\n", ("a+b", "a + b", "(a"), ["a+b"]),
+        ("def f(a, b):", "\n    return a\n", (",", '"""'), [""]),
+        ("if (a) {\n\tb();\n", "}\n", ("    c();",), ["\tc();"]),
+    ],
+)
+def test_answers_are_trimmed_and_checked_as_an_editor_s_are(
+    prefix: str, suffix: str, texts: tuple[str, ...], expected: list[str]
+) -> None:
+    reply = FillReply(tuple(Fill((text,), 0.0, 0.5) for text in texts), "m")
+    asked = {"prompt": prefix, "suffix": suffix, "n": 3}
+    found = answer(openai.DIALECT, asked, reply)["choices"]
+    assert [choice["text"] for choice in found] == expected
+
+
 def test_a_long_file_is_cut_as_an_editor_cuts_it() -> None:
     prefix = "import math\n" + "".join(f"value_{number} = {number}\n" for number in range(500))
     asked = Question(prefix, "\n" * 5000).request("test", Budget(prefix_chars=400, suffix_chars=80))
@@ -326,15 +389,17 @@ def test_half_a_surrogate_pair_keeps_its_place(dialect: Dialect) -> None:
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
 async def test_each_dialect_is_answered(http: httpx.AsyncClient, dialect: Dialect) -> None:
-    body = {**RIGHT[dialect], "n_indent": 0, "stop": [], "stream": False}
+    # The echo of a whole statement is a sound one.
+    prompt = {"input_prefix": "", "prompt": "area(2)\n"}
+    body = {**RIGHT[dialect], **prompt, "n_indent": 0, "stop": [], "stream": False}
     response = await http.post(dialect.path, json=body)
     assert response.status_code == 200
     assert response.headers["content-type"] == "application/json"
-    assert "return " in response.text
+    assert "area(2)" in response.text
     streamed = await http.post(dialect.path, json={**body, "stream": True})
     assert streamed.headers["content-type"].startswith("text/event-stream")
     assert streamed.text.startswith("data: {")
-    assert "return " in streamed.text
+    assert "area(2)" in streamed.text
 
 
 async def test_llama_vim_finds_its_mark_in_compact_json(http: httpx.AsyncClient) -> None:

@@ -140,10 +140,9 @@ class Scripted:
     answers: Mapping[str, Answer]
     name: str = "scripted"
     settings: str = "one"
-    takes_length: bool = False
     threshold: float | None = None
     asked: list[str] = field(default_factory=list)
 
-    def fill(self, case: Case, *, oracle_length: bool) -> Answer:
+    def fill(self, case: Case) -> Answer:
         self.asked.append(case.id)
         return self.answers[case.id]

@@ -119,7 +119,7 @@ def test_the_limits_of_a_gap_say_nothing_about_its_truth(cases: tuple[Case, ...]
 
 def test_places_are_none_in_strings_and_comments() -> None:
     text = 'def f(a):\n    """g(1)\n    h(2)\n    """\n    # i(3)\n    return k(4)\n\n\nf(1)\n'
-    places = places_of(text)
+    places = places_of(text, language_of("a.py"))
     assert places is not None
     assert [span.of(text) for span in places.arguments] == ["a", "4", "1"]
     assert [span.of(text) for span in places.lines] == ["def f(a):", "return k(4)", "f(1)"]
@@ -128,12 +128,12 @@ def test_places_are_none_in_strings_and_comments() -> None:
 
 @pytest.mark.parametrize("text", ["", "x = 1\n", "def f(:\n  pass\n", "A = [\n 1,\n 2,\n 3]\n" * 9])
 def test_there_are_no_places_where_there_is_hardly_code(text: str) -> None:
-    assert places_of(text) is None
+    assert places_of(text, language_of("a.py")) is None
 
 
 def test_a_tree_without_python_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("nothing")
-    with pytest.raises(SourceFileError, match="holds no Python"):
+    with pytest.raises(SourceFileError, match="holds no source"):
         cut_cases(tmp_path, 10, seed=0)
     with pytest.raises(SourceFileError, match="not a folder"):
         cut_cases(tmp_path / "notes.txt", 10, seed=0)

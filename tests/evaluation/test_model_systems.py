@@ -1,4 +1,4 @@
-"""The model as systems: the same weights in different ways, and the oracle that gives lengths."""
+"""The model as systems: the same weights in different ways."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ from dgls.evaluation.model_systems import (
     request_of,
     strategy_of,
 )
-from dgls.evaluation.oracle import endless, with_known_lengths
 from dgls.evaluation.systems import REFUSED
-from dgls.inference.model import Control, Model
+from dgls.inference.model import Model
 from dgls.inference.opening import open_model
 from dgls.protocol import Gap
 from dgls.syntax.cursor import Budget
@@ -58,12 +57,11 @@ def system(model: Model, name: str) -> ModelSystem:
 
 @pytest.mark.parametrize("name", MODEL_SYSTEMS)
 @pytest.mark.parametrize("case", [CASE, TWO], ids=["one gap", "two gaps"])
-@pytest.mark.parametrize("known", [False, True], ids=["unknown", "known"])
 def test_every_system_fills_every_case_and_says_the_same_again(
-    model: Model, name: str, case: Case, known: bool
+    model: Model, name: str, case: Case
 ) -> None:
     filler = system(model, name)
-    first, second = (filler.fill(case, oracle_length=known) for _ in range(2))
+    first, second = (filler.fill(case) for _ in range(2))
     assert (first.texts, first.proposal) == (second.texts, second.proposal)
     # What was cached before moves the last digits of a sum in floating point, and nothing else.
     assert first.score == pytest.approx(second.score, rel=1e-4)
@@ -76,7 +74,7 @@ def test_every_system_fills_every_case_and_says_the_same_again(
 @pytest.mark.parametrize("name", MODEL_SYSTEMS)
 def test_no_system_looks_at_the_truth(model: Model, name: str) -> None:
     other = dataclasses.replace(CASE, truth=("raise SystemExit",))
-    texts = [system(model, name).fill(each, oracle_length=False).texts for each in (CASE, other)]
+    texts = [system(model, name).fill(each).texts for each in (CASE, other)]
     assert texts[0] == texts[1]
 
 
@@ -93,52 +91,16 @@ def test_the_systems_differ_in_their_proposals_alone(model: Model) -> None:
     assert (causal.causal, causal.passes, causal.noise) == (True, 0, 0)
     assert (noise.causal, noise.passes, noise.noise) == (False, 0, 1)
     assert causal.denoise == noise.denoise == strategy_of("dgls", model).denoise
-    assert system(model, "causal").fill(CASE, oracle_length=False).proposal == "draft"
-    assert system(model, "noise").fill(CASE, oracle_length=False).proposal == "noise"
+    assert system(model, "causal").fill(CASE).proposal == "draft"
+    assert system(model, "noise").fill(CASE).proposal == "noise"
     with pytest.raises(InputError, match="other"):
         strategy_of("other", model)
 
 
 def test_gaps_that_do_not_fit_the_model_stay_empty_and_the_run_goes_on(model: Model) -> None:
     wide = dataclasses.replace(TWO, parts=("def f(", "):\n    return " + "1 + " * 300, "\n"))
-    answer = system(model, "dgls").fill(wide, oracle_length=False)
+    answer = system(model, "dgls").fill(wide)
     assert (answer.texts, answer.proposal, answer.confidence) == (("", ""), REFUSED, 0.0)
-
-
-def test_a_known_length_opens_that_many_slots_and_pins_the_rest(model: Model) -> None:
-    told = with_known_lengths(endless(model, one_line=True), [3, 500])
-    usual = model.layout.build(request_of(TWO, Budget(), 0))
-    canvas = told.layout.build(request_of(TWO, Budget(), 0))
-    first, second = canvas.gaps
-    assert (len(first), second) == (3, usual.gaps[1])
-    opened = [index for index, pinned in enumerate(canvas.pinned) if not pinned]
-    assert opened == [*range(first.start, first.end), *range(second.start, second.end)]
-    rest = canvas.tokens[first.end : usual.gaps[0].end]
-    assert rest == (model.end, *[model.pad] * (len(rest) - 1))
-    assert canvas.prompt == usual.prompt
-
-
-@pytest.mark.parametrize("wanted", [1, 4, 9])
-def test_a_known_length_is_kept(model: Model, wanted: int) -> None:
-    told = with_known_lengths(endless(model, one_line=True), [wanted])
-    canvas = told.layout.build(request_of(CASE, Budget(), 0))
-    prefix = told.encode(canvas.prompt)
-    (gap,) = canvas.gaps
-    drafted = told.drafts(prefix, len(gap), 99, 2, Control())[0].tokens
-    strategy = strategy_of("noise", model)
-    denoised = told.denoise(prefix, [canvas], [1.0], strategy.denoise, 0, Control())[0].tokens
-    for tokens in (drafted, denoised[gap.start : gap.end]):
-        assert len(tokens) == wanted
-        assert not set(tokens) & {model.end, model.pad}
-        assert "\n" not in model.codec.decode(tokens)
-
-
-def test_with_a_known_length_nothing_is_the_worst_answer(model: Model) -> None:
-    told = with_known_lengths(endless(model, one_line=True), [2])
-    prefix = told.encode(told.layout.build(request_of(CASE, Budget(), 0)).prompt)
-    empty, text = told.judge(prefix, [told.layout.target([""]), told.layout.target(["x y"])])
-    assert sum(empty) < sum(text) - 1000
-    assert told.layout.target(["x y"]) == model.layout.target(["x y"])[:-1]
 
 
 def test_other_weights_or_another_calibration_are_another_run(folder: Path, tmp_path: Path) -> None:

@@ -83,11 +83,11 @@ def test_another_system_or_other_settings_are_another_run(
 
 
 def test_answers_come_back_from_the_disk_as_they_were(tmp_path: Path) -> None:
-    key = Key("case", "system", "settings", True)
+    key = Key("case", "system", "settings")
     answer = Answer(("é𝄞\n", ""), 0.25, -1e-300, 3, 4, 5.5, "noise")
     Answers(tmp_path).add(key, answer)
     assert Answers(tmp_path).get(key) == answer
-    assert Answers(tmp_path).get(dataclasses.replace(key, known_length=False)) is None
+    assert Answers(tmp_path).get(dataclasses.replace(key, settings="other")) is None
 
 
 @pytest.mark.parametrize("text", ["not json\n", '{"key": {}, "answer": {}}\n', '{"other": 1}\n'])
@@ -97,15 +97,6 @@ def test_a_foreign_journal_is_refused_and_left_alone(tmp_path: Path, text: str) 
     with pytest.raises(InputError, match="--out"):
         Answers(tmp_path)
     assert journal.read_text() == text
-
-
-def test_known_length_is_run_only_where_it_matters() -> None:
-    plain, lengthy = scripted(), scripted(name="long", takes_length=True)
-    columns = Plan(CASES, (plain, lengthy), Answers()).columns()
-    assert [(system.name, known) for system, known in columns] == [
-        *(("scripted", False), ("long", False), ("long", True))
-    ]
-    assert len(Plan(CASES, (plain, lengthy), Answers(), oracle=False).columns()) == 2
 
 
 def test_the_callers_clock_counts_where_a_system_has_none() -> None:

@@ -8,16 +8,27 @@ from hypothesis import strategies as st
 
 from dgls.policy.show import may_replace, remainder, shown_text
 from dgls.policy.silence import Silence
+from dgls.sound.site import Asked, Purpose, Site
+from dgls.syntax.languages import language_of
 from tests.support.marks import cursor_of
 from tests.support.texts import texts
+
+MANY = 100
+PYTHON = language_of("a.py")
 
 
 def verdict(marked: str, fill: str, multiline: bool = True) -> str | Silence:
     """What of a fill is shown at the cursor of a marked text, the confidence being enough."""
     text, cursor = cursor_of(marked)
-    return shown_text(
-        fill, text[:cursor], text[cursor:], multiline=multiline, confidence=0.7, threshold=0.6
-    )
+    return between(fill, text[:cursor], text[cursor:], 0.7, multiline)
+
+
+def between(
+    fill: str, prefix: str, suffix: str, confidence: float, multiline: bool = True
+) -> str | Silence:
+    asked = Asked(Purpose.TYPED, MANY if multiline else 1)
+    site = Site.between(prefix, suffix, PYTHON, asked)
+    return shown_text(fill, site, confidence=confidence, threshold=0.6)
 
 
 def shown(marked: str, fill: str, multiline: bool = True) -> str | None:
@@ -118,7 +129,7 @@ def test_one_line_is_shown_where_one_is_wanted(fill: str, expected: str | None) 
     ("confidence", "expected"), [(0.0, None), (0.59, None), (0.6, "1"), (1.0, "1")]
 )
 def test_an_unsure_fill_is_not_shown(confidence: float, expected: str | None) -> None:
-    text = shown_text("1", "x = ", "", multiline=True, confidence=confidence, threshold=0.6)
+    text = between("1", "x = ", "", confidence)
     assert text == (expected or Silence.UNSURE)
 
 
@@ -163,7 +174,7 @@ def test_a_shown_text_is_replaced_only_for_a_reason(
 def test_what_is_shown_is_a_beginning_of_the_fill(
     fill: str, prefix: str, suffix: str, multiline: bool
 ) -> None:
-    text = shown_text(fill, prefix, suffix, multiline=multiline, confidence=1.0, threshold=0.5)
+    text = between(fill, prefix, suffix, 1.0, multiline)
     if isinstance(text, Silence):
         return
     assert text.strip()

@@ -49,7 +49,8 @@ class ServerFront:
     async def open(self, name: str, text: str) -> None:
         """`didOpen`."""
         self._uri = f"file:///replay/{name}"
-        document = {"uri": self._uri, "languageId": "python", "version": 1, "text": text}
+        language = language_of(name).id
+        document = {"uri": self._uri, "languageId": language, "version": 1, "text": text}
         self.client.notify("textDocument/didOpen", {"textDocument": document})
 
     def change(self, edit: Edit, before: str) -> None:

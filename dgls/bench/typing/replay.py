@@ -185,6 +185,6 @@ def _with_indentation(text: str, at: int) -> str:
     """The character at a place, with the indentation that the editor puts behind a new line."""
     end = at + 1
     if text[at] == "\n":
-        while end < len(text) and text[end] == " ":
+        while end < len(text) and text[end] in " \t":
             end += 1
     return text[at:end]

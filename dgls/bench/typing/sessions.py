@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import json
 import math
@@ -12,6 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dgls.errors import InputError
+from dgls.evaluation.cut import CODE
+from dgls.evaluation.places import function_bodies
+from dgls.evaluation.source_tree import read_source, source_paths
+from dgls.syntax.languages import Known, language_of
+from dgls.text import Span
 
 # A person's intervals inside a word, and the pauses of one who thinks, in milliseconds.
 _IN_WORD_MS = 130.0
@@ -45,14 +49,18 @@ class Session:
         return self.before + self.text + self.after
 
 
-def synthetic_sessions(folder: Path, count: int, seed: int) -> tuple[Session, ...]:
+def synthetic_sessions(
+    folder: Path, count: int, seed: int, languages: Sequence[Known] = CODE
+) -> tuple[Session, ...]:
     """Bodies of functions of a source tree, typed again with a person's pauses.
 
     Intervals are log-normal, with longer ones at new lines and sometimes behind words. Raises
-    `InputError` where the tree has too few.
+    `SourceFileError` where `folder` is none, `InputError` where the tree has too few.
     """
     chance = random.Random(seed)
-    bodies = [body for path in sorted(folder.rglob("*.py")) for body in _bodies(path)]
+    shelves = source_paths(folder, languages).values()
+    paths = sorted(path for shelf in shelves for path in shelf)
+    bodies = [(path, *body) for path in paths for body in _bodies(folder, path)]
     if len(bodies) < count:
         raise InputError(
             f"{folder} has {len(bodies)} functions to type, fewer than {count}; "
@@ -60,8 +68,8 @@ def synthetic_sessions(folder: Path, count: int, seed: int) -> tuple[Session, ..
         )
     chosen = chance.sample(bodies, count)
     return tuple(
-        Session(f"session_{number:03}.py", before, text, after, *_typing(text, chance))
-        for number, (before, text, after) in enumerate(chosen)
+        Session(_name(number, path), before, text, after, *_typing(text, chance))
+        for number, (path, before, text, after) in enumerate(chosen)
     )
 
 
@@ -93,24 +101,20 @@ def _recorded(line: str) -> Session:
     return session
 
 
-def _bodies(path: Path) -> Iterator[tuple[str, str, str]]:
+def _name(number: int, path: str) -> str:
+    """A name of its own for each session, which tells the language."""
+    return f"session_{number:03}{Path(path).suffix}"
+
+
+def _bodies(folder: Path, path: str) -> Iterator[tuple[str, str, str]]:
     """What stands before, in and behind each function's body that is neither short nor long."""
-    text = path.read_text("utf-8", errors="replace")
-    if not text.isascii():
+    file = read_source(folder, path)
+    if file is None or not file.text.isascii():
         return
-    try:
-        tree = ast.parse(text)
-    except SyntaxError:
-        return
-    lines = text.splitlines(keepends=True)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef):
-            first, last = node.body[0].lineno, node.body[-1].end_lineno or 0
-            body = "".join(lines[first - 1 : last]).rstrip("\n")
-            indent = body[: len(body) - len(body.lstrip())]
-            if _LEAST_CHARS <= len(body) <= _MOST_CHARS and node.lineno < first:
-                before = "".join(lines[: first - 1]) + indent
-                yield before, body[len(indent) :], "\n" + "".join(lines[last:])
+    for body in function_bodies(file.text, language_of(path)):
+        if _LEAST_CHARS <= len(body) <= _MOST_CHARS:
+            before, after = Span(0, body.start), Span(body.end, len(file.text))
+            yield before.of(file.text), body.of(file.text), after.of(file.text)
 
 
 def _typing(text: str, chance: random.Random) -> tuple[tuple[float, ...], frozenset[int]]:
@@ -130,5 +134,5 @@ def _pause(before: str, char: str, chance: random.Random) -> float:
         usual = _THINKING_MS
     # The indentation of a new line comes with it.
     return (
-        0.0 if before == "\n" and char == " " else chance.lognormvariate(math.log(usual), _SPREAD)
+        0.0 if before == "\n" and char in " \t" else chance.lognormvariate(math.log(usual), _SPREAD)
     )

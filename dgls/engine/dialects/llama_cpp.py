@@ -51,7 +51,7 @@ def read(body: bytes) -> Infill:
         min_indent=fields.integer("n_indent") or 0,
         deadline_ms=_deadline_ms(fields),
         seed=max(0, fields.integer("seed") or 0),
-    )
+    ).unpacked()
     return Infill(question, fields.flag("stream"), fields.texts("response_fields"))
 
 

@@ -63,7 +63,7 @@ def read(body: bytes) -> FimCompletion:
         max_tokens=fields.integer("max_tokens"),
         stops=fields.texts("stop"),
         seed=max(0, fields.integer("random_seed") or 0),
-    )
+    ).unpacked()
     return FimCompletion(question, fields.flag("stream"))
 
 

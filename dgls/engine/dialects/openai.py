@@ -57,7 +57,7 @@ def read(body: bytes) -> TextCompletion:
         stops=fields.texts("stop"),
         candidates=_candidates(fields),
         seed=max(0, fields.integer("seed") or 0),
-    )
+    ).unpacked()
     tells_usage = fields.object("stream_options").flag("include_usage")
     return TextCompletion(question, fields.flag("stream"), tells_usage)
 

@@ -2,18 +2,26 @@
 
 They give no line count, so it is chosen here. A line that is begun is finished, and no more: the
 chance of further lines doubles the time (`docs/experiments.md`). So it is for a client that stops
-at a line break. On an empty line, or behind what opens a block, the tokens allowed say how many
+at a line break. On an empty line, or after what opens a block, the tokens allowed say how many
 lines there may be, at the length of an ordinary line of code; a token limit is not a promise to cut
 within a line.
+
+Nor do they say what language it is. A prompt may hold other files before its own, each after a
+mark and its path, as models of the Qwen family read them; those become snippets.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from dgls.protocol import Fill, FillReply, FillRequest, Gap, Limits, Snippet
+from dgls.sound.alike import alike
+from dgls.sound.clean import sound
+from dgls.sound.site import Asked, Site
 from dgls.syntax.cursor import Budget, context_at
-from dgls.syntax.languages.python import PYTHON
+from dgls.syntax.detect import detected
+from dgls.syntax.language import Language
 from dgls.syntax.source import Source
 from dgls.text import Span, indentation, line_end_of, with_line_ends
 
@@ -23,19 +31,22 @@ _TOKENS_PER_LINE = 12
 _NEAR_CHARS = 4_000
 _LINE_BREAKS = {"\n", "\r\n"}
 _OPENS_A_BLOCK = (":", "{")
+_FILE, _REPOSITORY = "<|file_sep|>", "<|repo_name|>"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Question:
     """The middle between a prefix and a suffix is asked for.
 
-    `max_tokens` None is no limit, and 0 warms up: the prompt is encoded and nothing is filled. A
-    fill ends before the first of `stops`, and before a line that is indented by less than
-    `min_indent` characters. `deadline_ms` is as in `Limits`.
+    `path` is that of the file, empty where the client does not say. `max_tokens` None is no limit,
+    and 0 warms up: the prompt is encoded and nothing is filled. A fill ends before the first of
+    `stops`, and before a line that is indented by less than `min_indent` characters. `deadline_ms`
+    is as in `Limits`.
     """
 
     prefix: str
     suffix: str = ""
+    path: str = ""
     snippets: tuple[Snippet, ...] = ()
     max_tokens: int | None = None
     stops: tuple[str, ...] = ()
@@ -44,11 +55,30 @@ class Question:
     deadline_ms: float | None = None
     seed: int = 0
 
+    def unpacked(self) -> Question:
+        """The question with the other files of its prompt as snippets, and its own file's path."""
+        head, *files = self.prefix.split(_FILE)
+        if not files:
+            return self
+        found = [(path.strip(), text) for path, _, text in (each.partition("\n") for each in files)]
+        path, prefix = found.pop()
+        others = [Snippet(name, text) for name, text in found]
+        if head.strip() and not head.startswith(_REPOSITORY):
+            others.insert(0, Snippet("", head))
+        return replace(self, prefix=prefix, path=path, snippets=(*self.snippets, *others))
+
+    @cached_property
+    def language(self) -> Language:
+        """The language of the file, by its path, by its text, and by the files beside it."""
+        others = [snippet.path for snippet in self.snippets]
+        return detected(self.prefix + self.suffix, self.path, others)
+
     @property
     def max_lines(self) -> int:
         """The most lines of the fill."""
         line = self.prefix.rpartition("\n")[2].rstrip()
-        is_begun = line and not line.endswith(_OPENS_A_BLOCK)
+        opens = line.endswith(_OPENS_A_BLOCK) or self.language.block_opener.search(line)
+        is_begun = line and not opens
         if is_begun or not _LINE_BREAKS.isdisjoint(self.stops):
             return 1
         if self.max_tokens is None or self.max_tokens < 0:
@@ -61,31 +91,60 @@ class Question:
         It is explicit: such clients do not say who they are, so none may supersede another. They
         close the connection of what they no longer want.
         """
-        source = Source.parse(self.prefix + self.suffix, PYTHON)
+        source = Source.parse(self.prefix + self.suffix, self.language)
         context = context_at(source, [Span(len(self.prefix), len(self.prefix))], budget)
         candidates = 0 if self.max_tokens == 0 else self.candidates
         return FillRequest(
             parts=context.parts,
             gaps=(Gap(max_lines=self.max_lines),),
+            path=self.path,
+            language=self.language.id,
             client=client,
             method="infill",
             snippets=self.snippets,
             limits=Limits(self.deadline_ms, candidates),
             seed=self.seed,
+            around=context.around,
         )
 
     def completions(self, reply: FillReply) -> tuple[Completion, ...]:
-        """What was filled, best first; after a warm-up one that is empty."""
+        """What was filled, best first, as far as it is sound; one that is empty where nothing is.
+
+        Those that differ in white space only are one.
+        """
         fills = reply.candidates if self.max_tokens != 0 else ()
-        return tuple(map(self._completion, fills or (Fill(("",), 0.0, 0.0),)))
+        found: dict[str, Completion] = {}
+        for fill in fills:
+            completion = self._completion(fill)
+            if completion.text:
+                found.setdefault(alike(completion.text), completion)
+        return tuple(found.values()) or (Completion("", 0, ""),)
 
     def _completion(self, fill: Fill) -> Completion:
         near = self.prefix[-_NEAR_CHARS:] + self.suffix[:_NEAR_CHARS]
-        text = with_line_ends(fill.texts[0], line_end_of(near))
-        text = _without_outdented(text, self.min_indent)
-        found = [(text.index(stop), stop) for stop in self.stops if stop and stop in text]
-        end, stop = min(found, default=(len(text), ""))
-        return Completion(text[:end], fill.tokens, stop)
+        answer = with_line_ends(fill.texts[0], "\n")
+        text, stop = self._stopped(_without_outdented(answer, self.min_indent))
+        return Completion(with_line_ends(text, line_end_of(near)), fill.tokens, stop)
+
+    def _stopped(self, answer: str) -> tuple[str, str]:
+        """The sound part of an answer up to the first stop, and that stop.
+
+        A stop is obeyed to the character: what it leaves of a sound text stays as it is.
+        """
+        whole = sound(self._site, answer).text
+        stops = [(with_line_ends(stop, "\n"), stop) for stop in self.stops if stop]
+        found = [(answer.index(plain), stop) for plain, stop in stops if plain in answer]
+        if not found:
+            return whole, ""
+        end, stop = min(found)
+        cut = answer[:end]
+        return (cut if whole.startswith(cut) else sound(self._site, cut).text), stop
+
+    @cached_property
+    def _site(self) -> Site:
+        return Site.between(
+            self.prefix, self.suffix, self.language, Asked(max_lines=self.max_lines)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,21 +45,18 @@ class CopyLine:
     """For a gap within a line, what follows the same head in the most similar line.
 
     Similar are lines whose neighbours share words with the gap's neighbours; ties go to the
-    nearest line above. With a known length only texts of that many characters are considered, as
-    long as there are any. It looks only at what surrounds the gap.
+    nearest line above. It looks only at what surrounds the gap.
     """
 
     name: str = "copy"
     settings: str = ""
-    takes_length: bool = True
     threshold: float | None = None
 
-    def fill(self, case: Case, *, oracle_length: bool) -> Answer:
+    def fill(self, case: Case) -> Answer:
         """The best line for each gap, or nothing where the file has no line like it."""
-        lengths = [len(text) if oracle_length else None for text in case.truth]
         best = [
-            _best("".join(case.parts[: index + 1]), "".join(case.parts[index + 1 :]), length)
-            for index, length in enumerate(lengths)
+            _best("".join(case.parts[: index + 1]), "".join(case.parts[index + 1 :]))
+            for index in range(len(case.gaps))
         ]
         return Answer(
             texts=tuple(candidate.text for candidate in best),
@@ -68,10 +65,9 @@ class CopyLine:
         )
 
 
-def _best(prefix: str, suffix: str, length: int | None) -> _Candidate:
-    found = list(_candidates(prefix, suffix))
-    fitting = [candidate for candidate in found if len(candidate.text) == length]
-    return max(fitting or found, key=lambda each: each.likeness, default=_Candidate("", 0.0))
+def _best(prefix: str, suffix: str) -> _Candidate:
+    found = _candidates(prefix, suffix)
+    return max(found, key=lambda each: each.likeness, default=_Candidate("", 0.0))
 
 
 def _candidates(prefix: str, suffix: str) -> Iterator[_Candidate]:

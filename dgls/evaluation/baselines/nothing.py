@@ -14,9 +14,8 @@ class Nothing:
 
     name: str = "nothing"
     settings: str = ""
-    takes_length: bool = False
     threshold: float | None = None
 
-    def fill(self, case: Case, *, oracle_length: bool) -> Answer:
+    def fill(self, case: Case) -> Answer:
         """Empty texts."""
         return Answer(texts=("",) * len(case.gaps), proposal=self.name)

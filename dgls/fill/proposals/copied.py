@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dgls.canvas.copies import Copy, copies
 from dgls.fill.ranking import COPIED, Proposal, single_gap
 from dgls.protocol import FillRequest
+from dgls.syntax.languages import language_named
 
 
 def copied(request: FillRequest, most: int) -> list[Proposal]:
@@ -37,4 +38,5 @@ def _copies(request: FillRequest, index: int, texts: Sequence[str], most: int) -
     if index + 1 < len(request.gaps) and "\n" not in between:
         # What stands behind the next gap on this line does not say where this one ends.
         behind = f"{between}\n{behind[len(between) :]}"
-    return copies(before, behind, most, alone.gaps[0].max_lines)
+    language = language_named(request.language)
+    return copies(before, behind, most, alone.gaps[0].max_lines, language)

@@ -11,9 +11,9 @@ import re
 from dataclasses import dataclass
 
 from dgls.errors import LanguageError
-from dgls.syntax.language import Language
+from dgls.syntax.language import PLAIN, Language
 
-__all__ = ["LANGUAGES", "Known", "Language", "language_of"]
+__all__ = ["LANGUAGES", "Known", "Language", "known_of", "language_named", "language_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,8 @@ class Known:
     """A language by its names.
 
     `ids` are what editors call it; the first is that of the protocol. `module` of this package
-    holds it in a constant of that name in capitals, or in one named `constant`.
+    holds it in a constant of that name in capitals, or in one named `constant`. `holds_code` is
+    false for languages of data and prose, which have no scopes.
     """
 
     ids: tuple[str, ...]
@@ -30,6 +31,7 @@ class Known:
     module: str
     constant: str = ""
     filenames: tuple[str, ...] = ()
+    holds_code: bool = True
 
     def load(self) -> Language:
         """What dgls knows about it."""
@@ -89,7 +91,27 @@ LANGUAGES: tuple[Known, ...] = (
         "bash",
         filenames=(".bashrc", ".bash_profile", ".bash_aliases"),
     ),
+    Known(("markdown", "md"), "Markdown", (".md", ".markdown"), "markdown", holds_code=False),
+    Known(("html",), "HTML", (".html", ".htm"), "web", "HTML", holds_code=False),
+    Known(("css",), "CSS", (".css",), "web", "CSS", holds_code=False),
+    Known(("sql",), "SQL", (".sql",), "sql", holds_code=False),
+    Known(("yaml", "yml"), "YAML", (".yaml", ".yml"), "data", "YAML", holds_code=False),
+    Known(
+        ("toml",),
+        "TOML",
+        (".toml",),
+        "data",
+        "TOML",
+        filenames=("Cargo.lock", "poetry.lock", "uv.lock"),
+        holds_code=False,
+    ),
+    Known(("json", "jsonc"), "JSON", (".json", ".jsonc"), "data", "JSON", holds_code=False),
 )
+
+
+def known_of(path: str) -> Known | None:
+    """The language that a file is written in, by its name; None where dgls reads it not."""
+    return next((known for known in LANGUAGES if known.names(path)), None)
 
 
 def language_of(path: str, language_id: str | None = None) -> Language:
@@ -105,3 +127,11 @@ def language_of(path: str, language_id: str | None = None) -> Language:
     raise LanguageError(
         f"dgls has no grammar for {what}, so nothing was done; it reads {all_known}."
     )
+
+
+def language_named(language_id: str) -> Language:
+    """The language that editors call `language_id`; `PLAIN` for one without a grammar here."""
+    for known in LANGUAGES:
+        if language_id in known.ids:
+            return known.load()
+    return PLAIN

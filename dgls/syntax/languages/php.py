@@ -25,6 +25,7 @@ PHP = Language(
     line_comment="//",
     grammar_module="tree_sitter_php",
     grammar_function="language_php",
+    preamble="<?php\n",
     scopes={
         "function_definition": ScopeKind.FUNCTION,
         "method_declaration": ScopeKind.FUNCTION,

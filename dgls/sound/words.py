@@ -40,5 +40,5 @@ def first_line(text: str) -> str:
 
 
 def last_line(text: str) -> str:
-    """The text behind its last line end."""
+    """The text after its last line end."""
     return text.rpartition("\n")[2]

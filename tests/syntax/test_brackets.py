@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dgls.canvas.closing import within_brackets
+from dgls.syntax.brackets import within_brackets
+from dgls.syntax.languages import language_of
 
 
 @pytest.mark.parametrize(
@@ -26,4 +27,4 @@ from dgls.canvas.closing import within_brackets
 def test_what_is_closed_behind_the_gap_is_not_closed_in_it(
     text: str, tail: str, expected: str
 ) -> None:
-    assert within_brackets(text, tail) == expected
+    assert within_brackets(text, tail, language_of("a.py")) == expected

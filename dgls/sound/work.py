@@ -1,4 +1,4 @@
-"""How a code action's gap is laid open and how a fill of it becomes an edit."""
+"""How the gap of a hole or a selection is laid open, and how a fill of it becomes an edit."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dgls.errors import InputError
-from dgls.policy.choose import sound_edits
 from dgls.protocol import Fill, Gap
+from dgls.sound.clean import sound
+from dgls.sound.site import Asked, Purpose, Site
+from dgls.sound.verdict import Refusal
 from dgls.syntax.cursor import Context
 from dgls.syntax.holes import Hole, opened
 from dgls.syntax.source import Source
@@ -25,8 +27,7 @@ class Work:
     """One gap under way.
 
     `opened` is the source with the gap laid open at `gap`. A fill replaces `span` of `source` by
-    `lead`, its text and `tail`. It `may_be_cut` to its first lines where more breaks the syntax.
-    `strength` is the share of what stands in the gap that may change.
+    `lead`, its text and `tail`. `strength` is the share of what is in the gap that may change.
     """
 
     source: Source
@@ -36,34 +37,41 @@ class Work:
     lead: str
     tail: str
     max_lines: int
-    may_be_cut: bool
+    purpose: Purpose
     strength: float = 1.0
 
     def request_gap(self, context: Context) -> Gap:
         """The gap as the engine is asked to fill it."""
         return Gap(context.gaps[0], self.strength, self.max_lines)
 
-    def best_edit(self, context: Context, candidates: Sequence[Fill]) -> Edit:
-        """The edit of the first candidate that says something new and keeps the syntax.
+    def best_edit(
+        self, context: Context, candidates: Sequence[Fill], present: float | None = None
+    ) -> Edit:
+        """The edit of the first candidate that is sound here.
 
-        Raises `InputError` where none does.
+        `present` is the score of the text that a rewrite would replace. Raises `InputError`, which
+        says why the first candidate is not, where none is.
         """
-        old = self.span.of(self.source.text).strip()
-        texts = [context.for_document(fill.texts[0].rstrip()) for fill in candidates]
-        edits = [[self._edit(text)] for text in texts if text.strip() not in {"", old}]
-        for (edit,) in sound_edits(self.source, edits, may_be_cut=self.may_be_cut, tail=self.tail):
-            return edit
-        raise InputError("The model has no fill that fits here; the document was left as it is.")
-
-    def _edit(self, text: str) -> Edit:
-        return Edit(self.span, self.lead + text + self.tail)
+        asked = Asked(self.purpose, self.max_lines, present)
+        site = Site.of(self.source, self.span, asked, self.lead, self.tail)
+        reasons: list[Refusal] = []
+        for fill in candidates:
+            found = sound(site, fill.texts[0], fill.score)
+            if found.refusal is None:
+                text = context.for_document(found.text)
+                return Edit(self.span, self.lead + text + self.tail)
+            reasons.append(found.refusal)
+        why = reasons[0] if reasons else Refusal.EMPTY
+        raise InputError(
+            f"The model has no fill that fits here ({why.value}); the document was left as it is."
+        )
 
 
 def hole_work(source: Source, hole: Hole) -> Work:
     """The work of filling a hole."""
     laid_open, gap = opened(source, hole)
     lines = HOLE_LINES if hole.multiline else 1
-    return Work(source, laid_open, gap, hole.span, hole.lead, hole.tail, lines, may_be_cut=True)
+    return Work(source, laid_open, gap, hole.span, hole.lead, hole.tail, lines, Purpose.HOLE)
 
 
 def selection_work(source: Source, span: Span, strength: float) -> Work:
@@ -72,4 +80,4 @@ def selection_work(source: Source, span: Span, strength: float) -> Work:
     start = span.start + len(selected) - len(selected.lstrip())
     inner = Span(start, start + len(selected.strip()))
     lines = selected.strip().count("\n") + 1 + EXTRA_LINES
-    return Work(source, source, inner, inner, "", "", lines, may_be_cut=False, strength=strength)
+    return Work(source, source, inner, inner, "", "", lines, Purpose.REWRITE, strength)

@@ -1,0 +1,49 @@
+"""Whether a candidate may be shown where its request comes from, as far as the engine knows that.
+
+An editor knows the whole document and what the fill is for, and asks the same question again.
+Here it says which of several candidates come first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dgls.fill.ranking import single_gap
+from dgls.protocol import FillRequest
+from dgls.sound.clean import sound
+from dgls.sound.site import Asked, Purpose, Site
+from dgls.syntax.languages import language_named
+from dgls.syntax.source import Source
+from dgls.text import Span
+
+
+class Soundness:
+    """Judges the candidates of one request, each once."""
+
+    def __init__(self, request: FillRequest) -> None:
+        self._request = request
+        self._known: dict[tuple[str, ...], bool] = {}
+        self._site = site_of(request) if len(request.gaps) == 1 else None
+
+    def __call__(self, texts: tuple[str, ...]) -> bool:
+        """Whether something of each text may be shown, or the texts fill nothing anyhow."""
+        if texts not in self._known:
+            self._known[texts] = self._judged(texts)
+        return self._known[texts]
+
+    def _judged(self, texts: Sequence[str]) -> bool:
+        if self._site is not None:
+            return sound(self._site, texts[0]).shown
+        # Texts of several gaps may need each other; an editor judges them together.
+        return any(map(str.strip, texts))
+
+
+def site_of(request: FillRequest) -> Site:
+    """The only gap of a request, in as much of the document as the request holds."""
+    alone = single_gap(request, 0, ())
+    above, below = (wide or near for wide, near in zip(alone.around, alone.parts, strict=True))
+    (gap,) = request.gaps
+    source = Source.parse(above + gap.text + below, language_named(request.language))
+    purpose = Purpose.REWRITE if gap.text.strip() else Purpose.EXPLICIT
+    span = Span(len(above), len(above) + len(gap.text))
+    return Site.of(source, span, Asked(purpose, gap.max_lines))

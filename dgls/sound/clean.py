@@ -1,0 +1,130 @@
+"""One answer for one gap, made sound or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from dgls.sound.block import within_block
+from dgls.sound.holes import is_hole_again
+from dgls.sound.indent import indented
+from dgls.sound.repeats import without_lines_said_twice, without_what_follows
+from dgls.sound.rewrite import why_not_rewrite
+from dgls.sound.site import Purpose, Site
+from dgls.sound.syntax import keeps, without_stray_closers
+from dgls.sound.unit import USUAL_UNIT
+from dgls.sound.verdict import Change, Refusal, Sound
+from dgls.syntax.brackets import OPENERS, open_brackets
+from dgls.text import indentation, with_line_ends
+
+
+def sound(site: Site, answer: str, score: float | None = None) -> Sound:
+    """What of an answer may be put into its gap, and what was changed or why nothing is left.
+
+    `score` is the answer's own, for rewrites. What is left keeps the syntax, does not say what
+    follows already, and is indented as the file is. A sound text stays as it is.
+    """
+    text = with_line_ends(answer, "\n")
+    if not text.strip():
+        return _refused(Refusal.EMPTY)
+    if site.asked.purpose is Purpose.REWRITE:
+        return _rewritten(site, text, score)
+    changes: list[Change] = []
+    text = _trimmed(site, text, changes)
+    if not text:
+        return _refused(Refusal.FOLLOWS if Change.FOLLOWS in changes else Refusal.EMPTY, changes)
+    if is_hole_again(site, text):
+        return _refused(Refusal.HOLE, changes)
+    for mended, change in _mended(site, text):
+        # What was cut may end, once more, with what follows.
+        again = _trimmed(site, mended, [])
+        if again and (again == mended or keeps(site, again)):
+            if is_hole_again(site, again):
+                return _refused(Refusal.HOLE, changes)
+            return Sound(again, (*changes, *change))
+    return _refused(Refusal.BROKEN, changes)
+
+
+def sounds(site: Site, answers: Sequence[str]) -> tuple[Sound, ...]:
+    """What of each answer may be put into the gap, in their order."""
+    return tuple(sound(site, answer) for answer in answers)
+
+
+def _refused(why: Refusal, changes: Sequence[Change] = ()) -> Sound:
+    return Sound("", tuple(changes), why)
+
+
+def _rewritten(site: Site, answer: str, score: float | None) -> Sound:
+    """A rewrite is taken whole or not at all."""
+    changes: list[Change] = []
+    text = _stepped(indented(site, answer), answer, Change.INDENTED, changes).rstrip()
+    reason = why_not_rewrite(site, text, score)
+    if reason is None and not keeps(site, text):
+        reason = Refusal.BROKEN
+    if reason is None and is_hole_again(site, text):
+        reason = Refusal.HOLE
+    return Sound(text, tuple(changes)) if reason is None else _refused(reason, changes)
+
+
+def _trimmed(site: Site, answer: str, changes: list[Change]) -> str:
+    """What of an answer is new where it goes; empty where nothing is."""
+    text = answer
+    most = 1 if site.in_line else site.asked.max_lines
+    text = _stepped("\n".join(text.split("\n")[:most]), text, Change.CLIPPED, changes)
+    text = _stepped(indented(site, text), text, Change.INDENTED, changes)
+    text = _stepped(within_block(site, text), text, Change.RAN_ON, changes)
+    text = _stepped(without_lines_said_twice(text), text, Change.SAID_TWICE, changes)
+    text = _stepped(without_stray_closers(site, text), text, Change.STRAY_CLOSER, changes)
+    text = _stepped(without_what_follows(site, text), text, Change.FOLLOWS, changes)
+    if not site.line_tail or site.line_tail[0].isspace():
+        text = text.rstrip()
+    return text if text.strip() else ""
+
+
+def _stepped(new: str, old: str, change: Change, changes: list[Change]) -> str:
+    """The text after one step, which is noted where it changed more than white space at the end."""
+    if new.rstrip() != old.rstrip():
+        changes.append(change)
+    return new
+
+
+def _mended(site: Site, text: str) -> Iterator[tuple[str, tuple[Change, ...]]]:
+    """The text where it keeps the syntax, else what of it does, the longest first."""
+    if keeps(site, text):
+        yield text, ()
+        return
+    for mended, change in _completed(site, text):
+        if keeps(site, mended):
+            yield mended, (change,)
+            return
+    lines = text.split("\n")
+    for count in range(len(lines) - 1, 0, -1):
+        head = "\n".join(lines[:count]).rstrip()
+        if head.strip() and keeps(site, head):
+            yield head, (Change.BROKEN_END,)
+
+
+def _completed(site: Site, text: str) -> Iterator[tuple[str, Change]]:
+    """The text with what its last or first line lacks, where there is room for a line more."""
+    if site.in_line or not site.language.has_grammar:
+        return
+    lines = text.split("\n")
+    if len(lines) >= site.asked.max_lines:
+        return
+    last = site.line_head + text if len(lines) == 1 else lines[-1]
+    if site.opens_block(last):
+        for closer in _closers(site, text):
+            yield f"{text}\n{indentation(last)}{closer}", Change.CLOSED
+    if site.line_head.strip() and site.opens_block(site.line_head) and lines[0].strip():
+        inner = indentation(site.line_head) + (site.unit or USUAL_UNIT)
+        yield f"\n{inner}{text.lstrip()}", Change.NEW_LINE
+
+
+def _closers(site: Site, text: str) -> Iterator[str]:
+    """What may close the block that a text opens at its end."""
+    after, span = site.filled(text), site.filled_span(text)
+    unclosed = [each for each in open_brackets(after, span) if each.at >= span.start]
+    if unclosed:
+        yield "".join(OPENERS[each.char] for each in reversed(unclosed))
+    yield from sorted(site.language.closers - {"}"})
+    if site.language.id == "shellscript":
+        yield from ("done", "fi", "esac")

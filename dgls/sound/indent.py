@@ -1,0 +1,147 @@
+"""The indentation of an answer as that of its file: the same unit, and bodies below their headers.
+
+An answer's lines after the first begin at the margin of the document. What a model writes may have
+another file's unit, or begin at its own margin; the likeliest reading is the one by which headers
+have deeper lines below them and other lines do not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dgls.sound.site import Site
+from dgls.sound.unit import USUAL_UNIT, WIDTHS
+from dgls.text import indentation
+
+_LABEL = re.compile(r"\s*(?:#|(?:case\b.*|\w+)\s*:(?!:))")
+_GOES_ON = re.compile(r"[(\[{,\\=+\-*/|&?:.]$|\b(?:and|or)$")
+
+
+def indented(site: Site, text: str) -> str:
+    """The text with its lines indented as its file is, a body's first line below its header."""
+    lines, unit = text.split("\n"), site.unit
+    if len(lines) > 1 or not site.line_head:
+        lines = _in_units(site, lines, unit)
+    return "\n".join(_below_header(site, lines, unit or USUAL_UNIT))
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """An answer's own unit in columns, and the level of its margin in the document."""
+
+    width: int
+    margin: int
+
+    def level(self, line: str) -> tuple[int, int]:
+        """The level of a line in the document, and the columns beyond it."""
+        columns = len(indentation(line).expandtabs(self.width))
+        level, rest = divmod(columns, self.width)
+        return level + self.margin, rest
+
+
+def _in_units(site: Site, lines: Sequence[str], unit: str | None) -> list[str]:
+    """The lines with their own levels in units of the file."""
+    if unit is None:
+        return list(lines)
+    width = 4 if unit == "\t" else len(unit)
+    base = _level_of_gap(site, unit)
+    own = [width, *(each for each in WIDTHS if each != width)]
+    readings = [_Reading(each, margin) for each in own for margin in dict.fromkeys((0, base))]
+    best = min(readings, key=lambda reading: _misfits(site, lines, reading, base))
+    indents = [indentation(line) for line in lines[1:] if line.strip()]
+    mixed = any(("\t" in indent) != (unit == "\t") for indent in indents if indent)
+    if not site.line_head and lines[0].strip() and indentation(lines[0]):
+        mixed |= ("\t" in indentation(lines[0])) != (unit == "\t")
+    if best == readings[0] and not mixed:
+        return list(lines)
+    first = lines[0] if site.line_head else _written(lines[0], best, unit)
+    return [first, *(_written(line, best, unit) for line in lines[1:])]
+
+
+def _level_of_gap(site: Site, unit: str) -> int:
+    indent = indentation(site.line_head)
+    return indent.count("\t") if unit == "\t" else len(indent.expandtabs(4)) // len(unit)
+
+
+def _written(line: str, reading: _Reading, unit: str) -> str:
+    if not line.strip():
+        return line
+    level, rest = reading.level(line)
+    return unit * level + " " * rest + line[len(indentation(line)) :]
+
+
+def _misfits(site: Site, lines: Sequence[str], reading: _Reading, base: int) -> int:
+    """How often a line has another level than the line above it calls for."""
+    found = 0
+    above, level = site.line_head + lines[0], base
+    if not site.line_head.strip() and not lines[0].strip():
+        above, level = site.header_above() or "", base
+    elif not site.line_head:
+        level = reading.level(lines[0])[0]
+    unclosed = 0
+    for line in lines[1:]:
+        unclosed += _opened(above)
+        if not line.strip() or unclosed > 0:
+            above = line
+            continue
+        deeper, rest = reading.level(line)
+        if _closes(site, line):
+            found += (deeper > level) + bool(rest)
+        elif site.opens_block(above):
+            found += 2 * (deeper != level + 1) + bool(rest)
+        elif above.strip() and not _GOES_ON.search(above.rstrip()):
+            found += (deeper > level) + bool(rest)
+        above, level = line, deeper
+    return found
+
+
+def _opened(line: str) -> int:
+    """How many brackets the line leaves open, but for those with which blocks begin and end."""
+    line = line.strip().removesuffix("{").removeprefix("}")
+    return sum(map(line.count, "([{")) - sum(map(line.count, ")]}"))
+
+
+def _below_header(site: Site, lines: list[str], unit: str) -> list[str]:
+    """The lines, moved so that the first one of a body is deeper than the body's header."""
+    header = site.header_above()
+    starts_here = bool(lines[0].strip())
+    first = next((index for index, line in enumerate(lines) if line.strip()), None)
+    if header is None or first is None or (starts_here and site.line_head.strip()):
+        return lines
+    if _is_flat(site, header, lines[first]):
+        return lines
+    outer = indentation(header)
+    line = lines[first]
+    lead = site.line_head if starts_here else ""
+    if _columns(lead + indentation(line)) > _columns(outer) or _closes(site, line):
+        return lines
+    old = len(lead + indentation(line))
+    wanted = outer + unit
+    moved = [wanted[len(lead) :] + line.lstrip(" \t") if starts_here else wanted + line.lstrip()]
+    for other in lines[first + 1 :]:
+        indent = indentation(other)
+        deep = len(indent) >= old and other.strip()
+        moved.append(wanted + indent[old:] + other[len(indent) :] if deep else other)
+    return [*lines[:first], *moved]
+
+
+def _is_flat(site: Site, header: str, line: str) -> bool:
+    """Whether a line is a label or a directive, or its body is not indented in this file."""
+    if not site.language.closers:
+        return False
+    if _LABEL.match(line):
+        return True
+    below = (each for each in site.suffix.split("\n")[1:] if each.strip())
+    following = next(below, "")
+    inside = bool(following) and not _closes(site, following)
+    return inside and _columns(indentation(following)) <= _columns(indentation(header))
+
+
+def _closes(site: Site, line: str) -> bool:
+    return line.lstrip().startswith((")", "]", "}", *site.language.closers))
+
+
+def _columns(indent: str) -> int:
+    return len(indent.expandtabs(8))

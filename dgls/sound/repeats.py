@@ -1,0 +1,121 @@
+"""An answer does not say what is there already: after it on its line, or on the lines below."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from dgls.sound.arguments import too_many_arguments
+from dgls.sound.site import Site
+from dgls.sound.syntax import wrong
+from dgls.sound.words import is_word, says_something
+
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+_PAIRED = frozenset("()[]{}'\"`")
+_SURE_LINES = 2
+"""So many lines below, said again, are no accident wherever the answer goes on to."""
+
+
+def without_what_follows(site: Site, text: str) -> str:
+    """The text without the end that follows it already."""
+    if site.in_line:
+        return _without_overlap(site, text)
+    below = site.suffix[len(site.line_tail) :]
+    return without_lines_of(text, site.line_head, below)
+
+
+def without_lines_of(text: str, line_head: str, below: str) -> str:
+    """The text without last lines that are the next lines of the document.
+
+    Where the document's next lines come again in the midst of the text, it ends before them.
+    """
+    lines = (line_head + text).split("\n")
+    following = [line.rstrip() for line in below.split("\n") if line.strip()]
+    written = [index for index, line in enumerate(lines) if line.strip()]
+    for number, first in enumerate(written):
+        same = _alike([lines[index].rstrip() for index in written[number:]], following)
+        if number + same == len(written) or _is_sure(following[:same]):
+            return "\n".join(lines[:first])[len(line_head) :] if first else ""
+    return text
+
+
+def without_lines_said_twice(text: str) -> str:
+    """The text up to the first line that only says again what the line before it says."""
+    lines = text.split("\n")
+    for index in range(1, len(lines)):
+        if says_something(lines[index]) and lines[index] == lines[index - 1]:
+            return "\n".join(lines[:index])
+    return text
+
+
+def _alike(lines: Sequence[str], others: Sequence[str]) -> int:
+    """How many lines from the first on are the same."""
+    count = 0
+    for line, other in zip(lines, others, strict=False):
+        if line != other:
+            break
+        count += 1
+    return count
+
+
+def _is_sure(lines: Sequence[str]) -> bool:
+    return sum(map(says_something, lines)) >= _SURE_LINES
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    text: str
+    start: int
+
+
+def _without_overlap(site: Site, text: str) -> str:
+    """The text without an end that is the beginning of what follows on its line.
+
+    Tokens are compared, so that spaces between them do not matter and words are whole.
+    """
+    written, following = list(_tokens(text)), list(_tokens(site.line_tail))
+    words = [token.text for token in following]
+    for index, token in enumerate(written):
+        repeated = [each.text for each in written[index:]]
+        kept = text[: token.start]
+        same = repeated == words[: len(repeated)]
+        if same and _is_repeat(site, text, kept, repeated, following):
+            return kept
+        # An argument like the next one, with its comma: `f(a, |a)` filled with `a, `.
+        *like, comma = repeated
+        is_argument = comma == "," and like and like == words[: len(like)]
+        if is_argument and too_many_arguments(site, text):
+            return kept
+    return text
+
+
+def _is_repeat(
+    site: Site, text: str, kept: str, repeated: list[str], following: list[_Token]
+) -> bool:
+    """Whether an end that equals what follows is the same thing twice and not two things alike."""
+    before = (site.prefix + kept)[-1:]
+    last = following[len(repeated) - 1]
+    after = site.line_tail[last.start + len(last.text) :][:1]
+    if is_word(before + repeated[0][0]) or is_word(repeated[-1][-1] + after):
+        return False
+    if any(each in _PAIRED for each in repeated) and not any(map(says_something, repeated)):
+        return _closes_better(site, text, kept)
+    if repeated[0] == "," and too_many_arguments(site, text) is False:
+        return False
+    return wrong(site, kept.rstrip()) <= wrong(site, text)
+
+
+def _closes_better(site: Site, text: str, kept: str) -> bool:
+    """Whether brackets and quotes that are there already are too many."""
+    if site.language.has_grammar:
+        return wrong(site, kept) < wrong(site, text)
+    line = site.line_head + text + site.line_tail
+    pairs = (line.count(opener) - line.count(closer) for opener, closer in ("()", "[]", "{}"))
+    odd = any(line.count(quote) % 2 for quote in "'\"")
+    return odd or any(pair < 0 for pair in pairs)
+
+
+def _tokens(text: str) -> Iterator[_Token]:
+    for match in _TOKEN.finditer(text):
+        yield _Token(match.group(), match.start())

@@ -1,0 +1,134 @@
+"""A rewrite keeps what the selection does for the code below it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tree_sitter import Node
+
+from dgls.sound.alike import alike
+from dgls.sound.holes import is_hole
+from dgls.sound.site import Site
+from dgls.sound.syntax import is_text
+from dgls.sound.verdict import Refusal
+from dgls.syntax.scopes import enclosing_scopes, name_of
+from dgls.syntax.source import Source
+from dgls.text import Span
+
+_BINDS = re.compile(
+    r"assign|declarat|definition|_item$|import|^for_|^let_|_spec$|with_item|update_expression|"
+    r"as_pattern|compound_assignment|for_in_clause|enhanced_for"
+)
+_OF_OBJECTS = re.compile(r"[.>@:]")
+"""Members are known outside of the function that sets them."""
+_FIELDS = ("left", "name", "pattern", "declarator", "alias", "target", "argument", "operand")
+_NAMED = re.compile(r"identifier$|^identifier|^name$|variable_name|^constant$|^word$")
+_MEMBER = re.compile(r"attribute|member|field_expression|selector|subscript|index")
+_PARAMETERS = re.compile(r"^(?:parameters|formal_parameters|parameter_list|method_parameters)$")
+_EXITS = re.compile(
+    r"^(?:return|return_statement|return_expression|raise_statement|throw_statement|"
+    r"throw_expression|break_statement|continue_statement|break_expression|continue_expression|"
+    r"jump_expression|goto_statement|break|next|yield|yield_statement)$"
+)
+# A rewrite may check more than the selection did.
+_ERRORS = frozenset({"raise", "throw"})
+_RESULTS = frozenset({"return", "yield"})
+
+
+def why_not_rewrite(site: Site, text: str, score: float | None) -> Refusal | None:
+    """Why a text may not take the place of what is selected; None where it may."""
+    if alike(text) == alike(site.old):
+        return Refusal.SAME
+    least = site.asked.least_score
+    if least is not None and score is not None and score <= least:
+        return Refusal.NO_BETTER
+    if not site.language.has_grammar:
+        return None
+    after, span = site.filled(text), site.filled_span(text)
+    if _lost(site, after, span):
+        return Refusal.LOSES_NAMES
+    old, new = _exits(site.source, site.span), _exits(after, span)
+    added, lost = (new - old) - _ERRORS, (old - new) & _RESULTS
+    if (added or lost) and not is_hole(site, site.old):
+        return Refusal.LOSES_EXIT
+    return None
+
+
+def _lost(site: Site, after: Source, span: Span) -> set[str]:
+    """The names that only the selection bound and that the code below needs."""
+    lost = bound_names(site.source, site.span) - bound_names(after, span)
+    return {name for name in lost if _is_used_below(site, name)}
+
+
+def bound_names(source: Source, span: Span) -> set[str]:
+    """The names to which the statements of `span` give a value or a meaning.
+
+    Members are named with what they belong to, such as `self.total`.
+    """
+    found: set[str] = set()
+    for node in _nodes(source, span):
+        if node.is_named and node.parent is not None and _PARAMETERS.match(node.parent.type):
+            found |= set(_names(next(iter(node.named_children), node)))
+        elif _BINDS.search(node.type) or node.type in source.language.scopes:
+            for bound in _bound(node):
+                found |= set(_names(bound))
+    return found
+
+
+def _bound(node: Node) -> Iterator[Node]:
+    """The parts of a node that name what it binds."""
+    fields = [each for name in _FIELDS for each in node.children_by_field_name(name)]
+    if fields:
+        yield from fields
+    elif (name := name_of(node)) is not None:
+        yield name
+    elif node.named_children and _NAMED.search(node.named_children[0].type):
+        yield node.named_children[0]
+
+
+def _names(node: Node) -> Iterator[str]:
+    """The names in a pattern: `a, (b, c)` has three, `self.a` and `a[0]` are one each."""
+    text = (node.text or b"").decode()
+    if _BINDS.search(node.type):
+        for bound in _bound(node):
+            yield from _names(bound)
+    elif _MEMBER.search(node.type):
+        yield text.split("[")[0]
+    elif _NAMED.search(node.type) or not node.named_children:
+        yield text
+    else:
+        for child in node.named_children:
+            yield from _names(child)
+
+
+def _is_used_below(site: Site, name: str) -> bool:
+    """Whether code after the selection, in the same function, says the name."""
+    source = site.source
+    scopes = enclosing_scopes(source, site.span.start)
+    is_local = scopes and not _OF_OBJECTS.search(name)
+    end = scopes[-1].span.end if is_local else len(source.text)
+    word = re.compile(rf"(?<![\w.]){re.escape(name)}(?!\w)")
+    uses = word.finditer(source.text, site.span.end, max(end, site.span.end))
+    return any(not is_text(source, use.start()) for use in uses)
+
+
+def _exits(source: Source, span: Span) -> set[str]:
+    """In which ways the statements of `span` leave the code around them."""
+    kinds = (_EXITS.match(node.type) for node in _nodes(source, span, scopes=False))
+    return {match.group().split("_")[0] for match in kinds if match}
+
+
+def _nodes(source: Source, span: Span, *, scopes: bool = True) -> Iterator[Node]:
+    """The nodes that lie in `span`, those in functions inside of it only with `scopes`."""
+    start, end = source.byte_offset(span.start), source.byte_offset(span.end)
+    pending = [source.tree.root_node]
+    while pending:
+        node = pending.pop()
+        if node.end_byte <= start or node.start_byte >= end:
+            continue
+        within = start <= node.start_byte and node.end_byte <= end
+        if within:
+            yield node
+        if scopes or not within or node.type not in source.language.scopes:
+            pending += node.children

@@ -1,0 +1,178 @@
+"""A gap in its document, and what is asked for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+from dgls.sound.unit import unit_of
+from dgls.sound.words import first_line, last_line
+from dgls.syntax.brackets import Bracket, open_brackets
+from dgls.syntax.guard import Damage, damage
+from dgls.syntax.language import Language
+from dgls.syntax.source import Source
+from dgls.syntax.window import window
+from dgls.text import Edit, Span, indentation, with_line_ends
+
+_NEAR_CHARS = 8_000
+
+
+class Purpose(StrEnum):
+    """Why a gap is filled."""
+
+    TYPED = "typed"
+    """The user types and asked for nothing."""
+
+    EXPLICIT = "explicit"
+    """The user asked for a fill at the cursor."""
+
+    HOLE = "hole"
+    """A placeholder, a TODO or an empty body is to be replaced."""
+
+    REWRITE = "rewrite"
+    """A selection is to be replaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What may be filled in: at most `max_lines` lines, for a purpose.
+
+    `least_score` is the score of the text that is there, which a rewrite must exceed.
+    """
+
+    purpose: Purpose = Purpose.EXPLICIT
+    max_lines: int = 1
+    least_score: float | None = None
+
+
+@dataclass(frozen=True)
+class Site:
+    """A gap in as much of its document as says what fits there.
+
+    A fill replaces `span` of `source` by `lead`, its text and `tail`. All lines end with \\n.
+    """
+
+    source: Source
+    span: Span
+    asked: Asked = field(default_factory=Asked)
+    lead: str = ""
+    tail: str = ""
+
+    @classmethod
+    def of(cls, source: Source, span: Span, asked: Asked, lead: str = "", tail: str = "") -> Site:
+        """The place of a gap in a document, which may be long and end its lines as it likes."""
+        # A rewrite is judged by what the code below needs, however far below.
+        whole = asked.purpose is Purpose.REWRITE
+        everything = Span(0, len(source.text))
+        around = everything if whole else window(source.text, source.language, span)
+        if len(around) == len(source.text) and "\r" not in source.text:
+            return cls(source, span, asked, _plain(lead), _plain(tail))
+        preamble = source.language.preamble if around.start else ""
+        before = preamble + _plain(source.text[around.start : span.start])
+        old = _plain(span.of(source.text))
+        text = before + old + _plain(source.text[span.end : around.end])
+        here = Span(len(before), len(before) + len(old))
+        return cls(Source.parse(text, source.language), here, asked, _plain(lead), _plain(tail))
+
+    @classmethod
+    def between(cls, prefix: str, suffix: str, language: Language, asked: Asked) -> Site:
+        """The place between two texts."""
+        source = Source.parse(prefix + suffix, language)
+        return cls.of(source, Span(len(prefix), len(prefix)), asked)
+
+    @property
+    def language(self) -> Language:
+        """The document's."""
+        return self.source.language
+
+    @cached_property
+    def prefix(self) -> str:
+        """What is before the fill."""
+        return self.source.text[: self.span.start] + self.lead
+
+    @cached_property
+    def suffix(self) -> str:
+        """What is after the fill."""
+        return self.tail + self.source.text[self.span.end :]
+
+    @cached_property
+    def line_head(self) -> str:
+        """What is before the fill on its line."""
+        return last_line(self.prefix)
+
+    @cached_property
+    def line_tail(self) -> str:
+        """What is after the fill on its line."""
+        return first_line(self.suffix)
+
+    @cached_property
+    def unit(self) -> str | None:
+        """One level of indentation around the gap; None where no line shows it."""
+        # A letter takes the place of the fill, whose line is indented too.
+        return unit_of(f"{self.prefix[-_NEAR_CHARS:]}x{self.suffix[:_NEAR_CHARS]}")
+
+    @property
+    def in_line(self) -> bool:
+        """Whether the line goes on after the fill, so that it must stay on it."""
+        return bool(self.line_tail.strip())
+
+    @property
+    def old(self) -> str:
+        """What the file has in the gap now."""
+        return self.span.of(self.source.text)
+
+    @cached_property
+    def damage(self) -> Damage:
+        """What is wrong with the document as it is."""
+        return damage(self.source) if self.language.has_grammar else Damage(0, 0)
+
+    @cached_property
+    def open_brackets(self) -> list[Bracket]:
+        """The brackets that are open where the fill begins, outermost first."""
+        if not self.language.has_grammar:
+            return []
+        return open_brackets(self.source, Span(0, self.span.start))
+
+    def edit(self, text: str) -> Edit:
+        """The edit of `source` by which a text fills the gap."""
+        return Edit(self.span, self.lead + text + self.tail)
+
+    def filled(self, text: str) -> Source:
+        """The document with a text in the gap."""
+        if text not in self._filled:
+            if self.language.has_grammar:
+                # The tree after an edit is made from the one before it.
+                _ = self.source.tree
+            self._filled[text] = self.source.edited([self.edit(text)])
+        return self._filled[text]
+
+    @cached_property
+    def _filled(self) -> dict[str, Source]:
+        return {}
+
+    def filled_span(self, text: str) -> Span:
+        """Where in `filled` the text is."""
+        return Span(len(self.prefix), len(self.prefix) + len(text))
+
+    def opens_block(self, line: str) -> bool:
+        """Whether a line is the header of a block."""
+        return self.language.block_opener.search(line.rstrip()) is not None
+
+    def header_above(self) -> str | None:
+        """The line that opens the block which the fill begins, if it does.
+
+        That is the gap's own line, or, where only white space is before the gap on it, the line
+        above.
+        """
+        lines = self.prefix.split("\n")
+        above = next((line for line in reversed(lines) if line.strip()), "")
+        return above if self.opens_block(above) else None
+
+    def depth(self) -> int:
+        """The width of the indentation of the gap's line."""
+        return len(indentation(self.line_head).expandtabs(8))
+
+
+def _plain(text: str) -> str:
+    return with_line_ends(text, "\n")

@@ -1,0 +1,111 @@
+"""An answer leaves the syntax at least as sound as it was, as far as its gap is concerned."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from tree_sitter import Node
+
+from dgls.sound.site import Site
+from dgls.syntax.brackets import OPENERS, Bracket, brackets, open_brackets
+from dgls.syntax.guard import Damage, damage, is_no_worse
+from dgls.syntax.source import Source
+from dgls.text import Edit, Span, line_around
+
+_TEXT = re.compile(r"comment|string|heredoc|char_literal|character_literal|template_literal")
+_CODE = re.compile(r"interpolation|substitution|expansion")
+
+
+def keeps(site: Site, text: str) -> bool:
+    """Whether a text may fill the gap.
+
+    The parser's errors do not grow, what follows does not become part of a string or a comment, and
+    where the gap's line is not finished yet, the text goes on with it as well as any.
+    """
+    if not site.language.has_grammar:
+        return True
+    after = site.filled(text)
+    if not is_no_worse(site.source, after, [site.edit(text)]):
+        return False
+    if _less(damage(after), site.damage):
+        # What was open before the gap, or after it, is closed now.
+        return True
+    return not _swallows(site, after, text) and _goes_on(site, after, text)
+
+
+def without_stray_closers(site: Site, text: str) -> str:
+    """The text up to its first bracket that closes nothing."""
+    if not site.language.has_grammar:
+        return text
+    after, span = site.filled(text), site.filled_span(text)
+    unclosed = [bracket.char for bracket in site.open_brackets]
+    for bracket in brackets(after, span):
+        if bracket.char in OPENERS:
+            unclosed.append(bracket.char)
+        elif unclosed and OPENERS[unclosed[-1]] == bracket.char:
+            unclosed.pop()
+        else:
+            kept = text[: bracket.at - span.start]
+            return kept if wrong(site, kept) <= wrong(site, text) else text
+    return text
+
+
+def wrong(site: Site, text: str) -> tuple[int, int]:
+    """How much is wrong with the document with a text in the gap: errors, and bytes in them."""
+    found = damage(site.filled(text)) if site.language.has_grammar else Damage(0, 0)
+    return found.faults, found.covered
+
+
+def is_text(source: Source, offset: int) -> bool:
+    """Whether the character at `offset` belongs to a string or a comment."""
+    node: Node | None = source.node_at(Span(offset, min(len(source.text), offset + 1)))
+    while node is not None:
+        # TypeScript has a token `string`, which is a type.
+        if node.is_named and _CODE.search(node.type):
+            return False
+        if node.is_named and _TEXT.search(node.type):
+            return True
+        node = node.parent
+    return False
+
+
+def _swallows(site: Site, after: Source, text: str) -> bool:
+    """Whether the first code after the gap becomes text by what is filled in."""
+    rest = site.source.text[site.span.end :]
+    offset = len(rest) - len(rest.lstrip())
+    if offset == len(rest):
+        return False
+    end = site.filled_span(text).end + len(site.tail)
+    return is_text(after, end + offset) and not is_text(site.source, site.span.end + offset)
+
+
+def _goes_on(site: Site, after: Source, text: str) -> bool:
+    """Whether an unfinished line is as sound with the text as without, both finished.
+
+    A line is finished by closing the brackets that were opened on it. This tells `f(a, ` filled
+    with `b` from the same filled with `b c`: unfinished, both are one error.
+    """
+    if not site.damage.faults or site.in_line or site.old:
+        return True
+    line = line_around(site.prefix, len(site.prefix)).start
+    unclosed = [bracket for bracket in site.open_brackets if bracket.at >= line]
+    before = _closed(site.source, site.span.end, unclosed)
+    if not unclosed or not _less(damage(before), site.damage):
+        return True
+    span = site.filled_span(text)
+    left = [each for each in open_brackets(after, Span(0, span.end)) if each.at >= line]
+    finished = damage(_closed(after, span.end, left))
+    allowed = damage(before)
+    added = len(text.encode())
+    return finished.faults <= allowed.faults and finished.covered <= allowed.covered + added
+
+
+def _closed(source: Source, at: int, unclosed: Sequence[Bracket]) -> Source:
+    """The source with brackets closed at `at`."""
+    closers = "".join(OPENERS[bracket.char] for bracket in reversed(unclosed))
+    return source.edited([Edit(Span(at, at), closers)])
+
+
+def _less(one: Damage, other: Damage) -> bool:
+    return (one.faults, one.covered) < (other.faults, other.covered)

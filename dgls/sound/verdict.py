@@ -1,0 +1,47 @@
+"""What became of a model's answer, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Change(Enum):
+    """What was done to an answer. The value is what a person is told."""
+
+    CLIPPED = "it had more lines than were asked for"
+    INDENTED = "it had another indentation than the file"
+    RAN_ON = "it ran on behind the gap's block"
+    SAID_TWICE = "it said a line twice"
+    FOLLOWS = "it ended with what follows"
+    STRAY_CLOSER = "it closed a bracket that is not open"
+    BROKEN_END = "its last lines broke the syntax"
+    CLOSED = "it left the block open that it began"
+    NEW_LINE = "it began a body on the line of its header"
+
+
+class Refusal(Enum):
+    """Why nothing is left of an answer. The value is what a person is told."""
+
+    EMPTY = "it says nothing"
+    FOLLOWS = "it says what follows already"
+    BROKEN = "it breaks the syntax"
+    HOLE = "it leaves a hole again"
+    SAME = "it is what the file says already"
+    LOSES_NAMES = "it loses a name that is used below"
+    LOSES_EXIT = "it changes where the code returns"
+    NO_BETTER = "it is no likelier than what the file says"
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """The sound part of an answer, with \\n at its line ends; empty where it was refused."""
+
+    text: str
+    changes: tuple[Change, ...] = ()
+    refusal: Refusal | None = None
+
+    @property
+    def shown(self) -> bool:
+        """Whether something is left."""
+        return self.refusal is None

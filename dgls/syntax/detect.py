@@ -1,0 +1,109 @@
+"""Which language a text is in, where nobody says: by names, by its first line, by itself."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from functools import lru_cache
+
+from dgls.syntax.guard import damage
+from dgls.syntax.language import PLAIN, Language
+from dgls.syntax.languages import known_of, language_named
+from dgls.syntax.signs import SIGNS
+from dgls.syntax.source import Source
+
+_SHEBANG = re.compile(r"#!\s*(?:\S*/)?(?:env\s+(?:-\S+\s+)*)?(?:\S*/)?([A-Za-z]+)[\d.]*(?:\s|$)")
+_SAID = re.compile(
+    r"(?:\blanguage:\s*|\bvim?:.*?\b(?:ft|filetype|syntax)=|-\*-\s*(?:mode:\s*)?)([\w+#-]+)",
+    re.IGNORECASE,
+)
+_INTERPRETERS = {
+    "python": "python",
+    "pypy": "python",
+    "node": "javascript",
+    "nodejs": "javascript",
+    "deno": "typescript",
+    "bun": "typescript",
+    "tsx": "typescript",
+    "bash": "shellscript",
+    "sh": "shellscript",
+    "zsh": "shellscript",
+    "dash": "shellscript",
+    "ksh": "shellscript",
+    "ruby": "ruby",
+    "php": "php",
+    "lua": "lua",
+    "luajit": "lua",
+    "kotlin": "kotlin",
+    "kotlinc": "kotlin",
+}
+_SAID_LINES = 3
+_READ_CHARS = 4_000
+_TRIED = 5
+
+
+def detected(text: str, path: str = "", others: Iterable[str] = ()) -> Language:
+    """The language of a text; `PLAIN` where nothing tells.
+
+    `path` is its own, where it is known; `others` are those of files beside it. A path decides,
+    then what the text says of itself, then how well it reads as each language; the languages of
+    other files come before those that none of them has.
+    """
+    named = known_of(path)
+    if named is not None:
+        return named.load()
+    said = _said(text)
+    if said is not None:
+        return said
+    # A README or a configuration beside it says nothing about a text of code.
+    beside = [known.ids[0] for known in map(known_of, others) if known and known.holds_code]
+    likely = [name for name, _ in Counter(beside).most_common()]
+    found = _guessed(text[:_READ_CHARS], tuple(likely))
+    return language_named(found) if found else PLAIN
+
+
+def _said(text: str) -> Language | None:
+    """What the first lines say: a shebang, a mode line, PHP's tag."""
+    lines = text.lstrip("\ufeff").split("\n", _SAID_LINES)[:_SAID_LINES]
+    shebang = _SHEBANG.match(lines[0])
+    if shebang:
+        name = _INTERPRETERS.get(shebang.group(1).lower())
+        return language_named(name) if name else None
+    if lines[0].startswith("<?php"):
+        return language_named("php")
+    for line in lines:
+        said = _SAID.search(line)
+        language = language_named(said.group(1).lower()) if said else PLAIN
+        if language.has_grammar:
+            return language
+    return None
+
+
+@lru_cache(maxsize=256)
+def _guessed(text: str, likely: tuple[str, ...]) -> str:
+    """The language in which most lines make sense, of those that read the text without errors."""
+    signs = {name: _signs(text, name) for name in SIGNS}
+    best = max(signs.values(), default=0)
+    if not best:
+        return likely[0] if likely else ""
+    if likely and signs.get(likely[0], 0) >= best / 2:
+        return likely[0]
+    order = sorted(signs, key=lambda name: (name not in likely, -signs[name]))
+    tried = [name for name in order if 2 * signs[name] >= best][:_TRIED]
+    return min(tried, key=lambda name: (_errors(text, name) - 2 * signs[name], tried.index(name)))
+
+
+def _signs(text: str, name: str) -> int:
+    pattern = _pattern(name)
+    return sum(pattern.search(line) is not None for line in text.split("\n"))
+
+
+@lru_cache(maxsize=len(SIGNS))
+def _pattern(name: str) -> re.Pattern[str]:
+    return re.compile(SIGNS[name])
+
+
+def _errors(text: str, name: str) -> int:
+    language = language_named(name)
+    return damage(Source.parse(language.preamble + text, language)).faults

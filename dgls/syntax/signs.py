@@ -1,0 +1,39 @@
+"""What tells the languages apart: for each, what a line of it looks like and of the others not."""
+
+from __future__ import annotations
+
+SIGNS: dict[str, str] = {
+    "python": r"^\s*(?:(?:async )?def \w+\(.*\).*:|(?:el)?if .*:|for .* in .*:|class \w+.*:|"
+    r"(?:from [\w.]+ )?import [\w., ]+$|return\b[^;{]*$|@\w+|try:|except\b.*:|with .*:|else:)",
+    "javascript": r"^\s*(?:(?:export )?(?:async )?function\b|(?:const|let|var) \S.*=|"
+    r"import .* from ['\"]|(?:module\.)?exports\b|console\.|"
+    r"(?:static |async |get |set )?\w+\([\w, =]*\) \{$)|\bthis\.\w|=>\s*[{(]?|===|!==",
+    "typescript": r"^\s*(?:(?:export )?(?:interface|type|enum) \w+|import type\b|"
+    r"(?:public|private|readonly) \w+[?]?:)|[)\w]\??: (?:string|number|boolean|void|any|unknown|"
+    r"Promise<)|\bas (?:const|string|any)\b",
+    "rust": r"^\s*(?:pub(?:\(\w+\))? )?(?:fn|struct|enum|impl|trait|mod|use)\b.*[{;,(]?$|"
+    r"\blet (?:mut )?\w+|->\s*[\w&<]+|::<|\w+!\(|&mut |&self",
+    "go": r"^\s*(?:package \w+$|func\b|import \(|type \w+ (?:struct|interface))|:=|"
+    r"\bif err != nil\b|\bfmt\.\w",
+    "java": r"^\s*(?:(?:public|private|protected) (?:static |final |abstract )*[\w<>\[\], ]+[({;=]|"
+    r"import (?:static )?[\w.]+(?:\.\*)?;|package [\w.]+;|@Override)|System\.out\.|\bnew \w+<",
+    "c": r"^\s*(?:#\s*(?:include|define|ifn?def|endif)|(?:static |const |unsigned )*(?:int|char|"
+    r"void|double|float|size_t|struct \w+)\b[ *]+\w+)|\bprintf\(|\w->\w|\bNULL\b|\bmalloc\(",
+    "cpp": r"^\s*(?:template\s*<|namespace \w*|using namespace|class \w+.*\{?$|"
+    r"(?:public|private|protected):|#\s*include <\w+>)|\bstd::|\bcout\b|\bnullptr\b|\bauto\b",
+    "csharp": r"^\s*(?:using [\w.]+;|namespace [\w.]+|(?:public|private|internal|protected) "
+    r"(?:static|override|async|virtual|readonly )*[\w<>?\[\]]+ \w+)|\bConsole\.|\{ get;|"
+    r"\bvar \w+ = new\b|\bforeach \(",
+    "ruby": r"^\s*(?:def [\w.?!=]+(?:\(.*\))?$|end$|require(?:_relative)? ['\"]|"
+    r"class \w+(?: < \w+)?$|module \w+$|attr_\w+ :|puts\b|unless\b)|\bdo \|.*\|$|"
+    r"@\w+ [|+*-]?=|\.each\b",
+    "php": r"^\s*(?:<\?php|(?:public |private |protected |static )*function \w+\(.*\$|"
+    r"namespace [\w\\]+;|use [\w\\]+;)|\$\w+\s*(?:=|->|\[|;|\.)|\becho\b",
+    "kotlin": r"^\s*(?:(?:\w+ )*fun \w*|(?:private |override )?va[lr] \w+|"
+    r"(?:data |sealed |open )?class \w+\(|package [\w.]+$|import [\w.]+$)|\bwhen \(|\?:|"
+    r"\blistOf\(|\bprintln\(",
+    "lua": r"^\s*(?:local \w+|function [\w.:]+\(.*\)$|end\)?$|--)|\bthen$|\bdo$|\.\.|~=|\bnil\b",
+    "shellscript": r"^\s*(?:if \[|fi$|done$|esac$|for \w+ in .*; ?do$|[\w-]+\(\) ?\{|"
+    r"export \w+=|echo\b|set -[a-z]|local \w+)|^[A-Za-z_]\w*=\S|\$\{?\w+\}?\"|\$\(",
+}
+"""A pattern for each language, by its id; it is searched in one line."""

@@ -1,0 +1,36 @@
+"""The part of a long text that says whether an edit breaks it."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from dgls.syntax.language import Language
+from dgls.text import Span
+
+WHOLE = 12_288
+"""A text of up to this many characters is parsed whole, which takes about a millisecond."""
+
+_REACH = 16_384
+"""How many characters from an edit the definition that holds it may begin or end."""
+
+
+def window(text: str, language: Language, edited: Span) -> Span:
+    """The top-level definitions that `edited` touches and the next one.
+
+    A short text, or one without definitions around the edit, is taken whole.
+    """
+    everything = Span(0, len(text))
+    if len(text) <= WHOLE:
+        return everything
+    top_level, first, last = language.top_level, edited.start, edited.end
+    starts = [match.start() for match in top_level.finditer(text, max(0, first - _REACH), first)]
+    following = top_level.finditer(text, min(len(text), last + 1), last + _REACH)
+    # An error that reaches the next definition must show.
+    ends = [match.start() for match in islice(following, 2)]
+    if first <= _REACH and not starts:
+        starts = [0]
+    if len(text) - last <= _REACH:
+        ends = [*ends, len(text), len(text)][:2]
+    if not starts or len(ends) < 2:
+        return everything
+    return Span(starts[-1], ends[-1])
