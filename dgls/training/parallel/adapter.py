@@ -8,26 +8,13 @@ before and at the mask's state (arXiv 2507.11851). Drafts come from frequent tok
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dgls.checkpoint.adapter import AdapterShape
 from dgls.training.parallel.base import Base, Extra, Shape
-
-LINEARS = ("qkv", "out", "gate_up", "down")
-"""The linear layers of a layer of the base, as its weights are joined."""
-
-
-@dataclass(frozen=True, slots=True)
-class AdapterShape:
-    """The adapter's sizes: masks after an anchor, LoRA rank, the sampler's inner width."""
-
-    masks: int = 4
-    rank: int = 16
-    sampler: int = 896
-
 
 def linear_sizes(shape: Shape) -> dict[str, tuple[int, int]]:
     """Inputs and outputs of each linear layer."""

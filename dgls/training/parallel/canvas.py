@@ -8,7 +8,8 @@ from pathlib import Path
 
 import torch
 
-from dgls.training.parallel.adapter import Adapter, AdapterShape
+from dgls.checkpoint.adapter import AdapterShape
+from dgls.training.parallel.adapter import Adapter
 from dgls.training.parallel.base import Base
 from dgls.training.parallel.cuts import Cuts
 from dgls.training.parallel.gguf_base import read_base

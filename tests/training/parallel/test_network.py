@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from dgls.training.parallel.adapter import Adapter, AdapterShape
+from dgls.checkpoint.adapter import AdapterShape
+from dgls.training.parallel.adapter import Adapter
 from dgls.training.parallel.base import (
     Base,
     Cache,
