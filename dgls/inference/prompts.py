@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from dgls.inference.drafts import Plan
+from dgls.inference.drafts import Plan, read_ahead
 from dgls.network.qwen2 import Qwen2Network
 from dgls.network.slots import Slots
 
@@ -55,9 +54,8 @@ class Prompts:
         cached = min(_common(entry.tokens, tokens), len(tokens) - 1)
         entry.slots.cut(cached)
         entry.tokens = tokens
-        new = torch.tensor([*tokens[cached:], *ahead.drafts], device=self._network.device)
-        last = 1 + len(ahead.drafts) + (len(ahead.masks) if ahead.masks else 0)
-        states = self._network.read(new, entry.slots, last=last, masks=ahead.masks)
+        new, last = tokens[cached:], 1 + ahead.rows
+        states = read_ahead(self._network, entry.slots, new, ahead, last)
         self._entries = [entry, *(other for other in self._entries if other is not entry)]
         self._forget()
         return ReadPrompt(entry.slots, states, cached)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from dgls.errors import Stopped
-from dgls.inference.drafts import Drafter, Plan
+from dgls.inference.drafts import Drafter, Plan, read_ahead
 from dgls.inference.token_table import TokenTable
 from dgls.network.qwen2 import Qwen2Network
 from dgls.network.slots import Slots
@@ -155,9 +155,10 @@ class Stream:
         """
         chooser = Chooser(self.table, ends)
         writing = _Writing(rest)
-        drafts, passes, complete = list(ahead.drafts), 0, True
+        plan, passes, complete = ahead, 0, True
         base = slots.length - len(states) + 1
         while True:
+            drafts = list(plan.drafts)
             choices, masks = states[: 1 + len(drafts)], states[1 + len(drafts) :]
             accepted = self._accept(chooser, writing, self.network.logits(choices), drafts, ends)
             on_pass(writing.tokens, drafts[accepted:])
@@ -171,12 +172,10 @@ class Stream:
             control.check(len(writing.tokens))
             # The last token was chosen, not read; what was read after the accepted ones goes.
             slots.cut(base + len(writing.tokens) - 1)
-            if len(masks) and accepted == len(drafts):
+            if len(masks) and accepted == plan.seen:
                 drafter.learn(masks, writing.tokens)
             plan = drafter.plan(writing.tokens)
-            drafts = list(plan.drafts)
-            read = torch.tensor([writing.tokens[-1], *drafts], device=self.network.device)
-            states = self.network.read(read, slots, masks=plan.masks)
+            states = read_ahead(self.network, slots, [writing.tokens[-1]], plan)
             passes += 1
         return Written(
             tuple(writing.tokens),

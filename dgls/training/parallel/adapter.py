@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from dgls.checkpoint.adapter import AdapterShape
 from dgls.training.parallel.base import Base, Extra, Shape
 
+
 def linear_sizes(shape: Shape) -> dict[str, tuple[int, int]]:
     """Inputs and outputs of each linear layer."""
     return {

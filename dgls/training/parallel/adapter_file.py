@@ -15,6 +15,7 @@ from torch import Tensor
 from dgls.checkpoint.adapter import FORMAT, AdapterWeights, Quantised
 from dgls.training.parallel.adapter import Adapter
 
+
 def save_adapter(adapter: Adapter, base: Any, figures: Mapping[str, Any], path: Path) -> None:
     """Write `adapter`, trained on `base` (a `Base`), with its figures on held-out gaps."""
     tensors: dict[str, Tensor] = {

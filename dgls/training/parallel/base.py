@@ -196,7 +196,9 @@ def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tenso
     group = heads // k.shape[1]
     folded = q.reshape(batch, k.shape[1], group * n, dim)
     bias = None if mask is None else mask.repeat(group, 1)
-    return F.scaled_dot_product_attention(folded, k, v, attn_mask=bias).reshape(batch, heads, n, dim)
+    return F.scaled_dot_product_attention(folded, k, v, attn_mask=bias).reshape(
+        batch, heads, n, dim
+    )
 
 
 def rotary(shape: Shape, positions: Tensor) -> tuple[Tensor, Tensor]:
