@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from dgls.files import read_small
+
 FILE_NAME = "counts.json"
 
 LATENCIES_MS = (100.0, 300.0, 1_000.0)
@@ -70,14 +72,14 @@ def counts_file() -> Path:
 def read_counts(path: Path) -> dict[Kind, Count]:
     """The counts in a file; none where there is no file or it cannot be read."""
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
+        rows = json.loads(read_small(path).decode("utf-8"))
         return {
             Kind(row["language"], float(row["within_ms"])): Count(
                 int(row["shown"]), int(row["accepted"]), int(row["kept"])
             )
             for row in rows
         }
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return {}
 
 

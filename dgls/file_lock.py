@@ -7,6 +7,10 @@ import os
 import sys
 from pathlib import Path
 
+from dgls.files import open_own
+
+_MOST_DIGITS = 20
+
 
 class FileLock:
     """An exclusive lock, held from `acquire` or `adopt` until `release` or the process's end.
@@ -23,9 +27,12 @@ class FileLock:
 
     @classmethod
     def acquire(cls, path: Path) -> FileLock | None:
-        """The lock, or None where somebody holds it. Does not wait. Raises `OSError`."""
+        """The lock, or None where somebody holds it. Does not wait.
+
+        Raises `OSError`, also for what is not a file of the user's own.
+        """
         while True:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+            descriptor = open_own(path, os.O_RDWR | os.O_CREAT)
             if not _try_lock(descriptor):
                 os.close(descriptor)
                 return None
@@ -61,7 +68,7 @@ class FileLock:
 
 def is_held(path: Path) -> bool:
     """Whether a living process holds the lock."""
-    if not path.exists():
+    if not path.is_file() or path.is_symlink():
         return False
     lock = FileLock.acquire(path)
     if lock is not None:
@@ -72,14 +79,15 @@ def is_held(path: Path) -> bool:
 def owner(path: Path) -> int | None:
     """The process that holds a held lock, or None where it has not said so yet."""
     try:
-        return int(path.read_text())
+        with os.fdopen(open_own(path, os.O_RDONLY), "rb") as file:
+            return int(file.read(_MOST_DIGITS))
     except (OSError, ValueError):
         return None
 
 
 def _is_at(descriptor: int, path: Path) -> bool:
     try:
-        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+        return os.path.samestat(os.fstat(descriptor), os.lstat(path))
     except FileNotFoundError:
         return False
 

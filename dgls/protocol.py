@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -105,9 +106,9 @@ class Fill:
     calibrated probability in 0..1 that the fill is what the user wants. `proposal` says where it
     came from: "draft" (causal), "beam" (a search beside it), "revised" (that draft after denoise
     passes), "noise", "kept" (what typing has left of the document's last draft, denoised again), or
-    "copied" (from a like place of the document). `tokens` is how many it takes, the ends of its gaps left out; 0 where the backend
-    does not say. `features` are the numbers that the confidence was made of, by name, where the
-    backend says.
+    "copied" (from a like place of the document). `tokens` is how many it takes, the ends of its
+    gaps left out; 0 where the backend does not say. `features` are the numbers that the confidence
+    was made of, by name, where the backend says.
     """
 
     texts: tuple[str, ...]
@@ -135,9 +136,9 @@ class FillReply:
     """The candidates, best first (none only where none was asked for), and what they cost.
 
     `complete` is False where a deadline ended the fill early and the best draft so far is given.
-    `steps` counts denoise steps, or passes of the causal stream that wrote `written` tokens; `passes`
-    counts all forward passes of the model. `prompt_tokens` is the
-    causal prompt, `cached_tokens` the part of it that was not encoded again. `threshold` is the
+    `steps` counts denoise steps, or passes of the causal stream, which wrote `written` tokens in
+    them; `passes` counts all forward passes of the model. `prompt_tokens` is the causal prompt,
+    `cached_tokens` the part of it that was not encoded again. `threshold` is the
     least confidence at which the model's fills should be shown unasked, fitted with it. `present`
     is the score of the text that the gaps hold now; None where they hold none or it has no score.
     """
@@ -333,6 +334,7 @@ def _build(kind: type[T], fields: Any) -> T:
 _PLAIN: dict[str, tuple[type, ...]] = {
     "str": (str,),
     "bool": (bool,),
+    # Numbers are finite, and none has more than 64 bits.
     "int": (int,),
     "float": (int, float),
     "float | None": (int, float, type(None)),
@@ -345,4 +347,13 @@ def _is_plain(value: Any, wanted: str) -> bool:
     if allowed is None:
         return True
     # JSON's true is an int in Python; it is none here.
-    return bool in allowed if isinstance(value, bool) else isinstance(value, allowed)
+    if isinstance(value, bool):
+        return bool in allowed
+    return isinstance(value, allowed) and _is_bounded(value)
+
+
+def _is_bounded(value: Any) -> bool:
+    """Whether a number is finite and fits into 64 bits; anything else is."""
+    if isinstance(value, int):
+        return value.bit_length() < 64
+    return not isinstance(value, float) or math.isfinite(value)

@@ -6,7 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-# The tests do not depend on what the user has fetched; those of the laptop model ask for it by name.
+# No test depends on what the user has fetched; those of the laptop model ask for it by name.
 if "DGLS_TEST_MODELS" not in os.environ:
     from dgls.checkpoint.store import models_folder
 

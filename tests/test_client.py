@@ -17,9 +17,10 @@ from dgls.client import EngineClient
 from dgls.client import client as client_module
 from dgls.client.api import EngineApi
 from dgls.client.connection import Connection, ConnectionLost, ConnectionPool
-from dgls.client.endpoint import UnixAddress, absolute, endpoint_of, make_private, write_private
+from dgls.client.endpoint import UnixAddress, absolute, endpoint_of, write_private
 from dgls.client.failures import Failures
 from dgls.client.launch import last_words
+from dgls.client.runtime_folder import make_private
 from dgls.config import Settings, changed
 from dgls.errors import EngineProtocolError, EngineUnavailableError, ModelNotFoundError
 from dgls.file_lock import FileLock, is_held, owner
@@ -237,7 +238,7 @@ async def test_an_engine_that_never_answers_is_given_up(
         endpoint = endpoint_of(engine.settings)
         lock = FileLock.acquire(endpoint.lock)
         assert lock is not None
-        with pytest.raises(EngineUnavailableError, match=r"did not answer within 0\.5 s"):
+        with pytest.raises(EngineUnavailableError, match="does not answer"):
             await engine.client.wait_ready()
         lock.release()
 
@@ -361,7 +362,7 @@ def test_a_folder_is_named_in_full_for_an_engine_elsewhere(
     (folder / "mine").mkdir()
     monkeypatch.chdir(folder)
     expected = {
-        "mine": str(folder / "mine"),
+        "./mine": str(folder / "mine"),
         "./missing": str(folder / "missing"),
         "embedded": "embedded",
         "google/name": "google/name",

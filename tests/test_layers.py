@@ -29,7 +29,9 @@ LAYERS = (
     ("canvas",),
     ("sound",),
     ("syntax",),
-    ("config", "counts", "protocol", "text", "file_lock", "errors"),
+    ("config",),
+    ("file_lock",),
+    ("counts", "files", "imports", "patterns", "protocol", "text", "errors"),
 )
 RANK = {name: rank for rank, names in enumerate(reversed(LAYERS)) for name in names}
 
@@ -59,7 +61,6 @@ OWNERS = {
     "httpx": {"engine", "checkpoint", "evaluation"},
     "rich": {"cli", "evaluation"},
     "typer": {"cli"},
-    "pathspec": {"policy"},
 }
 
 LIGHT = ("dgls.lsp.main", "dgls.client", "dgls.protocol", "dgls.syntax.cursor", "dgls.policy.show")

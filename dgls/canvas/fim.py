@@ -109,7 +109,7 @@ class FimLayout:
 
     def _head(self, snippets: Sequence[Snippet], suffix: str) -> list[int]:
         token = self.codec.token_id
-        after = self.codec.encode(suffix)[: self.budget.suffix]
+        after = self.codec.encode(without_closers(suffix))[: self.budget.suffix]
         return [*self._snippets(snippets), token(PREFIX), token(SUFFIX), *after, token(MIDDLE)]
 
     def _snippets(self, snippets: Sequence[Snippet]) -> list[int]:
@@ -132,6 +132,19 @@ def healing_cut(prefix: str, last_word: Callable[[str], int]) -> int:
         return len(prefix)
     line = prefix.rfind("\n") + 1
     return line + last_word(prefix[line:])
+
+
+def without_closers(suffix: str) -> str:
+    """The suffix without what only closes on the gap's line.
+
+    An editor that closes a bracket as it is opened changes the suffix at its beginning, and a
+    prompt that holds it would be read anew. The model closes what it opens by itself.
+    """
+    tail = suffix.partition("\n")[0]
+    return suffix[len(tail) :] if tail.strip() and not tail.strip(_CLOSERS) else suffix
+
+
+_CLOSERS = ")]}\"' "
 
 
 def _shared_end(one: str, other: str) -> int:

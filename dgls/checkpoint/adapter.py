@@ -20,8 +20,8 @@ from dgls.errors import CheckpointError, ModelNotFoundError
 
 FORMAT = "dgls-canvas-adapter-1"
 
-LINEARS = ("qkv", "out", "gate_up", "down")
-"""The linear layers of a layer of the base, as its weights are joined."""
+_BUNDLED = Path(__file__).with_name("adapters")
+_OWN = "adapter.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,12 @@ class AdapterWeights:
     mask_embedding: Tensor
     matrices: Mapping[str, Quantised]
     figures: Mapping[str, Any]
+
+
+def adapter_of(name: str, folder: Path) -> Path | None:
+    """The adapter of the model `name`: the one trained into its `folder`, else the bundled one."""
+    found = (folder / _OWN, _BUNDLED / f"{name}.safetensors")
+    return next((path for path in found if path.is_file()), None)
 
 
 def load_adapter(path: Path, base_sha256: str) -> AdapterWeights:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from transformers import DiffusionGemmaConfig
 
+from dgls.checkpoint.checks import check_config
 from dgls.checkpoint.files import CONFIG_FILE
 from dgls.checkpoint.foreign import own_fields
 from dgls.errors import CheckpointError
@@ -14,6 +15,7 @@ from dgls.errors import CheckpointError
 def read_config(folder: Path) -> DiffusionGemmaConfig:
     """The model's shape. Raises `CheckpointError` for anything but a plain DiffusionGemma."""
     fields = own_fields(folder)
+    check_config(fields, folder / CONFIG_FILE)
     try:
         return DiffusionGemmaConfig(**fields)
     # The library's strict configuration classes raise types of their own for a bad field.

@@ -49,7 +49,7 @@ def own_fields(folder: Path) -> Mapping[str, Any]:
 def _fields(path: Path) -> Mapping[str, Any]:
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(
             f"{path.parent} is not a checkpoint: {path.name} cannot be read ({error})."
         ) from error

@@ -16,6 +16,7 @@ from transformers import DiffusionGemmaConfig
 from dgls.canvas.chat import ChatBudget
 from dgls.checkpoint.assembly import assemble
 from dgls.checkpoint.checkpoint_config import read_config
+from dgls.checkpoint.checks import check_weight
 from dgls.checkpoint.codec import HfCodec
 from dgls.checkpoint.files import TOKENIZER_FILE, WEIGHTS_FILE, shard_files
 from dgls.checkpoint.footprint import footprints
@@ -92,6 +93,7 @@ class _Source:
         """The checkpoint's own, quantised if the scheme says so."""
         what = "loading the weights" if self.scheme is Scheme.NONE else "quantising the weights"
         for read in read_weights(self.folder, self.device):
+            check_weight(read.name, read.weight, self.folder)
             yield read.name, hold(read.name, read.weight, self.scheme, self.dtype)
             self.progress(_READ + (1 - _READ) * read.share, what)
 
@@ -112,6 +114,7 @@ class _Source:
                 f"The weights in {path} cannot be loaded ({error}). Get the checkpoint again."
             ) from error
         for name, weight in stored.items():
+            check_weight(name, weight, self.folder)
             yield decoder_name(name), weight.to(self.device, self.dtype)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dgls.checkpoint.checks import check_metadata
 from dgls.checkpoint.confidence import Calibration
 from dgls.errors import CheckpointError
 
@@ -54,11 +55,12 @@ def read_metadata(folder: Path) -> Metadata | None:
         return None
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
+        check_metadata(fields, path)
         calibration = Calibration(**fields.pop("calibration", {}))
         shares = tuple(map(float, fields.pop("cache_shares", ())))
         languages = tuple(map(str, fields.pop("languages", ())))
         return Metadata(calibration=calibration, cache_shares=shares, languages=languages, **fields)
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise CheckpointError(
             f"{path} cannot be read ({error}); nothing was loaded. Get the checkpoint again."
         ) from error

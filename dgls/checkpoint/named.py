@@ -11,6 +11,7 @@ from dgls.checkpoint.catalogue import entry_named, is_listed
 from dgls.checkpoint.choice import AUTO, automatic
 from dgls.checkpoint.registry import find, name_of
 from dgls.checkpoint.store import path_of
+from dgls.config import is_folder
 from dgls.errors import ModelNotFoundError
 
 
@@ -27,6 +28,11 @@ class Named:
     causal: bool
     identity: str
 
+    @property
+    def folder(self) -> Path:
+        """Where files that were made from the weights are."""
+        return self.path.parent if self.path.is_file() else self.path
+
 
 def resolved(name: str) -> Named:
     """The model of a setting: `auto`, a name of the catalogue, a file or a folder, a cached name.
@@ -37,7 +43,7 @@ def resolved(name: str) -> Named:
     if is_listed(wanted):
         return _listed(wanted)
     file = Path(wanted).expanduser()
-    if file.suffix == ".gguf" and _is_path(wanted):
+    if file.suffix == ".gguf" and is_folder(wanted):
         if not file.is_file():
             raise ModelNotFoundError(f"There is no file {file}; nothing was loaded.")
         file = file.resolve()
@@ -57,10 +63,6 @@ def _listed(name: str) -> Named:
         )
     identity = entry.sha256 if entry.is_pinned else _fingerprint(path)
     return Named(name, path, True, identity)
-
-
-def _is_path(name: str) -> bool:
-    return Path(name).expanduser().is_absolute() or name.startswith((".", "~")) or "/" in name
 
 
 def _model_type(folder: Path) -> str:

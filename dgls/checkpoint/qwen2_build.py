@@ -111,7 +111,9 @@ def open_int8(path: Path, progress: Progress) -> Opened:
         if metadata.get("format") != FORMAT:
             raise CheckpointError(f"{path} is of another version of dgls; nothing was loaded.")
         config = Qwen2Config(**json.loads(metadata["config"]))
-        network = _int8_network(file, config, progress)
+        # The table stays a view of its own mapping; that of the other weights goes with `file`.
+        table = safe_open(path, framework="pt")
+        network = _int8_network(file, table, config, progress)
         tokenizer = Tokenizer.from_str(metadata["tokenizer"])
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(
@@ -121,7 +123,7 @@ def open_int8(path: Path, progress: Progress) -> Opened:
     return Opened(network, tokenizer, metadata["origin"])
 
 
-def _int8_network(file: Any, config: Qwen2Config, progress: Progress) -> Qwen2Network:
+def _int8_network(file: Any, table: Any, config: Qwen2Config, progress: Progress) -> Qwen2Network:
     names = set(file.keys())
 
     def stored(name: str) -> Tensor:
@@ -146,7 +148,9 @@ def _int8_network(file: Any, config: Qwen2Config, progress: Progress) -> Qwen2Ne
         )
         progress(0.8 * (index + 1) / config.layers, "loading the model")
     head = linear("head" if "head" in names else "embedding")
-    embedding = Embedding(stored("embedding"), stored("embedding.scales").clone(), torch.float32)
+    embedding = Embedding(
+        table.get_tensor("embedding"), stored("embedding.scales").clone(), torch.float32
+    )
     return Qwen2Network(config, embedding, tuple(layers), stored("norm").clone(), head)
 
 

@@ -11,6 +11,7 @@ from dgls.checkpoint.catalogue import is_listed
 from dgls.checkpoint.choice import EMBEDDED
 from dgls.checkpoint.files import CONFIG_FILE
 from dgls.checkpoint.store import path_of
+from dgls.config import is_folder
 from dgls.errors import ModelNotFoundError
 
 _EMBEDDED_FOLDER = Path(__file__).parent / EMBEDDED
@@ -19,15 +20,16 @@ _EMBEDDED_FOLDER = Path(__file__).parent / EMBEDDED
 def find(name: str) -> Path:
     """The checkpoint folder of `embedded`, of a path, or of a name in the Hugging Face cache.
 
-    A name of the catalogue (`dgls model list`) gives its fetched file or folder. Raises
-    `ModelNotFoundError` where there is none of these.
+    A name of the catalogue (`dgls model list`) gives its fetched file or folder; a path is absolute
+    or written `./...`, see `dgls.config.is_folder`. Raises `ModelNotFoundError` where there is none
+    of these.
     """
     if name == EMBEDDED:
         return _existing(_EMBEDDED_FOLDER, "This installation of dgls comes without its model")
     if is_listed(name):
         return _fetched(name)
-    folder = Path(name).expanduser()
-    if folder.is_absolute() or name.startswith((".", "~")) or folder.is_dir():
+    if is_folder(name):
+        folder = Path(name).expanduser()
         return _existing(folder, f"No checkpoint is in {folder}")
     return _cached(name)
 
@@ -63,10 +65,17 @@ def _cached(name: str) -> Path:
     try:
         found = try_to_load_from_cache(name, CONFIG_FILE)
     except HFValidationError as error:
-        raise ModelNotFoundError(f"{name!r} is not the name of a model.") from error
+        raise ModelNotFoundError(
+            f"{name!r} is not the name of a model; nothing was loaded.{_hint(name)}"
+        ) from error
     if not isinstance(found, str):
         raise ModelNotFoundError(
-            f"There is no folder {name} and no model of that name in the Hugging Face cache; "
-            f"nothing was loaded. Download it first: hf download {name}"
+            f"There is no model {name} in the Hugging Face cache; nothing was loaded. Download it "
+            f"first: hf download {name}{_hint(name)}"
         )
     return Path(found).parent
+
+
+def _hint(name: str) -> str:
+    """What to write instead, where a file or folder of that name is meant."""
+    return f" To use what lies here, write ./{name}" if Path(name).exists() else ""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -13,6 +15,9 @@ from dgls import __version__
 from dgls.errors import DglsError
 
 VERBS = ("fill", "model", "train", "eval", "bench", "serve", "stats", "doctor")
+
+_INTERRUPTED, _FAILED, _NO_FILE = 130, 70, 74
+"""Exit statuses of the shell and of sysexits.h."""
 
 
 def run_app(arguments: Sequence[str]) -> int:
@@ -33,9 +38,37 @@ def run_app(arguments: Sequence[str]) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     except DglsError as error:
-        print(f"dgls: {error}", file=sys.stderr)
-        return error.exit_status
+        return _told(str(error), error.exit_status)
+    except KeyboardInterrupt:
+        return _told("interrupted; what was written so far is kept.", _INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read the output has seen enough of it.
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        return 1
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        what = error.strerror or type(error).__name__
+        return _told(f"{where}{what}; what was asked for was not finished.", _NO_FILE)
+    except Exception as error:
+        return _told(_inside(error), _FAILED)
     return 0
+
+
+def _told(message: str, status: int) -> int:
+    print(f"dgls: {message}", file=sys.stderr)
+    return status
+
+
+def _inside(error: Exception) -> str:
+    """An error that nobody foresaw: where it came from, without the text that it may quote."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if f"{os.sep}dgls{os.sep}" in frame.filename]
+    where = (own or frames)[-1]
+    place = f"{os.path.basename(where.filename)}:{where.lineno}"
+    return (
+        f"dgls failed inside ({type(error).__name__} at {place}); what was asked for was not "
+        "finished. Please report it with the command that you gave."
+    )
 
 
 def _with_places_last(arguments: Sequence[str]) -> list[str]:

@@ -29,10 +29,15 @@ def _bench() -> None:
 
 
 def latency(
-    keystrokes: Annotated[int, typer.Option(min=1, help="Keystrokes and engine calls.")] = 500,
-    places: Annotated[int, typer.Option(min=1, help="Places to fill, cold and warm.")] = 40,
+    keystrokes: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="Keystrokes and engine calls.")
+    ] = 500,
+    places: Annotated[
+        int, typer.Option(min=1, max=100_000, help="Places to fill, cold and warm.")
+    ] = 40,
     model: Annotated[
-        str | None, typer.Option(help="`embedded`, a checkpoint folder, or a cached model's name.")
+        str | None,
+        typer.Option(help="`embedded`, a folder (./... or absolute), or a cached model's name."),
     ] = None,
 ) -> None:
     """Print what a user waits for as a Markdown table."""
@@ -44,11 +49,15 @@ def latency(
 
 def engine(
     editors: Annotated[
-        list[int] | None, typer.Option(min=1, help="Editors at once; may be given several times.")
+        list[int] | None,
+        typer.Option(min=1, max=1000, help="Editors at once; may be given several times."),
     ] = None,
-    seconds: Annotated[float, typer.Option(min=1, help="Typing time of each count.")] = 60.0,
+    seconds: Annotated[
+        float, typer.Option(min=1, max=86_400, help="Typing time of each count.")
+    ] = 60.0,
     model: Annotated[
-        str | None, typer.Option(help="`embedded`, a checkpoint folder, or a cached model's name.")
+        str | None,
+        typer.Option(help="`embedded`, a folder (./... or absolute), or a cached model's name."),
     ] = None,
     recorded: Annotated[
         Path | None, typer.Option(help="Sessions that were recorded, one JSON object a line.")

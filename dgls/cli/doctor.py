@@ -76,6 +76,7 @@ def _rows(found: Findings) -> Iterator[tuple[str, str]]:
     yield from _machine(found.machine)
     for model in found.models:
         yield "model", _model(model)
+    yield "fills", found.choice
     yield "engine", _engine(found.engine)
     if found.speed is not None:
         yield "speed", _speed(found.speed)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from dgls.cli.private import AllowPrivate, MayRead, keep_files_private, readable
 
 if TYPE_CHECKING:
     from dgls.checkpoint.named import Named
@@ -16,8 +19,13 @@ if TYPE_CHECKING:
     from dgls.evaluation.runner import OnDone, Plan, Series
     from dgls.evaluation.systems import System
 
-Count = Annotated[int | None, typer.Option(min=1, help="At most this many cases.")]
-Seed = Annotated[int, typer.Option(help="Chooses the cases; the same seed, the same numbers.")]
+Count = Annotated[int | None, typer.Option(min=1, max=1_000_000, help="At most this many cases.")]
+Seed = Annotated[
+    int,
+    typer.Option(
+        min=-(2**62), max=2**62, help="Chooses the cases; the same seed, the same numbers."
+    ),
+]
 Systems = Annotated[
     list[str] | None,
     typer.Option(
@@ -28,7 +36,8 @@ Systems = Annotated[
     ),
 ]
 ModelName = Annotated[
-    str | None, typer.Option(help="`embedded`, a checkpoint folder, or a cached model's name.")
+    str | None,
+    typer.Option(help="`embedded`, a folder (./... or absolute), or a cached model's name."),
 ]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
 Out = Annotated[
@@ -92,12 +101,19 @@ def cut(
     model: ModelName = None,
     device: Device = None,
     out: Out = None,
+    allow_private: AllowPrivate = False,
 ) -> None:
     """Fill gaps that are cut out of a source tree: lines, bodies, arguments, random spans."""
     from dgls.evaluation.choose import chosen_systems
     from dgls.evaluation.cut import cut_cases, languages_of
 
-    cases = cut_cases(folder, count or 300, seed, languages=languages_of(language or ()))
+    cases = cut_cases(
+        folder,
+        count or 300,
+        seed,
+        languages=languages_of(language or ()),
+        may_read=_may_read(allow_private),
+    )
     systems = chosen_systems(system, model, device)
     suite = f"Gaps cut from {folder.resolve().name}"
     _measure(suite, cases, systems, seed=seed, out=out, execute=False)
@@ -115,19 +131,27 @@ def calibrate(
     out: Annotated[
         Path | None, typer.Option(help="Where to write the confidence of a laptop model.")
     ] = None,
+    allow_private: AllowPrivate = False,
 ) -> None:
     """Fit the confidence and the threshold from which a fill is shown."""
     from dgls.checkpoint.named import resolved
 
     named = resolved(checkpoint)
+    may_read = _may_read(allow_private)
     if named.causal:
-        _calibrate_causal(named, tree, count, seed, device, out)
+        _calibrate_causal(named, tree, count, seed, device, out, may_read)
     else:
-        _calibrate_checkpoint(checkpoint, tree, count, seed, device)
+        _calibrate_checkpoint(checkpoint, tree, count, seed, device, may_read)
 
 
 def _calibrate_causal(
-    named: Named, trees: list[Path], count: int, seed: int, device: str | None, out: Path | None
+    named: Named,
+    trees: list[Path],
+    count: int,
+    seed: int,
+    device: str | None,
+    out: Path | None,
+    may_read: MayRead,
 ) -> None:
     from dgls.evaluation.causal_calibration import fit, judge
     from dgls.evaluation.cut import cut_cases
@@ -136,7 +160,7 @@ def _calibrate_causal(
     from dgls.fill.opening import open_causal
     from dgls.syntax.cursor import Budget
 
-    cases = [case for tree in trees for case in cut_cases(tree, count, seed)]
+    cases = [case for tree in trees for case in cut_cases(tree, count, seed, may_read=may_read)]
     filler = open_causal(named, device or "auto")
     judged = []
     with _progress(len(cases)) as on_done:
@@ -152,7 +176,12 @@ def _calibrate_causal(
 
 
 def _calibrate_checkpoint(
-    checkpoint: str, trees: list[Path], count: int, seed: int, device: str | None
+    checkpoint: str,
+    trees: list[Path],
+    count: int,
+    seed: int,
+    device: str | None,
+    may_read: MayRead,
 ) -> None:
     from dgls.checkpoint.registry import find
     from dgls.evaluation.calibrate import calibrate as fit_checkpoint
@@ -160,7 +189,8 @@ def _calibrate_checkpoint(
     from dgls.evaluation.cut import cut_cases
 
     folder = find(checkpoint)
-    cases = [case for tree in trees for case in cut_cases(tree, count, seed, SHOWN_KINDS)]
+    cut = partial(cut_cases, count=count, seed=seed, kinds=SHOWN_KINDS, may_read=may_read)
+    cases = [case for tree in trees for case in cut(tree)]
     names = ", ".join(tree.resolve().name for tree in trees)
     with _progress(len(cases)) as on_done:
         done = fit_checkpoint(folder, device, cases, names, seed, lambda: on_done("dgls", 1))
@@ -220,9 +250,10 @@ def typing(
     latency_ms: Annotated[
         float, typer.Option(min=0, help="How long each of its fills takes.")
     ] = 100.0,
-    at_once: Annotated[int, typer.Option(min=1, help="Sessions typed side by side.")] = 1,
+    at_once: Annotated[int, typer.Option(min=1, max=1000, help="Sessions typed side by side.")] = 1,
     model: ModelName = None,
     seed: Seed = 0,
+    allow_private: AllowPrivate = False,
 ) -> None:
     """Replay typing sessions through the real server, in real time, beside a plain policy."""
     import asyncio
@@ -240,7 +271,13 @@ def typing(
     sessions = (
         recorded_sessions(recorded)
         if recorded
-        else synthetic_sessions(folder or Path(), count, seed, languages_of(language or ()) or CODE)
+        else synthetic_sessions(
+            folder or Path(),
+            count,
+            seed,
+            languages_of(language or ()) or CODE,
+            _may_read(allow_private),
+        )
     )
     settings = resolve().settings
     if model is not None:
@@ -269,6 +306,7 @@ def _measure(
     from dgls.evaluation.runner import Plan
 
     folder = _folder(out)
+    keep_files_private(folder.iterdir() if folder else ())
     verdicts = Verdicts(folder) if execute else None
     plan = Plan(tuple(cases), tuple(systems), Answers(folder), verdicts)
     series = _run(plan)
@@ -280,6 +318,12 @@ def _measure(
         (folder / "report.md").write_text(to_markdown(report), encoding="utf-8")
         (folder / "report.json").write_text(report.to_json(), encoding="utf-8")
         typer.echo(f"\nThe whole report is in {folder / 'report.md'} and {folder / 'report.json'}.")
+
+
+def _may_read(allow_private: bool) -> MayRead:
+    from dgls.config import resolve
+
+    return readable(resolve(Path.cwd()), allow_private)
 
 
 def _run(plan: Plan) -> tuple[Series, ...]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dgls.cli.private import AllowPrivate, check_private
 from dgls.cli.target import (
     STANDARD_INPUT,
     SourceFile,
@@ -27,7 +28,7 @@ from dgls.text import Edit, Span, apply_edits
 
 if TYPE_CHECKING:
     from dgls.cli.watch import Watch
-    from dgls.config import FillSettings, Settings
+    from dgls.config import FillSettings, Resolved, Settings
     from dgls.sound.site import Asked
     from dgls.syntax.cursor import Context
     from dgls.syntax.source import Source
@@ -64,12 +65,17 @@ def fill(
         str | None, typer.Option(help="The language, where the file's name does not tell.")
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="`embedded`, a checkpoint folder, or a cached model's name.")
+        str | None,
+        typer.Option(help="`embedded`, a folder (./... or absolute), or a cached model's name."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the noise.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of the noise.")] = 0,
+    allow_private: AllowPrivate = False,
 ) -> None:
     """Fill the gap at a place of a file and print it."""
-    settings = _settings(model)
+    resolved = _resolved(model)
+    settings = resolved.settings
+    for name in {parse_target(each).file for each in target} - {STANDARD_INPUT}:
+        check_private(Path(name), resolved, allow_private)
     task = _task(target, select or [], language, lines, strength, write, settings.fill)
     watching = None
     if watch and not as_json:
@@ -190,16 +196,15 @@ def _task(
     return _Task(file, source, ordered, context, lines, strength)
 
 
-def _settings(model: str | None) -> Settings:
+def _resolved(model: str | None) -> Resolved:
     """The settings here, with the model of the command line; bad ones are named and passed over."""
-    from dgls.config import changed, resolve
+    from dgls.config import resolve
 
-    resolved = resolve(Path.cwd())
+    given = {} if model is None else {"model.name": model}
+    resolved = resolve(Path.cwd(), overrides=given)
     for problem in resolved.problems:
         typer.echo(f"dgls: {problem}", err=True)
-    if model is None:
-        return resolved.settings
-    return changed(resolved.settings, {"model.name": model})
+    return resolved
 
 
 def _path_shown(name: str) -> str:

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import sys
 
+from dgls.imports import only_installed_code
+
 _STARTS_THE_SERVER = {"lsp", "--stdio", "--tcp", "--clientProcessId"}
 
 
 def main() -> None:
     """Run the verb on the command line; an error raised on purpose ends in one line."""
+    only_installed_code()
     arguments = sys.argv[1:]
     if arguments and arguments[0].partition("=")[0] in _STARTS_THE_SERVER:
         from dgls.cli.lsp import run

@@ -25,7 +25,8 @@ def register(app: typer.Typer) -> None:
 
 def serve(
     model: Annotated[
-        str | None, typer.Option(help="`embedded`, a checkpoint folder, or a cached model's name.")
+        str | None,
+        typer.Option(help="`embedded`, a folder (./... or absolute), or a cached model's name."),
     ] = None,
     device: Annotated[str | None, typer.Option(help="`auto`, `cpu`, `cuda`, ...")] = None,
     idle: Annotated[

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from dgls.counts import Count, Kind, counts_file, read_counts
+from dgls.errors import InputError
 
 
 def register(app: typer.Typer) -> None:
@@ -24,7 +25,10 @@ def stats(
     """
     path = counts_file()
     if clear:
-        path.unlink(missing_ok=True)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise InputError(f"{path} cannot be removed ({error.strerror}).") from error
         typer.echo(f"{path} is removed.")
         return
     counts = read_counts(path)

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dgls.errors import InputError, PositionError, SourceFileError
+from dgls.files import read_small
 from dgls.text import Lines, Position, Span
 
 STANDARD_INPUT = "-"
-_TARGET = re.compile(r"(?P<file>.+?)(?::(?P<line>\d+)(?::(?P<column>\d+))?)?", re.DOTALL)
-_RANGE = re.compile(r"(\d+):(\d+)-(\d+):(\d+)")
+_TARGET = re.compile(r"(?P<file>.+?)(?::(?P<line>[0-9]+)(?::(?P<column>[0-9]+))?)?", re.DOTALL)
+_RANGE = re.compile(r"([0-9]+):([0-9]+)-([0-9]+):([0-9]+)")
+_MOST_DIGITS = 12
+_LARGEST_BYTES = 50_000_000
 _BYTE_ORDER_MARK = "\ufeff"
 
 
@@ -30,7 +33,7 @@ def parse_target(argument: str) -> Target:
     if match is None:
         raise InputError("Which file? Give FILE:LINE:COL; nothing was filled.")
     line, column = match["line"], match["column"]
-    return Target(match["file"], int(line) if line else None, int(column) if column else None)
+    return Target(match["file"], _number(line), _number(column))
 
 
 def cursor(target: Target, text: str) -> Span:
@@ -50,14 +53,23 @@ def selection(argument: str, text: str) -> Span:
     match = _RANGE.fullmatch(argument)
     if match is None:
         raise InputError(f"--select {argument!r} is not L:C-L:C; nothing was filled.")
-    first, second = map(int, match.groups()[:2]), map(int, match.groups()[2:])
+    first, second = map(_number, match.groups()[:2]), map(_number, match.groups()[2:])
     start, end = _offset(text, *first), _offset(text, *second)
     if end < start:
         raise PositionError(f"--select {argument} ends before it begins; nothing was filled.")
     return Span(start, end)
 
 
-def _offset(text: str, line: int, column: int) -> int:
+def _number(digits: str | None) -> int | None:
+    """A line or column; one of too many digits lies outside of every text."""
+    if not digits:
+        return None
+    return int(digits) if len(digits) <= _MOST_DIGITS else int("9" * _MOST_DIGITS)
+
+
+def _offset(text: str, line: int | None, column: int | None) -> int:
+    assert line is not None
+    assert column is not None
     position = Position(_from_one(line, "Line"), _from_one(column, "Column"))
     return Lines(text).offset(position)
 
@@ -96,12 +108,13 @@ def read_source(name: str, data: bytes | None = None) -> SourceFile:
     """Read a file, or take `data` for it. Raises `SourceFileError` for what is no UTF-8 text."""
     if data is None:
         try:
-            data = Path(name).read_bytes()
+            data = read_small(Path(name), _LARGEST_BYTES)
         except FileNotFoundError as error:
             raise SourceFileError(f"There is no file {name}; nothing was filled.") from error
-        except OSError as error:
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else "no file has such a name"
             raise SourceFileError(
-                f"{name} cannot be read ({error.strerror}); nothing was filled."
+                f"{name[:200]!r} cannot be read ({why}); nothing was filled."
             ) from error
     if b"\0" in data:
         raise SourceFileError(f"{name} is binary; nothing was filled.")

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from dgls.cli.private import AllowPrivate, keep_files_private, readable
+
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command line."""
@@ -33,22 +35,32 @@ def train(
         Path | None,
         typer.Option("--from", help="Begin with this checkpoint's weights and tokenizer."),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Draws other examples and noise.")] = None,
-    minutes: Annotated[float | None, typer.Option(help="End after this training time.")] = None,
-    steps: Annotated[int | None, typer.Option(help="End after this many steps.")] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, max=2**31 - 1, help="Draws other examples and noise."),
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.01, max=1e6, help="End after this training time.")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, max=10**9, help="End after this many steps.")
+    ] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    allow_private: AllowPrivate = False,
 ) -> None:
     """Build the corpus, the tokenizer and the model; interrupted, it goes on where it stopped."""
     from dataclasses import replace
 
-    import torch
-
+    from dgls.config import resolve
     from dgls.evaluation.cases import task_texts
     from dgls.evaluation.contamination import Contamination
+    from dgls.network.hardware import chosen_device
     from dgls.training.fetch import listed_packages, local_package, standard_library
     from dgls.training.pipeline import Reporter, Workplace, make_checkpoint
     from dgls.training.recipes import recipe_named
 
+    keep_files_private()
+    may_read = readable(resolve(Path.cwd()), allow_private)
     chosen = recipe_named(recipe)
     chosen = replace(
         chosen,
@@ -61,9 +73,10 @@ def train(
     else:
         packages = (standard_library(), *listed_packages())
     target = output or folder / "checkpoint"
-    place = Workplace(folder, target, packages, torch.device(device), start)
+    place = Workplace(folder, target, packages, chosen_device(device), start, may_read)
     excluded = Contamination.of(text for file in exclude or [] for text in task_texts(file))
     path = make_checkpoint(chosen, place, excluded, Reporter(typer.echo, _echo_step))
+    path = path.absolute()
     typer.echo(f"The checkpoint is in {path}. Try it: dgls fill --model {path} FILE:LINE:COL")
 
 

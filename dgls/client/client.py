@@ -8,6 +8,7 @@ stops the fill before its next denoise step.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import subprocess
 import time
 from collections.abc import Callable
@@ -16,9 +17,10 @@ from typing import Self
 
 from dgls.client.api import EngineApi, NotReady
 from dgls.client.connection import ConnectionLost
-from dgls.client.endpoint import absolute, endpoint_of, make_private
+from dgls.client.endpoint import absolute, endpoint_of
 from dgls.client.failures import Failures
 from dgls.client.launch import last_words, launch
+from dgls.client.runtime_folder import make_private
 from dgls.client.stop import stop
 from dgls.config import Settings, resolve
 from dgls.errors import EngineUnavailableError
@@ -30,6 +32,10 @@ OnProgress = Callable[[float, str], None]
 
 _POLL_S = 0.05
 _HEALTH_S = 5.0
+GRACE_S = 10.0
+"""How long an answer may be late, counted from the deadline that the engine was given."""
+NO_DEADLINE_S = 60.0
+"""How long a fill without a deadline runs before the engine is asked whether it still lives."""
 
 
 class EngineClient:
@@ -54,7 +60,7 @@ class EngineClient:
                 await self.wait_ready()
             life = self._lives
             try:
-                return await self._api.fill(request, on_draft)
+                return await self._patiently(request, on_draft)
             except NotReady:
                 self._is_ready = False
             except ConnectionLost as lost:
@@ -63,6 +69,32 @@ class EngineClient:
                 if self.endpoint.address() is not None:
                     raise self._failed(life, "it ended in the middle of a fill") from lost
         raise EngineUnavailableError("The engine went away twice; nothing was filled, try again.")
+
+    async def _patiently(self, request: FillRequest, on_draft: OnDraft | None) -> FillReply:
+        """One fill of an engine that is ready, given up where the engine shows no sign of life.
+
+        An engine that is busy answers what its state is. One that was suspended or hangs does not.
+        """
+        deadline_ms = request.limits.deadline_ms
+        patience = NO_DEADLINE_S if deadline_ms is None else deadline_ms / 1000 + GRACE_S
+        asked = asyncio.ensure_future(self._api.fill(request, on_draft))
+        try:
+            for attempt in itertools.count():
+                if (await asyncio.wait({asked}, timeout=patience))[0]:
+                    return await asked
+                gave_up = deadline_ms is not None and attempt > 0
+                if gave_up or await self.health() is None:
+                    self._is_ready = False
+                    raise self._stuck()
+            raise AssertionError("counting does not end")
+        finally:
+            asked.cancel()
+
+    def _stuck(self) -> EngineUnavailableError:
+        return EngineUnavailableError(
+            "The engine does not answer; nothing was filled. End it, and the next request starts "
+            f"another one: dgls serve --stop (log: {self.endpoint.log})"
+        )
 
     async def wait_ready(self, on_progress: OnProgress | None = None) -> None:
         """Return when the model is loaded; start the engine where none is there.
@@ -78,6 +110,8 @@ class EngineClient:
                 give_up = self._patience()
             elif process is not None and process.poll():
                 raise self._failed(self._lives, f"it ended at its start{self._last_words()}")
+            elif time.monotonic() > give_up and process is None:
+                raise self._stuck()
             elif time.monotonic() > give_up:
                 raise EngineUnavailableError(
                     f"The engine did not answer within {self._settings.engine.start_seconds:g} s "

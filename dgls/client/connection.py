@@ -13,6 +13,9 @@ from collections.abc import AsyncIterator
 import h11
 
 from dgls.client.endpoint import LOOPBACK, Address, UnixAddress
+from dgls.client.peer import Peer, is_foreign, listener_of, peer_of
+from dgls.client.runtime_folder import check_private
+from dgls.errors import EngineUnavailableError
 
 _CHUNK = 65_536
 
@@ -34,15 +37,33 @@ class Connection:
 
     @classmethod
     async def open(cls, address: Address) -> Connection:
-        """Connect. Raises `ConnectionLost` where nobody listens."""
+        """Connect. Raises `ConnectionLost` where nobody listens.
+
+        Raises `EngineUnavailableError` before a byte is sent where another user may listen there.
+        """
         try:
             if isinstance(address, UnixAddress):
+                check_private(address.path.parent)
                 streams = await asyncio.open_unix_connection(str(address.path))
             else:
                 streams = await asyncio.open_connection(LOOPBACK, address.port)
         except OSError as error:
             raise ConnectionLost(str(error)) from error
-        return cls(address, *streams)
+        connection = cls(address, *streams)
+        if is_foreign(connection.peer):
+            connection.abort()
+            raise EngineUnavailableError(
+                "Another user's program listens where the engine should; nothing was sent. Set "
+                "engine.folder to a folder of your own."
+            )
+        return connection
+
+    @property
+    def peer(self) -> Peer | None:
+        """Who listens at the other end; None where the system does not tell."""
+        if isinstance(self.address, UnixAddress):
+            return peer_of(self._writer.get_extra_info("socket"))
+        return listener_of(self.address.port)
 
     @property
     def is_idle(self) -> bool:

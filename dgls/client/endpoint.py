@@ -17,19 +17,20 @@ import socket
 import stat
 import sys
 import tempfile
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 from dgls import __version__
-from dgls.checkpoint.catalogue import is_listed
 from dgls.checkpoint.choice import AUTO, automatic
-from dgls.config import ModelSettings, Settings, changed
-from dgls.errors import EngineUnavailableError
+from dgls.client.runtime_folder import runtime_folder
+from dgls.config import Settings, changed, is_folder
+from dgls.files import open_own
 
 LOOPBACK = "127.0.0.1"
 _LONGEST_SOCKET_PATH = 100
 """Bytes; `sun_path` holds 104 on macOS and 108 on Linux."""
+
+_LARGEST_PORT_FILE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class Endpoint:
         An address may be stale: the engine may have died and left it behind.
         """
         if self.has_unix_socket:
-            return UnixAddress(self.socket) if self.socket.exists() else None
+            return UnixAddress(self.socket) if _is_socket(self.socket) else None
         return _read_port(self.port)
 
     def forget_address(self) -> None:
@@ -100,6 +101,7 @@ class Endpoint:
 
 def endpoint_of(settings: Settings) -> Endpoint:
     """The endpoint of the engine that these settings ask for."""
+    settings = absolute(settings)
     identity = {
         "version": __version__,
         "python": sys.prefix,
@@ -114,38 +116,6 @@ def endpoints(settings: Settings) -> list[Endpoint]:
     """Every endpoint in the runtime folder that an engine holds or left behind."""
     folder = runtime_folder(settings)
     return [Endpoint(folder, path.stem) for path in sorted(folder.glob("engine-*.lock"))]
-
-
-def runtime_folder(settings: Settings) -> Path:
-    """The folder of the sockets, not created yet."""
-    if settings.engine.folder:
-        return Path(settings.engine.folder).expanduser().absolute()
-    import platformdirs
-
-    with warnings.catch_warnings():
-        # It warns where XDG_RUNTIME_DIR is not set; its fallback is private as well.
-        warnings.simplefilter("ignore")
-        return Path(platformdirs.user_runtime_dir("dgls", appauthor=False))
-
-
-def make_private(folder: Path) -> None:
-    """Create the folder as the user's alone. Raises `EngineUnavailableError` where it is not."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = folder.lstat()
-    except OSError as error:
-        raise EngineUnavailableError(
-            f"The engine's folder {folder} cannot be made ({error.strerror}); "
-            "set engine.folder to another one."
-        ) from error
-    if sys.platform == "win32":
-        return
-    is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
-    if not is_ours or found.st_mode & 0o077:
-        raise EngineUnavailableError(
-            f"The engine's folder {folder} is open to other users, so no engine was started; "
-            "make it your own (mode 0700) or set engine.folder to another one."
-        )
 
 
 def write_private(path: Path, text: str) -> None:
@@ -168,11 +138,9 @@ def absolute(settings: Settings) -> Settings:
     name = settings.model.name
     if name == AUTO:
         return changed(settings, {"model.name": automatic()})
-    folder = Path(name).expanduser()
-    is_folder = name.startswith((".", "~")) or folder.is_dir()
-    if name == ModelSettings().name or not is_folder or is_listed(name):
+    if not is_folder(name):
         return settings
-    return changed(settings, {"model.name": str(folder.resolve())})
+    return changed(settings, {"model.name": str(Path(name).expanduser().resolve())})
 
 
 def _weights_changed(settings: Settings) -> int:
@@ -183,9 +151,18 @@ def _weights_changed(settings: Settings) -> int:
     return max((path.stat().st_mtime_ns for path in folder.glob("*.safetensors")), default=0)
 
 
+def _is_socket(path: Path) -> bool:
+    """Whether a socket is there, and no link to one."""
+    try:
+        return stat.S_ISSOCK(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
 def _read_port(path: Path) -> PortAddress | None:
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
+        with os.fdopen(open_own(path, os.O_RDONLY), encoding="utf-8") as file:
+            fields = json.loads(file.read(_LARGEST_PORT_FILE))
         return PortAddress(int(fields["port"]), str(fields["token"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -11,12 +11,16 @@ import threading
 from pathlib import Path
 from typing import BinaryIO
 
-from dgls.client.endpoint import Endpoint, make_private
+from dgls.client.endpoint import Endpoint
+from dgls.client.runtime_folder import make_private
 from dgls.config import Settings
 from dgls.errors import EngineUnavailableError
 from dgls.file_lock import FileLock
+from dgls.files import open_own
+from dgls.imports import safe_environment
 
 _LARGEST_LOG = 1_000_000
+_LAST_BYTES = 4000
 
 
 def launch(endpoint: Endpoint, settings: Settings) -> subprocess.Popen[bytes] | None:
@@ -49,7 +53,9 @@ def launch(endpoint: Endpoint, settings: Settings) -> subprocess.Popen[bytes] | 
 def last_words(log: Path) -> str:
     """The last line of an engine's log, for a message about its end."""
     try:
-        lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
+        with os.fdopen(open_own(log, os.O_RDONLY), "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _LAST_BYTES))
+            lines = file.read(_LAST_BYTES).decode("utf-8", "replace").split("\n")
     except OSError:
         return ""
     return next((line.strip() for line in reversed(lines) if line.strip()), "")
@@ -62,6 +68,8 @@ def _spawn(endpoint: Endpoint, settings: Settings, lock: FileLock) -> subprocess
         command.append(f"--lock={lock.descriptor}")
     else:
         lock.release()
+    # The engine need not find the folder a second time.
+    flat = {**settings.flat(), "engine.folder": str(endpoint.folder)}
     with _open_log(endpoint.log) as log:
         process = subprocess.Popen(
             command,
@@ -69,6 +77,7 @@ def _spawn(endpoint: Endpoint, settings: Settings, lock: FileLock) -> subprocess
             stdout=log,
             stderr=log,
             cwd=endpoint.folder,
+            env=safe_environment(),
             pass_fds=(lock.descriptor,) if lock.CAN_HAND_OVER else (),
             # Its own session: closing the editor's terminal does not end it.
             start_new_session=True,
@@ -78,12 +87,13 @@ def _spawn(endpoint: Endpoint, settings: Settings, lock: FileLock) -> subprocess
     assert process.stdin is not None
     # An engine that ended already cannot read; whoever waits for it will see that.
     with contextlib.suppress(BrokenPipeError), process.stdin as stdin:
-        stdin.write(json.dumps(settings.flat()).encode())
+        stdin.write(json.dumps(flat).encode())
     return process
 
 
 def _open_log(path: Path) -> BinaryIO:
     """The log to append to; an old one that has grown large is emptied first."""
-    is_large = path.exists() and path.stat().st_size > _LARGEST_LOG
-    mode = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if is_large else os.O_APPEND)
-    return os.fdopen(os.open(path, mode, 0o600), "wb")
+    log = os.fdopen(open_own(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), "ab")
+    if os.fstat(log.fileno()).st_size > _LARGEST_LOG:
+        os.ftruncate(log.fileno(), 0)
+    return log

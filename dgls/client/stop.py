@@ -7,11 +7,13 @@ import contextlib
 import os
 import signal
 import time
+from pathlib import Path
 
 from dgls.client.api import EngineApi
-from dgls.client.connection import ConnectionLost
+from dgls.client.connection import Connection, ConnectionLost
 from dgls.client.endpoint import Endpoint
-from dgls.errors import DglsError
+from dgls.client.runtime_folder import check_private
+from dgls.errors import DglsError, EngineUnavailableError
 from dgls.file_lock import FileLock, is_held, owner
 
 _PATIENCE_S = 8.0
@@ -19,15 +21,34 @@ _POLL_S = 0.02
 
 
 async def stop(endpoint: Endpoint) -> bool:
-    """Stop the engine and remove what it leaves. False where there was none."""
+    """Stop the engine and remove what it leaves. False where there was none.
+
+    Raises `EngineUnavailableError` where it does not listen and cannot be told to be an engine.
+    """
+    check_private(endpoint.folder)
     was_there = is_held(endpoint.lock)
     if was_there:
+        listener = await _listener(endpoint)
         await _ask(endpoint)
         if not await _released(endpoint):
-            _kill(endpoint)
+            _kill(endpoint, listener)
             await _released(endpoint)
     _remove_address(endpoint)
     return was_there
+
+
+async def _listener(endpoint: Endpoint) -> int | None:
+    """The process that listens on the engine's socket; None where that is not known."""
+    address = endpoint.address()
+    if address is None:
+        return None
+    with contextlib.suppress(ConnectionLost, TimeoutError, DglsError):
+        async with asyncio.timeout(_PATIENCE_S):
+            connection = await Connection.open(address)
+        peer = connection.peer
+        connection.abort()
+        return peer.pid if peer else None
+    return None
 
 
 async def _ask(endpoint: Endpoint) -> None:
@@ -47,18 +68,39 @@ async def _released(endpoint: Endpoint) -> bool:
     return True
 
 
-def _kill(endpoint: Endpoint) -> None:
-    # Its lock is held, so the number belongs to the engine and to nobody who came after it.
+def _kill(endpoint: Endpoint, listener: int | None) -> None:
+    """Kill the holder of the lock, once it is sure that this is an engine.
+
+    The number in the lock's file was written by whoever holds it, which need not be an engine.
+    """
     pid = owner(endpoint.lock)
-    if pid is not None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+    if pid is None or pid <= 0 or (pid != listener and not _is_engine(pid, endpoint)):
+        raise EngineUnavailableError(
+            f"{endpoint.lock} is held by a process that does not answer and is not known to be an "
+            "engine of dgls; it was left alone. End it yourself."
+        )
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+
+
+def _is_engine(pid: int, endpoint: Endpoint) -> bool:
+    """Whether a process was started as this engine, by its command line."""
+    try:
+        data = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+    words = data.decode("utf-8", "replace").split("\0")
+    if "dgls.engine.process" in words:
+        return f"--name={endpoint.name}" in words
+    return any(Path(word).name == "dgls" for word in words[:3]) and "serve" in words
 
 
 def _remove_address(endpoint: Endpoint) -> None:
     if not endpoint.folder.exists():
         return
-    lock = FileLock.acquire(endpoint.lock)
-    if lock is not None:
-        endpoint.forget_address()
-        lock.release()
+    # What is no file of ours is left as it is.
+    with contextlib.suppress(OSError):
+        lock = FileLock.acquire(endpoint.lock)
+        if lock is not None:
+            endpoint.forget_address()
+            lock.release()

@@ -5,6 +5,7 @@ from dgls.config.resolver import FILE_NAME, Resolved, changed, resolve
 from dgls.config.settings import (
     DECLARED,
     ContextSettings,
+    DenoiseSettings,
     EngineSettings,
     FillSettings,
     ModelSettings,
@@ -13,12 +14,14 @@ from dgls.config.settings import (
     Settings,
     ShowSettings,
     TypingSettings,
+    is_folder,
 )
 
 __all__ = [
     "DECLARED",
     "FILE_NAME",
     "ContextSettings",
+    "DenoiseSettings",
     "EngineSettings",
     "FillSettings",
     "LiveSettings",
@@ -30,5 +33,6 @@ __all__ = [
     "ShowSettings",
     "TypingSettings",
     "changed",
+    "is_folder",
     "resolve",
 ]

@@ -3,13 +3,16 @@
 Later sources win: the defaults, the user's `dgls.toml`, the project's `dgls.toml`, the environment
 (`DGLS_MODEL_NAME` sets `model.name`), and what a caller says explicitly (a command-line option, an
 editor's settings). A bad setting is reported by its name and its source, and all others are kept.
-A project's file comes with somebody's repository, so it cannot say which model or code runs.
+A project's file comes with somebody's repository, so it cannot say which model or code runs, nor
+take a file off the list of secrets, nor send more of other files than the user wants.
 """
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,20 +26,30 @@ from dgls.config.settings import (
     settings_of,
 )
 from dgls.errors import SettingError
+from dgls.files import read_small
+from dgls.patterns import why_it_matches_nothing
 
 FILE_NAME = "dgls.toml"
+
+_MOST_PROBLEMS = 20
+"""Problems of one source that are told; a file of thousands would flood whoever reads them."""
+
+_LONGEST_SHOWN = 80
+_MANY_DOTS = re.compile(r"""(?<![\w-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){20}""")
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
     """The settings, one error for each value that was left out, and who set what.
 
-    `origins` names the last source of each setting that is not at its default.
+    `origins` names the last source of each setting that is not at its default; `folders` are
+    those of the project files that were read.
     """
 
     settings: Settings
     problems: tuple[SettingError, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
+    folders: tuple[Path, ...] = ()
 
     def strict(self) -> Settings:
         """The settings. Raises the first problem, where there is one."""
@@ -59,22 +72,28 @@ def resolve(
     """
     variables = os.environ if environment is None else environment
     problems: list[SettingError] = []
+    of_project = project_files(project)
     sources = [
         *_file_sources(user_files() if files is None else files, problems),
-        *_file_sources(project_files(project), problems, is_project=True),
+        *_file_sources(of_project, problems, is_project=True),
         _Source("the environment", _from_environment(variables), is_text=True),
         _Source("the caller", _flattened(overrides or {})),
     ]
     values = {name: declared.default for name, declared in DECLARED.items()}
     origins: dict[str, str] = {}
+    caps: list[tuple[str, Any, str]] = []
     for source in sources:
-        for name, value in source.values.items():
-            try:
-                values[name] = _with(values.get(name), _accepted(source, name, value))
-                origins[name] = source.name
-            except SettingError as problem:
-                problems.append(problem)
-    return Resolved(settings_of(values), tuple(problems), origins)
+        for name, value in _good(source, problems):
+            if source.is_project and DECLARED[name].only_lower:
+                caps.append((name, value, source.name))
+                continue
+            values[name] = _with(values[name], value)
+            origins[name] = source.name
+    for name, most, origin in caps:
+        if most < values[name]:
+            values[name], origins[name] = most, origin
+    folders = tuple(path.parent for path in of_project)
+    return Resolved(settings_of(values), tuple(problems), origins, folders)
 
 
 def changed(settings: Settings, values: Mapping[str, Any]) -> Settings:
@@ -101,10 +120,30 @@ def _with(old: Any, new: Any) -> Any:
     return tuple(dict.fromkeys((*old, *new))) if isinstance(new, tuple) else new
 
 
+def _good(source: _Source, problems: list[SettingError]) -> Iterator[tuple[str, Any]]:
+    """The values of a source that are settings; of the others the first are told."""
+    own: list[SettingError] = []
+    for name, value in source.values.items():
+        try:
+            accepted = _accepted(source, name, value)
+        except SettingError as problem:
+            own.append(problem)
+            continue
+        if DECLARED[name].patterns:
+            accepted = tuple(_useful(source, name, accepted, own))
+        yield name, accepted
+    problems += own[:_MOST_PROBLEMS]
+    if len(own) > _MOST_PROBLEMS:
+        more = len(own) - _MOST_PROBLEMS
+        problems.append(SettingError(f"{source.name} has {more} more bad settings."))
+
+
 def _accepted(source: _Source, name: str, value: Any) -> Any:
     declared = DECLARED.get(name)
     if declared is None:
-        raise SettingError(f"'{name}' in {source.name} is no setting of dgls; it was left out.")
+        raise SettingError(
+            f"'{_short(name)}' in {source.name} is no setting of dgls; it was left out."
+        )
     if source.is_project and not declared.project:
         raise SettingError(
             f"'{name}' in {source.name} was left out: a project cannot choose it, "
@@ -113,22 +152,52 @@ def _accepted(source: _Source, name: str, value: Any) -> Any:
     converted = _from_text(value, declared.kind) if source.is_text else _typed(value, declared.kind)
     too_low = declared.low is not None and converted is not None and converted < declared.low
     too_high = declared.high is not None and converted is not None and converted > declared.high
-    # A NaN compares false with everything, so it needs a question of its own.
     unknown = bool(declared.choices) and converted not in declared.choices
-    if converted is None or converted != converted or too_low or too_high or unknown:
+    if converted is None or too_low or too_high or unknown:
         raise SettingError(
-            f"'{name}' in {source.name} must be {_wanted(declared)}, not {value!r}; "
+            f"'{name}' in {source.name} must be {_wanted(declared)}, not {_shown(value)}; "
             "the value before it was kept."
         )
     return converted
+
+
+def _useful(
+    source: _Source, name: str, texts: Iterable[str], problems: list[SettingError]
+) -> Iterator[str]:
+    """The patterns that can match a file and that the source may give."""
+    for text in texts:
+        why = why_it_matches_nothing(text)
+        if why is None and source.is_project and DECLARED[name].only_adds and text[:1] == "!":
+            why = "a project can hide more files, not fewer"
+        if why is None:
+            yield text
+        else:
+            problems.append(
+                SettingError(
+                    f"The pattern {_shown(text)} of '{name}' in {source.name} was left out: {why}."
+                )
+            )
+
+
+def _shown(value: Any) -> str:
+    """A value for a message: not more of it than helps, and never too long a number to print."""
+    if isinstance(value, int) and value.bit_length() > 64:
+        return "a number beyond 64 bits"
+    return _short(repr(value)) if isinstance(value, (str, int, float)) else type(value).__name__
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
 
 
 def _typed(value: Any, kind: type) -> Any:
     """`value` as `kind`, or None where it is of another type."""
     if isinstance(value, bool):
         return value if kind is bool else None
-    if kind is float and isinstance(value, int):
-        return float(value)
+    if isinstance(value, int) and value.bit_length() > 63:
+        return None
+    if kind is float and isinstance(value, (int, float)):
+        return float(value) if math.isfinite(value) else None
     if kind is tuple:
         is_list = isinstance(value, (list, tuple)) and all(isinstance(each, str) for each in value)
         return tuple(value) if is_list else None
@@ -141,8 +210,8 @@ def _from_text(value: str, kind: type) -> Any:
     if kind is tuple:
         return tuple(part for part in map(str.strip, value.split(",")) if part)
     try:
-        return kind(value)
-    except ValueError:
+        return _typed(kind(value), kind)
+    except (ValueError, OverflowError):
         return None
 
 
@@ -195,16 +264,22 @@ def _file_sources(
             sources.append(_Source(str(path), _read_toml(path), is_project))
         except FileNotFoundError:
             continue
-        except (OSError, ValueError) as error:
-            problems.append(SettingError(f"{path} was left out: {error}."))
+        except OSError as error:
+            problems.append(SettingError(f"{path} was left out: {error.strerror}."))
+        except (ValueError, RecursionError) as error:
+            why = _short(str(error).replace("\n", " "))
+            problems.append(SettingError(f"{path} was left out: it is not TOML ({why})."))
     return sources
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
     import tomllib
 
-    with path.open("rb") as file:
-        return _flattened(tomllib.load(file))
+    text = read_small(path).decode("utf-8").replace("\r\n", "\n")
+    if _MANY_DOTS.search(text):
+        # The parser needs time that grows with the square of a name's parts.
+        raise ValueError("a name has more than 20 parts")
+    return _flattened(tomllib.loads(text))
 
 
 def user_files() -> list[Path]:
@@ -220,6 +295,7 @@ def project_files(project: Path | None) -> list[Path]:
         return []
     folder = project.absolute()
     for candidate in (folder, *folder.parents):
-        if (candidate / FILE_NAME).is_file():
-            return [candidate / FILE_NAME]
+        path = candidate / FILE_NAME
+        if path.exists() and not path.is_dir():
+            return [path]
     return []

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,12 +25,15 @@ def _setting(
     high: float | None = None,
     choices: tuple[str, ...] = (),
     project: bool = True,
+    only_lower: bool = False,
+    patterns: bool = False,
     identity: bool = False,
 ) -> Any:
-    """One field: what it means, its range or choices, whether a project may set it, and whether
-    another value makes it another engine."""
-    metadata = {"doc": doc, "low": low, "high": high, "choices": choices}
-    return field(default=default, metadata={**metadata, "project": project, "identity": identity})
+    """One field: what it means, its range or choices, whether a project may set it or `only_lower`
+    it, whether its texts are `patterns`, and whether another value makes it another engine."""
+    metadata = {"doc": doc, "low": low, "high": high, "choices": choices, "project": project}
+    metadata |= {"only_lower": only_lower, "patterns": patterns, "identity": identity}
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,8 @@ class ModelSettings:
     name: str = _setting(
         "auto",
         "`auto` (the best model here that keeps up with typing), `embedded`, a name of `dgls model "
-        "list`, a `.gguf` file, a checkpoint folder, or a model in the Hugging Face cache.",
+        "list`, a checkpoint folder or `.gguf` file (absolute, or written `./...`), or the name of "
+        "a model in the Hugging Face cache (`owner/name`).",
         project=False,
         identity=True,
     )
@@ -82,6 +87,16 @@ class ModelSettings:
     )
 
 
+def is_folder(model: str) -> bool:
+    """Whether a model's name is that of a folder: absolute, or written `./...`, `../...`, `~/...`.
+
+    Any other name is never one, whatever lies in the working folder: a repository could choose the
+    model by a folder named like a published one.
+    """
+    starts = ("./", "../", "~", f".{os.sep}", f"..{os.sep}")
+    return model in {".", ".."} or model.startswith(starts) or os.path.isabs(model)
+
+
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
     """The process that owns the model."""
@@ -95,7 +110,8 @@ class EngineSettings:
     )
     folder: str = _setting(
         "",
-        "Folder of the engine's socket; empty for the system's runtime folder.",
+        "Absolute path of the folder of the engine's socket; empty for the system's runtime "
+        "folder.",
         project=False,
     )
     idle_seconds: float = _setting(
@@ -179,6 +195,21 @@ class RemoteSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DenoiseSettings:
+    """How a model writes several tokens at once."""
+
+    adapter: str = _setting(
+        "auto",
+        "Whether the laptop model's adapter drafts ahead with masks: `on`, `off`, or `auto` for "
+        "where it was measured on this machine to make one-line fills 15 % faster. The text is the "
+        "same.",
+        choices=("auto", "on", "off"),
+        project=False,
+        identity=True,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class FillSettings:
     """What a fill may cost and how much of the document it sees."""
 
@@ -212,6 +243,7 @@ class ShowSettings:
         (),
         "Files where nothing is suggested while typing, as patterns of `.gitignore` from the "
         'project\'s folder on: `["tests/", "*.pyi"]`.',
+        patterns=True,
     )
     threshold: float = _setting(
         0.0,
@@ -251,16 +283,24 @@ class TypingSettings:
 class ContextSettings:
     """What the model sees of other places than the cursor's."""
 
-    edits: bool = _setting(True, "Whether the model sees what was edited elsewhere just now.")
+    edits: bool = _setting(
+        True,
+        "Whether the model sees what was edited elsewhere just now; a project can only say no.",
+        only_lower=True,
+    )
     outlines: bool = _setting(
-        True, "Whether the model sees outlines of other open files and of imported local ones."
+        True,
+        "Whether the model sees outlines of other open files and of imported local ones; a project "
+        "can only say no.",
+        only_lower=True,
     )
     chars: int = _setting(
         0,
         "Most characters of both together; 0 for none, which suits the embedded model: it was "
-        "trained without. 4000 suits a published one.",
+        "trained without. 4000 suits a published one. A project can only lower it.",
         low=0,
         high=100_000,
+        only_lower=True,
     )
 
 
@@ -270,8 +310,9 @@ class PrivacySettings:
 
     secrets: tuple[str, ...] = _setting(
         (),
-        "Files with secrets, as patterns of `.gitignore`; they are added to the list of dgls "
-        "(`.env*`, keys, credentials), which stays.",
+        "Files with secrets, as patterns of `.gitignore` from each workspace folder on; they are "
+        "added to the list of dgls (`.env*`, keys, credentials), which stays.",
+        patterns=True,
     )
     trusted: bool = _setting(
         True,
@@ -294,6 +335,7 @@ class Settings:
     model: ModelSettings = field(default_factory=ModelSettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
     remote: RemoteSettings = field(default_factory=RemoteSettings)
+    denoise: DenoiseSettings = field(default_factory=DenoiseSettings)
     fill: FillSettings = field(default_factory=FillSettings)
     show: ShowSettings = field(default_factory=ShowSettings)
     typing: TypingSettings = field(default_factory=TypingSettings)
@@ -319,7 +361,8 @@ class Declared:
     """One setting as declared above; `name` is full, such as "model.name".
 
     A setting of kind `tuple` is a list of texts: each source adds to it. `choices` are the texts
-    that are allowed, none for any.
+    that are allowed, none for any; texts that are `patterns` must be able to match something. A
+    project may set what is `project`, and what is `only_lower` to no more than the user does.
     """
 
     name: str
@@ -330,7 +373,14 @@ class Declared:
     high: float | None
     choices: tuple[str, ...]
     project: bool
+    only_lower: bool
+    patterns: bool
     identity: bool
+
+    @property
+    def only_adds(self) -> bool:
+        """Whether a project can add to the list and take nothing off it."""
+        return self.name == "privacy.secrets"
 
     @property
     def variable(self) -> str:

@@ -10,9 +10,9 @@ from dgls.client.endpoint import absolute
 from dgls.config import DECLARED, Resolved, resolve
 from dgls.doctor.editors import look_for_editors
 from dgls.doctor.engine import look_at_engine
-from dgls.doctor.findings import Findings, InForce, Speed
+from dgls.doctor.findings import EngineFound, Findings, InForce, Speed
 from dgls.doctor.machine import look_at_machine
-from dgls.doctor.model import look_for_models, precision_of
+from dgls.doctor.model import choice_of, look_for_models, precision_of
 from dgls.doctor.speed import measure
 from dgls.errors import DglsError
 
@@ -27,7 +27,11 @@ async def examine(
     settings = absolute(resolved.settings)
     machine = look_at_machine()
     problems = [str(problem) for problem in resolved.problems]
-    engine = await look_at_engine(settings)
+    try:
+        engine = await look_at_engine(settings)
+    except DglsError as error:
+        engine = EngineFound("none")
+        problems.append(str(error))
     speed: Speed | None = None
     if measured:
         try:
@@ -38,6 +42,7 @@ async def examine(
         version=__version__,
         machine=machine,
         models=look_for_models(settings),
+        choice=choice_of(settings),
         precision=precision_of(machine, settings),
         engine=engine,
         editors=look_for_editors(),

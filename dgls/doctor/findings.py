@@ -115,11 +115,15 @@ class Speed:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """Everything, in the order in which it is shown."""
+    """Everything, in the order in which it is shown.
+
+    `choice` says in a sentence which model fills and why.
+    """
 
     version: str
     machine: Machine
     models: tuple[ModelFound, ...]
+    choice: str
     precision: Precision
     engine: EngineFound
     editors: tuple[Editor, ...]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from dgls.checkpoint.choice import AUTO, automatic, suggestion, why_automatic
 from dgls.checkpoint.files import shard_files
 from dgls.checkpoint.fitting import NAME, best, fits
 from dgls.checkpoint.foreign import own_fields
-from dgls.checkpoint.registry import find
+from dgls.checkpoint.named import resolved
 from dgls.config import Settings
 from dgls.doctor.findings import Machine, ModelFound, Precision
 from dgls.errors import DglsError, ModelNotFoundError
 
 _AUTO = "auto"
+_CPU = "the CPU"
 
 
 def look_for_models(settings: Settings) -> tuple[ModelFound, ...]:
@@ -28,13 +32,24 @@ def precision_of(machine: Machine, settings: Settings) -> Precision:
     return Precision(where, found, chosen, _why(where, free, chosen, wanted, machine))
 
 
+def choice_of(settings: Settings) -> str:
+    """Why the model of the settings is taken, and what `dgls model get` would bring."""
+    name = settings.model.name
+    taken = f"{automatic()}: {why_automatic()}" if name in (AUTO, automatic()) else name
+    hint = suggestion()
+    return f"{taken}. {hint}" if hint else taken
+
+
 def _found(name: str) -> ModelFound:
     try:
-        folder = find(name)
+        named = resolved(name)
+        folder = named.path
     except ModelNotFoundError as error:
         is_name = "/" in name and not name.startswith((".", "~", "/"))
         fetch = f"not on this machine; fetch it with: hf download {name}"
         return ModelFound(name, "", 0, fetch if is_name else str(error))
+    if named.causal:
+        return ModelFound(name, str(folder), _bytes(folder), "")
     try:
         own_fields(folder)
         size = sum(path.stat().st_size for path in shard_files(folder))
@@ -43,13 +58,18 @@ def _found(name: str) -> ModelFound:
     return ModelFound(name, str(folder), size, "")
 
 
+def _bytes(path: Path) -> int:
+    files = path.glob("*.safetensors") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files)
+
+
 def _place(machine: Machine, device: str) -> tuple[str, int]:
     """Where the model would run and the bytes that are free there."""
     kind, _, number = device.partition(":")
     index = int(number) if number.isdecimal() else 0
     if kind in (_AUTO, "cuda") and index < len(machine.gpus) and not machine.torch.endswith("+cpu"):
         return machine.gpus[index].name, machine.gpus[index].free
-    return "the CPU", machine.available
+    return _CPU, machine.available
 
 
 def _why(where: str, free: int, chosen: str, wanted: str, machine: Machine) -> str:
@@ -59,4 +79,12 @@ def _why(where: str, free: int, chosen: str, wanted: str, machine: Machine) -> s
     if wanted != _AUTO:
         return f"{room}; the settings ask for {wanted}."
     slow = "" if machine.gpus else " Without a GPU it would be far too slow to type with."
-    return f"{room}, and it is the most exact that fits.{slow}"
+    quick = "" if where == _CPU else _QUICKER.get(chosen, "")
+    return f"{room}, and it is the most exact that fits.{slow}{quick}"
+
+
+_QUICKER = {
+    "none": " 8bit fills a short gap in less time (model.quantization).",
+    "4bit": " 8bit is quicker, where memory for it is free.",
+}
+"""What was measured on one H200 (docs/performance.md), by the precision that is chosen."""

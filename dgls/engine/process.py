@@ -24,10 +24,12 @@ from types import FrameType
 import uvicorn
 from starlette.middleware import Middleware
 
-from dgls.client.endpoint import Endpoint, make_private, runtime_folder
+from dgls.client.endpoint import Endpoint
+from dgls.client.runtime_folder import make_private, runtime_folder
 from dgls.config import Settings, resolve
 from dgls.engine.backends.base import Backend, device_of, languages_of
 from dgls.engine.backends.choose import backend_of
+from dgls.engine.connections import Census, GuardedProtocol
 from dgls.engine.guard import LoopbackGuard
 from dgls.engine.listen import Listener, listen
 from dgls.engine.log import log_to_stderr
@@ -78,7 +80,12 @@ def serve(
 def take_lock(endpoint: Endpoint) -> FileLock:
     """The endpoint's lock. Raises `EngineUnavailableError` where an engine holds it already."""
     make_private(endpoint.folder)
-    lock = FileLock.acquire(endpoint.lock)
+    try:
+        lock = FileLock.acquire(endpoint.lock)
+    except OSError as error:
+        raise EngineUnavailableError(
+            f"{endpoint.lock} cannot be locked ({error.strerror}); no engine was started."
+        ) from error
     if lock is None:
         raise EngineUnavailableError(
             "An engine for this model runs already; stop it with: dgls serve --stop"
@@ -173,7 +180,7 @@ class _Engine:
         logging.shutdown()
         self._forget_address()
         with contextlib.suppress(OSError):
-            if self._endpoint.log.stat().st_size == 0:
+            if self._endpoint.log.lstat().st_size == 0:
                 self._endpoint.log.unlink()
 
     async def _load(self, thread: ModelThread, failed_s: float) -> None:
@@ -227,7 +234,7 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,  # type: ignore[arg-type]
-                http="h11",
+                http=partial(GuardedProtocol, census=Census()),  # type: ignore[arg-type]
                 loop="asyncio",
                 ws="none",
                 lifespan="off",
@@ -279,7 +286,7 @@ def _identity_of_address(endpoint: Endpoint) -> tuple[int, int] | None:
     """Which file front-ends find, so that another engine's is not taken for one's own."""
     path = endpoint.socket if endpoint.has_unix_socket else endpoint.port
     try:
-        found = path.stat()
+        found = path.lstat()
     except FileNotFoundError:
         return None
     # A removed file's number may be given to the next one at once, its time may not.

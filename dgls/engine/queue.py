@@ -58,6 +58,10 @@ class FairQueue:
         lane = self._lanes.get(job.document, [])
         return next((older for older in lane if job.supersedes(older)), None)
 
+    def has_of(self, client: str) -> bool:
+        """Whether a job of a client waits."""
+        return any(client == one for one, _ in self._lanes)
+
     def put(self, job: Job) -> None:
         """Let a job wait, in the place of the one that it supersedes."""
         lane = self._lanes.setdefault(job.document, [])

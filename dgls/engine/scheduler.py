@@ -80,7 +80,9 @@ class Scheduler:
     def _admit(self, job: Job) -> None:
         self._last_use = job.arrived
         older = self._waiting.superseded_by(job)
-        if older is None and len(self._waiting) >= self._max_waiting:
+        is_full = older is None and len(self._waiting) >= self._max_waiting
+        # One of each client is let in all the same; how many requests there are is limited, too.
+        if is_full and self._waiting.has_of(job.request.client):
             raise EngineBusyError(
                 f"{len(self._waiting)} requests wait for the model already; this one was refused."
             )

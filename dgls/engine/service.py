@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -46,18 +47,31 @@ class Service:
         self.started = int(time.time())
         self.metrics = Metrics()
         self._max_requests = max_requests
+        self._kept = max(1, max_requests // 32)
+        self._by_source: Counter[str] = Counter()
         self._watch()
 
     @contextmanager
-    def admitted(self) -> Iterator[None]:
-        """Count one more request while it is answered. Raises `EngineBusyError` for too many."""
-        if self.requests >= self._max_requests:
+    def admitted(self, source: str = "") -> Iterator[None]:
+        """Count one more request of a source while it is answered.
+
+        Raises `EngineBusyError` for too many. A source that has next to none is let in all the
+        same, so that a neighbour with many half requests cannot keep the user's editor out.
+        """
+        is_full = self.requests >= self._max_requests
+        if is_full and (
+            self._by_source[source] >= self._kept or self.requests >= 2 * self._max_requests
+        ):
             raise EngineBusyError("The engine has too many requests already; this one was refused.")
         self.requests += 1
+        self._by_source[source] += 1
         try:
             yield
         finally:
             self.requests -= 1
+            self._by_source[source] -= 1
+            if not self._by_source[source]:
+                del self._by_source[source]
 
     def check_ready(self) -> Scheduler:
         """What fills. Raises `NotReady`."""

@@ -52,7 +52,8 @@ class Admitted:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, as ASGI wants it. Raises `EngineBusyError` for one too many."""
-        with self._service.admitted(), contextlib.suppress(_NeverRead):
+        source = (scope.get("client") or ("", 0))[0]
+        with self._service.admitted(source), contextlib.suppress(_NeverRead):
             await self._app(scope, receive, _impatient(send))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -77,7 +78,10 @@ def humaneval_cases(path: Path) -> tuple[Case, ...]:
     The line ending after the missing line stays in the suffix, as it does in an editor; the
     indentation before it is part of the gap. Raises `SourceFileError` for any other file.
     """
-    return tuple(_humaneval_case(row) for row in _rows(path))
+    cases = tuple(_humaneval_case(row) for row in _rows(path))
+    if not cases:
+        raise SourceFileError(f"{path} holds no task; nothing was measured.")
+    return cases
 
 
 def task_texts(path: Path) -> tuple[str, ...]:
@@ -125,12 +129,27 @@ _FIELDS = ("task_id", "entry_point", "prompt", "suffix", "canonical_solution", "
 def _rows(path: Path) -> Iterator[dict[str, str]]:
     opened = gzip.open if path.suffix == ".gz" else open
     try:
+        if not path.is_file():
+            raise FileNotFoundError("there is no such file")
         with opened(path, "rt", encoding="utf-8") as lines:
             for line in lines:
                 row = json.loads(line)
                 yield {name: str(row[name]) for name in _FIELDS}
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        KeyError,
+        TypeError,
+        RecursionError,
+        zlib.error,
+    ) as error:
         raise SourceFileError(
-            f"{path} is not a HumanEval-Infilling file ({type(error).__name__}: {error}); nothing "
+            f"{str(path)[:200]!r} is not a HumanEval-Infilling file ({_why(error)}); nothing "
             f"was measured. Give the JSONL or JSONL.GZ file of that benchmark."
         ) from error
+
+
+def _why(error: Exception) -> str:
+    what = error.strerror if isinstance(error, OSError) and error.strerror else error
+    return f"{type(error).__name__}: {what}"[:200]

@@ -15,7 +15,13 @@ from random import Random
 from dgls.errors import LanguageError, SourceFileError
 from dgls.evaluation.cases import Case, Kind
 from dgls.evaluation.places import Places, places_of
-from dgls.evaluation.source_tree import SourceFile, read_source, source_paths
+from dgls.evaluation.source_tree import (
+    MayRead,
+    SourceFile,
+    anything,
+    read_source,
+    source_paths,
+)
 from dgls.protocol import Gap
 from dgls.syntax.languages import LANGUAGES, Known, language_of
 from dgls.text import Lines, Span, split_at
@@ -35,13 +41,14 @@ def cut_cases(
     seed: int,
     kinds: Sequence[Kind] = tuple(Kind),
     languages: Sequence[Known] = (),
+    may_read: MayRead = anything,
 ) -> tuple[Case, ...]:
-    """At most `count` cases of these kinds from the source files below `folder`.
+    """At most `count` cases of these kinds from the source files below `folder` that `may_read`.
 
     Of `languages`, each comes equally often; without any, each file of `CODE` does. Fewer where
     the tree has no more places. Raises `SourceFileError` where there are none.
     """
-    shelves = _shelves(folder, languages)
+    shelves = _shelves(folder, languages, may_read)
     read = lru_cache(maxsize=64)(lambda path: _readable(folder, path))
     found: dict[str, Case] = {}
     for index in range(count if shelves else 0):
@@ -77,9 +84,9 @@ def _language(name: str) -> Known:
     )
 
 
-def _shelves(folder: Path, languages: Sequence[Known]) -> list[tuple[str, ...]]:
+def _shelves(folder: Path, languages: Sequence[Known], may_read: MayRead) -> list[tuple[str, ...]]:
     """The files to choose from in turn."""
-    found = source_paths(folder, languages or CODE)
+    found = source_paths(folder, languages or CODE, may_read)
     if languages:
         return list(found.values())
     return [tuple(sorted(path for paths in found.values() for path in paths))] if found else []

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dgls.errors import SourceFileError
+from dgls.files import read_small
 from dgls.syntax.languages import Known, known_of
 
 _SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules", "site-packages", "venv", "build"})
@@ -21,14 +22,25 @@ class SourceFile:
     text: str
 
 
-def source_paths(folder: Path, languages: Sequence[Known]) -> dict[Known, tuple[str, ...]]:
-    """The files below `folder` of each language, in a fixed order, as relative paths.
+MayRead = Callable[[Path], bool]
+"""Whether a file may be read; the caller knows the privacy rules."""
+
+
+def anything(path: Path) -> bool:
+    """Without rules every file may be read."""
+    return True
+
+
+def source_paths(
+    folder: Path, languages: Sequence[Known], may_read: MayRead = anything
+) -> dict[Known, tuple[str, ...]]:
+    """The files below `folder` of each language that may be read, in a fixed order, relative.
 
     Languages without a file are left out, and so are hidden folders and what tools put beside
     sources. Raises `SourceFileError` where `folder` is not a folder.
     """
-    if not folder.is_dir():
-        raise SourceFileError(f"{folder} is not a folder; nothing was measured.")
+    if not _is_folder(folder):
+        raise SourceFileError(f"{str(folder)[:200]!r} is not a folder; nothing was measured.")
     found: dict[Known, list[str]] = {language: [] for language in languages}
     for base, folders, files in os.walk(folder):
         folders[:] = sorted(
@@ -36,17 +48,23 @@ def source_paths(folder: Path, languages: Sequence[Known]) -> dict[Known, tuple[
         )
         relative = Path(base).relative_to(folder)
         for name in files:
-            if (language := known_of(name)) in found:
+            if (language := known_of(name)) in found and may_read(Path(base, name)):
                 found[language].append((relative / name).as_posix())
     return {language: tuple(sorted(paths)) for language, paths in found.items() if paths}
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        # Too long a name, or one that no file can have.
+        return False
 
 
 def read_source(folder: Path, path: str, most_bytes: int = 200_000) -> SourceFile | None:
     """One file; None where it cannot be read, is not UTF-8 or is longer than `most_bytes`."""
     try:
-        data = (folder / path).read_bytes()
-        if len(data) > most_bytes:
-            return None
+        data = read_small(folder / path, most_bytes)
         return SourceFile(path, data.decode("utf-8").replace("\r\n", "\n"))
     except (OSError, UnicodeDecodeError):
         return None

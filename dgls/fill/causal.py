@@ -13,9 +13,8 @@ from dgls.fill.confidence import Confidence
 from dgls.fill.evidence import Candidate, Place, features
 from dgls.fill.proposals.copied import copied
 from dgls.fill.proposals.warm_start import LastDrafts
-from dgls.fill.ranking import COPIED, clipped, ranked, single_gap
-from dgls.fill.soundness import Soundness
-from dgls.fill.soundness import site_of
+from dgls.fill.ranking import COPIED, ranked, single_gap
+from dgls.fill.soundness import Soundness, site_of
 from dgls.fill.stop import StopToken
 from dgls.inference.causal_model import CausalModel
 from dgls.inference.prompts import ReadPrompt
@@ -23,7 +22,6 @@ from dgls.inference.stream import Control, Ends, Written
 from dgls.network.memory import is_out_of_memory, not_enough_memory
 from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft, Timings, Trigger
 from dgls.sound.clean import sound
-from dgls.syntax.brackets import within_brackets
 from dgls.syntax.languages import language_named
 
 
@@ -31,15 +29,17 @@ from dgls.syntax.languages import language_named
 class CausalStrategy:
     """What a fill may cost.
 
-    A text whose confidence is `enough` is the answer at once where one will do; unasked, one below
-    `hopeless` is not worth a search either. `beams` texts are searched for at once, on one line;
+    Unasked, a first text whose confidence is `enough` is the answer at once, and one below
+    `hopeless` is not worth a search, as it would hardly be shown. Who asks waits a little longer:
+    there the first text must be `certain`. `beams` texts are searched for at once, on one line;
     `copies` is how many texts of the document are scored; of the likeliest `second_opinions` it is
     asked how well they lead to what follows. `line_tokens` and `block_tokens` bound a
     fill of one line and of several.
     """
 
-    enough: float = 0.9
-    hopeless: float = 0.1
+    enough: float = 0.8
+    hopeless: float = 0.15
+    certain: float = 0.9
     beams: int = 4
     copies: int = 3
     second_opinions: int = 4
@@ -217,11 +217,11 @@ class _OneFill:
 
     def _settles(self, first: Weighed) -> bool:
         """Whether the first text is the answer, or the sign that there is none."""
-        text = first.candidate.text
-        sure = first.confidence >= self.strategy.enough and self.is_sound((text,))
+        sound = self.is_sound((first.candidate.text,))
         if self.request.trigger is Trigger.AUTOMATIC:
-            silent = first.confidence >= self.strategy.enough and not text.strip()
-            return silent or sure or first.confidence < self.strategy.hopeless
+            inside = self.strategy.hopeless <= first.confidence < self.strategy.enough
+            return not inside and (sound or not first.candidate.text.strip())
+        sure = first.confidence >= self.strategy.certain and sound
         return sure and self.request.limits.candidates == 1
 
     def first(self) -> Weighed:

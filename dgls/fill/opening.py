@@ -11,6 +11,7 @@ from dgls.checkpoint.choosing import AUTO
 from dgls.checkpoint.named import Named, resolved
 from dgls.checkpoint.qwen2_build import Progress, convert, dense_network, open_int8
 from dgls.checkpoint.qwen2_source import open_source
+from dgls.fill.adapter import equip
 from dgls.fill.causal import CausalFiller
 from dgls.fill.confidence import confidence_of
 from dgls.fill.filler import Filler
@@ -20,6 +21,7 @@ from dgls.inference.causal_model import CausalModel
 from dgls.inference.opening import open_model
 from dgls.network.hardware import cache_share, chosen_device
 from dgls.network.linear import can_multiply_int8
+from dgls.network.memory import keep_freed_memory
 from dgls.network.qwen2 import Qwen2Network
 
 
@@ -30,15 +32,17 @@ def open_filler(
     progress: Progress = lambda share, what: None,
     cache_mb: int = 0,
     quantization: str = AUTO,
+    adapter: str = AUTO,
 ) -> Filler:
     """Load the model of a name (`dgls.checkpoint.named`) and make it ready to fill.
 
-    The arguments are those of `dgls.inference.opening.open_model`. Raises `ModelNotFoundError`,
-    `CheckpointError` or `SettingError`.
+    `adapter` is the setting `denoise.adapter`; the other arguments are those of
+    `dgls.inference.opening.open_model`. Raises `ModelNotFoundError`, `CheckpointError` or
+    `SettingError`.
     """
     named = resolved(name)
     if named.causal:
-        return open_causal(named, device, threads, progress, cache_mb)
+        return open_causal(named, device, threads, progress, cache_mb, adapter=adapter)
     model = open_model(named.name, device, threads, progress, cache_mb, quantization)
     return Engine(model, strategy_for(model.metadata.family, model.metadata.strategy))
 
@@ -50,9 +54,14 @@ def open_causal(
     progress: Progress = lambda share, what: None,
     cache_mb: int = 0,
     exact: bool = False,
+    adapter: str = AUTO,
 ) -> CausalFiller:
-    """A causal model: in int8 on a CPU, in bf16 on a GPU, in fp32 where it is to be `exact`."""
+    """A causal model: in int8 on a CPU, in bf16 on a GPU, in fp32 where it is to be `exact`.
+
+    `adapter` is the setting `denoise.adapter`.
+    """
     where = chosen_device(device)
+    keep_freed_memory()
     if threads:
         torch.set_num_threads(threads)
     cache = cache_mb * 1_000_000 or max(_CACHE, cache_share(where))
@@ -64,7 +73,8 @@ def open_causal(
         network = dense_network(source, where, dtype, progress)
         tokenizer = source.tokenizer()
     model = CausalModel(named.name, network, tokenizer, cache)
-    return CausalFiller(model, confidence_of(named.name, _folder(named)))
+    equip(model, named, adapter)
+    return CausalFiller(model, confidence_of(named.name, named.folder))
 
 
 _CACHE = 100_000_000
@@ -80,11 +90,7 @@ def _int8(named: Named, progress: Progress) -> tuple[Qwen2Network, Tokenizer]:
     return opened.network, opened.tokenizer
 
 
-def _folder(named: Named) -> Path:
-    return named.path.parent if named.path.is_file() else named.path
-
-
 def converted_path(named: Named) -> Path:
     """Where the int8 file of a model is: beside its weights, with their hash in its name."""
     stem = named.path.stem if named.path.is_file() else "model"
-    return _folder(named) / f"{stem}.int8-{named.identity[:12]}.safetensors"
+    return named.folder / f"{stem}.int8-{named.identity[:12]}.safetensors"

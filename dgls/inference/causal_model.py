@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 
 from dgls.canvas.fim import ENDS_OF_MIDDLE, FimBudget, FimLayout, FimPrompt
 from dgls.checkpoint.codec import HfCodec
-from dgls.inference.drafts import BestDrafts, Ending, Plan
+from dgls.inference.drafts import NOTHING, BestDrafts, Ending, Plan
 from dgls.inference.lookup import Lookup
 from dgls.inference.mask_drafts import MaskDrafts
 from dgls.inference.prompts import Prompts, ReadPrompt
@@ -61,7 +61,7 @@ class CausalModel:
         """What ends a gap of `lines` lines and `tokens` tokens at most; `over` as in `Ends`."""
         return Ends(self._special, lines, tokens, over)
 
-    def read(self, prompt: FimPrompt, ahead: Plan = Plan()) -> ReadPrompt:
+    def read(self, prompt: FimPrompt, ahead: Plan = NOTHING) -> ReadPrompt:
         """Read the prompt, and what is `ahead` of it."""
         return self._prompts.read(prompt.tokens, ahead)
 

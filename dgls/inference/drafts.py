@@ -89,6 +89,10 @@ class Plan:
         return positions, mask
 
 
+NOTHING = Plan()
+"""A plan that reads nothing ahead."""
+
+
 def read_ahead(
     network: Qwen2Network, slots: Slots, tokens: Sequence[int], plan: Plan, last: int | None = None
 ) -> Tensor:

@@ -118,7 +118,7 @@ def _check(network: Qwen2Network, weights: AdapterWeights) -> None:
     found = {name: tuple(matrix.steps.shape) for name, matrix in weights.matrices.items()}
     fits = weights.mask_embedding.shape == (masks, config.width)
     ids = weights.draft_ids
-    known = bool(len(ids)) and 0 <= int(ids.min()) and int(ids.max()) < config.vocabulary
+    known = bool(len(ids)) and int(ids.min()) >= 0 and int(ids.max()) < config.vocabulary
     if found != wanted or not fits or not known:
         raise CheckpointError(
             "The adapter's sizes are not those of its base; fills go on without it. Get dgls again."

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from dgls.inference.drafts import Plan, read_ahead
+from dgls.inference.drafts import NOTHING, Plan, read_ahead
 from dgls.network.qwen2 import Qwen2Network
 from dgls.network.slots import Slots
 
@@ -42,7 +42,7 @@ class Prompts:
         self._most_bytes = most_bytes
         self._entries: list[_Entry] = []
 
-    def read(self, prompt: Sequence[int], ahead: Plan = Plan()) -> ReadPrompt:
+    def read(self, prompt: Sequence[int], ahead: Plan = NOTHING) -> ReadPrompt:
         """Read what is new of a prompt, and what is `ahead` of it in the same pass.
 
         The last token is always read, because its state is wanted. The slots belong to the cache:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from dgls.errors import Stopped
-from dgls.inference.drafts import Drafter, Plan, read_ahead
+from dgls.inference.drafts import NOTHING, Drafter, Plan, read_ahead
 from dgls.inference.token_table import TokenTable
 from dgls.network.qwen2 import Qwen2Network
 from dgls.network.slots import Slots
@@ -146,7 +146,7 @@ class Stream:
         control: Control,
         on_pass: OnPass = lambda tokens, refused: None,
         *,
-        ahead: Plan = Plan(),
+        ahead: Plan = NOTHING,
     ) -> Written:
         """The likeliest token each time, several a pass where drafts are right.
 

@@ -79,7 +79,7 @@ class Target:
                 raise ValueError(strength)
             kind, uri = str(data["kind"]), str(data["uri"])
             return cls(kind, uri, data["version"], Span(start, end), strength)
-        except (DglsError, AttributeError, KeyError, TypeError, ValueError):
+        except (DglsError, AttributeError, KeyError, TypeError, ValueError, OverflowError):
             raise JsonRpcInvalidParams(
                 "This is not a dgls code action; nothing was changed."
             ) from None
@@ -163,7 +163,7 @@ def _work(document: Document, target: Target) -> Work:
 def _workspace_edit(document: Document, edit: Edit) -> types.WorkspaceEdit:
     """The edit for this version of the document alone."""
     identifier = types.OptionalVersionedTextDocumentIdentifier(
-        uri=document.uri, version=document.version
+        uri=document.uri, version=document.version if document.versioned else None
     )
     text_edit = types.TextEdit(range=document.range(edit.span), new_text=edit.text)
     return types.WorkspaceEdit(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from functools import lru_cache
+from urllib.parse import quote, unquote, urlsplit
 
 from lsprotocol import types
 from pygls.uris import to_fs_path
@@ -55,6 +57,27 @@ class Convention:
         )
 
 
+@lru_cache(maxsize=1024)
 def path_of(uri: str) -> str:
     """The file path of a URI, or for an unsaved or remote document the path inside its URI."""
-    return to_fs_path(uri) or unquote(urlsplit(uri).path)
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return unquote(uri)
+    if parts.scheme == "file" and parts.netloc.lower() in {"localhost", "127.0.0.1"}:
+        uri = parts._replace(netloc="").geturl()
+    path = to_fs_path(uri)
+    # A file's name may hold what ends the path of other kinds of address.
+    return path if path else unquote(parts.path)
+
+
+@lru_cache(maxsize=1024)
+def key_of(uri: str) -> str:
+    """One spelling for all those of a URI: of a character in percent, of a folder with `..`."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return uri
+    if parts.scheme != "file" or parts.query or parts.fragment:
+        return uri
+    return "file://" + quote(os.path.normpath(path_of(uri)).replace(os.sep, "/"))

@@ -25,14 +25,15 @@ class Counts:
 
     def shown(self, shown: Shown) -> None:
         """One more was shown."""
-        self._add(shown, Count(shown=1))
+        self._add(Kind.of(shown.language, shown.latency_ms), Count(shown=1))
 
     async def follow(self, typist: Typist, accepted: Accepted) -> None:
         """One was accepted; count it as kept if it still stands there after a while."""
-        self._add(accepted.shown, Count(accepted=1))
+        kind = Kind.of(accepted.language, accepted.latency_ms)
+        self._add(kind, Count(accepted=1))
         await asyncio.sleep(self.kept_after_s)
-        if typist.still_holds(accepted.shown):
-            self._add(accepted.shown, Count(kept=1))
+        if typist.still_holds(accepted):
+            self._add(kind, Count(kept=1))
 
     def write(self) -> None:
         """Add what is new to the file."""
@@ -40,9 +41,7 @@ class Counts:
         if self.are_wanted():
             add_counts(counts_file(), new)
 
-    def _add(self, shown: Shown, count: Count) -> None:
-        source = shown.document.source
-        language = source.language.id if source else shown.document.language_id
-        self.new = added(self.new, {Kind.of(language, shown.latency_ms): count})
+    def _add(self, kind: Kind, count: Count) -> None:
+        self.new = added(self.new, {kind: count})
         if sum(each.shown for each in self.new.values()) >= _WRITE_EVERY:
             self.write()

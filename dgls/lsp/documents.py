@@ -10,17 +10,21 @@ from types import MappingProxyType
 from lsprotocol import types
 
 from dgls.errors import LanguageError
-from dgls.lsp.convert import Convention, path_of
+from dgls.lsp.convert import Convention, key_of, path_of
 from dgls.syntax.languages import language_of
 from dgls.syntax.source import Source
 from dgls.text import Edit, Lines, Span, apply_edits
 
+NO_VERSION = -(2**31)
+"""The version of a document whose editor gives none."""
+
 
 @dataclass(frozen=True)
 class Document:
-    """One version of an open document.
+    """One version of an open document, by the URI under which it was opened.
 
-    `source` is None where dgls has nothing to say: no grammar for the language, or text that is
+    `version` is counted here where the editor gives none, and then is not `versioned`. `source` is
+    None where dgls has nothing to say: no grammar for the language, or text that is
     not Unicode (half a surrogate pair).
     """
 
@@ -30,6 +34,7 @@ class Document:
     source: Source | None
     convention: Convention
     language_id: str = ""
+    versioned: bool = True
 
     @property
     def path(self) -> str:
@@ -83,19 +88,19 @@ class Change:
 
 @dataclass
 class Documents:
-    """The newest version of each open document, by URI."""
+    """The newest version of each open document, by the key of its URI."""
 
     convention: Convention = field(default_factory=Convention)
-    _by_uri: Mapping[str, Document] = field(default_factory=lambda: MappingProxyType({}))
+    _by_key: Mapping[str, Document] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def now(self) -> Mapping[str, Document]:
         """Every open document as it is now; a later change does not reach this mapping."""
-        return self._by_uri
+        return self._by_key
 
     def get(self, uri: str) -> Document | None:
         """The newest version of a document, None where it is not open."""
-        return self._by_uri.get(uri)
+        return self._by_key.get(key_of(uri))
 
     def is_current(self, document: Document) -> bool:
         """Whether the document is open and nothing was changed since."""
@@ -105,6 +110,8 @@ class Documents:
     def open(self, item: types.TextDocumentItem) -> Document:
         """Take in a document that the editor opened."""
         empty = Document(item.uri, item.version, "", None, self.convention, item.language_id)
+        if item.version == NO_VERSION:
+            empty = replace(empty, version=0, versioned=False)
         document = replace(empty, text=item.text, source=_parsed(empty, item.text))
         self._put(document)
         return document
@@ -114,23 +121,38 @@ class Documents:
         identifier: types.VersionedTextDocumentIdentifier,
         changes: Sequence[types.TextDocumentContentChangeEvent],
     ) -> tuple[Change, ...]:
-        """Apply changes in order; what each did. A document that is not open stays unknown."""
-        document = self._by_uri.get(identifier.uri)
+        """Apply changes in order; what each did.
+
+        A document that is not open stays unknown, unless a change holds the whole of it.
+        """
+        document = self.get(identifier.uri) or self._unopened(identifier.uri, changes)
         if document is None:
             return ()
+        version = identifier.version
+        if version == NO_VERSION:
+            document, version = replace(document, versioned=False), document.version + 1
         done = []
         for change in changes:
             before, document = document, document.changed(change)
             done.append(Change(before, before.edit(change), document))
-        self._put(replace(document, version=identifier.version))
+        self._put(replace(document, version=version))
         return tuple(done)
 
     def close(self, uri: str) -> None:
         """Forget a document."""
-        self._by_uri = MappingProxyType({k: v for k, v in self._by_uri.items() if k != uri})
+        key = key_of(uri)
+        self._by_key = MappingProxyType({k: v for k, v in self._by_key.items() if k != key})
+
+    def _unopened(
+        self, uri: str, changes: Sequence[types.TextDocumentContentChangeEvent]
+    ) -> Document | None:
+        whole = types.TextDocumentContentChangeWholeDocument
+        if not changes or not isinstance(changes[0], whole):
+            return None
+        return Document(uri, 0, "", None, self.convention)
 
     def _put(self, document: Document) -> None:
-        self._by_uri = MappingProxyType({**self._by_uri, document.uri: document})
+        self._by_key = MappingProxyType({**self._by_key, key_of(document.uri): document})
 
 
 def _parsed(document: Document, text: str) -> Source | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from dgls.policy.rhythm import quantile
-from dgls.protocol import FillReply, FillRequest
+from dgls.protocol import FillReply, FillRequest, to_json
 
 Ask: TypeAlias = Callable[[FillRequest], Awaitable[FillReply]]
 
@@ -29,8 +30,8 @@ class Fills:
     for any more is cancelled, and by that stopped in the engine.
     """
 
-    _replies: OrderedDict[FillRequest, FillReply] = field(default_factory=OrderedDict)
-    _running: dict[FillRequest, _Running] = field(default_factory=dict)
+    _replies: OrderedDict[bytes, FillReply] = field(default_factory=OrderedDict)
+    _running: dict[bytes, _Running] = field(default_factory=dict)
     _ahead: asyncio.Task[None] | None = None
     _taken_ms: deque[float] = field(default_factory=lambda: deque(maxlen=_MEASURED))
 
@@ -86,7 +87,7 @@ class Fills:
         if is_wanted() and not self.known(request) and not self._running:
             await self._shared(_key(request), request, ask)
 
-    async def _shared(self, key: FillRequest, request: FillRequest, ask: Ask) -> FillReply:
+    async def _shared(self, key: bytes, request: FillRequest, ask: Ask) -> FillReply:
         running = self._running.get(key)
         if running is None:
             running = _Running(asyncio.ensure_future(self._fill(key, request, ask)))
@@ -102,7 +103,7 @@ class Fills:
                 if self._running.get(key) is running:
                     del self._running[key]
 
-    async def _fill(self, key: FillRequest, request: FillRequest, ask: Ask) -> FillReply:
+    async def _fill(self, key: bytes, request: FillRequest, ask: Ask) -> FillReply:
         begun = time.monotonic()
         reply = await ask(request)
         self._taken_ms.append(1000 * (time.monotonic() - begun))
@@ -119,9 +120,13 @@ class _Running:
     waiting: int = 0
 
 
-def _key(request: FillRequest) -> FillRequest:
-    """What decides the reply; who asks, for which version, does not."""
-    return replace(request, version=0, client="", method="")
+def _key(request: FillRequest) -> bytes:
+    """A digest of what decides the reply; who asks, for which version, does not.
+
+    The request itself would keep its part of the document as long as the reply is kept.
+    """
+    what = to_json(replace(request, version=0, client="", method=""))
+    return hashlib.blake2b(what.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _retrieve(task: asyncio.Task[Any]) -> None:

@@ -6,10 +6,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from dgls.config import PrivacySettings, ShowSettings
-from dgls.policy.privacy import Privacy, matcher
+from dgls.patterns import patterns
+from dgls.policy.place import parts_in
+from dgls.policy.privacy import Privacy
 from dgls.policy.silence import Silence
 
 
@@ -29,15 +31,14 @@ class Permission:
         """Whether suggestions are off for a while."""
         return self.clock() < self.snoozed_until
 
-    def why_never(
-        self, path: str, folders: tuple[Path, ...], settings: PrivacySettings
-    ) -> Silence | None:
-        """Why a file is not touched at all, even where the user asks."""
-        return self.privacy(folders, settings).why_not(path)
+    def privacy(
+        self, folders: tuple[Path, ...], settings: PrivacySettings, bases: tuple[Path, ...] = ()
+    ) -> Privacy:
+        """The rules of what is left alone, even where the user asks.
 
-    def privacy(self, folders: tuple[Path, ...], settings: PrivacySettings) -> Privacy:
-        """The rules of what is left alone."""
-        return _privacy(folders, settings.secrets, settings.trusted)
+        `bases` are folders of `dgls.toml` files, from which patterns count, too.
+        """
+        return _privacy(folders, settings.secrets, settings.trusted, bases)
 
     def why_off(
         self, path: str, language: str, folders: tuple[Path, ...], settings: ShowSettings
@@ -49,18 +50,16 @@ class Permission:
             return Silence.SNOOZED
         if language in settings.languages_off:
             return Silence.LANGUAGE_OFF
-        name = _name_in(path, folders)
-        return Silence.FILE_OFF if matcher(settings.files_off).match_file(name) else None
+        if not settings.files_off:
+            return None
+        file = PurePath(path)
+        names = parts_in(path, folders) or tuple(part for part in file.parts if part != file.anchor)
+        is_off = bool(names) and patterns(settings.files_off).matches(names)
+        return Silence.FILE_OFF if is_off else None
 
 
 @lru_cache(maxsize=16)
-def _privacy(folders: tuple[Path, ...], secrets: tuple[str, ...], trusted: bool) -> Privacy:
-    return Privacy(folders, secrets, trusted)
-
-
-def _name_in(path: str, folders: tuple[Path, ...]) -> str:
-    """The path from the innermost folder on that holds it, else the whole of it."""
-    file = Path(path)
-    inside = [folder for folder in folders if file.is_relative_to(folder)]
-    name = file.relative_to(max(inside, key=lambda each: len(each.parts))) if inside else file
-    return name.as_posix().lstrip("/")
+def _privacy(
+    folders: tuple[Path, ...], secrets: tuple[str, ...], trusted: bool, bases: tuple[Path, ...]
+) -> Privacy:
+    return Privacy(folders, secrets, trusted, bases)

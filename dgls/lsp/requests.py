@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 from dgls.config import Settings
 from dgls.lsp.documents import Document
 from dgls.lsp.server import DglsServer
+from dgls.policy.place import parts_in
 from dgls.protocol import FillRequest, Gap, Limits, Trigger
 from dgls.syntax.cursor import Budget, Context
 
@@ -45,7 +46,7 @@ def fill_request(
             server.documents.now,
             roots,
             everything.context,
-            server.permission.privacy(roots, everything.privacy),
+            server.privacy_for(document),
         ),
         limits=Limits(deadline or None, max(least_candidates, settings.candidates)),
         around=context.around,
@@ -57,8 +58,5 @@ def path_in_project(path: str, folders: list[str]) -> str:
 
     What lies above (a home folder, a user's name) tells the model nothing.
     """
-    file = PurePath(path)
-    inside = [folder for folder in folders if file.is_relative_to(folder)]
-    if not inside:
-        return file.name
-    return file.relative_to(max(inside, key=len)).as_posix()
+    names = parts_in(path, map(Path, folders))
+    return "/".join(names) if names else PurePath(path).name

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import threading
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -17,19 +17,22 @@ from pygls.lsp.server import LanguageServer
 from pygls.protocol import default_converter
 
 from dgls import __version__
-from dgls.config import LiveSettings, Settings
+from dgls.config import LiveSettings, Resolved, Settings
 from dgls.errors import InputError, SettingError
-from dgls.lsp import indicator
-from dgls.lsp.convert import Convention, path_of
+from dgls.lsp import editor, indicator
+from dgls.lsp.convert import Convention, key_of, path_of
 from dgls.lsp.counts import Counts
 from dgls.lsp.documents import Document, Documents
 from dgls.lsp.filler import Filler
 from dgls.lsp.fills import Fills
+from dgls.lsp.once import Once
 from dgls.lsp.permission import Permission
 from dgls.lsp.status import Status
 from dgls.lsp.surroundings import Surroundings
 from dgls.lsp.typist import Accepted, Typist, Typists
-from dgls.lsp.wire import Wire, clean_error, documents_on_arrival, log_internal
+from dgls.lsp.wire import Wire, arrival, clean_error, log_internal
+from dgls.policy.place import parts_in
+from dgls.policy.privacy import Privacy
 from dgls.policy.silence import Silence
 from dgls.text import Encoding
 
@@ -64,15 +67,18 @@ class DglsServer(LanguageServer):
         self.root: Path | None = None
         self.settings = Settings()
         self._told: set[str] = set()
+        self.looked_up = Once()
+        self._editor: int | None = None
+        self._greeted = asyncio.Event()
         self.status: Status | None = None
         self.configured = asyncio.Event()
-        self.stopped = threading.Event()
+        self.stopped = asyncio.Event()
         self.exit_status = 1
         super().__init__("dgls", __version__, protocol_cls=Wire, converter_factory=converter)
 
     def document(self, uri: str) -> Document | None:
         """The document as it was when the message at hand arrived; None if it is not open."""
-        return documents_on_arrival().get(uri)
+        return arrival().documents.get(key_of(uri))
 
     @property
     def folders(self) -> list[str]:
@@ -85,6 +91,8 @@ class DglsServer(LanguageServer):
     def begin(self, params: types.InitializeParams) -> None:
         """Take over what the client told of itself; its settings are in `live` already."""
         self.client_name = params.client_info.name if params.client_info else ""
+        self._editor = params.process_id
+        self._greeted.set()
         encoding = Encoding(types.PositionEncodingKind(self.workspace.position_encoding).value)
         newline_only = self.client_name in NEWLINE_ONLY_CLIENTS
         self.documents = Documents(Convention(encoding, newline_only))
@@ -92,10 +100,10 @@ class DglsServer(LanguageServer):
 
     def refresh(self) -> None:
         """Go on with the settings as they are now; another model or engine is reached anew."""
-        settings = self.live.at(self.root).settings
+        settings = self._settings_in(self.root).settings
         old, before = self.status, self.settings
         self.settings = settings
-        if old is None or (settings.model, settings.engine) != (before.model, before.engine):
+        if old is None or _of_engine(settings) != _of_engine(before):
             opener = functools.partial(self._open_filler, settings)
             self.status = Status(opener, self, self.indicator)
             self.fills.forget()
@@ -104,18 +112,25 @@ class DglsServer(LanguageServer):
 
     def settings_for(self, document: Document) -> Settings:
         """The settings for a document: those of the session and of the folder it lies in."""
-        self.refresh()
-        resolved = self.live.at(self._settings_folder(document))
-        self.complain(resolved.problems)
-        return resolved.settings
+        return self._resolved_for(document).settings
+
+    def privacy_for(self, document: Document) -> Privacy:
+        """The rules of what is left alone, as they are where a document lies."""
+        resolved = self._resolved_for(document)
+        folders = tuple(map(Path, self.folders))
+        return self.permission.privacy(folders, resolved.settings.privacy, resolved.folders)
 
     def why_silent(self, document: Document, *, unasked: bool) -> Silence | None:
         """Why nothing is done for a document: by the privacy rules, or `unasked` not wanted."""
-        settings = self.settings_for(document)
-        folders = tuple(map(Path, self.folders))
-        never = self.permission.why_never(document.path, folders, settings.privacy)
+        key = ("private", document.path)
+        never, fault = self.looked_up.get(
+            key, lambda: self.privacy_for(document).explained(document.path)
+        )
+        if fault:
+            self.complain([SettingError(f"{fault}; no file of its repository is filled.")])
         if never is not None or not unasked:
             return never
+        settings, folders = self.settings_for(document), tuple(map(Path, self.folders))
         language = document.source.language.id if document.source else document.language_id
         off = self.permission.why_off(document.path, language, folders, settings.show)
         trained = self.status is None or self.status.knows(language)
@@ -136,10 +151,10 @@ class DglsServer(LanguageServer):
 
     async def model(self) -> Status:
         """The status of the model that the settings ask for, once the client has told them."""
-        try:
-            async with asyncio.timeout(CONFIGURATION_TIMEOUT_S):
-                await self.configured.wait()
-        except TimeoutError:
+        if not self.configured.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CONFIGURATION_TIMEOUT_S):
+                    await self.configured.wait()
             self.configured.set()
         self.refresh()
         assert self.status is not None, "a request before initialize is refused"
@@ -174,6 +189,8 @@ class DglsServer(LanguageServer):
                 return await handler(*args, **kwargs)
             except Exception as error:
                 raise clean_error(error) from None
+            finally:
+                arrival().end()
 
         return guard
 
@@ -187,6 +204,11 @@ class DglsServer(LanguageServer):
         """Read no further message."""
         self.exit_status = exit_status
         self.stopped.set()
+
+    async def editor_gone(self) -> None:
+        """Return when the process of the editor has ended, as far as it told which that is."""
+        await self._greeted.wait()
+        await editor.until_gone(self._editor or 0)
 
     async def close(self) -> None:
         """Stop what is under way and let go of the engine."""
@@ -226,16 +248,31 @@ class DglsServer(LanguageServer):
     def _accepted(self, typist: Typist, accepted: Accepted) -> None:
         self.spawn(self.counts.follow(typist, accepted))
 
+    def _resolved_for(self, document: Document) -> Resolved:
+        self.refresh()
+        resolved = self.looked_up.get(
+            ("settings", document.path), lambda: self._settings_in(self._settings_folder(document))
+        )
+        self.complain(resolved.problems)
+        return resolved
+
+    def _settings_in(self, folder: Path | None) -> Resolved:
+        return self.looked_up.get(folder, lambda: self.live.at(folder))
+
     def _settings_folder(self, document: Document) -> Path | None:
         """The folder of a document in the workspace; the session's for any other one."""
-        path = Path(document.path)
-        inside = any(path.is_relative_to(folder) for folder in self.folders)
-        return path.parent if inside else self.root
+        is_inside = parts_in(document.path, map(Path, self.folders)) is not None
+        return Path(document.path).parent if is_inside else self.root
 
     def report_server_error(self, error: Exception, source: Any) -> None:
         """Log where an error came from. The client learns of it by the reply to its request."""
         if not isinstance(error, JsonRpcException):
             log_internal(error)
+
+
+def _of_engine(settings: Settings) -> tuple[object, ...]:
+    """What decides which engine is asked, and how."""
+    return settings.model, settings.engine, settings.remote
 
 
 @functools.cache

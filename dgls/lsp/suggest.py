@@ -125,6 +125,7 @@ async def _unasked(server: DglsServer, status: Status, place: Place) -> Offer | 
     begun = time.monotonic()
     typist = server.typists.of(place.document.uri)
     settings = server.settings_for(place.document)
+    typist.under(settings.show)
     if (still := still_shown(server, place)) is not None:
         return still
     context = _context(place, settings)

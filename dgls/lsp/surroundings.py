@@ -14,6 +14,8 @@ from pathlib import Path
 
 from dgls.config import ContextSettings
 from dgls.errors import DglsError
+from dgls.files import read_small
+from dgls.lsp.convert import key_of
 from dgls.lsp.documents import Change, Document
 from dgls.policy.privacy import Privacy
 from dgls.protocol import Snippet
@@ -43,7 +45,7 @@ class Surroundings:
         """Remember where something was edited: the line, by its document."""
         for change in changes:
             line = change.after.lines.position(change.edit.span.start).line
-            place = (change.after.uri, line)
+            place = (key_of(change.after.uri), line)
             self._edited.pop(place, None)
             self._edited[place] = None
         while len(self._edited) > 10 * _MOST_EDITS:
@@ -82,9 +84,9 @@ class Surroundings:
         if settings.chars <= 0:
             return
         allowed = {
-            uri: other
-            for uri, other in others.items()
-            if uri != document.uri and privacy.why_not(other.path) is None
+            key: other
+            for key, other in others.items()
+            if other.uri != document.uri and privacy.why_not(other.path) is None
         }
         if settings.outlines:
             yield from self._imported(document, roots, privacy)
@@ -130,7 +132,8 @@ class Surroundings:
             status = file.stat()
             key = (str(file), status.st_mtime_ns)
             if key not in self._outlines and status.st_size <= _LARGEST_FILE:
-                source = Source.parse(file.read_text("utf-8"), language_of(str(file)))
+                text = read_small(file, _LARGEST_FILE).decode("utf-8")
+                source = Source.parse(text, language_of(str(file)))
                 return self._kept(key, source)
         except (OSError, ValueError, DglsError):
             return ""

@@ -3,34 +3,47 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import os
 import sys
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from pygls.io_ import StdinAsyncReader, StdoutWriter, run_async
+from pygls.io_ import StdoutWriter
 
-from dgls.lsp.wire import log_internal
+from dgls.lsp.messages import LONGEST_LINE, messages
+from dgls.lsp.wire import Wire, log_internal
 
 if TYPE_CHECKING:
     from dgls.lsp.server import DglsServer
 
-_quiet = logging.getLogger("pygls.dgls")
+LAST_WORDS_S = 0.8
+"""How long the process may take to end in order, once it is told to."""
+
+_CHUNK = 65_536
+_HELLO_S = 10.0
+"""How long a connection may take to say its first word, before it is given up."""
+
+_HELLO = b"content-"
+"""What every client of the protocol begins with: Content-Length or Content-Type."""
+
+Client = tuple[asyncio.StreamReader, asyncio.StreamWriter, bytes]
+"""A connection, and what was read of it already."""
 
 
 def serve_stdio(server: DglsServer) -> int:
     """Serve one client on standard input and output; the exit status of the session.
 
     Whatever else the process prints goes to standard error from here on, because one stray line
-    on standard output would break the protocol.
+    on standard output would break the protocol. Where the end takes too long the process is ended.
     """
-    source, sink = sys.stdin.buffer, sys.stdout.buffer
+    source, sink = sys.stdin.fileno(), sys.stdout.buffer
     sys.stdout = sys.stderr
     writer = StdoutWriter(sink)
 
     async def session() -> None:
-        reader = StdinAsyncReader(source, server.thread_pool)
-        await _serve(server, reader, writer)
+        await _serve(server, _reader_of(source), writer, on_end=lambda: _end_soon(server))
 
     try:
         asyncio.run(session())
@@ -47,55 +60,125 @@ def serve_tcp(server: DglsServer, host: str, port: int) -> int:
     The port in use (0 lets the system choose one) is written to standard error.
     """
     try:
-        asyncio.run(serve_tcp_once(server, host, port))
+        asyncio.run(serve_tcp_once(server, host, port, on_end=lambda: _end_soon(server)))
     finally:
         server.thread_pool.shutdown(wait=False)
     return server.exit_status
 
 
 async def serve_tcp_once(
-    server: DglsServer, host: str, port: int, listening: asyncio.Future[int] | None = None
+    server: DglsServer,
+    host: str,
+    port: int,
+    listening: asyncio.Future[int] | None = None,
+    on_end: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve the first client that connects; `listening` is given the port in use."""
-    client: asyncio.Future[tuple[asyncio.StreamReader, asyncio.StreamWriter]]
-    client = asyncio.get_running_loop().create_future()
+    """Serve the first client that speaks the protocol; `listening` is given the port in use.
 
-    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if client.done():
-            writer.close()
+    What begins otherwise, as a browser's request does, is refused, and the port waits on.
+    """
+    client: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        begun = await _hello(reader)
+        if begun and not client.done():
+            client.set_result((reader, writer, begun))
         else:
-            client.set_result((reader, writer))
+            writer.close()
 
-    listener = await asyncio.start_server(connected, host, port)
+    listener = await asyncio.start_server(connected, host, port, limit=LONGEST_LINE)
     bound: int = listener.sockets[0].getsockname()[1]
     if listening is not None:
         listening.set_result(bound)
     print(f"dgls: listening on {host}:{bound}", file=sys.stderr, flush=True)
-    reader, writer = await client
+    reader, writer, begun = await client
     listener.close()
     try:
-        await _serve(server, reader, writer)
+        await _serve(server, reader, writer, begun, on_end)
     finally:
         writer.close()
 
 
-async def _serve(server: DglsServer, reader: Any, writer: Any) -> None:
+async def _hello(reader: asyncio.StreamReader) -> bytes:
+    """The first bytes of a connection that begins as the protocol does; none of any other."""
+    with suppress(TimeoutError, asyncio.IncompleteReadError, ConnectionError):
+        async with asyncio.timeout(_HELLO_S):
+            begun = await reader.readexactly(len(_HELLO))
+        return begun if begun.lower() == _HELLO else b""
+    return b""
+
+
+def _end_soon(server: DglsServer) -> None:
+    """End the process where it takes too long to end in order."""
+    killer = threading.Timer(LAST_WORDS_S, lambda: os._exit(server.exit_status))
+    killer.daemon = True
+    killer.start()
+
+
+def _reader_of(descriptor: int) -> asyncio.StreamReader:
+    """What a thread reads from a descriptor; the thread keeps no process from ending."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(limit=LONGEST_LINE)
+
+    def read() -> None:
+        data = b"begin"
+        while data:
+            try:
+                data = os.read(descriptor, _CHUNK)
+            except OSError:
+                data = b""
+            # The loop has ended where nobody wants to read on.
+            with suppress(RuntimeError):
+                if data:
+                    loop.call_soon_threadsafe(reader.feed_data, data)
+                else:
+                    loop.call_soon_threadsafe(reader.feed_eof)
+
+    threading.Thread(target=read, daemon=True, name="dgls-stdin").start()
+    return reader
+
+
+async def _serve(
+    server: DglsServer,
+    reader: asyncio.StreamReader,
+    writer: Any,
+    begun: bytes = b"",
+    on_end: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until the messages end, the client says exit, or its process is gone."""
     asyncio.get_running_loop().set_exception_handler(_log_exception)
     server.protocol.set_writer(writer)
-    server.stopped = threading.Event()
+    server.stopped.clear()
+    ends = [
+        asyncio.ensure_future(each)
+        for each in (_read(server, reader, begun), server.stopped.wait(), server.editor_gone())
+    ]
     try:
-        await run_async(
-            stop_event=server.stopped,
-            reader=reader,
-            protocol=server.protocol,
-            logger=_quiet,
-            error_handler=server.report_server_error,
-        )
-    except (asyncio.IncompleteReadError, ConnectionError):
-        # The editor went away in the middle of a message: there is nobody left to answer.
-        pass
+        done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for each in done:
+            each.result()
     finally:
+        on_end()
+        for each in ends:
+            each.cancel()
         await server.close()
+
+
+async def _read(server: DglsServer, reader: asyncio.StreamReader, begun: bytes) -> None:
+    """Hand each message on until there are no more, or the server is told to end."""
+    wire = server.protocol
+    assert isinstance(wire, Wire)
+    with suppress(asyncio.IncompleteReadError, ConnectionError):
+        # An editor that went away in the middle of a message is not there to be answered.
+        async for message in messages(reader, begun):
+            try:
+                wire.receive(message)
+            except BrokenPipeError:
+                raise
+            except Exception as error:
+                server.report_server_error(error, None)
+            if server.stopped.is_set():
+                return
 
 
 def _log_exception(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

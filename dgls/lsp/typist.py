@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from dgls.config import ShowSettings
+from dgls.lsp.convert import key_of
 from dgls.lsp.documents import Change, Document
 from dgls.policy.rhythm import Rhythm
 from dgls.policy.stale import rebase
@@ -14,6 +16,8 @@ from dgls.text import Edit, Span, line_end_of, with_line_ends
 
 _MOST_REJECTED = 50
 _MOST_ACCEPTED = 50
+_MOST_HEAD = 400
+"""Characters of a line that tell a place from others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +49,14 @@ class Shown:
     @property
     def place(self) -> tuple[str, str]:
         """The line before the cursor and the text: what is not offered again once rejected."""
-        head = self.document.text[: self.cursor].rpartition("\n")[2]
-        return head, self.text
+        head = self.document.text[max(0, self.cursor - _MOST_HEAD) : self.cursor]
+        return head.rpartition("\n")[2], self.text
+
+    @property
+    def language(self) -> str:
+        """The language of its document, by the protocol's name."""
+        source = self.document.source
+        return source.language.id if source else self.document.language_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +69,17 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A suggestion that stands in the document now, at `span`."""
+    """A suggestion that stands in the document now, at `span`; the `number`th that was accepted.
 
-    shown: Shown
+    It holds on to no document: many are kept, and each would keep the whole text that it was made
+    for.
+    """
+
+    number: int
     span: Span
-    at_ms: float
+    place: tuple[str, str]
+    language: str
+    latency_ms: float
 
 
 @dataclass
@@ -82,6 +98,8 @@ class Typist:
     deleted_shown: bool = False
     changed_ms: float = float("-inf")
     _rejected: dict[tuple[str, str], None] = field(default_factory=dict)
+    _accepts: int = 0
+    _settings: ShowSettings | None = None
     _moved_on: asyncio.Event = field(default_factory=asyncio.Event)
 
     def changed(self, changes: Sequence[Change]) -> None:
@@ -118,9 +136,16 @@ class Typist:
         """What may be on the screen: the editor does not tell which candidate is."""
         return self.others if self.shown is None else (self.shown, *self.others)
 
-    def still_holds(self, shown: Shown) -> bool:
+    def still_holds(self, accepted: Accepted) -> bool:
         """Whether a text that was accepted still stands in the document as it was."""
-        return any(accepted.shown is shown for accepted in self.accepted)
+        return any(each.number == accepted.number for each in self.accepted)
+
+    def under(self, settings: ShowSettings) -> None:
+        """Forget what other settings have put on the screen, but for what was asked for."""
+        if self._settings not in {None, settings}:
+            asked = [shown for shown in self.on_screen if shown.asked]
+            self.shown, self.others = (asked[0], tuple(asked[1:])) if asked else (None, ())
+        self._settings = settings
 
     def was_rejected(self, shown: Shown) -> bool:
         """Whether the user has deleted this very text at this place before."""
@@ -136,7 +161,14 @@ class Typist:
         # One candidate may be the beginning of another, whose rest is still to come.
         if whole is not None and not any(each.left_in(change.after) for each in self.on_screen):
             end = whole.cursor + len(change.after.text) - len(whole.document.text)
-            accepted = Accepted(whole, Span(whole.cursor, end), self.changed_ms)
+            self._accepts += 1
+            accepted = Accepted(
+                self._accepts,
+                Span(whole.cursor, end),
+                whole.place,
+                whole.language,
+                whole.latency_ms,
+            )
             self.accepted = (*self.accepted, accepted)[-_MOST_ACCEPTED:]
             self.shown, self.others = None, ()
             self.on_accept(self, accepted)
@@ -153,11 +185,11 @@ class Typist:
             return replace(accepted, span=Span(span.start + grown, span.end + grown))
         if grown < 0:
             self.deleted_shown = True
-            self._reject(accepted.shown)
+            self._reject(accepted.place)
         return None
 
-    def _reject(self, shown: Shown) -> None:
-        self._rejected[shown.place] = None
+    def _reject(self, place: tuple[str, str]) -> None:
+        self._rejected[place] = None
         while len(self._rejected) > _MOST_REJECTED:
             del self._rejected[next(iter(self._rejected))]
 
@@ -167,15 +199,18 @@ class Typists:
     """The user of each open document, by URI."""
 
     on_accept: Callable[[Typist, Accepted], None] = lambda typist, accepted: None
-    _by_uri: dict[str, Typist] = field(default_factory=dict)
+    _by_key: dict[str, Typist] = field(default_factory=dict)
 
     def of(self, uri: str) -> Typist:
         """The document's user."""
-        return self._by_uri.setdefault(uri, Typist(self.on_accept))
+        key = key_of(uri)
+        if key not in self._by_key:
+            self._by_key[key] = Typist(self.on_accept)
+        return self._by_key[key]
 
     def close(self, uri: str) -> None:
         """Forget one."""
-        self._by_uri.pop(uri, None)
+        self._by_key.pop(key_of(uri), None)
 
 
 def common_length(one: str, other: str) -> int:

@@ -6,6 +6,7 @@
   asynchronous handler may start after a later change was applied.
 - An error tells what happened and nothing else: no traceback, no path of a file.
 - A request that cannot be understood is refused with a reply instead of being left unanswered.
+- Some editors leave out a document's version or send null, which the protocol does not know.
 """
 
 from __future__ import annotations
@@ -15,31 +16,50 @@ import sys
 import traceback
 from collections.abc import Generator, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 from pygls.exceptions import (
     JsonRpcException,
     JsonRpcInvalidParams,
+    JsonRpcInvalidRequest,
     JsonRpcServerNotInitialized,
 )
 from pygls.protocol import LanguageServerProtocol, lsp_method
 
 from dgls.errors import DglsError
-from dgls.lsp.documents import Document
+from dgls.lsp.documents import NO_VERSION, Document
+from dgls.lsp.messages import Bad, Message
 
 if TYPE_CHECKING:
     from dgls.lsp.server import DglsServer
 
 logger = logging.getLogger("dgls.lsp")
 
-_arrived: ContextVar[Mapping[str, Document]] = ContextVar("documents on arrival")
+
+@dataclass
+class Arrival:
+    """The open documents, by the keys of their URIs, as they were when a message arrived.
+
+    Every timer and task that is made for a message holds on to this, also when it was cancelled,
+    until its time would have come. So it lets go of the documents when the message is dealt with.
+    """
+
+    documents: Mapping[str, Document] = field(default_factory=lambda: MappingProxyType({}))
+
+    def end(self) -> None:
+        """Let go of the documents."""
+        self.documents = MappingProxyType({})
 
 
-def documents_on_arrival() -> Mapping[str, Document]:
-    """The open documents, by URI, as they were when the message at hand arrived."""
-    return _arrived.get()
+_arrived: ContextVar[Arrival] = ContextVar("documents on arrival")
+
+
+def arrival() -> Arrival:
+    """That of the message at hand; an empty one for what no message has begun."""
+    return _arrived.get(Arrival())
 
 
 @dataclass(frozen=True)
@@ -54,10 +74,17 @@ class Wire(LanguageServerProtocol):
 
     _server: DglsServer
 
+    def receive(self, message: Message) -> None:
+        """Handle what came from the client; what is no message is answered as such."""
+        if isinstance(message, Bad):
+            self._answer_error(None, JsonRpcException(message.message, message.code))
+        elif not self._comes_at_a_wrong_time(message):
+            self.handle_message(self.structure_message(message))
+
     def structure_message(self, data: dict[str, Any]) -> Any:
         """The message as a typed object; a request with unusable parameters is refused here."""
         try:
-            return super().structure_message(data)
+            return super().structure_message(_with_version(data))
         except JsonRpcException:
             if "method" not in data:
                 raise
@@ -66,13 +93,18 @@ class Wire(LanguageServerProtocol):
 
     def handle_message(self, message: Any) -> None:
         """Handle one message in a context that remembers the documents as they are now."""
-        if isinstance(message, Refused) or self._comes_too_early(message):
+        if isinstance(message, Refused):
             return
-        token = _arrived.set(self._server.documents.now)
+        self._server.looked_up.clear()
+        arrived = Arrival(self._server.documents.now)
+        token = _arrived.set(arrived)
         try:
             super().handle_message(message)
         finally:
             _arrived.reset(token)
+            # A request goes on; see `DglsServer.guarded`.
+            if not hasattr(message, "id"):
+                arrived.end()
 
     def _refuse(self, data: dict[str, Any]) -> None:
         """Answer a request that cannot be understood.
@@ -81,28 +113,42 @@ class Wire(LanguageServerProtocol):
         forgotten: better no help than edits for a text that the editor does not have.
         """
         if "id" in data:
-            error = JsonRpcInvalidParams(
-                f"The parameters of {data['method']} cannot be understood; nothing was done."
-            )
-            self._send_response(data["id"], error=error.to_response_error())
+            what = f"The parameters of {data['method']} cannot be understood; nothing was done."
+            self._answer_error(data["id"], JsonRpcInvalidParams(what))
         elif data["method"] == types.TEXT_DOCUMENT_DID_CHANGE:
             self._server.documents.close(_uri_in(data))
             logger.warning("A change of a document was not understood; it is left alone.")
 
-    def _comes_too_early(self, message: Any) -> bool:
-        """Whether a message stands before `initialize`; a request is answered so, as LSP says."""
-        method = getattr(message, "method", "")
-        if self._server.status is not None or method in {"", types.INITIALIZE, types.EXIT}:
+    def _comes_at_a_wrong_time(self, message: dict[str, Any]) -> bool:
+        """Whether a message comes before `initialize`, or after `shutdown`.
+
+        A request is answered so, as LSP says; a notification is left alone.
+        """
+        method, begun = message.get("method", ""), self._server.status is not None
+        if method in {"", types.EXIT} or (method == types.INITIALIZE and not begun):
             return False
-        if hasattr(message, "id"):
+        error: JsonRpcException
+        if not begun:
             error = JsonRpcServerNotInitialized(f"{method} came before initialize.")
-            self._send_response(message.id, error=error.to_response_error())
+        elif self._shutdown:
+            error = JsonRpcInvalidRequest(f"{method} came after shutdown; nothing was done.")
+        elif method == types.INITIALIZE:
+            error = JsonRpcInvalidRequest("initialize came twice; nothing was done.")
+        else:
+            return False
+        if "id" in message:
+            self._answer_error(message["id"], error)
         return True
+
+    def _answer_error(self, msg_id: Any, error: JsonRpcException) -> None:
+        self._send_response(msg_id, error=error.to_response_error())
 
     def _send_response(
         self, msg_id: Any, result: Any | None = None, error: types.ResponseError | None = None
     ) -> None:
         if error is not None:
+            # pygls keeps what it prepared for the result of a request that failed.
+            self._result_types.pop(msg_id, None)
             error = types.ResponseError(code=error.code, message=error.message)
         super()._send_response(msg_id, result, error)
 
@@ -110,6 +156,8 @@ class Wire(LanguageServerProtocol):
     def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:
         """Take the document in and let the model load while the user reads."""
         document = self._server.documents.open(params.text_document)
+        # One that is opened once more begins anew.
+        self._server.typists.close(document.uri)
         if document.source is not None:
             self._server.warm_up(document)
 
@@ -119,6 +167,8 @@ class Wire(LanguageServerProtocol):
         documents, uri = self._server.documents, params.text_document.uri
         try:
             changes = documents.change(params.text_document, params.content_changes)
+            if not changes:
+                return
             self._server.typists.of(uri).changed(changes)
             self._server.surroundings.edited(changes)
         except Exception as error:
@@ -137,6 +187,22 @@ class Wire(LanguageServerProtocol):
         """End the server's loop: status 0 after a shutdown request, else 1."""
         self._server.stop(0 if self._shutdown else 1)
         yield from ()
+
+
+_VERSIONED = frozenset({types.TEXT_DOCUMENT_DID_OPEN, types.TEXT_DOCUMENT_DID_CHANGE})
+
+
+def _with_version(data: dict[str, Any]) -> dict[str, Any]:
+    """A message about a document with a version and a language, where the editor gave none."""
+    if data.get("method") not in _VERSIONED:
+        return data
+    params = data.get("params")
+    item = params.get("textDocument") if isinstance(params, dict) else None
+    if isinstance(params, dict) and isinstance(item, dict):
+        known = {"version": NO_VERSION, "languageId": ""}
+        item = known | {name: value for name, value in item.items() if value is not None}
+        return {**data, "params": {**params, "textDocument": item}}
+    return data
 
 
 def _uri_in(data: dict[str, Any]) -> str:

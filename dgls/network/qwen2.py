@@ -125,7 +125,7 @@ class Qwen2Network:
 
         Without `positions` [n] and `mask` they go on from the last slot, each seeing all before
         it and itself. `mask` is bool [n, length + n]: which slots a row sees, the new ones last.
-        With `last` only the states of the last so many rows are computed in the last layer.
+        With `last` the last layer computes the states of the last so many rows alone.
         """
         count = len(tokens) + (len(masks) if masks else 0)
         self._threads.choose(count)

@@ -1,18 +1,20 @@
 """Which files are neither completed nor used as context.
 
-Patterns are those of `.gitignore`, read by the `pathspec` library.
+A file is judged by its name and, where that is a symbolic link or lies below one, by the name of
+what it leads to. Patterns are those of `.gitignore`.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 
-from pathspec import GitIgnoreSpec
-
+from dgls.patterns import Patterns, patterns
+from dgls.policy.place import holds, names_of, real
+from dgls.policy.repository import Ignores, UnreadableIgnores
 from dgls.policy.silence import Silence
 
 SECRETS = (
@@ -27,7 +29,7 @@ SECRETS = (
     ".ssh/",
     ".aws/",
     ".gnupg/",
-    ".docker/config.json",
+    "**/.docker/config.json",
     "id_rsa*",
     "id_dsa*",
     "id_ecdsa*",
@@ -54,113 +56,90 @@ SECRETS = (
 )
 """Files that hold secrets by their names. A user's patterns come on top of these."""
 
+_MOST_NAMES = 5_000
+_DEEPEST = 200
+"""Folders above a file; nobody works on one that lies deeper, and each is looked at."""
+
 
 @dataclass(frozen=True)
 class Privacy:
     """The rules of one session. `folders` are the workspace's; without any, no file lies outside.
 
-    `secrets` are the user's patterns. They are matched apart from those of dgls, so that a
-    pattern with an exclamation mark can take none of them back.
+    `secrets` are the user's patterns, matched from each of the `folders` and `bases` that holds
+    the file; where none does, from every folder above it. They are matched apart from those of
+    dgls, so that a pattern with an exclamation mark can take none of them back.
     """
 
     folders: tuple[Path, ...] = ()
     secrets: tuple[str, ...] = ()
     trusted: bool = True
-    _ignores: dict[Path, _Ignore] = field(default_factory=dict, compare=False)
+    bases: tuple[Path, ...] = ()
+    _ignores: Ignores = field(default_factory=Ignores, compare=False)
+    _secret: dict[Path, bool] = field(default_factory=dict, compare=False)
 
     def why_not(self, path: str) -> Silence | None:
         """Why a file is left alone, None where it may be read and completed.
 
         `path` is absolute; a relative one is an unsaved document's name, which lies nowhere.
         """
+        return self.explained(path)[0]
+
+    def explained(self, path: str) -> tuple[Silence | None, str]:
+        """Why a file is left alone, and what is wrong where that is an ignore file's fault."""
         if not self.trusted:
-            return Silence.UNTRUSTED
-        file = Path(os.path.abspath(path)) if os.path.isabs(path) else None
-        if self._is_secret(file or Path(path)):
-            return Silence.SECRET
-        if file is None:
-            return None
-        if self.folders and not any(file.is_relative_to(folder) for folder in self.folders):
-            return Silence.OUTSIDE
-        return Silence.IGNORED if self._is_ignored(file) else None
+            return Silence.UNTRUSTED, ""
+        if "\0" in path or path.count(os.sep) > _DEEPEST:
+            return Silence.OUTSIDE, ""
+        if not os.path.isabs(path):
+            return (Silence.SECRET if self._is_secret(Path(path)) else None), ""
+        names = names_of(path)
+        if any(map(self._is_secret, names)):
+            return Silence.SECRET, ""
+        if self.folders and not any(holds(folder, names[-1]) for folder in self._real_folders):
+            return Silence.OUTSIDE, ""
+        try:
+            ignored = any(map(self._ignores.hide, names))
+        except UnreadableIgnores as error:
+            return Silence.UNREADABLE, str(error)
+        return (Silence.IGNORED if ignored else None), ""
 
     def _is_secret(self, file: Path) -> bool:
-        names = {file.as_posix().lstrip("/"), file.as_posix().lstrip("/").lower()}
-        specs = (_SECRETS, self._own_secrets)
-        return any(spec.match_file(name) for spec in specs for name in names)
+        """Whether a name is that of a secret, which a name stays."""
+        if file not in self._secret:
+            if len(self._secret) > _MOST_NAMES:
+                self._secret.clear()
+            self._secret[file] = self._matches_secret(file)
+        return self._secret[file]
+
+    def _matches_secret(self, file: Path) -> bool:
+        parts = [part for part in file.parts if part != file.anchor]
+        if _SECRETS.matches(parts):
+            return True
+        return bool(self.secrets) and any(
+            self._own_secrets.matches(names) for names in self._from_bases(file) if names
+        )
+
+    def _from_bases(self, file: Path) -> Iterator[tuple[str, ...]]:
+        """The parts of a path as the user's patterns see it."""
+        parts = file.relative_to(file.anchor).parts
+        bases = [base for base in self._all_bases if file.is_relative_to(base)]
+        if bases:
+            yield from (file.relative_to(base).parts for base in bases)
+        else:
+            yield from (parts[depth:] for depth in range(len(parts)))
 
     @cached_property
-    def _own_secrets(self) -> GitIgnoreSpec:
-        return matcher(self.secrets)
+    def _all_bases(self) -> tuple[Path, ...]:
+        given = [Path(os.path.abspath(base)) for base in (*self.folders, *self.bases)]
+        return tuple(dict.fromkeys((*given, *real(given))))
 
-    def _is_ignored(self, file: Path) -> bool:
-        """Whether git ignores a file or a folder that it lies in."""
-        root = _repository(file.parent)
-        if root is None:
-            return False
-        parts = file.relative_to(root).parts
-        ignores: list[_Ignore] = []
-        for depth in range(len(parts)):
-            ignores.append(self._ignore(root.joinpath(*parts[:depth])))
-            is_folder = depth + 1 < len(parts)
-            if _ignored(ignores, root.joinpath(*parts[: depth + 1]), is_folder):
-                return True
-        return False
+    @cached_property
+    def _real_folders(self) -> tuple[Path, ...]:
+        return real(self.folders)
 
-    def _ignore(self, folder: Path) -> _Ignore:
-        """The `.gitignore` of a folder, read again when it has changed."""
-        path = folder / ".gitignore"
-        try:
-            stamp = path.stat().st_mtime_ns
-        except OSError:
-            stamp = 0
-        known = self._ignores.get(folder)
-        if known is None or known.stamp != stamp:
-            known = _Ignore(folder, stamp, matcher(_lines(path) if stamp else ()))
-            self._ignores[folder] = known
-        return known
+    @cached_property
+    def _own_secrets(self) -> Patterns:
+        return patterns(self.secrets, ignore_case=True)
 
 
-@dataclass(frozen=True, slots=True)
-class _Ignore:
-    folder: Path
-    stamp: int
-    spec: GitIgnoreSpec
-
-
-@lru_cache(maxsize=32)
-def matcher(patterns: Sequence[str]) -> GitIgnoreSpec:
-    """Matches paths as `.gitignore` would; a pattern that is none matches nothing."""
-    lines = []
-    for pattern in patterns:
-        try:
-            GitIgnoreSpec.from_lines([pattern])
-        except ValueError:
-            continue
-        lines.append(pattern)
-    return GitIgnoreSpec.from_lines(lines)
-
-
-def _ignored(ignores: Sequence[_Ignore], path: Path, is_folder: bool) -> bool:
-    """What the deepest `.gitignore` that names the path says of it."""
-    for ignore in reversed(ignores):
-        name = path.relative_to(ignore.folder).as_posix() + ("/" if is_folder else "")
-        verdict = ignore.spec.check_file(name).include
-        if verdict is not None:
-            return verdict
-    return False
-
-
-def _repository(folder: Path) -> Path | None:
-    """The nearest folder with a `.git` in it or above."""
-    return next((each for each in (folder, *folder.parents) if (each / ".git").exists()), None)
-
-
-def _lines(path: Path) -> tuple[str, ...]:
-    try:
-        return tuple(path.read_text(encoding="utf-8", errors="replace").splitlines())
-    except OSError:
-        return ()
-
-
-_SECRETS = matcher(SECRETS)
+_SECRETS = patterns(SECRETS, ignore_case=True)

@@ -15,6 +15,7 @@ class Silence(Enum):
     UNTRUSTED = "the workspace is not trusted"
     SECRET = "the file may hold secrets"
     IGNORED = "the file is ignored by git"
+    UNREADABLE = "an ignore file of its repository cannot be read"
     OUTSIDE = "the file lies outside the workspace"
     UNTRAINED = "the model was not trained on this language"
     DELETED = "the suggestion was deleted just now"

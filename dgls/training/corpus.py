@@ -9,9 +9,13 @@ from pathlib import Path
 
 from dgls.errors import TrainingError
 from dgls.evaluation.contamination import Contamination
+from dgls.evaluation.source_tree import MayRead, anything
+from dgls.files import read_small
 from dgls.training.documents import Document, Documents, pack
 from dgls.training.fetch import Package, Split, source_tree
 from dgls.training.filters import Duplicates, is_wanted_path, is_written_source
+
+_LARGEST_FILE = 20_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +56,12 @@ def build_corpus(
     packages: Sequence[Package],
     contamination: Contamination,
     report: Callable[[str], None],
+    may_read: MayRead = anything,
 ) -> Corpus:
-    """Fetch, filter and pack `packages` into `folder`. Does nothing where that was done before."""
+    """Fetch, filter and pack `packages` into `folder`. Does nothing where that was done before.
+
+    `may_read` is asked of each file of a local package.
+    """
     corpus = Corpus(folder)
     if corpus.is_built:
         return corpus
@@ -61,7 +69,7 @@ def build_corpus(
     kept: dict[Split, list[Document]] = {"train": [], "heldout": []}
     counts: list[SourceCount] = []
     for package in packages:
-        documents, count = _read(package, folder, duplicates, contamination)
+        documents, count = _read(package, folder, duplicates, contamination, may_read)
         kept[package.split] += documents
         counts.append(count)
         report(f"{package.name} {package.version}: {count.files} files, {count.size:,} bytes")
@@ -78,11 +86,16 @@ def build_corpus(
 
 
 def _read(
-    package: Package, folder: Path, duplicates: Duplicates, contamination: Contamination
+    package: Package,
+    folder: Path,
+    duplicates: Duplicates,
+    contamination: Contamination,
+    may_read: MayRead,
 ) -> tuple[list[Document], SourceCount]:
     kept: list[Document] = []
     unwanted = repeated = contaminated = 0
-    for document in _python_files(source_tree(package, folder)):
+    wanted = may_read if package.folder else anything
+    for document in _python_files(source_tree(package, folder), wanted):
         if not is_wanted_path(document.path) or not is_written_source(document.text):
             unwanted += 1
         elif contamination.matches(document.text):
@@ -95,10 +108,10 @@ def _read(
     return kept, SourceCount(package, len(kept), size, unwanted, repeated, contaminated)
 
 
-def _python_files(tree: Path) -> Iterator[Document]:
-    for file in sorted(tree.rglob("*.py")):
+def _python_files(tree: Path, may_read: MayRead) -> Iterator[Document]:
+    for file in filter(may_read, sorted(tree.rglob("*.py"))):
         try:
-            text = file.read_bytes().decode("utf-8").replace("\r\n", "\n")
+            text = read_small(file, _LARGEST_FILE).decode("utf-8").replace("\r\n", "\n")
         except (OSError, UnicodeDecodeError):
             continue
         yield Document(file.relative_to(tree).as_posix(), text)

@@ -76,7 +76,7 @@ def _download(package: Package, folder: Path) -> Path:
     pattern = f"{name}-{package.version}-*.whl"
     if not (found := sorted(folder.glob(pattern))):
         requirement = f"{package.name}=={package.version}"
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+        command = [sys.executable, "-P", "-m", "pip", "download", "--quiet", "--no-deps"]
         command += ["--only-binary=:all:", "--dest", str(folder), requirement]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         found = sorted(folder.glob(pattern))

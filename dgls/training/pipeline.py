@@ -21,6 +21,7 @@ from dgls.checkpoint.metadata import Metadata
 from dgls.checkpoint.storage import save_checkpoint
 from dgls.errors import TrainingError
 from dgls.evaluation.contamination import Contamination
+from dgls.evaluation.source_tree import MayRead, anything
 from dgls.network.architecture import build, embedded_config, parameter_count
 from dgls.network.memory import keep_freed_memory
 from dgls.training.card import model_card
@@ -48,7 +49,8 @@ class Workplace:
     """What a run of the pipeline works on, and where.
 
     `output` becomes the checkpoint folder. `start` is a checkpoint whose weights and tokenizer the
-    run begins with, instead of random weights and a tokenizer of its own.
+    run begins with, instead of random weights and a tokenizer of its own. `may_read` is asked of
+    each file of a local package.
     """
 
     folder: Path
@@ -56,6 +58,7 @@ class Workplace:
     packages: tuple[Package, ...]
     device: torch.device
     start: Path | None = None
+    may_read: MayRead = anything
 
 
 def make_checkpoint(
@@ -63,7 +66,9 @@ def make_checkpoint(
 ) -> Path:
     """Run every stage that has not been run yet and return the checkpoint's folder."""
     keep_freed_memory()
-    corpus = build_corpus(place.folder / "corpus", place.packages, contamination, reporter.say)
+    corpus = build_corpus(
+        place.folder / "corpus", place.packages, contamination, reporter.say, place.may_read
+    )
     tokenizer = place.folder / "tokenizer.json"
     if not tokenizer.is_file() and place.start:
         shutil.copyfile(place.start / TOKENIZER_FILE, tokenizer)

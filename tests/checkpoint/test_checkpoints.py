@@ -20,6 +20,8 @@ from dgls.checkpoint.confidence import Calibration, Evidence
 from dgls.checkpoint.loading import load_checkpoint
 from dgls.checkpoint.metadata import Metadata, read_metadata, write_metadata
 from dgls.checkpoint.storage import save_checkpoint, text_state
+from dgls.client.endpoint import absolute
+from dgls.config import Settings, changed
 from dgls.errors import CheckpointError, ModelNotFoundError
 from dgls.inference.opening import open_model
 from dgls.network.architecture import parameter_count
@@ -297,7 +299,21 @@ def test_every_feature_of_the_evidence_has_a_weight():
 def test_a_folder_is_found_by_its_path(tiny8, monkeypatch):
     assert registry.find(str(tiny8)) == tiny8
     monkeypatch.chdir(tiny8.parent)
-    assert registry.find("./tiny8") == registry.find("tiny8") == tiny8
+    assert registry.find("./tiny8") == tiny8
+
+
+@pytest.mark.parametrize("name", ["tiny8", "google/diffusiongemma-26B-A4B-it", ".hidden/name"])
+def test_a_folder_of_the_working_directory_is_never_taken_for_a_name(
+    tiny8, tmp_path, monkeypatch, name
+):
+    """A repository could choose the model by it."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    shutil.copytree(tiny8, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelNotFoundError, match=rf"write \./{name}"):
+        registry.find(name)
+    assert absolute(changed(Settings(), {"model.name": name})).model.name == name
+    assert registry.find(f"./{name}") == tmp_path / name
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ import pytest
 
 from dgls.bench.machine import resident_mb
 from dgls.client import EngineClient
-from dgls.client.endpoint import endpoint_of, write_private
+from dgls.client.endpoint import write_private
 from dgls.config import Settings
 from dgls.errors import EngineUnavailableError
 from dgls.protocol import FillRequest
@@ -106,16 +106,6 @@ async def test_garbage_costs_the_others_nothing(folder: Path, connect: Connect, 
         assert answer == b"" or answer.startswith(b"HTTP/1.1 400 ")
         assert (await client.fill(REQUEST)).model == "scripted"
         assert await pid_of(client) == pid
-
-
-async def test_a_log_without_room_stops_nothing(folder: Path, connect: Connect) -> None:
-    settings = engine_settings(folder)
-    endpoint_of(settings).log.symlink_to("/dev/full")
-    async with connect(settings) as client:
-        # This one is logged, or would be.
-        with pytest.raises(Exception, match="ValueError"):
-            await client.fill(FillRequest(("", ""), path="bug.py"))
-        assert (await client.fill(REQUEST)).model == "scripted"
 
 
 ASK = """

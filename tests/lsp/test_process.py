@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -225,3 +227,83 @@ async def test_the_server_ends_when_its_editor_is_gone(folder: Path) -> None:
 
     async with asyncio.timeout(ENGINE_START_S):
         assert await server.wait() == 1
+
+
+@pytest.mark.parametrize("backend", ["scripted", "slow_to_load"])
+async def test_the_server_ends_when_the_process_of_its_editor_is_gone(
+    folder: Path, backend: str
+) -> None:
+    """Its pipes are open still: another process may have inherited them."""
+    editor = await asyncio.create_subprocess_exec(sys.executable, "-c", "input()", stdin=-1)
+    server = await started(folder, backend)
+    await said(server, 1, "initialize", {"capabilities": {}, "processId": editor.pid})
+    tell(server, "initialized", {})
+    if backend == "slow_to_load":
+        item = {"uri": uri_of("a.py"), "languageId": "python", "version": 1, "text": "-x"}
+        tell(server, "textDocument/didOpen", {"textDocument": item})
+        await until(lambda: engines_in(folder / "e"))
+    editor.kill()
+    await editor.wait()
+    # Five seconds on an idle machine, of which this one is none while tests run.
+    async with asyncio.timeout(2 * PATIENCE_S):
+        assert await server.wait() == 1
+
+
+@pytest.mark.parametrize("orderly", [True, False])
+async def test_exit_ends_the_process_within_a_second_though_a_fill_runs(
+    folder: Path, orderly: bool
+) -> None:
+    server = await started(folder, "scripted")
+    await said(server, 1, "initialize", {"capabilities": {}, "processId": None})
+    tell(server, "initialized", {})
+    item = {"uri": uri_of("forever.py"), "languageId": "python", "version": 1, "text": "x = "}
+    tell(server, "textDocument/didOpen", {"textDocument": item})
+    asked = {
+        "textDocument": {"uri": uri_of("forever.py")},
+        "position": {"line": 0, "character": 4},
+        "context": {"triggerKind": 1},
+    }
+    send(server, {"jsonrpc": "2.0", "id": 2, "method": COMPLETION, "params": asked})
+    await asyncio.sleep(1.0)
+    if orderly:
+        await said(server, 3, "shutdown", None)
+    tell(server, "exit", None)
+    begun = time.monotonic()
+    async with asyncio.timeout(PATIENCE_S):
+        assert await server.wait() == (0 if orderly else 1)
+    assert time.monotonic() - begun < 2.0
+
+
+COMPLETION = "textDocument/inlineCompletion"
+
+
+async def started(folder: Path, backend: str) -> asyncio.subprocess.Process:
+    """A server process whose messages a test writes itself."""
+    return await asyncio.create_subprocess_exec(
+        *START, "lsp", env=environment(folder, backend), stdin=-1, stdout=-1
+    )
+
+
+def send(server: asyncio.subprocess.Process, message: dict[str, Any]) -> None:
+    assert server.stdin is not None
+    body = json.dumps(message).encode()
+    server.stdin.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+
+
+def tell(server: asyncio.subprocess.Process, method: str, params: object) -> None:
+    send(server, {"jsonrpc": "2.0", "method": method, "params": params})
+
+
+async def said(
+    server: asyncio.subprocess.Process, number: int, method: str, params: object
+) -> dict[str, Any]:
+    """The answer to a request; what comes before it is passed over."""
+    send(server, {"jsonrpc": "2.0", "id": number, "method": method, "params": params})
+    assert server.stdout is not None
+    async with asyncio.timeout(ENGINE_START_S):
+        while True:
+            head = (await server.stdout.readuntil(b"\r\n\r\n")).decode()
+            length = int(head.split("Content-Length: ")[1].split("\r\n")[0])
+            message: dict[str, Any] = json.loads(await server.stdout.readexactly(length))
+            if message.get("id") == number and "method" not in message:
+                return message

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from functools import partial
 
 import uvicorn
 
+from dgls.engine.connections import Census, GuardedProtocol
 from dgls.engine.guard import LoopbackGuard
 from dgls.engine.routes import create_app
 from dgls.engine.scheduler import Scheduler
@@ -33,7 +35,7 @@ class ServedEngine:
         tokens = {} if listener.family == socket.AF_UNIX else {listener.getsockname()[1]: token}
         config = uvicorn.Config(
             LoopbackGuard(create_app(self.service), tokens),
-            http="h11",
+            http=partial(GuardedProtocol, census=Census()),  # type: ignore[arg-type]
             lifespan="off",
             log_config=None,
             timeout_graceful_shutdown=1,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import threading
+import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,8 @@ BLOCK = 128
 REQUEST = FillRequest(("def total(items):\n    result = ", "\n    return result\n"), (Gap(),))
 RUNNING = "vllm:num_requests_running"
 ENDED = "vllm:request_success_total"
+
+_TRIES = 10
 
 
 def test_pinned_positions_stay_through_all_steps(make_backend: MakeBackend) -> None:
@@ -95,58 +98,73 @@ def test_a_router_passes_fills_and_stops_on(
 
 
 def stop_frees(server: VllmServer, backend: VllmBackend) -> None:
-    """A fill that is stopped half-way is aborted there: what ends by itself is counted."""
+    """A fill that is stopped half-way is aborted there: what ends by itself is counted.
+
+    On a busy machine a fill may end before it is stopped; then the next one is tried.
+    """
     until(lambda: server.metric(RUNNING) == 0)
-    before, stop = server.metric(ENDED), StopToken()
+    for seed in range(_TRIES):
+        before = server.metric(ENDED)
+        if is_stopped_half_way(server, backend, replace(REQUEST, seed=seed)):
+            until(lambda: server.metric(RUNNING) == 0)
+            assert server.metric(ENDED) == before
+            return
+        until(lambda: server.metric(RUNNING) == 0)
+    raise AssertionError(f"{_TRIES} fills ended before they could be stopped")
+
+
+def is_stopped_half_way(server: VllmServer, backend: VllmBackend, request: FillRequest) -> bool:
+    """Stop a fill that runs on the server; False where it had ended by then."""
+    stop = StopToken()
     with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(backend.fill, REQUEST, stop)
-        until(lambda: server.metric(RUNNING) > 0)
+        future = pool.submit(backend.fill, request, stop)
+        until(lambda: server.metric(RUNNING) > 0 or future.done())
         stop.stop("cancelled")
-        with pytest.raises(Stopped, match="cancelled"):
-            future.result(WAIT_S)
-    until(lambda: server.metric(RUNNING) == 0)
-    assert server.metric(ENDED) == before
+        error = future.exception(WAIT_S)
+    assert error is None or (isinstance(error, Stopped) and "cancelled" in str(error))
+    return error is not None
 
 
 def test_the_canvases_of_one_fill_are_denoised_together(
     server: VllmServer, make_backend: MakeBackend
 ) -> None:
     """A gap of the published family is tried in several lengths."""
-    backend = make_backend("chat")
-    with watched(server) as most:
-        backend.fill(REQUEST, StopToken())
-    assert most() > 2
+    with filling(make_backend("chat", steps=0), [REQUEST]):
+        until(lambda: server.metric(RUNNING) > 2)
 
 
 def test_fills_of_several_editors_run_at_once(
     server: VllmServer, make_backend: MakeBackend
 ) -> None:
-    """One gap of this family is one canvas, which with all the server's steps takes long."""
-    backend, stop = make_backend("infill", steps=0), StopToken()
+    """One gap of this family is one canvas."""
     requests = [FillRequest((f"a{n} = ", "\n"), seed=n) for n in range(3)]
-    with ThreadPoolExecutor(len(requests)) as pool:
-        fills = [pool.submit(backend.fill, request, stop) for request in requests]
+    with filling(make_backend("infill", steps=0), requests):
         until(lambda: server.metric(RUNNING) == len(requests))
-        stop.stop("cancelled")
-    assert all(isinstance(fill.exception(), Stopped) for fill in fills)
 
 
 @contextmanager
-def watched(server: VllmServer) -> Iterator[Callable[[], float]]:
-    """A function that gives, after the block, the most requests that ran at once in it."""
-    seen, over = [0.0], threading.Event()
+def filling(backend: VllmBackend, requests: Sequence[FillRequest]) -> Iterator[None]:
+    """Within the block each request is filled again and again, each in a thread of its own.
 
-    def watch() -> None:
-        while not over.is_set():
-            seen.append(server.metric(RUNNING))
+    One fill may end before the other has begun or the metrics are read; so none is the last.
+    """
+    stop = StopToken()
 
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        yield lambda: max(seen)
-    finally:
-        over.set()
-        watcher.join()
+    def fill(request: FillRequest) -> None:
+        for seed in itertools.count(request.seed, len(requests)):
+            with suppress(Stopped):
+                backend.fill(replace(request, seed=seed), stop)
+            if stop.stopped:
+                return
+
+    with ThreadPoolExecutor(len(requests)) as pool:
+        threads = [pool.submit(fill, request) for request in requests]
+        try:
+            yield
+        finally:
+            stop.stop("cancelled")
+    for each in threads:
+        each.result(WAIT_S)
 
 
 def test_a_wrong_key_is_refused_and_not_shown(make_backend: MakeBackend, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import IO
 
 from dgls.bench.gpu.messages import Begun, Died, Job, Message, decoded, encoded_job
 
-_PROGRAM = (sys.executable, "-m", "dgls.bench.gpu.measuring")
+_PROGRAM = (sys.executable, "-P", "-m", "dgls.bench.gpu.measuring")
 
 
 @dataclass(frozen=True, slots=True)

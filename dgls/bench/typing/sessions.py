@@ -13,7 +13,8 @@ from pathlib import Path
 from dgls.errors import InputError
 from dgls.evaluation.cut import CODE
 from dgls.evaluation.places import function_bodies
-from dgls.evaluation.source_tree import read_source, source_paths
+from dgls.evaluation.source_tree import MayRead, anything, read_source, source_paths
+from dgls.files import read_small
 from dgls.syntax.languages import Known, language_of
 from dgls.text import Span
 
@@ -25,7 +26,9 @@ _SPREAD = 0.4
 _THINKS_AFTER = " (=,.:"
 _THINKING_SHARE = 0.2
 _SLIP_SHARE = 0.02
+_LARGEST_FILE = 200_000_000
 _LEAST_CHARS, _MOST_CHARS = 60, 220
+_LARGEST_FILE = 200_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,11 @@ class Session:
 
 
 def synthetic_sessions(
-    folder: Path, count: int, seed: int, languages: Sequence[Known] = CODE
+    folder: Path,
+    count: int,
+    seed: int,
+    languages: Sequence[Known] = CODE,
+    may_read: MayRead = anything,
 ) -> tuple[Session, ...]:
     """Bodies of functions of a source tree, typed again with a person's pauses.
 
@@ -58,7 +65,7 @@ def synthetic_sessions(
     `SourceFileError` where `folder` is none, `InputError` where the tree has too few.
     """
     chance = random.Random(seed)
-    shelves = source_paths(folder, languages).values()
+    shelves = source_paths(folder, languages, may_read).values()
     paths = sorted(path for shelf in shelves for path in shelf)
     bodies = [(path, *body) for path in paths for body in _bodies(folder, path)]
     if len(bodies) < count:
@@ -76,11 +83,16 @@ def synthetic_sessions(
 def recorded_sessions(file: Path) -> tuple[Session, ...]:
     """Sessions from a file of JSON lines with the fields of `Session`. Raises `InputError`."""
     try:
-        return tuple(_recorded(line) for line in file.read_text("utf-8").splitlines() if line)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        lines = read_small(file, _LARGEST_FILE).decode("utf-8").splitlines()
+        sessions = tuple(_recorded(line) for line in lines if line)
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
         raise InputError(
-            f"{file} holds no recorded sessions ({error}); nothing was replayed."
+            f"{str(file)[:200]!r} holds no recorded sessions ({why}); nothing was replayed."
         ) from error
+    if not sessions:
+        raise InputError(f"{file} holds no recorded session; nothing was replayed.")
+    return sessions
 
 
 def to_lines(sessions: Sequence[Session]) -> str:

@@ -23,6 +23,7 @@ def backend_of(settings: Settings) -> Backend:
             model.cache_mb,
             model.quantization,
             model.batch,
+            settings.denoise.adapter,
         )
     if name == "vllm":
         from dgls.engine.backends.vllm import VllmBackend

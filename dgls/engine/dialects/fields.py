@@ -9,6 +9,9 @@ from typing import Any
 
 from dgls.errors import EngineProtocolError, FieldError
 
+_BITS = 63
+"""Of a number without its sign; none of the numbers that are asked for needs more."""
+
 
 class Fields:
     """One JSON object. A field that is null counts as left out.
@@ -65,14 +68,16 @@ class Fields:
         return int(value)
 
     def number(self, name: str) -> float | None:
-        """A finite number."""
+        """A finite number of at most 64 bits."""
         value = self._values.get(name)
         if value is None:
             return None
         # JSON's true is an int in Python; it is none here.
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self._error(name, "a number")
-        if not math.isfinite(value):
+        if isinstance(value, int) and value.bit_length() > _BITS:
+            raise self._error(name, f"a number of at most {_BITS + 1} bits")
+        if not math.isfinite(value) or abs(value) >= 2.0**_BITS:
             raise self._error(name, "a finite number")
         return value
 

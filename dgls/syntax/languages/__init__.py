@@ -20,9 +20,9 @@ __all__ = ["LANGUAGES", "Known", "Language", "known_of", "language_named", "lang
 class Known:
     """A language by its names.
 
-    `ids` are what editors call it; the first is that of the protocol. `module` of this package
-    holds it in a constant of that name in capitals, or in one named `constant`. `holds_code` is
-    false for languages of data and prose, which have no scopes.
+    `ids` are what editors call it, in lower case; the first is that of the protocol. `module` of
+    this package holds it in a constant of that name in capitals, or in one named `constant`.
+    `holds_code` is false for languages of data and prose, which have no scopes.
     """
 
     ids: tuple[str, ...]
@@ -48,7 +48,7 @@ class Known:
 
 LANGUAGES: tuple[Known, ...] = (
     Known(
-        ("python",),
+        ("python", "py", "python3"),
         "Python",
         (".py", ".pyi", ".pyw"),
         "python",
@@ -62,30 +62,30 @@ LANGUAGES: tuple[Known, ...] = (
     ),
     Known(("typescript", "ts"), "TypeScript", (".ts", ".mts", ".cts"), "typescript"),
     Known(("typescriptreact", "tsx"), "TSX", (".tsx",), "typescript", "TSX"),
-    Known(("rust",), "Rust", (".rs",), "rust"),
-    Known(("go",), "Go", (".go",), "go"),
+    Known(("rust", "rs"), "Rust", (".rs",), "rust"),
+    Known(("go", "golang"), "Go", (".go",), "go"),
     Known(("java",), "Java", (".java",), "java"),
     Known(("c",), "C", (".c", ".h"), "c"),
     Known(
-        ("cpp", "c++", "cuda-cpp"),
+        ("cpp", "c++", "cxx", "cuda-cpp", "cuda"),
         "C++",
         (".cpp", ".cc", ".cxx", ".hpp", ".hh", ".hxx", ".ipp", ".cu", ".cuh"),
         "c",
         "CPP",
     ),
-    Known(("csharp", "cs", "c-sharp"), "C#", (".cs",), "csharp"),
+    Known(("csharp", "cs", "c-sharp", "c#"), "C#", (".cs",), "csharp"),
     Known(
-        ("ruby",),
+        ("ruby", "rb"),
         "Ruby",
         (".rb", ".rake", ".gemspec"),
         "ruby",
         filenames=("Rakefile", "Gemfile"),
     ),
     Known(("php",), "PHP", (".php",), "php"),
-    Known(("kotlin",), "Kotlin", (".kt", ".kts"), "kotlin"),
+    Known(("kotlin", "kt"), "Kotlin", (".kt", ".kts"), "kotlin"),
     Known(("lua",), "Lua", (".lua",), "lua"),
     Known(
-        ("shellscript", "bash", "sh"),
+        ("shellscript", "bash", "sh", "shell"),
         "Bash",
         (".sh", ".bash"),
         "bash",
@@ -117,12 +117,15 @@ def known_of(path: str) -> Known | None:
 def language_of(path: str, language_id: str | None = None) -> Language:
     """The language of a file, by the editor's `language_id` where it gave one, else by its name.
 
+    An id counts in any case.
+
     Raises `LanguageError` that names what is supported.
     """
+    said = (language_id or "").strip().lower()
     for known in LANGUAGES:
-        if language_id in known.ids if language_id else known.names(path):
+        if said in known.ids if said else known.names(path):
             return known.load()
-    what = f"the language {language_id!r}" if language_id else f"the file {path!r}"
+    what = f"the language {language_id!r}" if said else f"the file {path!r}"
     all_known = ", ".join(f"{each.name} ({', '.join(each.suffixes)})" for each in LANGUAGES)
     raise LanguageError(
         f"dgls has no grammar for {what}, so nothing was done; it reads {all_known}."

@@ -6,6 +6,8 @@
 ---@type vim.lsp.Config
 return {
   cmd = { 'dgls', 'lsp' },
+  -- Python itself reads this before dgls can: a shell's `PYTHONPATH=.` would import from the project.
+  cmd_env = { PYTHONPATH = '' },
   -- dgls is silent in languages that its model was not trained on; the embedded one knows Python.
   filetypes = {
     'python',

@@ -106,7 +106,12 @@ export class Server implements Disposable {
     const client = new LanguageClient(
       SECTION,
       'dgls',
-      { command: launch.command, args: [...launch.args] },
+      {
+        command: launch.command,
+        args: [...launch.args],
+        // Python reads it before dgls can: a shell's `PYTHONPATH=.` would import from the project.
+        options: { env: { ...process.env, PYTHONPATH: '' } },
+      },
       {
         documentSelector: selectorOf(this.languages),
         middleware: { workspace: onlyOfServer, ...tellIfNone },

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from dgls.errors import TrainingError
 from dgls.checkpoint.adapter import AdapterShape
+from dgls.errors import TrainingError
 from dgls.training.parallel.base import Base
 from dgls.training.parallel.canvas import run_on
 from dgls.training.parallel.passes import Drafted, accepted_by_mask, passes_of

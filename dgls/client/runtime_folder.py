@@ -1,0 +1,104 @@
+"""The folder of the sockets: where it is, and that it is the user's alone.
+
+Whoever may rename or replace a folder above it could put a socket of their own there and would be
+sent the code. So each folder above it must belong to the user or to root, and nobody else may
+write there, unless its sticky bit keeps what belongs to others, as that of `/tmp` does.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import warnings
+from pathlib import Path
+
+from dgls.config import Settings
+from dgls.errors import EngineUnavailableError, SettingError
+
+_ROOT = 0
+
+
+def runtime_folder(settings: Settings) -> Path:
+    """The absolute path of the folder; it need not exist.
+
+    Raises `SettingError` for a relative one, `EngineUnavailableError` where the system has none.
+    """
+    if settings.engine.folder:
+        folder = Path(settings.engine.folder).expanduser()
+        if not folder.is_absolute() or "\0" in settings.engine.folder:
+            raise SettingError(
+                f"'engine.folder' must be an absolute path, not {settings.engine.folder!r}; "
+                "no engine was started."
+            )
+        return Path(os.path.normpath(folder))
+    import platformdirs
+
+    with warnings.catch_warnings():
+        # It warns where XDG_RUNTIME_DIR is not set; its fallback is private as well.
+        warnings.simplefilter("ignore")
+        try:
+            return Path(platformdirs.user_runtime_dir("dgls", appauthor=False))
+        except OSError as error:
+            raise EngineUnavailableError(
+                f"The system has no private folder for the engine's socket ({error}); set "
+                "engine.folder or XDG_RUNTIME_DIR to one of your own."
+            ) from error
+
+
+def make_private(folder: Path) -> None:
+    """Create the folder as the user's alone. Raises `EngineUnavailableError` where it is not."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise EngineUnavailableError(
+            f"The engine's folder {folder} cannot be made ({error.strerror}); "
+            "set engine.folder to another one."
+        ) from error
+    check_private(folder)
+
+
+def check_private(folder: Path) -> None:
+    """Raise `EngineUnavailableError` where somebody else can open or replace the folder.
+
+    A folder that is not there harms nobody.
+    """
+    if sys.platform == "win32":
+        return
+    try:
+        found = folder.lstat()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise EngineUnavailableError(
+            f"The engine's folder {folder} cannot be looked at ({error.strerror}); "
+            "set engine.folder to another one."
+        ) from error
+    is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+    if not is_ours or found.st_mode & 0o077:
+        raise EngineUnavailableError(
+            f"The engine's folder {folder} is open to other users, so no engine was started; "
+            "make it your own (mode 0700) or set engine.folder to another one."
+        )
+    real = Path(os.path.realpath(folder))
+    for parent in dict.fromkeys((*folder.parents, *real.parents)):
+        if why := _why_unsafe(parent):
+            raise EngineUnavailableError(
+                f"The folder {parent}, in which the engine's folder lies, {why}: another user "
+                "could put an engine there, so nothing was sent; set engine.folder to another one."
+            )
+
+
+def _why_unsafe(parent: Path) -> str:
+    try:
+        found = parent.lstat()
+    except OSError as error:
+        return f"cannot be looked at ({error.strerror})"
+    if found.st_uid not in {os.getuid(), _ROOT}:
+        return f"belongs to another user ({found.st_uid})"
+    if stat.S_ISLNK(found.st_mode):
+        return ""
+    others_write = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    if others_write and not found.st_mode & stat.S_ISVTX:
+        return "can be written by other users"
+    return ""

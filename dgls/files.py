@@ -1,0 +1,71 @@
+"""Files opened with care: those of others cannot hang or flood the reader, ours are only ours."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+from pathlib import Path
+
+LARGEST_BYTES = 1_000_000
+"""A settings or ignore file that is larger is not read."""
+
+
+def read_small(path: Path, most_bytes: int = LARGEST_BYTES) -> bytes:
+    """The bytes of a regular file of at most `most_bytes`.
+
+    Raises `OSError`, whose `strerror` says what is wrong: also for a device, a pipe, a folder, and
+    a file that is too large. Those are not opened, because opening alone can block.
+    """
+    _check(path, os.stat(path), most_bytes)
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+    with os.fdopen(os.open(path, flags), "rb") as file:
+        # The path may lead elsewhere by now.
+        _check(path, os.fstat(file.fileno()), most_bytes)
+        data = file.read(most_bytes + 1)
+    if len(data) > most_bytes:
+        raise _too_large(path, most_bytes)
+    return data
+
+
+def open_own(path: Path, flags: int) -> int:
+    """A descriptor of a regular file of the user's own, created with mode 0600.
+
+    Raises `OSError`, for a link, a pipe, or somebody else's file, too; those are neither followed
+    nor changed.
+    """
+    careful = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    careful |= getattr(os, "O_CLOEXEC", 0)
+    try:
+        descriptor = os.open(path, flags | careful, 0o600)
+    except OSError as error:
+        if error.errno in {errno.ELOOP, errno.ENXIO, errno.EISDIR}:
+            raise _not_own(path) from error
+        raise
+    if sys.platform == "win32":
+        return descriptor
+    found = os.fstat(descriptor)
+    is_own = stat.S_ISREG(found.st_mode) and found.st_uid == os.getuid() and found.st_nlink <= 1
+    if not is_own:
+        os.close(descriptor)
+        raise _not_own(path)
+    return descriptor
+
+
+def _not_own(path: Path) -> OSError:
+    what = f"{path} is not a file of yours but a link, a pipe or another user's; remove it"
+    return OSError(errno.ELOOP, what, str(path))
+
+
+def _check(path: Path, found: os.stat_result, most_bytes: int) -> None:
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+    if found.st_size > most_bytes:
+        raise _too_large(path, most_bytes)
+
+
+def _too_large(path: Path, most_bytes: int) -> OSError:
+    return OSError(errno.EFBIG, f"it is larger than {most_bytes:,} bytes", str(path))

@@ -1,0 +1,61 @@
+"""Keeps what one works on out of the places from which Python imports.
+
+A repository may hold a `torch.py` or a `json.py`, and a shell may say `PYTHONPATH=.`. Knows nothing
+but `os` and `sys`, because it comes before every other import.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import dgls
+
+
+def only_installed_code() -> None:
+    """Take the working folder, and what PYTHONPATH names of a project, off `sys.path`."""
+    kept = set(_kept())
+    doubtful = {os.getcwd(), *map(os.path.abspath, _said())} - kept
+    sys.path[:] = [
+        folder
+        for folder in sys.path
+        if os.path.abspath(folder) not in doubtful or _is_pythons(os.path.abspath(folder))
+    ]
+
+
+def safe_environment() -> dict[str, str]:
+    """The environment for a Python process of dgls's own, without what makes it run other code.
+
+    Of `PYTHONPATH` stays what is no project, and dgls is found where this process has found it.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    return {**kept, "PYTHONPATH": os.pathsep.join(_kept())}
+
+
+def _kept() -> list[str]:
+    """The folders of PYTHONPATH that are no project, and the one that dgls comes from."""
+    said = [folder for folder in _said() if os.path.isabs(folder) and not _is_project(folder)]
+    own = os.path.dirname(os.path.dirname(os.path.abspath(dgls.__file__)))
+    return list(dict.fromkeys([*said, own]))
+
+
+def _said() -> list[str]:
+    return [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
+
+
+def _is_project(folder: str) -> bool:
+    """Whether a folder belongs to what one works on: the working folder, or a git work tree."""
+    real, work = os.path.realpath(folder), os.path.realpath(os.getcwd())
+    if real == work or real.startswith(work.rstrip(os.sep) + os.sep):
+        return True
+    while True:
+        if os.path.lexists(os.path.join(real, ".git")):
+            return True
+        above = os.path.dirname(real)
+        if above == real:
+            return False
+        real = above
+
+
+def _is_pythons(folder: str) -> bool:
+    return any(folder.startswith(prefix + os.sep) for prefix in (sys.prefix, sys.base_prefix))

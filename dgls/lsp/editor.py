@@ -1,0 +1,62 @@
+"""Whether the editor's process still lives: a front-end ends with it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+POLL_S = 0.5
+
+
+async def until_gone(pid: int) -> None:
+    """Return when the process ends that has this number now.
+
+    Where there is none, the editor runs on another machine or in another container, and its end
+    shows as a closed pipe alone: then this never returns.
+    """
+    born = _birth(pid)
+    if born is None:
+        await asyncio.Event().wait()
+    while _birth(pid) == born:
+        await asyncio.sleep(POLL_S)
+
+
+if sys.platform == "win32":
+    import ctypes
+
+    _SYNCHRONIZE, _TIMED_OUT = 0x0010_0000, 0x0000_0102
+
+    def _birth(pid: int) -> str | None:
+        # os.kill(pid, 0) would end the process here.
+        kernel = ctypes.windll.kernel32
+        handle = kernel.OpenProcess(_SYNCHRONIZE, False, pid)
+        if not handle:
+            return None
+        alive = kernel.WaitForSingleObject(handle, 0) == _TIMED_OUT
+        kernel.CloseHandle(handle)
+        return "alive" if alive else None
+
+else:
+
+    def _birth(pid: int) -> str | None:
+        """What tells a process from a later one of its number; None where it has ended."""
+        if pid <= 0:
+            return None
+        try:
+            os.kill(pid, 0)
+        except PermissionError:
+            pass
+        except (OSError, OverflowError):
+            return None
+        return _from_proc(pid)
+
+    def _from_proc(pid: int) -> str | None:
+        try:
+            text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return "alive"
+        # The command's name is in brackets and may hold any character; the state follows.
+        state, *others = text.rpartition(")")[2].split()
+        return None if state in {"Z", "X"} else others[18]

@@ -1,0 +1,322 @@
+"""Patterns of `.gitignore` (https://git-scm.com/docs/gitignore#_pattern_format).
+
+Why not the `pathspec` library: it makes one regular expression of a pattern, whose backtracking a
+hostile pattern turns into a hang: `*a` fourteen times took 40 s against a name of sixty `a`. Here
+a name is matched part by part, and a part never gives back what it has matched, so that the time
+is at most the pattern's length times the name's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+MOST_PATTERNS = 10_000
+MOST_GLOB_CHARS = 200_000
+LONGEST_PATTERN = 4096
+"""Characters. No system has longer paths, so a longer pattern matches nothing."""
+
+_WILD = frozenset("*?[")
+_CLASSES = {
+    "alnum": "a-zA-Z0-9",
+    "alpha": "a-zA-Z",
+    "blank": r" \t",
+    "digit": "0-9",
+    "lower": "a-z",
+    "punct": r"!-/:-@\[-`{-~",
+    "space": r"\s",
+    "upper": "A-Z",
+    "xdigit": "0-9a-fA-F",
+}
+
+
+class TooManyPatterns(ValueError):
+    """More patterns than any honest file has; matching them would take too long."""
+
+
+class Patterns:
+    """A list of patterns, of which the last that matches decides.
+
+    A pattern that can match nothing is passed over. Raises `TooManyPatterns`.
+    """
+
+    def __init__(self, patterns: Iterable[str], *, ignore_case: bool = False) -> None:
+        self._ignore_case = ignore_case
+        self._by_name: dict[str, list[tuple[int, _Pattern]]] = {}
+        self._others: list[tuple[int, _Pattern]] = []
+        glob_chars = 0
+        for index, text in enumerate(patterns):
+            pattern = _parsed(text.lower() if ignore_case else text)
+            if pattern is None:
+                continue
+            if index >= MOST_PATTERNS:
+                raise TooManyPatterns(f"it has more than {MOST_PATTERNS:,} patterns")
+            if isinstance(name := pattern.only_name, str):
+                self._by_name.setdefault(name, []).append((index, pattern))
+                continue
+            self._others.append((index, pattern))
+            glob_chars += len(text)
+            if glob_chars > MOST_GLOB_CHARS:
+                raise TooManyPatterns(f"its patterns have more than {MOST_GLOB_CHARS:,} characters")
+
+    def verdict(self, names: Sequence[str], *, is_folder: bool) -> bool | None:
+        """What the last matching pattern says of a path: True to ignore it, None where none does.
+
+        `names` are the path's parts from the folder of the patterns on.
+        """
+        if self._ignore_case:
+            names = [name.lower() for name in names]
+        best, found = -1, None
+        for index, pattern in self._by_name.get(names[-1], ()):
+            if is_folder or not pattern.folders_only:
+                best, found = index, not pattern.negated
+        for index, pattern in reversed(self._others):
+            if index < best:
+                break
+            if (is_folder or not pattern.folders_only) and pattern.matches(names):
+                return not pattern.negated
+        return found
+
+    def matches(self, names: Sequence[str]) -> bool:
+        """Whether a file, or a folder that it lies in, is ignored."""
+        return any(
+            self.verdict(names[:depth], is_folder=depth < len(names))
+            for depth in range(1, len(names) + 1)
+        )
+
+
+@lru_cache(maxsize=32)
+def patterns(texts: tuple[str, ...], *, ignore_case: bool = False) -> Patterns:
+    """The patterns of a setting, made once for the same texts."""
+    return Patterns(texts[:MOST_PATTERNS], ignore_case=ignore_case)
+
+
+def why_it_matches_nothing(text: str) -> str | None:
+    """What is wrong with a pattern of a setting that can match no file; None where one could."""
+    stripped = text.strip()
+    parts = stripped.lstrip("!").strip("/").split("/")
+    if not stripped.strip("/!"):
+        return "it is empty"
+    if stripped.startswith("#"):
+        return "it is a comment; write \\# for a name that begins with #"
+    if stripped.startswith("~"):
+        return "~ stands for no folder here; write it from the workspace folder on"
+    if any(part in {".", ".."} for part in parts):
+        return "'.' and '..' are no folders here; write it from the workspace folder on"
+    if re.match(r"[a-zA-Z]:[\\/]", stripped):
+        return "it is absolute; write it from the workspace folder on"
+    if re.search(r"\\\w", stripped):
+        return "a backslash separates no folders here; write /"
+    if len(text) > LONGEST_PATTERN:
+        return f"it is longer than {LONGEST_PATTERN} characters"
+    return "a bracket is not closed, or a part is empty" if _parsed(text) is None else None
+
+
+@dataclass(frozen=True)
+class _Glob:
+    """One part of a pattern with wildcards in it, `source` as it was written."""
+
+    source: str
+    prefix: str
+    suffix: str
+
+    def matches(self, name: str) -> bool:
+        """Whether it matches a whole name."""
+        could = name.startswith(self.prefix) and name.endswith(self.suffix)
+        return could and self._regex.fullmatch(name) is not None
+
+    @cached_property
+    def _regex(self) -> re.Pattern[str]:
+        pieces = [""]
+        for token in _tokens(self.source):
+            if token != "*":
+                pieces[-1] += _regex_of(token)
+            elif pieces[-1] or len(pieces) == 1:
+                pieces.append("")
+        first, *others = pieces
+        if not others:
+            return re.compile(first, re.DOTALL)
+        *middle, last = others
+        # An atomic group keeps the first place where its piece fits, which is always good enough.
+        atoms = "".join(f"(?>.*?{piece})" for piece in middle)
+        return re.compile(f"{first}{atoms}.*{last}", re.DOTALL)
+
+
+_Part = str | _Glob | None
+"""A name, one with wildcards, or None for `**`: any number of folders."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    parts: tuple[_Part, ...]
+    anchored: bool
+    negated: bool
+    folders_only: bool
+
+    @property
+    def only_name(self) -> _Part:
+        """The name that it matches in any folder, None where it asks for more."""
+        return None if self.anchored else self.parts[0]
+
+    def matches(self, names: Sequence[str]) -> bool:
+        first = self.parts[0]
+        if not self.anchored and isinstance(first, _Glob):
+            return first.matches(names[-1])
+        return _match(self.parts, names if self.anchored else names[-1:])
+
+
+def _match(parts: Sequence[_Part], names: Sequence[str]) -> bool:
+    """Whether the parts match all names, going back to the last `**` alone."""
+    part = name = restart = 0
+    last_any = -1
+    while name < len(names):
+        if part < len(parts) and parts[part] is None:
+            last_any, restart = part, name
+            part += 1
+        elif part < len(parts) and _fits(parts[part], names[name]):
+            part, name = part + 1, name + 1
+        elif last_any >= 0:
+            restart += 1
+            part, name = last_any + 1, restart
+        else:
+            return False
+    return part == len(parts)
+
+
+def _fits(part: _Part, name: str) -> bool:
+    return part.matches(name) if isinstance(part, _Glob) else part == name
+
+
+def _parsed(text: str) -> _Pattern | None:
+    """A line of `.gitignore`; None for one that matches nothing."""
+    if text.startswith("#") or len(text) > LONGEST_PATTERN:
+        return None
+    negated = text.startswith("!")
+    body = _without_trailing_spaces(text[negated:])
+    folders_only = body.endswith("/")
+    body = body.removesuffix("/")
+    pieces = _split(body)
+    if pieces is None or not body:
+        return None
+    anchored = len(pieces) > 1
+    if anchored and not pieces[0]:
+        pieces = pieces[1:]
+    parts = [_part(piece, alone=anchored) for piece in pieces]
+    if "" in parts:
+        return None
+    if parts[-1] is None:
+        # What ends with `/**` is inside of the folder, not the folder.
+        parts.append(_Glob("*", "", ""))
+    return _Pattern(tuple(parts), anchored, negated, folders_only)
+
+
+def _without_trailing_spaces(text: str) -> str:
+    """As git does: spaces at the end go, one after a backslash stays."""
+    stripped = text.rstrip(" ")
+    backslashes = len(stripped) - len(stripped.rstrip("\\"))
+    return stripped + " " if len(stripped) < len(text) and backslashes % 2 else stripped
+
+
+def _part(piece: str, *, alone: bool) -> _Part:
+    if alone and piece == "**":
+        return None
+    if not _WILD & set(piece) and "\\" not in piece:
+        return piece
+    tokens = list(_tokens(piece))
+    literal = [token[-1] if _is_literal(token) else None for token in tokens]
+    if None not in literal:
+        return "".join(each for each in literal if each)
+    first = literal.index(None)
+    last = len(literal) - literal[::-1].index(None)
+    prefix, suffix = literal[:first], literal[last:]
+    return _Glob(piece, "".join(map(str, prefix)), "".join(map(str, suffix)))
+
+
+def _split(body: str) -> list[str] | None:
+    """The parts between slashes, one in a bracket is none; None for what is not closed."""
+    pieces = [""]
+    for token in _tokens(body):
+        if token in {"[", "\\"}:
+            return None
+        if token == "/":
+            pieces.append("")
+        else:
+            pieces[-1] += token
+    return pieces
+
+
+def _tokens(text: str) -> Iterator[str]:
+    """Characters, `\\x` and whole brackets; a lone `[` or `\\` where one is not closed."""
+    at = 0
+    while at < len(text):
+        end = at + 1
+        if text[at] == "\\" and end < len(text):
+            end += 1
+        elif text[at] == "[":
+            end = _bracket_end(text, at) or end
+        yield text[at:end]
+        at = end
+
+
+def _bracket_end(text: str, start: int) -> int | None:
+    at = start + 1
+    if text[at : at + 1] in {"!", "^"}:
+        at += 1
+    if text[at : at + 1] == "]":
+        at += 1
+    while at < len(text) and text[at] != "]":
+        if text[at] == "\\":
+            at += 2
+        elif text[at : at + 2] == "[:" and (end := text.find(":]", at + 2)) >= 0:
+            at = end + 2
+        else:
+            at += 1
+    return at + 1 if at < len(text) else None
+
+
+def _is_literal(token: str) -> bool:
+    return token[0] not in _WILD
+
+
+def _regex_of(token: str) -> str:
+    if token == "?":
+        return "."
+    return _class(token[1:-1]) if token[0] == "[" else re.escape(token[-1])
+
+
+def _class(body: str) -> str:
+    """A bracket's regular expression; a range that runs backwards has no members."""
+    negated = body[:1] in {"!", "^"}
+    members: list[str] = []
+    for low, high in _ranges(body[negated:]):
+        if len(low) > 1:
+            members.append(_CLASSES.get(low, ""))
+        elif low <= high:
+            members.append(f"{re.escape(low)}-{re.escape(high)}")
+    inside = "".join(members)
+    if not inside:
+        return "." if negated else r"[^\s\S]"
+    return f"[{'^' if negated else ''}{inside}]"
+
+
+def _ranges(body: str) -> Iterator[tuple[str, str]]:
+    """The members of a bracket: ranges of characters, or a class's name twice."""
+    at = 0
+    while at < len(body):
+        if body.startswith("[:", at) and (end := body.find(":]", at + 2)) >= 0:
+            name = body[at + 2 : end]
+            yield (name, name) if len(name) > 1 else ("zz", "zz")
+            at = end + 2
+            continue
+        low, at = _character(body, at)
+        high = low
+        if body[at : at + 1] == "-" and at + 1 < len(body):
+            high, at = _character(body, at + 1)
+        yield low, high
+
+
+def _character(body: str, at: int) -> tuple[str, int]:
+    escaped = body[at] == "\\" and at + 1 < len(body)
+    return (body[at + 1], at + 2) if escaped else (body[at], at + 1)

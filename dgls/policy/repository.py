@@ -1,0 +1,198 @@
+"""What git ignores: `.gitignore` files, `.git/info/exclude` and the user's own list.
+
+Read as git does (https://git-scm.com/docs/gitignore), without running git, which a repository's
+configuration can make run programs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dgls.files import read_small
+from dgls.patterns import Patterns, TooManyPatterns
+
+_Stamp = tuple[int, int, int]
+
+
+class UnreadableIgnores(Exception):
+    """An ignore file that cannot be read, so that nobody knows what it hides."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path} cannot be read: {why}")
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A work tree. `lists` are the ignore files for all of it, the weakest first."""
+
+    root: Path
+    lists: tuple[Path, ...]
+    ignores_case: bool = False
+
+
+@dataclass
+class Ignores:
+    """The ignore files that were read, each again when it has changed."""
+
+    _read: dict[tuple[Path, bool], tuple[_Stamp, Patterns | UnreadableIgnores]] = field(
+        default_factory=dict
+    )
+    _repositories: dict[Path, tuple[tuple[_Stamp | None, ...], Repository]] = field(
+        default_factory=dict
+    )
+
+    def hide(self, file: Path) -> bool:
+        """Whether git ignores a file or a folder that it lies in. Raises `UnreadableIgnores`."""
+        repository = self._repository(file.parent)
+        if repository is None:
+            return False
+        root, parts = repository.root, file.relative_to(repository.root).parts
+        found = [
+            (0, patterns)
+            for path in repository.lists
+            if (patterns := self._patterns(path, repository.ignores_case))
+        ]
+        for depth in range(len(parts)):
+            own = root.joinpath(*parts[:depth], ".gitignore")
+            if patterns := self._patterns(own, repository.ignores_case):
+                found.append((depth, patterns))
+            if _verdict(found, parts[: depth + 1], is_folder=depth + 1 < len(parts)):
+                return True
+        return False
+
+    def _patterns(self, path: Path, ignore_case: bool) -> Patterns | None:
+        stamp = _stamp(path)
+        if stamp is None:
+            return None
+        known = self._read.get((path, ignore_case))
+        if known is None or known[0] != stamp:
+            known = stamp, _patterns_in(path, ignore_case)
+            self._read[path, ignore_case] = known
+        if isinstance(known[1], UnreadableIgnores):
+            raise known[1]
+        return known[1]
+
+    def _repository(self, folder: Path) -> Repository | None:
+        """The nearest folder with a `.git` in it or above."""
+        for each in (folder, *folder.parents):
+            git = each / ".git"
+            if (stamp := _stamp(git)) is None:
+                continue
+            stamps = (stamp, _stamp(git / "config"), *map(_stamp, _user_configurations()))
+            known = self._repositories.get(each)
+            if known is None or known[0] != stamps:
+                known = stamps, _repository_at(each)
+                self._repositories[each] = known
+            return known[1]
+        return None
+
+
+def _verdict(
+    lists: Sequence[tuple[int, Patterns]], parts: Sequence[str], *, is_folder: bool
+) -> bool:
+    """What the strongest list that names the path says of it."""
+    for depth, patterns in reversed(lists):
+        verdict = patterns.verdict(parts[depth:], is_folder=is_folder)
+        if verdict is not None:
+            return verdict
+    return False
+
+
+def _patterns_in(path: Path, ignore_case: bool) -> Patterns | UnreadableIgnores:
+    try:
+        text = _text(path)
+        return Patterns(
+            (line.removesuffix("\r") for line in text.split("\n")), ignore_case=ignore_case
+        )
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        return Patterns(())
+    except OSError as error:
+        return UnreadableIgnores(path, error.strerror or type(error).__name__)
+    except TooManyPatterns as error:
+        return UnreadableIgnores(path, str(error))
+
+
+def _text(path: Path) -> str:
+    return read_small(path).decode("utf-8", "surrogateescape").removeprefix("\ufeff")
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _repository_at(root: Path) -> Repository:
+    own = _common_folder(root / ".git")
+    configurations = [*_user_configurations(), own / "config"]
+    excludes = _default_excludes()
+    for path in configurations:
+        for value in _excludes_files(path):
+            excludes = _expanded(value, root)
+    swapped = root / ".GIT"
+    ignores_case = swapped.exists() and swapped.samefile(root / ".git")
+    return Repository(root, (excludes, own / "info" / "exclude"), ignores_case)
+
+
+def _common_folder(git: Path) -> Path:
+    """The folder with `info` and `config`: `.git`, or where a work tree's or submodule's leads."""
+    folder = _led_from(git, "gitdir:") if git.is_file() else git
+    return _led_from(folder / "commondir", "") or folder if folder else git
+
+
+def _led_from(file: Path, key: str) -> Path | None:
+    try:
+        line = _text(file).strip()
+    except OSError:
+        return None
+    if not line.startswith(key) or "\0" in line:
+        return None
+    return Path(os.path.normpath(file.parent / line.removeprefix(key).strip()))
+
+
+def _user_configurations() -> tuple[Path, ...]:
+    """Git's own settings that do not belong to a repository, the weakest first."""
+    system = Path(os.environ.get("GIT_CONFIG_SYSTEM") or "/etc/gitconfig")
+    if chosen := os.environ.get("GIT_CONFIG_GLOBAL"):
+        return system, Path(chosen)
+    return system, _configuration_folder() / "git" / "config", Path.home() / ".gitconfig"
+
+
+def _default_excludes() -> Path:
+    return _configuration_folder() / "git" / "ignore"
+
+
+def _configuration_folder() -> Path:
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+
+
+def _excludes_files(configuration: Path) -> Iterator[str]:
+    """The values of `core.excludesFile` in a file of git's settings; none where it has none."""
+    try:
+        lines = _text(configuration).split("\n")
+    except OSError:
+        return
+    section = ""
+    for line in map(str.strip, lines):
+        if line.startswith("["):
+            section, _, line = line[1:].partition("]")
+        name, separator, value = line.partition("=")
+        is_it = section.strip().lower() == "core" and name.strip().lower() == "excludesfile"
+        if is_it and separator and "\0" not in value:
+            yield _unquoted(value)
+
+
+def _unquoted(value: str) -> str:
+    value = value.strip()
+    if value.startswith('"'):
+        return value[1:].partition('"')[0].replace("\\\\", "\\")
+    return value.partition("#")[0].partition(";")[0].strip()
+
+
+def _expanded(value: str, root: Path) -> Path:
+    return root / Path(value).expanduser() if value else Path(os.devnull)

@@ -1,0 +1,118 @@
+"""A checkpoint that is wrong in one field or one weight is refused when it is loaded, by name."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from dgls.checkpoint.checkpoint_config import read_config
+from dgls.checkpoint.loading import load_checkpoint
+from dgls.checkpoint.metadata import read_metadata
+from dgls.checkpoint.registry import EMBEDDED, find
+from dgls.errors import CheckpointError
+
+WRONG: list[object] = [0, -1, 1.5, "x", True, 10**30, [], {}]
+COUNTS = ["hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads"]
+COUNTS += ["num_key_value_heads", "head_dim", "vocab_size", "max_position_embeddings"]
+COUNTS += ["sliding_window", "num_experts", "top_k_experts", "moe_intermediate_size"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The small files of the embedded model."""
+    for name in ("config.json", "dgls.json"):
+        shutil.copy(find(EMBEDDED) / name, tmp_path / name)
+    return tmp_path
+
+
+def edit(path: Path, name: str, value: object) -> None:
+    """Change a field; dots lead into objects."""
+    fields: dict[str, Any] = json.loads(path.read_text())
+    *outer, last = name.split(".")
+    inner = fields
+    for each in outer:
+        inner = inner[each]
+    inner[last] = value
+    path.write_text(json.dumps(fields))
+
+
+@pytest.mark.parametrize("value", WRONG, ids=str)
+@pytest.mark.parametrize("name", [*(f"text_config.{each}" for each in COUNTS), "canvas_length"])
+def test_a_wrong_count_is_named(folder: Path, name: str, value: object) -> None:
+    if value == {}:
+        return
+    edit(folder / "config.json", name, value)
+    with pytest.raises(CheckpointError, match=f"'{name}'"):
+        read_config(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("text_config.rms_norm_eps", 0),
+        ("text_config.rms_norm_eps", float("nan")),
+        ("text_config.rope_parameters.full_attention.rope_theta", -1.0),
+        ("text_config.num_key_value_heads", 3),
+        ("text_config.top_k_experts", 2),
+        ("text_config.layer_types", ["sliding_attention"]),
+        ("text_config.pad_token_id", -1),
+        ("text_config.eos_token_id", 10**6),
+        ("text_config.bos_token_id", "two"),
+    ],
+)
+def test_another_wrong_field_is_named(folder: Path, name: str, value: object) -> None:
+    edit(folder / "config.json", name, value)
+    with pytest.raises(CheckpointError, match=name.rpartition(".")[2]):
+        read_config(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("window", 0),
+        ("window", "wide"),
+        ("bits", -8),
+        ("family", 3),
+        ("threshold", 2),
+        ("threshold", float("nan")),
+        ("threshold", "high"),
+        ("budget", []),
+        ("budget", {"gap": -1}),
+        ("budget", {"gap": 1e400}),
+        ("strategy", 3),
+        ("cache_shares", [float("inf")]),
+        ("calibration", []),
+    ],
+)
+def test_wrong_metadata_is_named(folder: Path, name: str, value: object) -> None:
+    edit(folder / "dgls.json", name, value)
+    with pytest.raises(CheckpointError, match=name):
+        read_metadata(folder)
+
+
+def test_what_is_right_is_read(folder: Path) -> None:
+    assert read_config(folder).canvas_length == 64
+    assert read_metadata(folder) is not None
+
+
+@pytest.mark.parametrize("what", ["all", "one"])
+def test_weights_that_are_no_numbers_are_refused(tmp_path: Path, what: str) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(find(EMBEDDED), broken)
+    weights = load_file(broken / "model.safetensors")
+    for name, weight in weights.items():
+        if weight.is_floating_point():
+            if what == "all":
+                weights[name] = torch.full_like(weight, float("nan"))
+            else:
+                weight.view(-1)[-1] = float("inf")
+                break
+    save_file(weights, broken / "model.safetensors")
+    with pytest.raises(CheckpointError, match="no numbers"):
+        load_checkpoint(broken)

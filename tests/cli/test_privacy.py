@@ -1,0 +1,95 @@
+"""The privacy rules on the command line, their flag, and that what is written is private."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from dgls.cli.app import run_app
+from dgls.cli.private import readable
+from dgls.config import resolve
+from dgls.evaluation.cut import cut_cases
+
+FUNCTION = "def area(side, height):\n    total = side * height\n    return total + side\n"
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with a plain file and, beside it, one of each kind that is left alone."""
+    tree = tmp_path / "tree"
+    (tree / ".git").mkdir(parents=True)
+    (tree / "deploy").mkdir()
+    (tree / "hidden").mkdir()
+    (tree / ".gitignore").write_text("hidden/\n")
+    (tree / "dgls.toml").write_text('[privacy]\nsecrets = ["deploy/keys.py"]\n')
+    for name in ("plain.py", "credentials.py", "deploy/keys.py", "hidden/a.py", ".env"):
+        (tree / name).write_text(FUNCTION)
+    (tree / "notes.py").symlink_to("credentials.py")
+    for name in [name for name in os.environ if name.startswith("DGLS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("DGLS_ENGINE_FOLDER", str(tmp_path / "e"))
+    monkeypatch.setenv("DGLS_ENGINE_BACKEND", "missing_module:none")
+    monkeypatch.chdir(tree)
+    yield tree
+    os.umask(0o022)
+
+
+PRIVATE = ["credentials.py", "deploy/keys.py", "hidden/a.py", "notes.py", ".env"]
+
+
+@pytest.mark.parametrize("name", [*PRIVATE, "./hidden/../credentials.py"])
+def test_fill_leaves_private_files_alone(
+    tree: Path, name: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run_app(["fill", "--language", "python", f"{name}:1"]) == 2
+    said = capfd.readouterr().err
+    assert "is left alone" in said
+    assert "--allow-private" in said
+
+
+@pytest.mark.parametrize(("name", "flag"), [("plain.py", []), (".env", ["--allow-private"])])
+def test_fill_goes_on_with_a_plain_file_or_the_flag(
+    tree: Path, name: str, flag: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    # As far as the engine, whose backend there is not.
+    assert run_app(["fill", "--language", "python", f"{name}:1", *flag]) != 0
+    assert "is left alone" not in capfd.readouterr().err
+
+
+def test_tasks_are_cut_from_what_may_be_read_alone(tree: Path) -> None:
+    may_read = readable(resolve(tree), False)
+    assert {case.path for case in cut_cases(tree, 30, 0, may_read=may_read)} == {"plain.py"}
+    everything = {case.path for case in cut_cases(tree, 60, 0)}
+    assert {"credentials.py", "deploy/keys.py", "notes.py"} <= everything
+
+
+def test_what_eval_writes_is_the_users_alone(tree: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "answers.jsonl").touch(mode=0o644)
+    command = ["eval", "cut", ".", "--system", "nothing", "--count", "5", "--out", str(out)]
+    assert run_app(command) == 0
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in out.iterdir()}
+    assert set(modes.values()) == {0o600}
+    assert "report.json" in modes
+    assert "credentials" not in (out / "answers.jsonl").read_text()
+
+
+def test_train_reads_no_private_file(tree: Path, tmp_path: Path) -> None:
+    for number in range(3):
+        (tree / f"other{number}.py").write_text(FUNCTION.replace("area", f"area{number}") * 30)
+    command = ["train", "--recipe", "magic", "--source", ".", "--folder", str(tmp_path / "w")]
+    assert run_app(command) != 0
+    from dgls.evaluation.contamination import Contamination
+    from dgls.training.corpus import build_corpus
+    from dgls.training.fetch import local_package
+
+    may_read = readable(resolve(tree), False)
+    (tree / "credentials.py").write_text("# gold\n" + FUNCTION * 30)
+    packages = [local_package(tree)]
+    build_corpus(tmp_path / "c", packages, Contamination.of(()), lambda line: None, may_read)
+    assert b"gold" not in b"".join(path.read_bytes() for path in (tmp_path / "c").iterdir())

@@ -1,0 +1,192 @@
+"""Every command with every kind of wrong argument: one clear sentence, and never a traceback."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from pathlib import Path
+
+import pytest
+
+from dgls.cli.app import VERBS, run_app
+from dgls.cli.lsp import run as run_lsp
+
+INSIDE = "failed inside"
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with files of every wrong kind, in which the commands are run."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("DGLS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+    monkeypatch.setenv("DGLS_ENGINE_FOLDER", str(tmp_path / "e"))
+    (tmp_path / "good.py").write_text("def f(a):\n    return a\n")
+    (tmp_path / "empty").write_bytes(b"")
+    (tmp_path / "binary.py").write_bytes(b"\0\1\2")
+    (tmp_path / "latin.py").write_bytes(b"x = '\xe9'\n")
+    (tmp_path / "text").write_text("not json\n")
+    (tmp_path / "numbers").write_text("3\n[]\n{}\n")
+    (tmp_path / "deep").write_text("[" * 100_000 + "\n")
+    (tmp_path / "half.gz").write_bytes(gzip.compress(b"{}\n" * 1000)[:40])
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    return tmp_path
+
+
+FILES = ["missing", "empty", "text", "numbers", "deep", "half.gz", "folder", "loop", "pipe", "zero"]
+FILES += ["", "x" * 5000, "a/b/c", "bad\0name", "\udcff"]
+NUMBERS = ["-1", "x", "", "nan", "1e999", "9" * 5000]
+
+BROKEN = [
+    *(["fill", f"{file}:1:1"] for file in [*FILES, "binary.py", "latin.py"]),
+    *(
+        ["fill", f"good.py:{where}"]
+        for where in ["0", "0:0", "9", "1:99", "9" * 5000, "1:" + "9" * 99]
+    ),
+    *(["fill", "good.py", "--select", span] for span in ["", "1", "1:1", "2:1-1:1", "9:9-9:9"]),
+    *(["fill", "good.py", "--select", span] for span in ["1:1-" + "9" * 5000 + ":1", "a:b-c:d"]),
+    *(["fill", "good.py:1", f"--{name}", value] for name in ("lines", "seed") for value in NUMBERS),
+    *(["fill", "good.py:1", "--strength", value] for value in ["0", "2", *NUMBERS]),
+    *(["fill", "good.py:1", "--model", name] for name in ["missing", "./folder"]),
+    ["fill"],
+    ["fill", "good.py"],
+    ["fill", "good.py:1", "other.py:1"],
+    ["fill", "good.py:1", "--language", "klingon"],
+    ["fill", "-:1:1", "--write"],
+    *(["eval", "humaneval", file] for file in FILES),
+    *(["eval", "cut", file, "--system", "nothing"] for file in [*FILES, "good.py"]),
+    *(["eval", "cut", ".", "--count", value] for value in [*NUMBERS, "0"]),
+    *(["eval", "cut", ".", "--seed", value] for value in ["x", "9" * 5000]),
+    ["eval", "cut", ".", "--system", "magic"],
+    ["eval", "cut", ".", "--system", "nothing", "--out", "good.py"],
+    ["eval", "cut", ".", "--system", "ngram", "--ngram-corpus", "missing"],
+    ["eval", "cut", ".", "--model", "missing", "--system", "dgls"],
+    *(["eval", "typing", "--recorded", file] for file in FILES),
+    *(["eval", "typing", file] for file in ["missing", "folder", "empty"]),
+    ["eval", "typing"],
+    ["eval", "typing", ".", "--recorded", "text"],
+    *(["eval", "typing", ".", "--truth", "--error", value] for value in ["0", "1", *NUMBERS]),
+    *(["eval", "calibrate", name, "--tree", "."] for name in ["missing", "./folder", ""]),
+    ["eval", "calibrate", "./folder", "--tree", "missing"],
+    ["eval", "calibrate", "embedded"],
+    ["eval"],
+    ["eval", "magic"],
+    *(["train", "--recipe", name] for name in ["magic", ""]),
+    *(["train", "--source", name] for name in ["missing", "good.py"]),
+    *(
+        ["train", f"--{name}", v]
+        for name in ("seed", "minutes", "steps")
+        for v in [*NUMBERS, "1.5x"]
+    ),
+    ["train", "--device", "magic", "--source", "folder"],
+    *(["train", "--exclude", file, "--source", "folder"] for file in ["missing", "text", "deep"]),
+    ["train", "--recipe", "toy", "--source", "folder", "--folder", "good.py"],
+    ["train", "--recipe", "toy", "--source", "folder", "--folder", "made"],
+    *(["bench", "latency", f"--{name}", v] for name in ("keystrokes", "places") for v in NUMBERS),
+    *(["bench", "engine", f"--{name}", v] for name in ("editors", "seconds") for v in NUMBERS),
+    *(["bench", "engine", "--recorded", file] for file in ["missing", "text", "deep", "folder"]),
+    *(["bench", "gpu", f"--{name}", "magic"] for name in ("size", "schemes", "parts", "device")),
+    ["bench", "latency", "--model", "missing"],
+    ["bench"],
+    *(["serve", "--port", value] for value in [*NUMBERS, "70000"]),
+    *(["serve", "--idle", value] for value in NUMBERS),
+    ["serve", "--model", "missing", "--stop", "--all", "--port", "x"],
+    ["serve", "--host", "0.0.0.0", "--port", "0"],
+    ["serve", "--host", "10.0.0.1", "--port", "0"],
+    ["serve", "--host", "::1"],
+    ["serve", "--all"],
+    ["stats", "extra"],
+    ["stats", "--magic"],
+    ["doctor", "extra"],
+    *(["model", verb, "magic"] for verb in ("get", "remove", "path", "x")),
+    ["model"],
+    ["magic"],
+    ["--magic"],
+]
+
+
+def name_of(arguments: list[str]) -> str:
+    return " ".join(repr(each)[1:25] for each in arguments)
+
+
+@pytest.mark.parametrize("arguments", BROKEN, ids=name_of)
+def test_a_wrong_argument_is_one_clear_sentence(
+    place: Path, capfd: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    status = run_app(arguments)
+    said = capfd.readouterr()
+    both = said.out + said.err
+    assert status != 0
+    assert both.strip()
+    assert "Traceback" not in both
+    assert INSIDE not in both
+    assert len(said.err) < 4000
+
+
+def test_every_verb_is_tried() -> None:
+    assert {arguments[0] for arguments in BROKEN} >= set(VERBS)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--tcp"],
+        ["--tcp", "x"],
+        ["--tcp=0.0.0.0:0"],
+        ["--tcp=127.0.0.1:99999"],
+        ["--tcp=127.0.0.1:" + "9" * 5000],
+        ["--tcp=::1:-1"],
+        ["--magic"],
+        ["--stdio=x"],
+        ["--clientProcessId"],
+        [""],
+    ],
+)
+def test_the_server_takes_no_wrong_argument(
+    place: Path, capfd: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    assert run_lsp(arguments) != 0
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("folder", ["relative", "good.py/below", "shared/e"])
+@pytest.mark.parametrize(
+    "command", [["fill", "good.py:1"], ["serve", "--stop"], ["serve"], ["doctor"]], ids=name_of
+)
+def test_an_unusable_runtime_folder_is_one_clear_sentence(
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    folder: str,
+    command: list[str],
+) -> None:
+    (place / "shared" / "e").mkdir(parents=True, mode=0o700)
+    (place / "shared").chmod(0o777)
+    value = folder if folder == "relative" else str(place / folder)
+    monkeypatch.setenv("DGLS_ENGINE_FOLDER", value)
+    status = run_app(command)
+    said = capfd.readouterr()
+    assert status != 0
+    assert "Traceback" not in said.err
+    assert INSIDE not in said.err
+    assert "engine.folder" in said.err + said.out.replace("\n", " ")
+
+
+def test_an_error_that_nobody_foresaw_says_where_and_quotes_nothing(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def explode() -> Path:
+        raise IndexError("gold")
+
+    monkeypatch.setattr("dgls.cli.stats.counts_file", explode)
+    assert run_app(["stats"]) == 70
+    said = capfd.readouterr().err
+    assert "IndexError at " in said
+    assert "gold" not in said
+    assert "Traceback" not in said

@@ -1,0 +1,225 @@
+"""An engine under bad neighbours: half heads, many connections, a flood of errors, wild numbers."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import logging
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from dgls.client.endpoint import endpoint_of
+from dgls.engine import connections, log
+from dgls.engine.connections import Census
+from dgls.engine.log import FrugalHandler
+from dgls.engine.scheduler import Scheduler
+from dgls.engine.service import Service
+from dgls.engine.status import EngineStatus
+from dgls.engine.worker import ModelThread
+from dgls.errors import EngineBusyError
+from dgls.protocol import FillRequest
+from tests.support.backends import ScriptedBackend
+from tests.support.engines import ROOT, WAIT_S, Connect, engine_settings
+from tests.support.served import ServedEngine
+
+HALF_HEADS = [b"", b"P", b"POST /v1/fill HTTP/1.1\r\nhost: x\r\nconte"]
+
+
+@pytest.mark.parametrize("half", HALF_HEADS)
+async def test_half_a_head_is_not_waited_for_forever(
+    engine: ServedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, half: bytes
+) -> None:
+    monkeypatch.setattr(connections, "HEAD_S", 0.2)
+    reader, writer = await asyncio.open_unix_connection(str(tmp_path / "s"))
+    writer.write(half)
+    async with asyncio.timeout(WAIT_S):
+        assert (await reader.read()).startswith(b"HTTP/1.1 408 ")
+    writer.close()
+
+
+async def test_a_head_that_drips_is_not_waited_for_forever(
+    engine: ServedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "HEAD_S", 0.3)
+    reader, writer = await asyncio.open_unix_connection(str(tmp_path / "s"))
+
+    async def drip() -> None:
+        while not writer.is_closing():
+            writer.write(b"x")
+            await asyncio.sleep(0.05)
+
+    dripping = asyncio.ensure_future(drip())
+    async with asyncio.timeout(WAIT_S):
+        assert b" 408 " in await reader.read()
+    dripping.cancel()
+    writer.close()
+
+
+async def test_a_connection_that_has_asked_once_may_be_idle(
+    engine: ServedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "HEAD_S", 0.1)
+    reader, writer = await asyncio.open_unix_connection(str(tmp_path / "s"))
+    for _ in range(2):
+        writer.write(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
+        await reader.readuntil(b"}")
+        await asyncio.sleep(0.3)
+    writer.close()
+
+
+def test_no_source_holds_more_than_half_of_the_connections() -> None:
+    census = Census(most=8)
+    assert [census.enter("process 1") for _ in range(5)] == [True] * 4 + [False]
+    assert census.enter("process 2")
+    census.leave("process 1")
+    assert census.enter("process 1")
+    assert [census.enter("process 2") for _ in range(4)] == [True] * 3 + [False]
+    assert not census.enter("process 3")
+
+
+def test_a_neighbour_with_many_requests_keeps_nobody_out() -> None:
+    service = Service(EngineStatus("x"), lambda: None, 1000, max_requests=64)
+    held = [service.admitted("127.0.0.1") for _ in range(64)]
+    for each in held:
+        each.__enter__()
+    with pytest.raises(EngineBusyError), service.admitted("127.0.0.1"):
+        pass
+    with service.admitted("process 7"), service.admitted("process 7"):
+        assert service.requests == 66
+    for each in held:
+        each.__exit__(None, None, None)
+    assert service.requests == 0
+
+
+async def test_a_client_of_whom_nothing_waits_is_let_in_though_the_queue_is_full() -> None:
+    thread, backend = ModelThread(), ScriptedBackend()
+    scheduler = Scheduler(backend, thread, max_waiting=2)
+
+    def asked(client: str, number: int) -> asyncio.Task[Any]:
+        path = f"{number}.py" if number else "forever.py"
+        request = FillRequest(("x", ""), path=path, client=client)
+        return asyncio.ensure_future(scheduler.fill(request))
+
+    tasks = [asked("many", number) for number in range(3)]
+    await asyncio.sleep(0.05)
+    with pytest.raises(EngineBusyError):
+        await asked("many", 4)
+    tasks.append(asked("editor", 1))
+    await asyncio.sleep(0.05)
+    assert scheduler.waiting == 3
+    scheduler.stop_all("the test ends")
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.to_thread(thread.close, WAIT_S)
+
+
+def record(line: int, message: str = "no descriptors") -> logging.LogRecord:
+    return logging.LogRecord("asyncio", logging.ERROR, "a.py", line, message, (), None)
+
+
+def test_what_repeats_is_counted_and_not_written() -> None:
+    now = [0.0]
+    stream = io.StringIO()
+    handler = FrugalHandler(stream, clock=lambda: now[0])
+    for _ in range(1000):
+        handler.emit(record(1))
+        handler.emit(record(2))
+    assert len(stream.getvalue().splitlines()) == 2 * (log.OFTEN + 1)
+    now[0] = log.WINDOW_S + 1
+    handler.emit(record(1))
+    assert f"{1000 - log.OFTEN} more times" in stream.getvalue()
+
+
+def test_a_log_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log, "LARGEST_BYTES", 2000)
+    with (tmp_path / "log").open("a") as stream:
+        handler = FrugalHandler(stream)
+        for number in range(500):
+            handler.emit(record(number, "x" * 100))
+    assert (tmp_path / "log").stat().st_size < 3000
+    assert "was emptied" in (tmp_path / "log").read_text()
+
+
+HUGE: list[object] = [10**400, -(10**400), 2**64, 2**200]
+FIELDS = [
+    ("/v1/fill", "seed", HUGE),
+    ("/v1/fill", "version", HUGE),
+    ("/v1/fill", "deadline_ms", [*HUGE, float("inf"), float("nan")]),
+    ("/v1/fill", "candidates", HUGE),
+    ("/v1/fill", "strength", [*HUGE, float("inf"), float("nan")]),
+    ("/v1/fill", "max_lines", HUGE),
+    ("/infill", "n_predict", [*HUGE, 1e300, float("inf")]),
+    ("/infill", "seed", HUGE),
+    ("/infill", "t_max_predict_ms", [*HUGE, 1e300, float("nan")]),
+    ("/infill", "n_indent", HUGE),
+    ("/v1/completions", "max_tokens", HUGE),
+    ("/v1/completions", "n", HUGE),
+    ("/v1/completions", "seed", HUGE),
+    ("/v1/fim/completions", "max_tokens", HUGE),
+    ("/v1/fim/completions", "random_seed", HUGE),
+]
+
+
+@pytest.mark.parametrize(("path", "name", "values"), FIELDS, ids=lambda value: str(value)[:20])
+async def test_a_number_beyond_all_bounds_is_the_clients_error(
+    http: httpx.AsyncClient, path: str, name: str, values: list[object]
+) -> None:
+    limits = dict.fromkeys(("deadline_ms", "candidates"), "limits")
+    gaps = dict.fromkeys(("strength", "max_lines"), "gaps")
+    inner = {**limits, **gaps}
+    for value in values:
+        body: dict[str, Any] = {"parts": ["x = ", ""]} if path == "/v1/fill" else {"prompt": "x = "}
+        if path == "/infill":
+            body |= {"input_prefix": "x = ", "input_suffix": ""}
+        where = inner.get(name)
+        body |= {where: [{name: value}] if where == "gaps" else {name: value}} if where else {}
+        body |= {} if where else {name: value}
+        answer = await http.post(path, content=json.dumps(body))
+        # Mistral's API says 422 where others say 400.
+        expected = 422 if path == "/v1/fim/completions" else 400
+        assert answer.status_code == expected, (name, value, answer.text)
+        assert name in answer.text
+
+
+@pytest.mark.slow
+async def test_many_idle_connections_keep_no_other_process_out(
+    folder: Path, connect: Connect
+) -> None:
+    settings = engine_settings(folder)
+    async with connect(settings) as client:
+        await client.wait_ready()
+        held = []
+        for _ in range(400):
+            held.append(socket.socket(socket.AF_UNIX))
+            held[-1].connect(str(client.endpoint.socket))
+            held[-1].settimeout(1)
+        program = (
+            "import asyncio, json, sys\n"
+            "from dgls.client import EngineClient\n"
+            "from dgls.config import Settings, changed\n"
+            "from dgls.protocol import FillRequest\n"
+            "async def main():\n"
+            "    async with EngineClient(changed(Settings(), json.loads(sys.argv[1]))) as client:\n"
+            "        print((await client.fill(FillRequest(('x = ', ''), path='a.py'))).model)\n"
+            "asyncio.run(main())\n"
+        )
+        done = await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "-c", program, json.dumps(settings.flat())],
+            capture_output=True,
+            text=True,
+            timeout=WAIT_S,
+            cwd=ROOT,
+        )
+        assert done.stdout == "scripted\n", done.stderr
+        for each in held:
+            each.close()
+    log_file = endpoint_of(settings).log
+    assert not log_file.exists() or log_file.stat().st_size < 10_000

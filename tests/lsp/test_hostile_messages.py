@@ -1,0 +1,455 @@
+"""Messages out of order, out of shape and out of bounds; one file by many names; live settings."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+
+from dgls.config import DECLARED
+from dgls.lsp.convert import key_of, path_of
+from dgls.lsp.documents import Document
+from dgls.lsp.main import build
+from dgls.lsp.messages import LARGEST_BYTES
+from dgls.lsp.transport import serve_tcp_once
+from tests.lsp.session import (
+    PATIENCE_S,
+    URI,
+    ScriptedFiller,
+    Session,
+    initialize_params,
+    initialized,
+    place,
+    reply,
+    until,
+)
+
+
+class Raw:
+    """A client that sends what it likes and reads whole messages."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    def send(self, message: object) -> None:
+        self.send_body(json.dumps(message).encode())
+
+    def send_body(self, body: bytes) -> None:
+        self.writer.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
+
+    def request(self, number: int, method: str, params: object = None) -> None:
+        self.send({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
+
+    def notify(self, method: str, params: object = None) -> None:
+        self.send({"jsonrpc": "2.0", "method": method, "params": params})
+
+    async def answer(self, number: int | None) -> dict[str, Any]:
+        """The next answer to a request; what comes before it is passed over."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
+                length = int(head.lower().split("content-length:")[1].split("\r\n")[0])
+                message = json.loads(await self.reader.readexactly(length))
+                if "method" not in message and message.get("id") == number:
+                    return message
+
+    async def begin(self) -> None:
+        self.request(1, "initialize", {"processId": None, "rootUri": None, "capabilities": {}})
+        await self.answer(1)
+        self.notify("initialized", {})
+
+
+@asynccontextmanager
+async def listening(filler: ScriptedFiller) -> AsyncIterator[tuple[Any, int]]:
+    """A server that waits for its client on a port."""
+    server = build(lambda settings: filler)
+    port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    serving = asyncio.ensure_future(serve_tcp_once(server, "127.0.0.1", 0, port))
+    try:
+        yield server, await port
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+
+@pytest.fixture
+async def raw(filler: ScriptedFiller) -> AsyncIterator[Raw]:
+    async with listening(filler) as (_, port):
+        client = Raw(*await asyncio.open_connection("127.0.0.1", port))
+        yield client
+        client.writer.close()
+
+
+async def test_after_shutdown_requests_are_refused_and_notifications_left_alone(raw: Raw) -> None:
+    await raw.begin()
+    raw.request(2, "shutdown")
+    assert (await raw.answer(2))["result"] is None
+    item = {"uri": URI, "languageId": "python", "version": 1, "text": "x"}
+    raw.notify("textDocument/didOpen", {"textDocument": item})
+    late = ["shutdown", "textDocument/codeAction", "x/y", "initialize"]
+    for number, method in enumerate(late, 3):
+        raw.request(number, method, {})
+        assert (await raw.answer(number))["error"]["code"] == -32600
+    raw.notify("exit")
+    async with asyncio.timeout(PATIENCE_S):
+        assert await raw.reader.read() == b""
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"{", -32700),
+        (b"", -32700),
+        (b"\xff\xfe{}", -32700),
+        (b'{"jsonrpc": "2.0", "id": 7, "method": "x"', -32700),
+        (b"[" * 100_000, -32700),
+        (b"1" * 10_000, -32700),
+        (b"[]", -32600),
+        (b"3", -32600),
+        (b"null", -32600),
+        (b'{"id": 7}', -32600),
+        (b'{"jsonrpc": "1.0", "id": 7, "method": "x"}', -32600),
+        (b'[{"jsonrpc": "2.0", "id": 7, "method": "shutdown"}]', -32600),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+async def test_what_is_no_message_is_answered_and_the_session_goes_on(
+    raw: Raw, body: bytes, code: int
+) -> None:
+    await raw.begin()
+    raw.send_body(body)
+    assert (await raw.answer(None))["error"]["code"] == code
+    raw.request(9, "shutdown")
+    assert (await raw.answer(9))["result"] is None
+
+
+@pytest.mark.parametrize("length", [99_999_999_999_999, LARGEST_BYTES + 1, 10**19])
+@pytest.mark.parametrize("body", [b"", b"{}", b'{"jsonrpc": "2.0"}\r\n', b"x" * 200_000])
+async def test_a_message_beyond_all_bounds_is_refused_and_the_session_goes_on(
+    raw: Raw, length: int, body: bytes
+) -> None:
+    await raw.begin()
+    raw.writer.write(b"Content-Length: %d\r\n\r\n%s" % (length, body))
+    assert (await raw.answer(None))["error"]["code"] == -32600
+    raw.request(9, "shutdown")
+    assert (await raw.answer(9))["result"] is None
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"content-length:%d\r\n\r\n",
+        b"Content-Length: %d\r\nContent-Type: application/vscode-jsonrpc; charset=utf-8\r\n\r\n",
+        b"Content-Type: x\r\nContent-Length: %d\r\n\r\n",
+        b"Content-Length: -5\r\n\r\nContent-Length: %d\r\n\r\n",
+        b"Content-Length: many\r\n\r\nContent-Length: %d\r\n\r\n",
+    ],
+)
+async def test_heads_are_read_generously(raw: Raw, head: bytes) -> None:
+    await raw.begin()
+    body = b'{"jsonrpc": "2.0", "id": 9, "method": "shutdown"}'
+    raw.writer.write(head % len(body) + body)
+    assert (await raw.answer(9))["result"] is None
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2\r\n\r\n{}",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"OPTIONS * HTTP/1.1\r\nOrigin: http://evil.example\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc",
+        b"SSH-2.0-x\r\n",
+        b"",
+    ],
+)
+async def test_what_is_no_editor_does_not_take_its_place(
+    filler: ScriptedFiller, first: bytes
+) -> None:
+    async with listening(filler) as (_, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(first)
+        if first:
+            async with asyncio.timeout(PATIENCE_S):
+                assert await reader.read() == b""
+        editor = Raw(*await asyncio.open_connection("127.0.0.1", port))
+        await editor.begin()
+        editor.request(2, "shutdown")
+        assert "result" in await editor.answer(2)
+        writer.close()
+        editor.writer.close()
+
+
+@pytest.mark.parametrize(
+    ("item", "reads"),
+    [
+        ({"version": None}, True),
+        ({"version": ...}, True),
+        ({"languageId": "Python"}, True),
+        ({"languageId": "PY"}, True),
+        ({"languageId": None}, True),
+        ({"languageId": ""}, True),
+        ({"languageId": "golang"}, True),
+        ({"languageId": "js"}, True),
+        ({"languageId": "plaintext"}, False),
+    ],
+)
+async def test_a_document_is_read_whatever_its_editor_leaves_out(
+    raw: Raw, filler: ScriptedFiller, item: dict[str, Any], reads: bool
+) -> None:
+    filler.answer = lambda request: reply("yes()")
+    await raw.begin()
+    document = {"uri": "file:///p/a.py", "languageId": "python", "version": 1, "text": "x = \n"}
+    document = {k: v for k, v in {**document, **item}.items() if v is not ...}
+    raw.notify("textDocument/didOpen", {"textDocument": document})
+    asked = {
+        "textDocument": {"uri": "file:///p/a.py"},
+        "position": {"line": 0, "character": 4},
+        "context": {"triggerKind": 1},
+    }
+    raw.request(3, "textDocument/inlineCompletion", asked)
+    assert bool((await raw.answer(3))["result"]) is reads
+    change = {"text": "yy = \n"}
+    version = {"version": None} if item.get("version", 1) is None else {"version": 2}
+    identifier = {"uri": "file:///p/a.py", **version}
+    raw.notify("textDocument/didChange", {"textDocument": identifier, "contentChanges": [change]})
+    raw.request(
+        4, "textDocument/inlineCompletion", {**asked, "position": {"line": 0, "character": 5}}
+    )
+    assert bool((await raw.answer(4))["result"]) is reads
+    assert not reads or filler.requests[-1].parts[0] == "yy = "
+
+
+async def test_a_whole_text_before_an_open_and_a_second_open_are_taken_in(session: Session) -> None:
+    documents = session.server.documents
+    identifier = types.VersionedTextDocumentIdentifier(uri=URI, version=3)
+    whole = types.TextDocumentContentChangeWholeDocument(text="x = 1\n")
+    part = types.TextDocumentContentChangePartial(
+        range=types.Range(start=place(0, 0), end=place(0, 0)), text="y"
+    )
+    params = types.DidChangeTextDocumentParams
+    session.client.text_document_did_change(
+        params(text_document=identifier, content_changes=[part])
+    )
+    session.client.text_document_did_change(
+        params(text_document=identifier, content_changes=[whole])
+    )
+    await until(lambda: documents.get(URI) is not None)
+    found = documents.get(URI)
+    assert found is not None
+    assert (found.text, found.version, found.source is None) == ("x = 1\n", 3, False)
+    await session.open("z = 2\n")
+    await until(lambda: documents.now[URI].text == "z = 2\n")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "file:///code/project/%65xample.py",
+        "file://localhost/code/project/example.py",
+        "file:///code/project/./example.py",
+        "file:///code/x/../project/example.py",
+        "file:///code//project/example.py",
+    ],
+)
+async def test_a_file_is_one_document_by_each_of_its_names(session: Session, other: str) -> None:
+    session.filler.answer = lambda request: reply("yes()")
+    await session.open("x = \n")
+    assert key_of(other) == key_of(URI)
+    assert await session.ask(0, 4, uri=other, invoked=True)
+    await session.changed(0, 0, "y", uri=URI)
+    assert len(session.server.documents.now) == 1
+
+
+def test_cells_of_a_notebook_and_unsaved_documents_stay_apart() -> None:
+    names = ["untitled:a", "untitled:b", "vscode-notebook-cell:/p/n.ipynb#a"]
+    names += ["vscode-notebook-cell:/p/n.ipynb#b", "file:///p/a.py", "file:///p/A.py", "http://[x"]
+    assert len({key_of(name) for name in names}) == len(names)
+    assert path_of("file:///p/a%20b.py") == "/p/a b.py"
+
+
+async def test_typing_and_accepting_keep_no_old_document(filler: ScriptedFiller) -> None:
+    """What is held grows neither with each keystroke nor with each accepted suggestion."""
+    filler.answer = lambda request: reply("call(a)")
+    options = {"typing": {"shortest_delay_ms": 0, "longest_delay_ms": 0}}
+    async with initialized(filler, options=options) as session:
+        await session.open("".join(f"x{n} = {n}\n" for n in range(500)))
+        for number in range(12):
+            await session.changed(number, 0, f"y{number} = ")
+            column = len(f"y{number} = ")
+            await session.ask(number, column, invoked=True)
+            await session.changed(number, column, "call(a)")
+        await until(lambda: not session.server.fills._running)
+        gc.collect()
+        held = [each for each in gc.get_objects() if type(each) is Document]
+    assert len(session.server.typists.of(URI).accepted) == 12
+    assert len(held) <= 6
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Callable[[str, object], None]:
+    """Writes one setting into the user's own file, as a person would while the editor runs."""
+    file = tmp_path / "config" / "dgls" / "dgls.toml"
+    file.parent.mkdir(parents=True)
+
+    def write(name: str, value: object) -> None:
+        section, _, key = name.partition(".")
+        file.write_text(f"[{section}]\n{key} = {json.dumps(value)}\n")
+
+    return write
+
+
+TEXT = "value = \nother = 1\n"
+
+# What is seen in the next request or answer, by the name of the setting.
+REQUESTED: dict[str, tuple[object, Callable[[Any], object], object]] = {
+    "fill.automatic_deadline_ms": (700, lambda asked: asked.limits.deadline_ms, 700.0),
+    "fill.candidates": (3, lambda asked: asked.limits.candidates, 3),
+    "fill.max_lines": (7, lambda asked: asked.gaps[0].max_lines > 0, True),
+    "fill.prefix_chars": (100, lambda asked: len(asked.parts[0]) <= 100, True),
+    "fill.suffix_chars": (5, lambda asked: len(asked.parts[-1]) <= 12, True),
+}
+SILENT: dict[str, object] = {
+    "show.automatic": False,
+    "show.languages_off": ["python"],
+    "show.files_off": ["*.py"],
+    "show.threshold": 0.99,
+    "privacy.secrets": ["example.*"],
+    "privacy.trusted": False,
+}
+OTHER_ENGINE = {
+    "model.name": "other",
+    "model.device": "cpu",
+    "model.threads": 3,
+    "model.quantization": "none",
+    "model.batch": 2,
+    "model.cache_mb": 7,
+    "engine.backend": "vllm",
+    "engine.folder": "/tmp/elsewhere",
+    "engine.idle_seconds": 5.0,
+    "engine.start_seconds": 5.0,
+    "engine.max_request_bytes": 5000,
+    "engine.max_waiting": 5,
+    "remote.url": "http://127.0.0.1:1",
+    "remote.model": "x",
+    "remote.key_file": "/tmp/key",
+    "remote.key_variable": "KEY",
+    "remote.canvas": 64,
+    "remote.steps": 3,
+    "remote.timeout_seconds": 3.0,
+    "remote.concurrency": 2,
+}
+READ_WHEN_USED = {
+    "fill.explicit_deadline_ms": 900.0,
+    "typing.shortest_delay_ms": 1.0,
+    "typing.longest_delay_ms": 1.0,
+    "typing.prefetch": False,
+    "typing.completion_list": "always",
+    "context.edits": False,
+    "context.outlines": False,
+    "context.chars": 9,
+    "privacy.counts": False,
+}
+
+
+def test_every_setting_is_tried_live() -> None:
+    tried = {*REQUESTED, *SILENT, *OTHER_ENGINE, *READ_WHEN_USED}
+    assert tried == set(DECLARED)
+
+
+@pytest.mark.parametrize("name", REQUESTED)
+async def test_a_live_setting_is_in_the_next_request(
+    session: Session, live: Callable[[str, object], None], name: str
+) -> None:
+    value, seen, expected = REQUESTED[name]
+    await session.open("filler = 1\n" * 40 + TEXT)
+    await session.ask(40, 8)
+    live(name, value)
+    await session.changed(40, 8, "a")
+    await session.ask(40, 9)
+    assert seen(session.filler.requests[-1]) == expected
+
+
+@pytest.mark.parametrize("name", SILENT)
+async def test_a_live_setting_silences_the_next_answer_also_what_is_on_the_screen(
+    session: Session, live: Callable[[str, object], None], name: str
+) -> None:
+    session.filler.answer = lambda request: reply("total(other)", confidence=0.9)
+    await session.open(TEXT)
+    assert await session.ask(0, 8)
+    live(name, SILENT[name])
+    assert not await session.ask(0, 8)
+    await session.changed(0, 8, "t")
+    assert not await session.ask(0, 9)
+    live(name, DECLARED[name].default if DECLARED[name].kind is not tuple else [])
+    await session.changed(0, 9, "o")
+    assert await session.ask(0, 10)
+
+
+@pytest.mark.parametrize("name", OTHER_ENGINE)
+async def test_a_live_setting_of_the_engine_reaches_it_anew(
+    session: Session, live: Callable[[str, object], None], name: str
+) -> None:
+    await session.open(TEXT)
+    await session.ask(0, 8)
+    before = session.server.status
+    live(name, OTHER_ENGINE[name])
+    await session.changed(0, 8, "a")
+    await session.ask(0, 9)
+    assert session.server.status is not before
+    assert session.filler.settings is not None
+    assert session.filler.settings.value(name) == OTHER_ENGINE[name]
+
+
+@pytest.mark.parametrize("name", READ_WHEN_USED)
+async def test_a_live_setting_holds_for_the_next_keystroke(
+    session: Session, live: Callable[[str, object], None], name: str
+) -> None:
+    await session.open(TEXT)
+    live(name, READ_WHEN_USED[name])
+    await session.changed(0, 8, "a")
+    await session.ask(0, 9)
+    document = session.server.documents.now[URI]
+    assert session.server.settings_for(document).value(name) == READ_WHEN_USED[name]
+
+
+async def test_an_ignore_file_that_cannot_be_read_is_told_by_name(
+    filler: ScriptedFiller, tmp_path: Path
+) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".gitignore").symlink_to("/dev/zero")
+    uri = (tmp_path / "a.py").as_uri()
+    async with initialized(filler, root=tmp_path.as_uri()) as session:
+        await session.open("x = \n", uri=uri)
+        assert not await session.ask(0, 4, uri=uri)
+        await until(lambda: session.client.messages)
+        assert str(tmp_path / ".gitignore") in session.client.messages[0].message
+        assert filler.requests == []
+
+
+async def test_a_context_file_that_leads_to_a_secret_is_not_sent(
+    filler: ScriptedFiller, tmp_path: Path
+) -> None:
+    (tmp_path / "credentials.py").write_text("def password():\n    return 'gold'\n")
+    (tmp_path / "notes.py").symlink_to("credentials.py")
+    (tmp_path / "plain.py").write_text("def plain():\n    return 1\n")
+    uri = (tmp_path / "a.py").as_uri()
+    options = {"context": {"chars": 4000}}
+    async with initialized(filler, root=tmp_path.as_uri(), options=options) as session:
+        await session.open("import notes\nimport plain\nx = \n", uri=uri)
+        await session.ask(2, 4, uri=uri)
+    sent = {snippet.path for asked in filler.requests for snippet in asked.snippets}
+    assert sent == {"plain.py"}
+
+
+async def test_a_second_initialize_is_refused(session: Session) -> None:
+    with pytest.raises(JsonRpcException):
+        await session.client.initialize_async(initialize_params())

@@ -1,0 +1,201 @@
+"""Secret patterns with slashes, links, git's other lists, and ignore files that mean no good."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from dgls.policy.place import holds, parts_in
+from dgls.policy.privacy import Privacy
+from dgls.policy.silence import Silence
+
+
+@pytest.fixture(autouse=True)
+def no_git_settings_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", str(home / "none"))
+    for name in ("XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A repository in a folder whose neighbour is somebody else's."""
+    tree = tmp_path / "work"
+    for folder in (".git/info", "deploy/sub", "src"):
+        (tree / folder).mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    return tree
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "secret"),
+    [
+        ("deploy/keys.py", "deploy/keys.py", True),
+        ("/keys.py", "keys.py", True),
+        ("/keys.py", "src/keys.py", False),
+        ("deploy/*.py", "deploy/keys.py", True),
+        ("deploy/*.py", "deploy/sub/keys.py", False),
+        ("deploy/**", "deploy/sub/keys.py", True),
+        ("**/sub/keys.py", "deploy/sub/keys.py", True),
+        ("deploy/sub/", "deploy/sub/keys.py", True),
+        ("Deploy/KEYS.py", "deploy/keys.py", True),
+        ("keys.py", "src/deep/keys.py", True),
+    ],
+)
+def test_a_secret_pattern_counts_from_each_workspace_folder(
+    tree: Path, pattern: str, path: str, secret: bool
+) -> None:
+    privacy = Privacy((tree.parent / "elsewhere", tree), (pattern,))
+    assert (privacy.why_not(str(tree / path)) is Silence.SECRET) is secret
+
+
+def test_without_a_workspace_a_pattern_counts_from_every_folder_above() -> None:
+    assert Privacy((), ("deploy/keys.py",)).why_not("/a/b/deploy/keys.py") is Silence.SECRET
+    assert Privacy((), ("/keys.py",), bases=(Path("/a"),)).why_not("/a/b/keys.py") is None
+    assert Privacy((), ("/keys.py",), bases=(Path("/a"),)).why_not("/a/keys.py") is Silence.SECRET
+
+
+def test_dglss_own_patterns_with_a_slash_match_in_every_folder() -> None:
+    for path in ("/p/.docker/config.json", "/home/me/.docker/config.json", "/p/x/.aws/a.py"):
+        assert Privacy((Path("/p"), Path("/home"))).why_not(path) is Silence.SECRET
+
+
+def test_a_link_is_judged_by_its_name_and_by_where_it_leads(tree: Path) -> None:
+    (tree / ".gitignore").write_text("hidden/\n")
+    (tree / "hidden").mkdir()
+    outside = tree.parent / "elsewhere" / "theirs.py"
+    for path in ("credentials.json", "hidden/a.py", "plain.py", "deploy/keys.py"):
+        (tree / path).write_text("x = 1\n")
+    outside.write_text("x = 1\n")
+    links = {
+        "notes.py": ("credentials.json", Silence.SECRET),
+        "shown.py": ("hidden/a.py", Silence.IGNORED),
+        "out.py": (str(outside), Silence.OUTSIDE),
+        "fine.py": ("plain.py", None),
+        "secret.py": ("plain.py", Silence.SECRET),
+        "other.py": ("deploy/keys.py", Silence.SECRET),
+    }
+    for name, (target, _) in links.items():
+        (tree / name).symlink_to(target)
+    (tree / "chain.py").symlink_to("notes.py")
+    (tree / "way").symlink_to(tree.parent / "elsewhere")
+    (tree / "dangling.py").symlink_to("credentials.missing")
+    links["chain.py"] = ("", Silence.SECRET)
+    links["way/theirs.py"] = ("", Silence.OUTSIDE)
+    links["dangling.py"] = ("", Silence.SECRET)
+    privacy = Privacy((tree,), ("deploy/keys.py",))
+    found = {name: privacy.why_not(str(tree / name)) for name in links}
+    assert found == {name: reason for name, (_, reason) in links.items()}
+
+
+def test_a_workspace_that_is_a_link_holds_its_files_by_both_names(tree: Path) -> None:
+    link = tree.parent / "link"
+    link.symlink_to(tree)
+    (tree / "a.py").write_text("")
+    for folder in (link, tree, link / ".." / "work"):
+        privacy = Privacy((folder,), ("/keys.py",))
+        for file in (link / "a.py", tree / "a.py", link / "src" / ".." / "a.py"):
+            assert privacy.why_not(str(file)) is None
+            assert parts_in(str(file), [folder]) is not None
+        assert privacy.why_not(str(link / "keys.py")) is Silence.SECRET
+        assert privacy.why_not(str(tree / "keys.py")) is Silence.SECRET
+
+
+def test_a_folder_in_another_case_is_the_same_where_the_system_says_so(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tree.parent / "WORK" / "a.py"
+    assert not holds(tree, file)
+    monkeypatch.setattr(Path, "samefile", lambda self, other: str(self).lower() == str(other))
+    assert holds(tree, file)
+    assert not holds(tree, tree.parent / "WORKS" / "a.py")
+
+
+@pytest.mark.parametrize(
+    "where",
+    ["info/exclude", "default", "configured", "of the repository", "quoted", "GIT_CONFIG_GLOBAL"],
+)
+def test_gits_other_lists_count(tree: Path, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Path(os.environ["HOME"])
+    listing = home / "my ignores"
+    if where == "info/exclude":
+        listing = tree / ".git/info/exclude"
+    elif where == "default":
+        listing = home / ".config/git/ignore"
+    elif where == "configured":
+        (home / ".gitconfig").write_text(
+            "[user]\n\tname = x\n[Core]\n\tExcludesFile = ~/my ignores\n"
+        )
+    elif where == "quoted":
+        (home / ".gitconfig").write_text('[core] excludesfile = "~/my ignores" ; mine\n')
+    elif where == "of the repository":
+        (tree / ".git/config").write_text(f"[core]\n\texcludesFile = {listing}\n")
+    else:
+        (home / "global").write_text("[core]\nexcludesFile=~/my ignores\n")
+        monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / "global"))
+    listing.parent.mkdir(parents=True, exist_ok=True)
+    listing.write_text("src/mine.py\n!src/mine2.py\n")
+    privacy = Privacy((tree,))
+    assert privacy.why_not(str(tree / "src/mine.py")) is Silence.IGNORED
+    assert privacy.why_not(str(tree / "src/theirs.py")) is None
+    # The repository's own files are stronger.
+    (tree / ".gitignore").write_text("!src/mine.py\n")
+    assert privacy.why_not(str(tree / "src/mine.py")) is None
+
+
+def test_a_work_tree_has_the_lists_of_its_repository(tree: Path) -> None:
+    other = tree.parent / "other"
+    own = tree / ".git/worktrees/other"
+    own.mkdir(parents=True)
+    other.mkdir()
+    (other / ".git").write_text(f"gitdir: {own}\n")
+    (own / "commondir").write_text("../..\n")
+    (tree / ".git/info/exclude").write_text("mine.py\n")
+    assert Privacy((other,)).why_not(str(other / "mine.py")) is Silence.IGNORED
+    assert Privacy((other,)).why_not(str(other / "a.py")) is None
+
+
+@pytest.mark.parametrize("kind", ["device", "pipe", "large", "many", "unreadable"])
+@pytest.mark.parametrize("which", [".gitignore", "src/.gitignore", ".git/info/exclude"])
+def test_an_ignore_file_that_never_ends_is_named_and_nothing_is_read(
+    tree: Path, kind: str, which: str
+) -> None:
+    path = tree / which
+    if kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "large":
+        path.write_text("#" * 2_000_000)
+    elif kind == "many":
+        path.write_text("*x*\n" * 200_000)
+    else:
+        path.symlink_to(path)
+    privacy = Privacy((tree,))
+    begun = time.process_time()
+    reason, fault = privacy.explained(str(tree / "src/a.py"))
+    assert time.process_time() - begun < 2.0
+    if kind == "unreadable":
+        # A link to itself is no file; git passes it over.
+        assert reason is None
+    else:
+        assert reason is Silence.UNREADABLE
+        assert str(path) in fault
+
+
+def test_a_pattern_that_would_hang_others_takes_no_time(tree: Path) -> None:
+    (tree / ".gitignore").write_text("*a" * 14 + "\n")
+    begun = time.process_time()
+    assert Privacy((tree,)).why_not(str(tree / ("a" * 60 + "b"))) is None
+    assert time.process_time() - begun < 0.5
+
+
+@pytest.mark.parametrize("path", ["/p/a\0b.py", "/p/" + "x" * 10_000, "/" + "a/" * 3000 + "b.py"])
+def test_an_odd_path_is_judged_without_an_error(path: str) -> None:
+    Privacy((Path("/q"),)).why_not(path)

@@ -1,0 +1,132 @@
+"""Settings from a repository that means no good, and from files that never end."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dgls.config import Resolved, Settings, resolve
+
+
+def project(folder: Path, text: str, user: str = "", **sources: Any) -> Resolved:
+    """The settings in a project whose dgls.toml is `text`, below a user's own."""
+    own = folder / "user.toml"
+    own.write_text(user, encoding="utf-8")
+    (folder / "p").mkdir()
+    (folder / "p" / "dgls.toml").write_text(text, encoding="utf-8")
+    return resolve(folder / "p", files=[own], environment={}, **sources)
+
+
+@pytest.mark.parametrize(
+    ("user", "theirs", "name", "value"),
+    [
+        ("chars = 0", "chars = 4000", "context.chars", 0),
+        ("", "chars = 4000", "context.chars", 0),
+        ("chars = 4000", "chars = 100", "context.chars", 100),
+        ("chars = 4000", "chars = 9000", "context.chars", 4000),
+        ("outlines = false", "outlines = true", "context.outlines", False),
+        ("", "outlines = false", "context.outlines", False),
+        ("edits = false", "edits = true", "context.edits", False),
+    ],
+)
+def test_a_project_can_lower_what_is_sent_and_never_raise_it(
+    tmp_path: Path, user: str, theirs: str, name: str, value: object
+) -> None:
+    found = project(tmp_path, f"[context]\n{theirs}\n", f"[context]\n{user}\n")
+    assert found.settings.value(name) == value
+
+
+def test_a_project_lowers_what_the_environment_and_the_editor_say_too(tmp_path: Path) -> None:
+    found = project(tmp_path, "[context]\nchars = 7\n", overrides={"context.chars": 4000})
+    assert found.settings.context.chars == 7
+
+
+def test_a_project_takes_nothing_off_the_users_secrets(tmp_path: Path) -> None:
+    found = project(
+        tmp_path,
+        '[privacy]\nsecrets = ["!*.vault", "*.more"]\n',
+        '[privacy]\nsecrets = ["*.vault", "!mine"]\n',
+    )
+    assert found.settings.privacy.secrets == ("*.vault", "!mine", "*.more")
+    assert "fewer" in str(found.problems[0])
+
+
+@pytest.mark.parametrize("name", ["privacy.secrets", "show.files_off"])
+def test_a_pattern_that_can_match_nothing_is_told_from_every_source(
+    tmp_path: Path, name: str
+) -> None:
+    section, key = name.split(".")
+    bad = f'[{section}]\n{key} = ["./keys", "good"]\n'
+    variable = f"DGLS_{section.upper()}_{key.upper()}"
+    (tmp_path / "dgls.toml").write_text(bad)
+    for found in (
+        resolve(files=[tmp_path / "dgls.toml"], environment={}),
+        resolve(tmp_path, files=[], environment={}),
+        resolve(files=[], environment={variable: "./keys,good"}),
+        resolve(files=[], environment={}, overrides={name: ["./keys", "good"]}),
+    ):
+        assert found.settings.value(name) == ("good",)
+        assert "'./keys'" in str(found.problems[0])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 5000,
+        "a = " + "[" * 5000,
+        "a = " + "{b=" * 5000,
+        "a." * 20_000 + "b = 1",
+        '"a".' * 20_000 + "b = 1",
+        "[" + "a." * 20_000 + "b]",
+        "a = {" + "a." * 20_000 + "b = 1}",
+        "x = 9" * 1,
+        "fill.candidates = 0x" + "f" * 100_000,
+        "fill.candidates = " + "9" * 5000,
+        "#" * 1_100_000,
+        "x" * 900_000,
+        "\x00",
+        "\ufeff[fill]",
+        "[fill]\n" + "".join(f"k{i} = 1\n" for i in range(50_000)),
+        "[fill]\ncandidates = inf",
+        "[fill]\ncandidates = 1979-05-27",
+        "[engine]\nidle_seconds = nan",
+    ],
+    ids=lambda text: f"{text[:12]!r} of {len(text)}",
+)
+def test_a_hostile_settings_file_costs_a_moment_and_is_named(tmp_path: Path, text: str) -> None:
+    begun = time.process_time()
+    found = project(tmp_path, text)
+    assert time.process_time() - begun < 3.0
+    assert found.settings == Settings()
+    assert "dgls.toml" in str(found.problems[0])
+    assert sum(len(str(problem)) for problem in found.problems) < 10_000
+
+
+@pytest.mark.parametrize("kind", ["device", "fifo", "loop"])
+def test_a_settings_file_that_is_no_file_is_not_read(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "dgls.toml"
+    if kind == "fifo":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero" if kind == "device" else path)
+    found = resolve(tmp_path, files=[], environment={})
+    assert found.settings == Settings()
+    assert kind == "loop" or "not a regular file" in str(found.problems[0])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [10**400, -(10**400), 2**64, float("inf"), float("nan"), 1e400, "x" * 10_000, [10**400]],
+    ids=lambda value: str(type(value).__name__),
+)
+@pytest.mark.parametrize("name", ["fill.automatic_deadline_ms", "fill.candidates", "model.name"])
+def test_a_value_beyond_all_bounds_is_refused_in_a_short_sentence(name: str, value: object) -> None:
+    found = resolve(files=[], environment={}, overrides={name: value})
+    if name == "model.name" and isinstance(value, str):
+        return
+    assert found.settings == Settings()
+    assert len(str(found.problems[0])) < 400

@@ -1,0 +1,250 @@
+"""Where an engine listens is the user's alone, and nothing that lies there is followed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from dgls.client import EngineClient
+from dgls.client import client as client_module
+from dgls.client.connection import Connection
+from dgls.client.endpoint import Endpoint, UnixAddress, endpoint_of
+from dgls.client.launch import launch
+from dgls.client.peer import Peer, is_foreign, listener_of, peer_of
+from dgls.client.runtime_folder import check_private, make_private, runtime_folder
+from dgls.client.stop import stop
+from dgls.config import Settings, changed
+from dgls.errors import DglsError, EngineUnavailableError, SettingError
+from dgls.file_lock import FileLock, is_held, owner
+from dgls.files import open_own
+from dgls.protocol import FillRequest, Limits
+
+OTHER_USER = 12_345
+
+
+def settings_in(folder: Path | str) -> Settings:
+    return changed(Settings(), {"engine.folder": str(folder), "engine.start_seconds": 0.3})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "e"
+    make_private(made)
+    return made
+
+
+@pytest.mark.parametrize("name", ["run", "./run", "../run", "run/deep"])
+def test_a_relative_folder_is_one_clear_error(name: str) -> None:
+    with pytest.raises(SettingError, match=r"'engine\.folder' must be an absolute path"):
+        runtime_folder(settings_in(name))
+
+
+def test_a_home_folder_may_be_written_short() -> None:
+    assert runtime_folder(settings_in("~/run")) == Path.home() / "run"
+
+
+def test_a_system_without_a_private_folder_is_one_clear_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*args: object, **options: object) -> str:
+        raise PermissionError("runtime directory is a symlink")
+
+    monkeypatch.setattr("platformdirs.user_runtime_dir", refuse)
+    with pytest.raises(EngineUnavailableError, match="XDG_RUNTIME_DIR"):
+        runtime_folder(Settings())
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o757, 0o777])
+def test_a_parent_that_others_can_write_is_refused(tmp_path: Path, mode: int) -> None:
+    parent = tmp_path / "shared"
+    make_private(parent / "deep" / "e")
+    parent.chmod(mode)
+    with pytest.raises(EngineUnavailableError, match="can be written by other users"):
+        check_private(parent / "deep" / "e")
+    # What keeps the files of others from being renamed is safe, as /tmp is.
+    parent.chmod(0o1777)
+    check_private(parent / "deep" / "e")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+@pytest.mark.parametrize("depth", [0, 1, 2])
+def test_a_folder_or_parent_of_another_user_is_refused(tmp_path: Path, depth: int) -> None:
+    made = tmp_path / "a" / "b"
+    make_private(made)
+    os.chown((made, *made.parents)[depth], OTHER_USER, -1)
+    if depth == 2:
+        os.chown(tmp_path, OTHER_USER, -1)
+    with pytest.raises(EngineUnavailableError, match="other user"):
+        check_private(made)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a link away")
+def test_a_link_of_another_user_on_the_way_is_refused(tmp_path: Path) -> None:
+    make_private(tmp_path / "real" / "e")
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "real")
+    check_private(link / "e")
+    os.chown(link, OTHER_USER, -1, follow_symlinks=False)
+    with pytest.raises(EngineUnavailableError, match="another user"):
+        check_private(link / "e")
+
+
+async def test_the_folder_is_looked_at_again_before_each_connection(folder: Path) -> None:
+    server = await asyncio.start_unix_server(lambda *_: None, str(folder / "s"))
+    (await Connection.open(UnixAddress(folder / "s"))).abort()
+    folder.chmod(0o755)
+    with pytest.raises(EngineUnavailableError, match="open to other users"):
+        await Connection.open(UnixAddress(folder / "s"))
+    server.close()
+
+
+async def test_nothing_is_sent_to_a_socket_of_another_user(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[bytes] = []
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.read())
+        writer.close()
+
+    server = await asyncio.start_unix_server(listen, str(folder / "s"))
+    monkeypatch.setattr("dgls.client.connection.peer_of", lambda _: Peer(os.getuid() + 1))
+    with pytest.raises(EngineUnavailableError, match="Another user's program"):
+        await Connection.open(UnixAddress(folder / "s"))
+    async with asyncio.timeout(5):
+        while not heard:
+            await asyncio.sleep(0.01)
+    assert heard == [b""]
+    server.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux")
+def test_the_system_tells_who_listens(folder: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as client:
+        server.bind(str(folder / "s"))
+        server.listen()
+        client.connect(str(folder / "s"))
+        peer = peer_of(client)
+    assert peer == Peer(os.getuid(), os.getpid())
+    assert not is_foreign(peer)
+    assert is_foreign(Peer(os.getuid() + 1))
+    with socket.socket() as tcp:
+        tcp.bind(("127.0.0.1", 0))
+        tcp.listen()
+        assert listener_of(tcp.getsockname()[1]) == Peer(os.getuid())
+
+
+@pytest.mark.parametrize("kind", ["link", "hard link", "pipe", "folder"])
+@pytest.mark.parametrize("which", ["lock", "log", "port", "socket"])
+async def test_what_lies_in_the_folder_is_never_followed(
+    folder: Path, tmp_path: Path, kind: str, which: str
+) -> None:
+    treasure = tmp_path / "treasure"
+    treasure.write_text("gold" * 300_000)
+    endpoint = endpoint_of(settings_in(folder))
+    path = getattr(endpoint, which)
+    if kind == "link":
+        path.symlink_to(treasure)
+    elif kind == "hard link":
+        path.hardlink_to(treasure)
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.mkdir()
+    async with asyncio.timeout(5):
+        if which == "socket":
+            assert endpoint.address() is None
+        else:
+            with pytest.raises(OSError, match="not a file of yours"):
+                open_own(path, os.O_RDWR | os.O_CREAT)
+    if which in {"lock", "log"}:
+        with pytest.raises(EngineUnavailableError, match="not a file of yours"):
+            launch(endpoint, settings_in(folder))
+    assert treasure.read_text() == "gold" * 300_000
+    assert which == "lock" or not is_held(endpoint.lock)
+
+
+async def test_stop_kills_no_process_that_is_not_known_to_be_an_engine(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dgls.client.stop._PATIENCE_S", 0.1)
+    endpoint = Endpoint(folder, "engine-0123456789ab")
+    innocent = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    lock = FileLock.acquire(endpoint.lock)
+    assert lock is not None
+    try:
+        for text in (str(innocent.pid), "0", "-1", "1", "", "x", "9" * 50):
+            endpoint.lock.write_text(text)
+            with pytest.raises(EngineUnavailableError, match="left alone"):
+                await stop(endpoint)
+        assert innocent.poll() is None
+    finally:
+        innocent.kill()
+        innocent.wait()
+        lock.release()
+
+
+@pytest.mark.parametrize("text", ["", "x", "9" * 1000, "\x00"])
+def test_a_lock_that_names_nobody_has_no_owner(folder: Path, text: str) -> None:
+    (folder / "lock").write_text(text)
+    assert owner(folder / "lock") is None or text.isdigit()
+
+
+class Deaf:
+    """An engine that was ready once and answers nothing any more."""
+
+    async def fill(self, request: object, on_draft: object = None) -> object:
+        return await asyncio.Event().wait()
+
+    async def health(self) -> object:
+        return await asyncio.Event().wait()
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("deadline", [50.0, None])
+async def test_a_stuck_engine_is_given_up_and_told_alike_each_time(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, deadline: float | None
+) -> None:
+    monkeypatch.setattr(client_module, "GRACE_S", 0.1)
+    monkeypatch.setattr(client_module, "NO_DEADLINE_S", 0.1)
+    monkeypatch.setattr(client_module, "_HEALTH_S", 0.1)
+    lock = FileLock.acquire(endpoint_of(settings_in(folder)).lock)
+    assert lock is not None
+    client = EngineClient(settings_in(folder))
+    client._api = Deaf()  # type: ignore[assignment]
+    client._is_ready = True
+    told = set()
+    for _ in range(2):
+        async with asyncio.timeout(5):
+            with pytest.raises(DglsError) as error:
+                await client.fill(FillRequest(("a", "b"), limits=Limits(deadline)))
+        told.add(str(error.value))
+    assert len(told) == 1
+    assert "dgls serve --stop" in told.pop()
+    lock.release()
+
+
+async def test_a_busy_engine_is_waited_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "NO_DEADLINE_S", 0.05)
+
+    class Busy(Deaf):
+        async def fill(self, request: object, on_draft: object = None) -> object:
+            await asyncio.sleep(0.3)
+            return "answer"
+
+        async def health(self) -> object:
+            return SimpleNamespace(state="ready")
+
+    client = EngineClient(settings_in(folder))
+    client._api = Busy()  # type: ignore[assignment]
+    client._is_ready = True
+    assert await client.fill(FillRequest(("a", "b"))) == "answer"  # type: ignore[comparison-overlap]
