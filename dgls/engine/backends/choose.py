@@ -51,6 +51,7 @@ def _local(settings: Settings) -> Backend:
         model.cache_mb,
         model.quantization,
         model.batch,
+        settings.denoise.adapter,
     )
 
 

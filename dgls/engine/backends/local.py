@@ -27,9 +27,10 @@ class LocalBackend:
         cache_mb: int = 0,
         quantization: str = AUTO,
         batch: int = 0,
+        adapter: str = AUTO,
     ) -> None:
         """At most `batch` fills share forward passes; 0 leaves that to dgls. The other arguments
-        are those of `dgls.inference.opening.open_model`.
+        are those of `dgls.fill.opening.open_filler`.
         """
         self._wanted = model
         self._device = device
@@ -37,6 +38,7 @@ class LocalBackend:
         self._cache_mb = cache_mb
         self._quantization = quantization
         self._batch = batch
+        self._adapter = adapter
         self._filler: Filler | None = None
 
     @property
@@ -76,6 +78,7 @@ class LocalBackend:
             lambda share, what: progress(_LOADED * share, what),
             self._cache_mb,
             self._quantization,
+            self._adapter,
         )
         progress(_LOADED, "warming up")
         filler.fill(_WARM_UP, StopToken())
