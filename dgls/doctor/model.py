@@ -14,6 +14,7 @@ from dgls.doctor.findings import Machine, ModelFound, Precision
 from dgls.errors import DglsError, ModelNotFoundError
 
 _AUTO = "auto"
+_CPU = "the CPU"
 
 
 def look_for_models(settings: Settings) -> tuple[ModelFound, ...]:
@@ -68,7 +69,7 @@ def _place(machine: Machine, device: str) -> tuple[str, int]:
     index = int(number) if number.isdecimal() else 0
     if kind in (_AUTO, "cuda") and index < len(machine.gpus) and not machine.torch.endswith("+cpu"):
         return machine.gpus[index].name, machine.gpus[index].free
-    return "the CPU", machine.available
+    return _CPU, machine.available
 
 
 def _why(where: str, free: int, chosen: str, wanted: str, machine: Machine) -> str:
@@ -78,4 +79,12 @@ def _why(where: str, free: int, chosen: str, wanted: str, machine: Machine) -> s
     if wanted != _AUTO:
         return f"{room}; the settings ask for {wanted}."
     slow = "" if machine.gpus else " Without a GPU it would be far too slow to type with."
-    return f"{room}, and it is the most exact that fits.{slow}"
+    quick = "" if where == _CPU else _QUICKER.get(chosen, "")
+    return f"{room}, and it is the most exact that fits.{slow}{quick}"
+
+
+_QUICKER = {
+    "none": " 8bit fills a short gap in less time (model.quantization).",
+    "4bit": " 8bit is quicker, where memory for it is free.",
+}
+"""What was measured on one H200 (docs/performance.md), by the precision that is chosen."""

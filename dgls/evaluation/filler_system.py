@@ -11,10 +11,12 @@ from dgls.evaluation.model_systems import request_of
 from dgls.evaluation.systems import Answer
 from dgls.fill.causal import CausalFiller, CausalStrategy
 from dgls.fill.stop import StopToken
+from dgls.protocol import Trigger
 from dgls.syntax.cursor import Budget
 
-CAUSAL_SYSTEMS = ("dgls", "greedy")
-"""`dgls`: as an editor gets it. `greedy`: what the model writes token by token, alone."""
+CAUSAL_SYSTEMS = ("dgls", "typed", "greedy")
+"""`dgls`: as who asks for a fill gets it. `typed`: as it comes while one types, with less search.
+`greedy`: what the model writes token by token, alone."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class FillerSystem:
     filler: CausalFiller
     identity: str
     budget: Budget
+    trigger: Trigger = Trigger.EXPLICIT
     seed: int = 0
 
     @property
@@ -39,7 +42,8 @@ class FillerSystem:
 
     def fill(self, case: Case) -> Answer:
         """The best candidate; `ms` is the engine's time, without the cutting of the context."""
-        reply = self.filler.fill(request_of(case, self.budget, self.seed), StopToken())
+        request = request_of(case, self.budget, self.seed)
+        reply = self.filler.fill(replace(request, trigger=self.trigger), StopToken())
         best = reply.best
         return Answer(
             texts=best.texts,
@@ -58,8 +62,10 @@ def causal_system(name: str, filler: CausalFiller, identity: str, budget: Budget
     """One of `CAUSAL_SYSTEMS`. Raises `InputError` for other names."""
     if name == "dgls":
         return FillerSystem(name, filler, identity, budget)
+    if name == "typed":
+        return FillerSystem(name, filler, identity, budget, Trigger.AUTOMATIC)
     if name == "greedy":
-        alone = replace(CausalStrategy(), enough=0.0, beams=1, copies=0)
+        alone = replace(CausalStrategy(), certain=0.0, beams=1, copies=0, second_opinions=0)
         return FillerSystem(name, filler.planned(alone), identity, budget)
     raise InputError(
         f"There is no system {name!r} of this model; nothing was measured. "

@@ -22,7 +22,7 @@ from dgls.syntax.languages import language_of
 from dgls.syntax.source import Source
 from dgls.text import Span
 
-MODEL_SYSTEMS = ("dgls", "causal", "greedy", "revised", "noise")
+MODEL_SYSTEMS = ("dgls", "typed", "causal", "greedy", "revised", "noise")
 """The same weights filled in different ways.
 
 `dgls`: as an editor gets it. `causal`: causal drafts alone, which is autoregressive fill in the

@@ -20,7 +20,7 @@ from dgls.inference.causal_model import CausalModel
 from dgls.inference.prompts import ReadPrompt
 from dgls.inference.stream import Control, Ends, Written
 from dgls.network.memory import is_out_of_memory, not_enough_memory
-from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft, Timings, Trigger
+from dgls.protocol import WRITTEN, Draft, Fill, FillReply, FillRequest, OnDraft, Timings, Trigger
 from dgls.sound.clean import sound
 from dgls.syntax.languages import language_named
 
@@ -29,15 +29,17 @@ from dgls.syntax.languages import language_named
 class CausalStrategy:
     """What a fill may cost.
 
-    A text whose confidence is `enough` is the answer at once where one will do; unasked, one below
-    `hopeless` is not worth a search either. `beams` texts are searched for at once, on one line;
+    Unasked, a first text whose confidence is `enough` is the answer at once, and one below
+    `hopeless` is not worth a search, as it would hardly be shown. Who asks waits a little longer:
+    there the first text must be `certain`. `beams` texts are searched for at once, on one line;
     `copies` is how many texts of the document are scored; of the likeliest `second_opinions` it is
     asked how well they lead to what follows. `line_tokens` and `block_tokens` bound a
     fill of one line and of several.
     """
 
-    enough: float = 0.9
-    hopeless: float = 0.1
+    enough: float = 0.8
+    hopeless: float = 0.15
+    certain: float = 0.9
     beams: int = 4
     copies: int = 3
     second_opinions: int = 4
@@ -215,11 +217,11 @@ class _OneFill:
 
     def _settles(self, first: Weighed) -> bool:
         """Whether the first text is the answer, or the sign that there is none."""
-        text = first.candidate.text
-        sure = first.confidence >= self.strategy.enough and self.is_sound((text,))
+        sound = self.is_sound((first.candidate.text,))
         if self.request.trigger is Trigger.AUTOMATIC:
-            silent = first.confidence >= self.strategy.enough and not text.strip()
-            return silent or sure or first.confidence < self.strategy.hopeless
+            inside = self.strategy.hopeless <= first.confidence < self.strategy.enough
+            return not inside and (sound or not first.candidate.text.strip())
+        sure = first.confidence >= self.strategy.certain and sound
         return sure and self.request.limits.candidates == 1
 
     def first(self) -> Weighed:
@@ -248,10 +250,14 @@ class _OneFill:
             read = self.model.read(prompt)
         self.cost.prompt_tokens, self.cost.cached_tokens = len(prompt.tokens), read.cached
 
-    def tell(self, texts: tuple[str, ...], refused: int) -> None:
-        """Pass a draft on to who watches."""
+    def tell(
+        self, texts: tuple[str, ...], accepted: tuple[str, ...], refused: tuple[str, ...]
+    ) -> None:
+        """Pass a draft on to who watches, with what the pass wrote and what it refused."""
         if self.on_draft is not None:
-            self.on_draft(Draft(self.cost.stream_passes, texts))
+            flags = (True,) * len(accepted) + (False,) * len(refused)
+            tokens = (*accepted, *refused)
+            self.on_draft(Draft(self.cost.stream_passes, texts, tokens, flags, WRITTEN))
 
 
 class _GapWork:
@@ -279,12 +285,16 @@ class _GapWork:
         fill, rest = self._fill, self._fill.drafts.rest(self._request)
         kept = self._model.layout.text(self._prompt, rest) if rest else ()
 
+        known = 0
+
         def told(tokens: Sequence[int], refused: Sequence[int]) -> None:
+            nonlocal known
             fill.cost.stream_passes += 1
             if fill.on_draft is not None:
-                text = self._text_of(tokens)
                 after = ("",) * (len(fill.request.gaps) - len(offset) - 1)
-                fill.tell((*offset, text, *after), len(refused))
+                texts = (*offset, self._text_of(tokens), *after)
+                fill.tell(texts, self._said(tokens[known:]), self._said(refused))
+            known = len(tokens)
 
         with fill.cost.timed("draft"):
             written, self._read = self._model.greedy(
@@ -394,6 +404,9 @@ class _GapWork:
         return replace(
             written, tokens=written.tokens[:count], log_probs=written.log_probs[:count], end=0.0
         )
+
+    def _said(self, tokens: Sequence[int]) -> tuple[str, ...]:
+        return tuple(self._model.table.text_of(each).decode("utf-8", "replace") for each in tokens)
 
     def _text_of(self, tokens: Sequence[int]) -> str:
         said = self._model.table.join(tuple(tokens))[len(self._prompt.rest) :]

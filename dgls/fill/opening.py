@@ -21,6 +21,7 @@ from dgls.inference.causal_model import CausalModel
 from dgls.inference.opening import open_model
 from dgls.network.hardware import cache_share, chosen_device
 from dgls.network.linear import can_multiply_int8
+from dgls.network.memory import keep_freed_memory
 
 
 def open_filler(
@@ -53,6 +54,7 @@ def open_causal(
 ) -> CausalFiller:
     """A causal model: in int8 on a CPU, in bf16 on a GPU, in fp32 where it is to be `exact`."""
     where = chosen_device(device)
+    keep_freed_memory()
     if threads:
         torch.set_num_threads(threads)
     cache = cache_mb * 1_000_000 or max(_CACHE, cache_share(where))

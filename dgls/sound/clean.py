@@ -57,9 +57,7 @@ def _rewritten(site: Site, answer: str, score: float | None) -> Sound:
     """A rewrite is taken whole or not at all."""
     changes: list[Change] = []
     text = _stepped(indented(site, answer), answer, Change.INDENTED, changes).rstrip()
-    reason = why_not_rewrite(site, text, score)
-    if reason is None and not keeps(site, text):
-        reason = Refusal.BROKEN
+    reason = why_not_rewrite(site, text, score) if keeps(site, text) else Refusal.BROKEN
     if reason is None and is_hole_again(site, text):
         reason = Refusal.HOLE
     return Sound(text, tuple(changes)) if reason is None else _refused(reason, changes)

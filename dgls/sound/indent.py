@@ -129,6 +129,9 @@ def _below_header(site: Site, lines: list[str], unit: str) -> list[str]:
 
 def _is_flat(site: Site, header: str, line: str) -> bool:
     """Whether a line is a label or a directive, or its body is not indented in this file."""
+    if header.rstrip().endswith("]") or (site.language.id == "yaml" and line.startswith("- ")):
+        # A table of TOML, and a list in YAML.
+        return True
     if not site.language.closers:
         return False
     if _LABEL.match(line):

@@ -20,7 +20,8 @@ CLOSERS = {closer: opener for opener, closer in OPENERS.items()}
 
 # The pattern of a branch in a shell ends with a bracket that nothing opens.
 _UNPAIRED_IN = frozenset({"case_item"})
-_TEXTUAL = ('"', "'", "`", "#", "//", "/*", "--")
+_PROSE = frozenset({"inline", "paragraph", "pipe_table_cell", "heading_content"})
+_TEXTUAL = ('"', "'", "`", "#", "/", "--", "[[", "%")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,4 +111,4 @@ def _is_text(node: Node) -> bool:
     parent = node.parent
     if node.is_missing or parent is None:
         return node.is_missing
-    return "string" in parent.type or parent.type in _UNPAIRED_IN
+    return "string" in parent.type or parent.type in _UNPAIRED_IN or parent.type in _PROSE

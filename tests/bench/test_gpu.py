@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,12 +17,15 @@ import torch
 from dgls.bench.gpu import measuring
 from dgls.bench.gpu.aims import aims
 from dgls.bench.gpu.checking import PART as KERNELS
+from dgls.bench.gpu.checking import logits_of
 from dgls.bench.gpu.child import Patience, in_child
+from dgls.bench.gpu.equality import equality
 from dgls.bench.gpu.figures import Figure, Problem, Results, number
 from dgls.bench.gpu.floor import bytes_of_step, experts_touched, weight_bytes
 from dgls.bench.gpu.measuring import measured
 from dgls.bench.gpu.messages import About, Begun, Died, Job, decoded, encoded
 from dgls.bench.gpu.parts import _repeated, _timed
+from dgls.bench.gpu.routes import Recorded, Replayed, alike
 from dgls.bench.gpu.run import planned, run
 from dgls.bench.gpu.subject import FULL, TOY, Subject
 from dgls.bench.gpu.tuning import _grouped
@@ -58,7 +62,7 @@ def test_every_part_is_measured_in_every_precision(tmp_path: Path, capsys) -> No
             "machine",
             "load",
             "error of each kernel",
-            "error of two layers' logits, to fp32",
+            "error of two layers' logits, to fp32, the same experts",
             "peak memory",
             "equality with plain torch",
             "one denoise step",
@@ -146,6 +150,43 @@ def test_each_kernel_is_compared_and_one_that_fails_is_named(monkeypatch) -> Non
     two = {each.what: each.value for each in results.figures if "two layers" in each.part}
     assert two.keys() == {"plain torch"}
     assert two["plain torch"] < 1e-5
+
+
+def test_an_error_in_one_layer_is_told_though_whole_passes_differ_anyway(monkeypatch) -> None:
+    class Wrong(PlainOperations):
+        def __init__(self) -> None:
+            self.layer = 0
+
+        def after_layer(self, *arguments):
+            self.layer += 1
+            states, normed = super().after_layer(*arguments)
+            return (states * 1.1, normed) if self.layer == 2 else (states, normed)
+
+    subject = Subject(TOY, Scheme.FOUR, CPU)
+    subject.network.operations = Wrong()
+    found = {figure.what: figure.value for figure in equality(subject, 1.0)}
+    worst = {
+        what.partition(":")[0]: value for what, value in found.items() if "same inputs" in what
+    }
+    assert worst.pop("after_layer") == pytest.approx(0.1, rel=1e-4)
+    assert worst.keys() >= {"linear", "heads", "attend", "route", "experts"}
+    assert max(worst.values()) == 0
+    assert found["kernels: error of logits after all layers"] > 0
+    assert found["plain torch, moved: error of logits after all layers"] > 0
+
+
+def test_passes_with_the_same_experts_differ_in_rounding_alone() -> None:
+    subject = Subject(TOY, Scheme.NONE, CPU)
+    subject.network.prefix.hold(subject.past(TOY.prefix), TOY.gap)
+    step, other = subject.network.step(), Recorded(PlainOperations())
+    logits_of(subject, replace(step, operations=other))
+    strangers = [(chosen + 1) % 16 for chosen in other.chosen]
+    replayed = Recorded(Replayed(PlainOperations(), strangers))
+    logits_of(subject, replace(step, operations=replayed))
+    assert alike(replayed.chosen, strangers) == 1
+    assert alike(replayed.chosen, other.chosen) < 1
+    again = replace(step, operations=Replayed(PlainOperations(), other.chosen))
+    assert torch.equal(logits_of(subject, again), logits_of(subject, step))
 
 
 def test_slow_runs_are_repeated_less_often() -> None:
@@ -241,8 +282,8 @@ def test_no_part_begins_once_time_is_up() -> None:
     assert {problem.what.partition(": ")[2] for problem in results.problems} == {"no time was left"}
 
 
-def test_of_8_bits_only_what_they_take_is_measured() -> None:
-    results, _ = small_run(schemes=("8bit",), parts=("memory", "equality", "tiles"))
+def test_of_8_bits_what_they_take_is_measured() -> None:
+    results, _ = small_run(schemes=("8bit",), parts=("memory", "equality", "encoding"))
     assert {figure.part for figure in results.figures} == {
         "machine",
         "load",
@@ -345,6 +386,7 @@ def test_figures_stand_by_part_with_a_column_for_each_precision() -> None:
     results = Results("a machine", "dgls bench gpu")
     results.add([Figure("step", "none", "canvas 32", 9.5, "ms")])
     results.add([Figure("step", "4bit", "canvas 64", 3.25, "ms")])
+    results.add([Figure("step", "none", "canvas 32", 7.5, "ms")])
     results.failed(Problem("fills", "4bit", "no time was left"))
     assert results.markdown().splitlines()[4:8] == [
         "| step | none | 4bit |",

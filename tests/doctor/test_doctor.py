@@ -8,6 +8,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,8 @@ def test_a_machine_without_a_gpu_says_so(place):
     [
         (machine(GPU), "auto", "8bit", "33.0 GB are free on NVIDIA GeForce RTX 5090, and it is"),
         (machine(GPU), "4bit", "4bit", "the settings ask for 4bit"),
+        (machine(replace(GPU, free=20 * 10**9)), "auto", "4bit", "8bit is quicker, where memory"),
+        (machine(replace(GPU, free=70 * 10**9)), "auto", "none", "8bit fills a short gap in less"),
         (machine(GPU, torch="2.13.0+cpu"), "auto", "4bit", "20.0 GB are free on the CPU"),
         (machine(), "auto", "4bit", "far too slow to type with"),
         (machine(available=8 * 10**9), "auto", "", "too few for any; the embedded model"),

@@ -204,6 +204,7 @@ def capabilities(
             code_action_kind=types.ClientCodeActionKindOptions(value_set=["refactor.rewrite"])
         ),
         data_support=True,
+        disabled_support=True,
         resolve_support=types.ClientCodeActionResolveOptions(properties=["edit"]),
         tag_support=types.CodeActionTagOptions(value_set=[types.CodeActionTag.LlmGenerated]),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import attrs
 import pytest
@@ -129,6 +130,40 @@ async def test_an_editor_may_say_how_much_of_a_selection_shall_change(
 
     (request,) = filler.requests
     assert request.gaps[0].strength == 0.3
+
+
+LOOP = "def f(xs):\n    s = 0\n    for x in xs:\n        ⟦s += x⟧\n    return s\n"
+
+
+@pytest.mark.parametrize(
+    ("marked", "fill", "present", "reason"),
+    [
+        (LOOP, "return s", None, "loses a name that is used below"),
+        (LOOP, "s  +=  x", None, "what the file says already"),
+        (LOOP, "s = s + x", -0.5, "no likelier"),
+        (LOOP, "s += (x", None, "breaks the syntax"),
+        ("def f():\n    ⟦⟧...\n", "pass", None, "leaves a hole again"),
+        ("def f():\n    ⟦⟧pass\n", "...", None, "leaves a hole again"),
+        ("x = 1\n# TODO: sort⟦⟧ it\n", "# TODO: sort it", None, "leaves a hole again"),
+    ],
+)
+async def test_an_action_that_would_do_harm_is_disabled_with_its_reason(
+    session: Session,
+    filler: ScriptedFiller,
+    marked: str,
+    fill: str,
+    present: float | None,
+    reason: str,
+) -> None:
+    filler.answer = lambda request: replace(reply(fill), present=present)
+    _, (action, *_) = await opened_actions(session, marked)
+
+    resolved = await session.resolve(action)
+
+    assert resolved.edit is None
+    assert resolved.disabled is not None
+    assert reason in resolved.disabled.reason
+    assert reason in session.client.messages[-1].message
 
 
 async def test_a_document_that_moved_on_before_gets_no_edit_but_a_message(

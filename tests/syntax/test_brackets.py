@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from dgls.syntax.brackets import within_brackets
+from dgls.syntax.brackets import open_brackets, within_brackets
 from dgls.syntax.languages import language_of
+from dgls.syntax.source import Source
+from dgls.text import Span
 
 
 @pytest.mark.parametrize(
@@ -28,3 +30,37 @@ def test_what_is_closed_behind_the_gap_is_not_closed_in_it(
     text: str, tail: str, expected: str
 ) -> None:
     assert within_brackets(text, tail, language_of("a.py")) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "tail", "expected"),
+    [
+        ("a.js", "`${f(a)} )`, b)", ");", "`${f(a)} )`, b"),
+        ("a.js", "/[)]/, b)", ")", "/[)]/, b"),
+        ("a.go", "`)`, ')')", ")", "`)`, ')'"),
+        ("a.rs", "x: &'a str, ')')", ")", "x: &'a str, ')'"),
+        ("a.rb", "\"#{g(')')}\")", ")", "\"#{g(')')}\""),
+        ("a.php", "')', $a)", ");", "')', $a"),
+        ("a.sh", '")" "$1")', ")", '")" "$1"'),
+        ("a.c", "/* ) */ a)", ")", "/* ) */ a"),
+    ],
+)
+def test_brackets_in_strings_and_comments_are_text_in_every_language(
+    path: str, text: str, tail: str, expected: str
+) -> None:
+    assert within_brackets(text, tail, language_of(path)) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "expected"),
+    [
+        ("a.py", "x = f([a, (b)", "(["),
+        ("a.py", "x = f('([', # (\n", "("),
+        ("a.js", "if (a) { f(`${b}`, [", "{(["),
+        ("a.md", "a list (of [things", ""),
+    ],
+)
+def test_what_is_open(path: str, text: str, expected: str) -> None:
+    source = Source.parse(text, language_of(path))
+    found = open_brackets(source, Span(0, len(text)))
+    assert "".join(bracket.char for bracket in found) == expected

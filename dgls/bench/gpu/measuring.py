@@ -18,6 +18,7 @@ import torch
 
 from dgls.bench.gpu import parts
 from dgls.bench.gpu.checking import kernels
+from dgls.bench.gpu.equality import equality
 from dgls.bench.gpu.figures import Figure, Problem
 from dgls.bench.gpu.floor import bandwidth
 from dgls.bench.gpu.loading import quantising, storing
@@ -35,7 +36,7 @@ PARTS: Mapping[str, Part] = {
     "memory": parts.memory,
     # After the peak of memory was read, which its fp32 weights would raise.
     "kernels": kernels,
-    "equality": parts.equality,
+    "equality": equality,
     "steps": parts.steps,
     "fills": parts.fills,
     "generate": parts.generate,
@@ -64,8 +65,8 @@ after the other, which takes minutes and is a path that nobody takes."""
 LATE = ("storing",)
 """Parts that a disk decides about: they wait until every scheme had its turn."""
 
-_OF_8_BITS = ("memory", "kernels", "steps", "fills")
-"""8 bits lie between the others: no more than what they take is asked of them."""
+_OF_8_BITS = ("warming", "memory", "kernels", "steps", "fills", "tiles", "profile")
+"""8 bits lie between the others: what they take is asked of them, and where the time goes."""
 
 
 def parts_of(scheme: Scheme) -> tuple[str, ...]:

@@ -13,8 +13,6 @@ import torch
 from dgls.bench.gpu.figures import Figure
 from dgls.bench.gpu.floor import bytes_of_step, experts_touched, weight_bytes
 from dgls.bench.gpu.subject import Subject
-from dgls.network.fast.network import FastNetwork
-from dgls.network.fast.plain import PlainOperations
 from dgls.network.fast.writing import CausalWriter
 from dgls.network.past import Past
 
@@ -46,24 +44,6 @@ def memory(subject: Subject, bandwidth: float) -> Iterator[Figure]:
     where = f"prefix {size.long_prefix}, canvases {size.gap} and {size.canvas}"
     yield make(f"allocated, {where}", torch.cuda.max_memory_allocated() / _GB)
     yield make(f"reserved, {where}", torch.cuda.max_memory_reserved() / _GB)
-
-
-def equality(subject: Subject, bandwidth: float) -> Iterator[Figure]:
-    """How far the kernels are from plain torch on these very weights, and whether tokens differ."""
-    size = subject.size
-    make = _maker("equality with plain torch", subject, "")
-    quick, plain = subject.network, FastNetwork(subject.model, PlainOperations())
-    past, width = subject.past(size.prefix), size.gap
-    tokens = subject.prompt(width)
-    expected, found = (each.canvas(tokens, past, None) for each in (plain, quick))
-    error = ((found - expected).norm() / expected.norm()).item()
-    yield make("error of logits, one step, relative", error)
-    same = (found.argmax(dim=-1) == expected.argmax(dim=-1)).float().mean().item()
-    yield make("share of likeliest tokens that agree, one step", same)
-    everywhere = torch.ones(tokens.shape, dtype=torch.bool, device=subject.device)
-    reading = quick.reader(past).read(tokens, everywhere, None, 1.0, None)
-    same = (reading.best == found.argmax(dim=-1)).float().mean().item()
-    yield make("share of likeliest tokens that agree, captured and not", same)
 
 
 def steps(subject: Subject, bandwidth: float) -> Iterator[Figure]:

@@ -28,8 +28,11 @@ _IN_4_BITS = (
     Limits(nf4_rows=128),
     Limits(nf4_rows=32),
     Limits(nf4_blocks=2),
-    Limits(nf4_blocks=1),
-    Limits(nf4_warps=8),
+    Limits(nf4_blocks=4),
+    Limits(nf4_warps=2),
+    Limits(nf4_warps=1),
+    Limits(nf4_rows=128, nf4_warps=2),
+    Limits(nf4_rows=32, nf4_warps=1),
     Limits(stages=3),
     Limits(stages=2),
 )

@@ -41,7 +41,7 @@ class Limits:
     narrow_rows: int = 64
     narrow_columns: int = 64
     nf4_rows: int = 64
-    nf4_blocks: int = 4
+    nf4_blocks: int = 1
     nf4_warps: int = 4
     stages: int = 4
     programs: int = 264
