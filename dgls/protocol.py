@@ -141,6 +141,8 @@ class FillReply:
     `cached_tokens` the part of it that was not encoded again. `threshold` is the
     least confidence at which the model's fills should be shown unasked, fitted with it. `present`
     is the score of the text that the gaps hold now; None where they hold none or it has no score.
+    `note` is one sentence that the user should be told once, such as that another model fills for
+    a server that is down.
     """
 
     candidates: tuple[Fill, ...]
@@ -154,6 +156,7 @@ class FillReply:
     timings: Timings = field(default_factory=Timings)
     threshold: float = 0.5
     present: float | None = None
+    note: str = ""
 
     @property
     def best(self) -> Fill:
@@ -163,6 +166,18 @@ class FillReply:
 
 DENOISED, WRITTEN = "denoised", "written"
 """How a draft came about: on a canvas, or token by token with drafts that are verified."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastFill:
+    """The last fill that an engine made, as it keeps it in memory: `dgls why` asks for it.
+
+    `age_s` is how many seconds ago it was made.
+    """
+
+    request: FillRequest
+    reply: FillReply
+    age_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +215,8 @@ class Health:
     `percent` (0..100) is how much of the model is loaded; `message` is what it is doing, or, in
     the state "failed", one sentence that says why. `kind` is then the error's class in
     `dgls.errors`, as in a failed reply. `device` is where the model runs, empty where the backend
-    does not say. `languages` are those that the model was trained on, none where it reads all.
+    does not say; `cores` is how many CPU cores it takes there, 0 elsewhere. `languages` are those
+    that the model was trained on, none where it reads all.
     """
 
     state: EngineState
@@ -212,9 +228,10 @@ class Health:
     pid: int = 0
     device: str = ""
     languages: tuple[str, ...] = ()
+    cores: int = 0
 
 
-def to_json(value: FillRequest | FillReply | Draft | Health) -> str:
+def to_json(value: FillRequest | FillReply | LastFill | Draft | Health) -> str:
     """The value as one compact line of JSON."""
     return json.dumps(dataclasses.asdict(value), ensure_ascii=False, separators=(",", ":"))
 
@@ -222,6 +239,10 @@ def to_json(value: FillRequest | FillReply | Draft | Health) -> str:
 def request_from_json(data: str | bytes) -> FillRequest:
     """Parse a request. Raises `EngineProtocolError` for anything else."""
     fields = _fields(data, FillRequest)
+    try:
+        _check_numbers(fields)
+    except RecursionError as error:
+        raise EngineProtocolError("Not a FillRequest: it is nested too deep.") from error
     fields["parts"] = tuple(_strings(fields.get("parts", ())))
     fields["around"] = tuple(_strings(fields.get("around", ["", ""])))
     fields["gaps"] = tuple(_build(Gap, gap) for gap in _list(fields, "gaps", [{}]))
@@ -244,6 +265,14 @@ def reply_from_json(data: str | bytes) -> FillReply:
     fields["candidates"] = tuple(_build(Fill, candidate) for candidate in candidates)
     fields["timings"] = _build(Timings, fields.get("timings", {}))
     return _build(FillReply, fields)
+
+
+def last_from_json(data: str | bytes) -> LastFill:
+    """Parse the last fill. Raises `EngineProtocolError` for anything else."""
+    fields = _fields(data, LastFill)
+    fields["request"] = request_from_json(json.dumps(fields.get("request")))
+    fields["reply"] = reply_from_json(json.dumps(fields.get("reply")))
+    return _build(LastFill, fields)
 
 
 def draft_from_json(data: str | bytes) -> Draft:
@@ -340,7 +369,6 @@ def _build(kind: type[T], fields: Any) -> T:
 _PLAIN: dict[str, tuple[type, ...]] = {
     "str": (str,),
     "bool": (bool,),
-    # Numbers are finite, and none has more than 64 bits.
     "int": (int,),
     "float": (int, float),
     "float | None": (int, float, type(None)),
@@ -353,13 +381,22 @@ def _is_plain(value: Any, wanted: str) -> bool:
     if allowed is None:
         return True
     # JSON's true is an int in Python; it is none here.
-    if isinstance(value, bool):
-        return bool in allowed
-    return isinstance(value, allowed) and _is_bounded(value)
+    return bool in allowed if isinstance(value, bool) else isinstance(value, allowed)
 
 
-def _is_bounded(value: Any) -> bool:
-    """Whether a number is finite and fits into 64 bits; anything else is."""
-    if isinstance(value, int):
-        return value.bit_length() < 64
-    return not isinstance(value, float) or math.isfinite(value)
+def _check_numbers(value: Any, name: str = "request") -> None:
+    """Raise `EngineProtocolError` for a number that is not finite or has more than 64 bits."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _check_numbers(inner, key)
+    elif isinstance(value, list):
+        for inner in value:
+            _check_numbers(inner, name)
+    elif isinstance(value, (int, float)) and not _is_bounded(value):
+        raise EngineProtocolError(
+            f"Not a FillRequest: '{name}' must be a finite number of at most 64 bits."
+        )
+
+
+def _is_bounded(value: float) -> bool:
+    return value.bit_length() < 64 if isinstance(value, int) else math.isfinite(value)

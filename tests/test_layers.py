@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1] / "dgls"
 # From the top down; those on one line may import each other.
 LAYERS = (
     ("cli",),
-    ("bench", "doctor"),
+    ("bench", "doctor", "editors"),
     ("lsp",),
     ("policy",),
     ("training", "evaluation"),
@@ -67,6 +67,9 @@ LIGHT = ("dgls.lsp.main", "dgls.client", "dgls.protocol", "dgls.syntax.cursor", 
 LIGHT = (
     *LIGHT,
     "dgls.doctor.examination",
+    "dgls.editors.guides",
+    "dgls.editors.check",
+    "dgls.cli.editor",
     "dgls.canvas.chat",
     "dgls.canvas.infill",
     "dgls.syntax.holes",

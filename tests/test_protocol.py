@@ -36,7 +36,10 @@ from dgls.protocol import (
 
 text = st.text()
 numbers = st.floats(allow_nan=False)
-gaps = st.builds(Gap, text, numbers, st.integers())
+# What is asked for fits into 64 bits.
+whole = st.integers(1 - 2**63, 2**63 - 1)
+finite = st.floats(allow_nan=False, allow_infinity=False)
+gaps = st.builds(Gap, text, finite, whole)
 
 
 @st.composite
@@ -47,10 +50,10 @@ def requests(draw: st.DrawFn) -> FillRequest:
         parts,
         holes,
         path=draw(text),
-        version=draw(st.integers()),
+        version=draw(whole),
         trigger=draw(st.sampled_from(Trigger)),
         snippets=tuple(draw(st.lists(st.builds(Snippet, text, text), max_size=2))),
-        limits=Limits(draw(st.none() | numbers), draw(st.integers())),
+        limits=Limits(draw(st.none() | finite), draw(whole)),
     )
 
 

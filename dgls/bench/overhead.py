@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 
 from dgls.bench.instant import FACTORY, LINE, LONG_FACTORY
-from dgls.bench.language_client import LanguageClient
 from dgls.bench.machine import resident_mb
 from dgls.bench.series import Series
 from dgls.client import EngineClient
 from dgls.config import Settings, changed
+from dgls.editors.language_client import LanguageClient
 from dgls.errors import EngineUnavailableError
 from dgls.protocol import FillRequest
 

@@ -29,6 +29,11 @@ class Named:
     causal: bool
     identity: str
 
+    @property
+    def folder(self) -> Path:
+        """Where files that were made from the weights are."""
+        return self.path.parent if self.path.is_file() else self.path
+
 
 def resolved(name: str) -> Named:
     """The model of a setting: `auto`, a name of the catalogue, a file or a folder, a cached name.

@@ -1,4 +1,4 @@
-"""All verbs but `lsp`, gathered from their files. A verb imports what is heavy when it runs."""
+"""The verbs with many arguments, from their files. A verb imports what is heavy when it runs."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import importlib
 import os
 import sys
 import traceback
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Iterable, Sequence
 
 import typer
 
-from dgls import __version__
+from dgls.cli.verbs import DIRECT, VERBS, unknown_verb
 from dgls.errors import DglsError
 
-VERBS = ("fill", "model", "train", "eval", "bench", "serve", "stats", "doctor")
+_HELP = {"help_option_names": ["-h", "--help"]}
 
 _INTERRUPTED, _FAILED, _NO_FILE = 130, 70, 74
 """Exit statuses of the shell and of sysexits.h."""
@@ -22,19 +21,12 @@ _INTERRUPTED, _FAILED, _NO_FILE = 130, 70, 74
 
 def run_app(arguments: Sequence[str]) -> int:
     """Run one verb and return its exit status (`DglsError.exit_status` for errors on purpose)."""
-    app = typer.Typer(
-        name="dgls",
-        help="Fills code in where the cursor is, with a diffusion model on this machine.",
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-    )
-    app.callback()(_root)
-    # A known verb needs no other one's file; help and mistakes list them all.
-    for verb in [verb for verb in VERBS if verb in arguments[:1]] or VERBS:
-        importlib.import_module(f"dgls.cli.{verb}").register(app)
     try:
-        app(args=_with_places_last(arguments))
+        verb = arguments[0] if arguments else ""
+        if verb not in VERBS or verb in DIRECT:
+            raise unknown_verb(verb)
+        # A verb needs no other one's file.
+        app_of([verb])(args=_with_places_last(arguments), prog_name="dgls")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     except DglsError as error:
@@ -52,6 +44,21 @@ def run_app(arguments: Sequence[str]) -> int:
     except Exception as error:
         return _told(_inside(error), _FAILED)
     return 0
+
+
+def app_of(verbs: Iterable[str]) -> typer.Typer:
+    """A parser of these verbs' arguments."""
+    app = typer.Typer(
+        name="dgls",
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings=_HELP,
+    )
+    app.callback()(_root)
+    for verb in verbs:
+        importlib.import_module(f"dgls.cli.{verb}").register(app)
+    return app
 
 
 def _told(message: str, status: int) -> int:
@@ -78,16 +85,5 @@ def _with_places_last(arguments: Sequence[str]) -> list[str]:
     return [*others, "--", *places] if places and "--" not in others else list(arguments)
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        print(f"dgls {__version__}")
-        raise typer.Exit
-
-
-_VERSION = typer.Option(
-    "--version", callback=_show_version, is_eager=True, help="Show the version."
-)
-
-
-def _root(version: Annotated[bool, _VERSION] = False) -> None:
-    """Fills code in where the cursor is, with a diffusion model on this machine."""
+def _root() -> None:
+    """Fills code in where the cursor is, with a model on this machine."""

@@ -72,7 +72,7 @@ def fill(
     allow_private: AllowPrivate = False,
 ) -> None:
     """Fill the gap at a place of a file and print it."""
-    resolved = _resolved(model)
+    resolved = resolved_with(model)
     settings = resolved.settings
     for name in {parse_target(each).file for each in target} - {STANDARD_INPUT}:
         check_private(Path(name), resolved, allow_private)
@@ -84,6 +84,8 @@ def fill(
         watching = Watch(task.context)
     request = task.request(settings, seed)
     reply = asyncio.run(_ask(settings, request, watching))
+    if reply.note:
+        typer.echo(f"dgls: {reply.note}", err=True)
     best = task.best(reply.candidates)
     if write:
         if not any(best.texts):
@@ -118,7 +120,7 @@ class _Task:
         return FillRequest(
             parts=self.context.parts,
             gaps=tuple(map(self._gap, self.context.gaps)),
-            path=_path_shown(self.file.name),
+            path=path_shown(self.file.name),
             language=self.source.language.id,
             client="cli",
             method="fill",
@@ -196,7 +198,7 @@ def _task(
     return _Task(file, source, ordered, context, lines, strength)
 
 
-def _resolved(model: str | None) -> Resolved:
+def resolved_with(model: str | None) -> Resolved:
     """The settings here, with the model of the command line; bad ones are named and passed over."""
     from dgls.config import resolve
 
@@ -207,7 +209,7 @@ def _resolved(model: str | None) -> Resolved:
     return resolved
 
 
-def _path_shown(name: str) -> str:
+def path_shown(name: str) -> str:
     """The path as the model has met paths: below the project, which is the working folder."""
     if name == STANDARD_INPUT:
         return ""
@@ -221,14 +223,14 @@ async def _ask(settings: Settings, request: FillRequest, watching: Watch | None)
 
     client = EngineClient(settings)
     try:
-        await client.wait_ready(_loading())
+        await client.wait_ready(loading())
         on_draft: Callable[[Draft], None] | None = watching.draft if watching else None
         return await client.fill(request, on_draft)
     finally:
         await client.close()
 
 
-def _loading() -> Callable[[float, str], None] | None:
+def loading() -> Callable[[float, str], None] | None:
     """Tells a person at a terminal why it takes a while; a program is told nothing."""
     if not sys.stderr.isatty():
         return None

@@ -19,6 +19,8 @@ The language server, for an editor to start. Without --tcp it speaks on standard
 --tcp serves one client on a loopback address; port 0 lets the system choose, and the port in use
 is written to standard error."""
 
+_MOST_DIGITS = 5
+
 
 @dataclass(frozen=True, slots=True)
 class LspArguments:
@@ -57,15 +59,18 @@ def parse_arguments(arguments: list[str]) -> LspArguments:
             if name == "--tcp":
                 host, port = _address(value)
         elif name != "--stdio" or value:
-            raise InputError(f"dgls lsp knows no argument '{name}'; nothing was started.\n{USAGE}")
+            raise InputError(
+                f"dgls lsp knows no argument '{name[:80]}'; nothing was started.\n{USAGE}"
+            )
     return LspArguments(host, port, wants_help)
 
 
 def _address(value: str) -> tuple[str, int]:
     host, _, digits = value.rpartition(":")
     host = host.strip("[]") or "127.0.0.1"
-    if not digits.isascii() or not digits.isdigit() or int(digits) > 65535:
-        raise InputError(f"'{value}' is not [HOST:]PORT; nothing was started.")
+    is_number = digits.isascii() and digits.isdigit() and len(digits) <= _MOST_DIGITS
+    if not is_number or int(digits) > 65535:
+        raise InputError(f"'{value[:80]}' is not [HOST:]PORT; nothing was started.")
     if not _is_loopback(host):
         raise InputError(
             f"dgls serves on this machine alone, and '{host}' is not a loopback address; "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -18,6 +20,7 @@ def register(app: typer.Typer) -> None:
 
 def stats(
     clear: Annotated[bool, typer.Option("--clear", help="Forget all counts.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Print what was suggested, accepted and kept, by language and latency.
 
@@ -32,6 +35,9 @@ def stats(
         typer.echo(f"{path} is removed.")
         return
     counts = read_counts(path)
+    if as_json:
+        typer.echo(stats_json(counts))
+        return
     typer.echo(stats_table(counts) if counts else f"Nothing was counted yet in {path}.")
 
 
@@ -41,13 +47,29 @@ def stats_table(counts: Mapping[Kind, Count]) -> str:
         "| language | shown within | shown | accepted | kept 30 s |",
         "|---|---|---|---|---|",
     ]
-    for kind in sorted(counts, key=lambda each: (each.language, each.within_ms)):
-        count = counts[kind]
+    for kind, count in _sorted(counts):
         within = "longer" if kind.within_ms == float("inf") else f"{kind.within_ms:g} ms"
         accepted = _with_share(count.accepted, count.shown)
         kept = _with_share(count.kept, count.accepted)
         lines.append(f"| {kind.language} | {within} | {count.shown} | {accepted} | {kept} |")
     return "\n".join(lines)
+
+
+def stats_json(counts: Mapping[Kind, Count]) -> str:
+    """The counts as a JSON list; `within_ms` is null for the slowest kind, which has no bound."""
+    rows = [
+        {
+            "language": kind.language,
+            "within_ms": None if kind.within_ms == float("inf") else kind.within_ms,
+            **dataclasses.asdict(count),
+        }
+        for kind, count in _sorted(counts)
+    ]
+    return json.dumps(rows, ensure_ascii=False)
+
+
+def _sorted(counts: Mapping[Kind, Count]) -> list[tuple[Kind, Count]]:
+    return sorted(counts.items(), key=lambda each: (each[0].language, each[0].within_ms))
 
 
 def _with_share(part: int, whole: int) -> str:

@@ -11,7 +11,10 @@ from dgls.files import read_small
 from dgls.text import Lines, Position, Span
 
 STANDARD_INPUT = "-"
-_TARGET = re.compile(r"(?P<file>.+?)(?::(?P<line>[0-9]+)(?::(?P<column>[0-9]+))?)?", re.DOTALL)
+# Compilers print a colon after the place, and a message behind a space.
+_TARGET = re.compile(
+    r"(?P<file>.+?)(?::(?P<line>[0-9]+)(?::(?P<column>[0-9]+))?(?::(?:\s.*)?)?)?", re.DOTALL
+)
 _RANGE = re.compile(r"([0-9]+):([0-9]+)-([0-9]+):([0-9]+)")
 _MOST_DIGITS = 12
 _LARGEST_BYTES = 50_000_000
@@ -28,7 +31,7 @@ class Target:
 
 
 def parse_target(argument: str) -> Target:
-    """Read `FILE`, `FILE:LINE` or `FILE:LINE:COL`."""
+    """Read `FILE`, `FILE:LINE` or `FILE:LINE:COL`, or a line as compilers print it."""
     match = _TARGET.fullmatch(argument)
     if match is None:
         raise InputError("Which file? Give FILE:LINE:COL; nothing was filled.")

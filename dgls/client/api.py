@@ -12,10 +12,12 @@ from dgls.protocol import (
     FillReply,
     FillRequest,
     Health,
+    LastFill,
     OnDraft,
     draft_from_json,
     error_from_json,
     health_from_json,
+    last_from_json,
     reply_from_json,
     to_json,
 )
@@ -50,6 +52,11 @@ class EngineApi:
         """What the engine counted and timed, in the text format of Prometheus."""
         async with self._exchange("GET", "/metrics") as (status, connection):
             return (await _expect(OK, status, connection)).decode()
+
+    async def last(self) -> LastFill:
+        """The engine's newest fill. Raises `InputError` where it has made none."""
+        async with self._exchange("GET", "/v1/last") as (status, connection):
+            return last_from_json(await _expect(OK, status, connection))
 
     async def shutdown(self) -> None:
         """Ask the engine to stop its fills and to end."""

@@ -25,7 +25,15 @@ from dgls.client.stop import stop
 from dgls.config import Settings, resolve
 from dgls.errors import EngineUnavailableError
 from dgls.file_lock import is_held
-from dgls.protocol import EngineState, FillReply, FillRequest, Health, OnDraft, error_of_kind
+from dgls.protocol import (
+    EngineState,
+    FillReply,
+    FillRequest,
+    Health,
+    LastFill,
+    OnDraft,
+    error_of_kind,
+)
 
 OnProgress = Callable[[float, str], None]
 """Called with the share done (0..1) and what is being done, while a model loads."""
@@ -133,6 +141,15 @@ class EngineClient:
                 return await self._api.health()
         except (ConnectionLost, TimeoutError):
             return None
+
+    async def last(self) -> LastFill | None:
+        """The engine's newest fill; None where there is no engine. Starts nothing.
+
+        Raises `InputError` where it has made none.
+        """
+        if await self.health() is None:
+            return None
+        return await self._api.last()
 
     async def stop_engine(self) -> bool:
         """Stop the engine, for every front-end. False where there was none."""

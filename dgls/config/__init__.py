@@ -5,6 +5,7 @@ from dgls.config.resolver import FILE_NAME, Resolved, changed, resolve
 from dgls.config.settings import (
     DECLARED,
     ContextSettings,
+    DenoiseSettings,
     EngineSettings,
     FillSettings,
     ModelSettings,
@@ -20,6 +21,7 @@ __all__ = [
     "DECLARED",
     "FILE_NAME",
     "ContextSettings",
+    "DenoiseSettings",
     "EngineSettings",
     "FillSettings",
     "LiveSettings",

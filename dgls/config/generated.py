@@ -154,7 +154,11 @@ messages.
 | `message` | for a person: what is loaded, why it is slow or off, what failed and what to do |
 | `percent` | 0 to 100, while it loads |
 | `model`, `device` | what fills, and where |
+| `cores` | how many CPU cores it takes, where it runs on the CPU |
 | `p50_ms` | how long half of the last fills took at most |
+| `quiet` | why nothing was suggested at the cursor just now |
+| `remedy` | what ends an `off` |
+| `line` | all of it in one line: `Qwen2.5-Coder 0.5B, 2 cores, usually 160 ms; quiet here: ...` |
 
 `dgls stats` prints how many suggestions were shown, accepted whole, and still there 30 seconds
 later, by language and by how long they took. The counts stand in a file in your state folder

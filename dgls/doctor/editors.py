@@ -8,12 +8,14 @@ from dgls.doctor.findings import Editor
 from dgls.doctor.machine import output_of
 
 _EDITORS = (
-    ("Neovim", "nvim", "editors/neovim/README.md"),
-    ("VS Code", "code", "a client that starts `dgls lsp`; settings in docs/configuration.md"),
-    ("VSCodium", "codium", "a client that starts `dgls lsp`; settings in docs/configuration.md"),
-    ("Helix", "hx", "languages.toml: a language server with the command `dgls lsp`"),
-    ("Emacs", "emacs", "eglot: a server program `dgls lsp`"),
-    ("Zed", "zed", "settings.json: a language server with the command `dgls lsp`"),
+    ("Neovim", "nvim", "dgls editor neovim"),
+    ("VS Code", "code", "dgls editor vscode"),
+    ("VSCodium", "codium", "dgls editor vscode"),
+    ("Helix", "hx", "dgls editor helix"),
+    ("Emacs", "emacs", "dgls editor emacs"),
+    ("Zed", "zed", "dgls editor zed"),
+    ("Kate", "kate", "dgls editor kate"),
+    ("Sublime Text", "subl", "dgls editor sublime"),
 )
 """What users call them, their commands, and how dgls gets in."""
 

@@ -17,7 +17,10 @@ from dgls.errors import EngineProtocolError
 from dgls.protocol import error_to_json
 
 _LOOPBACK_NAMES = (b"127.0.0.1", b"localhost", b"[::1]")
-_OF_THE_SOCKET_ALONE = ("/v1/shutdown",)
+_OF_THE_SOCKET_ALONE = {
+    "/v1/shutdown": "The engine is stopped over its own socket: dgls serve --stop",
+    "/v1/last": "The last fill is told over the engine's own socket: dgls why",
+}
 
 
 class LoopbackGuard:
@@ -54,7 +57,7 @@ class LoopbackGuard:
         if token is not None and not _carries(headers, token):
             return 401, "The engine's token is missing or wrong"
         if token is None and scope["path"] in _OF_THE_SOCKET_ALONE:
-            return 403, "The engine is stopped over its own socket: dgls serve --stop"
+            return 403, _OF_THE_SOCKET_ALONE[scope["path"]]
         return None
 
 

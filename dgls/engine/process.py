@@ -27,7 +27,7 @@ from starlette.middleware import Middleware
 from dgls.client.endpoint import Endpoint
 from dgls.client.runtime_folder import make_private, runtime_folder
 from dgls.config import Settings, resolve
-from dgls.engine.backends.base import Backend, device_of, languages_of
+from dgls.engine.backends.base import Backend, cores_of, device_of, languages_of
 from dgls.engine.backends.choose import backend_of
 from dgls.engine.connections import Census, GuardedProtocol
 from dgls.engine.guard import LoopbackGuard
@@ -194,7 +194,8 @@ class _Engine:
             waiting = self._settings.engine.max_waiting
             wasted = self._service.metrics.wasted
             self._service.scheduler = Scheduler(backend, thread, waiting, wasted)
-            self._service.status.ready(backend.name, device_of(backend), languages_of(backend))
+            about = device_of(backend), languages_of(backend), cores_of(backend)
+            self._service.status.ready(backend.name, *about)
 
     def _make_backend(self) -> Backend:
         backend = backend_of(self._settings)

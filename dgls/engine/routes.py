@@ -20,7 +20,7 @@ from dgls.engine.metrics import CONTENT_TYPE
 from dgls.engine.refusals import HANDLERS, JSON
 from dgls.engine.service import Service
 from dgls.engine.traffic import Admitted, Counted
-from dgls.errors import DglsError
+from dgls.errors import DglsError, InputError
 from dgls.protocol import Draft, FillReply, FillRequest, error_to_json, request_from_json, to_json
 
 JSON_LINES = "application/x-ndjson"
@@ -40,6 +40,7 @@ def create_app(service: Service, middleware: tuple[Middleware, ...] = ()) -> Sta
     ]
     routes += [
         Route("/v1/models", _models, methods=["GET"]),
+        Route("/v1/last", _last, methods=["GET"]),
         Route("/v1/shutdown", _shutdown, methods=["POST"]),
         Route("/health", _health, methods=["GET"]),
         Route("/metrics", _metrics, methods=["GET"]),
@@ -63,6 +64,14 @@ async def _models(request: Request) -> Response:
     model = {"id": service.status.health.model, "object": "model", "owned_by": "dgls"}
     models = [{**model, "created": service.started}]
     return Response(json.dumps({"object": "list", "data": models}), media_type=JSON)
+
+
+async def _last(request: Request) -> Response:
+    last = _service(request).last
+    if last is None:
+        error = InputError("This engine has filled nothing yet; there is nothing to explain.")
+        return Response(error_to_json(error), 404, media_type=JSON)
+    return Response(to_json(last), media_type=JSON)
 
 
 async def _shutdown(request: Request) -> Response:

@@ -12,7 +12,7 @@ from dgls.engine.metrics import Metrics
 from dgls.engine.scheduler import Scheduler
 from dgls.engine.status import EngineStatus
 from dgls.errors import DglsError, EngineBusyError, InputError, Stopped
-from dgls.protocol import EngineState, FillReply, FillRequest, OnDraft
+from dgls.protocol import EngineState, FillReply, FillRequest, LastFill, OnDraft
 from dgls.syntax.cursor import Budget
 
 
@@ -49,6 +49,7 @@ class Service:
         self._max_requests = max_requests
         self._kept = max(1, max_requests // 32)
         self._by_source: Counter[str] = Counter()
+        self._last: tuple[FillRequest, FillReply, float] | None = None
         self._watch()
 
     @contextmanager
@@ -88,7 +89,17 @@ class Service:
             self.metrics.ended(_outcome(error))
             raise
         self.metrics.filled(reply)
+        if reply.candidates:
+            self._last = (request, reply, time.monotonic())
         return reply
+
+    @property
+    def last(self) -> LastFill | None:
+        """The newest fill. It is in memory alone, for its user's own `dgls why`."""
+        if self._last is None:
+            return None
+        request, reply, made = self._last
+        return LastFill(request, reply, time.monotonic() - made)
 
     def _watch(self) -> None:
         watch = self.metrics.watch

@@ -36,10 +36,13 @@ class EngineStatus:
         percent = round(100 * min(1.0, max(0.0, share)), 1)
         self._change(replace(self._health, percent=percent, message=what))
 
-    def ready(self, model: str, device: str = "", languages: tuple[str, ...] = ()) -> None:
-        """Note that fills can be asked for; of what model, and what it was trained on."""
+    def ready(
+        self, model: str, device: str = "", languages: tuple[str, ...] = (), cores: int = 0
+    ) -> None:
+        """Note that fills can be asked for; of what model, where, and what it was trained on."""
         health = replace(self._health, state=EngineState.READY, percent=100.0, message="")
-        self._change(replace(health, model=model, device=device, languages=languages))
+        about = replace(health, model=model, device=device, languages=languages, cores=cores)
+        self._change(about)
 
     def failed(self, error: BaseException) -> DglsError:
         """Note why the model could not be loaded, and return that as an error to show."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 
 from dgls.checkpoint.choosing import AUTO
@@ -12,6 +10,7 @@ from dgls.checkpoint.qwen2_build import Progress, dense_network
 from dgls.checkpoint.qwen2_checks import CheckedSource
 from dgls.checkpoint.qwen2_int8 import check_unchanged, opened_int8
 from dgls.checkpoint.qwen2_source import open_source
+from dgls.fill.adapter import equip
 from dgls.fill.causal import CausalFiller
 from dgls.fill.confidence import confidence_of
 from dgls.fill.filler import Filler
@@ -31,15 +30,17 @@ def open_filler(
     progress: Progress = lambda share, what: None,
     cache_mb: int = 0,
     quantization: str = AUTO,
+    adapter: str = AUTO,
 ) -> Filler:
     """Load the model of a name (`dgls.checkpoint.named`) and make it ready to fill.
 
-    The arguments are those of `dgls.inference.opening.open_model`. Raises `ModelNotFoundError`,
-    `CheckpointError`, `ModelMemoryError` or `SettingError`.
+    `adapter` is the setting `denoise.adapter`; the other arguments are those of
+    `dgls.inference.opening.open_model`. Raises `ModelNotFoundError`, `CheckpointError`,
+    `ModelMemoryError` or `SettingError`.
     """
     named = resolved(name)
     if named.causal:
-        return open_causal(named, device, threads, progress, cache_mb)
+        return open_causal(named, device, threads, progress, cache_mb, adapter=adapter)
     model = open_model(named.name, device, threads, progress, cache_mb, quantization)
     return Engine(model, strategy_for(model.metadata.family, model.metadata.strategy))
 
@@ -51,8 +52,12 @@ def open_causal(
     progress: Progress = lambda share, what: None,
     cache_mb: int = 0,
     exact: bool = False,
+    adapter: str = AUTO,
 ) -> CausalFiller:
-    """A causal model: in int8 on a CPU, in bf16 on a GPU, in fp32 where it is to be `exact`."""
+    """A causal model: in int8 on a CPU, in bf16 on a GPU, in fp32 where it is to be `exact`.
+
+    `adapter` is the setting `denoise.adapter`.
+    """
     where = chosen_device(device)
     keep_freed_memory()
     if threads:
@@ -69,12 +74,9 @@ def open_causal(
         network = dense_network(source, where, dtype, progress)
         check_unchanged(named.path, before)
     model = CausalModel(named.name, network, tokenizer, cache)
-    return CausalFiller(model, confidence_of(named.name, _folder(named)))
+    equip(model, named, adapter)
+    return CausalFiller(model, confidence_of(named.name, named.folder))
 
 
 _CACHE = 100_000_000
 """Bytes for read prompts: four of a thousand tokens of the smallest model."""
-
-
-def _folder(named: Named) -> Path:
-    return named.path.parent if named.path.is_file() else named.path

@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from tokenizers import Tokenizer
 
 from dgls.canvas.fim import ENDS_OF_MIDDLE, FimBudget, FimLayout, FimPrompt
 from dgls.checkpoint.codec import HfCodec
+from dgls.inference.drafts import NOTHING, BestDrafts, Ending, Plan
 from dgls.inference.lookup import Lookup
+from dgls.inference.mask_drafts import MaskDrafts
 from dgls.inference.prompts import Prompts, ReadPrompt
 from dgls.inference.stream import Control, Ends, OnPass, Stream, Written
 from dgls.inference.token_table import TokenTable
 from dgls.network.qwen2 import Qwen2Network
 
-DRAFTS = 7
-"""Drafts read beside the last token: on two cores a pass over eight costs little more than one."""
-
-
 _ANY = 1_000_000
 """More lines and tokens than any text has."""
 
 
+@dataclass(frozen=True, slots=True)
+class Drafting:
+    """Where drafts come from: what the prompt repeats, masks where the model has an adapter."""
+
+    lookup: bool = True
+    masks: bool = True
+
+
 class CausalModel:
-    """Weights, tokenizer and layout of one model. One thread at a time may use it."""
+    """Weights, tokenizer and layout of one model. One thread at a time may use it.
+
+    `masks` are its adapter's, if any, and `drafting` what of it all is used.
+    """
 
     def __init__(
         self,
@@ -32,6 +42,7 @@ class CausalModel:
         tokenizer: Tokenizer,
         cache_bytes: int,
         budget: FimBudget | None = None,
+        masks: MaskDrafts | None = None,
     ) -> None:
         self.name = name
         self.network = network
@@ -39,7 +50,8 @@ class CausalModel:
         self.table = TokenTable(tokenizer, network.config.vocabulary)
         self.layout = FimLayout(self.codec, _last_word(tokenizer), budget or FimBudget())
         self.stream = Stream(network, self.table)
-        self.drafts = DRAFTS
+        self.masks = masks
+        self.drafting = Drafting()
         self._special = frozenset(
             index for index in map(tokenizer.token_to_id, ENDS_OF_MIDDLE) if index is not None
         )
@@ -49,9 +61,9 @@ class CausalModel:
         """What ends a gap of `lines` lines and `tokens` tokens at most; `over` as in `Ends`."""
         return Ends(self._special, lines, tokens, over)
 
-    def read(self, prompt: FimPrompt, drafts: Sequence[int] = ()) -> ReadPrompt:
-        """Read the prompt, and `drafts` after it."""
-        return self._prompts.read(prompt.tokens, drafts)
+    def read(self, prompt: FimPrompt, ahead: Plan = NOTHING) -> ReadPrompt:
+        """Read the prompt, and what is `ahead` of it."""
+        return self._prompts.read(prompt.tokens, ahead)
 
     def greedy(
         self,
@@ -63,23 +75,16 @@ class CausalModel:
     ) -> tuple[Written, ReadPrompt]:
         """The likeliest text, and the prompt as read. `kept` are tokens that were right before.
 
-        The end of the prefix as the tokenizer gives it, what is kept of the last draft and what the
-        prompt itself repeats are drafts.
+        The end of the prefix as the tokenizer gives it, what is kept of the last draft, what the
+        prompt itself repeats and what masks say are drafts.
         """
-        lookup = Lookup(prompt.tokens)
-
-        def draft(written: Sequence[int]) -> tuple[int, ...]:
-            start = len(written)
-            if tuple(kept[:start]) == tuple(written) and len(kept) > start:
-                return tuple(kept[start : start + self.drafts])
-            return lookup.draft(written, self.drafts)
-
-        first = list(kept[: self.drafts]) if kept else list(prompt.healed)
-        if not kept:
-            first += lookup.draft(first, self.drafts)
-        read = self.read(prompt, first)
+        lookup = Lookup(prompt.tokens) if self.drafting.lookup else None
+        masks = self.masks if self.drafting.masks else None
+        drafter = BestDrafts(lookup, masks, self._ending(ends), kept)
+        ahead = drafter.first(prompt.healed)
+        read = self.read(prompt, ahead)
         written = self.stream.greedy(
-            read.slots, read.states, prompt.rest, ends, draft, control, on_pass, drafts_read=first
+            read.slots, read.states, prompt.rest, ends, drafter, control, on_pass, ahead=ahead
         )
         read.slots.cut(len(prompt.tokens))
         read.states = read.states[:1]
@@ -116,6 +121,13 @@ class CausalModel:
             length = len(self.codec.encode(rest + text))
             found.append((sum(written.log_probs[:length]), sum(written.log_probs[length:])))
         return tuple(found)
+
+    def _ending(self, ends: Ends) -> Ending:
+        def ending(written: Sequence[int], token: int) -> bool:
+            said = self.table.join([*written, token])
+            return ends.reached(token, said.count(b"\n"))
+
+        return ending
 
     def forget_prompts(self) -> None:
         """Give the memory of read prompts back."""

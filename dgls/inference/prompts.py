@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
+from dgls.inference.drafts import NOTHING, Plan, read_ahead
 from dgls.network.qwen2 import Qwen2Network
 from dgls.network.slots import Slots
 
@@ -19,7 +19,7 @@ _WORTH_COPYING = 48
 class ReadPrompt:
     """A prompt in the slots, its last token included.
 
-    `states` [1 + drafts, width] are those of its last token and of the drafts read after it.
+    `states` [1 + drafts + masks, width] are those of its last token and of what was read ahead.
     `cached` of its tokens were read before.
     """
 
@@ -42,8 +42,8 @@ class Prompts:
         self._most_bytes = most_bytes
         self._entries: list[_Entry] = []
 
-    def read(self, prompt: Sequence[int], drafts: Sequence[int] = ()) -> ReadPrompt:
-        """Read what is new of a prompt, and `drafts` after it in the same pass.
+    def read(self, prompt: Sequence[int], ahead: Plan = NOTHING) -> ReadPrompt:
+        """Read what is new of a prompt, and what is `ahead` of it in the same pass.
 
         The last token is always read, because its state is wanted. The slots belong to the cache:
         they are good until the next call, and what is read into them after the prompt and cut away
@@ -54,8 +54,8 @@ class Prompts:
         cached = min(_common(entry.tokens, tokens), len(tokens) - 1)
         entry.slots.cut(cached)
         entry.tokens = tokens
-        new = torch.tensor([*tokens[cached:], *drafts], device=self._network.device)
-        states = self._network.read(new, entry.slots, last=1 + len(drafts))
+        new, last = tokens[cached:], 1 + ahead.rows
+        states = read_ahead(self._network, entry.slots, new, ahead, last)
         self._entries = [entry, *(other for other in self._entries if other is not entry)]
         self._forget()
         return ReadPrompt(entry.slots, states, cached)

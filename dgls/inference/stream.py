@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from dgls.errors import Stopped
+from dgls.inference.drafts import NOTHING, Drafter, Plan, read_ahead
 from dgls.inference.token_table import TokenTable
 from dgls.network.qwen2 import Qwen2Network
 from dgls.network.slots import Slots
@@ -141,24 +142,25 @@ class Stream:
         states: Tensor,
         rest: bytes,
         ends: Ends,
-        draft: Callable[[Sequence[int]], Sequence[int]],
+        drafter: Drafter,
         control: Control,
         on_pass: OnPass = lambda tokens, refused: None,
         *,
-        drafts_read: Sequence[int] = (),
+        ahead: Plan = NOTHING,
     ) -> Written:
         """The likeliest token each time, several a pass where drafts are right.
 
-        `states` [1 + drafts, width] are those of the text's last token and of `drafts_read`, which
-        were read after it. `draft(tokens)` says what may follow the tokens written so far. The
-        text is what it would be without drafts, but for near ties.
+        `states` [1 + drafts + masks, width] are those of the text's last token and of what was
+        read `ahead`. The text is what it would be without drafts, but for near ties.
         """
         chooser = Chooser(self.table, ends)
         writing = _Writing(rest)
-        drafts, passes, complete = list(drafts_read), 0, True
-        base = slots.length - len(drafts)
+        plan, passes, complete = ahead, 0, True
+        base = slots.length - len(states) + 1
         while True:
-            accepted = self._accept(chooser, writing, self.network.logits(states), drafts, ends)
+            drafts = list(plan.drafts)
+            choices, masks = states[: 1 + len(drafts)], states[1 + len(drafts) :]
+            accepted = self._accept(chooser, writing, self.network.logits(choices), drafts, ends)
             on_pass(writing.tokens, drafts[accepted:])
             if writing.last is not None or len(writing.tokens) >= ends.tokens:
                 break
@@ -170,9 +172,10 @@ class Stream:
             control.check(len(writing.tokens))
             # The last token was chosen, not read; what was read after the accepted ones goes.
             slots.cut(base + len(writing.tokens) - 1)
-            drafts = list(draft(writing.tokens))
-            read = torch.tensor([writing.tokens[-1], *drafts], device=self.network.device)
-            states = self.network.read(read, slots)
+            if len(masks) and accepted == plan.seen:
+                drafter.learn(masks, writing.tokens)
+            plan = drafter.plan(writing.tokens)
+            states = read_ahead(self.network, slots, [writing.tokens[-1]], plan)
             passes += 1
         return Written(
             tuple(writing.tokens),
@@ -303,7 +306,7 @@ class Stream:
         states = self.network.read(
             tokens, slots, torch.tensor(positions, device=device), mask.to(device)
         )
-        return [torch.cat([state, each]) for each in states.split(lengths)]
+        return [torch.cat([state, each]) for each in torch.split(states, lengths)]
 
     def _scored(
         self, chooser: Chooser, rest: bytes, tokens: Sequence[int], states: Tensor

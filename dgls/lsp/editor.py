@@ -5,22 +5,37 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 POLL_S = 0.5
 
 
-async def until_gone(pid: int) -> None:
-    """Return when the process ends that has this number now.
+@dataclass(frozen=True, slots=True)
+class Editor:
+    """A process by its number and by what tells it from a later one of that number.
 
-    Where there is none, the editor runs on another machine or in another container, and its end
-    shows as a closed pipe alone: then this never returns.
+    `born` is None where there is no such process: the editor runs on another machine or in another
+    container.
     """
-    born = _birth(pid)
-    if born is None:
-        await asyncio.Event().wait()
-    while _birth(pid) == born:
-        await asyncio.sleep(POLL_S)
+
+    pid: int
+    born: str | None
+
+    @classmethod
+    def of(cls, pid: int | None) -> Editor:
+        """The process that has this number now."""
+        return cls(pid or 0, _birth(pid or 0))
+
+    async def until_gone(self) -> None:
+        """Return when the process has ended.
+
+        Of one that is not here the end shows as a closed pipe alone: then this never returns.
+        """
+        if self.born is None:
+            await asyncio.Event().wait()
+        while _birth(self.pid) == self.born:
+            await asyncio.sleep(POLL_S)
 
 
 if sys.platform == "win32":

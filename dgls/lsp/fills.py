@@ -30,6 +30,9 @@ class Fills:
     for any more is cancelled, and by that stopped in the engine.
     """
 
+    last: tuple[FillRequest, FillReply] | None = None
+    """The newest reply that was asked for, and its request; kept for `dgls.why`."""
+
     _replies: OrderedDict[bytes, FillReply] = field(default_factory=OrderedDict)
     _running: dict[bytes, _Running] = field(default_factory=dict)
     _ahead: asyncio.Task[None] | None = None
@@ -49,13 +52,9 @@ class Fills:
 
         A fill ahead for anything else is cancelled: the model is needed here.
         """
-        key = _key(request)
-        if key in self._replies:
-            self._replies.move_to_end(key)
-            return self._replies[key]
-        if key not in self._running:
-            self.stop_ahead()
-        return await self._shared(key, request, ask)
+        reply = await self._got(_key(request), request, ask)
+        self.last = (request, reply)
+        return reply
 
     def fill_ahead(
         self, request: FillRequest, ask: Ask, is_wanted: Callable[[], bool] = lambda: True
@@ -79,6 +78,14 @@ class Fills:
         self.stop_ahead()
         self._replies.clear()
         self._taken_ms.clear()
+
+    async def _got(self, key: bytes, request: FillRequest, ask: Ask) -> FillReply:
+        if key in self._replies:
+            self._replies.move_to_end(key)
+            return self._replies[key]
+        if key not in self._running:
+            self.stop_ahead()
+        return await self._shared(key, request, ask)
 
     async def _fill_ahead(
         self, request: FillRequest, ask: Ask, is_wanted: Callable[[], bool]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from typing import Any
 
 from lsprotocol import types
 
 from dgls.errors import DglsError
+from dgls.lsp.report import Report, State
 from dgls.policy.silence import Silence
 from dgls.protocol import Health
 
@@ -23,44 +21,14 @@ SLOW_MS = 1_000.0
 """A model whose usual fill takes longer is of little use while typing."""
 
 
-class State(StrEnum):
-    """Where dgls stands."""
-
-    LOADING = "loading"
-    READY = "ready"
-    SLOW = "slow"
-    OFF = "off"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """The notification's parameters.
-
-    `message` is for a person: what is being loaded, why it is slow or off, or what failed and
-    what to do. `percent` is 0..100 while loading; `p50_ms` is how long half of the last fills took
-    at most, rounded to two digits.
-    """
-
-    state: State
-    message: str = ""
-    percent: int | None = None
-    model: str = ""
-    device: str = ""
-    p50_ms: float | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """The parameters as JSON, what is not known left out."""
-        fields = dataclasses.asdict(self)
-        return {name: value for name, value in fields.items() if value not in (None, "")}
-
-
 @dataclass
 class Indicator:
     """The newest report. `send` is called with each one that says something new."""
 
     send: Callable[[Report], None]
-    report: Report = Report(State.LOADING, "waiting for a document", 0)
+    report: Report = field(
+        default_factory=lambda: Report(State.LOADING, "waiting for a document", 0)
+    )
     _model: Report = field(default_factory=lambda: Report(State.READY))
 
     def loading(self, share: float, what: str) -> None:
@@ -70,7 +38,10 @@ class Indicator:
     def ready(self, health: Health | None) -> None:
         """The model is there."""
         if health is not None:
-            self._model = replace(self._model, model=health.model, device=health.device)
+            cores = health.cores or None
+            self._model = replace(
+                self._model, model=health.model, device=health.device, cores=cores
+            )
         self._tell(self._model)
 
     def filled(self, p50_ms: float | None) -> None:
@@ -85,7 +56,14 @@ class Indicator:
 
     def off(self, reason: Silence) -> None:
         """Nothing is suggested in the document that the user is in."""
-        self._tell(replace(self._model, state=State.OFF, message=reason.value))
+        model = replace(self._model, quiet="", message=reason.value, remedy=reason.remedy)
+        self._tell(replace(model, state=State.OFF))
+
+    def quiet(self, reason: Silence | None) -> None:
+        """Why nothing was suggested at the cursor; None where something was."""
+        self._model = replace(self._model, quiet=reason.value if reason else "")
+        if self.report.state in (State.READY, State.SLOW):
+            self._tell(self._model)
 
     def on(self) -> None:
         """Suggestions are wanted here; an earlier `off` is over."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 
 from dgls.config import Settings
-from dgls.lsp import code_actions, commands, completion, configuration, inline_completion
+from dgls.lsp import code_actions, commands, completion, configuration, explain, inline_completion
 from dgls.lsp.filler import Filler
 from dgls.lsp.server import DglsServer, OpenFiller
 from dgls.lsp.wire import keep_code_out_of_the_log
@@ -15,7 +15,7 @@ def build(open_filler: OpenFiller | None = None) -> DglsServer:
     """A server that is ready to serve one client, by default with the engine's client."""
     keep_code_out_of_the_log()
     server = DglsServer(open_filler or _engine_client)
-    for feature in (configuration, inline_completion, completion, code_actions, commands):
+    for feature in (configuration, inline_completion, completion, code_actions, commands, explain):
         feature.register(server)
     # What was loaded stays; walking over it again in each collection would delay keystrokes.
     gc.freeze()

@@ -19,14 +19,16 @@ from pygls.protocol import default_converter
 from dgls import __version__
 from dgls.config import LiveSettings, Resolved, Settings
 from dgls.errors import InputError, SettingError
-from dgls.lsp import editor, indicator
+from dgls.lsp import indicator
 from dgls.lsp.convert import Convention, key_of, path_of
 from dgls.lsp.counts import Counts
 from dgls.lsp.documents import Document, Documents
+from dgls.lsp.editor import Editor
 from dgls.lsp.filler import Filler
 from dgls.lsp.fills import Fills
 from dgls.lsp.once import Once
 from dgls.lsp.permission import Permission
+from dgls.lsp.report import Report
 from dgls.lsp.status import Status
 from dgls.lsp.surroundings import Surroundings
 from dgls.lsp.typist import Accepted, Typist, Typists
@@ -68,7 +70,7 @@ class DglsServer(LanguageServer):
         self.settings = Settings()
         self._told: set[str] = set()
         self.looked_up = Once()
-        self._editor: int | None = None
+        self._editor = Editor.of(None)
         self._greeted = asyncio.Event()
         self.status: Status | None = None
         self.configured = asyncio.Event()
@@ -91,7 +93,7 @@ class DglsServer(LanguageServer):
     def begin(self, params: types.InitializeParams) -> None:
         """Take over what the client told of itself; its settings are in `live` already."""
         self.client_name = params.client_info.name if params.client_info else ""
-        self._editor = params.process_id
+        self._editor = Editor.of(params.process_id)
         self._greeted.set()
         encoding = Encoding(types.PositionEncodingKind(self.workspace.position_encoding).value)
         newline_only = self.client_name in NEWLINE_ONLY_CLIENTS
@@ -208,7 +210,7 @@ class DglsServer(LanguageServer):
     async def editor_gone(self) -> None:
         """Return when the process of the editor has ended, as far as it told which that is."""
         await self._greeted.wait()
-        await editor.until_gone(self._editor or 0)
+        await self._editor.until_gone()
 
     async def close(self) -> None:
         """Stop what is under way and let go of the engine."""
@@ -241,7 +243,7 @@ class DglsServer(LanguageServer):
         """Send the beginning, a step or the end of a progress report."""
         self.progress(types.ProgressParams(token=token, value=value))
 
-    def _send_status(self, report: indicator.Report) -> None:
+    def _send_status(self, report: Report) -> None:
         if indicator.is_wanted(self.client_capabilities):
             self.protocol.notify(indicator.METHOD, report.to_json())
 

@@ -61,6 +61,7 @@ class Status:
         self._loading: asyncio.Task[None] | None = None
         self._failed_at = 0.0
         self._told: DglsError | None = None
+        self._noted = ""
         self._languages: tuple[str, ...] = ()
 
     def knows(self, language: str) -> bool:
@@ -134,7 +135,14 @@ class Status:
             raise
         # After a fill that worked the next failure is news.
         self._told = None
+        self._note(reply.note)
         return reply
+
+    def _note(self, note: str) -> None:
+        """Show what a reply says to the user, once as long as replies say it."""
+        if note and note != self._noted:
+            self._window.show(f"dgls: {note}", types.MessageType.Warning)
+        self._noted = note
 
     def _tell_once(self, error: DglsError) -> None:
         if self._told is None or str(error) != str(self._told):

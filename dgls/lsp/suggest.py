@@ -83,7 +83,10 @@ async def suggest(server: DglsServer, place: Place, *, unasked: bool) -> Offer |
     server.indicator.on()
     try:
         if unasked:
-            return await _unasked(server, status, place)
+            found = await _unasked(server, status, place)
+            if found is not None:
+                server.indicator.quiet(found if isinstance(found, Silence) else None)
+            return found
         return await _asked(server, status, place)
     except Stopped:
         return None

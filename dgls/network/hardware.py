@@ -56,6 +56,11 @@ def set_threads(device: torch.device, threads: int, parameters: int) -> None:
         torch.set_num_threads(1)
 
 
+def cores_used(device: str) -> int:
+    """How many CPU cores a forward pass takes on a device; 0 on any but the CPU."""
+    return torch.get_num_threads() if device.startswith("cpu") else 0
+
+
 def free_memory(device: torch.device) -> int:
     """Bytes that a model may take now: what a GPU has free, or what the system can make free."""
     if device.type == "cuda":

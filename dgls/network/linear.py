@@ -16,6 +16,13 @@ class Linear(Protocol):
         """[rows, inputs] to [rows, outputs]."""
 
 
+class Head(Linear, Protocol):
+    """A linear layer of which a part can be had."""
+
+    def part(self, outputs: Tensor) -> Linear:
+        """The layer that gives the chosen `outputs` [n] alone."""
+
+
 class DenseLinear:
     """A linear layer in the precision of its weight [outputs, inputs]."""
 
@@ -26,6 +33,11 @@ class DenseLinear:
     def __call__(self, rows: Tensor) -> Tensor:
         """[rows, inputs] to [rows, outputs]."""
         return functional.linear(rows, self._weight, self._bias)
+
+    def part(self, outputs: Tensor) -> DenseLinear:
+        """The layer that gives the chosen `outputs` [n] alone."""
+        bias = None if self._bias is None else self._bias[outputs]
+        return DenseLinear(self._weight[outputs], bias)
 
 
 class Int8Linear:
@@ -49,6 +61,13 @@ class Int8Linear:
         out: Tensor = torch.ops.quantized.linear_dynamic(rows / scale, self._packed, _REDUCED)
         out *= scale
         return out if self._bias is None else out.add_(self._bias)
+
+    def part(self, outputs: Tensor) -> Int8Linear:
+        """The layer that gives the chosen `outputs` [n] alone, its weights a copy."""
+        whole, _ = torch.ops.quantized.linear_unpack(self._packed)
+        bias = None if self._bias is None else self._bias[outputs]
+        scales = whole.q_per_channel_scales()[outputs].float()
+        return Int8Linear(whole.int_repr()[outputs], scales, bias)
 
 
 def can_multiply_int8() -> bool:

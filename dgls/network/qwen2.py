@@ -6,13 +6,14 @@ sees, so that a pass can hold a text, several branches of it, or drafts to be ve
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dgls.network.linear import Linear
+from dgls.network.linear import Head, Linear
+from dgls.network.masks import MaskedLinear, MaskLayer, Masks
 from dgls.network.slots import Slots, SlotShape
 from dgls.network.threads import Threads
 
@@ -76,7 +77,7 @@ class Qwen2Network:
         embedding: Embedding,
         layers: tuple[Qwen2Layer, ...],
         norm: Tensor,
-        head: Linear,
+        head: Head,
     ) -> None:
         self.config = config
         self._embedding = embedding
@@ -101,6 +102,14 @@ class Qwen2Network:
         """Empty slots of this network."""
         return Slots(self.config.slot, capacity, dtype=self.dtype, device=self.device)
 
+    def embedded(self, tokens: Tensor) -> Tensor:
+        """The embeddings of `tokens` [n], [n, width]."""
+        return self._embedding(tokens)
+
+    def head_over(self, tokens: Tensor) -> Linear:
+        """The head over `tokens` [n] alone: states [rows, width] to logits [rows, n]."""
+        return self._head.part(tokens)
+
     @torch.inference_mode()
     def read(
         self,
@@ -109,14 +118,16 @@ class Qwen2Network:
         positions: Tensor | None = None,
         mask: Tensor | None = None,
         last: int | None = None,
+        masks: Masks | None = None,
     ) -> Tensor:
-        """Read `tokens` [n] into the slots and return the final states [n, width].
+        """Read `tokens` and then `masks`, n rows, into the slots and return the final states
+        [n, width].
 
         Without `positions` [n] and `mask` they go on from the last slot, each seeing all before
-        it and itself. `mask` is bool [n, length + n]: which slots a token sees, the new ones
-        last. With `last` the last layer computes the states of the last so many tokens alone.
+        it and itself. `mask` is bool [n, length + n]: which slots a row sees, the new ones last.
+        With `last` the last layer computes the states of the last so many rows alone.
         """
-        count = len(tokens)
+        count = len(tokens) + (len(masks) if masks else 0)
         self._threads.choose(count)
         if positions is None:
             positions = torch.arange(slots.length, slots.length + count, device=self.device)
@@ -124,10 +135,13 @@ class Qwen2Network:
         rotation = self._rotation(positions)
         bias = self._bias(count, slots.length, mask)
         states = self._embedding(tokens)
+        if masks:
+            states = torch.cat([states, masks.embeddings])
         final = len(self._layers) - 1
         for index, layer in enumerate(self._layers):
             wanted = last if index == final else None
-            states = self._layer(index, layer, states, slots, rotation, bias, wanted)
+            through = _masked(layer, masks.layers[index], len(masks)) if masks else layer
+            states = self._layer(index, through, states, slots, rotation, bias, wanted)
         slots.advance(count)
         return _normed(states, self._norm, self.config.epsilon)
 
@@ -169,10 +183,9 @@ class Qwen2Network:
         config = self.config
         count, shared = len(mixed), config.heads // config.kv_heads
         # Queries and keys are turned together: [n, heads + kv_heads, head_width].
-        turned, values = mixed.view(count, -1, config.head_width).split(
-            (config.heads + config.kv_heads, config.kv_heads), 1
-        )
-        turned = _rotated(turned, *rotation)
+        heads = mixed.view(count, -1, config.head_width)
+        values = heads[:, config.heads + config.kv_heads :]
+        turned = _rotated(heads[:, : config.heads + config.kv_heads], *rotation)
         keys, values = slots.write(
             index, turned[:, config.heads :].transpose(0, 1), values.transpose(0, 1)
         )
@@ -218,6 +231,17 @@ class Qwen2Network:
         return torch.zeros(mask.shape, dtype=self.dtype, device=self.device).masked_fill_(
             ~mask, float("-inf")
         )
+
+
+def _masked(layer: Qwen2Layer, terms: MaskLayer, count: int) -> Qwen2Layer:
+    """The layer with the terms of the last `count` rows, which are masks."""
+    return replace(
+        layer,
+        qkv=MaskedLinear(layer.qkv, terms.qkv, count),
+        out=MaskedLinear(layer.out, terms.out, count),
+        gate_up=MaskedLinear(layer.gate_up, terms.gate_up, count),
+        down=MaskedLinear(layer.down, terms.down, count),
+    )
 
 
 _MANY = 64

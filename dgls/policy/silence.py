@@ -27,3 +27,20 @@ class Silence(Enum):
     BAD_WORD = "the word around the cursor gets no good ending"
     BROKEN = "the suggestion breaks the syntax"
     HOLE = "the suggestion leaves the body to be written"
+
+    @property
+    def remedy(self) -> str:
+        """What ends it where a person can; empty elsewhere."""
+        return _REMEDIES.get(self, "")
+
+
+_REMEDIES = {
+    Silence.OFF: "show.automatic = true switches them on",
+    Silence.SNOOZED: "dgls.resume ends it",
+    Silence.LANGUAGE_OFF: "see show.languages_off",
+    Silence.FILE_OFF: "see show.files_off",
+    Silence.UNTRUSTED: "trust the workspace",
+    Silence.SECRET: "see privacy.secrets",
+    Silence.OUTSIDE: "open its folder",
+    Silence.UNTRAINED: "another model may know it: dgls doctor",
+}

@@ -69,14 +69,30 @@
   (eglot-execute (dgls--server-or-lose)
                  `(:command "dgls.snooze" :arguments [,minutes])))
 
+(defun dgls-why ()
+  "Tell why there is, or is no, suggestion at point."
+  (interactive)
+  (let ((params (eglot--TextDocumentPositionParams)))
+    (eglot-execute (dgls--server-or-lose)
+                   `(:command "dgls.why"
+                     :arguments [,(plist-get (plist-get params :textDocument) :uri)
+                                 ,(plist-get params :position)]))))
+
 (defun dgls-mode-line ()
   "What the mode line says of dgls in the current buffer."
   (when-let* ((server (dgls--server))
               (status (dgls-server-status server)))
-    (pcase (plist-get status :state)
-      ("loading" (format " dgls %d%%%%" (or (plist-get status :percent) 0)))
-      ("ready" " dgls")
-      (state (concat " dgls " state)))))
+    (let ((text (pcase (plist-get status :state)
+                  ("loading" (format " dgls %d%%%%" (or (plist-get status :percent) 0)))
+                  ("ready" (if (plist-get status :quiet) " dgls quiet" " dgls"))
+                  (state (concat " dgls " state)))))
+      (propertize text 'help-echo (concat "dgls: " (plist-get status :line))))))
+
+(defun dgls-status ()
+  "Tell what fills, how fast, and why it is quiet, slow, off or failed."
+  (interactive)
+  (let ((line (plist-get (dgls-server-status (dgls--server-or-lose)) :line)))
+    (message "dgls: %s" (or line "it has not told yet"))))
 
 (defun dgls--server ()
   "The dgls of the current buffer, or nil."

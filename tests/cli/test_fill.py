@@ -35,10 +35,10 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
 
 
 def dgls(
-    environment: dict[str, str], *arguments: str, given: str | None = None
+    environment: dict[str, str], *arguments: str, given: str | None = None, verb: str = "fill"
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "dgls", "fill", *arguments],
+        [sys.executable, "-m", "dgls", verb, *arguments],
         env=environment,
         input=given,
         capture_output=True,
@@ -98,6 +98,28 @@ def test_several_gaps_are_filled_together(environment: dict[str, str], tmp_path:
     done = dgls(environment, f"{path}:{LINE}", f"{path}:{second}", "--write")
     assert done.returncode == 0, done.stderr
     assert path.read_text() == SOURCE
+
+
+def test_why_tells_of_a_place_and_of_the_last_fill(environment: dict[str, str], gap: Path) -> None:
+    before = gap.read_bytes()
+    asked = dgls(environment, f"{gap}:{LINE}:", verb="why")
+    assert asked.returncode == 0, asked.stderr
+    assert f"Shown while typing: '{FILL}'" in asked.stdout
+    assert "passes" in asked.stdout
+    last = json.loads(dgls(environment, "--json", verb="why").stdout)
+    assert last["shown"] == FILL
+    assert last["candidates"][0]["proposal"]
+    assert last["timings"]["total_ms"] > 0
+    assert gap.read_bytes() == before
+
+
+def test_why_without_an_engine_says_what_to_ask(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    nobody = {**environment, "DGLS_ENGINE_FOLDER": str(tmp_path / "none")}
+    done = dgls(nobody, verb="why")
+    assert (done.returncode, done.stdout) == (7, "")
+    assert "dgls why FILE:LINE:COL" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,14 @@ from tests.editors.tmux import PATIENCE_S, Pane
 
 PROGRAM = ROOT / ".editors" / "emacs" / "launch" / "emacs"
 
-_INIT = """
+_SHIPPED = """
 (add-to-list 'load-path {package})
 (require 'dgls)
 (add-hook 'python-base-mode-hook #'eglot-ensure)
+"""
+
+_INIT = """
+{dgls}
 (setq inhibit-startup-screen t make-backup-files nil auto-save-default nil
       server-socket-dir {folder} server-name "emacs.sock" use-short-answers t)
 (menu-bar-mode -1)
@@ -29,17 +33,23 @@ _INIT = """
 class Emacs:
     """One Emacs with a file, and `dgls` on its PATH. Nothing waits longer than `PATIENCE_S`.
 
-    `more` is what else stands in its configuration.
+    `more` is what else is in its configuration; `own` takes the place of the shipped lines.
     """
 
     def __init__(
-        self, folder: Path, path: Path, environment: Mapping[str, str], more: str = ""
+        self,
+        folder: Path,
+        path: Path,
+        environment: Mapping[str, str],
+        more: str = "",
+        own: str = "",
     ) -> None:
         self._socket = folder / "emacs.sock"
         init = folder / "init.el"
         package = json.dumps(str(ROOT / "editors" / "emacs"))
         sockets = json.dumps(str(folder))
-        text = _INIT.format(package=package, folder=sockets, more=more)
+        lines = own or _SHIPPED.format(package=package)
+        text = _INIT.format(dgls=lines, folder=sockets, more=more)
         init.write_text(text, encoding="utf-8")
         command = [str(PROGRAM), "-nw", "-Q", "-l", str(init), str(path)]
         self.pane = Pane(command, folder, own_home(folder, environment))

@@ -21,13 +21,22 @@ def helix(folder: Path, path: Path, environment: Mapping[str, str], config: str 
     A `config` is put in place of the example in the shipped file.
     """
     home = own_home(folder, environment)
+    _write_configuration(home, config)
+    return configured_helix(folder, path, home)
+
+
+def configured_helix(folder: Path, path: Path, home: Mapping[str, str]) -> Pane:
+    """A Helix with the configuration that is in its home."""
+    return Pane([str(PROGRAM), "-v", "--log", str(folder / _LOG), str(path)], folder, dict(home))
+
+
+def _write_configuration(home: Mapping[str, str], config: str) -> None:
     configuration = Path(home["XDG_CONFIG_HOME"]) / "helix"
     configuration.mkdir(parents=True)
     shipped = (ROOT / "editors" / "helix" / "languages.toml").read_text(encoding="utf-8")
     assert _EXAMPLE in shipped
     languages = shipped.replace(_EXAMPLE, config) if config else shipped
     (configuration / "languages.toml").write_text(languages, encoding="utf-8")
-    return Pane([str(PROGRAM), "-v", "--log", str(folder / _LOG), str(path)], folder, home)
 
 
 def is_connected(folder: Path) -> bool:

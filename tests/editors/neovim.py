@@ -46,16 +46,19 @@ return table.concat(shown, '\\n')
 class Neovim:
     """One Neovim with the shipped configuration, and `dgls` on its PATH.
 
-    Keys and questions go to it one after the other; nothing waits longer than `PATIENCE_S`.
+    Keys and questions go to it one after the other; nothing waits longer than `PATIENCE_S`. With
+    `own` it reads the configuration that is in its home, as a user's does.
     """
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str], *, own: bool = False) -> None:
         self._socket = folder / "nvim.sock"
         self._log = folder / "nvim.log"
         init = folder / "init.lua"
         root = json.dumps(str(ROOT / "editors" / "neovim"))
         init.write_text(_INIT.format(root=root), encoding="utf-8")
-        self._command = [str(PROGRAM), "--headless", "-u", str(init), "--listen", str(self._socket)]
+        configuration = [] if own else ["-u", str(init)]
+        listening = ["--listen", str(self._socket)]
+        self._command = [str(PROGRAM), "--headless", *configuration, *listening]
         self._environment = own_home(folder, environment)
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -107,6 +107,19 @@ def test_the_mode_line_tells_of_the_model_and_of_a_pause(opened: Open) -> None:
     emacs.pane.until(lambda: emacs.value("(dgls-mode-line)") == " dgls off", "off")
 
 
+def test_why_tells_of_the_place_at_point(opened: Open) -> None:
+    emacs = opened(HEAD, **BY_HEART)
+    said = '(with-current-buffer "*Messages*" (buffer-string))'
+
+    emacs.value("(goto-char (point-max))")
+    emacs.pane.type("    return ")
+    emacs.value("(ignore (dgls-why))")
+
+    emacs.pane.until(
+        lambda: "Shown while typing: 'side * side'" in emacs.value(said), "the place is explained"
+    )
+
+
 def test_settings_are_eglots_and_a_bad_one_is_told_by_name(opened: Open) -> None:
     bad = "(setq-default eglot-workspace-configuration '(:dgls (:show (:threshold 7))))"
     emacs = opened(HEAD, more=bad, **BY_HEART)

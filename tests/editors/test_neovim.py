@@ -202,11 +202,27 @@ def test_the_statusline_tells_of_the_model_and_of_a_pause(by_heart: Open) -> Non
     neovim = by_heart(HEAD)
     status = "return require('dgls').status()"
 
-    neovim.until(lambda: neovim.lua(status) == "dgls", "ready")
+    short = "return require('dgls').status({ short = true })"
+
+    neovim.until(lambda: neovim.lua(short) == "dgls", "ready")
+    neovim.until(lambda: neovim.lua(status) == "dgls: oracle", "ready, in one line")
     neovim.lua("require('dgls').snooze(5)")
     neovim.keys("Goreturn ")
 
-    neovim.until(lambda: neovim.lua(status) == "dgls off", "off")
+    neovim.until(lambda: neovim.lua(short) == "dgls off", "off")
+    assert "dgls.resume ends it" in neovim.lua(status)
+
+
+def test_why_tells_of_the_place_at_the_cursor(by_heart: Open) -> None:
+    neovim = by_heart(HEAD)
+
+    neovim.keys("Goreturn <Esc>")
+    neovim.keys("A<Esc>:DglsWhy<CR>")
+
+    def explained() -> bool:
+        return any("side * side'\n1. " in each for each in neovim.messages())
+
+    neovim.until(explained, "the place is explained")
 
 
 def test_checkhealth_finds_the_program_and_the_server(by_heart: Open) -> None:

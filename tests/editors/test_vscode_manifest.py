@@ -7,7 +7,9 @@ import re
 
 from dgls.lsp.code_actions import FILL, REWRITE
 from dgls.lsp.commands import RESUME, SNOOZE
-from dgls.lsp.indicator import METHOD, OPT_IN, State
+from dgls.lsp.explain import WHY
+from dgls.lsp.indicator import METHOD, OPT_IN
+from dgls.lsp.report import State
 from dgls.syntax.languages import LANGUAGES, language_of
 from tests.editors.home import ROOT
 
@@ -28,12 +30,13 @@ def test_every_command_of_the_manifest_is_registered_and_no_other() -> None:
     registered = re.findall(r"register\('(\w+)'", SOURCES["extension.ts"])
     assert {f"dgls.{name}" for name in registered} == commands
     # The client library registers the server's own commands under their names.
-    assert commands.isdisjoint({SNOOZE, RESUME})
+    assert commands.isdisjoint({SNOOZE, RESUME, WHY})
 
 
 def test_the_names_that_extension_and_server_share_are_the_same() -> None:
     assert {f"'{FILL}'", f"'{REWRITE}'"} <= set(re.findall(r"'refactor[\w.]*'", SOURCES["fill.ts"]))
     assert {f"'{SNOOZE}'", f"'{RESUME}'"} <= set(re.findall(r"'dgls\.\w+'", SOURCES["pause.ts"]))
+    assert f"'{WHY}'" in SOURCES["explain.ts"]
     assert f"'{METHOD}'" in SOURCES["server.ts"]
     assert f"'{OPT_IN}'" in SOURCES["server.ts"]
     for state in State:

@@ -174,6 +174,22 @@ def test_openai_completes_with_a_suffix() -> None:
     assert request(openai.DIALECT, {**MINUET, "n": 2}).limits.candidates == 2
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "last"),
+    [
+        ("<fim_prefix>", "<fim_suffix>", "<fim_middle>"),
+        ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"),
+    ],
+)
+def test_openai_reads_a_prompt_that_holds_both_sides(first: str, second: str, last: str) -> None:
+    """Zed, provider `open_ai_compatible_api`, sends no `suffix`."""
+    marked = f"{first}def area(r):\n    return {second}\nprint(area(2))\n{last}"
+    assert request(openai.DIALECT, {"prompt": marked}).parts == (
+        "def area(r):\n    return ",
+        "\nprint(area(2))\n",
+    )
+
+
 def test_openai_streams_text_that_is_only_extended() -> None:
     *chunks, done = events(openai.DIALECT, MINUET)
     assert done == "[DONE]"

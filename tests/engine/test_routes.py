@@ -14,7 +14,7 @@ import pytest
 
 from dgls.engine import incoming, traffic
 from dgls.errors import CheckpointError
-from dgls.protocol import FillRequest, Trigger, to_json
+from dgls.protocol import FillRequest, Trigger, last_from_json, to_json
 from tests.support.backends import SECRET
 from tests.support.served import LIMIT, MOST, WAIT_S, ServedEngine, until_busy
 
@@ -278,6 +278,17 @@ async def test_shutdown_is_asked_for_over_http(
     assert engine.ended.is_set()
 
 
+async def test_the_last_fill_is_told_to_who_asks_why(http: httpx.AsyncClient) -> None:
+    nothing = await http.get("/v1/last")
+    assert (nothing.status_code, nothing.json()["error"]["kind"]) == (404, "InputError")
+    for prefix in ("x = ", "y = "):
+        await http.post("/v1/fill", content=fill_request(prefix=prefix))
+    last = last_from_json((await http.get("/v1/last")).content)
+    assert last.request.parts == ("y = ", "")
+    assert last.reply.best.texts == ("y = ",)
+    assert 0 <= last.age_s < WAIT_S
+
+
 RIGHT = {"authorization": "Bearer right"}
 LET_IN = [
     # headers, status at a port that is open to this machine's programs, status where a token is due
@@ -305,10 +316,12 @@ async def test_who_is_let_in_over_a_port(token: str | None) -> None:
     await engine.end()
 
 
-async def test_an_open_port_cannot_stop_the_engine() -> None:
+async def test_an_open_port_tells_no_fill_of_others_and_cannot_stop_the_engine() -> None:
     for token, expected in ((None, 403), ("right", 202)):
         engine, url = engine_on_a_port(token)
         async with httpx.AsyncClient(base_url=url, verify=False) as http:
+            last = await http.get("/v1/last", headers=RIGHT)
+            assert last.status_code == (404 if token else 403)
             assert (await http.post("/v1/shutdown", headers=RIGHT)).status_code == expected
         assert engine.ended.is_set() is (expected == 202)
         await engine.end()

@@ -281,8 +281,8 @@ async def test_typing_and_accepting_keep_no_old_document(filler: ScriptedFiller)
     filler.answer = lambda request: reply("call(a)")
     options = {"typing": {"shortest_delay_ms": 0, "longest_delay_ms": 0}}
     async with initialized(filler, options=options) as session:
-        await session.open("".join(f"x{n} = {n}\n" for n in range(500)))
-        for number in range(12):
+        await session.open("".join(f"x{n} = {n}\n\n" for n in range(500)))
+        for number in range(1, 25, 2):
             await session.changed(number, 0, f"y{number} = ")
             column = len(f"y{number} = ")
             await session.ask(number, column, invoked=True)

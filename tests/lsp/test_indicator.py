@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from lsprotocol import types
 
 from dgls.counts import Count, Kind, counts_file, read_counts
 from dgls.errors import ModelNotFoundError
-from dgls.lsp.indicator import Indicator, Report, State
+from dgls.lsp.indicator import Indicator
+from dgls.lsp.report import Report, State
 from dgls.policy.silence import Silence
 from dgls.protocol import EngineState, Health
 from tests.lsp.session import (
@@ -38,8 +40,13 @@ def reports(*steps: Any) -> list[dict[str, Any]]:
 
 def test_loading_has_a_percentage_and_ready_a_model() -> None:
     assert reports(("loading", 0.4, "weights"), ("loading", 0.4, "weights"), ("ready", HEALTH)) == [
-        {"state": "loading", "message": "weights", "percent": 40},
-        {"state": "ready", "model": "small", "device": "cpu"},
+        {
+            "state": "loading",
+            "message": "weights",
+            "percent": 40,
+            "line": "loading, 40 %: weights",
+        },
+        {"state": "ready", "model": "small", "device": "cpu", "line": "small, cpu"},
     ]
 
 
@@ -59,7 +66,67 @@ def test_off_says_why_and_on_ends_it() -> None:
 
 def test_failed_says_what_to_do() -> None:
     (failed,) = reports(("failed", ModelNotFoundError("There is none; get one.")))
-    assert failed == {"state": State.FAILED, "message": "There is none; get one."}
+    assert (failed["state"], failed["message"]) == (State.FAILED, "There is none; get one.")
+
+
+QWEN = Report(State.READY, model="qwen2.5-coder-0.5b-instruct", device="cpu", cores=2, p50_ms=160)
+OFF = Report(State.OFF, Silence.SNOOZED.value, remedy=Silence.SNOOZED.remedy)
+
+
+@pytest.mark.parametrize(
+    ("report", "line"),
+    [
+        (QWEN, "Qwen2.5-Coder 0.5B, 2 cores, usually 160 ms"),
+        (
+            replace(QWEN, quiet="comment"),
+            "Qwen2.5-Coder 0.5B, 2 cores, usually 160 ms; quiet here: comment",
+        ),
+        (replace(QWEN, cores=1, p50_ms=None), "Qwen2.5-Coder 0.5B, 1 core"),
+        (
+            Report(State.READY, model="google/diffusiongemma-26B-A4B-it", device="cuda:0"),
+            "Diffusiongemma-A4B 26B, cuda:0",
+        ),
+        (
+            Report(State.READY, model="dgls-embedded", device="cpu", cores=2),
+            "dgls-embedded, 2 cores",
+        ),
+        (Report(State.READY), "ready"),
+        (
+            replace(QWEN, state=State.SLOW, p50_ms=1_800),
+            "Qwen2.5-Coder 0.5B, 2 cores, usually 1.8 s, slow here (see dgls doctor)",
+        ),
+        (OFF, "off here: suggestions are switched off for a while (dgls.resume ends it)"),
+        (Report(State.FAILED, "There is none; get one."), "failed: There is none; get one."),
+    ],
+)
+def test_one_line_tells_a_person_what_fills_how_fast_and_why_it_is_quiet(
+    report: Report, line: str
+) -> None:
+    assert report.line == line
+    assert report.to_json()["line"] == line
+
+
+def test_quiet_holds_until_something_is_suggested() -> None:
+    *_, quiet, filled, shown = reports(
+        ("ready", HEALTH), ("quiet", Silence.UNSURE), ("filled", 120.0), ("quiet", None)
+    )
+    assert quiet["quiet"] == filled["quiet"] == Silence.UNSURE.value
+    assert "quiet" not in shown
+
+
+def test_quiet_does_not_end_what_is_off() -> None:
+    assert [each["state"] for each in reports(("off", Silence.OFF), ("quiet", None))] == ["off"]
+
+
+async def test_the_status_says_why_nothing_is_suggested_at_the_cursor(
+    filler: ScriptedFiller,
+) -> None:
+    filler.answer = lambda request: reply("1", confidence=0.1)
+    async with connected(filler) as session:
+        await session.client.initialize_session(initialize_params(status=True))
+        await session.complete("x = ⟦⟧\n")
+        assert session.server.indicator.report.quiet == Silence.UNSURE.value
+        assert "quiet here: the model is not sure" in session.server.indicator.report.line
 
 
 @pytest.mark.parametrize("wanted", [True, False])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from dgls.bench.language_client import LanguageClient
 from dgls.client import EngineClient
+from dgls.editors.language_client import LanguageClient
 from dgls.errors import Stopped
 from dgls.protocol import FillRequest, Gap, Limits, Trigger
 from dgls.syntax.cursor import context_at

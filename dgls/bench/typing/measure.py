@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dgls.bench.language_client import LanguageClient
 from dgls.bench.machine import machine
 from dgls.bench.series import Series
 from dgls.bench.typing.fronts import Front, PlainFront, ServerFront
@@ -19,6 +18,7 @@ from dgls.bench.typing.sessions import Session
 from dgls.bench.typing.truth import COUNTED, TRUTH, Plan, steps_made
 from dgls.client import EngineClient
 from dgls.config import Settings, changed
+from dgls.editors.language_client import LanguageClient
 
 
 @dataclass(frozen=True, slots=True)

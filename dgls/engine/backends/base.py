@@ -45,6 +45,15 @@ class OnDevice(Protocol):
 
 
 @runtime_checkable
+class OnCores(Protocol):
+    """A backend whose model may run on the CPU."""
+
+    @property
+    def cores(self) -> int:
+        """How many cores it takes; 0 elsewhere, and before the model is loaded."""
+
+
+@runtime_checkable
 class Trained(Protocol):
     """A backend that knows what its model was trained on."""
 
@@ -56,6 +65,11 @@ class Trained(Protocol):
 def languages_of(backend: Backend) -> tuple[str, ...]:
     """What a backend's model was trained on, empty where it reads all or does not say."""
     return backend.languages if isinstance(backend, Trained) else ()
+
+
+def cores_of(backend: Backend) -> int:
+    """How many CPU cores a backend's model takes, 0 elsewhere and where it does not say."""
+    return backend.cores if isinstance(backend, OnCores) else 0
 
 
 def device_of(backend: Backend) -> str:

@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from dgls.config import Settings
 from dgls.engine.backends.base import Progress
 from dgls.engine.backends.chat_text import answer_of, code_of, question
-from dgls.engine.backends.server import Server, in_time
+from dgls.engine.backends.server import Server, in_time, too_late
 from dgls.engine.backends.vllm_wire import MODELS, chosen_model, served_models
-from dgls.errors import EngineError, Stopped
+from dgls.errors import EngineError
 from dgls.fill.ranking import clipped, ranked, single_gap
 from dgls.fill.stop import StopToken
 from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft, Timings
@@ -90,10 +90,7 @@ class ChatBackend:
         left = None if limit is None else limit / 1000
         found = [each for each in await in_time(calls, left, left) if each is not None]
         if not found:
-            raise Stopped(
-                f"The server at {self._server.host} had no answer in the {limit:.0f} ms that it "
-                f"was given; nothing was changed."
-            )
+            raise too_late(self._server.host, limit or 0.0)
         return found
 
     async def _candidate(self, request: FillRequest, on_draft: OnDraft | None) -> tuple[str, ...]:

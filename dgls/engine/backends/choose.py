@@ -10,34 +10,51 @@ from dgls.errors import SettingError
 
 
 def backend_of(settings: Settings) -> Backend:
-    """The backend, not loaded yet. Raises `SettingError` for a name that is none."""
+    """The backend, not loaded yet. Raises `SettingError` for an unknown name."""
     name = settings.engine.backend
     if name == "local":
-        from dgls.engine.backends.local import LocalBackend
+        return _local(settings)
+    if name in _REMOTE:
+        remote = _made(*_REMOTE[name], settings)
+        if not settings.remote.fallback:
+            return remote
+        from dgls.engine.backends.fallback import FallbackBackend
 
-        model = settings.model
-        return LocalBackend(
-            model.name,
-            model.device,
-            model.threads,
-            model.cache_mb,
-            model.quantization,
-            model.batch,
-        )
-    if name == "vllm":
-        from dgls.engine.backends.vllm import VllmBackend
-
-        return VllmBackend(settings)
-    if name == "chat":
-        from dgls.engine.backends.chat import ChatBackend
-
-        return ChatBackend(settings)
+        return FallbackBackend(remote, _local(settings))
     module, _, factory = name.partition(":")
     try:
-        made: Backend = getattr(importlib.import_module(module), factory)(settings)
+        return _made(module, factory, settings)
     except (ImportError, AttributeError, ValueError) as error:
+        known = ", ".join(f"'{each}'" for each in ("local", *_REMOTE))
         raise SettingError(
-            f"'engine.backend' must be 'local', 'vllm', 'chat' or 'module:factory', and "
+            f"'engine.backend' must be {known} or 'module:factory', and "
             f"'{name}' cannot be imported ({error}); no model was loaded."
         ) from error
+
+
+_REMOTE = {
+    "vllm": ("dgls.engine.backends.vllm", "VllmBackend"),
+    "chat": ("dgls.engine.backends.chat", "ChatBackend"),
+    "infill": ("dgls.engine.backends.infill", "InfillBackend"),
+}
+"""The backends that ask a server, each by its module and class."""
+
+
+def _local(settings: Settings) -> Backend:
+    from dgls.engine.backends.local import LocalBackend
+
+    model = settings.model
+    return LocalBackend(
+        model.name,
+        model.device,
+        model.threads,
+        model.cache_mb,
+        model.quantization,
+        model.batch,
+        settings.denoise.adapter,
+    )
+
+
+def _made(module: str, factory: str, settings: Settings) -> Backend:
+    made: Backend = getattr(importlib.import_module(module), factory)(settings)
     return made

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import torch
 
+from dgls.checkpoint.choice import EMBEDDED
 from dgls.checkpoint.choosing import AUTO
-from dgls.checkpoint.registry import EMBEDDED
 from dgls.engine.backends.base import Progress
 from dgls.errors import EngineError
 from dgls.fill.filler import Filler
 from dgls.fill.opening import open_filler
 from dgls.fill.stop import StopToken
-from dgls.network.hardware import usual_batch
+from dgls.network.hardware import cores_used, usual_batch
 from dgls.network.memory import keep_freed_memory
 from dgls.protocol import FillReply, FillRequest, Gap, OnDraft
 
@@ -27,9 +27,10 @@ class LocalBackend:
         cache_mb: int = 0,
         quantization: str = AUTO,
         batch: int = 0,
+        adapter: str = AUTO,
     ) -> None:
         """At most `batch` fills share forward passes; 0 leaves that to dgls. The other arguments
-        are those of `dgls.inference.opening.open_model`.
+        are those of `dgls.fill.opening.open_filler`.
         """
         self._wanted = model
         self._device = device
@@ -37,6 +38,7 @@ class LocalBackend:
         self._cache_mb = cache_mb
         self._quantization = quantization
         self._batch = batch
+        self._adapter = adapter
         self._filler: Filler | None = None
 
     @property
@@ -48,6 +50,11 @@ class LocalBackend:
     def device(self) -> str:
         """Where the model runs, empty before it is loaded."""
         return self._filler.device if self._filler else ""
+
+    @property
+    def cores(self) -> int:
+        """How many CPU cores a forward pass takes, 0 elsewhere and before the model is loaded."""
+        return cores_used(self.device)
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -71,6 +78,7 @@ class LocalBackend:
             lambda share, what: progress(_LOADED * share, what),
             self._cache_mb,
             self._quantization,
+            self._adapter,
         )
         progress(_LOADED, "warming up")
         filler.fill(_WARM_UP, StopToken())

@@ -23,7 +23,7 @@ import httpx
 
 from dgls.config import RemoteSettings
 from dgls.engine.backends.key import Key, read_key
-from dgls.errors import EngineBusyError, RemoteError, SettingError
+from dgls.errors import EngineBusyError, RemoteError, SettingError, Stopped
 from dgls.fill.stop import StopToken
 
 T = TypeVar("T")
@@ -180,6 +180,14 @@ async def in_time(
             task.cancel()
         # Cancelled calls close their connections before anybody goes on.
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def too_late(host: str, limit_ms: float) -> Stopped:
+    """The error for a server that had nothing when the request's time was over."""
+    return Stopped(
+        f"The server at {host} had no answer in the {limit_ms:.0f} ms that it was given; "
+        f"nothing was changed."
+    )
 
 
 def _address(url: str) -> httpx.URL:

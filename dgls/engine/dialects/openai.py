@@ -17,6 +17,10 @@ from dgls.errors import FieldError
 from dgls.protocol import FillReply
 
 _DEFAULT_TOKENS = 16
+_MARKS = (
+    ("<fim_prefix>", "<fim_suffix>", "<fim_middle>"),
+    ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"),
+)
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
 
@@ -50,9 +54,10 @@ class TextCompletion:
 def read(body: bytes) -> TextCompletion:
     """A request. Without `max_tokens` it is OpenAI's default, which is one short line."""
     fields = Fields.of_body(body)
+    prefix, suffix = _around(_prompt(fields), fields.text("suffix", ""))
     question = Question(
-        prefix=_prompt(fields),
-        suffix=fields.text("suffix", ""),
+        prefix=prefix,
+        suffix=suffix,
         max_tokens=fields.integer("max_tokens", _DEFAULT_TOKENS),
         stops=fields.texts("stop"),
         candidates=_candidates(fields),
@@ -90,6 +95,19 @@ def _prompt(fields: Fields) -> str:
     if len(prompts) != 1:
         raise FieldError.must_be("prompt", "one string")
     return prompts[0]
+
+
+def _around(prompt: str, suffix: str) -> tuple[str, str]:
+    """The text before the gap and the text after it.
+
+    Clients that know no `suffix`, such as Zed, write both into the prompt between the marks of a
+    model: StarCoder's (https://arxiv.org/abs/2305.06161) or Qwen's.
+    """
+    for first, second, last in _MARKS:
+        if prompt.startswith(first) and second in prompt and prompt.endswith(last):
+            before, _, after = prompt[len(first) : -len(last)].partition(second)
+            return before, after
+    return prompt, suffix
 
 
 def _candidates(fields: Fields) -> int:

@@ -1,6 +1,7 @@
 /** What VS Code calls: puts the parts together. */
 
 import { type ExtensionContext, commands, window, workspace } from 'vscode';
+import { explain } from './explain';
 import { fillHere, rewriteSelection } from './fill';
 import { openSettings, openWalkthrough } from './install';
 import { onOtherInterpreter } from './interpreter';
@@ -29,6 +30,7 @@ export async function activate(context: ExtensionContext): Promise<void> {
   register('fillHere', () => fillHere(server));
   register('rewriteSelection', () => rewriteSelection(server, context));
   register('nextCandidate', () => commands.executeCommand('editor.action.inlineSuggest.showNext'));
+  register('explain', () => explain(server));
   register('pause', () => pause(server));
   register('unpause', () => unpause(server));
   register('menu', () => showMenu(server, bar));

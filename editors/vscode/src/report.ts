@@ -8,6 +8,10 @@ export interface Report {
   readonly model?: string;
   readonly device?: string;
   readonly p50_ms?: number;
+  /** All of it in one line. */
+  readonly line?: string;
+  /** Why nothing was suggested at the cursor just now. */
+  readonly quiet?: string;
 }
 
 /** What the extension knows by itself, while no server tells. */
@@ -22,14 +26,14 @@ export interface Label {
 
 /** The label of a report. */
 export function labelOf(report: Report): Label {
-  const detail = report.message ?? '';
+  const detail = report.line ?? report.message ?? '';
   switch (report.state) {
     case 'loading':
       return label(`$(loading~spin) dgls ${report.percent ?? 0} %`, detail);
     case 'ready':
-      return label('$(check) dgls', modelLine(report));
+      return label(report.quiet ? '$(dash) dgls' : '$(check) dgls', detail);
     case 'slow':
-      return label('$(watch) dgls', [detail, modelLine(report)].filter(Boolean).join('; '));
+      return label('$(watch) dgls', detail);
     case 'off':
       return label('$(circle-slash) dgls', detail);
     case 'failed':
@@ -51,12 +55,6 @@ export function ownLabel(state: OwnState): Label {
     case 'stopped':
       return label('$(error) dgls', 'the server does not run; restart it from the menu', 'error');
   }
-}
-
-function modelLine(report: Report): string {
-  const where = report.device ? `${report.model} on ${report.device}` : report.model;
-  const time = report.p50_ms === undefined ? '' : `half of the fills within ${report.p50_ms} ms`;
-  return [where, time].filter(Boolean).join(', ');
 }
 
 function label(text: string, detail: string, severity: Label['severity'] = 'none'): Label {

@@ -6,11 +6,16 @@ const CASES: Array<[Report, string, string]> = [
   [{ state: 'loading', percent: 40, message: 'weights' }, '$(loading~spin) dgls 40 %', 'weights'],
   [{ state: 'ready' }, '$(check) dgls', ''],
   [
-    { state: 'ready', model: 'small', device: 'cpu', p50_ms: 120 },
+    { state: 'ready', p50_ms: 120, line: 'Small, 2 cores, usually 120 ms' },
     '$(check) dgls',
-    'small on cpu, half of the fills within 120 ms',
+    'Small, 2 cores, usually 120 ms',
   ],
-  [{ state: 'slow', message: 'it is slow', model: 'm' }, '$(watch) dgls', 'it is slow; m'],
+  [
+    { state: 'ready', quiet: 'comment', line: 'Small; quiet here: comment' },
+    '$(dash) dgls',
+    'Small; quiet here: comment',
+  ],
+  [{ state: 'slow', message: 'it is slow', line: 'slow' }, '$(watch) dgls', 'slow'],
   [{ state: 'off', message: 'paused', model: 'm' }, '$(circle-slash) dgls', 'paused'],
   [{ state: 'failed', message: 'do this' }, '$(error) dgls', 'do this'],
 ];

@@ -16,6 +16,7 @@ from dgls.engine.backends.choose import backend_of
 from dgls.errors import DglsError, EngineBusyError, RemoteError, Stopped
 from dgls.fill.stop import StopToken
 from dgls.protocol import FillReply, FillRequest, Gap, Limits
+from tests.support.llama_cpp import llama_cpp_url
 from tests.support.remote import KEY, Answer, FakeServer, fake_server, models
 
 COMPLETIONS, MODELS = "/v1/chat/completions", "/v1/models"
@@ -239,3 +240,14 @@ def test_a_request_for_no_candidates_asks_nothing(server: FakeServer, backend: C
 
 def test_a_name_that_is_not_listed_may_be_asked_for(server: FakeServer, tmp_path: Path) -> None:
     assert loaded(server, tmp_path, model="alias").name.startswith("alias at ")
+
+
+@pytest.mark.model
+def test_a_real_llama_cpp_server_answers_in_chat() -> None:
+    chosen = {"engine.backend": "chat", "remote.url": llama_cpp_url()}
+    backend = backend_of(changed(Settings(), chosen))
+    backend.load(lambda share, what: None)
+    reply = backend.fill(REQUEST, StopToken())
+    assert len(reply.best.texts) == 1
+    assert "\n" not in reply.best.texts[0]
+    assert "```" not in reply.best.texts[0]

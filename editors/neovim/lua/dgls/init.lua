@@ -31,6 +31,7 @@ function M.setup(opts)
   for name, action in pairs(insert) do
     M.map(keys[name], action, 'dgls: ' .. name:gsub('_', ' the next '))
   end
+  vim.api.nvim_create_user_command('DglsWhy', M.why, { desc = 'dgls: why this suggestion, or none' })
   if keys.next then
     vim.keymap.set('i', keys.next, M.next, { desc = 'dgls: next suggestion' })
   end
@@ -101,10 +102,26 @@ function M.snooze(minutes)
   end
 end
 
---- For the statusline: `dgls`, and how far the model is loaded, `slow`, `off` or `failed`.
+--- Tell why there is, or is no, suggestion at the cursor.
+function M.why()
+  local client = status.client()
+  if not client then
+    vim.notify('dgls does not run in this buffer; see :checkhealth dgls', vim.log.levels.WARN)
+    return
+  end
+  local params = vim.lsp.util.make_position_params(0, client.offset_encoding)
+  client:exec_cmd({
+    title = 'Why?',
+    command = 'dgls.why',
+    arguments = { params.textDocument.uri, params.position },
+  }, { bufnr = vim.api.nvim_get_current_buf() })
+end
+
+--- For the statusline: the model, its usual time, and why it is quiet, slow, off or failed.
+---@param opts? { short?: boolean } short: `dgls`, and how far it is loaded, `slow`, `off`, `failed`
 ---@return string
-function M.status()
-  return status.text()
+function M.status(opts)
+  return status.text(opts and opts.short)
 end
 
 return M

@@ -8,6 +8,8 @@ local M = {}
 ---@field model? string
 ---@field device? string
 ---@field p50_ms? number how long half of the last fills took at most
+---@field quiet? string why nothing was suggested at the cursor just now
+---@field line? string all of it in one line
 
 ---@type dgls.Report?
 M.report = nil
@@ -20,12 +22,16 @@ function M.set(report)
   vim.cmd.redrawstatus({ bang = true })
 end
 
---- The report as a few letters; empty where dgls does not run in the buffer.
+--- The report in one line, or as a few letters; empty where dgls does not run in the buffer.
+---@param short? boolean whether a few letters will do
 ---@return string
-function M.text()
+function M.text(short)
   local report = M.report
   if not report or not M.client() then
     return ''
+  end
+  if not short and report.line then
+    return 'dgls: ' .. report.line
   end
   if report.state == 'loading' then
     return ('dgls %d%%'):format(report.percent or 0)

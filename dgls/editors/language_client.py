@@ -5,11 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from dgls.errors import EngineUnavailableError
+
+OWN_SERVER = (sys.executable, "-P", "-m", "dgls", "lsp")
+"""The command of this very dgls's server."""
+
+OnNotification = Callable[[str, Any], None]
+"""Called with the method and the parameters of each notification."""
 
 _ANSWER_S = 120.0
 
@@ -17,15 +23,22 @@ _ANSWER_S = 120.0
 class LanguageClient:
     """A `dgls lsp` of its own, on standard input and output."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        command: Sequence[str] = OWN_SERVER,
+        on_notification: OnNotification = lambda method, params: None,
+    ) -> None:
         self._environment = dict(environment)
+        self._command = tuple(command)
+        self._on_notification = on_notification
         self._number = 0
         self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
 
     async def __aenter__(self) -> Self:
         pipe = asyncio.subprocess.PIPE
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "dgls", "lsp"),
+            *self._command,
             stdin=pipe,
             stdout=pipe,
             stderr=asyncio.subprocess.DEVNULL,
@@ -53,9 +66,10 @@ class LanguageClient:
         """The server's process."""
         return self._process.pid
 
-    async def initialize(self) -> Any:
+    async def initialize(self, experimental: Mapping[str, Any] | None = None) -> Any:
         """Shake hands as an editor with inline completion and code actions."""
         capabilities = {
+            "experimental": dict(experimental or {}),
             "general": {"positionEncodings": ["utf-8"]},
             "textDocument": {
                 "inlineCompletion": {"dynamicRegistration": False},
@@ -103,6 +117,8 @@ class LanguageClient:
             elif "id" in message:
                 # The server asks too (progress, configuration); it is told nothing.
                 self._send({"jsonrpc": "2.0", "id": message["id"], "result": None})
+            else:
+                self._on_notification(message["method"], message.get("params"))
 
     def _send(self, message: dict[str, Any]) -> None:
         body = json.dumps(message).encode()

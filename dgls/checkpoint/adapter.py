@@ -1,0 +1,113 @@
+"""An adapter's file: 8 bits a weight with a scale a row, and the base that it belongs to.
+
+Metadata: `format`, `base_sha256` (the published file's), `recipe` and `figures` as JSON. Tokens
+are the published ids, so the file serves the whole base, not the part that was trained with.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from dgls.errors import CheckpointError, ModelNotFoundError
+
+FORMAT = "dgls-canvas-adapter-1"
+
+_BUNDLED = Path(__file__).with_name("adapters")
+_OWN = "adapter.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterShape:
+    """The adapter's sizes: masks after an anchor, LoRA rank, the sampler's inner width."""
+
+    masks: int = 4
+    rank: int = 16
+    sampler: int = 896
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """A matrix of `steps` [out, in] in int8 times `scale` [out] in fp32."""
+
+    steps: Tensor
+    scale: Tensor
+
+    def dense(self, dtype: torch.dtype = torch.float32) -> Tensor:
+        """The matrix itself."""
+        return (self.steps.float() * self.scale[:, None]).to(dtype)
+
+
+@dataclass(frozen=True)
+class AdapterWeights:
+    """An adapter as it was stored.
+
+    `matrices` are by name: `{layer}.{linear}.down` [rank, in] and `.up` [out, rank], where linear
+    is qkv, out, gate_up or down (joined in this order), `sampler.in` and `sampler.out`.
+    `draft_ids` [drafts] are the published tokens that may be drafted.
+    """
+
+    size: AdapterShape
+    base_sha256: str
+    draft_ids: Tensor
+    mask_embedding: Tensor
+    matrices: Mapping[str, Quantised]
+    figures: Mapping[str, Any]
+
+
+def adapter_of(name: str, folder: Path) -> Path | None:
+    """The adapter of the model `name`: the one trained into its `folder`, else the bundled one."""
+    found = (folder / _OWN, _BUNDLED / f"{name}.safetensors")
+    return next((path for path in found if path.is_file()), None)
+
+
+def load_adapter(path: Path, base_sha256: str) -> AdapterWeights:
+    """The adapter in `path`, for the base of that hash.
+
+    Raises `ModelNotFoundError` where there is no such file, and `CheckpointError` for one that is
+    truncated, of another version, for another base, or holds numbers that are not finite.
+    """
+    if not path.is_file():
+        raise ModelNotFoundError(f"There is no adapter at {path}; fills go on without it.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise _refused(path, f"it is not a whole safetensors file ({error})") from error
+    if metadata.get("format") != FORMAT:
+        raise _refused(path, f"its format is {metadata.get('format')!r}, not {FORMAT!r}")
+    if metadata.get("base_sha256") != base_sha256:
+        raise _refused(path, "it was trained on another base model")
+    if bad := [name for name, value in tensors.items() if not bool(value.isfinite().all())]:
+        raise _refused(path, f"{bad[0]} holds numbers that are not finite")
+    try:
+        return _weights(tensors, metadata)
+    except (KeyError, ValueError, TypeError) as error:
+        raise _refused(path, f"something is missing in it ({error})") from error
+
+
+def _weights(tensors: dict[str, Tensor], metadata: Mapping[str, str]) -> AdapterWeights:
+    names = [name.removesuffix(".steps") for name in tensors if name.endswith(".steps")]
+    return AdapterWeights(
+        size=AdapterShape(**json.loads(metadata["recipe"])),
+        base_sha256=metadata["base_sha256"],
+        draft_ids=tensors["draft_ids"].long(),
+        mask_embedding=tensors["mask_embedding"],
+        matrices={n: Quantised(tensors[f"{n}.steps"], tensors[f"{n}.scale"]) for n in names},
+        figures=json.loads(metadata["figures"]),
+    )
+
+
+def _refused(path: Path, reason: str) -> CheckpointError:
+    return CheckpointError(
+        f"The adapter {path} was refused: {reason}. Fills go on without it; fetch it again or "
+        f"train one with `dgls train --recipe canvas`."
+    )

@@ -1,0 +1,48 @@
+"""Whether a model's adapter pays on this machine: two times, kept beside the model's weights."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+_FILE = "adapter-trial.json"
+_WORTH = 0.85
+"""An adapter is used where one-line fills take at most this share of their time without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Median milliseconds of `fills` one-line fills without and with an adapter."""
+
+    adapter: str
+    fills: int
+    without_ms: float
+    with_ms: float
+
+    @property
+    def pays(self) -> bool:
+        """Whether the adapter is worth using."""
+        return self.with_ms <= _WORTH * self.without_ms
+
+
+def fingerprint(adapter: Path) -> str:
+    """Tells an adapter's file from others."""
+    return hashlib.sha256(adapter.read_bytes()).hexdigest()[:16]
+
+
+def read_trial(folder: Path, adapter: Path) -> Trial | None:
+    """The last trial of that adapter with the model in `folder`, if there was one."""
+    try:
+        found = Trial(**json.loads((folder / _FILE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+    return found if found.adapter == fingerprint(adapter) else None
+
+
+def write_trial(folder: Path, trial: Trial) -> None:
+    """Keep a trial. Raises `OSError` where the folder cannot be written."""
+    partial = folder / f"{_FILE}.partial"
+    partial.write_text(json.dumps(asdict(trial)), encoding="utf-8")
+    partial.replace(folder / _FILE)

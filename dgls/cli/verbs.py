@@ -1,0 +1,90 @@
+"""Every verb of the command line in its group, and the page that `dgls --help` prints of them.
+
+Nothing is imported to print it: a person who asks for help should not wait for a parser.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from dgls.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One verb and what it does, in a line."""
+
+    name: str
+    summary: str
+
+
+GROUPS: dict[str, tuple[Verb, ...]] = {
+    "Fill": (
+        Verb("fill", "Fill the gap at a place of a file and print it."),
+        Verb("why", "Tell why the last suggestion, or one at a place, is shown or not."),
+    ),
+    "Models": (Verb("model", "List, fetch, find and remove models."),),
+    "Editors": (
+        Verb("editor", "Print or write an editor's configuration, and try it out."),
+        Verb("lsp", "The language server, for an editor to start."),
+    ),
+    "This machine": (
+        Verb("doctor", "Say what this machine can run, and why."),
+        Verb("serve", "Run the engine in this terminal, or stop one."),
+        Verb("stats", "Print what was suggested, accepted and kept here."),
+    ),
+    "Quality": (
+        Verb("eval", "Measure how good the fills are."),
+        Verb("bench", "Measure how fast dgls is on this machine."),
+        Verb("train", "Train a checkpoint by a recipe."),
+    ),
+    "Shell": (Verb("completion", "Print the completion script of a shell."),),
+}
+"""The verbs as the help shows them. Each is a file beside this one."""
+
+VERBS = tuple(verb.name for verbs in GROUPS.values() for verb in verbs)
+
+DIRECT = ("lsp", "editor")
+"""The verbs that go around the argument parser of the others (`dgls.cli.main`)."""
+
+_ENDING = (
+    "Options",
+    "  -V, --version  Print the version.",
+    "  -h, --help     Print this page.",
+    "",
+    "Exit status: 0 done, 1 failed, 2 wrong use, 3 to 9 by kind of error, 130 Ctrl-C.",
+)
+
+
+def help_page() -> str:
+    """What `dgls --help` prints."""
+    width = max(map(len, VERBS))
+    lines = [
+        "Fills code in where the cursor is, with a model on this machine.",
+        "",
+        "usage: dgls VERB [ARGUMENTS]    dgls VERB --help says more",
+    ]
+    for group, verbs in GROUPS.items():
+        lines += ["", group]
+        lines += [f"  {verb.name:<{width}}  {verb.summary}" for verb in verbs]
+    return "\n".join([*lines, "", *_ENDING])
+
+
+def unknown_verb(word: str) -> InputError:
+    """The error for a first word that is no verb, with what was probably meant."""
+    what = "option" if word.startswith("-") else "verb"
+    return InputError(f"There is no {what} '{word}'.{_meant(word)} dgls --help lists them all.")
+
+
+def _meant(word: str) -> str:
+    if ":" in word or "." in word:
+        return f" Did you mean 'dgls fill {word}'?"
+    near = closest(word, (*VERBS, "--version", "--help"))
+    return f" Did you mean '{near}'?" if near else ""
+
+
+def closest(word: str, known: Iterable[str]) -> str:
+    """The known word that is most like the given one, empty where none is like it."""
+    return next(iter(difflib.get_close_matches(word, tuple(known), n=1)), "")

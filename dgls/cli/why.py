@@ -1,0 +1,154 @@
+"""`dgls why`: why the last suggestion, or the one at a place, is shown or not."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dgls.cli.private import AllowPrivate, check_private
+from dgls.cli.target import STANDARD_INPUT, cursor, parse_target, read_source
+from dgls.errors import EngineUnavailableError
+
+if TYPE_CHECKING:
+    from dgls.config import Resolved, Settings
+    from dgls.policy.silence import Silence
+    from dgls.policy.why import Explanation
+    from dgls.protocol import Health
+    from dgls.syntax.cursor import Context
+
+_CANDIDATES = 4
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command line."""
+    app.command()(why)
+
+
+def why(
+    place: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[FILE:LINE:COL]",
+            help="The place to ask about; without one, the engine's last fill.",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    features: Annotated[
+        bool, typer.Option("--features", help="Print the numbers behind each confidence, too.")
+    ] = False,
+    language: Annotated[
+        str | None, typer.Option(help="The language, where the file's name does not tell.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="`embedded`, a checkpoint folder, or a cached model's name.")
+    ] = None,
+    allow_private: AllowPrivate = False,
+) -> None:
+    """Tell why the last suggestion, or one at a place, is shown or not.
+
+    The last one is what the engine keeps in memory of its last fill, in an editor or here.
+    """
+    from dgls.cli.fill import resolved_with
+    from dgls.policy.why import describe
+
+    resolved = resolved_with(model)
+    if place is None:
+        found, age_s = asyncio.run(_last(resolved.settings))
+        about = f"{found.request.path or 'a text without a name'}, {age_s:.0f} s ago"
+    else:
+        file = parse_target(place).file
+        if file != STANDARD_INPUT:
+            check_private(Path(file), resolved, allow_private)
+        found, about = asyncio.run(_at(resolved, place, language)), place
+    if as_json:
+        typer.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
+    else:
+        typer.echo(f"{about} ({found.request.trigger.value})\n{describe(found, features=features)}")
+
+
+async def _last(settings: Settings) -> tuple[Explanation, float]:
+    """What the engine made last, and how many seconds ago."""
+    from dgls.client import EngineClient
+    from dgls.policy.why import explained, site_of
+    from dgls.syntax.languages import language_of
+
+    async with EngineClient(settings) as client:
+        last = await client.last()
+    if last is None:
+        raise EngineUnavailableError(
+            "No engine runs, so there is no last suggestion; name a place: dgls why FILE:LINE:COL."
+        )
+    request = last.request
+    site = site_of(request, language_of(request.path, request.language))
+    threshold = settings.show.threshold
+    return explained(site, request, last.reply, threshold=threshold), last.age_s
+
+
+async def _at(resolved: Resolved, place: str, language: str | None) -> Explanation:
+    """What would be suggested at a place, as an editor would ask there while one types."""
+    from dgls.cli.fill import loading, path_shown
+    from dgls.client import EngineClient
+    from dgls.policy.ask import lines_wanted
+    from dgls.policy.why import explained
+    from dgls.protocol import FillRequest, Gap, Limits, Trigger
+    from dgls.sound.site import Asked, Purpose, Site
+    from dgls.syntax.cursor import Budget, context_at
+    from dgls.syntax.languages import language_of
+    from dgls.syntax.source import Source
+
+    target, settings = parse_target(place), resolved.settings
+    data = sys.stdin.buffer.read() if target.file == STANDARD_INPUT else None
+    file = read_source(target.file, data)
+    name = "input.py" if data is not None and language is None else target.file
+    source = Source.parse(file.text, language_of(name, language))
+    gap = cursor(target, file.text)
+    costs = settings.fill
+    context = context_at(source, [gap], Budget(costs.prefix_chars, costs.suffix_chars))
+    opener = source.language.block_opener
+    lines = lines_wanted(context.parts[0], context.line_tail, opener, costs.max_lines)
+    request = FillRequest(
+        parts=context.parts,
+        gaps=(Gap(max_lines=lines),),
+        path=path_shown(target.file),
+        language=source.language.id,
+        client="cli",
+        method="why",
+        trigger=Trigger.EXPLICIT,
+        limits=Limits(costs.explicit_deadline_ms or None, max(_CANDIDATES, costs.candidates)),
+        around=context.around,
+    )
+    async with EngineClient(settings) as client:
+        await client.wait_ready(loading())
+        reply = await client.fill(request)
+        health = await client.health()
+    silence = _silence(resolved, target.file, source.language.id, context, health)
+    site = Site.of(source, gap, Asked(Purpose.TYPED, lines))
+    threshold = settings.show.threshold
+    return explained(site, request, reply, threshold=threshold, silence=silence)
+
+
+def _silence(
+    resolved: Resolved, name: str, language: str, context: Context, health: Health | None
+) -> Silence | None:
+    """Why an editor would ask nothing at a place; None where it would ask."""
+    from dgls.cli.private import rules
+    from dgls.lsp.permission import Permission
+    from dgls.policy.ask import Moment, why_not_ask
+    from dgls.policy.silence import Silence
+
+    path, folder = os.path.abspath(name), Path.cwd()
+    folders = (folder,) if Path(path).is_relative_to(folder) else ()
+    if name != STANDARD_INPUT:
+        off = Permission().why_off(path, language, folders, resolved.settings.show)
+        reason = rules(resolved).why_not(path) or off
+        if reason is not None:
+            return reason
+    if health is not None and health.languages and language not in health.languages:
+        return Silence.UNTRAINED
+    return why_not_ask(Moment(context.line_head, context.line_tail))

@@ -1,0 +1,87 @@
+"""Where editors keep their configuration, and where dgls's own files for them lie."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+_PACKAGED = Path(__file__).parent / "plugins"
+_CHECKOUT = Path(__file__).parents[2]
+
+
+def shipped(name: str) -> Path:
+    """The folder or file that dgls ships for an editor: in the wheel, or in a checkout."""
+    packaged = _PACKAGED / name
+    return packaged if packaged.exists() else _CHECKOUT / "editors" / name
+
+
+def extension() -> Path | None:
+    """The VS Code extension that was packaged, None where it was not."""
+    found = (_PACKAGED / "dgls.vsix", _CHECKOUT / "dist" / "dgls.vsix")
+    return next((path for path in found if path.is_file()), None)
+
+
+def program() -> str:
+    """The command that starts dgls: its name where the PATH has it, else its whole path."""
+    if shutil.which("dgls"):
+        return "dgls"
+    beside = Path(sys.executable).with_name("dgls.exe" if os.name == "nt" else "dgls")
+    return str(beside) if beside.exists() else "dgls"
+
+
+def config_home() -> Path:
+    """The folder of the user's configuration on Linux, which most editors use on macOS, too."""
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+
+
+def roaming() -> Path:
+    """The folder of the user's configuration on Windows."""
+    return Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")
+
+
+def neovim() -> Path:
+    """A file of its own, which Neovim reads after `init.lua` (`:help load-plugins`)."""
+    name = os.environ.get("NVIM_APPNAME") or "nvim"
+    if os.name == "nt":
+        local = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+        return Path(local) / name / "plugin" / "dgls.lua"
+    return config_home() / name / "plugin" / "dgls.lua"
+
+
+def emacs() -> Path:
+    """The init file that Emacs reads: the first there is (Emacs manual, "The Emacs Initialization
+    File")."""
+    home = Path.home()
+    classic = (home / ".emacs", home / ".emacs.el", home / ".emacs.d" / "init.el")
+    modern = config_home() / "emacs" / "init.el"
+    there = [path for path in (*classic, modern) if path.exists()]
+    return there[0] if there else modern if modern.parent.exists() else classic[-1]
+
+
+def helix() -> Path:
+    """https://docs.helix-editor.com/languages.html"""
+    root = roaming() if os.name == "nt" else config_home()
+    return root / "helix" / "languages.toml"
+
+
+def zed() -> Path:
+    """https://zed.dev/docs/configuring-zed"""
+    root = roaming() / "Zed" if os.name == "nt" else config_home() / "zed"
+    return root / "settings.json"
+
+
+def kate() -> Path:
+    """The "User Server Settings" of Kate's LSP Client (Kate handbook, "LSP Client Plugin")."""
+    root = roaming() if os.name == "nt" else config_home()
+    return root / "kate" / "lspclient" / "settings.json"
+
+
+def sublime() -> Path:
+    """https://lsp.sublimetext.io/client_configuration/ and Sublime's "Packages" folder."""
+    if sys.platform == "darwin":
+        root = Path.home() / "Library" / "Application Support" / "Sublime Text"
+    else:
+        root = roaming() / "Sublime Text" if os.name == "nt" else config_home() / "sublime-text"
+    return root / "Packages" / "User" / "LSP.sublime-settings"

@@ -1,0 +1,101 @@
+"""Puts a guide's lines into the user's file: whole or not at all, with a backup beside it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from dgls.editors.guides import Guide
+from dgls.editors.places import extension
+from dgls.errors import InputError
+
+_INSTALL_S = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What `write` did: `changed` is False where dgls was there already."""
+
+    what: str
+    changed: bool
+    backup: Path | None = None
+
+
+def write(guide: Guide) -> Written:
+    """Put the guide's lines where they belong.
+
+    Raises `InputError` for a file that is not understood or cannot be written; it stays as it is.
+    """
+    if guide.file is None or guide.merge is None:
+        return _install_extension()
+    old = _read(guide.file)
+    try:
+        new = guide.merge(old)
+    except InputError as error:
+        raise InputError(
+            f"{guide.file} was left as it was: {error}. Add the lines by hand that the same "
+            "command prints without --write."
+        ) from error
+    if new == old:
+        return Written(str(guide.file), changed=False)
+    return Written(str(guide.file), changed=True, backup=_replace(guide.file, new))
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read ({error}); it was left as it was.") from error
+
+
+def _replace(path: Path, text: str) -> Path | None:
+    """Write the text; the backup of what was there, None where there was nothing."""
+    # A link stays a link: many keep these files in a repository of their own.
+    path = path.resolve()
+    beside = path.with_name(f".{path.name}.dgls")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        backup = _back_up(path)
+        beside.write_bytes(text.encode("utf-8"))
+        if backup is not None:
+            shutil.copymode(path, beside)
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise InputError(
+            f"{path} cannot be written ({error.strerror}); it was left as it was."
+        ) from error
+    return backup
+
+
+def _back_up(path: Path) -> Path | None:
+    if not path.exists():
+        return None
+    backup = path.with_name(f"{path.name}.{datetime.now():%Y%m%d-%H%M%S}.bak")
+    shutil.copy2(path, backup)
+    return backup
+
+
+def _install_extension() -> Written:
+    packaged = extension()
+    code = next(filter(None, map(shutil.which, ("code", "codium"))), None)
+    if packaged is None:
+        raise InputError(
+            "The VS Code extension is not packaged here, and nothing was changed; run make vsix "
+            "in a checkout of dgls (it needs npm), then this command again."
+        )
+    if code is None:
+        raise InputError(
+            "There is no command code or codium on the PATH, and nothing was changed; in VS Code, "
+            f"choose 'Install from VSIX...' and {packaged}."
+        )
+    command = [code, "--install-extension", str(packaged), "--force"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_INSTALL_S, check=False)
+    if done.returncode:
+        raise InputError(f"{code} did not install {packaged}: {done.stderr.strip()[:300]}")
+    return Written(f"the extension {packaged}", changed=True)

@@ -1,0 +1,132 @@
+"""The backend for a server that may be down: the local model fills until it is back.
+
+Only where the user has said so (`remote.fallback`), because the local model is another one. That
+it fills, and why, is in each reply (`FillReply.note`), which front-ends show once.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from dgls.engine.backends.base import Backend, Progress, cores_of, device_of, languages_of
+from dgls.errors import RemoteError
+from dgls.fill.stop import StopToken
+from dgls.protocol import FillReply, FillRequest, OnDraft
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 30.0
+"""How long a server that is down is left alone."""
+
+
+class FallbackBackend:
+    """Fills by `remote`, or by `local` while that is down (`dgls.engine.backends.base.Backend`).
+
+    The server is asked again in a thread of its own, so that no fill waits for one that is down.
+    """
+
+    def __init__(
+        self, remote: Backend, local: Backend, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._remote = remote
+        self._local = local
+        self._clock = clock
+        self._down: RemoteError | None = None
+        self._retry_at = 0.0
+        self._asking: threading.Thread | None = None
+        self._state = threading.Lock()
+        # A local model is used by one thread at a time; fills that the server left come here.
+        self._local_use = threading.Lock()
+        self._is_local_loaded = False
+
+    @property
+    def name(self) -> str:
+        """What fills now."""
+        return (self._local if self._down else self._remote).name
+
+    @property
+    def device(self) -> str:
+        """Where the model runs, empty while the server fills."""
+        return device_of(self._local) if self._down else ""
+
+    @property
+    def cores(self) -> int:
+        """How many CPU cores it takes, 0 while the server fills."""
+        return cores_of(self._local) if self._down else 0
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """What is known of the server's model: nothing. The local one may fill for a while."""
+        return languages_of(self._remote)
+
+    @property
+    def concurrency(self) -> int:
+        """As many fills as what fills now can take."""
+        return (self._local if self._down else self._remote).concurrency
+
+    def load(self, progress: Progress) -> None:
+        """Ask the server; where it is down, load the local model. Raises what both raise."""
+        try:
+            self._remote.load(progress)
+        except RemoteError as error:
+            self._went_down(error)
+            self._load_local(progress)
+
+    def fill(
+        self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None = None
+    ) -> FillReply:
+        """Fill by the server, or by the local model while it is down."""
+        if self._down is None:
+            try:
+                return self._remote.fill(request, stop, on_draft)
+            except RemoteError as error:
+                self._went_down(error)
+        self._ask_again()
+        return self._filled_here(request, stop, on_draft)
+
+    def _filled_here(
+        self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None
+    ) -> FillReply:
+        down = self._down
+        with self._local_use:
+            self._load_local(lambda share, what: None)
+            stop.check()
+            reply = self._local.fill(request, stop, on_draft)
+        if down is None:
+            return reply
+        return replace(reply, note=f"{down} Until it is back, {self._local.name} fills.")
+
+    def _load_local(self, progress: Progress) -> None:
+        if not self._is_local_loaded:
+            self._local.load(progress)
+            self._is_local_loaded = True
+
+    def _went_down(self, error: RemoteError) -> None:
+        with self._state:
+            if self._down is None:
+                log.warning("%s", error)
+            self._down = error
+            self._retry_at = self._clock() + RETRY_S
+
+    def _ask_again(self) -> None:
+        """Ask the server whether it is back, once in a while and beside the fills."""
+        with self._state:
+            if self._asking is not None or self._down is None or self._clock() < self._retry_at:
+                return
+            self._asking = threading.Thread(target=self._ask, name="dgls-retry", daemon=True)
+            self._asking.start()
+
+    def _ask(self) -> None:
+        try:
+            self._remote.load(lambda share, what: None)
+        except RemoteError as error:
+            self._went_down(error)
+        else:
+            log.warning("%s is back", self._remote.name)
+            self._down = None
+        finally:
+            self._asking = None

@@ -1,0 +1,213 @@
+"""The backend that asks a llama.cpp server which somebody runs already: its `POST /infill`.
+
+The server puts the marks of its model around the text, which must be one that was trained to fill
+gaps (Qwen2.5-Coder and others). The body follows llama.cpp's own description
+(https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md, `POST /infill`): the
+cursor's line goes into `prompt`, after the mark of the middle, as llama.vim sends it, because these
+models were trained on gaps that begin at a line. Code leaves this machine where the server is on
+another one, which only the user's own settings can name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import PureWindowsPath
+from typing import Any
+
+from dgls.config import Settings
+from dgls.engine.backends.base import Progress
+from dgls.engine.backends.server import Server, in_time, too_late
+from dgls.engine.backends.vllm_wire import MODELS, chosen_model, served_models
+from dgls.errors import EngineError, RemoteError
+from dgls.fill.ranking import clipped, ranked, single_gap
+from dgls.fill.stop import StopToken
+from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft, Timings
+
+INFILL = "/infill"
+
+_SHOWN_UNASKED = 0.5
+"""The least probability of a whole text that is shown while typing; not fitted to any model."""
+
+_TOKENS_PER_LINE = 40
+_OTHERS_TEMPERATURE = 0.7
+"""The first candidate is the likeliest text, further ones are drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the server wrote for one gap.
+
+    `log_prob` is that of the whole text in nats, None where the server does not say; `prompt`
+    tokens were read for it, `cached` of them kept from before.
+    """
+
+    text: str
+    log_prob: float | None = None
+    tokens: int = 0
+    prompt: int = 0
+    cached: int = 0
+    prompt_ms: float = 0.0
+    predicted_ms: float = 0.0
+
+
+class InfillBackend:
+    """Fills by asking a llama.cpp server (`dgls.engine.backends.base.Backend`)."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises `SettingError` where the server's address or key cannot be used."""
+        self._settings = settings
+        self._server = Server(settings.remote)
+        self._model = ""
+
+    @property
+    def name(self) -> str:
+        """The model and the place that code is sent to."""
+        return f"{self._model or 'a model'} at {self._server.host}"
+
+    @property
+    def concurrency(self) -> int:
+        """As many fills as the settings allow."""
+        return self._settings.remote.concurrency
+
+    def load(self, progress: Progress) -> None:
+        """Ask the server what it serves. Raises `RemoteError`."""
+        progress(0.1, f"asking the server at {self._server.host}")
+        remote = self._settings.remote
+        listed = served_models(self._server.run(self._server.get(MODELS), StopToken()))
+        found = remote.model or chosen_model(listed, "", self._settings.model.name).name
+        # A server names its model by the path of its file.
+        self._model = PureWindowsPath(found).name.removesuffix(".gguf")
+        progress(1.0, "ready")
+
+    def fill(
+        self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None = None
+    ) -> FillReply:
+        """Fill the gaps one after another. Raises `RemoteError`, or `Stopped` out of time."""
+        if not self._model:
+            raise EngineError("The server was not asked yet; nothing was filled. Try again.")
+        began = time.monotonic()
+        found: list[tuple[Answer, ...]] = []
+        if request.limits.candidates:
+            found = self._server.run(self._candidates(request, on_draft), stop)
+        return self._reply(request, found, 1000 * (time.monotonic() - began))
+
+    async def _candidates(
+        self, request: FillRequest, on_draft: OnDraft | None
+    ) -> list[tuple[Answer, ...]]:
+        """The answers for as many candidates as are wanted, all asked for at once."""
+        calls = [
+            self._candidate(request, index, on_draft) for index in range(request.limits.candidates)
+        ]
+        limit = request.limits.deadline_ms
+        left = None if limit is None else limit / 1000
+        found = [each for each in await in_time(calls, left, left) if each is not None]
+        if not found:
+            raise too_late(self._server.host, limit or 0.0)
+        return found
+
+    async def _candidate(
+        self, request: FillRequest, index: int, on_draft: OnDraft | None
+    ) -> tuple[Answer, ...]:
+        """An answer for each gap, each asked for when the ones before it are known."""
+        answers: list[Answer] = []
+        for gap in range(len(request.gaps)):
+            texts = [answer.text for answer in answers]
+            answers.append(await self._answer(single_gap(request, gap, texts), index))
+        if on_draft is not None:
+            on_draft(Draft(0, tuple(answer.text for answer in answers)))
+        return tuple(answers)
+
+    async def _answer(self, request: FillRequest, index: int) -> Answer:
+        fields = await self._server.post(INFILL, body_of(request, index))
+        answer = answer_of(fields)
+        (gap,), known = request.gaps, "".join(request.parts)
+        return await asyncio.to_thread(_within, answer, clipped(answer.text, gap, known))
+
+    def _reply(
+        self, request: FillRequest, found: Sequence[tuple[Answer, ...]], spent_ms: float
+    ) -> FillReply:
+        wanted = request.limits.candidates
+        first = found[0] if found else ()
+        return FillReply(
+            candidates=ranked(_fills(found), wanted, by_confidence=True) if found else (),
+            model=self.name,
+            complete=len(found) == wanted,
+            passes=sum(answer.tokens for answer in first),
+            prompt_tokens=sum(answer.prompt for answer in first),
+            cached_tokens=sum(answer.cached for answer in first),
+            threshold=_SHOWN_UNASKED,
+            timings=Timings(
+                encode_ms=sum(answer.prompt_ms for answer in first),
+                draft_ms=sum(answer.predicted_ms for answer in first),
+                total_ms=spent_ms,
+            ),
+        )
+
+
+def body_of(request: FillRequest, index: int = 0) -> dict[str, Any]:
+    """The JSON that asks for candidate `index` of the only gap of a request."""
+    (gap,), (before, after) = request.gaps, request.parts
+    above, line_break, line = before.rpartition("\n")
+    lines = gap.max_lines + gap.text.count("\n")
+    return {
+        "input_prefix": above + line_break,
+        "prompt": line,
+        "input_suffix": after,
+        "input_extra": [
+            {"filename": snippet.path, "text": snippet.text} for snippet in request.snippets
+        ],
+        "n_predict": _TOKENS_PER_LINE * lines,
+        "stop": ["\n"] if lines == 1 else [],
+        "temperature": _OTHERS_TEMPERATURE if index else 0.0,
+        "seed": request.seed + index,
+        "n_probs": 1,
+        "cache_prompt": True,
+        "stream": False,
+    }
+
+
+def answer_of(fields: Any) -> Answer:
+    """What the server answered. Raises `RemoteError` for anything else."""
+    try:
+        text, times = fields["content"], fields.get("timings") or {}
+        chosen = fields.get("completion_probabilities") or []
+        log_probs = [float(each["logprob"]) for each in chosen]
+        if not isinstance(text, str):
+            raise TypeError
+        return Answer(
+            text,
+            sum(log_probs) if log_probs else None,
+            int(fields.get("tokens_predicted", 0)),
+            int(fields.get("tokens_evaluated", 0)),
+            int(times.get("cache_n", 0)),
+            float(times.get("prompt_ms", 0.0)),
+            float(times.get("predicted_ms", 0.0)),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError):
+        # Without the cause, whose message may quote the answer.
+        raise RemoteError(
+            "The server's answer is not one of llama.cpp's /infill; nothing was filled. See "
+            "whether 'remote.url' is that of a llama.cpp server with a model that fills gaps."
+        ) from None
+
+
+def _within(answer: Answer, text: str) -> Answer:
+    """The answer with its text cut to the gap's lines."""
+    return replace(answer, text=text)
+
+
+def _fills(found: Sequence[tuple[Answer, ...]]) -> list[Fill]:
+    """Each distinct text once; how sure the model is of it is its probability as a whole."""
+    fills: dict[tuple[str, ...], Fill] = {}
+    for answers in found:
+        texts = tuple(answer.text for answer in answers)
+        known = [answer.log_prob for answer in answers if answer.log_prob is not None]
+        score = sum(known)
+        sure = math.exp(min(0.0, score)) if len(known) == len(answers) else _SHOWN_UNASKED
+        tokens = sum(answer.tokens for answer in answers)
+        fills.setdefault(texts, Fill(texts, score, sure if any(texts) else 0.0, "draft", tokens))
+    return list(fills.values())

@@ -1,0 +1,36 @@
+"""Gives a causal model its adapter where there is one for it and it is wanted."""
+
+from __future__ import annotations
+
+import logging
+
+from dgls.checkpoint.adapter import adapter_of, load_adapter
+from dgls.checkpoint.adapter_trial import read_trial
+from dgls.checkpoint.named import Named
+from dgls.errors import DglsError
+from dgls.inference.causal_model import CausalModel, Drafting
+from dgls.inference.mask_drafts import MaskDrafts
+
+ON, OFF = "on", "off"
+
+_log = logging.getLogger(__name__)
+
+
+def equip(model: CausalModel, named: Named, setting: str) -> None:
+    """Load the model's adapter as `denoise.adapter` asks for it.
+
+    With `auto` it drafts where a trial on this machine says that it pays; one that was not tried
+    yet waits for its trial (`dgls.fill.adapter_trial`). An adapter that is refused is a warning.
+    """
+    path = adapter_of(named.name, named.folder)
+    if setting == OFF or path is None:
+        return
+    trial = read_trial(named.folder, path)
+    if setting != ON and trial is not None and not trial.pays:
+        return
+    try:
+        model.masks = MaskDrafts(model.network, load_adapter(path, named.identity))
+    except DglsError as error:
+        _log.warning("%s", error)
+        return
+    model.drafting = Drafting(masks=setting == ON or trial is not None)

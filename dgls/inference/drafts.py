@@ -1,0 +1,202 @@
+"""What the next pass of a stream reads ahead: the likeliest drafts, and masks that make more.
+
+Drafts come from the last fill's text where it still agrees, from what the prompt repeats, and from
+masks that were read in the pass before. The ones that promise most are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from operator import mul
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from dgls.inference.lookup import Lookup
+from dgls.inference.mask_drafts import MaskDrafts
+from dgls.network.masks import Masks
+from dgls.network.qwen2 import Qwen2Network
+from dgls.network.slots import Slots
+
+ROWS = 8
+"""Rows of a pass: on a CPU so many cost little more than one, and each further one costs more."""
+
+WORTH_READING = 0.2
+"""A draft less likely than this costs more time than it saves."""
+
+WORTH_MASKS = 0.6
+"""Masks are good for nothing unless the drafts are right just as far as the masks see them: so
+likely that must be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """Tokens that may follow, and how likely each is right together with all before it."""
+
+    tokens: tuple[int, ...] = ()
+    chances: tuple[float, ...] = ()
+
+    @property
+    def worth(self) -> float:
+        """The tokens that are expected to be right."""
+        return sum(self.chances)
+
+    def first(self, count: int) -> Guess:
+        """Its first `count` tokens."""
+        return Guess(self.tokens[:count], self.chances[:count])
+
+    def right_up_to(self) -> tuple[int, float]:
+        """How many of its tokens are likeliest to be right, no more and no fewer, and how likely.
+
+        Where all are, the next pass goes on after the last.
+        """
+        steps = (1.0, *self.chances, 0.0)
+        exactly = [now - after for now, after in pairwise(steps)]
+        count = max(range(len(exactly)), key=exactly.__getitem__)
+        return count, exactly[count]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a pass reads after the text: `drafts`, and `masks` after the first `seen` of them."""
+
+    drafts: tuple[int, ...] = ()
+    masks: Masks | None = None
+    seen: int = 0
+
+    @property
+    def rows(self) -> int:
+        """Rows of the pass."""
+        return len(self.drafts) + (len(self.masks) if self.masks else 0)
+
+    def placed(
+        self, before: int, read: int, device: torch.device
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """Positions [rows] and mask [rows, before + rows] of a pass over `read` tokens, the drafts
+        last, and the masks after `before` slots; None where all rows follow each other.
+        """
+        unseen = len(self.drafts) - self.seen
+        if self.masks is None or not unseen:
+            return None, None
+        rows = read + len(self.masks)
+        positions = torch.arange(before, before + rows, device=device)
+        positions[read:] -= unseen
+        mask = torch.ones((rows, before + rows), dtype=torch.bool, device=device).tril(before)
+        mask[read:, before + read - unseen : before + read] = False
+        return positions, mask
+
+
+NOTHING = Plan()
+"""A plan that reads nothing ahead."""
+
+
+def read_ahead(
+    network: Qwen2Network, slots: Slots, tokens: Sequence[int], plan: Plan, last: int | None = None
+) -> Tensor:
+    """Read `tokens` and what the plan says after them; `last` as in `Qwen2Network.read`."""
+    read = torch.tensor([*tokens, *plan.drafts], device=network.device)
+    positions, mask = plan.placed(slots.length, len(read), network.device)
+    return network.read(read, slots, positions, mask, last, plan.masks)
+
+
+class Drafter(Protocol):
+    """Proposes what a stream reads ahead, pass by pass."""
+
+    def plan(self, written: Sequence[int]) -> Plan:
+        """What to read after the tokens written so far."""
+
+    def learn(self, states: Tensor, written: Sequence[int]) -> None:
+        """Take the states of the last plan's masks; the drafts were right as far as they see them.
+
+        The last token of `written` was chosen at the place before the masks.
+        """
+
+
+class Ending(Protocol):
+    """Tells whether a token, written after others, ends the gap."""
+
+    def __call__(self, written: Sequence[int], token: int) -> bool: ...
+
+
+class BestDrafts:
+    """The likeliest of what was kept, what is looked up and what masks say (a `Drafter`)."""
+
+    def __init__(
+        self,
+        lookup: Lookup | None,
+        masks: MaskDrafts | None,
+        ends: Ending,
+        kept: Sequence[int] = (),
+    ) -> None:
+        self._lookup = lookup
+        self._masks = masks
+        self._ends = ends
+        self._kept = tuple(kept)
+        self._drafted = Guess()
+
+    def first(self, healed: Sequence[int]) -> Plan:
+        """What to read after the prompt, of which the model writes `healed` again.
+
+        Its last token is often one with what follows, so that masks after it are rarely of use.
+        """
+        if self._kept or not healed:
+            return self.plan(())
+        if self._masks is not None:
+            return Plan(tuple(healed[:-1]), self._masks.masks, len(healed) - 1)
+        return Plan((*healed, *self._looked_up(healed).first(ROWS - 1).tokens))
+
+    def plan(self, written: Sequence[int]) -> Plan:
+        """What to read after the tokens written so far."""
+        best = max(self._guesses(written), key=lambda guess: guess.worth, default=Guess())
+        self._drafted = Guess()
+        best = best.first(ROWS - 1)
+        # Choosing a token that ends the gap takes no reading, and nothing comes after it.
+        open_ = self._before_end(written, best.tokens)
+        drafts = best.tokens[:open_]
+        seen, chance = best.right_up_to()
+        room = ROWS - 1 - len(drafts)
+        ended = open_ < len(best.tokens) and seen >= open_
+        if self._masks is None or ended or chance < WORTH_MASKS or room <= 0:
+            return Plan(drafts)
+        return Plan(drafts, self._masks.masks.first(room), seen)
+
+    def learn(self, states: Tensor, written: Sequence[int]) -> None:
+        """Take what the masks of the last plan say."""
+        if self._masks is None:
+            return
+
+        def ends(tokens: Sequence[int]) -> bool:
+            return self._ends((*written, *tokens[:-1]), tokens[-1])
+
+        found = self._masks.drafts(states, written[-1], WORTH_READING, ends)
+        self._drafted = Guess(*found)
+
+    def _guesses(self, written: Sequence[int]) -> Iterator[Guess]:
+        start = len(written)
+        if len(self._kept) > start and self._kept[:start] == tuple(written):
+            rest = self._kept[start:]
+            yield Guess(rest, tuple(accumulate([_KEPT] * len(rest), mul)))
+        else:
+            yield self._drafted
+            yield self._looked_up(written)
+
+    def _looked_up(self, written: Sequence[int]) -> Guess:
+        if self._lookup is None:
+            return Guess()
+        return Guess(*self._lookup.likely(written, ROWS - 1, WORTH_READING))
+
+    def _before_end(self, written: Sequence[int], tokens: Sequence[int]) -> int:
+        """How many of the tokens come before the first that ends the gap."""
+        text = list(written)
+        for count, token in enumerate(tokens):
+            if self._ends(text, token):
+                return count
+            text.append(token)
+        return len(tokens)
+
+
+_KEPT = 0.97
+"""How likely a token of the last draft is right again while all before it were."""

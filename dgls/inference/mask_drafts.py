@@ -1,0 +1,125 @@
+"""Drafts from masks: an adapter's states become tokens, each knowing the one before it.
+
+The sampler head is that of Samragh et al. 2025 (arXiv:2507.11851): what it adds to a mask's state
+depends on the token drafted before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from dgls.checkpoint.adapter import AdapterWeights, Quantised
+from dgls.errors import CheckpointError
+from dgls.network.linear import DenseLinear, Int8Linear, Linear, can_multiply_int8
+from dgls.network.masks import LowRank, MaskLayer, Masks
+from dgls.network.qwen2 import Qwen2Network
+
+_NAMES = ("qkv", "out", "gate_up", "down")
+
+
+class MaskDrafts:
+    """An adapter on its network. `masks` are read after a text; their states draft what follows."""
+
+    def __init__(self, network: Qwen2Network, weights: AdapterWeights) -> None:
+        """Raises `CheckpointError` where the adapter's sizes are not the network's."""
+        _check(network, weights)
+        self.masks = _masks(network, weights)
+        self._network = network
+        self._tokens = weights.draft_ids.to(network.device)
+        self._head = network.head_over(self._tokens)
+        self._inner = _linear(weights.matrices["sampler.in"], network)
+        self._outer = _linear(weights.matrices["sampler.out"], network)
+
+    @torch.inference_mode()
+    def drafts(
+        self,
+        states: Tensor,
+        before: int,
+        least: float,
+        ends: Callable[[Sequence[int]], bool] = lambda tokens: False,
+    ) -> tuple[tuple[int, ...], tuple[float, ...]]:
+        """Tokens after `before` from the masks' final states [masks, width], and their chances.
+
+        A chance is that of the token and all before it; the drafts end where it falls below
+        `least`, or with one after which `ends` says so.
+        """
+        tokens: list[int] = []
+        chances: list[float] = []
+        chance, previous = 1.0, before
+        for index in range(len(states)):
+            state = states[index : index + 1]
+            logits = self._head(state + self._sampled(state, previous)).float()[0]
+            best = int(logits.argmax())
+            # One token at a time is needed on the host: it decides whether to go on.
+            chance *= float((logits[best] - logits.logsumexp(-1)).exp())
+            if chance < least:
+                break
+            previous = int(self._tokens[best])
+            tokens.append(previous)
+            chances.append(chance)
+            if ends(tokens):
+                break
+        return tuple(tokens), tuple(chances)
+
+    def _sampled(self, state: Tensor, before: int) -> Tensor:
+        """What the sampler adds to a state [1, width] after the token `before`."""
+        width = (state.shape[-1],)
+        token = self._network.embedded(torch.tensor([before], device=state.device))
+        seen = torch.cat(
+            [functional.rms_norm(token, width), functional.rms_norm(state, width)], dim=-1
+        )
+        return self._outer(functional.silu(self._inner(seen)))
+
+
+def _masks(network: Qwen2Network, weights: AdapterWeights) -> Masks:
+    device, dtype = network.device, network.dtype
+
+    def term(layer: int, name: str) -> LowRank:
+        down, up = (
+            weights.matrices[f"{layer}.{name}.{side}"].dense(dtype).t().contiguous().to(device)
+            for side in ("down", "up")
+        )
+        return LowRank(down, up)
+
+    layers = tuple(
+        MaskLayer(**{name: term(index, name) for name in _NAMES})
+        for index in range(network.config.layers)
+    )
+    return Masks(weights.mask_embedding.to(device, dtype), layers)
+
+
+def _linear(matrix: Quantised, network: Qwen2Network) -> Linear:
+    if network.device.type == "cpu" and can_multiply_int8():
+        return Int8Linear(matrix.steps, matrix.scale)
+    return DenseLinear(matrix.dense(network.dtype).to(network.device))
+
+
+def _check(network: Qwen2Network, weights: AdapterWeights) -> None:
+    config, rank, masks = network.config, weights.size.rank, weights.size.masks
+    joined = (config.heads + 2 * config.kv_heads) * config.head_width
+    sizes = {
+        "qkv": (config.width, joined),
+        "out": (config.width, config.width),
+        "gate_up": (config.width, 2 * config.feed_forward),
+        "down": (config.feed_forward, config.width),
+    }
+    wanted: dict[str, tuple[int, ...]] = {
+        "sampler.in": (weights.size.sampler, 2 * config.width),
+        "sampler.out": (config.width, weights.size.sampler),
+    }
+    for layer in range(config.layers):
+        for name, (inputs, outputs) in sizes.items():
+            wanted[f"{layer}.{name}.down"] = (rank, inputs)
+            wanted[f"{layer}.{name}.up"] = (outputs, rank)
+    found = {name: tuple(matrix.steps.shape) for name, matrix in weights.matrices.items()}
+    fits = weights.mask_embedding.shape == (masks, config.width)
+    ids = weights.draft_ids
+    known = bool(len(ids)) and int(ids.min()) >= 0 and int(ids.max()) < config.vocabulary
+    if found != wanted or not fits or not known:
+        raise CheckpointError(
+            "The adapter's sizes are not those of its base; fills go on without it. Get dgls again."
+        )

@@ -1,0 +1,135 @@
+"""Cuts prompts out of source files: token by token, as an editor would ask with healed tokens.
+
+A prompt is a file, the token where the gap begins, and what follows the gap. The text after a gap
+is tokenised anew, as in an editor, so its first tokens may differ from the file's; only those are
+kept beside the place where both agree again.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+HEAD = 6
+"""At most so many tokens after a gap differ from the file's own."""
+
+_TOKENS_PER_CUT = 36
+_KINDS = ("line end", "whole line", "lines")
+_ODDS = (0.42, 0.25, 0.33)
+_LOOK_AHEAD = 160
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """Tokenised files and the cuts in them, as arrays that one file holds.
+
+    `tokens` are all files' tokens one after the other; file f is `bounds[f] .. bounds[f + 1]`.
+    A cut has its file (`origin`), the index in `tokens` where the gap begins (`start`) and where
+    the tokens after it go on (`resume`), and `head`, -1 filled, that comes between. `language` is
+    an index into `languages` a file; `heldout` marks files that are never trained on.
+    """
+
+    tokens: NDArray[np.int32]
+    bounds: NDArray[np.int64]
+    language: NDArray[np.int8]
+    heldout: NDArray[np.bool_]
+    origin: NDArray[np.int32]
+    start: NDArray[np.int32]
+    resume: NDArray[np.int32]
+    head: NDArray[np.int32]
+    one_line: NDArray[np.bool_]
+    languages: NDArray[np.str_]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One file to cut: its text, its language, and whether it is held out."""
+
+    text: str
+    language: str
+    heldout: bool
+
+
+def cut_files(files: Sequence[SourceFile], tokenizer: Tokenizer, seed: int = 0) -> Cuts:
+    """Tokenise `files` and draw cuts in them, about one every 36 tokens."""
+    rng = random.Random(seed)
+    languages = sorted({file.language for file in files})
+    tokens: list[NDArray[np.int32]] = []
+    bounds = [0]
+    rows: list[tuple[int, int, int, list[int], bool]] = []
+    for index, file in enumerate(files):
+        text = _Tokenised(file.text, tokenizer)
+        for _ in range(max(1, len(text.ids) // _TOKENS_PER_CUT)):
+            if found := text.cut(rng):
+                start, resume, head, one_line = found
+                rows.append((index, bounds[-1] + start, bounds[-1] + resume, head, one_line))
+        tokens.append(np.array(text.ids, dtype=np.int32))
+        bounds.append(bounds[-1] + len(text.ids))
+    file_of, starts, resumes, heads, single = zip(*rows, strict=True)
+    return Cuts(
+        tokens=np.concatenate(tokens),
+        bounds=np.array(bounds, dtype=np.int64),
+        language=np.array([languages.index(file.language) for file in files], dtype=np.int8),
+        heldout=np.array([file.heldout for file in files]),
+        origin=np.array(file_of, dtype=np.int32),
+        start=np.array(starts, dtype=np.int32),
+        resume=np.array(resumes, dtype=np.int32),
+        head=np.array([head + [-1] * (HEAD - len(head)) for head in heads], dtype=np.int32),
+        one_line=np.array(single),
+        languages=np.array(languages),
+    )
+
+
+class _Tokenised:
+    """A file's text and tokens, with where each token starts."""
+
+    def __init__(self, text: str, tokenizer: Tokenizer) -> None:
+        encoded = tokenizer.encode(text, add_special_tokens=False)
+        self.text, self.tokenizer, self.ids = text, tokenizer, encoded.ids
+        self.starts = [start for start, _ in encoded.offsets]
+        self.at = {start: index for index, start in reversed(list(enumerate(self.starts)))}
+        self.ends = [i for i, char in enumerate(text) if char == "\n"] + [len(text)]
+
+    def cut(self, rng: random.Random) -> tuple[int, int, list[int], bool] | None:
+        """Gap start, resume, head, and whether the gap is within a line; None where it fails."""
+        line = rng.randrange(len(self.ends))
+        begin = self.ends[line - 1] + 1 if line else 0
+        end = self.ends[line]
+        content = self.text[begin:end]
+        if not content.strip():
+            return None
+        kind = rng.choices(_KINDS, _ODDS)[0]
+        inside = kind == "line end" or (kind == "lines" and rng.random() < 0.5)
+        start = self._inside(begin, end, rng) if inside else self.at.get(begin)
+        if start is None:
+            return None
+        if kind == "lines":
+            end = self.ends[min(line + rng.randint(1, 5), len(self.ends) - 1)]
+        resumed = self._resume(end)
+        return resumed and (start, *resumed, kind != "lines")
+
+    def _inside(self, begin: int, end: int, rng: random.Random) -> int | None:
+        """A token of the line that starts after its indentation."""
+        content = self.text[begin:end]
+        first = begin + len(content) - len(content.lstrip())
+        places = [i for i in range(first, end) if i in self.at]
+        return self.at[rng.choice(places)] if places else None
+
+    def _resume(self, end: int) -> tuple[int, list[int]] | None:
+        """Where the file's tokens go on after a gap that ends at `end`, and the tokens before."""
+        if end == len(self.text):
+            return len(self.ids), []
+        after = self.tokenizer.encode(self.text[end : end + _LOOK_AHEAD], add_special_tokens=False)
+        for count, (offset, _) in enumerate(after.offsets[: HEAD + 1]):
+            index = self.at.get(end + offset)
+            same = min(4, len(after.ids) - count - 1)
+            if index is None or same <= 0:
+                continue
+            if self.ids[index : index + same] == after.ids[count : count + same]:
+                return index, after.ids[:count]
+        return None

@@ -1,0 +1,66 @@
+"""Which tokens end a fill, which hold a line's end, and which may be drafted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dgls.training.parallel.base import Base
+from dgls.training.parallel.cuts import Cuts
+from dgls.training.parallel.gguf_base import read_tokens
+
+END_IDS = (151643, 151645, 151659, 151660, 151661, 151662, 151663, 151664)
+"""The end of the text, of a message, of a file, and the marks of a fill."""
+
+_NEWLINE = "\u010a"
+"""The line feed in the byte-level alphabet."""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What training asks of tokens, by the base's rows.
+
+    `ends` and `newlines` [vocabulary] are true for such tokens; `draft_rows` [drafts] may be
+    drafted, and `draft_index` [vocabulary] is a token's place among them, -1 for the others.
+    """
+
+    ends: Tensor
+    newlines: Tensor
+    draft_rows: Tensor
+    draft_index: Tensor
+
+    def to(self, device: torch.device) -> Vocabulary:
+        """The same on `device`."""
+        return Vocabulary(
+            self.ends.to(device),
+            self.newlines.to(device),
+            self.draft_rows.to(device),
+            self.draft_index.to(device),
+        )
+
+
+def vocabulary_of(base: Base, tokens: list[str], cuts: Cuts, drafts: int) -> Vocabulary:
+    """The vocabulary of `base`, whose token strings are `tokens`, with the corpus' most frequent
+    `drafts` tokens to draft from, ends included.
+    """
+    ids = base.token_ids.cpu()
+    ends = torch.isin(ids, torch.tensor(END_IDS))
+    training = ~np.repeat(cuts.heldout, np.diff(cuts.bounds))
+    size = int(ids.max()) + 1
+    counted = cuts.tokens[training & (cuts.tokens < size)]
+    counts = torch.from_numpy(np.bincount(counted, minlength=size))[ids]
+    counts[ends] = counts.max() + 1
+    rows = counts.argsort(descending=True, stable=True)[: min(drafts, len(ids))].sort().values
+    index = torch.full((len(ids),), -1)
+    index[rows] = torch.arange(len(rows))
+    newlines = torch.tensor([_NEWLINE in token for token in tokens])
+    return Vocabulary(ends, newlines, rows, index)
+
+
+def file_vocabulary(path: Path, base: Base, cuts: Cuts, drafts: int) -> Vocabulary:
+    """The same for a base read from a GGUF file."""
+    return vocabulary_of(base, read_tokens(path)[0], cuts, drafts)

@@ -1,0 +1,232 @@
+"""`dgls editor`: what is written into the user's files, what is refused, and the try-out."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from dgls.cli.main import run
+from dgls.editors import laptop, places
+from dgls.editors.guides import EDITORS, guide
+from dgls.editors.merging import block, helix_languages, own_file, plain_json
+from tests.editors.home import BY_HEART, START, engine_environment, own_home
+
+SHIPPED = places.shipped("helix/languages.toml").read_text(encoding="utf-8")
+FILES = [editor for editor in EDITORS if editor != "vscode"]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of the test's own."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    for name in ("XDG_CONFIG_HOME", "NVIM_APPNAME"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def merged(old: str, merge: object) -> str:
+    assert callable(merge)
+    once = str(merge(old))
+    assert merge(once) == once, "a second time changes nothing"
+    return once
+
+
+@pytest.mark.parametrize("editor", EDITORS)
+def test_each_editor_is_told_what_to_write_and_which_key_accepts(
+    editor: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["editor", editor]) == 0
+    shown = capsys.readouterr()
+    assert "dgls" in shown.out
+    assert "accept" in shown.err
+
+
+@pytest.mark.parametrize("editor", FILES)
+def test_writing_makes_the_file_and_a_second_time_changes_nothing(
+    editor: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = guide(editor).file
+    assert file is not None
+    assert run(["editor", editor, "--write"]) == 0
+    first = file.read_bytes()
+    assert run(["editor", editor, "--write"]) == 0
+    assert "Nothing to do" in capsys.readouterr().out
+    assert file.read_bytes() == first
+    assert [path.name for path in file.parent.iterdir()] == [file.name], "no backup of nothing"
+
+
+def test_what_was_there_is_kept_in_a_backup_with_its_mode(home: Path) -> None:
+    file = home / ".emacs"
+    file.write_text("(setq x 1)\n")
+    file.chmod(0o600)
+    assert run(["editor", "emacs", "--write"]) == 0
+    (backup,) = home.glob(".emacs.*.bak")
+    assert backup.read_text() == "(setq x 1)\n"
+    assert file.read_text().startswith("(setq x 1)\n")
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_link_stays_a_link(home: Path) -> None:
+    kept = home / "dotfiles" / "emacs.el"
+    kept.parent.mkdir()
+    kept.write_text("")
+    (home / ".emacs").symlink_to(kept)
+    assert run(["editor", "emacs", "--write"]) == 0
+    assert (home / ".emacs").is_symlink()
+    assert "dgls" in kept.read_text()
+
+
+REFUSED = [
+    ("neovim", "require('mine')\n", "not dgls's"),
+    ("emacs", "(require 'dgls)\n", "already"),
+    ("emacs", ";; dgls: begin\n(x)\n", "without"),
+    ("helix", "language-server = [\n", "not TOML"),
+    ("zed", "// mine\n{}\n", "comments"),
+    ("zed", '{"edit_predictions": {"provider": "copilot"}}', "copilot"),
+    ("kate", '{"servers": {"python": {"command": ["pylsp"]}}}', "pylsp"),
+    ("sublime", "[]\n", "no JSON object"),
+]
+
+
+@pytest.mark.parametrize(("editor", "text", "why"), REFUSED)
+def test_what_is_not_understood_is_left_as_it_was(
+    editor: str, text: str, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = guide(editor).file
+    assert file is not None
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    assert run(["editor", editor, "--write"]) == 2
+    shown = capsys.readouterr().err
+    assert why in shown
+    assert "left as it was" in shown
+    assert file.read_text() == text
+
+
+def test_lines_are_replaced_between_their_marks() -> None:
+    old = merged("before\n", block("(old)\n", ";;", "(require 'dgls)")) + "after\n"
+    new = merged(old, block("(new)\n", ";;", "(require 'dgls)"))
+    assert "(old)" not in new
+    assert new.startswith("before\n")
+    assert new.endswith("after\n")
+
+
+def test_a_file_of_dgls_is_made_anew() -> None:
+    merge = own_file("-- Written by dgls editor\nnew\n")
+    assert merge("-- Written by dgls editor\nold\n") == "-- Written by dgls editor\nnew\n"
+
+
+def test_json_keeps_what_is_there_its_order_and_its_indentation() -> None:
+    old = '{\n    "theme": "x",\n    "clients": {\n        "pyright": {"enabled": true}\n    }\n}\n'
+    new = merged(old, plain_json({"clients": {"dgls": {"enabled": True}}}))
+    assert list(json.loads(new)) == ["theme", "clients"]
+    assert list(json.loads(new)["clients"]) == ["pyright", "dgls"]
+    assert '\n    "theme"' in new
+
+
+def test_helix_keeps_the_users_languages_and_comments() -> None:
+    old = '# mine\n[[language]]\nname = "rust"\nauto-format = true\n'
+    new = merged(old, helix_languages(SHIPPED))
+    assert new.startswith(old.rstrip())
+    languages = {each["name"]: each for each in tomllib.loads(new)["language"]}
+    assert languages["rust"] == {"name": "rust", "auto-format": True}
+    assert "dgls" in languages["python"]["language-servers"]
+
+
+def test_vs_code_without_its_extension_says_how_to_make_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("dgls.editors.writing.extension", lambda: None)
+    assert run(["editor", "vscode", "--write"]) == 2
+    assert "make vsix" in capsys.readouterr().err
+
+
+def test_vs_code_installs_its_extension_by_its_own_command(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, packaged = home / "bin" / "code", home / "dgls.vsix"
+    code.parent.mkdir()
+    code.write_text(f'#!/bin/sh\necho "$@" > {home}/said\n')
+    code.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{code.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr("dgls.editors.writing.extension", lambda: packaged)
+    assert run(["editor", "vscode", "--write"]) == 0
+    assert (home / "said").read_text().split() == ["--install-extension", str(packaged), "--force"]
+
+
+@pytest.mark.parametrize("path", ["neovim/lua/dgls/init.lua", "emacs/dgls.el"])
+def test_what_the_configurations_point_to_is_shipped(path: str) -> None:
+    assert places.shipped(path).is_file()
+
+
+@pytest.mark.parametrize("found", [(), ("a model",)])
+def test_a_laptop_model_is_offered_where_there_is_none(
+    monkeypatch: pytest.MonkeyPatch, found: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(laptop, "present", lambda: found)
+    assert ("dgls model get" in laptop.offer()) is not bool(found)
+    assert found or "(491 MB)" in laptop.offer()
+
+
+def checked(home: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """`dgls editor neovim --check` with a `dgls` on the PATH that is this checkout's."""
+    environment = own_home(home, {**engine_environment(home / "e"), **settings})
+    return subprocess.run(
+        [sys.executable, "-c", START, "editor", "neovim", "--check", "--json"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+
+
+def test_a_try_out_starts_the_server_and_gets_a_suggestion(home: Path) -> None:
+    done = checked(home, **BY_HEART, DGLS_ENGINE_IDLE_SECONDS="1")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)["check"]
+    assert found["command"] == "dgls lsp"
+    assert found["text"]
+    assert 0 < found["server_ms"] < 60_000
+
+
+def test_a_try_out_says_what_is_wrong(home: Path) -> None:
+    done = checked(home, DGLS_MODEL_NAME=str(home / "nothing"))
+    assert done.returncode == 7
+    assert "nothing" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_program_that_is_not_there_is_named(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(places, "program", lambda: str(home / "no-dgls"))
+    assert run(["editor", "helix", "--check"]) == 7
+    assert "no-dgls" in capsys.readouterr().err
+
+
+def test_zed_without_an_engine_at_its_port_says_what_to_start(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("dgls.editors.check.COMPLETIONS_URL", "http://127.0.0.1:9/v1/completions")
+    assert run(["editor", "zed", "--check"]) == 7
+    assert "dgls serve --port" in capsys.readouterr().err
+
+
+def test_an_editor_that_is_too_old_is_refused(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = home / "bin" / "nvim"
+    old.parent.mkdir()
+    old.write_text("#!/bin/sh\necho NVIM v0.10.4\n")
+    old.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{old.parent}{os.pathsep}{os.environ['PATH']}")
+    assert run(["editor", "neovim", "--check"]) == 2
+    assert "0.12 or newer" in capsys.readouterr().err

@@ -1,0 +1,79 @@
+"""What `dgls editor EDITOR --write` writes, read by the real editor."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.editors import emacs, helix, neovim
+from tests.editors.files import HEAD
+from tests.editors.home import BY_HEART, START, own_home
+from tests.editors.tmux import tmux_program
+
+Warm = Callable[..., dict[str, str]]
+
+FILLED = "return side * side"
+
+pytestmark = pytest.mark.editor
+
+
+def needs(program: Path, *, terminal: bool = False) -> None:
+    """Skip, with the reason, where an editor is not installed."""
+    if not program.exists() or (terminal and tmux_program() is None):
+        pytest.skip(f"{program} or tmux is not installed; run tests/editors/install.sh")
+
+
+def written(editor: str, home: dict[str, str]) -> str:
+    """Write an editor's configuration as a user does; what was said."""
+    done = subprocess.run(
+        [sys.executable, "-c", START, "editor", editor, "--write"],
+        env=home,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def test_neovim_suggests_with_what_was_written(tmp_path: Path, warm: Warm) -> None:
+    needs(neovim.PROGRAM)
+    environment = warm(**BY_HEART)
+    assert "plugin/dgls.lua now" in written("neovim", own_home(tmp_path, environment))
+    path = tmp_path / "shapes.py"
+    path.write_text(HEAD, encoding="utf-8")
+    with neovim.Neovim(tmp_path, environment, own=True) as editor:
+        editor.edit(path)
+        editor.keys("Goreturn si")
+        editor.until(lambda: FILLED.startswith("return si" + editor.ghost()) and editor.ghost(), "")
+        editor.keys("<Tab>")
+        editor.until(lambda: FILLED in editor.text(), "the suggestion is accepted")
+
+
+def test_helix_suggests_with_what_was_written(tmp_path: Path, warm: Warm) -> None:
+    needs(helix.PROGRAM, terminal=True)
+    home = own_home(tmp_path, warm(**BY_HEART))
+    assert "languages.toml now" in written("helix", home)
+    path = tmp_path / "shapes.py"
+    path.write_text(HEAD, encoding="utf-8")
+    with helix.configured_helix(tmp_path, path, home) as pane:
+        pane.until(lambda: helix.is_connected(tmp_path), "dgls has answered")
+        pane.type("georeturn si")
+        pane.until_shown("side * side")
+
+
+def test_emacs_suggests_with_what_was_written(tmp_path: Path, warm: Warm) -> None:
+    needs(emacs.PROGRAM, terminal=True)
+    environment = warm(**BY_HEART)
+    home = own_home(tmp_path, environment)
+    assert "init.el now" in written("emacs", home)
+    lines = (tmp_path / ".emacs.d" / "init.el").read_text(encoding="utf-8")
+    path = tmp_path / "shapes.py"
+    path.write_text(HEAD, encoding="utf-8")
+    with emacs.Emacs(tmp_path, path, environment, own=lines) as editor:
+        editor.pane.keys("M->")
+        editor.pane.type("    return si")
+        editor.pane.until(lambda: "de * side" in editor.ghost(), "a suggestion is shown")

@@ -1,0 +1,140 @@
+"""A server that is down is said once, and the local model fills until it is back."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from dgls.config import Settings, changed
+from dgls.engine.backends.base import Progress
+from dgls.engine.backends.choose import backend_of
+from dgls.engine.backends.fallback import RETRY_S, FallbackBackend
+from dgls.errors import ModelNotFoundError, RemoteError
+from dgls.fill.stop import StopToken
+from dgls.protocol import Fill, FillReply, FillRequest, OnDraft
+
+REQUEST = FillRequest(("x = ", "\n"))
+DOWN = RemoteError("The server at host:1 cannot be reached.")
+
+
+class Scripted:
+    """A backend that fills with its name, or fails."""
+
+    def __init__(self, name: str, concurrency: int = 1) -> None:
+        self.name = name
+        self.concurrency = concurrency
+        self.error: Exception | None = None
+        self.loads = 0
+        self.fills = 0
+
+    def load(self, progress: Progress) -> None:
+        self.loads += 1
+        if self.error is not None:
+            raise self.error
+
+    def fill(
+        self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None = None
+    ) -> FillReply:
+        self.fills += 1
+        if self.error is not None:
+            raise self.error
+        return FillReply((Fill((self.name,), 0.0, 0.9),), self.name)
+
+
+class Pair:
+    """A server, a local model, and the time."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.remote, self.local = Scripted("remote", 8), Scripted("local")
+        self.both = FallbackBackend(self.remote, self.local, lambda: self.now)
+
+    def load(self) -> None:
+        self.both.load(lambda share, what: None)
+
+    def fill(self) -> FillReply:
+        return self.both.fill(REQUEST, StopToken())
+
+
+@pytest.fixture
+def pair() -> Pair:
+    return Pair()
+
+
+def test_while_the_server_is_there_it_fills_and_nothing_else_is_loaded(pair: Pair) -> None:
+    pair.load()
+    reply = pair.fill()
+    assert (reply.model, reply.note, pair.local.loads) == ("remote", "", 0)
+    assert pair.both.concurrency == 8
+
+
+def test_a_server_that_is_down_at_the_start_is_told_in_each_reply(pair: Pair) -> None:
+    pair.remote.error = DOWN
+    pair.load()
+    reply = pair.fill()
+    assert reply.best.texts == ("local",)
+    assert reply.note == f"{DOWN} Until it is back, local fills."
+    assert (pair.both.name, pair.both.concurrency) == ("local", 1)
+
+
+def test_a_server_that_goes_down_in_a_fill_costs_no_fill(
+    pair: Pair, caplog: pytest.LogCaptureFixture
+) -> None:
+    pair.load()
+    pair.remote.error = DOWN
+    with caplog.at_level(logging.WARNING):
+        assert [pair.fill().model for _ in range(3)] == ["local"] * 3
+    assert pair.remote.fills == 1, "one that is down is left alone"
+    assert len(caplog.records) == 1, "it is logged once"
+    assert pair.local.loads == 1
+
+
+def test_the_server_fills_again_when_it_is_back(pair: Pair) -> None:
+    pair.remote.error = DOWN
+    pair.load()
+    pair.remote.error = None
+    assert pair.fill().model == "local", "it is not asked again so soon"
+    pair.now += RETRY_S
+    pair.fill()
+    settled(pair)
+    reply = pair.fill()
+    assert (reply.model, reply.note) == ("remote", "")
+
+
+def test_a_server_that_is_still_down_is_asked_once_in_a_while(pair: Pair) -> None:
+    pair.remote.error = DOWN
+    pair.load()
+    for _ in range(3):
+        pair.now += RETRY_S
+        pair.fill()
+        settled(pair)
+        pair.fill()
+    assert pair.remote.loads == 4
+
+
+def test_without_a_local_model_its_error_is_told(pair: Pair) -> None:
+    pair.remote.error = DOWN
+    pair.local.error = ModelNotFoundError("There is no model 'x'.")
+    with pytest.raises(ModelNotFoundError):
+        pair.load()
+
+
+@pytest.mark.parametrize(("wanted", "kind"), [("true", True), ("false", False)])
+def test_the_user_decides(wanted: str, kind: bool) -> None:
+    settings = changed(
+        Settings(),
+        {
+            "engine.backend": "infill",
+            "remote.url": "http://127.0.0.1:1",
+            "remote.fallback": wanted == "true",
+        },
+    )
+    assert isinstance(backend_of(settings), FallbackBackend) is kind
+
+
+def settled(pair: Pair) -> None:
+    """Wait for the thread that asks whether the server is back."""
+    asking = pair.both._asking
+    if asking is not None:
+        asking.join(10)

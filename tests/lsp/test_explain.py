@@ -1,0 +1,88 @@
+"""The command `dgls.why`, as an editor runs it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from lsprotocol import types
+
+from dgls.lsp.explain import WHY
+from tests.lsp.session import URI, ScriptedFiller, Session, connected, initialize_params, reply
+
+
+async def why(session: Session, *arguments: Any) -> Any:
+    """Run the command."""
+    params = types.ExecuteCommandParams(command=WHY, arguments=list(arguments))
+    return await session.client.workspace_execute_command_async(params)
+
+
+def messages(session: Session) -> list[str]:
+    return [message.message for message in session.client.messages]
+
+
+async def test_the_last_suggestion_is_explained(filler: ScriptedFiller) -> None:
+    filler.answer = lambda request: reply("42", confidence=0.1)
+    async with connected(filler) as session:
+        await session.client.initialize_session(initialize_params())
+        await session.complete("x = ⟦⟧\n")
+        found = await why(session)
+        asked = len(filler.requests)
+
+    assert asked == 1
+    assert found["candidates"][0]["refused"]["rule"] == "unsure"
+    assert "quiet here: the model is not sure" in messages(session)[-1]
+    assert "not shown: the model is not sure enough" in messages(session)[-1]
+
+
+async def test_a_place_is_asked_about(filler: ScriptedFiller) -> None:
+    filler.answer = lambda request: reply("42", "43")
+    async with connected(filler) as session:
+        await session.client.initialize_session(initialize_params())
+        await session.open("x = \n")
+        found = await why(session, URI, {"line": 0, "character": 4})
+
+    assert found["shown"] == "42"
+    assert [each["texts"] for each in found["candidates"]] == [["42"], ["43"]]
+    assert "Shown while typing: '42'" in messages(session)[-1]
+
+
+async def test_why_nothing_is_asked_is_told(filler: ScriptedFiller) -> None:
+    filler.answer = lambda request: reply("42")
+    async with connected(filler) as session:
+        options = {"show": {"languages_off": ["python"]}}
+        await session.client.initialize_session(initialize_params(options=options))
+        await session.open("x = \n")
+        found = await why(session, URI, {"line": 0, "character": 4})
+
+    assert found["silence"]["rule"] == "language_off"
+    assert found["shown"] is None
+
+
+async def test_what_a_reply_says_to_the_user_is_shown_once(filler: ScriptedFiller) -> None:
+    filler.answer = lambda request: replace(reply("42"), note="The server is down.")
+    async with connected(filler) as session:
+        await session.client.initialize_session(initialize_params())
+        await session.open("x = \n\ny = \n")
+        for line in (0, 2):
+            await session.ask(line, 4)
+
+    assert messages(session).count("dgls: The server is down.") == 1
+
+
+async def test_without_anything_asked_the_state_is_told(filler: ScriptedFiller) -> None:
+    async with connected(filler) as session:
+        await session.client.initialize_session(initialize_params())
+        assert await why(session) is None
+
+    assert "Nothing was asked." in messages(session)[-1]
+
+
+@pytest.mark.parametrize("arguments", [[3], [URI], [URI, {"line": 9, "character": 0}], [URI, "x"]])
+async def test_a_wrong_place_is_refused(filler: ScriptedFiller, arguments: list[Any]) -> None:
+    async with connected(filler) as session:
+        await session.client.initialize_session(initialize_params())
+        await session.open("x = \n")
+        with pytest.raises(Exception, match="nothing was asked"):
+            await why(session, *arguments)

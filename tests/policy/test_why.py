@@ -1,0 +1,111 @@
+"""What `dgls why` tells of a reply."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from dgls.policy.silence import Silence
+from dgls.policy.why import Explanation, describe, explained, site_of
+from dgls.protocol import Fill, FillReply, FillRequest, Gap, Timings, Trigger
+from dgls.sound.verdict import Change, Refusal
+from dgls.syntax.languages.python import PYTHON
+
+PREFIX, SUFFIX = "def area(r):\n    return ", "\n"
+
+
+def told(
+    *fills: Fill, silence: Silence | None = None, lines: int = 1, threshold: float = 0.0
+) -> Explanation:
+    """The explanation of a reply with these candidates."""
+    request = FillRequest((PREFIX, SUFFIX), (Gap(max_lines=lines),), trigger=Trigger.AUTOMATIC)
+    timings = Timings(encode_ms=20, draft_ms=60, total_ms=81)
+    reply = FillReply(
+        fills,
+        "small",
+        steps=3,
+        passes=5,
+        prompt_tokens=30,
+        cached_tokens=20,
+        timings=timings,
+        threshold=0.5,
+    )
+    site = site_of(request, PYTHON)
+    return explained(site, request, reply, silence=silence, threshold=threshold)
+
+
+def fill(text: str, confidence: float = 0.9) -> Fill:
+    return Fill((text,), -1.5, confidence, "draft", 10)
+
+
+@pytest.mark.parametrize(
+    ("text", "confidence", "refused"),
+    [
+        ("3 * r * r", 0.9, None),
+        ("3 * r * r", 0.4, Silence.UNSURE),
+        ("  ", 0.9, Silence.EMPTY),
+        ("3 * (r", 0.9, Silence.BROKEN),
+    ],
+)
+def test_each_candidate_has_the_rule_that_refused_it(
+    text: str, confidence: float, refused: Silence | None
+) -> None:
+    (verdict,) = told(fill(text, confidence)).verdicts
+    assert verdict.refused is refused
+
+
+def test_what_was_done_to_make_it_sound_is_told() -> None:
+    found = told(fill("3 * r * r\nprint(1"), lines=2)
+    assert Change.RAN_ON in found.verdicts[0].changes
+    assert "changed to '3 * r * r': it ran on behind the gap's block" in describe(found)
+
+
+def test_why_nothing_sound_is_left_is_told() -> None:
+    found = told(fill("3 + +) ("))
+    assert found.verdicts[0].refusal is Refusal.BROKEN
+    assert "(it breaks the syntax)" in describe(found)
+
+
+def test_the_first_that_no_rule_refused_is_shown() -> None:
+    found = told(fill("  "), fill("r"), fill("rr"))
+    assert found.shown is found.verdicts[1]
+    assert describe(found).startswith("Shown while typing: 'r'")
+
+
+def test_a_reason_not_to_ask_comes_first_and_says_what_ends_it() -> None:
+    found = told(fill("r"), silence=Silence.SNOOZED)
+    assert found.shown is None
+    assert describe(found).startswith(
+        "Quiet: suggestions are switched off for a while (dgls.resume ends it)."
+    )
+
+
+@pytest.mark.parametrize(("threshold", "shown"), [(0.0, "50%"), (0.8, "80%")])
+def test_doubt_says_how_sure_it_was_and_would_have_to_be(threshold: float, shown: str) -> None:
+    found = describe(told(fill("r", 0.4), threshold=threshold))
+    assert found.startswith(f"Quiet: the model is not sure enough (40%, shown from {shown}).")
+
+
+def test_times_passes_and_the_cache_are_told() -> None:
+    found = told(fill("r"))
+    assert found.tokens_a_pass == 2.0
+    assert describe(found).endswith(
+        "model: small, 81 ms (encode 20, draft 60)\n"
+        "work: 5 passes, 3 steps, 2.0 tokens a pass, 20 of 30 prompt tokens cached"
+    )
+
+
+def test_json_holds_everything_but_what_is_around_the_gap() -> None:
+    found = told(fill("  ")).to_json()
+    (candidate,) = found["candidates"]
+    assert candidate["refused"]["rule"] == "empty"
+    assert candidate["proposal"] == "draft"
+    assert found["timings"]["total_ms"] == 81
+    assert PREFIX not in str(found)
+
+
+def test_features_are_told_to_who_asks_for_them() -> None:
+    found = told(replace(fill("r"), features={"suffix": 0.25, "prefix": -1.5}))
+    assert "   suffix 0.25, prefix -1.5\n" in describe(found, features=True)
+    assert "suffix" not in describe(found)

@@ -1,0 +1,29 @@
+"""Every test that `docs/security.md` names is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+TESTS = Path(__file__).parent
+PAGE = (TESTS.parent / "docs" / "security.md").read_text(encoding="utf-8")
+NAMED = re.compile(r"`((?:\w+/)*test_\w+\.py)`((?:,\s+\"[^\"]+\")*)")
+
+
+def test_every_named_test_is_there() -> None:
+    missing = []
+    for file, quoted in NAMED.findall(PAGE):
+        path = TESTS / file
+        functions = re.findall(r"def (test_\w+)", path.read_text()) if path.is_file() else []
+        names = [name.replace("_", " ") for name in functions]
+        for words in re.findall(r"\"([^\"]+)\"", quoted):
+            wanted = " ".join(words.split())
+            if not any(wanted in name for name in names):
+                missing.append((file, wanted))
+        if not functions:
+            missing.append((file, ""))
+    assert missing == []
+
+
+def test_the_page_names_tests_throughout() -> None:
+    assert len(NAMED.findall(PAGE)) > 25
