@@ -223,6 +223,12 @@ def total(items):
 """
 """The only text that the taught model knows."""
 
+TAUGHT_PAIRS = (
+    ("return width * height", "for item in items:"),
+    ("return width * height", "result += item"),
+)
+"""Texts of which it knows the first one where both are missing."""
+
 
 @cache
 def taught_network() -> Qwen2Network:
@@ -257,6 +263,14 @@ _STEPS = 160
 def _lessons(model: CausalModel) -> list[tuple[list[int], int]]:
     """Prompts with their answers, and where the answer begins."""
     end, found = model.codec.token_id(ENDS[0]), []
+    for first, second in TAUGHT_PAIRS:
+        place, other = LESSON.index(first), LESSON.index(second)
+        gaps = (
+            LESSON[:place],
+            LESSON[place + len(first) : other] + LESSON[other + len(second) :],
+        )
+        prompt = model.layout.prompt(FillRequest(gaps))
+        found.append(([*prompt.tokens, *model.layout.text(prompt, first), end], len(prompt.tokens)))
     places = [match.start() for match in re.finditer(r"(?<=[ (])\b\w|(?<= )[*+=]", LESSON)]
     for place in places:
         stop = LESSON.index("\n", place)
