@@ -66,7 +66,7 @@ class Watch:
         """Print what a pass wrote, token by token, and struck through the drafts it refused."""
         if not self._writes:
             self._console.print(
-                "Each line is a pass: the tokens it wrote and, struck through, the drafts it refused.",
+                "A line is a pass: what it wrote and, struck through, the drafts it refused.",
                 style=_AROUND,
             )
         self._writes = True
