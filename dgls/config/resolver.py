@@ -31,6 +31,9 @@ from dgls.patterns import why_it_matches_nothing
 
 FILE_NAME = "dgls.toml"
 
+_NO_SETTINGS = (MODELS_VARIABLE, "DGLS_TEST")
+"""How variables begin that are no settings: where models are kept, and those of dgls's tests."""
+
 _MOST_PROBLEMS = 20
 """Problems of one source that are told; a file of thousands would flood whoever reads them."""
 
@@ -240,7 +243,7 @@ def _from_environment(variables: Mapping[str, str]) -> dict[str, str]:
     return {
         names.get(variable, variable): value
         for variable, value in variables.items()
-        if variable.startswith(ENVIRONMENT_PREFIX) and variable != MODELS_VARIABLE
+        if variable.startswith(ENVIRONMENT_PREFIX) and not variable.startswith(_NO_SETTINGS)
     }
 
 

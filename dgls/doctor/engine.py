@@ -6,6 +6,7 @@ import re
 
 from dgls.client import EngineClient
 from dgls.client.endpoint import endpoint_of, endpoints
+from dgls.client.runtime_folder import make_private
 from dgls.config import Settings
 from dgls.doctor.findings import EngineFound
 from dgls.doctor.machine import output_of
@@ -18,6 +19,7 @@ _ELAPSED = re.compile(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+)")
 async def look_at_engine(settings: Settings) -> EngineFound:
     """The engine of these settings; starts nothing."""
     own = endpoint_of(settings)
+    make_private(own.folder)
     others = sum(each.name != own.name and is_held(each.lock) for each in endpoints(settings))
     async with EngineClient(settings) as client:
         health = await client.health()
