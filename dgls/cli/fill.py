@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from dgls.syntax.source import Source
 
 _CANDIDATES = 4
+_NOTHING = "The model has nothing that fits here and is better than what is there."
 
 
 def register(app: typer.Typer) -> None:
@@ -89,7 +90,7 @@ def fill(
         typer.echo(f"dgls: {better}", err=True)
     if reply.note:
         typer.echo(f"dgls: {reply.note}", err=True)
-    best = task.best(reply.candidates)
+    best = task.best(reply.candidates, reply.present)
     if write:
         if not any(best.texts):
             raise InputError(
@@ -103,6 +104,8 @@ def fill(
         watching.finish(best, reply)
     else:
         typer.echo("\n".join(best.texts))
+    if not as_json and not any(best.texts):
+        typer.echo(f"dgls: {_NOTHING}", err=True)
     if write and not as_json:
         typer.echo(f"{task.file.name}: filled {len(task.gaps)} of {len(task.gaps)}.", err=True)
 
@@ -137,25 +140,26 @@ class _Task:
         lines = max(self.lines, text.count("\n") + 1)
         return Gap(text, self.strength if text else 1.0, lines)
 
-    def best(self, candidates: Sequence[Fill]) -> Fill:
+    def best(self, candidates: Sequence[Fill], present: float | None) -> Fill:
         """The likeliest candidate of which something sound is left in every gap; else empty texts.
 
-        Its texts are what is left of it.
+        Its texts are what is left of it. `present` is the score of what the gap holds now, which a
+        rewrite must exceed.
         """
         from dgls.sound.gaps import sound_texts
 
-        asked = [self._asked(text) for text in self.context.gaps]
+        asked = [self._asked(text, present) for text in self.context.gaps]
         for fill in candidates:
-            texts = sound_texts(self.source, self.gaps, asked, fill.texts)
+            texts = sound_texts(self.source, self.gaps, asked, fill.texts, fill.score)
             if texts is not None:
                 return dataclasses.replace(fill, texts=texts)
         return dataclasses.replace(candidates[0], texts=("",) * len(self.gaps), confidence=0.0)
 
-    def _asked(self, text: str) -> Asked:
+    def _asked(self, text: str, present: float | None) -> Asked:
         from dgls.sound.site import Asked, Purpose
 
         lines = max(self.lines, text.count("\n") + 1)
-        return Asked(Purpose.REWRITE if text.strip() else Purpose.EXPLICIT, lines)
+        return Asked(Purpose.REWRITE if text.strip() else Purpose.EXPLICIT, lines, present)
 
     def filled(self, fill: Fill) -> str:
         return apply_edits(self.source.text, self._edits(fill))

@@ -12,18 +12,22 @@ from dgls.text import Edit, Span, line_end_of, with_line_ends
 
 
 def sound_texts(
-    source: Source, gaps: Sequence[Span], asked: Sequence[Asked], answers: Sequence[str]
+    source: Source,
+    gaps: Sequence[Span],
+    asked: Sequence[Asked],
+    answers: Sequence[str],
+    score: float | None = None,
 ) -> tuple[str, ...] | None:
     """What of each answer may be put into its gap; None where one is refused.
 
     The gaps are ordered. Each answer is judged in the document that has the ones before it; one
-    that only several answers together make sound is judged with them.
+    that only several answers together make sound is judged with them. `score` is that of all.
     """
     texts: list[str] = []
     now, shift = source, 0
     for gap, wanted, answer in zip(gaps, asked, answers, strict=True):
         here = Span(gap.start + shift, gap.end + shift)
-        found = sound(Site.of(now, here, wanted), answer)
+        found = sound(Site.of(now, here, wanted), answer, score)
         if found.refusal is not None:
             return _together(source, gaps, answers)
         texts.append(found.text)

@@ -85,8 +85,9 @@ def test_watch_shows_every_draft_and_the_result(environment: dict[str, str], gap
 
 
 def test_standard_input_and_a_selection(environment: dict[str, str]) -> None:
-    selected = f"{LINE}:5-{LINE}:{5 + len(FILL)}"
-    done = dgls(environment, "-", "--select", selected, given=SOURCE)
+    worse = "return None"
+    selected = f"{LINE}:5-{LINE}:{5 + len(worse)}"
+    done = dgls(environment, "-", "--select", selected, given=SOURCE.replace(FILL, worse))
     assert (done.returncode, done.stdout) == (0, FILL + "\n")
 
 

@@ -480,10 +480,10 @@ async def test_a_client_that_goes_frees_the_model(
 async def test_too_many_are_refused_and_while_loading_put_off(
     engine: ServedEngine, http: httpx.AsyncClient
 ) -> None:
-    engine.service.requests += MOST
+    engine.service.requests += 2 * MOST
     busy = await http.post("/v1/completions", json=MINUET)
     assert (busy.status_code, busy.json()["error"]["type"]) == (429, "rate_limit_error")
-    engine.service.requests -= MOST
+    engine.service.requests -= 2 * MOST
     scheduler, engine.service.scheduler = engine.service.scheduler, None
     engine.status.loading(0.5, "weights")
     response = await http.post("/infill", json=LLAMA_VIM)
