@@ -20,7 +20,7 @@ from dgls.inference.causal_model import CausalModel
 from dgls.inference.opening import open_model
 from dgls.network.hardware import cache_share, chosen_device
 from dgls.network.linear import can_multiply_int8
-from dgls.network.memory import keep_freed_memory
+from dgls.network.memory import give_back_freed_memory, keep_freed_memory
 
 
 def open_filler(
@@ -62,7 +62,7 @@ def open_causal(
     keep_freed_memory()
     if threads:
         torch.set_num_threads(threads)
-    cache = cache_mb * 1_000_000 or max(_CACHE, cache_share(where))
+    cache = cache_mb * 1_000_000 or _cache_bytes(where)
     if where.type == "cpu" and can_multiply_int8() and not exact:
         opened = opened_int8(named, progress)
         network, tokenizer = opened.network, opened.tokenizer
@@ -75,8 +75,10 @@ def open_causal(
         check_unchanged(named.path, before)
     model = CausalModel(named.name, network, tokenizer, cache)
     equip(model, named, adapter)
+    give_back_freed_memory()
     return CausalFiller(model, confidence_of(named.name, named.folder))
 
 
-_CACHE = 100_000_000
-"""Bytes for read prompts: four of a thousand tokens of the smallest model."""
+def _cache_bytes(where: torch.device) -> int:
+    """Memory for read prompts: on a CPU five of a thousand tokens of the smallest model."""
+    return 128_000_000 if where.type == "cpu" else cache_share(where)

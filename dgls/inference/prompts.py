@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from dgls.inference.drafts import NOTHING, Plan, read_ahead
@@ -13,6 +14,12 @@ from dgls.network.slots import Slots
 
 _WORTH_COPYING = 48
 """A shared beginning of fewer tokens is read again rather than copied."""
+
+_CHUNK = 256
+"""Tokens of a prompt that are read at once; more would take memory and no less time."""
+
+_USUAL_SLOTS = 1024
+"""Room for a prompt and what is written after it, all buffers of one size."""
 
 
 @dataclass(slots=True)
@@ -55,6 +62,11 @@ class Prompts:
         entry.slots.cut(cached)
         entry.tokens = tokens
         new, last = tokens[cached:], 1 + ahead.rows
+        entry.slots.reserve(len(new) + last)
+        while len(new) > _CHUNK:
+            part = torch.tensor(new[:_CHUNK], device=self._network.device)
+            self._network.read(part, entry.slots, last=1)
+            new = new[_CHUNK:]
         states = read_ahead(self._network, entry.slots, new, ahead, last)
         self._entries = [entry, *(other for other in self._entries if other is not entry)]
         self._forget()
@@ -77,10 +89,21 @@ class Prompts:
             return nearest
         if nearest is not None and common >= _WORTH_COPYING:
             return _Entry(tokens[:common], nearest.slots.copy(common))
-        return _Entry((), self._network.slots(len(tokens) + 64))
+        return _Entry((), self._spare() or self._network.slots(_USUAL_SLOTS))
+
+    def _spare(self) -> Slots | None:
+        """The slots of the prompt that was not used for longest, once the memory is full.
+
+        Buffers that are freed and taken again in other sizes would break the heap into pieces.
+        """
+        if len(self._entries) < 2 or self.bytes < self._most_bytes:
+            return None
+        spare = self._entries.pop().slots
+        spare.cut(0)
+        return spare
 
     def _forget(self) -> None:
-        while len(self._entries) > 1 and self.bytes > self._most_bytes:
+        while len(self._entries) > 2 and self.bytes > self._most_bytes:
             self._entries.pop()
 
 

@@ -14,6 +14,8 @@ import torch
 
 from dgls.errors import ModelMemoryError
 
+_IS_LINUX = sys.platform.startswith("linux")
+
 # The parameters of mallopt(3) by their numbers in malloc.h, and what they are set to.
 # One arena, because fills in several threads would each keep what they freed.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -2, -4, -8
@@ -27,12 +29,19 @@ _SETTINGS = (
 
 def keep_freed_memory() -> bool:
     """Tell glibc's allocator to keep what is freed. False where there is another allocator."""
-    if not sys.platform.startswith("linux"):
+    if not _IS_LINUX:
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False
     return all(mallopt(parameter, value) == 1 for parameter, value in _SETTINGS)
+
+
+def give_back_freed_memory() -> None:
+    """Give what was freed back to the system once, as after loading; later frees are kept."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if _IS_LINUX else None
+    if trim is not None:
+        trim(0)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -86,7 +86,9 @@ class Slots:
 
     def copy(self, length: int) -> Slots:
         """The first `length` slots in buffers of their own."""
-        other = Slots(self._shape, length + _GROWTH, dtype=self.keys.dtype, device=self.keys.device)
+        other = Slots(
+            self._shape, self.keys.shape[2], dtype=self.keys.dtype, device=self.keys.device
+        )
         other.keys[:, :, :length] = self.keys[:, :, :length]
         other.values[:, :, :length] = self.values[:, :, :length]
         other.length = length
