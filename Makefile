@@ -1,4 +1,5 @@
 # Every target does its own set-up. `make try` and `make test` are the two that matter.
+# `make try` and `make test-models` fetch the laptop model, MODEL; `MODEL=embedded make try` does not.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -6,29 +7,46 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 RUN := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
+MODELS := $(VENV)/.installed-models
 TORCH := torch>=2.11,<2.14
+LAPTOP := qwen2.5-coder-0.5b-instruct
+MODEL ?= $(LAPTOP)
 
-.PHONY: try test check test-editors test-vllm bench wheel vsix clean
+.PHONY: try test check test-models test-editors test-vllm bench wheel vsix clean
 
-try: $(RUN)  ## Fill a gap in a bundled example and show the canvas denoising.
-	$(BIN)/dgls fill --watch fixtures/example.py:20
+try: $(RUN)  ## Fetch the laptop model, fill gaps in a bundled example, show how.
+	@model="$(MODEL)"; \
+	[ "$$model" = embedded ] || $(BIN)/dgls model get "$$model" || { \
+	  status=$$?; [ $$status -lt 128 ] || exit $$status; \
+	  echo "$$model cannot be had here; trying the embedded model, which knows little."; \
+	  model=embedded; }; \
+	places="fixtures/try/shop.py:19 fixtures/try/shop.py:25 fixtures/try/shop.py:30:22"; \
+	[ "$$model" != embedded ] || places=fixtures/example.py:20; \
+	for place in $$places; do \
+	  printf '\n== dgls fill --watch %s\n\n' "$$place"; \
+	  DGLS_MODEL_NAME="$$model" $(BIN)/dgls fill --watch "$$place" || exit $$?; \
+	done
 
-test: check  ## Format, types, and every test that needs no editor and no server.
-	$(BIN)/python -m pytest -m "not editor and not vllm"
+test: check  ## Format, types, and every test that needs no model, no editor and no server.
+	$(BIN)/python -m pytest -m "not model and not editor and not vllm"
+
+test-models: $(MODELS)  ## The tests that run the laptop model; it is fetched first.
+	$(BIN)/dgls model get $(LAPTOP)
+	$(BIN)/python -m pytest -rs -m model
 
 check: $(DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-test-editors: $(DEV)  ## The tests that drive a real editor; a missing one is skipped.
-	-bash tests/editors/install.sh neovim helix emacs tmux
-	-bash tests/editors/install_vscode.sh
-	-$(MAKE) vsix
-	$(BIN)/python -m pytest -m editor
+test-editors: $(DEV)  ## The tests that drive real editors; they are installed first.
+	bash tests/editors/install.sh neovim helix emacs tmux
+	bash tests/editors/install_vscode.sh
+	$(MAKE) vsix
+	$(BIN)/python -m pytest -rs -m editor
 
 test-vllm: $(DEV)  ## The tests that drive a real vLLM server, on the CPU.
-	-$(BIN)/python tests/vllm/install.py
+	$(BIN)/python tests/vllm/install.py
 	$(BIN)/python -m pytest -rs tests/vllm
 
 bench: $(DEV)  ## Latency of everything between a keystroke and a suggestion.
@@ -55,6 +73,10 @@ $(RUN): pyproject.toml constraints.txt | $(VENV)/bin/python
 
 $(DEV): $(RUN)
 	$(PIP) install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+$(MODELS): $(DEV)
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[dev,model-tests]"
 	touch $@
 
 VSCODE := editors/vscode

@@ -164,6 +164,10 @@ class FillReply:
         return self.candidates[0]
 
 
+DENOISED, WRITTEN = "denoised", "written"
+"""How a draft came about: on a canvas, or token by token with drafts that are verified."""
+
+
 @dataclass(frozen=True, slots=True)
 class LastFill:
     """The last fill that an engine made, as it keeps it in memory: `dgls why` asks for it.
@@ -178,16 +182,18 @@ class LastFill:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The whole canvas after one denoise step, as text: `texts` as in `Fill`.
+    """All that there is after one denoise step or one pass, as text: `texts` as in `Fill`.
 
-    `accepted` says for each open canvas position, in order, whether the sampler accepted it,
-    and `tokens` what stands there now.
+    Of the kind "denoised" `tokens` are what the open canvas positions hold, in order, and
+    `accepted` says whether the sampler accepted each. Of the kind "written" `tokens` are those of
+    the pass: the ones that it wrote, which are `accepted`, and after them the drafts it refused.
     """
 
     step: int
     texts: tuple[str, ...]
     tokens: tuple[str, ...] = ()
     accepted: tuple[bool, ...] = ()
+    kind: str = DENOISED
 
 
 OnDraft = Callable[[Draft], None]

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Generator
 from pathlib import Path
+
+import pytest
+
+from tests.support.required import VARIABLE, why_not_skipped
 
 # No test depends on what the user has fetched; those of the laptop model ask for it by name.
 if "DGLS_TEST_MODELS" not in os.environ:
@@ -17,3 +22,18 @@ if not Path("/dev/nvidia0").exists():
     os.environ.setdefault("TRITON_INTERPRET", "1")
     # Triton asks for a choice; the interpreter is not touched by it.
     os.environ.setdefault("TRITON_DEFAULT_FP_FUSION", "1")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A skipped test of a required kind has failed."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and isinstance(report.longrepr, tuple):
+        markers = {mark.name for mark in item.iter_markers()}
+        reason = report.longrepr[2]
+        if why := why_not_skipped(os.environ.get(VARIABLE, ""), markers, reason):
+            report.outcome = "failed"
+            report.longrepr = why
+    return report

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from dgls import errors
 from dgls.errors import EngineError, EngineProtocolError
 from dgls.protocol import (
+    WRITTEN,
     Draft,
     EngineState,
     Fill,
@@ -67,9 +68,10 @@ def test_a_reply_and_a_draft_come_back_as_they_went(
     texts: list[str], score: float, flag: bool
 ) -> None:
     fill = Fill(tuple(texts), score, 0.5, "draft")
-    reply = FillReply((fill, fill), "m", flag, 3, 4, 5, 6, Timings(queue_ms=score))
+    timings = Timings(queue_ms=score)
+    reply = FillReply((fill, fill), "m", flag, 3, 4, 5, 6, 7, timings)
     assert reply_from_json(to_json(reply)) == reply
-    draft = Draft(1, tuple(texts), tuple(texts), (flag,))
+    draft = Draft(1, tuple(texts), tuple(texts), (flag,), WRITTEN)
     assert draft_from_json(to_json(draft)) == draft
 
 

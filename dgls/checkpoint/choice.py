@@ -13,6 +13,9 @@ AUTO = "auto"
 EMBEDDED = "embedded"
 """The name of the model that comes with dgls."""
 
+EMBEDDED_CHECKPOINT = "dgls-embedded"
+"""What that model calls itself."""
+
 PARAMETERS_A_CORE = 300_000_000
 """So many parameters a core still fill a line while one types (`docs/performance.md`)."""
 
@@ -40,12 +43,13 @@ def why_automatic() -> str:
     return "no laptop model was fetched"
 
 
-def suggestion() -> str | None:
-    """What `dgls model get` would bring, in one line; None where a laptop model is here."""
+def offer() -> str:
+    """What `dgls model get` would bring, in one line; "" where a laptop model is here."""
     if present():
-        return None
+        return ""
     entry = min(catalogue(), key=lambda each: (not each.is_pinned, each.bytes))
-    return (
-        f"The embedded model knows little. `dgls model get {entry.name}` fetches one that fills "
-        f"most lines right ({entry.bytes / 1e6:.0f} MB, {entry.licence})."
-    )
+    return f"A better model for this machine: dgls model get {entry.name} ({_mb(entry)} MB)."
+
+
+def _mb(entry: Entry) -> int:
+    return round(entry.bytes / 1e6)

@@ -138,7 +138,7 @@ def open_int8(path: Path, progress: Progress) -> Opened:
     which only the rows of tokens that are read come into memory.
     """
     try:
-        file = safe_open(path, framework="pt")
+        file: Any = safe_open(path, framework="pt")
         metadata: dict[str, Any] = file.metadata() or {}
         if metadata.get("format") != FORMAT:
             raise CheckpointError(f"{path} is of another version of dgls; nothing was loaded.")

@@ -114,7 +114,7 @@ def _say_checked(found: Guide, checked: Checked) -> None:
 
 def _offers() -> list[str]:
     """What a model for this laptop would take, where none is here and none is configured."""
-    from dgls.editors.laptop import offer
+    from dgls.checkpoint.choice import offer
 
     line = offer()
     return [line] if line else []

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dgls.checkpoint.choice import AUTO, offer
 from dgls.cli.private import AllowPrivate, check_private
 from dgls.cli.target import (
     STANDARD_INPUT,
@@ -84,6 +85,8 @@ def fill(
         watching = Watch(task.context)
     request = task.request(settings, seed)
     reply = asyncio.run(_ask(settings, request, watching))
+    if settings.model.name == AUTO and sys.stderr.isatty() and (better := offer()):
+        typer.echo(f"dgls: {better}", err=True)
     if reply.note:
         typer.echo(f"dgls: {reply.note}", err=True)
     best = task.best(reply.candidates)

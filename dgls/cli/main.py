@@ -22,6 +22,8 @@ _STARTS_THE_SERVER = {"lsp", "--stdio", "--tcp", "--clientProcessId"}
 def main() -> None:
     """Run the verb on the command line; an error raised on purpose ends in one line."""
     only_installed_code()
+    # Before torch is loaded: its threads sleep while they wait (`dgls.client.launch`).
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         status = run(sys.argv[1:])
         sys.stdout.flush()

@@ -1,13 +1,14 @@
-"""Shows a canvas denoising in the terminal: one line of tokens for each step, then the result."""
+"""Shows in the terminal how a fill comes about, one line a step, then the result."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
-from dgls.protocol import Draft, Fill, FillReply
+from dgls.protocol import WRITTEN, Draft, Fill, FillReply
 
 if TYPE_CHECKING:
     from dgls.syntax.cursor import Context
@@ -15,19 +16,34 @@ if TYPE_CHECKING:
 _SHOWN_TOKENS = 40
 _CONTEXT_LINES = 6
 _ACCEPTED, _OPEN, _FILLED, _AROUND = "bold green", "dim magenta", "bold green", "dim"
+_WRITTEN, _REFUSED = "bold green on grey15", "red strike"
+_ORIGINS = {
+    "draft": "written",
+    "beam": "searched",
+    "copied": "copied",
+}
+"""How a causal model came by a text, in a word."""
 
 
 class Watch:
-    """Prints each draft as it comes, what the sampler accepted beside what is still noise."""
+    """Prints each draft as it comes, what was accepted beside what was not.
+
+    Of a canvas that is what the sampler accepted and what is still noise; of a causal model, what a
+    pass wrote and the drafts that it refused.
+    """
 
     def __init__(self, context: Context, console: Console | None = None) -> None:
         self._parts = context.parts
         self._console = console or Console(highlight=False)
+        self._writes = False
         self._console.print(self._excerpt(["▒▒▒"] * (len(self._parts) - 1), "magenta"))
         self._console.print()
 
     def draft(self, draft: Draft) -> None:
         """Print one step: accepted tokens bright, noise dim, padding as dots."""
+        if draft.kind == WRITTEN:
+            self._pass(draft)
+            return
         line = Text(f"{'draft' if not draft.tokens else f'step {draft.step}':>8}  ")
         if not draft.tokens:
             line.append(" ⏎ ".join(_visible(text) for text in draft.texts), _ACCEPTED)
@@ -42,16 +58,57 @@ class Watch:
         """Print the source with the gap filled, and what it cost."""
         self._console.print()
         self._console.print(self._excerpt(list(best.texts), _FILLED))
-        times = reply.timings
-        self._console.print(
-            f"\n{reply.model}: {best.proposal}, confidence {best.confidence:.0%}, "
-            f"{reply.steps} denoise steps, {times.total_ms:.0f} ms "
-            f"({reply.cached_tokens} of {reply.prompt_tokens} prompt tokens cached)",
-            style=_AROUND,
+        if self._writes:
+            self._candidates(best, reply.candidates)
+        self._console.print(f"\n{self._cost(best, reply)}", style=_AROUND)
+
+    def _pass(self, draft: Draft) -> None:
+        """Print what a pass wrote, token by token, and struck through the drafts it refused."""
+        if not self._writes:
+            self._console.print(
+                "A line is a pass: what it wrote and, struck through, the drafts it refused.",
+                style=_AROUND,
+            )
+        self._writes = True
+        line = Text(f"{f'pass {draft.step}':>8}  ")
+        written = [token for token, kept in zip(draft.tokens, draft.accepted, strict=True) if kept]
+        refused = draft.tokens[len(written) :]
+        for index, token in enumerate(written):
+            line.append(" " if index else "")
+            line.append(_visible(token) or "·", _WRITTEN)
+        if not written:
+            line.append("the end", _AROUND)
+        if refused:
+            line.append("  ")
+            line.append(_visible("".join(refused)), _REFUSED)
+        self._console.print(line, soft_wrap=True)
+
+    def _candidates(self, best: Fill, candidates: Sequence[Fill]) -> None:
+        """Print the texts that were weighed against each other, with their confidence."""
+        self._console.print()
+        for each in candidates:
+            line = Text(f"{each.confidence:>8.0%}  ", _AROUND)
+            line.append(f"{_ORIGINS.get(each.proposal, each.proposal):<9}", _AROUND)
+            shown = " … ".join(_visible(text) for text in each.texts)
+            line.append(shown or "nothing", _ACCEPTED if each == best else _AROUND)
+            self._console.print(line, soft_wrap=True)
+
+    def _cost(self, best: Fill, reply: FillReply) -> str:
+        total = f"{reply.timings.total_ms:.0f} ms"
+        cached = f"({reply.cached_tokens} of {reply.prompt_tokens} prompt tokens cached)"
+        if not self._writes:
+            return (
+                f"{reply.model}: {best.proposal}, confidence {best.confidence:.0%}, "
+                f"{reply.steps} denoise steps, {total} {cached}"
+            )
+        others = max(0, reply.passes - reply.steps)
+        return (
+            f"{reply.model}: {best.proposal}, confidence {best.confidence:.0%}, {reply.written} "
+            f"tokens in {reply.steps} passes, {others} more to search and weigh, {total} {cached}"
         )
 
     def _excerpt(self, fills: list[str], style: str) -> Text:
-        """The last lines before the first gap, the gaps, and the first lines behind the last."""
+        """The last lines before the first gap, the gaps, and the first lines after the last."""
         first, *others = self._parts
         shown = Text("".join(first.splitlines(keepends=True)[-_CONTEXT_LINES:]), _AROUND)
         for index, (fill, part) in enumerate(zip(fills, others, strict=True)):

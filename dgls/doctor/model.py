@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dgls.checkpoint.choice import AUTO, automatic, suggestion, why_automatic
+from dgls.checkpoint.choice import AUTO, automatic, offer, why_automatic
 from dgls.checkpoint.files import shard_files
 from dgls.checkpoint.fitting import NAME, best, fits
 from dgls.checkpoint.foreign import own_fields
@@ -36,8 +36,7 @@ def choice_of(settings: Settings) -> str:
     """Why the model of the settings is taken, and what `dgls model get` would bring."""
     name = settings.model.name
     taken = f"{automatic()}: {why_automatic()}" if name in (AUTO, automatic()) else name
-    hint = suggestion()
-    return f"{taken}. {hint}" if hint else taken
+    return f"{taken}. {offer()}".strip()
 
 
 def _found(name: str) -> ModelFound:

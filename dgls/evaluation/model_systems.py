@@ -25,7 +25,7 @@ from dgls.text import Span
 MODEL_SYSTEMS = ("dgls", "typed", "causal", "greedy", "revised", "noise")
 """The same weights filled in different ways.
 
-`dgls`: as an editor gets it. `causal`: causal drafts alone, which is autoregressive fill in the
+`dgls` and `typed`: as an editor gets it. `causal`: causal drafts alone, which is autoregressive fill in the
 middle; `greedy`: the same without a search, always the likeliest token. `revised`: a causal draft
 overruled by denoise passes, and nothing else. `noise`: diffusion from noise alone.
 """
@@ -37,7 +37,7 @@ def strategy_of(name: str, model: Model) -> Strategy:
     """How a system of `MODEL_SYSTEMS` fills. Raises `InputError` for other names."""
     usual = strategy_for(model.metadata.family, model.metadata.strategy)
     match name:
-        case "dgls":
+        case "dgls" | "typed":
             return usual
         case "causal":
             return replace(usual, causal=True, passes=0, noise=0, copies=0)

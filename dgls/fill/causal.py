@@ -20,7 +20,7 @@ from dgls.inference.causal_model import CausalModel
 from dgls.inference.prompts import ReadPrompt
 from dgls.inference.stream import Control, Ends, Written
 from dgls.network.memory import is_out_of_memory, not_enough_memory
-from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft, Timings, Trigger
+from dgls.protocol import WRITTEN, Draft, Fill, FillReply, FillRequest, OnDraft, Timings, Trigger
 from dgls.sound.clean import sound
 from dgls.syntax.languages import language_named
 
@@ -250,10 +250,14 @@ class _OneFill:
             read = self.model.read(prompt)
         self.cost.prompt_tokens, self.cost.cached_tokens = len(prompt.tokens), read.cached
 
-    def tell(self, texts: tuple[str, ...], refused: int) -> None:
-        """Pass a draft on to who watches."""
+    def tell(
+        self, texts: tuple[str, ...], accepted: tuple[str, ...], refused: tuple[str, ...]
+    ) -> None:
+        """Pass a draft on to who watches, with what the pass wrote and what it refused."""
         if self.on_draft is not None:
-            self.on_draft(Draft(self.cost.stream_passes, texts))
+            flags = (True,) * len(accepted) + (False,) * len(refused)
+            tokens = (*accepted, *refused)
+            self.on_draft(Draft(self.cost.stream_passes, texts, tokens, flags, WRITTEN))
 
 
 class _GapWork:
@@ -281,12 +285,16 @@ class _GapWork:
         fill, rest = self._fill, self._fill.drafts.rest(self._request)
         kept = self._model.layout.text(self._prompt, rest) if rest else ()
 
+        known = 0
+
         def told(tokens: Sequence[int], refused: Sequence[int]) -> None:
+            nonlocal known
             fill.cost.stream_passes += 1
             if fill.on_draft is not None:
-                text = self._text_of(tokens)
                 after = ("",) * (len(fill.request.gaps) - len(offset) - 1)
-                fill.tell((*offset, text, *after), len(refused))
+                texts = (*offset, self._text_of(tokens), *after)
+                fill.tell(texts, self._said(tokens[known:]), self._said(refused))
+            known = len(tokens)
 
         with fill.cost.timed("draft"):
             written, self._read = self._model.greedy(
@@ -396,6 +404,9 @@ class _GapWork:
         return replace(
             written, tokens=written.tokens[:count], log_probs=written.log_probs[:count], end=0.0
         )
+
+    def _said(self, tokens: Sequence[int]) -> tuple[str, ...]:
+        return tuple(self._model.table.text_of(each).decode("utf-8", "replace") for each in tokens)
 
     def _text_of(self, tokens: Sequence[int]) -> str:
         said = self._model.table.join(tuple(tokens))[len(self._prompt.rest) :]

@@ -55,8 +55,8 @@ class Confidence:
     def from_json(cls, text: str) -> Confidence:
         """Raises `ValueError` or `TypeError` for anything else than `to_json` writes."""
         fields = dict(json.loads(text))
-        maps = {name: Logistic(**fields.pop(name)) for name in ("alone", "searched")}
-        return cls(**maps, **fields)
+        alone, searched = Logistic(**fields.pop("alone")), Logistic(**fields.pop("searched"))
+        return cls(alone, searched, **fields)
 
 
 def confidence_of(model: str, folder: Path | None = None) -> Confidence:

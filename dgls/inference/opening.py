@@ -7,9 +7,10 @@ import logging
 import torch
 
 from dgls.checkpoint.checkpoint_config import read_config
+from dgls.checkpoint.choice import EMBEDDED
 from dgls.checkpoint.choosing import AUTO, chosen_scheme, scheme_of
 from dgls.checkpoint.loading import Progress, load_checkpoint
-from dgls.checkpoint.registry import EMBEDDED, find
+from dgls.checkpoint.registry import find
 from dgls.inference.model import Model
 from dgls.network.architecture import TextDiffusionGemma, parameter_count
 from dgls.network.fast.network import FastNetwork, can_run_fast

@@ -306,7 +306,7 @@ class Stream:
         states = self.network.read(
             tokens, slots, torch.tensor(positions, device=device), mask.to(device)
         )
-        return [torch.cat([state, each]) for each in states.split(lengths)]
+        return [torch.cat([state, each]) for each in torch.split(states, lengths)]
 
     def _scored(
         self, chooser: Chooser, rest: bytes, tokens: Sequence[int], states: Tensor

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from lsprotocol import types
 
+from dgls.checkpoint.choice import EMBEDDED_CHECKPOINT, offer
 from dgls.errors import DglsError
 from dgls.lsp.report import Report, State
 from dgls.policy.silence import Silence
@@ -39,8 +40,9 @@ class Indicator:
         """The model is there."""
         if health is not None:
             cores = health.cores or None
+            better = offer() if health.model == EMBEDDED_CHECKPOINT else ""
             self._model = replace(
-                self._model, model=health.model, device=health.device, cores=cores
+                self._model, model=health.model, device=health.device, cores=cores, better=better
             )
         self._tell(self._model)
 

@@ -27,7 +27,7 @@ class Report:
     `message` is for a person: what is being loaded, why it is slow or off, or what failed and
     what to do. `percent` is 0..100 while loading; `p50_ms` is how long half of the last fills took
     at most, rounded to two digits; `quiet` is why nothing was suggested at the cursor just now;
-    `remedy` is what ends an `off`.
+    `remedy` is what ends an `off`; `better` says how to get a better model, where none is here.
     """
 
     state: State
@@ -39,6 +39,7 @@ class Report:
     cores: int | None = None
     quiet: str = ""
     remedy: str = ""
+    better: str = ""
 
     @property
     def line(self) -> str:
@@ -61,7 +62,8 @@ def _ready_line(report: Report) -> str:
     slow = "slow here (see dgls doctor)"
     state = slow if report.state is State.SLOW else ""
     about = ", ".join(filter(None, (subject or "ready", usual, state)))
-    return f"{about}; quiet here: {report.quiet}" if report.quiet else about
+    quiet = f"quiet here: {report.quiet}" if report.quiet else ""
+    return "; ".join(filter(None, (about, quiet, report.better)))
 
 
 def _off_line(report: Report) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Protocol
 
 import torch
@@ -52,7 +53,10 @@ class Int8Linear:
     def __init__(self, weight: Tensor, scales: Tensor, bias: Tensor | None = None) -> None:
         """`weight` [outputs, inputs] in int8, `scales` [outputs] in fp32; both are copied."""
         zeros = torch.zeros(len(scales), dtype=torch.long)
-        whole = torch._make_per_channel_quantized_tensor(weight, scales.double(), zeros, 0)
+        with warnings.catch_warnings():
+            # Deprecated, and the only way into FBGEMM's products (docs/architecture.md).
+            warnings.filterwarnings("ignore", "torch.quantize_per_tensor", UserWarning)
+            whole = torch._make_per_channel_quantized_tensor(weight, scales.double(), zeros, 0)
         self._packed = torch.ops.quantized.linear_prepack(whole, None)
         self._bias = bias
 

@@ -183,10 +183,9 @@ class Qwen2Network:
         config = self.config
         count, shared = len(mixed), config.heads // config.kv_heads
         # Queries and keys are turned together: [n, heads + kv_heads, head_width].
-        turned, values = mixed.view(count, -1, config.head_width).split(
-            (config.heads + config.kv_heads, config.kv_heads), 1
-        )
-        turned = _rotated(turned, *rotation)
+        heads = mixed.view(count, -1, config.head_width)
+        values = heads[:, config.heads + config.kv_heads :]
+        turned = _rotated(heads[:, : config.heads + config.kv_heads], *rotation)
         keys, values = slots.write(
             index, turned[:, config.heads :].transpose(0, 1), values.transpose(0, 1)
         )

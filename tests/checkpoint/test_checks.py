@@ -12,9 +12,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from dgls.checkpoint.checkpoint_config import read_config
+from dgls.checkpoint.choice import EMBEDDED
 from dgls.checkpoint.loading import load_checkpoint
 from dgls.checkpoint.metadata import read_metadata
-from dgls.checkpoint.registry import EMBEDDED, find
+from dgls.checkpoint.registry import find
 from dgls.errors import CheckpointError
 
 WRONG: list[object] = [0, -1, 1.5, "x", True, 10**30, [], {}]

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from dgls.checkpoint import choice
 from dgls.cli.main import run
-from dgls.editors import laptop, places
+from dgls.editors import places
 from dgls.editors.guides import EDITORS, guide
 from dgls.editors.merging import block, helix_languages, own_file, plain_json
 from tests.editors.home import BY_HEART, START, engine_environment, own_home
@@ -170,9 +171,9 @@ def test_what_the_configurations_point_to_is_shipped(path: str) -> None:
 def test_a_laptop_model_is_offered_where_there_is_none(
     monkeypatch: pytest.MonkeyPatch, found: tuple[str, ...]
 ) -> None:
-    monkeypatch.setattr(laptop, "present", lambda: found)
-    assert ("dgls model get" in laptop.offer()) is not bool(found)
-    assert found or "(491 MB)" in laptop.offer()
+    monkeypatch.setattr(choice, "present", lambda: found)
+    assert ("dgls model get" in choice.offer()) is not bool(found)
+    assert found or "(491 MB)" in choice.offer()
 
 
 def checked(home: Path, **settings: str) -> subprocess.CompletedProcess[str]:

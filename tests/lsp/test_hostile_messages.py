@@ -346,6 +346,7 @@ OTHER_ENGINE = {
     "remote.steps": 3,
     "remote.timeout_seconds": 3.0,
     "remote.concurrency": 2,
+    "remote.fallback": True,
 }
 READ_WHEN_USED = {
     "fill.explicit_deadline_ms": 900.0,

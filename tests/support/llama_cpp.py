@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import functools
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dgls.checkpoint.store import path_of
+from tests.support.laptop_model import laptop_gguf
 
 _CONTEXT = 1024
 
@@ -24,18 +22,10 @@ def llama_cpp_url() -> str:
 def _server() -> Any:
     xllamacpp = pytest.importorskip("xllamacpp", reason="xllamacpp is not installed")
     parameters = xllamacpp.CommonParams()
-    parameters.model.path = str(_model_file())
+    parameters.model.path = str(laptop_gguf())
     parameters.n_ctx = _CONTEXT
     parameters.n_parallel = 1
     parameters.warmup = False
     # Its threads spin: more of them would take the machine from everybody else.
     parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = 1
     return xllamacpp.Server(parameters)
-
-
-def _model_file() -> Path:
-    given = os.environ.get("DGLS_TEST_GGUF")
-    found = Path(given) if given else path_of("qwen2.5-coder-0.5b-instruct")
-    if found is None or not found.exists():
-        pytest.skip("no laptop model here: dgls model get qwen2.5-coder-0.5b-instruct")
-    return found

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,13 +24,14 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from torch import Tensor
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
-from dgls.canvas.fim import ENDS_OF_MIDDLE
+from dgls.canvas.fim import ENDS, ENDS_OF_MIDDLE
 from dgls.checkpoint.byte_bpe import byte_bpe
 from dgls.checkpoint.qwen2_build import convert, dense_network, open_int8
 from dgls.checkpoint.qwen2_source import hugging_face_name
 from dgls.inference.causal_model import CausalModel
 from dgls.network import qwen2
 from dgls.network.qwen2 import Qwen2Network
+from dgls.protocol import FillRequest
 from tests.support.checkpoints import SOURCE
 
 CPU = torch.device("cpu")
@@ -206,3 +209,72 @@ def edited_config(folder: Path, **fields: Any) -> Path:
     path = folder / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
     return folder
+
+
+LESSON = """def area(width, height):
+    return width * height
+
+
+def total(items):
+    result = 0
+    for item in items:
+        result += item
+    return result
+"""
+"""The only text that the taught model knows."""
+
+TAUGHT_PAIRS = (
+    ("return width * height", "for item in items:"),
+    ("return width * height", "result += item"),
+)
+"""Texts of which it knows the first one where both are missing."""
+
+
+@cache
+def taught_network() -> Qwen2Network:
+    """The tiny model after it has learned to fill each place of `LESSON` up to its line's end."""
+    model = copy.deepcopy(library_model(tied=False, seed=1))
+    examples = _lessons(tiny_causal())
+    torch.manual_seed(0)
+    for weight in model.parameters():
+        weight.data *= 0.25 if weight.dim() == 2 else 1.0
+    model.train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    for step in range(_STEPS):
+        for group in optimizer.param_groups:
+            group["lr"] = 1e-2 * (1 - step / _STEPS)
+        chosen = [examples[int(i)] for i in torch.randint(len(examples), (8,))]
+        longest = max(len(tokens) for tokens, _ in chosen)
+        tokens = torch.zeros(len(chosen), longest, dtype=torch.long)
+        labels = torch.full_like(tokens, -100)
+        for row, (ids, begin) in enumerate(chosen):
+            tokens[row, : len(ids)] = torch.tensor(ids)
+            labels[row, begin : len(ids)] = torch.tensor(ids[begin:])
+        loss = model(tokens, labels=labels).loss
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return dense_network(TinySource(model.eval()), CPU, torch.float32, quietly)
+
+
+_STEPS = 160
+
+
+def _lessons(model: CausalModel) -> list[tuple[list[int], int]]:
+    """Prompts with their answers, and where the answer begins."""
+    end, found = model.codec.token_id(ENDS[0]), []
+    for first, second in TAUGHT_PAIRS:
+        place, other = LESSON.index(first), LESSON.index(second)
+        gaps = (
+            LESSON[:place],
+            LESSON[place + len(first) : other] + LESSON[other + len(second) :],
+        )
+        prompt = model.layout.prompt(FillRequest(gaps))
+        found.append(([*prompt.tokens, *model.layout.text(prompt, first), end], len(prompt.tokens)))
+    places = [match.start() for match in re.finditer(r"(?<=[ (])\b\w|(?<= )[*+=]", LESSON)]
+    for place in places:
+        stop = LESSON.index("\n", place)
+        prompt = model.layout.prompt(FillRequest((LESSON[:place], LESSON[stop:])))
+        answer = model.layout.text(prompt, LESSON[place:stop])
+        found.append(([*prompt.tokens, *answer, end], len(prompt.tokens)))
+    return found

@@ -209,10 +209,15 @@ def _layers(subject: Subject) -> Sequence[int]:
 
 
 def error_of(found: Any, expected: Any) -> float:
-    """The error of the worst result; NaN where a result holds a NaN."""
+    """The error of the worst result; NaN where a result holds a NaN, 0 where zeros are met."""
     pairs = zip(_tensors(found), _tensors(expected), strict=True)
-    errors = [(one - other).norm() / other.norm() for one, other in pairs]
-    return torch.stack(errors).max().item()
+    return torch.stack([_relative(one - other, other) for one, other in pairs]).max().item()
+
+
+def _relative(difference: Tensor, expected: Tensor) -> Tensor:
+    size = difference.norm()
+    # A first step's signal is nothing: 0 of 0.
+    return torch.where(size == 0, size, size / expected.norm())
 
 
 def _tensors(results: Any) -> list[Tensor]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from dgls.checkpoint.choice import EMBEDDED
 from dgls.checkpoint.choosing import AUTO
-from dgls.checkpoint.registry import EMBEDDED
 from dgls.engine.backends.base import Progress
 from dgls.errors import EngineError
 from dgls.fill.filler import Filler

@@ -1,0 +1,130 @@
+"""The causal layout: what is read in which order, how much of it, and where the model begins."""
+
+from __future__ import annotations
+
+import pytest
+
+from dgls.canvas.fim import FimBudget, FimLayout, healing_cut, without_closers
+from dgls.protocol import FillRequest, Snippet
+from dgls.text import anchored_start
+from tests.support.qwen2 import tiny_causal
+
+ABOVE = "import os\n\n\n" + "".join(f"value{n} = {n}\n" for n in range(400))
+BELOW = "".join(f"other{n} = {n}\n" for n in range(400))
+
+
+@pytest.fixture(scope="module")
+def layout() -> FimLayout:
+    return tiny_causal().layout
+
+
+def shown(layout: FimLayout, request: FillRequest) -> str:
+    """The prompt as text, its marks in short."""
+    names = {
+        layout.codec.token_id(f"<|{name}|>"): f"<{name.removeprefix('fim_')}>"
+        for name in ("fim_prefix", "fim_suffix", "fim_middle", "repo_name", "file_sep")
+    }
+    prompt = layout.prompt(request)
+    text = "".join(names.get(each) or layout.codec.decode([each]) for each in prompt.tokens)
+    return f"{text}|{prompt.rest.decode()}"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "suffix", "expected"),
+    [
+        ("x = 1\n", "\ny\n", "<prefix><suffix>\ny\n<middle>x = 1\n|"),
+        ("", "", "<prefix><suffix><middle>|"),
+        ("x = va", "\n", "<prefix><suffix>\n<middle>x =| va"),
+        ("def f():\n    ", "\n", "<prefix><suffix>\n<middle>def f():\n|    "),
+        ("app.", "\n", "<prefix><suffix>\n<middle>app|."),
+        # What only closes would change the prompt as an editor closes brackets.
+        ("f(", ")\ny\n", "<prefix><suffix>\ny\n<middle>f|("),
+        ("f(", ", b)\n", "<prefix><suffix>, b)\n<middle>f|("),
+    ],
+)
+def test_the_suffix_comes_first(layout, prefix: str, suffix: str, expected: str) -> None:
+    assert shown(layout, FillRequest((prefix, suffix))) == expected
+
+
+def test_other_files_come_before_all(layout) -> None:
+    request = FillRequest(
+        ("x\n", ""), snippets=(Snippet("a/b.py", "y = 1\n"), Snippet("c.py", "z"))
+    )
+    assert shown(layout, request).startswith(
+        "<repo_name><file_sep>a/b.py\ny = 1\n<file_sep>c.py\nz\n<prefix><suffix>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("prefix", "rest"),
+    [
+        ("", ""),
+        ("a\n", ""),
+        ("a\n    ", "    "),
+        ("a = self.na", ".na"),
+        ("print(", "("),
+        ("x = 'λογ", "λογ"),
+        ("x = 1  ", "  "),
+        ("a\r\n", ""),
+    ],
+)
+def test_the_last_word_is_written_again(layout, prefix: str, rest: str) -> None:
+    cut = healing_cut(prefix, layout.last_word)
+    assert prefix[cut:].strip() == rest.strip()
+    assert prefix[cut:].endswith(rest)
+    assert "\n" not in prefix[cut:]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "expected"),
+    [
+        (")\nx", "\nx"),
+        ("]}) \n", "\n"),
+        ('")', ""),
+        (") + 1\n", ") + 1\n"),
+        ("\n)", "\n)"),
+        ("", ""),
+        ("  \n", "  \n"),
+    ],
+)
+def test_what_only_closes_is_left_out(suffix: str, expected: str) -> None:
+    assert without_closers(suffix) == expected
+
+
+def test_each_side_keeps_to_its_budget(layout) -> None:
+    budget = FimBudget(prefix_chars=600, suffix_chars=90, prefix=60, suffix=20, snippets=30)
+    small = FimLayout(layout.codec, layout.last_word, budget)
+    snippets = tuple(Snippet(f"{n}.py", "name = 1\n" * 9) for n in range(5))
+    request = FillRequest((ABOVE, BELOW), snippets=snippets, around=(ABOVE, BELOW))
+    prompt = small.prompt(request)
+    tokens = list(prompt.tokens)
+    marks = [layout.codec.token_id(f"<|fim_{name}|>") for name in ("prefix", "suffix", "middle")]
+    first, second, third = map(tokens.index, marks)
+    assert first <= 1 + budget.snippets
+    assert third - second - 1 <= budget.suffix
+    assert len(tokens) - third - 1 <= budget.prefix
+    assert layout.codec.decode(tokens[third + 1 :]).endswith(ABOVE[-20:])
+    assert BELOW.startswith(layout.codec.decode(tokens[second + 1 : third]))
+
+
+def test_typing_extends_the_prompt(layout) -> None:
+    """The window's start moves rarely, so that what was read stays read."""
+    extended, typed = 0, "result = value1 + value2\n" * 8
+    before = layout.prompt(FillRequest((ABOVE, BELOW), around=(ABOVE, BELOW))).tokens
+    for end in range(1, len(typed)):
+        above = ABOVE + typed[:end]
+        tokens = layout.prompt(FillRequest((above, BELOW), around=(above, BELOW))).tokens
+        shared = next(
+            (i for i, (a, b) in enumerate(zip(before, tokens, strict=False)) if a != b), 0
+        )
+        extended += shared == 0 or shared >= len(before) - 8
+        before = tokens
+    assert extended >= 0.95 * (len(typed) - 1)
+
+
+@pytest.mark.parametrize("length", [0, 5, 99, 100, 101, 1000, 12345])
+def test_a_window_is_no_longer_than_it_may(length: int) -> None:
+    start = anchored_start(length, 100)
+    assert 0 <= start <= length
+    assert length - start <= 100
+    assert (start == 0) == (length <= 100)

@@ -1,0 +1,46 @@
+"""Which model `auto` stands for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from dgls.checkpoint import choice
+from dgls.checkpoint.catalogue import Entry
+from dgls.checkpoint.choice import PARAMETERS_A_CORE, automatic, suggestion, why_automatic
+from dgls.checkpoint.named import resolved
+from tests.support.models import PINNED
+
+SMALL = replace(PINNED, name="small", parameters=PARAMETERS_A_CORE // 2)
+LARGE = replace(PINNED, name="large", parameters=2 * PARAMETERS_A_CORE)
+HUGE = replace(PINNED, name="huge", parameters=90 * PARAMETERS_A_CORE)
+
+
+@pytest.mark.parametrize(
+    ("here", "cores", "chosen", "why"),
+    [
+        ([], 2, "embedded", "no laptop model was fetched"),
+        ([SMALL], 1, "small", "keeps up with typing"),
+        ([SMALL, LARGE], 2, "large", "keeps up with typing"),
+        ([LARGE, SMALL], 1, "small", "large would be too slow"),
+        ([HUGE], 2, "embedded", "too slow"),
+        ([HUGE, SMALL], 2, "small", "huge would be too slow"),
+    ],
+)
+def test_the_largest_quick_model_that_is_here_is_chosen(
+    monkeypatch: pytest.MonkeyPatch, here: list[Entry], cores: int, chosen: str, why: str
+) -> None:
+    monkeypatch.setattr(choice, "present", lambda: tuple(here))
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    assert automatic() == chosen
+    assert why in why_automatic()
+    assert (suggestion() is None) == bool(here)
+
+
+def test_auto_is_the_embedded_model_where_nothing_was_fetched() -> None:
+    assert resolved("auto") == resolved("embedded")
+    assert not resolved("auto").causal
+    hint = suggestion()
+    assert hint is not None
+    assert f"dgls model get {PINNED.name}" in hint

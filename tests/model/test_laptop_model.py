@@ -1,0 +1,103 @@
+"""The laptop model itself: obvious gaps, int8 beside fp32, and drafts that change nothing."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from dgls.fill.causal import CausalFiller
+from dgls.fill.stop import StopToken
+from dgls.inference.causal_model import CausalModel
+from dgls.inference.stream import Control, Written
+from dgls.protocol import FillRequest
+from tests.model.places import CutGap, cut_gaps
+
+pytestmark = [pytest.mark.model, pytest.mark.slow]
+
+NEAR_TIE = 0.05
+"""Two choices whose logits are nearer than this may change places with the width of a pass."""
+
+OBVIOUS = {
+    "sum": ("def add(a, b):\n    return ", "\n\n\nprint(add(1, 2))\n", "a + b"),
+    "loop": (
+        "def total(numbers):\n    result = 0\n    for ",
+        ":\n        result += number\n    return result\n",
+        "number in numbers",
+    ),
+    "within a word": (
+        "import os\n\n\ndef home():\n    return os.envi",
+        '["HOME"]\n',
+        "ron",
+    ),
+    "javascript": ("function square(x) {\n  return ", ";\n}\n", "x * x"),
+    "go": ("func max(a, b int) int {\n\tif a > b {\n\t\treturn ", "\n\t}\n\treturn b\n}\n", "a"),
+}
+
+
+@pytest.mark.parametrize("name", OBVIOUS)
+def test_an_obvious_gap_is_filled(filler: CausalFiller, name: str) -> None:
+    prefix, suffix, expected = OBVIOUS[name]
+    request = FillRequest((prefix, suffix), language=_LANGUAGE.get(name, "python"))
+    reply = filler.fill(request, StopToken())
+    assert reply.best.texts == (expected,)
+
+
+_LANGUAGE = {"javascript": "javascript", "go": "go"}
+
+
+def logits(model: CausalModel, gap: CutGap) -> torch.Tensor:
+    """What the model says at each token of the right text, [tokens + 1, vocabulary]."""
+    prompt = model.layout.prompt(gap.request)
+    text = model.layout.text(prompt, gap.truth)
+    tokens = torch.tensor([*prompt.tokens, *text])
+    network = model.network
+    states = network.read(tokens, network.slots(len(tokens)), last=len(text) + 1)
+    return network.logits(states)
+
+
+def test_int8_chooses_as_fp32_does(filler: CausalFiller, exact: CausalFiller, capsys) -> None:
+    agree = positions = 0
+    divergence = 0.0
+    for gap in cut_gaps(24):
+        near = logits(filler.model, gap).log_softmax(-1)
+        true = logits(exact.model, gap).log_softmax(-1)
+        agree += int((near.argmax(-1) == true.argmax(-1)).sum())
+        divergence += float((true.exp() * (true - near)).sum())
+        positions += len(true)
+    with capsys.disabled():
+        print(
+            f"\nint8: {agree} of {positions} first choices are those of fp32, "
+            f"KL {divergence / positions:.5f} nats a token"
+        )
+    assert positions >= 150
+    assert agree >= 0.95 * positions
+    assert divergence / positions < 0.02
+
+
+def alone(model: CausalModel, gap: CutGap) -> Written:
+    """The greedy text, one token a pass."""
+    prompt = model.layout.prompt(gap.request)
+    slots = model.network.slots(1024)
+    states = model.network.read(torch.tensor(prompt.tokens), slots, last=1)
+    return model.stream.greedy(
+        slots, states, prompt.rest, model.ends(1, 32), lambda written: (), Control()
+    )
+
+
+def test_drafts_change_nothing(filler: CausalFiller, capsys) -> None:
+    model, ties, saved, gaps = filler.model, 0, 0, cut_gaps(20)
+    for gap in gaps:
+        prompt = model.layout.prompt(gap.request)
+        drafted, _ = model.greedy(prompt, model.ends(1, 32), Control())
+        single = alone(model, gap)
+        saved += single.passes - drafted.passes
+        if (drafted.tokens, drafted.last) == (single.tokens, single.last):
+            continue
+        pairs = zip((*drafted.tokens, drafted.last), (*single.tokens, single.last), strict=False)
+        first = next(index for index, (one, other) in enumerate(pairs) if one != other)
+        assert min(drafted.margins[first], single.margins[first]) < NEAR_TIE, gap.truth
+        ties += 1
+    with capsys.disabled():
+        print(f"\ndrafts: {ties} of {len(gaps)} texts differ by a near tie, {saved} passes saved")
+    assert ties <= 3
+    assert saved > 0
