@@ -44,9 +44,10 @@ class DenseLinear:
 class Int8Linear:
     """A linear layer in 8 bits on a CPU: weights with a scale a channel, inputs with one a token.
 
-    FBGEMM quantises all rows of an input with one scale. Rows are divided by their largest value
-    first and multiplied by it afterwards, which gives each row its own scale at the price of two
-    small passes: the first tokens of a text have activations a hundred times those of the others.
+    Rows are divided by their largest value, quantised with one fixed scale and multiplied again,
+    which gives each row a scale of its own: the first tokens of a text have activations a hundred
+    times those of the others. What a row gives does not depend on the rows beside it, so that a
+    token's logits are the same whatever else a pass reads.
     """
 
     def __init__(self, weight: Tensor, scales: Tensor, bias: Tensor | None = None) -> None:
@@ -62,7 +63,9 @@ class Int8Linear:
     def __call__(self, rows: Tensor) -> Tensor:
         """[rows, inputs] in fp32 to [rows, outputs] in fp32."""
         scale = rows.abs().amax(-1, keepdim=True).clamp_min_(_TINY)
-        out: Tensor = torch.ops.quantized.linear_dynamic(rows / scale, self._packed, _REDUCED)
+        out: Tensor = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32(
+            rows / scale, 1 / _STEPS, _STEPS + 1, self._packed
+        )
         out *= scale
         return out if self._bias is None else out.add_(self._bias)
 
@@ -87,5 +90,5 @@ def quantized(weight: Tensor) -> tuple[Tensor, Tensor]:
 
 _TINY = 1e-12
 
-_REDUCED = not torch.cpu._is_vnni_supported()
-"""Without VNNI the products of 8-bit inputs overflow; FBGEMM then takes 7 bits."""
+_STEPS = 127 if torch.cpu._is_vnni_supported() else 63
+"""Steps of an input from 0 to 1. Without VNNI the products of 8-bit inputs overflow: 7 bits then."""

@@ -13,6 +13,7 @@ import torch
 from dgls.canvas.fim import FimPrompt
 from dgls.errors import Stopped
 from dgls.inference.causal_model import CausalModel
+from dgls.inference.drafts import ROWS, BestDrafts
 from dgls.inference.lookup import Lookup
 from dgls.inference.stream import Control, Ends, Written
 from dgls.protocol import FillRequest
@@ -49,9 +50,8 @@ def alone(model: CausalModel, prompt: FimPrompt) -> Written:
     """The greedy text, one token a pass, from slots of its own."""
     slots = model.network.slots(64)
     states = model.network.read(torch.tensor(prompt.tokens), slots)[-1:]
-    return model.stream.greedy(
-        slots, states, prompt.rest, ends(model), lambda written: (), Control()
-    )
+    nothing = BestDrafts(None, None, lambda written, token: False)
+    return model.stream.greedy(slots, states, prompt.rest, ends(model), nothing, Control())
 
 
 def test_drafts_do_not_change_the_text(model: CausalModel) -> None:
@@ -74,7 +74,7 @@ def test_a_kept_draft_saves_passes_as_far_as_it_is_right(model: CausalModel, rig
     found = greedy(model, prompt, kept)
     assert found.tokens == wanted.tokens
     if right == 99:
-        assert found.passes <= 1 + len(wanted.tokens) // (model.drafts + 1)
+        assert found.passes <= 1 + len(wanted.tokens) // ROWS
 
 
 @pytest.mark.parametrize("head", HEADS)
@@ -185,6 +185,7 @@ def test_a_stream_ends_at_once_when_it_is_stopped_or_out_of_time(model: CausalMo
         ([1, 2, 3, 4, 9], [1, 2], 2, (3, 4)),
         ([1, 2, 3, 7, 2, 9, 5, 1, 2], [], 1, (3,)),
         ([5, 8, 5, 9, 5], [], 7, (9, 5)),
+        ([1, 2, 3], [4], 4, ()),
         ([1, 2, 3], [], 4, ()),
         ([1], [], 4, ()),
         ([], [], 4, ()),
@@ -192,7 +193,16 @@ def test_a_stream_ends_at_once_when_it_is_stopped_or_out_of_time(model: CausalMo
     ],
 )
 def test_a_draft_follows_the_longest_then_the_last_match(prompt, written, most, expected) -> None:
-    assert Lookup(prompt).draft(written, most) == expected
+    assert Lookup(prompt).likely(written, most, least=0.0)[0] == expected
+
+
+def test_a_draft_ends_where_it_is_not_likely_enough() -> None:
+    short, long = Lookup([7, 1, 2, 3, 4, 8, 1]), Lookup([9, 7, 1, 2, 3, 4, 8, 9, 7, 1])
+    for least in (0.1, 0.3, 0.5):
+        (few, few_chances), (more, _) = (each.likely((), 7, least) for each in (short, long))
+        assert len(few) <= len(more)
+        assert all(chance >= least for chance in few_chances)
+    assert short.likely((), 7, 0.9) == ((), ())
 
 
 def test_a_draft_of_a_long_prompt_takes_no_time() -> None:
@@ -200,5 +210,5 @@ def test_a_draft_of_a_long_prompt_takes_no_time() -> None:
     lookup = Lookup([random.randrange(500) for _ in range(4000)])
     began = time.perf_counter()
     for index in range(20):
-        lookup.draft([index, index + 1], 7)
+        lookup.likely([index, index + 1], 7, least=0.0)
     assert time.perf_counter() - began < 1.0

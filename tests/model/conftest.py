@@ -22,7 +22,7 @@ def filler(named: Named) -> CausalFiller:
     """As an editor's engine runs it."""
     if not can_multiply_int8():
         pytest.skip("torch has no int8 products on this machine")
-    return open_causal(named, "cpu")
+    return open_causal(named, "cpu", adapter="on")
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,8 @@ import torch
 
 from dgls.fill.causal import CausalFiller
 from dgls.fill.stop import StopToken
-from dgls.inference.causal_model import CausalModel
+from dgls.inference.causal_model import CausalModel, Drafting
+from dgls.inference.drafts import BestDrafts
 from dgls.inference.stream import Control, Written
 from dgls.protocol import FillRequest
 from tests.model.places import CutGap, cut_gaps
@@ -79,13 +80,19 @@ def alone(model: CausalModel, gap: CutGap) -> Written:
     prompt = model.layout.prompt(gap.request)
     slots = model.network.slots(1024)
     states = model.network.read(torch.tensor(prompt.tokens), slots, last=1)
-    return model.stream.greedy(
-        slots, states, prompt.rest, model.ends(1, 32), lambda written: (), Control()
-    )
+    nothing = BestDrafts(None, None, lambda written, token: False)
+    return model.stream.greedy(slots, states, prompt.rest, model.ends(1, 32), nothing, Control())
 
 
-def test_drafts_change_nothing(filler: CausalFiller, capsys) -> None:
+@pytest.mark.parametrize(
+    "drafting",
+    [Drafting(masks=False), Drafting(lookup=False), Drafting()],
+    ids=["look-up", "adapter", "both"],
+)
+def test_drafts_change_nothing(filler: CausalFiller, drafting: Drafting, capsys) -> None:
     model, ties, saved, gaps = filler.model, 0, 0, cut_gaps(20)
+    assert model.masks is not None
+    model.drafting = drafting
     for gap in gaps:
         prompt = model.layout.prompt(gap.request)
         drafted, _ = model.greedy(prompt, model.ends(1, 32), Control())
@@ -99,5 +106,5 @@ def test_drafts_change_nothing(filler: CausalFiller, capsys) -> None:
         ties += 1
     with capsys.disabled():
         print(f"\ndrafts: {ties} of {len(gaps)} texts differ by a near tie, {saved} passes saved")
-    assert ties <= 3
+    assert ties <= 1
     assert saved > 0

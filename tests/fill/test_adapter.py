@@ -1,0 +1,141 @@
+"""The adapter's file: what is refused, and that a refusal never keeps a model from filling."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+import torch
+
+from dgls.checkpoint.adapter import adapter_of, load_adapter
+from dgls.checkpoint.adapter_trial import Trial, fingerprint, read_trial, write_trial
+from dgls.checkpoint.catalogue import entry_named
+from dgls.checkpoint.named import Named
+from dgls.errors import CheckpointError, DglsError, ModelNotFoundError
+from dgls.fill.adapter import equip
+from dgls.inference.causal_model import Drafting
+from tests.support.adapters import BASE, random_adapter, write_adapter
+from tests.support.qwen2 import TOKENS, tiny_causal, tiny_network
+
+LAPTOP = "qwen2.5-coder-0.5b-instruct"
+MOST_BYTES = 16_000_000
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    weights = random_adapter(tiny_network().config, TOKENS)
+    return write_adapter(tmp_path / "adapter.safetensors", weights)
+
+
+def test_the_bundled_adapter_is_whole_and_small(tmp_path: Path) -> None:
+    bundled = adapter_of(LAPTOP, tmp_path)
+    assert bundled is not None
+    assert bundled.stat().st_size <= MOST_BYTES
+    weights = load_adapter(bundled, entry_named(LAPTOP).sha256)
+    assert weights.figures["tokens_per_pass_all"] > 2
+
+
+def test_a_file_comes_back_as_it_was_written(path: Path) -> None:
+    written, read = random_adapter(tiny_network().config, TOKENS), load_adapter(path, BASE)
+    assert read.size == written.size
+    assert torch.equal(read.draft_ids, written.draft_ids)
+    for name, matrix in written.matrices.items():
+        assert torch.equal(read.matrices[name].dense(), matrix.dense())
+
+
+def missing(path: Path) -> None:
+    path.unlink()
+
+
+def truncated(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-500])
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def another_version(path: Path) -> None:
+    write_adapter(path, random_adapter(tiny_network().config, TOKENS), format="older")
+
+
+def another_base(path: Path) -> None:
+    write_adapter(path, random_adapter(tiny_network().config, TOKENS), base_sha256="c" * 64)
+
+
+def not_a_number(path: Path) -> None:
+    bad = {"mask_embedding": torch.full((4, 64), float("nan"))}
+    write_adapter(path, random_adapter(tiny_network().config, TOKENS), bad)
+
+
+def no_recipe(path: Path) -> None:
+    write_adapter(path, random_adapter(tiny_network().config, TOKENS), recipe="[]")
+
+
+REFUSED = {
+    missing: (ModelNotFoundError, "There is no adapter at"),
+    truncated: (CheckpointError, "not a whole safetensors file"),
+    empty: (CheckpointError, "not a whole safetensors file"),
+    another_version: (CheckpointError, "its format is 'older'"),
+    another_base: (CheckpointError, "trained on another base"),
+    not_a_number: (CheckpointError, "not finite"),
+    no_recipe: (CheckpointError, "something is missing"),
+}
+
+
+@pytest.mark.parametrize("spoil", REFUSED, ids=lambda spoil: spoil.__name__)
+def test_a_bad_file_is_refused_with_its_reason(path: Path, spoil) -> None:
+    spoil(path)
+    kind, reason = REFUSED[spoil]
+    with pytest.raises(kind, match=reason) as caught:
+        load_adapter(path, BASE)
+    assert "ills go on without it" in str(caught.value)
+    assert isinstance(caught.value, DglsError)
+
+
+@pytest.mark.parametrize("spoil", [truncated, another_base, not_a_number])
+def test_a_model_with_a_bad_adapter_fills_and_warns_once(path: Path, spoil, caplog) -> None:
+    spoil(path)
+    model = tiny_causal()
+    with caplog.at_level(logging.WARNING):
+        equip(model, named(path), "on")
+    assert model.masks is None
+    assert len(caplog.records) == 1
+
+
+FAST = Trial("", 10, 100.0, 80.0)
+SLOW = Trial("", 10, 100.0, 90.0)
+
+
+@pytest.mark.parametrize(
+    ("setting", "trial", "loaded", "drafts"),
+    [
+        ("off", FAST, False, None),
+        ("on", SLOW, True, True),
+        ("on", None, True, True),
+        ("auto", FAST, True, True),
+        ("auto", SLOW, False, None),
+        ("auto", None, True, False),
+    ],
+)
+def test_an_adapter_drafts_where_it_pays_or_is_asked_for(
+    path: Path, setting: str, trial: Trial | None, loaded: bool, drafts: bool | None
+) -> None:
+    if trial is not None:
+        times = trial.without_ms, trial.with_ms
+        write_trial(path.parent, Trial(fingerprint(path), trial.fills, *times))
+    model = tiny_causal()
+    equip(model, named(path), setting)
+    assert (model.masks is not None) == loaded
+    if loaded:
+        assert model.drafting == Drafting(masks=bool(drafts))
+
+
+def test_the_trial_of_another_adapter_does_not_count(path: Path) -> None:
+    write_trial(path.parent, Trial("another", 10, 100.0, 50.0))
+    assert read_trial(path.parent, path) is None
+
+
+def named(path: Path) -> Named:
+    return Named("tiny", path.parent, True, BASE)
