@@ -4,9 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+NAME = "statistics.py"
 STATISTICS = '''"""Statistics of a series of numbers."""
 
-import math
+import json
+
+
+class Running:
+    """The mean of values that come one by one."""
+
+    def __init__(self):
+        self.total = 0
+        self.count = 0
+
+    def add(self, value):
+        """Take one more value."""
+        self.total += value
+        self.count += 1
+
+
+def load(path):
+    """Return the values of a JSON file."""
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
 
 
 def mean(values):
@@ -14,26 +34,20 @@ def mean(values):
     return sum(values) / len(values)
 
 
-def spread(values):
-    """Return the largest value less the smallest one."""
-    return max(values) - min(values)
-
-
-def deviation(values):
-    """Return the standard deviation of the values."""
+def variance(values):
+    """Return the mean of the squares of the differences from the mean."""
     middle = mean(values)
-    squares = [(value - middle) ** 2 for value in values]
-    return math.sqrt(sum(squares) / len(values))
+    return mean([(value - middle) ** 2 for value in values])
 '''
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The rest of a line of `STATISTICS`: what is typed of it, and what is suggested then.
+    """One line of `STATISTICS`: what is typed of it, and what is suggested then.
 
-    `line` is where the typing begins, counted from 1, and `before` the file at that moment. A
-    `typed` line end stands for Enter: the editor indents the line that it begins. `closed` is what
-    the editor puts after the cursor by itself, as each bracket is closed.
+    `before` is the file without what follows, and `line` the one at whose end the typing begins,
+    counted from 1. A line end in `typed` is Enter; the editor then indents. `closed` is what the
+    editor puts after the cursor because a bracket was typed.
     """
 
     name: str
@@ -44,20 +58,24 @@ class Place:
     closed: str = ""
 
 
-def _place(name: str, head: str, typed: str, suggested: str, closed: str = "") -> Place:
-    """The place after `head`, which `STATISTICS` has once."""
-    gone = typed.replace("\n", "\n    ") + suggested + closed
-    start = STATISTICS.index(head + gone) + len(head)
-    assert STATISTICS.count(head + gone) == 1, name
-    before = STATISTICS[:start] + STATISTICS[start + len(gone) :]
-    return Place(name, before, 1 + before[:start].count("\n"), typed, suggested, closed)
+def _place(
+    name: str, head: str, typed: str, suggested: str, *, indent: str = "", closed: str = ""
+) -> Place:
+    """The place at the end of `head`, which `STATISTICS` has once; `indent` is the editor's."""
+    first, _, after = STATISTICS.partition(head)
+    gone = typed + indent + suggested + closed
+    assert after.startswith(gone), f"{name}: {head + gone!r} is not in the file"
+    return Place(
+        name=name,
+        before=first + head + after.removeprefix(gone),
+        line=1 + (first + head).count("\n"),
+        typed=typed,
+        suggested=suggested,
+        closed=closed,
+    )
 
 
-IN_A_LINE = _place(
-    "in a line", 'mean of the values."""\n', "    return su", "m(values) / len(values)"
-)
-AFTER_ENTER = _place(
-    "after Enter", 'less the smallest one."""', "\n", "return max(values) - min(values)"
-)
-IN_BRACKETS = _place("in brackets", "    middle = ", "mean(", "values", ")")
-PLACES = (IN_A_LINE, AFTER_ENTER, IN_BRACKETS)
+AFTER_A_DOT = _place("after a dot", "as file:\n        return ", "json.", "load(file)")
+AFTER_ENTER = _place("after Enter", "self.total += value", "\n", "self.count += 1", indent=" " * 8)
+IN_BRACKETS = _place("in brackets", "    middle = ", "mean(", "values", closed=")")
+PLACES = (AFTER_A_DOT, AFTER_ENTER, IN_BRACKETS)
