@@ -1,4 +1,4 @@
-"""What the tests of all editors share: one engine for each model, and one trained checkpoint."""
+"""What the tests of all editors share: engines with their models, and one trained checkpoint."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from dgls.client.endpoint import endpoints
 from dgls.client.stop import stop
 from dgls.config import Settings, changed
 from tests.editors.home import START, engine_environment
+from tests.support.laptop_model import laptop_environment
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +50,16 @@ def warm(engine_folder: Path) -> Callable[..., dict[str, str]]:
         return wanted
 
     return environment
+
+
+@pytest.fixture(scope="session")
+def laptop(warm: Callable[..., dict[str, str]]) -> dict[str, str]:
+    """The environment of an editor whose engine has loaded the laptop model already.
+
+    The tests say what is suggested, not how soon: a fill may take as long as a busy machine needs.
+    """
+    patient = {f"DGLS_FILL_{kind}_DEADLINE_MS": "300000" for kind in ("AUTOMATIC", "EXPLICIT")}
+    return warm(**laptop_environment(), **patient)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from tests.editors.home import ROOT, own_home
 from tests.editors.tmux import Pane
 
 PROGRAM = ROOT / ".editors" / "neovim" / "launch" / "nvim"
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 
 _INIT = """
 vim.opt.runtimepath:append({root})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+from pathlib import Path
 
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
@@ -13,7 +14,8 @@ from rich.text import Text
 from tests.editors.home import ROOT
 from tests.editors.tmux import WIDTH, Pane
 
-PICTURES = ROOT / "docs" / "editors"
+EDITORS = ROOT / "docs" / "editors"
+"""The folder of the editors' pictures."""
 
 # The library's own format loads a font over the network.
 _FORMAT = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL).replace(
@@ -21,13 +23,18 @@ _FORMAT = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOT
 )
 
 
-def draw(pane: Pane, name: str, title: str) -> None:
-    """Write what the pane shows to `docs/editors/NAME.svg`, if pictures are asked for."""
-    if os.environ.get("DGLS_PICTURES") != "1":
+def are_pictures_wanted() -> bool:
+    """Whether this run draws the pictures anew."""
+    return os.environ.get("DGLS_PICTURES") == "1"
+
+
+def draw(pane: Pane, path: Path, title: str) -> None:
+    """Write what the pane shows to an SVG file, if pictures are asked for."""
+    if not are_pictures_wanted():
         return
     console = Console(
         record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor"
     )
     console.print(Text.from_ansi(pane.colours()), end="")
-    picture = console.export_svg(title=title, code_format=_FORMAT, unique_id=name)
-    (PICTURES / f"{name}.svg").write_text(picture, encoding="utf-8")
+    picture = console.export_svg(title=title, code_format=_FORMAT, unique_id=path.stem)
+    path.write_text(picture, encoding="utf-8")

@@ -15,7 +15,6 @@ import pytest
 from tests.editors.emacs import PROGRAM, Emacs
 from tests.editors.files import AREA, HEAD, SHAPES
 from tests.editors.home import BY_HEART, ROOT
-from tests.editors.picture import draw
 from tests.editors.tmux import tmux_program
 
 pytestmark = [
@@ -51,7 +50,6 @@ def test_a_trained_model_suggests_behind_point_and_tab_accepts_what_undo_takes_b
     emacs.value('(progn (search-forward "radius must not be negative") (end-of-line))')
     emacs.pane.keys("Enter")
     emacs.pane.until(lambda: emacs.ghost() == AREA, "the suggestion")
-    draw(emacs.pane, "emacs", "Emacs: a suggestion of dgls behind point")
     emacs.pane.keys("Tab")
     emacs.pane.until(lambda: emacs.text() == SHAPES, "accepted")
 

@@ -16,7 +16,6 @@ import pytest
 from tests.editors.files import AREA, HEAD, SHAPES
 from tests.editors.helix import PROGRAM, helix, is_connected
 from tests.editors.home import BY_HEART
-from tests.editors.picture import draw
 from tests.editors.tmux import Pane, tmux_program
 
 pytestmark = [
@@ -63,7 +62,6 @@ def test_a_trained_model_suggests_in_the_menu_and_the_item_is_accepted_and_undon
     pane.until_shown(AREA)
     pane.keys("C-n")
     pane.until_shown(f"   {AREA}\n")
-    draw(pane, "helix", "Helix: a suggestion of dgls in the completion menu")
     pane.keys("Enter")
     saved(pane, path, SHAPES)
     pane.type("u")

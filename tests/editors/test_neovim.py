@@ -18,7 +18,6 @@ from dgls import __version__
 from tests.editors.files import AREA, HEAD, SHAPES
 from tests.editors.home import BY_HEART, ROOT, engine_environment
 from tests.editors.neovim import PROGRAM, Neovim
-from tests.editors.picture import draw
 from tests.editors.tmux import tmux_program
 
 pytestmark = [
@@ -152,7 +151,6 @@ def test_the_suggestion_of_a_trained_model_is_on_the_screen(opened: Open, overfi
     with neovim.screen() as screen:
         neovim.keys("/radius must not be negative<CR>jA")
         screen.until_shown(AREA)
-        draw(screen, "neovim", "Neovim: a suggestion of dgls at the cursor")
 
 
 def test_words_are_accepted_one_by_one_and_the_rest_stays_shown(by_heart: Open) -> None:

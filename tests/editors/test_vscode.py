@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.editors.files import AREA, HEAD, SHAPES
-from tests.editors.home import ROOT, engine_environment, write_program
+from tests.editors.home import engine_environment, write_program
 from tests.editors.vscode import CHROMIUM, CODE_SERVER, PACKAGE, VSCode
 
 pytestmark = [
@@ -131,8 +131,6 @@ def test_a_trained_model_suggests_what_it_was_trained_on(code: VSCode, overfitte
     code.go_to_line(1 + BEFORE.count("\n"))
 
     code.type_until_ghost("    ", AREA)
-    if os.environ.get("DGLS_PICTURES") == "1":
-        code.picture(ROOT / "docs" / "editors" / "vscode.png")
     code.press("Tab")
 
     code.until_saved("shapes.py", SHAPES)

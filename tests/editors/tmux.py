@@ -13,7 +13,7 @@ from typing import Self
 from tests.editors.home import ROOT
 
 WIDTH, HEIGHT = 84, 18
-PATIENCE_S = 90.0
+PATIENCE_S = 180.0
 
 _OWN = ROOT / ".editors" / "tmux" / "launch" / "tmux"
 _OPTIONS = {

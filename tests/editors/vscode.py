@@ -24,7 +24,7 @@ CODE_SERVER = INSTALLED / "node_modules" / "code-server" / "out" / "node" / "ent
 CHROMIUM = INSTALLED / "chromium"
 PACKAGE = ROOT / "dist" / "dgls.vsix"
 
-PATIENCE_S = 120.0
+PATIENCE_S = 180.0
 STARTS = 2
 """A cold start on a loaded machine sometimes hangs: it is tried again."""
 
@@ -142,6 +142,11 @@ class VSCode:
     def type(self, text: str) -> None:
         """Type characters."""
         self.page.keyboard.type(text, delay=30)
+
+    def type_keys(self, text: str) -> None:
+        """Type characters, Enter for each line end."""
+        for char in text:
+            self.press("Enter") if char == "\n" else self.type(char)
 
     def press(self, *keys: str) -> None:
         """Press keys, in Playwright's notation."""

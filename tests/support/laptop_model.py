@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
 from dgls.checkpoint.catalogue import entry_named
+from dgls.checkpoint.store import path_of
+from dgls.config.settings import MODELS_VARIABLE
 
 NAME = "qwen2.5-coder-0.5b-instruct"
 VARIABLE = "DGLS_TEST_GGUF"
@@ -26,3 +29,12 @@ def laptop_gguf() -> Path:
     if not path.is_file():
         pytest.skip(f"no laptop model is here; dgls model get {NAME}")
     return path
+
+
+def laptop_environment() -> dict[str, str]:
+    """What makes a `dgls` take the laptop model that the user has fetched; skips without one."""
+    models = {MODELS_VARIABLE: os.environ[MODELS]}
+    with mock.patch.dict(os.environ, models):
+        if path_of(NAME) is None:
+            pytest.skip(f"the laptop model is not here; run dgls model get {NAME}")
+    return {**models, "DGLS_MODEL_NAME": NAME}

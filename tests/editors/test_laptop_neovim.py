@@ -1,0 +1,77 @@
+"""The laptop model in a real Neovim: a file is typed on key by key, and what is shown is taken."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.editors.neovim import PROGRAM, Neovim
+from tests.editors.picture import EDITORS, draw
+from tests.editors.places import AFTER_A_DOT, NAME, PLACES, STATISTICS, Place
+from tests.editors.tmux import tmux_program
+
+pytestmark = [
+    pytest.mark.editor,
+    pytest.mark.model,
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not PROGRAM.exists(),
+        reason="Neovim 0.12 is not installed; run tests/editors/install.sh",
+    ),
+]
+
+CLOSES_BRACKETS = "vim.keymap.set('i', '(', '()<Left>')"
+"""What the plugins that close brackets come down to."""
+
+Open = Callable[[str], Neovim]
+
+
+@pytest.fixture
+def opened(tmp_path: Path, laptop: dict[str, str]) -> Iterator[Open]:
+    """Opens a file with this text in a new Neovim that closes brackets."""
+    with ExitStack() as stack:
+
+        def open_(text: str) -> Neovim:
+            neovim = stack.enter_context(Neovim(tmp_path, laptop))
+            path = tmp_path / NAME
+            path.write_text(text, encoding="utf-8")
+            neovim.edit(path)
+            neovim.lua(CLOSES_BRACKETS)
+            return neovim
+
+        yield open_
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
+def test_what_is_typed_key_by_key_is_gone_on_with(opened: Open, place: Place) -> None:
+    neovim = opened(place.before)
+
+    type_at(neovim, place)
+    neovim.until(lambda: neovim.ghost() == place.suggested, f"the ghost text {place.suggested!r}")
+    neovim.keys("<Tab>")
+
+    neovim.until(lambda: neovim.text() == STATISTICS, "accepted")
+    ast.parse(neovim.text())
+    assert neovim.messages() == []
+
+
+@pytest.mark.skipif(tmux_program() is None, reason="tmux is not installed")
+def test_the_suggestion_is_on_the_screen(opened: Open) -> None:
+    neovim = opened(AFTER_A_DOT.before)
+
+    with neovim.screen() as screen:
+        type_at(neovim, AFTER_A_DOT)
+        screen.until_shown(AFTER_A_DOT.typed + AFTER_A_DOT.suggested)
+        draw(screen, EDITORS / "neovim.svg", "Neovim: a suggestion of dgls at the cursor")
+
+
+def type_at(neovim: Neovim, place: Place) -> None:
+    """Type at the end of the place's line, one key after the other."""
+    neovim.lua(f"vim.api.nvim_win_set_cursor(0, {{ {place.line}, 0 }})")
+    neovim.keys("A")
+    for key in place.typed:
+        neovim.keys("<CR>" if key == "\n" else key)

@@ -1,0 +1,86 @@
+"""The laptop model in a real terminal: Helix's menu, Emacs's preview, and `dgls fill --watch`."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.editors import emacs, helix
+from tests.editors.home import ROOT, own_home
+from tests.editors.picture import EDITORS, draw
+from tests.editors.places import AFTER_A_DOT, AFTER_ENTER, NAME, STATISTICS
+from tests.editors.tmux import Pane, tmux_program
+
+pytestmark = [
+    pytest.mark.editor,
+    pytest.mark.model,
+    pytest.mark.slow,
+    pytest.mark.skipif(tmux_program() is None, reason="tmux is not installed"),
+]
+
+
+@pytest.mark.skipif(
+    not helix.PROGRAM.exists(),
+    reason="Helix is not installed; run tests/editors/install.sh helix",
+)
+def test_helix_offers_the_suggestion_in_its_menu(tmp_path: Path, laptop: dict[str, str]) -> None:
+    path = tmp_path / NAME
+    place = AFTER_A_DOT
+    path.write_text(place.before, encoding="utf-8")
+    line = place.typed + place.suggested
+
+    with helix.helix(tmp_path, path, laptop) as pane:
+        pane.until(lambda: helix.is_connected(tmp_path), "dgls has answered")
+        pane.type(f"{place.line}ggA")
+        for key in place.typed:
+            pane.type(key)
+
+        def is_offered() -> bool:
+            # Helix takes no answer that comes after a second: it is asked until one is there.
+            pane.keys("C-x")
+            return line in pane.screen()
+
+        pane.until(is_offered, "the item")
+        pane.keys("C-n")
+        pane.until_shown(f"return {line}\n")
+        draw(pane, EDITORS / "helix.svg", "Helix: a suggestion of dgls in the completion menu")
+        pane.keys("Enter", "Escape")
+        pane.until_shown(" NOR ")
+        pane.type(":w")
+        pane.keys("Enter")
+        pane.until(lambda: path.exists() and path.read_text() == STATISTICS, "saved")
+    ast.parse(path.read_text())
+
+
+@pytest.mark.skipif(
+    not emacs.PROGRAM.exists(),
+    reason="Emacs 30 is not installed; run tests/editors/install.sh emacs",
+)
+def test_emacs_shows_the_suggestion_after_enter(tmp_path: Path, laptop: dict[str, str]) -> None:
+    path = tmp_path / NAME
+    place = AFTER_ENTER
+    path.write_text(place.before, encoding="utf-8")
+
+    with emacs.Emacs(tmp_path, path, laptop) as editor:
+        editor.value(f"(progn (goto-char 1) (forward-line {place.line - 1}) (end-of-line))")
+        editor.pane.keys("Enter")
+        editor.pane.until(lambda: editor.ghost() == place.suggested, "the suggestion")
+        draw(editor.pane, EDITORS / "emacs.svg", "Emacs: a suggestion of dgls behind point")
+        editor.pane.keys("Tab")
+        editor.pane.until(lambda: editor.text() == STATISTICS, "accepted")
+
+
+def test_a_fill_is_watched_in_the_terminal(tmp_path: Path, laptop: dict[str, str]) -> None:
+    place = AFTER_A_DOT
+    start = place.before.splitlines(keepends=True)
+    start[place.line - 1] = start[place.line - 1].rstrip("\n") + f"{place.typed}\n"
+    (tmp_path / NAME).write_text("".join(start), encoding="utf-8")
+    target = f"{NAME}:{place.line}"
+    shell = f"clear; echo '$ dgls fill --watch {target}'; dgls fill --watch {target}; cat"
+
+    with Pane(["sh", "-c", shell], tmp_path, own_home(tmp_path, laptop)) as pane:
+        pane.until_shown("confidence")
+        assert f"return {place.typed}{place.suggested}" in pane.screen()
+        draw(pane, ROOT / "docs" / "fill.svg", f"dgls fill --watch {target}")
