@@ -153,18 +153,14 @@ def test_each_kernel_is_compared_and_one_that_fails_is_named(monkeypatch) -> Non
 
 
 def test_an_error_in_one_layer_is_told_though_whole_passes_differ_anyway() -> None:
-    class Wrong(PlainOperations):
-        def __init__(self) -> None:
-            self.layer = 0
-
-        def after_layer(self, *arguments):
-            self.layer += 1
-            states, normed = super().after_layer(*arguments)
-            return (states * 1.1, normed) if self.layer == 2 else (states, normed)
-
     subject = Subject(TOY, Scheme.FOUR, CPU)
-    subject.past(TOY.prefix)
-    # From here on, so that it is the second layer of a canvas that is wrong.
+    second = subject.network.body.layers[1]
+
+    class Wrong(PlainOperations):
+        def after_layer(self, residual, dense, slots, shares, layer, *others):
+            states, normed = super().after_layer(residual, dense, slots, shares, layer, *others)
+            return (states * 1.1, normed) if layer is second else (states, normed)
+
     subject.network.operations = Wrong()
     found = {figure.what: figure.value for figure in equality(subject, 1.0)}
     worst = {
