@@ -212,5 +212,10 @@ def _joined(
 
 
 def _stored(name: str, weight: Tensor) -> dict[str, Tensor]:
-    whole, scales = quantized(weight)
+    # Some rows at a time: of a table of a hundred thousand each copy is half a gigabyte.
+    parts = [quantized(rows) for rows in weight.split(_ROWS)]
+    whole, scales = (torch.cat(each) for each in zip(*parts, strict=True))
     return {name: whole, f"{name}.scales": scales}
+
+
+_ROWS = 8192

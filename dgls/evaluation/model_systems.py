@@ -25,9 +25,9 @@ from dgls.text import Span
 MODEL_SYSTEMS = ("dgls", "typed", "causal", "greedy", "revised", "noise")
 """The same weights filled in different ways.
 
-`dgls` and `typed`: as an editor gets it. `causal`: causal drafts alone, which is autoregressive fill in the
-middle; `greedy`: the same without a search, always the likeliest token. `revised`: a causal draft
-overruled by denoise passes, and nothing else. `noise`: diffusion from noise alone.
+`dgls` and `typed`: as an editor gets it. `causal`: causal drafts alone, which is autoregressive
+fill in the middle; `greedy`: the same without a search, always the likeliest token. `revised`: a
+causal draft overruled by denoise passes, and nothing else. `noise`: diffusion from noise alone.
 """
 
 _BIG_FILE = 100_000_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from dgls.inference.drafts import Plan
 from dgls.inference.prompts import Prompts
 from tests.support.qwen2 import VOCABULARY, tiny_network
 
@@ -36,7 +37,7 @@ def test_the_states_are_those_of_a_fresh_read(edit: str, drafts: tuple[int, ...]
     network, (prompts, cached) = tiny_network(), EDITS[edit]
     cache = Prompts(network, 50_000_000)
     for prompt in prompts:
-        read = cache.read(prompt, drafts)
+        read = cache.read(prompt, Plan(drafts))
         fresh = network.read(torch.tensor([*prompt, *drafts]), network.slots(1))
         torch.testing.assert_close(
             read.states, fresh[-1 - len(drafts) :], atol=1e-3, rtol=1e-3, msg=edit

@@ -17,7 +17,7 @@ from dgls.inference.lookup import Lookup
 from dgls.inference.stream import Control, Ends, Written
 from dgls.protocol import FillRequest
 from tests.support.checkpoints import SOURCE
-from tests.support.qwen2 import tiny_causal
+from tests.support.qwen2 import NoDrafts, tiny_causal
 
 HEADS = ("    result", "    for item in it", "self.na", "  ", "\n", "def add(self, n", "'λ")
 
@@ -49,9 +49,7 @@ def alone(model: CausalModel, prompt: FimPrompt) -> Written:
     """The greedy text, one token a pass, from slots of its own."""
     slots = model.network.slots(64)
     states = model.network.read(torch.tensor(prompt.tokens), slots)[-1:]
-    return model.stream.greedy(
-        slots, states, prompt.rest, ends(model), lambda written: (), Control()
-    )
+    return model.stream.greedy(slots, states, prompt.rest, ends(model), NoDrafts(), Control())
 
 
 def test_drafts_do_not_change_the_text(model: CausalModel) -> None:
@@ -74,7 +72,7 @@ def test_a_kept_draft_saves_passes_as_far_as_it_is_right(model: CausalModel, rig
     found = greedy(model, prompt, kept)
     assert found.tokens == wanted.tokens
     if right == 99:
-        assert found.passes <= 1 + len(wanted.tokens) // (model.drafts + 1)
+        assert 2 * found.passes < len(wanted.tokens)
 
 
 @pytest.mark.parametrize("head", HEADS)

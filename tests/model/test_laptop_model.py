@@ -11,6 +11,7 @@ from dgls.inference.causal_model import CausalModel
 from dgls.inference.stream import Control, Written
 from dgls.protocol import FillRequest
 from tests.model.places import CutGap, cut_gaps
+from tests.support.qwen2 import NoDrafts
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]
 
@@ -79,9 +80,7 @@ def alone(model: CausalModel, gap: CutGap) -> Written:
     prompt = model.layout.prompt(gap.request)
     slots = model.network.slots(1024)
     states = model.network.read(torch.tensor(prompt.tokens), slots, last=1)
-    return model.stream.greedy(
-        slots, states, prompt.rest, model.ends(1, 32), lambda written: (), Control()
-    )
+    return model.stream.greedy(slots, states, prompt.rest, model.ends(1, 32), NoDrafts(), Control())
 
 
 def test_drafts_change_nothing(filler: CausalFiller, capsys) -> None:
