@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from dgls.checkpoint.qwen2_checks import INT8_BYTES, check_memory
+from dgls.checkpoint.qwen2_checks import CONVERSION_BYTES, INT8_BYTES, check_memory
 from dgls.checkpoint.qwen2_source import Qwen2Source
 from dgls.errors import CheckpointError
 from dgls.network.linear import DenseLinear, Int8Linear, Linear, quantized
@@ -75,7 +75,7 @@ def convert(source: Qwen2Source, origin: str, path: Path, progress: Progress) ->
     `OSError` where `path` cannot be written; nothing is left there then.
     """
     config = source.config
-    check_memory(config, INT8_BYTES, torch.device("cpu"))
+    check_memory(config, CONVERSION_BYTES, torch.device("cpu"))
     tokenizer = source.tokenizer().to_str()
     tensors: dict[str, Tensor] = {}
     for index in range(config.layers):

@@ -190,7 +190,11 @@ def test_a_stream_ends_at_once_when_it_is_stopped_or_out_of_time(model: CausalMo
     ],
 )
 def test_a_draft_follows_the_longest_then_the_last_match(prompt, written, most, expected) -> None:
-    assert Lookup(prompt).draft(written, most) == expected
+    tokens, chances = Lookup(prompt).likely(written, most, 0.0)
+    assert tokens == expected
+    assert len(chances) == len(tokens)
+    assert list(chances) == sorted(chances, reverse=True)
+    assert Lookup(prompt).likely(written, most, 1.0) == ((), ())
 
 
 def test_a_draft_of_a_long_prompt_takes_no_time() -> None:
@@ -198,5 +202,5 @@ def test_a_draft_of_a_long_prompt_takes_no_time() -> None:
     lookup = Lookup([random.randrange(500) for _ in range(4000)])
     began = time.perf_counter()
     for index in range(20):
-        lookup.draft([index, index + 1], 7)
+        lookup.likely([index, index + 1], 7, 0.1)
     assert time.perf_counter() - began < 1.0
