@@ -17,6 +17,7 @@ from torch import Tensor
 from dgls.errors import CheckpointError
 
 _MOST = 2**31
+_ROWS = 8192
 _COUNTS = (
     "vocab_size",
     "hidden_size",
@@ -54,7 +55,8 @@ def check_metadata(fields: Mapping[str, Any], path: Path) -> None:
 
 def check_weight(name: str, weight: Tensor, folder: Path) -> None:
     """Raise `CheckpointError` for a weight that holds what is no number."""
-    if weight.is_floating_point() and not bool(weight.isfinite().all()):
+    pieces = weight.split(_ROWS) if weight.dim() else (weight,)
+    if weight.is_floating_point() and not all(bool(each.isfinite().all()) for each in pieces):
         raise CheckpointError(
             f"The weight {name} in {folder} holds values that are no numbers; nothing was loaded. "
             "Get the checkpoint again."

@@ -62,15 +62,18 @@ class GgufFile:
     def tensor(self, name: str) -> Tensor:
         """A tensor in fp32, its rows as the file has them."""
         found = self._tensor(name)
+        # Some rows at a time: numpy makes several copies of what it widens.
+        values = torch.empty([int(size) for size in reversed(found.shape)])
         try:
-            values = dequantize(found.data, found.tensor_type)
+            for start in range(0, len(values), _ROWS):
+                rows = dequantize(found.data[start : start + _ROWS], found.tensor_type)
+                values[start : start + _ROWS] = torch.from_numpy(np.array(rows, dtype=np.float32))
         except (NotImplementedError, ValueError) as error:
             raise CheckpointError(
                 f"{self.path} holds {name} as {found.tensor_type.name}, which dgls cannot read "
                 f"({error}); nothing was loaded. Take a file in Q4_K_M or Q8_0."
             ) from error
-        # The values may be a view of the file, which must not be written to.
-        return torch.from_numpy(np.array(values, dtype=np.float32))
+        return values
 
     def tokenizer(self) -> Tokenizer:
         """The byte-level BPE tokenizer that the file holds."""
@@ -120,6 +123,8 @@ class GgufFile:
         for index in field.data:
             yield bytes(field.parts[index]).decode("utf-8")
 
+
+_ROWS = 8192
 
 _NORMAL = 1
 """The format's number of a token that text is made of."""

@@ -11,7 +11,7 @@ from dgls.checkpoint.catalogue import entry_named, is_listed
 from dgls.checkpoint.choice import AUTO, automatic
 from dgls.checkpoint.files import shard_files
 from dgls.checkpoint.registry import find, name_of
-from dgls.checkpoint.store import path_of
+from dgls.checkpoint.store import path_of, place_of, present
 from dgls.config import is_folder
 from dgls.errors import ModelNotFoundError
 
@@ -48,7 +48,7 @@ def resolved(name: str) -> Named:
         if not file.is_file():
             raise ModelNotFoundError(f"There is no file {file}; nothing was loaded.")
         file = file.resolve()
-        return Named(file.stem, file, True, fingerprint(file))
+        return Named(file.stem, file, True, _identity(file))
     folder = find(wanted)
     if _model_type(folder) == "qwen2":
         return Named(name_of(folder), folder, True, fingerprint(folder))
@@ -64,6 +64,14 @@ def _listed(name: str) -> Named:
         )
     identity = entry.sha256 if entry.is_pinned else fingerprint(path)
     return Named(name, path, True, identity)
+
+
+def _identity(file: Path) -> str:
+    """The catalogue's hash where the file is that of a fetched model: it is the same model."""
+    for entry in present():
+        if entry.is_pinned and place_of(entry).resolve() == file:
+            return entry.sha256
+    return fingerprint(file)
 
 
 def _model_type(folder: Path) -> str:

@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from dgls.checkpoint.qwen2_checks import INT8_BYTES, check_memory
+from dgls.checkpoint.qwen2_checks import CONVERSION_BYTES, INT8_BYTES, check_memory
 from dgls.checkpoint.qwen2_source import Qwen2Source
 from dgls.errors import CheckpointError
 from dgls.network.linear import DenseLinear, Int8Linear, Linear, quantized
@@ -75,7 +75,7 @@ def convert(source: Qwen2Source, origin: str, path: Path, progress: Progress) ->
     `OSError` where `path` cannot be written; nothing is left there then.
     """
     config = source.config
-    check_memory(config, INT8_BYTES, torch.device("cpu"))
+    check_memory(config, CONVERSION_BYTES, torch.device("cpu"))
     tokenizer = source.tokenizer().to_str()
     tensors: dict[str, Tensor] = {}
     for index in range(config.layers):
@@ -212,5 +212,10 @@ def _joined(
 
 
 def _stored(name: str, weight: Tensor) -> dict[str, Tensor]:
-    whole, scales = quantized(weight)
+    # Some rows at a time: of a table of a hundred thousand each copy is half a gigabyte.
+    parts = [quantized(rows) for rows in weight.split(_ROWS)]
+    whole, scales = (torch.cat(each) for each in zip(*parts, strict=True))
     return {name: whole, f"{name}.scales": scales}
+
+
+_ROWS = 8192

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from pathlib import Path
 
@@ -41,17 +40,14 @@ def converted_paths(named: Named) -> tuple[Path, ...]:
     The hash of the weights is in its name.
     """
     is_file = named.path.is_file()
-    name = f"{_stem(named)}{CONVERTED}{named.identity[:12]}.safetensors"
+    stem = named.path.stem if is_file else "model"
+    name = f"{stem}{CONVERTED}{named.identity[:12]}.safetensors"
     beside = named.path.parent if is_file else named.path
     return beside / name, models_folder() / "converted" / name
 
 
 _MADE = 0.8
 """The share of a first start that making the file takes."""
-
-
-def _stem(named: Named) -> str:
-    return named.path.stem if named.path.is_file() else "model"
 
 
 def _converted(named: Named, progress: Progress) -> Path:
@@ -66,7 +62,6 @@ def _converted(named: Named, progress: Progress) -> Path:
             problems.append(f"{path.parent}: {error}")
             continue
         check_unchanged(named.path, before, path)
-        _delete_older(path, _stem(named))
         return path
     raise CheckpointError(
         f"The int8 weights of {named.name} cannot be written ({'; '.join(problems)}); nothing was "
@@ -86,11 +81,3 @@ def check_unchanged(weights: Path, before: str, made: Path | None = None) -> Non
     raise CheckpointError(
         f"{weights} changed while it was read; nothing was loaded. Start again when it is whole."
     )
-
-
-def _delete_older(path: Path, stem: str) -> None:
-    """Delete what was made of weights that were here before."""
-    for old in path.parent.glob(f"{stem}{CONVERTED}*.safetensors"):
-        if old != path and path.parent.name != "converted":
-            with contextlib.suppress(OSError):
-                old.unlink()

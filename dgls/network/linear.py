@@ -91,4 +91,4 @@ def quantized(weight: Tensor) -> tuple[Tensor, Tensor]:
 _TINY = 1e-12
 
 _STEPS = 127 if torch.cpu._is_vnni_supported() else 63
-"""Steps of an input from 0 to 1. Without VNNI the products of 8-bit inputs overflow: 7 bits then."""
+"""Steps of an input from 0 to 1. Without VNNI products of 8-bit inputs overflow: 7 bits then."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from dgls.checkpoint import choice
 from dgls.checkpoint.catalogue import Entry
-from dgls.checkpoint.choice import PARAMETERS_A_CORE, automatic, suggestion, why_automatic
+from dgls.checkpoint.choice import PARAMETERS_A_CORE, automatic, why_automatic
+from dgls.checkpoint.fetch.get import get
+from dgls.checkpoint.fetch.given import GivenFile
 from dgls.checkpoint.named import resolved
-from tests.support.models import PINNED
+from tests.support.models import DATA, PINNED, Heard
 
 SMALL = replace(PINNED, name="small", parameters=PARAMETERS_A_CORE // 2)
 LARGE = replace(PINNED, name="large", parameters=2 * PARAMETERS_A_CORE)
@@ -35,12 +38,17 @@ def test_the_largest_quick_model_that_is_here_is_chosen(
     monkeypatch.setattr("os.cpu_count", lambda: cores)
     assert automatic() == chosen
     assert why in why_automatic()
-    assert (suggestion() is None) == bool(here)
+
+
+def test_a_fetched_models_file_is_the_same_model_by_its_path(tmp_path: Path) -> None:
+    """Else each way to name it would convert the weights anew."""
+    given = tmp_path / "elsewhere.gguf"
+    given.write_bytes(DATA)
+    place = get(PINNED, [GivenFile(given)], Heard())
+    assert resolved(str(place)).identity == resolved(PINNED.name).identity == PINNED.sha256
+    assert resolved(str(given)).identity != PINNED.sha256
 
 
 def test_auto_is_the_embedded_model_where_nothing_was_fetched() -> None:
     assert resolved("auto") == resolved("embedded")
     assert not resolved("auto").causal
-    hint = suggestion()
-    assert hint is not None
-    assert f"dgls model get {PINNED.name}" in hint

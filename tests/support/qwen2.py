@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -29,6 +30,7 @@ from dgls.checkpoint.byte_bpe import byte_bpe
 from dgls.checkpoint.qwen2_build import convert, dense_network, open_int8
 from dgls.checkpoint.qwen2_source import hugging_face_name
 from dgls.inference.causal_model import CausalModel
+from dgls.inference.drafts import NOTHING, Plan
 from dgls.network import qwen2
 from dgls.network.qwen2 import Qwen2Network
 from dgls.protocol import FillRequest
@@ -135,6 +137,16 @@ def tiny_int8(path: Path, tied: bool = False) -> Qwen2Network:
 def tiny_causal(cache_bytes: int = 50_000_000, network: Qwen2Network | None = None) -> CausalModel:
     """The model as a fill uses it, with nothing cached."""
     return CausalModel("tiny", network or tiny_network(), tiny_tokenizer(), cache_bytes)
+
+
+class NoDrafts:
+    """A `Drafter` that never proposes anything, so that each pass writes one token."""
+
+    def plan(self, written: Sequence[int]) -> Plan:
+        return NOTHING
+
+    def learn(self, states: Tensor, written: Sequence[int]) -> None:
+        raise AssertionError("No masks were read.")
 
 
 def write_folder(folder: Path, tied: bool = False) -> Path:
