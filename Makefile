@@ -32,7 +32,7 @@ test: check  ## Format, types, and every test that needs no model, no editor and
 
 test-models: $(MODELS)  ## The tests that run the laptop model; it is fetched first.
 	$(BIN)/dgls model get $(LAPTOP)
-	$(BIN)/python -m pytest -rs -m model
+	$(BIN)/python -m pytest -rs -m "model and not editor"
 
 check: $(DEV)
 	$(BIN)/ruff format --check .

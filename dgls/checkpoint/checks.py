@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from dgls.errors import CheckpointError
@@ -55,7 +56,7 @@ def check_metadata(fields: Mapping[str, Any], path: Path) -> None:
 
 def check_weight(name: str, weight: Tensor, folder: Path) -> None:
     """Raise `CheckpointError` for a weight that holds what is no number."""
-    pieces = weight.split(_ROWS) if weight.dim() else (weight,)
+    pieces = torch.split(weight, _ROWS) if weight.dim() else (weight,)
     if weight.is_floating_point() and not all(bool(each.isfinite().all()) for each in pieces):
         raise CheckpointError(
             f"The weight {name} in {folder} holds values that are no numbers; nothing was loaded. "

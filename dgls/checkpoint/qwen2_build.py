@@ -213,7 +213,7 @@ def _joined(
 
 def _stored(name: str, weight: Tensor) -> dict[str, Tensor]:
     # Some rows at a time: of a table of a hundred thousand each copy is half a gigabyte.
-    parts = [quantized(rows) for rows in weight.split(_ROWS)]
+    parts = [quantized(rows) for rows in torch.split(weight, _ROWS)]
     whole, scales = (torch.cat(each) for each in zip(*parts, strict=True))
     return {name: whole, f"{name}.scales": scales}
 
