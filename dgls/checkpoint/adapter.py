@@ -20,9 +20,6 @@ from dgls.errors import CheckpointError, ModelNotFoundError
 
 FORMAT = "dgls-canvas-adapter-1"
 
-_BUNDLED = Path(__file__).with_name("adapters")
-_OWN = "adapter.safetensors"
-
 
 @dataclass(frozen=True, slots=True)
 class AdapterShape:
@@ -60,12 +57,6 @@ class AdapterWeights:
     mask_embedding: Tensor
     matrices: Mapping[str, Quantised]
     figures: Mapping[str, Any]
-
-
-def adapter_of(name: str, folder: Path) -> Path | None:
-    """The adapter of the model `name`: the one trained into its `folder`, else the bundled one."""
-    found = (folder / _OWN, _BUNDLED / f"{name}.safetensors")
-    return next((path for path in found if path.is_file()), None)
 
 
 def load_adapter(path: Path, base_sha256: str) -> AdapterWeights:

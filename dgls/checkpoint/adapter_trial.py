@@ -1,4 +1,4 @@
-"""Whether a model's adapter pays on this machine: two times, kept beside the model's weights."""
+"""Which adapter a model has, and whether it pays on this machine: kept beside the weights."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+_BUNDLED = Path(__file__).with_name("adapters")
+_OWN = "adapter.safetensors"
 _FILE = "adapter-trial.json"
 _WORTH = 0.85
 """An adapter is used where one-line fills take at most this share of their time without it."""
@@ -25,6 +27,12 @@ class Trial:
     def pays(self) -> bool:
         """Whether the adapter is worth using."""
         return self.with_ms <= _WORTH * self.without_ms
+
+
+def adapter_of(name: str, folder: Path) -> Path | None:
+    """The adapter of the model `name`: the one trained into its `folder`, else the bundled one."""
+    found = (folder / _OWN, _BUNDLED / f"{name}.safetensors")
+    return next((path for path in found if path.is_file()), None)
 
 
 def fingerprint(adapter: Path) -> str:

@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
     bench.command()(latency)
     bench.command()(engine)
     bench.command()(gpu)
+    bench.command()(passes)
     app.add_typer(bench, name="bench")
 
 
@@ -108,6 +109,40 @@ def gpu(
     results = run(plan, json, _say)
     typer.echo(results.markdown(), nl=False)
     typer.echo(f"\n{aims(results.figures, plan.size)}", nl=False)
+
+
+def passes(
+    folders: Annotated[
+        list[Path] | None, typer.Argument(help="Source trees to cut gaps from; dgls' own if none.")
+    ] = None,
+    gaps: Annotated[int, typer.Option(min=1, help="Gaps in all.")] = 60,
+    seed: Annotated[int, typer.Option(help="Another seed cuts other gaps.")] = 0,
+    model: Annotated[str, typer.Option(help="A causal model, as `model.name`.")] = "auto",
+    device: Annotated[str, typer.Option(help="A device of torch, or `auto`.")] = "auto",
+    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0 for dgls' choice.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Print tokens a pass without drafts, with looked-up ones, the adapter's, and both."""
+    import json
+
+    import dgls
+    from dgls.bench.machine import machine
+    from dgls.bench.passes import as_json as in_json
+    from dgls.bench.passes import gaps_of, markdown
+    from dgls.bench.passes import passes as measure
+    from dgls.checkpoint.named import resolved
+    from dgls.fill.opening import open_causal
+
+    named = resolved(model)
+    if not named.causal:
+        raise typer.BadParameter(f"{named.name} is no causal model, so it writes with no drafts.")
+    cases = gaps_of(folders or [Path(dgls.__file__).parent], gaps, seed)
+    filler = open_causal(named, device, threads, adapter="on")
+    figures = measure(filler.model, cases, _say)
+    if as_json:
+        typer.echo(json.dumps(in_json(figures, named.name), indent=2))
+    else:
+        typer.echo(f"{machine()}, model {named.name}\n\n{markdown(figures)}", nl=False)
 
 
 def _words(text: str) -> list[str]:

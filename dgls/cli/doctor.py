@@ -14,6 +14,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from dgls.checkpoint.adapter_trial import Trial
     from dgls.doctor.findings import EngineFound, Findings, Machine, ModelFound, Precision, Speed
 
 
@@ -80,6 +81,8 @@ def _rows(found: Findings) -> Iterator[tuple[str, str]]:
     yield "engine", _engine(found.engine)
     if found.speed is not None:
         yield "speed", _speed(found.speed)
+    if found.adapter is not None:
+        yield "adapter", _adapter(found.adapter)
     for editor in found.editors:
         yield "editor", f"{editor.name} {editor.version} ({editor.path}): {editor.how}"
     if not found.editors:
@@ -123,6 +126,14 @@ def _speed(speed: Speed) -> str:
     return (
         f"{speed.median_ms:.0f} ms a fill with {speed.model} (median of {speed.fills - 1}, "
         f"{speed.steps} denoise steps), {speed.first_ms:.0f} ms the first{started}"
+    )
+
+
+def _adapter(trial: Trial) -> str:
+    use = "used" if trial.pays else "left out (it must save 15 %)"
+    return (
+        f"{use}: one-line fills take {trial.without_ms:.0f} ms without it and "
+        f"{trial.with_ms:.0f} ms with it (median of {trial.fills})"
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from dgls import __version__
 from dgls.client.endpoint import absolute
 from dgls.config import DECLARED, Resolved, resolve
+from dgls.doctor.adapter import last_trial, try_adapter
 from dgls.doctor.editors import look_for_editors
 from dgls.doctor.engine import look_at_engine
 from dgls.doctor.findings import EngineFound, Findings, InForce, Speed
@@ -36,6 +37,8 @@ async def examine(
     if measured:
         try:
             speed = await measure(settings, on_progress)
+            on_progress(1.0, "timing the adapter")
+            await try_adapter(settings)
         except DglsError as error:
             problems.append(str(error))
     return Findings(
@@ -49,6 +52,7 @@ async def examine(
         settings=_in_force(resolved),
         problems=tuple(problems),
         speed=speed,
+        adapter=last_trial(settings),
     )
 
 

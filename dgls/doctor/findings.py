@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from dgls.checkpoint.adapter_trial import Trial
 from dgls.checkpoint.fitting import Fit
 
 
@@ -130,3 +131,4 @@ class Findings:
     settings: tuple[InForce, ...]
     problems: tuple[str, ...]
     speed: Speed | None = None
+    adapter: Trial | None = None

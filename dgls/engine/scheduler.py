@@ -13,6 +13,7 @@ from dgls.engine.backends.base import Backend
 from dgls.engine.queue import FairQueue, Job
 from dgls.engine.worker import ModelThread
 from dgls.errors import DglsError, EngineBusyError, EngineError, Stopped
+from dgls.fill.filler import Patient
 from dgls.fill.stop import StopToken
 from dgls.protocol import Draft, FillReply, FillRequest, OnDraft
 
@@ -76,6 +77,13 @@ class Scheduler:
         """How long nothing was asked; 0 while something is."""
         busy = self._running or len(self._waiting) > 0
         return 0.0 if busy else time.monotonic() - self._last_use
+
+    async def use_idle_time(self) -> bool:
+        """Let the backend do a second's work that waits; False where there is none."""
+        backend = self._backend
+        if not isinstance(backend, Patient):
+            return False
+        return await self._thread.run(backend.use_idle_time)
 
     def _admit(self, job: Job) -> None:
         self._last_use = job.arrived

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
-from dgls.checkpoint.adapter import adapter_of, load_adapter
-from dgls.checkpoint.adapter_trial import read_trial
+from dgls.checkpoint.adapter import load_adapter
+from dgls.checkpoint.adapter_trial import adapter_of, read_trial
 from dgls.checkpoint.named import Named
 from dgls.errors import DglsError
 from dgls.inference.causal_model import CausalModel, Drafting
@@ -16,21 +17,24 @@ ON, OFF = "on", "off"
 _log = logging.getLogger(__name__)
 
 
-def equip(model: CausalModel, named: Named, setting: str) -> None:
+def equip(model: CausalModel, named: Named, setting: str) -> Path | None:
     """Load the model's adapter as `denoise.adapter` asks for it.
 
-    With `auto` it drafts where a trial on this machine says that it pays; one that was not tried
-    yet waits for its trial (`dgls.fill.adapter_trial`). An adapter that is refused is a warning.
+    With `auto` it drafts where a trial on this machine says that it pays. One that was not tried
+    yet is returned and waits for its trial (`dgls.fill.adapter_trial`). An adapter that is refused
+    is a warning.
     """
     path = adapter_of(named.name, named.folder)
     if setting == OFF or path is None:
-        return
+        return None
     trial = read_trial(named.folder, path)
     if setting != ON and trial is not None and not trial.pays:
-        return
+        return None
     try:
         model.masks = MaskDrafts(model.network, load_adapter(path, named.identity))
     except DglsError as error:
         _log.warning("%s", error)
-        return
-    model.drafting = Drafting(masks=setting == ON or trial is not None)
+        return None
+    tried = setting == ON or trial is not None
+    model.drafting = Drafting(masks=tried)
+    return None if tried else path

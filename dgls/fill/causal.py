@@ -76,6 +76,20 @@ class CausalFiller:
         self._confidence = confidence
         self._strategy = strategy or CausalStrategy()
         self._drafts = LastDrafts()
+        self.idle_work: Callable[[], bool] | None = None
+
+    @property
+    def strategy(self) -> CausalStrategy:
+        """What its fills may cost."""
+        return self._strategy
+
+    def use_idle_time(self) -> bool:
+        """Do a second's work that waits for a quiet moment; False once there is none left."""
+        if self.idle_work is None:
+            return False
+        if not self.idle_work():
+            self.idle_work = None
+        return self.idle_work is not None
 
     @property
     def name(self) -> str:

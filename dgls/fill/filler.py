@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from dgls.fill.stop import StopToken
 from dgls.protocol import FillReply, FillRequest, OnDraft
@@ -31,3 +31,11 @@ class Filler(Protocol):
         self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None = None
     ) -> FillReply:
         """Fill the request's gaps. Raises `Stopped` when `stop` was set before an answer."""
+
+
+@runtime_checkable
+class Patient(Protocol):
+    """What has work that waits until nobody fills, such as a measurement."""
+
+    def use_idle_time(self) -> bool:
+        """Do a second's work; False once there is none left."""

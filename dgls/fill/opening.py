@@ -11,6 +11,7 @@ from dgls.checkpoint.qwen2_checks import CheckedSource
 from dgls.checkpoint.qwen2_int8 import check_unchanged, opened_int8
 from dgls.checkpoint.qwen2_source import open_source
 from dgls.fill.adapter import equip
+from dgls.fill.adapter_trial import AdapterTrial
 from dgls.fill.causal import CausalFiller
 from dgls.fill.confidence import confidence_of
 from dgls.fill.filler import Filler
@@ -74,9 +75,12 @@ def open_causal(
         network = dense_network(source, where, dtype, progress)
         check_unchanged(named.path, before)
     model = CausalModel(named.name, network, tokenizer, cache)
-    equip(model, named, adapter)
+    untried = equip(model, named, adapter)
     give_back_freed_memory()
-    return CausalFiller(model, confidence_of(named.name, named.folder))
+    filler = CausalFiller(model, confidence_of(named.name, named.folder))
+    if untried is not None:
+        filler.idle_work = AdapterTrial(filler, named.folder, untried).step
+    return filler
 
 
 def _cache_bytes(where: torch.device) -> int:

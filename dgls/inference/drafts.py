@@ -144,6 +144,8 @@ class BestDrafts:
         """
         if self._kept or not healed:
             return self.plan(())
+        if self._masks is None and self._lookup is None:
+            return NOTHING
         if self._masks is not None:
             return Plan(tuple(healed[:-1]), self._masks.masks, len(healed) - 1)
         return Plan((*healed, *self._looked_up(healed).first(ROWS - 1).tokens))

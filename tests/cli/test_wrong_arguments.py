@@ -92,6 +92,8 @@ BROKEN = [
     *(["bench", "engine", f"--{name}", v] for name in ("editors", "seconds") for v in NUMBERS),
     *(["bench", "engine", "--recorded", file] for file in ["missing", "text", "deep", "folder"]),
     *(["bench", "gpu", f"--{name}", "magic"] for name in ("size", "schemes", "parts", "device")),
+    *(["bench", "passes", f"--{name}", v] for name in ("gaps", "threads") for v in NUMBERS[:1]),
+    ["bench", "passes", "missing"],
     ["bench"],
     *(["serve", "--port", value] for value in [*NUMBERS, "70000"]),
     *(["serve", "--idle", value] for value in NUMBERS),

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from dgls.checkpoint.adapter import adapter_of, load_adapter
-from dgls.checkpoint.adapter_trial import Trial, fingerprint, read_trial, write_trial
+from dgls.checkpoint.adapter import load_adapter
+from dgls.checkpoint.adapter_trial import (
+    Trial,
+    adapter_of,
+    fingerprint,
+    read_trial,
+    write_trial,
+)
 from dgls.checkpoint.catalogue import entry_named
 from dgls.checkpoint.named import Named
 from dgls.errors import CheckpointError, DglsError, ModelNotFoundError
+from dgls.fill import adapter_trial
 from dgls.fill.adapter import equip
-from dgls.inference.causal_model import Drafting
+from dgls.fill.adapter_trial import AdapterTrial
+from dgls.fill.causal import CausalFiller
+from dgls.fill.confidence import confidence_of
+from dgls.inference.causal_model import CausalModel, Drafting
 from tests.support.adapters import BASE, random_adapter, write_adapter
 from tests.support.qwen2 import TOKENS, tiny_causal, tiny_network
 
@@ -135,6 +147,35 @@ def test_an_adapter_drafts_where_it_pays_or_is_asked_for(
 def test_the_trial_of_another_adapter_does_not_count(path: Path) -> None:
     write_trial(path.parent, Trial("another", 10, 100.0, 50.0))
     assert read_trial(path.parent, path) is None
+
+
+@pytest.mark.parametrize("share", [0.5, 0.95])
+def test_the_trial_decides_and_is_remembered(
+    path: Path, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tiny_causal()
+    assert equip(model, named(path), "auto") == path
+    filler = CausalFiller(model, confidence_of("tiny", path.parent))
+    trial = AdapterTrial(filler, path.parent, path)
+    clock = _clock(share, model)
+    monkeypatch.setattr(adapter_trial, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    filler.idle_work = trial.step
+    while filler.use_idle_time():
+        assert model.drafting == Drafting(masks=False)
+    assert trial.result is not None
+    assert trial.result.pays == (share < 0.85)
+    assert read_trial(path.parent, path) == trial.result
+    assert (model.masks is not None) == model.drafting.masks == trial.result.pays
+    assert not filler.use_idle_time()
+
+
+def _clock(share: float, model: CausalModel) -> Iterator[float]:
+    """Times between which fills take a second, with masks a `share` of it."""
+    now = 0.0
+    while True:
+        yield now
+        now += share if model.drafting.masks else 1.0
+        yield now
 
 
 def named(path: Path) -> Named:

@@ -8,7 +8,7 @@ from dgls.checkpoint.choice import EMBEDDED
 from dgls.checkpoint.choosing import AUTO
 from dgls.engine.backends.base import Progress
 from dgls.errors import EngineError
-from dgls.fill.filler import Filler
+from dgls.fill.filler import Filler, Patient
 from dgls.fill.opening import open_filler
 from dgls.fill.stop import StopToken
 from dgls.network.hardware import cores_used, usual_batch
@@ -92,6 +92,11 @@ class LocalBackend:
         if self._filler is None:
             raise EngineError("The model is not loaded yet; nothing was filled. Try again.")
         return self._filler.fill(request, stop, on_draft)
+
+    def use_idle_time(self) -> bool:
+        """Let the model do a second's work that waits; False where there is none."""
+        filler: object = self._filler
+        return filler.use_idle_time() if isinstance(filler, Patient) else False
 
 
 _LOADED = 0.9

@@ -1,0 +1,101 @@
+"""Times one-line fills with and without an adapter, a place at a time, and acts on the result."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import statistics
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from dgls.checkpoint.adapter_trial import Trial, fingerprint, write_trial
+from dgls.fill.causal import CausalFiller
+from dgls.fill.stop import StopToken
+from dgls.inference.causal_model import Drafting
+from dgls.protocol import FillRequest, Limits
+
+PLACES = 15
+_SOURCE = Path(__file__).with_name("pipeline.py")
+_BEFORE, _AFTER = 1200, 480
+_READ_AHEAD = Limits(candidates=0)
+
+
+class AdapterTrial:
+    """The trial of a filler's adapter. Until it has ended, fills go on without the adapter."""
+
+    def __init__(self, filler: CausalFiller, folder: Path, adapter: Path) -> None:
+        """`folder` is the model's, where the result is kept; `adapter` the adapter's file."""
+        self._filler = filler
+        self._folder = folder
+        self._adapter = adapter
+        self._places = _places()
+        self._times: dict[bool, list[float]] = {False: [], True: []}
+        self.result: Trial | None = None
+
+    def step(self) -> bool:
+        """Time one more place; False once the trial has ended. Takes two fills and one prompt."""
+        place = next(self._places, None)
+        if place is None:
+            self._end()
+            return False
+        # Whoever comes second finds the caches warm, so they take turns.
+        order = (False, True) if len(self._times[True]) % 2 else (True, False)
+        for masks in order:
+            self._times[masks].append(self._time(place, masks))
+        return True
+
+    def run(self) -> Trial:
+        """The whole trial."""
+        while self.step():
+            pass
+        assert self.result is not None
+        return self.result
+
+    def _time(self, place: FillRequest, masks: bool) -> float:
+        """Milliseconds of a fill whose prompt was read before, as while one types."""
+        model, before = self._filler.model, self._filler.model.drafting
+        # A filler of its own does not know what the last fill of the place was.
+        fresh = self._filler.planned(self._filler.strategy)
+        model.drafting = Drafting(masks=masks)
+        try:
+            fresh.fill(FillRequest(place.parts, path=place.path, limits=_READ_AHEAD), StopToken())
+            began = time.perf_counter()
+            fresh.fill(place, StopToken())
+            return 1000 * (time.perf_counter() - began)
+        finally:
+            model.drafting = before
+
+    def _end(self) -> None:
+        without, with_ = (statistics.median(self._times[masks]) for masks in (False, True))
+        self.result = Trial(fingerprint(self._adapter), PLACES, round(without, 1), round(with_, 1))
+        with contextlib.suppress(OSError):
+            # A folder that cannot be written means that the next engine tries again.
+            write_trial(self._folder, self.result)
+        model = self._filler.model
+        model.drafting = Drafting(masks=self.result.pays)
+        if not self.result.pays:
+            model.masks = None
+        _log.info(
+            "One-line fills took %.0f ms without and %.0f ms with the adapter: it is %s.",
+            without,
+            with_,
+            "used" if self.result.pays else "left out",
+        )
+
+
+def _places() -> Iterator[FillRequest]:
+    """Ends of lines of a source that is always here, spread over it."""
+    text = _SOURCE.read_text(encoding="utf-8")
+    starts = [match for match in range(len(text)) if text[match : match + 3] == " = "]
+    starts += [match for match in range(len(text)) if text[match : match + 7] == "return "]
+    starts.sort()
+    for index in range(PLACES):
+        at = starts[index * len(starts) // PLACES]
+        cut = text.index(" ", at + 1) + 1
+        end = text.index("\n", cut)
+        parts = text[max(0, cut - _BEFORE) : cut], text[end : end + _AFTER]
+        yield FillRequest(parts, path="pipeline.py")
+
+
+_log = logging.getLogger(__name__)
