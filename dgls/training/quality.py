@@ -18,6 +18,9 @@ from dgls.evaluation.report import build_report
 from dgls.evaluation.runner import Plan, run
 from dgls.training.documents import Document, Documents
 
+_SYSTEMS = ("nothing", "copy", "causal", "noise", "dgls")
+"""What a new checkpoint is measured beside: baselines, and its own ways of filling alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gaps:
@@ -54,7 +57,7 @@ def measure(
         say(str(error))
         return ""
     cases = cut_cases(other, gaps.measured, 0)
-    systems = chosen_systems(None, str(checkpoint), "cpu")
+    systems = chosen_systems(_SYSTEMS, str(checkpoint), "cpu")
     series = run(Plan(cases, systems, Answers()))
     about = About("held-out packages", len(cases), seed=0, executed=False, machine="")
     return main_table(build_report(about, series, "dgls"))

@@ -47,15 +47,17 @@ def test_the_states_are_those_of_a_fresh_read(edit: str, drafts: tuple[int, ...]
     assert read.cached == cached
 
 
-def test_the_oldest_prompts_go_first_and_the_newest_stays() -> None:
+def test_the_oldest_prompts_go_first_and_the_two_newest_stay() -> None:
     network = tiny_network()
-    one = Prompts(network, 1)
-    one.read(ONE)
-    room = one.bytes
+    few = Prompts(network, 1)
+    few.read(ONE)
+    room = few.bytes
     assert room > 0
-    one.read(TWO)
-    assert one.bytes <= 2 * room
-    assert one.read(ONE).cached == 0
+    few.read(TWO)
+    assert few.read(ONE).cached == 199
+    few.read(text(200, seed=2))
+    assert few.bytes <= 2 * room
+    assert few.read(TWO).cached == 0
 
     two = Prompts(network, 2 * room + room // 2)
     for prompt in (ONE, TWO, text(200, seed=2)):
