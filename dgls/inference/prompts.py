@@ -18,6 +18,9 @@ _WORTH_COPYING = 48
 _CHUNK = 256
 """Tokens of a prompt that are read at once; more would take memory and no less time."""
 
+_FEW = 16
+"""So many new tokens are read in one pass with the drafts."""
+
 _USUAL_SLOTS = 1024
 """Room for a prompt and what is written after it, all buffers of one size."""
 
@@ -63,10 +66,11 @@ class Prompts:
         entry.tokens = tokens
         new, last = tokens[cached:], 1 + ahead.rows
         entry.slots.reserve(len(new) + last)
-        while len(new) > _CHUNK:
-            part = torch.tensor(new[:_CHUNK], device=self._network.device)
-            self._network.read(part, entry.slots, last=1)
-            new = new[_CHUNK:]
+        while len(new) > _FEW:
+            # The last token has a pass like those that follow, whatever of the prompt was new.
+            part, new = _parted(new)
+            part_read = torch.tensor(part, device=self._network.device)
+            self._network.read(part_read, entry.slots, last=1)
         states = read_ahead(self._network, entry.slots, new, ahead, last)
         self._entries = [entry, *(other for other in self._entries if other is not entry)]
         self._forget()
@@ -105,6 +109,12 @@ class Prompts:
     def _forget(self) -> None:
         while len(self._entries) > 2 and self.bytes > self._most_bytes:
             self._entries.pop()
+
+
+def _parted(new: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """What of the new tokens is read first; the last one never is."""
+    count = min(_CHUNK, len(new) - 1)
+    return new[:count], new[count:]
 
 
 def _common(one: Sequence[int], other: Sequence[int]) -> int:

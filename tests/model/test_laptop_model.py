@@ -78,10 +78,9 @@ def test_int8_chooses_as_fp32_does(filler: CausalFiller, exact: CausalFiller, ca
 def alone(model: CausalModel, gap: CutGap) -> Written:
     """The greedy text, one token a pass."""
     prompt = model.layout.prompt(gap.request)
-    slots = model.network.slots(1024)
-    states = model.network.read(torch.tensor(prompt.tokens), slots, last=1)
+    read, ends = model.read(prompt), model.ends(1, 32)
     nothing = BestDrafts(None, None, lambda written, token: False)
-    return model.stream.greedy(slots, states, prompt.rest, model.ends(1, 32), nothing, Control())
+    return model.stream.greedy(read.slots, read.states, prompt.rest, ends, nothing, Control())
 
 
 @pytest.mark.parametrize(
