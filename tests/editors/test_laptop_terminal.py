@@ -61,8 +61,10 @@ def test_emacs_shows_the_suggestion_after_enter(tmp_path: Path, laptop: dict[str
     place = AFTER_ENTER
     path.write_text(place.before, encoding="utf-8")
 
-    with emacs.Emacs(tmp_path, path, laptop) as editor:
-        goto = f"(goto-char 1) (forward-line {place.line - 1}) (end-of-line)"
+    # In Emacs's own colours of a terminal a suggestion looks like the text before it.
+    theme = "(load-theme 'modus-vivendi t)"
+    with emacs.Emacs(tmp_path, path, laptop, theme) as editor:
+        goto = f"(goto-char 1) (forward-line {place.line - 1}) (end-of-line) (recenter)"
 
         def press_enter() -> None:
             editor.value(f"(progn (erase-buffer) (insert {json.dumps(place.before)}) {goto})")
@@ -71,7 +73,7 @@ def test_emacs_shows_the_suggestion_after_enter(tmp_path: Path, laptop: dict[str
         # Eglot gives up after ten seconds.
         editor.pane.ask_until(press_enter, place.suggested)
         assert editor.ghost() == place.suggested
-        draw(editor.pane, EDITORS / "emacs.svg", "Emacs: a suggestion of dgls behind point")
+        draw(editor.pane, EDITORS / "emacs.svg", "Emacs: a suggestion of dgls after point")
         editor.pane.keys("Tab")
         editor.pane.until(lambda: editor.text() == STATISTICS, "accepted")
 
@@ -81,7 +83,7 @@ def test_a_fill_is_watched_in_the_terminal(tmp_path: Path, laptop: dict[str, str
     command = f"dgls fill --watch {target}"
     shell = f"cd {ROOT}; clear; echo '$ {command}'; {command}; exec cat"
 
-    with Pane(["sh", "-c", shell], tmp_path, own_home(tmp_path, laptop), height=30) as pane:
+    with Pane(["sh", "-c", shell], tmp_path, own_home(tmp_path, laptop), height=36) as pane:
         pane.until_shown("prompt tokens cached")
         assert "cents += order.price * order.count" in pane.screen()
         draw(pane, ROOT / "docs" / "fill.svg", command)

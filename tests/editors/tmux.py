@@ -92,6 +92,11 @@ class Pane:
                 raise TimeoutError(f"Not within {PATIENCE_S:g} s: {what}.\n{self.screen()}")
             time.sleep(0.1)
 
+    def cursor(self) -> tuple[int, int]:
+        """The column and the row of the cursor, from 0."""
+        column, row = self._run("display-message", "-p", "#{cursor_x} #{cursor_y}").split()
+        return int(column), int(row)
+
     def ask_until(self, ask: Callable[[], object], text: str) -> None:
         """Ask again, some seconds apart, until the terminal shows a text.
 
