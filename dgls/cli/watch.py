@@ -110,7 +110,8 @@ class Watch:
     def _excerpt(self, fills: list[str], style: str) -> Text:
         """The last lines before the first gap, the gaps, and the first lines after the last."""
         first, *others = self._parts
-        shown = Text("".join(first.splitlines(keepends=True)[-_CONTEXT_LINES:]), _AROUND)
+        before = "".join(first.splitlines(keepends=True)[-_CONTEXT_LINES:])
+        shown = Text(before.lstrip("\n"), _AROUND)
         for index, (fill, part) in enumerate(zip(fills, others, strict=True)):
             shown.append(fill, style)
             is_last = index == len(fills) - 1

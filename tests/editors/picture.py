@@ -18,7 +18,7 @@ EDITORS = ROOT / "docs" / "editors"
 """The folder of the editors' pictures."""
 
 # The library's own format loads a font over the network.
-_FORMAT = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL).replace(
+FORMAT = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL).replace(
     "Fira Code", "ui-monospace, Menlo, Consolas"
 )
 
@@ -32,9 +32,14 @@ def draw(pane: Pane, path: Path, title: str) -> None:
     """Write what the pane shows to an SVG file, if pictures are asked for."""
     if not are_pictures_wanted():
         return
-    console = Console(
+    drawing = console()
+    drawing.print(Text.from_ansi(pane.colours()), end="")
+    picture = drawing.export_svg(title=title, code_format=FORMAT, unique_id=path.stem)
+    path.write_text(picture, encoding="utf-8")
+
+
+def console() -> Console:
+    """A terminal of the panes' width that is drawn instead of shown."""
+    return Console(
         record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor"
     )
-    console.print(Text.from_ansi(pane.colours()), end="")
-    picture = console.export_svg(title=title, code_format=_FORMAT, unique_id=path.stem)
-    path.write_text(picture, encoding="utf-8")

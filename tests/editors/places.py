@@ -43,39 +43,39 @@ def variance(values):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One line of `STATISTICS`: what is typed of it, and what is suggested then.
+    """A place of `STATISTICS`: what is typed there, and what is suggested then.
 
-    `before` is the file without what follows, and `line` the one at whose end the typing begins,
-    counted from 1. A line end in `typed` is Enter; the editor then indents. `closed` is what the
-    editor puts after the cursor because a bracket was typed.
+    The typing begins after `head`, which the file has once. A line end in `typed` is Enter, after
+    which the editor puts in `indent`. `closed` is what the editor puts after the cursor because a
+    bracket was typed.
     """
 
     name: str
-    before: str
-    line: int
+    head: str
     typed: str
     suggested: str
+    indent: str = ""
     closed: str = ""
 
+    @property
+    def line(self) -> int:
+        """The line at whose end the typing begins, counted from 1."""
+        return 1 + (STATISTICS.partition(self.head)[0] + self.head).count("\n")
 
-def _place(
-    name: str, head: str, typed: str, suggested: str, *, indent: str = "", closed: str = ""
-) -> Place:
-    """The place at the end of `head`, which `STATISTICS` has once; `indent` is the editor's."""
-    first, _, after = STATISTICS.partition(head)
-    gone = typed + indent + suggested + closed
-    assert after.startswith(gone), f"{name}: {head + gone!r} is not in the file"
-    return Place(
-        name=name,
-        before=first + head + after.removeprefix(gone),
-        line=1 + (first + head).count("\n"),
-        typed=typed,
-        suggested=suggested,
-        closed=closed,
-    )
+    @property
+    def before(self) -> str:
+        """The file before the typing."""
+        return self.taken_from(STATISTICS)
+
+    def taken_from(self, text: str) -> str:
+        """A text without what is typed and suggested here."""
+        gone = self.typed + self.indent + self.suggested + self.closed
+        assert text.count(self.head + gone) == 1, f"{self.name}: not in the text"
+        return text.replace(self.head + gone, self.head)
 
 
-AFTER_A_DOT = _place("after a dot", "as file:\n        return ", "json.", "load(file)")
-AFTER_ENTER = _place("after Enter", "self.total += value", "\n", "self.count += 1", indent=" " * 8)
-IN_BRACKETS = _place("in brackets", "    middle = ", "mean(", "values", closed=")")
-PLACES = (AFTER_A_DOT, AFTER_ENTER, IN_BRACKETS)
+AFTER_ENTER = Place("after Enter", "self.total += value", "\n", "self.count += 1", indent=" " * 8)
+AFTER_A_DOT = Place("after a dot", "as file:\n        return ", "json.", "load(file)")
+IN_BRACKETS = Place("in brackets", "    middle = ", "mean(", "values", closed=")")
+PLACES = (AFTER_ENTER, AFTER_A_DOT, IN_BRACKETS)
+"""In the order of the file."""

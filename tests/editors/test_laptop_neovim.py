@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import ast
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from tests.editors.home import ROOT
 from tests.editors.neovim import PROGRAM, Neovim
-from tests.editors.picture import EDITORS, draw
+from tests.editors.picture import EDITORS, are_pictures_wanted, draw
 from tests.editors.places import AFTER_A_DOT, NAME, PLACES, STATISTICS, Place
-from tests.editors.tmux import tmux_program
+from tests.editors.recording import Recording
+from tests.editors.tmux import Pane, tmux_program
 
 pytestmark = [
     pytest.mark.editor,
@@ -26,6 +29,9 @@ pytestmark = [
 
 CLOSES_BRACKETS = "vim.keymap.set('i', '(', '()<Left>')"
 """What the plugins that close brackets come down to."""
+
+KEY_S, READ_S = 0.12, 0.6
+"""Between two keys, and from a suggestion to the key that takes it."""
 
 Open = Callable[[str], Neovim]
 
@@ -69,9 +75,42 @@ def test_the_suggestion_is_on_the_screen(opened: Open) -> None:
         draw(screen, EDITORS / "neovim.svg", "Neovim: a suggestion of dgls at the cursor")
 
 
+@pytest.mark.skipif(tmux_program() is None, reason="tmux is not installed")
+def test_a_file_is_typed_on_in_real_time(opened: Open) -> None:
+    """What `docs/typing.svg` shows, where pictures are asked for."""
+    before = STATISTICS
+    for place in PLACES:
+        before = place.taken_from(before)
+    neovim = opened(before)
+
+    with neovim.screen() as screen:
+        screen.until_shown("Statistics")
+        with Recording(screen) as recording:
+            for place in PLACES:
+                type_on(screen, place)
+                neovim.until(lambda place=place: neovim.ghost() == place.suggested, place.name)
+                time.sleep(READ_S)
+                screen.keys("Tab")
+                neovim.until(lambda: not neovim.ghost(), "accepted")
+                screen.keys("Escape")
+            neovim.until(lambda: neovim.text() == STATISTICS, "the whole file")
+        if are_pictures_wanted():
+            recording.write(ROOT / "docs" / "typing.svg", "Neovim with dgls, in real time")
+
+
+def type_on(screen: Pane, place: Place) -> None:
+    """Go to the end of the place's line and type in a terminal, as quickly as one who types well."""
+    screen.type(f":{place.line}")
+    screen.keys("Enter")
+    screen.type("zzA")
+    for key in place.typed:
+        time.sleep(KEY_S)
+        screen.keys("Enter") if key == "\n" else screen.type(key)
+
+
 def type_at(neovim: Neovim, place: Place) -> None:
     """Type at the end of the place's line, one key after the other."""
     neovim.lua(f"vim.api.nvim_win_set_cursor(0, {{ {place.line}, 0 }})")
-    neovim.keys("A")
+    neovim.keys("zzA")
     for key in place.typed:
         neovim.keys("<CR>" if key == "\n" else key)

@@ -14,6 +14,7 @@ from tests.editors.home import ROOT
 
 WIDTH, HEIGHT = 84, 18
 PATIENCE_S = 180.0
+ASK_AGAIN_S = 20.0
 
 _OWN = ROOT / ".editors" / "tmux" / "launch" / "tmux"
 _OPTIONS = {
@@ -30,24 +31,31 @@ def tmux_program() -> str | None:
 
 
 class Pane:
-    """A program in a terminal of `WIDTH` times `HEIGHT` cells, on a tmux server of its own.
+    """A program in a terminal of `WIDTH` times `height` cells, on a tmux server of its own.
 
     `folder` takes the server's socket. Nothing waits longer than `PATIENCE_S`.
     """
 
-    def __init__(self, command: Sequence[str], folder: Path, environment: Mapping[str, str]):
+    def __init__(
+        self,
+        command: Sequence[str],
+        folder: Path,
+        environment: Mapping[str, str],
+        height: int = HEIGHT,
+    ) -> None:
         program = tmux_program()
         assert program is not None, "tmux is not installed"
         self._tmux = [program, "-S", str(folder / "tmux.sock"), "-f", "/dev/null"]
         self._command = list(command)
         self._folder = folder
+        self._height = height
         self._environment = {**environment, "COLORTERM": "truecolor"}
 
     def __enter__(self) -> Self:
         options: list[str] = []
         for name, value in _OPTIONS.items():
             options += ["set-option", "-g", name, value, ";"]
-        size = ["-x", str(WIDTH), "-y", str(HEIGHT)]
+        size = ["-x", str(WIDTH), "-y", str(self._height)]
         start = ["new-session", "-d", *size, "-c", str(self._folder), *self._command]
         self._run(*options, *start)
         return self
@@ -83,6 +91,26 @@ class Pane:
             if time.monotonic() > give_up:
                 raise TimeoutError(f"Not within {PATIENCE_S:g} s: {what}.\n{self.screen()}")
             time.sleep(0.1)
+
+    def cursor(self) -> tuple[int, int]:
+        """The column and the row of the cursor, from 0."""
+        column, row = self._run("display-message", "-p", "#{cursor_x} #{cursor_y}").split()
+        return int(column), int(row)
+
+    def ask_until(self, ask: Callable[[], object], text: str) -> None:
+        """Ask again, some seconds apart, until the terminal shows a text.
+
+        For an editor that gives up on an answer that a busy machine brings late.
+        """
+
+        def is_answered() -> bool:
+            ask()
+            give_up = time.monotonic() + ASK_AGAIN_S
+            while text not in self.screen() and time.monotonic() < give_up:
+                time.sleep(0.2)
+            return text in self.screen()
+
+        self.until(is_answered, f"{text!r} is shown")
 
     def until_shown(self, text: str) -> None:
         """Wait until the terminal shows a text."""
