@@ -99,7 +99,7 @@ def test_a_file_is_typed_on_in_real_time(opened: Open) -> None:
 
 
 def type_on(screen: Pane, place: Place) -> None:
-    """Go to the end of the place's line and type in a terminal, as quickly as one who types well."""
+    """Go to the end of the place's line and type in a terminal, as one who types well does."""
     screen.type(f":{place.line}")
     screen.keys("Enter")
     screen.type("zzA")
