@@ -39,7 +39,7 @@ def window(tmp_path_factory: pytest.TempPathFactory, laptop: dict[str, str]) -> 
 def test_what_is_typed_key_by_key_is_gone_on_with(window: VSCode, place: Place) -> None:
     name = file_of(place)
     window.open(name)
-    window.until_status("qwen2.5-coder-0.5b-instruct")
+    window.until_status("Qwen2.5-Coder 0.5B")
     window.go_to_line(place.line)
 
     window.type_keys(place.typed)

@@ -135,9 +135,14 @@ class VSCode:
 
     def go_to_line(self, line: int) -> None:
         """Put the cursor at the end of a line, counted from 1."""
+        box = self.page.locator(".quick-input-widget:visible")
         self.press("Control+g")
+        box.wait_for()
         self.type(str(line))
-        self.press("Enter", "End")
+        self.press("Enter")
+        # A key that comes while the box closes would be lost.
+        box.wait_for(state="detached")
+        self.press("End")
 
     def type(self, text: str) -> None:
         """Type characters."""
