@@ -1,4 +1,4 @@
-"""The model: one-line fills with a cold and a warm prefix cache."""
+"""The model: one-line fills, unasked and asked, after what a user does in an editor."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import itertools
 import json
 import textwrap
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from dgls.bench.machine import resident_mb
 from dgls.bench.series import Series
 from dgls.client import EngineClient
 from dgls.config import Settings
-from dgls.protocol import FillReply, FillRequest, Limits
+from dgls.protocol import FillReply, FillRequest, Limits, Trigger
 from dgls.syntax.cursor import Budget, context_at
 from dgls.syntax.languages import language_of
 from dgls.syntax.source import Source
@@ -37,46 +37,48 @@ class _Fill:
 
 
 async def one_line_fills(settings: Settings, count: int) -> list[Series]:
-    """Fills at `count` places: the first at each is cold, the next, a character on, is warm."""
-    cold, warm = [], []
+    """Fills at `count` places, at each of them those of `_MOVES`."""
+    found: dict[str, list[_Fill]] = {}
     begun = time.perf_counter()
     async with EngineClient(settings) as client:
         await client.wait_ready()
         started = 1000 * (time.perf_counter() - begun)
         try:
-            for first, second in itertools.islice(_pairs(settings), count):
-                cold.append(await _timed(client, first))
-                warm.append(await _timed(client, second))
+            for place in itertools.islice(_places(), count):
+                for what, request in _requests(settings, place):
+                    found.setdefault(what, []).append(await _timed(client, request))
             health = await client.health()
             memory = resident_mb(health.pid) if health is not None else 0.0
         finally:
             await client.stop_engine()
-    name = cold[0].reply.model if cold else settings.model.name
+    name = next((fills[0].reply.model for fills in found.values()), settings.model.name)
     return [
         Series(f"engine: start with the model {name}", "ms", (started,)),
         Series("engine: memory with the model", "MB", (memory,)),
-        *_series("cold", cold),
-        *_series("warm", warm),
+        *(series for what, fills in found.items() for series in _series(what, fills)),
     ]
 
 
-def _series(kind: str, fills: list[_Fill]) -> list[Series]:
-    """The figures of the fills; a server tells neither its steps nor its time for encoding."""
-    stepped = [fill.reply for fill in fills if fill.reply.steps]
-    share = [_cached_share(fill.reply) for fill in fills]
-    encoding = tuple(fill.reply.timings.encode_ms for fill in fills)
-    per_step = [reply.timings.denoise_ms / reply.steps for reply in stepped]
-    return [
-        Series(f"one-line fill, {kind} prefix", "ms", tuple(fill.total_ms for fill in fills)),
-        Series(f"encode, {kind} prefix", "ms", encoding if any(encoding) else ()),
-        Series(f"prompt tokens from the cache, {kind} prefix", "%", tuple(share)),
-        Series(f"denoise step, {kind} prefix", "ms", tuple(per_step)),
-        Series(
-            f"denoise steps per fill, {kind} prefix",
-            "steps",
-            tuple(float(fill.reply.steps) for fill in fills) if stepped else (),
+def _series(what: str, fills: list[_Fill]) -> list[Series]:
+    """The figures of the fills; a server tells neither its passes nor its time for encoding."""
+    replies = [fill.reply for fill in fills]
+    stepped = [reply for reply in replies if reply.steps]
+    shares = [100 * r.cached_tokens / r.prompt_tokens for r in replies if r.prompt_tokens]
+    written = sum(reply.written for reply in replies)
+    passes = tuple(float(reply.passes or reply.steps) for reply in replies)
+    each = {
+        "": ("ms", tuple(fill.total_ms for fill in fills)),
+        "encode": ("ms", tuple(r.timings.encode_ms for r in replies if r.timings.encode_ms)),
+        "prompt tokens from the cache": ("%", tuple(shares)),
+        "a pass": ("ms", tuple(r.timings.denoise_ms / r.steps for r in stepped)),
+        "passes": ("passes", passes if stepped else ()),
+        "tokens a pass, drafts verified": (
+            "tokens",
+            (written / sum(reply.steps for reply in stepped),) if written else (),
         ),
-    ]
+    }
+    named = ((f"{what}: {name}" if name else what, *rest) for name, rest in each.items())
+    return [Series(name, unit, values) for name, unit, values in named if any(values)]
 
 
 async def _timed(client: EngineClient, request: FillRequest) -> _Fill:
@@ -85,22 +87,86 @@ async def _timed(client: EngineClient, request: FillRequest) -> _Fill:
     return _Fill(reply, 1000 * (time.perf_counter() - begun))
 
 
-def _cached_share(reply: FillReply) -> float:
-    return 100 * reply.cached_tokens / max(1, reply.prompt_tokens)
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A cursor within a line of code: the text before it, the rest of the line, what follows."""
+
+    module: str
+    before: str
+    rest: str
+    after: str
 
 
-def _pairs(settings: Settings) -> Iterator[tuple[FillRequest, FillRequest]]:
-    """Requests inside a line of code, and again after its next character was typed."""
+_MOVES: tuple[tuple[str, Trigger, Callable[[_Place], tuple[str, str]]], ...] = (
+    (
+        "fill after a jump (cold)",
+        Trigger.AUTOMATIC,
+        lambda p: (p.before, p.after),
+    ),
+    (
+        "fill after a character (warm)",
+        Trigger.AUTOMATIC,
+        lambda p: (p.before + p.rest[:1], p.after),
+    ),
+    (
+        "fill after an auto-closed bracket",
+        Trigger.AUTOMATIC,
+        lambda p: (p.before + p.rest[:1] + "(", ")" + p.after),
+    ),
+    (
+        "fill after the line was typed on and Enter",
+        Trigger.AUTOMATIC,
+        lambda p: (p.before + p.rest + "\n" + p.before[_line(p.before) :][: _depth(p)], p.after),
+    ),
+    (
+        "fill that was asked for (warm)",
+        Trigger.EXPLICIT,
+        lambda p: (p.before + p.rest[:1], p.after),
+    ),
+)
+"""What is filled at each place, in this order: the name, who asks, and the text around the gap."""
+
+
+def _line(text: str) -> int:
+    return text.rfind("\n") + 1
+
+
+def _depth(place: _Place) -> int:
+    """The width of the line's indentation."""
+    line = place.before[_line(place.before) :]
+    return len(line) - len(line.lstrip())
+
+
+def _places() -> Iterator[_Place]:
+    """Places inside a line of code, without end."""
     for number in itertools.count():
         for module in _MODULES:
-            source = Source.parse(inspect.getsource(module), language_of("bench.py"))
+            text = inspect.getsource(module)
+            source = Source.parse(text, language_of("bench.py"))
             line = _line_of_code(source, _HOP * (number + 1))
             cursor = line.start + (len(line) + _indent(source, line)) // 2
-            end = line.end
-            yield (
-                _request(settings, source, module.__name__, Span(cursor, end)),
-                _request(settings, source, module.__name__, Span(cursor + 1, end)),
-            )
+            yield _Place(module.__name__, text[:cursor], text[cursor : line.end], text[line.end :])
+
+
+def _requests(settings: Settings, place: _Place) -> Iterator[tuple[str, FillRequest]]:
+    """What an editor asks at a place, and its name."""
+    fill = settings.fill
+    for what, trigger, around in _MOVES:
+        before, after = around(place)
+        source = Source.parse(before + after, language_of("bench.py"))
+        gap = Span(len(before), len(before))
+        context = context_at(source, [gap], Budget(fill.prefix_chars, fill.suffix_chars))
+        yield (
+            what,
+            FillRequest(
+                context.parts,
+                path=f"{place.module}.py",
+                language=source.language.id,
+                trigger=trigger,
+                limits=Limits(candidates=fill.candidates),
+                around=context.around,
+            ),
+        )
 
 
 def _line_of_code(source: Source, wanted: int) -> Span:
@@ -117,10 +183,3 @@ def _line_of_code(source: Source, wanted: int) -> Span:
 def _indent(source: Source, line: Span) -> int:
     text = line.of(source.text)
     return len(text) - len(text.lstrip())
-
-
-def _request(settings: Settings, source: Source, name: str, gap: Span) -> FillRequest:
-    fill = settings.fill
-    context = context_at(source, [gap], Budget(fill.prefix_chars, fill.suffix_chars))
-    limits = Limits(candidates=fill.candidates)
-    return replace(FillRequest(context.parts), path=f"{name}.py", limits=limits)

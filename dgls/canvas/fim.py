@@ -37,6 +37,7 @@ class FimBudget:
     prefix: int = 640
     suffix: int = 224
     snippets: int = 256
+    left_to_right: int = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class FimLayout:
         prefix = self._anchored(prefix)
         cut = healing_cut(prefix, self.last_word)
         body = self.codec.encode(prefix[:cut]) or [self.codec.token_id(ENDS[0])]
-        start = anchored_start(len(body), self.budget.prefix)
+        start = anchored_start(len(body), self.budget.left_to_right)
         rest = prefix[cut:]
         healed = self.codec.encode(rest) if rest else []
         return FimPrompt(tuple(body[start:]), rest.encode("utf-8", "replace"), tuple(healed))

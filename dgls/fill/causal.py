@@ -33,16 +33,18 @@ class CausalStrategy:
     `hopeless` is not worth a search, as it would hardly be shown. Who asks waits a little longer:
     there the first text must be `certain`. `beams` texts are searched for at once, on one line;
     `copies` is how many texts of the document are scored; of the likeliest `second_opinions` it is
-    asked how well they lead to what follows. `line_tokens` and `block_tokens` bound a
-    fill of one line and of several.
+    asked how well they lead to what follows. A text of the search that is so many nats `behind` the
+    likeliest is given up. `line_tokens` and `block_tokens` bound a fill of one line and of
+    several.
     """
 
     enough: float = 0.8
-    hopeless: float = 0.15
+    hopeless: float = 0.25
     certain: float = 0.9
     beams: int = 4
+    behind: float = 2.0
     copies: int = 3
-    second_opinions: int = 4
+    second_opinions: int = 3
     line_tokens: int = 64
     block_tokens: int = 192
 
@@ -221,7 +223,7 @@ class _OneFill:
         alone = work.alone(first)
         if not thorough and self._settles(alone):
             return (alone,)
-        found = [first, *work.search()]
+        found = [first, *work.search(first)]
         if self.control.out_of_time():
             self.cost.complete = False
         else:
@@ -323,14 +325,23 @@ class _GapWork:
         fill.drafts.keep(self._request, found.text)
         return found
 
-    def search(self) -> list[Candidate]:
-        """What a beam search finds; nothing for a gap of several lines, where it costs too much."""
-        width = self._fill.strategy.beams
-        if self._gap.max_lines > 1 or width < 2 or self._read is None:
+    def search(self, first: Candidate) -> list[Candidate]:
+        """What a beam search finds beside the first text.
+
+        Nothing for a gap of several lines, where it costs too much.
+        """
+        strategy = self._fill.strategy
+        if self._gap.max_lines > 1 or strategy.beams < 2 or self._read is None:
             return []
         with self._fill.cost.timed("draft"):
             found = self._model.beams(
-                self._prompt, self._read, self._ends, width, self._fill.control
+                self._prompt,
+                self._read,
+                self._ends,
+                strategy.beams,
+                self._fill.control,
+                first.written.total,
+                strategy.behind,
             )
         self._fill.cost.passes += found[0].passes if found else 0
         return [self._candidate(written, "beam") for written in found]
@@ -388,7 +399,9 @@ class _GapWork:
         surprised by it after a text that does not lead there.
         """
         spoken = [each for each in candidates if each.text.strip()]
-        likeliest = sorted(spoken, key=lambda each: -each.written.total)
+        best = max((each.written.total for each in spoken), default=0.0)
+        close = [each for each in spoken if each.written.total >= best - _CLOSE]
+        likeliest = sorted(close, key=lambda each: -each.written.total)
         texts = [each.text for each in likeliest[: self._fill.strategy.second_opinions]]
         follows = following(self._place.suffix)
         if len(texts) < 2 or not follows.strip() or self._fill.control.out_of_time():
@@ -444,7 +457,10 @@ class _GapWork:
         return over
 
 
-_FOLLOWING = 120
+_FOLLOWING = 80
+
+_CLOSE = 6.0
+"""No second opinion is asked of a text that is so many nats less likely than the likeliest."""
 
 
 def following(suffix: str) -> str:

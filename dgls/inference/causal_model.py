@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -91,10 +92,19 @@ class CausalModel:
         return written, read
 
     def beams(
-        self, prompt: FimPrompt, read: ReadPrompt, ends: Ends, width: int, control: Control
+        self,
+        prompt: FimPrompt,
+        read: ReadPrompt,
+        ends: Ends,
+        width: int,
+        control: Control,
+        known: float = -math.inf,
+        behind: float = math.inf,
     ) -> tuple[Written, ...]:
-        """The likeliest texts of a search with `width` beams, best first."""
-        return self.stream.beams(read.slots, read.states, prompt.rest, ends, width, control)
+        """The likeliest texts of a search with `width` beams, best first (see `Stream.beams`)."""
+        return self.stream.beams(
+            read.slots, read.states, prompt.rest, ends, width, control, known, behind
+        )
 
     def scores(
         self, prompt: FimPrompt, read: ReadPrompt, ends: Ends, texts: Sequence[str]

@@ -229,14 +229,18 @@ class Stream:
         ends: Ends,
         width: int,
         control: Control,
+        known: float = -math.inf,
+        behind: float = math.inf,
     ) -> tuple[Written, ...]:
         """The likeliest texts that a search of `width` beams meets, best first.
 
-        `state` [1, width] is that of the text's last token. The slots are cut back to the text.
+        A beam that is `behind` nats or more below the likeliest text is given up; `known` is the
+        log-probability of a text that was found before. `state` [1, width] is that of the
+        text's last token. The slots are cut back to the text.
         """
         chooser = Chooser(self.table, ends)
         base = slots.length
-        search = _Search(chooser, self.table, ends, width, [_Beam(rest=rest)])
+        search = _Search(chooser, self.table, ends, width, known, behind, [_Beam(rest=rest)])
         states, passes = state, 0
         try:
             while search.advance(self.network.logits(states)) and not control.out_of_time():
@@ -366,6 +370,8 @@ class _Search:
     table: TokenTable
     ends: Ends
     width: int
+    likeliest: float
+    behind: float
     alive: list[_Beam]
     done: list[_Beam] = field(default_factory=list)
     depth: int = 0
@@ -381,6 +387,7 @@ class _Search:
                 self.alive.append(beam)
             elif self._is_new(beam):
                 self.done.append(beam)
+                self.likeliest = max(self.likeliest, beam.total)
         self.depth += 1
         if self.depth >= self.ends.tokens:
             self.done += self.alive
@@ -403,7 +410,7 @@ class _Search:
     def _to_beat(self) -> float:
         """What a beam must exceed to be followed: the worst of enough texts that are done."""
         totals = sorted((beam.total for beam in self.done), reverse=True)
-        return totals[self.width - 1] if len(totals) >= self.width else -math.inf
+        return max([self.likeliest - self.behind, *totals[self.width - 1 : self.width]])
 
     def _tails(self, logits: Tensor) -> list[_Beam]:
         found: list[_Beam] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-_FEW_ROWS = 24
+_FEW_ROWS = 3
 
 
 class Threads:

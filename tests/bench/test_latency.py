@@ -15,6 +15,7 @@ from dgls.bench.machine import machine, resident_mb
 from dgls.bench.overhead import engine_calls, keystrokes, keystrokes_along, server_start
 from dgls.bench.series import Series, table
 from dgls.config import Settings, changed
+from dgls.protocol import Trigger
 
 
 @pytest.fixture
@@ -76,16 +77,23 @@ async def test_the_server_and_the_engine_are_timed_and_leave_nothing(folder: Pat
 async def test_fills_are_timed_cold_and_warm(folder: Path) -> None:
     settings = changed(Settings(), {"engine": {"folder": str(folder), "backend": FACTORY}})
     rows = {row.what: row.values for row in await fills.one_line_fills(settings, 2)}
-    assert len(rows["one-line fill, cold prefix"]) == len(rows["one-line fill, warm prefix"]) == 2
-    assert rows["denoise steps per fill, warm prefix"] == (1.0, 1.0)
+    assert len(rows["fill after a jump (cold)"]) == len(rows["fill after a character (warm)"]) == 2
+    assert rows["fill after a character (warm): passes"] == (1.0, 1.0)
     assert rows["engine: start with the model instant"][0] > 0
     assert {path.suffix for path in folder.iterdir()} <= {".log"}
 
 
-def test_the_warm_request_is_the_cold_one_after_another_character() -> None:
-    for cold, warm in islice(fills._pairs(Settings()), 12):
-        prefix, suffix = cold.parts
-        assert warm.parts[0][:-1] == prefix
-        assert warm.parts[1] == suffix
-        assert not prefix.endswith("\n")
-        assert suffix.startswith("\n")
+def test_what_is_asked_at_a_place_is_what_an_editor_has_there() -> None:
+    for place in islice(fills._places(), 12):
+        asked = dict(fills._requests(Settings(), place))
+        jump, character, bracket, enter, explicit = asked.values()
+        before, after = jump.parts
+        assert not before.endswith("\n")
+        assert after.startswith("\n")
+        assert character.parts == (before + place.rest[0], after) == explicit.parts
+        assert bracket.parts[0] == character.parts[0] + "("
+        assert bracket.parts[1].startswith(")" + after[:100])
+        assert enter.parts[0].rstrip(" ") == before + place.rest + "\n"
+        assert jump.around[0].endswith(place.before[-500:])
+        triggers = [each.trigger for each in asked.values()]
+        assert triggers == [Trigger.AUTOMATIC] * 4 + [Trigger.EXPLICIT]

@@ -110,6 +110,17 @@ def test_one_beam_writes_what_greedy_writes(model: CausalModel) -> None:
         assert found.tokens[:shortest] == wanted.tokens[:shortest]
 
 
+def test_beams_far_behind_the_likeliest_text_are_given_up(model: CausalModel) -> None:
+    for prompt in prompts(model, 8):
+        limits = ends(model, lines=1, tokens=12)
+        whole = model.beams(prompt, model.read(prompt), limits, 4, Control())
+        known = whole[0].total
+        few = model.beams(prompt, model.read(prompt), limits, 4, Control(), known, 1.5)
+        assert all(each.total > known - 1.5 for each in few)
+        assert len(few) >= sum(each.total > known - 1.5 for each in whole)
+        assert not model.beams(prompt, model.read(prompt), limits, 4, Control(), 1.0, 0.5)
+
+
 def test_beams_are_different_texts_with_their_true_scores_best_first(model: CausalModel) -> None:
     for prompt in prompts(model, 8):
         limits = ends(model, lines=1, tokens=12)
