@@ -31,8 +31,13 @@ class Trial:
 
 def adapter_of(name: str, folder: Path) -> Path | None:
     """The adapter of the model `name`: the one trained into its `folder`, else the bundled one."""
-    found = (folder / _OWN, _BUNDLED / f"{name}.safetensors")
+    found = (own_adapter(folder), _BUNDLED / f"{name}.safetensors")
     return next((path for path in found if path.is_file()), None)
+
+
+def own_adapter(folder: Path) -> Path:
+    """Where an adapter of one's own is, beside the weights in `folder`."""
+    return folder / _OWN
 
 
 def fingerprint(adapter: Path) -> str:

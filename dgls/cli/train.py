@@ -1,13 +1,22 @@
-"""`dgls train`: from nothing to a checkpoint, by a recipe."""
+"""`dgls train`: from nothing to a checkpoint, or to an adapter for a base, by a recipe."""
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dgls.cli.private import AllowPrivate, keep_files_private, readable
+from dgls.cli.private import AllowPrivate, MayRead, keep_files_private, readable
+from dgls.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+    from dgls.evaluation.contamination import Contamination
+    from dgls.training.fetch import Package
+    from dgls.training.recipes import Recipe
 
 
 def register(app: typer.Typer) -> None:
@@ -16,12 +25,23 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
-    recipe: Annotated[str, typer.Option(help="toy, cpu or small.")] = "cpu",
+    recipe: Annotated[
+        str,
+        typer.Option(
+            help="toy, cpu or small: a model from nothing. canvas: an adapter that drafts for "
+            "--base."
+        ),
+    ] = "cpu",
+    base: Annotated[
+        str | None,
+        typer.Option(help="For the recipe canvas: a model of `dgls model list`, or a .gguf file."),
+    ] = None,
     folder: Annotated[
         Path, typer.Option(help="Where the stages leave their results; run again to go on.")
     ] = Path(".cache/train"),
     output: Annotated[
-        Path | None, typer.Option(help="The checkpoint's folder (FOLDER/checkpoint).")
+        Path | None,
+        typer.Option(help="The folder of what was trained (FOLDER/checkpoint)."),
     ] = None,
     source: Annotated[
         list[Path] | None,
@@ -33,7 +53,10 @@ def train(
     ] = None,
     start: Annotated[
         Path | None,
-        typer.Option("--from", help="Begin with this checkpoint's weights and tokenizer."),
+        typer.Option(
+            "--from",
+            help="Begin with this checkpoint's weights and tokenizer, or with this adapter.",
+        ),
     ] = None,
     seed: Annotated[
         int | None,
@@ -46,38 +69,106 @@ def train(
         int | None, typer.Option(min=1, max=10**9, help="End after this many steps.")
     ] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    threads: Annotated[
+        int, typer.Option(min=0, max=1024, help="CPU threads; 0 takes all cores.")
+    ] = 0,
     allow_private: AllowPrivate = False,
 ) -> None:
     """Build the corpus, the tokenizer and the model; interrupted, it goes on where it stopped."""
-    from dataclasses import replace
-
     from dgls.config import resolve
     from dgls.evaluation.cases import task_texts
     from dgls.evaluation.contamination import Contamination
     from dgls.network.hardware import chosen_device
     from dgls.training.fetch import listed_packages, local_package, standard_library
-    from dgls.training.pipeline import Reporter, Workplace, make_checkpoint
-    from dgls.training.recipes import recipe_named
+    from dgls.training.recipes import CANVAS, recipe_named
 
+    if (recipe == CANVAS) != (base is not None):
+        wrong = "needs a --base" if recipe == CANVAS else "takes no --base; canvas does"
+        raise InputError(f"The recipe {recipe} {wrong}; nothing was trained.")
     keep_files_private()
     may_read = readable(resolve(Path.cwd()), allow_private)
-    chosen = recipe_named(recipe)
-    chosen = replace(
-        chosen,
-        minutes=minutes or chosen.minutes,
-        steps=steps or chosen.steps,
-        seed=chosen.seed if seed is None else seed,
-    )
     if source:
         packages = tuple(map(local_package, source))
     else:
         packages = (standard_library(), *listed_packages())
-    target = output or folder / "checkpoint"
-    place = Workplace(folder, target, packages, chosen_device(device), start, may_read)
     excluded = Contamination.of(text for file in exclude or [] for text in task_texts(file))
-    path = make_checkpoint(chosen, place, excluded, Reporter(typer.echo, _echo_step))
-    path = path.absolute()
+    where = chosen_device(device)
+    if threads:
+        _use_threads(threads)
+    told = _Told(folder, output or folder / "checkpoint", packages, excluded, may_read, start)
+    limits = _Limits(minutes, steps, seed)
+    if base is not None:
+        _train_adapter(base, told, limits, where)
+    else:
+        _train_model(recipe_named(recipe), told, limits, where)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the command line says of places and sources."""
+
+    folder: Path
+    output: Path
+    packages: tuple[Package, ...]
+    excluded: Contamination
+    may_read: MayRead
+    start: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """What it says of the run; None leaves it to the recipe."""
+
+    minutes: float | None
+    steps: int | None
+    seed: int | None
+
+    def of(self, recipe: Any) -> Any:
+        """The recipe, or its settings, with these."""
+        said = {name: value for name, value in asdict(self).items() if value is not None}
+        return replace(recipe, **said)
+
+
+def _use_threads(threads: int) -> None:
+    import torch
+
+    torch.set_num_threads(threads)
+
+
+def _train_model(recipe: Recipe, told: _Told, limits: _Limits, device: torch.device) -> None:
+    from dgls.training.pipeline import Reporter, Workplace, make_checkpoint
+
+    place = Workplace(told.folder, told.output, told.packages, device, told.start, told.may_read)
+    reporter = Reporter(typer.echo, _echo_step)
+    path = make_checkpoint(limits.of(recipe), place, told.excluded, reporter).absolute()
     typer.echo(f"The checkpoint is in {path}. Try it: dgls fill --model {path} FILE:LINE:COL")
+
+
+def _train_adapter(base: str, told: _Told, limits: _Limits, device: torch.device) -> None:
+    from dgls.checkpoint.adapter_trial import own_adapter
+    from dgls.checkpoint.named import resolved
+    from dgls.training.parallel.canvas import Workplace, make_adapter
+    from dgls.training.parallel.corpus import Sources
+    from dgls.training.parallel.run import Settings
+
+    named = resolved(base)
+    if not named.causal:
+        raise InputError(
+            f"{base} does not write from left to right, so no adapter can draft for it; nothing "
+            f"was trained. Name a model of `dgls model list` or a .gguf file."
+        )
+    sources = Sources(told.packages, told.excluded, told.may_read)
+    output = told.output / "adapter.safetensors"
+    place = Workplace(named, told.folder, output, sources, device, told.start)
+    try:
+        path = make_adapter(place, limits.of(Settings()), typer.echo).absolute()
+    except KeyboardInterrupt:
+        typer.echo("Run the same command again to go on from the last save.")
+        raise
+    typer.echo(
+        f"The adapter is in {path}. To use it, copy it to {own_adapter(named.folder)}; `dgls bench "
+        f"passes` says what it brings."
+    )
 
 
 def _echo_step(line: object, share: float) -> None:

@@ -28,14 +28,19 @@ def is_wanted_path(path: str) -> bool:
 
 
 def is_written_source(text: str) -> bool:
-    """True for Python that parses and was written: not generated, minified, or a data table."""
+    """True for Python that parses and `looks_written`."""
+    return looks_written(text) and _parses(text)
+
+
+def looks_written(text: str) -> bool:
+    """True for what people wrote, in any language: not generated, minified, or a data table."""
     if not 200 <= len(text) <= _MAX_CHARS or _GENERATED.search(text[:2000]):
         return False
     lines = text.splitlines()
     if max(map(len, lines)) > _MAX_LINE or len(text) / len(lines) > 80:
         return False
     letters = sum(map(str.isalpha, text))
-    return letters > 0.35 * len(text) and _parses(text)
+    return letters > 0.35 * len(text)
 
 
 def _parses(text: str) -> bool:

@@ -56,6 +56,9 @@ class Recipe:
     seed: int = 1
 
 
+CANVAS = "canvas"
+"""The recipe of an adapter for a base model; it has settings of its own (`parallel/run.py`)."""
+
 RECIPES = {
     recipe.name: recipe
     for recipe in (
@@ -93,5 +96,6 @@ RECIPES = {
 def recipe_named(name: str) -> Recipe:
     """The recipe of that name. Raises `TrainingError` that lists the names there are."""
     if name not in RECIPES:
-        raise TrainingError(f"No recipe {name!r}; there are {', '.join(RECIPES)}.")
+        known = ", ".join([*RECIPES, CANVAS])
+        raise TrainingError(f"No recipe {name!r}; there are {known}.")
     return RECIPES[name]

@@ -20,8 +20,8 @@ REDUCED_TOKENS = "dgls.reduced_tokens"
 """Metadata of a file that holds a part of the vocabulary: whose, and which rows."""
 
 
-def read_base(path: Path) -> Base:
-    """The model in `path`, in fp32 on the CPU.
+def read_base(path: Path, identity: str = "") -> Base:
+    """The model in `path`, in fp32 on the CPU; `identity` is what its adapters call it, if known.
 
     Raises `ModelNotFoundError` where there is no such file and `CheckpointError` for a file that
     is not a whole GGUF of a Qwen2 network.
@@ -57,7 +57,7 @@ def read_base(path: Path) -> Base:
         layers=tuple(layer(index) for index in range(shape.layers)),
         norm=matrix("output_norm.weight"),
         head=matrix("output.weight" if "output.weight" in tensors else "token_embd.weight"),
-        sha256=_value(reader, REDUCED_FROM) or file_sha256(path),
+        sha256=_value(reader, REDUCED_FROM) or identity or file_sha256(path),
         token_ids=torch.tensor(_value(reader, REDUCED_TOKENS) or range(shape.vocabulary)),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -14,7 +15,6 @@ from dgls.errors import TrainingError
 from dgls.training.parallel.base import Base
 from dgls.training.parallel.cuts import Cuts
 
-PREFIX_MARK, MIDDLE_MARK, SUFFIX_MARK = 151659, 151660, 151661
 MARKS = 3
 _PREFIX_SHARE = 0.65
 
@@ -31,16 +31,28 @@ class Prompts:
 class PromptSource:
     """Draws batches of prompts, each cut once before any comes again."""
 
-    def __init__(self, cuts: Cuts, base: Base, heldout: bool, seed: int) -> None:
+    def __init__(
+        self, cuts: Cuts, base: Base, marks: Sequence[int], heldout: bool, seed: int
+    ) -> None:
+        """`marks` are the rows of the marks before the prefix, the middle and the suffix.
+
+        Raises `TrainingError` where the corpus has no such gaps.
+        """
         self._cuts = cuts
+        self._seed = seed
         self._row_of = _rows_by_id(base)
         mine = np.flatnonzero(cuts.heldout[cuts.origin] == heldout)
         if not len(mine):
             part = "held-out" if heldout else "training"
             raise TrainingError(f"The corpus has no {part} gaps; nothing was trained.")
-        self._rng = np.random.default_rng(seed)
-        self._queues = [_Queue(mine[self._language(mine) == k], self._rng) for k in self._present]
-        self.marks = [int(self._row_of[mark]) for mark in (PREFIX_MARK, MIDDLE_MARK, SUFFIX_MARK)]
+        self._mine = mine
+        self._marks = marks
+        self.go_on(0)
+
+    def go_on(self, step: int) -> None:
+        """Begin a new order of cuts, so that a run that goes on at `step` repeats none soon."""
+        rng, mine = np.random.default_rng((self._seed, step)), self._mine
+        self._queues = [_Queue(mine[self._language(mine) == k], rng) for k in self._present]
 
     @property
     def _present(self) -> range:
@@ -90,7 +102,7 @@ class PromptSource:
         text = self._row_of[np.concatenate((suffix, cuts.tokens[start - prefix : start]))]
         if (text < 0).any():
             return None
-        marks = self.marks
+        marks = self._marks
         return np.concatenate(
             ([marks[0], marks[2]], text[: len(suffix)], [marks[1]], text[len(suffix) :])
         )
@@ -127,6 +139,6 @@ def load_cuts(path: Path) -> Cuts:
 def _rows_by_id(base: Base) -> NDArray[np.int64]:
     """The base's row of each published token id, -1 where it has none."""
     ids = base.token_ids.cpu().numpy()
-    rows = np.full(max(int(ids.max()), SUFFIX_MARK) + 1, -1, dtype=np.int64)
+    rows = np.full(int(ids.max()) + 1, -1, dtype=np.int64)
     rows[ids] = np.arange(len(ids))
     return rows

@@ -21,6 +21,9 @@ from dgls.training.parallel.prompts import Prompts, PromptSource
 from dgls.training.parallel.run_folder import Figures, Progress, RunFolder
 from dgls.training.parallel.vocabulary import Vocabulary
 
+_SILENCE = 20.0
+"""Seconds after which a step is reported in any case."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -67,20 +70,27 @@ def train(run: Run) -> Progress:
     """Train to the end of the settings, going on where the folder's last save stopped."""
     optimiser = _optimiser(run)
     progress = run.folder.load(run.adapter, optimiser)
-    clock = _Clock(progress.seconds)
-    saved = measured = clock.seconds
+    if progress.step:
+        run.report(f"going on from step {progress.step:,}")
+        run.training.go_on(progress.step)
     fills = _Heldout(run)
     figures = fills.figures(progress)
+    # A folder that does not take a save must say so before hours of work, not after them.
+    run.folder.save(run.adapter, run.base, optimiser, progress, figures)
+    clock = _Clock(progress.seconds)
+    saved = measured = told = clock.seconds
     for loss in _steps(run, optimiser, clock, progress):
         progress = replace(progress, step=progress.step + 1, seconds=clock.seconds)
-        if progress.step % 20 == 0:
+        if progress.step % 20 == 0 or clock.seconds - told >= _SILENCE:
             run.report(_line(run, progress, loss))
+            told = clock.seconds
         if clock.seconds - measured >= run.settings.measure:
             with clock.stopped():
                 figures = fills.figures(progress)
             measured = clock.seconds
         if clock.seconds - saved >= run.settings.save:
             run.folder.save(run.adapter, run.base, optimiser, progress, figures)
+            run.report(f"saved at step {progress.step:,}")
             saved = clock.seconds
     figures = fills.figures(progress)
     run.folder.save(run.adapter, run.base, optimiser, progress, figures)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -58,6 +61,16 @@ class RunFolder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    @property
+    def adapter(self) -> Path:
+        """The adapter of the last save."""
+        return self.folder / "state" / "adapter.safetensors"
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is a save to go on from."""
+        return self._saved() is not None
+
     def save(
         self,
         adapter: Adapter,
@@ -71,31 +84,39 @@ class RunFolder:
         Raises `TrainingError` where the disk does not take it; the save before is still whole.
         """
         fresh, state, old = (self.folder / name for name in ("state.new", "state", "state.old"))
-        try:
+        with saving(self.folder):
+            if old.exists() and not state.exists():
+                os.replace(old, state)
             shutil.rmtree(fresh, ignore_errors=True)
             fresh.mkdir(parents=True)
             save_file(_weights(adapter), fresh / "weights.safetensors")
             save_file(_moments(adapter, optimiser), fresh / "optimiser.safetensors")
-            (fresh / "progress.json").write_text(json.dumps(asdict(progress)), encoding="utf-8")
             save_adapter(adapter, base, asdict(figures), fresh / "adapter.safetensors")
+            (fresh / "progress.json").write_text(json.dumps(asdict(progress)), encoding="utf-8")
             shutil.rmtree(old, ignore_errors=True)
             if state.exists():
                 os.replace(state, old)
             os.replace(fresh, state)
             shutil.rmtree(old, ignore_errors=True)
-        except OSError as error:
-            raise TrainingError(
-                f"The state could not be saved in {self.folder} ({error}); the save before is "
-                f"untouched. Make room and run the same command again."
-            ) from error
 
     def load(self, adapter: Adapter, optimiser: torch.optim.Optimizer) -> Progress:
-        """Take over the last save, if any. Raises `TrainingError` for one of another shape."""
-        found = [self.folder / name for name in ("state", "state.old")]
-        state = next((path for path in found if (path / "progress.json").is_file()), None)
+        """Take over the last save, if any.
+
+        Raises `TrainingError` for one of another shape and for one that cannot be read.
+        """
+        state = self._saved()
         if state is None:
             return Progress()
-        weights = load_file(state / "weights.safetensors")
+        try:
+            weights = load_file(state / "weights.safetensors")
+            moments = load_file(state / "optimiser.safetensors")
+            progress = json.loads((state / "progress.json").read_text(encoding="utf-8"))
+            found = Progress(**progress)
+        except (OSError, SafetensorError, ValueError, TypeError) as error:
+            raise TrainingError(
+                f"{state} cannot be read ({error}); it was left untouched. Train into another "
+                f"folder, or remove this one."
+            ) from error
         mine = adapter.state_dict()
         if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in mine.items()}:
             raise TrainingError(
@@ -103,16 +124,32 @@ class RunFolder:
                 f"another folder, or remove this one."
             )
         adapter.load_state_dict(weights)
-        if (state / "optimiser.safetensors").is_file():
-            _restore(adapter, optimiser, load_file(state / "optimiser.safetensors"))
-        return Progress(**json.loads((state / "progress.json").read_text(encoding="utf-8")))
+        _restore(adapter, optimiser, moments)
+        return found
+
+    def _saved(self) -> Path | None:
+        found = [self.folder / name for name in ("state", "state.old")]
+        return next((path for path in found if (path / "progress.json").is_file()), None)
 
     def log(self, progress: Progress, figures: Figures) -> None:
         """Append one line of figures to `log.jsonl`."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         line = {"seconds": round(progress.seconds, 1), **asdict(figures)}
-        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as out:
-            out.write(json.dumps(line) + "\n")
+        with saving(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with (self.folder / "log.jsonl").open("a", encoding="utf-8") as out:
+                out.write(json.dumps(line) + "\n")
+
+
+@contextmanager
+def saving(folder: Path) -> Iterator[None]:
+    """Raise `TrainingError` where the disk does not take what is written inside."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        raise TrainingError(
+            f"Nothing more could be written in {folder} ({error}); the save before is untouched. "
+            f"Make room and run the same command again."
+        ) from error
 
 
 def _weights(adapter: Adapter) -> dict[str, Tensor]:

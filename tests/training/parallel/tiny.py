@@ -7,17 +7,18 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from dgls.canvas.fim import ENDS_OF_MIDDLE
 from dgls.training.parallel.base import Base, Shape, random_base
 from dgls.training.parallel.cuts import HEAD, Cuts
-from dgls.training.parallel.vocabulary import END_IDS, Vocabulary, vocabulary_of
+from dgls.training.parallel.vocabulary import Vocabulary, vocabulary_of
 
 SHAPE = Shape(vocabulary=64, hidden=64, layers=2, heads=4, kv_heads=2, head_dim=16, ffn=96)
-WORDS = 64 - len(END_IDS)
+WORDS = 64 - len(ENDS_OF_MIDDLE)
 
 
 def tiny_base(seed: int = 0) -> Base:
-    """Random weights; the last rows are the marks and ends of the published vocabulary."""
-    ids = torch.cat((torch.arange(WORDS), torch.tensor(END_IDS)))
+    """Random weights; the last rows are the marks and ends, whose ids lie far beyond the others."""
+    ids = torch.cat((torch.arange(WORDS), 1000 + torch.arange(len(ENDS_OF_MIDDLE))))
     return replace(random_base(SHAPE, seed, spread=0.15), token_ids=ids)
 
 
@@ -41,4 +42,5 @@ def tiny_cuts(files: int = 4, size: int = 400, cuts: int = 50) -> Cuts:
 
 def tiny_vocabulary(base: Base, cuts: Cuts) -> Vocabulary:
     """All tokens may be drafted; one of them ends a line."""
-    return vocabulary_of(base, ["x"] * 60 + ["\u010a"] + ["x"] * 3, cuts, 64)
+    tokens = ["x"] * (WORDS - 1) + ["\u010a"] + list(ENDS_OF_MIDDLE)
+    return vocabulary_of(base, tokens, cuts, 64)
