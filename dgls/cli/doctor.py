@@ -76,8 +76,6 @@ def _rows(found: Findings) -> Iterator[tuple[str, str]]:
     """What is shown, a label and a text at a time."""
     yield "dgls", f"{found.version}, Python {found.machine.python}, torch {found.machine.torch}"
     yield from _machine(found.machine)
-    if not found.machine.gpus:
-        yield "26B", f"the model on a GPU: {found.precision.why}"
     for model in found.models:
         yield "model", _model(model)
     yield "fills", found.choice
