@@ -12,7 +12,7 @@ TORCH := torch>=2.11,<2.14
 LAPTOP := qwen2.5-coder-0.5b-instruct
 MODEL ?= $(LAPTOP)
 
-.PHONY: try test check test-models test-editors test-vllm bench wheel vsix clean
+.PHONY: try test check test-models test-editors test-vllm bench wheel reproducible vsix docs clean
 
 try: $(RUN)  ## Fetch the laptop model, fill gaps in a bundled example, show how.
 	@model="$(MODEL)"; \
@@ -54,6 +54,17 @@ bench: $(DEV)  ## Latency of everything between a keystroke and a suggestion.
 
 wheel: $(DEV)  ## The wheel, with the embedded model inside.
 	$(PIP) wheel --quiet --no-deps --wheel-dir dist .
+
+reproducible: $(DEV)  ## Two wheels of the same sources have the same bytes.
+	rm -rf .cache/wheels
+	for build in a b; do \
+	  $(PIP) wheel --quiet --no-deps --no-cache-dir --wheel-dir .cache/wheels/$$build . || exit; \
+	done
+	cd .cache/wheels && cmp a/*.whl b/*.whl && sha256sum a/*.whl
+
+docs: $(DEV)  ## The site of the documentation, its links checked, in .cache/site.
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[docs]"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 vsix: dist/dgls.vsix  ## The VS Code extension. Needs npm and Node 20 or newer.
 
