@@ -12,7 +12,7 @@ TORCH := torch>=2.11,<2.14
 LAPTOP := qwen2.5-coder-0.5b-instruct
 MODEL ?= $(LAPTOP)
 
-.PHONY: try test check test-models test-editors test-vllm bench wheel reproducible vsix docs clean
+.PHONY: try test check test-models test-editors test-vllm bench wheel reproducible vsix sbom docs clean
 
 try: $(RUN)  ## Fetch the laptop model, fill gaps in a bundled example, show how.
 	@model="$(MODEL)"; \
@@ -61,6 +61,10 @@ reproducible: $(DEV)  ## Two wheels of the same sources have the same bytes.
 	  $(PIP) wheel --quiet --no-deps --no-cache-dir --wheel-dir .cache/wheels/$$build . || exit; \
 	done
 	cd .cache/wheels && cmp a/*.whl b/*.whl && sha256sum a/*.whl
+
+sbom:  ## What the VS Code extension bundles, with licences, as CycloneDX. Needs npm.
+	mkdir -p dist
+	cd $(VSCODE) && npm sbom --package-lock-only --omit=dev --sbom-format=cyclonedx > ../../dist/dgls.vsix.cdx.json
 
 docs: $(DEV)  ## The site of the documentation, its links checked, in .cache/site.
 	$(PIP) install --quiet --constraint constraints.txt --editable ".[docs]"

@@ -1,4 +1,4 @@
-"""What `make docs` adds to the pages of this folder: the README as the first one, the model card."""
+"""What `make docs` adds to the pages of this folder: the README, the model card, the changes."""
 
 from __future__ import annotations
 

@@ -39,6 +39,8 @@ def test_a_setting_is_there() -> None:
 
 
 def test_every_question_has_a_place_of_its_own() -> None:
-    rows = [line for line in PAGE.splitlines() if line.startswith("| ") and "question |" not in line]
+    rows = [
+        line for line in PAGE.splitlines() if line.startswith("| ") and "question |" not in line
+    ]
     assert len(rows) == len(set(PLACES)) == len(PLACES)
     assert all("github.com" in row for row in rows)
