@@ -102,4 +102,4 @@ VSIX_PARTS := $(addprefix $(VSCODE)/,$(VSIX_PARTS)) \
 dist/dgls.vsix: $(VSIX_PARTS)
 	mkdir -p dist
 	cd $(VSCODE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
-	cd $(VSCODE) && npm run --silent package -- --out ../../dist/dgls.vsix
+	cd $(VSCODE) && SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-1735689600} npm run --silent package -- --out ../../dist/dgls.vsix

@@ -6,6 +6,7 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -54,16 +55,14 @@ def page_request(data: bytes, budget: Budget) -> FillRequest:
     Raises `EngineProtocolError` for anything else.
     """
     asked = _read(data)
-    parts: list[str] = asked["parts"]
-    name: str = asked["name"]
-    text = "".join(parts)
-    source = Source.parse(text, detected(text, name))
-    places = [Span(end, end) for end in accumulate(map(len, parts[:-1]))]
+    text = "".join(asked.parts)
+    source = Source.parse(text, detected(text, asked.name))
+    places = [Span(end, end) for end in accumulate(map(len, asked.parts[:-1]))]
     context = context_at(source, places, budget)
     return FillRequest(
         parts=context.parts,
-        gaps=tuple(Gap(max_lines=asked["lines"]) for _ in places),
-        path=name,
+        gaps=tuple(Gap(max_lines=asked.lines) for _ in places),
+        path=asked.name,
         language=source.language.id,
         client="page",
         method="fill",
@@ -72,7 +71,16 @@ def page_request(data: bytes, budget: Budget) -> FillRequest:
     )
 
 
-def _read(data: bytes) -> dict[str, object] | dict[str, list[str]]:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The texts between the marks, the file's name, and the most lines of a gap."""
+
+    parts: list[str]
+    name: str
+    lines: int
+
+
+def _read(data: bytes) -> _Asked:
     try:
         asked = json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -87,7 +95,7 @@ def _read(data: bytes) -> dict[str, object] | dict[str, list[str]]:
         raise EngineProtocolError(f"Mark 1 to {_MOST_GAPS} gaps; nothing was filled.")
     if not 1 <= asked["lines"] <= _MOST_LINES:
         raise EngineProtocolError(f"Ask for 1 to {_MOST_LINES} lines; nothing was filled.")
-    return asked
+    return _Asked(**asked)
 
 
 def _hash(tag: str) -> str:
