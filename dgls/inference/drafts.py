@@ -24,7 +24,7 @@ from dgls.network.slots import Slots
 ROWS = 8
 """Rows of a pass: on a CPU so many cost little more than one, and each further one costs more."""
 
-WORTH_READING = 0.2
+WORTH_READING = 0.1
 """A draft less likely than this costs more time than it saves."""
 
 WORTH_MASKS = 0.6
