@@ -12,7 +12,7 @@ TORCH := torch>=2.11,<2.14
 LAPTOP := qwen2.5-coder-0.5b-instruct
 MODEL ?= $(LAPTOP)
 
-.PHONY: try test check test-models test-editors test-vllm bench wheel vsix clean
+.PHONY: try test check test-models test-editors test-vllm bench wheel reproducible vsix sbom docs clean
 
 try: $(RUN)  ## Fetch the laptop model, fill gaps in a bundled example, show how.
 	@model="$(MODEL)"; \
@@ -55,6 +55,21 @@ bench: $(DEV)  ## Latency of everything between a keystroke and a suggestion.
 wheel: $(DEV)  ## The wheel, with the embedded model inside.
 	$(PIP) wheel --quiet --no-deps --wheel-dir dist .
 
+reproducible: $(DEV)  ## Two wheels of the same sources have the same bytes.
+	rm -rf .cache/wheels
+	for build in a b; do \
+	  $(PIP) wheel --quiet --no-deps --no-cache-dir --wheel-dir .cache/wheels/$$build . || exit; \
+	done
+	cd .cache/wheels && cmp a/*.whl b/*.whl && sha256sum a/*.whl
+
+sbom:  ## What the VS Code extension bundles, with licences, as CycloneDX. Needs npm.
+	mkdir -p dist
+	cd $(VSCODE) && npm sbom --package-lock-only --omit=dev --sbom-format=cyclonedx > ../../dist/dgls.vsix.cdx.json
+
+docs: $(DEV)  ## The site of the documentation, its links checked, in .cache/site.
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[docs]"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 vsix: dist/dgls.vsix  ## The VS Code extension. Needs npm and Node 20 or newer.
 
 clean:
@@ -87,4 +102,4 @@ VSIX_PARTS := $(addprefix $(VSCODE)/,$(VSIX_PARTS)) \
 dist/dgls.vsix: $(VSIX_PARTS)
 	mkdir -p dist
 	cd $(VSCODE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
-	cd $(VSCODE) && npm run --silent package -- --out ../../dist/dgls.vsix
+	cd $(VSCODE) && SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-1735689600} npm run --silent package -- --out ../../dist/dgls.vsix

@@ -1,3 +1,3 @@
 """dgls, the DiffusionGemma Language Server: code filled in where the cursor is."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -68,7 +68,8 @@ def _show(found: Findings) -> None:
         table.add_row(label, escape(text))
     console = Console(highlight=False)
     console.print(table)
-    _show_precision(found.precision, console)
+    if found.machine.gpus:
+        _show_precision(found.precision, console)
 
 
 def _rows(found: Findings) -> Iterator[tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -85,19 +86,23 @@ def _serve(settings: Settings, host: str, port: int | None) -> None:
     endpoint = endpoint_of(settings)
     listeners = [] if port is None else [listen_for_programs(host, port)]
     lock = take_lock(endpoint)
-    _say_where(endpoint, [listener.getsockname() for listener, _ in listeners])
+    page_token = secrets.token_urlsafe(32)
+    _say_where(endpoint, [listener.getsockname() for listener, _ in listeners], page_token)
     end_on_signals()
     with contextlib.suppress(KeyboardInterrupt):
-        serve(settings, endpoint, lock, listeners, _say_how)
+        serve(settings, endpoint, lock, listeners, _say_how, page_token=page_token)
 
 
-def _say_where(endpoint: Endpoint, ports: list[tuple[str, int]]) -> None:
-    places = [str(endpoint.socket if endpoint.has_unix_socket else endpoint.port)]
-    places += [
+def _say_where(endpoint: Endpoint, ports: list[tuple[str, int]], page_token: str) -> None:
+    own = str(endpoint.socket if endpoint.has_unix_socket else endpoint.port)
+    urls = [
         f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         for host, port, *_ in ports
     ]
-    typer.echo(f"Engine at {', '.join(places)}; Ctrl-C or dgls serve --stop ends it.", err=True)
+    places = ", ".join([own, *urls])
+    typer.echo(f"Engine at {places}; Ctrl-C or dgls serve --stop ends it.", err=True)
+    for url in urls:
+        typer.echo(f"In a browser: {url}/#{page_token}", err=True)
 
 
 def _say_how(health: Health) -> None:

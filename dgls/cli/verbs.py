@@ -46,6 +46,17 @@ GROUPS: dict[str, tuple[Verb, ...]] = {
 
 VERBS = tuple(verb.name for verbs in GROUPS.values() for verb in verbs)
 
+_OTHER_NAMES = {
+    "config": "doctor",
+    "explain": "why",
+    "install": "model",
+    "setup": "editor",
+    "start": "serve",
+    "status": "doctor",
+    "stop": "serve --stop",
+}
+"""What other programs call a verb, where no spelling would lead to it."""
+
 DIRECT = ("lsp", "editor")
 """The verbs that go around the argument parser of the others (`dgls.cli.main`)."""
 
@@ -81,7 +92,7 @@ def unknown_verb(word: str) -> InputError:
 def _meant(word: str) -> str:
     if ":" in word or "." in word:
         return f" Did you mean 'dgls fill {word}'?"
-    near = closest(word, (*VERBS, "--version", "--help"))
+    near = _OTHER_NAMES.get(word) or closest(word, (*VERBS, "--version", "--help"))
     return f" Did you mean '{near}'?" if near else ""
 
 

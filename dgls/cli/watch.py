@@ -66,7 +66,8 @@ class Watch:
         """Print what a pass wrote, token by token, and struck through the drafts it refused."""
         if not self._writes:
             self._console.print(
-                "A line is a pass: what it wrote and, struck through, the drafts it refused.",
+                f"A line is a pass: what it wrote and, {self._struck('struck through')}, "
+                "the drafts it refused.",
                 style=_AROUND,
             )
         self._writes = True
@@ -80,8 +81,12 @@ class Watch:
             line.append("the end", _AROUND)
         if refused:
             line.append("  ")
-            line.append(_visible("".join(refused)), _REFUSED)
+            line.append(self._struck(_visible("".join(refused))), _REFUSED)
         self._console.print(line, soft_wrap=True)
+
+    def _struck(self, text: str) -> str:
+        """The text itself where the terminal strikes it through, else between tildes."""
+        return text if self._console.color_system else f"~{text}~"
 
     def _candidates(self, best: Fill, candidates: Sequence[Fill]) -> None:
         """Print the texts that were weighed against each other, with their confidence."""

@@ -1,8 +1,9 @@
-"""Who may ask over a loopback port: no web page, no other user's program without the token.
+"""Who may ask over a loopback port: no foreign web page, no foreign program without the token.
 
 A web page can make a browser send requests to 127.0.0.1, also under a name of its own (DNS
 rebinding). Browsers say so: by an `Origin` header, and by that name in `Host`. A Unix socket needs
-no guard, because only its user can open it.
+no guard, because only its user can open it. The engine's own page (`dgls.engine.page`) asks from
+the origin that it was read from, with a token that only the printed address carries.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Mapping
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from dgls.engine.page import PATH as PAGE_FILL
 from dgls.errors import EngineProtocolError
 from dgls.protocol import error_to_json
 
@@ -27,12 +29,16 @@ class LoopbackGuard:
     """Refuses with 401 or 403 what must not come over a port.
 
     `tokens` maps each port that is listened on to the token that it wants, or to None for a port
-    that every program of this machine may use.
+    that every program of this machine may use. `page_token` is that of the engine's own page on
+    such a port, empty where there is no page.
     """
 
-    def __init__(self, app: ASGIApp, tokens: Mapping[int, str | None]) -> None:
+    def __init__(
+        self, app: ASGIApp, tokens: Mapping[int, str | None], page_token: str = ""
+    ) -> None:
         self._app = app
         self._tokens = tokens
+        self._page_token = page_token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer or pass on, as ASGI wants it."""
@@ -51,13 +57,23 @@ class LoopbackGuard:
         headers = dict(scope["headers"])
         if headers.get(b"host", b"") not in _hosts(port):
             return 403, "The engine answers to loopback names alone"
+        token = self._tokens.get(port)
+        if token is None and scope["path"] == PAGE_FILL:
+            return self._refusal_of_page(headers)
         if b"origin" in headers:
             return 403, "The engine does not answer web pages"
-        token = self._tokens.get(port)
         if token is not None and not _carries(headers, token):
             return 401, "The engine's token is missing or wrong"
         if token is None and scope["path"] in _OF_THE_SOCKET_ALONE:
             return 403, _OF_THE_SOCKET_ALONE[scope["path"]]
+        return None
+
+    def _refusal_of_page(self, headers: Mapping[bytes, bytes]) -> tuple[int, str] | None:
+        own = b"http://" + headers[b"host"]
+        if headers.get(b"origin", own) != own:
+            return 403, "The engine does not answer other web pages"
+        if not self._page_token or not _carries(headers, self._page_token):
+            return 401, "Open the page by the address that dgls serve --port printed"
         return None
 
 

@@ -62,15 +62,18 @@ def serve(
     listeners: Sequence[Listener] = (),
     on_health: Callable[[Health], None] | None = None,
     failed_s: float = 0.0,
+    page_token: str = "",
 ) -> None:
     """Be the engine of `endpoint`, whose lock is held, until it ends. Then nothing is left of it.
 
-    `listeners` are listened on besides the endpoint's own socket. Raises the error by which the
+    `listeners` are listened on besides the endpoint's own socket; `page_token` opens the page that
+    they show. Raises the error by which the
     model could not be loaded, after having told it for `failed_s` seconds.
     """
     try:
         lock.write_owner()
-        engine = _Engine(settings, endpoint, lock, [listen(endpoint), *listeners], on_health)
+        every = [listen(endpoint), *listeners]
+        engine = _Engine(settings, endpoint, lock, every, on_health, page_token)
         engine.live(failed_s)
     finally:
         lock.release()
@@ -133,6 +136,7 @@ class _Engine:
         lock: FileLock,
         listeners: Sequence[Listener],
         on_health: Callable[[Health], None] | None,
+        page_token: str,
     ) -> None:
         self.failure: DglsError | None = None
         self._settings = settings
@@ -147,7 +151,7 @@ class _Engine:
             max_requests=2 * settings.engine.max_waiting,
             budget=Budget(settings.fill.prefix_chars, settings.fill.suffix_chars),
         )
-        guard = Middleware(LoopbackGuard, tokens=_tokens(listeners))
+        guard = Middleware(LoopbackGuard, tokens=_tokens(listeners), page_token=page_token)
         self._server = _Server(create_app(self._service, (guard,)), self._before_end)
 
     def live(self, failed_s: float) -> None:

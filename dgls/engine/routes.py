@@ -17,6 +17,8 @@ from dgls.engine.dialects import DIALECTS
 from dgls.engine.dialects.dialect import Dialect, event_stream, one_line
 from dgls.engine.incoming import body_of, while_connected
 from dgls.engine.metrics import CONTENT_TYPE
+from dgls.engine.page import PATH as PAGE_FILL
+from dgls.engine.page import headers, page, page_request
 from dgls.engine.refusals import HANDLERS, JSON
 from dgls.engine.service import Service
 from dgls.engine.traffic import Admitted, Counted
@@ -33,12 +35,17 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 def create_app(service: Service, middleware: tuple[Middleware, ...] = ()) -> Starlette:
     """The ASGI application."""
-    fills = {"/v1/fill": _fill, **{each.path: _infill(each) for each in DIALECTS}}
+    fills = {
+        "/v1/fill": _fill,
+        PAGE_FILL: _fill_page,
+        **{each.path: _infill(each) for each in DIALECTS},
+    }
     routes = [
         Route(path, Admitted(service, endpoint), methods=["POST"])
         for path, endpoint in fills.items()
     ]
     routes += [
+        Route("/", _page, methods=["GET"]),
         Route("/v1/models", _models, methods=["GET"]),
         Route("/v1/last", _last, methods=["GET"]),
         Route("/v1/shutdown", _shutdown, methods=["POST"]),
@@ -87,6 +94,17 @@ async def _fill(request: Request) -> Response:
         return StreamingResponse(_lines(service, wanted), media_type=JSON_LINES)
     reply = await while_connected(request, service.fill(wanted))
     return Response(to_json(reply), media_type=JSON)
+
+
+async def _page(request: Request) -> Response:
+    return Response(page(), headers=headers(), media_type="text/html")
+
+
+async def _fill_page(request: Request) -> Response:
+    service = _service(request)
+    wanted = page_request(await body_of(request, service.max_request_bytes), service.budget)
+    service.check_ready()
+    return StreamingResponse(_lines(service, wanted), media_type=JSON_LINES)
 
 
 def _infill(dialect: Dialect) -> Endpoint:

@@ -75,6 +75,7 @@ def test_a_line_of_text_waits_for_nothing_heavy(arguments: list[str]) -> None:
         (["app.py:3:4"], "Did you mean 'dgls fill app.py:3:4'?"),
         (["--versoin"], "no option '--versoin'. Did you mean '--version'?"),
         (["xyzzy"], "no verb 'xyzzy'. dgls --help"),
+        (["status"], "no verb 'status'. Did you mean 'doctor'?"),
         (["eval", "cutt"], "Did you mean 'cut'?"),
         (["fill", "--jsno", "a.py:1"], "--json"),
         (["completion", "tcsh"], "bash"),

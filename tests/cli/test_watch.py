@@ -43,7 +43,7 @@ def test_a_causal_fill_shows_what_each_pass_wrote_and_refused() -> None:
         written=4,
         passes=9,
     )
-    assert "  pass 1  x  +   y⏎" in shown
+    assert "  pass 1  x  +  ~ y⏎~" in shown
     assert "  pass 2   1\n" in shown
     assert "  pass 3  the end\n" in shown
     assert "     80%  searched x + 1\n     10%  copied   x\n" in shown

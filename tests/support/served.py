@@ -27,14 +27,16 @@ MOST = 3
 class ServedEngine:
     """A served application, without a process of its own."""
 
-    def __init__(self, listener: socket.socket, token: str | None = None) -> None:
+    def __init__(
+        self, listener: socket.socket, token: str | None = None, page_token: str = ""
+    ) -> None:
         self.ended = asyncio.Event()
         self.status = EngineStatus("scripted")
         self.service = Service(self.status, self.ended.set, LIMIT, max_requests=MOST)
         self.thread = ModelThread()
         tokens = {} if listener.family == socket.AF_UNIX else {listener.getsockname()[1]: token}
         config = uvicorn.Config(
-            LoopbackGuard(create_app(self.service), tokens),
+            LoopbackGuard(create_app(self.service), tokens, page_token),
             http=partial(GuardedProtocol, census=Census()),  # type: ignore[arg-type]
             lifespan="off",
             log_config=None,

@@ -1,0 +1,104 @@
+"""The page that `dgls serve --port` shows in a browser, and what it asks of the engine."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from itertools import accumulate
+
+from dgls.errors import EngineProtocolError
+from dgls.protocol import FillRequest, Gap, Limits
+from dgls.syntax.cursor import Budget, context_at
+from dgls.syntax.detect import detected
+from dgls.syntax.source import Source
+from dgls.text import Span
+
+PATH = "/page/fill"
+"""Where the page asks for fills. No other page may (`dgls.engine.guard`)."""
+
+_CANDIDATES = 4
+_MOST_GAPS = 8
+_MOST_LINES = 8
+_FIELDS = {"parts": list, "name": str, "lines": int}
+
+
+@cache
+def page() -> str:
+    """The page as HTML. It loads nothing else."""
+    return files("dgls.engine").joinpath("page.html").read_text(encoding="utf-8")
+
+
+@cache
+def headers() -> Mapping[str, str]:
+    """The headers of the page: its own script and style run, and nothing from elsewhere."""
+    script, style = (_hash(tag) for tag in ("script", "style"))
+    return {
+        "content-security-policy": (
+            f"default-src 'none'; script-src '{script}'; style-src '{style}'; "
+            "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        ),
+        "cache-control": "no-store",
+        "referrer-policy": "no-referrer",
+        "x-content-type-options": "nosniff",
+    }
+
+
+def page_request(data: bytes, budget: Budget) -> FillRequest:
+    """The fill that the page asks for: the texts between its marks, and the file's name.
+
+    Raises `EngineProtocolError` for anything else.
+    """
+    asked = _read(data)
+    text = "".join(asked.parts)
+    source = Source.parse(text, detected(text, asked.name))
+    places = [Span(end, end) for end in accumulate(map(len, asked.parts[:-1]))]
+    context = context_at(source, places, budget)
+    return FillRequest(
+        parts=context.parts,
+        gaps=tuple(Gap(max_lines=asked.lines) for _ in places),
+        path=asked.name,
+        language=source.language.id,
+        client="page",
+        method="fill",
+        limits=Limits(None, _CANDIDATES),
+        around=context.around,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The texts between the marks, the file's name, and the most lines of a gap."""
+
+    parts: list[str]
+    name: str
+    lines: int
+
+
+def _read(data: bytes) -> _Asked:
+    try:
+        asked = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise EngineProtocolError("The page's request is no JSON; nothing was filled.") from error
+    if not isinstance(asked, dict) or asked.keys() != _FIELDS.keys():
+        raise EngineProtocolError(f"Give {', '.join(_FIELDS)}; nothing was filled.")
+    if any(type(asked[name]) is not kind for name, kind in _FIELDS.items()):
+        raise EngineProtocolError("A field has the wrong type; nothing was filled.")
+    if not all(isinstance(part, str) for part in asked["parts"]):
+        raise EngineProtocolError("Every part must be a text; nothing was filled.")
+    if not 2 <= len(asked["parts"]) <= _MOST_GAPS + 1:
+        raise EngineProtocolError(f"Mark 1 to {_MOST_GAPS} gaps; nothing was filled.")
+    if not 1 <= asked["lines"] <= _MOST_LINES:
+        raise EngineProtocolError(f"Ask for 1 to {_MOST_LINES} lines; nothing was filled.")
+    return _Asked(**asked)
+
+
+def _hash(tag: str) -> str:
+    match = re.search(f"<{tag}>(.*?)</{tag}>", page(), re.DOTALL)
+    assert match is not None
+    return "sha256-" + b64encode(sha256(match[1].encode()).digest()).decode()
