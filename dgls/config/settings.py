@@ -402,6 +402,7 @@ SECTIONS: Mapping[str, type] = {
     "fill": FillSettings,
     "show": ShowSettings,
     "typing": TypingSettings,
+    "denoise": DenoiseSettings,
     "context": ContextSettings,
     "privacy": PrivacySettings,
 }
