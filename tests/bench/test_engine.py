@@ -140,9 +140,9 @@ async def test_the_same_fills_go_through_the_local_backend_and_a_server(
             await engine._side_by_side(changed(Settings(), own), server.url, lambda what: None)
         )
     for backend in ("local", "vllm"):
-        assert rows[f"{backend}: one-line fill, cold prefix"][0] > 0
-    assert rows["local: denoise steps per fill, cold prefix"][0] > 0
-    assert rows["vllm: denoise steps per fill, cold prefix"] == ()
+        assert rows[f"{backend}: fill after a jump (cold)"][0] > 0
+    assert rows["local: fill after a jump (cold): passes"][0] > 0
+    assert "vllm: fill after a jump (cold): passes" not in rows
     assert server.bodies(COMPLETIONS)
 
 
