@@ -356,16 +356,17 @@ def test_serve_in_a_terminal_tells_where_it_is_and_ends_on_ctrl_c(folder: Path) 
         [*command, "--port", "0"], env=environment, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stderr is not None
-        where = process.stderr.readline()
-        assert str(folder) in where
-        assert "http://127.0.0.1:" in where
-        assert process.stderr.readline() == "Ready: scripted\n"
+        where, page, ready = (process.stderr.readline() for _ in range(3))
         second = subprocess.run(command, env=environment, capture_output=True, text=True)
-        assert second.returncode == EngineUnavailableError.exit_status
-        assert "runs already" in second.stderr
         process.send_signal(signal.SIGINT)
         assert process.wait(WAIT_S) == 0
         assert "Traceback" not in process.stderr.read()
+    assert str(folder) in where
+    assert "http://127.0.0.1:" in where
+    assert page.startswith("In a browser: http://127.0.0.1:")
+    assert ready == "Ready: scripted\n"
+    assert second.returncode == EngineUnavailableError.exit_status
+    assert "runs already" in second.stderr
     assert list(folder.iterdir()) == []
 
 
