@@ -274,7 +274,7 @@ class DglsServer(LanguageServer):
 
 def _of_engine(settings: Settings) -> tuple[object, ...]:
     """What decides which engine is asked, and how."""
-    return settings.model, settings.engine, settings.remote
+    return settings.model, settings.engine, settings.remote, settings.denoise
 
 
 @functools.cache

@@ -347,6 +347,7 @@ OTHER_ENGINE = {
     "remote.timeout_seconds": 3.0,
     "remote.concurrency": 2,
     "remote.fallback": True,
+    "denoise.adapter": "off",
 }
 READ_WHEN_USED = {
     "fill.explicit_deadline_ms": 900.0,
