@@ -92,7 +92,10 @@ class FimLayout:
         Where the prefix is longer, what the request kept of its beginning (imports, headers) stays.
         """
         (near, suffix), (above, below) = request.parts, request.around
-        suffix = (below if below.startswith(suffix) else suffix)[: self.budget.suffix_chars]
+        suffix = below if below.startswith(suffix) else suffix
+        # What only closes is left out of the prompt and must not move the prompt's end.
+        closers = len(suffix) - len(without_closers(suffix))
+        suffix = suffix[: self.budget.suffix_chars + closers]
         if not above.endswith(near[-1:]) or len(near) >= self.budget.prefix_chars:
             return near, suffix
         if len(above) <= self.budget.prefix_chars:

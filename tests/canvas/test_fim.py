@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dgls.canvas.fim import FimBudget, FimLayout, healing_cut, without_closers
@@ -89,6 +91,17 @@ def test_the_last_word_is_written_again(layout, prefix: str, rest: str) -> None:
 )
 def test_what_only_closes_is_left_out(suffix: str, expected: str) -> None:
     assert without_closers(suffix) == expected
+
+
+@pytest.mark.parametrize("closers", [")", "])", '")'])
+def test_a_bracket_that_the_editor_closes_leaves_the_suffix_as_it_is(layout, closers: str) -> None:
+    layout = replace(layout, budget=FimBudget(suffix=5_000))
+    below = "\n" + "total = total + 1\n" * 200
+    open_ = layout.prompt(FillRequest(("x = f", below), around=("x = f", below)))
+    closed = layout.prompt(
+        FillRequest(("x = f", closers + below), around=("x = f", closers + below))
+    )
+    assert closed.tokens == open_.tokens
 
 
 def test_each_side_keeps_to_its_budget(layout) -> None:
