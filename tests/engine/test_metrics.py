@@ -69,9 +69,11 @@ async def test_supersessions_and_cancels_are_told_apart(
     assert (await older).status_code == 409
     newer.cancel()
     async with asyncio.timeout(WAIT_S):
-        while scheduler.idle_seconds() == 0:
+        # The engine counts a cancelled fill when it notices, which a busy machine delays.
+        while ("dgls_fills_total", "cancelled") not in (
+            found := figures((await http.get("/metrics")).content)
+        ):
             await asyncio.sleep(0.002)
-    found = figures((await http.get("/metrics")).content)
     assert found["dgls_fills_total", "superseded"] == 1
     assert found["dgls_fills_total", "cancelled"] == 1
     assert ("dgls_fills_total", "filled") not in found
