@@ -20,7 +20,7 @@ from dgls.protocol import FillReply, FillRequest, Limits, Trigger
 from dgls.syntax.cursor import Budget, context_at
 from dgls.syntax.languages import language_of
 from dgls.syntax.source import Source
-from dgls.text import Span
+from dgls.text import Span, indentation
 
 _MODULES = (argparse, csv, inspect, json, textwrap)
 """Sources that every Python has."""
@@ -96,6 +96,11 @@ class _Place:
     rest: str
     after: str
 
+    @property
+    def line_head(self) -> str:
+        """What is before the cursor on its line."""
+        return self.before.rpartition("\n")[2]
+
 
 _MOVES: tuple[tuple[str, Trigger, Callable[[_Place], tuple[str, str]]], ...] = (
     (
@@ -116,7 +121,7 @@ _MOVES: tuple[tuple[str, Trigger, Callable[[_Place], tuple[str, str]]], ...] = (
     (
         "fill after the line was typed on and Enter",
         Trigger.AUTOMATIC,
-        lambda p: (p.before + p.rest + "\n" + p.before[_line(p.before) :][: _depth(p)], p.after),
+        lambda p: (f"{p.before}{p.rest}\n{indentation(p.line_head)}", p.after),
     ),
     (
         "fill that was asked for (warm)",
@@ -127,16 +132,6 @@ _MOVES: tuple[tuple[str, Trigger, Callable[[_Place], tuple[str, str]]], ...] = (
 """What is filled at each place, in this order: the name, who asks, and the text around the gap."""
 
 
-def _line(text: str) -> int:
-    return text.rfind("\n") + 1
-
-
-def _depth(place: _Place) -> int:
-    """The width of the line's indentation."""
-    line = place.before[_line(place.before) :]
-    return len(line) - len(line.lstrip())
-
-
 def _places() -> Iterator[_Place]:
     """Places inside a line of code, without end."""
     for number in itertools.count():
@@ -144,7 +139,7 @@ def _places() -> Iterator[_Place]:
             text = inspect.getsource(module)
             source = Source.parse(text, language_of("bench.py"))
             line = _line_of_code(source, _HOP * (number + 1))
-            cursor = line.start + (len(line) + _indent(source, line)) // 2
+            cursor = line.start + (len(line) + len(indentation(line.of(text)))) // 2
             yield _Place(module.__name__, text[:cursor], text[cursor : line.end], text[line.end :])
 
 
@@ -178,8 +173,3 @@ def _line_of_code(source: Source, wanted: int) -> Span:
         if len(span.of(source.text).strip()) >= _LEAST_LINE:
             return span
     return lines.span(0)
-
-
-def _indent(source: Source, line: Span) -> int:
-    text = line.of(source.text)
-    return len(text) - len(text.lstrip())

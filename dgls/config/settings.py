@@ -396,15 +396,8 @@ class Declared:
 
 
 SECTIONS: Mapping[str, type] = {
-    "model": ModelSettings,
-    "engine": EngineSettings,
-    "remote": RemoteSettings,
-    "fill": FillSettings,
-    "show": ShowSettings,
-    "typing": TypingSettings,
-    "denoise": DenoiseSettings,
-    "context": ContextSettings,
-    "privacy": PrivacySettings,
+    section.name: type(getattr(Settings(), section.name))
+    for section in dataclasses.fields(Settings)
 }
 
 

@@ -67,8 +67,8 @@ def serve(
     """Be the engine of `endpoint`, whose lock is held, until it ends. Then nothing is left of it.
 
     `listeners` are listened on besides the endpoint's own socket; `page_token` opens the page that
-    they show. Raises the error by which the
-    model could not be loaded, after having told it for `failed_s` seconds.
+    they show. Raises the error by which the model could not be loaded, after having told it for
+    `failed_s` seconds.
     """
     try:
         lock.write_owner()

@@ -399,10 +399,12 @@ class _GapWork:
         surprised by it after a text that does not lead there.
         """
         spoken = [each for each in candidates if each.text.strip()]
-        best = max((each.written.total for each in spoken), default=0.0)
-        close = [each for each in spoken if each.written.total >= best - _CLOSE]
-        likeliest = sorted(close, key=lambda each: -each.written.total)
-        texts = [each.text for each in likeliest[: self._fill.strategy.second_opinions]]
+        likeliest = sorted(spoken, key=lambda each: -each.written.total)
+        texts = [
+            each.text
+            for each in likeliest[: self._fill.strategy.second_opinions]
+            if each.written.total >= likeliest[0].written.total - _CLOSE
+        ]
         follows = following(self._place.suffix)
         if len(texts) < 2 or not follows.strip() or self._fill.control.out_of_time():
             return {}

@@ -1,4 +1,4 @@
-"""How many CPU threads a pass takes: few for few rows, all for a prompt."""
+"""How many CPU threads a pass takes: few for few rows, all for more."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Threads:
 
     A pass over few rows waits for memory, not for arithmetic: half of the threads read the weights
     as fast as all of them, and each operation's end does not wait for a core that a compiler is
-    using. A prompt of hundreds of rows takes all threads.
+    using. More rows are arithmetic, and take all threads.
     """
 
     def __init__(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,7 +12,6 @@ from dgls.canvas.fim import ENDS_OF_MIDDLE, MIDDLE, PREFIX, SUFFIX
 from dgls.errors import CheckpointError
 from dgls.training.parallel.base import Base
 from dgls.training.parallel.cuts import Cuts
-from dgls.training.parallel.gguf_base import read_tokens
 
 MARKS = (PREFIX, MIDDLE, SUFFIX)
 """What a prompt is made of beside text."""
@@ -72,8 +70,3 @@ def vocabulary_of(base: Base, tokens: list[str], cuts: Cuts, drafts: int) -> Voc
     index[rows] = torch.arange(len(rows))
     newlines = torch.tensor([_NEWLINE in token for token in tokens])
     return Vocabulary(ends, newlines, rows, index, marks)
-
-
-def file_vocabulary(path: Path, base: Base, cuts: Cuts, drafts: int) -> Vocabulary:
-    """The same for a base read from a GGUF file."""
-    return vocabulary_of(base, read_tokens(path)[0], cuts, drafts)
