@@ -23,7 +23,7 @@ from dgls.lsp import indicator
 from dgls.lsp.convert import Convention, key_of, path_of
 from dgls.lsp.counts import Counts
 from dgls.lsp.documents import Document, Documents
-from dgls.lsp.editor import Editor
+from dgls.lsp.editor import POLL_S, Editor
 from dgls.lsp.filler import Filler
 from dgls.lsp.fills import Fills
 from dgls.lsp.once import Once
@@ -70,8 +70,7 @@ class DglsServer(LanguageServer):
         self.settings = Settings()
         self._told: set[str] = set()
         self.looked_up = Once()
-        self._editor = Editor.of(None)
-        self._greeted = asyncio.Event()
+        self.editor = Editor.of(None)
         self.status: Status | None = None
         self.configured = asyncio.Event()
         self.stopped = asyncio.Event()
@@ -93,8 +92,7 @@ class DglsServer(LanguageServer):
     def begin(self, params: types.InitializeParams) -> None:
         """Take over what the client told of itself; its settings are in `live` already."""
         self.client_name = params.client_info.name if params.client_info else ""
-        self._editor = Editor.of(params.process_id)
-        self._greeted.set()
+        self.editor = self.editor.or_rather(params.process_id)
         encoding = Encoding(types.PositionEncodingKind(self.workspace.position_encoding).value)
         newline_only = self.client_name in NEWLINE_ONLY_CLIENTS
         self.documents = Documents(Convention(encoding, newline_only))
@@ -203,14 +201,15 @@ class DglsServer(LanguageServer):
         task.add_done_callback(self._tasks.discard)
 
     def stop(self, exit_status: int) -> None:
-        """Read no further message."""
-        self.exit_status = exit_status
-        self.stopped.set()
+        """Read no further message. The first reason to end is the one that counts."""
+        if not self.stopped.is_set():
+            self.exit_status = exit_status
+            self.stopped.set()
 
     async def editor_gone(self) -> None:
         """Return when the process of the editor has ended, as far as it told which that is."""
-        await self._greeted.wait()
-        await self._editor.until_gone()
+        while not self.editor.is_gone:
+            await asyncio.sleep(POLL_S)
 
     async def close(self) -> None:
         """Stop what is under way and let go of the engine."""
@@ -266,9 +265,9 @@ class DglsServer(LanguageServer):
         is_inside = parts_in(document.path, map(Path, self.folders)) is not None
         return Path(document.path).parent if is_inside else self.root
 
-    def report_server_error(self, error: Exception, source: Any) -> None:
+    def report_server_error(self, error: BaseException, source: Any) -> None:
         """Log where an error came from. The client learns of it by the reply to its request."""
-        if not isinstance(error, JsonRpcException):
+        if not isinstance(error, (JsonRpcException, asyncio.CancelledError)):
             log_internal(error)
 
 

@@ -245,7 +245,7 @@ def _offered(server: DglsServer, place: Place, texts: tuple[str, ...]) -> Offer 
     newest = server.documents.get(place.document.uri)
     if newest is None:
         return None
-    if newest.version == place.document.version:
+    if server.documents.is_current(place.document):
         return Offer(newest, place.replaced, texts, place.lead)
     if place.lead:
         return None

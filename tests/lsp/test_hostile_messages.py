@@ -94,7 +94,8 @@ async def test_after_shutdown_requests_are_refused_and_notifications_left_alone(
     assert (await raw.answer(2))["result"] is None
     item = {"uri": URI, "languageId": "python", "version": 1, "text": "x"}
     raw.notify("textDocument/didOpen", {"textDocument": item})
-    late = ["shutdown", "textDocument/codeAction", "x/y", "initialize"]
+    late = ["shutdown", "textDocument/codeAction", "x/y", "initialize", "$/x", "initialized"]
+    late += ["codeAction/resolve", "workspace/executeCommand", "textDocument/inlineCompletion"]
     for number, method in enumerate(late, 3):
         raw.request(number, method, {})
         assert (await raw.answer(number))["error"]["code"] == -32600
@@ -118,6 +119,13 @@ async def test_after_shutdown_requests_are_refused_and_notifications_left_alone(
         (b'{"id": 7}', -32600),
         (b'{"jsonrpc": "1.0", "id": 7, "method": "x"}', -32600),
         (b'[{"jsonrpc": "2.0", "id": 7, "method": "shutdown"}]', -32600),
+        (b'{"jsonrpc": "2.0", "id": null, "method": "shutdown"}', -32600),
+        (b'{"jsonrpc": "2.0", "id": [1], "method": "shutdown"}', -32600),
+        (b'{"jsonrpc": "2.0", "id": true, "method": "shutdown"}', -32600),
+        (b'{"jsonrpc": "2.0", "id": 1%s, "method": "shutdown"}' % (b"0" * 400), -32600),
+        (b'{"jsonrpc": "2.0", "method": ["shutdown"]}', -32600),
+        (b'{"jsonrpc": "2.0", "method": ""}', -32600),
+        (b'{"jsonrpc": "2.0", "result": 1, "id": {}}', -32600),
     ],
     ids=lambda value: str(value)[:30],
 )
@@ -126,7 +134,21 @@ async def test_what_is_no_message_is_answered_and_the_session_goes_on(
 ) -> None:
     await raw.begin()
     raw.send_body(body)
-    assert (await raw.answer(None))["error"]["code"] == code
+    told = await raw.answer(None)
+    assert told["error"]["code"] == code
+    # JSON-RPC wants it to be there.
+    assert told["id"] is None
+    raw.request(9, "shutdown")
+    assert (await raw.answer(9))["result"] is None
+
+
+@pytest.mark.parametrize("method", [5, None, ["shutdown"], {"a": 1}, "", True])
+async def test_a_request_without_a_usable_method_is_answered_by_its_id(
+    raw: Raw, method: object
+) -> None:
+    await raw.begin()
+    raw.request(7, method)  # type: ignore[arg-type]
+    assert (await raw.answer(7))["error"]["code"] == -32600
     raw.request(9, "shutdown")
     assert (await raw.answer(9))["result"] is None
 
@@ -199,7 +221,18 @@ async def test_what_is_no_editor_does_not_take_its_place(
         ({"languageId": ""}, True),
         ({"languageId": "golang"}, True),
         ({"languageId": "js"}, True),
+        ({"languageId": "py3"}, True),
+        ({"languageId": "Python3.12"}, True),
+        ({"languageId": "python-ts-mode"}, True),
+        ({"languageId": "javascript.jsx"}, True),
+        ({"languageId": "django"}, True),
+        ({"languageId": 5}, True),
+        ({"languageId": ["python"]}, True),
+        ({"version": "new"}, True),
+        ({"version": 2**40}, True),
+        ({"version": True}, True),
         ({"languageId": "plaintext"}, False),
+        ({"languageId": "Plain Text"}, False),
     ],
 )
 async def test_a_document_is_read_whatever_its_editor_leaves_out(
@@ -248,6 +281,32 @@ async def test_a_whole_text_before_an_open_and_a_second_open_are_taken_in(sessio
     assert (found.text, found.version, found.source is None) == ("x = 1\n", 3, False)
     await session.open("z = 2\n")
     await until(lambda: documents.now[URI].text == "z = 2\n")
+    documents.close(URI)
+    session.client.text_document_did_change(
+        params(text_document=identifier, content_changes=[part, whole, part])
+    )
+    await until(lambda: documents.get(URI) is not None)
+    assert documents.now[URI].text == "yx = 1\n"
+
+
+async def test_an_editor_that_gives_each_version_one_number_gets_no_stale_answer(
+    raw: Raw, filler: ScriptedFiller
+) -> None:
+    filler.answer = lambda request: reply("yes()")
+    filler.hold()
+    await raw.begin()
+    item = {"uri": URI, "languageId": "python", "version": 1, "text": "x = \n"}
+    raw.notify("textDocument/didOpen", {"textDocument": item})
+    asked = {"textDocument": {"uri": URI}, "position": {"line": 0, "character": 4}}
+    raw.request(3, "textDocument/inlineCompletion", {**asked, "context": {"triggerKind": 1}})
+    async with asyncio.timeout(PATIENCE_S):
+        await filler.arrived.wait()
+    same = {"textDocument": {"uri": URI, "version": 1}, "contentChanges": [{"text": "import a\n"}]}
+    raw.notify("textDocument/didChange", same)
+    raw.request(4, "x/y")
+    await raw.answer(4)
+    filler.go.set()
+    assert not (await raw.answer(3))["result"]
 
 
 @pytest.mark.parametrize(
