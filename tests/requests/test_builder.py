@@ -1,4 +1,4 @@
-"""Every way in asks the engine through one builder, with the neighbours and limits of the others."""
+"""Every way in asks through one builder, with the neighbours and limits of the others."""
 
 from __future__ import annotations
 
