@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from dgls.config.settings import DECLARED, Declared
+from dgls.config.settings import AUTO, DECLARED, Declared
 
 _TYPES = {str: "string", int: "integer", float: "number", bool: "boolean", tuple: "array"}
 _SCHEMA = "https://json-schema.org/draft/2020-12/schema"
@@ -83,6 +83,9 @@ def _property(declared: Declared, description: str) -> dict[str, Any]:
         "default": declared.default,
         description: declared.doc,
     }
+    if declared.number is not None:
+        found["type"] = [_TYPES[declared.number], "string"]
+        found["pattern"] = f"^{AUTO}$"
     if declared.kind is tuple:
         found["items"] = {"type": "string"}
     if declared.choices:

@@ -144,9 +144,9 @@ class DglsServer(LanguageServer):
         if reason is not None:
             raise InputError(f"Nothing was done: {reason.value}.")
 
-    def complain(self, problems: Iterable[SettingError]) -> None:
-        """Show which settings were left out, once each."""
-        new = [text for text in map(str, problems) if text not in self._told]
+    def complain(self, messages: Iterable[str]) -> None:
+        """Show what is wrong with the settings, each message once."""
+        new = [text for text in messages if text not in self._told]
         if new:
             self._told.update(new)
             self.show(f"dgls: {' '.join(new)}", types.MessageType.Warning)
@@ -255,7 +255,7 @@ class DglsServer(LanguageServer):
         resolved = self.looked_up.get(
             ("settings", document.path), lambda: self._settings_in(self._settings_folder(document))
         )
-        self.complain(resolved.problems)
+        self.complain(resolved.messages)
         return resolved
 
     def _settings_in(self, folder: Path | None) -> Resolved:

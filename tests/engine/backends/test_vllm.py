@@ -358,7 +358,7 @@ def test_a_server_that_cannot_read_canvases_says_so_at_once(
 ) -> None:
     said = {"error": {"message": "diffusion_canvas_length must be smaller."}}
     server.pages[COMPLETIONS] = lambda exchange: exchange.reply(said, 400)
-    with pytest.raises(RemoteError, match=r"must be smaller.*'remote.canvas' \(64\)"):
+    with pytest.raises(RemoteError, match=r"must be smaller.*'denoise.canvas' \(64\)"):
         backend_of(settings(checkpoint, server.url)).load(lambda share, what: None)
 
 
