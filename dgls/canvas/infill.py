@@ -73,9 +73,9 @@ class InfillLayout:
     def build(self, request: FillRequest) -> Canvas:
         """The canvas of a request. Raises `InputError` where the gaps need more than the window."""
         old = [self.codec.encode(gap.text) for gap in request.gaps]
-        slots = [self._slots(gap, tokens) for gap, tokens in zip(request.gaps, old, strict=True)]
+        wanted = [self._slots(gap, tokens) for gap, tokens in zip(request.gaps, old, strict=True)]
         between = [self.codec.encode(part) for part in request.parts[1:-1]]
-        slots = self._fitting(slots, old, self.budget.near_suffix + sum(map(len, between)))
+        slots = self._fitting(wanted, old, self.budget.near_suffix + sum(map(len, between)))
         suffix = self.head(request.parts[-1], self.budget.suffix)
         canvas = self.canvas(slots, old, between, suffix)
         prompt = self.prompt(

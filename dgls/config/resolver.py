@@ -115,7 +115,8 @@ def changed(settings: Settings, values: Mapping[str, Any]) -> Settings:
 
     Raises `SettingError`.
     """
-    overrides = {**settings.flat(), **_flattened(values)}
+    given = _renamed(_Source("the caller", _flattened(values)), [])
+    overrides = {**settings.flat(), **given.values}
     return resolve(files=(), environment={}, overrides=overrides).strict()
 
 

@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Auto = Literal["auto"]
-AUTO: Auto = "auto"
+AUTO: Literal["auto"] = "auto"
 """The value that leaves a number to dgls."""
 
 ENVIRONMENT_PREFIX = "DGLS_"
@@ -202,7 +201,7 @@ class DenoiseSettings:
     A number that is `auto` is what the model's family does, or what its checkpoint asks for.
     """
 
-    steps: int | Auto = _knob(
+    steps: int | Literal["auto"] = _knob(
         int,
         1,
         1024,
@@ -210,7 +209,7 @@ class DenoiseSettings:
         "first guess. `auto`: 48 for the published model, 5 for the embedded one, the server's own "
         "limit for `vllm`. The laptop model takes as many passes as its text needs.",
     )
-    canvas: int | Auto = _knob(
+    canvas: int | Literal["auto"] = _knob(
         int,
         16,
         256,
@@ -219,7 +218,7 @@ class DenoiseSettings:
         "`config.json` says, here as much as the gap needs. For the laptop model the positions of "
         "a pass (8; 32 at most).",
     )
-    entropy_bound: float | Auto = _knob(
+    entropy_bound: float | Literal["auto"] = _knob(
         float,
         0,
         100,
@@ -227,7 +226,7 @@ class DenoiseSettings:
         "in fewer steps and with more errors; 0 accepts one token a step. `auto`: 0.1 for the "
         "published model, 3 for the embedded one.",
     )
-    temperature_start: float | Auto = _knob(
+    temperature_start: float | Literal["auto"] = _knob(
         float,
         0.01,
         5,
@@ -235,21 +234,21 @@ class DenoiseSettings:
         "gives more varied and less certain text, in more steps. `auto`: 0.8 for the published "
         "model, 1 for the embedded one.",
     )
-    temperature_end: float | Auto = _knob(
+    temperature_end: float | Literal["auto"] = _knob(
         float,
         0.01,
         5,
         "Temperature after the last step that may be taken. `auto`: 0.4 for the published model, 1 "
         "for the embedded one.",
     )
-    stop_entropy: float | Auto = _knob(
+    stop_entropy: float | Literal["auto"] = _knob(
         float,
         0,
         20,
         "A canvas that no longer changes is done when its mean entropy is below this, in nats. "
         "More ends sooner. `auto`: 0.005 for the published model, 0.05 for the embedded one.",
     )
-    stop_steps: int | Auto = _knob(
+    stop_steps: int | Literal["auto"] = _knob(
         int,
         0,
         64,

@@ -18,7 +18,7 @@ from pygls.protocol import default_converter
 
 from dgls import __version__
 from dgls.config import LiveSettings, Resolved, Settings
-from dgls.errors import InputError, SettingError
+from dgls.errors import InputError
 from dgls.lsp import indicator
 from dgls.lsp.convert import Convention, key_of, path_of
 from dgls.lsp.counts import Counts
@@ -129,7 +129,7 @@ class DglsServer(LanguageServer):
             key, lambda: self.privacy_for(document).explained(document.path)
         )
         if fault:
-            self.complain([SettingError(f"{fault}; no file of its repository is filled.")])
+            self.complain([f"{fault}; no file of its repository is filled."])
         if never is not None or not unasked:
             return never
         settings, folders = self.settings_for(document), tuple(map(Path, self.folders))
