@@ -76,7 +76,7 @@ class CausalModel:
         ends: Ends,
         control: Control,
         kept: Sequence[int] = (),
-        on_pass: OnPass = lambda tokens, refused: None,
+        on_pass: OnPass = lambda tokens, refused, ahead: None,
     ) -> tuple[Written, ReadPrompt]:
         """The likeliest text, and the prompt as read. `kept` are tokens that were right before.
 
