@@ -11,7 +11,7 @@ from typing import Any
 
 from dgls.errors import InputError
 from dgls.inference.causal_model import CausalModel, Drafting
-from dgls.inference.stream import Control, Written
+from dgls.inference.stream import Control, Ends, Written
 from dgls.lab.evaluation.cases import Case, Kind
 from dgls.lab.evaluation.cut import cut_cases
 from dgls.protocol import FillRequest
@@ -172,9 +172,7 @@ def _median(times: Sequence[float]) -> float:
 
 def _fill(model: CausalModel, case: Case) -> tuple[Written, _Spent]:
     """What the stream writes, and the time that it takes after its prompt was read."""
-    prompt = model.layout.prompt(_request(case))
-    line = case.kind is not Kind.BODY
-    ends = model.ends(1, _LINE_TOKENS) if line else model.ends(_BODY_TOKENS, _BODY_TOKENS)
+    prompt, ends = model.layout.prompt(request_of(case)), ends_of(model, case)
     model.read(prompt)
     began, cpu = time.perf_counter(), time.process_time()
     written, _ = model.greedy(prompt, ends, Control())
@@ -182,7 +180,14 @@ def _fill(model: CausalModel, case: Case) -> tuple[Written, _Spent]:
     return written, spent
 
 
-def _request(case: Case) -> FillRequest:
+def ends_of(model: CausalModel, case: Case) -> Ends:
+    """What ends a gap here: a line, or a limit for a body."""
+    line = case.kind is not Kind.BODY
+    return model.ends(1, _LINE_TOKENS) if line else model.ends(_BODY_TOKENS, _BODY_TOKENS)
+
+
+def request_of(case: Case) -> FillRequest:
+    """The request of a gap, with the whole of its file."""
     return FillRequest(case.parts, case.gaps, path=case.path)
 
 
