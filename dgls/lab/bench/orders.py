@@ -7,16 +7,15 @@ several; a token that was accepted is text that the masks see in the next pass.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import torch
 from torch import Tensor
 
-from dgls.canvas.fim import FimPrompt
 from dgls.diffusion.sampler import entropy_of
 from dgls.errors import InputError
-from dgls.inference.causal_model import CausalModel, Drafting
+from dgls.inference.causal_model import CausalModel
 from dgls.inference.drafts import Plan, read_ahead
 from dgls.inference.mask_drafts import MaskDrafts
 from dgls.inference.stream import Control
@@ -120,8 +119,8 @@ def unverified(model: CausalModel, cases: Sequence[Case]) -> tuple[Unverified, .
     for least in LEAST:
         tokens = passes = same = 0
         for case in cases:
-            prompt, greedy = _greedy(model, case)
-            written, read = _trusting(model, case, prompt, least)
+            greedy = _greedy(model, case)
+            written, read = _trusting(model, case, least)
             tokens += len(written)
             passes += read
             same += written == greedy
@@ -129,12 +128,13 @@ def unverified(model: CausalModel, cases: Sequence[Case]) -> tuple[Unverified, .
     return tuple(figures)
 
 
-def _greedy(model: CausalModel, case: Case) -> tuple[FimPrompt, tuple[int, ...]]:
-    """The prompt of a gap and what greedy decoding writes, with the token that ends it."""
-    model.drafting = Drafting(masks=False)
-    prompt = model.layout.prompt(request_of(case))
+def _greedy(model: CausalModel, case: Case) -> tuple[int, ...]:
+    """What greedy decoding writes, with the token that ends it."""
+    prompt, before = model.layout.prompt(request_of(case)), model.drafting
+    model.drafting = replace(before, masks=False)
     written, _ = model.greedy(prompt, ends_of(model, case), Control())
-    return prompt, (*written.tokens, *([] if written.last is None else [written.last]))
+    model.drafting = before
+    return (*written.tokens, *([] if written.last is None else [written.last]))
 
 
 def _blocks(
@@ -142,7 +142,7 @@ def _blocks(
 ) -> Iterator[tuple[Slots, tuple[int, int], tuple[int, ...]]]:
     """Slots that end before a token, that token and the next, and the block after both."""
     assert model.masks is not None
-    prompt, tokens = _greedy(model, case)
+    prompt, tokens = model.layout.prompt(request_of(case)), _greedy(model, case)
     width = len(model.masks.masks)
     starts = range(0, len(tokens) - width - 1, width + 1)
     slots = model.read(prompt).slots
@@ -214,11 +214,9 @@ def _first(order: Order, entropy: Sequence[float], accepted: dict[int, int]) -> 
     return open_
 
 
-def _trusting(
-    model: CausalModel, case: Case, prompt: FimPrompt, least: float
-) -> tuple[tuple[int, ...], int]:
+def _trusting(model: CausalModel, case: Case, least: float) -> tuple[tuple[int, ...], int]:
     """A fill that takes every likely draft for right, and the passes that it took."""
-    drafts, ends = model.masks, ends_of(model, case)
+    prompt, drafts, ends = model.layout.prompt(request_of(case)), model.masks, ends_of(model, case)
     assert drafts is not None
     plan = Plan((), drafts.masks)
     read = model.read(prompt)
