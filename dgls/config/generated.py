@@ -139,8 +139,8 @@ choose the model, the code that runs, or where requests go.
 
 `denoise.*` turns the loop that writes several tokens at once; what that costs in quality and time
 is in [performance.md](performance.md#what-the-knobs-of-the-denoise-loop-cost). `auto` leaves a
-number to the model. The local 26B and the embedded model obey all of them, a vLLM server `steps` and
-`canvas`. The laptop model verifies what it drafts, so its text is the same whatever they say, and
+number to the model. The local 26B and the embedded model obey all of them, a vLLM server `steps`
+and `canvas`. The laptop model verifies its drafts, so its text is the same whatever they say, and
 `canvas` and `adapter` alone change its time. `remote.steps` and `remote.canvas` are older names of
 `denoise.steps` and `denoise.canvas`: they still count, unless the new name is set beside them.
 
