@@ -17,10 +17,8 @@ from dgls.client import EngineClient
 from dgls.client import client as client_module
 from dgls.client.api import EngineApi
 from dgls.client.connection import Connection, ConnectionLost, ConnectionPool
-from dgls.client.endpoint import UnixAddress, absolute, endpoint_of, write_private
 from dgls.client.failures import Failures
 from dgls.client.launch import last_words
-from dgls.client.runtime_folder import make_private
 from dgls.config import Settings, changed
 from dgls.errors import EngineProtocolError, EngineUnavailableError, ModelNotFoundError
 from dgls.file_lock import FileLock, is_held, owner
@@ -34,6 +32,8 @@ from dgls.protocol import (
     request_from_json,
     to_json,
 )
+from dgls.rendezvous.endpoint import UnixAddress, absolute, endpoint_of, write_private
+from dgls.rendezvous.runtime_folder import make_private
 
 WAIT_S = 10.0
 REPLY = to_json(FillReply((Fill(("x",), 0.0, 1.0),), "fake")).encode()

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from dgls.client import EngineClient
-from dgls.client.endpoint import endpoints
 from dgls.client.stop import stop
 from dgls.config import Settings, changed
 from dgls.imports import only_installed_code, safe_environment
 from dgls.protocol import FillRequest
+from dgls.rendezvous.endpoint import endpoints
 from tests.support.engines import ROOT, engine_settings
 
 # What dgls, Python at its start, and the libraries below them import.

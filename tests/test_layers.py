@@ -1,45 +1,61 @@
-"""The layers of `docs/architecture.md`: imports point down only, and heavy libraries stay below."""
+"""The rooms of `docs/architecture.md`: who may know whom, and who may know a heavy library."""
 
 from __future__ import annotations
 
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1] / "dgls"
 
-# From the top down; those on one line may import each other.
-LAYERS = (
-    ("cli",),
-    ("bench", "doctor", "editors"),
-    ("lsp",),
-    ("policy",),
-    ("training", "evaluation"),
-    ("engine",),
-    ("client",),
-    ("fill",),
-    ("inference",),
-    ("checkpoint",),
-    ("network",),
-    ("diffusion",),
-    ("canvas",),
-    ("sound",),
-    ("syntax",),
-    ("config",),
-    ("file_lock",),
-    ("counts", "files", "imports", "patterns", "protocol", "text", "errors"),
-)
-RANK = {name: rank for rank, names in enumerate(reversed(LAYERS)) for name in names}
+# Which rooms each room may import, inside functions and for types alone included. Rooms lower down
+# know only what is below them; `ground` is what everyone may know.
+GROUND = {"errors", "protocol", "text", "files", "imports", "patterns", "counts"}
+KNOWS = {
+    "cli": {
+        *("lab.training", "lab.evaluation", "lab.bench", "editors", "doctor", "lsp", "policy"),
+        *("engine", "client", "fill", "rendezvous", "checkpoint", "network", "sound", "syntax"),
+        *("config", "file_lock"),
+    },
+    "lab.bench": {
+        *("lab.evaluation", "editors", "policy", "engine", "client", "fill", "inference"),
+        *("checkpoint", "network", "diffusion", "syntax", "config"),
+    },
+    "lab.training": {"lab.evaluation", "checkpoint", "network", "canvas", "syntax", "file_lock"},
+    "lab.evaluation": {
+        *("engine", "fill", "inference", "checkpoint", "canvas", "sound", "syntax", "config"),
+    },
+    "editors": set(),
+    "doctor": {"client", "fill", "rendezvous", "checkpoint", "config", "file_lock"},
+    "lsp": {"policy", "client", "checkpoint", "sound", "syntax", "config"},
+    "policy": {"sound", "syntax"},
+    "engine": {
+        *("fill", "rendezvous", "inference", "checkpoint", "network", "canvas", "sound", "syntax"),
+        *("config", "file_lock"),
+    },
+    "client": {"rendezvous", "config", "file_lock"},
+    "fill": {"inference", "checkpoint", "network", "diffusion", "canvas", "sound", "syntax"},
+    "rendezvous": {"checkpoint", "config"},
+    "inference": {"checkpoint", "network", "diffusion", "canvas"},
+    "checkpoint": {"network", "canvas", "config", "file_lock"},
+    "network": {"diffusion"},
+    "diffusion": set(),
+    "canvas": {"sound", "syntax"},
+    "sound": {"syntax"},
+    "syntax": set(),
+    "config": set(),
+    "file_lock": set(),
+}
 
 # Who alone may know a library; the others reach it through them.
 OWNERS = {
     "pygls": {"lsp"},
     "lsprotocol": {"lsp"},
-    "transformers": {"checkpoint", "network", "training"},
+    "transformers": {"checkpoint", "network", "lab.training"},
     "torch": {
         "fill",
         "engine",
@@ -47,19 +63,19 @@ OWNERS = {
         "network",
         "inference",
         "diffusion",
-        "training",
-        "evaluation",
-        "bench",
+        "lab.training",
+        "lab.evaluation",
+        "lab.bench",
         "cli",
     },
-    "tree_sitter": {"syntax", "sound", "evaluation"},
-    "tokenizers": {"fill", "inference", "checkpoint", "training"},
-    "safetensors": {"checkpoint", "training"},
+    "tree_sitter": {"syntax", "sound", "lab.evaluation"},
+    "tokenizers": {"fill", "inference", "checkpoint", "lab.training"},
+    "safetensors": {"checkpoint", "lab.training"},
     "starlette": {"engine"},
     "uvicorn": {"engine"},
-    "prometheus_client": {"engine", "bench"},
-    "httpx": {"engine", "checkpoint", "evaluation"},
-    "rich": {"cli", "evaluation"},
+    "prometheus_client": {"engine", "lab.bench"},
+    "httpx": {"engine", "checkpoint", "lab.evaluation"},
+    "rich": {"cli", "lab.evaluation"},
     "typer": {"cli"},
 }
 
@@ -83,8 +99,13 @@ def modules() -> list[Path]:
     return sorted(ROOT.rglob("*.py"))
 
 
-def package_of(path: Path) -> str:
-    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+def room_of(names: Sequence[str]) -> str:
+    """The room of a module, from the names below `dgls`."""
+    return ".".join(names[:2]) if names[0] == "lab" else names[0]
+
+
+def names_of(path: Path) -> tuple[str, ...]:
+    return path.relative_to(ROOT).with_suffix("").parts
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -97,14 +118,36 @@ def imports(path: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_imports_point_down_only(path: Path) -> None:
-    mine = package_of(path)
+def test_a_room_imports_what_it_may_know(path: Path) -> None:
+    mine = room_of(names_of(path))
     for name in imports(path):
         first, *rest = name.split(".")
-        if first == "dgls" and rest and mine in RANK:
-            assert rest[0] == mine or RANK[rest[0]] <= RANK[mine], name
+        if first == "dgls" and rest and mine in KNOWS:
+            room = room_of(rest)
+            assert room == mine or room in KNOWS[mine] | GROUND, name
         if first in OWNERS:
-            assert mine in OWNERS[first], name
+            assert mine.split(".")[0] in OWNERS[first] or mine in OWNERS[first], name
+
+
+def test_rooms_do_not_know_each_other_in_a_circle() -> None:
+    left = dict(KNOWS)
+    while left:
+        lowest = {room for room, known in left.items() if not known & left.keys()}
+        assert lowest, f"a circle among {sorted(left)}"
+        left = {room: known for room, known in left.items() if room not in lowest}
+
+
+def test_every_room_is_in_the_graph_and_every_edge_is_used() -> None:
+    used: dict[str, set[str]] = {}
+    for path in modules():
+        found = used.setdefault(room_of(names_of(path)), set())
+        for name in imports(path):
+            first, *rest = name.split(".")
+            if first == "dgls" and rest:
+                found.add(room_of(rest))
+    rooms = {room for room in used if (ROOT / room.replace(".", "/")).is_dir()} - {"lab"}
+    assert rooms - GROUND <= KNOWS.keys()
+    assert {room: known - used[room] for room, known in KNOWS.items() if known - used[room]} == {}
 
 
 def test_diffusion_knows_torch_and_errors_alone() -> None:

@@ -15,16 +15,16 @@ import pytest
 from dgls.client import EngineClient
 from dgls.client import client as client_module
 from dgls.client.connection import Connection
-from dgls.client.endpoint import Endpoint, UnixAddress, endpoint_of
 from dgls.client.launch import launch
-from dgls.client.peer import Peer, is_foreign, listener_of, peer_of
-from dgls.client.runtime_folder import check_private, make_private, runtime_folder
 from dgls.client.stop import stop
 from dgls.config import Settings, changed
 from dgls.errors import DglsError, EngineUnavailableError, SettingError
 from dgls.file_lock import FileLock, is_held, owner
 from dgls.files import open_own
 from dgls.protocol import FillRequest, Limits
+from dgls.rendezvous.endpoint import Endpoint, UnixAddress, endpoint_of
+from dgls.rendezvous.peer import Peer, is_foreign, listener_of, peer_of
+from dgls.rendezvous.runtime_folder import check_private, make_private, runtime_folder
 
 OTHER_USER = 12_345
 

@@ -9,21 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dgls.errors import PositionError
-from dgls.text import (
-    Edit,
-    Encoding,
-    Lines,
-    Position,
-    Span,
-    anchored_start,
-    apply_edits,
-    code_points,
-    line_around,
-    line_end_of,
-    split_at,
-    units,
-    with_line_ends,
-)
+from dgls.text.encodings import Encoding, code_points, units
+from dgls.text.lines import Lines, Position, line_around, line_end_of, with_line_ends
+from dgls.text.spans import Edit, Span, anchored_start, apply_edits, split_at
 from tests.support.texts import edits_of, long_texts, texts
 
 ENCODINGS = tuple(Encoding)

@@ -26,7 +26,7 @@ from dgls.canvas.infill import CANVAS_WIDTHS
 from dgls.canvas.types import OPEN_END, Canvas, Codec, Lengths
 from dgls.errors import InputError
 from dgls.protocol import FillRequest, Gap, Snippet
-from dgls.text import Span, anchored_start
+from dgls.text.spans import Span, anchored_start
 
 PAD, EOS, BOS, TURN, END_OF_TURN, TOOL = CONTROL_TOKENS = (
     "<pad>",

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from dgls.canvas.types import Codec
 from dgls.protocol import FillRequest, Snippet
-from dgls.text import anchored_start
+from dgls.text.spans import anchored_start
 
 PREFIX, SUFFIX, MIDDLE = "<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"
 REPOSITORY, FILE = "<|repo_name|>", "<|file_sep|>"

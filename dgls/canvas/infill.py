@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from dgls.canvas.types import Canvas, Codec, Lengths
 from dgls.errors import InputError
 from dgls.protocol import FillRequest, Gap, Snippet
-from dgls.text import Span, anchored_start
+from dgls.text.spans import Span, anchored_start
 
 PAD, END, MIDDLE, PATH, SUFFIX, PREFIX, CONTEXT, IMAGE = SPECIAL_TOKENS = (
     "<pad>",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dgls.protocol import FillRequest
-from dgls.text import Span
+from dgls.text.spans import Span
 
 
 class Codec(Protocol):

@@ -42,7 +42,7 @@ def latency(
     ] = None,
 ) -> None:
     """Print what a user waits for as a Markdown table."""
-    from dgls.bench.latency import latency as measure
+    from dgls.lab.bench.latency import latency as measure
 
     settings = _settings({"model.name": model})
     typer.echo(asyncio.run(measure(settings, keystrokes, places, _say)), nl=False)
@@ -68,9 +68,9 @@ def engine(
     ] = None,
 ) -> None:
     """Print what one engine does for 1, 4 and 16 editors that type, as a Markdown table."""
-    from dgls.bench.engine import engine as measure
-    from dgls.bench.engine import usual_sessions
-    from dgls.bench.typing.sessions import recorded_sessions
+    from dgls.lab.bench.engine import engine as measure
+    from dgls.lab.bench.engine import usual_sessions
+    from dgls.lab.bench.typing.sessions import recorded_sessions
 
     settings = _settings({"model.name": model})
     counts = editors or _EDITORS
@@ -98,8 +98,8 @@ def gpu(
     device: Annotated[str, typer.Option(help="A device of torch, or `auto`.")] = "auto",
 ) -> None:
     """Print what the published model takes on this GPU, with random weights, as Markdown."""
-    from dgls.bench.gpu.aims import aims
-    from dgls.bench.gpu.run import planned, run
+    from dgls.lab.bench.gpu.aims import aims
+    from dgls.lab.bench.gpu.run import planned, run
     from dgls.network.hardware import chosen_device
 
     try:
@@ -126,12 +126,12 @@ def passes(
     import json
 
     import dgls
-    from dgls.bench.machine import machine
-    from dgls.bench.passes import as_json as in_json
-    from dgls.bench.passes import gaps_of, markdown
-    from dgls.bench.passes import passes as measure
     from dgls.checkpoint.named import resolved
     from dgls.fill.opening import open_causal
+    from dgls.lab.bench.machine import machine
+    from dgls.lab.bench.passes import as_json as in_json
+    from dgls.lab.bench.passes import gaps_of, markdown
+    from dgls.lab.bench.passes import passes as measure
 
     named = resolved(model)
     if not named.causal:
@@ -151,8 +151,8 @@ def _words(text: str) -> list[str]:
 
 def _settings(chosen: dict[str, str | None]) -> Settings:
     """The user's settings, with what was given on the command line."""
-    from dgls.client.endpoint import absolute
     from dgls.config import changed, resolve
+    from dgls.rendezvous.endpoint import absolute
 
     given = {name: value for name, value in chosen.items() if value is not None}
     return absolute(changed(resolve().settings, given))

@@ -14,10 +14,10 @@ from dgls.cli.private import AllowPrivate, MayRead, keep_files_private, readable
 
 if TYPE_CHECKING:
     from dgls.checkpoint.named import Named
-    from dgls.evaluation.cases import Case
-    from dgls.evaluation.confidence import Shown
-    from dgls.evaluation.runner import OnDone, Plan, Series
-    from dgls.evaluation.systems import System
+    from dgls.lab.evaluation.cases import Case
+    from dgls.lab.evaluation.confidence import Shown
+    from dgls.lab.evaluation.runner import OnDone, Plan, Series
+    from dgls.lab.evaluation.systems import System
 
 Count = Annotated[int | None, typer.Option(min=1, max=1_000_000, help="At most this many cases.")]
 Seed = Annotated[
@@ -83,8 +83,8 @@ def humaneval(
     ] = False,
 ) -> None:
     """Fill the tasks of HumanEval-Infilling."""
-    from dgls.evaluation.cases import humaneval_cases, sample
-    from dgls.evaluation.choose import chosen_systems
+    from dgls.lab.evaluation.cases import humaneval_cases, sample
+    from dgls.lab.evaluation.choose import chosen_systems
 
     cases = sample(humaneval_cases(file), count, seed)
     systems = chosen_systems(system, model, device)
@@ -104,8 +104,8 @@ def cut(
     allow_private: AllowPrivate = False,
 ) -> None:
     """Fill gaps that are cut out of a source tree: lines, bodies, arguments, random spans."""
-    from dgls.evaluation.choose import chosen_systems
-    from dgls.evaluation.cut import cut_cases, languages_of
+    from dgls.lab.evaluation.choose import chosen_systems
+    from dgls.lab.evaluation.cut import cut_cases, languages_of
 
     cases = cut_cases(
         folder,
@@ -153,11 +153,11 @@ def _calibrate_causal(
     out: Path | None,
     may_read: MayRead,
 ) -> None:
-    from dgls.evaluation.causal_calibration import fit, judge
-    from dgls.evaluation.cut import cut_cases
     from dgls.fill.causal import CausalStrategy
     from dgls.fill.confidence import FILE
     from dgls.fill.opening import open_causal
+    from dgls.lab.evaluation.causal_calibration import fit, judge
+    from dgls.lab.evaluation.cut import cut_cases
     from dgls.syntax.cursor import Budget
 
     cases = [case for tree in trees for case in cut_cases(tree, count, seed, may_read=may_read)]
@@ -184,9 +184,9 @@ def _calibrate_checkpoint(
     may_read: MayRead,
 ) -> None:
     from dgls.checkpoint.registry import find
-    from dgls.evaluation.calibrate import calibrate as fit_checkpoint
-    from dgls.evaluation.calibration import SHOWN_KINDS
-    from dgls.evaluation.cut import cut_cases
+    from dgls.lab.evaluation.calibrate import calibrate as fit_checkpoint
+    from dgls.lab.evaluation.calibration import SHOWN_KINDS
+    from dgls.lab.evaluation.cut import cut_cases
 
     folder = find(checkpoint)
     cut = partial(cut_cases, count=count, seed=seed, kinds=SHOWN_KINDS, may_read=may_read)
@@ -221,7 +221,7 @@ def faults(
 
     Without a model the rules are tried on answers that are given. Exits with 1 where a case fails.
     """
-    from dgls.evaluation.faults.run import run_faults
+    from dgls.lab.evaluation.faults.run import run_faults
 
     report = run_faults(model, device)
     typer.echo(report.to_json() if as_json else report.to_text())
@@ -258,13 +258,13 @@ def typing(
     """Replay typing sessions through the real server, in real time, beside a plain policy."""
     import asyncio
 
-    from dgls.bench.typing.measure import measure
-    from dgls.bench.typing.sessions import recorded_sessions, synthetic_sessions
-    from dgls.bench.typing.truth import Plan
-    from dgls.client.endpoint import absolute
     from dgls.config import changed, resolve
     from dgls.errors import InputError
-    from dgls.evaluation.cut import CODE, languages_of
+    from dgls.lab.bench.typing.measure import measure
+    from dgls.lab.bench.typing.sessions import recorded_sessions, synthetic_sessions
+    from dgls.lab.bench.typing.truth import Plan
+    from dgls.lab.evaluation.cut import CODE, languages_of
+    from dgls.rendezvous.endpoint import absolute
 
     if (folder is None) == (recorded is None):
         raise InputError("Give a folder or --recorded, one of the two; nothing was replayed.")
@@ -298,12 +298,12 @@ def _measure(
     out: Path | None,
     execute: bool,
 ) -> None:
-    from dgls.bench.machine import machine
-    from dgls.evaluation.answers import Answers, Verdicts
-    from dgls.evaluation.findings import About
-    from dgls.evaluation.markdown import main_table, to_markdown
-    from dgls.evaluation.report import build_report
-    from dgls.evaluation.runner import Plan
+    from dgls.lab.bench.machine import machine
+    from dgls.lab.evaluation.answers import Answers, Verdicts
+    from dgls.lab.evaluation.findings import About
+    from dgls.lab.evaluation.markdown import main_table, to_markdown
+    from dgls.lab.evaluation.report import build_report
+    from dgls.lab.evaluation.runner import Plan
 
     folder = _folder(out)
     keep_files_private(folder.iterdir() if folder else ())
@@ -327,7 +327,7 @@ def _may_read(allow_private: bool) -> MayRead:
 
 
 def _run(plan: Plan) -> tuple[Series, ...]:
-    from dgls.evaluation.runner import run
+    from dgls.lab.evaluation.runner import run
 
     total = len(plan.systems) * len(plan.cases) * (2 if plan.verdicts else 1)
     with _progress(total) as on_done:

@@ -25,7 +25,7 @@ from dgls.cli.target import (
 )
 from dgls.errors import InputError
 from dgls.protocol import Draft, Fill, FillReply, FillRequest, Gap, Limits, Trigger
-from dgls.text import Edit, Span, apply_edits
+from dgls.text.spans import Edit, Span, apply_edits
 
 if TYPE_CHECKING:
     from dgls.cli.watch import Watch

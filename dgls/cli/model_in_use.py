@@ -12,8 +12,8 @@ from dgls.file_lock import is_held
 
 if TYPE_CHECKING:
     from dgls.checkpoint.catalogue import Entry
-    from dgls.client.endpoint import Endpoint
     from dgls.protocol import Health
+    from dgls.rendezvous.endpoint import Endpoint
 
 _PATIENCE_S = 2.0
 _CHOSEN_LATER = "auto"
@@ -22,8 +22,8 @@ _CHOSEN_LATER = "auto"
 
 def why_in_use(entry: Entry) -> str:
     """Why an engine needs the model's files, without a full stop; empty where none does."""
-    from dgls.client.endpoint import endpoints
     from dgls.config import resolve
+    from dgls.rendezvous.endpoint import endpoints
 
     for endpoint in endpoints(resolve().settings):
         if is_held(endpoint.lock):

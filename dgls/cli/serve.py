@@ -12,9 +12,9 @@ import typer
 from dgls.errors import SettingError
 
 if TYPE_CHECKING:
-    from dgls.client.endpoint import Endpoint
     from dgls.config import Settings
     from dgls.protocol import Health
+    from dgls.rendezvous.endpoint import Endpoint
 
 _DEFAULT_HOST = "127.0.0.1"
 
@@ -56,8 +56,8 @@ def serve(
 
 
 def _settings(model: str | None, device: str | None, idle: float) -> Settings:
-    from dgls.client.endpoint import absolute
     from dgls.config import changed, resolve
+    from dgls.rendezvous.endpoint import absolute
 
     resolved = resolve()
     for problem in resolved.problems:
@@ -68,8 +68,8 @@ def _settings(model: str | None, device: str | None, idle: float) -> Settings:
 
 
 def _stop(settings: Settings, every: bool) -> None:
-    from dgls.client.endpoint import endpoint_of, endpoints
     from dgls.client.stop import stop
+    from dgls.rendezvous.endpoint import endpoint_of, endpoints
 
     wanted = endpoints(settings) if every else [endpoint_of(settings)]
     stopped = sum(asyncio.run(stop(endpoint)) for endpoint in wanted)
@@ -77,10 +77,10 @@ def _stop(settings: Settings, every: bool) -> None:
 
 
 def _serve(settings: Settings, host: str, port: int | None) -> None:
-    from dgls.client.endpoint import endpoint_of
     from dgls.engine.listen import listen_for_programs
     from dgls.engine.log import log_to_stderr
     from dgls.engine.process import end_on_signals, serve, take_lock
+    from dgls.rendezvous.endpoint import endpoint_of
 
     log_to_stderr()
     endpoint = endpoint_of(settings)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from dgls.errors import InputError, PositionError, SourceFileError
 from dgls.files import read_small
-from dgls.text import Lines, Position, Span
+from dgls.text.lines import Lines, Position
+from dgls.text.spans import Span
 
 STANDARD_INPUT = "-"
 # Compilers print a colon after the place, and a message behind a space.

@@ -14,9 +14,9 @@ from dgls.errors import InputError
 if TYPE_CHECKING:
     import torch
 
-    from dgls.evaluation.contamination import Contamination
-    from dgls.training.fetch import Package
-    from dgls.training.recipes import Recipe
+    from dgls.lab.evaluation.contamination import Contamination
+    from dgls.lab.training.fetch import Package
+    from dgls.lab.training.recipes import Recipe
 
 
 def register(app: typer.Typer) -> None:
@@ -76,11 +76,11 @@ def train(
 ) -> None:
     """Build the corpus, the tokenizer and the model; interrupted, it goes on where it stopped."""
     from dgls.config import resolve
-    from dgls.evaluation.cases import task_texts
-    from dgls.evaluation.contamination import Contamination
+    from dgls.lab.evaluation.cases import task_texts
+    from dgls.lab.evaluation.contamination import Contamination
+    from dgls.lab.training.fetch import listed_packages, local_package, standard_library
+    from dgls.lab.training.recipes import CANVAS, recipe_named
     from dgls.network.hardware import chosen_device
-    from dgls.training.fetch import listed_packages, local_package, standard_library
-    from dgls.training.recipes import CANVAS, recipe_named
 
     if (recipe == CANVAS) != (base is not None):
         wrong = "needs a --base" if recipe == CANVAS else "takes no --base; canvas does"
@@ -136,7 +136,7 @@ def _use_threads(threads: int) -> None:
 
 
 def _train_model(recipe: Recipe, told: _Told, limits: _Limits, device: torch.device) -> None:
-    from dgls.training.pipeline import Reporter, Workplace, make_checkpoint
+    from dgls.lab.training.pipeline import Reporter, Workplace, make_checkpoint
 
     place = Workplace(told.folder, told.output, told.packages, device, told.start, told.may_read)
     reporter = Reporter(typer.echo, _echo_step)
@@ -147,9 +147,9 @@ def _train_model(recipe: Recipe, told: _Told, limits: _Limits, device: torch.dev
 def _train_adapter(base: str, told: _Told, limits: _Limits, device: torch.device) -> None:
     from dgls.checkpoint.adapter_trial import own_adapter
     from dgls.checkpoint.named import resolved
-    from dgls.training.parallel.canvas import Workplace, make_adapter
-    from dgls.training.parallel.corpus import Sources
-    from dgls.training.parallel.run import Settings
+    from dgls.lab.training.parallel.canvas import Workplace, make_adapter
+    from dgls.lab.training.parallel.corpus import Sources
+    from dgls.lab.training.parallel.run import Settings
 
     named = resolved(base)
     if not named.causal:
@@ -172,7 +172,7 @@ def _train_adapter(base: str, told: _Told, limits: _Limits, device: torch.device
 
 
 def _echo_step(line: object, share: float) -> None:
-    from dgls.training.run_folder import LogLine
+    from dgls.lab.training.run_folder import LogLine
 
     assert isinstance(line, LogLine)
     left = line.seconds / share - line.seconds if share else 0.0

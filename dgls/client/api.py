@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from dgls.client.connection import Connection, ConnectionLost, ConnectionPool
-from dgls.client.endpoint import Endpoint
 from dgls.errors import EngineProtocolError
 from dgls.protocol import (
     FillReply,
@@ -21,6 +20,7 @@ from dgls.protocol import (
     reply_from_json,
     to_json,
 )
+from dgls.rendezvous.endpoint import Endpoint
 
 JSON = "application/json"
 JSON_LINES = "application/x-ndjson"

@@ -17,10 +17,8 @@ from typing import Self
 
 from dgls.client.api import EngineApi, NotReady
 from dgls.client.connection import ConnectionLost
-from dgls.client.endpoint import absolute, endpoint_of
 from dgls.client.failures import Failures
 from dgls.client.launch import last_words, launch
-from dgls.client.runtime_folder import make_private
 from dgls.client.stop import stop
 from dgls.config import Settings, resolve
 from dgls.errors import EngineUnavailableError
@@ -34,6 +32,8 @@ from dgls.protocol import (
     OnDraft,
     error_of_kind,
 )
+from dgls.rendezvous.endpoint import absolute, endpoint_of
+from dgls.rendezvous.runtime_folder import make_private
 
 OnProgress = Callable[[float, str], None]
 """Called with the share done (0..1) and what is being done, while a model loads."""

@@ -12,10 +12,10 @@ from collections.abc import AsyncIterator
 
 import h11
 
-from dgls.client.endpoint import LOOPBACK, Address, UnixAddress
-from dgls.client.peer import Peer, is_foreign, listener_of, peer_of
-from dgls.client.runtime_folder import check_private
 from dgls.errors import EngineUnavailableError
+from dgls.rendezvous.endpoint import LOOPBACK, Address, UnixAddress
+from dgls.rendezvous.peer import Peer, is_foreign, listener_of, peer_of
+from dgls.rendezvous.runtime_folder import check_private
 
 _CHUNK = 65_536
 

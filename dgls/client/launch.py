@@ -11,13 +11,13 @@ import threading
 from pathlib import Path
 from typing import BinaryIO
 
-from dgls.client.endpoint import Endpoint
-from dgls.client.runtime_folder import make_private
 from dgls.config import Settings
 from dgls.errors import EngineUnavailableError
 from dgls.file_lock import FileLock
 from dgls.files import open_own
 from dgls.imports import safe_environment
+from dgls.rendezvous.endpoint import Endpoint
+from dgls.rendezvous.runtime_folder import make_private
 
 _THREADS = {"OMP_WAIT_POLICY": "passive"}
 """A thread of torch that waits for the others sleeps. One that spins takes the core that it waits

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from dgls.client.api import EngineApi
 from dgls.client.connection import Connection, ConnectionLost
-from dgls.client.endpoint import Endpoint
-from dgls.client.runtime_folder import check_private
 from dgls.errors import DglsError, EngineUnavailableError
 from dgls.file_lock import FileLock, is_held, owner
+from dgls.rendezvous.endpoint import Endpoint
+from dgls.rendezvous.runtime_folder import check_private
 
 _PATIENCE_S = 8.0
 _POLL_S = 0.02

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 from dgls.client import EngineClient
-from dgls.client.endpoint import endpoint_of, endpoints
-from dgls.client.runtime_folder import make_private
 from dgls.config import Settings
 from dgls.doctor.findings import EngineFound
 from dgls.doctor.machine import output_of
 from dgls.file_lock import is_held
+from dgls.rendezvous.endpoint import endpoint_of, endpoints
+from dgls.rendezvous.runtime_folder import make_private
 
 _ELAPSED = re.compile(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+)")
 """[[days-]hours:]minutes:seconds, as ps writes it."""

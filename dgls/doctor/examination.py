@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dgls import __version__
-from dgls.client.endpoint import absolute
 from dgls.config import DECLARED, Resolved, resolve
 from dgls.doctor.adapter import last_trial, try_adapter
 from dgls.doctor.editors import look_for_editors
@@ -16,6 +15,7 @@ from dgls.doctor.machine import look_at_machine
 from dgls.doctor.model import choice_of, look_for_models, precision_of
 from dgls.doctor.speed import measure
 from dgls.errors import DglsError
+from dgls.rendezvous.endpoint import absolute
 
 _DEFAULT = "default"
 

@@ -16,7 +16,7 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from dgls.client.peer import peer_of
+from dgls.rendezvous.peer import peer_of
 
 HEAD_S = 10.0
 """How long a request's head may take, and a connection until its first one."""

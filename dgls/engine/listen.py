@@ -7,8 +7,8 @@ import os
 import secrets
 import socket
 
-from dgls.client.endpoint import LOOPBACK, Endpoint, write_private
 from dgls.errors import EngineUnavailableError, SettingError
+from dgls.rendezvous.endpoint import LOOPBACK, Endpoint, write_private
 
 Listener = tuple[socket.socket, str | None]
 """A listening socket, and the token that requests over it must carry; None for none."""

@@ -17,7 +17,7 @@ from dgls.protocol import FillRequest, Gap, Limits
 from dgls.syntax.cursor import Budget, context_at
 from dgls.syntax.detect import detected
 from dgls.syntax.source import Source
-from dgls.text import Span
+from dgls.text.spans import Span
 
 PATH = "/page/fill"
 """Where the page asks for fills. No other page may (`dgls.engine.guard`)."""

@@ -24,8 +24,6 @@ from types import FrameType
 import uvicorn
 from starlette.middleware import Middleware
 
-from dgls.client.endpoint import Endpoint
-from dgls.client.runtime_folder import make_private, runtime_folder
 from dgls.config import Settings, resolve
 from dgls.engine.backends.base import Backend, cores_of, device_of, languages_of
 from dgls.engine.backends.choose import backend_of
@@ -41,6 +39,8 @@ from dgls.engine.worker import ModelThread
 from dgls.errors import DglsError, EngineUnavailableError
 from dgls.file_lock import FileLock
 from dgls.protocol import Health
+from dgls.rendezvous.endpoint import Endpoint
+from dgls.rendezvous.runtime_folder import make_private, runtime_folder
 from dgls.syntax.cursor import Budget
 
 _WATCH_S = 1.0

@@ -14,7 +14,7 @@ from dgls.sound.clean import sound
 from dgls.sound.site import Asked, Purpose, Site
 from dgls.syntax.languages import language_named
 from dgls.syntax.source import Source
-from dgls.text import Span
+from dgls.text.spans import Span
 
 
 class Soundness:

@@ -22,7 +22,7 @@ from dgls.protocol import Trigger
 from dgls.sound.work import Work, hole_work, selection_work
 from dgls.syntax.cursor import context_at
 from dgls.syntax.holes import holes
-from dgls.text import Edit, Span
+from dgls.text.spans import Edit, Span
 
 FILL = "refactor.rewrite.dgls.fill"
 REWRITE = "refactor.rewrite.dgls.selection"

@@ -14,7 +14,7 @@ from dgls.lsp.server import DglsServer
 from dgls.lsp.suggest import Offer, Place, suggest
 from dgls.policy.silence import Silence
 from dgls.sound.words import word_at_end
-from dgls.text import Span
+from dgls.text.spans import Span
 
 LAST = "\U0010ffff"
 """Sorts behind every other text."""

@@ -10,7 +10,9 @@ from urllib.parse import quote, unquote, urlsplit
 from lsprotocol import types
 from pygls.uris import to_fs_path
 
-from dgls.text import Encoding, Lines, Position, Span
+from dgls.text.encodings import Encoding
+from dgls.text.lines import Lines, Position
+from dgls.text.spans import Span
 
 
 @dataclass(frozen=True, slots=True)

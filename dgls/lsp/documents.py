@@ -13,7 +13,8 @@ from dgls.errors import LanguageError
 from dgls.lsp.convert import Convention, key_of, path_of
 from dgls.syntax.languages import language_of
 from dgls.syntax.source import Source
-from dgls.text import Edit, Lines, Span, apply_edits
+from dgls.text.lines import Lines
+from dgls.text.spans import Edit, Span, apply_edits
 
 NO_VERSION = -(2**31)
 """The version of a document whose editor gives none."""

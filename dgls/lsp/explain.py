@@ -17,7 +17,7 @@ from dgls.protocol import Gap, Trigger
 from dgls.sound.site import Asked, Purpose, Site
 from dgls.syntax.cursor import Context, context_at
 from dgls.syntax.languages import language_of
-from dgls.text import Span
+from dgls.text.spans import Span
 
 WHY = "dgls.why"
 

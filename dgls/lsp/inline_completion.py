@@ -9,7 +9,7 @@ from dgls.lsp.documents import Document
 from dgls.lsp.server import DglsServer
 from dgls.lsp.suggest import METHOD, Offer, Place, suggest
 from dgls.policy.silence import Silence
-from dgls.text import Edit, Span
+from dgls.text.spans import Edit, Span
 
 CLEARED_BY_AN_EMPTY_LIST = frozenset({"Neovim"})
 """Editors that keep an older suggestion on the screen when they are answered `null`."""

@@ -36,7 +36,7 @@ from dgls.lsp.wire import Wire, arrival, clean_error, log_internal
 from dgls.policy.place import parts_in
 from dgls.policy.privacy import Privacy
 from dgls.policy.silence import Silence
-from dgls.text import Encoding
+from dgls.text.encodings import Encoding
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -29,7 +29,7 @@ from dgls.sound.site import Asked, Purpose, Site
 from dgls.sound.verdict import Sound
 from dgls.syntax.cursor import Context, context_at
 from dgls.syntax.source import Source
-from dgls.text import Edit, Span
+from dgls.text.spans import Edit, Span
 
 METHOD = types.TEXT_DOCUMENT_INLINE_COMPLETION
 

@@ -23,7 +23,7 @@ from dgls.syntax.imported import imported_files
 from dgls.syntax.languages import language_of
 from dgls.syntax.outline import outline
 from dgls.syntax.source import Source
-from dgls.text import line_around
+from dgls.text.lines import line_around
 
 MOST_MS = 15.0
 """How long gathering may take; what is not there by then is left out, and there the next time."""

@@ -12,7 +12,8 @@ from dgls.lsp.convert import key_of
 from dgls.lsp.documents import Change, Document
 from dgls.policy.rhythm import Rhythm
 from dgls.policy.stale import rebase
-from dgls.text import Edit, Span, line_end_of, with_line_ends
+from dgls.text.lines import line_end_of, with_line_ends
+from dgls.text.spans import Edit, Span
 
 _MOST_REJECTED = 50
 _MOST_ACCEPTED = 50

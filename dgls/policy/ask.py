@@ -7,9 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dgls.policy.silence import Silence
-from dgls.sound.unit import USUAL_UNIT, unit_of
 from dgls.sound.words import is_word_char, last_line
-from dgls.text import indentation
+from dgls.text.indentation import USUAL_UNIT, indentation, unit_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dgls.policy.show import remainder
-from dgls.text import Span
+from dgls.text.spans import Span
 
 _CLOSERS = ")]}\"'"
 

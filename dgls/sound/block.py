@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dgls.sound.site import Site
 from dgls.syntax.language import Language, ScopeKind
 from dgls.syntax.scopes import enclosing_scopes
-from dgls.text import indentation
+from dgls.text.indentation import indentation
 
 
 def within_block(site: Site, text: str) -> str:

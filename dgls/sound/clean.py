@@ -11,10 +11,10 @@ from dgls.sound.repeats import without_lines_said_twice, without_what_follows
 from dgls.sound.rewrite import why_not_rewrite
 from dgls.sound.site import Purpose, Site
 from dgls.sound.syntax import keeps, without_stray_closers
-from dgls.sound.unit import USUAL_UNIT
 from dgls.sound.verdict import Change, Refusal, Sound
 from dgls.syntax.brackets import OPENERS, open_brackets
-from dgls.text import indentation, with_line_ends
+from dgls.text.indentation import USUAL_UNIT, indentation
+from dgls.text.lines import with_line_ends
 
 
 def sound(site: Site, answer: str, score: float | None = None) -> Sound:

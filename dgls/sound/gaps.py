@@ -8,7 +8,8 @@ from dgls.sound.clean import sound
 from dgls.sound.site import Asked, Site
 from dgls.syntax.guard import keeps_syntax
 from dgls.syntax.source import Source
-from dgls.text import Edit, Span, line_end_of, with_line_ends
+from dgls.text.lines import line_end_of, with_line_ends
+from dgls.text.spans import Edit, Span
 
 
 def sound_texts(

@@ -10,7 +10,7 @@ from dgls.syntax.holes import Hole, HoleKind, holes
 from dgls.syntax.language import ScopeKind
 from dgls.syntax.scopes import Scope, enclosing_scopes
 from dgls.syntax.source import Source
-from dgls.text import Span
+from dgls.text.spans import Span
 
 _PLACEHOLDERS = frozenset({HoleKind.PASS, HoleKind.ELLIPSIS, HoleKind.NOT_IMPLEMENTED})
 _NOT_YET = re.compile(

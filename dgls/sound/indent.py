@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dgls.sound.site import Site
-from dgls.sound.unit import USUAL_UNIT, WIDTHS
-from dgls.text import indentation
+from dgls.text.indentation import USUAL_UNIT, WIDTHS, indentation
 
 _LABEL = re.compile(r"\s*(?:#|(?:case\b.*|\w+)\s*:(?!:))")
 _GOES_ON = re.compile(r"[(\[{,\\=+\-*/|&?:.]$|\b(?:and|or)$")

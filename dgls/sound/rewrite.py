@@ -14,7 +14,7 @@ from dgls.sound.syntax import is_text
 from dgls.sound.verdict import Refusal
 from dgls.syntax.scopes import enclosing_scopes, name_of
 from dgls.syntax.source import Source
-from dgls.text import Span
+from dgls.text.spans import Span
 
 _BINDS = re.compile(
     r"assign|declarat|definition|_item$|import|^for_|^let_|_spec$|with_item|update_expression|"

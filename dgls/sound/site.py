@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
-from dgls.sound.unit import unit_of
 from dgls.sound.words import first_line, last_line
 from dgls.syntax.brackets import Bracket, open_brackets
 from dgls.syntax.guard import Damage, damage
 from dgls.syntax.language import Language
 from dgls.syntax.source import Source
 from dgls.syntax.window import window
-from dgls.text import Edit, Span, indentation, with_line_ends
+from dgls.text.indentation import indentation, unit_of
+from dgls.text.lines import with_line_ends
+from dgls.text.spans import Edit, Span
 
 _NEAR_CHARS = 8_000
 

@@ -11,7 +11,8 @@ from dgls.sound.site import Site
 from dgls.syntax.brackets import OPENERS, Bracket, brackets, open_brackets
 from dgls.syntax.guard import Damage, damage, is_no_worse
 from dgls.syntax.source import Source
-from dgls.text import Edit, Span, line_around
+from dgls.text.lines import line_around
+from dgls.text.spans import Edit, Span
 
 _TEXT = re.compile(r"comment|string|heredoc|char_literal|character_literal|template_literal")
 _CODE = re.compile(r"interpolation|substitution|expansion")

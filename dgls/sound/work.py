@@ -13,7 +13,7 @@ from dgls.sound.verdict import Refusal
 from dgls.syntax.cursor import Context
 from dgls.syntax.holes import Hole, opened
 from dgls.syntax.source import Source
-from dgls.text import Edit, Span
+from dgls.text.spans import Edit, Span
 
 HOLE_LINES = 10
 """Most lines of a body that is filled in."""

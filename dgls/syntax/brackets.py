@@ -10,7 +10,7 @@ from tree_sitter import Node
 
 from dgls.syntax.language import Language
 from dgls.syntax.source import Source
-from dgls.text import Span
+from dgls.text.spans import Span
 
 OPENERS = {"(": ")", "[": "]", "{": "}"}
 """What closes each bracket."""

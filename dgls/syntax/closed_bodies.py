@@ -9,7 +9,9 @@ from tree_sitter import Node
 from dgls.syntax.hole import Hole, HoleKind
 from dgls.syntax.scopes import name_of
 from dgls.syntax.source import Source
-from dgls.text import Span, indent_unit, indentation, line_around, line_end_of
+from dgls.text.indentation import USUAL_UNIT, indentation, unit_of
+from dgls.text.lines import line_around, line_end_of
+from dgls.text.spans import Span
 
 # The line ends within this many characters of a body are those that a fill gets.
 _NEAR = 4_000
@@ -49,7 +51,7 @@ def _hole(source: Source, node: Node, last: Node, closer: Node) -> Hole:
     named = name_of(scope) if scope is not None else None
     title = f"Fill the body of `{source.span(named).of(text)}`" if named else "Fill the empty block"
     where = Span(source.span(scope or node).start, source.span(closer).end)
-    lead = line_end + outer + indent_unit(text)
+    lead = line_end + outer + (unit_of(text) or USUAL_UNIT)
     return Hole(HoleKind.EMPTY_BODY, title, span, where, True, lead, line_end + outer)
 
 

@@ -9,14 +9,9 @@ from dataclasses import dataclass
 from dgls.errors import PositionError
 from dgls.syntax.head import kept_head
 from dgls.syntax.source import Source
-from dgls.text import (
-    Span,
-    anchored_start,
-    indentation,
-    line_around,
-    line_end_of,
-    with_line_ends,
-)
+from dgls.text.indentation import indentation
+from dgls.text.lines import line_around, line_end_of, with_line_ends
+from dgls.text.spans import Span, anchored_start
 
 _BYTE_ORDER_MARK = "\ufeff"
 # The line ends within this many characters of the gaps are those that a fill gets.

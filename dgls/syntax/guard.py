@@ -9,7 +9,8 @@ from tree_sitter import Node, QueryCursor
 
 from dgls.syntax.source import Source
 from dgls.syntax.window import window
-from dgls.text import Edit, Span, line_around, moved_spans
+from dgls.text.lines import line_around
+from dgls.text.spans import Edit, Span, moved_spans
 
 
 @dataclass(frozen=True, slots=True)

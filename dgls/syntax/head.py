@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dgls.syntax.language import Language
-from dgls.text import indentation, line_around, with_line_ends
+from dgls.text.indentation import indentation
+from dgls.text.lines import line_around, with_line_ends
 
 # Imports stand at the head of a file; a header is searched this far above the window.
 _IMPORT_CHARS = 8_000

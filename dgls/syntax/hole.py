@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dgls.text import Edit, Span
+from dgls.text.spans import Edit, Span
 
 
 class HoleKind(StrEnum):

@@ -18,7 +18,9 @@ from dgls.syntax.hole import Hole, HoleKind
 from dgls.syntax.language import ScopeKind
 from dgls.syntax.scopes import body_of, scope_of
 from dgls.syntax.source import Source
-from dgls.text import Span, indent_unit, indentation, line_around, line_end_of
+from dgls.text.indentation import USUAL_UNIT, indentation, unit_of
+from dgls.text.lines import line_around, line_end_of
+from dgls.text.spans import Span
 
 __all__ = ["Hole", "HoleKind", "holes", "opened"]
 
@@ -131,7 +133,7 @@ def _place_below(source: Source, line: int, outer: str, indent: str | None) -> t
             return following, blank
     above = lines.span(line)
     end = above.start + len(above.of(text).rstrip())
-    inner = outer + indent_unit(text) if indent is None else indent
+    inner = outer + (unit_of(text) or USUAL_UNIT) if indent is None else indent
     line_end = line_end_of(text[max(0, end - _REACH) : end + _REACH])
     return Span(end, above.end), line_end + inner
 
@@ -168,7 +170,7 @@ def _below_comment(source: Source, where: Span) -> tuple[Hole, int]:
             following = lines.starts[number] + len(indentation(line))
             if not own_line and indentation(line).startswith(indent):
                 closes = line.lstrip().startswith(tuple(source.language.closers))
-                indent = indentation(line) + (indent_unit(text) if closes else "")
+                indent = indentation(line) + ((unit_of(text) or USUAL_UNIT) if closes else "")
             break
     span, lead = _place_below(source, at, indent, indent)
     title = where.of(text).strip(_COMMENT_MARKS)

@@ -8,7 +8,7 @@ from tree_sitter import Node
 
 from dgls.syntax.scopes import scope_of
 from dgls.syntax.source import Source
-from dgls.text import line_around, with_line_ends
+from dgls.text.lines import line_around, with_line_ends
 
 
 def outline(source: Source, most_chars: int) -> str:

@@ -8,7 +8,9 @@ from tree_sitter import Node
 
 from dgls.syntax.language import ScopeKind
 from dgls.syntax.source import Source
-from dgls.text import Span, indentation, line_around
+from dgls.text.indentation import indentation
+from dgls.text.lines import line_around
+from dgls.text.spans import Span
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from tree_sitter import Node, Tree
 
 from dgls.errors import PositionError
 from dgls.syntax.language import Language
-from dgls.text import Edit, Lines, Span, apply_edits, has_lone_return, moved_spans
+from dgls.text.lines import Lines, has_lone_return
+from dgls.text.spans import Edit, Span, apply_edits, moved_spans
 
 _BLOCK = 4096
 # A broken text of up to this many bytes is parsed from scratch, which takes about 3 ms.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 
 from dgls.syntax.language import Language
-from dgls.text import Span
+from dgls.text.spans import Span
 
 WHOLE = 12_288
 """A text of up to this many characters is parsed whole, which takes about a millisecond."""

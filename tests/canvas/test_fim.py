@@ -8,7 +8,7 @@ import pytest
 
 from dgls.canvas.fim import FimBudget, FimLayout, healing_cut, without_closers
 from dgls.protocol import FillRequest, Snippet
-from dgls.text import anchored_start
+from dgls.text.spans import anchored_start
 from tests.support.qwen2 import tiny_causal
 
 ABOVE = "import os\n\n\n" + "".join(f"value{n} = {n}\n" for n in range(400))

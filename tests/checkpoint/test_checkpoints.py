@@ -20,12 +20,12 @@ from dgls.checkpoint.confidence import Calibration, Evidence
 from dgls.checkpoint.loading import load_checkpoint
 from dgls.checkpoint.metadata import Metadata, read_metadata, write_metadata
 from dgls.checkpoint.storage import save_checkpoint, text_state
-from dgls.client.endpoint import absolute
 from dgls.config import Settings, changed
 from dgls.errors import CheckpointError, ModelNotFoundError
 from dgls.inference.opening import open_model
 from dgls.network.architecture import parameter_count
 from dgls.network.quantization import SCALE, dequantize_rows, quantize_rows
+from dgls.rendezvous.endpoint import absolute
 from tests.support.checkpoints import (
     VOCABULARY,
     WINDOW,

@@ -13,9 +13,9 @@ from dgls.checkpoint.record import RECORD_FILE
 from dgls.checkpoint.registry import find
 from dgls.checkpoint.store import models_folder, partial_bytes, path_of, present
 from dgls.checkpoint.writing import remove
-from dgls.client.endpoint import absolute
 from dgls.config import Settings, changed, resolve
 from dgls.errors import ModelNotFoundError
+from dgls.rendezvous.endpoint import absolute
 from tests.support.models import DATA, FOLDER, PINNED, Heard
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from dgls.checkpoint.metadata import read_metadata
 from dgls.cli.app import run_app
-from tests.evaluation.samples import TASKS, write_tasks, write_tree
+from tests.lab.evaluation.samples import TASKS, write_tasks, write_tree
 from tests.support.checkpoints import save_tiny
 from tests.support.overfit import FIXTURES, overfitted_checkpoint
 

@@ -11,7 +11,7 @@ import pytest
 from dgls.cli.app import run_app
 from dgls.cli.private import readable
 from dgls.config import resolve
-from dgls.evaluation.cut import cut_cases
+from dgls.lab.evaluation.cut import cut_cases
 
 FUNCTION = "def area(side, height):\n    total = side * height\n    return total + side\n"
 
@@ -84,9 +84,9 @@ def test_train_reads_no_private_file(tree: Path, tmp_path: Path) -> None:
         (tree / f"other{number}.py").write_text(FUNCTION.replace("area", f"area{number}") * 30)
     command = ["train", "--recipe", "magic", "--source", ".", "--folder", str(tmp_path / "w")]
     assert run_app(command) != 0
-    from dgls.evaluation.contamination import Contamination
-    from dgls.training.corpus import build_corpus
-    from dgls.training.fetch import local_package
+    from dgls.lab.evaluation.contamination import Contamination
+    from dgls.lab.training.corpus import build_corpus
+    from dgls.lab.training.fetch import local_package
 
     may_read = readable(resolve(tree), False)
     (tree / "credentials.py").write_text("# gold\n" + FUNCTION * 30)

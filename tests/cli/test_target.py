@@ -8,7 +8,7 @@ import pytest
 
 from dgls.cli.target import Target, cursor, parse_target, read_source, selection
 from dgls.errors import InputError, PositionError, SourceFileError
-from dgls.text import Span
+from dgls.text.spans import Span
 
 TEXT = "one\ntwo 𝒳é\n"
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from dgls.client.endpoint import endpoints
 from dgls.client.stop import stop
 from dgls.config import Settings, changed
+from dgls.rendezvous.endpoint import endpoints
 from tests.editors.home import START, engine_environment
 from tests.support.laptop_model import laptop_environment
 

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from dgls.bench.machine import resident_mb
 from dgls.client import EngineClient
-from dgls.client.endpoint import write_private
 from dgls.config import Settings
 from dgls.errors import EngineUnavailableError
+from dgls.lab.bench.machine import resident_mb
 from dgls.protocol import FillRequest
+from dgls.rendezvous.endpoint import write_private
 from tests.support.engines import (
     ROOT,
     WAIT_S,

@@ -15,7 +15,6 @@ from typing import Any
 import httpx
 import pytest
 
-from dgls.client.endpoint import endpoint_of
 from dgls.engine import connections, log
 from dgls.engine.connections import Census
 from dgls.engine.log import FrugalHandler
@@ -25,6 +24,7 @@ from dgls.engine.status import EngineStatus
 from dgls.engine.worker import ModelThread
 from dgls.errors import EngineBusyError
 from dgls.protocol import FillRequest
+from dgls.rendezvous.endpoint import endpoint_of
 from tests.support.backends import ScriptedBackend
 from tests.support.engines import ROOT, WAIT_S, Connect, engine_settings
 from tests.support.served import ServedEngine

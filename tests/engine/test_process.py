@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from dgls.client import EngineClient
-from dgls.client.endpoint import endpoint_of
 from dgls.errors import (
     CheckpointError,
     EngineError,
@@ -26,6 +25,7 @@ from dgls.errors import (
 )
 from dgls.file_lock import owner
 from dgls.protocol import Draft, EngineState, FillRequest, Trigger
+from dgls.rendezvous.endpoint import endpoint_of
 from tests.support.backends import SECRET
 from tests.support.engines import (
     WAIT_S,
@@ -103,7 +103,7 @@ async def test_front_ends_in_processes_of_their_own_end_up_with_one_engine(
 
 async def test_another_model_is_another_engine(folder: Path, connect: Connect) -> None:
     settings = engine_settings(folder)
-    other = engine_settings(folder, "dgls.bench.instant:instant")
+    other = engine_settings(folder, "dgls.lab.bench.instant:instant")
     async with connect(settings) as one, connect(other) as two:
         assert await pid_of(one) != await pid_of(two)
         assert (await two.fill(request())).model == "instant"
@@ -405,7 +405,7 @@ async def test_serve_stop_stops_one_engine_or_all(
     monkeypatch.setenv("DGLS_ENGINE_FOLDER", str(folder))
     monkeypatch.setenv("DGLS_ENGINE_BACKEND", "tests.support.backends:scripted")
     settings = engine_settings(folder)
-    other = engine_settings(folder, "dgls.bench.instant:instant")
+    other = engine_settings(folder, "dgls.lab.bench.instant:instant")
     async with connect(settings) as one, connect(other) as two:
         pids = [await pid_of(one), await pid_of(two)]
         for arguments, said, left in (

@@ -15,18 +15,18 @@ from dgls.inference.causal_model import CausalModel, Drafting
 from dgls.inference.drafts import Guess, Plan, read_ahead
 from dgls.inference.mask_drafts import MaskDrafts
 from dgls.inference.stream import Control, Written
+from dgls.lab.training.parallel.adapter import Adapter
+from dgls.lab.training.parallel.adapter_file import save_adapter
+from dgls.lab.training.parallel.base import Base, Cache, clean_states
+from dgls.lab.training.parallel.masks import mask_states
+from dgls.lab.training.parallel.passes import chained_drafts
 from dgls.network.linear import DenseLinear
 from dgls.network.qwen2 import Embedding, Qwen2Config, Qwen2Layer, Qwen2Network
 from dgls.protocol import FillRequest
-from dgls.training.parallel.adapter import Adapter
-from dgls.training.parallel.adapter_file import save_adapter
-from dgls.training.parallel.base import Base, Cache, clean_states
-from dgls.training.parallel.masks import mask_states
-from dgls.training.parallel.passes import chained_drafts
+from tests.lab.training.parallel.tiny import tiny_base
 from tests.support.adapters import SIZE, random_adapter
 from tests.support.checkpoints import SOURCE
 from tests.support.qwen2 import TOKENS, tiny_causal, tiny_int8, tiny_network
-from tests.training.parallel.tiny import tiny_base
 
 
 @pytest.fixture(scope="module", params=["fp32", "int8"])

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from dgls.client.endpoint import endpoints
 from dgls.client.stop import stop
 from dgls.config import Settings, changed
 from dgls.editors.language_client import LanguageClient
+from dgls.rendezvous.endpoint import endpoints
 from tests.support.engines import ROOT
 
 # Python imports this module by its name at the start of each process.

@@ -10,7 +10,8 @@ from lsprotocol import types
 from dgls.lsp.convert import Convention, path_of
 from dgls.lsp.documents import Documents
 from dgls.syntax.source import Source
-from dgls.text import Encoding, Span
+from dgls.text.encodings import Encoding
+from dgls.text.spans import Span
 
 URI = "file:///code/example.py"
 CODECS = {

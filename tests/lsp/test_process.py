@@ -17,9 +17,9 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcRequestCancelled
 from pytest_lsp import LanguageClient, make_test_lsp_client
 
-from dgls.client.endpoint import endpoints
 from dgls.client.stop import stop
 from dgls.config import Settings, changed
+from dgls.rendezvous.endpoint import endpoints
 from tests.lsp.session import PATIENCE_S, initialize_params, place, until
 from tests.support.backends import SECRET
 from tests.support.engines import ROOT, engines_in

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dgls.policy.stale import rebase
-from dgls.text import Edit, Span, apply_edits
+from dgls.text.spans import Edit, Span, apply_edits
 from tests.support.marks import read_marks
 from tests.support.texts import edits_of, texts
 

@@ -13,7 +13,9 @@ from dgls.sound.site import Asked, Purpose, Site
 from dgls.syntax.guard import damage
 from dgls.syntax.languages import language_named
 from dgls.syntax.source import Source
-from dgls.text import Edit, Encoding, Lines, Span, line_end_of, with_line_ends
+from dgls.text.encodings import Encoding
+from dgls.text.lines import Lines, line_end_of, with_line_ends
+from dgls.text.spans import Edit, Span
 from tests.support.texts import texts
 
 PIECES = {

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from dgls.client import EngineClient
-from dgls.client.endpoint import Endpoint, endpoint_of
 from dgls.config import Settings, changed
 from dgls.file_lock import is_held
+from dgls.rendezvous.endpoint import Endpoint, endpoint_of
 
 Connect = Callable[[Settings], AbstractAsyncContextManager[EngineClient]]
 """What the fixture `connect` gives: clients whose engines are stopped when the test ends."""

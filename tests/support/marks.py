@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dgls.text import Span
+from dgls.text.spans import Span
 
 OPEN, CLOSE = "⟦", "⟧"
 

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import torch
 
-from dgls.evaluation.contamination import Contamination
-from dgls.training.examples import Sampling
-from dgls.training.fetch import local_package
-from dgls.training.gaps import GapOdds
-from dgls.training.pipeline import Reporter, Workplace, make_checkpoint
-from dgls.training.recipes import Shape, recipe_named
+from dgls.lab.evaluation.contamination import Contamination
+from dgls.lab.training.examples import Sampling
+from dgls.lab.training.fetch import local_package
+from dgls.lab.training.gaps import GapOdds
+from dgls.lab.training.pipeline import Reporter, Workplace, make_checkpoint
+from dgls.lab.training.recipes import Shape, recipe_named
 
 ROOT = Path(__file__).parents[2]
 FIXTURES = ROOT / "fixtures" / "overfit"

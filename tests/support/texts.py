@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from dgls.text import Edit, Span
+from dgls.text.spans import Edit, Span
 
 CHARACTERS = "ab_1 \t()[]{}:=,.#'\"\\\n\réß→\u2028\x0c😀🐍\ufeff"
 """ASCII, two, three and four bytes in UTF-8, pairs in UTF-16, and all that might end a line."""

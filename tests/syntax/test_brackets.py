@@ -7,7 +7,7 @@ import pytest
 from dgls.syntax.brackets import open_brackets, within_brackets
 from dgls.syntax.languages import language_of
 from dgls.syntax.source import Source
-from dgls.text import Span
+from dgls.text.spans import Span
 
 
 @pytest.mark.parametrize(

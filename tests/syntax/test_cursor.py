@@ -13,7 +13,7 @@ from dgls.errors import PositionError
 from dgls.syntax.cursor import Budget, context_at
 from dgls.syntax.languages import language_of
 from dgls.syntax.source import Source
-from dgls.text import Edit, Span
+from dgls.text.spans import Edit, Span
 from tests.support.marks import read_marks
 from tests.support.texts import long_texts, texts
 

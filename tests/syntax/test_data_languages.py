@@ -12,7 +12,7 @@ from dgls.syntax.languages import known_of, language_of
 from dgls.syntax.outline import outline
 from dgls.syntax.scopes import enclosing_scopes
 from dgls.syntax.source import Source
-from dgls.text import Edit, Span
+from dgls.text.spans import Edit, Span
 
 FILES = {
     "a.md": "# Title\n\n- item\n  - deeper\n    - ⟨here⟩more\n",

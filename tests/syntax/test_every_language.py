@@ -16,7 +16,7 @@ from dgls.syntax.languages import language_of
 from dgls.syntax.outline import outline
 from dgls.syntax.scopes import enclosing_scopes
 from dgls.syntax.source import Source
-from dgls.text import Edit, Span
+from dgls.text.spans import Edit, Span
 from tests.support.marks import cursor_of
 
 FOLDER = Path(__file__, "../../../fixtures/languages").resolve()

@@ -7,7 +7,7 @@ import pytest
 from dgls.syntax.guard import Damage, damage, keeps_syntax, sound_head
 from dgls.syntax.languages import language_of
 from dgls.syntax.source import Source
-from dgls.text import Edit
+from dgls.text.spans import Edit
 from tests.support.marks import read_marks
 
 PYTHON = language_of("a.py")

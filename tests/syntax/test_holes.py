@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from dgls.syntax.holes import HoleKind, holes, opened
 from dgls.syntax.languages import language_of
 from dgls.syntax.source import Source
-from dgls.text import Span
+from dgls.text.spans import Span
 from tests.support.marks import read_marks, show_marks
 from tests.support.texts import texts
 

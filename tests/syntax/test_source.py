@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dgls.errors import PositionError
 from dgls.syntax.languages import language_of
 from dgls.syntax.source import Source
-from dgls.text import Edit, Span, apply_edits
+from dgls.text.spans import Edit, Span, apply_edits
 from tests.support.marks import read_marks
 from tests.support.texts import edits_of, long_texts, texts
 

@@ -23,7 +23,9 @@ from dgls.syntax.cursor import Budget, context_at
 from dgls.syntax.detect import detected
 from dgls.syntax.language import Language
 from dgls.syntax.source import Source
-from dgls.text import Span, indentation, line_end_of, with_line_ends
+from dgls.text.indentation import indentation
+from dgls.text.lines import line_end_of, with_line_ends
+from dgls.text.spans import Span
 
 MOST_CANDIDATES = 16
 _MOST_LINES = 8

@@ -1,0 +1,167 @@
+"""Editors that type sessions at a person's speed and ask one engine as `dgls lsp` does.
+
+They ask after the wait that follows a person's own rhythm (`dgls.policy.rhythm`). What else keeps
+`dgls lsp` from asking is left out: a suggestion that is typed along, a word that is stood in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+
+from dgls.client import EngineClient
+from dgls.config import Settings
+from dgls.errors import EngineBusyError, Stopped
+from dgls.lab.bench.typing.sessions import Session
+from dgls.policy.rhythm import Rhythm, delay_ms
+from dgls.protocol import Draft, FillReply, FillRequest, Limits, Trigger
+from dgls.syntax.cursor import Budget, context_at
+from dgls.syntax.languages.python import PYTHON
+from dgls.syntax.source import Source
+from dgls.text.spans import Span
+
+_WRONG = "q"
+"""What a finger that slips types, and takes back."""
+
+
+@dataclass(slots=True)
+class Asked:
+    """What came of one request: a reply, or None where a newer one took its place.
+
+    `ms` is until that was heard; `steps` are the denoise steps that it saw drafts of.
+    """
+
+    ms: float = 0.0
+    reply: FillReply | None = None
+    steps: int = 0
+
+
+@dataclass
+class Typing:
+    """How many keys were pressed, and what was asked meanwhile, in the order of asking."""
+
+    keystrokes: int = 0
+    asked: list[Asked] = field(default_factory=list)
+
+
+async def type_for(
+    settings: Settings, sessions: Sequence[Session], editors: int, seconds: float
+) -> Typing:
+    """What `editors` editors do that type for so many seconds, each in files of its own.
+
+    There must be as many sessions as editors. Raises the first error of a fill, but for one that
+    was stopped or refused because too many waited.
+    """
+    until = time.monotonic() + seconds
+    whole = Typing()
+    typists = [
+        Typist(settings, f"bench-{number}", sessions[number::editors], until, whole)
+        for number in range(editors)
+    ]
+    try:
+        await asyncio.gather(*(typist.run() for typist in typists))
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    return whole
+
+
+class Typist:
+    """One editor, called `name`, that types its sessions over and over until it is time."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        name: str,
+        sessions: Sequence[Session],
+        until: float,
+        typing: Typing,
+    ) -> None:
+        self._settings = settings
+        self._name = name
+        self._sessions = sessions
+        self._until = until
+        self._typing = typing
+        self._rhythm = Rhythm()
+        self._usual_ms = 0.0
+
+    async def run(self) -> None:
+        """Type, ask, and wait for the last answers."""
+        async with EngineClient(self._settings) as client, asyncio.TaskGroup() as asking:
+            waiting: asyncio.TimerHandle | None = None
+            for session in itertools.cycle(self._sessions):
+                async for text, cursor in typed(session):
+                    if waiting is not None:
+                        waiting.cancel()
+                    if time.monotonic() > self._until:
+                        return
+                    self._typing.keystrokes += 1
+                    request = self._request(session, text, cursor)
+                    waiting = asyncio.get_running_loop().call_later(
+                        self._wait_s(), self._start, asking, client, request
+                    )
+
+    def _wait_s(self) -> float:
+        self._rhythm = self._rhythm.pressed(1000 * time.monotonic())
+        limits = self._settings.typing
+        wait_ms = delay_ms(
+            self._rhythm, self._usual_ms, limits.shortest_delay_ms, limits.longest_delay_ms
+        )
+        return wait_ms / 1000
+
+    def _start(self, asking: asyncio.TaskGroup, client: EngineClient, request: FillRequest) -> None:
+        asking.create_task(self._ask(client, request))
+
+    async def _ask(self, client: EngineClient, request: FillRequest) -> None:
+        asked = Asked()
+        self._typing.asked.append(asked)
+
+        def on_draft(draft: Draft) -> None:
+            asked.steps = max(asked.steps, draft.step)
+
+        begun = time.perf_counter()
+        with contextlib.suppress(Stopped, EngineBusyError):
+            asked.reply = await client.fill(request, on_draft)
+        asked.ms = 1000 * (time.perf_counter() - begun)
+        if asked.reply is not None:
+            self._usual_ms = asked.ms
+
+    def _request(self, session: Session, text: str, cursor: int) -> FillRequest:
+        return FillRequest(
+            _context(self._settings, text, cursor),
+            path=session.name,
+            client=self._name,
+            method="textDocument/inlineCompletion",
+            trigger=Trigger.AUTOMATIC,
+            limits=Limits(self._settings.fill.automatic_deadline_ms or None),
+        )
+
+
+def _context(settings: Settings, text: str, cursor: int) -> tuple[str, ...]:
+    source = Source.parse(text, PYTHON)
+    budget = Budget(settings.fill.prefix_chars, settings.fill.suffix_chars)
+    return context_at(source, [Span(cursor, cursor)], budget).parts
+
+
+async def typed(session: Session) -> AsyncIterator[tuple[str, int]]:
+    """The file and the cursor after each keystroke of a session, at its time.
+
+    What comes without a delay comes with the keystroke before it.
+    """
+    delays = session.delays_ms
+    for at in range(len(session.text)):
+        await asyncio.sleep(delays[at] / 1000)
+        if at in session.slips:
+            yield _file(session, session.text[:at] + _WRONG)
+            await asyncio.sleep(delays[at] / 1000)
+            yield _file(session, session.text[:at])
+            await asyncio.sleep(delays[at] / 1000)
+        if at + 1 == len(delays) or delays[at + 1] > 0:
+            yield _file(session, session.text[: at + 1])
+
+
+def _file(session: Session, typed: str) -> tuple[str, int]:
+    return session.before + typed + session.after, len(session.before) + len(typed)

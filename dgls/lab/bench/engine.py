@@ -1,0 +1,96 @@
+"""`dgls bench engine`: one engine for many editors, as one table."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from dgls.client import EngineClient
+from dgls.config import Settings, changed
+from dgls.errors import InputError
+from dgls.lab.bench.fills import one_line_fills
+from dgls.lab.bench.load import editors_at_once, restarts
+from dgls.lab.bench.machine import machine
+from dgls.lab.bench.overhead import engine_calls, keystrokes_along, server_start
+from dgls.lab.bench.series import Series, table
+from dgls.lab.bench.typing.sessions import Session, synthetic_sessions
+
+_CALLS = 500
+_PLACES = 20
+_SESSIONS = 48
+_SEED = 4
+_SOURCE = Path(asyncio.__file__).parent
+"""What is typed: code that every Python has."""
+
+
+async def engine(
+    settings: Settings,
+    editors: Sequence[int],
+    seconds: float,
+    sessions: Sequence[Session],
+    vllm: str | None,
+    say: Callable[[str], None],
+) -> str:
+    """The page as Markdown: so many editors in turn, each count for so many seconds.
+
+    The engine has the settings' backend and model. With the address of a `vllm` server the same
+    fills go through the local backend and through that server. `say` is told what is being
+    measured. Raises `InputError` where there are fewer sessions than editors.
+    """
+    if len(sessions) < max(editors):
+        raise InputError(
+            f"There are {len(sessions)} sessions for {max(editors)} editors; nothing was measured."
+        )
+    rows: list[Series] = []
+    with tempfile.TemporaryDirectory(prefix="dgls-") as name:
+        folder = Path(name)
+        say("calling an engine whose model answers at once")
+        rows += await engine_calls(folder, _CALLS)
+        rows += await keystrokes_along(folder, _CALLS)
+        rows += (await server_start(folder, 1))[1:]
+        here = changed(settings, {"engine.folder": name})
+        rows += await _under_load(here, editors, seconds, sessions, say)
+        if vllm is not None:
+            rows += await _side_by_side(here, vllm, say)
+    backend = f"backend {settings.engine.backend}, model {settings.model.name}"
+    return f"{machine()}, {backend}\n\n{table(rows)}"
+
+
+def usual_sessions(editors: int) -> tuple[Session, ...]:
+    """What so many editors type where nothing was recorded: functions of Python's asyncio."""
+    return synthetic_sessions(_SOURCE, max(_SESSIONS, editors), _SEED)
+
+
+async def _under_load(
+    settings: Settings,
+    editors: Sequence[int],
+    seconds: float,
+    sessions: Sequence[Session],
+    say: Callable[[str], None],
+) -> list[Series]:
+    """One engine with each number of editors, killed and started again at the end."""
+    rows: list[Series] = []
+    try:
+        for count in editors:
+            say(f"typing in {count} editor{'' if count == 1 else 's'}")
+            rows += await editors_at_once(settings, sessions, count, seconds)
+        say("killing the engine and starting it again")
+        rows.append(await restarts(settings))
+    finally:
+        async with EngineClient(settings) as client:
+            await client.stop_engine()
+    return rows
+
+
+async def _side_by_side(settings: Settings, url: str, say: Callable[[str], None]) -> list[Series]:
+    """The same fills through the local backend and through a vLLM server."""
+    rows: list[Series] = []
+    for backend in ("local", "vllm"):
+        say(f"filling through the backend {backend}")
+        own = changed(settings, {"engine.backend": backend, "remote.url": url})
+        found = await one_line_fills(own, _PLACES)
+        rows += [replace(series, what=f"{backend}: {series.what}") for series in found]
+    return rows

@@ -1,0 +1,39 @@
+"""`dgls bench latency`: what a user waits for, as one table."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from dgls.config import Settings, changed
+from dgls.errors import ModelError
+from dgls.lab.bench.fills import one_line_fills
+from dgls.lab.bench.machine import machine
+from dgls.lab.bench.overhead import engine_calls, keystrokes, server_start
+from dgls.lab.bench.series import Series, table
+
+_STARTS = 10
+
+
+async def latency(settings: Settings, count: int, places: int, say: Callable[[str], None]) -> str:
+    """The page as Markdown: `count` keystrokes, fills at `places` places with the settings' model.
+
+    `say` is told what is being measured. A model that is not there is left out, and said so.
+    """
+    rows: list[Series] = []
+    note = ""
+    with tempfile.TemporaryDirectory(prefix="dgls-") as name:
+        folder = Path(name)
+        say("starting the server")
+        rows += await server_start(folder, _STARTS)
+        say("typing")
+        rows += await keystrokes(folder, count)
+        say("asking the engine")
+        rows += await engine_calls(folder, count)
+        say("filling")
+        try:
+            rows += await one_line_fills(changed(settings, {"engine.folder": name}), places)
+        except ModelError as error:
+            note = f"\nNo fills were measured: {error}\n"
+    return f"{machine()}\n\n{table(rows)}{note}"

@@ -1,0 +1,182 @@
+"""`dgls bench passes`: tokens a pass and milliseconds a fill, by where the drafts come from."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dgls.errors import InputError
+from dgls.inference.causal_model import CausalModel, Drafting
+from dgls.inference.stream import Control, Written
+from dgls.lab.evaluation.cases import Case, Kind
+from dgls.lab.evaluation.cut import cut_cases
+from dgls.protocol import FillRequest
+from dgls.syntax.languages import LANGUAGES
+
+SYSTEMS = {
+    "plain": Drafting(lookup=False, masks=False),
+    "look-up": Drafting(masks=False),
+    "adapter": Drafting(lookup=False),
+    "both": Drafting(),
+}
+NEAR_TIE = 0.05
+"""Choices whose logits are nearer than this are a tie: the width of a pass may decide it."""
+
+_KINDS = (Kind.LINE_END, Kind.BODY)
+_LINE_TOKENS, _BODY_TOKENS = 64, 96
+
+
+@dataclass(frozen=True, slots=True)
+class PassFigures:
+    """What one system does.
+
+    `tokens_per_pass` is over all gaps, the pass that reads the prompt's end counted;
+    `ms_per_fill_p50` is that of one-line gaps whose prompt was read before. `same_as_greedy` counts
+    gaps with the text of plain decoding; of the others, `near_ties` first differ at a near tie.
+    """
+
+    system: str
+    tokens_per_pass: float
+    ms_per_fill_p50: float
+    same_as_greedy: int
+    near_ties: int
+    gaps: int
+    tokens_per_pass_by_language: dict[str, float]
+    tokens_per_pass_one_line: float
+
+
+@dataclass(slots=True)
+class _Counted:
+    tokens: dict[str, int] = field(default_factory=dict)
+    passes: dict[str, int] = field(default_factory=dict)
+    line_tokens: int = 0
+    line_passes: int = 0
+    times: list[float] = field(default_factory=list)
+    same: int = 0
+    ties: int = 0
+    gaps: int = 0
+
+    def add(self, case: Case, written: Written, plain: Written, milliseconds: float) -> None:
+        """Count one gap."""
+        tokens, passes = len(written.tokens) + (written.last is not None), written.passes + 1
+        language = _language(case)
+        self.tokens[language] = self.tokens.get(language, 0) + tokens
+        self.passes[language] = self.passes.get(language, 0) + passes
+        if case.kind is not Kind.BODY:
+            self.times.append(milliseconds)
+            self.line_tokens += tokens
+            self.line_passes += passes
+        same = (written.tokens, written.last) == (plain.tokens, plain.last)
+        self.same += same
+        self.ties += not same and _parts_at_a_tie(written, plain)
+        self.gaps += 1
+
+    def figures(self, system: str) -> PassFigures:
+        """What was counted."""
+        by_language = {
+            name: round(self.tokens[name] / self.passes[name], 2) for name in sorted(self.tokens)
+        }
+        return PassFigures(
+            system,
+            round(sum(self.tokens.values()) / max(1, sum(self.passes.values())), 2),
+            round(statistics.median(self.times), 1) if self.times else 0.0,
+            self.same,
+            self.ties,
+            self.gaps,
+            by_language,
+            round(self.line_tokens / max(1, self.line_passes), 2),
+        )
+
+
+def passes(
+    model: CausalModel, cases: Sequence[Case], say: Callable[[str], None]
+) -> tuple[PassFigures, ...]:
+    """The figures of every system; those with masks only where the model has an adapter.
+
+    The systems take turns at each gap, so that a busy machine is busy for all of them.
+    """
+    systems = {n: d for n, d in SYSTEMS.items() if model.masks or n in ("plain", "look-up")}
+    counted = {name: _Counted() for name in systems}
+    before = model.drafting
+    try:
+        for number, case in enumerate(cases, start=1):
+            plain = None
+            for name, drafting in systems.items():
+                model.drafting = drafting
+                written, milliseconds = _fill(model, case)
+                plain = plain or written
+                counted[name].add(case, written, plain, milliseconds)
+            if number % 10 == 0:
+                say(f"{number} of {len(cases)} gaps")
+    finally:
+        model.drafting = before
+    return tuple(each.figures(name) for name, each in counted.items())
+
+
+def gaps_of(folders: Sequence[Path], count: int, seed: int) -> tuple[Case, ...]:
+    """`count` gaps of a line or a body, cut from the folders in equal parts.
+
+    Raises `InputError` for a folder that is not there.
+    """
+    for folder in folders:
+        if not folder.is_dir():
+            raise InputError(f"There is no folder {folder}; nothing was measured.")
+    each = -(-count // len(folders))
+    found = [case for folder in folders for case in cut_cases(folder, each, seed, _KINDS)]
+    return tuple(found[:count])
+
+
+def as_json(figures: Sequence[PassFigures], model: str) -> dict[str, Any]:
+    """The figures as `dgls bench passes --json` prints them."""
+    return {"model": model, "systems": [asdict(each) for each in figures]}
+
+
+def markdown(figures: Sequence[PassFigures]) -> str:
+    """The figures as a Markdown table."""
+    lines = [
+        "| drafts | tokens a pass | one line | by language | ms a one-line fill, p50 | "
+        "same as greedy | near ties |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for each in figures:
+        languages = ", ".join(
+            f"{name} {value:.2f}" for name, value in each.tokens_per_pass_by_language.items()
+        )
+        lines.append(
+            f"| {each.system} | {each.tokens_per_pass:.2f} | {each.tokens_per_pass_one_line:.2f} "
+            f"| {languages} | {each.ms_per_fill_p50:.0f} | {each.same_as_greedy} of {each.gaps} "
+            f"| {each.near_ties} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _fill(model: CausalModel, case: Case) -> tuple[Written, float]:
+    """What the stream writes, and the milliseconds after its prompt was read."""
+    prompt = model.layout.prompt(_request(case))
+    line = case.kind is not Kind.BODY
+    ends = model.ends(1, _LINE_TOKENS) if line else model.ends(_BODY_TOKENS, _BODY_TOKENS)
+    model.read(prompt)
+    began = time.perf_counter()
+    written, _ = model.greedy(prompt, ends, Control())
+    return written, 1000 * (time.perf_counter() - began)
+
+
+def _request(case: Case) -> FillRequest:
+    return FillRequest(case.parts, case.gaps, path=case.path)
+
+
+def _language(case: Case) -> str:
+    return next((known.name for known in LANGUAGES if known.names(case.path)), "other")
+
+
+def _parts_at_a_tie(one: Written, other: Written) -> bool:
+    """Whether two texts first differ where the model itself hardly knew."""
+    firsts = zip((*one.tokens, one.last), (*other.tokens, other.last), strict=False)
+    at = next((index for index, (a, b) in enumerate(firsts) if a != b), None)
+    if at is None:
+        return False
+    return min([*one.margins[at : at + 1], *other.margins[at : at + 1]]) < NEAR_TIE

@@ -1,0 +1,125 @@
+"""Two ways from a keystroke to a suggestion: dgls's own, and the plainest one for comparison."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from dgls.client import EngineClient
+from dgls.editors.language_client import LanguageClient
+from dgls.errors import Stopped
+from dgls.protocol import FillRequest, Gap, Limits, Trigger
+from dgls.syntax.cursor import context_at
+from dgls.syntax.languages import language_of
+from dgls.syntax.source import Source
+from dgls.text.lines import Lines
+from dgls.text.spans import Edit, Span
+
+AUTOMATIC = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is to be shown: `text` at offset `at`. An empty text clears what is shown."""
+
+    at: int
+    text: str
+
+
+class Front(Protocol):
+    """One open document of an editor."""
+
+    async def open(self, name: str, text: str) -> None:
+        """Open a document."""
+
+    def change(self, edit: Edit, before: str) -> None:
+        """Tell of an edit of the text `before`."""
+
+    async def suggest(self, text: str, cursor: int) -> Answer | None:
+        """What to show at a cursor of a text; None where the question was given up."""
+
+
+@dataclass
+class ServerFront:
+    """The real `dgls lsp`, asked after each keystroke as VS Code does."""
+
+    client: LanguageClient
+    _uri: str = ""
+    _version: int = 1
+
+    async def open(self, name: str, text: str) -> None:
+        """`didOpen`."""
+        self._uri = f"file:///replay/{name}"
+        language = language_of(name).id
+        document = {"uri": self._uri, "languageId": language, "version": 1, "text": text}
+        self.client.notify("textDocument/didOpen", {"textDocument": document})
+
+    def change(self, edit: Edit, before: str) -> None:
+        """`didChange`."""
+        self._version += 1
+        lines = Lines(before)
+        range_ = {
+            "start": _position(lines, edit.span.start),
+            "end": _position(lines, edit.span.end),
+        }
+        identifier = {"uri": self._uri, "version": self._version}
+        changes = [{"range": range_, "text": edit.text}]
+        params = {"textDocument": identifier, "contentChanges": changes}
+        self.client.notify("textDocument/didChange", params)
+
+    async def suggest(self, text: str, cursor: int) -> Answer | None:
+        """`inlineCompletion`; the first item is shown."""
+        lines = Lines(text)
+        items = await self.client.request(
+            "textDocument/inlineCompletion",
+            {
+                "textDocument": {"uri": self._uri},
+                "position": _position(lines, cursor),
+                "context": {"triggerKind": AUTOMATIC},
+            },
+        )
+        if not items:
+            return None
+        start = items[0]["range"]["start"]
+        at = lines.starts[start["line"]] + start["character"]
+        return Answer(at, items[0]["insertText"])
+
+
+@dataclass
+class PlainFront:
+    """No policy: the engine is asked at each keystroke, and all that it answers is shown."""
+
+    client: EngineClient
+    who: str
+    _path: str = ""
+    _source: Source = field(default_factory=lambda: Source.parse("", language_of("a.py")))
+
+    async def open(self, name: str, text: str) -> None:
+        """Keep the text."""
+        self._path, self._source = name, Source.parse(text, language_of(name))
+
+    def change(self, edit: Edit, before: str) -> None:
+        """Keep the text up to date."""
+        self._source = self._source.edited([edit])
+
+    async def suggest(self, text: str, cursor: int) -> Answer | None:
+        """The model's first candidate, whatever it is."""
+        context = context_at(self._source, [Span(cursor, cursor)])
+        request = FillRequest(
+            context.parts,
+            (Gap(),),
+            path=self._path,
+            client=self.who,
+            trigger=Trigger.AUTOMATIC,
+            limits=Limits(2000.0),
+        )
+        try:
+            reply = await self.client.fill(request)
+        except Stopped:
+            return None
+        return Answer(cursor, reply.best.texts[0])
+
+
+def _position(lines: Lines, offset: int) -> dict[str, int]:
+    place = lines.position(offset)
+    return {"line": place.line, "character": place.column}

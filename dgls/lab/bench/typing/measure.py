@@ -1,0 +1,162 @@
+"""Sessions replayed through the real server and through a plain policy, as one table."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from dgls.client import EngineClient
+from dgls.config import Settings, changed
+from dgls.editors.language_client import LanguageClient
+from dgls.lab.bench.machine import machine
+from dgls.lab.bench.series import Series
+from dgls.lab.bench.typing.fronts import Front, PlainFront, ServerFront
+from dgls.lab.bench.typing.replay import Tally, replay, total
+from dgls.lab.bench.typing.sessions import Session
+from dgls.lab.bench.typing.truth import COUNTED, TRUTH, Plan, steps_made
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the users of one policy saw, and the steps that the model made for it."""
+
+    policy: str
+    tally: Tally
+    steps: int
+
+    @property
+    def wrong(self) -> int:
+        """Suggestions that were not what the user was about to type."""
+        return self.tally.shown - self.tally.right
+
+
+async def measure(
+    settings: Settings,
+    sessions: Sequence[Session],
+    plan: Plan | None,
+    at_once: int,
+    say: Callable[[str], None],
+) -> str:
+    """The page as Markdown, by the settings' model or, with a plan, by the backend that knows.
+
+    `at_once` sessions are typed side by side; `say` is told what is being replayed.
+    """
+    found = []
+    for policy in ("dgls", "plain"):
+        say(f"{policy}: {len(sessions)} sessions")
+        with tempfile.TemporaryDirectory(prefix="dgls-") as name:
+            found.append(await _measured(settings, sessions, plan, at_once, policy, Path(name)))
+    what = "the settings' model" if plan is None else _described(plan)
+    chars = sum(len(session.text) for session in sessions)
+    return (
+        f"{machine()}\n\n{len(sessions)} sessions, {chars} characters to type, {what}.\n\n"
+        f"{table(*found)}"
+    )
+
+
+def table(dgls: Measured, plain: Measured) -> str:
+    """Both policies side by side."""
+    rows = [("", "dgls", "plain policy"), ("---", "---", "---")]
+    rows += [
+        (name, value(dgls), value(plain))
+        for name, value in (
+            ("suggestions shown per 100 keystrokes", _per_100(lambda each: each.tally.shown)),
+            ("right ones among them", lambda each: _share(each.tally.right, each.tally.shown)),
+            ("wrong ones per 100 keystrokes", _per_100(lambda each: each.wrong)),
+            ("flicker per 100 keystrokes", _per_100(lambda each: each.tally.flicker)),
+            ("stale shows", lambda each: str(each.tally.stale)),
+            ("keystrokes saved", lambda each: _share(each.tally.saved, each.tally.chars)),
+            ("last key to shown text, p50 (ms)", _wait(0.5)),
+            ("last key to shown text, p90 (ms)", _wait(0.9)),
+            ("denoise steps", lambda each: str(each.steps)),
+            ("denoise steps per accepted character", _steps_per_char),
+        )
+    ]
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join(lines) + f"\n\n{_compared(dgls, plain)}\n"
+
+
+def _compared(dgls: Measured, plain: Measured) -> str:
+    """dgls's figures as shares of the plain policy's."""
+    kept = _share(dgls.tally.saved, plain.tally.saved)
+    wrong, steps = _share(dgls.wrong, plain.wrong), _share(dgls.steps, plain.steps)
+    return (
+        f"Beside the plain policy (ask at each keystroke, show all) dgls shows {wrong} of the "
+        f"wrong suggestions, takes {steps} of the steps and saves {kept} of the keystrokes."
+    )
+
+
+async def _measured(
+    settings: Settings,
+    sessions: Sequence[Session],
+    plan: Plan | None,
+    at_once: int,
+    policy: str,
+    folder: Path,
+) -> Measured:
+    values = {"engine.folder": str(folder / "e"), "engine.backend": COUNTED}
+    if plan is not None:
+        values |= {"engine.backend": TRUTH, "model.name": str(plan.write(folder))}
+    own = changed(settings, values)
+    turns = asyncio.Semaphore(at_once)
+
+    async def one(session: Session) -> Tally:
+        async with turns, _front(policy, own, session.name) as front:
+            return await replay(session, front)
+
+    async with EngineClient(own) as client:
+        await client.wait_ready()
+        tallies = await asyncio.gather(*map(one, sessions))
+        await client.stop_engine()
+    return Measured(policy, total(tallies), steps_made(folder / "e"))
+
+
+@asynccontextmanager
+async def _front(policy: str, settings: Settings, name: str) -> AsyncIterator[Front]:
+    if policy == "plain":
+        async with EngineClient(settings) as client:
+            yield PlainFront(client, name)
+        return
+    async with LanguageClient(_environment(settings)) as editor:
+        await editor.initialize()
+        yield ServerFront(editor)
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    names = ("engine.folder", "engine.backend", "model.name", "model.device", "model.threads")
+    own = {f"DGLS_{name.replace('.', '_').upper()}": str(settings.value(name)) for name in names}
+    # What a replay shows must not be counted among what its user was shown.
+    return {**os.environ, **own, "DGLS_PRIVACY_COUNTS": "false"}
+
+
+def _described(plan: Plan) -> str:
+    return (
+        f"no model but a backend that knows the truth and errs in {plan.error:.0%} of its fills, "
+        f"each of which takes {plan.latency_ms:g} ms"
+    )
+
+
+def _per_100(value: Callable[[Measured], int]) -> Callable[[Measured], str]:
+    return lambda each: f"{100 * value(each) / max(1, each.tally.keystrokes):.1f}"
+
+
+def _wait(share: float) -> Callable[[Measured], str]:
+    def shown(each: Measured) -> str:
+        waits = tuple(each.tally.waits_ms)
+        return f"{Series('', 'ms', waits).percentile(share):.0f}" if waits else "nothing shown"
+
+    return shown
+
+
+def _steps_per_char(each: Measured) -> str:
+    accepted = each.tally.accepted_chars
+    return f"{each.steps / accepted:.2f}" if accepted else "nothing accepted"
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.0%}" if whole else "none"

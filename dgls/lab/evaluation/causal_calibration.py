@@ -1,0 +1,153 @@
+"""Fits the confidence of a causal model: on the first texts alone, and on whole searches."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+
+import numpy as np
+
+from dgls.errors import CheckpointError
+from dgls.fill.causal import CausalFiller, CausalStrategy, Weighed
+from dgls.fill.confidence import Confidence, Logistic
+from dgls.lab.evaluation import logistic
+from dgls.lab.evaluation.cases import Case
+from dgls.lab.evaluation.confidence import Shown, shown_at, widest
+from dgls.lab.evaluation.metrics import is_exact
+from dgls.lab.evaluation.model_systems import request_of
+from dgls.syntax.cursor import Budget
+
+FITTED_PRECISION = 0.84
+"""The least share right of what is shown of our own gaps: 80 %, and a margin for other code."""
+
+FOLDS = 5
+_RIVALS = frozenset({"lead", "alone", "greedy", "copied", "likeness", "share", "joint_lead"})
+"""Evidence that only a search gives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One text's evidence and whether it is right."""
+
+    features: Mapping[str, float]
+    right: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One case: the first text weighed alone, and those of a whole search."""
+
+    group: str
+    several_lines: bool
+    alone: Row
+    searched: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A fitted confidence, and what its threshold shows of gaps of one line that were left out."""
+
+    confidence: Confidence
+    cases: int
+    exact: float
+    shown: Shown | None
+
+
+def judge(filler: CausalFiller, cases: Iterable[Case], budget: Budget) -> Iterator[Judged]:
+    """Every text that a fill would weigh, for each case with one gap."""
+    for case in cases:
+        if len(case.gaps) != 1:
+            continue
+        alone, searched = filler.weighed(request_of(case, budget, 0))
+        several = case.gaps[0].max_lines > 1
+        yield Judged(
+            case.group, several, _row(case, alone), tuple(_row(case, each) for each in searched)
+        )
+
+
+def fit(cases: Sequence[Judged], strategy: CausalStrategy, fitted_on: str) -> Fitted:
+    """Fit both maps and the threshold.
+
+    The threshold is the lowest at which enough of what is shown is right, judged on
+    confidences of five folds of whole files, so that no case judges a map fitted on it. Raises
+    `CheckpointError` where all texts are right or all wrong.
+    """
+    judged = list(_cross_judged(cases, strategy))
+    lines = [(sure, right) for sure, right, several in judged if not several]
+    best = widest(lines, FITTED_PRECISION)
+    alone, searched = _maps(cases)
+    notes = {
+        "fitted_on": fitted_on,
+        "cases": len(cases),
+        "date": datetime.date.today().isoformat(),
+        "precision": round(shown_at(lines, best.threshold).precision, 3) if best else None,
+        "coverage": round(shown_at(lines, best.threshold).coverage, 3) if best else None,
+    }
+    return Fitted(
+        Confidence(alone, searched, round(best.threshold, 3) if best else 1.0, notes),
+        len(cases),
+        float(np.mean([right for _, right, _ in judged])),
+        shown_at(lines, best.threshold) if best else None,
+    )
+
+
+def _cross_judged(
+    cases: Sequence[Judged], strategy: CausalStrategy
+) -> Iterator[tuple[float, bool, bool]]:
+    """For each case how sure its answer is, whether it is right, and if of several lines."""
+    groups = sorted({case.group for case in cases})
+    Random("folds").shuffle(groups)
+    fold_of = {group: index % FOLDS for index, group in enumerate(groups)}
+    for fold in range(FOLDS):
+        others = [case for case in cases if fold_of[case.group] != fold]
+        inside = [case for case in cases if fold_of[case.group] == fold]
+        if not inside or not others:
+            continue
+        alone, searched = _maps(others)
+        for case in inside:
+            sure, right = _answer(case, alone, searched, strategy)
+            yield sure, right, case.several_lines
+
+
+def _answer(
+    case: Judged, alone: Logistic, searched: Logistic, strategy: CausalStrategy
+) -> tuple[float, bool]:
+    """What a fill would show unasked: the first text where that settles it, else the best one."""
+    first = alone.of(case.alone.features)
+    if not strategy.hopeless <= first < strategy.enough:
+        # Nothing is shown where the model is sure that nothing belongs there.
+        return (first, case.alone.right) if case.alone.text.strip() else (0.0, False)
+    spoken = [row for row in case.searched if row.text.strip()]
+    if not spoken:
+        return 0.0, False
+    best = max(spoken, key=lambda row: searched.of(row.features))
+    return searched.of(best.features), best.right
+
+
+def _maps(cases: Sequence[Judged]) -> tuple[Logistic, Logistic]:
+    first = [case.alone for case in cases if case.alone.text.strip()]
+    spoken = [row for case in cases for row in case.searched if row.text.strip()]
+    return _fitted(first, _RIVALS), _fitted(spoken, frozenset({"alone"}))
+
+
+def _fitted(rows: Sequence[Row], without: frozenset[str]) -> Logistic:
+    if len({row.right for row in rows}) < 2:
+        outcome = "right" if rows and rows[0].right else "wrong"
+        raise CheckpointError(
+            f"All of {len(rows)} texts were {outcome}, so there is nothing to fit a confidence to; "
+            f"nothing was written. Take more gaps."
+        )
+    names = [name for name in rows[0].features if name not in without]
+    features = np.array([[row.features.get(name, 0.0) for name in names] for row in rows])
+    bias, weights = logistic.fit(features, np.array([float(row.right) for row in rows]))
+    return Logistic(
+        round(bias, 4), {name: round(float(w), 4) for name, w in zip(names, weights, strict=True)}
+    )
+
+
+def _row(case: Case, weighed: Weighed) -> Row:
+    text = weighed.candidate.text
+    return Row(weighed.features, is_exact(case.truth, (text,)), text)

@@ -1,0 +1,113 @@
+"""From the names of systems to systems that are ready to fill."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+from dgls.checkpoint.named import resolved
+from dgls.checkpoint.registry import find
+from dgls.config import changed, resolve
+from dgls.errors import InputError
+from dgls.fill.opening import open_causal
+from dgls.inference.model import Model
+from dgls.inference.opening import open_model
+from dgls.lab.evaluation.baselines.copy_line import CopyLine
+from dgls.lab.evaluation.baselines.nothing import Nothing
+from dgls.lab.evaluation.filler_system import causal_system
+from dgls.lab.evaluation.infill_system import INFILL_SYSTEMS, infill_system
+from dgls.lab.evaluation.model_systems import (
+    MODEL_SYSTEMS,
+    ModelSystem,
+    checkpoint_identity,
+    strategy_of,
+)
+from dgls.lab.evaluation.systems import System
+from dgls.syntax.cursor import Budget
+
+BASELINES = ("nothing", "copy")
+DEFAULT_SYSTEMS = (*BASELINES, "dgls")
+
+
+@dataclass(frozen=True)
+class OpenedModel:
+    """A loaded model, what tells it from others, and how much of a file it is given."""
+
+    model: Model
+    identity: str
+    budget: Budget
+
+    @classmethod
+    def of(cls, name: str | None, device: str | None) -> Self:
+        """Load a model; None stands for what the settings say. Raises `ModelError`."""
+        said = {"model.name": name, "model.device": device}
+        given = {key: value for key, value in said.items() if value is not None}
+        settings = changed(resolve().settings, given)
+        model = open_model(settings.model.name, settings.model.device, settings.model.threads)
+        identity = checkpoint_identity(find(settings.model.name))
+        return cls(model, identity, Budget(settings.fill.prefix_chars, settings.fill.suffix_chars))
+
+    def with_cache_shares(self, shares: tuple[float, ...]) -> Self:
+        """The same weights with other shares of the n-gram cache, on the disk as they were."""
+        metadata = replace(self.model.metadata, cache_shares=shares)
+        model = Model(self.model.network, self.model.codec, metadata)
+        return replace(self, model=model, identity=f"{self.identity} {shares}")
+
+    def system(self, name: str) -> System:
+        """One of `MODEL_SYSTEMS`."""
+        strategy = strategy_of(name, self.model)
+        return ModelSystem(name, self.model, strategy, self.identity, self.budget)
+
+
+def chosen_systems(
+    names: Sequence[str] | None,
+    model: str | None,
+    device: str | None,
+) -> tuple[System, ...]:
+    """The systems of these names, each once, or the usual ones.
+
+    Raises `InputError` for a name that there is not, before anything is loaded.
+    """
+    wanted = tuple(dict.fromkeys(names or DEFAULT_SYSTEMS))
+    _check(wanted)
+    # A server that is down is found out before a model is loaded.
+    elsewhere = {name: infill_system(name, _budget()) for name in wanted if "=" in name}
+    needs_model = any(name in MODEL_SYSTEMS for name in wanted)
+    opened = _opened(model, device) if needs_model else None
+
+    def system(name: str) -> System:
+        if name in elsewhere:
+            return elsewhere[name]
+        if opened and name in MODEL_SYSTEMS:
+            return opened(name)
+        return Nothing() if name == "nothing" else CopyLine()
+
+    return tuple(system(name) for name in wanted)
+
+
+def _opened(model: str | None, device: str | None) -> Callable[[str], System]:
+    """What makes a system of the model by its name; the family decides which there are."""
+    settings = resolve().settings
+    named = resolved(model or settings.model.name)
+    if not named.causal:
+        return OpenedModel.of(named.name, device).system
+    filler = open_causal(named, device or settings.model.device, settings.model.threads)
+    return lambda name: causal_system(name, filler, named.identity, _budget())
+
+
+def _check(names: Sequence[str]) -> None:
+    known = (*BASELINES, *MODEL_SYSTEMS)
+    for name in names:
+        kind, address, _ = name.partition("=")
+        if name not in known and not (address and kind in INFILL_SYSTEMS):
+            raise InputError(
+                f"There is no system {name!r}; nothing was measured. There are "
+                f"{', '.join(known)} and {', '.join(f'{each}=URL' for each in INFILL_SYSTEMS)}."
+            )
+
+
+def _budget() -> Budget:
+    """As much of a file as the settings give a model."""
+    fill = resolve().settings.fill
+    return Budget(fill.prefix_chars, fill.suffix_chars)

@@ -1,0 +1,188 @@
+"""Cases cut out of any source tree, so that a user can measure on their own repository.
+
+The same tree, seed, languages and count give the same cases. Every kind of gap comes equally often,
+as far as the tree has places for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from random import Random
+
+from dgls.errors import LanguageError, SourceFileError
+from dgls.lab.evaluation.cases import Case, Kind
+from dgls.lab.evaluation.places import Places, places_of
+from dgls.lab.evaluation.source_tree import (
+    MayRead,
+    SourceFile,
+    anything,
+    read_source,
+    source_paths,
+)
+from dgls.protocol import Gap
+from dgls.syntax.languages import LANGUAGES, Known, language_of
+from dgls.text.lines import Lines
+from dgls.text.spans import Span, split_at
+
+CODE = tuple(known for known in LANGUAGES if known.holds_code)
+"""The languages that are cut from where none is named: not those of data and prose."""
+
+_TRIES = 200
+_NEAR_LINES = 8
+MULTILINE = 8
+"""Most lines of a body. It bounds every fill of a body, so that it says nothing about the truth."""
+
+
+def cut_cases(
+    folder: Path,
+    count: int,
+    seed: int,
+    kinds: Sequence[Kind] = tuple(Kind),
+    languages: Sequence[Known] = (),
+    may_read: MayRead = anything,
+) -> tuple[Case, ...]:
+    """At most `count` cases of these kinds from the source files below `folder` that `may_read`.
+
+    Of `languages`, each comes equally often; without any, each file of `CODE` does. Fewer where
+    the tree has no more places. Raises `SourceFileError` where there are none.
+    """
+    shelves = _shelves(folder, languages, may_read)
+    read = lru_cache(maxsize=64)(lambda path: _readable(folder, path))
+    found: dict[str, Case] = {}
+    for index in range(count if shelves else 0):
+        rng = Random(f"cut:{seed}:{index}")
+        paths = shelves[index // len(kinds) % len(shelves)]
+        for _ in range(_TRIES):
+            case = _cut(read(rng.choice(paths)), kinds[index % len(kinds)], rng)
+            if case is not None and case.id not in found:
+                found[case.id] = case
+                break
+    if not found:
+        wanted = ", ".join(each.name for each in languages) or "source"
+        raise SourceFileError(
+            f"{folder} holds no {wanted} file to cut tasks from; nothing was measured."
+        )
+    return tuple(found.values())
+
+
+def languages_of(names: Sequence[str]) -> tuple[Known, ...]:
+    """The languages of these names or ids, `all` for every one. Raises `LanguageError`."""
+    if "all" in names:
+        return LANGUAGES
+    return tuple(dict.fromkeys(_language(name) for name in names))
+
+
+def _language(name: str) -> Known:
+    for known in LANGUAGES:
+        if name.lower() in (*known.ids, known.name.lower()):
+            return known
+    raise LanguageError(
+        f"dgls reads no language {name!r}; nothing was measured. There are all, "
+        f"{', '.join(known.ids[0] for known in LANGUAGES)}."
+    )
+
+
+def _shelves(folder: Path, languages: Sequence[Known], may_read: MayRead) -> list[tuple[str, ...]]:
+    """The files to choose from in turn."""
+    found = source_paths(folder, languages or CODE, may_read)
+    if languages:
+        return list(found.values())
+    return [tuple(sorted(path for paths in found.values() for path in paths))] if found else []
+
+
+Readable = tuple[SourceFile, Places]
+
+
+def _readable(folder: Path, path: str) -> Readable | None:
+    """A file and its places; None where it cannot be read or does not parse."""
+    file = read_source(folder, path)
+    places = places_of(file.text, language_of(path)) if file else None
+    return (file, places) if file and places else None
+
+
+def _cut(readable: Readable | None, kind: Kind, rng: Random) -> Case | None:
+    if readable is None:
+        return None
+    file, places = readable
+    spans = _CUTTERS[kind](file.text, places, rng)
+    truth = tuple(span.of(file.text) for span in spans)
+    if not spans or not all(text.strip() for text in truth):
+        return None
+    lines = MULTILINE if kind is Kind.BODY else 1
+    return Case(
+        id=_name(file, kind, spans),
+        group=file.path,
+        path=file.path,
+        parts=split_at(file.text, spans),
+        gaps=tuple(Gap(max_lines=lines) for _ in spans),
+        truth=truth,
+        kind=kind,
+    )
+
+
+def _name(file: SourceFile, kind: Kind, spans: Sequence[Span]) -> str:
+    """Tells the place to a reader, and by its digest a changed file from the one measured."""
+    start = Lines(file.text).position(spans[0].start)
+    digest = hashlib.sha256(f"{spans}\0{file.text}".encode()).hexdigest()[:10]
+    return f"{file.path}:{start.line + 1}:{start.column + 1}/{kind}/{digest}"
+
+
+def _line_end(text: str, places: Places, rng: Random) -> tuple[Span, ...]:
+    """From a token that is not the line's first to the line's end."""
+    token = rng.choice(places.tokens)
+    line = places.line_of(token.start)
+    return (Span(token.start, line.end),) if line and token.start > line.start else ()
+
+
+def _whole_line(text: str, places: Places, rng: Random) -> tuple[Span, ...]:
+    """A line of code behind its indentation."""
+    return (rng.choice(places.lines),)
+
+
+def _body(text: str, places: Places, rng: Random) -> tuple[Span, ...]:
+    """The statements of a function, a branch or a loop."""
+    return (rng.choice(places.bodies),) if places.bodies else ()
+
+
+def _arguments(text: str, places: Places, rng: Random) -> tuple[Span, ...]:
+    """What stands between the brackets of a call or a definition."""
+    return (rng.choice(places.arguments),) if places.arguments else ()
+
+
+def _characters(text: str, places: Places, rng: Random) -> tuple[Span, ...]:
+    """Characters at a random place of a line, token borders or not."""
+    line = rng.choice(places.lines)
+    start = rng.randrange(line.start, line.end)
+    return (Span(start, min(line.end, start + 1 + int(rng.expovariate(1 / 12)))),)
+
+
+def _several(text: str, places: Places, rng: Random) -> tuple[Span, ...]:
+    """Two or three gaps on lines near each other, each of one token or more."""
+    first = rng.randrange(len(places.lines))
+    near = places.lines[first : first + _NEAR_LINES]
+    if len(near) < 2:
+        return ()
+    lines = sorted(rng.sample(near, min(len(near), rng.choice((2, 2, 3)))))
+    return tuple(span for line in lines if (span := _tokens_within(places, line, rng)))
+
+
+def _tokens_within(places: Places, line: Span, rng: Random) -> Span | None:
+    tokens = places.tokens_within(line)
+    if not tokens:
+        return None
+    start = rng.randrange(len(tokens))
+    end = min(len(tokens) - 1, start + rng.choice((0, 0, 1, 2, 4)))
+    return Span(tokens[start].start, tokens[end].end)
+
+
+_CUTTERS: dict[Kind, Callable[[str, Places, Random], tuple[Span, ...]]] = {
+    Kind.LINE_END: _line_end,
+    Kind.WHOLE_LINE: _whole_line,
+    Kind.BODY: _body,
+    Kind.ARGUMENTS: _arguments,
+    Kind.SPAN: _characters,
+    Kind.SEVERAL: _several,
+}

@@ -1,0 +1,124 @@
+"""What a model shows at the cases' gaps, through the real engine, and what is wrong with it.
+
+What is shown is looked at without the rules that made it: the whole file is parsed before and
+after, and the text is compared with what follows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from dgls.errors import InputError
+from dgls.lab.evaluation.faults.cases import FaultCase, FaultKind
+from dgls.lab.evaluation.faults.places import question_of, site_of, source_of, work_of
+from dgls.protocol import FillReply, FillRequest, Gap, Limits
+from dgls.sound.alike import distinct
+from dgls.sound.clean import sound
+from dgls.sound.site import Purpose
+from dgls.syntax.cursor import Budget, context_at
+from dgls.syntax.guard import damage
+from dgls.syntax.source import Source
+from dgls.text.lines import with_line_ends
+from dgls.text.spans import Edit, Span
+
+Ask = Callable[[FillRequest], FillReply]
+
+_CANDIDATES = 4
+_SUFFIXES = {"python": "py", "javascript": "js", "ruby": "rb", "rust": "rs", "kotlin": "kt"}
+_HOLE = re.compile(
+    r"\s*(?:pass|\.\.\.|:|raise NotImplementedError\b.*|(?:todo|unimplemented)!\(.*|TODO\(.*\)|"
+    r"(?:#|//|--).*|(?:throw|panic|error)\b.*(?:implemented|TODO).*)\s*",
+    re.IGNORECASE,
+)
+
+
+def what_is_wrong(case: FaultCase, ask: Ask, knows: Callable[[str], bool]) -> str:
+    """What is wrong with what a model shows at a case's gap; empty where nothing is.
+
+    `knows` tells the languages that the model was trained on: only there silence may be a fault.
+    """
+    shown = shown_by(case, ask)
+    if case.kind is FaultKind.ALIKE and shown != shown_by(case, ask):
+        return "other candidates, or another order, for the same question"
+    if not shown:
+        # A rewrite that is no better than what is there is rightly not offered.
+        silent = case.must_show and case.purpose is not Purpose.REWRITE and knows(case.language)
+        return "silent" if silent else ""
+    found = (_fault(case, text) for text in shown)
+    return next((each for each in found if each), "")
+
+
+def shown_by(case: FaultCase, ask: Ask) -> tuple[str, ...]:
+    """The texts that a model shows at a case's gap, best first."""
+    if case.way:
+        question = question_of(case)
+        found = question.completions(ask(question.request(case.way, Budget())))
+        return tuple(each.text for each in found if each.text)
+    if case.purpose in (Purpose.HOLE, Purpose.REWRITE):
+        return _of_action(case, ask)
+    context = context_at(source_of(case), [case.gap])
+    reply = ask(_request(case, context.parts, Gap(max_lines=case.lines), context.around))
+    site = site_of(case)
+    cleaned = (sound(site, fill.texts[0]) for fill in reply.candidates)
+    return distinct(each.text for each in cleaned if each.shown)
+
+
+def _of_action(case: FaultCase, ask: Ask) -> tuple[str, ...]:
+    work = work_of(case)
+    context = context_at(work.opened, [work.gap])
+    reply = ask(_request(case, context.parts, work.request_gap(context), context.around))
+    try:
+        edit = work.best_edit(context, reply.candidates, reply.present)
+    except InputError:
+        return ()
+    return (edit.text.removeprefix(work.lead).removesuffix(work.tail),)
+
+
+def _request(
+    case: FaultCase, parts: tuple[str, ...], gap: Gap, around: tuple[str, str]
+) -> FillRequest:
+    suffix = _SUFFIXES.get(case.language, case.language)
+    path = f"example.{suffix}"
+    limits = Limits(candidates=_CANDIDATES)
+    return FillRequest(parts, (gap,), path, case.language, limits=limits, around=around)
+
+
+def _fault(case: FaultCase, text: str) -> str:
+    """What is wrong with one text, empty where nothing is."""
+    site = site_of(case) if not case.way else None
+    gap, lead, tail = case.gap, "", ""
+    if site is not None:
+        gap, lead, tail = site.span, site.lead, site.tail
+    before = source_of(case)
+    after = before.edited([Edit(gap, lead + text + tail)])
+    if _errors(after) > _errors(before):
+        return f"{text!r} breaks the syntax"
+    if case.purpose is Purpose.HOLE and _HOLE.fullmatch(text):
+        return f"{text!r} is a hole"
+    if _says_what_follows(text, before.text, gap):
+        return f"{text!r} ends with what follows"
+    if case.never and case.never in text:
+        return f"{text!r} runs on"
+    if not case.left and text in case.answers:
+        return f"{text!r} must not come"
+    return ""
+
+
+def _errors(source: Source) -> int:
+    return damage(source).faults if source.language.has_grammar else 0
+
+
+def _says_what_follows(text: str, document: str, gap: Span) -> bool:
+    before = with_line_ends(document[: gap.start], "\n").rpartition("\n")[2]
+    tail, *below = with_line_ends(document[gap.end :], "\n").split("\n")
+    if re.search(r"\w", tail):
+        return text.rstrip().endswith(tail.strip())
+    following = next((line for line in below if line.strip()), "")
+    last = (before + text).rstrip().rpartition("\n")[2]
+    return bool(re.search(r"\w", following)) and last.rstrip() == following.rstrip()
+
+
+def languages(known: Sequence[str]) -> Callable[[str], bool]:
+    """Whether a language is one of those that a model knows; it knows all where it names none."""
+    return lambda language: not known or language in known

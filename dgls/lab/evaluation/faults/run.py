@@ -1,0 +1,27 @@
+"""One run over all cases: the rules alone, or a model through the engine's own backend."""
+
+from __future__ import annotations
+
+from dgls.engine.backends.local import LocalBackend
+from dgls.fill.stop import StopToken
+from dgls.lab.evaluation.faults import asked, given
+from dgls.lab.evaluation.faults.cases import FaultCase, fault_cases
+from dgls.lab.evaluation.faults.report import FaultReport, judged
+from dgls.protocol import FillReply, FillRequest
+
+
+def run_faults(model: str | None, device: str | None = None) -> FaultReport:
+    """The report on all cases. Raises `ModelError` where the model cannot be loaded."""
+    if model is None:
+        return judged("The rules on given answers", fault_cases(), given.what_is_wrong)
+    backend = LocalBackend(model, device or "auto")
+    backend.load(lambda share, what: None)
+    knows = asked.languages(backend.languages)
+
+    def ask(request: FillRequest) -> FillReply:
+        return backend.fill(request, StopToken())
+
+    def what_is_wrong(case: FaultCase) -> str:
+        return asked.what_is_wrong(case, ask, knows)
+
+    return judged(backend.name, fault_cases(), what_is_wrong)

@@ -1,0 +1,73 @@
+"""A causal model under measure as systems: as an editor gets it, and without search and copies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from dgls import __version__
+from dgls.errors import InputError
+from dgls.fill.causal import CausalFiller, CausalStrategy
+from dgls.fill.stop import StopToken
+from dgls.lab.evaluation.cases import Case
+from dgls.lab.evaluation.model_systems import request_of
+from dgls.lab.evaluation.systems import Answer
+from dgls.protocol import Trigger
+from dgls.syntax.cursor import Budget
+
+CAUSAL_SYSTEMS = ("dgls", "typed", "greedy")
+"""`dgls`: as who asks for a fill gets it. `typed`: as it comes while one types, with less search.
+`greedy`: what the model writes token by token, alone."""
+
+
+@dataclass(frozen=True)
+class FillerSystem:
+    """Fills in this process, with what an editor would send it around the gap."""
+
+    name: str
+    filler: CausalFiller
+    identity: str
+    budget: Budget
+    trigger: Trigger = Trigger.EXPLICIT
+    seed: int = 0
+
+    @property
+    def settings(self) -> str:
+        """All that the answers depend on."""
+        return f"{self.identity} {self.name} {self.budget} seed {self.seed} dgls {__version__}"
+
+    @property
+    def threshold(self) -> float | None:
+        """The threshold that was fitted for the model."""
+        return self.filler.threshold
+
+    def fill(self, case: Case) -> Answer:
+        """The best candidate; `ms` is the engine's time, without the cutting of the context."""
+        request = request_of(case, self.budget, self.seed)
+        reply = self.filler.fill(replace(request, trigger=self.trigger), StopToken())
+        best = reply.best
+        return Answer(
+            texts=best.texts,
+            confidence=best.confidence,
+            score=best.score,
+            tokens=best.tokens,
+            steps=reply.steps,
+            ms=reply.timings.total_ms,
+            proposal=best.proposal,
+            written=reply.written,
+            passes=reply.steps,
+        )
+
+
+def causal_system(name: str, filler: CausalFiller, identity: str, budget: Budget) -> FillerSystem:
+    """One of `CAUSAL_SYSTEMS`. Raises `InputError` for other names."""
+    if name == "dgls":
+        return FillerSystem(name, filler, identity, budget)
+    if name == "typed":
+        return FillerSystem(name, filler, identity, budget, Trigger.AUTOMATIC)
+    if name == "greedy":
+        alone = replace(CausalStrategy(), certain=0.0, beams=1, copies=0, second_opinions=0)
+        return FillerSystem(name, filler.planned(alone), identity, budget)
+    raise InputError(
+        f"There is no system {name!r} of this model; nothing was measured. "
+        f"There are {', '.join(CAUSAL_SYSTEMS)}."
+    )

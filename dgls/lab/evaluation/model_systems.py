@@ -1,0 +1,139 @@
+"""The model under measure as systems: the same weights, filled in different ways."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dgls import __version__
+from dgls.checkpoint.metadata import METADATA_FILE
+from dgls.errors import InputError
+from dgls.fill.pipeline import Engine
+from dgls.fill.stop import StopToken
+from dgls.fill.strategy import Strategy, strategy_for
+from dgls.inference.model import Model
+from dgls.lab.evaluation.cases import Case
+from dgls.lab.evaluation.systems import REFUSED, Answer
+from dgls.protocol import FillRequest
+from dgls.syntax.cursor import Budget, context_at
+from dgls.syntax.languages import language_of
+from dgls.syntax.source import Source
+from dgls.text.spans import Span
+
+MODEL_SYSTEMS = ("dgls", "typed", "causal", "greedy", "revised", "noise")
+"""The same weights filled in different ways.
+
+`dgls` and `typed`: as an editor gets it. `causal`: causal drafts alone, which is autoregressive
+fill in the middle; `greedy`: the same without a search, always the likeliest token. `revised`: a
+causal draft overruled by denoise passes, and nothing else. `noise`: diffusion from noise alone.
+"""
+
+_BIG_FILE = 100_000_000
+
+
+def strategy_of(name: str, model: Model) -> Strategy:
+    """How a system of `MODEL_SYSTEMS` fills. Raises `InputError` for other names."""
+    usual = strategy_for(model.metadata.family, model.metadata.strategy)
+    match name:
+        case "dgls" | "typed":
+            return usual
+        case "causal":
+            return replace(usual, causal=True, passes=0, noise=0, copies=0)
+        case "greedy":
+            return replace(usual, causal=True, beams=1, passes=0, noise=0, copies=0)
+        case "revised":
+            passes = max(1, usual.passes)
+            return replace(usual, causal=True, passes=passes, noise=0, copies=0, enough=2.0)
+        case "noise":
+            return replace(usual, causal=False, passes=0, noise=max(1, usual.noise), copies=0)
+    raise InputError(f"There is no system {name!r} of a model; nothing was measured.")
+
+
+@dataclass(frozen=True)
+class ModelSystem:
+    """Fills by the engine in this process, with what an editor would send it around the gap."""
+
+    name: str
+    model: Model
+    strategy: Strategy
+    identity: str
+    budget: Budget
+    seed: int = 0
+
+    @property
+    def settings(self) -> str:
+        """The weights, the strategy, the context's size and the version of dgls."""
+        return f"{self.identity} {self.strategy} {self.budget} seed {self.seed} dgls {__version__}"
+
+    @property
+    def threshold(self) -> float | None:
+        """The threshold that was fitted for the checkpoint."""
+        return self.model.metadata.threshold
+
+    def fill(self, case: Case) -> Answer:
+        """The best candidate; `ms` is the engine's time, without the cutting of the context.
+
+        Gaps that the model's canvas cannot hold stay empty, which counts as any wrong fill does.
+        """
+        request = request_of(case, self.budget, self.seed)
+        try:
+            reply = Engine(self.model, self.strategy).fill(request, _GO)
+        except InputError:
+            return Answer(("",) * len(case.gaps), proposal=REFUSED)
+        best = reply.best
+        return Answer(
+            texts=best.texts,
+            confidence=best.confidence,
+            score=best.score,
+            tokens=_tokens(self.model, best.texts),
+            steps=reply.steps,
+            ms=reply.timings.total_ms,
+            proposal=best.proposal,
+        )
+
+
+_GO = StopToken()
+
+
+def request_of(case: Case, budget: Budget, seed: int) -> FillRequest:
+    """What an editor would ask with the cursor in the case's gaps, which are empty."""
+    source = Source.parse("".join(case.parts), language_of(case.path))
+    context = context_at(source, _cursors(case.parts), budget)
+    return FillRequest(
+        context.parts,
+        case.gaps,
+        path=case.path,
+        language=source.language.id,
+        seed=seed,
+        around=context.around,
+    )
+
+
+def checkpoint_identity(folder: Path) -> str:
+    """Tells a checkpoint's weights and metadata from any others."""
+    digest = hashlib.sha256()
+    for file in [*sorted(folder.glob("*.safetensors")), folder / METADATA_FILE]:
+        if not file.is_file():
+            continue
+        size = file.stat().st_size
+        digest.update(f"{file.name} {size}".encode())
+        # Reading tens of gigabytes would take longer than many a run.
+        digest.update(file.read_bytes() if size < _BIG_FILE else str(file.stat().st_mtime).encode())
+    return digest.hexdigest()[:16]
+
+
+def _cursors(parts: Sequence[str]) -> list[Span]:
+    """Where the empty gaps stand in the joined parts."""
+    at = 0
+    cursors: list[Span] = []
+    for part in parts[:-1]:
+        at += len(part)
+        cursors.append(Span(at, at))
+    return cursors
+
+
+def _tokens(model: Model, texts: Sequence[str]) -> int:
+    """Tokens that the score is a sum over."""
+    return sum(len(model.layout.target([text])) for text in texts)

@@ -1,0 +1,289 @@
+"""A training run of the adapter: fills, steps on them, saves, figures on held-out gaps."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from dgls.lab.training.parallel.adapter import Adapter
+from dgls.lab.training.parallel.base import Base
+from dgls.lab.training.parallel.fills import Fills, greedy_fills
+from dgls.lab.training.parallel.loss import Losses, losses
+from dgls.lab.training.parallel.masks import anchors_for
+from dgls.lab.training.parallel.passes import Drafted, accepted_by_mask, drafted_fills, passes_of
+from dgls.lab.training.parallel.prompts import Prompts, PromptSource
+from dgls.lab.training.parallel.run_folder import Figures, Progress, RunFolder
+from dgls.lab.training.parallel.vocabulary import Vocabulary
+
+_SILENCE = 20.0
+"""Seconds after which a step is reported in any case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that decides how a run goes. It ends after `minutes` or `steps`.
+
+    `pool` prompts of one of `lengths` tokens are filled at once with up to `tokens` tokens, and
+    trained on in steps of up to `rows` mask positions. `heldout` gaps of each language are
+    measured every `measure` seconds with prompts of `heldout_length` tokens.
+    """
+
+    minutes: float = 60.0
+    steps: int = 1_000_000
+    lengths: tuple[int, ...] = (192, 256, 320, 448)
+    tokens: int = 49
+    pool: int = 1536
+    rows: int = 8192
+    rate: float = 1e-3
+    mask_rate: float = 2e-4
+    warmup: int = 40
+    clip: float = 1.0
+    save: float = 60.0
+    measure: float = 90.0
+    heldout: int = 64
+    heldout_length: int = 384
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: what it trains, on what, where it saves, to whom it reports."""
+
+    base: Base
+    adapter: Adapter
+    vocabulary: Vocabulary
+    training: PromptSource
+    heldout: Prompts
+    languages: tuple[str, ...]
+    folder: RunFolder
+    settings: Settings
+    report: Callable[[str], None]
+
+
+def train(run: Run) -> Progress:
+    """Train to the end of the settings, going on where the folder's last save stopped."""
+    optimiser = _optimiser(run)
+    progress = run.folder.load(run.adapter, optimiser)
+    if progress.step:
+        run.report(f"going on from step {progress.step:,}")
+        run.training.go_on(progress.step)
+    fills = _Heldout(run)
+    figures = fills.figures(progress)
+    # A folder that does not take a save must say so before hours of work, not after them.
+    run.folder.save(run.adapter, run.base, optimiser, progress, figures)
+    clock = _Clock(progress.seconds)
+    saved = measured = told = clock.seconds
+    for loss in _steps(run, optimiser, clock, progress):
+        progress = replace(progress, step=progress.step + 1, seconds=clock.seconds)
+        if progress.step % 20 == 0 or clock.seconds - told >= _SILENCE:
+            run.report(_line(run, progress, loss))
+            told = clock.seconds
+        if clock.seconds - measured >= run.settings.measure:
+            with clock.stopped():
+                figures = fills.figures(progress)
+            measured = clock.seconds
+        if clock.seconds - saved >= run.settings.save:
+            run.folder.save(run.adapter, run.base, optimiser, progress, figures)
+            run.report(f"saved at step {progress.step:,}")
+            saved = clock.seconds
+    figures = fills.figures(progress)
+    run.folder.save(run.adapter, run.base, optimiser, progress, figures)
+    return progress
+
+
+def share_done(settings: Settings, progress: Progress, seconds: float) -> float:
+    """The share of the run that is done, by steps or by time, whichever is further."""
+    return max(progress.step / settings.steps, seconds / (60 * settings.minutes))
+
+
+def _optimiser(run: Run) -> torch.optim.AdamW:
+    masks = [run.adapter.mask_embedding]
+    others = [p for p in run.adapter.parameters() if p is not run.adapter.mask_embedding]
+    settings = run.settings
+    groups = [
+        {"params": others, "rate": settings.rate},
+        {"params": masks, "rate": settings.mask_rate},
+    ]
+    return torch.optim.AdamW(
+        groups,
+        betas=(0.9, 0.98),
+        weight_decay=0.0,
+        fused=run.base.device.type == "cuda",
+    )
+
+
+def _steps(
+    run: Run, optimiser: torch.optim.AdamW, clock: _Clock, progress: Progress
+) -> Iterator[Losses]:
+    """Steps until the run is done; each gives its losses."""
+    step, size = progress.step, _Size(run.settings.pool, run.settings.rows)
+    with ThreadPoolExecutor(1) as ahead:
+        coming = ahead.submit(_prompts, run, step, size.pool)
+        while share_done(run.settings, replace(progress, step=step), clock.seconds) < 1:
+            prompts = coming.result()
+            coming = ahead.submit(_prompts, run, step + 1, size.pool)
+            try:
+                fills = _reported_fill(run, prompts, clock)
+                for rows in _groups(run, fills.lengths, size.rows, step):
+                    done = share_done(run.settings, replace(progress, step=step), clock.seconds)
+                    if done >= 1:
+                        break
+                    loss = _step(run, optimiser, fills, rows, step, done)
+                    if loss is not None:
+                        step += 1
+                        yield loss
+            except torch.cuda.OutOfMemoryError:
+                size = size.halved()
+                run.report(f"out of memory: going on with {size.pool} fills, {size.rows} rows")
+                optimiser.zero_grad(set_to_none=True)
+                torch.cuda.empty_cache()
+
+
+def _prompts(run: Run, step: int, count: int) -> Prompts:
+    generator = torch.Generator().manual_seed(run.settings.seed * 1_000_003 + step)
+    lengths = run.settings.lengths
+    length = lengths[int(torch.randint(len(lengths), (), generator=generator))]
+    return run.training.batch(count, length)
+
+
+def _fill(run: Run, prompts: Prompts) -> Fills:
+    device, known = run.base.device, run.vocabulary
+    ids, one_line = prompts.ids.to(device), prompts.one_line.to(device)
+    return greedy_fills(run.base, ids, one_line, known.ends, known.newlines, run.settings.tokens)
+
+
+def _reported_fill(run: Run, prompts: Prompts, clock: _Clock) -> Fills:
+    began = clock.seconds
+    fills = _fill(run, prompts)
+    count, length = prompts.ids.shape
+    mean = fills.lengths.float().mean().item()
+    run.report(
+        f"filled {count} prompts of {length} tokens in {clock.seconds - began:.1f} s, "
+        f"{mean:.1f} tokens each"
+    )
+    return fills
+
+
+def _groups(run: Run, lengths: Tensor, rows: int, seed: int) -> list[Tensor]:
+    """Fills of like length together, so that few mask rows are wasted, in a random order."""
+    order = lengths.argsort()
+    sizes, groups, start = lengths[order].tolist(), [], 0
+    while start < len(sizes):
+        end = start + 1
+        while end < len(sizes) and _rows(run, sizes[end]) * (end + 1 - start) <= rows:
+            end += 1
+        groups.append(order[start:end])
+        start = end
+    generator = torch.Generator().manual_seed(seed)
+    return [groups[index] for index in torch.randperm(len(groups), generator=generator).tolist()]
+
+
+def _rows(run: Run, length: int) -> int:
+    return anchors_for(length, run.settings.tokens) * run.adapter.size.masks
+
+
+def _step(
+    run: Run, optimiser: torch.optim.AdamW, fills: Fills, rows: Tensor, step: int, done: float
+) -> Losses | None:
+    result = losses(run.base, run.adapter, fills, rows, run.vocabulary.draft_index)
+    if result is None:
+        return None
+    result.total.backward()  # type: ignore[no-untyped-call]
+    norm = nn.utils.clip_grad_norm_(run.adapter.parameters(), run.settings.clip)
+    warm = min(1.0, (step + 1) / run.settings.warmup)
+    factor = warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
+    for group in optimiser.param_groups:
+        group["lr"] = group["rate"] * factor
+    # One bad batch must not spoil hours of training.
+    if bool(norm.isfinite()):
+        optimiser.step()
+    optimiser.zero_grad(set_to_none=True)
+    return result
+
+
+def _line(run: Run, progress: Progress, loss: Losses) -> str:
+    done = share_done(run.settings, progress, progress.seconds)
+    return (
+        f"step {progress.step:>6,}  head {loss.head.item():.3f}  sampler {loss.sampler.item():.3f}"
+        f"  state {loss.state.item():.3f}  right {loss.right.item():.3f}"
+        f"  {progress.seconds:.0f} s  {100 * done:.0f} %"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    """How much is worked on at once."""
+
+    pool: int
+    rows: int
+
+    def halved(self) -> _Size:
+        return _Size(max(1, self.pool // 2), max(256, self.rows // 2))
+
+
+class _Heldout:
+    """The held-out gaps' fills, made once, and measured with the adapter of the moment."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._fills = _fill(run, run.heldout)
+
+    def figures(self, progress: Progress) -> Figures:
+        """Tokens a pass by language and rule, reported as they are measured."""
+        run = self._run
+        drafted = drafted_fills(run.base, run.adapter, self._fills)
+        by_language: dict[str, list[Drafted]] = {name: [] for name in run.languages}
+        for fill, language in zip(drafted, run.heldout.language, strict=True):
+            by_language[run.languages[language]].append(fill)
+        tree = {
+            name: round(passes_of(fills, tree=True).tokens_per_pass, 3)
+            for name, fills in by_language.items()
+            if fills
+        }
+        figures = Figures(
+            step=progress.step,
+            tokens_per_pass=tree,
+            tokens_per_pass_all=round(passes_of(drafted, tree=True).tokens_per_pass, 3),
+            tokens_per_pass_chain=round(passes_of(drafted, tree=False).tokens_per_pass, 3),
+            accepted_by_mask=tuple(round(share, 3) for share in accepted_by_mask(drafted)),
+            gaps=len(drafted),
+        )
+        run.report(f"held out: {figures.summary()}")
+        run.folder.log(progress, figures)
+        return figures
+
+
+class _Clock:
+    """Seconds of training, those of earlier parts of the run included."""
+
+    def __init__(self, before: float) -> None:
+        self._start = time.perf_counter() - before
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self._start
+
+    def stopped(self) -> _Pause:
+        """A context in which the clock does not run."""
+        return _Pause(self)
+
+    def skip(self, seconds: float) -> None:
+        """Leave `seconds` out."""
+        self._start += seconds
+
+
+class _Pause:
+    def __init__(self, clock: _Clock) -> None:
+        self._clock = clock
+
+    def __enter__(self) -> None:
+        self._began = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self._clock.skip(time.perf_counter() - self._began)

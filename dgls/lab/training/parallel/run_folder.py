@@ -1,0 +1,176 @@
+"""A run on disk: the state to go on from, the adapter as it would be used, the log."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from dgls.errors import TrainingError
+from dgls.lab.training.parallel.adapter import Adapter
+from dgls.lab.training.parallel.adapter_file import save_adapter
+from dgls.lab.training.parallel.base import Base
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run has come: steps taken, seconds of training."""
+
+    step: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What an adapter does on held-out gaps.
+
+    Tokens a pass by language and over all with masks after every accepted prefix; the same with
+    masks after the last draft only (`chain`); the share of places where a mask and those before
+    it were right.
+    """
+
+    step: int
+    tokens_per_pass: dict[str, float]
+    tokens_per_pass_all: float
+    tokens_per_pass_chain: float
+    accepted_by_mask: tuple[float, ...]
+    gaps: int
+
+    def summary(self) -> str:
+        """One line for a person."""
+        languages = ", ".join(f"{name} {value:.2f}" for name, value in self.tokens_per_pass.items())
+        masks = " ".join(f"{share:.2f}" for share in self.accepted_by_mask)
+        return (
+            f"{self.tokens_per_pass_all:.2f} tokens a pass ({languages}; chain "
+            f"{self.tokens_per_pass_chain:.2f}), masks right {masks}, {self.gaps} gaps"
+        )
+
+
+class RunFolder:
+    """`state/` is the last save, whole or not at all; `adapter.safetensors` what it is good for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def adapter(self) -> Path:
+        """The adapter of the last save."""
+        return self.folder / "state" / "adapter.safetensors"
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is a save to go on from."""
+        return self._saved() is not None
+
+    def save(
+        self,
+        adapter: Adapter,
+        base: Base,
+        optimiser: torch.optim.Optimizer,
+        progress: Progress,
+        figures: Figures,
+    ) -> None:
+        """Write the state beside the old one and then swap, so that a kill leaves one of them.
+
+        Raises `TrainingError` where the disk does not take it; the save before is still whole.
+        """
+        fresh, state, old = (self.folder / name for name in ("state.new", "state", "state.old"))
+        with saving(self.folder):
+            if old.exists() and not state.exists():
+                os.replace(old, state)
+            shutil.rmtree(fresh, ignore_errors=True)
+            fresh.mkdir(parents=True)
+            save_file(_weights(adapter), fresh / "weights.safetensors")
+            save_file(_moments(adapter, optimiser), fresh / "optimiser.safetensors")
+            save_adapter(adapter, base, asdict(figures), fresh / "adapter.safetensors")
+            (fresh / "progress.json").write_text(json.dumps(asdict(progress)), encoding="utf-8")
+            shutil.rmtree(old, ignore_errors=True)
+            if state.exists():
+                os.replace(state, old)
+            os.replace(fresh, state)
+            shutil.rmtree(old, ignore_errors=True)
+
+    def load(self, adapter: Adapter, optimiser: torch.optim.Optimizer) -> Progress:
+        """Take over the last save, if any.
+
+        Raises `TrainingError` for one of another shape and for one that cannot be read.
+        """
+        state = self._saved()
+        if state is None:
+            return Progress()
+        try:
+            weights = load_file(state / "weights.safetensors")
+            moments = load_file(state / "optimiser.safetensors")
+            progress = json.loads((state / "progress.json").read_text(encoding="utf-8"))
+            found = Progress(**progress)
+        except (OSError, SafetensorError, ValueError, TypeError) as error:
+            raise TrainingError(
+                f"{state} cannot be read ({error}); it was left untouched. Train into another "
+                f"folder, or remove this one."
+            ) from error
+        mine = adapter.state_dict()
+        if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in mine.items()}:
+            raise TrainingError(
+                f"{state} was saved by a run of another shape; it was left untouched. Train into "
+                f"another folder, or remove this one."
+            )
+        adapter.load_state_dict(weights)
+        _restore(adapter, optimiser, moments)
+        return found
+
+    def _saved(self) -> Path | None:
+        found = [self.folder / name for name in ("state", "state.old")]
+        return next((path for path in found if (path / "progress.json").is_file()), None)
+
+    def log(self, progress: Progress, figures: Figures) -> None:
+        """Append one line of figures to `log.jsonl`."""
+        line = {"seconds": round(progress.seconds, 1), **asdict(figures)}
+        with saving(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with (self.folder / "log.jsonl").open("a", encoding="utf-8") as out:
+                out.write(json.dumps(line) + "\n")
+
+
+@contextmanager
+def saving(folder: Path) -> Iterator[None]:
+    """Raise `TrainingError` where the disk does not take what is written inside."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        raise TrainingError(
+            f"Nothing more could be written in {folder} ({error}); the save before is untouched. "
+            f"Make room and run the same command again."
+        ) from error
+
+
+def _weights(adapter: Adapter) -> dict[str, Tensor]:
+    return {name: value.detach().cpu().contiguous() for name, value in adapter.state_dict().items()}
+
+
+def _moments(adapter: Adapter, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    return {
+        f"{name}|{field}": torch.as_tensor(value).cpu().contiguous()
+        for name, parameter in adapter.named_parameters()
+        for field, value in optimiser.state.get(parameter, {}).items()
+    }
+
+
+def _restore(
+    adapter: Adapter, optimiser: torch.optim.Optimizer, moments: dict[str, Tensor]
+) -> None:
+    named = dict(adapter.named_parameters())
+    for key, value in moments.items():
+        name, field = key.rsplit("|", 1)
+        parameter = named[name]
+        fused = optimiser.defaults.get("fused")
+        kept = value if field == "step" and not fused else value.to(parameter.device)
+        optimiser.state[parameter][field] = kept

@@ -1,0 +1,168 @@
+"""Where an engine listens: the files of its runtime folder, named by what makes it that engine.
+
+    engine-<hash>.sock   its Unix socket (0600)
+    engine-<hash>.port   where there are no Unix sockets: a loopback port and a token (0600)
+    engine-<hash>.lock   held by the engine as long as it lives
+    engine-<hash>.log    what it said since it was started
+
+The folder is the user's alone (0700). Another version, model, device or backend has another hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+import stat
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from dgls import __version__
+from dgls.checkpoint.choice import AUTO, automatic
+from dgls.config import Settings, changed, is_folder
+from dgls.files import open_own
+from dgls.rendezvous.runtime_folder import runtime_folder
+
+LOOPBACK = "127.0.0.1"
+_LONGEST_SOCKET_PATH = 100
+"""Bytes; `sun_path` holds 104 on macOS and 108 on Linux."""
+
+_LARGEST_PORT_FILE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class UnixAddress:
+    """A Unix socket."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class PortAddress:
+    """A loopback port and the token that every request must carry."""
+
+    port: int
+    token: str
+
+
+Address = UnixAddress | PortAddress
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One engine's place in the runtime folder."""
+
+    folder: Path
+    name: str
+
+    @property
+    def socket(self) -> Path:
+        """The Unix socket."""
+        return self.folder / f"{self.name}.sock"
+
+    @property
+    def port(self) -> Path:
+        """The file with the loopback port and its token."""
+        return self.folder / f"{self.name}.port"
+
+    @property
+    def lock(self) -> Path:
+        """The file that a living engine holds locked."""
+        return self.folder / f"{self.name}.lock"
+
+    @property
+    def log(self) -> Path:
+        """The engine's log."""
+        return self.folder / f"{self.name}.log"
+
+    @property
+    def has_unix_socket(self) -> bool:
+        """Whether the engine listens on a Unix socket: the system has them and the path fits."""
+        fits = len(os.fsencode(self.socket)) <= _LONGEST_SOCKET_PATH
+        return sys.platform != "win32" and hasattr(socket, "AF_UNIX") and fits
+
+    def address(self) -> Address | None:
+        """Where to reach the engine, or None where its files say that there is none.
+
+        An address may be stale: the engine may have died and left it behind.
+        """
+        if self.has_unix_socket:
+            return UnixAddress(self.socket) if _is_socket(self.socket) else None
+        return _read_port(self.port)
+
+    def forget_address(self) -> None:
+        """Remove the socket or port file. Only the holder of the lock may."""
+        self.socket.unlink(missing_ok=True)
+        self.port.unlink(missing_ok=True)
+
+
+def endpoint_of(settings: Settings) -> Endpoint:
+    """The endpoint of the engine that these settings ask for."""
+    settings = absolute(settings)
+    identity = {
+        "version": __version__,
+        "python": sys.prefix,
+        "weights": _weights_changed(settings),
+        **settings.identity(),
+    }
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    return Endpoint(runtime_folder(settings), f"engine-{digest[:12]}")
+
+
+def endpoints(settings: Settings) -> list[Endpoint]:
+    """Every endpoint in the runtime folder that an engine holds or left behind."""
+    folder = runtime_folder(settings)
+    return [Endpoint(folder, path.stem) for path in sorted(folder.glob("engine-*.lock"))]
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only the user can read, whole or not at all. Raises `OSError`."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(temporary, path)
+    except OSError:
+        Path(temporary).unlink()
+        raise
+
+
+def absolute(settings: Settings) -> Settings:
+    """The settings with the model that `auto` stands for, and a folder by its absolute path.
+
+    This is how a process elsewhere is told which model is meant.
+    """
+    name = settings.model.name
+    if name == AUTO:
+        return changed(settings, {"model.name": automatic()})
+    if not is_folder(name):
+        return settings
+    return changed(settings, {"model.name": str(Path(name).expanduser().resolve())})
+
+
+def _weights_changed(settings: Settings) -> int:
+    """When a checkpoint folder's weights last changed (ns): new weights are another engine."""
+    folder = Path(settings.model.name)
+    if not folder.is_absolute():
+        return 0
+    return max((path.stat().st_mtime_ns for path in folder.glob("*.safetensors")), default=0)
+
+
+def _is_socket(path: Path) -> bool:
+    """Whether a socket is there, and no link to one."""
+    try:
+        return stat.S_ISSOCK(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
+def _read_port(path: Path) -> PortAddress | None:
+    try:
+        with os.fdopen(open_own(path, os.O_RDONLY), encoding="utf-8") as file:
+            fields = json.loads(file.read(_LARGEST_PORT_FILE))
+        return PortAddress(int(fields["port"]), str(fields["token"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,99 @@
+"""The bench measures what it says, on any machine; how fast that is, no test judges."""
+
+from __future__ import annotations
+
+import os
+import re
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from dgls.config import Settings, changed
+from dgls.lab.bench import fills
+from dgls.lab.bench.instant import FACTORY
+from dgls.lab.bench.machine import machine, resident_mb
+from dgls.lab.bench.overhead import engine_calls, keystrokes, keystrokes_along, server_start
+from dgls.lab.bench.series import Series, table
+from dgls.protocol import Trigger
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "e"
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("values", "share", "expected"),
+    [
+        ((3.0,), 0.5, 3.0),
+        ((3.0,), 0.99, 3.0),
+        ((4.0, 1.0, 3.0, 2.0), 0.5, 2.0),
+        ((4.0, 1.0, 3.0, 2.0), 0.9, 4.0),
+        (tuple(float(n) for n in range(1, 101)), 0.99, 99.0),
+        (tuple(float(n) for n in range(1, 101)), 0.9, 90.0),
+    ],
+)
+def test_a_percentile_is_a_measured_value(
+    values: tuple[float, ...], share: float, expected: float
+) -> None:
+    assert Series("x", "ms", values).percentile(share) == expected
+
+
+def test_the_table_leaves_out_what_few_values_cannot_tell() -> None:
+    rows = [
+        Series("one", "ms", (1.234,)),
+        Series("ten", "ms", tuple(10.0 * n for n in range(1, 11))),
+        Series("many", "MB", tuple(float(n) for n in range(1, 101))),
+        Series("none", "ms", ()),
+    ]
+    assert table(rows).splitlines()[2:] == [
+        "| one (ms) | 1.23 |  |  | 1 |",
+        "| ten (ms) | 50.0 | 90.0 |  | 10 |",
+        "| many (MB) | 50.0 | 90.0 | 99.0 | 100 |",
+    ]
+
+
+def test_the_machine_is_named_with_its_cores_and_the_date() -> None:
+    assert re.search(r", \d+ cores.*, Python 3\.\d+.*, \d{4}-\d\d-\d\d$", machine())
+
+
+def test_memory_is_in_megabytes() -> None:
+    assert 10 < resident_mb(os.getpid()) < 100_000
+
+
+async def test_the_server_and_the_engine_are_timed_and_leave_nothing(folder: Path) -> None:
+    rows = await server_start(folder, 1)
+    rows += await keystrokes(folder, 12)
+    rows += await keystrokes_along(folder, 5)
+    rows += await engine_calls(folder, 3)
+    assert [len(row.values) for row in rows] == [1, 1, 12, 1, 5, 3]
+    assert all(value > 0 for row in rows for value in row.values)
+    assert {path.suffix for path in folder.iterdir()} <= {".log"}
+
+
+async def test_fills_are_timed_cold_and_warm(folder: Path) -> None:
+    settings = changed(Settings(), {"engine": {"folder": str(folder), "backend": FACTORY}})
+    rows = {row.what: row.values for row in await fills.one_line_fills(settings, 2)}
+    assert len(rows["fill after a jump (cold)"]) == len(rows["fill after a character (warm)"]) == 2
+    assert rows["fill after a character (warm): passes"] == (1.0, 1.0)
+    assert rows["engine: start with the model instant"][0] > 0
+    assert {path.suffix for path in folder.iterdir()} <= {".log"}
+
+
+def test_what_is_asked_at_a_place_is_what_an_editor_has_there() -> None:
+    for place in islice(fills._places(), 12):
+        asked = dict(fills._requests(Settings(), place))
+        jump, character, bracket, enter, explicit = asked.values()
+        before, after = jump.parts
+        assert not before.endswith("\n")
+        assert after.startswith("\n")
+        assert character.parts == (before + place.rest[0], after) == explicit.parts
+        assert bracket.parts[0] == character.parts[0] + "("
+        assert bracket.parts[1].startswith(")" + after[:100])
+        assert enter.parts[0].rstrip(" ") == before + place.rest + "\n"
+        assert jump.around[0].endswith(place.before[-500:])
+        triggers = [each.trigger for each in asked.values()]
+        assert triggers == [Trigger.AUTOMATIC] * 4 + [Trigger.EXPLICIT]
