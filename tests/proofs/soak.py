@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import itertools
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -19,10 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dgls
-from dgls.bench.machine import machine, resident_mb
-from dgls.bench.typing.sessions import synthetic_sessions
+from dgls.lab.bench.machine import machine, resident_mb
+from dgls.lab.bench.typing.sessions import synthetic_sessions
 from dgls.client import EngineClient
-from dgls.client.endpoint import absolute
+from dgls.rendezvous.endpoint import absolute
 from dgls.config import Settings, changed
 from dgls.editors.language_client import LanguageClient
 from tests.proofs.typist import Tally, Typist
@@ -67,7 +68,13 @@ class Sample:
 
 
 async def main(minutes: float, model: str) -> int:
-    """Type for so many minutes with `model`; 0 where nothing grew, else 1."""
+    """Type for so many minutes with `model`; 0 where nothing grew, else 1.
+
+    SIGTERM ends it as Ctrl-C does: the engine and the front-end go with it.
+    """
+    this = asyncio.current_task()
+    assert this is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     print(f"{machine()}, model {model}\n", flush=True)
     tally = Tally()
     with tempfile.TemporaryDirectory(prefix="dgls-") as name:

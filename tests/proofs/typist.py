@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
-from dgls.bench.typing.sessions import Session
+from dgls.lab.bench.typing.sessions import Session
 from dgls.editors.language_client import LanguageClient
 
 INLINE = "textDocument/inlineCompletion"
