@@ -12,7 +12,6 @@ import argparse
 import asyncio
 import itertools
 import os
-import signal
 import sys
 import tempfile
 import time
@@ -20,12 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dgls
-from dgls.lab.bench.machine import machine, resident_mb
-from dgls.lab.bench.typing.sessions import synthetic_sessions
 from dgls.client import EngineClient
-from dgls.rendezvous.endpoint import absolute
 from dgls.config import Settings, changed
 from dgls.editors.language_client import LanguageClient
+from dgls.lab.bench.machine import machine, resident_mb
+from dgls.lab.bench.typing.sessions import synthetic_sessions
+from dgls.rendezvous.endpoint import absolute
+from tests.proofs.ending import end_on_sigterm
 from tests.proofs.typist import Tally, Typist
 
 KEYS_A_SECOND = 5
@@ -72,9 +72,7 @@ async def main(minutes: float, model: str) -> int:
 
     SIGTERM ends it as Ctrl-C does: the engine and the front-end go with it.
     """
-    this = asyncio.current_task()
-    assert this is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
+    end_on_sigterm()
     print(f"{machine()}, model {model}\n", flush=True)
     tally = Tally()
     with tempfile.TemporaryDirectory(prefix="dgls-") as name:

@@ -6,8 +6,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
-from dgls.lab.bench.typing.sessions import Session
 from dgls.editors.language_client import LanguageClient
+from dgls.lab.bench.typing.sessions import Session
 
 INLINE = "textDocument/inlineCompletion"
 AUTOMATIC = 2
