@@ -9,6 +9,7 @@ RUN := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 MODELS := $(VENV)/.installed-models
 TORCH := torch>=2.11,<2.14
+CPU_TORCH := https://download.pytorch.org/whl/cpu
 LAPTOP := qwen2.5-coder-0.5b-instruct
 MODEL ?= $(LAPTOP)
 
@@ -78,11 +79,18 @@ clean:
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
+# Where pip would take torch for CUDA and no GPU is, the CPU build is taken from PyTorch's own index.
 $(RUN): pyproject.toml constraints.txt | $(VENV)/bin/python
-	@$(PIP) install --dry-run --quiet --no-deps --report - "$(TORCH)" 2>/dev/null \
-	  | grep -q '"nvidia-' && printf '%s\n' \
-	  "The torch that pip finds here is built for CUDA: about 3 GB to fetch, 7 GB on disk." \
-	  "For the CPU build (0.2 GB) press Ctrl-C and see 'A smaller torch' in README.md." || true
+	@if $(PIP) install --dry-run --quiet --no-deps --report - "$(TORCH)" 2>/dev/null \
+	  | grep -q '"nvidia-'; then \
+	  if command -v nvidia-smi >/dev/null; then \
+	    echo "A GPU is here: fetching torch for CUDA (about 3 GB, 7 GB on disk)."; \
+	  else \
+	    echo "No GPU is here: asking $(CPU_TORCH) for torch's CPU build (0.2 GB)."; \
+	    $(PIP) install --quiet --retries 1 --constraint constraints.txt \
+	      --extra-index-url "$(CPU_TORCH)" torch; \
+	  fi; \
+	fi
 	$(PIP) install --quiet --constraint constraints.txt --editable .
 	touch $@
 
