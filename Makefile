@@ -13,7 +13,8 @@ CPU_TORCH := https://download.pytorch.org/whl/cpu
 LAPTOP := qwen2.5-coder-0.5b-instruct
 MODEL ?= $(LAPTOP)
 
-.PHONY: try test check test-models test-editors test-vllm bench wheel reproducible vsix sbom docs clean
+.PHONY: try test check test-models test-editors pictures test-vllm bench wheel reproducible \
+  vsix sbom docs clean
 
 try: $(RUN)  ## Fetch the laptop model, fill gaps in a bundled example, show how.
 	@model="$(MODEL)"; \
@@ -45,6 +46,13 @@ test-editors: $(DEV)  ## The tests that drive real editors; they are installed f
 	bash tests/editors/install_vscode.sh
 	$(MAKE) vsix
 	$(BIN)/python -m pytest -rs -m editor
+
+pictures: $(DEV)  ## Draw the pictures of the documentation anew, in real editors with the laptop model.
+	bash tests/editors/install.sh neovim helix emacs tmux
+	bash tests/editors/install_vscode.sh
+	$(MAKE) vsix
+	$(BIN)/dgls model get $(LAPTOP)
+	DGLS_TESTS_REQUIRED=model,editor DGLS_PICTURES=1 $(BIN)/python -m pytest -rs -m "model and editor"
 
 test-vllm: $(DEV)  ## The tests that drive a real vLLM server, on the CPU.
 	$(BIN)/python tests/vllm/install.py
