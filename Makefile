@@ -62,6 +62,7 @@ bench: $(DEV)  ## Latency of everything between a keystroke and a suggestion.
 	$(BIN)/dgls bench latency
 
 wheel: $(DEV)  ## The wheel, with the embedded model inside.
+	rm -f dist/*.whl
 	$(PIP) wheel --quiet --no-deps --wheel-dir dist .
 
 reproducible: $(DEV)  ## Two wheels of the same sources have the same bytes.
@@ -71,8 +72,8 @@ reproducible: $(DEV)  ## Two wheels of the same sources have the same bytes.
 	done
 	cd .cache/wheels && cmp a/*.whl b/*.whl && sha256sum a/*.whl
 
-sbom:  ## What the VS Code extension bundles, with licences, as CycloneDX. Needs npm.
-	mkdir -p dist
+sbom: wheel  ## What the wheel and the VS Code extension bundle and need, with licences, as CycloneDX. Needs npm.
+	$(BIN)/python .ci/sbom.py dist/dgls-*.whl > dist/dgls.whl.cdx.json
 	cd $(VSCODE) && npm sbom --package-lock-only --omit=dev --sbom-format=cyclonedx > ../../dist/dgls.vsix.cdx.json
 
 docs: $(DEV)  ## The site of the documentation, its links checked, in .cache/site.
