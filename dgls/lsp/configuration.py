@@ -118,7 +118,6 @@ class _Session:
 
     def _take(self, values: Mapping[str, Any]) -> None:
         self._server.live = LiveSettings(merged(self._options, values))
-        self._server.looked_up.clear()
         self._server.refresh()
 
     def _tell(self) -> None:

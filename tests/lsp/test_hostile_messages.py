@@ -420,7 +420,7 @@ async def test_a_live_setting_holds_for_the_next_keystroke(
     await session.changed(0, 8, "a")
     await session.ask(0, 9)
     document = session.server.documents.now[URI]
-    assert session.server.settings_for(document).value(name) == READ_WHEN_USED[name]
+    assert session.server.rules.settings_for(document).value(name) == READ_WHEN_USED[name]
 
 
 async def test_an_ignore_file_that_cannot_be_read_is_told_by_name(
