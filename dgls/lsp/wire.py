@@ -95,7 +95,6 @@ class Wire(LanguageServerProtocol):
         """Handle one message in a context that remembers the documents as they are now."""
         if isinstance(message, Refused):
             return
-        self._server.looked_up.clear()
         arrived = Arrival(self._server.documents.now)
         token = _arrived.set(arrived)
         try:

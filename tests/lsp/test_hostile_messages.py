@@ -410,12 +410,17 @@ OTHER_ENGINE = {
     "remote.model": "x",
     "remote.key_file": "/tmp/key",
     "remote.key_variable": "KEY",
-    "remote.canvas": 64,
-    "remote.steps": 3,
     "remote.timeout_seconds": 3.0,
     "remote.concurrency": 2,
     "remote.fallback": True,
     "denoise.adapter": "off",
+    "denoise.steps": 3,
+    "denoise.canvas": 64,
+    "denoise.entropy_bound": 0.5,
+    "denoise.temperature_start": 0.9,
+    "denoise.temperature_end": 0.5,
+    "denoise.stop_entropy": 0.01,
+    "denoise.stop_steps": 2,
 }
 OTHER = "file:///code/project/other.py"
 
@@ -442,7 +447,8 @@ async def waits(session: Session) -> object:
 async def would_wait(session: Session) -> object:
     await asked_for(session)
     document = session.server.documents.now[URI]
-    return _wait_ms(session.server, document, session.server.settings_for(document)) > 1
+    context = await session.server.context()
+    return _wait_ms(context, document, context.rules.settings_for(document)) > 1
 
 
 async def fills_ahead(session: Session) -> object:
