@@ -13,6 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+MOST_WORK = 500_000
+"""Most comparisons to judge one file, half a second; an honest list takes a hundredth of them."""
+
 MOST_PATTERNS = 10_000
 MOST_GLOB_CHARS = 200_000
 LONGEST_PATTERN = 4096
@@ -91,7 +94,12 @@ class Patterns:
         return found
 
     def matches(self, names: Sequence[str]) -> bool:
-        """Whether a file, or a folder that it lies in, is ignored."""
+        """Whether a file, or a folder that it lies in, is ignored.
+
+        True as well where it would take too long to tell: better left alone than waited for.
+        """
+        if sum(map(self.work, range(1, len(names) + 1))) > MOST_WORK:
+            return True
         return any(
             self.verdict(names[:depth], is_folder=depth < len(names))
             for depth in range(1, len(names) + 1)
@@ -122,6 +130,8 @@ def why_it_matches_nothing(text: str) -> str | None:
         return "a backslash separates no folders here; write /"
     if len(text) > LONGEST_PATTERN:
         return f"it is longer than {LONGEST_PATTERN} characters"
+    if any(map(_is_too_long, parts)):
+        return "a part of it is longer than any name"
     return "a bracket is not closed, or a part is empty" if _parsed(text) is None else None
 
 

@@ -13,10 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dgls.files import expanded, read_small
-from dgls.patterns import Patterns, TooManyPatterns
-
-MOST_WORK = 1_000_000
-"""Most comparisons to judge one file, half a second; an honest repository takes a hundredth."""
+from dgls.patterns import MOST_WORK, Patterns, TooManyPatterns
 
 _MOST_VERDICTS = 5_000
 _Stamp = tuple[int, int, int]
