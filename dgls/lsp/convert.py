@@ -69,6 +69,8 @@ def path_of(uri: str) -> str:
     if parts.scheme == "file" and parts.netloc.lower() in {"localhost", "127.0.0.1"}:
         uri = parts._replace(netloc="").geturl()
     path = to_fs_path(uri)
+    if path and os.sep == "/" and not parts.netloc and path.startswith("//"):
+        path = "/" + path.lstrip("/")
     # A file's name may hold what ends the path of other kinds of address.
     return path if path else unquote(parts.path)
 

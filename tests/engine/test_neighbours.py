@@ -188,6 +188,38 @@ async def test_a_number_beyond_all_bounds_is_the_clients_error(
         assert name in answer.text
 
 
+ODD: list[object] = [10**400, -1, 0, 2**63, 1e308, float("nan"), True, "9" * 5000, [], {}, None]
+ANYWHERE = {
+    "/v1/fill": "seed version parts gaps limits path language snippets client trigger around lead",
+    "/infill": "n_predict seed t_max_predict_ms t_max_prompt_ms n_indent temperature top_k top_p "
+    "min_p n_probs n_keep n_cache_reuse id_slot cache_prompt stream stop input_extra prompt n",
+    "/completion": "n_predict seed temperature top_k stream stop n_probs id_slot cache_prompt",
+    "/v1/completions": "max_tokens n seed best_of temperature top_p logprobs echo stop stream "
+    "suffix presence_penalty logit_bias stream_options model user",
+    "/v1/fim/completions": "max_tokens random_seed min_tokens temperature top_p stop stream suffix",
+}
+
+
+@pytest.mark.parametrize("path", ANYWHERE)
+async def test_no_value_of_a_field_is_the_engines_fault(http: httpx.AsyncClient, path: str) -> None:
+    """Those that dgls reads and those that it does not."""
+    good: dict[str, Any] = {"parts": ["x = ", ""]} if path == "/v1/fill" else {"prompt": "x = "}
+    if path == "/infill":
+        good |= {"input_prefix": "x = ", "input_suffix": ""}
+    faults = []
+    for name in ANYWHERE[path].split():
+        for value in ODD:
+            for body in (
+                {**good, name: value},
+                {**good, name: [value]},
+                {**good, name: {"a": value}},
+            ):
+                answer = await http.post(path, content=json.dumps(body))
+                if answer.status_code >= 500:
+                    faults.append((name, str(value)[:20], answer.status_code, answer.text[:200]))
+    assert faults == []
+
+
 @pytest.mark.slow
 async def test_many_idle_connections_keep_no_other_process_out(
     folder: Path, connect: Connect

@@ -322,6 +322,10 @@ async def test_an_editor_that_gives_each_version_one_number_gets_no_stale_answer
         "file:///code/project/./example.py",
         "file:///code/x/../project/example.py",
         "file:///code//project/example.py",
+        "file:////code/project/example.py",
+        "FILE:///code/project/%65x%61mple%2Epy",
+        "file:/code/project/example.py",
+        "file:///code/%2e%2e/code/project/example.py",
     ],
 )
 async def test_a_file_is_one_document_by_each_of_its_names(session: Session, other: str) -> None:
