@@ -93,7 +93,7 @@ class FillRequest:
             )
         if len(self.around) != 2:
             raise EngineProtocolError(
-                f"'around' has a text before the gaps and one behind them, not {len(self.around)} "
+                f"'around' has a text before the gaps and one after them, not {len(self.around)} "
                 f"texts; nothing was filled."
             )
 

@@ -114,7 +114,7 @@ class ChatLayout:
         ]
         if not rows:
             raise InputError(
-                f"What lies between the gaps and behind them needs {parts.fixed} tokens, and with "
+                f"The text between the gaps and after them needs {parts.fixed} tokens, and with "
                 f"the gaps more than the {self.budget.canvas} of a canvas; nothing was changed. "
                 f"Fill fewer gaps or select less."
             )

@@ -246,7 +246,7 @@ def loading() -> Callable[[float, str], None] | None:
     def tell(share: float, what: str) -> None:
         if what not in told:
             told.add(what)
-            typer.echo(f"dgls: {what} ({share:.0%})", err=True)
+            typer.echo(f"dgls: {what or 'starting the engine'} ({share:.0%})", err=True)
 
     return tell
 

@@ -327,7 +327,9 @@ def user_files() -> list[Path]:
     """Where the user's own `dgls.toml` may stand."""
     from platformdirs import user_config_dir
 
-    return [Path(user_config_dir("dgls", appauthor=False)) / FILE_NAME]
+    folder = Path(user_config_dir("dgls", appauthor=False))
+    # A user without a home folder has none, rather than that of whoever fills the working folder.
+    return [folder / FILE_NAME] if folder.is_absolute() else []
 
 
 def project_files(project: Path | None) -> list[Path]:

@@ -82,7 +82,7 @@ class ModelSettings:
     )
     batch: int = _setting(
         0,
-        "Most fills that share the model's forward passes; 0 leaves the choice to dgls.",
+        "Maximum of fills that share a forward pass of the model; 0 leaves the choice to dgls.",
         low=0,
         high=256,
         project=False,
@@ -90,7 +90,7 @@ class ModelSettings:
     )
     cache_mb: int = _setting(
         0,
-        "Most memory for prompts that were encoded, in megabytes; 0 takes a share of the device's.",
+        "Maximum memory for encoded prompts, in megabytes; 0 takes a share of the device's.",
         low=0,
         project=False,
         identity=True,
@@ -114,7 +114,7 @@ class EngineSettings:
     backend: str = _setting(
         "local",
         "What runs the model: `local` (this machine), `vllm`, `chat` or `infill` (the server of "
-        "the section `remote`: your code is sent there), or `module:factory` (called with the "
+        "the section `remote`, which gets your code), or `module:factory` (called with the "
         "settings).",
         project=False,
         identity=True,
@@ -142,7 +142,7 @@ class EngineSettings:
         4_000_000, "Largest request that the engine reads, in bytes.", low=1000, project=False
     )
     max_waiting: int = _setting(
-        64, "Most requests that wait for the model; more are refused.", low=1, project=False
+        64, "Maximum of requests that wait for the model; more are refused.", low=1, project=False
     )
 
 
@@ -164,27 +164,27 @@ class RemoteSettings:
     )
     key_file: str = _setting(
         "",
-        "Absolute path of a file that holds the server's key and that you alone may read.",
+        "Absolute path of a file with the server's key, which only you may read.",
         project=False,
         identity=True,
     )
     key_variable: str = _setting(
         "",
-        "Name of the environment variable that holds the key, where there is no file; the engine "
+        "Name of the environment variable with the key, if there is no file; the engine "
         "sees the environment of the program that started it.",
         project=False,
         identity=True,
     )
     timeout_seconds: float = _setting(
         60.0,
-        "Longest wait for one answer of the server.",
+        "Longest wait for an answer of the server.",
         low=0.1,
         high=3600,
         project=False,
         identity=True,
     )
     concurrency: int = _setting(
-        8, "Most fills that are sent at once.", low=1, high=256, project=False, identity=True
+        8, "Maximum of fills that are sent at once.", low=1, high=256, project=False, identity=True
     )
     fallback: bool = _setting(
         False,
@@ -277,12 +277,12 @@ class FillSettings:
         20_000.0, "Time for a fill that was asked for, in milliseconds; 0 for none.", low=0
     )
     candidates: int = _setting(1, "Candidates per fill.", low=1, high=16)
-    max_lines: int = _setting(1, "Most lines of a fill while typing.", low=1, high=100)
+    max_lines: int = _setting(1, "Maximum of lines of a fill while typing.", low=1, high=100)
     prefix_chars: int = _setting(
-        1200, "Most characters before the cursor that the model sees.", low=100
+        1200, "Maximum of characters before the cursor that the model sees.", low=100
     )
     suffix_chars: int = _setting(
-        480, "Most characters after the cursor that the model sees.", low=0
+        480, "Maximum of characters after the cursor that the model sees.", low=0
     )
 
 
@@ -291,15 +291,15 @@ class ShowSettings:
     """When a fill is shown."""
 
     automatic: bool = _setting(
-        True, "Whether to suggest while typing; where not, the model is not asked either."
+        True, "Whether to suggest while typing; if not, the model is not asked either."
     )
     languages_off: tuple[str, ...] = _setting(
         (), 'Languages in which nothing is suggested while typing, such as `["python"]`.'
     )
     files_off: tuple[str, ...] = _setting(
         (),
-        "Files where nothing is suggested while typing, as patterns of `.gitignore` from the "
-        'project\'s folder on: `["tests/", "*.pyi"]`.',
+        "Files where nothing is suggested while typing, as `.gitignore` patterns relative to the "
+        'project\'s folder: `["tests/", "*.pyi"]`.',
         patterns=True,
     )
     threshold: float = _setting(
@@ -330,8 +330,8 @@ class TypingSettings:
     )
     completion_list: str = _setting(
         "auto",
-        "Whether a suggestion is offered in the completion menu, too: `auto` does so where the "
-        "editor has no inline completion.",
+        "Whether the completion menu offers suggestions too; `auto` does so where the editor has "
+        "no inline completion.",
         choices=("auto", "always", "never"),
     )
 
@@ -342,19 +342,19 @@ class ContextSettings:
 
     edits: bool = _setting(
         True,
-        "Whether the model sees what was edited elsewhere just now; a project can only say no.",
+        "Whether the model sees recent edits elsewhere; a project can only turn this off.",
         only_lower=True,
     )
     outlines: bool = _setting(
         True,
         "Whether the model sees outlines of other open files and of imported local ones; a project "
-        "can only say no.",
+        "can only turn this off.",
         only_lower=True,
     )
     chars: int = _setting(
         0,
-        "Most characters of both together; 0 for none, which suits the embedded model: it was "
-        "trained without. 4000 suits a published one. A project can only lower it.",
+        "Maximum of characters of both together; 0 for none, which suits the embedded model: it "
+        "was trained without them. 4000 suits a published one. A project can only lower it.",
         low=0,
         high=100_000,
         only_lower=True,
@@ -367,14 +367,14 @@ class PrivacySettings:
 
     secrets: tuple[str, ...] = _setting(
         (),
-        "Files with secrets, as patterns of `.gitignore` from each workspace folder on; they are "
-        "added to the list of dgls (`.env*`, keys, credentials), which stays.",
+        "Files with secrets, as `.gitignore` patterns relative to each workspace folder; they are "
+        "added to dgls's own list (`.env*`, keys, credentials).",
         patterns=True,
     )
     trusted: bool = _setting(
         True,
-        "Whether the workspace is trusted; in one that is not nothing is suggested, and none of "
-        "its files is read.",
+        "Whether the workspace is trusted; in an untrusted one dgls suggests nothing and reads no "
+        "file.",
         project=False,
     )
     counts: bool = _setting(

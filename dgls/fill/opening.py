@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from dgls.checkpoint.choosing import AUTO
+from dgls.checkpoint.choice import AUTO
 from dgls.checkpoint.named import Named, fingerprint, resolved
 from dgls.checkpoint.qwen2_build import Progress, dense_network
 from dgls.checkpoint.qwen2_checks import CheckedSource
@@ -16,11 +16,8 @@ from dgls.fill.causal import CausalFiller
 from dgls.fill.confidence import confidence_of
 from dgls.fill.filler import Filler
 from dgls.fill.knobs import AS_TRAINED, Knobs
-from dgls.fill.pipeline import Engine
-from dgls.fill.strategy import strategy_for
 from dgls.inference.causal_model import CausalModel, Drafting
 from dgls.inference.drafts import MOST_ROWS
-from dgls.inference.opening import open_model
 from dgls.network.hardware import cache_share, chosen_device
 from dgls.network.linear import can_multiply_int8
 from dgls.network.memory import give_back_freed_memory, keep_freed_memory
@@ -45,6 +42,11 @@ def open_filler(
     named = resolved(name)
     if named.causal:
         return open_causal(named, device, threads, progress, cache_mb, adapter=adapter, knobs=knobs)
+    # The library that runs the other family takes two seconds and 100 MB, so it waits here.
+    from dgls.fill.pipeline import Engine
+    from dgls.fill.strategy import strategy_for
+    from dgls.inference.opening import open_model
+
     model = open_model(
         named.name, device, threads, progress, cache_mb, quantization, canvas=knobs.canvas
     )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from dgls.checkpoint.choice import EMBEDDED
-from dgls.checkpoint.choosing import AUTO
+from dgls.checkpoint.choice import AUTO, EMBEDDED
 from dgls.engine.backends.base import Progress
 from dgls.errors import EngineError
 from dgls.fill.filler import Filler, Patient
