@@ -153,9 +153,9 @@ def _calibrate_causal(
     out: Path | None,
     may_read: MayRead,
 ) -> None:
-    from dgls.fill.causal import CausalStrategy
     from dgls.fill.confidence import FILE
     from dgls.fill.opening import open_causal
+    from dgls.fill.running import CausalStrategy
     from dgls.lab.evaluation.causal_calibration import fit, judge
     from dgls.lab.evaluation.cut import cut_cases
     from dgls.syntax.cursor import Budget
