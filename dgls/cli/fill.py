@@ -197,8 +197,8 @@ def resolved_with(model: str | None) -> Resolved:
 
     given = {} if model is None else {"model.name": model}
     resolved = resolve(Path.cwd(), overrides=given)
-    for problem in resolved.problems:
-        typer.echo(f"dgls: {problem}", err=True)
+    for message in resolved.messages:
+        typer.echo(f"dgls: {message}", err=True)
     return resolved
 
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from dgls.config.settings import DECLARED, Declared
+from dgls.config.settings import AUTO, DECLARED, Declared
 
 _TYPES = {str: "string", int: "integer", float: "number", bool: "boolean", tuple: "array"}
 _SCHEMA = "https://json-schema.org/draft/2020-12/schema"
@@ -83,6 +83,9 @@ def _property(declared: Declared, description: str) -> dict[str, Any]:
         "default": declared.default,
         description: declared.doc,
     }
+    if declared.number is not None:
+        found["type"] = [_TYPES[declared.number], "string"]
+        found["pattern"] = f"^{AUTO}$"
     if declared.kind is tuple:
         found["items"] = {"type": "string"}
     if declared.choices:
@@ -132,6 +135,13 @@ texts with commas. A changed `dgls.toml` takes effect at the next keystroke, wit
 dgls reports a bad setting by its name and place, and keeps all others. A project's file comes with
 somebody's repository, so it may set only what the column "project" allows: it cannot choose the
 model, the code that runs, or where requests go.
+
+`denoise.*` turns the loop that writes several tokens at once; what that costs in quality and time
+is in [performance.md](performance.md#what-the-knobs-of-the-denoise-loop-cost). `auto` leaves a
+number to the model. The local 26B and the embedded model obey all of them, a vLLM server `steps`
+and `canvas`. The laptop model verifies its drafts, so its text is the same whatever they say, and
+`canvas` and `adapter` alone change its time. `remote.steps` and `remote.canvas` are older names of
+`denoise.steps` and `denoise.canvas`: they still count, unless the new name is set beside them.
 
 You can turn suggestions off for everything (`show.automatic`), for a language
 (`show.languages_off`), for files or folders (`show.files_off`, or a `dgls.toml` in the folder), and

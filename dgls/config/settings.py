@@ -10,7 +10,10 @@ import dataclasses
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
+
+AUTO: Literal["auto"] = "auto"
+"""The value that leaves a number to dgls."""
 
 ENVIRONMENT_PREFIX = "DGLS_"
 MODELS_VARIABLE = "DGLS_MODELS"
@@ -28,12 +31,19 @@ def _setting(
     only_lower: bool = False,
     patterns: bool = False,
     identity: bool = False,
+    number: type[int] | type[float] | None = None,
 ) -> Any:
     """One field: what it means, its range or choices, whether a project may set it or `only_lower`
-    it, whether its texts are `patterns`, and whether another value makes it another engine."""
+    it, whether its texts are `patterns`, whether another value makes it another engine, and the
+    kind of `number` that it may be instead of `auto`."""
     metadata = {"doc": doc, "low": low, "high": high, "choices": choices, "project": project}
     metadata |= {"only_lower": only_lower, "patterns": patterns, "identity": identity}
-    return field(default=default, metadata=metadata)
+    return field(default=default, metadata={**metadata, "number": number})
+
+
+def _knob(number: type[int] | type[float], low: float, high: float, doc: str) -> Any:
+    """A number of the denoise loop, `auto` unless the user sets it."""
+    return _setting(AUTO, doc, low=low, high=high, project=False, identity=True, number=number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,23 +175,6 @@ class RemoteSettings:
         project=False,
         identity=True,
     )
-    canvas: int = _setting(
-        0,
-        "Widest canvas that the vLLM server takes, in tokens (its `--diffusion-config`); 0 for "
-        "what the model's `config.json` says.",
-        low=0,
-        high=4096,
-        project=False,
-        identity=True,
-    )
-    steps: int = _setting(
-        0,
-        "Maximum of denoise steps of a canvas; 0 for the server's own limit.",
-        low=0,
-        high=1024,
-        project=False,
-        identity=True,
-    )
     timeout_seconds: float = _setting(
         60.0,
         "Longest wait for an answer of the server.",
@@ -203,8 +196,65 @@ class RemoteSettings:
 
 @dataclass(frozen=True, slots=True)
 class DenoiseSettings:
-    """How a model writes several tokens at once."""
+    """How a model writes several tokens at once.
 
+    A number that is `auto` is what the model's family does, or what its checkpoint asks for.
+    """
+
+    steps: int | Literal["auto"] = _knob(
+        int,
+        1,
+        1024,
+        "Most denoise steps of a canvas. Time grows with them; fewer leave more of the text to a "
+        "first guess. `auto`: 48 for the published model, 5 for the embedded one, the server's own "
+        "limit for `vllm`. The laptop model takes as many passes as its text needs.",
+    )
+    canvas: int | Literal["auto"] = _knob(
+        int,
+        16,
+        256,
+        "Widest canvas, in tokens. A step of a narrower one is cheaper, but long gaps do not fit. "
+        "For `vllm` no wider than the server's `--diffusion-config`; `auto`: what the model's "
+        "`config.json` says, here as much as the gap needs. For the laptop model the positions of "
+        "a pass (8; 32 at most).",
+    )
+    entropy_bound: float | Literal["auto"] = _knob(
+        float,
+        0,
+        100,
+        "How unsure the tokens that a step accepts may be together, in nats. More accepts sooner, "
+        "in fewer steps and with more errors; 0 accepts one token a step. `auto`: 0.1 for the "
+        "published model, 3 for the embedded one.",
+    )
+    temperature_start: float | Literal["auto"] = _knob(
+        float,
+        0.01,
+        5,
+        "Temperature of the first step; it changes evenly to `denoise.temperature_end`. Higher "
+        "gives more varied and less certain text, in more steps. `auto`: 0.8 for the published "
+        "model, 1 for the embedded one.",
+    )
+    temperature_end: float | Literal["auto"] = _knob(
+        float,
+        0.01,
+        5,
+        "Temperature after the last step that may be taken. `auto`: 0.4 for the published model, 1 "
+        "for the embedded one.",
+    )
+    stop_entropy: float | Literal["auto"] = _knob(
+        float,
+        0,
+        20,
+        "A canvas that no longer changes is done when its mean entropy is below this, in nats. "
+        "More ends sooner. `auto`: 0.005 for the published model, 0.05 for the embedded one.",
+    )
+    stop_steps: int | Literal["auto"] = _knob(
+        int,
+        0,
+        64,
+        "For how many steps a canvas must not have changed to be done. More costs as many further "
+        "steps and corrects a little more. `auto`: 1.",
+    )
     adapter: str = _setting(
         "auto",
         "Whether the laptop model's adapter drafts ahead with masks: `on`, `off`, or `auto` for "
@@ -368,8 +418,9 @@ class Declared:
     """One setting as declared above; `name` is full, such as "model.name".
 
     A setting of kind `tuple` is a list of texts: each source adds to it. `choices` are the texts
-    that are allowed, none for any; texts that are `patterns` must be able to match something. A
-    project may set what is `project`, and what is `only_lower` to no more than the user does.
+    that are allowed, none for any; texts that are `patterns` must be able to match something. One
+    that is `auto` may also be a `number` of that kind. A project may set what is `project`, and
+    what is `only_lower` to no more than the user does.
     """
 
     name: str
@@ -383,6 +434,7 @@ class Declared:
     only_lower: bool
     patterns: bool
     identity: bool
+    number: type[int] | type[float] | None
 
     @property
     def only_adds(self) -> bool:
@@ -392,7 +444,12 @@ class Declared:
     @property
     def variable(self) -> str:
         """Its environment variable."""
-        return ENVIRONMENT_PREFIX + self.name.replace(".", "_").upper()
+        return variable_of(self.name)
+
+
+def variable_of(name: str) -> str:
+    """The environment variable of a setting's full name."""
+    return ENVIRONMENT_PREFIX + name.replace(".", "_").upper()
 
 
 SECTIONS: Mapping[str, type] = {
@@ -412,6 +469,9 @@ def _declared() -> dict[str, Declared]:
 
 DECLARED: Mapping[str, Declared] = _declared()
 """Every setting by its full name."""
+
+FORMER: Mapping[str, str] = {"remote.steps": "denoise.steps", "remote.canvas": "denoise.canvas"}
+"""Names that settings had before, with those that they have now. Their `auto` was 0."""
 
 
 def settings_of(values: Mapping[str, Any]) -> Settings:

@@ -267,13 +267,17 @@ class _OneFill:
         self.cost.prompt_tokens, self.cost.cached_tokens = len(prompt.tokens), read.cached
 
     def tell(
-        self, texts: tuple[str, ...], accepted: tuple[str, ...], refused: tuple[str, ...]
+        self,
+        texts: tuple[str, ...],
+        accepted: tuple[str, ...],
+        refused: tuple[str, ...],
+        ahead: tuple[str, ...],
     ) -> None:
-        """Pass a draft on to who watches, with what the pass wrote and what it refused."""
+        """Pass a draft on to who watches: what the pass wrote and refused, and what comes next."""
         if self.on_draft is not None:
             flags = (True,) * len(accepted) + (False,) * len(refused)
             tokens = (*accepted, *refused)
-            self.on_draft(Draft(self.cost.stream_passes, texts, tokens, flags, WRITTEN))
+            self.on_draft(Draft(self.cost.stream_passes, texts, tokens, flags, WRITTEN, ahead))
 
 
 class _GapWork:
@@ -303,13 +307,14 @@ class _GapWork:
 
         known = 0
 
-        def told(tokens: Sequence[int], refused: Sequence[int]) -> None:
+        def told(tokens: Sequence[int], refused: Sequence[int], ahead: Sequence[int]) -> None:
             nonlocal known
             fill.cost.stream_passes += 1
             if fill.on_draft is not None:
                 after = ("",) * (len(fill.request.gaps) - len(offset) - 1)
                 texts = (*offset, self._text_of(tokens), *after)
-                fill.tell(texts, self._said(tokens[known:]), self._said(refused))
+                new, said = tokens[known:], self._said
+                fill.tell(texts, said(new), said(refused), said(ahead))
             known = len(tokens)
 
         with fill.cost.timed("draft"):

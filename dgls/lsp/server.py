@@ -18,7 +18,6 @@ from pygls.protocol import default_converter
 
 from dgls import __version__
 from dgls.config import LiveSettings, Settings
-from dgls.errors import SettingError
 from dgls.lsp.client_side import Client
 from dgls.lsp.context import Command, Feature, RequestContext, Stores
 from dgls.lsp.convert import Convention, path_of
@@ -148,9 +147,9 @@ class DglsServer(LanguageServer):
             if old is not None:
                 self.spawn(old.close())
 
-    def complain(self, problems: Iterable[SettingError]) -> None:
-        """Show which settings were left out, once each."""
-        new = [text for text in map(str, problems) if text not in self._told]
+    def complain(self, messages: Iterable[str]) -> None:
+        """Show what is wrong with the settings, each message once."""
+        new = [text for text in messages if text not in self._told]
         if new:
             self._told.update(new)
             self.show(f"dgls: {' '.join(new)}", types.MessageType.Warning)
