@@ -154,3 +154,14 @@ def test_a_projects_list_of_patterns_costs_a_moment_at_each_key(
     begun = time.process_time()
     kept.matches(["a", "b", "c"] * 30 + ["x.py"])
     assert time.process_time() - begun < 2.0
+
+
+def test_a_user_without_a_home_folder_has_no_settings_in_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("platformdirs.user_config_dir", lambda *_, **__: "~/.config/dgls")
+    hostile = tmp_path / "~" / ".config" / "dgls" / "dgls.toml"
+    hostile.parent.mkdir(parents=True)
+    hostile.write_text('[engine]\nbackend = "evil:code"\n')
+    assert resolve(environment={}).settings == Settings()
