@@ -102,7 +102,7 @@ def why_it_matches_nothing(text: str) -> str | None:
     if stripped.startswith("#"):
         return "it is a comment; write \\# for a name that begins with #"
     if stripped.startswith("~"):
-        return "~ stands for no folder here; write it from the workspace folder on"
+        return "~ is not expanded here; write the pattern from the workspace folder on"
     if any(part in {".", ".."} for part in parts):
         return "'.' and '..' are no folders here; write it from the workspace folder on"
     if re.match(r"[a-zA-Z]:[\\/]", stripped):

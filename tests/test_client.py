@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import subprocess
@@ -285,6 +286,33 @@ def test_three_failures_within_a_minute_are_enough() -> None:
         failures.check()
     clock[0] = 71.0
     failures.check()
+
+
+def test_an_answer_between_failures_starts_their_count_anew() -> None:
+    failures = Failures(lambda: 0.0)
+    for _ in range(20):
+        failures.record("it was killed")
+        failures.record("it was killed")
+        failures.check()
+        failures.forget()
+    for _ in range(3):
+        failures.record("it was killed")
+    with pytest.raises(EngineUnavailableError):
+        failures.check()
+
+
+async def test_an_engine_that_answers_now_and_then_is_asked_again(folder: Path) -> None:
+    asked = itertools.count()
+
+    def every_third(head: bytes, body: bytes) -> bytes | None:
+        return response(REPLY) if next(asked) % 3 == 2 else None
+
+    async with FakeEngine(folder, every_third) as engine:
+        for _ in range(4):
+            for _ in range(2):
+                with pytest.raises(EngineUnavailableError, match="middle of a fill"):
+                    await engine.client.fill(FillRequest(("a", "b")))
+            assert (await engine.client.fill(FillRequest(("a", "b")))).model == "fake"
 
 
 def test_a_lock_has_one_holder_and_leaves_no_file(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -164,3 +165,24 @@ def test_a_front_end_never_loads_what_is_heavy(module: str) -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.strip() == ""
+
+
+def test_an_engine_of_a_laptop_model_loads_no_transformers() -> None:
+    """It would take two seconds of its start, and 100 MB."""
+    program = "import sys, dgls.engine.process, dgls.engine.backends.local; " + (
+        "print('transformers' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "False"
+
+
+def test_the_code_map_has_every_room_and_no_other() -> None:
+    page = (ROOT.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = [row.split("|")[1] for row in page.splitlines() if row.startswith("| `")]
+    named = {name.rstrip("/") for row in rows for name in re.findall(r"`([^`]+)`", row)}
+    there = {path.parent.relative_to(ROOT).as_posix() for path in modules()} - {"."}
+    rooms = {each for each in there if each.count("/") == each.startswith("lab/")} - {"lab"}
+    assert rooms <= named
+    assert all((ROOT / name).exists() for name in named)

@@ -197,8 +197,8 @@ def resolved_with(model: str | None) -> Resolved:
 
     given = {} if model is None else {"model.name": model}
     resolved = resolve(Path.cwd(), overrides=given)
-    for problem in resolved.problems:
-        typer.echo(f"dgls: {problem}", err=True)
+    for message in resolved.messages:
+        typer.echo(f"dgls: {message}", err=True)
     return resolved
 
 
@@ -246,7 +246,7 @@ def loading() -> Callable[[float, str], None] | None:
     def tell(share: float, what: str) -> None:
         if what not in told:
             told.add(what)
-            typer.echo(f"dgls: {what} ({share:.0%})", err=True)
+            typer.echo(f"dgls: {what or 'starting the engine'} ({share:.0%})", err=True)
 
     return tell
 

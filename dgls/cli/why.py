@@ -38,7 +38,7 @@ def why(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     features: Annotated[
-        bool, typer.Option("--features", help="Print the numbers behind each confidence, too.")
+        bool, typer.Option("--features", help="Print the numbers behind each confidence too.")
     ] = False,
     language: Annotated[
         str | None, typer.Option(help="The language, where the file's name does not tell.")

@@ -68,7 +68,9 @@ class EngineClient:
                 await self.wait_ready()
             life = self._lives
             try:
-                return await self._patiently(request, on_draft)
+                reply = await self._patiently(request, on_draft)
+                self._failures.forget()
+                return reply
             except NotReady:
                 self._is_ready = False
             except ConnectionLost as lost:

@@ -13,7 +13,10 @@ WINDOW_S = 60.0
 
 
 class Failures:
-    """The engine's failures within the last minute."""
+    """The engine's failures within the last minute that no answer came between.
+
+    An engine that answers and is killed later, however often, is worth starting again.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -24,6 +27,10 @@ class Failures:
         """Note that the engine failed just now; `why` is a clause for a message."""
         self._times.append(self._clock())
         self._why = why
+
+    def forget(self) -> None:
+        """Note that the engine answered, so that what was before counts no more."""
+        self._times.clear()
 
     def check(self) -> None:
         """Raise `EngineUnavailableError` while there were too many of them."""

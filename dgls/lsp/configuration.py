@@ -121,7 +121,7 @@ class _Session:
         self._server.refresh()
 
     def _tell(self) -> None:
-        self._server.complain(self._server.live.at(self._server.root).problems)
+        self._server.complain(self._server.live.at(self._server.root).messages)
 
     async def _ask_for_changes(self) -> None:
         method = types.WORKSPACE_DID_CHANGE_CONFIGURATION

@@ -42,7 +42,7 @@ def offered(stores: Stores, place: Place, texts: tuple[str, ...]) -> Offer | Non
     newest = stores.documents.get(place.document.uri)
     if newest is None:
         return None
-    if newest.version == place.document.version:
+    if stores.documents.is_current(place.document):
         return Offer(newest, place.replaced, texts, place.lead)
     if place.lead:
         return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dgls.config import LiveSettings, Resolved, Settings
-from dgls.errors import InputError, SettingError
+from dgls.errors import InputError
 from dgls.lsp.documents import Document
 from dgls.lsp.once import Once
 from dgls.lsp.permission import Permission
@@ -29,7 +29,7 @@ class Rules:
     folders: tuple[Path, ...]
     permission: Permission
     knows: Callable[[str], bool]
-    complain: Callable[[Iterable[SettingError]], None]
+    complain: Callable[[Iterable[str]], None]
     _found: Once = field(default_factory=Once)
 
     @property
@@ -53,7 +53,7 @@ class Rules:
             lambda: self.privacy_for(document).explained(document.path),
         )
         if fault:
-            self.complain([SettingError(f"{fault}; no file of its repository is filled.")])
+            self.complain([f"{fault}; no file of its repository is filled."])
         if never is not None or not unasked:
             return never
         settings = self.settings_for(document)
@@ -70,7 +70,7 @@ class Rules:
     def _resolved_for(self, document: Document) -> Resolved:
         inside = parts_in(document.path, self.folders) is not None
         resolved = self._settings_in(Path(document.path).parent if inside else self.root)
-        self.complain(resolved.problems)
+        self.complain(resolved.messages)
         return resolved
 
     def _settings_in(self, folder: Path | None) -> Resolved:

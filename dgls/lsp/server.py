@@ -18,13 +18,12 @@ from pygls.protocol import default_converter
 
 from dgls import __version__
 from dgls.config import LiveSettings, Settings
-from dgls.errors import SettingError
 from dgls.lsp.client_side import Client
 from dgls.lsp.context import Command, Feature, RequestContext, Stores
 from dgls.lsp.convert import Convention, path_of
 from dgls.lsp.counts import Counts
 from dgls.lsp.documents import Document, Documents
-from dgls.lsp.editor import Editor
+from dgls.lsp.editor import POLL_S, Editor
 from dgls.lsp.filler import Filler
 from dgls.lsp.fills import Fills
 from dgls.lsp.indicator import METHOD, Indicator
@@ -68,8 +67,7 @@ class DglsServer(LanguageServer):
         self.root: Path | None = None
         self.settings = Settings()
         self._told: set[str] = set()
-        self._editor = Editor.of(None)
-        self._greeted = asyncio.Event()
+        self.editor = Editor.of(None)
         self.status: Status | None = None
         self.configured = asyncio.Event()
         self.stopped = asyncio.Event()
@@ -129,8 +127,7 @@ class DglsServer(LanguageServer):
     def begin(self, params: types.InitializeParams) -> None:
         """Take over what the client told of itself; its settings are in `live` already."""
         self._client_name = params.client_info.name if params.client_info else ""
-        self._editor = Editor.of(params.process_id)
-        self._greeted.set()
+        self.editor = self.editor.or_rather(params.process_id)
         encoding = Encoding(types.PositionEncodingKind(self.workspace.position_encoding).value)
         newline_only = self._client_name in NEWLINE_ONLY_CLIENTS
         self.documents = Documents(Convention(encoding, newline_only))
@@ -148,9 +145,9 @@ class DglsServer(LanguageServer):
             if old is not None:
                 self.spawn(old.close())
 
-    def complain(self, problems: Iterable[SettingError]) -> None:
-        """Show which settings were left out, once each."""
-        new = [text for text in map(str, problems) if text not in self._told]
+    def complain(self, messages: Iterable[str]) -> None:
+        """Show what is wrong with the settings, each message once."""
+        new = [text for text in messages if text not in self._told]
         if new:
             self._told.update(new)
             self.show(f"dgls: {' '.join(new)}", types.MessageType.Warning)
@@ -196,14 +193,15 @@ class DglsServer(LanguageServer):
         task.add_done_callback(self._tasks.discard)
 
     def stop(self, exit_status: int) -> None:
-        """Read no further message."""
-        self.exit_status = exit_status
-        self.stopped.set()
+        """Read no further message. The first reason to end is the one that counts."""
+        if not self.stopped.is_set():
+            self.exit_status = exit_status
+            self.stopped.set()
 
     async def editor_gone(self) -> None:
         """Return when the process of the editor has ended, as far as it told which that is."""
-        await self._greeted.wait()
-        await self._editor.until_gone()
+        while not self.editor.is_gone:
+            await asyncio.sleep(POLL_S)
 
     async def close(self) -> None:
         """Stop what is under way and let go of the engine."""
@@ -266,9 +264,9 @@ class DglsServer(LanguageServer):
 
         return run if isinstance(offer, Command) else answer
 
-    def report_server_error(self, error: Exception, source: Any) -> None:
+    def report_server_error(self, error: BaseException, source: Any) -> None:
         """Log where an error came from. The client learns of it by the reply to its request."""
-        if not isinstance(error, JsonRpcException):
+        if not isinstance(error, (JsonRpcException, asyncio.CancelledError)):
             log_internal(error)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dgls.files import read_small
+from dgls.files import expanded, read_small
 from dgls.patterns import Patterns, TooManyPatterns
 
 _Stamp = tuple[int, int, int]
@@ -160,7 +160,7 @@ def _user_configurations() -> tuple[Path, ...]:
     system = Path(os.environ.get("GIT_CONFIG_SYSTEM") or "/etc/gitconfig")
     if chosen := os.environ.get("GIT_CONFIG_GLOBAL"):
         return system, Path(chosen)
-    return system, _configuration_folder() / "git" / "config", Path.home() / ".gitconfig"
+    return system, _configuration_folder() / "git" / "config", expanded("~/.gitconfig")
 
 
 def _default_excludes() -> Path:
@@ -168,7 +168,7 @@ def _default_excludes() -> Path:
 
 
 def _configuration_folder() -> Path:
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    return Path(os.environ.get("XDG_CONFIG_HOME") or expanded("~/.config"))
 
 
 def _excludes_files(configuration: Path) -> Iterator[str]:
@@ -195,4 +195,4 @@ def _unquoted(value: str) -> str:
 
 
 def _expanded(value: str, root: Path) -> Path:
-    return root / Path(value).expanduser() if value else Path(os.devnull)
+    return root / expanded(value) if value else Path(os.devnull)

@@ -25,6 +25,7 @@ _DOCUMENTATION = re.compile(r"\s*[a-zA-Z]{0,2}(\"{3}|'{3}).*?\1", re.DOTALL)
 _DECLARED = re.compile(r"^\s*@(?:[\w.]+\.)?(?:overload|abstractmethod|abstractproperty)\b")
 _INTERFACE = re.compile(r"\b(?:Protocol|ABC|ABCMeta)\b")
 _NOTHING = re.compile(r"[\s;{}]*")
+_ENDS = re.compile(r"[\s{]*return(?:\s+(?:\.\.\.|Ellipsis|NotImplemented))?[\s;{}]*")
 
 
 def is_hole_again(site: Site, text: str) -> bool:
@@ -32,7 +33,9 @@ def is_hole_again(site: Site, text: str) -> bool:
     if site.asked.purpose is Purpose.HOLE:
         return is_hole(site, text) or _promises(site, text) or _leaves_empty(site, text)
     if site.asked.purpose is Purpose.REWRITE:
-        return is_hole(site, text) and (not _is_comment(site, site.old) or _promises(site, text))
+        if _promises(site, text):
+            return is_hole(site, text) or not _promises(site, site.old)
+        return is_hole(site, text) and not _is_comment(site, site.old)
     words = _is_words(site, text) and not _promises(site, text)
     return _in_empty_body(site) and is_hole(site, text) and not words
 
@@ -64,7 +67,8 @@ def _is_hole_text(site: Site, text: str) -> bool:
     ]
     if site.language.id == "shellscript":
         code = [line for line in code if line.strip() not in {":", "true"}]
-    return _NOTHING.fullmatch("".join(code)) is not None
+    left = "".join(code)
+    return bool(_NOTHING.fullmatch(left) or _ENDS.fullmatch(left))
 
 
 def _is_words(site: Site, text: str) -> bool:

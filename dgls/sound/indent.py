@@ -15,6 +15,8 @@ from dgls.sound.site import Site
 from dgls.text.indentation import USUAL_UNIT, WIDTHS, indentation
 
 _LABEL = re.compile(r"\s*(?:#|(?:case\b.*|\w+)\s*:(?!:))")
+_TAG = re.compile(r"\s*<(?!/)[^<>]*(?<!/)>$")
+"""An element of HTML or JSX that ends on a later line."""
 _GOES_ON = re.compile(r"[(\[{,\\=+\-*/|&?:.]$|\b(?:and|or)$")
 
 
@@ -47,7 +49,13 @@ def _in_units(site: Site, lines: Sequence[str], unit: str | None) -> list[str]:
     width = 4 if unit == "\t" else len(unit)
     base = _level_of_gap(site, unit)
     own = [width, *(each for each in WIDTHS if each != width)]
-    readings = [_Reading(each, margin) for each in own for margin in dict.fromkeys((0, base))]
+    columns = len(indentation(site.line_head).expandtabs(4))
+    readings = [
+        _Reading(each, margin)
+        for each in own
+        # The answer begins at the document's margin, at its own, or at the gap's column.
+        for margin in dict.fromkeys((0, base, max(0, base - columns // each)))
+    ]
     best = min(readings, key=lambda reading: _misfits(site, lines, reading, base))
     indents = [indentation(line) for line in lines[1:] if line.strip()]
     mixed = any(("\t" in indent) != (unit == "\t") for indent in indents if indent)
@@ -88,7 +96,7 @@ def _misfits(site: Site, lines: Sequence[str], reading: _Reading, base: int) -> 
         deeper, rest = reading.level(line)
         if _closes(site, line):
             found += (deeper > level) + bool(rest)
-        elif site.opens_block(above):
+        elif site.opens_block(above) or _TAG.match(above.rstrip()):
             found += 2 * (deeper != level + 1) + bool(rest)
         elif above.strip() and not _GOES_ON.search(above.rstrip()):
             found += (deeper > level) + bool(rest)
@@ -142,7 +150,7 @@ def _is_flat(site: Site, header: str, line: str) -> bool:
 
 
 def _closes(site: Site, line: str) -> bool:
-    return line.lstrip().startswith((")", "]", "}", *site.language.closers))
+    return line.lstrip().startswith((")", "]", "}", "</", *site.language.closers))
 
 
 def _columns(indent: str) -> int:

@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from dgls.sound.alike import alike
 from dgls.sound.arguments import too_many_arguments
 from dgls.sound.site import Site
 from dgls.sound.syntax import wrong
 from dgls.sound.words import is_word, says_something
+from dgls.text.indentation import indentation
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _PAIRED = frozenset("()[]{}'\"`")
@@ -31,10 +33,10 @@ def without_lines_of(text: str, line_head: str, below: str) -> str:
     Where the document's next lines come again in the midst of the text, it ends before them.
     """
     lines = (line_head + text).split("\n")
-    following = [line.rstrip() for line in below.split("\n") if line.strip()]
+    following = [_said(line) for line in below.split("\n") if line.strip()]
     written = [index for index, line in enumerate(lines) if line.strip()]
     for number, first in enumerate(written):
-        same = _alike([lines[index].rstrip() for index in written[number:]], following)
+        same = _alike([_said(lines[index]) for index in written[number:]], following)
         if number + same == len(written) or _is_sure(following[:same]):
             return "\n".join(lines[:first])[len(line_head) :] if first else ""
     return text
@@ -47,6 +49,11 @@ def without_lines_said_twice(text: str) -> str:
         if says_something(lines[index]) and lines[index] == lines[index - 1]:
             return "\n".join(lines[:index])
     return text
+
+
+def _said(line: str) -> str:
+    """What lines have in common that differ in the white space between their words only."""
+    return indentation(line).expandtabs(8) + alike(line)
 
 
 def _alike(lines: Sequence[str], others: Sequence[str]) -> int:
@@ -101,7 +108,7 @@ def _is_repeat(
         return False
     if any(each in _PAIRED for each in repeated) and not any(map(says_something, repeated)):
         return _closes_better(site, text, kept)
-    if repeated[0] == "," and too_many_arguments(site, text) is False:
+    if "," in (repeated[0], repeated[-1]) and too_many_arguments(site, text) is False:
         return False
     return wrong(site, kept.rstrip()) <= wrong(site, text)
 

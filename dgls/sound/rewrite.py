@@ -18,7 +18,7 @@ from dgls.text.spans import Span
 
 _BINDS = re.compile(
     r"assign|declarat|definition|_item$|import|^for_|^let_|_spec$|with_item|update_expression|"
-    r"as_pattern|compound_assignment|for_in_clause|enhanced_for"
+    r"as_pattern|named_expression|compound_assignment|for_in_clause|enhanced_for"
 )
 _OF_OBJECTS = re.compile(r"[.>@:]")
 """Members are known outside of the function that sets them."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from tree_sitter import Node
 
 from dgls.sound.site import Site
+from dgls.sound.unclosed import leaves_text_open
 from dgls.syntax.brackets import OPENERS, Bracket, brackets, open_brackets
 from dgls.syntax.guard import Damage, damage, is_no_worse
 from dgls.syntax.source import Source
@@ -28,6 +29,8 @@ def keeps(site: Site, text: str) -> bool:
         return True
     after = site.filled(text)
     if not is_no_worse(site.source, after, [site.edit(text)]):
+        return False
+    if leaves_text_open(after, site.filled_span(text)) or _is_worse_than_a_word(site, after):
         return False
     if _less(damage(after), site.damage):
         # What was open before the gap, or after it, is closed now.
@@ -79,6 +82,13 @@ def _swallows(site: Site, after: Source, text: str) -> bool:
         return False
     end = site.filled_span(text).end + len(site.tail)
     return is_text(after, end + offset) and not is_text(site.source, site.span.end + offset)
+
+
+def _is_worse_than_a_word(site: Site, after: Source) -> bool:
+    """Whether a line that goes on after the gap lacks no more than a word, and now lacks more."""
+    if not site.in_line or not site.damage.faults:
+        return False
+    return damage(after).faults > damage(site.filled("x")).faults
 
 
 def _goes_on(site: Site, after: Source, text: str) -> bool:

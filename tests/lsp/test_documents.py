@@ -12,14 +12,9 @@ from dgls.lsp.documents import Documents
 from dgls.syntax.source import Source
 from dgls.text.encodings import Encoding
 from dgls.text.spans import Span
+from tests.support.reference_text import reference_offset
 
 URI = "file:///code/example.py"
-CODECS = {
-    Encoding.UTF8: ("utf-8", 1),
-    Encoding.UTF16: ("utf-16-le", 2),
-    Encoding.UTF32: ("utf-32-le", 4),
-}
-
 # Letters of one to four bytes, tabs, every line end, a BOM, and what makes Python nest and break.
 fragments = st.sampled_from(
     [
@@ -42,32 +37,6 @@ fragments = st.sampled_from(
     ]
 )
 texts = st.lists(fragments, max_size=12).map("".join)
-
-
-def split_lines(text: str) -> list[str]:
-    """The lines of a text with their ends, by the protocol's rule and in its plainest form."""
-    lines, line = [], ""
-    for index, char in enumerate(text):
-        line += char
-        if char == "\n" or (char == "\r" and text[index + 1 : index + 2] != "\n"):
-            lines.append(line)
-            line = ""
-    return [*lines, line]
-
-
-def reference_offset(text: str, line: int, column: int, encoding: Encoding) -> int:
-    """Where a position lies, counted one character after the other."""
-    lines = split_lines(text)
-    if line >= len(lines):
-        return len(text)
-    before = sum(len(each) for each in lines[:line])
-    codec, width = CODECS[encoding]
-    used = 0
-    for index, char in enumerate(lines[line].rstrip("\r\n")):
-        used += len(char.encode(codec)) // width
-        if used > column:
-            return before + index
-    return before + len(lines[line].rstrip("\r\n"))
 
 
 def opened(text: str, convention: Convention, language: str = "python") -> Documents:
@@ -212,7 +181,7 @@ def test_a_whole_new_text_replaces_the_old_one() -> None:
     assert document.source.text == "b = 2"
 
 
-@pytest.mark.parametrize(("language", "text"), [("cobol", "x"), ("python", "a = '\ud83d'")])
+@pytest.mark.parametrize(("language", "text"), [("plaintext", "x"), ("python", "a = '\ud83d'")])
 def test_a_document_that_cannot_be_read_is_kept_without_a_source(language: str, text: str) -> None:
     documents = opened(text, Convention(), language)
 
