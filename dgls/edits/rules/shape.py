@@ -1,0 +1,96 @@
+"""The same edit on a line of the same shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+
+from dgls.edits.change import LineChange, similarity, tokens
+from dgls.edits.state import Offer, State
+from dgls.edits.tree import above, function_of, is_text, node_of, text_of
+from dgls.text.spans import Span
+
+LEAST_ALIKE = 0.8
+"""Similarity of a line to the edited one, from which on its edit is offered there."""
+
+LEAST_TOKENS = 6
+_FAR = 4_000
+"""Lines that are looked at."""
+
+
+def same_edit(state: State) -> Iterator[Offer]:
+    """The lines to which an edit of a line can be done in the same words."""
+    seen: dict[tuple[object, ...], int] = {}
+    for change in state.changes:
+        key = _key(change)
+        seen[key] = seen.get(key, 0) + 1
+    lines = state.text.splitlines(keepends=True)[:_FAR]
+    for change in reversed(state.changes):
+        start = 0
+        for line in lines:
+            span, start = Span(start, start + len(line)), start + len(line)
+            if state.was_edited(span) or not any("".join(r.old) in line for r in change.runs):
+                continue
+            text = applied(change, line)
+            if text is not None and _is_sure(state, change, span, line, seen[_key(change)]):
+                where = line_number(state.text, change.span.start)
+                why = f"same edit as in line {where}"
+                yield Offer(Span(span.start, span.start + len(line.rstrip("\r\n"))), text, "shape", why)
+
+
+def applied(change: LineChange, line: str) -> str | None:
+    """The line after the edit; None where what surrounds it differs."""
+    now = tokens(line)
+    spots: dict[int, int] = {}
+    for match in SequenceMatcher(None, change.old, now, autojunk=False).get_matching_blocks():
+        spots |= {match.a + i: match.b + i for i in range(match.size)}
+    spots[-1], spots[len(change.old)] = -1, len(now)
+    out, done = [], 0
+    for run in change.runs:
+        end = len(change.old) - run.right
+        left, right = spots.get(run.left - 1), spots.get(end)
+        if left is None or right is None or now[left + 1 : right] != run.old:
+            return None
+        out += [*now[done : left + 1], *run.new]
+        done = right
+    text = "".join([*out, *now[done:]])
+    return text if text != "".join(now) else None
+
+
+def line_number(text: str, offset: int) -> int:
+    """The number of a line, from 1."""
+    return text.count("\n", 0, offset) + 1
+
+
+def _key(change: LineChange) -> tuple[object, ...]:
+    return tuple((run.old, run.new) for run in change.runs)
+
+
+def _is_sure(state: State, change: LineChange, span: Span, line: str, agreed: int) -> bool:
+    now = tokens(line)
+    if similarity(change.old, now) < LEAST_ALIKE:
+        return False
+    here = Span(span.start + len(line) - len(line.lstrip()), span.start + len(line.rstrip()))
+    there = change.span
+    if "await" in "".join(token for run in change.runs for token in run.new):
+        function = function_of(node_of(state.source, here))
+        return function is not None and "async" in text_of(function).split("\n", 1)[0]
+    informative = sum(not token.isspace() for token in now) >= LEAST_TOKENS
+    node = node_of(state.source, here)
+    siblings = _block(state, here) == _block(state, there)
+    renames = all(run.is_rename for run in change.runs)
+    if renames and not siblings and agreed < 2:
+        return False
+    if renames and is_text(node_of(state.source, change.runs[0].span)) and agreed < 2:
+        return False
+    return node is not None and (siblings and agreed > 1 or informative)
+
+
+def _block(state: State, span: Span) -> int:
+    """What holds a line: the start of the node around the line's own one."""
+    node = node_of(state.source, Span(span.start, span.start))
+    line = node.start_point[0]
+    for each in above(node):
+        if each.start_point[0] < line:
+            return each.start_byte
+    return -1
