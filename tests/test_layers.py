@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1] / "dgls"
 GROUND = {"errors", "protocol", "text", "files", "imports", "patterns", "counts"}
 KNOWS = {
     "cli": (
-        "lab.bench lab.training lab.evaluation requests editors doctor lsp policy "
+        "edits lab.bench lab.training lab.evaluation requests editors doctor lsp policy "
         "engine client fill rendezvous checkpoint network sound syntax config file_lock"
     ),
     "lab.bench": (

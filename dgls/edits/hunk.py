@@ -37,7 +37,7 @@ def remembered(hunks: Sequence[Hunk], text: str, edit: Edit) -> tuple[Hunk, ...]
     now = text[: edit.span.start] + edit.text + text[edit.span.end :]
     newest = _trimmed(now, Span(region.start, region.end + grown), before)
     kept = [_moved(hunk, region.end, grown) for hunk in hunks if hunk not in joined]
-    return tuple([*kept, *newest])[-MOST_HUNKS:]
+    return (*kept, *newest)[-MOST_HUNKS:]
 
 
 def _whole_lines(text: str, span: Span) -> Span:

@@ -11,7 +11,7 @@ from dgls.text.spans import Span
 
 _FUNCTIONS = ("function", "method", "lambda", "arrow", "closure", "func_literal")
 _PARAMETERS = frozenset(
-    "parameters formal_parameters parameter_list closure_parameters lambda_parameters".split()
+    ["parameters", "formal_parameters", "parameter_list", "closure_parameters", "lambda_parameters"]
 )
 _LEFT = {
     "assignment": "left",

@@ -41,7 +41,9 @@ def same_argument(state: State) -> Iterator[Offer]:
         if not run.old and (added := _added(state.source, run)) is not None
     ]
     for added in {(each.name, each.text, each.first): each for each in found}.values():
-        alike = sum((a.name, a.text, a.first) == (added.name, added.text, added.first) for a in found)
+        alike = sum(
+            (a.name, a.text, a.first) == (added.name, added.text, added.first) for a in found
+        )
         sources = {"": state.source}
         if "." not in added.name:
             sources |= {path: s for path, s in state.others.items() if added.name in s.text}
@@ -49,7 +51,9 @@ def same_argument(state: State) -> Iterator[Offer]:
         if alike < 2 and takes <= added.count:
             continue
         for path, source in sources.items():
-            if path and not re.search(rf"(?m)^\s*(?:from|import|use)\b.*\b{added.name}\b", source.text):
+            if path and not re.search(
+                rf"(?m)^\s*(?:from|import|use)\b.*\b{added.name}\b", source.text
+            ):
                 continue
             yield from _offers(source, path, added)
 

@@ -30,7 +30,7 @@ def unused_import(state: State) -> Iterator[Offer]:
     }
     for found in pattern.finditer(state.text) if gone else ():
         name = found["name"] or found["from"]
-        if name in gone and _count(state.text, name) == 1:
+        if name in gone and _count(state.text, name) == _count(found[0], name):
             yield Offer(Span(*found.span()), "", "import", f"`{name}` is no longer used")
     if gone and state.source.language.id == "python":
         yield from _from_a_list(state, gone)

@@ -9,7 +9,9 @@ from tree_sitter import Node
 from dgls.edits.state import Offer, State
 from dgls.edits.tree import above, node_of, text_of, walk
 
-_HOLDERS = frozenset("subscript subscript_expression index_expression pair tuple_expression".split())
+_HOLDERS = frozenset(
+    ["subscript", "subscript_expression", "index_expression", "pair", "tuple_expression"]
+)
 _HOLDERS |= {"keyed_element"}
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import SequenceMatcher
+from itertools import pairwise
 
-from dgls.edits.change import LineChange, similarity, tokens
+from dgls.edits.change import NAME, LineChange, similarity, tokens
 from dgls.edits.state import Offer, State
 from dgls.edits.tree import above, function_of, is_text, node_of, text_of
 from dgls.text.spans import Span
@@ -35,7 +36,9 @@ def same_edit(state: State) -> Iterator[Offer]:
             if text is not None and _is_sure(state, change, span, line, seen[_key(change)]):
                 where = line_number(state.text, change.span.start)
                 why = f"same edit as in line {where}"
-                yield Offer(Span(span.start, span.start + len(line.rstrip("\r\n"))), text, "shape", why)
+                yield Offer(
+                    Span(span.start, span.start + len(line.rstrip("\r\n"))), text, "shape", why
+                )
 
 
 def applied(change: LineChange, line: str) -> str | None:
@@ -70,8 +73,13 @@ def _is_sure(state: State, change: LineChange, span: Span, line: str, agreed: in
     now = tokens(line)
     if similarity(change.old, now) < LEAST_ALIKE:
         return False
+    inserts = any(not run.old for run in change.runs)
+    if inserts and _called(change.old) != _called(now):
+        return False
     here = Span(span.start + len(line) - len(line.lstrip()), span.start + len(line.rstrip()))
-    there = change.span
+    text = change.span.of(state.text)
+    indent = len(text) - len(text.lstrip())
+    there = Span(change.span.start + indent, change.span.end)
     if "await" in "".join(token for run in change.runs for token in run.new):
         function = function_of(node_of(state.source, here))
         return function is not None and "async" in text_of(function).split("\n", 1)[0]
@@ -83,14 +91,19 @@ def _is_sure(state: State, change: LineChange, span: Span, line: str, agreed: in
         return False
     if renames and is_text(node_of(state.source, change.runs[0].span)) and agreed < 2:
         return False
-    return node is not None and (siblings and agreed > 1 or informative)
+    return node is not None and ((siblings and agreed > 1) or informative)
 
 
 def _block(state: State, span: Span) -> int:
     """What holds a line: the start of the node around the line's own one."""
-    node = node_of(state.source, Span(span.start, span.start))
-    line = node.start_point[0]
+    node = node_of(state.source, Span(span.start, span.start + 1))
+    line = line_number(state.text, span.start) - 1
     for each in above(node):
         if each.start_point[0] < line:
             return each.start_byte
     return -1
+
+
+def _called(line: tuple[str, ...]) -> list[str]:
+    """The names in a line that an opening bracket follows."""
+    return [one for one, other in pairwise(line) if other == "(" and NAME.match(one)]
