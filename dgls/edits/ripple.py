@@ -12,9 +12,9 @@ MOST_OFFERS = 50
 def ripple(state: State) -> tuple[Offer, ...]:
     """The offers for a state, in the order of rules and places; two never overlap.
 
-    Nothing where the text has no grammar or nothing was edited.
+    Nothing where the text has no grammar, mixes line ends, or nothing was edited.
     """
-    if not state.hunks or not state.source.language.has_grammar:
+    if not state.hunks or not state.source.language.has_grammar or _mixes_line_ends(state.text):
         return ()
     chosen: list[Offer] = []
     for rule in RULES:
@@ -38,3 +38,8 @@ def _overlap(one: Offer, other: Offer) -> bool:
     return one.span == other.span or (
         one.span.start < other.span.end and other.span.start < one.span.end
     )
+
+
+def _mixes_line_ends(text: str) -> bool:
+    pairs = text.count("\r\n")
+    return text.count("\r") != pairs or pairs not in {0, text.count("\n")}

@@ -28,7 +28,7 @@ def same_key(state: State) -> Iterator[Offer]:
                 continue
             wanted = text_of(holder).replace(new, old, 1)
             for place in walk(state.source.tree.root_node):
-                if text_of(place) == old and place.type == node.type:
+                if text_of(place) == old and _role(place) == _role(node):
                     found = _holder(place)
                     if found is not None and text_of(found) == wanted:
                         why = f"the key `{old}` was changed to `{new}`"
@@ -38,3 +38,7 @@ def same_key(state: State) -> Iterator[Offer]:
 def _holder(node: Node) -> Node | None:
     """What holds a key: the whole subscript, or the pair of key and value."""
     return next((each for each in list(above(node))[:4] if each.type in _HOLDERS), None)
+
+
+def _role(node: Node) -> tuple[str, str]:
+    return node.type, node.parent.type if node.parent else ""

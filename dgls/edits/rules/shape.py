@@ -14,6 +14,9 @@ from dgls.text.spans import Span
 LEAST_ALIKE = 0.8
 """Similarity of a line to the edited one, from which on its edit is offered there."""
 
+SIBLING_ALIKE = 0.6
+"""The same for a line beside two that were edited so."""
+
 LEAST_TOKENS = 6
 _FAR = 4_000
 """Lines that are looked at."""
@@ -71,7 +74,8 @@ def _key(change: LineChange) -> tuple[object, ...]:
 
 def _is_sure(state: State, change: LineChange, span: Span, line: str, agreed: int) -> bool:
     now = tokens(line)
-    if similarity(change.old, now) < LEAST_ALIKE:
+    alike = similarity(change.old, now)
+    if alike < SIBLING_ALIKE:
         return False
     inserts = any(not run.old for run in change.runs)
     if inserts and _called(change.old) != _called(now):
@@ -84,14 +88,13 @@ def _is_sure(state: State, change: LineChange, span: Span, line: str, agreed: in
         function = function_of(node_of(state.source, here))
         return function is not None and "async" in text_of(function).split("\n", 1)[0]
     informative = sum(not token.isspace() for token in now) >= LEAST_TOKENS
-    node = node_of(state.source, here)
     siblings = _block(state, here) == _block(state, there)
     renames = all(run.is_rename for run in change.runs)
     if renames and not siblings and agreed < 2:
         return False
     if renames and is_text(node_of(state.source, change.runs[0].span)) and agreed < 2:
         return False
-    return node is not None and ((siblings and agreed > 1) or informative)
+    return (siblings and agreed > 1) or (alike >= LEAST_ALIKE and informative)
 
 
 def _block(state: State, span: Span) -> int:
