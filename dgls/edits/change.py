@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 from dgls.edits.hunk import Hunk
 from dgls.text.spans import Span
@@ -43,6 +44,7 @@ class LineChange:
     span: Span
 
 
+@lru_cache(maxsize=20_000)
 def tokens(line: str) -> tuple[str, ...]:
     """Words, white space and single signs."""
     return tuple(_TOKEN.findall(line.rstrip("\r\n")))

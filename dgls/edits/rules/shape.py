@@ -28,25 +28,33 @@ def same_edit(state: State) -> Iterator[Offer]:
     for change in state.changes:
         key = _key(change)
         seen[key] = seen.get(key, 0) + 1
-    lines = state.text.splitlines(keepends=True)[:_FAR]
+    lines = list(_other_lines(state))
     for change in reversed(state.changes):
-        start = 0
-        for line in lines:
-            span, start = Span(start, start + len(line)), start + len(line)
-            if state.was_edited(span) or not any("".join(r.old) in line for r in change.runs):
+        needed, most = _neighbours(change), 2 * len(change.old) / SIBLING_ALIKE
+        for span, line, words in lines:
+            if not needed <= words or len(tokens(line)) > most:
                 continue
             text = applied(change, line)
             if text is not None and _is_sure(state, change, span, line, seen[_key(change)]):
-                where = line_number(state.text, change.span.start)
-                why = f"same edit as in line {where}"
-                yield Offer(
-                    Span(span.start, span.start + len(line.rstrip("\r\n"))), text, "shape", why
-                )
+                why = f"same edit as in line {line_number(state.text, change.span.start)}"
+                end = span.start + len(line.rstrip("\r\n"))
+                yield Offer(Span(span.start, end), text, "shape", why)
+
+
+def _other_lines(state: State) -> Iterator[tuple[Span, str, frozenset[str]]]:
+    """The lines that the user has not edited, with their tokens."""
+    start = 0
+    for line in state.text.splitlines(keepends=True)[:_FAR]:
+        span, start = Span(start, start + len(line)), start + len(line)
+        if not state.was_edited(span):
+            yield span, line, frozenset(tokens(line))
 
 
 def applied(change: LineChange, line: str) -> str | None:
     """The line after the edit; None where what surrounds it differs."""
     now = tokens(line)
+    if not _neighbours(change) <= set(now):
+        return None
     spots: dict[int, int] = {}
     for match in SequenceMatcher(None, change.old, now, autojunk=False).get_matching_blocks():
         spots |= {match.a + i: match.b + i for i in range(match.size)}
@@ -61,6 +69,15 @@ def applied(change: LineChange, line: str) -> str | None:
         done = right
     text = "".join([*out, *now[done:]])
     return text if text != "".join(now) else None
+
+
+def _neighbours(change: LineChange) -> set[str]:
+    """The tokens that a line must have: what is replaced, and what is beside it."""
+    old, needed = change.old, set[str]()
+    for run in change.runs:
+        end = len(old) - run.right
+        needed |= {*run.old, *old[max(0, run.left - 1) : run.left], *old[end : end + 1]}
+    return needed
 
 
 def line_number(text: str, offset: int) -> int:

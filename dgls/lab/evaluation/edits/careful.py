@@ -46,15 +46,16 @@ def _offers(state: State, shape: float, letters: int, rename: float) -> Iterator
 def _rewritten(
     change: LineChange, line: str, shape: float, letters: int, rename: float
 ) -> tuple[str, str] | None:
-    now = tokens(line)
-    runs = change.runs
-    if not any(token in now for run in runs for token in run.old) and any(run.old for run in runs):
+    now, runs = tokens(line), change.runs
+    if not {token for run in runs for token in run.old} <= set(now):
         return None
-    alike = similarity(change.old, now)
     if runs and all(run.is_rename and run.old == runs[0].old for run in runs):
         old, new = runs[0].old[0], runs[0].new[0]
-        if old in now and len(old) >= letters and alike >= rename:
+        if len(old) >= letters and _alike(change, now, rename):
             return "rename", "".join(new if token == old else token for token in now)
-    if alike >= shape and (text := applied(change, line)) is not None:
-        return "shape", text
-    return None
+    text = applied(change, line)
+    return ("shape", text) if text is not None and _alike(change, now, shape) else None
+
+
+def _alike(change: LineChange, now: tuple[str, ...], least: float) -> bool:
+    return least == 0 or similarity(change.old, now) >= least
