@@ -28,17 +28,29 @@ def same_edit(state: State) -> Iterator[Offer]:
     for change in state.changes:
         key = _key(change)
         seen[key] = seen.get(key, 0) + 1
-    lines = list(_other_lines(state))
-    for change in reversed(state.changes):
+    lines, texts = list(_other_lines(state)), dict[Span, set[str]]()
+    found: dict[Span, Offer] = {}
+    for change in filter(_says_code, reversed(state.changes)):
         needed, most = _neighbours(change), 2 * len(change.old) / SIBLING_ALIKE
         for span, line, words in lines:
             if not needed <= words or len(tokens(line)) > most:
                 continue
             text = applied(change, line)
-            if text is not None and _is_sure(state, change, span, line, seen[_key(change)]):
+            if text is None:
+                continue
+            texts.setdefault(span, set()).add(text)
+            if span not in found and _is_sure(state, change, span, line, seen[_key(change)]):
                 why = f"same edit as in line {line_number(state.text, change.span.start)}"
                 end = span.start + len(line.rstrip("\r\n"))
-                yield Offer(Span(span.start, end), text, "shape", why)
+                found[span] = Offer(Span(span.start, end), text, "shape", why)
+    # Where two edits fit, neither is sure.
+    yield from (offer for span, offer in found.items() if len(texts[span]) == 1)
+
+
+def _says_code(change: LineChange) -> bool:
+    """Whether more than indentation, spaces or a comment changed."""
+    changed = [token for run in change.runs for token in (*run.old, *run.new)]
+    return any(not token.isspace() for token in changed) and "#" not in changed
 
 
 def _other_lines(state: State) -> Iterator[tuple[Span, str, frozenset[str]]]:
@@ -46,7 +58,7 @@ def _other_lines(state: State) -> Iterator[tuple[Span, str, frozenset[str]]]:
     start = 0
     for line in state.text.splitlines(keepends=True)[:_FAR]:
         span, start = Span(start, start + len(line)), start + len(line)
-        if not state.was_edited(span):
+        if line.strip() and not state.was_edited(span):
             yield span, line, frozenset(tokens(line))
 
 
@@ -104,6 +116,8 @@ def _is_sure(state: State, change: LineChange, span: Span, line: str, agreed: in
     if "await" in "".join(token for run in change.runs for token in run.new):
         function = function_of(node_of(state.source, here))
         return function is not None and "async" in text_of(function).split("\n", 1)[0]
+    if inserts and agreed < 2:
+        return False
     informative = sum(not token.isspace() for token in now) >= LEAST_TOKENS
     siblings = _block(state, here) == _block(state, there)
     renames = all(run.is_rename for run in change.runs)

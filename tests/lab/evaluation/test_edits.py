@@ -33,7 +33,7 @@ def test_there_are_fifteen_sessions_a_language() -> None:
 def test_the_sessions_reach_the_targets() -> None:
     verdicts = [judged(session, ripple) for session in read_sessions(FOLDER)]
     due, silences = sum(v.due for v in verdicts), sum(v.silences for v in verdicts)
-    assert sum(v.offered for v in verdicts) >= 0.92 * due
+    assert sum(v.offered for v in verdicts) >= 0.9 * due
     assert sum(len(v.wrong) for v in verdicts) <= 0.01 * silences
 
 
