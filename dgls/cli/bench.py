@@ -120,6 +120,9 @@ def passes(
     model: Annotated[str, typer.Option(help="A causal model, as `model.name`.")] = "auto",
     device: Annotated[str, typer.Option(help="A device of torch, or `auto`.")] = "auto",
     threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0 for dgls' choice.")] = 0,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.01, help="Begin no further gap after this time.")
+    ] = None,
     unverified: Annotated[
         bool,
         typer.Option(
@@ -131,6 +134,7 @@ def passes(
 ) -> None:
     """Print tokens a pass without drafts, with looked-up ones, the adapter's, and both."""
     import json
+    import math
 
     import dgls
     from dgls.checkpoint.named import resolved
@@ -148,9 +152,10 @@ def passes(
     if unverified:
         from dgls.lab.bench.orders import orders
 
-        typer.echo(f"{machine()}, model {named.name}\n\n{orders(filler.model, cases, _say)}")
+        shown = orders(filler.model, cases, _say, minutes or math.inf)
+        typer.echo(f"{machine()}, model {named.name}\n\n{shown}")
         return
-    figures = measure(filler.model, cases, _say)
+    figures = measure(filler.model, cases, _say, minutes or math.inf)
     if as_json:
         typer.echo(json.dumps(in_json(figures, named.name), indent=2))
     else:

@@ -40,6 +40,9 @@ _NO_SETTINGS = (MODELS_VARIABLE, "DGLS_TEST")
 _MOST_PROBLEMS = 20
 """Problems of one source that are told; a file of thousands would flood whoever reads them."""
 
+_MOST_PATTERNS, _MOST_PATTERN_CHARS = 2_000, 40_000
+"""Of one source; each file is matched with all of them."""
+
 _LONGEST_SHOWN = 80
 _MANY_DOTS = re.compile(r"""(?<![\w-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){20}""")
 
@@ -206,7 +209,18 @@ def _useful(
     source: _Source, name: str, texts: Iterable[str], problems: list[SettingError]
 ) -> Iterator[str]:
     """The patterns that can match a file and that the source may give."""
-    for text in texts:
+    chars = 0
+    for count, text in enumerate(texts):
+        chars += len(text)
+        if count >= _MOST_PATTERNS or chars > _MOST_PATTERN_CHARS:
+            problems.append(
+                SettingError(
+                    f"'{name}' in {source.name} has more than {_MOST_PATTERNS:,} patterns or "
+                    f"{_MOST_PATTERN_CHARS:,} characters; those after the first {count} were left "
+                    "out."
+                )
+            )
+            return
         why = why_it_matches_nothing(text)
         if why is None and source.is_project and DECLARED[name].only_adds and text[:1] == "!":
             why = "a project can hide more files, not fewer"

@@ -6,6 +6,8 @@ several; a token that was accepted is text that the masks see in the next pass.
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -59,8 +61,16 @@ class Unverified:
     gaps: int
 
 
-def orders(model: CausalModel, cases: Sequence[Case], say: Callable[[str], None]) -> str:
-    """Both tables, as Markdown. Raises `InputError` for a model without an adapter."""
+def orders(
+    model: CausalModel,
+    cases: Sequence[Case],
+    say: Callable[[str], None],
+    minutes: float = math.inf,
+) -> str:
+    """Both tables, as Markdown. Raises `InputError` for a model without an adapter.
+
+    Each table begins no further gap after half of the minutes.
+    """
     if model.masks is None:
         raise InputError(f"{model.name} has no adapter; nothing was measured.")
     lines = [
@@ -70,7 +80,7 @@ def orders(model: CausalModel, cases: Sequence[Case], say: Callable[[str], None]
     lines += [
         f"| {each.order} | {each.passes} | {100 * each.tokens_right:.1f} "
         f"| {100 * each.blocks_right:.1f} | {each.blocks} |"
-        for each in settled(model, cases, say)
+        for each in settled(model, cases, say, minutes / 2)
     ]
     lines += [
         "",
@@ -80,20 +90,26 @@ def orders(model: CausalModel, cases: Sequence[Case], say: Callable[[str], None]
     lines += [
         f"| chance at least {each.least:g} | {each.tokens_per_pass:.2f} "
         f"| {each.same_as_greedy} of {each.gaps} |"
-        for each in unverified(model, cases)
+        for each in unverified(model, cases, minutes / 2)
     ]
     return "\n".join(lines)
 
 
 def settled(
-    model: CausalModel, cases: Sequence[Case], say: Callable[[str], None]
+    model: CausalModel,
+    cases: Sequence[Case],
+    say: Callable[[str], None],
+    minutes: float = math.inf,
 ) -> tuple[Settled, ...]:
     """The figures of every order in 1, 2 and 4 passes. The model must have an adapter."""
+    end = time.monotonic() + 60 * minutes
     assert model.masks is not None
     right: dict[tuple[Order, int], list[int]] = {
         (order, passes): [] for passes in (1, 2, 4) for order in Order
     }
     for number, case in enumerate(cases, start=1):
+        if time.monotonic() > end:
+            break
         for slots, text, block in _blocks(model, case):
             for (order, passes), found in right.items():
                 written = _settle(model, slots, text, order, passes)
@@ -113,19 +129,26 @@ def settled(
     )
 
 
-def unverified(model: CausalModel, cases: Sequence[Case]) -> tuple[Unverified, ...]:
+def unverified(
+    model: CausalModel, cases: Sequence[Case], minutes: float = math.inf
+) -> tuple[Unverified, ...]:
     """Fills without verification beside those of greedy decoding."""
-    figures = []
-    for least in LEAST:
-        tokens = passes = same = 0
-        for case in cases:
-            greedy = _greedy(model, case)
+    end, gaps = time.monotonic() + 60 * minutes, 0
+    tokens, passes, same = ([0] * len(LEAST) for _ in range(3))
+    for case in cases:
+        if time.monotonic() > end:
+            break
+        gaps += 1
+        greedy = _greedy(model, case)
+        for index, least in enumerate(LEAST):
             written, read = _trusting(model, case, least)
-            tokens += len(written)
-            passes += read
-            same += written == greedy
-        figures.append(Unverified(least, round(tokens / max(1, passes), 2), same, len(cases)))
-    return tuple(figures)
+            tokens[index] += len(written)
+            passes[index] += read
+            same[index] += written == greedy
+    return tuple(
+        Unverified(least, round(tokens[index] / max(1, passes[index]), 2), same[index], gaps)
+        for index, least in enumerate(LEAST)
+    )
 
 
 def _greedy(model: CausalModel, case: Case) -> tuple[int, ...]:

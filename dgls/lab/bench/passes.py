@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -105,17 +106,24 @@ class _Counted:
 
 
 def passes(
-    model: CausalModel, cases: Sequence[Case], say: Callable[[str], None]
+    model: CausalModel,
+    cases: Sequence[Case],
+    say: Callable[[str], None],
+    minutes: float = math.inf,
 ) -> tuple[PassFigures, ...]:
     """The figures of every system; those with masks only where the model has an adapter.
 
-    The systems take turns at each gap, so that a busy machine is busy for all of them.
+    The systems take turns at each gap, so that a busy machine is busy for all of them. No further
+    gap is begun after so many minutes.
     """
+    end = time.monotonic() + 60 * minutes
     systems = {n: d for n, d in SYSTEMS.items() if model.masks or n in ("plain", "look-up")}
     counted = {name: _Counted() for name in systems}
     before = model.drafting
     try:
         for number, case in enumerate(cases, start=1):
+            if time.monotonic() > end:
+                break
             plain = None
             for name, drafting in systems.items():
                 model.drafting = drafting
@@ -138,8 +146,14 @@ def gaps_of(folders: Sequence[Path], count: int, seed: int) -> tuple[Case, ...]:
         if not folder.is_dir():
             raise InputError(f"There is no folder {folder}; nothing was measured.")
     each = -(-count // len(folders))
-    found = [case for folder in folders for case in cut_cases(folder, each, seed, _KINDS)]
-    return tuple(found[:count])
+    found = [
+        (number, case)
+        for folder in folders
+        for number, case in enumerate(cut_cases(folder, each, seed, _KINDS))
+    ]
+    # In turns, so that a run that ends early has measured all folders.
+    found.sort(key=lambda each: each[0])
+    return tuple(case for _, case in found[:count])
 
 
 def as_json(figures: Sequence[PassFigures], model: str) -> dict[str, Any]:
