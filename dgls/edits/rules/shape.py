@@ -2,49 +2,62 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from difflib import SequenceMatcher
 from itertools import pairwise
 
 from dgls.edits.change import NAME, LineChange, similarity, tokens
+from dgls.edits.judge import LEAST, Evidence, chance
 from dgls.edits.state import Offer, State
-from dgls.edits.tree import above, function_of, is_text, node_of, text_of
+from dgls.edits.tree import above, function_of, node_of, reach, text_of
 from dgls.text.spans import Span
 
-LEAST_ALIKE = 0.8
-"""Similarity of a line to the edited one, from which on its edit is offered there."""
+LEAST_ALIKE = 0.6
+"""Similarity of a line to the edited one, below which it is not looked at."""
 
-SIBLING_ALIKE = 0.6
-"""The same for a line beside two that were edited so."""
-
-LEAST_TOKENS = 6
+ALIKE_ELSEWHERE = 0.8
+ALIKE_TO_INSERT = 0.9
+FEWEST_TOKENS = 6
 _FAR = 4_000
 """Lines that are looked at."""
 
 
 def same_edit(state: State) -> Iterator[Offer]:
-    """The lines to which an edit of a line can be done in the same words."""
-    seen: dict[tuple[object, ...], int] = {}
-    for change in state.changes:
-        key = _key(change)
-        seen[key] = seen.get(key, 0) + 1
-    lines, texts = list(_other_lines(state)), dict[Span, set[str]]()
-    found: dict[Span, Offer] = {}
-    for change in filter(_says_code, reversed(state.changes)):
-        needed, most = _neighbours(change), 2 * len(change.old) / SIBLING_ALIKE
-        for span, line, words in lines:
-            if not needed <= words or len(tokens(line)) > most:
-                continue
-            text = applied(change, line)
-            if text is None:
-                continue
+    """The lines to which an edit of a line can be done in the same words, where that is likely."""
+    seen = Counter(map(_key, state.changes))
+    texts: dict[Span, set[str]] = {}
+    found: dict[Span, tuple[float, Offer]] = {}
+    lines = list(_other_lines(state))
+    for change in {_key(each): each for each in filter(_says_code, state.changes)}.values():
+        places = list(_places(state, change, lines, seen[_key(change)]))
+        for span, text, evidence in places:
             texts.setdefault(span, set()).add(text)
-            if span not in found and _is_sure(state, change, span, line, seen[_key(change)]):
+            if evidence is None:
+                continue
+            sure = chance(replace(evidence, places=len(places)))
+            if sure >= LEAST and sure > found.get(span, (0.0,))[0]:
                 why = f"same edit as in line {line_number(state.text, change.span.start)}"
-                end = span.start + len(line.rstrip("\r\n"))
-                found[span] = Offer(Span(span.start, end), text, "shape", why)
+                found[span] = sure, Offer(span, text, "shape", why)
     # Where two edits fit, neither is sure.
-    yield from (offer for span, offer in found.items() if len(texts[span]) == 1)
+    yield from (offer for span, (_, offer) in found.items() if len(texts[span]) == 1)
+
+
+def _places(
+    state: State,
+    change: LineChange,
+    lines: list[tuple[Span, str, frozenset[str]]],
+    agreed: int,
+) -> Iterator[tuple[Span, str, Evidence | None]]:
+    """Where an edit can be done: the line without its end, its text then, what speaks for it."""
+    needed, most = _neighbours(change), 2 * len(change.old) / LEAST_ALIKE
+    for span, line, words in lines:
+        if needed <= words and len(tokens(line)) <= most:
+            text = applied(change, line)
+            if text is not None:
+                own = Span(span.start, span.start + len(line.rstrip("\r\n")))
+                yield own, text, _evidence(state, change, span, line, agreed)
 
 
 def _says_code(change: LineChange) -> bool:
@@ -101,31 +114,51 @@ def _key(change: LineChange) -> tuple[object, ...]:
     return tuple((run.old, run.new) for run in change.runs)
 
 
-def _is_sure(state: State, change: LineChange, span: Span, line: str, agreed: int) -> bool:
+def _evidence(
+    state: State, change: LineChange, span: Span, line: str, agreed: int
+) -> Evidence | None:
+    """What speaks for a place; None where something rules it out."""
     now = tokens(line)
     alike = similarity(change.old, now)
-    if alike < SIBLING_ALIKE:
-        return False
     inserts = any(not run.old for run in change.runs)
-    if inserts and _called(change.old) != _called(now):
-        return False
+    if alike < LEAST_ALIKE or (inserts and _called(change.old) != _called(now)):
+        return None
     here = Span(span.start + len(line) - len(line.lstrip()), span.start + len(line.rstrip()))
     text = change.span.of(state.text)
-    indent = len(text) - len(text.lstrip())
-    there = Span(change.span.start + indent, change.span.end)
+    there = Span(change.span.start + len(text) - len(text.lstrip()), change.span.end)
     if "await" in "".join(token for run in change.runs for token in run.new):
         function = function_of(node_of(state.source, here))
-        return function is not None and "async" in text_of(function).split("\n", 1)[0]
-    if inserts and agreed < 2:
+        if function is None or "async" not in text_of(function).split("\n", 1)[0]:
+            return None
+    start, end = sorted((here.start, there.start))
+    found = Evidence(
+        alike=alike,
+        agreed=agreed,
+        inserts=inserts,
+        siblings=_block(state, here) == _block(state, there),
+        renames=all(run.is_rename for run in change.runs),
+        tokens=sum(not token.isspace() for token in now),
+        replaced=sum(not token.isspace() for run in change.runs for token in run.old),
+        lines=state.text.count("\n", start, end),
+        places=1,
+    )
+    return found if _is_plausible(found) and not _is_declared(state, change) else None
+
+
+def _is_plausible(evidence: Evidence) -> bool:
+    """Whether a place is worth a guess: a short or loosely alike line only beside two others."""
+    if evidence.agreed > 1 and evidence.siblings:
+        return True
+    if evidence.alike < ALIKE_ELSEWHERE or evidence.tokens < FEWEST_TOKENS:
         return False
-    informative = sum(not token.isspace() for token in now) >= LEAST_TOKENS
-    siblings = _block(state, here) == _block(state, there)
-    renames = all(run.is_rename for run in change.runs)
-    if renames and not siblings and agreed < 2:
-        return False
-    if renames and is_text(node_of(state.source, change.runs[0].span)) and agreed < 2:
-        return False
-    return (siblings and agreed > 1) or (alike >= LEAST_ALIKE and informative)
+    return not evidence.inserts or evidence.agreed > 1 or evidence.alike >= ALIKE_TO_INSERT
+
+
+def _is_declared(state: State, change: LineChange) -> bool:
+    """Whether a name was renamed where it is declared: then its scope says where it is used."""
+    return any(
+        run.is_rename and reach(node_of(state.source, run.span)) is not None for run in change.runs
+    )
 
 
 def _block(state: State, span: Span) -> int:
