@@ -258,7 +258,8 @@ def edits(
         raise InputError("Give --sessions or --archive; nothing was measured.")
     if sessions is not None:
         typer.echo(of_sessions(name, [judged(each, system) for each in read_sessions(sessions)]))
-    total, packages = Tally(), {}
+    total = Tally()
+    packages: dict[str, list[Path]] = {}
     for each in archive or ():
         packages.setdefault(each.name.rpartition("-")[0].lower(), []).append(each)
     for package, archives in packages.items():
