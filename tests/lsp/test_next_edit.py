@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
 from lsprotocol import types
 
 from tests.lsp.session import URI, ScriptedFiller, Session, initialized
@@ -87,3 +88,19 @@ async def test_shown_and_accepted_are_taken(session: Session) -> None:
     session.client.protocol.notify("textDocument/didShowInlineEdit", {"item": {}})
     command = types.ExecuteCommandParams(command="dgls.nextEdit.accepted", arguments=["rename"])
     assert await session.client.workspace_execute_command_async(command) is None
+
+
+CALLED = "def run(job, log):\n    pass\n\n\ndef all_of(log):\n    run(1)\n"
+CALLER = "from jobs import run\n\n\ndef nightly(log):\n    run(2)\n"
+
+
+@pytest.mark.parametrize(("name", "places"), [("nightly.py", 1), ("secrets.py", 0)])
+async def test_an_open_file_that_imports_the_function_is_changed_unless_it_is_private(
+    session: Session, name: str, places: int
+) -> None:
+    await session.open(CALLER, f"file:///code/project/{name}")
+    await session.open(CALLED)
+    await session.changed(5, 9, ", log")
+    edits = await asked(session, 5)
+    assert [edit.text for edit in edits] == [", log"] * places
+    assert all(edit.textDocument.uri.endswith(name) for edit in edits)
