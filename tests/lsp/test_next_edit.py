@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from lsprotocol import types
+from pygls.exceptions import JsonRpcInvalidParams
 
 from tests.lsp.session import URI, ScriptedFiller, Session, initialized
 
@@ -104,3 +105,10 @@ async def test_an_open_file_that_imports_the_function_is_changed_unless_it_is_pr
     edits = await asked(session, 5)
     assert [edit.text for edit in edits] == [", log"] * places
     assert all(edit.textDocument.uri.endswith(name) for edit in edits)
+
+
+@pytest.mark.parametrize("params", [{}, {"textDocument": {"uri": URI}}, {"position": 3}])
+async def test_parameters_that_are_none_are_refused(session: Session, params: Any) -> None:
+    request = session.client.protocol.send_request("textDocument/copilotInlineEdit", params)
+    with pytest.raises(JsonRpcInvalidParams):
+        await asyncio.wrap_future(request)

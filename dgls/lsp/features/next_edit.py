@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lsprotocol import types
+from pygls.exceptions import JsonRpcInvalidParams
 
 from dgls.edits.ripple import ripple
 from dgls.edits.state import Offer, State
@@ -83,13 +84,16 @@ def offers_for(context: RequestContext, document: Document) -> tuple[Offer, ...]
 
 async def next_edits(context: RequestContext, params: Any) -> dict[str, Any]:
     """The places as edits, the nearest to the cursor first; those of other files come last."""
-    document = context.document(params.textDocument.uri)
-    version = getattr(params.textDocument, "version", None)
+    try:
+        uri, version = params.textDocument.uri, getattr(params.textDocument, "version", None)
+        place = types.Position(int(params.position.line), int(params.position.character))
+    except (AttributeError, TypeError, ValueError):
+        raise JsonRpcInvalidParams(f"{METHOD} needs a textDocument and a position.") from None
+    document = context.document(uri)
     if document is None or (version is not None and version != document.version):
         return {"edits": []}
     if context.rules.why_silent(document, unasked=True) is not None:
         return {"edits": []}
-    place = types.Position(params.position.line, params.position.character)
     cursor = document.offset(place) or 0
     offers = sorted(
         offers_for(context, document),
