@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1] / "dgls"
 GROUND = {"errors", "protocol", "text", "files", "imports", "patterns", "counts"}
 KNOWS = {
     "cli": (
-        "lab.bench lab.training lab.evaluation requests editors doctor lsp policy "
+        "edits lab.bench lab.training lab.evaluation requests editors doctor lsp policy "
         "engine client fill rendezvous checkpoint network sound syntax config file_lock"
     ),
     "lab.bench": (
@@ -26,11 +26,12 @@ KNOWS = {
         "network diffusion sound syntax config"
     ),
     "lab.training": "lab.evaluation checkpoint network canvas syntax file_lock",
-    "lab.evaluation": "requests engine fill inference checkpoint canvas sound syntax config",
+    "lab.evaluation": "edits requests engine fill inference checkpoint canvas sound syntax config",
+    "edits": "syntax",
     "requests": "policy sound syntax config",
     "editors": "",
     "doctor": "client fill rendezvous checkpoint config file_lock",
-    "lsp": "requests policy client checkpoint sound syntax config",
+    "lsp": "edits requests policy client checkpoint sound syntax config",
     "policy": "sound syntax",
     "engine": (
         "requests fill rendezvous inference checkpoint network canvas sound syntax config file_lock"
@@ -66,7 +67,7 @@ OWNERS = {
         "lab.bench",
         "cli",
     },
-    "tree_sitter": {"syntax", "sound", "lab.evaluation"},
+    "tree_sitter": {"syntax", "sound", "edits", "lab.evaluation"},
     "tokenizers": {"fill", "inference", "checkpoint", "lab.training"},
     "safetensors": {"checkpoint", "lab.training"},
     "starlette": {"engine"},

@@ -63,6 +63,7 @@ def register(app: typer.Typer) -> None:
     evaluate.command()(calibrate)
     evaluate.command()(typing)
     evaluate.command()(faults)
+    evaluate.command()(edits)
     app.add_typer(evaluate, name="eval")
 
 
@@ -229,6 +230,47 @@ def faults(
     typer.echo(report.to_json() if as_json else report.to_text())
     if report.faults:
         raise typer.Exit(1)
+
+
+def edits(
+    sessions: Annotated[
+        Path | None, typer.Option(help="A folder of sessions, such as fixtures/edits.")
+    ] = None,
+    archive: Annotated[
+        list[Path] | None,
+        typer.Option(help="Source archives of one package in the order of release; repeatable."),
+    ] = None,
+    careful: Annotated[
+        bool, typer.Option(help="Measure the plain careful rules instead: the baseline.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option(help="Name each package's own figures.")] = False,
+) -> None:
+    """Measure what is offered after an edit: on small sessions, and on releases typed again."""
+    from dgls.edits.ripple import ripple
+    from dgls.errors import InputError
+    from dgls.lab.evaluation.edits import careful as baseline
+    from dgls.lab.evaluation.edits.pairs import Tally, changed_files, replay
+    from dgls.lab.evaluation.edits.report import of_pairs, of_sessions
+    from dgls.lab.evaluation.edits.sessions import judged, read_sessions
+
+    system, name = (baseline.careful, "careful") if careful else (ripple, "ripple")
+    if sessions is None and not archive:
+        raise InputError("Give --sessions or --archive; nothing was measured.")
+    if sessions is not None:
+        typer.echo(of_sessions(name, [judged(each, system) for each in read_sessions(sessions)]))
+    total = Tally()
+    packages: dict[str, list[Path]] = {}
+    for each in archive or ():
+        packages.setdefault(each.name.rpartition("-")[0].lower(), []).append(each)
+    for package, archives in packages.items():
+        own = Tally()
+        for changed in changed_files(archives):
+            replay(changed, system, own)
+        total += own
+        if verbose:
+            typer.echo(of_pairs(f"{name}, {package}", own))
+    if packages:
+        typer.echo(of_pairs(f"{name}, {', '.join(packages)}", total))
 
 
 def typing(

@@ -362,6 +362,18 @@ class ContextSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class EditsSettings:
+    """What an edit means for the rest of the code."""
+
+    enabled: bool = _setting(
+        True,
+        "Whether the other places of an edit are offered (as code actions and next edits); a "
+        "project can only turn this off.",
+        only_lower=True,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class PrivacySettings:
     """What is neither completed nor used as context."""
 
@@ -397,6 +409,7 @@ class Settings:
     show: ShowSettings = field(default_factory=ShowSettings)
     typing: TypingSettings = field(default_factory=TypingSettings)
     context: ContextSettings = field(default_factory=ContextSettings)
+    edits: EditsSettings = field(default_factory=EditsSettings)
     privacy: PrivacySettings = field(default_factory=PrivacySettings)
 
     def flat(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from dgls.config import ShowSettings
+from dgls.edits.hunk import Hunk, remembered
 from dgls.lsp.convert import key_of
 from dgls.lsp.documents import Change, Document
 from dgls.policy.rhythm import Rhythm
@@ -87,7 +88,8 @@ class Accepted:
 class Typist:
     """One document's user. `on_accept` is called with itself and what was accepted whole.
 
-    `shown` is on the screen, `others` are what the editor can show in its place.
+    `hunks` are the recent edits. `shown` is on the screen, `others` are what the editor can show in
+    its place.
     """
 
     on_accept: Callable[[Typist, Accepted], None] = lambda typist, accepted: None
@@ -98,6 +100,7 @@ class Typist:
     accepted: tuple[Accepted, ...] = ()
     deleted_shown: bool = False
     changed_ms: float = float("-inf")
+    hunks: tuple[Hunk, ...] = ()
     _rejected: dict[tuple[str, str], None] = field(default_factory=dict)
     _accepts: int = 0
     _settings: ShowSettings | None = None
@@ -112,6 +115,7 @@ class Typist:
             # What came at once was no typing, and what comes next is no interval of it.
             self.rhythm = replace(self.rhythm, last_ms=None)
         for change in changes:
+            self.hunks = remembered(self.hunks, change.before.text, change.edit)
             self._follow(change)
         self._moved_on.set()
         self._moved_on = asyncio.Event()

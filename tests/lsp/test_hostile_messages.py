@@ -481,6 +481,20 @@ async def counted(session: Session) -> object:
     return written
 
 
+async def offers_other_places(session: Session) -> object:
+    """Whether the use of a parameter is offered, after its declaration was renamed."""
+    uri = "file:///code/project/renamed.py"
+    await session.open("def f(old):\n    return old\n", uri)
+    await session.changed(0, 6, "new", 9, uri=uri)
+    params = types.CodeActionParams(
+        text_document=types.TextDocumentIdentifier(uri),
+        range=types.Range(start=place(0, 0), end=place(0, 0)),
+        context=types.CodeActionContext(diagnostics=[]),
+    )
+    found = await session.client.text_document_code_action_async(params)
+    return any("other place" in action.title for action in found or ())
+
+
 EDITED, OUTLINE = "changed = 1", "def other():\n"
 
 # What is done at the next keystroke, before and after a setting is changed.
@@ -493,6 +507,7 @@ DONE: dict[str, tuple[object, Callable[[Session], Awaitable[object]], object, ob
     "context.edits": (False, sent_of_others, [EDITED, OUTLINE], [OUTLINE]),
     "context.outlines": (False, sent_of_others, [EDITED, OUTLINE], [EDITED]),
     "context.chars": (5, sent_of_others, [EDITED, OUTLINE], []),
+    "edits.enabled": (False, offers_other_places, True, False),
     "privacy.counts": (False, counted, True, False),
 }
 BEFORE: dict[str, dict[str, object]] = {

@@ -1,4 +1,4 @@
-"""Code actions: fill the gap here, rewrite the selection.
+"""Code actions: fill the gap here, rewrite the selection, apply an edit to its other places.
 
 Listing them asks no model: holes come from the syntax tree, a selection from the editor. The fill
 is made when one is chosen (`codeAction/resolve`), and its edit is for the version of the document
@@ -17,6 +17,7 @@ from pygls.exceptions import JsonRpcInvalidParams
 from dgls.errors import DglsError, InputError
 from dgls.lsp.context import Feature, RequestContext
 from dgls.lsp.documents import Document
+from dgls.lsp.features import next_edit
 from dgls.requests.builder import Task, budget_of
 from dgls.sound.work import Work, hole_work, selection_work
 from dgls.syntax.holes import holes
@@ -74,8 +75,13 @@ async def list_actions(
     client, document = context.client, context.document(params.text_document.uri)
     if document is None or not client.resolves_edits:
         return []
+    actions = [
+        action
+        for action in next_edit.actions(context, document, params.range)
+        if _is_asked_for(next_edit.KIND, params.context.only)
+    ]
     tags = [types.CodeActionTag.LlmGenerated] if client.knows_tags else None
-    return [
+    return actions + [
         types.CodeAction(title=title, kind=target.kind, data=target.to_data(), tags=tags)
         for title, target in _offers(document, params.range)
         if _is_asked_for(target.kind, params.context.only)
@@ -92,6 +98,9 @@ async def resolve_action(context: RequestContext, action: types.CodeAction) -> t
     try:
         document = _unchanged(context, target)
         context.rules.check(document)
+        if target.kind == next_edit.KIND:
+            action.edit = next_edit.edit_of(context, document)
+            return action
         work = _work(document, target)
         budget = budget_of(context.rules.settings_for(document).fill)
         task = Task.of_work(work, budget)

@@ -1,0 +1,79 @@
+"""What was edited lately: line hunks, joined while one types and forgotten when undone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dgls.text.spans import Edit, Span
+
+MOST_HUNKS = 16
+"""Edits that are remembered of one document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hunk:
+    """Whole lines that were edited: `span` of the text as it is now, `before` what it held."""
+
+    span: Span
+    before: str
+
+    def after(self, text: str) -> str:
+        """What the lines hold now."""
+        return self.span.of(text)
+
+
+def remembered(hunks: Sequence[Hunk], text: str, edit: Edit) -> tuple[Hunk, ...]:
+    """The hunks after `edit` of `text`, the newest last.
+
+    An edit of lines that a hunk has joins it; one that restores what was there before drops it.
+    """
+    region = _whole_lines(text, edit.span)
+    joined = [hunk for hunk in hunks if _touch(hunk.span, region)]
+    for hunk in joined:
+        region = Span(min(region.start, hunk.span.start), max(region.end, hunk.span.end))
+    before = _restored(text, region, joined)
+    grown = len(edit.text) - len(edit.span)
+    now = text[: edit.span.start] + edit.text + text[edit.span.end :]
+    newest = _trimmed(now, Span(region.start, region.end + grown), before)
+    kept = [_moved(hunk, region.end, grown) for hunk in hunks if hunk not in joined]
+    return (*kept, *newest)[-MOST_HUNKS:]
+
+
+def _whole_lines(text: str, span: Span) -> Span:
+    end = text.find("\n", span.end)
+    return Span(text.rfind("\n", 0, span.start) + 1, len(text) if end < 0 else end + 1)
+
+
+def _touch(one: Span, other: Span) -> bool:
+    if one.start == one.end:
+        return other.start <= one.start < other.end
+    return one.start < other.end and other.start < one.end
+
+
+def _restored(text: str, region: Span, hunks: Sequence[Hunk]) -> str:
+    """The region as it was before its hunks."""
+    pieces, done = [], region.start
+    for hunk in sorted(hunks, key=lambda hunk: hunk.span):
+        pieces += [text[done : hunk.span.start], hunk.before]
+        done = hunk.span.end
+    return "".join([*pieces, text[done : region.end]])
+
+
+def _trimmed(text: str, span: Span, before: str) -> list[Hunk]:
+    """The hunk without equal lines at its ends; none where nothing is left."""
+    old, new = before.splitlines(keepends=True), span.of(text).splitlines(keepends=True)
+    start, end = span.start, span.end
+    while old and new and old[0] == new[0]:
+        start += len(new[0])
+        old, new = old[1:], new[1:]
+    while old and new and old[-1] == new[-1]:
+        end -= len(new[-1])
+        old, new = old[:-1], new[:-1]
+    return [Hunk(Span(start, end), "".join(old))] if old or new else []
+
+
+def _moved(hunk: Hunk, end: int, grown: int) -> Hunk:
+    if hunk.span.start < end:
+        return hunk
+    return Hunk(Span(hunk.span.start + grown, hunk.span.end + grown), hunk.before)

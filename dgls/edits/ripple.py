@@ -1,0 +1,45 @@
+"""From what was edited to what is offered: usually nothing."""
+
+from __future__ import annotations
+
+from dgls.edits.rules import RULES
+from dgls.edits.state import Offer, State
+
+MOST_OFFERS = 50
+"""More places than these are a task for a rename of the editor, so none of a rule is offered."""
+
+
+def ripple(state: State) -> tuple[Offer, ...]:
+    """The offers for a state, in the order of rules and places; two never overlap.
+
+    Nothing where the text has no grammar, mixes line ends, or nothing was edited.
+    """
+    if not state.hunks or not state.source.language.has_grammar or _mixes_line_ends(state.text):
+        return ()
+    chosen: list[Offer] = []
+    for rule in RULES:
+        found = [offer for offer in rule(state) if _is_free(offer, state, chosen)]
+        if len(found) <= MOST_OFFERS:
+            for offer in found:
+                if _is_free(offer, state, chosen):
+                    chosen.append(offer)
+    return tuple(chosen)
+
+
+def _is_free(offer: Offer, state: State, chosen: list[Offer]) -> bool:
+    if not offer.path and state.was_edited(offer.span) and offer.rule != "rename":
+        return False
+    return not any(_overlap(offer, other) for other in chosen)
+
+
+def _overlap(one: Offer, other: Offer) -> bool:
+    if one.path != other.path:
+        return False
+    return one.span == other.span or (
+        one.span.start < other.span.end and other.span.start < one.span.end
+    )
+
+
+def _mixes_line_ends(text: str) -> bool:
+    pairs = text.count("\r\n")
+    return text.count("\r") != pairs or pairs not in {0, text.count("\n")}

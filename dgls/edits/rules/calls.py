@@ -1,0 +1,116 @@
+"""An argument that was added to one call: the other calls of the same function."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tree_sitter import Node
+
+from dgls.edits.change import Run
+from dgls.edits.state import Offer, State
+from dgls.edits.tree import CALLS, above, declares, function_of, is_function, node_of, text_of, walk
+from dgls.syntax.source import Source
+from dgls.text.spans import Span
+
+_KEYWORD = re.compile(r"^(\w+)\s*=")
+_WORD = re.compile(r"[^\W\d]\w*")
+
+
+@dataclass(frozen=True, slots=True)
+class _Added:
+    """The argument `text` was put `first` or last into a call of `name`, which had `count`."""
+
+    name: str
+    text: str
+    first: bool
+    count: int
+    function: Node | None
+
+
+def same_argument(state: State) -> Iterator[Offer]:
+    """The same argument in calls that lack it.
+
+    One edited call is enough where the function takes more than the other calls give it.
+    """
+    found = [
+        added
+        for change in state.changes
+        for run in change.runs
+        if not run.old and (added := _added(state.source, run)) is not None
+    ]
+    for added in {(each.name, each.text, each.first): each for each in found}.values():
+        alike = sum(
+            (a.name, a.text, a.first) == (added.name, added.text, added.first) for a in found
+        )
+        sources = {"": state.source}
+        if "." not in added.name:
+            sources |= {path: s for path, s in state.others.items() if added.name in s.text}
+        takes = max((_takes(each, added.name) for each in sources.values()), default=0)
+        if alike < 2 and takes <= added.count:
+            continue
+        for path, source in sources.items():
+            if path and not re.search(
+                rf"(?m)^\s*(?:from|import|use)\b.*\b{added.name}\b", source.text
+            ):
+                continue
+            yield from _offers(source, path, added)
+
+
+def _offers(source: Source, path: str, added: _Added) -> Iterator[Offer]:
+    number = 1
+    for call in walk(source.tree.root_node):
+        if call.type not in CALLS or text_of(call.child_by_field_name("function")) != added.name:
+            continue
+        number += 1
+        given = _arguments(call)
+        if len(given) != added.count or not _knows(call, added):
+            continue
+        at = source.span(given[0]).start if added.first else source.span(given[-1]).end
+        text = f"{added.text}, " if added.first else f", {added.text}"
+        why = f"{_ordinal(number - 1)} call of `{added.name}`: same argument added"
+        yield Offer(Span(at, at), text, "argument", why, path)
+
+
+def _added(source: Source, run: Run) -> _Added | None:
+    node = node_of(source, run.span)
+    call = next((each for each in (node, *above(node)) if each.type in CALLS), None)
+    given = _arguments(call) if call is not None else []
+    if call is None or len(given) < 2:
+        return None
+    text = "".join(run.new).strip().strip(",").strip()
+    first = text_of(given[0]) == text
+    if not text or not (first or text_of(given[-1]) == text):
+        return None
+    name = text_of(call.child_by_field_name("function"))
+    return _Added(name, text, first, len(given) - 1, function_of(call))
+
+
+def _arguments(call: Node) -> list[Node]:
+    given = call.child_by_field_name("arguments")
+    return [each for each in given.named_children if "comment" not in each.type] if given else []
+
+
+def _takes(source: Source, name: str) -> int:
+    """How many parameters the function of this name has, 0 where it is not here."""
+    for node in walk(source.tree.root_node):
+        if is_function(node) and text_of(node.child_by_field_name("name")) == name:
+            given = node.child_by_field_name("parameters")
+            return len(given.named_children) if given else 0
+    return 0
+
+
+def _knows(call: Node, added: _Added) -> bool:
+    """Whether the local names of the argument are names of the call's function too."""
+    function = function_of(call)
+    for name in _WORD.findall(_KEYWORD.sub("", added.text)):
+        is_local = added.function is not None and declares(added.function, name)
+        if is_local and (function is None or not declares(function, name)):
+            return False
+    return True
+
+
+def _ordinal(number: int) -> str:
+    ends = {1: "st", 2: "nd", 3: "rd"}
+    return f"{number}{'th' if 10 <= number % 100 <= 20 else ends.get(number % 10, 'th')}"

@@ -1,0 +1,176 @@
+"""The same edit on a line of the same shape."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from difflib import SequenceMatcher
+from itertools import pairwise
+
+from dgls.edits.change import NAME, LineChange, similarity, tokens
+from dgls.edits.judge import LEAST, Evidence, chance
+from dgls.edits.state import Offer, State
+from dgls.edits.tree import above, function_of, node_of, reach, text_of
+from dgls.text.spans import Span
+
+LEAST_ALIKE = 0.6
+"""Similarity of a line to the edited one, below which it is not looked at."""
+
+ALIKE_ELSEWHERE = 0.8
+ALIKE_TO_INSERT = 0.9
+FEWEST_TOKENS = 6
+_FAR = 4_000
+"""Lines that are looked at."""
+
+
+def same_edit(state: State) -> Iterator[Offer]:
+    """The lines to which an edit of a line can be done in the same words, where that is likely."""
+    seen = Counter(map(_key, state.changes))
+    texts: dict[Span, set[str]] = {}
+    found: dict[Span, tuple[float, Offer]] = {}
+    lines = list(_other_lines(state))
+    for change in {_key(each): each for each in filter(_says_code, state.changes)}.values():
+        places = list(_places(state, change, lines, seen[_key(change)]))
+        for span, text, evidence in places:
+            texts.setdefault(span, set()).add(text)
+            if evidence is None:
+                continue
+            sure = chance(replace(evidence, places=len(places)))
+            if sure >= LEAST and sure > found.get(span, (0.0,))[0]:
+                why = f"same edit as in line {line_number(state.text, change.span.start)}"
+                found[span] = sure, Offer(span, text, "shape", why)
+    # Where two edits fit, neither is sure.
+    yield from (offer for span, (_, offer) in found.items() if len(texts[span]) == 1)
+
+
+def _places(
+    state: State,
+    change: LineChange,
+    lines: list[tuple[Span, str, frozenset[str]]],
+    agreed: int,
+) -> Iterator[tuple[Span, str, Evidence | None]]:
+    """Where an edit can be done: the line without its end, its text then, what speaks for it."""
+    needed, most = _neighbours(change), 2 * len(change.old) / LEAST_ALIKE
+    for span, line, words in lines:
+        if needed <= words and len(tokens(line)) <= most:
+            text = applied(change, line)
+            if text is not None:
+                own = Span(span.start, span.start + len(line.rstrip("\r\n")))
+                yield own, text, _evidence(state, change, span, line, agreed)
+
+
+def _says_code(change: LineChange) -> bool:
+    """Whether more than indentation, spaces or a comment changed."""
+    changed = [token for run in change.runs for token in (*run.old, *run.new)]
+    return any(not token.isspace() for token in changed) and "#" not in changed
+
+
+def _other_lines(state: State) -> Iterator[tuple[Span, str, frozenset[str]]]:
+    """The lines that the user has not edited, with their tokens."""
+    start = 0
+    for line in state.text.splitlines(keepends=True)[:_FAR]:
+        span, start = Span(start, start + len(line)), start + len(line)
+        if line.strip() and not state.was_edited(span):
+            yield span, line, frozenset(tokens(line))
+
+
+def applied(change: LineChange, line: str) -> str | None:
+    """The line after the edit; None where what surrounds it differs."""
+    now = tokens(line)
+    if not _neighbours(change) <= set(now):
+        return None
+    spots: dict[int, int] = {}
+    for match in SequenceMatcher(None, change.old, now, autojunk=False).get_matching_blocks():
+        spots |= {match.a + i: match.b + i for i in range(match.size)}
+    spots[-1], spots[len(change.old)] = -1, len(now)
+    out, done = [], 0
+    for run in change.runs:
+        end = len(change.old) - run.right
+        left, right = spots.get(run.left - 1), spots.get(end)
+        if left is None or right is None or now[left + 1 : right] != run.old:
+            return None
+        out += [*now[done : left + 1], *run.new]
+        done = right
+    text = "".join([*out, *now[done:]])
+    return text if text != "".join(now) else None
+
+
+def _neighbours(change: LineChange) -> set[str]:
+    """The tokens that a line must have: what is replaced, and what is beside it."""
+    old, needed = change.old, set[str]()
+    for run in change.runs:
+        end = len(old) - run.right
+        needed |= {*run.old, *old[max(0, run.left - 1) : run.left], *old[end : end + 1]}
+    return needed
+
+
+def line_number(text: str, offset: int) -> int:
+    """The number of a line, from 1."""
+    return text.count("\n", 0, offset) + 1
+
+
+def _key(change: LineChange) -> tuple[object, ...]:
+    return tuple((run.old, run.new) for run in change.runs)
+
+
+def _evidence(
+    state: State, change: LineChange, span: Span, line: str, agreed: int
+) -> Evidence | None:
+    """What speaks for a place; None where something rules it out."""
+    now = tokens(line)
+    alike = similarity(change.old, now)
+    inserts = any(not run.old for run in change.runs)
+    if alike < LEAST_ALIKE or (inserts and _called(change.old) != _called(now)):
+        return None
+    here = Span(span.start + len(line) - len(line.lstrip()), span.start + len(line.rstrip()))
+    text = change.span.of(state.text)
+    there = Span(change.span.start + len(text) - len(text.lstrip()), change.span.end)
+    if "await" in "".join(token for run in change.runs for token in run.new):
+        function = function_of(node_of(state.source, here))
+        if function is None or "async" not in text_of(function).split("\n", 1)[0]:
+            return None
+    start, end = sorted((here.start, there.start))
+    found = Evidence(
+        alike=alike,
+        agreed=agreed,
+        inserts=inserts,
+        siblings=_block(state, here) == _block(state, there),
+        renames=all(run.is_rename for run in change.runs),
+        tokens=sum(not token.isspace() for token in now),
+        replaced=sum(not token.isspace() for run in change.runs for token in run.old),
+        lines=state.text.count("\n", start, end),
+        places=1,
+    )
+    return found if _is_plausible(found) and not _is_declared(state, change) else None
+
+
+def _is_plausible(evidence: Evidence) -> bool:
+    """Whether a place is worth a guess: a short or loosely alike line only beside two others."""
+    if evidence.agreed > 1 and evidence.siblings:
+        return True
+    if evidence.alike < ALIKE_ELSEWHERE or evidence.tokens < FEWEST_TOKENS:
+        return False
+    return not evidence.inserts or evidence.agreed > 1 or evidence.alike >= ALIKE_TO_INSERT
+
+
+def _is_declared(state: State, change: LineChange) -> bool:
+    """Whether a name was renamed where it is declared: then its scope says where it is used."""
+    return any(
+        run.is_rename and reach(node_of(state.source, run.span)) is not None for run in change.runs
+    )
+
+
+def _block(state: State, span: Span) -> int:
+    """What holds a line: the start of the node around the line's own one."""
+    node = node_of(state.source, Span(span.start, span.start + 1))
+    line = line_number(state.text, span.start) - 1
+    for each in above(node):
+        if each.start_point[0] < line:
+            return each.start_byte
+    return -1
+
+
+def _called(line: tuple[str, ...]) -> list[str]:
+    """The names in a line that an opening bracket follows."""
+    return [one for one, other in pairwise(line) if other == "(" and NAME.match(one)]

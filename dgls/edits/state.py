@@ -1,0 +1,52 @@
+"""What rules look at, and what they give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from dgls.edits.change import LineChange, line_changes
+from dgls.edits.hunk import Hunk
+from dgls.syntax.source import Source
+from dgls.text.spans import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Replace `span` by `text` in the file `path`, which is empty for the edited one.
+
+    `why` is one clause for the user.
+    """
+
+    span: Span
+    text: str
+    rule: str
+    why: str
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class State:
+    """A document, what was edited in it lately (the newest last), and the other open files."""
+
+    source: Source
+    hunks: tuple[Hunk, ...]
+    others: Mapping[str, Source] = field(default_factory=dict)
+    path: str = ""
+
+    @property
+    def text(self) -> str:
+        """The document as it is now."""
+        return self.source.text
+
+    @cached_property
+    def changes(self) -> tuple[LineChange, ...]:
+        """The lines that were changed in place, the newest last."""
+        return tuple(line for hunk in self.hunks for line in line_changes(self.text, hunk))
+
+    def was_edited(self, span: Span) -> bool:
+        """Whether the user has edited there: what they wrote is not offered another time."""
+        return any(
+            hunk.span.start <= span.start and span.end <= hunk.span.end for hunk in self.hunks
+        )

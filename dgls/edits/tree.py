@@ -1,0 +1,135 @@
+"""What the syntax tree says of a name: whether it is declared here, and where it reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tree_sitter import Node
+
+from dgls.syntax.source import Source
+from dgls.text.spans import Span
+
+_FUNCTIONS = ("function", "method", "lambda", "arrow", "closure", "func_literal")
+_PARAMETERS = frozenset(
+    ["parameters", "formal_parameters", "parameter_list", "closure_parameters", "lambda_parameters"]
+)
+_LEFT = {
+    "assignment": "left",
+    "let_declaration": "pattern",
+    "variable_declarator": "name",
+    "short_var_declaration": "left",
+    "const_item": "name",
+    "static_item": "name",
+    "const_spec": "name",
+    "var_spec": "name",
+}
+_NAMES = frozenset({"identifier", "shorthand_property_identifier_pattern"})
+CALLS = frozenset({"call", "call_expression", "new_expression"})
+
+
+def node_of(source: Source, span: Span) -> Node:
+    """The smallest node that covers the span."""
+    return source.node_at(span)
+
+
+def above(node: Node | None) -> Iterator[Node]:
+    """The nodes around a node, innermost first, itself left out."""
+    while node is not None and (node := node.parent) is not None:
+        yield node
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """A node and all below it, in order of the text."""
+    waiting = [node]
+    while waiting:
+        found = waiting.pop()
+        yield found
+        waiting.extend(reversed(found.children))
+
+
+def text_of(node: Node | None) -> str:
+    """The text of a node."""
+    return (node.text or b"").decode() if node is not None else ""
+
+
+def is_function(node: Node) -> bool:
+    """Whether parameters and local names end with this node."""
+    return (
+        node.is_named
+        and any(part in node.type for part in _FUNCTIONS)
+        and node.child_by_field_name("body") is not None
+    )
+
+
+def function_of(node: Node) -> Node | None:
+    """The innermost function around a node."""
+    return next(filter(is_function, above(node)), None)
+
+
+def is_text(node: Node) -> bool:
+    """Whether a node lies in a string or a comment."""
+    return any("string" in each.type or "comment" in each.type for each in (node, *above(node)))
+
+
+def reach(node: Node) -> Node | None:
+    """Where a name is known that is declared at `node`; None where nothing is declared there."""
+    if node.type not in _NAMES:
+        return None
+    around = list(above(node))
+    root = around[-1] if around else node
+    parent = around[0] if around else node
+    if is_function(parent) and parent.child_by_field_name("name") == node:
+        outer = around[1:]
+        members = {"class_body", "declaration_list", "method_definition"}
+        is_member = any(each.type in members or "class" in each.type for each in outer[:2])
+        return None if is_member else next(filter(is_function, outer), root)
+    for inner, each in zip([node, *around], around, strict=False):
+        if inner.type in {"type", "type_annotation"}:
+            return None
+        if each.type in _PARAMETERS and each.parent is not None:
+            return each.parent
+        field = _LEFT.get(each.type)
+        if field and each.child_by_field_name(field) == inner:
+            return next(filter(is_function, above(each)), root)
+        if is_function(each) or "block" in each.type or each.type in CALLS | {"attribute"}:
+            return None
+    return None
+
+
+def uses(scope: Node, name: str) -> Iterator[Node]:
+    """Where a name of the scope is used, functions that declare it anew left out."""
+    waiting = [scope]
+    while waiting:
+        node = waiting.pop()
+        if node is not scope and is_function(node) and _declares(node, name):
+            continue
+        if node.type == "identifier" and text_of(node) == name and not _is_member(node):
+            yield node
+        waiting.extend(reversed(node.children))
+
+
+def declares(node: Node, name: str) -> bool:
+    """Whether a name is declared anywhere below a node."""
+    return any(
+        text_of(each) == name and reach(each) is not None
+        for each in walk(node)
+        if each.type == "identifier"
+    )
+
+
+def _declares(function: Node, name: str) -> bool:
+    return any(
+        text_of(each) == name and reach(each) == function
+        for each in walk(function)
+        if each.type == "identifier"
+    )
+
+
+def _is_member(node: Node) -> bool:
+    """Whether a name is that of an attribute or a keyword argument."""
+    parent = node.parent
+    if parent is None:
+        return False
+    if parent.type == "attribute":
+        return parent.child_by_field_name("attribute") == node
+    return parent.type == "keyword_argument" and parent.child_by_field_name("name") == node

@@ -1,0 +1,61 @@
+"""The baseline: plain rules that read lines and know no tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dgls.edits.change import LineChange, similarity, tokens
+from dgls.edits.rules.imports import unused_import
+from dgls.edits.rules.shape import applied
+from dgls.edits.state import Offer, State
+from dgls.text.spans import Span
+
+SAME_SHAPE = 0.9
+RENAME_LETTERS = 6
+RENAME_SHAPE = 0.5
+
+
+def careful(state: State) -> tuple[Offer, ...]:
+    """The same edit on lines that are very alike, long names again, imports without a use."""
+    return tuple(_offers(state, SAME_SHAPE, RENAME_LETTERS, RENAME_SHAPE))
+
+
+def every_match(state: State) -> tuple[Offer, ...]:
+    """The same wherever they match at all: what rules of this kind could write."""
+    return tuple(_offers(state, 0.0, 1, 0.0))
+
+
+def _offers(state: State, shape: float, letters: int, rename: float) -> Iterator[Offer]:
+    yield from unused_import(state)
+    start, taken = 0, set()
+    for line in state.text.splitlines(keepends=True):
+        span, start = Span(start, start + len(line.rstrip("\r\n"))), start + len(line)
+        if state.was_edited(span):
+            continue
+        for change in reversed(state.changes):
+            found = _rewritten(change, line, shape, letters, rename)
+            if (
+                found is not None
+                and (span, found[1]) not in taken
+                and (shape == 0 or span not in taken)
+            ):
+                taken |= {span, (span, found[1])}
+                yield Offer(span, found[1], found[0], "")
+
+
+def _rewritten(
+    change: LineChange, line: str, shape: float, letters: int, rename: float
+) -> tuple[str, str] | None:
+    now, runs = tokens(line), change.runs
+    if not {token for run in runs for token in run.old} <= set(now):
+        return None
+    if runs and all(run.is_rename and run.old == runs[0].old for run in runs):
+        old, new = runs[0].old[0], runs[0].new[0]
+        if len(old) >= letters and _alike(change, now, rename):
+            return "rename", "".join(new if token == old else token for token in now)
+    text = applied(change, line)
+    return ("shape", text) if text is not None and _alike(change, now, shape) else None
+
+
+def _alike(change: LineChange, now: tuple[str, ...], least: float) -> bool:
+    return least == 0 or similarity(change.old, now) >= least

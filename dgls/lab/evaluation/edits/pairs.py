@@ -1,0 +1,210 @@
+"""Pairs of consecutive releases: their changed files, replayed hunk by hunk."""
+
+from __future__ import annotations
+
+import tarfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from pathlib import Path, PurePosixPath
+
+from dgls.edits.hunk import Hunk, remembered
+from dgls.edits.state import Offer, State
+from dgls.errors import InputError
+from dgls.lab.evaluation.edits.careful import every_match
+from dgls.lab.evaluation.edits.sessions import System
+from dgls.syntax.languages import language_of
+from dgls.syntax.source import Source
+from dgls.text.spans import Edit, Span
+
+FEWEST, MOST = 2, 12
+"""Hunks of a file that is replayed."""
+
+_LARGEST = 200_000
+_MOST_OFFERS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedFile:
+    """A file of two releases, and the lines that differ: old start and end, new start and end."""
+
+    path: str
+    old: tuple[str, ...]
+    new: tuple[str, ...]
+    hunks: tuple[tuple[int, int, int, int], ...]
+
+
+@dataclass
+class Tally:
+    """What was offered, by rule, and what was found. Offers count once a file and order."""
+
+    offers: Counter[tuple[str, str]] = field(default_factory=Counter)
+    hunks: int = 0
+    found: int = 0
+    states: int = 0
+    silent: int = 0
+    lines_deleted: int = 0
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(
+            self.offers + other.offers,
+            self.hunks + other.hunks,
+            self.found + other.found,
+            self.states + other.states,
+            self.silent + other.silent,
+            self.lines_deleted + other.lines_deleted,
+        )
+
+    def share(self, kind: str, rule: str = "") -> float:
+        """The share of a kind of offer ("exact", "text", "wrong"), of one rule or of all."""
+        of = [count for (name, _), count in self.offers.items() if rule in {"", name}]
+        hit = [n for (name, k), n in self.offers.items() if k == kind and rule in {"", name}]
+        return sum(hit) / max(1, sum(of))
+
+
+def changed_files(archives: Sequence[Path]) -> Iterator[ChangedFile]:
+    """The Python files with 2 to 12 hunks between archives, which are in the order of release."""
+    before: dict[str, str] | None = None
+    for archive in archives:
+        after = _texts(archive)
+        for path, text in sorted((before or {}).items()):
+            if path in after and after[path] != text:
+                changed = _changed(path, text, after[path])
+                if FEWEST <= len(changed.hunks) <= MOST:
+                    yield changed
+        before = after
+
+
+def replay(changed: ChangedFile, system: System, tally: Tally) -> None:
+    """Do the hunks one after the other, from the top and from the bottom, and count the offers."""
+    count = len(changed.hunks)
+    for order in (range(count), range(count - 1, -1, -1)):
+        _replay(changed, list(order), system, tally)
+
+
+def _replay(changed: ChangedFile, order: list[int], system: System, tally: Tally) -> None:
+    source = Source.parse("".join(changed.old), language_of(changed.path))
+    hunks: tuple[Hunk, ...] = ()
+    spans = {i: _span(changed, i) for i in range(len(changed.hunks))}
+    seen: set[tuple[str, str, str]] = set()
+    found: set[int] = set()
+    for done, index in enumerate(order[:-1], 1):
+        start, end, text = spans[index].start, spans[index].end, _new(changed, index)
+        hunks = remembered(hunks, source.text, Edit(Span(start, end), text))
+        source = source.edited([Edit(Span(start, end), text)])
+        grown = len(text) - (end - start)
+        spans = {
+            i: Span(s.start + grown, s.end + grown) if s.start >= end and i > index else s
+            for i, s in spans.items()
+        }
+        state = State(source, hunks, path=changed.path)
+        left = {i: spans[i] for i in order[done:]}
+        _count(changed, state, left, system(state), tally, seen, found)
+    tally.hunks += len(order) - 1
+    tally.found += len(found)
+
+
+def _count(
+    changed: ChangedFile,
+    state: State,
+    left: dict[int, Span],
+    offers: Sequence[Offer],
+    tally: Tally,
+    seen: set[tuple[str, str, str]],
+    found: set[int],
+) -> None:
+    text = state.text
+    for rule, lines, then in by_line(text, offers):
+        index = next((i for i, s in left.items() if _holds(s, lines)), None)
+        kind = "wrong" if index is None else _kind(changed, index, left[index], text, lines, then)
+        key = (rule, lines.of(text), then)
+        if key not in seen:
+            seen.add(key)
+            tally.offers[rule, kind] += 1
+            tally.lines_deleted += not then.strip() and rule != "import"
+    found |= {i for i, s in left.items() if _done(text, s, offers) == _new(changed, i)}
+    if not _writable(changed, state, left):
+        tally.states += 1
+        tally.silent += not offers
+
+
+def by_line(text: str, offers: Sequence[Offer]) -> Iterator[tuple[str, Span, str]]:
+    """The rule, the lines that its offers touch, and what all of them leave there."""
+    groups: dict[Span, list[Offer]] = {}
+    for offer in offers:
+        end = text.find("\n", max(offer.span.start, offer.span.end - 1))
+        start = text.rfind("\n", 0, offer.span.start) + 1
+        groups.setdefault(Span(start, len(text) if end < 0 else end + 1), []).append(offer)
+    for lines, own in groups.items():
+        yield own[0].rule, lines, _done(text, lines, own)
+
+
+def _done(text: str, lines: Span, offers: Sequence[Offer]) -> str:
+    pieces, done = [], lines.start
+    for offer in sorted(offers, key=lambda offer: offer.span):
+        if done <= offer.span.start and offer.span.end <= lines.end:
+            pieces += [text[done : offer.span.start], offer.text]
+            done = offer.span.end
+    return "".join([*pieces, text[done : lines.end]])
+
+
+def _kind(changed: ChangedFile, index: int, span: Span, text: str, lines: Span, then: str) -> str:
+    i1, i2, j1, j2 = changed.hunks[index]
+    new = changed.new[j1:j2]
+    if i2 - i1 == j2 - j1:
+        line = text.count("\n", span.start, lines.start)
+        return "exact" if new[line] == then else "text"
+    if not then:
+        return "exact" if lines.of(text) not in new else "text"
+    return "exact" if then in new else "text"
+
+
+def _writable(changed: ChangedFile, state: State, left: dict[int, Span]) -> bool:
+    """Whether a rule that offers wherever it matches has a line of what is still to be done."""
+    for offer in every_match(state)[:_MOST_OFFERS]:
+        for _, lines, then in by_line(state.text, [offer]):
+            held = (i for i, span in left.items() if _holds(span, lines))
+            if any(_kind(changed, i, left[i], state.text, lines, then) == "exact" for i in held):
+                return True
+    return False
+
+
+def _holds(span: Span, lines: Span) -> bool:
+    return span.start <= lines.start and lines.end <= span.end
+
+
+def _span(changed: ChangedFile, index: int) -> Span:
+    i1, i2, _, _ = changed.hunks[index]
+    start = sum(map(len, changed.old[:i1]))
+    return Span(start, start + sum(map(len, changed.old[i1:i2])))
+
+
+def _new(changed: ChangedFile, index: int) -> str:
+    _, _, j1, j2 = changed.hunks[index]
+    return "".join(changed.new[j1:j2])
+
+
+def _changed(path: str, old: str, new: str) -> ChangedFile:
+    one, other = tuple(old.splitlines(keepends=True)), tuple(new.splitlines(keepends=True))
+    opcodes = SequenceMatcher(None, one, other, autojunk=False).get_opcodes()
+    hunks = tuple((i1, i2, j1, j2) for tag, i1, i2, j1, j2 in opcodes if tag != "equal")
+    return ChangedFile(path, one, other, hunks)
+
+
+def _texts(archive: Path) -> dict[str, str]:
+    """The Python files of a source archive by their path in it. Nothing is unpacked."""
+    found = {}
+    try:
+        with tarfile.open(archive) as tar:
+            for member in tar:
+                path = PurePosixPath(member.name)
+                if member.isfile() and path.suffix == ".py" and member.size <= _LARGEST:
+                    stream = tar.extractfile(member)
+                    data = stream.read() if stream else b""
+                    text = data.decode("utf-8", "replace")
+                    if "\r" not in text and "\f" not in text:
+                        found["/".join(path.parts[1:])] = text
+    except (OSError, tarfile.TarError) as error:
+        raise InputError(f"{archive} cannot be read ({error}); nothing was measured.") from error
+    return found

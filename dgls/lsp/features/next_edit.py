@@ -1,0 +1,163 @@
+"""The other places of a recent edit, as one code action and as next edits.
+
+`textDocument/copilotInlineEdit` is the request that editors' plugins for next edits send; its
+parameters are a versioned document and a position, its result is `{"edits": [...]}`. Everything
+here reads the document that the editor has, and gives edits for that version alone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcInvalidParams
+
+from dgls.edits.ripple import ripple
+from dgls.edits.state import Offer, State
+from dgls.errors import InputError
+from dgls.lsp.context import Command, Feature, RequestContext
+from dgls.lsp.convert import key_of
+from dgls.lsp.documents import Document
+
+KIND = "refactor.rewrite.dgls.edits"
+METHOD = "textDocument/copilotInlineEdit"
+SHOWN = "textDocument/didShowInlineEdit"
+ACCEPT = "dgls.nextEdit.accepted"
+
+
+def actions(
+    context: RequestContext, document: Document, range_: types.Range
+) -> list[types.CodeAction]:
+    """One action for all places, where there are any. Its edit is made when it is resolved."""
+    offers = offers_for(context, document)
+    if not offers:
+        return []
+    start = document.offset(range_.start) or 0
+    data = {"kind": KIND, "uri": document.uri, "version": document.version, "span": [start, start]}
+    return [types.CodeAction(title=title_of(offers), kind=KIND, data=data)]
+
+
+def title_of(offers: tuple[Offer, ...]) -> str:
+    """What the action does, and why."""
+    places = "the other place" if len(offers) == 1 else f"the {len(offers)} other places"
+    reasons = list(dict.fromkeys(offer.why for offer in offers))
+    more = f", and {len(reasons) - 1} more" if len(reasons) > 1 else ""
+    return f"Apply the change to {places} ({reasons[0]}{more})"
+
+
+def edit_of(context: RequestContext, document: Document) -> types.WorkspaceEdit:
+    """The edit of all places. Raises `InputError` where there is none any more."""
+    offers = offers_for(context, document)
+    if not offers:
+        raise InputError("No other place is left to change; the document was left as it is.")
+    by_path: dict[str, list[Offer]] = {}
+    for offer in offers:
+        by_path.setdefault(offer.path, []).append(offer)
+    return types.WorkspaceEdit(
+        document_changes=[
+            _document_edit(context.arrived[path] if path else document, own)
+            for path, own in by_path.items()
+        ]
+    )
+
+
+def offers_for(context: RequestContext, document: Document) -> tuple[Offer, ...]:
+    """What is offered after the recent edits of a document; nothing where dgls has to be silent.
+
+    The path of an offer elsewhere is the key of its document.
+    """
+    source = document.source
+    newest = context.stores.documents.is_current(document)
+    if source is None or not newest or not _may_edit(context, document):
+        return ()
+    hunks = context.stores.typists.of(document.uri).hunks
+    others = {
+        key: other.source
+        for key, other in _others(context, document).items()
+        if other.source is not None and other.source.language is source.language
+    }
+    return ripple(State(source, hunks, others, document.path))
+
+
+async def next_edits(context: RequestContext, params: Any) -> dict[str, Any]:
+    """The places as edits, the nearest to the cursor first; those of other files come last."""
+    try:
+        uri, version = params.textDocument.uri, getattr(params.textDocument, "version", None)
+        place = types.Position(int(params.position.line), int(params.position.character))
+    except (AttributeError, TypeError, ValueError):
+        raise JsonRpcInvalidParams(f"{METHOD} needs a textDocument and a position.") from None
+    document = context.document(uri)
+    if document is None or (version is not None and version != document.version):
+        return {"edits": []}
+    if context.rules.why_silent(document, unasked=True) is not None:
+        return {"edits": []}
+    cursor = document.offset(place) or 0
+    offers = sorted(
+        offers_for(context, document),
+        key=lambda offer: (bool(offer.path), abs(offer.span.start - cursor)),
+    )
+    edits = [
+        _next_edit(context.arrived[offer.path] if offer.path else document, offer)
+        for offer in offers
+    ]
+    return {"edits": edits}
+
+
+async def shown(context: RequestContext, params: Any) -> None:
+    """Taken from editors that tell what they show; nothing is kept."""
+
+
+async def accepted(context: RequestContext, *arguments: object) -> None:
+    """Taken from editors that tell what was accepted; the next state follows from the text."""
+
+
+FEATURES = (Feature(METHOD, next_edits), Feature(SHOWN, shown))
+ACCEPTED = Command(ACCEPT, accepted)
+
+
+def _next_edit(document: Document, offer: Offer) -> dict[str, Any]:
+    range_ = document.range(offer.span)
+    places = {
+        name: {"line": place.line, "character": place.character}
+        for name, place in (("start", range_.start), ("end", range_.end))
+    }
+    return {
+        "text": offer.text,
+        "range": places,
+        "textDocument": {"uri": document.uri, "version": document.version},
+        "command": {"title": offer.why, "command": ACCEPT, "arguments": [offer.rule]},
+    }
+
+
+def _document_edit(document: Document, offers: list[Offer]) -> types.TextDocumentEdit:
+    identifier = types.OptionalVersionedTextDocumentIdentifier(
+        uri=document.uri, version=document.version if document.versioned else None
+    )
+    edits: list[types.TextEdit | types.AnnotatedTextEdit | types.SnippetTextEdit] = [
+        types.TextEdit(range=document.range(offer.span), new_text=offer.text) for offer in offers
+    ]
+    return types.TextDocumentEdit(text_document=identifier, edits=edits)
+
+
+def _others(context: RequestContext, document: Document) -> Mapping[str, Document]:
+    """The other open documents that may be edited and have not changed since the request."""
+    return {
+        key: other
+        for key, other in context.arrived.items()
+        if key != key_of(document.uri)
+        and context.stores.documents.is_current(other)
+        and _may_edit(context, other)
+    }
+
+
+def _may_edit(context: RequestContext, document: Document) -> bool:
+    """Whether the settings and the privacy rules allow it and the file is not read-only."""
+    if not context.rules.settings_for(document).edits.enabled:
+        return False
+    if context.rules.why_silent(document, unasked=False) is not None:
+        return False
+    path = Path(document.path)
+    return not path.is_file() or os.access(path, os.W_OK)

@@ -1,0 +1,61 @@
+"""What is offered after an edit, and where dgls has to be silent."""
+
+from __future__ import annotations
+
+import pytest
+
+from dgls.edits.hunk import remembered
+from dgls.edits.ripple import MOST_OFFERS, ripple
+from dgls.edits.state import Offer, State
+from dgls.syntax.languages import language_named
+from dgls.syntax.source import Source
+from dgls.text.spans import Edit, Span
+
+
+def offers(text: str, *changes: tuple[str, str], path: str = "a.py") -> tuple[Offer, ...]:
+    source, hunks = Source.parse(text, language_named("python")), ()
+    for old, new in changes:
+        at = source.text.index(old)
+        edit = Edit(Span(at, at + len(old)), new)
+        hunks, source = remembered(hunks, source.text, edit), source.edited([edit])
+    return ripple(State(source, hunks, path=path))
+
+
+CALLS = "def f(a, b):\n    return a\n\n\ndef g(b):\n    f(1)\n    f(2)\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "change", "why"),
+    [
+        ("def f(old):\n    return old\n", ("old", "new"), "`old` was renamed `new`"),
+        (CALLS, ("f(1)", "f(1, b)"), "2nd call of `f`: same argument added"),
+        ("import os\n\nx = os.sep\n", ("os.sep", "1"), "`os` is no longer used"),
+    ],
+)
+def test_each_offer_says_why(text: str, change: tuple[str, str], why: str) -> None:
+    assert [offer.why for offer in offers(text, change)] == [why]
+
+
+@pytest.mark.parametrize(
+    ("what", "text", "change"),
+    [
+        ("an undone edit", "def f(old):\n    return old\n", ("old", "old")),
+        ("mixed line ends", "def f(old):\r\n    return old\n", ("old", "new")),
+        ("a package's exports", "import os\n\nx = os.sep\n", ("os.sep", "1")),
+        ("another declaration", "old = 1\nold = 2\nprint(old)\n", ("old", "new")),
+    ],
+)
+def test_silence(what: str, text: str, change: tuple[str, str]) -> None:
+    path = "__init__.py" if what.startswith("a package") else "a.py"
+    assert offers(text, change, path=path) == ()
+
+
+def test_two_hundred_places_are_a_task_for_the_editors_rename() -> None:
+    uses = "".join(f"    old({number})\n" for number in range(200))
+    assert MOST_OFFERS < 200
+    assert offers(f"def f(old):\n{uses}", ("old", "new")) == ()
+
+
+def test_a_deleted_line_takes_no_other_with_it() -> None:
+    text = 'def f():\n    print("a")\n    x()\n\n\ndef g():\n    print("a")\n    x()\n'
+    assert offers(text, ('    print("a")\n', "")) == ()
