@@ -9,10 +9,12 @@ RUN := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 MODELS := $(VENV)/.installed-models
 TORCH := torch>=2.11,<2.14
+CPU_TORCH := https://download.pytorch.org/whl/cpu
 LAPTOP := qwen2.5-coder-0.5b-instruct
 MODEL ?= $(LAPTOP)
 
-.PHONY: try test check test-models test-editors test-vllm bench wheel reproducible vsix sbom docs clean
+.PHONY: try test check test-models test-editors pictures test-vllm bench wheel reproducible \
+  vsix sbom docs clean
 
 try: $(RUN)  ## Fetch the laptop model, fill gaps in a bundled example, show how.
 	@model="$(MODEL)"; \
@@ -45,6 +47,13 @@ test-editors: $(DEV)  ## The tests that drive real editors; they are installed f
 	$(MAKE) vsix
 	$(BIN)/python -m pytest -rs -m editor
 
+pictures: $(DEV)  ## Draw the pictures of the documentation anew, in real editors with the laptop model.
+	bash tests/editors/install.sh neovim helix emacs tmux
+	bash tests/editors/install_vscode.sh
+	$(MAKE) vsix
+	$(BIN)/dgls model get $(LAPTOP)
+	DGLS_TESTS_REQUIRED=model,editor DGLS_PICTURES=1 $(BIN)/python -m pytest -rs -m "model and editor"
+
 test-vllm: $(DEV)  ## The tests that drive a real vLLM server, on the CPU.
 	$(BIN)/python tests/vllm/install.py
 	$(BIN)/python -m pytest -rs tests/vllm
@@ -53,6 +62,7 @@ bench: $(DEV)  ## Latency of everything between a keystroke and a suggestion.
 	$(BIN)/dgls bench latency
 
 wheel: $(DEV)  ## The wheel, with the embedded model inside.
+	rm -f dist/*.whl
 	$(PIP) wheel --quiet --no-deps --wheel-dir dist .
 
 reproducible: $(DEV)  ## Two wheels of the same sources have the same bytes.
@@ -62,8 +72,8 @@ reproducible: $(DEV)  ## Two wheels of the same sources have the same bytes.
 	done
 	cd .cache/wheels && cmp a/*.whl b/*.whl && sha256sum a/*.whl
 
-sbom:  ## What the VS Code extension bundles, with licences, as CycloneDX. Needs npm.
-	mkdir -p dist
+sbom: wheel  ## What the wheel and the VS Code extension bundle and need, with licences, as CycloneDX. Needs npm.
+	$(BIN)/python .ci/sbom.py dist/dgls-*.whl > dist/dgls.whl.cdx.json
 	cd $(VSCODE) && npm sbom --package-lock-only --omit=dev --sbom-format=cyclonedx > ../../dist/dgls.vsix.cdx.json
 
 docs: $(DEV)  ## The site of the documentation, its links checked, in .cache/site.
@@ -78,11 +88,18 @@ clean:
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
+# Where pip would take torch for CUDA and no GPU is, the CPU build is taken from PyTorch's own index.
 $(RUN): pyproject.toml constraints.txt | $(VENV)/bin/python
-	@$(PIP) install --dry-run --quiet --no-deps --report - "$(TORCH)" 2>/dev/null \
-	  | grep -q '"nvidia-' && printf '%s\n' \
-	  "The torch that pip finds here is built for CUDA: about 3 GB to fetch, 7 GB on disk." \
-	  "For the CPU build (0.2 GB) press Ctrl-C and see 'A smaller torch' in README.md." || true
+	@if $(PIP) install --dry-run --quiet --no-deps --report - "$(TORCH)" 2>/dev/null \
+	  | grep -q '"nvidia-'; then \
+	  if command -v nvidia-smi >/dev/null; then \
+	    echo "A GPU is here: fetching torch for CUDA (about 3 GB, 7 GB on disk)."; \
+	  else \
+	    echo "No GPU is here: asking $(CPU_TORCH) for torch's CPU build (0.2 GB)."; \
+	    $(PIP) install --quiet --retries 1 --constraint constraints.txt \
+	      --extra-index-url "$(CPU_TORCH)" torch; \
+	  fi; \
+	fi
 	$(PIP) install --quiet --constraint constraints.txt --editable .
 	touch $@
 

@@ -29,6 +29,14 @@ def read_small(path: Path, most_bytes: int = LARGEST_BYTES) -> bytes:
     return data
 
 
+def expanded(path: str | Path) -> Path:
+    """The path with `~` as the home folder, or as it is written where there is no such user.
+
+    `Path.expanduser` raises a `RuntimeError` then.
+    """
+    return Path(os.path.expanduser(path))
+
+
 def open_own(path: Path, flags: int) -> int:
     """A descriptor of a regular file of the user's own, created with mode 0600.
 

@@ -13,12 +13,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+MOST_WORK = 500_000
+"""Most comparisons to judge one file, half a second; an honest list takes a hundredth of them."""
+
 MOST_PATTERNS = 10_000
 MOST_GLOB_CHARS = 200_000
 LONGEST_PATTERN = 4096
 """Characters. No system has longer paths, so a longer pattern matches nothing."""
 
+LONGEST_NAME = 255
+"""Bytes of one part of a path, on every system in use."""
+
 _WILD = frozenset("*?[")
+_HEAD_AND_STARS = re.compile(r"(!?(?:[^*?\[\\]*/)?)([^*?\[\\/]+)\*{2,}/(.+)", re.DOTALL)
 _CLASSES = {
     "alnum": "a-zA-Z0-9",
     "alpha": "a-zA-Z",
@@ -46,20 +53,27 @@ class Patterns:
         self._ignore_case = ignore_case
         self._by_name: dict[str, list[tuple[int, _Pattern]]] = {}
         self._others: list[tuple[int, _Pattern]] = []
-        glob_chars = 0
+        self._any_depth = glob_chars = 0
         for index, text in enumerate(patterns):
-            pattern = _parsed(text.lower() if ignore_case else text)
-            if pattern is None:
-                continue
-            if index >= MOST_PATTERNS:
-                raise TooManyPatterns(f"it has more than {MOST_PATTERNS:,} patterns")
-            if isinstance(name := pattern.only_name, str):
-                self._by_name.setdefault(name, []).append((index, pattern))
-                continue
-            self._others.append((index, pattern))
-            glob_chars += len(text)
+            text = text.lower() if ignore_case else text
+            glob_chars += len(text) if _WILD & set(text) else 0
             if glob_chars > MOST_GLOB_CHARS:
                 raise TooManyPatterns(f"its patterns have more than {MOST_GLOB_CHARS:,} characters")
+            for pattern in filter(None, map(_parsed, (text, *_glued(text)))):
+                if index >= MOST_PATTERNS:
+                    raise TooManyPatterns(f"it has more than {MOST_PATTERNS:,} patterns")
+                self._take(index, pattern)
+
+    def _take(self, index: int, pattern: _Pattern) -> None:
+        if isinstance(name := pattern.only_name, str):
+            self._by_name.setdefault(name, []).append((index, pattern))
+        else:
+            self._others.append((index, pattern))
+            self._any_depth += len(pattern.parts) if None in pattern.parts else 0
+
+    def work(self, depth: int) -> int:
+        """About how many comparisons it takes at most to judge a path of so many parts."""
+        return len(self._others) + self._any_depth * depth
 
     def verdict(self, names: Sequence[str], *, is_folder: bool) -> bool | None:
         """What the last matching pattern says of a path: True to ignore it, None where none does.
@@ -80,7 +94,12 @@ class Patterns:
         return found
 
     def matches(self, names: Sequence[str]) -> bool:
-        """Whether a file, or a folder that it lies in, is ignored."""
+        """Whether a file, or a folder that it lies in, is ignored.
+
+        True as well where it would take too long to tell: better left alone than waited for.
+        """
+        if sum(map(self.work, range(1, len(names) + 1))) > MOST_WORK:
+            return True
         return any(
             self.verdict(names[:depth], is_folder=depth < len(names))
             for depth in range(1, len(names) + 1)
@@ -102,7 +121,7 @@ def why_it_matches_nothing(text: str) -> str | None:
     if stripped.startswith("#"):
         return "it is a comment; write \\# for a name that begins with #"
     if stripped.startswith("~"):
-        return "~ stands for no folder here; write it from the workspace folder on"
+        return "~ is not expanded here; write the pattern from the workspace folder on"
     if any(part in {".", ".."} for part in parts):
         return "'.' and '..' are no folders here; write it from the workspace folder on"
     if re.match(r"[a-zA-Z]:[\\/]", stripped):
@@ -111,6 +130,8 @@ def why_it_matches_nothing(text: str) -> str | None:
         return "a backslash separates no folders here; write /"
     if len(text) > LONGEST_PATTERN:
         return f"it is longer than {LONGEST_PATTERN} characters"
+    if any(map(_is_too_long, parts)):
+        return "a part of it is longer than any name"
     return "a bracket is not closed, or a part is empty" if _parsed(text) is None else None
 
 
@@ -203,6 +224,8 @@ def _parsed(text: str) -> _Pattern | None:
     anchored = len(pieces) > 1
     if anchored and not pieces[0]:
         pieces = pieces[1:]
+    if any(_is_too_long(piece) for piece in pieces):
+        return None
     parts = [_part(piece, alone=anchored) for piece in pieces]
     if "" in parts:
         return None
@@ -210,6 +233,25 @@ def _parsed(text: str) -> _Pattern | None:
         # What ends with `/**` is inside of the folder, not the folder.
         parts.append(_Glob("*", "", ""))
     return _Pattern(tuple(parts), anchored, negated, folders_only)
+
+
+def _is_too_long(piece: str) -> bool:
+    """Whether a part asks for more characters than a name can have."""
+    return len(piece) > LONGEST_NAME and sum(each != "*" for each in _tokens(piece)) > LONGEST_NAME
+
+
+def _glued(text: str) -> tuple[str, ...]:
+    """What `head**/rest` matches besides `head*/**/rest`: names in which head and rest meet.
+
+    Git compares the plain characters at a pattern's beginning apart, and to what is left the `**`
+    is at the beginning.
+    """
+    found = _HEAD_AND_STARS.fullmatch(text)
+    if found is None:
+        return ()
+    before, head, rest = found.groups()
+    anchor = "" if before.strip("!") or "/" in rest else "/"
+    return (f"{before}{head}*/**/{rest}", f"{before}{anchor}{head}{rest}")
 
 
 def _without_trailing_spaces(text: str) -> str:
@@ -220,7 +262,7 @@ def _without_trailing_spaces(text: str) -> str:
 
 
 def _part(piece: str, *, alone: bool) -> _Part:
-    if alone and piece == "**":
+    if alone and len(piece) > 1 and not piece.strip("*"):
         return None
     if not _WILD & set(piece) and "\\" not in piece:
         return piece

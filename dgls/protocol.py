@@ -93,7 +93,7 @@ class FillRequest:
             )
         if len(self.around) != 2:
             raise EngineProtocolError(
-                f"'around' has a text before the gaps and one behind them, not {len(self.around)} "
+                f"'around' has a text before the gaps and one after them, not {len(self.around)} "
                 f"texts; nothing was filled."
             )
 
@@ -186,7 +186,8 @@ class Draft:
 
     Of the kind "denoised" `tokens` are what the open canvas positions hold, in order, and
     `accepted` says whether the sampler accepted each. Of the kind "written" `tokens` are those of
-    the pass: the ones that it wrote, which are `accepted`, and after them the drafts it refused.
+    the pass: the ones that it wrote, which are `accepted`, and after them the drafts it refused;
+    `ahead` are the drafts that the next pass reads, which may be refused then.
     """
 
     step: int
@@ -194,6 +195,7 @@ class Draft:
     tokens: tuple[str, ...] = ()
     accepted: tuple[bool, ...] = ()
     kind: str = DENOISED
+    ahead: tuple[str, ...] = ()
 
 
 OnDraft = Callable[[Draft], None]
@@ -278,7 +280,7 @@ def last_from_json(data: str | bytes) -> LastFill:
 def draft_from_json(data: str | bytes) -> Draft:
     """Parse a draft. Raises `EngineProtocolError` for anything else."""
     fields = _texts(_fields(data, Draft))
-    for name in ("tokens", "accepted"):
+    for name in ("tokens", "accepted", "ahead"):
         fields[name] = tuple(_list(fields, name, []))
     return _build(Draft, fields)
 

@@ -72,6 +72,15 @@ def test_the_nearest_project_file_above_a_folder_counts(tmp_path: Path) -> None:
         ({"privacy": {"secrets": "*.key"}}, "privacy.secrets"),
         ({"privacy": {"secrets": [1]}}, "privacy.secrets"),
         ({"typing": {"completion_list": "sometimes"}}, "typing.completion_list"),
+        ({"denoise": {"steps": 0}}, "denoise.steps"),
+        ({"denoise": {"steps": 2.5}}, "denoise.steps"),
+        ({"denoise": {"steps": "many"}}, "denoise.steps"),
+        ({"denoise": {"canvas": 257}}, "denoise.canvas"),
+        ({"denoise": {"entropy_bound": -0.1}}, "denoise.entropy_bound"),
+        ({"denoise": {"temperature_start": 0}}, "denoise.temperature_start"),
+        ({"denoise": {"temperature_end": float("inf")}}, "denoise.temperature_end"),
+        ({"denoise": {"stop_entropy": True}}, "denoise.stop_entropy"),
+        ({"denoise": {"stop_steps": -1}}, "denoise.stop_steps"),
     ],
 )
 def test_a_bad_setting_is_named_and_the_rest_is_kept(
@@ -84,6 +93,51 @@ def test_a_bad_setting_is_named_and_the_rest_is_kept(
     assert f"'{named}'" in str(problem)
     with pytest.raises(SettingError):
         found.strict()
+
+
+def test_a_number_may_be_left_to_dgls_again(tmp_path: Path) -> None:
+    user = toml(tmp_path / "user", "[denoise]\nsteps = 3\nentropy_bound = 1\nstop_steps = 0\n")
+    found = resolved(
+        tmp_path,
+        files=[user],
+        environment={"DGLS_DENOISE_STEPS": "auto", "DGLS_DENOISE_STOP_ENTROPY": "0.5"},
+    ).strict()
+    denoise = found.denoise
+    assert (denoise.steps, denoise.entropy_bound) == ("auto", 1.0)
+    assert (denoise.stop_steps, denoise.stop_entropy) == (0, 0.5)
+
+
+def test_a_knob_out_of_range_is_told_in_one_sentence(tmp_path: Path) -> None:
+    (problem,) = resolved(tmp_path, environment={"DGLS_DENOISE_STEPS": "2000"}).problems
+    assert str(problem) == (
+        "'denoise.steps' in the environment must be 'auto' or a whole number of at least 1 and at "
+        "most 1024, not '2000'; the value before it was kept."
+    )
+
+
+@pytest.mark.parametrize(
+    ("sources", "steps", "notes"),
+    [
+        ({"overrides": {"remote": {"steps": 8}}}, 8, 1),
+        ({"environment": {"DGLS_REMOTE_STEPS": "8"}}, 8, 1),
+        ({"overrides": {"remote": {"steps": 0}}}, "auto", 0),
+        ({"environment": {"DGLS_REMOTE_STEPS": "0"}}, "auto", 0),
+        ({"overrides": {"remote.steps": 8, "denoise.steps": 4}}, 4, 1),
+        ({"overrides": {"remote.steps": 8, "denoise.steps": "auto"}}, 8, 1),
+    ],
+)
+def test_an_older_name_counts_and_is_noted(
+    tmp_path: Path, sources: dict[str, object], steps: int | str, notes: int
+) -> None:
+    found = resolved(tmp_path, **sources)
+    assert found.strict().denoise.steps == steps
+    assert len(found.notes) == notes
+    assert all("'remote.steps'" in note and "'denoise.steps'" in note for note in found.messages)
+
+
+def test_an_older_name_changes_settings_that_hold_the_newer_one() -> None:
+    wide = changed(Settings(), {"denoise.canvas": 64})
+    assert changed(wide, {"remote.canvas": 32}).denoise.canvas == 32
 
 
 def test_a_bad_value_leaves_the_value_before_it(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from dgls.config import Resolved, Settings, resolve
+from dgls.patterns import patterns
 
 
 def project(folder: Path, text: str, user: str = "", **sources: Any) -> Resolved:
@@ -130,3 +132,25 @@ def test_a_value_beyond_all_bounds_is_refused_in_a_short_sentence(name: str, val
         return
     assert found.settings == Settings()
     assert len(str(found.problems[0])) < 400
+
+
+@pytest.mark.parametrize("name", ["privacy.secrets", "show.files_off"])
+@pytest.mark.parametrize(
+    "texts",
+    [
+        [f"*{number}*a*" for number in range(60_000)],
+        ["**/a/" * 500 + "x"] * 200,
+        ["a/**/b/**/c/**/d"] * 9_000,
+    ],
+    ids=["many", "long", "deep"],
+)
+def test_a_projects_list_of_patterns_costs_a_moment_at_each_key(
+    tmp_path: Path, name: str, texts: list[str]
+) -> None:
+    section, _, key = name.partition(".")
+    found = project(tmp_path, f"[{section}]\n{key} = {json.dumps(texts)}\n")
+    assert "were left out" in str(found.problems[-1])
+    kept = patterns(found.settings.value(name))
+    begun = time.process_time()
+    kept.matches(["a", "b", "c"] * 30 + ["x.py"])
+    assert time.process_time() - begun < 2.0

@@ -63,6 +63,17 @@ TABLE = [
     ("a//b", "a/b", False),
     ("..", "a", False),
     ("ä*", "äö", True),
+    ("***/x/*.py", "a/x/b.py", True),
+    ("a**/[ab]", "ab", True),
+    ("a**/[ab]", "ax/y/b", True),
+    ("a**/[ab]", "xa/b", False),
+    ("/build**/out", "build-1/x/out", True),
+    ("!a**/b", "ab", False),
+    ("c/a**/b", "c/ab", True),
+    ("c/a**/b", "c/ax/y/b", True),
+    ("a**/b/c", "ab/c", True),
+    ("?" * 300, "a" * 300, False),
+    ("*" * 300, "a", True),
 ]
 
 

@@ -40,7 +40,9 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-@pytest.mark.parametrize("name", ["run", "./run", "../run", "run/deep"])
+@pytest.mark.parametrize(
+    "name", ["run", "./run", "../run", "run/deep", " ", ".", "~nobody-here/run"]
+)
 def test_a_relative_folder_is_one_clear_error(name: str) -> None:
     with pytest.raises(SettingError, match=r"'engine\.folder' must be an absolute path"):
         runtime_folder(settings_in(name))
@@ -71,6 +73,21 @@ def test_a_parent_that_others_can_write_is_refused(tmp_path: Path, mode: int) ->
     # What keeps the files of others from being renamed is safe, as /tmp is.
     parent.chmod(0o1777)
     check_private(parent / "deep" / "e")
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "loop", "pipe"])
+def test_what_is_no_folder_is_refused(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "e"
+    if kind == "file":
+        path.touch()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(tmp_path if kind == "link" else path)
+    with pytest.raises(EngineUnavailableError, match="is no folder"):
+        check_private(path)
+    with pytest.raises(EngineUnavailableError, match=r"is no folder|cannot be made"):
+        make_private(path)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")

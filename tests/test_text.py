@@ -71,7 +71,7 @@ def test_a_place_that_is_not_there_is_moved_leniently_and_refused_strictly(
 def test_a_refusal_counts_from_one_and_tells_what_there_is() -> None:
     with pytest.raises(PositionError, match="Line 4 is outside the text, which has 2 lines"):
         Lines("a\nb").offset(Position(3, 0))
-    with pytest.raises(PositionError, match="Column 6 is outside line 2"):
+    with pytest.raises(PositionError, match="Column 6 is not a place in line 2"):
         Lines("a\nb").offset(Position(1, 5))
     with pytest.raises(PositionError, match="Offset 4"):
         Lines("a\nb").position(4)

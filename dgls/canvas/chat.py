@@ -22,7 +22,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dgls.canvas.infill import CANVAS_WIDTHS
+from dgls.canvas.infill import CANVAS_WIDTHS, widths_up_to
 from dgls.canvas.types import OPEN_END, Canvas, Codec, Lengths
 from dgls.errors import InputError
 from dgls.protocol import FillRequest, Gap, Snippet
@@ -60,13 +60,17 @@ _TASK = (
 
 @dataclass(frozen=True, slots=True)
 class ChatBudget:
-    """Tokens for each part. `window` is the most of prompt and canvas together."""
+    """Tokens for each part. `window` is the most of prompt and canvas together.
+
+    No `canvas` is wider, and the near suffix takes at most half of it.
+    """
 
     window: int = 8192
     snippets: int = 1024
     suffix: int = 1024
     line_head: int = 64
     near_suffix: int = 32
+    canvas: int = CANVAS_WIDTHS[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +110,16 @@ class ChatLayout:
         rows = [
             row
             for row in _rows(request.gaps, parts.old, lengths)
-            if parts.fixed + sum(row) <= CANVAS_WIDTHS[-1]
+            if parts.fixed + sum(row) <= self.budget.canvas
         ]
         if not rows:
             raise InputError(
-                f"What lies between the gaps and behind them needs {parts.fixed} tokens, and with "
-                f"the gaps more than the {CANVAS_WIDTHS[-1]} of a canvas; nothing was changed. "
+                f"The text between the gaps and after them needs {parts.fixed} tokens, and with "
+                f"the gaps more than the {self.budget.canvas} of a canvas; nothing was changed. "
                 f"Fill fewer gaps or select less."
             )
         needed = parts.fixed + max(map(sum, rows))
-        width = next(each for each in CANVAS_WIDTHS if needed <= each)
+        width = next(each for each in widths_up_to(self.budget.canvas) if needed <= each)
         prompt = self._prompt(request, fence)
         return tuple(self._canvas(prompt, parts, row, width) for row in rows)
 
@@ -167,8 +171,9 @@ class ChatLayout:
         """
         near = "\n".join(suffix.split("\n")[: 1 + _NEAR_LINES]).rstrip()
         tokens = self.codec.encode(near)
-        if len(tokens) > self.budget.near_suffix:
-            return tokens[: self.budget.near_suffix]
+        most = min(self.budget.near_suffix, self.budget.canvas // 2)
+        if len(tokens) > most:
+            return tokens[:most]
         return [*tokens, *self.codec.encode("\n" + fence), self.codec.token_id(END_OF_TURN)]
 
     def _prompt(self, request: FillRequest, fence: str) -> tuple[int, ...]:
@@ -185,7 +190,7 @@ class ChatLayout:
         rest = [*encode(f"{marked}\n{fence}"), self.codec.token_id(END_OF_TURN), *encode("\n")]
         rest += [self.codec.token_id(TURN), *encode(f"model\n{block}")]
         rest += self._last(request.parts[0].rpartition("\n")[2], self.budget.line_head)
-        room = self.budget.window - CANVAS_WIDTHS[-1] - len(head) - len(rest)
+        room = self.budget.window - self.budget.canvas - len(head) - len(rest)
         return (*head, *self._last(request.parts[0], room), *rest)
 
     def _snippets(self, snippets: Sequence[Snippet], fence: str) -> list[int]:

@@ -35,6 +35,12 @@ PAD, END, MIDDLE, PATH, SUFFIX, PREFIX, CONTEXT, IMAGE = SPECIAL_TOKENS = (
 CANVAS_WIDTHS = (16, 32, 48, 64, 96, 128, 192, 256)
 """A canvas has one of these widths in tokens, so that few shapes need compiling and batching."""
 
+
+def widths_up_to(most: int) -> tuple[int, ...]:
+    """The widths of canvases of at most `most` tokens, ascending; the last is `most`."""
+    return (*(width for width in CANVAS_WIDTHS if width < most), most)
+
+
 # A token of source code is at most about this many characters on average; cutting the text at
 # that multiple of a token budget first keeps tokenising cheap without cutting too much.
 _CHARS_PER_TOKEN = 8
@@ -42,7 +48,10 @@ _CHARS_PER_TOKEN = 8
 
 @dataclass(frozen=True, slots=True)
 class InfillBudget:
-    """Tokens for each part. `window` is what the model was trained on: prompt and canvas."""
+    """Tokens for each part. `window` is what the model was trained on: prompt and canvas.
+
+    No `canvas` is wider; its gaps have fewer slots where it is too narrow for all of them.
+    """
 
     window: int = 512
     path: int = 16
@@ -51,6 +60,7 @@ class InfillBudget:
     line_slots: int = 24
     block_slots: int = 56
     near_suffix: int = 8
+    canvas: int = CANVAS_WIDTHS[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +73,9 @@ class InfillLayout:
     def build(self, request: FillRequest) -> Canvas:
         """The canvas of a request. Raises `InputError` where the gaps need more than the window."""
         old = [self.codec.encode(gap.text) for gap in request.gaps]
-        slots = [self._slots(gap, tokens) for gap, tokens in zip(request.gaps, old, strict=True)]
+        wanted = [self._slots(gap, tokens) for gap, tokens in zip(request.gaps, old, strict=True)]
         between = [self.codec.encode(part) for part in request.parts[1:-1]]
+        slots = self._fitting(wanted, old, self.budget.near_suffix + sum(map(len, between)))
         suffix = self.head(request.parts[-1], self.budget.suffix)
         canvas = self.canvas(slots, old, between, suffix)
         prompt = self.prompt(
@@ -148,8 +159,20 @@ class InfillLayout:
         least = self.budget.line_slots if gap.max_lines == 1 else self.budget.block_slots
         return max(least, len(old) + least // 2 if old else 0)
 
+    def _fitting(
+        self, slots: Sequence[int], old: Sequence[Sequence[int]], fixed: int
+    ) -> Sequence[int]:
+        """As many slots as the canvas holds beside `fixed` tokens; no old text loses any."""
+        room, wanted = self.budget.canvas - fixed, sum(slots)
+        if wanted <= room:
+            return slots
+        return [
+            max(1, count * room // wanted, len(held) + 1 if held else 0)
+            for count, held in zip(slots, old, strict=True)
+        ]
+
     def _width(self, needed: int) -> int:
-        for width in CANVAS_WIDTHS:
+        for width in widths_up_to(self.budget.canvas):
             if needed <= width <= self.budget.window // 2:
                 return width
         raise InputError(

@@ -14,6 +14,7 @@ from dgls.checkpoint.registry import find, name_of
 from dgls.checkpoint.store import path_of, place_of, present
 from dgls.config import is_folder
 from dgls.errors import ModelNotFoundError
+from dgls.files import expanded
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def resolved(name: str) -> Named:
     wanted = automatic() if name == AUTO else name
     if is_listed(wanted):
         return _listed(wanted)
-    file = Path(wanted).expanduser()
+    file = expanded(wanted)
     if file.suffix == ".gguf" and is_folder(wanted):
         if not file.is_file():
             raise ModelNotFoundError(f"There is no file {file}; nothing was loaded.")

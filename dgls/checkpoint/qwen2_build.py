@@ -8,6 +8,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -167,20 +168,24 @@ def _int8_network(file: Any, table: Any, config: Qwen2Config, progress: Progress
         bias = stored(f"{name}.bias").clone() if f"{name}.bias" in names else None
         return Int8Linear(stored(name), stored(f"{name}.scales"), bias)
 
-    layers = []
-    for index in range(config.layers):
-        layers.append(
-            Qwen2Layer(
-                attention_norm=stored(f"{index}.attn_norm").clone(),
-                qkv=linear(f"{index}.qkv"),
-                out=linear(f"{index}.out"),
-                feed_forward_norm=stored(f"{index}.ffn_norm").clone(),
-                gate_up=linear(f"{index}.gate_up"),
-                down=linear(f"{index}.down"),
-            )
+    def layer(index: int) -> Qwen2Layer:
+        return Qwen2Layer(
+            attention_norm=stored(f"{index}.attn_norm").clone(),
+            qkv=linear(f"{index}.qkv"),
+            out=linear(f"{index}.out"),
+            feed_forward_norm=stored(f"{index}.ffn_norm").clone(),
+            gate_up=linear(f"{index}.gate_up"),
+            down=linear(f"{index}.down"),
         )
-        progress(0.8 * (index + 1) / config.layers, "loading the model")
-    head = linear("head" if "head" in names else "embedding")
+
+    # Packing holds no lock of Python's, and is most of the start.
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        whole = pool.submit(linear, "head" if "head" in names else "embedding")
+        layers = []
+        for packed in pool.map(layer, range(config.layers)):
+            layers.append(packed)
+            progress(0.8 * len(layers) / config.layers, "loading the model")
+        head = whole.result()
     embedding = Embedding(
         table.get_tensor("embedding"), stored("embedding.scales").clone(), torch.float32
     )

@@ -13,6 +13,7 @@ from dgls.checkpoint.files import CONFIG_FILE
 from dgls.checkpoint.store import path_of
 from dgls.config import is_folder
 from dgls.errors import ModelNotFoundError
+from dgls.files import expanded
 
 _EMBEDDED_FOLDER = Path(__file__).parent / EMBEDDED
 
@@ -29,7 +30,7 @@ def find(name: str) -> Path:
     if is_listed(name):
         return _fetched(name)
     if is_folder(name):
-        folder = Path(name).expanduser()
+        folder = expanded(name)
         return _existing(folder, f"No checkpoint is in {folder}")
     return _cached(name)
 

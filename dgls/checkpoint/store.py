@@ -17,6 +17,7 @@ from pathlib import Path
 from dgls.checkpoint.catalogue import Entry, catalogue
 from dgls.checkpoint.record import Record, read_record
 from dgls.config.settings import MODELS_VARIABLE
+from dgls.files import expanded
 
 PARTIAL = ".partial"
 
@@ -24,7 +25,7 @@ PARTIAL = ".partial"
 def models_folder() -> Path:
     """The folder of all fetched models, absolute; it need not exist."""
     if chosen := os.environ.get(MODELS_VARIABLE):
-        return Path(chosen).expanduser().absolute()
+        return expanded(chosen).absolute()
     from platformdirs import user_cache_dir
 
     return Path(user_cache_dir("dgls", appauthor=False)) / "models"

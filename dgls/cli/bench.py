@@ -120,10 +120,21 @@ def passes(
     model: Annotated[str, typer.Option(help="A causal model, as `model.name`.")] = "auto",
     device: Annotated[str, typer.Option(help="A device of torch, or `auto`.")] = "auto",
     threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0 for dgls' choice.")] = 0,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.01, help="Begin no further gap after this time.")
+    ] = None,
+    unverified: Annotated[
+        bool,
+        typer.Option(
+            help="Print instead what the adapter's masks write unverified, by the order in which "
+            "their tokens are accepted."
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Print tokens a pass without drafts, with looked-up ones, the adapter's, and both."""
     import json
+    import math
 
     import dgls
     from dgls.checkpoint.named import resolved
@@ -138,7 +149,13 @@ def passes(
         raise typer.BadParameter(f"{named.name} is no causal model, so it writes with no drafts.")
     cases = gaps_of(folders or [Path(dgls.__file__).parent], gaps, seed)
     filler = open_causal(named, device, threads, adapter="on")
-    figures = measure(filler.model, cases, _say)
+    if unverified:
+        from dgls.lab.bench.orders import orders
+
+        shown = orders(filler.model, cases, _say, minutes or math.inf)
+        typer.echo(f"{machine()}, model {named.name}\n\n{shown}")
+        return
+    figures = measure(filler.model, cases, _say, minutes or math.inf)
     if as_json:
         typer.echo(json.dumps(in_json(figures, named.name), indent=2))
     else:

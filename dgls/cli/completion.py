@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from dgls.cli.editor import FLAGS
 from dgls.cli.verbs import DIRECT, GROUPS, VERBS
 from dgls.editors.guides import EDITORS
 
@@ -68,7 +69,7 @@ def _nodes() -> Iterator[Node]:
     root = typer.main.get_command(app_of(others))
     yield Node("", VERBS, ("--help", "--version"))
     yield Node("lsp", (), ("--help", "--stdio", "--tcp"))
-    yield Node("editor", EDITORS, ("--help", "--write", "--check", "--json"))
+    yield Node("editor", EDITORS, ("--help", *FLAGS))
     for name, command in root.commands.items():  # type: ignore[attr-defined]
         yield from _below(name, command)
 

@@ -9,13 +9,20 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from dgls.cli.verbs import closest
 from dgls.editors.guides import EDITORS, guide
-from dgls.errors import DglsError
+from dgls.errors import DglsError, InputError
 
 if TYPE_CHECKING:
     from dgls.editors.check import Checked
     from dgls.editors.guides import Guide
     from dgls.editors.writing import Written
+
+FLAGS = {
+    "--write": "write it, keeping a backup of what is changed",
+    "--check": "start the server as the editor would and ask for a fill",
+    "--json": "print JSON",
+}
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -25,11 +32,10 @@ def run(arguments: Sequence[str]) -> int:
     long to load as this verb to answer.
     """
     try:
-        given = parser().parse_args(arguments)
+        given = _given(arguments)
+        _editor(given.name, write=given.write, check=given.check, as_json=given.json)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
-    try:
-        _editor(given.name, write=given.write, check=given.check, as_json=given.json)
     except DglsError as error:
         print(f"dgls: {error}", file=sys.stderr)
         return error.exit_status
@@ -43,15 +49,28 @@ def parser() -> argparse.ArgumentParser:
         description="Print what belongs into an editor's configuration, write it, or try it out.",
         allow_abbrev=False,
     )
-    made.add_argument("name", choices=EDITORS, help="the editor", metavar="|".join(EDITORS))
-    flags = {
-        "--write": "write it, keeping a backup of what is changed",
-        "--check": "start the server as the editor would and ask for a fill",
-        "--json": "print JSON",
-    }
-    for flag, what in flags.items():
+    made.add_argument("name", nargs="?", default="", help=", ".join(EDITORS), metavar="EDITOR")
+    for flag, what in FLAGS.items():
         made.add_argument(flag, action="store_true", help=what)
     return made
+
+
+def _given(arguments: Sequence[str]) -> argparse.Namespace:
+    """What was given; raises `InputError` that names what was probably meant."""
+    given, unknown = parser().parse_known_args(arguments)
+    if unknown:
+        meant = _meant(unknown[0], (*FLAGS, "--help"))
+        raise InputError(f"dgls editor takes no '{unknown[0]}'.{meant} Nothing was changed.")
+    if given.name not in EDITORS:
+        what = f"knows no editor '{given.name}'" if given.name else "needs an editor's name"
+        meant = _meant(given.name, EDITORS)
+        raise InputError(f"dgls editor {what}.{meant} It knows {', '.join(EDITORS)}.")
+    return given
+
+
+def _meant(word: str, known: Sequence[str]) -> str:
+    near = closest(word, known)
+    return f" Did you mean '{near}'?" if near else ""
 
 
 def _editor(name: str, *, write: bool, check: bool, as_json: bool) -> None:

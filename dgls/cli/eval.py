@@ -153,9 +153,9 @@ def _calibrate_causal(
     out: Path | None,
     may_read: MayRead,
 ) -> None:
-    from dgls.fill.causal import CausalStrategy
     from dgls.fill.confidence import FILE
     from dgls.fill.opening import open_causal
+    from dgls.fill.running import CausalStrategy
     from dgls.lab.evaluation.causal_calibration import fit, judge
     from dgls.lab.evaluation.cut import cut_cases
     from dgls.syntax.cursor import Budget
@@ -221,9 +221,11 @@ def faults(
 
     Without a model the rules are tried on answers that are given. Exits with 1 where a case fails.
     """
+    from dgls.lab.evaluation.faults.cases import fault_cases
     from dgls.lab.evaluation.faults.run import run_faults
 
-    report = run_faults(model, device)
+    with _progress(len(fault_cases())) as on_done:
+        report = run_faults(model, device, on_done)
     typer.echo(report.to_json() if as_json else report.to_text())
     if report.faults:
         raise typer.Exit(1)

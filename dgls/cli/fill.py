@@ -24,17 +24,15 @@ from dgls.cli.target import (
     selection,
 )
 from dgls.errors import InputError
-from dgls.protocol import Draft, Fill, FillReply, FillRequest, Gap, Limits, Trigger
+from dgls.protocol import Draft, Fill, FillReply, FillRequest, Snippet
 from dgls.text.spans import Edit, Span, apply_edits
 
 if TYPE_CHECKING:
     from dgls.cli.watch import Watch
     from dgls.config import FillSettings, Resolved, Settings
-    from dgls.sound.site import Asked
-    from dgls.syntax.cursor import Context
+    from dgls.requests.builder import Asker, Task
     from dgls.syntax.source import Source
 
-_CANDIDATES = 4
 _NOTHING = "The model has nothing that fits here and is better than what is there."
 
 
@@ -74,17 +72,20 @@ def fill(
     allow_private: AllowPrivate = False,
 ) -> None:
     """Fill the gap at a place of a file and print it."""
+    from dgls.requests.builder import limits_of
+
     resolved = resolved_with(model)
     settings = resolved.settings
     for name in {parse_target(each).file for each in target} - {STANDARD_INPUT}:
         check_private(Path(name), resolved, allow_private)
     task = _task(target, select or [], language, lines, strength, write, settings.fill)
+    asker = dataclasses.replace(asker_of(task.file.name, task.source, resolved, "fill"), seed=seed)
     watching = None
     if watch and not as_json:
         from dgls.cli.watch import Watch
 
-        watching = Watch(task.context)
-    request = task.request(settings, seed)
+        watching = Watch(task.asked.context)
+    request = task.asked.request(asker, limits_of(settings.fill))
     reply = asyncio.run(_ask(settings, request, watching))
     if settings.model.name == AUTO and sys.stderr.isatty() and (better := offer()):
         typer.echo(f"dgls: {better}", err=True)
@@ -115,30 +116,15 @@ class _Task:
     """What the command line asks for: the gaps of one file, in order, and what is around them."""
 
     file: SourceFile
-    source: Source
-    gaps: tuple[Span, ...]
-    context: Context
-    lines: int
-    strength: float
+    asked: Task
 
-    def request(self, settings: Settings, seed: int) -> FillRequest:
-        deadline = settings.fill.explicit_deadline_ms or None
-        return FillRequest(
-            parts=self.context.parts,
-            gaps=tuple(map(self._gap, self.context.gaps)),
-            path=path_shown(self.file.name),
-            language=self.source.language.id,
-            client="cli",
-            method="fill",
-            trigger=Trigger.EXPLICIT,
-            limits=Limits(deadline, max(_CANDIDATES, settings.fill.candidates)),
-            seed=seed,
-            around=self.context.around,
-        )
+    @property
+    def source(self) -> Source:
+        return self.asked.source
 
-    def _gap(self, text: str) -> Gap:
-        lines = max(self.lines, text.count("\n") + 1)
-        return Gap(text, self.strength if text else 1.0, lines)
+    @property
+    def gaps(self) -> tuple[Span, ...]:
+        return self.asked.gaps
 
     def best(self, candidates: Sequence[Fill], present: float | None) -> Fill:
         """The likeliest candidate of which something sound is left in every gap; else empty texts.
@@ -147,26 +133,25 @@ class _Task:
         rewrite must exceed.
         """
         from dgls.sound.gaps import sound_texts
+        from dgls.sound.site import Asked, Purpose
 
-        asked = [self._asked(text, present) for text in self.context.gaps]
+        context = self.asked.context
+        asked = [
+            Asked(Purpose.REWRITE if text.strip() else Purpose.EXPLICIT, lines, present)
+            for text, lines in zip(context.gaps, self.asked.lines, strict=True)
+        ]
         for fill in candidates:
             texts = sound_texts(self.source, self.gaps, asked, fill.texts, fill.score)
             if texts is not None:
                 return dataclasses.replace(fill, texts=texts)
         return dataclasses.replace(candidates[0], texts=("",) * len(self.gaps), confidence=0.0)
 
-    def _asked(self, text: str, present: float | None) -> Asked:
-        from dgls.sound.site import Asked, Purpose
-
-        lines = max(self.lines, text.count("\n") + 1)
-        return Asked(Purpose.REWRITE if text.strip() else Purpose.EXPLICIT, lines, present)
-
     def filled(self, fill: Fill) -> str:
         return apply_edits(self.source.text, self._edits(fill))
 
     def _edits(self, fill: Fill) -> Sequence[Edit]:
         return [
-            Edit(gap, self.context.for_document(text))
+            Edit(gap, self.asked.context.for_document(text))
             for gap, text in zip(self.gaps, fill.texts, strict=True)
         ]
 
@@ -180,7 +165,7 @@ def _task(
     write: bool,
     costs: FillSettings,
 ) -> _Task:
-    from dgls.syntax.cursor import Budget, context_at
+    from dgls.requests.builder import Task, budget_of
     from dgls.syntax.languages import language_of
     from dgls.syntax.source import Source
 
@@ -200,9 +185,10 @@ def _task(
     gaps = [cursor(target, file.text) for target in places]
     gaps += [selection(each, file.text) for each in selections]
     source = Source.parse(file.text, known)
-    ordered = tuple(sorted(gaps))
-    context = context_at(source, ordered, Budget(costs.prefix_chars, costs.suffix_chars))
-    return _Task(file, source, ordered, context, lines, strength)
+    return _Task(
+        file,
+        Task.at(source, sorted(gaps), budget_of(costs), lines=lines, strength=strength),
+    )
 
 
 def resolved_with(model: str | None) -> Resolved:
@@ -211,8 +197,8 @@ def resolved_with(model: str | None) -> Resolved:
 
     given = {} if model is None else {"model.name": model}
     resolved = resolve(Path.cwd(), overrides=given)
-    for problem in resolved.problems:
-        typer.echo(f"dgls: {problem}", err=True)
+    for message in resolved.messages:
+        typer.echo(f"dgls: {message}", err=True)
     return resolved
 
 
@@ -223,6 +209,20 @@ def path_shown(name: str) -> str:
     path = Path(name).resolve()
     folder = Path.cwd()
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
+
+
+def asker_of(name: str, source: Source, resolved: Resolved, method: str) -> Asker:
+    """The command line as who asks about a file, with the outlines of what the file imports."""
+    from dgls.cli.private import rules
+    from dgls.requests.builder import Asker
+    from dgls.requests.neighbours import imported_outlines
+
+    snippets: tuple[Snippet, ...] = ()
+    if name != STANDARD_INPUT:
+        path, roots = Path(name).resolve(), [Path.cwd()]
+        context = resolved.settings.context
+        snippets = imported_outlines(source, path, roots, context, rules(resolved))
+    return Asker("cli", method, path=path_shown(name), snippets=snippets)
 
 
 async def _ask(settings: Settings, request: FillRequest, watching: Watch | None) -> FillReply:
@@ -246,7 +246,7 @@ def loading() -> Callable[[float, str], None] | None:
     def tell(share: float, what: str) -> None:
         if what not in told:
             told.add(what)
-            typer.echo(f"dgls: {what} ({share:.0%})", err=True)
+            typer.echo(f"dgls: {what or 'starting the engine'} ({share:.0%})", err=True)
 
     return tell
 

@@ -7,6 +7,7 @@ The arguments are read by hand: an editor waits for the answer to `initialize`, 
 from __future__ import annotations
 
 import ipaddress
+import os
 import signal
 import sys
 from dataclasses import dataclass
@@ -19,15 +20,19 @@ The language server, for an editor to start. Without --tcp it speaks on standard
 --tcp serves one client on a loopback address; port 0 lets the system choose, and the port in use
 is written to standard error."""
 
-_MOST_DIGITS = 5
+_MOST_DIGITS, _MOST_PID_DIGITS = 5, 10
 
 
 @dataclass(frozen=True, slots=True)
 class LspArguments:
-    """How to serve: on standard input and output, or on `host` and `port`."""
+    """How to serve: on standard input and output, or on `host` and `port`; and for which editor.
+
+    `editor` is the number of its process, 0 where it did not say.
+    """
 
     host: str = ""
     port: int | None = None
+    editor: int = 0
     help: bool = False
 
 
@@ -46,7 +51,7 @@ def run(arguments: list[str]) -> int:
 
 def parse_arguments(arguments: list[str]) -> LspArguments:
     """The arguments after the verb. Raises `InputError` for one that is not known."""
-    host, port, wants_help = "", None, False
+    host, port, editor, wants_help = "", None, 0, False
     rest = list(arguments)
     while rest:
         name, _, value = rest.pop(0).partition("=")
@@ -58,11 +63,19 @@ def parse_arguments(arguments: list[str]) -> LspArguments:
             value = value or rest.pop(0)
             if name == "--tcp":
                 host, port = _address(value)
+            else:
+                editor = _number(value)
         elif name != "--stdio" or value:
             raise InputError(
                 f"dgls lsp knows no argument '{name[:80]}'; nothing was started.\n{USAGE}"
             )
-    return LspArguments(host, port, wants_help)
+    return LspArguments(host, port, editor, wants_help)
+
+
+def _number(value: str) -> int:
+    if not (value.isascii() and value.isdigit()) or len(value) > _MOST_PID_DIGITS:
+        raise InputError(f"'{value[:80]}' is not a process's number; nothing was started.")
+    return int(value)
 
 
 def _address(value: str) -> tuple[str, int]:
@@ -91,10 +104,13 @@ def _is_loopback(host: str) -> bool:
 def _serve(parsed: LspArguments) -> int:
     # The thread that waits for standard input would hold up Python's own way to end.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from dgls.lsp.editor import Editor
     from dgls.lsp.main import build
     from dgls.lsp.transport import serve_stdio, serve_tcp
 
     server = build()
     if parsed.port is None:
+        server.editor = Editor.of(parsed.editor, os.getppid())
         return serve_stdio(server)
+    server.editor = Editor.of(parsed.editor)
     return serve_tcp(server, parsed.host, parsed.port)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dgls.errors import ModelFetchError, ModelNotFoundError
+from dgls.files import expanded
 
 if TYPE_CHECKING:
     from dgls.checkpoint.catalogue import Entry
@@ -119,7 +120,7 @@ def _sources(given: Path | None) -> list[Source]:
     from dgls.checkpoint.fetch.hub_cache import HubCache
     from dgls.checkpoint.fetch.index_parts import IndexParts
 
-    named: list[Source] = [] if given is None else [GivenFile(given.expanduser())]
+    named: list[Source] = [] if given is None else [GivenFile(expanded(given))]
     return [*named, HubCache(), Hub(), IndexParts()]
 
 

@@ -60,8 +60,8 @@ def _settings(model: str | None, device: str | None, idle: float) -> Settings:
     from dgls.rendezvous.endpoint import absolute
 
     resolved = resolve()
-    for problem in resolved.problems:
-        typer.echo(f"dgls: {problem}", err=True)
+    for message in resolved.messages:
+        typer.echo(f"dgls: {message}", err=True)
     chosen = {"model.name": model, "model.device": device, "engine.idle_seconds": idle}
     given = {name: value for name, value in chosen.items() if value is not None}
     return absolute(changed(resolved.settings, given))

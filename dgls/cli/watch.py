@@ -17,6 +17,7 @@ _SHOWN_TOKENS = 40
 _CONTEXT_LINES = 6
 _ACCEPTED, _OPEN, _FILLED, _AROUND = "bold green", "dim magenta", "bold green", "dim"
 _WRITTEN, _REFUSED = "bold green on grey15", "red strike"
+_AHEAD = "▸"
 _ORIGINS = {
     "draft": "written",
     "beam": "searched",
@@ -29,7 +30,7 @@ class Watch:
     """Prints each draft as it comes, what was accepted beside what was not.
 
     Of a canvas that is what the sampler accepted and what is still noise; of a causal model, what a
-    pass wrote and the drafts that it refused.
+    pass wrote, the drafts that it refused, and those that the next pass verifies.
     """
 
     def __init__(self, context: Context, console: Console | None = None) -> None:
@@ -63,11 +64,11 @@ class Watch:
         self._console.print(f"\n{self._cost(best, reply)}", style=_AROUND)
 
     def _pass(self, draft: Draft) -> None:
-        """Print what a pass wrote, token by token, and struck through the drafts it refused."""
+        """Print what a pass wrote and refused, token by token, and what is drafted after it."""
         if not self._writes:
             self._console.print(
-                f"A line is a pass: what it wrote and, {self._struck('struck through')}, "
-                "the drafts it refused.",
+                f"A line is a pass: what it wrote, {self._struck('struck through')} the drafts it "
+                f"refused, and after {_AHEAD} the drafts that the next pass verifies.",
                 style=_AROUND,
             )
         self._writes = True
@@ -82,6 +83,8 @@ class Watch:
         if refused:
             line.append("  ")
             line.append(self._struck(_visible("".join(refused))), _REFUSED)
+        if draft.ahead:
+            line.append(f"  {_AHEAD} {_visible(''.join(draft.ahead))}", _OPEN)
         self._console.print(line, soft_wrap=True)
 
     def _struck(self, text: str) -> str:

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from dgls.protocol import Health
     from dgls.syntax.cursor import Context
 
-_CANDIDATES = 4
-
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command line."""
@@ -40,7 +38,7 @@ def why(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     features: Annotated[
-        bool, typer.Option("--features", help="Print the numbers behind each confidence, too.")
+        bool, typer.Option("--features", help="Print the numbers behind each confidence too.")
     ] = False,
     language: Annotated[
         str | None, typer.Option(help="The language, where the file's name does not tell.")
@@ -92,13 +90,11 @@ async def _last(settings: Settings) -> tuple[Explanation, float]:
 
 async def _at(resolved: Resolved, place: str, language: str | None) -> Explanation:
     """What would be suggested at a place, as an editor would ask there while one types."""
-    from dgls.cli.fill import loading, path_shown
+    from dgls.cli.fill import asker_of, loading
     from dgls.client import EngineClient
-    from dgls.policy.ask import lines_wanted
     from dgls.policy.why import explained
-    from dgls.protocol import FillRequest, Gap, Limits, Trigger
-    from dgls.sound.site import Asked, Purpose, Site
-    from dgls.syntax.cursor import Budget, context_at
+    from dgls.requests.builder import Task, limits_of
+    from dgls.sound.site import Purpose
     from dgls.syntax.languages import language_of
     from dgls.syntax.source import Source
 
@@ -108,29 +104,16 @@ async def _at(resolved: Resolved, place: str, language: str | None) -> Explanati
     name = "input.py" if data is not None and language is None else target.file
     source = Source.parse(file.text, language_of(name, language))
     gap = cursor(target, file.text)
-    costs = settings.fill
-    context = context_at(source, [gap], Budget(costs.prefix_chars, costs.suffix_chars))
-    opener = source.language.block_opener
-    lines = lines_wanted(context.parts[0], context.line_tail, opener, costs.max_lines)
-    request = FillRequest(
-        parts=context.parts,
-        gaps=(Gap(max_lines=lines),),
-        path=path_shown(target.file),
-        language=source.language.id,
-        client="cli",
-        method="why",
-        trigger=Trigger.EXPLICIT,
-        limits=Limits(costs.explicit_deadline_ms or None, max(_CANDIDATES, costs.candidates)),
-        around=context.around,
-    )
+    task = Task.at_cursor(source, gap.start, settings.fill, Purpose.TYPED)
+    asker = asker_of(target.file, source, resolved, "why")
+    request = task.request(asker, limits_of(settings.fill))
     async with EngineClient(settings) as client:
         await client.wait_ready(loading())
         reply = await client.fill(request)
         health = await client.health()
-    silence = _silence(resolved, target.file, source.language.id, context, health)
-    site = Site.of(source, gap, Asked(Purpose.TYPED, lines))
+    silence = _silence(resolved, target.file, source.language.id, task.context, health)
     threshold = settings.show.threshold
-    return explained(site, request, reply, threshold=threshold, silence=silence)
+    return explained(task.site, request, reply, threshold=threshold, silence=silence)
 
 
 def _silence(

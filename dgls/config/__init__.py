@@ -3,6 +3,7 @@
 from dgls.config.live import LiveSettings
 from dgls.config.resolver import FILE_NAME, Resolved, changed, resolve
 from dgls.config.settings import (
+    AUTO,
     DECLARED,
     ContextSettings,
     DenoiseSettings,
@@ -18,6 +19,7 @@ from dgls.config.settings import (
 )
 
 __all__ = [
+    "AUTO",
     "DECLARED",
     "FILE_NAME",
     "ContextSettings",

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from dgls.config.settings import DECLARED, Declared
+from dgls.config.settings import AUTO, DECLARED, Declared
 
 _TYPES = {str: "string", int: "integer", float: "number", bool: "boolean", tuple: "array"}
 _SCHEMA = "https://json-schema.org/draft/2020-12/schema"
@@ -83,6 +83,9 @@ def _property(declared: Declared, description: str) -> dict[str, Any]:
         "default": declared.default,
         description: declared.doc,
     }
+    if declared.number is not None:
+        found["type"] = [_TYPES[declared.number], "string"]
+        found["pattern"] = f"^{AUTO}$"
     if declared.kind is tuple:
         found["items"] = {"type": "string"}
     if declared.choices:
@@ -101,7 +104,7 @@ def _json(value: object) -> str:
 _PAGE = """# Configuration
 
 This page, the schema [dgls.schema.json](dgls.schema.json) and the settings of the VS Code extension
-are written by `python -m dgls.config`; a test holds them to the code.
+are written by `python -m dgls.config`; a test compares them with the code.
 
 Later sources win:
 
@@ -123,21 +126,27 @@ languages_off = ["python"]
 secrets = ["*.secret"]
 ```
 
-A list adds to those of the sources before it and replaces none. In the environment its texts are
-separated by commas. A change of a `dgls.toml` holds from the next keystroke on; nothing needs a
-restart.
+A list adds to the lists of earlier sources and replaces nothing. In the environment, separate its
+texts with commas. A changed `dgls.toml` takes effect at the next keystroke, without a restart.
 
 `DGLS_MODELS` is not a setting: it names the folder of the models that `dgls model get` fetches
 (`models` in your cache folder for dgls).
 
-A bad setting is reported by its name and place, and all others are kept. A project's file comes
-with somebody's repository, so it may set only what the column "project" allows: nothing in it can
-choose the model, the code that runs, or where requests go.
+dgls reports a bad setting by its name and place, and keeps all others. A project's file comes with
+somebody's repository, so it may set only what the column "project" allows: it cannot choose the
+model, the code that runs, or where requests go.
 
-Suggestions can be off for everything (`show.automatic`), for a language (`show.languages_off`), for
-files or folders (`show.files_off`, or a `dgls.toml` in the folder), and for a while: the editor's
-command `dgls.snooze` takes the minutes, `dgls.resume` ends it. Off means that the model is not
-asked.
+`denoise.*` turns the loop that writes several tokens at once; what that costs in quality and time
+is in [performance.md](performance.md#what-the-knobs-of-the-denoise-loop-cost). `auto` leaves a
+number to the model. The local 26B and the embedded model obey all of them, a vLLM server `steps`
+and `canvas`. The laptop model verifies its drafts, so its text is the same whatever they say, and
+`canvas` and `adapter` alone change its time. `remote.steps` and `remote.canvas` are older names of
+`denoise.steps` and `denoise.canvas`: they still count, unless the new name is set beside them.
+
+You can turn suggestions off for everything (`show.automatic`), for a language
+(`show.languages_off`), for files or folders (`show.files_off`, or a `dgls.toml` in the folder), and
+for a while: the editor's command `dgls.snooze` takes the minutes, and `dgls.resume` ends it. Off
+means that the model is not asked.
 """
 
 
@@ -145,7 +154,7 @@ _STATUS = """
 ## What an editor can show
 
 `dgls/status` is a notification for clients that say `{"dglsStatus": true}` in
-`capabilities.experimental`; the others see the standard progress while the model loads, and
+`capabilities.experimental`; the others get the standard progress while the model loads, and
 messages.
 
 | field | what it is |
@@ -156,13 +165,13 @@ messages.
 | `model`, `device` | what fills, and where |
 | `cores` | how many CPU cores it takes, where it runs on the CPU |
 | `p50_ms` | how long half of the last fills took at most |
-| `quiet` | why nothing was suggested at the cursor just now |
+| `quiet` | why nothing is suggested at the cursor |
 | `remedy` | what ends an `off` |
 | `line` | all of it in one line: `Qwen2.5-Coder 0.5B, 2 cores, usually 160 ms; quiet here: ...` |
 
 `dgls stats` prints how many suggestions were shown, accepted whole, and still there 30 seconds
-later, by language and by how long they took. The counts stand in a file in your state folder
-(`~/.local/state/dgls/` on Linux), hold no code, and are never sent; `dgls stats --clear` forgets
+later, by language and by how long they took. The counts are in a file in your state folder
+(`~/.local/state/dgls/` on Linux), contain no code, and are never sent; `dgls stats --clear` deletes
 them.
 """
 

@@ -13,17 +13,20 @@ import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from dgls.config.settings import (
+    AUTO,
     DECLARED,
     ENVIRONMENT_PREFIX,
+    FORMER,
     MODELS_VARIABLE,
     Declared,
     Settings,
     settings_of,
+    variable_of,
 )
 from dgls.errors import SettingError
 from dgls.files import read_small
@@ -37,6 +40,9 @@ _NO_SETTINGS = (MODELS_VARIABLE, "DGLS_TEST")
 _MOST_PROBLEMS = 20
 """Problems of one source that are told; a file of thousands would flood whoever reads them."""
 
+_MOST_PATTERNS, _MOST_PATTERN_CHARS = 2_000, 40_000
+"""Of one source; each file is matched with all of them."""
+
 _LONGEST_SHOWN = 80
 _MANY_DOTS = re.compile(r"""(?<![\w-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){20}""")
 
@@ -46,13 +52,20 @@ class Resolved:
     """The settings, one error for each value that was left out, and who set what.
 
     `origins` names the last source of each setting that is not at its default; `folders` are
-    those of the project files that were read.
+    those of the project files that were read. `notes` tell of names that are no longer used, and
+    whose values count all the same.
     """
 
     settings: Settings
     problems: tuple[SettingError, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
     folders: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """What to tell the user: the problems, then the notes."""
+        return (*map(str, self.problems), *self.notes)
 
     def strict(self) -> Settings:
         """The settings. Raises the first problem, where there is one."""
@@ -75,6 +88,7 @@ def resolve(
     """
     variables = os.environ if environment is None else environment
     problems: list[SettingError] = []
+    notes: list[str] = []
     of_project = project_files(project)
     sources = [
         *_file_sources(user_files() if files is None else files, problems),
@@ -86,7 +100,7 @@ def resolve(
     origins: dict[str, str] = {}
     caps: list[tuple[str, Any, str]] = []
     for source in sources:
-        for name, value in _good(source, problems):
+        for name, value in _good(_renamed(source, notes), problems):
             if source.is_project and DECLARED[name].only_lower:
                 caps.append((name, value, source.name))
                 continue
@@ -96,7 +110,7 @@ def resolve(
         if most < values[name]:
             values[name], origins[name] = most, origin
     folders = tuple(path.parent for path in of_project)
-    return Resolved(settings_of(values), tuple(problems), origins, folders)
+    return Resolved(settings_of(values), tuple(problems), origins, folders, tuple(notes))
 
 
 def changed(settings: Settings, values: Mapping[str, Any]) -> Settings:
@@ -104,7 +118,8 @@ def changed(settings: Settings, values: Mapping[str, Any]) -> Settings:
 
     Raises `SettingError`.
     """
-    overrides = {**settings.flat(), **_flattened(values)}
+    given = _renamed(_Source("the caller", _flattened(values)), [])
+    overrides = {**settings.flat(), **given.values}
     return resolve(files=(), environment={}, overrides=overrides).strict()
 
 
@@ -121,6 +136,29 @@ class _Source:
 def _with(old: Any, new: Any) -> Any:
     """A value on top of an older one: a list adds to it, anything else replaces it."""
     return tuple(dict.fromkeys((*old, *new))) if isinstance(new, tuple) else new
+
+
+def _renamed(source: _Source, notes: list[str]) -> _Source:
+    """The source with today's names; a note for each older one.
+
+    Where it says both, the older one counts if the other is `auto`: an editor sends that for what
+    nobody set.
+    """
+    values = dict(source.values)
+    for former, name in FORMER.items():
+        if former not in values:
+            continue
+        value = values.pop(former)
+        if value in (0, "0"):
+            value = AUTO
+        if values.get(name, AUTO) == AUTO:
+            values[name] = value
+        if value != AUTO:
+            notes.append(
+                f"'{former}' in {source.name} is '{name}' now; it counts as that. Write the new "
+                f"name."
+            )
+    return replace(source, values=values)
 
 
 def _good(source: _Source, problems: list[SettingError]) -> Iterator[tuple[str, Any]]:
@@ -152,7 +190,10 @@ def _accepted(source: _Source, name: str, value: Any) -> Any:
             f"'{name}' in {source.name} was left out: a project cannot choose it, "
             "set it in your own dgls.toml or in the environment."
         )
-    converted = _from_text(value, declared.kind) if source.is_text else _typed(value, declared.kind)
+    if declared.number is not None and value == AUTO:
+        return AUTO
+    kind = declared.number or declared.kind
+    converted = _from_text(value, kind) if source.is_text else _typed(value, kind)
     too_low = declared.low is not None and converted is not None and converted < declared.low
     too_high = declared.high is not None and converted is not None and converted > declared.high
     unknown = bool(declared.choices) and converted not in declared.choices
@@ -168,7 +209,18 @@ def _useful(
     source: _Source, name: str, texts: Iterable[str], problems: list[SettingError]
 ) -> Iterator[str]:
     """The patterns that can match a file and that the source may give."""
-    for text in texts:
+    chars = 0
+    for count, text in enumerate(texts):
+        chars += len(text)
+        if count >= _MOST_PATTERNS or chars > _MOST_PATTERN_CHARS:
+            problems.append(
+                SettingError(
+                    f"'{name}' in {source.name} has more than {_MOST_PATTERNS:,} patterns or "
+                    f"{_MOST_PATTERN_CHARS:,} characters; those after the first {count} were left "
+                    "out."
+                )
+            )
+            return
         why = why_it_matches_nothing(text)
         if why is None and source.is_project and DECLARED[name].only_adds and text[:1] == "!":
             why = "a project can hide more files, not fewer"
@@ -230,16 +282,16 @@ _NAMES = {
 def _wanted(declared: Declared) -> str:
     if declared.choices:
         return " or ".join(f"'{choice}'" for choice in declared.choices)
-    wanted = _NAMES[declared.kind]
+    wanted = _NAMES[declared.number or declared.kind]
     if declared.low is not None:
         wanted += f" of at least {declared.low:g}"
     if declared.high is not None:
         wanted += f" and at most {declared.high:g}"
-    return wanted
+    return f"'{AUTO}' or {wanted}" if declared.number else wanted
 
 
 def _from_environment(variables: Mapping[str, str]) -> dict[str, str]:
-    names = {declared.variable: name for name, declared in DECLARED.items()}
+    names = {variable_of(name): name for name in (*DECLARED, *FORMER)}
     return {
         names.get(variable, variable): value
         for variable, value in variables.items()
@@ -289,7 +341,9 @@ def user_files() -> list[Path]:
     """Where the user's own `dgls.toml` may stand."""
     from platformdirs import user_config_dir
 
-    return [Path(user_config_dir("dgls", appauthor=False)) / FILE_NAME]
+    folder = Path(user_config_dir("dgls", appauthor=False))
+    # A user without a home folder has none, rather than that of whoever fills the working folder.
+    return [folder / FILE_NAME] if folder.is_absolute() else []
 
 
 def project_files(project: Path | None) -> list[Path]:

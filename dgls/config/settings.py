@@ -10,7 +10,10 @@ import dataclasses
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
+
+AUTO: Literal["auto"] = "auto"
+"""The value that leaves a number to dgls."""
 
 ENVIRONMENT_PREFIX = "DGLS_"
 MODELS_VARIABLE = "DGLS_MODELS"
@@ -28,12 +31,19 @@ def _setting(
     only_lower: bool = False,
     patterns: bool = False,
     identity: bool = False,
+    number: type[int] | type[float] | None = None,
 ) -> Any:
     """One field: what it means, its range or choices, whether a project may set it or `only_lower`
-    it, whether its texts are `patterns`, and whether another value makes it another engine."""
+    it, whether its texts are `patterns`, whether another value makes it another engine, and the
+    kind of `number` that it may be instead of `auto`."""
     metadata = {"doc": doc, "low": low, "high": high, "choices": choices, "project": project}
     metadata |= {"only_lower": only_lower, "patterns": patterns, "identity": identity}
-    return field(default=default, metadata=metadata)
+    return field(default=default, metadata={**metadata, "number": number})
+
+
+def _knob(number: type[int] | type[float], low: float, high: float, doc: str) -> Any:
+    """A number of the denoise loop, `auto` unless the user sets it."""
+    return _setting(AUTO, doc, low=low, high=high, project=False, identity=True, number=number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +82,7 @@ class ModelSettings:
     )
     batch: int = _setting(
         0,
-        "Most fills that share the model's forward passes; 0 leaves the choice to dgls.",
+        "Maximum of fills that share a forward pass of the model; 0 leaves the choice to dgls.",
         low=0,
         high=256,
         project=False,
@@ -80,7 +90,7 @@ class ModelSettings:
     )
     cache_mb: int = _setting(
         0,
-        "Most memory for prompts that were encoded, in megabytes; 0 takes a share of the device's.",
+        "Maximum memory for encoded prompts, in megabytes; 0 takes a share of the device's.",
         low=0,
         project=False,
         identity=True,
@@ -104,7 +114,7 @@ class EngineSettings:
     backend: str = _setting(
         "local",
         "What runs the model: `local` (this machine), `vllm`, `chat` or `infill` (the server of "
-        "the section `remote`: your code is sent there), or `module:factory` (called with the "
+        "the section `remote`, which gets your code), or `module:factory` (called with the "
         "settings).",
         project=False,
         identity=True,
@@ -132,7 +142,7 @@ class EngineSettings:
         4_000_000, "Largest request that the engine reads, in bytes.", low=1000, project=False
     )
     max_waiting: int = _setting(
-        64, "Most requests that wait for the model; more are refused.", low=1, project=False
+        64, "Maximum of requests that wait for the model; more are refused.", low=1, project=False
     )
 
 
@@ -154,44 +164,27 @@ class RemoteSettings:
     )
     key_file: str = _setting(
         "",
-        "Absolute path of a file that holds the server's key and that you alone may read.",
+        "Absolute path of a file with the server's key, which only you may read.",
         project=False,
         identity=True,
     )
     key_variable: str = _setting(
         "",
-        "Name of the environment variable that holds the key, where there is no file; the engine "
+        "Name of the environment variable with the key, if there is no file; the engine "
         "sees the environment of the program that started it.",
-        project=False,
-        identity=True,
-    )
-    canvas: int = _setting(
-        0,
-        "Widest canvas that the vLLM server takes, in tokens (its `--diffusion-config`); 0 for "
-        "what the model's `config.json` says.",
-        low=0,
-        high=4096,
-        project=False,
-        identity=True,
-    )
-    steps: int = _setting(
-        0,
-        "Most denoise steps of a canvas; 0 for the server's own limit.",
-        low=0,
-        high=1024,
         project=False,
         identity=True,
     )
     timeout_seconds: float = _setting(
         60.0,
-        "Longest wait for one answer of the server.",
+        "Longest wait for an answer of the server.",
         low=0.1,
         high=3600,
         project=False,
         identity=True,
     )
     concurrency: int = _setting(
-        8, "Most fills that are sent at once.", low=1, high=256, project=False, identity=True
+        8, "Maximum of fills that are sent at once.", low=1, high=256, project=False, identity=True
     )
     fallback: bool = _setting(
         False,
@@ -203,8 +196,65 @@ class RemoteSettings:
 
 @dataclass(frozen=True, slots=True)
 class DenoiseSettings:
-    """How a model writes several tokens at once."""
+    """How a model writes several tokens at once.
 
+    A number that is `auto` is what the model's family does, or what its checkpoint asks for.
+    """
+
+    steps: int | Literal["auto"] = _knob(
+        int,
+        1,
+        1024,
+        "Most denoise steps of a canvas. Time grows with them; fewer leave more of the text to a "
+        "first guess. `auto`: 48 for the published model, 5 for the embedded one, the server's own "
+        "limit for `vllm`. The laptop model takes as many passes as its text needs.",
+    )
+    canvas: int | Literal["auto"] = _knob(
+        int,
+        16,
+        256,
+        "Widest canvas, in tokens. A step of a narrower one is cheaper, but long gaps do not fit. "
+        "For `vllm` no wider than the server's `--diffusion-config`; `auto`: what the model's "
+        "`config.json` says, here as much as the gap needs. For the laptop model the positions of "
+        "a pass (8; 32 at most).",
+    )
+    entropy_bound: float | Literal["auto"] = _knob(
+        float,
+        0,
+        100,
+        "How unsure the tokens that a step accepts may be together, in nats. More accepts sooner, "
+        "in fewer steps and with more errors; 0 accepts one token a step. `auto`: 0.1 for the "
+        "published model, 3 for the embedded one.",
+    )
+    temperature_start: float | Literal["auto"] = _knob(
+        float,
+        0.01,
+        5,
+        "Temperature of the first step; it changes evenly to `denoise.temperature_end`. Higher "
+        "gives more varied and less certain text, in more steps. `auto`: 0.8 for the published "
+        "model, 1 for the embedded one.",
+    )
+    temperature_end: float | Literal["auto"] = _knob(
+        float,
+        0.01,
+        5,
+        "Temperature after the last step that may be taken. `auto`: 0.4 for the published model, 1 "
+        "for the embedded one.",
+    )
+    stop_entropy: float | Literal["auto"] = _knob(
+        float,
+        0,
+        20,
+        "A canvas that no longer changes is done when its mean entropy is below this, in nats. "
+        "More ends sooner. `auto`: 0.005 for the published model, 0.05 for the embedded one.",
+    )
+    stop_steps: int | Literal["auto"] = _knob(
+        int,
+        0,
+        64,
+        "For how many steps a canvas must not have changed to be done. More costs as many further "
+        "steps and corrects a little more. `auto`: 1.",
+    )
     adapter: str = _setting(
         "auto",
         "Whether the laptop model's adapter drafts ahead with masks: `on`, `off`, or `auto` for "
@@ -227,12 +277,12 @@ class FillSettings:
         20_000.0, "Time for a fill that was asked for, in milliseconds; 0 for none.", low=0
     )
     candidates: int = _setting(1, "Candidates per fill.", low=1, high=16)
-    max_lines: int = _setting(1, "Most lines of a fill while typing.", low=1, high=100)
+    max_lines: int = _setting(1, "Maximum of lines of a fill while typing.", low=1, high=100)
     prefix_chars: int = _setting(
-        1200, "Most characters before the cursor that the model sees.", low=100
+        1200, "Maximum of characters before the cursor that the model sees.", low=100
     )
     suffix_chars: int = _setting(
-        480, "Most characters after the cursor that the model sees.", low=0
+        480, "Maximum of characters after the cursor that the model sees.", low=0
     )
 
 
@@ -241,15 +291,15 @@ class ShowSettings:
     """When a fill is shown."""
 
     automatic: bool = _setting(
-        True, "Whether to suggest while typing; where not, the model is not asked either."
+        True, "Whether to suggest while typing; if not, the model is not asked either."
     )
     languages_off: tuple[str, ...] = _setting(
         (), 'Languages in which nothing is suggested while typing, such as `["python"]`.'
     )
     files_off: tuple[str, ...] = _setting(
         (),
-        "Files where nothing is suggested while typing, as patterns of `.gitignore` from the "
-        'project\'s folder on: `["tests/", "*.pyi"]`.',
+        "Files where nothing is suggested while typing, as `.gitignore` patterns relative to the "
+        'project\'s folder: `["tests/", "*.pyi"]`.',
         patterns=True,
     )
     threshold: float = _setting(
@@ -280,8 +330,8 @@ class TypingSettings:
     )
     completion_list: str = _setting(
         "auto",
-        "Whether a suggestion is offered in the completion menu, too: `auto` does so where the "
-        "editor has no inline completion.",
+        "Whether the completion menu offers suggestions too; `auto` does so where the editor has "
+        "no inline completion.",
         choices=("auto", "always", "never"),
     )
 
@@ -292,19 +342,19 @@ class ContextSettings:
 
     edits: bool = _setting(
         True,
-        "Whether the model sees what was edited elsewhere just now; a project can only say no.",
+        "Whether the model sees recent edits elsewhere; a project can only turn this off.",
         only_lower=True,
     )
     outlines: bool = _setting(
         True,
         "Whether the model sees outlines of other open files and of imported local ones; a project "
-        "can only say no.",
+        "can only turn this off.",
         only_lower=True,
     )
     chars: int = _setting(
         0,
-        "Most characters of both together; 0 for none, which suits the embedded model: it was "
-        "trained without. 4000 suits a published one. A project can only lower it.",
+        "Maximum of characters of both together; 0 for none, which suits the embedded model: it "
+        "was trained without them. 4000 suits a published one. A project can only lower it.",
         low=0,
         high=100_000,
         only_lower=True,
@@ -317,14 +367,14 @@ class PrivacySettings:
 
     secrets: tuple[str, ...] = _setting(
         (),
-        "Files with secrets, as patterns of `.gitignore` from each workspace folder on; they are "
-        "added to the list of dgls (`.env*`, keys, credentials), which stays.",
+        "Files with secrets, as `.gitignore` patterns relative to each workspace folder; they are "
+        "added to dgls's own list (`.env*`, keys, credentials).",
         patterns=True,
     )
     trusted: bool = _setting(
         True,
-        "Whether the workspace is trusted; in one that is not nothing is suggested, and none of "
-        "its files is read.",
+        "Whether the workspace is trusted; in an untrusted one dgls suggests nothing and reads no "
+        "file.",
         project=False,
     )
     counts: bool = _setting(
@@ -368,8 +418,9 @@ class Declared:
     """One setting as declared above; `name` is full, such as "model.name".
 
     A setting of kind `tuple` is a list of texts: each source adds to it. `choices` are the texts
-    that are allowed, none for any; texts that are `patterns` must be able to match something. A
-    project may set what is `project`, and what is `only_lower` to no more than the user does.
+    that are allowed, none for any; texts that are `patterns` must be able to match something. One
+    that is `auto` may also be a `number` of that kind. A project may set what is `project`, and
+    what is `only_lower` to no more than the user does.
     """
 
     name: str
@@ -383,6 +434,7 @@ class Declared:
     only_lower: bool
     patterns: bool
     identity: bool
+    number: type[int] | type[float] | None
 
     @property
     def only_adds(self) -> bool:
@@ -392,7 +444,12 @@ class Declared:
     @property
     def variable(self) -> str:
         """Its environment variable."""
-        return ENVIRONMENT_PREFIX + self.name.replace(".", "_").upper()
+        return variable_of(self.name)
+
+
+def variable_of(name: str) -> str:
+    """The environment variable of a setting's full name."""
+    return ENVIRONMENT_PREFIX + name.replace(".", "_").upper()
 
 
 SECTIONS: Mapping[str, type] = {
@@ -412,6 +469,9 @@ def _declared() -> dict[str, Declared]:
 
 DECLARED: Mapping[str, Declared] = _declared()
 """Every setting by its full name."""
+
+FORMER: Mapping[str, str] = {"remote.steps": "denoise.steps", "remote.canvas": "denoise.canvas"}
+"""Names that settings had before, with those that they have now. Their `auto` was 0."""
 
 
 def settings_of(values: Mapping[str, Any]) -> Settings:

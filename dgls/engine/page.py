@@ -13,8 +13,9 @@ from importlib.resources import files
 from itertools import accumulate
 
 from dgls.errors import EngineProtocolError
-from dgls.protocol import FillRequest, Gap, Limits
-from dgls.syntax.cursor import Budget, context_at
+from dgls.protocol import FillRequest, Limits
+from dgls.requests.builder import ASKED_CANDIDATES, Asker, Task
+from dgls.syntax.cursor import Budget
 from dgls.syntax.detect import detected
 from dgls.syntax.source import Source
 from dgls.text.spans import Span
@@ -22,7 +23,6 @@ from dgls.text.spans import Span
 PATH = "/page/fill"
 """Where the page asks for fills. No other page may (`dgls.engine.guard`)."""
 
-_CANDIDATES = 4
 _MOST_GAPS = 8
 _MOST_LINES = 8
 _FIELDS = {"parts": list, "name": str, "lines": int}
@@ -58,17 +58,8 @@ def page_request(data: bytes, budget: Budget) -> FillRequest:
     text = "".join(asked.parts)
     source = Source.parse(text, detected(text, asked.name))
     places = [Span(end, end) for end in accumulate(map(len, asked.parts[:-1]))]
-    context = context_at(source, places, budget)
-    return FillRequest(
-        parts=context.parts,
-        gaps=tuple(Gap(max_lines=asked.lines) for _ in places),
-        path=asked.name,
-        language=source.language.id,
-        client="page",
-        method="fill",
-        limits=Limits(None, _CANDIDATES),
-        around=context.around,
-    )
+    task = Task.at(source, places, budget, lines=asked.lines)
+    return task.request(Asker("page", "fill", path=asked.name), Limits(None, ASKED_CANDIDATES))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from dgls.checkpoint.adapter import load_adapter
 from dgls.checkpoint.adapter_trial import adapter_of, read_trial
 from dgls.checkpoint.named import Named
 from dgls.errors import DglsError
-from dgls.inference.causal_model import CausalModel, Drafting
+from dgls.inference.causal_model import CausalModel
 from dgls.inference.mask_drafts import MaskDrafts
 
 ON, OFF = "on", "off"
@@ -36,5 +37,5 @@ def equip(model: CausalModel, named: Named, setting: str) -> Path | None:
         _log.warning("%s", error)
         return None
     tried = setting == ON or trial is not None
-    model.drafting = Drafting(masks=tried)
+    model.drafting = replace(model.drafting, masks=tried)
     return None if tried else path

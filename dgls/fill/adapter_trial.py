@@ -7,12 +7,12 @@ import logging
 import statistics
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from dgls.checkpoint.adapter_trial import Trial, fingerprint, write_trial
 from dgls.fill.causal import CausalFiller
 from dgls.fill.stop import StopToken
-from dgls.inference.causal_model import Drafting
 from dgls.protocol import FillRequest, Limits
 
 PLACES = 15
@@ -57,7 +57,7 @@ class AdapterTrial:
         model, before = self._filler.model, self._filler.model.drafting
         # A filler of its own does not know what the last fill of the place was.
         fresh = self._filler.planned(self._filler.strategy)
-        model.drafting = Drafting(masks=masks)
+        model.drafting = replace(before, masks=masks)
         try:
             fresh.fill(FillRequest(place.parts, path=place.path, limits=_READ_AHEAD), StopToken())
             began = time.perf_counter()
@@ -73,7 +73,7 @@ class AdapterTrial:
             # A folder that cannot be written means that the next engine tries again.
             write_trial(self._folder, self.result)
         model = self._filler.model
-        model.drafting = Drafting(masks=self.result.pays)
+        model.drafting = replace(model.drafting, masks=self.result.pays)
         if not self.result.pays:
             model.masks = None
         _log.info(

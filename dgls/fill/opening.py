@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from dgls.checkpoint.choosing import AUTO
+from dgls.checkpoint.choice import AUTO
 from dgls.checkpoint.named import Named, fingerprint, resolved
 from dgls.checkpoint.qwen2_build import Progress, dense_network
 from dgls.checkpoint.qwen2_checks import CheckedSource
@@ -15,10 +15,9 @@ from dgls.fill.adapter_trial import AdapterTrial
 from dgls.fill.causal import CausalFiller
 from dgls.fill.confidence import confidence_of
 from dgls.fill.filler import Filler
-from dgls.fill.pipeline import Engine
-from dgls.fill.strategy import strategy_for
-from dgls.inference.causal_model import CausalModel
-from dgls.inference.opening import open_model
+from dgls.fill.knobs import AS_TRAINED, Knobs
+from dgls.inference.causal_model import CausalModel, Drafting
+from dgls.inference.drafts import MOST_ROWS
 from dgls.network.hardware import cache_share, chosen_device
 from dgls.network.linear import can_multiply_int8
 from dgls.network.memory import give_back_freed_memory, keep_freed_memory
@@ -32,18 +31,27 @@ def open_filler(
     cache_mb: int = 0,
     quantization: str = AUTO,
     adapter: str = AUTO,
+    knobs: Knobs = AS_TRAINED,
 ) -> Filler:
     """Load the model of a name (`dgls.checkpoint.named`) and make it ready to fill.
 
-    `adapter` is the setting `denoise.adapter`; the other arguments are those of
+    `adapter` and `knobs` are the settings `denoise.*`; the other arguments are those of
     `dgls.inference.opening.open_model`. Raises `ModelNotFoundError`, `CheckpointError`,
     `ModelMemoryError` or `SettingError`.
     """
     named = resolved(name)
     if named.causal:
-        return open_causal(named, device, threads, progress, cache_mb, adapter=adapter)
-    model = open_model(named.name, device, threads, progress, cache_mb, quantization)
-    return Engine(model, strategy_for(model.metadata.family, model.metadata.strategy))
+        return open_causal(named, device, threads, progress, cache_mb, adapter=adapter, knobs=knobs)
+    # The library that runs the other family takes two seconds and 100 MB, so it waits here.
+    from dgls.fill.pipeline import Engine
+    from dgls.fill.strategy import strategy_for
+    from dgls.inference.opening import open_model
+
+    model = open_model(
+        named.name, device, threads, progress, cache_mb, quantization, canvas=knobs.canvas
+    )
+    strategy = strategy_for(model.metadata.family, model.metadata.strategy)
+    return Engine(model, knobs.applied(strategy))
 
 
 def open_causal(
@@ -54,10 +62,11 @@ def open_causal(
     cache_mb: int = 0,
     exact: bool = False,
     adapter: str = AUTO,
+    knobs: Knobs = AS_TRAINED,
 ) -> CausalFiller:
     """A causal model: in int8 on a CPU, in bf16 on a GPU, in fp32 where it is to be `exact`.
 
-    `adapter` is the setting `denoise.adapter`.
+    `adapter` and `knobs` are the settings `denoise.*`.
     """
     where = chosen_device(device)
     keep_freed_memory()
@@ -75,6 +84,8 @@ def open_causal(
         network = dense_network(source, where, dtype, progress)
         check_unchanged(named.path, before)
     model = CausalModel(named.name, network, tokenizer, cache)
+    if knobs.canvas is not None:
+        model.drafting = Drafting(rows=min(knobs.canvas, MOST_ROWS))
     untried = equip(model, named, adapter)
     give_back_freed_memory()
     filler = CausalFiller(model, confidence_of(named.name, named.folder))

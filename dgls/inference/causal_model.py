@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 
 from dgls.canvas.fim import ENDS_OF_MIDDLE, FimBudget, FimLayout, FimPrompt
 from dgls.checkpoint.codec import HfCodec
-from dgls.inference.drafts import NOTHING, BestDrafts, Ending, Plan
+from dgls.inference.drafts import NOTHING, ROWS, BestDrafts, Ending, Plan
 from dgls.inference.lookup import Lookup
 from dgls.inference.mask_drafts import MaskDrafts
 from dgls.inference.prompts import Prompts, ReadPrompt
@@ -24,10 +24,14 @@ _ANY = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Drafting:
-    """Where drafts come from: what the prompt repeats, masks where the model has an adapter."""
+    """Where drafts come from: what the prompt repeats, masks where the model has an adapter.
+
+    A pass reads `rows` positions at most: an accepted token, drafts and masks.
+    """
 
     lookup: bool = True
     masks: bool = True
+    rows: int = ROWS
 
 
 class CausalModel:
@@ -72,7 +76,7 @@ class CausalModel:
         ends: Ends,
         control: Control,
         kept: Sequence[int] = (),
-        on_pass: OnPass = lambda tokens, refused: None,
+        on_pass: OnPass = lambda tokens, refused, ahead: None,
     ) -> tuple[Written, ReadPrompt]:
         """The likeliest text, and the prompt as read. `kept` are tokens that were right before.
 
@@ -81,7 +85,7 @@ class CausalModel:
         """
         lookup = Lookup(prompt.tokens) if self.drafting.lookup else None
         masks = self.masks if self.drafting.masks else None
-        drafter = BestDrafts(lookup, masks, self._ending(ends), kept)
+        drafter = BestDrafts(lookup, masks, self._ending(ends), kept, self.drafting.rows)
         ahead = drafter.first(prompt.healed)
         read = self.read(prompt, ahead)
         written = self.stream.greedy(

@@ -24,6 +24,9 @@ from dgls.network.slots import Slots
 ROWS = 8
 """Rows of a pass: on a CPU so many cost little more than one, and each further one costs more."""
 
+MOST_ROWS = 32
+"""More rows of a pass than this bring nothing on any machine: few drafts are right so far."""
+
 WORTH_READING = 0.1
 """A draft less likely than this costs more time than it saves."""
 
@@ -130,7 +133,10 @@ class BestDrafts:
         masks: MaskDrafts | None,
         ends: Ending,
         kept: Sequence[int] = (),
+        rows: int = ROWS,
     ) -> None:
+        """A pass reads `rows` positions at most."""
+        self._ahead = rows - 1
         self._lookup = lookup
         self._masks = masks
         self._ends = ends
@@ -148,18 +154,18 @@ class BestDrafts:
             return NOTHING
         if self._masks is not None:
             return Plan(tuple(healed[:-1]), self._masks.masks, len(healed) - 1)
-        return Plan((*healed, *self._looked_up(healed).first(ROWS - 1).tokens))
+        return Plan((*healed, *self._looked_up(healed).first(self._ahead).tokens))
 
     def plan(self, written: Sequence[int]) -> Plan:
         """What to read after the tokens written so far."""
         best = max(self._guesses(written), key=lambda guess: guess.worth, default=Guess())
         self._drafted = Guess()
-        best = best.first(ROWS - 1)
+        best = best.first(self._ahead)
         # Choosing a token that ends the gap takes no reading, and nothing comes after it.
         open_ = self._before_end(written, best.tokens)
         drafts = best.tokens[:open_]
         seen, chance = best.right_up_to()
-        room = ROWS - 1 - len(drafts)
+        room = self._ahead - len(drafts)
         ended = open_ < len(best.tokens) and seen >= open_
         if self._masks is None or ended or chance < WORTH_MASKS or room <= 0:
             return Plan(drafts)
@@ -188,7 +194,7 @@ class BestDrafts:
     def _looked_up(self, written: Sequence[int]) -> Guess:
         if self._lookup is None:
             return Guess()
-        return Guess(*self._lookup.likely(written, ROWS - 1, WORTH_READING))
+        return Guess(*self._lookup.likely(written, self._ahead, WORTH_READING))
 
     def _before_end(self, written: Sequence[int], tokens: Sequence[int]) -> int:
         """How many of the tokens come before the first that ends the gap."""

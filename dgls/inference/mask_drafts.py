@@ -51,19 +51,31 @@ class MaskDrafts:
         chances: list[float] = []
         chance, previous = 1.0, before
         for index in range(len(states)):
-            state = states[index : index + 1]
-            logits = self._head(state + self._sampled(state, previous)).float()[0]
-            best = int(logits.argmax())
+            log_probs = self.log_probs(states[index], previous)
+            best = int(log_probs.argmax())
             # One token at a time is needed on the host: it decides whether to go on.
-            chance *= float((logits[best] - logits.logsumexp(-1)).exp())
+            chance *= float(log_probs[best].exp())
             if chance < least:
                 break
-            previous = int(self._tokens[best])
+            previous = self.token(best)
             tokens.append(previous)
             chances.append(chance)
             if ends(tokens):
                 break
         return tuple(tokens), tuple(chances)
+
+    @torch.inference_mode()
+    def log_probs(self, state: Tensor, before: int) -> Tensor:
+        """Log-probabilities [drafts] of what a mask with this state [width] drafts after a token.
+
+        `token` says which token each is of.
+        """
+        row = state[None]
+        return torch.log_softmax(self._head(row + self._sampled(row, before)).float()[0], -1)
+
+    def token(self, index: int) -> int:
+        """The token of an index into `log_probs`."""
+        return int(self._tokens[index])
 
     def _sampled(self, state: Tensor, before: int) -> Tensor:
         """What the sampler adds to a state [1, width] after the token `before`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import torch
 
@@ -37,12 +38,14 @@ def open_model(
     progress: Progress = lambda share, what: None,
     cache_mb: int = 0,
     quantization: str = AUTO,
+    canvas: int | None = None,
 ) -> Model:
     """Load a model by its name (`dgls.checkpoint.registry`) onto a device of torch, or "auto".
 
     `threads` 0 leaves the number of CPU threads to dgls, `cache_mb` 0 the memory of encoded
-    prompts, `quantization` "auto" the precision of the published family. Raises
-    `ModelNotFoundError`, `CheckpointError` or `SettingError`.
+    prompts, `quantization` "auto" the precision of the published family. A `canvas` is the widest
+    one that is laid out, in tokens. Raises `ModelNotFoundError`, `CheckpointError` or
+    `SettingError`.
     """
     wanted = scheme_of(quantization)
     folder = find(name)
@@ -53,7 +56,10 @@ def open_model(
     set_threads(where, threads, parameter_count(checkpoint.model))
     network = network_of(checkpoint.model, checkpoint.metadata.window)
     room = cache_mb * 1_000_000 or cache_share(where)
-    return Model(network, checkpoint.codec, checkpoint.metadata, room)
+    metadata = checkpoint.metadata
+    if canvas is not None:
+        metadata = replace(metadata, budget={**metadata.budget, "canvas": canvas})
+    return Model(network, checkpoint.codec, metadata, room)
 
 
 def network_of(model: TextDiffusionGemma, window: int) -> Network:

@@ -19,8 +19,9 @@ from dgls.inference.token_table import TokenTable
 from dgls.network.qwen2 import Qwen2Network
 from dgls.network.slots import Slots
 
-OnPass = Callable[[Sequence[int], Sequence[int]], None]
-"""Called after each pass with all tokens so far and the drafts that were not accepted."""
+OnPass = Callable[[Sequence[int], Sequence[int], Sequence[int]], None]
+"""Called after each pass with all tokens so far, the drafts that were not accepted, and those that
+the next pass reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ class Stream:
         ends: Ends,
         drafter: Drafter,
         control: Control,
-        on_pass: OnPass = lambda tokens, refused: None,
+        on_pass: OnPass = lambda tokens, refused, ahead: None,
         *,
         ahead: Plan = NOTHING,
     ) -> Written:
@@ -161,10 +162,8 @@ class Stream:
             drafts = list(plan.drafts)
             choices, masks = states[: 1 + len(drafts)], states[1 + len(drafts) :]
             accepted = self._accept(chooser, writing, self.network.logits(choices), drafts, ends)
-            on_pass(writing.tokens, drafts[accepted:])
-            if writing.last is not None or len(writing.tokens) >= ends.tokens:
-                break
-            if ends.over is not None and ends.over(self.table.join(writing.tokens)):
+            refused = drafts[accepted:]
+            if self._has_ended(writing, ends):
                 break
             if control.out_of_time():
                 complete = False
@@ -175,8 +174,10 @@ class Stream:
             if len(masks) and accepted == plan.seen:
                 drafter.learn(masks, writing.tokens)
             plan = drafter.plan(writing.tokens)
+            on_pass(writing.tokens, refused, plan.drafts)
             states = read_ahead(self.network, slots, [writing.tokens[-1]], plan)
             passes += 1
+        on_pass(writing.tokens, refused, ())
         return Written(
             tuple(writing.tokens),
             tuple(writing.log_probs),
@@ -187,6 +188,11 @@ class Stream:
             passes,
             complete,
         )
+
+    def _has_ended(self, writing: _Writing, ends: Ends) -> bool:
+        if writing.last is not None or len(writing.tokens) >= ends.tokens:
+            return True
+        return ends.over is not None and ends.over(self.table.join(writing.tokens))
 
     def _accept(
         self, chooser: Chooser, writing: _Writing, logits: Tensor, drafts: list[int], ends: Ends

@@ -118,11 +118,10 @@ class _Session:
 
     def _take(self, values: Mapping[str, Any]) -> None:
         self._server.live = LiveSettings(merged(self._options, values))
-        self._server.looked_up.clear()
         self._server.refresh()
 
     def _tell(self) -> None:
-        self._server.complain(self._server.live.at(self._server.root).problems)
+        self._server.complain(self._server.live.at(self._server.root).messages)
 
     async def _ask_for_changes(self) -> None:
         method = types.WORKSPACE_DID_CHANGE_CONFIGURATION

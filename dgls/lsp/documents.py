@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,7 +12,7 @@ from lsprotocol import types
 
 from dgls.errors import LanguageError
 from dgls.lsp.convert import Convention, key_of, path_of
-from dgls.syntax.languages import language_of
+from dgls.syntax.languages import language_of_document
 from dgls.syntax.source import Source
 from dgls.text.lines import Lines
 from dgls.text.spans import Edit, Span, apply_edits
@@ -24,7 +25,7 @@ NO_VERSION = -(2**31)
 class Document:
     """One version of an open document, by the URI under which it was opened.
 
-    `version` is counted here where the editor gives none, and then is not `versioned`. `source` is
+    `version` is counted here where the editor does not, and then is not `versioned`. `source` is
     None where dgls has nothing to say: no grammar for the language, or text that is
     not Unicode (half a surrogate pair).
     """
@@ -106,7 +107,10 @@ class Documents:
     def is_current(self, document: Document) -> bool:
         """Whether the document is open and nothing was changed since."""
         newest = self.get(document.uri)
-        return newest is not None and newest.version == document.version
+        if newest is None or newest.version != document.version:
+            return False
+        # It may have been closed and opened anew since.
+        return newest.text == document.text
 
     def open(self, item: types.TextDocumentItem) -> Document:
         """Take in a document that the editor opened."""
@@ -126,11 +130,15 @@ class Documents:
 
         A document that is not open stays unknown, unless a change holds the whole of it.
         """
-        document = self.get(identifier.uri) or self._unopened(identifier.uri, changes)
+        document = self.get(identifier.uri)
         if document is None:
-            return ()
+            document = Document(identifier.uri, 0, "", None, self.convention)
+            changes = _from_the_whole(changes)
+            if not changes:
+                return ()
         version = identifier.version
-        if version == NO_VERSION:
+        if version <= document.version:
+            # The editor does not count, so dgls does.
             document, version = replace(document, versioned=False), document.version + 1
         done = []
         for change in changes:
@@ -144,21 +152,22 @@ class Documents:
         key = key_of(uri)
         self._by_key = MappingProxyType({k: v for k, v in self._by_key.items() if k != key})
 
-    def _unopened(
-        self, uri: str, changes: Sequence[types.TextDocumentContentChangeEvent]
-    ) -> Document | None:
-        whole = types.TextDocumentContentChangeWholeDocument
-        if not changes or not isinstance(changes[0], whole):
-            return None
-        return Document(uri, 0, "", None, self.convention)
-
     def _put(self, document: Document) -> None:
         self._by_key = MappingProxyType({**self._by_key, key_of(document.uri): document})
 
 
+def _from_the_whole(
+    changes: Sequence[types.TextDocumentContentChangeEvent],
+) -> Sequence[types.TextDocumentContentChangeEvent]:
+    """Those from the first on that holds a whole text; none where all are parts."""
+    whole = types.TextDocumentContentChangeWholeDocument
+    parts = itertools.takewhile(lambda change: not isinstance(change, whole), changes)
+    return changes[len(list(parts)) :]
+
+
 def _parsed(document: Document, text: str) -> Source | None:
     try:
-        language = language_of(document.path, document.language_id or None)
+        language = language_of_document(document.path, document.language_id)
         return Source.parse(text, language)
     except (LanguageError, UnicodeEncodeError):
         return None

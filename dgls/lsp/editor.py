@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 POLL_S = 0.5
+"""How often it is looked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,26 +16,29 @@ class Editor:
     """A process by its number and by what tells it from a later one of that number.
 
     `born` is None where there is no such process: the editor runs on another machine or in another
-    container.
+    container. Then `starter` is looked at, the process that started this one; 0 for none.
     """
 
     pid: int
     born: str | None
+    starter: int = 0
 
     @classmethod
-    def of(cls, pid: int | None) -> Editor:
+    def of(cls, pid: int | None, starter: int = 0) -> Editor:
         """The process that has this number now."""
-        return cls(pid or 0, _birth(pid or 0))
+        return cls(pid or 0, _birth(pid or 0), starter)
 
-    async def until_gone(self) -> None:
-        """Return when the process has ended.
+    def or_rather(self, pid: int | None) -> Editor:
+        """The process of a number that the editor tells later, where it is here; else this one."""
+        told = Editor.of(pid, self.starter)
+        return self if told.born is None else told
 
-        Of one that is not here the end shows as a closed pipe alone: then this never returns.
-        """
+    @property
+    def is_gone(self) -> bool:
+        """Whether the process has ended. Of one that is not here only a closed pipe tells."""
         if self.born is None:
-            await asyncio.Event().wait()
-        while _birth(self.pid) == self.born:
-            await asyncio.sleep(POLL_S)
+            return self.starter != 0 and os.getppid() != self.starter
+        return _birth(self.pid) != self.born
 
 
 if sys.platform == "win32":

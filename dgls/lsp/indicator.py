@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from lsprotocol import types
-
 from dgls.checkpoint.choice import EMBEDDED_CHECKPOINT, offer
 from dgls.errors import DglsError
 from dgls.lsp.report import Report, State
@@ -14,9 +12,6 @@ from dgls.policy.silence import Silence
 from dgls.protocol import Health
 
 METHOD = "dgls/status"
-
-OPT_IN = "dglsStatus"
-"""What a client says in `capabilities.experimental` to be sent the notification."""
 
 SLOW_MS = 1_000.0
 """A model whose usual fill takes longer is of little use while typing."""
@@ -80,11 +75,3 @@ class Indicator:
         if report != self.report:
             self.report = report
             self.send(report)
-
-
-def is_wanted(capabilities: types.ClientCapabilities) -> bool:
-    """Whether the client asks for the notification."""
-    experimental = capabilities.experimental
-    if isinstance(experimental, dict):
-        return bool(experimental.get(OPT_IN))
-    return bool(getattr(experimental, OPT_IN, False))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 
 from dgls.config import Settings
-from dgls.lsp import code_actions, commands, completion, configuration, explain, inline_completion
+from dgls.lsp import configuration
+from dgls.lsp.features import code_action, completion, inline_completion, snooze, why
 from dgls.lsp.filler import Filler
 from dgls.lsp.server import DglsServer, OpenFiller
 from dgls.lsp.wire import keep_code_out_of_the_log
@@ -15,8 +16,9 @@ def build(open_filler: OpenFiller | None = None) -> DglsServer:
     """A server that is ready to serve one client, by default with the engine's client."""
     keep_code_out_of_the_log()
     server = DglsServer(open_filler or _engine_client)
-    for feature in (configuration, inline_completion, completion, code_actions, commands, explain):
-        feature.register(server)
+    configuration.register(server)
+    server.offer(inline_completion.FEATURE, completion.FEATURE, *code_action.FEATURES)
+    server.offer(*snooze.COMMANDS, why.COMMAND)
     # What was loaded stays; walking over it again in each collection would delay keystrokes.
     gc.freeze()
     return server

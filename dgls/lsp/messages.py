@@ -24,11 +24,18 @@ _LENGTH = re.compile(rb"content-length[ \t]*:[ \t]*(\d{1,20})[ \t]*\r?\n?$", re.
 
 @dataclass(frozen=True, slots=True)
 class Bad:
-    """Something that is no message: the code and the sentence that answer it."""
+    """Something that is no message: the code and the sentence that answer it.
+
+    `number` is the request's own, where it has one that can be answered.
+    """
 
     code: int
     message: str
+    number: int | float | str | None = None
 
+
+_BEYOND_NUMBERS = 2**63
+_UNTOLD = "The message has no method or no id that can be used; nothing was done."
 
 Message = dict[str, Any] | Bad
 
@@ -72,4 +79,21 @@ def _parsed(body: bytes) -> Message:
         return Bad(PARSE_ERROR, "The message is not JSON; nothing was done.")
     if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
         return Bad(INVALID_REQUEST, "The message is not JSON-RPC 2.0; nothing was done.")
-    return message
+    return _whole(message)
+
+
+def _whole(message: dict[str, Any]) -> Message:
+    """The message, where it can be told what it is; else what answers it."""
+    number, method = message.get("id"), message.get("method")
+    numbered = _is_id(number)
+    if "method" in message:
+        good = isinstance(method, str) and method != "" and (numbered or "id" not in message)
+    else:
+        good = ("result" in message or "error" in message) and (numbered or number is None)
+    return message if good else Bad(INVALID_REQUEST, _UNTOLD, number if numbered else None)
+
+
+def _is_id(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return isinstance(value, str)
+    return abs(value) < _BEYOND_NUMBERS

@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 @dataclass
 class Once:
-    """Results by what was asked, forgotten when the next message arrives.
+    """Results by what was asked. It lives as long as the message.
 
     One keystroke asks the same of the disk several times: which settings hold for a document, and
     whether it may be touched.
@@ -25,7 +25,3 @@ class Once:
             self._known[key] = look()
         found: T = self._known[key]
         return found
-
-    def clear(self) -> None:
-        """Look anew from now on."""
-        self._known.clear()

@@ -13,6 +13,7 @@ from dgls.patterns import patterns
 from dgls.policy.place import parts_in
 from dgls.policy.privacy import Privacy
 from dgls.policy.silence import Silence
+from dgls.syntax.languages import known_named
 
 
 @dataclass
@@ -48,14 +49,26 @@ class Permission:
             return Silence.OFF
         if self.is_snoozed:
             return Silence.SNOOZED
-        if language in settings.languages_off:
+        if _is_listed(language, settings.languages_off):
             return Silence.LANGUAGE_OFF
         if not settings.files_off:
             return None
         file = PurePath(path)
         names = parts_in(path, folders) or tuple(part for part in file.parts if part != file.anchor)
-        is_off = bool(names) and patterns(settings.files_off).matches(names)
+        is_off = bool(names) and _is_matched(settings.files_off, names)
         return Silence.FILE_OFF if is_off else None
+
+
+@lru_cache(maxsize=1024)
+def _is_listed(language: str, listed: tuple[str, ...]) -> bool:
+    """Whether a language is in a list of them, by whichever of its names."""
+    known = known_named(language)
+    return language in listed or (known is not None and known in map(known_named, listed))
+
+
+@lru_cache(maxsize=1024)
+def _is_matched(texts: tuple[str, ...], names: tuple[str, ...]) -> bool:
+    return patterns(texts).matches(names)
 
 
 @lru_cache(maxsize=16)

@@ -17,25 +17,23 @@ from pygls.lsp.server import LanguageServer
 from pygls.protocol import default_converter
 
 from dgls import __version__
-from dgls.config import LiveSettings, Resolved, Settings
-from dgls.errors import InputError, SettingError
-from dgls.lsp import indicator
-from dgls.lsp.convert import Convention, key_of, path_of
+from dgls.config import LiveSettings, Settings
+from dgls.lsp.client_side import Client
+from dgls.lsp.context import Command, Feature, RequestContext, Stores
+from dgls.lsp.convert import Convention, path_of
 from dgls.lsp.counts import Counts
 from dgls.lsp.documents import Document, Documents
-from dgls.lsp.editor import Editor
+from dgls.lsp.editor import POLL_S, Editor
 from dgls.lsp.filler import Filler
 from dgls.lsp.fills import Fills
-from dgls.lsp.once import Once
+from dgls.lsp.indicator import METHOD, Indicator
 from dgls.lsp.permission import Permission
 from dgls.lsp.report import Report
+from dgls.lsp.rules import Rules
 from dgls.lsp.status import Status
 from dgls.lsp.surroundings import Surroundings
 from dgls.lsp.typist import Accepted, Typist, Typists
 from dgls.lsp.wire import Wire, arrival, clean_error, log_internal
-from dgls.policy.place import parts_in
-from dgls.policy.privacy import Privacy
-from dgls.policy.silence import Silence
 from dgls.text.encodings import Encoding
 
 P = ParamSpec("P")
@@ -51,58 +49,93 @@ CONFIGURATION_TIMEOUT_S = 3.0
 
 
 class DglsServer(LanguageServer):
-    """One client's session. `client_id` tells the engine whose requests supersede each other."""
+    """One client's session."""
 
     def __init__(self, open_filler: OpenFiller) -> None:
         self._open_filler = open_filler
         self._tasks: set[asyncio.Task[Any]] = set()
-        self.client_id = f"lsp-{uuid.uuid4()}"
-        self.client_name = ""
+        self._client_id = f"lsp-{uuid.uuid4()}"
+        self._client_name = ""
         self.documents = Documents()
         self.typists = Typists(self._accepted)
         self.fills = Fills()
         self.surroundings = Surroundings()
         self.permission = Permission()
-        self.indicator = indicator.Indicator(self._send_status)
+        self.indicator = Indicator(self._send_status)
         self.counts = Counts(lambda: self.settings.privacy.counts)
         self.live = LiveSettings()
         self.root: Path | None = None
         self.settings = Settings()
         self._told: set[str] = set()
-        self.looked_up = Once()
-        self._editor = Editor.of(None)
-        self._greeted = asyncio.Event()
+        self.editor = Editor.of(None)
         self.status: Status | None = None
         self.configured = asyncio.Event()
         self.stopped = asyncio.Event()
         self.exit_status = 1
         super().__init__("dgls", __version__, protocol_cls=Wire, converter_factory=converter)
 
-    def document(self, uri: str) -> Document | None:
-        """The document as it was when the message at hand arrived; None if it is not open."""
-        return arrival().documents.get(key_of(uri))
-
     @property
-    def folders(self) -> list[str]:
-        """The paths of the open workspace folders."""
+    def client(self) -> Client:
+        """What the editor has said of itself so far."""
         uris = [folder.uri for folder in self.workspace.folders.values()]
         if not uris and self.workspace.root_uri:
             uris = [self.workspace.root_uri]
-        return [path_of(uri) for uri in uris]
+        folders = tuple(Path(path_of(uri)) for uri in uris)
+        return Client(self._client_id, self._client_name, self.client_capabilities, folders)
+
+    @property
+    def rules(self) -> Rules:
+        """The rules as they are now."""
+        return Rules(
+            self.live,
+            self.root,
+            self.client.folders,
+            self.permission,
+            lambda language: self.status is None or self.status.knows(language),
+            self.complain,
+        )
+
+    async def context(self) -> RequestContext:
+        """What the features may know of the message at hand, once the client's settings are here.
+
+        Its documents are those of when the message arrived, however long that takes.
+        """
+        arrived = arrival().documents
+        await self._settled()
+        return RequestContext(
+            self.client,
+            arrived,
+            self.rules,
+            Stores(self.documents, self.typists, self.counts),
+            self.fills,
+            self.surroundings,
+            self.permission,
+            self.indicator,
+            self._model(),
+            self.show,
+        )
+
+    def offer(self, *offers: Feature | Command) -> None:
+        """Answer what features and commands are for."""
+        for each in offers:
+            handler = self.guarded(self._handler(each))
+            if isinstance(each, Command):
+                self.command(each.name)(handler)
+            else:
+                self.feature(each.method, each.options)(handler)
 
     def begin(self, params: types.InitializeParams) -> None:
         """Take over what the client told of itself; its settings are in `live` already."""
-        self.client_name = params.client_info.name if params.client_info else ""
-        self._editor = Editor.of(params.process_id)
-        self._greeted.set()
+        self._client_name = params.client_info.name if params.client_info else ""
+        self.editor = self.editor.or_rather(params.process_id)
         encoding = Encoding(types.PositionEncodingKind(self.workspace.position_encoding).value)
-        newline_only = self.client_name in NEWLINE_ONLY_CLIENTS
+        newline_only = self._client_name in NEWLINE_ONLY_CLIENTS
         self.documents = Documents(Convention(encoding, newline_only))
         self.refresh()
 
     def refresh(self) -> None:
         """Go on with the settings as they are now; another model or engine is reached anew."""
-        settings = self._settings_in(self.root).settings
+        settings = self.live.at(self.root).settings
         old, before = self.status, self.settings
         self.settings = settings
         if old is None or _of_engine(settings) != _of_engine(before):
@@ -112,66 +145,23 @@ class DglsServer(LanguageServer):
             if old is not None:
                 self.spawn(old.close())
 
-    def settings_for(self, document: Document) -> Settings:
-        """The settings for a document: those of the session and of the folder it lies in."""
-        return self._resolved_for(document).settings
-
-    def privacy_for(self, document: Document) -> Privacy:
-        """The rules of what is left alone, as they are where a document lies."""
-        resolved = self._resolved_for(document)
-        folders = tuple(map(Path, self.folders))
-        return self.permission.privacy(folders, resolved.settings.privacy, resolved.folders)
-
-    def why_silent(self, document: Document, *, unasked: bool) -> Silence | None:
-        """Why nothing is done for a document: by the privacy rules, or `unasked` not wanted."""
-        key = ("private", document.path)
-        never, fault = self.looked_up.get(
-            key, lambda: self.privacy_for(document).explained(document.path)
-        )
-        if fault:
-            self.complain([SettingError(f"{fault}; no file of its repository is filled.")])
-        if never is not None or not unasked:
-            return never
-        settings, folders = self.settings_for(document), tuple(map(Path, self.folders))
-        language = document.source.language.id if document.source else document.language_id
-        off = self.permission.why_off(document.path, language, folders, settings.show)
-        trained = self.status is None or self.status.knows(language)
-        return off if off is not None or trained else Silence.UNTRAINED
-
-    def check_permission(self, document: Document) -> None:
-        """Raise `InputError` where the privacy rules forbid to touch a document."""
-        reason = self.why_silent(document, unasked=False)
-        if reason is not None:
-            raise InputError(f"Nothing was done: {reason.value}.")
-
-    def complain(self, problems: Iterable[SettingError]) -> None:
-        """Show which settings were left out, once each."""
-        new = [text for text in map(str, problems) if text not in self._told]
+    def complain(self, messages: Iterable[str]) -> None:
+        """Show what is wrong with the settings, each message once."""
+        new = [text for text in messages if text not in self._told]
         if new:
             self._told.update(new)
             self.show(f"dgls: {' '.join(new)}", types.MessageType.Warning)
-
-    async def model(self) -> Status:
-        """The status of the model that the settings ask for, once the client has told them."""
-        if not self.configured.is_set():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(CONFIGURATION_TIMEOUT_S):
-                    await self.configured.wait()
-            self.configured.set()
-        self.refresh()
-        assert self.status is not None, "a request before initialize is refused"
-        return self.status
 
     def warm_up(self, document: Document) -> None:
         """Let the model load while the user reads; where it is not wanted, say so."""
 
         async def load() -> None:
-            status = await self.model()
-            reason = self.why_silent(document, unasked=True)
+            context = await self.context()
+            reason = context.rules.why_silent(document, unasked=True)
             if reason is None:
-                await status.warm_up()
+                await context.model.warm_up()
             else:
-                self.indicator.off(reason)
+                context.indicator.off(reason)
 
         self.spawn(load())
 
@@ -203,14 +193,15 @@ class DglsServer(LanguageServer):
         task.add_done_callback(self._tasks.discard)
 
     def stop(self, exit_status: int) -> None:
-        """Read no further message."""
-        self.exit_status = exit_status
-        self.stopped.set()
+        """Read no further message. The first reason to end is the one that counts."""
+        if not self.stopped.is_set():
+            self.exit_status = exit_status
+            self.stopped.set()
 
     async def editor_gone(self) -> None:
         """Return when the process of the editor has ended, as far as it told which that is."""
-        await self._greeted.wait()
-        await self._editor.until_gone()
+        while not self.editor.is_gone:
+            await asyncio.sleep(POLL_S)
 
     async def close(self) -> None:
         """Stop what is under way and let go of the engine."""
@@ -230,10 +221,8 @@ class DglsServer(LanguageServer):
 
     @property
     def shows_progress(self) -> bool:
-        """Whether the client wants a progress report: it can have one, and no `dgls/status`."""
-        window = self.client_capabilities.window
-        can_show = bool(window and window.work_done_progress)
-        return can_show and not indicator.is_wanted(self.client_capabilities)
+        """Whether the client wants a progress report of the server's own."""
+        return self.client.shows_progress
 
     async def create_progress(self, token: str) -> None:
         """Ask the client for a progress report under a token."""
@@ -244,31 +233,40 @@ class DglsServer(LanguageServer):
         self.progress(types.ProgressParams(token=token, value=value))
 
     def _send_status(self, report: Report) -> None:
-        if indicator.is_wanted(self.client_capabilities):
-            self.protocol.notify(indicator.METHOD, report.to_json())
+        if self.client.wants_status:
+            self.protocol.notify(METHOD, report.to_json())
 
     def _accepted(self, typist: Typist, accepted: Accepted) -> None:
         self.spawn(self.counts.follow(typist, accepted))
 
-    def _resolved_for(self, document: Document) -> Resolved:
+    async def _settled(self) -> None:
+        """Return once the client has told its settings, or does not."""
+        if not self.configured.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CONFIGURATION_TIMEOUT_S):
+                    await self.configured.wait()
+            self.configured.set()
+
+    def _model(self) -> Status:
+        """The status of the model that the settings ask for now."""
         self.refresh()
-        resolved = self.looked_up.get(
-            ("settings", document.path), lambda: self._settings_in(self._settings_folder(document))
-        )
-        self.complain(resolved.problems)
-        return resolved
+        assert self.status is not None, "a request before initialize is refused"
+        return self.status
 
-    def _settings_in(self, folder: Path | None) -> Resolved:
-        return self.looked_up.get(folder, lambda: self.live.at(folder))
+    def _handler(self, offer: Feature | Command) -> Callable[..., Awaitable[Any]]:
+        """What pygls calls; it gives a command the server first."""
 
-    def _settings_folder(self, document: Document) -> Path | None:
-        """The folder of a document in the workspace; the session's for any other one."""
-        is_inside = parts_in(document.path, map(Path, self.folders)) is not None
-        return Path(document.path).parent if is_inside else self.root
+        async def answer(params: Any) -> Any:
+            return await offer.answer(await self.context(), params)
 
-    def report_server_error(self, error: Exception, source: Any) -> None:
+        async def run(ls: DglsServer, *arguments: object) -> Any:
+            return await offer.answer(await self.context(), *arguments)
+
+        return run if isinstance(offer, Command) else answer
+
+    def report_server_error(self, error: BaseException, source: Any) -> None:
         """Log where an error came from. The client learns of it by the reply to its request."""
-        if not isinstance(error, JsonRpcException):
+        if not isinstance(error, (JsonRpcException, asyncio.CancelledError)):
             log_internal(error)
 
 

@@ -10,9 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from pygls.io_ import StdoutWriter
-
 from dgls.lsp.messages import LONGEST_LINE, messages
+from dgls.lsp.output import Output
 from dgls.lsp.wire import Wire, log_internal
 
 if TYPE_CHECKING:
@@ -38,17 +37,20 @@ def serve_stdio(server: DglsServer) -> int:
     Whatever else the process prints goes to standard error from here on, because one stray line
     on standard output would break the protocol. Where the end takes too long the process is ended.
     """
-    source, sink = sys.stdin.fileno(), sys.stdout.buffer
+    source, sink = sys.stdin.fileno(), sys.stdout.fileno()
+    sys.stdout.flush()
     sys.stdout = sys.stderr
-    writer = StdoutWriter(sink)
 
     async def session() -> None:
-        await _serve(server, _reader_of(source), writer, on_end=lambda: _end_soon(server))
+        loop = asyncio.get_running_loop()
+        writer = Output(sink, lambda: _soon(loop, server.stop, 1))
+        try:
+            await _serve(server, _reader_of(source), writer, on_end=lambda: _end_soon(server))
+        finally:
+            writer.close()
 
     try:
         asyncio.run(session())
-    except BrokenPipeError:
-        return 1
     finally:
         server.thread_pool.shutdown(wait=False)
     return server.exit_status
@@ -127,15 +129,19 @@ def _reader_of(descriptor: int) -> asyncio.StreamReader:
                 data = os.read(descriptor, _CHUNK)
             except OSError:
                 data = b""
-            # The loop has ended where nobody wants to read on.
-            with suppress(RuntimeError):
-                if data:
-                    loop.call_soon_threadsafe(reader.feed_data, data)
-                else:
-                    loop.call_soon_threadsafe(reader.feed_eof)
+            if data:
+                _soon(loop, reader.feed_data, data)
+            else:
+                _soon(loop, reader.feed_eof)
 
     threading.Thread(target=read, daemon=True, name="dgls-stdin").start()
     return reader
+
+
+def _soon(loop: asyncio.AbstractEventLoop, what: Callable[..., object], *given: object) -> None:
+    """Let a thread's news reach the loop; where that has ended, nobody wants to know."""
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(what, *given)
 
 
 async def _serve(
@@ -173,8 +179,6 @@ async def _read(server: DglsServer, reader: asyncio.StreamReader, begun: bytes) 
         async for message in messages(reader, begun):
             try:
                 wire.receive(message)
-            except BrokenPipeError:
-                raise
             except Exception as error:
                 server.report_server_error(error, None)
             if server.stopped.is_set():

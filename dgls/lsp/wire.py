@@ -6,7 +6,7 @@
   asynchronous handler may start after a later change was applied.
 - An error tells what happened and nothing else: no traceback, no path of a file.
 - A request that cannot be understood is refused with a reply instead of being left unanswered.
-- Some editors leave out a document's version or send null, which the protocol does not know.
+- Some editors leave out a document's version or language, or send what is none.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Wire(LanguageServerProtocol):
     def receive(self, message: Message) -> None:
         """Handle what came from the client; what is no message is answered as such."""
         if isinstance(message, Bad):
-            self._answer_error(None, JsonRpcException(message.message, message.code))
+            self._answer_error(message.number, JsonRpcException(message.message, message.code))
         elif not self._comes_at_a_wrong_time(message):
             self.handle_message(self.structure_message(message))
 
@@ -95,7 +95,6 @@ class Wire(LanguageServerProtocol):
         """Handle one message in a context that remembers the documents as they are now."""
         if isinstance(message, Refused):
             return
-        self._server.looked_up.clear()
         arrived = Arrival(self._server.documents.now)
         token = _arrived.set(arrived)
         try:
@@ -141,7 +140,12 @@ class Wire(LanguageServerProtocol):
         return True
 
     def _answer_error(self, msg_id: Any, error: JsonRpcException) -> None:
-        self._send_response(msg_id, error=error.to_response_error())
+        if msg_id is None:
+            # JSON-RPC wants the id to be there and to be null; pygls leaves out what is None.
+            said = {"code": error.code, "message": error.message}
+            self._send_data({"jsonrpc": self.VERSION, "id": None, "error": said})
+        else:
+            self._send_response(msg_id, error=error.to_response_error())
 
     def _send_response(
         self, msg_id: Any, result: Any | None = None, error: types.ResponseError | None = None
@@ -199,10 +203,18 @@ def _with_version(data: dict[str, Any]) -> dict[str, Any]:
     params = data.get("params")
     item = params.get("textDocument") if isinstance(params, dict) else None
     if isinstance(params, dict) and isinstance(item, dict):
-        known = {"version": NO_VERSION, "languageId": ""}
-        item = known | {name: value for name, value in item.items() if value is not None}
+        version, language = item.get("version"), item.get("languageId")
+        item = {
+            **item,
+            "version": version if _is_version(version) else NO_VERSION,
+            "languageId": language if isinstance(language, str) else "",
+        }
         return {**data, "params": {**params, "textDocument": item}}
     return data
+
+
+def _is_version(value: object) -> bool:
+    return type(value) is int and NO_VERSION < value < -NO_VERSION
 
 
 def _uri_in(data: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from typing import Protocol
 
@@ -53,7 +54,8 @@ class Int8Linear:
     def __init__(self, weight: Tensor, scales: Tensor, bias: Tensor | None = None) -> None:
         """`weight` [outputs, inputs] in int8, `scales` [outputs] in fp32; both are copied."""
         zeros = torch.zeros(len(scales), dtype=torch.long)
-        with warnings.catch_warnings():
+        # What warnings do is a matter of the process, so that one thread at a time may change it.
+        with _MAKING, warnings.catch_warnings():
             # Deprecated, and the only way into FBGEMM's products (docs/architecture.md).
             warnings.filterwarnings("ignore", "torch.quantize_per_tensor", UserWarning)
             whole = torch._make_per_channel_quantized_tensor(weight, scales.double(), zeros, 0)
@@ -87,6 +89,8 @@ def quantized(weight: Tensor) -> tuple[Tensor, Tensor]:
     scales = (weight.abs().amax(dim=1) / 127).clamp_min(_TINY)
     return (weight / scales[:, None]).round().clamp(-127, 127).to(torch.int8), scales.float()
 
+
+_MAKING = threading.Lock()
 
 _TINY = 1e-12
 

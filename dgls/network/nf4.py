@@ -72,11 +72,6 @@ class Nf4:
         return Nf4(self.packed.to(device), self.absmax.to(device))
 
 
-def can_hold(weight: Tensor) -> bool:
-    """Whether a weight has the columns that the format needs."""
-    return weight.dim() >= 2 and weight.shape[-1] % BLOCK == 0
-
-
 def quantize_nf4(weight: Tensor) -> Nf4:
     """The nearest levels of a weight [..., rows, columns], computed in fp32 a matrix at a time."""
     if weight.dim() > 2:

@@ -6,14 +6,16 @@ configuration can make run programs.
 
 from __future__ import annotations
 
+import codecs
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dgls.files import read_small
-from dgls.patterns import Patterns, TooManyPatterns
+from dgls.files import expanded, read_small
+from dgls.patterns import MOST_WORK, Patterns, TooManyPatterns
 
+_MOST_VERDICTS = 5_000
 _Stamp = tuple[int, int, int]
 
 
@@ -40,6 +42,9 @@ class Ignores:
     _read: dict[tuple[Path, bool], tuple[_Stamp, Patterns | UnreadableIgnores]] = field(
         default_factory=dict
     )
+    _verdicts: dict[Path, tuple[list[tuple[int, Patterns]], bool | None]] = field(
+        default_factory=dict
+    )
     _repositories: dict[Path, tuple[tuple[_Stamp | None, ...], Repository]] = field(
         default_factory=dict
     )
@@ -49,19 +54,25 @@ class Ignores:
         repository = self._repository(file.parent)
         if repository is None:
             return False
-        root, parts = repository.root, file.relative_to(repository.root).parts
-        found = [
-            (0, patterns)
-            for path in repository.lists
+        folders = [*reversed(file.relative_to(repository.root).parents)]
+        paths = [(0, path) for path in repository.lists]
+        paths += [
+            (depth, repository.root / folder / ".gitignore") for depth, folder in enumerate(folders)
+        ]
+        lists = [
+            (depth, patterns)
+            for depth, path in paths
             if (patterns := self._patterns(path, repository.ignores_case))
         ]
-        for depth in range(len(parts)):
-            own = root.joinpath(*parts[:depth], ".gitignore")
-            if patterns := self._patterns(own, repository.ignores_case):
-                found.append((depth, patterns))
-            if _verdict(found, parts[: depth + 1], is_folder=depth + 1 < len(parts)):
-                return True
-        return False
+        known = self._verdicts.get(file)
+        if known is None or known[0] != lists:
+            if len(self._verdicts) > _MOST_VERDICTS:
+                self._verdicts.clear()
+            known = lists, _is_hidden(file.relative_to(repository.root), lists)
+            self._verdicts[file] = known
+        if known[1] is None:
+            raise UnreadableIgnores(file, "the patterns of its repository would take too long")
+        return known[1]
 
     def _patterns(self, path: Path, ignore_case: bool) -> Patterns | None:
         stamp = _stamp(path)
@@ -90,6 +101,31 @@ class Ignores:
         return None
 
 
+def _is_hidden(file: Path, lists: Sequence[tuple[int, Patterns]]) -> bool | None:
+    """Whether a file below the work tree's root is ignored, or a folder that it lies in.
+
+    None where it would take too long to tell.
+    """
+    parts = [os.fsencode(part).decode("latin-1") for part in file.parts]
+    depths = range(1, len(parts) + 1)
+    work = sum(
+        patterns.work(depth - first)
+        for depth in depths
+        for first, patterns in lists
+        if first < depth
+    )
+    if work > MOST_WORK:
+        return None
+    return any(
+        _verdict(
+            [each for each in lists if each[0] < depth],
+            parts[:depth],
+            is_folder=depth < len(parts),
+        )
+        for depth in depths
+    )
+
+
 def _verdict(
     lists: Sequence[tuple[int, Patterns]], parts: Sequence[str], *, is_folder: bool
 ) -> bool:
@@ -103,7 +139,8 @@ def _verdict(
 
 def _patterns_in(path: Path, ignore_case: bool) -> Patterns | UnreadableIgnores:
     try:
-        text = _text(path)
+        # Git compares bytes, as these characters are.
+        text = read_small(path).removeprefix(codecs.BOM_UTF8).decode("latin-1")
         return Patterns(
             (line.removesuffix("\r") for line in text.split("\n")), ignore_case=ignore_case
         )
@@ -160,7 +197,7 @@ def _user_configurations() -> tuple[Path, ...]:
     system = Path(os.environ.get("GIT_CONFIG_SYSTEM") or "/etc/gitconfig")
     if chosen := os.environ.get("GIT_CONFIG_GLOBAL"):
         return system, Path(chosen)
-    return system, _configuration_folder() / "git" / "config", Path.home() / ".gitconfig"
+    return system, _configuration_folder() / "git" / "config", expanded("~/.gitconfig")
 
 
 def _default_excludes() -> Path:
@@ -168,7 +205,7 @@ def _default_excludes() -> Path:
 
 
 def _configuration_folder() -> Path:
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    return Path(os.environ.get("XDG_CONFIG_HOME") or expanded("~/.config"))
 
 
 def _excludes_files(configuration: Path) -> Iterator[str]:
@@ -195,4 +232,4 @@ def _unquoted(value: str) -> str:
 
 
 def _expanded(value: str, root: Path) -> Path:
-    return root / Path(value).expanduser() if value else Path(os.devnull)
+    return root / expanded(value) if value else Path(os.devnull)

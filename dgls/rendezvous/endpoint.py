@@ -23,7 +23,7 @@ from pathlib import Path
 from dgls import __version__
 from dgls.checkpoint.choice import AUTO, automatic
 from dgls.config import Settings, changed, is_folder
-from dgls.files import open_own
+from dgls.files import expanded, open_own
 from dgls.rendezvous.runtime_folder import runtime_folder
 
 LOOPBACK = "127.0.0.1"
@@ -140,7 +140,7 @@ def absolute(settings: Settings) -> Settings:
         return changed(settings, {"model.name": automatic()})
     if not is_folder(name):
         return settings
-    return changed(settings, {"model.name": str(Path(name).expanduser().resolve())})
+    return changed(settings, {"model.name": str(expanded(name).resolve())})
 
 
 def _weights_changed(settings: Settings) -> int:

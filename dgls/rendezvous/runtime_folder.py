@@ -15,6 +15,7 @@ from pathlib import Path
 
 from dgls.config import Settings
 from dgls.errors import EngineUnavailableError, SettingError
+from dgls.files import expanded
 
 _ROOT = 0
 
@@ -25,7 +26,7 @@ def runtime_folder(settings: Settings) -> Path:
     Raises `SettingError` for a relative one, `EngineUnavailableError` where the system has none.
     """
     if settings.engine.folder:
-        folder = Path(settings.engine.folder).expanduser()
+        folder = expanded(settings.engine.folder)
         if not folder.is_absolute() or "\0" in settings.engine.folder:
             raise SettingError(
                 f"'engine.folder' must be an absolute path, not {settings.engine.folder!r}; "
@@ -74,10 +75,9 @@ def check_private(folder: Path) -> None:
             f"The engine's folder {folder} cannot be looked at ({error.strerror}); "
             "set engine.folder to another one."
         ) from error
-    is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
-    if not is_ours or found.st_mode & 0o077:
+    if why := _why_not_ours(found):
         raise EngineUnavailableError(
-            f"The engine's folder {folder} is open to other users, so no engine was started; "
+            f"The engine's folder {folder} {why}, so no engine was started; "
             "make it your own (mode 0700) or set engine.folder to another one."
         )
     real = Path(os.path.realpath(folder))
@@ -87,6 +87,14 @@ def check_private(folder: Path) -> None:
                 f"The folder {parent}, in which the engine's folder lies, {why}: another user "
                 "could put an engine there, so nothing was sent; set engine.folder to another one."
             )
+
+
+def _why_not_ours(found: os.stat_result) -> str:
+    if not stat.S_ISDIR(found.st_mode):
+        return "is no folder but a file or a link"
+    if found.st_uid != os.getuid():
+        return f"belongs to another user ({found.st_uid})"
+    return "is open to other users" if found.st_mode & 0o077 else ""
 
 
 def _why_unsafe(parent: Path) -> str:

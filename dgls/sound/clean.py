@@ -44,11 +44,6 @@ def sound(site: Site, answer: str, score: float | None = None) -> Sound:
     return _refused(Refusal.BROKEN, changes)
 
 
-def sounds(site: Site, answers: Sequence[str]) -> tuple[Sound, ...]:
-    """What of each answer may be put into the gap, in their order."""
-    return tuple(sound(site, answer) for answer in answers)
-
-
 def _refused(why: Refusal, changes: Sequence[Change] = ()) -> Sound:
     return Sound("", tuple(changes), why)
 

@@ -11,7 +11,7 @@ class Change(Enum):
 
     CLIPPED = "it had more lines than were asked for"
     INDENTED = "it had another indentation than the file"
-    RAN_ON = "it ran on behind the gap's block"
+    RAN_ON = "it ran on after the gap's block"
     SAID_TWICE = "it said a line twice"
     FOLLOWS = "it ended with what follows"
     STRAY_CLOSER = "it closed a bracket that is not open"

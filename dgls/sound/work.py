@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dgls.errors import InputError
-from dgls.protocol import Fill, Gap
+from dgls.protocol import Fill
 from dgls.sound.clean import sound
 from dgls.sound.site import Asked, Purpose, Site
 from dgls.sound.verdict import Refusal
@@ -39,10 +39,6 @@ class Work:
     max_lines: int
     purpose: Purpose
     strength: float = 1.0
-
-    def request_gap(self, context: Context) -> Gap:
-        """The gap as the engine is asked to fill it."""
-        return Gap(context.gaps[0], self.strength, self.max_lines)
 
     def best_edit(
         self, context: Context, candidates: Sequence[Fill], present: float | None = None

@@ -47,17 +47,6 @@ def is_no_worse(source: Source, after: Source, edits: Sequence[Edit]) -> bool:
     )
 
 
-def sound_head(source: Source, span: Span, fill: str, tail: str = "") -> str | None:
-    """The most first lines of the fill that keep the syntax before `tail`; None if none do."""
-    lines = fill.splitlines(keepends=True)
-    for count in range(len(lines), 0, -1):
-        head = "".join(lines[:count])
-        head = head if count == len(lines) else head.rstrip("\r\n")
-        if keeps_syntax(source, [Edit(span, head + tail)]):
-            return head
-    return None
-
-
 def damage(source: Source) -> Damage:
     """The syntax errors of a source. Only the parts of the tree that hold errors are visited."""
     faults = covered = 0

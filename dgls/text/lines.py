@@ -70,8 +70,8 @@ class Lines:
         column = code_points(line, position.column, encoding)
         if position.column < 0 or units(line[:column], encoding) != position.column:
             raise PositionError(
-                f"Column {position.column + 1} is outside line {position.line + 1} or inside one "
-                f"of its characters; the line is {units(line, encoding)} {encoding} units long."
+                f"Column {position.column + 1} is not a place in line {position.line + 1}, which "
+                f"has {_counted(line, encoding)}."
             )
         return span.start + column
 
@@ -85,6 +85,11 @@ class Lines:
             return len(self.text)
         span = self.span(max(0, position.line))
         return span.start + code_points(span.of(self.text), position.column, encoding)
+
+
+def _counted(line: str, encoding: Encoding) -> str:
+    length = units(line, encoding)
+    return f"{length} characters" if encoding is Encoding.UTF32 else f"{length} {encoding} units"
 
 
 class LineStarts(Sequence[int]):

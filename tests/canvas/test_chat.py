@@ -154,6 +154,16 @@ def test_lengths_that_fit_no_canvas_are_left_out() -> None:
         canvases(300)
 
 
+@pytest.mark.parametrize("canvas", [24, 32, 40, 100])
+def test_no_canvas_is_wider_than_the_widest(canvas: int) -> None:
+    request = FillRequest(("a = ", "\n" + "b = 1\n" * 20), (Gap(max_lines=4),))
+    narrow = ChatLayout(CODEC, ChatBudget(canvas=canvas))
+    found = narrow.canvases(request, Lengths(block=(OPEN_END, 4, 96)))
+    assert found
+    assert all(len(each.tokens) <= canvas for each in found)
+    assert any(gap.end < canvas for each in found for gap in each.gaps)
+
+
 def test_a_long_file_is_cut_to_the_window() -> None:
     request = FillRequest(("x = 1\n" * 3000 + "y = ", "\n" + "z = 2\n" * 3000))
     chosen = layout(window=2048, suffix=512)

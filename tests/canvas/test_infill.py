@@ -49,6 +49,32 @@ def test_the_old_text_of_a_rewrite_stands_in_its_slots_as_a_target() -> None:
     assert all(canvas.seeded[gap.start : gap.end])
 
 
+@pytest.mark.parametrize(
+    ("canvas", "gaps", "slots"),
+    [
+        (256, (Gap(),), [24]),
+        (32, (Gap(),), [24]),
+        (16, (Gap(),), [8]),
+        (40, (Gap(max_lines=3),), [32]),
+        (32, (Gap(), Gap()), [12, 12]),
+        (16, (Gap(text="old"),), [8]),
+    ],
+)
+def test_a_narrow_canvas_has_fewer_slots(
+    canvas: int, gaps: tuple[Gap, ...], slots: list[int]
+) -> None:
+    parts = ("x = ", *[""] * (len(gaps) - 1), "\ny = 2\n")
+    found = layout(line_slots=24, canvas=canvas).build(FillRequest(parts, gaps))
+    assert [len(gap) for gap in found.gaps] == slots
+    assert len(found.tokens) <= canvas
+
+
+def test_old_text_that_a_narrow_canvas_does_not_hold_is_refused() -> None:
+    request = FillRequest(("a", "z"), (Gap(text="longer than the canvas"),))
+    with pytest.raises(InputError, match="nothing was changed"):
+        layout(canvas=16).build(request)
+
+
 @given(st.text(st.characters(codec="utf-8"), max_size=5))
 def test_what_is_laid_out_as_a_target_is_read_back(text: str) -> None:
     chosen = layout()

@@ -153,3 +153,15 @@ def test_a_wrong_call_ends_with_one_clear_sentence(
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+def test_a_knob_out_of_range_is_one_sentence_and_the_fill_goes_on(
+    environment: dict[str, str], gap: Path
+) -> None:
+    spoilt = {**environment, "DGLS_DENOISE_STEPS": "0"}
+    done = dgls(spoilt, f"{gap}:{LINE}")
+    assert (done.returncode, done.stdout) == (0, FILL + "\n")
+    assert done.stderr == (
+        "dgls: 'denoise.steps' in the environment must be 'auto' or a whole number of at least 1 "
+        "and at most 1024, not '0'; the value before it was kept.\n"
+    )

@@ -79,7 +79,9 @@ def test_a_line_of_text_waits_for_nothing_heavy(arguments: list[str]) -> None:
         (["eval", "cutt"], "Did you mean 'cut'?"),
         (["fill", "--jsno", "a.py:1"], "--json"),
         (["completion", "tcsh"], "bash"),
-        (["editor", "nvim"], "neovim"),
+        (["editor", "nvim"], "no editor 'nvim'. Did you mean 'neovim'?"),
+        (["editor", "helix", "--chekc"], "takes no '--chekc'. Did you mean '--check'?"),
+        (["editor"], "needs an editor's name. It knows neovim"),
     ],
 )
 def test_a_mistake_is_answered_by_what_was_probably_meant(

@@ -30,7 +30,7 @@ def watched(marked: str, drafts: list[Draft], *candidates: Fill, **cost: int) ->
 
 def test_a_causal_fill_shows_what_each_pass_wrote_and_refused() -> None:
     drafts = [
-        Draft(1, ("x +",), ("x", " +", " y", "\n"), (True, True, False, False), WRITTEN),
+        Draft(1, ("x +",), ("x", " +", " y", "\n"), (True, True, False, False), WRITTEN, (" 1",)),
         Draft(2, ("x + 1",), (" 1",), (True,), WRITTEN),
         Draft(3, ("x + 1",), (), (), WRITTEN),
     ]
@@ -43,7 +43,7 @@ def test_a_causal_fill_shows_what_each_pass_wrote_and_refused() -> None:
         written=4,
         passes=9,
     )
-    assert "  pass 1  x  +  ~ y⏎~" in shown
+    assert "  pass 1  x  +  ~ y⏎~  ▸  1\n" in shown
     assert "  pass 2   1\n" in shown
     assert "  pass 3  the end\n" in shown
     assert "     80%  searched x + 1\n     10%  copied   x\n" in shown

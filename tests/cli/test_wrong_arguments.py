@@ -158,9 +158,19 @@ def test_the_server_takes_no_wrong_argument(
     assert "Traceback" not in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("folder", ["relative", "good.py/below", "shared/e"])
 @pytest.mark.parametrize(
-    "command", [["fill", "good.py:1"], ["serve", "--stop"], ["serve"], ["doctor"]], ids=name_of
+    "folder", ["relative", "~nobody-here/e", "good.py", "good.py/below", "shared/e", "loop"]
+)
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["fill", "good.py:1"],
+        ["serve", "--stop"],
+        ["serve"],
+        ["doctor"],
+        ["why", "good.py:1"],
+    ],
+    ids=name_of,
 )
 def test_an_unusable_runtime_folder_is_one_clear_sentence(
     place: Path,
@@ -171,7 +181,7 @@ def test_an_unusable_runtime_folder_is_one_clear_sentence(
 ) -> None:
     (place / "shared" / "e").mkdir(parents=True, mode=0o700)
     (place / "shared").chmod(0o777)
-    value = folder if folder == "relative" else str(place / folder)
+    value = folder if folder in {"relative", "~nobody-here/e"} else str(place / folder)
     monkeypatch.setenv("DGLS_ENGINE_FOLDER", value)
     status = run_app(command)
     said = capfd.readouterr()

@@ -1,4 +1,4 @@
-"""Pictures of a real terminal for the documentation, drawn when `DGLS_PICTURES=1` asks for them."""
+"""Pictures of a real terminal for the documentation, drawn anew by `make pictures`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FORMAT = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTA
 
 
 def are_pictures_wanted() -> bool:
-    """Whether this run draws the pictures anew."""
+    """Whether this run draws the pictures anew: `DGLS_PICTURES=1`."""
     return os.environ.get("DGLS_PICTURES") == "1"
 
 

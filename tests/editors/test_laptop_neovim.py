@@ -30,6 +30,8 @@ pytestmark = [
 CLOSES_BRACKETS = "vim.keymap.set('i', '(', '()<Left>')"
 """What the plugins that close brackets come down to."""
 
+STATUS_LINE = """vim.o.statusline = [[%f %=%{v:lua.require'dgls'.status()} ]]"""
+
 KEY_S, READ_S = 0.12, 0.6
 """Between two keys, and from a suggestion to the key that takes it."""
 
@@ -47,6 +49,7 @@ def opened(tmp_path: Path, laptop: dict[str, str]) -> Iterator[Open]:
             path.write_text(text, encoding="utf-8")
             neovim.edit(path)
             neovim.lua(CLOSES_BRACKETS)
+            neovim.lua(STATUS_LINE)
             return neovim
 
         yield open_

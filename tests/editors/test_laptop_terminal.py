@@ -79,11 +79,22 @@ def test_emacs_shows_the_suggestion_after_enter(tmp_path: Path, laptop: dict[str
 
 
 def test_a_fill_is_watched_in_the_terminal(tmp_path: Path, laptop: dict[str, str]) -> None:
-    target = "fixtures/try/shop.py:19"
-    command = f"dgls fill --watch {target}"
-    shell = f"cd {ROOT}; clear; echo '$ {command}'; {command}; exec cat"
-
-    with Pane(["sh", "-c", shell], tmp_path, own_home(tmp_path, laptop), height=36) as pane:
+    command = "dgls fill --watch fixtures/try/shop.py:19"
+    with shell(command, tmp_path, laptop, height=36) as pane:
         pane.until_shown("prompt tokens cached")
         assert "cents += order.price * order.count" in pane.screen()
         draw(pane, ROOT / "docs" / "fill.svg", command)
+
+
+def test_why_is_told_in_the_terminal(tmp_path: Path, laptop: dict[str, str]) -> None:
+    command = "dgls why fixtures/try/shop.py:19"
+    with shell(command, tmp_path, laptop, height=9) as pane:
+        pane.until_shown("prompt tokens cached")
+        assert "Shown while typing: 'order.price * order.count'" in pane.screen()
+        draw(pane, ROOT / "docs" / "why.svg", command)
+
+
+def shell(command: str, folder: Path, environment: dict[str, str], height: int) -> Pane:
+    """A terminal in the repository's root in which a command was typed."""
+    script = f"cd {ROOT}; clear; echo '$ {command}'; {command}; exec cat"
+    return Pane(["sh", "-c", script], folder, own_home(folder, environment), height)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 
-from dgls.lsp.code_actions import FILL, REWRITE
-from dgls.lsp.commands import RESUME, SNOOZE
-from dgls.lsp.explain import WHY
-from dgls.lsp.indicator import METHOD, OPT_IN
+from dgls.lsp.client_side import STATUS_OPT_IN
+from dgls.lsp.features.code_action import FILL, REWRITE
+from dgls.lsp.features.snooze import RESUME, SNOOZE
+from dgls.lsp.features.why import WHY
+from dgls.lsp.indicator import METHOD
 from dgls.lsp.report import State
 from dgls.syntax.languages import LANGUAGES, language_of
 from tests.editors.home import ROOT
@@ -38,7 +39,7 @@ def test_the_names_that_extension_and_server_share_are_the_same() -> None:
     assert {f"'{SNOOZE}'", f"'{RESUME}'"} <= set(re.findall(r"'dgls\.\w+'", SOURCES["pause.ts"]))
     assert f"'{WHY}'" in SOURCES["explain.ts"]
     assert f"'{METHOD}'" in SOURCES["server.ts"]
-    assert f"'{OPT_IN}'" in SOURCES["server.ts"]
+    assert f"'{STATUS_OPT_IN}'" in SOURCES["server.ts"]
     for state in State:
         assert f"case '{state}'" in SOURCES["report.ts"]
 

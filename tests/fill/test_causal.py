@@ -9,9 +9,10 @@ import pytest
 
 from dgls.errors import Stopped
 from dgls.fill.block import block_end
-from dgls.fill.causal import CausalFiller, CausalStrategy
+from dgls.fill.causal import CausalFiller
 from dgls.fill.confidence import Confidence, confidence_of
 from dgls.fill.evidence import Candidate, Place, features
+from dgls.fill.running import CausalStrategy
 from dgls.fill.stop import StopToken
 from dgls.inference.causal_model import CausalModel
 from dgls.inference.stream import Written

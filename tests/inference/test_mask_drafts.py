@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -36,6 +37,34 @@ def model(request, tmp_path_factory) -> CausalModel:
     found = tiny_causal(network=network)
     found.masks = MaskDrafts(network, random_adapter(network.config, TOKENS))
     return found
+
+
+def test_what_is_ahead_of_a_pass_is_what_the_next_one_accepts_or_refuses(
+    model: CausalModel,
+) -> None:
+    model.drafting = Drafting(lookup=False)
+    drafted = 0
+    for prompt in prompts(model, 6):
+        told: list[tuple[int, list[int], list[int]]] = []
+        tokens: list[int] = []
+
+        def tell(
+            written: Sequence[int],
+            refused: Sequence[int],
+            ahead: Sequence[int],
+            tokens: list[int] = tokens,
+            told: list[tuple[int, list[int], list[int]]] = told,
+        ) -> None:
+            told.append((len(written), list(refused), list(ahead)))
+            tokens[:] = written
+
+        model.greedy(prompt, model.ends(3, 24), Control(), on_pass=tell)
+        for (start, _, ahead), (_, refused, _) in pairwise(told):
+            right = len(ahead) - len(refused)
+            assert ahead == [*tokens[start : start + right], *refused]
+            drafted += len(ahead)
+        assert told[-1][2] == []
+    assert drafted
 
 
 def prompts(model: CausalModel, count: int) -> list[FimPrompt]:

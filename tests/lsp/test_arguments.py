@@ -13,8 +13,8 @@ from dgls.errors import InputError
     [
         ("", LspArguments()),
         ("--stdio", LspArguments()),
-        ("--stdio --clientProcessId=42", LspArguments()),
-        ("--clientProcessId 42 --stdio", LspArguments()),
+        ("--stdio --clientProcessId=42", LspArguments(editor=42)),
+        ("--clientProcessId 42 --stdio", LspArguments(editor=42)),
         ("--tcp 4711", LspArguments("127.0.0.1", 4711)),
         ("--tcp=0", LspArguments("127.0.0.1", 0)),
         ("--tcp localhost:4711", LspArguments("localhost", 4711)),

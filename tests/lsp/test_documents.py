@@ -181,7 +181,7 @@ def test_a_whole_new_text_replaces_the_old_one() -> None:
     assert document.source.text == "b = 2"
 
 
-@pytest.mark.parametrize(("language", "text"), [("cobol", "x"), ("python", "a = '\ud83d'")])
+@pytest.mark.parametrize(("language", "text"), [("plaintext", "x"), ("python", "a = '\ud83d'")])
 def test_a_document_that_cannot_be_read_is_kept_without_a_source(language: str, text: str) -> None:
     documents = opened(text, Convention(), language)
 

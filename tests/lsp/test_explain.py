@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from lsprotocol import types
 
-from dgls.lsp.explain import WHY
+from dgls.lsp.features.why import WHY
 from tests.lsp.session import URI, ScriptedFiller, Session, connected, initialize_params, reply
 
 

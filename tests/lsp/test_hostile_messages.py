@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,15 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from dgls.config import DECLARED
+from dgls.counts import counts_file
 from dgls.lsp.convert import key_of, path_of
 from dgls.lsp.documents import Document
+from dgls.lsp.fills import AHEAD_AFTER_S
 from dgls.lsp.main import build
 from dgls.lsp.messages import LARGEST_BYTES
+from dgls.lsp.suggest import _wait_ms
 from dgls.lsp.transport import serve_tcp_once
+from dgls.requests import neighbours
 from tests.lsp.session import (
     PATIENCE_S,
     URI,
@@ -94,7 +99,8 @@ async def test_after_shutdown_requests_are_refused_and_notifications_left_alone(
     assert (await raw.answer(2))["result"] is None
     item = {"uri": URI, "languageId": "python", "version": 1, "text": "x"}
     raw.notify("textDocument/didOpen", {"textDocument": item})
-    late = ["shutdown", "textDocument/codeAction", "x/y", "initialize"]
+    late = ["shutdown", "textDocument/codeAction", "x/y", "initialize", "$/x", "initialized"]
+    late += ["codeAction/resolve", "workspace/executeCommand", "textDocument/inlineCompletion"]
     for number, method in enumerate(late, 3):
         raw.request(number, method, {})
         assert (await raw.answer(number))["error"]["code"] == -32600
@@ -118,6 +124,13 @@ async def test_after_shutdown_requests_are_refused_and_notifications_left_alone(
         (b'{"id": 7}', -32600),
         (b'{"jsonrpc": "1.0", "id": 7, "method": "x"}', -32600),
         (b'[{"jsonrpc": "2.0", "id": 7, "method": "shutdown"}]', -32600),
+        (b'{"jsonrpc": "2.0", "id": null, "method": "shutdown"}', -32600),
+        (b'{"jsonrpc": "2.0", "id": [1], "method": "shutdown"}', -32600),
+        (b'{"jsonrpc": "2.0", "id": true, "method": "shutdown"}', -32600),
+        (b'{"jsonrpc": "2.0", "id": 1%s, "method": "shutdown"}' % (b"0" * 400), -32600),
+        (b'{"jsonrpc": "2.0", "method": ["shutdown"]}', -32600),
+        (b'{"jsonrpc": "2.0", "method": ""}', -32600),
+        (b'{"jsonrpc": "2.0", "result": 1, "id": {}}', -32600),
     ],
     ids=lambda value: str(value)[:30],
 )
@@ -126,7 +139,21 @@ async def test_what_is_no_message_is_answered_and_the_session_goes_on(
 ) -> None:
     await raw.begin()
     raw.send_body(body)
-    assert (await raw.answer(None))["error"]["code"] == code
+    told = await raw.answer(None)
+    assert told["error"]["code"] == code
+    # JSON-RPC wants it to be there.
+    assert told["id"] is None
+    raw.request(9, "shutdown")
+    assert (await raw.answer(9))["result"] is None
+
+
+@pytest.mark.parametrize("method", [5, None, ["shutdown"], {"a": 1}, "", True])
+async def test_a_request_without_a_usable_method_is_answered_by_its_id(
+    raw: Raw, method: object
+) -> None:
+    await raw.begin()
+    raw.request(7, method)  # type: ignore[arg-type]
+    assert (await raw.answer(7))["error"]["code"] == -32600
     raw.request(9, "shutdown")
     assert (await raw.answer(9))["result"] is None
 
@@ -199,7 +226,18 @@ async def test_what_is_no_editor_does_not_take_its_place(
         ({"languageId": ""}, True),
         ({"languageId": "golang"}, True),
         ({"languageId": "js"}, True),
+        ({"languageId": "py3"}, True),
+        ({"languageId": "Python3.12"}, True),
+        ({"languageId": "python-ts-mode"}, True),
+        ({"languageId": "javascript.jsx"}, True),
+        ({"languageId": "django"}, True),
+        ({"languageId": 5}, True),
+        ({"languageId": ["python"]}, True),
+        ({"version": "new"}, True),
+        ({"version": 2**40}, True),
+        ({"version": True}, True),
         ({"languageId": "plaintext"}, False),
+        ({"languageId": "Plain Text"}, False),
     ],
 )
 async def test_a_document_is_read_whatever_its_editor_leaves_out(
@@ -248,6 +286,32 @@ async def test_a_whole_text_before_an_open_and_a_second_open_are_taken_in(sessio
     assert (found.text, found.version, found.source is None) == ("x = 1\n", 3, False)
     await session.open("z = 2\n")
     await until(lambda: documents.now[URI].text == "z = 2\n")
+    documents.close(URI)
+    session.client.text_document_did_change(
+        params(text_document=identifier, content_changes=[part, whole, part])
+    )
+    await until(lambda: documents.get(URI) is not None)
+    assert documents.now[URI].text == "yx = 1\n"
+
+
+async def test_an_editor_that_gives_each_version_one_number_gets_no_stale_answer(
+    raw: Raw, filler: ScriptedFiller
+) -> None:
+    filler.answer = lambda request: reply("yes()")
+    filler.hold()
+    await raw.begin()
+    item = {"uri": URI, "languageId": "python", "version": 1, "text": "x = \n"}
+    raw.notify("textDocument/didOpen", {"textDocument": item})
+    asked = {"textDocument": {"uri": URI}, "position": {"line": 0, "character": 4}}
+    raw.request(3, "textDocument/inlineCompletion", {**asked, "context": {"triggerKind": 1}})
+    async with asyncio.timeout(PATIENCE_S):
+        await filler.arrived.wait()
+    same = {"textDocument": {"uri": URI, "version": 1}, "contentChanges": [{"text": "import a\n"}]}
+    raw.notify("textDocument/didChange", same)
+    raw.request(4, "x/y")
+    await raw.answer(4)
+    filler.go.set()
+    assert not (await raw.answer(3))["result"]
 
 
 @pytest.mark.parametrize(
@@ -295,14 +359,19 @@ async def test_typing_and_accepting_keep_no_old_document(filler: ScriptedFiller)
 
 
 @pytest.fixture
-def live(tmp_path: Path) -> Callable[[str, object], None]:
-    """Writes one setting into the user's own file, as a person would while the editor runs."""
+def live(tmp_path: Path) -> Callable[..., None]:
+    """Writes settings into the user's own file, as a person would while the editor runs.
+
+    One by its full name and value, or those of a setting's section by their own names.
+    """
     file = tmp_path / "config" / "dgls" / "dgls.toml"
     file.parent.mkdir(parents=True)
 
-    def write(name: str, value: object) -> None:
+    def write(name: str, value: object = None, **values: object) -> None:
         section, _, key = name.partition(".")
-        file.write_text(f"[{section}]\n{key} = {json.dumps(value)}\n")
+        said = values if value is None else {key: value}
+        lines = [f"{key} = {json.dumps(value)}" for key, value in said.items()]
+        file.write_text("\n".join([f"[{section}]", *lines, ""]))
 
     return write
 
@@ -342,34 +411,103 @@ OTHER_ENGINE = {
     "remote.model": "x",
     "remote.key_file": "/tmp/key",
     "remote.key_variable": "KEY",
-    "remote.canvas": 64,
-    "remote.steps": 3,
     "remote.timeout_seconds": 3.0,
     "remote.concurrency": 2,
     "remote.fallback": True,
     "denoise.adapter": "off",
+    "denoise.steps": 3,
+    "denoise.canvas": 64,
+    "denoise.entropy_bound": 0.5,
+    "denoise.temperature_start": 0.9,
+    "denoise.temperature_end": 0.5,
+    "denoise.stop_entropy": 0.01,
+    "denoise.stop_steps": 2,
 }
-READ_WHEN_USED = {
-    "fill.explicit_deadline_ms": 900.0,
-    "typing.shortest_delay_ms": 1.0,
-    "typing.longest_delay_ms": 1.0,
-    "typing.prefetch": False,
-    "typing.completion_list": "always",
-    "context.edits": False,
-    "context.outlines": False,
-    "context.chars": 9,
-    "privacy.counts": False,
+OTHER = "file:///code/project/other.py"
+
+
+async def asked_for(session: Session, **options: Any) -> Any:
+    """The request of the next fill, at the end of the first line, with one more key typed."""
+    line = session.server.documents.now[URI].text.split("\n")[0]
+    session.filler.requests.clear()
+    await session.changed(0, len(line), "a")
+    await session.ask(0, len(line) + 1, **options)
+    return session.filler.requests[0]
+
+
+async def deadline(session: Session) -> object:
+    return (await asked_for(session, invoked=True)).limits.deadline_ms
+
+
+async def waits(session: Session) -> object:
+    begun = time.monotonic()
+    await asked_for(session)
+    return time.monotonic() - begun > 0.4
+
+
+async def would_wait(session: Session) -> object:
+    await asked_for(session)
+    document = session.server.documents.now[URI]
+    context = await session.server.context()
+    return _wait_ms(context, document, context.rules.settings_for(document)) > 1
+
+
+async def fills_ahead(session: Session) -> object:
+    await asked_for(session)
+    await asyncio.sleep(3 * AHEAD_AFTER_S)
+    return len(session.filler.requests) > 1
+
+
+async def offers_in_the_menu(session: Session) -> object:
+    params = types.CompletionParams(types.TextDocumentIdentifier(URI), place(0, 8))
+    found = await session.client.text_document_completion_async(params)
+    assert isinstance(found, types.CompletionList)
+    return bool(found.items)
+
+
+async def sent_of_others(session: Session) -> object:
+    return sorted(snippet.text for snippet in (await asked_for(session)).snippets)
+
+
+async def counted(session: Session) -> object:
+    for _ in range(20):
+        await asked_for(session)
+    written = counts_file().exists()
+    counts_file().unlink(missing_ok=True)
+    return written
+
+
+EDITED, OUTLINE = "changed = 1", "def other():\n"
+
+# What is done at the next keystroke, before and after a setting is changed.
+DONE: dict[str, tuple[object, Callable[[Session], Awaitable[object]], object, object]] = {
+    "fill.explicit_deadline_ms": (900, deadline, 20_000.0, 900.0),
+    "typing.shortest_delay_ms": (450, waits, False, True),
+    "typing.longest_delay_ms": (1, would_wait, True, False),
+    "typing.prefetch": (False, fills_ahead, True, False),
+    "typing.completion_list": ("always", offers_in_the_menu, False, True),
+    "context.edits": (False, sent_of_others, [EDITED, OUTLINE], [OUTLINE]),
+    "context.outlines": (False, sent_of_others, [EDITED, OUTLINE], [EDITED]),
+    "context.chars": (5, sent_of_others, [EDITED, OUTLINE], []),
+    "privacy.counts": (False, counted, True, False),
+}
+BEFORE: dict[str, dict[str, object]] = {
+    "typing.shortest_delay_ms": {"shortest_delay_ms": 0, "longest_delay_ms": 500},
+    "typing.longest_delay_ms": {"shortest_delay_ms": 0, "longest_delay_ms": 500},
+    "context.chars": {"chars": 4000},
+    "context.edits": {"chars": 4000},
+    "context.outlines": {"chars": 4000},
 }
 
 
 def test_every_setting_is_tried_live() -> None:
-    tried = {*REQUESTED, *SILENT, *OTHER_ENGINE, *READ_WHEN_USED}
+    tried = {*REQUESTED, *SILENT, *OTHER_ENGINE, *DONE}
     assert tried == set(DECLARED)
 
 
 @pytest.mark.parametrize("name", REQUESTED)
 async def test_a_live_setting_is_in_the_next_request(
-    session: Session, live: Callable[[str, object], None], name: str
+    session: Session, live: Callable[..., None], name: str
 ) -> None:
     value, seen, expected = REQUESTED[name]
     await session.open("filler = 1\n" * 40 + TEXT)
@@ -382,7 +520,7 @@ async def test_a_live_setting_is_in_the_next_request(
 
 @pytest.mark.parametrize("name", SILENT)
 async def test_a_live_setting_silences_the_next_answer_also_what_is_on_the_screen(
-    session: Session, live: Callable[[str, object], None], name: str
+    session: Session, live: Callable[..., None], name: str
 ) -> None:
     session.filler.answer = lambda request: reply("total(other)", confidence=0.9)
     await session.open(TEXT)
@@ -398,7 +536,7 @@ async def test_a_live_setting_silences_the_next_answer_also_what_is_on_the_scree
 
 @pytest.mark.parametrize("name", OTHER_ENGINE)
 async def test_a_live_setting_of_the_engine_reaches_it_anew(
-    session: Session, live: Callable[[str, object], None], name: str
+    session: Session, live: Callable[..., None], name: str
 ) -> None:
     await session.open(TEXT)
     await session.ask(0, 8)
@@ -411,16 +549,34 @@ async def test_a_live_setting_of_the_engine_reaches_it_anew(
     assert session.filler.settings.value(name) == OTHER_ENGINE[name]
 
 
-@pytest.mark.parametrize("name", READ_WHEN_USED)
-async def test_a_live_setting_holds_for_the_next_keystroke(
-    session: Session, live: Callable[[str, object], None], name: str
+@pytest.mark.parametrize("name", ["Python", "py", "PYTHON3", "python-mode"])
+async def test_a_language_is_off_by_each_of_its_names(
+    session: Session, live: Callable[..., None], name: str
 ) -> None:
+    session.filler.answer = lambda request: reply("total")
+    live("show.languages_off", [name])
     await session.open(TEXT)
-    live(name, READ_WHEN_USED[name])
-    await session.changed(0, 8, "a")
-    await session.ask(0, 9)
-    document = session.server.documents.now[URI]
-    assert session.server.settings_for(document).value(name) == READ_WHEN_USED[name]
+    assert not await session.ask(0, 8)
+    live("show.languages_off", ["Rust"])
+    assert await session.ask(0, 8)
+
+
+@pytest.mark.parametrize("name", DONE)
+async def test_a_live_setting_acts_from_the_next_keystroke_on(
+    session: Session, live: Callable[..., None], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What others hold is looked for in a few milliseconds, which a busy machine may not have.
+    monkeypatch.setattr(neighbours, "MOST_MS", 5_000.0)
+    value, done, before, after = DONE[name]
+    session.filler.answer = lambda request: reply("total")
+    live(name, **BEFORE.get(name, {}))
+    await session.open(f"def other():\n    {EDITED[:-1]}\n", uri=OTHER)
+    await session.changed(1, len(f"    {EDITED}") - 1, "1", uri=OTHER)
+    await session.open(TEXT)
+    session.version = 1
+    assert await done(session) == before
+    live(name, **{**BEFORE.get(name, {}), name.partition(".")[2]: value})
+    assert await done(session) == after
 
 
 async def test_an_ignore_file_that_cannot_be_read_is_told_by_name(

@@ -81,7 +81,7 @@ async def test_the_engine_is_asked_with_the_context_and_who_asks(
     assert request.path == "example.py"
     assert request.language == "python"
     assert request.version == 1
-    assert request.client == session.server.client_id
+    assert request.client == session.server.client.id
     assert request.method == "textDocument/inlineCompletion"
 
 

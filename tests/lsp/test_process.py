@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -274,20 +275,56 @@ async def test_exit_ends_the_process_within_a_second_though_a_fill_runs(
     assert time.monotonic() - begun < 2.0
 
 
+@pytest.mark.parametrize("end", ["exit", "closed", "killed", "killed early"])
+def test_a_server_whose_answers_nobody_reads_ends_all_the_same(folder: Path, end: str) -> None:
+    """The editor hangs, or it is dead and another process has its ends of the pipes."""
+    editor = subprocess.Popen([sys.executable, "-c", "input()"], stdin=-1)
+    early = [f"--clientProcessId={editor.pid}"] if end == "killed early" else []
+    server = subprocess.Popen(
+        [*START, "lsp", *early], env=environment(folder, "scripted"), stdin=-1, stdout=-1
+    )
+    assert server.stdin is not None
+    assert server.stdout is not None
+    known = editor.pid if end == "killed" else None
+    hello = {"method": "initialize", "params": {"capabilities": {}, "processId": known}}
+    server.stdin.write(framed({"jsonrpc": "2.0", "id": 1, **hello}))
+    server.stdin.flush()
+    server.stdout.readline()
+    asked = {"jsonrpc": "2.0", "id": 2, "method": "x" * 100}
+    server.stdin.write(framed(asked) * 2000)
+    if end == "exit":
+        server.stdin.write(framed({"jsonrpc": "2.0", "method": "exit"}))
+    server.stdin.flush()
+    if end == "closed":
+        server.stdin.close()
+    editor.kill()
+    editor.communicate()
+    try:
+        assert server.wait(2 * PATIENCE_S) == 1
+    finally:
+        server.kill()
+        server.wait()
+        server.stdout.close()
+
+
 COMPLETION = "textDocument/inlineCompletion"
 
 
-async def started(folder: Path, backend: str) -> asyncio.subprocess.Process:
+async def started(folder: Path, backend: str, *arguments: str) -> asyncio.subprocess.Process:
     """A server process whose messages a test writes itself."""
     return await asyncio.create_subprocess_exec(
-        *START, "lsp", env=environment(folder, backend), stdin=-1, stdout=-1
+        *START, "lsp", *arguments, env=environment(folder, backend), stdin=-1, stdout=-1
     )
 
 
 def send(server: asyncio.subprocess.Process, message: dict[str, Any]) -> None:
     assert server.stdin is not None
+    server.stdin.write(framed(message))
+
+
+def framed(message: dict[str, Any]) -> bytes:
     body = json.dumps(message).encode()
-    server.stdin.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+    return b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
 
 
 def tell(server: asyncio.subprocess.Process, method: str, params: object) -> None:

@@ -7,7 +7,7 @@ import itertools
 import pytest
 import torch
 
-from dgls.network.nf4 import BLOCK, LEVELS, Nf4, can_hold, dequantize_nf4, quantize_nf4
+from dgls.network.nf4 import BLOCK, LEVELS, Nf4, dequantize_nf4, quantize_nf4
 
 GENERATOR = torch.Generator().manual_seed(0)
 
@@ -60,13 +60,6 @@ def test_experts_are_quantised_apart() -> None:
         alone = quantize_nf4(both[index])
         assert torch.equal(held[index].packed, alone.packed)
         assert torch.equal(dequantize_nf4(held[index]), dequantize_nf4(held)[index])
-
-
-@pytest.mark.parametrize(
-    ("shape", "fits"), [((8, 64), True), ((2, 8, 704), True), ((8, 100), False), ((64,), False)]
-)
-def test_only_whole_blocks_fit(shape: tuple[int, ...], fits: bool) -> None:
-    assert can_hold(torch.zeros(shape)) == fits
 
 
 def test_the_levels_and_bytes_are_those_of_bitsandbytes() -> None:

@@ -199,3 +199,38 @@ def test_a_pattern_that_would_hang_others_takes_no_time(tree: Path) -> None:
 @pytest.mark.parametrize("path", ["/p/a\0b.py", "/p/" + "x" * 10_000, "/" + "a/" * 3000 + "b.py"])
 def test_an_odd_path_is_judged_without_an_error(path: str) -> None:
     Privacy((Path("/q"),)).why_not(path)
+
+
+def test_patterns_compare_bytes_as_git_does(tree: Path) -> None:
+    """`?` is one byte, so this takes back none of what is not plain letters."""
+    (tree / ".gitignore").write_text("*\n!?\n!.gitignore\n", encoding="utf-8")
+    rules = Privacy((tree,))
+    assert rules.why_not(str(tree / "ü")) is Silence.IGNORED
+    assert rules.why_not(str(tree / "u")) is None
+
+
+@pytest.mark.parametrize(
+    ("lines", "path"),
+    [
+        ([f"*{number}*a*b" for number in range(9_999)], "a/" * 150 + "a"),
+        (["a/**/b/**/c/**/d"] * 5_000, "a/b/c/" * 30 + "a"),
+        (["**/" * 60 + "x"] * 1_000, "/".join("a" * 60)),
+    ],
+)
+def test_patterns_that_would_take_too_long_together_leave_the_file_alone(
+    tree: Path, lines: list[str], path: str
+) -> None:
+    (tree / ".gitignore").write_text("\n".join(lines))
+    rules = Privacy((tree,))
+    rules.why_not(str(tree / path))
+    begun = time.process_time()
+    assert rules.why_not(str(tree / path)) is Silence.UNREADABLE
+    # Once they are read, each keystroke asks again.
+    assert time.process_time() - begun < 0.5
+
+
+def test_a_home_folder_that_is_none_is_no_error(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tree / ".git" / "config").write_text("[core]\nexcludesFile = ~nobody-here/ignore\n")
+    assert Privacy((tree,)).why_not(str(tree / "a.py")) is None

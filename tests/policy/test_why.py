@@ -58,7 +58,7 @@ def test_each_candidate_has_the_rule_that_refused_it(
 def test_what_was_done_to_make_it_sound_is_told() -> None:
     found = told(fill("3 * r * r\nprint(1"), lines=2)
     assert Change.RAN_ON in found.verdicts[0].changes
-    assert "changed to '3 * r * r': it ran on behind the gap's block" in describe(found)
+    assert "changed to '3 * r * r': it ran on after the gap's block" in describe(found)
 
 
 def test_why_nothing_sound_is_left_is_told() -> None:

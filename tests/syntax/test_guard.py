@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dgls.syntax.guard import Damage, damage, keeps_syntax, sound_head
+from dgls.syntax.guard import Damage, damage, keeps_syntax
 from dgls.syntax.languages import language_of
 from dgls.syntax.source import Source
 from dgls.text.spans import Edit
@@ -86,20 +86,3 @@ def test_several_edits_are_judged_together() -> None:
 )
 def test_damage_counts_errors_and_what_they_cover(text: str, expected: Damage) -> None:
     assert damage(Source.parse(text, PYTHON)) == expected
-
-
-@pytest.mark.parametrize(
-    ("marked", "fill", "head"),
-    [
-        ("def f():\n    ⟦⟧\n", "x = 1\n    return x", "x = 1\n    return x"),
-        ("def f():\n    ⟦⟧\n", "x = 1\n    return (", "x = 1"),
-        ("def f():\n    ⟦⟧\n", "if a:\n        b\n    else:\n", "if a:\n        b"),
-        ("x = f(⟦⟧)\n", "a)", None),
-        ("x = ⟦⟧\n", "", None),
-    ],
-)
-def test_the_sound_head_of_a_fill_is_its_first_lines(
-    marked: str, fill: str, head: str | None
-) -> None:
-    text, (span,) = read_marks(marked)
-    assert sound_head(Source.parse(text, PYTHON), span, fill) == head

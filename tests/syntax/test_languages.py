@@ -10,7 +10,7 @@ import pytest
 import tree_sitter
 
 from dgls.errors import LanguageError
-from dgls.syntax.languages import LANGUAGES, Known, language_of
+from dgls.syntax.languages import LANGUAGES, Known, language_of, language_of_document
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,20 @@ from dgls.syntax.languages import LANGUAGES, Known, language_of
         ("script", "sh", "shellscript"),
         ("Gemfile", None, "ruby"),
         ("a.py", "", "python"),
+        ("", "JavaScriptReact", "javascript"),
+        ("", "C++", "cpp"),
+        ("", "golang", "go"),
+        ("", "yml", "yaml"),
+        ("", "py3", "python"),
+        ("", "Python3.12", "python"),
+        ("", "python-ts-mode", "python"),
+        ("", "c++-mode", "cpp"),
+        ("", "typescript.tsx", "typescriptreact"),
+        ("", "html.jinja", "html"),
+        ("", "c99", "c"),
+        ("", "hpp", "cpp"),
+        ("", "C#", "csharp"),
+        ("", "zsh", "shellscript"),
     ],
 )
 def test_a_language_is_found(path: str, language_id: str | None, expected: str) -> None:
@@ -44,6 +58,27 @@ def test_what_has_no_grammar_is_refused_and_what_has_is_named(
     with pytest.raises(LanguageError, match=r"Python \(\.py.*Bash \(\.sh") as refusal:
         language_of(path, language_id)
     assert repr(language_id or path) in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "language_id", "expected"),
+    [
+        ("a.py", "starlark", "python"),
+        ("compose.yml", "dockercompose", "yaml"),
+        ("a.js", "flow", "javascript"),
+        ("a.rs", "py3", "python"),
+    ],
+)
+def test_a_word_of_the_editors_own_leaves_it_to_the_files_name(
+    path: str, language_id: str, expected: str
+) -> None:
+    assert language_of_document(path, language_id).id == expected
+
+
+@pytest.mark.parametrize(("path", "said"), [("a.py", "plaintext"), ("a.py", "Text"), ("a", "zig")])
+def test_plain_text_is_no_language_whatever_its_name(path: str, said: str) -> None:
+    with pytest.raises(LanguageError):
+        language_of_document(path, said)
 
 
 def test_no_two_languages_share_a_name() -> None:

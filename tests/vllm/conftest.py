@@ -60,20 +60,23 @@ def make_backend(
     checkpoints: Mapping[str, Path],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> MakeBackend:
-    """A function that loads the backend for a family, with changes to `remote`, once for each."""
+    """A function that loads the backend for a family, with changes to the settings of the server
+    and of the canvas, once for each.
+    """
     key = tmp_path_factory.mktemp("key") / "key"
     key.write_text(KEY)
     key.chmod(0o600)
-    usual = {"url": server.url, "key_file": str(key), "canvas": CANVAS, "steps": 2}
+    usual = {"url": server.url, "key_file": str(key), "timeout_seconds": WAIT_S}
 
     @cache
-    def make(family: str, **remote: Any) -> VllmBackend:
+    def make(family: str, canvas: int = CANVAS, **remote: Any) -> VllmBackend:
         settings = changed(
             resolve(environment={}, files=()).strict(),
             {
                 "engine": {"backend": "vllm"},
                 "model": {"name": str(checkpoints[family])},
-                "remote": {"timeout_seconds": WAIT_S, **usual, **remote},
+                "remote": {**usual, **remote},
+                "denoise": {"canvas": canvas, "steps": 2},
             },
         )
         backend = VllmBackend(settings)

@@ -179,7 +179,7 @@ def test_a_wrong_key_is_refused_and_not_shown(make_backend: MakeBackend, tmp_pat
 def test_a_canvas_wider_than_the_served_one_is_refused_at_the_start(
     make_backend: MakeBackend,
 ) -> None:
-    with pytest.raises(RemoteError, match=r"no larger.*Does 'remote.canvas' \(128\) fit"):
+    with pytest.raises(RemoteError, match=r"no larger.*Does 'denoise.canvas' \(128\) fit"):
         make_backend("infill", canvas=128)
 
 

@@ -108,7 +108,7 @@ def _fetch(job: Job, sources: Sequence[Source]) -> tuple[FetchedFile, Arrived]:
     kept = f" {job.fetched / 1e6:,.0f} MB are kept for the next try." if job.fetched else ""
     raise ModelFetchError(
         f"{job.file.name} could not be fetched, no model was changed.{kept} Tried: {reasons}. "
-        f"Where it can be had elsewhere: dgls model get {job.entry.name} --from FILE"
+        f"If you have the file elsewhere: dgls model get {job.entry.name} --from FILE"
     )
 
 

@@ -41,6 +41,7 @@ _REMOTE = {
 
 
 def _local(settings: Settings) -> Backend:
+    from dgls.engine.backends.knobs import knobs_of
     from dgls.engine.backends.local import LocalBackend
 
     model = settings.model
@@ -52,6 +53,7 @@ def _local(settings: Settings) -> Backend:
         model.quantization,
         model.batch,
         settings.denoise.adapter,
+        knobs_of(settings.denoise),
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dgls.config import RemoteSettings
 from dgls.errors import SettingError
+from dgls.files import expanded
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -32,7 +33,7 @@ class Key:
 def read_key(settings: RemoteSettings, environment: Mapping[str, str] = os.environ) -> Key:
     """The key that the settings point at. Raises `SettingError`, which never quotes it."""
     if settings.key_file:
-        return Key(_checked(_from_file(Path(settings.key_file).expanduser())))
+        return Key(_checked(_from_file(expanded(settings.key_file))))
     if settings.key_variable:
         # The name is not shown: somebody may have put the key itself there.
         if settings.key_variable not in environment:

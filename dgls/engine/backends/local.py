@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import torch
 
-from dgls.checkpoint.choice import EMBEDDED
-from dgls.checkpoint.choosing import AUTO
+from dgls.checkpoint.choice import AUTO, EMBEDDED
 from dgls.engine.backends.base import Progress
 from dgls.errors import EngineError
 from dgls.fill.filler import Filler, Patient
+from dgls.fill.knobs import AS_TRAINED, Knobs
 from dgls.fill.opening import open_filler
 from dgls.fill.stop import StopToken
 from dgls.network.hardware import cores_used, usual_batch
@@ -28,6 +28,7 @@ class LocalBackend:
         quantization: str = AUTO,
         batch: int = 0,
         adapter: str = AUTO,
+        knobs: Knobs = AS_TRAINED,
     ) -> None:
         """At most `batch` fills share forward passes; 0 leaves that to dgls. The other arguments
         are those of `dgls.fill.opening.open_filler`.
@@ -39,6 +40,7 @@ class LocalBackend:
         self._quantization = quantization
         self._batch = batch
         self._adapter = adapter
+        self._knobs = knobs
         self._filler: Filler | None = None
 
     @property
@@ -79,6 +81,7 @@ class LocalBackend:
             self._cache_mb,
             self._quantization,
             self._adapter,
+            self._knobs,
         )
         progress(_LOADED, "warming up")
         filler.fill(_WARM_UP, StopToken())

@@ -9,6 +9,7 @@ from typing import Any
 
 from dgls.config import Settings
 from dgls.engine.backends.base import Progress
+from dgls.engine.backends.knobs import knobs_of
 from dgls.engine.backends.server import Server
 from dgls.engine.backends.vllm_fill import MOST_LOG_PROBS, Plan, Served, VllmFill
 from dgls.engine.backends.vllm_wire import (
@@ -65,8 +66,9 @@ class VllmBackend:
         shape.layout.texts(trial, trial.tokens)
         self._check_tokenizer(found.name, shape)
         strategy = strategy_for(shape.metadata.family, shape.metadata.strategy)
-        plan = Plan(strategy.lengths, max(1, strategy.noise), remote.steps or None)
-        canvas = remote.canvas or shape.canvas
+        knobs = knobs_of(self._settings.denoise)
+        plan = Plan(strategy.lengths, max(1, strategy.noise), knobs.steps)
+        canvas = knobs.canvas or shape.canvas
         served = Served(self._server, found.name, shape, canvas, plan)
         progress(0.7, "reading a first canvas")
         self._try_out(served)
@@ -92,7 +94,7 @@ class VllmBackend:
             self._ask(served.read(CanvasRead((0,), seed, steps=1, wanted=tuple(tokens))))
         except RemoteError as error:
             raise RemoteError(
-                f"{error} Does 'remote.canvas' ({served.canvas}) fit the server's "
+                f"{error} Does 'denoise.canvas' ({served.canvas}) fit the server's "
                 f"--diffusion-config, and does it allow --max-logprobs {MOST_LOG_PROBS}?"
             ) from error
 

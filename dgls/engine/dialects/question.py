@@ -15,11 +15,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from dgls.protocol import Fill, FillReply, FillRequest, Gap, Limits, Snippet
+from dgls.protocol import Fill, FillReply, FillRequest, Limits, Snippet
+from dgls.requests.builder import Asker, Task
 from dgls.sound.alike import alike
 from dgls.sound.clean import sound
 from dgls.sound.site import Asked, Site
-from dgls.syntax.cursor import Budget, context_at
+from dgls.syntax.cursor import Budget
 from dgls.syntax.detect import detected
 from dgls.syntax.language import Language
 from dgls.syntax.source import Source
@@ -94,20 +95,11 @@ class Question:
         close the connection of what they no longer want.
         """
         source = Source.parse(self.prefix + self.suffix, self.language)
-        context = context_at(source, [Span(len(self.prefix), len(self.prefix))], budget)
+        cursor = Span(len(self.prefix), len(self.prefix))
         candidates = 0 if self.max_tokens == 0 else self.candidates
-        return FillRequest(
-            parts=context.parts,
-            gaps=(Gap(max_lines=self.max_lines),),
-            path=self.path,
-            language=self.language.id,
-            client=client,
-            method="infill",
-            snippets=self.snippets,
-            limits=Limits(self.deadline_ms, candidates),
-            seed=self.seed,
-            around=context.around,
-        )
+        asker = Asker(client, "infill", path=self.path, snippets=self.snippets, seed=self.seed)
+        task = Task.at(source, [cursor], budget, lines=self.max_lines)
+        return task.request(asker, Limits(self.deadline_ms, candidates))
 
     def completions(self, reply: FillReply) -> tuple[Completion, ...]:
         """What was filled, best first, as far as it is sound; one that is empty where nothing is.

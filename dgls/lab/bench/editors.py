@@ -18,11 +18,11 @@ from dgls.config import Settings
 from dgls.errors import EngineBusyError, Stopped
 from dgls.lab.bench.typing.sessions import Session
 from dgls.policy.rhythm import Rhythm, delay_ms
-from dgls.protocol import Draft, FillReply, FillRequest, Limits, Trigger
-from dgls.syntax.cursor import Budget, context_at
+from dgls.protocol import Draft, FillReply, FillRequest, Trigger
+from dgls.requests.builder import Asker, Task, limits_of
+from dgls.sound.site import Purpose
 from dgls.syntax.languages.python import PYTHON
 from dgls.syntax.source import Source
-from dgls.text.spans import Span
 
 _WRONG = "q"
 """What a finger that slips types, and takes back."""
@@ -130,20 +130,10 @@ class Typist:
             self._usual_ms = asked.ms
 
     def _request(self, session: Session, text: str, cursor: int) -> FillRequest:
-        return FillRequest(
-            _context(self._settings, text, cursor),
-            path=session.name,
-            client=self._name,
-            method="textDocument/inlineCompletion",
-            trigger=Trigger.AUTOMATIC,
-            limits=Limits(self._settings.fill.automatic_deadline_ms or None),
-        )
-
-
-def _context(settings: Settings, text: str, cursor: int) -> tuple[str, ...]:
-    source = Source.parse(text, PYTHON)
-    budget = Budget(settings.fill.prefix_chars, settings.fill.suffix_chars)
-    return context_at(source, [Span(cursor, cursor)], budget).parts
+        settings, automatic = self._settings.fill, Trigger.AUTOMATIC
+        task = Task.at_cursor(Source.parse(text, PYTHON), cursor, settings, Purpose.TYPED)
+        asker = Asker(self._name, "textDocument/inlineCompletion", automatic, session.name)
+        return task.request(asker, limits_of(settings, automatic))
 
 
 async def typed(session: Session) -> AsyncIterator[tuple[str, int]]:

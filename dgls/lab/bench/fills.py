@@ -17,7 +17,7 @@ from dgls.config import Settings
 from dgls.lab.bench.machine import resident_mb
 from dgls.lab.bench.series import Series
 from dgls.protocol import FillReply, FillRequest, Limits, Trigger
-from dgls.syntax.cursor import Budget, context_at
+from dgls.requests.builder import Asker, Task, budget_of
 from dgls.syntax.languages import language_of
 from dgls.syntax.source import Source
 from dgls.text.indentation import indentation
@@ -151,18 +151,9 @@ def _requests(settings: Settings, place: _Place) -> Iterator[tuple[str, FillRequ
         before, after = around(place)
         source = Source.parse(before + after, language_of("bench.py"))
         gap = Span(len(before), len(before))
-        context = context_at(source, [gap], Budget(fill.prefix_chars, fill.suffix_chars))
-        yield (
-            what,
-            FillRequest(
-                context.parts,
-                path=f"{place.module}.py",
-                language=source.language.id,
-                trigger=trigger,
-                limits=Limits(candidates=fill.candidates),
-                around=context.around,
-            ),
-        )
+        asker = Asker(trigger=trigger, path=f"{place.module}.py")
+        task = Task.at(source, [gap], budget_of(fill), lines=1)
+        yield what, task.request(asker, Limits(candidates=fill.candidates))
 
 
 def _line_of_code(source: Source, wanted: int) -> Span:

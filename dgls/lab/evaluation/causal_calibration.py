@@ -10,8 +10,10 @@ from random import Random
 import numpy as np
 
 from dgls.errors import CheckpointError
-from dgls.fill.causal import CausalFiller, CausalStrategy, Weighed
+from dgls.fill.causal import CausalFiller
 from dgls.fill.confidence import Confidence, Logistic
+from dgls.fill.gap_work import Weighed
+from dgls.fill.running import CausalStrategy
 from dgls.lab.evaluation import logistic
 from dgls.lab.evaluation.cases import Case
 from dgls.lab.evaluation.confidence import Shown, shown_at, widest

@@ -9,7 +9,9 @@ from typing import Self
 from dgls.checkpoint.named import resolved
 from dgls.checkpoint.registry import find
 from dgls.config import changed, resolve
+from dgls.engine.backends.knobs import knobs_of
 from dgls.errors import InputError
+from dgls.fill.knobs import AS_TRAINED, Knobs
 from dgls.fill.opening import open_causal
 from dgls.inference.model import Model
 from dgls.inference.opening import open_model
@@ -37,6 +39,7 @@ class OpenedModel:
     model: Model
     identity: str
     budget: Budget
+    knobs: Knobs = AS_TRAINED
 
     @classmethod
     def of(cls, name: str | None, device: str | None) -> Self:
@@ -44,9 +47,11 @@ class OpenedModel:
         said = {"model.name": name, "model.device": device}
         given = {key: value for key, value in said.items() if value is not None}
         settings = changed(resolve().settings, given)
-        model = open_model(settings.model.name, settings.model.device, settings.model.threads)
-        identity = checkpoint_identity(find(settings.model.name))
-        return cls(model, identity, Budget(settings.fill.prefix_chars, settings.fill.suffix_chars))
+        knobs, asked = knobs_of(settings.denoise), settings.model
+        model = open_model(asked.name, asked.device, asked.threads, canvas=knobs.canvas)
+        identity = checkpoint_identity(find(asked.name))
+        budget = Budget(settings.fill.prefix_chars, settings.fill.suffix_chars)
+        return cls(model, identity, budget, knobs)
 
     def with_cache_shares(self, shares: tuple[float, ...]) -> Self:
         """The same weights with other shares of the n-gram cache, on the disk as they were."""
@@ -56,8 +61,10 @@ class OpenedModel:
 
     def system(self, name: str) -> System:
         """One of `MODEL_SYSTEMS`."""
-        strategy = strategy_of(name, self.model)
-        return ModelSystem(name, self.model, strategy, self.identity, self.budget)
+        strategy = self.knobs.applied(strategy_of(name, self.model))
+        canvas = self.knobs.canvas
+        identity = self.identity if canvas is None else f"{self.identity} canvas {canvas}"
+        return ModelSystem(name, self.model, strategy, identity, self.budget)
 
 
 def chosen_systems(
@@ -92,7 +99,12 @@ def _opened(model: str | None, device: str | None) -> Callable[[str], System]:
     named = resolved(model or settings.model.name)
     if not named.causal:
         return OpenedModel.of(named.name, device).system
-    filler = open_causal(named, device or settings.model.device, settings.model.threads)
+    filler = open_causal(
+        named,
+        device or settings.model.device,
+        settings.model.threads,
+        knobs=knobs_of(settings.denoise),
+    )
     return lambda name: causal_system(name, filler, named.identity, _budget())
 
 

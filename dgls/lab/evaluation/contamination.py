@@ -118,12 +118,6 @@ class Contamination:
         return self._words.matches(words) or self._skeletons.matches(_skeleton(words))
 
 
-def near_copies(files: Mapping[str, str], cases_texts: Iterable[str]) -> tuple[str, ...]:
-    """The names of those `files` (name to source text) that hold a task or a near copy."""
-    guard = Contamination.of(cases_texts)
-    return tuple(name for name, text in files.items() if guard.matches(text))
-
-
 def _words(text: str) -> list[str]:
     return _WORD.findall(text.lower())
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from dgls import __version__
 from dgls.errors import InputError
-from dgls.fill.causal import CausalFiller, CausalStrategy
+from dgls.fill.causal import CausalFiller
+from dgls.fill.running import CausalStrategy
 from dgls.fill.stop import StopToken
 from dgls.lab.evaluation.cases import Case
 from dgls.lab.evaluation.model_systems import request_of

@@ -44,7 +44,7 @@ def tokens_a_pass(scored: Sequence[Scored]) -> float | None:
 
 
 def _group(series: Series, what: str, scored: Sequence[Scored]) -> Group:
-    judged = [(each.answer.confidence, each.right) for each in scored]
+    judged = [(each.confidence, each.right) for each in scored]
     # A constant confidence says nothing about which fills to show.
     decides = len({each.answer.confidence for each in series.scored}) > 1
     tested = [each.right for each in scored if each.passed is not None]

@@ -34,6 +34,14 @@ class Scored:
         """What counts as right: the tests pass, or where none were run the text is the truth."""
         return self.exact if self.passed is None else self.passed
 
+    @property
+    def confidence(self) -> float:
+        """How sure the system is that something should be shown; 0 where a gap would stay empty.
+
+        No editor shows an empty text, however sure a model is that nothing belongs there.
+        """
+        return self.answer.confidence if all(map(str.strip, self.answer.texts)) else 0.0
+
 
 def score(case: Case, answer: Answer, passed: bool | None = None) -> Scored:
     """Measure one answer."""

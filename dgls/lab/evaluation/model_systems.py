@@ -16,8 +16,9 @@ from dgls.fill.strategy import Strategy, strategy_for
 from dgls.inference.model import Model
 from dgls.lab.evaluation.cases import Case
 from dgls.lab.evaluation.systems import REFUSED, Answer
-from dgls.protocol import FillRequest
-from dgls.syntax.cursor import Budget, context_at
+from dgls.protocol import FillRequest, Limits
+from dgls.requests.builder import Asker, Task
+from dgls.syntax.cursor import Budget
 from dgls.syntax.languages import language_of
 from dgls.syntax.source import Source
 from dgls.text.spans import Span
@@ -100,15 +101,9 @@ _GO = StopToken()
 def request_of(case: Case, budget: Budget, seed: int) -> FillRequest:
     """What an editor would ask with the cursor in the case's gaps, which are empty."""
     source = Source.parse("".join(case.parts), language_of(case.path))
-    context = context_at(source, _cursors(case.parts), budget)
-    return FillRequest(
-        context.parts,
-        case.gaps,
-        path=case.path,
-        language=source.language.id,
-        seed=seed,
-        around=context.around,
-    )
+    task = Task.at(source, _cursors(case.parts), budget, lines=1)
+    task = replace(task, lines=tuple(gap.max_lines for gap in case.gaps))
+    return task.request(Asker(path=case.path, seed=seed), Limits())
 
 
 def checkpoint_identity(folder: Path) -> str:

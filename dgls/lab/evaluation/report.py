@@ -85,7 +85,7 @@ def _tested(scored: Sequence[Scored]) -> list[Scored]:
 
 
 def _judged(series: Series) -> list[tuple[float, bool]]:
-    return [(each.answer.confidence, each.right) for each in series.scored]
+    return [(each.confidence, each.right) for each in series.scored]
 
 
 def _has_confidence(series: Series) -> bool:

@@ -13,7 +13,19 @@ from dataclasses import dataclass
 from dgls.errors import LanguageError
 from dgls.syntax.language import PLAIN, Language
 
-__all__ = ["LANGUAGES", "Known", "Language", "known_of", "language_named", "language_of"]
+__all__ = [
+    "LANGUAGES",
+    "Known",
+    "Language",
+    "known_named",
+    "known_of",
+    "language_named",
+    "language_of",
+    "language_of_document",
+]
+
+_VERSION = re.compile(r"[-_ ]?(?:ts-mode|mode|[\d.]+)$")
+_PLAIN_TEXT = frozenset({"plaintext", "plain", "text", "txt", "plain text", "fundamental"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +60,7 @@ class Known:
 
 LANGUAGES: tuple[Known, ...] = (
     Known(
-        ("python", "py", "python3"),
+        ("python", "py"),
         "Python",
         (".py", ".pyi", ".pyw"),
         "python",
@@ -85,7 +97,7 @@ LANGUAGES: tuple[Known, ...] = (
     Known(("kotlin", "kt"), "Kotlin", (".kt", ".kts"), "kotlin"),
     Known(("lua",), "Lua", (".lua",), "lua"),
     Known(
-        ("shellscript", "bash", "sh", "shell"),
+        ("shellscript", "bash", "sh", "shell", "shell script", "zsh", "ksh"),
         "Bash",
         (".sh", ".bash"),
         "bash",
@@ -109,22 +121,39 @@ LANGUAGES: tuple[Known, ...] = (
 )
 
 
+_BY_NAME = {
+    name: known
+    for known in reversed(LANGUAGES)
+    for name in (*(suffix[1:] for suffix in known.suffixes), known.name.lower(), *known.ids)
+}
+
+
 def known_of(path: str) -> Known | None:
     """The language that a file is written in, by its name; None where dgls reads it not."""
     return next((known for known in LANGUAGES if known.names(path)), None)
 
 
-def language_of(path: str, language_id: str | None = None) -> Language:
-    """The language of a file, by the editor's `language_id` where it gave one, else by its name.
+def known_named(said: str) -> Known | None:
+    """The language that an editor, a user or a text calls `said`; None for a word for none.
 
-    An id counts in any case.
+    Case does not count, nor do a version or an editor's mode at the end (`python3.11`,
+    `python-mode`). A suffix is a name, and of two with a dot between them the last that is one
+    counts (`javascript.jsx`).
+    """
+    word = said.strip().lower()
+    parts = [word, _VERSION.sub("", word), *reversed(word.split("."))]
+    return next((_BY_NAME[part] for part in parts if part in _BY_NAME), None)
+
+
+def language_of(path: str, language_id: str | None = None) -> Language:
+    """The language of a file, by `language_id` where somebody gave one, else by its name.
 
     Raises `LanguageError` that names what is supported.
     """
-    said = (language_id or "").strip().lower()
-    for known in LANGUAGES:
-        if said in known.ids if said else known.names(path):
-            return known.load()
+    said = (language_id or "").strip()
+    known = known_named(said) if said else known_of(path)
+    if known is not None:
+        return known.load()
     what = f"the language {language_id!r}" if said else f"the file {path!r}"
     all_known = ", ".join(f"{each.name} ({', '.join(each.suffixes)})" for each in LANGUAGES)
     raise LanguageError(
@@ -132,9 +161,17 @@ def language_of(path: str, language_id: str | None = None) -> Language:
     )
 
 
+def language_of_document(path: str, language_id: str) -> Language:
+    """The language of what an editor has open.
+
+    A word of the editor's own, as for a framework's files, leaves it to the file's name; only
+    plain text is none whatever the name says. Raises `LanguageError`.
+    """
+    said = language_id.strip().lower()
+    return language_of(path, language_id if known_named(said) or said in _PLAIN_TEXT else None)
+
+
 def language_named(language_id: str) -> Language:
-    """The language that editors call `language_id`; `PLAIN` for one without a grammar here."""
-    for known in LANGUAGES:
-        if language_id in known.ids:
-            return known.load()
-    return PLAIN
+    """The language that is called `language_id`; `PLAIN` for one without a grammar here."""
+    known = known_named(language_id)
+    return known.load() if known else PLAIN

@@ -27,6 +27,7 @@ from tests.support.remote import KEY, Exchange, FakeServer, fake_server, models
 
 COMPLETIONS, MODELS, TOKENIZE = "/v1/completions", "/v1/models", "/tokenize"
 WAIT_S = 20.0
+KNOBS = {"canvas", "steps"}
 REQUEST = FillRequest(("def f(items):\n    return ", "\n\nf(1)\n"), (Gap(),))
 
 
@@ -54,16 +55,16 @@ def key_file(tmp_path: Path) -> Path:
     return path
 
 
-def settings(checkpoint: Path, url: str, /, **remote: Any) -> Settings:
-    values = {"url": url, "timeout_seconds": WAIT_S, "canvas": 64, **remote}
-    return changed(
-        Settings(),
-        {"engine": {"backend": "vllm"}, "model": {"name": str(checkpoint)}, "remote": values},
-    )
+def settings(checkpoint: Path, url: str, /, **changes: Any) -> Settings:
+    """The backend's settings with `changes` to `remote`, but for what says how to denoise."""
+    usual = {"url": url, "timeout_seconds": WAIT_S, "canvas": 64, **changes}
+    values = {f"{'denoise' if n in KNOBS else 'remote'}.{n}": v for n, v in usual.items()}
+    chosen = {"engine.backend": "vllm", "model.name": str(checkpoint)}
+    return changed(Settings(), {**chosen, **values})
 
 
-def loaded(checkpoint: Path, server: FakeServer, **remote: Any) -> VllmBackend:
-    backend = backend_of(settings(checkpoint, server.url, **remote))
+def loaded(checkpoint: Path, server: FakeServer, **changes: Any) -> VllmBackend:
+    backend = backend_of(settings(checkpoint, server.url, **changes))
     assert isinstance(backend, VllmBackend)
     # What is read at first, to see whether the server can, is of no interest to a test.
     page = server.pages.setdefault(COMPLETIONS, lambda exchange: canvas_answer(exchange, []))
@@ -358,7 +359,7 @@ def test_a_server_that_cannot_read_canvases_says_so_at_once(
 ) -> None:
     said = {"error": {"message": "diffusion_canvas_length must be smaller."}}
     server.pages[COMPLETIONS] = lambda exchange: exchange.reply(said, 400)
-    with pytest.raises(RemoteError, match=r"must be smaller.*'remote.canvas' \(64\)"):
+    with pytest.raises(RemoteError, match=r"must be smaller.*'denoise.canvas' \(64\)"):
         backend_of(settings(checkpoint, server.url)).load(lambda share, what: None)
 
 

@@ -134,7 +134,7 @@ async def test_the_same_fills_go_through_the_local_backend_and_a_server(
     monkeypatch.setattr(engine, "_PLACES", 1)
     tiny = save_tiny(tmp_path / "tiny")
     answer = always("x", HfCodec.from_file(tiny / "tokenizer.json"))
-    own = {"engine.folder": str(folder), "model.name": str(tiny), "remote.canvas": 64}
+    own = {"engine.folder": str(folder), "model.name": str(tiny), "denoise.canvas": 64}
     with fake_server({MODELS: models(), COMPLETIONS: answer}) as server:
         rows = rows_of(
             await engine._side_by_side(changed(Settings(), own), server.url, lambda what: None)

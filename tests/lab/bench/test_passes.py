@@ -38,6 +38,18 @@ def test_without_an_adapter_the_others_are_measured() -> None:
     assert [each.system for each in figures] == ["plain", "look-up"]
 
 
+def test_a_run_that_is_out_of_time_has_figures_of_what_it_measured() -> None:
+    cases = gaps_of([FOLDER], 4, seed=1)
+    figures = passes(tiny_causal(), cases, lambda _: None, minutes=-1)
+    assert [each.gaps for each in figures] == [0, 0]
+
+
+def test_folders_come_in_turns() -> None:
+    folders = [FOLDER, FOLDER.parent / "text"]
+    cases = gaps_of(folders, 4, seed=1)
+    assert all((folders[n % 2] / case.path).is_file() for n, case in enumerate(cases))
+
+
 def test_a_folder_that_is_not_there_is_named() -> None:
     with pytest.raises(InputError, match="no folder nowhere; nothing was measured"):
         gaps_of([Path("nowhere")], 2, seed=1)

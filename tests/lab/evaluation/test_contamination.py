@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from dgls.lab.evaluation.contamination import Contamination, near_copies
+from dgls.lab.evaluation.contamination import Contamination
 
 TASK = '''
 from typing import List
@@ -113,11 +113,6 @@ def test_no_tasks_match_nothing() -> None:
 
 def test_a_task_too_short_to_be_known_matches_nothing() -> None:
     assert not Contamination.of(["return x\n"]).matches("def f(x):\n    return x\n")
-
-
-def test_near_copies_names_the_files() -> None:
-    files = {"a.py": OTHER, "b.py": OTHER + TASK, "c.py": renamed(CODE_ALONE)}
-    assert near_copies(files, [TASK, TASK]) == ("b.py", "c.py")
 
 
 def test_a_megabyte_takes_well_under_a_second() -> None:

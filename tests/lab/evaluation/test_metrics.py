@@ -84,3 +84,8 @@ def test_right_is_what_passes_the_tests_or_without_tests_the_truth(
 def test_syntax_is_compared_with_the_true_file_errors_included() -> None:
     broken = make_case("def f(:\n    return ", "x + 1", "\n")
     assert score(broken, Answer(("x * 2",))).syntax
+
+
+@pytest.mark.parametrize(("text", "confidence"), [("x + 1", 0.9), ("", 0.0), (" \n", 0.0)])
+def test_an_empty_text_is_never_shown_however_sure(text: str, confidence: float) -> None:
+    assert score(CASE, Answer((text,), confidence=0.9)).confidence == confidence

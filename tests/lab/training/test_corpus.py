@@ -84,3 +84,11 @@ def test_every_listed_package_has_a_version_and_a_permissive_licence() -> None:
     for package in packages:
         assert package.version
         assert any(word in package.licence for word in permissive)
+
+
+def test_the_docs_list_every_package_with_its_licence() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "experiments.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1:3] for line in page.splitlines() if line.startswith("| ")]
+    named = {licence.strip(): packages for licence, packages, *_ in rows}
+    for package in listed_packages():
+        assert f" {package.name} {package.version}" in named[package.licence]

@@ -8,8 +8,9 @@ from typing import Protocol
 from dgls.client import EngineClient
 from dgls.editors.language_client import LanguageClient
 from dgls.errors import Stopped
-from dgls.protocol import FillRequest, Gap, Limits, Trigger
-from dgls.syntax.cursor import context_at
+from dgls.protocol import Limits, Trigger
+from dgls.requests.builder import Asker, Task
+from dgls.syntax.cursor import Budget
 from dgls.syntax.languages import language_of
 from dgls.syntax.source import Source
 from dgls.text.lines import Lines
@@ -104,15 +105,9 @@ class PlainFront:
 
     async def suggest(self, text: str, cursor: int) -> Answer | None:
         """The model's first candidate, whatever it is."""
-        context = context_at(self._source, [Span(cursor, cursor)])
-        request = FillRequest(
-            context.parts,
-            (Gap(),),
-            path=self._path,
-            client=self.who,
-            trigger=Trigger.AUTOMATIC,
-            limits=Limits(2000.0),
-        )
+        asker = Asker(self.who, trigger=Trigger.AUTOMATIC, path=self._path)
+        task = Task.at(self._source, [Span(cursor, cursor)], Budget(), lines=1)
+        request = task.request(asker, Limits(2000.0))
         try:
             reply = await self.client.fill(request)
         except Stopped:

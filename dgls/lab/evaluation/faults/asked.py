@@ -12,11 +12,12 @@ from collections.abc import Callable, Sequence
 from dgls.errors import InputError
 from dgls.lab.evaluation.faults.cases import FaultCase, FaultKind
 from dgls.lab.evaluation.faults.places import question_of, site_of, source_of, work_of
-from dgls.protocol import FillReply, FillRequest, Gap, Limits
+from dgls.protocol import FillReply, FillRequest, Limits
+from dgls.requests.builder import ASKED_CANDIDATES, Asker, Task
 from dgls.sound.alike import distinct
 from dgls.sound.clean import sound
 from dgls.sound.site import Purpose
-from dgls.syntax.cursor import Budget, context_at
+from dgls.syntax.cursor import Budget
 from dgls.syntax.guard import damage
 from dgls.syntax.source import Source
 from dgls.text.lines import with_line_ends
@@ -24,7 +25,6 @@ from dgls.text.spans import Edit, Span
 
 Ask = Callable[[FillRequest], FillReply]
 
-_CANDIDATES = 4
 _SUFFIXES = {"python": "py", "javascript": "js", "ruby": "rb", "rust": "rs", "kotlin": "kt"}
 _HOLE = re.compile(
     r"\s*(?:pass|\.\.\.|:|raise NotImplementedError\b.*|(?:todo|unimplemented)!\(.*|TODO\(.*\)|"
@@ -57,8 +57,7 @@ def shown_by(case: FaultCase, ask: Ask) -> tuple[str, ...]:
         return tuple(each.text for each in found if each.text)
     if case.purpose in (Purpose.HOLE, Purpose.REWRITE):
         return _of_action(case, ask)
-    context = context_at(source_of(case), [case.gap])
-    reply = ask(_request(case, context.parts, Gap(max_lines=case.lines), context.around))
+    reply = ask(_request(case, Task.at(source_of(case), [case.gap], Budget(), lines=case.lines)))
     site = site_of(case)
     cleaned = (sound(site, fill.texts[0]) for fill in reply.candidates)
     return distinct(each.text for each in cleaned if each.shown)
@@ -66,22 +65,18 @@ def shown_by(case: FaultCase, ask: Ask) -> tuple[str, ...]:
 
 def _of_action(case: FaultCase, ask: Ask) -> tuple[str, ...]:
     work = work_of(case)
-    context = context_at(work.opened, [work.gap])
-    reply = ask(_request(case, context.parts, work.request_gap(context), context.around))
+    task = Task.of_work(work, Budget())
+    reply = ask(_request(case, task))
     try:
-        edit = work.best_edit(context, reply.candidates, reply.present)
+        edit = work.best_edit(task.context, reply.candidates, reply.present)
     except InputError:
         return ()
     return (edit.text.removeprefix(work.lead).removesuffix(work.tail),)
 
 
-def _request(
-    case: FaultCase, parts: tuple[str, ...], gap: Gap, around: tuple[str, str]
-) -> FillRequest:
+def _request(case: FaultCase, task: Task) -> FillRequest:
     suffix = _SUFFIXES.get(case.language, case.language)
-    path = f"example.{suffix}"
-    limits = Limits(candidates=_CANDIDATES)
-    return FillRequest(parts, (gap,), path, case.language, limits=limits, around=around)
+    return task.request(Asker(path=f"example.{suffix}"), Limits(candidates=ASKED_CANDIDATES))
 
 
 def _fault(case: FaultCase, text: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 from dgls.lab.evaluation.faults.cases import FaultCase, FaultKind
+from dgls.lab.evaluation.runner import OnDone
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +63,19 @@ class FaultReport:
 
 
 def judged(
-    subject: str, cases: Sequence[FaultCase], what_is_wrong: Callable[[FaultCase], str]
+    subject: str,
+    cases: Sequence[FaultCase],
+    what_is_wrong: Callable[[FaultCase], str],
+    on_done: OnDone = lambda what, count: None,
 ) -> FaultReport:
-    """The report on cases, each judged by `what_is_wrong`, which is empty where nothing is."""
-    wrong = {case.name: what_is_wrong(case) for case in cases}
+    """The report on cases, each judged by `what_is_wrong`, which is empty where nothing is.
+
+    `on_done` is told of each case once it is judged.
+    """
+    wrong = {}
+    for case in cases:
+        wrong[case.name] = what_is_wrong(case)
+        on_done(case.kind.value, 1)
     rows = []
     for kind in dict.fromkeys(case.kind for case in cases):
         own = [case for case in cases if case.kind is kind]

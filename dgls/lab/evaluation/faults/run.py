@@ -7,13 +7,19 @@ from dgls.fill.stop import StopToken
 from dgls.lab.evaluation.faults import asked, given
 from dgls.lab.evaluation.faults.cases import FaultCase, fault_cases
 from dgls.lab.evaluation.faults.report import FaultReport, judged
+from dgls.lab.evaluation.runner import OnDone
 from dgls.protocol import FillReply, FillRequest
 
 
-def run_faults(model: str | None, device: str | None = None) -> FaultReport:
-    """The report on all cases. Raises `ModelError` where the model cannot be loaded."""
+def run_faults(
+    model: str | None, device: str | None = None, on_done: OnDone = lambda what, count: None
+) -> FaultReport:
+    """The report on all cases; `on_done` is told of each one.
+
+    Raises `ModelError` where the model cannot be loaded.
+    """
     if model is None:
-        return judged("The rules on given answers", fault_cases(), given.what_is_wrong)
+        return judged("The rules on given answers", fault_cases(), given.what_is_wrong, on_done)
     backend = LocalBackend(model, device or "auto")
     backend.load(lambda share, what: None)
     knows = asked.languages(backend.languages)
@@ -24,4 +30,4 @@ def run_faults(model: str | None, device: str | None = None) -> FaultReport:
     def what_is_wrong(case: FaultCase) -> str:
         return asked.what_is_wrong(case, ask, knows)
 
-    return judged(backend.name, fault_cases(), what_is_wrong)
+    return judged(backend.name, fault_cases(), what_is_wrong, on_done)

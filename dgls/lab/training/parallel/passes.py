@@ -61,11 +61,6 @@ class Passes:
         """Tokens a pass; 1 is plain decoding."""
         return self.tokens / max(1, self.passes)
 
-    @property
-    def rows_per_pass(self) -> float:
-        """Positions a pass."""
-        return self.rows / max(1, self.passes)
-
 
 def passes_of(fills: Sequence[Drafted], tree: bool) -> Passes:
     """Count the passes of `fills`.

@@ -232,6 +232,8 @@ class _Heldout:
 
     def __init__(self, run: Run) -> None:
         self._run = run
+        count = len(run.heldout.ids)
+        run.report(f"filling {count} held-out gaps; on one core that takes minutes")
         self._fills = _fill(run, run.heldout)
 
     def figures(self, progress: Progress) -> Figures:

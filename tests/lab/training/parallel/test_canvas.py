@@ -135,6 +135,7 @@ def _train_without_room(folder: Path, pipe) -> None:  # type: ignore[no-untyped-
     ("spoil", "reason"),
     [
         ("missing base", "There is no file"),
+        ("base not fetched", "dgls model get qwen2.5-coder-0.5b-instruct"),
         ("no base", "needs a --base"),
         ("base for another recipe", "takes no --base"),
         ("embedded", "no adapter can draft for it"),
@@ -154,6 +155,7 @@ def test_bad_input_is_one_sentence(
     source: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     folder, empty = tmp_path / "run", tmp_path / "empty"
     empty.mkdir()
@@ -162,6 +164,9 @@ def test_bad_input_is_one_sentence(
     match spoil:
         case "missing base":
             command = arguments(tmp_path / "no.gguf", source, folder)
+        case "base not fetched":
+            monkeypatch.setenv("DGLS_MODELS", str(empty))
+            command = arguments("qwen2.5-coder-0.5b-instruct", source, folder)
         case "no base":
             command = ["train", "--recipe", "canvas"]
         case "base for another recipe":

@@ -1,13 +1,14 @@
-"""`textDocument/inlineCompletion`: what stands at the cursor soon, if the model is sure enough."""
+"""`textDocument/inlineCompletion`: what goes in at the cursor, if the model is sure enough."""
 
 from __future__ import annotations
 
 from lsprotocol import types
 
 from dgls.errors import DglsError
+from dgls.lsp.context import Feature, RequestContext
 from dgls.lsp.documents import Document
-from dgls.lsp.server import DglsServer
-from dgls.lsp.suggest import METHOD, Offer, Place, suggest
+from dgls.lsp.offers import Offer, Place
+from dgls.lsp.suggest import METHOD, suggest
 from dgls.policy.silence import Silence
 from dgls.text.spans import Edit, Span
 
@@ -17,32 +18,35 @@ CLEARED_BY_AN_EMPTY_LIST = frozenset({"Neovim"})
 Items = list[types.InlineCompletionItem]
 
 
-def register(server: DglsServer) -> None:
-    """Answer `textDocument/inlineCompletion`."""
-
-    async def inline_completion(params: types.InlineCompletionParams) -> Items | None:
-        items = await suggestions(server, params)
-        if items is not None and not items and server.client_name not in CLEARED_BY_AN_EMPTY_LIST:
-            return None
-        return items
-
-    # Without options pygls does not tell the client that the method is there.
-    server.feature(METHOD, types.InlineCompletionOptions())(server.guarded(inline_completion))
+async def inline_completion(
+    context: RequestContext, params: types.InlineCompletionParams
+) -> Items | None:
+    """What to show at the cursor; null where there is nothing, or nobody waits for it."""
+    items = await _suggestions(context, params)
+    if items == [] and context.client.name not in CLEARED_BY_AN_EMPTY_LIST:
+        return None
+    return items
 
 
-async def suggestions(server: DglsServer, params: types.InlineCompletionParams) -> Items | None:
+# Without options pygls does not tell the client that the method is there.
+FEATURE = Feature(METHOD, inline_completion, types.InlineCompletionOptions())
+
+
+async def _suggestions(
+    context: RequestContext, params: types.InlineCompletionParams
+) -> Items | None:
     """What to show at the cursor: nothing where dgls is silent, None where nobody waits for it."""
-    document = server.document(params.text_document.uri)
+    document = context.document(params.text_document.uri)
     place = place_of(document, params) if document is not None else None
     if place is None:
         return []
     unasked = params.context.trigger_kind == types.InlineCompletionTriggerKind.Automatic
     try:
-        found = await suggest(server, place, unasked=unasked)
+        found = await suggest(context, place, unasked=unasked)
     except DglsError as error:
         # What was not asked for is told once, and a suggestion that does not come no second time.
         if not unasked:
-            (await server.model()).tell(error)
+            context.model.tell(error)
         return []
     if isinstance(found, Silence):
         return []

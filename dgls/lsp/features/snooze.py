@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dgls.errors import InputError
-from dgls.lsp.server import DglsServer
+from dgls.lsp.context import Command, RequestContext
 from dgls.policy.silence import Silence
 
 SNOOZE = "dgls.snooze"
@@ -13,21 +13,21 @@ _USUAL_MINUTES = 15.0
 _MOST_MINUTES = 24 * 60.0
 
 
-def register(server: DglsServer) -> None:
-    """Offer the commands."""
+async def snooze(context: RequestContext, *arguments: object) -> None:
+    """Suggest nothing unasked for some minutes."""
+    context.permission.snooze(_minutes(*arguments))
+    context.fills.stop_ahead()
+    if context.permission.is_snoozed:
+        context.indicator.off(Silence.SNOOZED)
 
-    async def snooze(ls: DglsServer, *arguments: object) -> None:
-        ls.permission.snooze(_minutes(*arguments))
-        ls.fills.stop_ahead()
-        if ls.permission.is_snoozed:
-            ls.indicator.off(Silence.SNOOZED)
 
-    async def resume(ls: DglsServer, *arguments: object) -> None:
-        ls.permission.snooze(0)
-        ls.indicator.on()
+async def resume(context: RequestContext, *arguments: object) -> None:
+    """Suggest again."""
+    context.permission.snooze(0)
+    context.indicator.on()
 
-    server.command(SNOOZE)(server.guarded(snooze))
-    server.command(RESUME)(server.guarded(resume))
+
+COMMANDS = (Command(SNOOZE, snooze), Command(RESUME, resume))
 
 
 def _minutes(given: object = None, *others: object) -> float:

@@ -15,12 +15,10 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
 
 from dgls.errors import DglsError, InputError
+from dgls.lsp.context import Feature, RequestContext
 from dgls.lsp.documents import Document
-from dgls.lsp.requests import budget_of, fill_request
-from dgls.lsp.server import DglsServer
-from dgls.protocol import Trigger
+from dgls.requests.builder import Task, budget_of
 from dgls.sound.work import Work, hole_work, selection_work
-from dgls.syntax.cursor import context_at
 from dgls.syntax.holes import holes
 from dgls.text.spans import Edit, Span
 
@@ -32,22 +30,6 @@ MOST_HOLES = 5
 
 SHORTEST_SELECTION = 2
 """Characters; an editor whose cursor is one character wide always has that selected."""
-
-
-def register(server: DglsServer) -> None:
-    """Answer `textDocument/codeAction` and `codeAction/resolve`."""
-
-    async def code_action(params: types.CodeActionParams) -> list[types.CodeAction]:
-        return list_actions(server, params)
-
-    async def resolve(action: types.CodeAction) -> types.CodeAction:
-        return await resolve_action(server, action)
-
-    options = types.CodeActionOptions(
-        code_action_kinds=[types.CodeActionKind.RefactorRewrite], resolve_provider=True
-    )
-    server.feature(types.TEXT_DOCUMENT_CODE_ACTION, options)(server.guarded(code_action))
-    server.feature(types.CODE_ACTION_RESOLVE)(server.guarded(resolve))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +67,14 @@ class Target:
             ) from None
 
 
-def list_actions(server: DglsServer, params: types.CodeActionParams) -> list[types.CodeAction]:
+async def list_actions(
+    context: RequestContext, params: types.CodeActionParams
+) -> list[types.CodeAction]:
     """The actions for a range: its holes, and the selection itself. Asks no model."""
-    document = server.document(params.text_document.uri)
-    if document is None or not _can_resolve(server.client_capabilities):
+    client, document = context.client, context.document(params.text_document.uri)
+    if document is None or not client.resolves_edits:
         return []
-    tags = [types.CodeActionTag.LlmGenerated] if _knows_tags(server.client_capabilities) else None
+    tags = [types.CodeActionTag.LlmGenerated] if client.knows_tags else None
     return [
         types.CodeAction(title=title, kind=target.kind, data=target.to_data(), tags=tags)
         for title, target in _offers(document, params.range)
@@ -98,35 +82,40 @@ def list_actions(server: DglsServer, params: types.CodeActionParams) -> list[typ
     ]
 
 
-async def resolve_action(server: DglsServer, action: types.CodeAction) -> types.CodeAction:
+async def resolve_action(context: RequestContext, action: types.CodeAction) -> types.CodeAction:
     """The action with its edit; where there is none to give, disabled and with a message.
 
     Few editors show why an action is disabled, and some show an error of the request to nobody, so
     the reason goes to the window too.
     """
     target = Target.of_data(action.data)
-    status = await server.model()
     try:
-        document = _unchanged(server, target)
-        server.check_permission(document)
+        document = _unchanged(context, target)
+        context.rules.check(document)
         work = _work(document, target)
-        context = context_at(work.opened, [work.gap], budget_of(server.settings_for(document)))
-        request = fill_request(
-            server,
-            document,
-            context,
-            work.request_gap(context),
-            types.CODE_ACTION_RESOLVE,
-            Trigger.EXPLICIT,
-        )
-        reply = await status.fill_insistently(request)
-        edit = work.best_edit(context, reply.candidates, reply.present)
-        action.edit = _workspace_edit(_unchanged(server, target), edit)
+        budget = budget_of(context.rules.settings_for(document).fill)
+        task = Task.of_work(work, budget)
+        request = context.request(document, task, types.CODE_ACTION_RESOLVE)
+        reply = await context.model.fill_insistently(request)
+        edit = work.best_edit(task.context, reply.candidates, reply.present)
+        action.edit = _workspace_edit(_unchanged(context, target), edit)
     except DglsError as error:
-        status.tell(error)
-        if _knows_disabled(server.client_capabilities):
+        context.model.tell(error)
+        if context.client.knows_disabled:
             action.disabled = types.CodeActionDisabled(str(error))
     return action
+
+
+FEATURES = (
+    Feature(
+        types.TEXT_DOCUMENT_CODE_ACTION,
+        list_actions,
+        types.CodeActionOptions(
+            code_action_kinds=[types.CodeActionKind.RefactorRewrite], resolve_provider=True
+        ),
+    ),
+    Feature(types.CODE_ACTION_RESOLVE, resolve_action),
+)
 
 
 def _offers(document: Document, range_: types.Range) -> Iterator[tuple[str, Target]]:
@@ -141,9 +130,9 @@ def _offers(document: Document, range_: types.Range) -> Iterator[tuple[str, Targ
         yield "Rewrite the selection", Target(REWRITE, document.uri, document.version, span)
 
 
-def _unchanged(server: DglsServer, target: Target) -> Document:
+def _unchanged(context: RequestContext, target: Target) -> Document:
     """The newest version of the document. Raises `InputError` if the target is of another one."""
-    document = server.documents.get(target.uri)
+    document = context.stores.documents.get(target.uri)
     if document is None or document.version != target.version:
         raise InputError("The document has changed since; it was left as it is. Ask again.")
     return document
@@ -175,22 +164,3 @@ def _is_asked_for(kind: str, only: Sequence[types.CodeActionKind | str] | None) 
     """Whether a kind is one of those asked for; `a.b` is a kind of `a`."""
     wanted = [each.value if isinstance(each, types.CodeActionKind) else each for each in only or ()]
     return not wanted or any(f"{kind}.".startswith(f"{each}.") for each in wanted)
-
-
-def _can_resolve(capabilities: types.ClientCapabilities) -> bool:
-    """Whether the client asks for the edit of an action that it shows."""
-    actions = capabilities.text_document and capabilities.text_document.code_action
-    support = actions.resolve_support if actions else None
-    return bool(support and "edit" in support.properties)
-
-
-def _knows_tags(capabilities: types.ClientCapabilities) -> bool:
-    actions = capabilities.text_document and capabilities.text_document.code_action
-    support = actions.tag_support if actions else None
-    return bool(support and types.CodeActionTag.LlmGenerated in support.value_set)
-
-
-def _knows_disabled(capabilities: types.ClientCapabilities) -> bool:
-    """Whether the client knows actions that are disabled, with their reason."""
-    actions = capabilities.text_document and capabilities.text_document.code_action
-    return bool(actions and actions.disabled_support)

@@ -9,9 +9,10 @@ from __future__ import annotations
 from lsprotocol import types
 
 from dgls.errors import DglsError
+from dgls.lsp.context import Feature, RequestContext
 from dgls.lsp.documents import Document
-from dgls.lsp.server import DglsServer
-from dgls.lsp.suggest import Offer, Place, suggest
+from dgls.lsp.offers import Offer, Place
+from dgls.lsp.suggest import suggest
 from dgls.policy.silence import Silence
 from dgls.sound.words import word_at_end
 from dgls.text.spans import Span
@@ -22,43 +23,35 @@ LAST = "\U0010ffff"
 _LABEL_CHARS = 60
 
 
-def register(server: DglsServer) -> None:
-    """Answer `textDocument/completion`."""
-
-    async def completion(params: types.CompletionParams) -> types.CompletionList:
-        return await completions(server, params)
-
-    server.feature(types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions())(
-        server.guarded(completion)
-    )
-
-
-async def completions(server: DglsServer, params: types.CompletionParams) -> types.CompletionList:
+async def completion(
+    context: RequestContext, params: types.CompletionParams
+) -> types.CompletionList:
     """The suggestion at the cursor as a list of at most one item."""
     nothing = types.CompletionList(is_incomplete=True, items=[])
-    document = server.document(params.text_document.uri)
+    document = context.document(params.text_document.uri)
     cursor = document.offset(params.position) if document is not None else None
     if document is None or document.source is None or cursor is None:
         return nothing
-    if not is_wanted(server, document):
+    if not _is_wanted(context, document):
         return types.CompletionList(is_incomplete=False, items=[])
     place = Place(document, document.source, cursor, Span(cursor, cursor))
     try:
-        found = await suggest(server, place, unasked=True)
+        found = await suggest(context, place, unasked=True)
     except DglsError:
         return nothing
     if found is None or isinstance(found, Silence):
         return nothing
-    return types.CompletionList(is_incomplete=True, items=[item_of(found, _preview(server, found))])
+    item = item_of(found, _preview(found, markdown=context.client.reads_markdown))
+    return types.CompletionList(is_incomplete=True, items=[item])
 
 
-def is_wanted(server: DglsServer, document: Document) -> bool:
+FEATURE = Feature(types.TEXT_DOCUMENT_COMPLETION, completion, types.CompletionOptions())
+
+
+def _is_wanted(context: RequestContext, document: Document) -> bool:
     """Whether the menu offers suggestions: by the setting, or where nothing else would."""
-    wanted = server.settings_for(document).typing.completion_list
-    if wanted != "auto":
-        return wanted == "always"
-    text_document = server.client_capabilities.text_document
-    return text_document is None or text_document.inline_completion is None
+    wanted = context.rules.settings_for(document).typing.completion_list
+    return wanted == "always" if wanted != "auto" else not context.client.has_inline_completion
 
 
 def item_of(offer: Offer, preview: str | types.MarkupContent) -> types.CompletionItem:
@@ -91,14 +84,10 @@ def _word_and_text(offer: Offer) -> tuple[str, str]:
     return word, word + offer.texts[0]
 
 
-def _preview(server: DglsServer, offer: Offer) -> str | types.MarkupContent:
+def _preview(offer: Offer, *, markdown: bool) -> str | types.MarkupContent:
     """The text as the editor can show it: as code where it reads Markdown."""
     _, text = _word_and_text(offer)
-    capabilities = server.client_capabilities.text_document
-    completion = capabilities.completion if capabilities else None
-    item = completion.completion_item if completion else None
-    formats = item.documentation_format if item else None
     source = offer.document.source
-    if source is None or types.MarkupKind.Markdown not in (formats or ()):
+    if source is None or not markdown:
         return text
     return types.MarkupContent(types.MarkupKind.Markdown, f"```{source.language.id}\n{text}\n```")

@@ -1,0 +1,240 @@
+"""The candidates of one gap: written, searched for, copied, scored and weighed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from dgls.canvas.fim import FimPrompt
+from dgls.fill.block import block_end
+from dgls.fill.evidence import Candidate, Place, features
+from dgls.fill.proposals.copied import copied
+from dgls.fill.ranking import COPIED
+from dgls.fill.running import Running
+from dgls.fill.soundness import site_of
+from dgls.inference.prompts import ReadPrompt
+from dgls.inference.stream import Ends, Written
+from dgls.protocol import FillRequest
+from dgls.sound.clean import sound
+from dgls.syntax.languages import language_named
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A candidate with its evidence and the confidence that it gives."""
+
+    candidate: Candidate
+    features: dict[str, float]
+    confidence: float
+
+
+_BROKEN = "\N{REPLACEMENT CHARACTER}"
+"""What a character becomes of which a token holds a part alone."""
+
+
+class GapWork:
+    """The candidates of one gap."""
+
+    def __init__(self, fill: Running, request: FillRequest) -> None:
+        self._fill = fill
+        self._model = fill.model
+        self._request = request
+        self._gap = request.gaps[0]
+        prefix, suffix = fill.model.layout.surroundings(request)
+        self._place = Place(prefix, suffix, self._gap.max_lines)
+        self._site = site_of(request)
+        self._language = language_named(request.language)
+        self.place = self._place
+        self._prompt: FimPrompt = fill.model.layout.prompt(request)
+        most = fill.strategy.line_tokens if self._gap.max_lines == 1 else fill.strategy.block_tokens
+        self._ends: Ends = fill.model.ends(
+            self._gap.max_lines, most + len(self._prompt.healed), self._is_over()
+        )
+        self._read: ReadPrompt | None = None
+
+    def write(self, offset: tuple[str, ...] = ()) -> Candidate:
+        """What the model writes token by token; kept, because the next keystroke may agree."""
+        fill, rest = self._fill, self._fill.drafts.rest(self._request)
+        kept = self._model.layout.text(self._prompt, rest) if rest else ()
+
+        known = 0
+
+        def told(tokens: Sequence[int], refused: Sequence[int], ahead: Sequence[int]) -> None:
+            nonlocal known
+            fill.cost.stream_passes += 1
+            if fill.on_draft is not None:
+                after = ("",) * (len(fill.request.gaps) - len(offset) - 1)
+                texts = (*offset, self._text_of(tokens), *after)
+                new, said = tokens[known:], self._said
+                fill.tell(texts, said(new), said(refused), said(ahead))
+            known = len(tokens)
+
+        with fill.cost.timed("draft"):
+            written, self._read = self._model.greedy(
+                self._prompt, self._ends, fill.control, kept, told
+            )
+        fill.cost.passes += written.passes + 1
+        fill.cost.stream_tokens += len(written.tokens) + 1
+        fill.cost.prompt_tokens = len(self._prompt.tokens)
+        fill.cost.cached_tokens = self._read.cached
+        fill.cost.complete &= written.complete
+        found = self._candidate(written, "draft")
+        fill.drafts.keep(self._request, found.text)
+        return found
+
+    def search(self, first: Candidate) -> list[Candidate]:
+        """What a beam search finds beside the first text.
+
+        Nothing for a gap of several lines, where it costs too much.
+        """
+        strategy = self._fill.strategy
+        if self._gap.max_lines > 1 or strategy.beams < 2 or self._read is None:
+            return []
+        with self._fill.cost.timed("draft"):
+            found = self._model.beams(
+                self._prompt,
+                self._read,
+                self._ends,
+                strategy.beams,
+                self._fill.control,
+                first.written.total,
+                strategy.behind,
+            )
+        self._fill.cost.passes += found[0].passes if found else 0
+        return [self._candidate(written, "beam") for written in found]
+
+    def copies(self, others: Sequence[Candidate]) -> list[Candidate]:
+        """What the document holds at places like the gap, scored by the model."""
+        proposals = copied(self._request, self._fill.strategy.copies)
+        by_text = {each.text: each for each in others}
+        known = [
+            replace(by_text[p.texts[0]], copy=p.copy) for p in proposals if p.texts[0] in by_text
+        ]
+        new = [p for p in proposals if p.texts[0] not in by_text and p.texts[0].strip()]
+        if not new or self._read is None:
+            return known
+        self._fill.stop.check()
+        with self._fill.cost.timed("judge"):
+            scored = self._model.scores(
+                self._prompt, self._read, self._ends, [p.texts[0] for p in new]
+            )
+        self._fill.cost.passes += 1
+        return known + [
+            Candidate(p.texts[0], written, COPIED, p.copy)
+            for p, written in zip(new, scored, strict=True)
+        ]
+
+    def present(self) -> float | None:
+        """The score of the text that the gap holds now; None where it holds none."""
+        text = self._gap.text
+        if not text or self._read is None:
+            return None
+        with self._fill.cost.timed("judge"):
+            (scored,) = self._model.scores(self._prompt, self._read, self._ends, [text])
+        self._fill.cost.passes += 1
+        return scored.total
+
+    def alone(self, candidate: Candidate) -> Weighed:
+        """The first candidate as long as it has no rivals."""
+        evidence = features(candidate, self._place, [candidate], candidate.text)
+        return Weighed(candidate, evidence, self._fill.confidence.alone.of(evidence))
+
+    def weigh(self, candidates: Sequence[Candidate], greedy: str) -> list[Weighed]:
+        """The candidates of a search, each with its evidence and confidence."""
+        joint = self._joint(candidates)
+        weighed = []
+        for candidate in candidates:
+            evidence = features(candidate, self._place, candidates, greedy, joint)
+            sure = self._fill.confidence.searched.of(evidence)
+            weighed.append(Weighed(candidate, evidence, sure))
+        return weighed
+
+    def _joint(self, candidates: Sequence[Candidate]) -> dict[str, float]:
+        """How likely the likeliest texts are together with what follows, read from left to right.
+
+        The model that has read the suffix repeats it whatever is in the gap; one that has not is
+        surprised by it after a text that does not lead there.
+        """
+        spoken = [each for each in candidates if each.text.strip()]
+        likeliest = sorted(spoken, key=lambda each: -each.written.total)
+        texts = [
+            each.text
+            for each in likeliest[: self._fill.strategy.second_opinions]
+            if each.written.total >= likeliest[0].written.total - _CLOSE
+        ]
+        follows = following(self._place.suffix)
+        if len(texts) < 2 or not follows.strip() or self._fill.control.out_of_time():
+            return {}
+        self._fill.stop.check()
+        with self._fill.cost.timed("judge"):
+            found = self._model.followed(self._place.prefix, texts, follows)
+        self._fill.cost.passes += 2
+        return {text: sum(both) for text, both in zip(texts, found, strict=True)}
+
+    def _candidate(self, written: Written, source: str) -> Candidate:
+        said = written.text(self._model.table, self._gap.max_lines)
+        text = self._clip(said)
+        if len(text) < len(said.rstrip()):
+            written = self._within(written, text)
+        return Candidate(text, written, source)
+
+    def _within(self, written: Written, text: str) -> Written:
+        """What was written as far as `text` goes, where the rules and not the model ended it."""
+        most = len(self._prompt.rest) + len(text.encode("utf-8", "replace"))
+        count = length = 0
+        while count < len(written.tokens) and length < most:
+            length += len(self._model.table.text_of(written.tokens[count]))
+            count += 1
+        if count == len(written.tokens) and written.last is not None:
+            return written
+        return replace(
+            written, tokens=written.tokens[:count], log_probs=written.log_probs[:count], end=0.0
+        )
+
+    def _said(self, tokens: Sequence[int]) -> tuple[str, ...]:
+        return tuple(self._model.table.text_of(each).decode("utf-8", "replace") for each in tokens)
+
+    def _text_of(self, tokens: Sequence[int]) -> str:
+        said = self._model.table.join(tuple(tokens))[len(self._prompt.rest) :]
+        return said.decode("utf-8", "ignore")
+
+    def _clip(self, text: str) -> str:
+        """What of the text may be put into the gap; nothing where none of it may."""
+        text = text.partition(_BROKEN)[0] if _BROKEN not in self._place.prefix else text
+        return sound(self._site, text).text if text.strip() else ""
+
+    def _is_over(self) -> Callable[[bytes], bool] | None:
+        """Tells when a text of several lines has left its block."""
+        if self._gap.max_lines == 1:
+            return None
+        skip = len(self._prompt.rest)
+
+        def over(said: bytes) -> bool:
+            text = said[skip:].decode("utf-8", "ignore")
+            return block_end(text, self._place.line_head, self._place.suffix) is not None
+
+        return over
+
+
+_FOLLOWING = 80
+
+_CLOSE = 6.0
+"""No second opinion is asked of a text that is so many nats less likely than the likeliest."""
+
+
+def following(suffix: str) -> str:
+    """The next lines of a suffix, about as much as tells where a text must lead."""
+    near = suffix[:_FOLLOWING]
+    whole = near.rfind("\n") + 1
+    return near[:whole] if whole and len(suffix) > _FOLLOWING else near
+
+
+def distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Each text once: the first, with the likelier score and with what a copy knows."""
+    found: dict[str, Candidate] = {}
+    for each in candidates:
+        key = each.text.strip()
+        first = found.setdefault(key, each)
+        likelier = max(first, each, key=lambda one: one.written.total)
+        found[key] = replace(first, written=likelier.written, copy=first.copy or each.copy)
+    return list(found.values())

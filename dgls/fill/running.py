@@ -1,0 +1,98 @@
+"""What one fill with a causal model has at hand, and what it has cost so far."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from dgls.fill.confidence import Confidence
+from dgls.fill.proposals.warm_start import LastDrafts
+from dgls.fill.stop import StopToken
+from dgls.inference.causal_model import CausalModel
+from dgls.inference.stream import Control
+from dgls.protocol import WRITTEN, Draft, FillRequest, OnDraft
+
+
+@dataclass(frozen=True, slots=True)
+class CausalStrategy:
+    """What a fill may cost.
+
+    Unasked, a first text whose confidence is `enough` is the answer at once, and one below
+    `hopeless` is not worth a search, as it would hardly be shown. Who asks waits a little longer:
+    there the first text must be `certain`. `beams` texts are searched for at once, on one line;
+    `copies` is how many texts of the document are scored; of the likeliest `second_opinions` it is
+    asked how well they lead to what follows. A text of the search that is so many nats `behind` the
+    likeliest is given up. `line_tokens` and `block_tokens` bound a fill of one line and of
+    several.
+    """
+
+    enough: float = 0.8
+    hopeless: float = 0.25
+    certain: float = 0.9
+    beams: int = 4
+    behind: float = 2.0
+    copies: int = 3
+    second_opinions: int = 3
+    line_tokens: int = 64
+    block_tokens: int = 192
+
+
+@dataclass(slots=True)
+class Cost:
+    """What a fill has cost so far: milliseconds by stage, passes, tokens written by them."""
+
+    milliseconds: dict[str, float] = field(default_factory=dict)
+    passes: int = 0
+    stream_passes: int = 0
+    stream_tokens: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    complete: bool = True
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Add the time inside to a stage of `Timings`, named without its unit."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            spent = 1000 * (time.perf_counter() - began)
+            self.milliseconds[stage] = self.milliseconds.get(stage, 0.0) + spent
+
+
+@dataclass(slots=True)
+class Running:
+    """One fill under way; lives as long as its request."""
+
+    model: CausalModel
+    confidence: Confidence
+    strategy: CausalStrategy
+    drafts: LastDrafts
+    request: FillRequest
+    stop: StopToken
+    on_draft: OnDraft | None
+    cost: Cost = field(default_factory=Cost)
+    control: Control = field(init=False)
+
+    def __post_init__(self) -> None:
+        limit = self.request.limits.deadline_ms
+        deadline = None if limit is None else time.monotonic() + limit / 1000
+        self.control = Control(
+            lambda: self.stop.stopped,
+            lambda: deadline is not None and time.monotonic() > deadline,
+        )
+
+    def tell(
+        self,
+        texts: tuple[str, ...],
+        accepted: tuple[str, ...],
+        refused: tuple[str, ...],
+        ahead: tuple[str, ...],
+    ) -> None:
+        """Pass a draft on to who watches: what the pass wrote and refused, and what comes next."""
+        if self.on_draft is not None:
+            flags = (True,) * len(accepted) + (False,) * len(refused)
+            tokens = (*accepted, *refused)
+            self.on_draft(Draft(self.cost.stream_passes, texts, tokens, flags, WRITTEN, ahead))

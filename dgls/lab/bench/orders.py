@@ -1,0 +1,278 @@
+"""What masks write where nothing verifies them, by the order in which their tokens are accepted.
+
+A block is what the masks after a token of a greedy fill draft. It is settled in one pass or in
+several; a token that was accepted is text that the masks see in the next pass.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import torch
+from torch import Tensor
+
+from dgls.diffusion.sampler import entropy_of
+from dgls.errors import InputError
+from dgls.inference.causal_model import CausalModel
+from dgls.inference.drafts import Plan, read_ahead
+from dgls.inference.mask_drafts import MaskDrafts
+from dgls.inference.stream import Control
+from dgls.lab.bench.passes import ends_of, request_of
+from dgls.lab.evaluation.cases import Case
+from dgls.network.slots import Slots
+
+_BLOCKS = 4
+"""So many blocks of a fill are settled at most."""
+
+LEAST = (0.9, 0.5)
+"""The chances from which a draft is accepted unverified in a whole fill."""
+
+
+class Order(StrEnum):
+    """Which places of a block are accepted first."""
+
+    LEFT = "from the left"
+    ENDS = "from both ends"
+    ENTROPY = "by entropy"
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Blocks settled in one order: shares of tokens and of whole blocks that are greedy's."""
+
+    order: Order
+    passes: int
+    tokens_right: float
+    blocks_right: float
+    blocks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unverified:
+    """Whole fills whose drafts are accepted from the left where they are likely enough."""
+
+    least: float
+    tokens_per_pass: float
+    same_as_greedy: int
+    gaps: int
+
+
+def orders(
+    model: CausalModel,
+    cases: Sequence[Case],
+    say: Callable[[str], None],
+    minutes: float = math.inf,
+) -> str:
+    """Both tables, as Markdown. Raises `InputError` for a model without an adapter.
+
+    Each table begins no further gap after half of the minutes.
+    """
+    if model.masks is None:
+        raise InputError(f"{model.name} has no adapter; nothing was measured.")
+    lines = [
+        "| accepted | passes a block | tokens right % | blocks right % | blocks |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {each.order} | {each.passes} | {100 * each.tokens_right:.1f} "
+        f"| {100 * each.blocks_right:.1f} | {each.blocks} |"
+        for each in settled(model, cases, say, minutes / 2)
+    ]
+    lines += [
+        "",
+        "| drafts accepted unverified | tokens a pass | same as greedy |",
+        "|---|---|---|",
+    ]
+    lines += [
+        f"| chance at least {each.least:g} | {each.tokens_per_pass:.2f} "
+        f"| {each.same_as_greedy} of {each.gaps} |"
+        for each in unverified(model, cases, minutes / 2)
+    ]
+    return "\n".join(lines)
+
+
+def settled(
+    model: CausalModel,
+    cases: Sequence[Case],
+    say: Callable[[str], None],
+    minutes: float = math.inf,
+) -> tuple[Settled, ...]:
+    """The figures of every order in 1, 2 and 4 passes. The model must have an adapter."""
+    end = time.monotonic() + 60 * minutes
+    assert model.masks is not None
+    right: dict[tuple[Order, int], list[int]] = {
+        (order, passes): [] for passes in (1, 2, 4) for order in Order
+    }
+    for number, case in enumerate(cases, start=1):
+        if time.monotonic() > end:
+            break
+        for slots, text, block in _blocks(model, case):
+            for (order, passes), found in right.items():
+                written = _settle(model, slots, text, order, passes)
+                found.append(sum(a == b for a, b in zip(written, block, strict=True)))
+        if number % 10 == 0:
+            say(f"{number} of {len(cases)} gaps")
+    width = len(model.masks.masks)
+    return tuple(
+        Settled(
+            order,
+            passes,
+            round(sum(found) / max(1, width * len(found)), 3),
+            round(sum(count == width for count in found) / max(1, len(found)), 3),
+            len(found),
+        )
+        for (order, passes), found in right.items()
+    )
+
+
+def unverified(
+    model: CausalModel, cases: Sequence[Case], minutes: float = math.inf
+) -> tuple[Unverified, ...]:
+    """Fills without verification beside those of greedy decoding."""
+    end, gaps = time.monotonic() + 60 * minutes, 0
+    tokens, passes, same = ([0] * len(LEAST) for _ in range(3))
+    for case in cases:
+        if time.monotonic() > end:
+            break
+        gaps += 1
+        greedy = _greedy(model, case)
+        for index, least in enumerate(LEAST):
+            written, read = _trusting(model, case, least)
+            tokens[index] += len(written)
+            passes[index] += read
+            same[index] += written == greedy
+    return tuple(
+        Unverified(least, round(tokens[index] / max(1, passes[index]), 2), same[index], gaps)
+        for index, least in enumerate(LEAST)
+    )
+
+
+def _greedy(model: CausalModel, case: Case) -> tuple[int, ...]:
+    """What greedy decoding writes, with the token that ends it."""
+    prompt, before = model.layout.prompt(request_of(case)), model.drafting
+    model.drafting = replace(before, masks=False)
+    written, _ = model.greedy(prompt, ends_of(model, case), Control())
+    model.drafting = before
+    return (*written.tokens, *([] if written.last is None else [written.last]))
+
+
+def _blocks(
+    model: CausalModel, case: Case
+) -> Iterator[tuple[Slots, tuple[int, int], tuple[int, ...]]]:
+    """Slots that end before a token, that token and the next, and the block after both."""
+    assert model.masks is not None
+    prompt, tokens = model.layout.prompt(request_of(case)), _greedy(model, case)
+    width = len(model.masks.masks)
+    starts = range(0, len(tokens) - width - 1, width + 1)
+    slots = model.read(prompt).slots
+    for start in starts[:_BLOCKS]:
+        slots.cut(len(prompt.tokens))
+        if start:
+            model.network.read(torch.tensor(tokens[:start]), slots)
+        yield slots, (tokens[start], tokens[start + 1]), tokens[start + 2 : start + 2 + width]
+    slots.cut(len(prompt.tokens))
+
+
+def _settle(
+    model: CausalModel, slots: Slots, text: tuple[int, int], order: Order, passes: int
+) -> list[int]:
+    """What the masks write after the text, some places of the block a pass."""
+    drafts = model.masks
+    assert drafts is not None
+    width = len(drafts.masks)
+    accepted: dict[int, int] = {}
+    for _ in range(passes):
+        states = _states(model, slots, text, accepted)
+        tokens, entropy = _drafted(drafts, states, text[1], accepted)
+        for place in _first(order, entropy, accepted)[: width // passes]:
+            accepted[place] = tokens[place]
+    return [accepted[place] for place in range(width)]
+
+
+def _states(
+    model: CausalModel, slots: Slots, text: tuple[int, int], accepted: dict[int, int]
+) -> Tensor:
+    """The masks' states [masks, width]; they see the text and, wherever it is, what is accepted.
+
+    As in training, a mask reads the position of the token before its own.
+    """
+    assert model.masks is not None
+    masks, base = model.masks.masks, slots.length
+    places = sorted(accepted)
+    # Until something is accepted, the text's last token is chosen and not read.
+    known = [text[0], *([text[1]] if places else []), *(accepted[place] for place in places)]
+    count = len(known) + len(masks)
+    at = [base, *([base + 1] if places else []), *(base + 2 + place for place in places)]
+    positions = torch.tensor([*at, *range(base + 1, base + 1 + len(masks))])
+    mask = torch.ones((count, base + count), dtype=torch.bool).tril(base)
+    states = model.network.read(torch.tensor(known), slots, positions, mask, masks=masks)
+    slots.cut(base)
+    return states[len(known) :]
+
+
+def _drafted(
+    drafts: MaskDrafts, states: Tensor, before: int, accepted: dict[int, int]
+) -> tuple[list[int], list[float]]:
+    """The likeliest token of each place after the one before it, and the entropy there in nats."""
+    tokens, entropy = list[int](), list[float]()
+    for place, state in enumerate(states):
+        log_probs = drafts.log_probs(state, before)
+        before = accepted.get(place, drafts.token(int(log_probs.argmax())))
+        tokens.append(before)
+        entropy.append(float(entropy_of(log_probs)))
+    return tokens, entropy
+
+
+def _first(order: Order, entropy: Sequence[float], accepted: dict[int, int]) -> list[int]:
+    """The places that are open, in the order in which they are accepted."""
+    open_ = [place for place in range(len(entropy)) if place not in accepted]
+    if order is Order.ENTROPY:
+        return sorted(open_, key=entropy.__getitem__)
+    if order is Order.ENDS:
+        return sorted(open_, key=lambda place: min(place, len(entropy) - 1 - place))
+    return open_
+
+
+def _trusting(model: CausalModel, case: Case, least: float) -> tuple[tuple[int, ...], int]:
+    """A fill that takes every likely draft for right, and the passes that it took."""
+    prompt, drafts, ends = model.layout.prompt(request_of(case)), model.masks, ends_of(model, case)
+    assert drafts is not None
+    plan = Plan((), drafts.masks)
+    read = model.read(prompt)
+    read.slots.cut(len(prompt.tokens) - 1)
+    written, passes, new, rest = list[int](), 0, [prompt.tokens[-1]], prompt.rest
+
+    def over(token: int) -> bool:
+        said = model.table.join([*written, token])
+        return token in ends.special or said.count(b"\n") >= ends.lines
+
+    while True:
+        states = read_ahead(model.network, read.slots, new, plan)
+        read.slots.cut(read.slots.length - len(drafts.masks))
+        passes += 1
+        row = model.network.logits(states[len(new) - 1 : len(new)])[0]
+        if rest:
+            row = _held(model, row, rest)
+        token = int(row.argmax())
+        rest = rest[len(model.table.text_of(token)) :]
+        likely = () if rest else drafts.drafts(states[len(new) :], token, least)[0]
+        new = []
+        for each in (token, *likely):
+            ended = over(each)
+            written.append(each)
+            new.append(each)
+            if (ended and not rest) or len(written) >= ends.tokens:
+                read.slots.cut(len(prompt.tokens))
+                return tuple(written), passes
+
+
+def _held(model: CausalModel, row: Tensor, rest: bytes) -> Tensor:
+    """The logits of what may come where the text has to go on with `rest`."""
+    allowed = torch.tensor(model.table.beginning(rest))
+    held = torch.full_like(row, float("-inf"))
+    held[allowed] = row[allowed]
+    return held

@@ -1,0 +1,79 @@
+"""What the editor has said of itself: its name, what it can do, the folders that are open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lsprotocol import types
+
+from dgls.policy.place import parts_in
+
+STATUS_OPT_IN = "dglsStatus"
+"""What a client says in `capabilities.experimental` to be sent `dgls/status`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One editor. `id` tells the engine whose requests supersede each other."""
+
+    id: str
+    name: str = ""
+    capabilities: types.ClientCapabilities = field(default_factory=types.ClientCapabilities)
+    folders: tuple[Path, ...] = ()
+
+    @property
+    def wants_status(self) -> bool:
+        """Whether it asks for the notification `dgls/status`."""
+        experimental = self.capabilities.experimental
+        if isinstance(experimental, dict):
+            return bool(experimental.get(STATUS_OPT_IN))
+        return bool(getattr(experimental, STATUS_OPT_IN, False))
+
+    @property
+    def shows_progress(self) -> bool:
+        """Whether it wants a progress report: it can have one, and no `dgls/status`."""
+        window = self.capabilities.window
+        return bool(window and window.work_done_progress) and not self.wants_status
+
+    @property
+    def has_inline_completion(self) -> bool:
+        """Whether it can show a suggestion at the cursor."""
+        document = self.capabilities.text_document
+        return document is not None and document.inline_completion is not None
+
+    @property
+    def reads_markdown(self) -> bool:
+        """Whether the preview of a completion may be Markdown."""
+        document = self.capabilities.text_document
+        item = document.completion.completion_item if document and document.completion else None
+        return types.MarkupKind.Markdown in ((item.documentation_format if item else None) or ())
+
+    @property
+    def resolves_edits(self) -> bool:
+        """Whether it asks for the edit of a code action that it shows."""
+        support = self._actions.resolve_support if self._actions else None
+        return bool(support and "edit" in support.properties)
+
+    @property
+    def knows_tags(self) -> bool:
+        """Whether a code action may say that a model makes it."""
+        support = self._actions.tag_support if self._actions else None
+        return bool(support and types.CodeActionTag.LlmGenerated in support.value_set)
+
+    @property
+    def knows_disabled(self) -> bool:
+        """Whether it knows actions that are disabled, with their reason."""
+        return bool(self._actions and self._actions.disabled_support)
+
+    @property
+    def _actions(self) -> types.CodeActionClientCapabilities | None:
+        document = self.capabilities.text_document
+        return document.code_action if document else None
+
+    def path_in_project(self, path: str) -> str:
+        """The path from the innermost open folder on, else the bare file name.
+
+        What lies above (a home folder, a user's name) tells the model nothing.
+        """
+        return "/".join(parts_in(path, self.folders) or (Path(path).name,))

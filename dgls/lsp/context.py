@@ -1,0 +1,98 @@
+"""What a feature is given: the session as one message found it, and what it may do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lsprotocol import types
+
+from dgls.lsp.client_side import Client
+from dgls.lsp.convert import key_of
+from dgls.lsp.counts import Counts
+from dgls.lsp.documents import Document, Documents
+from dgls.lsp.fills import Fills
+from dgls.lsp.indicator import Indicator
+from dgls.lsp.permission import Permission
+from dgls.lsp.rules import Rules
+from dgls.lsp.status import Status
+from dgls.lsp.surroundings import Surroundings
+from dgls.lsp.typist import Typists
+from dgls.protocol import FillRequest, Trigger
+from dgls.requests.builder import Asker, Task, limits_of
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What lives on between messages: the newest documents, what is on screen, what to count."""
+
+    documents: Documents
+    typists: Typists
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class RequestContext:
+    """One message's view of the session.
+
+    `arrived` has the documents as they were when the message came, `stores.documents` the newest.
+    `rules` and `client` do not change while the message is dealt with.
+    """
+
+    client: Client
+    arrived: Mapping[str, Document]
+    rules: Rules
+    stores: Stores
+    fills: Fills
+    surroundings: Surroundings
+    permission: Permission
+    indicator: Indicator
+    model: Status
+    show: Callable[[str, types.MessageType], None]
+
+    def document(self, uri: str) -> Document | None:
+        """The document as it was when the message arrived; None if it is not open."""
+        return self.arrived.get(key_of(uri))
+
+    def request(
+        self,
+        document: Document,
+        task: Task,
+        method: str,
+        trigger: Trigger = Trigger.EXPLICIT,
+    ) -> FillRequest:
+        """What the engine is asked for a task in a document, with the document's neighbours."""
+        settings = self.rules.settings_for(document)
+        asker = Asker(
+            client=self.client.id,
+            method=method,
+            trigger=trigger,
+            path=self.client.path_in_project(document.path),
+            version=document.version,
+            snippets=self.surroundings.snippets(
+                document,
+                self.stores.documents.now,
+                self.client.folders,
+                settings.context,
+                self.rules.privacy_for(document),
+            ),
+        )
+        return task.request(asker, limits_of(settings.fill, trigger))
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One LSP method: `answer` is given the context and the method's parameters."""
+
+    method: str
+    answer: Callable[[RequestContext, Any], Awaitable[Any]]
+    options: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command of `workspace/executeCommand`: `answer` is given its arguments."""
+
+    name: str
+    answer: Callable[..., Awaitable[Any]]

@@ -1,0 +1,86 @@
+"""The command `dgls.why`: why the last suggestion, or the one at a place, is shown or not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lsprotocol import types
+
+from dgls.errors import InputError
+from dgls.lsp.context import Command, RequestContext
+from dgls.lsp.documents import Document
+from dgls.policy.ask import Moment, why_not_ask
+from dgls.policy.silence import Silence
+from dgls.policy.why import Explanation, describe, explained, site_of
+from dgls.requests.builder import Task
+from dgls.sound.site import Purpose
+from dgls.syntax.cursor import Context
+from dgls.syntax.languages import language_of
+
+WHY = "dgls.why"
+
+
+async def why(context: RequestContext, *arguments: object) -> dict[str, Any] | None:
+    """Without arguments the last suggestion, with a URI and a position the one there."""
+    found = await _at(context, *arguments) if arguments else _last(context)
+    line = f"dgls: {context.indicator.report.line}"
+    text = f"{line}\n{describe(found)}" if found is not None else f"{line}\nNothing was asked."
+    context.show(text, types.MessageType.Info)
+    return found.to_json() if found is not None else None
+
+
+COMMAND = Command(WHY, why)
+
+
+def _last(context: RequestContext) -> Explanation | None:
+    """The newest fill of this session."""
+    if context.fills.last is None:
+        return None
+    request, reply = context.fills.last
+    site = site_of(request, language_of(request.path, request.language))
+    return explained(site, request, reply, threshold=context.rules.settings.show.threshold)
+
+
+async def _at(context: RequestContext, *arguments: object) -> Explanation:
+    """What would be suggested at a place while typing; the model is asked for it."""
+    document, cursor = _place(context, *arguments)
+    context.rules.check(document)
+    if document.source is None:
+        raise InputError("dgls has no grammar for this document; nothing was asked.")
+    settings = context.rules.settings_for(document)
+    task = Task.at_cursor(document.source, cursor, settings.fill, Purpose.TYPED)
+    request = context.request(document, task, WHY)
+    reply = await context.model.fill_insistently(request)
+    return explained(
+        task.site,
+        request,
+        reply,
+        threshold=settings.show.threshold,
+        silence=_silence(context, document, task.context),
+    )
+
+
+def _place(context: RequestContext, *arguments: object) -> tuple[Document, int]:
+    """The document and the offset that the arguments name. Raises `InputError`."""
+    uri, position = (*arguments, None)[:2]
+    document = context.document(uri) if isinstance(uri, str) else None
+    try:
+        at = types.Position(int(_field(position, "line")), int(_field(position, "character")))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"'{WHY}' takes a URI and a position; nothing was asked.") from error
+    cursor = document.offset(at) if document is not None else None
+    if document is None or cursor is None:
+        raise InputError("There is no such place in an open document; nothing was asked.")
+    return document, cursor
+
+
+def _field(position: object, name: str) -> Any:
+    """A field of a position, which arrives as an object or as a mapping."""
+    return position.get(name) if isinstance(position, dict) else getattr(position, name, None)
+
+
+def _silence(context: RequestContext, document: Document, around: Context) -> Silence | None:
+    """Why nothing would be asked at the place while typing."""
+    reason = context.rules.why_silent(document, unasked=True)
+    deleted = context.stores.typists.of(document.uri).deleted_shown
+    return reason or why_not_ask(Moment(around.line_head, around.line_tail, deleted))

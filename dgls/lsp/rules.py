@@ -1,0 +1,77 @@
+"""What may be done for a document: the settings where it lies, privacy, and the user's switches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dgls.config import LiveSettings, Resolved, Settings
+from dgls.errors import InputError
+from dgls.lsp.documents import Document
+from dgls.lsp.once import Once
+from dgls.lsp.permission import Permission
+from dgls.policy.place import parts_in
+from dgls.policy.privacy import Privacy
+from dgls.policy.silence import Silence
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules for one message. What they need of the disk is looked up once.
+
+    `knows` tells whether the model was trained on a language, as far as is known; `complain` is
+    told of settings that were left out.
+    """
+
+    live: LiveSettings
+    root: Path | None
+    folders: tuple[Path, ...]
+    permission: Permission
+    knows: Callable[[str], bool]
+    complain: Callable[[Iterable[str]], None]
+    _found: Once = field(default_factory=Once)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the session."""
+        return self._settings_in(self.root).settings
+
+    def settings_for(self, document: Document) -> Settings:
+        """The settings for a document: those of the session and of the folder it lies in."""
+        return self._resolved_for(document).settings
+
+    def privacy_for(self, document: Document) -> Privacy:
+        """The rules of what is left alone, as they are where a document lies."""
+        resolved = self._resolved_for(document)
+        return self.permission.privacy(self.folders, resolved.settings.privacy, resolved.folders)
+
+    def why_silent(self, document: Document, *, unasked: bool) -> Silence | None:
+        """Why nothing is done for a document: by the privacy rules, or `unasked` not wanted."""
+        never, fault = self._found.get(
+            ("private", document.path),
+            lambda: self.privacy_for(document).explained(document.path),
+        )
+        if fault:
+            self.complain([f"{fault}; no file of its repository is filled."])
+        if never is not None or not unasked:
+            return never
+        settings = self.settings_for(document)
+        language = document.source.language.id if document.source else document.language_id
+        off = self.permission.why_off(document.path, language, self.folders, settings.show)
+        return off if off is not None or self.knows(language) else Silence.UNTRAINED
+
+    def check(self, document: Document) -> None:
+        """Raise `InputError` where the privacy rules forbid to touch a document."""
+        reason = self.why_silent(document, unasked=False)
+        if reason is not None:
+            raise InputError(f"Nothing was done: {reason.value}.")
+
+    def _resolved_for(self, document: Document) -> Resolved:
+        inside = parts_in(document.path, self.folders) is not None
+        resolved = self._settings_in(Path(document.path).parent if inside else self.root)
+        self.complain(resolved.messages)
+        return resolved
+
+    def _settings_in(self, folder: Path | None) -> Resolved:
+        return self._found.get(("settings", folder), lambda: self.live.at(folder))

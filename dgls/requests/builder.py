@@ -1,0 +1,141 @@
+"""From gaps of a document to what the engine is asked: one builder for every way in.
+
+An editor, the terminal, other people's clients, the page in the browser and the evaluation all
+come through here, so that none lacks the language, the neighbours or the limits that another has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dgls.config import FillSettings
+from dgls.policy.ask import lines_wanted
+from dgls.protocol import FillRequest, Gap, Limits, Snippet, Trigger
+from dgls.sound.site import Asked, Purpose, Site
+from dgls.sound.work import Work
+from dgls.syntax.cursor import Budget, Context, context_at
+from dgls.syntax.source import Source
+from dgls.text.spans import Span
+
+ASKED_LINES = 8
+"""Most lines of a suggestion that the user asked for with a key."""
+
+ASKED_CANDIDATES = 4
+"""Fewest candidates of what the user asked for: the best sound one is taken, or cycled through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks, by which way in, for which version of a document (`FillRequest` has the terms).
+
+    `path` is what the model may read of where the document is. `snippets` are its neighbours.
+    """
+
+    client: str = ""
+    method: str = ""
+    trigger: Trigger = Trigger.EXPLICIT
+    path: str = ""
+    version: int = 0
+    snippets: tuple[Snippet, ...] = ()
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Ordered gaps of one document to fill for one purpose, each with its most `lines`.
+
+    `strength` is the share of what is in a gap that may change.
+    """
+
+    source: Source
+    gaps: tuple[Span, ...]
+    context: Context
+    purpose: Purpose
+    lines: tuple[int, ...]
+    strength: float = 1.0
+
+    @classmethod
+    def at(
+        cls,
+        source: Source,
+        gaps: Sequence[Span],
+        budget: Budget,
+        purpose: Purpose = Purpose.EXPLICIT,
+        *,
+        lines: int,
+        strength: float = 1.0,
+    ) -> Task:
+        """The task with its context cut to a budget, and at most so many lines a gap.
+
+        A gap may keep the lines that it has. Raises `PositionError` where gaps overlap or leave
+        the text.
+        """
+        context = context_at(source, gaps, budget)
+        most = tuple(max(lines, text.count("\n") + 1) for text in context.gaps)
+        return cls(source, tuple(gaps), context, purpose, most, strength)
+
+    @classmethod
+    def at_cursor(
+        cls, source: Source, cursor: int, settings: FillSettings, purpose: Purpose
+    ) -> Task:
+        """The task of a suggestion at a cursor; the place says how many lines it may have."""
+        gap = Span(cursor, cursor)
+        context = context_at(source, [gap], budget_of(settings))
+        if purpose is Purpose.TYPED:
+            opener = source.language.block_opener
+            prefix, tail = context.parts[0], context.line_tail
+            lines = lines_wanted(prefix, tail, opener, settings.max_lines)
+        else:
+            lines = 1 if context.line_tail.strip() else max(ASKED_LINES, settings.max_lines)
+        return cls(source, (gap,), context, purpose, (lines,))
+
+    @classmethod
+    def of_work(cls, work: Work, budget: Budget) -> Task:
+        """The task of a code action: a hole that is laid open, or a selection."""
+        return cls.at(
+            work.opened,
+            [work.gap],
+            budget,
+            work.purpose,
+            lines=work.max_lines,
+            strength=work.strength,
+        )
+
+    def request(self, asker: Asker, limits: Limits) -> FillRequest:
+        """What the engine is asked."""
+        return FillRequest(
+            parts=self.context.parts,
+            gaps=tuple(map(self._gap, self.context.gaps, self.lines)),
+            path=asker.path,
+            language=self.source.language.id,
+            version=asker.version,
+            client=asker.client,
+            method=asker.method,
+            trigger=asker.trigger,
+            snippets=asker.snippets,
+            limits=limits,
+            seed=asker.seed,
+            around=self.context.around,
+        )
+
+    @property
+    def site(self) -> Site:
+        """The first gap's place, by which `dgls.sound` cleans what comes back for it."""
+        return Site.of(self.source, self.gaps[0], Asked(self.purpose, self.lines[0]))
+
+    def _gap(self, text: str, lines: int) -> Gap:
+        return Gap(text, self.strength if text else 1.0, lines)
+
+
+def budget_of(settings: FillSettings) -> Budget:
+    """How much of the document the model sees."""
+    return Budget(settings.prefix_chars, settings.suffix_chars)
+
+
+def limits_of(settings: FillSettings, trigger: Trigger = Trigger.EXPLICIT) -> Limits:
+    """The deadline and the candidates that the settings allow: more of both for who asks."""
+    if trigger is Trigger.AUTOMATIC:
+        return Limits(settings.automatic_deadline_ms or None, settings.candidates)
+    candidates = max(ASKED_CANDIDATES, settings.candidates)
+    return Limits(settings.explicit_deadline_ms or None, candidates)

@@ -1,0 +1,86 @@
+"""What the model is told of other files: outlines of those that a document imports."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dgls.config import ContextSettings
+from dgls.errors import DglsError
+from dgls.files import read_small
+from dgls.policy.privacy import Privacy
+from dgls.protocol import Snippet
+from dgls.syntax.imported import imported_files
+from dgls.syntax.languages import language_of
+from dgls.syntax.outline import outline
+from dgls.syntax.source import Source
+
+MOST_MS = 15.0
+"""How long gathering may take; what is not there by then is left out, and there the next time."""
+
+_LARGEST_FILE = 200_000
+_OUTLINE_CHARS = 400
+
+
+@dataclass
+class Outlines:
+    """Outlines of files and documents, kept by name and version."""
+
+    _kept: dict[tuple[str, int], str] = field(default_factory=dict)
+
+    def imported(
+        self, source: Source, path: Path, roots: Sequence[Path], privacy: Privacy
+    ) -> Iterator[Snippet]:
+        """Those of the files that a source imports, as far as the privacy rules allow."""
+        if not path.is_absolute():
+            return
+        for file in imported_files(source, path, roots):
+            if privacy.why_not(str(file)) is None and (text := self._of_file(file)):
+                yield Snippet(file.name, text)
+
+    def of(self, key: tuple[str, int], source: Source) -> str:
+        """The outline of a source that `key` (name, version) tells from others."""
+        if key not in self._kept:
+            for old in [each for each in self._kept if each[0] == key[0]]:
+                del self._kept[old]
+            self._kept[key] = outline(source, _OUTLINE_CHARS)
+        return self._kept[key]
+
+    def _of_file(self, file: Path) -> str:
+        """The outline of a file on the disk, empty where it cannot be read."""
+        try:
+            status = file.stat()
+            key = (str(file), status.st_mtime_ns)
+            if key not in self._kept and status.st_size <= _LARGEST_FILE:
+                text = read_small(file, _LARGEST_FILE).decode("utf-8")
+                return self.of(key, Source.parse(text, language_of(str(file))))
+        except (OSError, ValueError, DglsError):
+            return ""
+        return self._kept.get(key, "")
+
+
+def within(found: Iterable[Snippet], chars: int) -> tuple[Snippet, ...]:
+    """The first snippets that fit into so many characters and come within `MOST_MS`."""
+    give_up = time.monotonic() + MOST_MS / 1000
+    kept: list[Snippet] = []
+    for snippet in found:
+        if chars < len(snippet.text) or time.monotonic() > give_up:
+            break
+        chars -= len(snippet.text)
+        kept.append(snippet)
+    return tuple(kept)
+
+
+def imported_outlines(
+    source: Source,
+    path: Path,
+    roots: Sequence[Path],
+    settings: ContextSettings,
+    privacy: Privacy,
+) -> tuple[Snippet, ...]:
+    """What a file on the disk imports, for whoever has no other open documents."""
+    if settings.chars <= 0 or not settings.outlines:
+        return ()
+    return within(Outlines().imported(source, path, roots, privacy), settings.chars)

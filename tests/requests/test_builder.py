@@ -1,0 +1,114 @@
+"""Every way in asks through one builder, with the neighbours and limits of the others."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from dgls.config import ContextSettings, FillSettings
+from dgls.policy.privacy import Privacy
+from dgls.protocol import Trigger
+from dgls.requests.builder import ASKED_CANDIDATES, Asker, Task, budget_of, limits_of
+from dgls.requests.neighbours import imported_outlines
+from dgls.sound.site import Purpose
+from dgls.sound.work import selection_work
+from dgls.syntax.cursor import Budget
+from dgls.syntax.languages import language_named
+from dgls.syntax.source import Source
+from dgls.text.spans import Span
+from tests.support.marks import cursor_of
+
+PYTHON = language_named("python")
+ROOT = Path(__file__).parents[2] / "dgls"
+
+
+@pytest.mark.parametrize(
+    ("marked", "purpose", "most", "lines"),
+    [
+        ("x = ⟦⟧", Purpose.TYPED, 5, 1),
+        ("def f():\n    ⟦⟧", Purpose.TYPED, 5, 5),
+        ("def f():\n    ⟦⟧x", Purpose.TYPED, 5, 1),
+        ("x = ⟦⟧", Purpose.EXPLICIT, 1, 8),
+        ("x = ⟦⟧", Purpose.EXPLICIT, 12, 12),
+        ("f(⟦⟧)", Purpose.EXPLICIT, 12, 1),
+    ],
+)
+def test_the_place_and_the_purpose_say_how_many_lines_are_asked_for(
+    marked: str, purpose: Purpose, most: int, lines: int
+) -> None:
+    text, cursor = cursor_of(marked)
+    settings = FillSettings(max_lines=most)
+    task = Task.at_cursor(Source.parse(text, PYTHON), cursor, settings, purpose)
+    (gap,) = task.request(Asker(), limits_of(settings)).gaps
+    assert gap.max_lines == lines
+
+
+def test_a_rewrite_may_have_the_lines_that_it_replaces_and_some_more() -> None:
+    text = "if a:\n    b()\n    c()\n"
+    work = selection_work(Source.parse(text, PYTHON), Span(6, len(text)), 0.5)
+    (gap,) = Task.of_work(work, Budget()).request(Asker(), limits_of(FillSettings())).gaps
+    assert (gap.text, gap.strength) == ("b()\n    c()", 0.5)
+    assert gap.max_lines > 2
+
+
+def test_several_gaps_share_one_request() -> None:
+    text = "a = 1\nb = 2\n"
+    source = Source.parse(text, PYTHON)
+    task = Task.at(source, [Span(4, 5), Span(10, 10)], Budget(), lines=1, strength=0.5)
+    request = task.request(Asker(path="a.py", version=3), limits_of(FillSettings()))
+    assert request.parts == ("a = ", "\nb = ", "2\n")
+    assert [(gap.text, gap.strength) for gap in request.gaps] == [("1", 0.5), ("", 1.0)]
+    assert (request.path, request.version, request.language) == ("a.py", 3, "python")
+
+
+def test_who_asks_gets_more_time_and_more_candidates_than_who_types() -> None:
+    settings = FillSettings(automatic_deadline_ms=0, explicit_deadline_ms=900, candidates=2)
+    typed, asked = limits_of(settings, Trigger.AUTOMATIC), limits_of(settings)
+    assert (typed.deadline_ms, typed.candidates) == (None, 2)
+    assert (asked.deadline_ms, asked.candidates) == (900, ASKED_CANDIDATES)
+
+
+def test_what_a_file_imports_is_its_neighbour_within_the_rules(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text("def total(prices):\n    return sum(prices)\n")
+    (tmp_path / "credentials.py").write_text("def key():\n    return 1\n")
+    source = Source.parse("import shop\nimport credentials\n", PYTHON)
+    privacy = Privacy((tmp_path,), ("credentials.*",), True)
+    path, roots = tmp_path / "main.py", [tmp_path]
+    found = imported_outlines(source, path, roots, ContextSettings(chars=800), privacy)
+    assert [snippet.path for snippet in found] == ["shop.py"]
+    assert "total(prices)" in found[0].text
+    none = imported_outlines(source, path, roots, ContextSettings(chars=0), privacy)
+    assert none == ()
+
+
+def test_requests_for_a_document_are_built_in_one_place() -> None:
+    """Whoever builds one by hand has no document: a trial, a warm-up, a bench of the engine."""
+    by_hand = set()
+    for path in ROOT.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "FillRequest":
+                by_hand.add(path.relative_to(ROOT).as_posix())
+    assert by_hand == {
+        "doctor/speed.py",
+        "engine/backends/local.py",
+        "engine/backends/vllm.py",
+        "fill/adapter_trial.py",
+        "lab/bench/load.py",
+        "lab/bench/overhead.py",
+        "lab/bench/passes.py",
+        "requests/builder.py",
+    }
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "lsp" / "features").glob("*.py")), ids=str)
+def test_no_feature_holds_the_server(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert "dgls.lsp.server" not in modules
+
+
+def test_the_settings_say_how_much_the_model_sees() -> None:
+    settings = FillSettings(prefix_chars=300, suffix_chars=40)
+    assert budget_of(settings) == Budget(300, 40)
