@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 
 from dgls.client.stop import stop
 from dgls.config import Settings, changed
-from dgls.editors.language_client import LanguageClient
+from dgls.editors.language_client import OWN_SERVER, LanguageClient
 from dgls.rendezvous.endpoint import endpoints
 from tests.support.engines import ROOT
 
@@ -33,6 +34,17 @@ WATCHED = {"socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg",
 sys.addaudithook(record)
 """
 FILE_TEXT = "def area(side):\n    return \n\n\ndef volume(side):\n    pass\n"
+TASK = {
+    "task_id": "SingleLineInfilling/HumanEval/0/L0",
+    "entry_point": "double",
+    "prompt": "def double(x):\n    ",
+    "canonical_solution": "return 2 * x\n",
+    "suffix": "\n",
+    "test": "def check(candidate):\n    assert candidate(2) == 4\n",
+}
+LOOPBACK = re.compile(r"\('(?:127\.0\.0\.1|::1)', ")
+EXPECTED: dict[str, set[int]] = {}
+"""The exit statuses of commands that may end otherwise than with 0."""
 URI = "file:///code/project/shapes.py"
 
 
@@ -66,13 +78,96 @@ async def test_a_whole_session_talks_to_nothing_but_the_engines_socket(folder: P
         await editor.initialize()
         await a_session(editor)
 
-    events = [json.loads(line) for line in (folder / "connections").read_text().splitlines()]
+    events = recorded(folder)
     addresses = {(event, *what) for event, _, *what in events}
     sockets = {what[0] for event, *what in addresses if event == "socket.connect"}
     assert len({pid for _, pid, *_ in events}) == 2, "the server and its engine"
     assert {event for event, *_ in addresses} == {"socket.connect", "socket.bind"}
     assert all(".sock" in address and str(folder) in address for _, address in addresses)
     assert len(sockets) == 1
+
+
+def recorded(folder: Path) -> list[list[Any]]:
+    """What every process recorded: the event, the process, and the address."""
+    file = folder / "connections"
+    lines = file.read_text().splitlines() if file.exists() else []
+    return [json.loads(line) for line in lines]
+
+
+COMMANDS = (
+    "--version",
+    "fill shapes.py:2:12",
+    "fill --watch shapes.py:2:12",
+    "fill --json --write shapes.py 6:5-6:9",
+    "why",
+    "why shapes.py:2:12",
+    "model list",
+    "model path embedded",
+    "model remove qwen2.5-coder-0.5b-instruct",
+    "editor",
+    "editor vscode",
+    "editor helix --write",
+    "editor neovim --check",
+    "doctor",
+    "doctor --measure",
+    "stats",
+    "stats --clear",
+    "completion bash",
+    "eval faults",
+    "eval faults --model embedded",
+    "eval cut tree --count 2 --out reports",
+    "eval humaneval tasks.jsonl --count 1 --system causal --out reports",
+    "eval calibrate --tree tree --count 10 --model embedded --out confidence.json",
+    "eval typing tree --count 1 --model embedded",
+    "eval typing tree --count 1 --truth",
+    "bench latency --keystrokes 2 --places 1 --model embedded",
+    "bench engine --editors 1 --seconds 1 --model embedded",
+    "bench passes tree --gaps 1 --model embedded",
+    "serve --idle 0.5",
+    "serve --stop",
+)
+"""Every command with its default settings, but those whose purpose it is to fetch: `model get`,
+which `make try` calls, and `train` for its corpus."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", COMMANDS)
+async def test_no_command_connects_beyond_this_machine_or_looks_up_a_name(
+    folder: Path, command: str
+) -> None:
+    work = folder / "work"
+    (work / "tree").mkdir(parents=True)
+    (work / "shapes.py").write_text(FILE_TEXT)
+    (work / "tree" / "geometry.py").write_text((ROOT / "fixtures/python/geometry.py").read_text())
+    (work / "tasks.jsonl").write_text(json.dumps(TASK) + "\n")
+    process = await asyncio.create_subprocess_exec(
+        *OWN_SERVER[:-1],
+        *command.split(),
+        cwd=work,
+        env=environment(folder),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    assert process.returncode in EXPECTED.get(command, {0}), said.decode()
+
+    for event, _, address in recorded(folder):
+        is_unix = ".sock" in address and str(folder) in address
+        assert event in {"socket.connect", "socket.bind"}, (event, address)
+        assert is_unix or LOOPBACK.search(address), (event, address)
+
+
+async def test_a_command_that_connects_elsewhere_is_found(folder: Path) -> None:
+    code = "import socket; socket.socket().connect_ex(('192.0.2.1', 9)) if 0 else None;"
+    code += "import sys; sys.audit('socket.connect', None, ('192.0.2.1', 9))"
+    process = await asyncio.create_subprocess_exec(
+        OWN_SERVER[0], "-P", "-c", code, env=environment(folder)
+    )
+    await process.wait()
+    ((event, _, address),) = recorded(folder)
+    assert event == "socket.connect"
+    assert not LOOPBACK.search(address)
 
 
 async def a_session(editor: LanguageClient) -> None:

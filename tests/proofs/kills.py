@@ -114,8 +114,8 @@ class Editor(LanguageClient):
         self._counts.asked += 1
         try:
             found = await self.request(INLINE, params)
-        except EngineUnavailableError as error:
-            self._counts.failed[str(error)[:90]] += 1
+        except (EngineUnavailableError, TimeoutError) as error:
+            self._counts.failed[str(error)[:90] or "no answer"] += 1
             return
         self.fills += bool(found)
         self._counts.filled += bool(found)
