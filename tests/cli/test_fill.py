@@ -131,7 +131,7 @@ def test_why_without_an_engine_says_what_to_ask(
         (["{dir}/latin.py:1:1"], 3, "not UTF-8"),
         (["{dir}"], 3, "cannot be read"),
         (["{dir}/good.py:99:1"], 4, "outside the text"),
-        (["{dir}/good.py:1:99"], 4, "outside line 1"),
+        (["{dir}/good.py:1:99"], 4, "not a place in line 1"),
         (["{dir}/good.py"], 2, "LINE:COL"),
         (["{dir}/good.py:1:1", "other.py:1:1"], 2, "one file"),
         (["{dir}/good.txt:1:1"], 5, "good.txt"),
