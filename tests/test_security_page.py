@@ -1,4 +1,4 @@
-"""Every test that `docs/security.md` names is there."""
+"""Every test that the pages on security and privacy name is there."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 TESTS = Path(__file__).parent
-PAGE = (TESTS.parent / "docs" / "security.md").read_text(encoding="utf-8")
+DOCS = TESTS.parent / "docs"
+PAGE = "".join((DOCS / name).read_text(encoding="utf-8") for name in ("security.md", "privacy.md"))
 NAMED = re.compile(r"`((?:\w+/)*test_\w+\.py)`((?:,\s+\"[^\"]+\")*)")
 
 
@@ -25,5 +26,5 @@ def test_every_named_test_is_there() -> None:
     assert missing == []
 
 
-def test_the_page_names_tests_throughout() -> None:
+def test_the_pages_name_tests_throughout() -> None:
     assert len(NAMED.findall(PAGE)) > 25
