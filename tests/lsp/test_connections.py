@@ -43,7 +43,11 @@ TASK = {
     "test": "def check(candidate):\n    assert candidate(2) == 4\n",
 }
 LOOPBACK = re.compile(r"\('(?:127\.0\.0\.1|::1)', ")
-EXPECTED: dict[str, set[int]] = {}
+EXPECTED: dict[str, set[int]] = {
+    "why": {7},
+    "model path qwen2.5-coder-0.5b-instruct": {6},
+    "model remove qwen2.5-coder-0.5b-instruct": {6},
+}
 """The exit statuses of commands that may end otherwise than with 0."""
 URI = "file:///code/project/shapes.py"
 
@@ -98,13 +102,13 @@ COMMANDS = (
     "--version",
     "fill shapes.py:2:12",
     "fill --watch shapes.py:2:12",
-    "fill --json --write shapes.py 6:5-6:9",
+    "fill --json --write shapes.py:2:12",
     "why",
     "why shapes.py:2:12",
     "model list",
-    "model path embedded",
+    "model path qwen2.5-coder-0.5b-instruct",
     "model remove qwen2.5-coder-0.5b-instruct",
-    "editor",
+    "editor zed",
     "editor vscode",
     "editor helix --write",
     "editor neovim --check",
@@ -117,17 +121,12 @@ COMMANDS = (
     "eval faults --model embedded",
     "eval cut tree --count 2 --out reports",
     "eval humaneval tasks.jsonl --count 1 --system causal --out reports",
-    "eval calibrate --tree tree --count 10 --model embedded --out confidence.json",
-    "eval typing tree --count 1 --model embedded",
-    "eval typing tree --count 1 --truth",
     "bench latency --keystrokes 2 --places 1 --model embedded",
-    "bench engine --editors 1 --seconds 1 --model embedded",
-    "bench passes tree --gaps 1 --model embedded",
     "serve --idle 0.5",
     "serve --stop",
 )
-"""Every command with its default settings, but those whose purpose it is to fetch: `model get`,
-which `make try` calls, and `train` for its corpus."""
+"""Every command with its default settings, but those whose purpose it is to fetch (`model get`,
+which `make try` calls, and `train` for its corpus), and those of the lab that run for minutes."""
 
 
 @pytest.mark.slow
@@ -153,7 +152,7 @@ async def test_no_command_connects_beyond_this_machine_or_looks_up_a_name(
     assert process.returncode in EXPECTED.get(command, {0}), said.decode()
 
     for event, _, address in recorded(folder):
-        is_unix = ".sock" in address and str(folder) in address
+        is_unix = re.fullmatch(r"'/.*\.sock'", address)
         assert event in {"socket.connect", "socket.bind"}, (event, address)
         assert is_unix or LOOPBACK.search(address), (event, address)
 
