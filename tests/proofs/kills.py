@@ -63,6 +63,7 @@ class Counts:
     """What became of the requests of all editors, and how long an editor was without a fill."""
 
     asked: int = 0
+    sent: int = 0
     filled: int = 0
     empty: int = 0
     failed: Counter[str] = field(default_factory=Counter)
@@ -72,11 +73,11 @@ class Counts:
 
     def wrong(self, engines: int, start_s: float) -> list[str]:
         """What is not as it must be, in sentences; `engines` are left."""
-        answered = [self.asked == len(self.answers), set(self.answers.values()) <= {1}]
+        answered = [self.sent == len(self.answers), set(self.answers.values()) <= {1}]
         slow = sum(each.ready_s > start_s for each in self.recoveries)
         late = sum(each.filled_s - each.ready_s > SOON_S for each in self.recoveries)
         found = {
-            f"{self.asked} requests, {sum(self.answers.values())} answers": not all(answered),
+            f"{self.sent} requests, {sum(self.answers.values())} answers": not all(answered),
             f"{slow} times no engine was ready within {start_s:g} s": slow > 0,
             f"{late} times no fill within {SOON_S:g} s of a ready engine": late > 0,
             f"{engines} engines are left": engines != 1,
@@ -120,6 +121,11 @@ class Editor(LanguageClient):
         self.fills += bool(found)
         self._counts.filled += bool(found)
         self._counts.empty += not found
+
+    async def request(self, method: str, params: Any = None) -> Any:
+        """Count every request, those that begin and end the session included."""
+        self._counts.sent += 1
+        return await super().request(method, params)
 
     async def _receive(self) -> dict[str, Any]:
         message = await super()._receive()
