@@ -14,7 +14,7 @@ from dgls.fill.soundness import Soundness
 from dgls.fill.stop import StopToken
 from dgls.inference.causal_model import CausalModel
 from dgls.network.memory import is_out_of_memory, not_enough_memory
-from dgls.protocol import Fill, FillReply, FillRequest, OnDraft, Timings, Trigger
+from dgls.protocol import Fill, FillReply, FillRequest, OnDraft, Trigger
 
 
 class CausalFiller:
@@ -111,7 +111,7 @@ class _OneFill:
     def run(self) -> FillReply:
         """The reply."""
         request, cost = self.running.request, self.running.cost
-        with cost.timed("total"):
+        with cost.stages.timed("total"):
             self.running.stop.check()
             if not request.limits.candidates:
                 fills: list[Fill] = []
@@ -133,7 +133,7 @@ class _OneFill:
             cached_tokens=cost.cached_tokens,
             threshold=self.running.confidence.threshold,
             present=self.present,
-            timings=Timings(**{f"{k}_ms": ms for k, ms in cost.milliseconds.items()}),
+            timings=cost.stages.timings,
         )
 
     def weighed(self, thorough: bool = False) -> tuple[Weighed, ...]:
@@ -185,7 +185,7 @@ class _OneFill:
         """Read the prompt, so that the next fill there is quicker."""
         model, cost = self.running.model, self.running.cost
         prompt = model.layout.prompt(single_gap(self.running.request, 0, ()))
-        with cost.timed("encode"):
+        with cost.stages.timed("encode"):
             read = model.read(prompt)
         cost.prompt_tokens, cost.cached_tokens = len(prompt.tokens), read.cached
 

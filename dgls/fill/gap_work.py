@@ -69,7 +69,7 @@ class GapWork:
                 fill.tell(texts, said(new), said(refused), said(ahead))
             known = len(tokens)
 
-        with fill.cost.timed("draft"):
+        with fill.cost.stages.timed("draft"):
             written, self._read = self._model.greedy(
                 self._prompt, self._ends, fill.control, kept, told
             )
@@ -90,7 +90,7 @@ class GapWork:
         strategy = self._fill.strategy
         if self._gap.max_lines > 1 or strategy.beams < 2 or self._read is None:
             return []
-        with self._fill.cost.timed("draft"):
+        with self._fill.cost.stages.timed("draft"):
             found = self._model.beams(
                 self._prompt,
                 self._read,
@@ -114,7 +114,7 @@ class GapWork:
         if not new or self._read is None:
             return known
         self._fill.stop.check()
-        with self._fill.cost.timed("judge"):
+        with self._fill.cost.stages.timed("judge"):
             scored = self._model.scores(
                 self._prompt, self._read, self._ends, [p.texts[0] for p in new]
             )
@@ -129,7 +129,7 @@ class GapWork:
         text = self._gap.text
         if not text or self._read is None:
             return None
-        with self._fill.cost.timed("judge"):
+        with self._fill.cost.stages.timed("judge"):
             (scored,) = self._model.scores(self._prompt, self._read, self._ends, [text])
         self._fill.cost.passes += 1
         return scored.total
@@ -166,7 +166,7 @@ class GapWork:
         if len(texts) < 2 or not follows.strip() or self._fill.control.out_of_time():
             return {}
         self._fill.stop.check()
-        with self._fill.cost.timed("judge"):
+        with self._fill.cost.stages.timed("judge"):
             found = self._model.followed(self._place.prefix, texts, follows)
         self._fill.cost.passes += 2
         return {text: sum(both) for text, both in zip(texts, found, strict=True)}

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from dgls.canvas.types import Canvas
@@ -13,13 +12,14 @@ from dgls.fill.proposals.copied import copied
 from dgls.fill.proposals.warm_start import LastDrafts, started
 from dgls.fill.ranking import Proposal, clipped, distinct, ranked, single_gap
 from dgls.fill.soundness import Soundness
+from dgls.fill.stages import Stages
 from dgls.fill.stop import StopToken
 from dgls.fill.strategy import Strategy
 from dgls.inference.draft import CausalDraft
 from dgls.inference.model import Control, FilledCanvas, Model, OnCanvas
 from dgls.inference.prefix_cache import Prefix
 from dgls.network.memory import is_out_of_memory, not_enough_memory
-from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft, Timings, Trigger
+from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft, Trigger
 from dgls.syntax.brackets import within_brackets
 from dgls.syntax.languages import language_named
 
@@ -99,23 +99,9 @@ class Engine:
 class _Tally:
     """What a fill has cost so far."""
 
-    milliseconds: dict[str, float] = field(default_factory=dict)
+    stages: Stages = field(default_factory=Stages)
     steps: int = 0
     complete: bool = True
-
-    @contextmanager
-    def timed(self, stage: str) -> Iterator[None]:
-        """Add the time inside to a stage of `Timings`, named without its unit."""
-        began = time.perf_counter()
-        try:
-            yield
-        finally:
-            spent = 1000 * (time.perf_counter() - began)
-            self.milliseconds[stage] = self.milliseconds.get(stage, 0.0) + spent
-
-    def timings(self) -> Timings:
-        """The times of each stage."""
-        return Timings(**{f"{stage}_ms": spent for stage, spent in self.milliseconds.items()})
 
 
 class _OneFill:
@@ -147,7 +133,7 @@ class _OneFill:
 
     def run(self) -> FillReply:
         """The reply."""
-        with self._tally.timed("total"):
+        with self._tally.stages.timed("total"):
             self._stop.check()
             canvases = self._model.layout.canvases(self._request, self._strategy.lengths)
             canvas = canvases[0]
@@ -170,7 +156,7 @@ class _OneFill:
             cached_tokens=prefix.cached,
             threshold=_UNFITTED if fitted is None else fitted,
             present=present,
-            timings=self._tally.timings(),
+            timings=self._tally.stages.timings,
         )
 
     def proposals(self) -> tuple[Proposal, ...]:
@@ -188,7 +174,7 @@ class _OneFill:
 
     def _encode(self, canvas: Canvas) -> Prefix:
         self._stop.check()
-        with self._tally.timed("encode"):
+        with self._tally.stages.timed("encode"):
             return self._model.encode(canvas.prompt)
 
     def _proposals(self, canvases: Sequence[Canvas], prefix: Prefix) -> list[Proposal]:
@@ -219,7 +205,7 @@ class _OneFill:
         found = copied(self._request, self._strategy.copies)
         if not found or not self._wants_one:
             return found
-        with self._tally.timed("judge"):
+        with self._tally.stages.timed("judge"):
             scored = self._scored(found, canvas, prefix)
         return sorted(scored, key=lambda each: -self._fill(each).confidence)
 
@@ -238,7 +224,7 @@ class _OneFill:
 
     def _gap_drafts(self, canvas: Canvas, index: int, prefix: Prefix) -> tuple[CausalDraft, ...]:
         slots, lines = len(canvas.gaps[index]), self._request.gaps[index].max_lines
-        with self._tally.timed("draft"):
+        with self._tally.stages.timed("draft"):
             found = self._model.drafts(prefix, slots, lines, self._strategy.beams, self._control)
         self._tally.complete &= all(each.in_time for each in found)
         return found
@@ -262,7 +248,7 @@ class _OneFill:
         return Proposal(texts, "draft", tuple(log_probs))
 
     def _revised(self, canvas: Canvas, prefix: Prefix, drafts: Sequence[CausalDraft]) -> Proposal:
-        with self._tally.timed("denoise"):
+        with self._tally.stages.timed("denoise"):
             passes = self._strategy.passes
             result = self._model.revise(
                 prefix, canvas, drafts, passes, self._control, self._teller(canvas)
@@ -289,7 +275,7 @@ class _OneFill:
     def _from_noise(
         self, canvases: Sequence[Canvas], prefix: Prefix, strengths: Sequence[float], seed: int
     ) -> list[Proposal]:
-        with self._tally.timed("denoise"):
+        with self._tally.stages.timed("denoise"):
             results = self._model.denoise(
                 prefix,
                 canvases,
@@ -329,7 +315,7 @@ class _OneFill:
         texts = tuple(gap.text for gap in self._request.gaps)
         if not any(texts) or not self._in_time():
             return None
-        with self._tally.timed("judge"):
+        with self._tally.stages.timed("judge"):
             return self._scored([Proposal(texts, "present")], canvas, prefix)[0].score
 
     def _judged(
@@ -342,7 +328,7 @@ class _OneFill:
             unscored = []
         if unscored:
             self._stop.check()
-            with self._tally.timed("judge"):
+            with self._tally.stages.timed("judge"):
                 scored += self._scored(unscored, canvas, prefix)
         order = {proposal.texts: index for index, proposal in enumerate(proposals)}
         return sorted(scored, key=lambda each: order[each.texts])

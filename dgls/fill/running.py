@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from dgls.fill.confidence import Confidence
 from dgls.fill.proposals.warm_start import LastDrafts
+from dgls.fill.stages import Stages
 from dgls.fill.stop import StopToken
 from dgls.inference.causal_model import CausalModel
 from dgls.inference.stream import Control
@@ -41,25 +40,15 @@ class CausalStrategy:
 
 @dataclass(slots=True)
 class Cost:
-    """What a fill has cost so far: milliseconds by stage, passes, tokens written by them."""
+    """What a fill has cost so far: time by stage, passes, tokens written by them."""
 
-    milliseconds: dict[str, float] = field(default_factory=dict)
+    stages: Stages = field(default_factory=Stages)
     passes: int = 0
     stream_passes: int = 0
     stream_tokens: int = 0
     prompt_tokens: int = 0
     cached_tokens: int = 0
     complete: bool = True
-
-    @contextmanager
-    def timed(self, stage: str) -> Iterator[None]:
-        """Add the time inside to a stage of `Timings`, named without its unit."""
-        began = time.perf_counter()
-        try:
-            yield
-        finally:
-            spent = 1000 * (time.perf_counter() - began)
-            self.milliseconds[stage] = self.milliseconds.get(stage, 0.0) + spent
 
 
 @dataclass(slots=True)
