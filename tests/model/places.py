@@ -9,7 +9,17 @@ from random import Random
 from dgls.protocol import FillRequest
 
 ROOT = Path(__file__).parents[2]
-_SOURCES = ("dgls/text.py", "dgls/protocol.py", "dgls/file_lock.py", "dgls/network/hardware.py")
+_SOURCES = (
+    "dgls/text/lines.py",
+    "dgls/protocol.py",
+    "dgls/file_lock.py",
+    "dgls/network/hardware.py",
+)
+    "dgls/text/lines.py",
+    "dgls/protocol.py",
+    "dgls/file_lock.py",
+    "dgls/network/hardware.py",
+)
 _BEFORE, _AFTER = 1000, 400
 
 
