@@ -15,11 +15,6 @@ _SOURCES = (
     "dgls/file_lock.py",
     "dgls/network/hardware.py",
 )
-    "dgls/text/lines.py",
-    "dgls/protocol.py",
-    "dgls/file_lock.py",
-    "dgls/network/hardware.py",
-)
 _BEFORE, _AFTER = 1000, 400
 
 
