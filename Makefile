@@ -9,7 +9,6 @@ RUN := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 MODELS := $(VENV)/.installed-models
 TORCH := torch>=2.11,<2.14
-CPU_TORCH := https://download.pytorch.org/whl/cpu
 LAPTOP := qwen2.5-coder-0.5b-instruct
 MODEL ?= $(LAPTOP)
 
@@ -88,16 +87,17 @@ clean:
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-# Where pip would take torch for CUDA and no GPU is, the CPU build is taken from PyTorch's own index.
+# Where pip would take torch for CUDA and no GPU is, uv takes the CPU build: it knows PyTorch's index.
 $(RUN): pyproject.toml constraints.txt | $(VENV)/bin/python
 	@if $(PIP) install --dry-run --quiet --no-deps --report - "$(TORCH)" 2>/dev/null \
 	  | grep -q '"nvidia-'; then \
 	  if command -v nvidia-smi >/dev/null; then \
 	    echo "A GPU is here: fetching torch for CUDA (about 3 GB, 7 GB on disk)."; \
 	  else \
-	    echo "No GPU is here: asking $(CPU_TORCH) for torch's CPU build (0.2 GB)."; \
-	    $(PIP) install --quiet --retries 1 --constraint constraints.txt \
-	      --extra-index-url "$(CPU_TORCH)" torch; \
+	    echo "No GPU is here: asking PyTorch's own index for the CPU build of torch (0.2 GB)."; \
+	    $(PIP) install --quiet uv && VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet \
+	      --torch-backend cpu --constraint constraints.txt "$(TORCH)" \
+	      || echo "It could not be had; fetching torch for CUDA (about 3 GB)."; \
 	  fi; \
 	fi
 	$(PIP) install --quiet --constraint constraints.txt --editable .
