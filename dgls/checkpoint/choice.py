@@ -8,7 +8,7 @@ from dgls.checkpoint.catalogue import Entry, catalogue
 from dgls.checkpoint.store import present
 
 AUTO = "auto"
-"""The name that stands for the best model that is here and runs in time on this machine."""
+"""Leaves a choice to dgls. As a model's name: the best that is here and runs in time here."""
 
 EMBEDDED = "embedded"
 """The name of the model that comes with dgls."""

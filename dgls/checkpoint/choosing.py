@@ -5,14 +5,12 @@ from __future__ import annotations
 import torch
 from transformers import DiffusionGemmaConfig
 
+from dgls.checkpoint.choice import AUTO
 from dgls.checkpoint.fitting import best, fits
 from dgls.checkpoint.footprint import footprints
 from dgls.checkpoint.scheme import Scheme
 from dgls.errors import CheckpointError, SettingError
 from dgls.network.hardware import free_memory
-
-AUTO = "auto"
-"""The setting that leaves the choice to dgls."""
 
 
 def scheme_of(setting: str) -> Scheme | None:

@@ -16,7 +16,6 @@ from dgls.inference.prompts import ReadPrompt
 from dgls.inference.stream import Ends, Written
 from dgls.protocol import FillRequest
 from dgls.sound.clean import sound
-from dgls.syntax.languages import language_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +42,6 @@ class GapWork:
         prefix, suffix = fill.model.layout.surroundings(request)
         self._place = Place(prefix, suffix, self._gap.max_lines)
         self._site = site_of(request)
-        self._language = language_named(request.language)
-        self.place = self._place
         self._prompt: FimPrompt = fill.model.layout.prompt(request)
         most = fill.strategy.line_tokens if self._gap.max_lines == 1 else fill.strategy.block_tokens
         self._ends: Ends = fill.model.ends(

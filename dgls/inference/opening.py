@@ -8,8 +8,8 @@ from dataclasses import replace
 import torch
 
 from dgls.checkpoint.checkpoint_config import read_config
-from dgls.checkpoint.choice import EMBEDDED
-from dgls.checkpoint.choosing import AUTO, chosen_scheme, scheme_of
+from dgls.checkpoint.choice import AUTO, EMBEDDED
+from dgls.checkpoint.choosing import chosen_scheme, scheme_of
 from dgls.checkpoint.loading import Progress, load_checkpoint
 from dgls.checkpoint.registry import find
 from dgls.inference.model import Model

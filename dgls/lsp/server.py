@@ -102,16 +102,20 @@ class DglsServer(LanguageServer):
         """
         arrived = arrival().documents
         await self._settled()
+        rules = self.rules
+        # What the disk says of the settings is looked up once a message.
+        self._go_on_with(rules.settings)
+        assert self.status is not None, "a request before initialize is refused"
         return RequestContext(
             self.client,
             arrived,
-            self.rules,
+            rules,
             Stores(self.documents, self.typists, self.counts),
             self.fills,
             self.surroundings,
             self.permission,
             self.indicator,
-            self._model(),
+            self.status,
             self.show,
         )
 
@@ -135,7 +139,9 @@ class DglsServer(LanguageServer):
 
     def refresh(self) -> None:
         """Go on with the settings as they are now; another model or engine is reached anew."""
-        settings = self.live.at(self.root).settings
+        self._go_on_with(self.live.at(self.root).settings)
+
+    def _go_on_with(self, settings: Settings) -> None:
         old, before = self.status, self.settings
         self.settings = settings
         if old is None or _of_engine(settings) != _of_engine(before):
@@ -246,12 +252,6 @@ class DglsServer(LanguageServer):
                 async with asyncio.timeout(CONFIGURATION_TIMEOUT_S):
                     await self.configured.wait()
             self.configured.set()
-
-    def _model(self) -> Status:
-        """The status of the model that the settings ask for now."""
-        self.refresh()
-        assert self.status is not None, "a request before initialize is refused"
-        return self.status
 
     def _handler(self, offer: Feature | Command) -> Callable[..., Awaitable[Any]]:
         """What pygls calls; it gives a command the server first."""
