@@ -54,7 +54,7 @@ pictures: $(DEV)  ## Draw the pictures of the documentation anew, in real editor
 	DGLS_TESTS_REQUIRED=model,editor DGLS_PICTURES=1 $(BIN)/python -m pytest -rs -m "model and editor"
 
 test-vllm: $(DEV)  ## The tests that drive a real vLLM server, on the CPU.
-	$(BIN)/python tests/vllm/install.py
+	$(BIN)/python -m tests.vllm.install
 	$(BIN)/python -m pytest -rs tests/vllm
 
 bench: $(DEV)  ## Latency of everything between a keystroke and a suggestion.
@@ -82,7 +82,7 @@ docs: $(DEV)  ## The site of the documentation, its links checked, in .cache/sit
 vsix: dist/dgls.vsix  ## The VS Code extension. Needs npm and Node 20 or newer.
 
 clean:
-	rm -rf $(VENV) .cache .editors .servers dist editors/vscode/node_modules editors/vscode/dist
+	rm -rf $(VENV) .cache dist editors/vscode/node_modules editors/vscode/dist
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

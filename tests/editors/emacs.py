@@ -11,8 +11,9 @@ from typing import Any, Self
 
 from tests.editors.home import ROOT, own_home
 from tests.editors.tmux import PATIENCE_S, Pane
+from tests.support.downloads import EDITORS
 
-PROGRAM = ROOT / ".editors" / "emacs" / "launch" / "emacs"
+PROGRAM = EDITORS / "emacs" / "launch" / "emacs"
 
 _SHIPPED = """
 (add-to-list 'load-path {package})

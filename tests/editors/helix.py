@@ -7,8 +7,9 @@ from pathlib import Path
 
 from tests.editors.home import ROOT, own_home
 from tests.editors.tmux import Pane
+from tests.support.downloads import EDITORS
 
-PROGRAM = ROOT / ".editors" / "helix" / "launch" / "hx"
+PROGRAM = EDITORS / "helix" / "launch" / "hx"
 
 
 _LOG = "helix.log"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs terminal editors into .editors/ under the repository root, for the editor tests.
+# Installs terminal editors for the editor tests, into the cache folder of tests/support/downloads.py.
 #
 #     tests/editors/install.sh neovim helix emacs tmux
 #
@@ -10,7 +10,7 @@
 # It needs apt and dpkg-deb, no root, and says plainly where it cannot go on.
 set -euo pipefail
 
-root="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
+editors="${DGLS_TESTS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/dgls/tests}/editors"
 suite="forky"
 
 # By editor: the package, the program under usr/bin, the name to start it by, and what it must know
@@ -38,7 +38,7 @@ give_up() {
 
 # Whether the program of an editor is there and starts.
 works() {
-    local path="$root/.editors/$1/launch/${launcher[$1]}"
+    local path="$editors/$1/launch/${launcher[$1]}"
     [ -x "$path" ] && "$path" "$(version_option "$1")" >/dev/null 2>&1
 }
 
@@ -106,11 +106,11 @@ install_one() {
         dpkg-deb -x "$file" "$unpacked"
     done
     write_launcher "$1" "$unpacked"
-    mkdir -p "$root/.editors"
-    rm -rf "$root/.editors/$1"
-    mv "$unpacked" "$root/.editors/$1"
+    mkdir -p "$editors"
+    rm -rf "$editors/$1"
+    mv "$unpacked" "$editors/$1"
     if ! works "$1"; then
-        rm -rf "$root/.editors/$1"
+        rm -rf "$editors/$1"
         give_up "$1 does not start; it was not installed."
     fi
     say "installed $1"

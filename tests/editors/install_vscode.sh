@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs VS Code for the editor tests into .editors/vscode under the repository root: code-server
-# with a Node of its own from npm, and Chromium from Debian.
+# Installs VS Code for the editor tests into the cache folder of tests/support/downloads.py:
+# code-server with a Node of its own from npm, and Chromium from Debian.
 #
 # The system's own packages stay as they are: Chromium and those of its libraries that are not on
 # this machine are downloaded with apt and unpacked beside each other. A Chromium that is on the
@@ -9,8 +9,7 @@
 # go on.
 set -euo pipefail
 
-root="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
-target="$root/.editors/vscode"
+target="${DGLS_TESTS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/dgls/tests}/editors/vscode"
 node_version="24"
 code_server_version="4.139.1"
 

@@ -12,8 +12,9 @@ from typing import Any, Self
 
 from tests.editors.home import ROOT, own_home
 from tests.editors.tmux import Pane
+from tests.support.downloads import EDITORS
 
-PROGRAM = ROOT / ".editors" / "neovim" / "launch" / "nvim"
+PROGRAM = EDITORS / "neovim" / "launch" / "nvim"
 PATIENCE_S = 180.0
 
 _INIT = """

@@ -10,13 +10,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.editors.home import ROOT
+from tests.support.downloads import EDITORS
 
 WIDTH, HEIGHT = 84, 18
 PATIENCE_S = 180.0
 ASK_AGAIN_S = 20.0
 
-_OWN = ROOT / ".editors" / "tmux" / "launch" / "tmux"
+_OWN = EDITORS / "tmux" / "launch" / "tmux"
 _OPTIONS = {
     "status": "off",
     "escape-time": "0",

