@@ -6,7 +6,6 @@ import {
   type TextDocument,
   TextEditorRevealType,
   Selection,
-  Uri,
   WorkspaceEdit,
   commands,
   window,
