@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.editors.home import BY_HEART, engine_environment
+from tests.editors.home import BY_HEART, ROOT, engine_environment
 from tests.editors.neovim import PROGRAM, Neovim
+from tests.editors.picture import draw
+from tests.editors.tmux import tmux_program
 
 pytestmark = [
     pytest.mark.editor,
@@ -155,3 +157,15 @@ def test_one_setting_turns_it_off_and_the_keys_do_nothing(opened: Open) -> None:
     neovim.until(lambda: "  # end" in neovim.text(), "the keys are through")
     assert neovim.text() == RENAMED.replace("tax):", "tax):  # end")
     assert neovim.next_edit() == ""
+
+
+@pytest.mark.skipif(tmux_program() is None, reason="tmux is not installed")
+def test_the_next_edit_is_on_the_screen(opened: Open) -> None:
+    """What `docs/next-edit.svg` shows, where pictures are asked for."""
+    neovim = opened(CART)
+
+    with neovim.screen() as screen:
+        neovim.keys("/items<CR>cwlines<Esc>:nohlsearch<CR>")
+        screen.until_shown("sum(itemslines)")
+        screen.until_shown("`items` was renamed `lines`")
+        draw(screen, ROOT / "docs" / "next-edit.svg", "Neovim: another place of an edit")

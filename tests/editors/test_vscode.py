@@ -213,7 +213,7 @@ def test_the_other_places_of_an_edit_are_an_inline_diff_that_is_gone_through(cod
     code.type("lines")
     code.until(lambda: code.next_edit() == offer, f"the inline diff {offer!r}")
     code.press("Alt+n")
-    code.until(lambda: ":2" in code.cursor(), "the place is reached")
+    code.until(lambda: "Ln 2," in code.cursor(), "the place is reached")
     code.press("Alt+n")
     code.until(lambda: code.next_edit() == offer, "the next place")
     renamed = CART.replace("items", "lines", 2)

@@ -189,6 +189,10 @@ class VSCode:
         """The inline diff on the screen: what goes after `-`, what is attached after `+`."""
         return str(self.page.evaluate(_NEXT_EDIT)).replace("\xa0", " ")
 
+    def cursor(self) -> str:
+        """Where the cursor is, as the status bar says it: `Ln 2, Col 15`."""
+        return str(self.page.locator('[id="status.editor.selection"]').inner_text())
+
     def status(self) -> str:
         """What the item in the status bar says to somebody who cannot see it; empty without one."""
         return str(self.page.evaluate(_STATUS))
