@@ -205,6 +205,8 @@ def test_a_changed_setting_holds_without_a_restart(code: VSCode) -> None:
 
 def test_the_other_places_of_an_edit_are_an_inline_diff_that_is_gone_through(code: VSCode) -> None:
     code.open("renamed.py")
+    # A server that comes after the edit would not know of it.
+    code.until_status("oracle")
     code.go_to_line(1)
     code.press("Home", *["Control+ArrowRight"] * 2, "ArrowRight", "Control+Shift+ArrowRight")
     why = "`items` was renamed `lines`"
