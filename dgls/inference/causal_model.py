@@ -62,9 +62,15 @@ class CausalModel:
         )
         self._prompts = Prompts(network, cache_bytes)
 
-    def ends(self, lines: int, tokens: int, over: Callable[[bytes], bool] | None = None) -> Ends:
-        """What ends a gap of `lines` lines and `tokens` tokens at most; `over` as in `Ends`."""
-        return Ends(self._special, lines, tokens, over)
+    def ends(
+        self,
+        lines: int,
+        tokens: int,
+        over: Callable[[bytes], bool] | None = None,
+        unlikely: float = -math.inf,
+    ) -> Ends:
+        """What ends a gap of `lines` lines and `tokens` tokens; the rest as in `Ends`."""
+        return Ends(self._special, lines, tokens, over, unlikely)
 
     def read(self, prompt: FimPrompt, ahead: Plan = NOTHING) -> ReadPrompt:
         """Read the prompt, and what is `ahead` of it."""

@@ -29,12 +29,14 @@ class Ends:
     """What ends a gap: the special tokens, after `lines` lines a line break, `tokens` tokens.
 
     `over` says of all that was written, with what had to come first, whether it has left the gap.
+    A greedy text whose log-probability falls below `unlikely` nats ends where it is.
     """
 
     special: frozenset[int]
     lines: int
     tokens: int
     over: Callable[[bytes], bool] | None = None
+    unlikely: float = -math.inf
 
     def reached(self, token: int, breaks: int) -> bool:
         """Whether `token` ends the gap that has `breaks` line breaks with it."""
@@ -191,6 +193,8 @@ class Stream:
 
     def _has_ended(self, writing: _Writing, ends: Ends) -> bool:
         if writing.last is not None or len(writing.tokens) >= ends.tokens:
+            return True
+        if sum(writing.log_probs) < ends.unlikely:
             return True
         return ends.over is not None and ends.over(self.table.join(writing.tokens))
 
