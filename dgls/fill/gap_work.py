@@ -14,7 +14,7 @@ from dgls.fill.ranking import COPIED
 from dgls.fill.running import Running
 from dgls.fill.soundness import site_of
 from dgls.inference.prompts import ReadPrompt
-from dgls.inference.stream import Ends, Written
+from dgls.inference.written import Ends, Written
 from dgls.protocol import FillRequest
 from dgls.sound.clean import sound
 

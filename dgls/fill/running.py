@@ -10,7 +10,7 @@ from dgls.fill.proposals.warm_start import LastDrafts
 from dgls.fill.stages import Stages
 from dgls.fill.stop import StopToken
 from dgls.inference.causal_model import CausalModel
-from dgls.inference.stream import Control
+from dgls.inference.written import Control
 from dgls.protocol import WRITTEN, Draft, FillRequest, OnDraft, Trigger
 
 

@@ -15,7 +15,7 @@ from dgls.fill.evidence import Candidate, Place, features
 from dgls.fill.running import CausalStrategy
 from dgls.fill.stop import StopToken
 from dgls.inference.causal_model import CausalModel
-from dgls.inference.stream import Written
+from dgls.inference.written import Written
 from dgls.protocol import WRITTEN, Draft, FillReply, FillRequest, Gap, Limits, Trigger
 from tests.support.marks import read_marks
 from tests.support.qwen2 import LESSON, taught_network, tiny_causal
