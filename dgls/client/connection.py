@@ -8,7 +8,11 @@ h11 on streams: 0.4 MB, 0.4 ms (p99 0.9). h11 is what uvicorn and httpx themselv
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
+import socket
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import h11
 
@@ -18,6 +22,7 @@ from dgls.rendezvous.peer import Peer, is_foreign, listener_of, peer_of
 from dgls.rendezvous.runtime_folder import check_private
 
 _CHUNK = 65_536
+_QUEUE_FULL_S = 0.02
 
 
 class ConnectionLost(Exception):
@@ -44,7 +49,7 @@ class Connection:
         try:
             if isinstance(address, UnixAddress):
                 check_private(address.path.parent)
-                streams = await asyncio.open_unix_connection(str(address.path))
+                streams = await _open_unix(address.path)
             else:
                 streams = await asyncio.open_connection(LOOPBACK, address.port)
         except OSError as error:
@@ -128,6 +133,24 @@ class Connection:
         except (OSError, h11.RemoteProtocolError) as error:
             raise ConnectionLost(str(error)) from error
         return event
+
+
+async def _open_unix(path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect to a Unix socket, also where many others wait to be let in.
+
+    A full queue refuses a connection (EAGAIN), and asyncio takes that for one under way.
+    """
+    made = socket.socket(socket.AF_UNIX)
+    try:
+        made.setblocking(False)
+        while (refused := made.connect_ex(str(path))) == errno.EAGAIN:
+            await asyncio.sleep(_QUEUE_FULL_S)
+        if refused:
+            raise OSError(refused, os.strerror(refused))
+        return await asyncio.open_unix_connection(sock=made)
+    except BaseException:
+        made.close()
+        raise
 
 
 class ConnectionPool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 import logging
@@ -62,6 +63,45 @@ async def test_a_head_that_drips_is_not_waited_for_forever(
     writer.close()
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /health HTTP/1.1\r\nhost: x\r\n" + b"a: b\r\n" * 10_000 + b"\r\n",
+        b"GET /health HTTP/1.1\r\nhost: x\r\na: " + b"b" * 60_000 + b"\r\n\r\n",
+        b"GET /health?" + b"a" * 60_000 + b" HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"x" * 300_000,
+    ],
+    ids=["many headers", "a long header", "a long address", "no end"],
+)
+async def test_a_huge_head_is_refused(engine: ServedEngine, tmp_path: Path, head: bytes) -> None:
+    reader, writer = await asyncio.open_unix_connection(str(tmp_path / "s"))
+    writer.write(head)
+    async with asyncio.timeout(WAIT_S):
+        with contextlib.suppress(ConnectionError):
+            assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    "asked", ["GET /metrics", "GET /health", "GET /v1/models", "GET /", "GET /nothing"]
+)
+async def test_no_answer_waits_for_ever_to_be_read(
+    engine: ServedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    monkeypatch.setattr(connections, "UNREAD_S", 0.05)
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(tmp_path / "s"))
+        client.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                client.send(f"{asked} HTTP/1.1\r\nhost: x\r\n\r\n".encode() * 100)
+        async with asyncio.timeout(WAIT_S):
+            while not engine.server.server_state.connections:
+                await asyncio.sleep(0.01)
+            while engine.server.server_state.connections:
+                await asyncio.sleep(0.01)
+
+
 async def test_a_connection_that_has_asked_once_may_be_idle(
     engine: ServedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -75,14 +115,46 @@ async def test_a_connection_that_has_asked_once_may_be_idle(
     writer.close()
 
 
+class Visitor:
+    """A connection that a census counts, of a source; it waits, or has a request under way."""
+
+    def __init__(self, census: Census, source: str, is_waiting: bool = False) -> None:
+        self.is_waiting = is_waiting
+        self.is_in = census.enter(source, self)
+        self._leave = lambda: census.leave(source, self)
+
+    def drop(self) -> None:
+        self.is_in = False
+        self._leave()
+
+
 def test_no_source_holds_more_than_half_of_the_connections() -> None:
     census = Census(most=8)
-    assert [census.enter("process 1") for _ in range(5)] == [True] * 4 + [False]
-    assert census.enter("process 2")
-    census.leave("process 1")
-    assert census.enter("process 1")
-    assert [census.enter("process 2") for _ in range(4)] == [True] * 3 + [False]
-    assert not census.enter("process 3")
+    busy = [Visitor(census, "process 1") for _ in range(5)]
+    assert [each.is_in for each in busy] == [True] * 4 + [False]
+    assert Visitor(census, "process 2").is_in
+    busy[0].drop()
+    assert Visitor(census, "process 1", is_waiting=True).is_in
+    assert [Visitor(census, "process 1", is_waiting=True).is_in for _ in range(3)] == [True] * 3
+    assert [each.is_in for each in busy] == [False] + [True] * 3 + [False]
+
+
+@pytest.mark.parametrize("is_waiting", [True, False])
+@pytest.mark.parametrize("neighbours", [1, 2, 3, 7])
+def test_who_holds_the_most_connections_makes_room(neighbours: int, is_waiting: bool) -> None:
+    census = Census(most=16)
+    many = [
+        Visitor(census, f"process {number % neighbours}", is_waiting) for number in range(3 * 16)
+    ]
+    held = sum(each.is_in for each in many)
+    assert held == (8 if neighbours == 1 else 16)
+    editors = [Visitor(census, "editor") for _ in range(2)]
+    assert [each.is_in for each in editors] == [True, True]
+    assert sum(each.is_in for each in many) == (8 if neighbours == 1 else 14)
+    for each in [*many, *editors]:
+        if each.is_in:
+            each.drop()
+    assert Visitor(census, "late").is_in
 
 
 def test_a_neighbour_with_many_requests_keeps_nobody_out() -> None:
