@@ -16,10 +16,13 @@ from pathlib import Path
 
 import h11
 
-from dgls.errors import EngineUnavailableError
+from dgls.errors import EngineProtocolError, EngineUnavailableError
 from dgls.rendezvous.endpoint import LOOPBACK, Address, UnixAddress
 from dgls.rendezvous.peer import Peer, is_foreign, listener_of, peer_of
 from dgls.rendezvous.runtime_folder import check_private
+
+LARGEST_ANSWER = 32_000_000
+"""Bytes; the drafts of a fill of minutes are a hundredth of it."""
 
 _CHUNK = 65_536
 _QUEUE_FULL_S = 0.02
@@ -102,9 +105,18 @@ class Connection:
         return event.status_code
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """The response's body as it comes. Raises `ConnectionLost` where it ends early."""
+        """The response's body as it comes. Raises `ConnectionLost` where it ends early.
+
+        Raises `EngineProtocolError` for one that is larger than any answer of an engine.
+        """
         event = await self._next_event()
+        size = 0
         while isinstance(event, h11.Data):
+            size += len(event.data)
+            if size > LARGEST_ANSWER:
+                raise EngineProtocolError(
+                    f"The engine's answer is over {LARGEST_ANSWER:,} bytes; it was not read."
+                )
             yield bytes(event.data)
             event = await self._next_event()
         if not isinstance(event, h11.EndOfMessage):

@@ -7,6 +7,7 @@ import contextlib
 import io
 import json
 import logging
+import resource
 import socket
 import subprocess
 import sys
@@ -292,38 +293,90 @@ async def test_no_value_of_a_field_is_the_engines_fault(http: httpx.AsyncClient,
     assert faults == []
 
 
+NEIGHBOUR = """
+import contextlib, socket, sys, time
+first, hold = sys.argv[2].encode().decode("unicode_escape").encode("latin-1"), int(sys.argv[3])
+held = []
+print("begun", flush=True)
+while True:
+    one = socket.socket(socket.AF_UNIX)
+    one.settimeout(1)
+    with contextlib.suppress(OSError):
+        one.connect(sys.argv[1])
+        one.sendall(first)
+        held.append(one)
+    for each in held[: len(held) - hold]:
+        each.close()
+    del held[: len(held) - hold]
+    if hold:
+        time.sleep(0.002)
+"""
+EDITOR = """
+import asyncio, json, sys, time
+from dgls.client import EngineClient
+from dgls.config import Settings, changed
+from dgls.protocol import FillRequest
+async def main():
+    async with EngineClient(changed(Settings(), json.loads(sys.argv[1]))) as client:
+        began = time.monotonic()
+        print((await client.fill(FillRequest(("x = ", ""), path="a.py"))).model)
+        print(f"{time.monotonic() - began:.1f} s")
+asyncio.run(main())
+"""
+REQUEST = r"GET /health HTTP/1.1\r\nhost: x\r\n\r\n"
+BODY = r"POST /v1/fill HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n{"
+# What each neighbour sends over each connection, and how many it holds.
+NEIGHBOURS = {
+    "idle": ("", 400),
+    "half heads": ("POST /v1/fi", 400),
+    "half bodies": (BODY, 400),
+    "asked once": (REQUEST, 400),
+    "many at once": (REQUEST * 500, 100),
+    "come and go": (REQUEST, 0),
+    "huge heads": (r"GET / HTTP/1.1\r\n" + r"a: b\r\n" * 5_000 + r"\r\n", 0),
+    "another protocol": (r"\x16\x03\x01\x02\x00\x01\r\n\r\n", 0),
+}
+
+
 @pytest.mark.slow
-async def test_many_idle_connections_keep_no_other_process_out(
-    folder: Path, connect: Connect
+@pytest.mark.parametrize("kind", NEIGHBOURS)
+async def test_two_bad_neighbours_keep_no_other_process_out(
+    folder: Path, connect: Connect, kind: str
 ) -> None:
     settings = engine_settings(folder)
+    own = resource.getrlimit(resource.RLIMIT_NOFILE)
     async with connect(settings) as client:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, own[1]), own[1]))
         await client.wait_ready()
-        held = []
-        for _ in range(400):
-            held.append(socket.socket(socket.AF_UNIX))
-            held[-1].connect(str(client.endpoint.socket))
-            held[-1].settimeout(1)
-        program = (
-            "import asyncio, json, sys\n"
-            "from dgls.client import EngineClient\n"
-            "from dgls.config import Settings, changed\n"
-            "from dgls.protocol import FillRequest\n"
-            "async def main():\n"
-            "    async with EngineClient(changed(Settings(), json.loads(sys.argv[1]))) as client:\n"
-            "        print((await client.fill(FillRequest(('x = ', ''), path='a.py'))).model)\n"
-            "asyncio.run(main())\n"
-        )
-        done = await asyncio.to_thread(
-            subprocess.run,
-            [sys.executable, "-c", program, json.dumps(settings.flat())],
-            capture_output=True,
-            text=True,
-            timeout=WAIT_S,
-            cwd=ROOT,
-        )
-        assert done.stdout == "scripted\n", done.stderr
-        for each in held:
-            each.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, own)
+        first, hold = NEIGHBOURS[kind]
+        neighbours = [
+            await asyncio.create_subprocess_exec(
+                *(sys.executable, "-c", NEIGHBOUR),
+                *(str(client.endpoint.socket), first, str(hold)),
+                stdout=asyncio.subprocess.PIPE,
+            )
+            for _ in range(2)
+        ]
+        try:
+            for each in neighbours:
+                assert each.stdout is not None
+                await each.stdout.readline()
+            await asyncio.sleep(1)
+            done = await asyncio.to_thread(
+                subprocess.run,
+                [sys.executable, "-c", EDITOR, json.dumps(settings.flat())],
+                capture_output=True,
+                text=True,
+                timeout=WAIT_S,
+                cwd=ROOT,
+            )
+        finally:
+            for each in neighbours:
+                each.kill()
+                await each.wait()
+    said = done.stdout.split()
+    assert said[:1] == ["scripted"], done.stderr
+    assert float(said[1]) < 6.0
     log_file = endpoint_of(settings).log
     assert not log_file.exists() or log_file.stat().st_size < 10_000
