@@ -362,6 +362,34 @@ async def test_typing_and_accepting_keep_no_old_document(filler: ScriptedFiller)
     assert len(held) <= 6
 
 
+NOTIFICATIONS: dict[str, dict[str, object]] = {
+    "workspace/didChangeConfiguration": {"settings": {"dgls": {"show": {"threshold": 0.5}}}},
+    "workspace/didChangeWorkspaceFolders": {"event": {"added": [], "removed": []}},
+    "textDocument/didSave": {"textDocument": {"uri": URI}},
+    "textDocument/didOpen": {
+        "textDocument": {"uri": URI, "languageId": "python", "version": 1, "text": "x = 1\n"}
+    },
+    "textDocument/didClose": {"textDocument": {"uri": URI}},
+    "window/workDoneProgress/cancel": {"token": "x"},
+    "$/setTrace": {"value": "off"},
+    "$/cancelRequest": {"id": 9_999},
+    "dgls/nobodyKnowsThis": {},
+}
+
+
+async def test_no_notification_is_kept(filler: ScriptedFiller) -> None:
+    async with listening(filler) as (server, port):
+        raw = Raw(*await asyncio.open_connection("127.0.0.1", port))
+        await raw.begin()
+        for method, params in NOTIFICATIONS.items():
+            for _ in range(20):
+                raw.notify(method, params)
+        raw.request(2, "dgls/nobodyKnowsThis", {})
+        await raw.answer(2)
+        await until(lambda: len(server.protocol._request_futures) < 3)
+        raw.writer.close()
+
+
 @pytest.fixture
 def live(tmp_path: Path) -> Callable[..., None]:
     """Writes settings into the user's own file, as a person would while the editor runs.
