@@ -106,12 +106,12 @@ class Wire(LanguageServerProtocol):
                 arrived.end()
 
     def _execute_handler(self, msg_id: Any, *args: Any, **options: Any) -> None:
-        """Run a handler. What it became is forgotten when it is done; pygls forgets requests alone,
-        and would keep each notification of the session.
+        """Run a handler. What a notification became is forgotten when it is done, as pygls does
+        with requests alone: it would keep each notification of the session.
         """
         super()._execute_handler(msg_id, *args, **options)
         running = self._request_futures.get(msg_id)
-        if running is not None:
+        if running is not None and options.get("callback") == self._check_handler_result:
             running.add_done_callback(lambda _: self._request_futures.pop(msg_id, None))
 
     def _refuse(self, data: dict[str, Any]) -> None:
