@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from lsprotocol import types
@@ -352,6 +353,26 @@ async def test_a_file_is_one_document_by_each_of_its_names(session: Session, oth
     assert await session.ask(0, 4, uri=other, invoked=True)
     await session.changed(0, 0, "y", uri=URI)
     assert len(session.server.documents.now) == 1
+
+
+@pytest.mark.parametrize(
+    ("uri", "path"),
+    [
+        ("file:///p/a#b.py", "/p/a#b.py"),
+        ("file:///p/a%23b.py", "/p/a#b.py"),
+        ("file:///p/a?b.py", "/p/a?b.py"),
+        ("file:///p/what?/.env", "/p/what?/.env"),
+        ("file:///p/c#/.env", "/p/c#/.env"),
+        ("file:///p/c#/key.pem?x#y", "/p/c#/key.pem?x#y"),
+        ("file://localhost/p/c#/.env", "/p/c#/.env"),
+        ("FILE:///p/c#/.env", "/p/c#/.env"),
+        ("untitled:a#b", "a"),
+    ],
+)
+def test_no_part_of_a_files_name_is_lost(uri: str, path: str) -> None:
+    assert path_of(uri) == path
+    if path.startswith("/"):
+        assert key_of(uri) == key_of("file://" + quote(path))
 
 
 def test_cells_of_a_notebook_and_unsaved_documents_stay_apart() -> None:
