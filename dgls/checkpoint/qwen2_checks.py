@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,11 @@ class CheckedSource:
     path: Path
 
     @property
+    def names(self) -> Mapping[str, str]:
+        """What the file calls the fields of `Qwen2Config`."""
+        return self.source.names
+
+    @property
     def config(self) -> Qwen2Config:
         """The model's sizes."""
         config = self.source.config
@@ -42,7 +48,7 @@ class CheckedSource:
         if not self.has(last) or self.has(next_):
             refuse(
                 self.path,
-                f"'{self.source.names['layers']}' ({config.layers}) is not the number of layers "
+                f"'{self.names['layers']}' ({config.layers}) is not the number of layers "
                 f"that it holds",
             )
         return config
@@ -51,17 +57,21 @@ class CheckedSource:
         """Whether there is a tensor of that name."""
         return self.source.has(name)
 
+    def name_of(self, name: str) -> str:
+        """What the file calls the tensor that GGUF calls `name`."""
+        return self.source.name_of(name)
+
     def tensor(self, name: str) -> Tensor:
         """A tensor in fp32."""
         found, wanted = self.source.tensor(name), shape_of(name, self.source.config)
         if tuple(found.shape) != wanted:
             raise CheckpointError(
-                f"{self.path} holds {self.source.name_of(name)} with the shape "
+                f"{self.path} holds {self.name_of(name)} with the shape "
                 f"{tuple(found.shape)} where its sizes "
-                f"('{self.source.names[_size_of(name)]}') say {wanted}; nothing was loaded. "
+                f"('{self.names[_size_of(name)]}') say {wanted}; nothing was loaded. "
                 f"Get it again."
             )
-        check_weight(self.source.name_of(name), found, self.path)
+        check_weight(self.name_of(name), found, self.path)
         return found
 
     def tokenizer(self) -> Tokenizer:
@@ -72,13 +82,11 @@ class CheckedSource:
         if not 0.9 * rows <= count <= rows:
             raise CheckpointError(
                 f"The tokenizer in {self.path} has {count} tokens, but the model {rows} "
-                f"('{self.source.names['vocabulary']}'); they do not belong together. Nothing was "
+                f"('{self.names['vocabulary']}'); they do not belong together. Nothing was "
                 f"loaded."
             )
         if max(found.get_vocab().values()) >= rows:
-            refuse(
-                self.path, f"its tokenizer has a token beyond '{self.source.names['vocabulary']}'"
-            )
+            refuse(self.path, f"its tokenizer has a token beyond '{self.names['vocabulary']}'")
         if found.pre_tokenizer is None:
             refuse(self.path, "its tokenizer has no 'pre_tokenizer'")
         found.no_truncation()
