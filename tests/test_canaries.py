@@ -99,7 +99,7 @@ def check(tmp_path: Path, commands: tuple[str, ...]) -> None:
     own = {"RECORD_FILE": str(recorded), "PYTHONPATH": str(home / "recorder")}
     usual = [run(command, work, home, **own) for command in commands]
     names = {*recorded.read_text().split(), *sys.stdlib_module_names, "usercustomize"}
-    assert {"json", "dgls", "typer", "pygls"} <= names
+    assert {"json", "dgls", "typer"} <= names
     names = {name for name in names if name.isidentifier()} - NOT_PYTHONS - before_dgls()
     hostile = baited(written(tmp_path / "hostile"), names, trace)
     startup = {"PYTHONSTARTUP": "startup.py", "VIRTUAL_ENV": str(hostile / ".venv")}
