@@ -135,11 +135,14 @@ def test_kept_slots_move_together(length: int, then: list[int], expected: list[i
 
 def test_slots_are_cut_copied_and_grow() -> None:
     slots = filled(300)
-    copy = slots.copy(4)
+    copy = filled(7)
+    copy.become(slots, 4)
     slots.cut(3)
     slots.cut(7)
     assert held(slots) == [0, 1, 2]
     assert held(copy) == [0, 1, 2, 3]
+    copy.become(copy, 2)
+    assert held(copy) == [0, 1]
     slots.reserve(5000)
     assert held(slots) == [0, 1, 2]
     assert slots.bytes == 2 * 2 * 4 * 4 * slots.keys.shape[2]
