@@ -10,6 +10,7 @@ from dgls.config import Settings, changed
 from dgls.errors import ModelError
 from dgls.lab.bench.fills import one_line_fills
 from dgls.lab.bench.machine import machine
+from dgls.lab.bench.next_edit import pause_to_offer
 from dgls.lab.bench.overhead import engine_calls, keystrokes, server_start
 from dgls.lab.bench.series import Page, Series
 
@@ -29,6 +30,7 @@ async def latency(settings: Settings, count: int, places: int, say: Callable[[st
         rows += await server_start(folder, _STARTS)
         say("typing")
         rows += await keystrokes(folder, count)
+        rows += await pause_to_offer(folder, places)
         say("asking the engine")
         rows += await engine_calls(folder, count)
         say("filling")

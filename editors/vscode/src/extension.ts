@@ -7,6 +7,7 @@ import { openSettings, openWalkthrough } from './install';
 import { onOtherInterpreter } from './interpreter';
 import { languagesOf } from './languages';
 import { showMenu } from './menu';
+import { NextEdit } from './nextEdit';
 import { pause, unpause } from './pause';
 import { Server } from './server';
 import { SECTION } from './settings';
@@ -20,7 +21,8 @@ export async function activate(context: ExtensionContext): Promise<void> {
   const languages = languagesOf(context.extension.packageJSON);
   const server = new Server(log, bar, languages);
   running = server;
-  context.subscriptions.push(log, bar);
+  const nextEdit = new NextEdit(server);
+  context.subscriptions.push(log, bar, nextEdit);
   // The menus of the editor look at this.
   void commands.executeCommand('setContext', `${SECTION}.languages`, languages);
 
@@ -30,6 +32,9 @@ export async function activate(context: ExtensionContext): Promise<void> {
   register('fillHere', () => fillHere(server));
   register('rewriteSelection', () => rewriteSelection(server, context));
   register('nextCandidate', () => commands.executeCommand('editor.action.inlineSuggest.showNext'));
+  register('nextEdit.jump', () => nextEdit.jump());
+  register('nextEdit.accept', () => nextEdit.accept());
+  register('nextEdit.dismiss', () => nextEdit.dismiss());
   register('explain', () => explain(server));
   register('pause', () => pause(server));
   register('unpause', () => unpause(server));
