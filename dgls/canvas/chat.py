@@ -133,6 +133,13 @@ class ChatLayout:
             texts[-1] = _without_rest(texts[-1], self.codec.decode(canvas.follows))
         return tuple(texts)
 
+    def conversation(self, asked: str, begun: str) -> tuple[int, ...]:
+        """The prompt of one turn of the user, and the beginning of the model's answer."""
+        turn, end = self.codec.token_id(TURN), self.codec.token_id(END_OF_TURN)
+        encode = self.codec.encode
+        user = [self.codec.token_id(BOS), turn, *encode(f"user\n{asked}"), end, *encode("\n")]
+        return (*user, turn, *encode(f"model\n{begun}"))
+
     def target(self, texts: Sequence[str]) -> tuple[int, ...]:
         """The tokens of the first gap's text; what follows it is `Canvas.follows`."""
         return tuple(self.codec.encode(texts[0]))
@@ -238,8 +245,12 @@ def _tried(gap: Gap, old: Sequence[int], lengths: Lengths) -> list[int]:
 
 def fence_of(request: FillRequest) -> str:
     """Backticks that do not occur in the code: at least three, and more than any run there."""
-    shown = [*request.parts, *(snippet.text for snippet in request.snippets)]
-    runs = re.findall(r"`{3,}", "\n".join(shown))
+    return fence_for([*request.parts, *(snippet.text for snippet in request.snippets)])
+
+
+def fence_for(texts: Sequence[str]) -> str:
+    """Backticks that do not occur in any of the texts: at least three, more than any run there."""
+    runs = re.findall(r"`{3,}", "\n".join(texts))
     return "`" * max([3, *(len(run) + 1 for run in runs)])
 
 

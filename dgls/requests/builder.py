@@ -45,7 +45,8 @@ class Asker:
 class Task:
     """Ordered gaps of one document to fill for one purpose, each with its most `lines`.
 
-    `strength` is the share of what is in a gap that may change.
+    `strength` is the share of what is in a gap that may change. With an `instruction` the only gap
+    is to be edited as it says.
     """
 
     source: Source
@@ -54,6 +55,7 @@ class Task:
     purpose: Purpose
     lines: tuple[int, ...]
     strength: float = 1.0
+    instruction: str = ""
 
     @classmethod
     def at(
@@ -117,6 +119,7 @@ class Task:
             limits=limits,
             seed=asker.seed,
             around=self.context.around,
+            instruction=self.instruction,
         )
 
     @property
