@@ -1,7 +1,7 @@
 """An edit by instruction as a conversation: what is asked, apart from what is only text.
 
     system   what to do, and what is no request
-    user     code before · code after · the code to edit · the instruction
+    user     the code to edit · code before it · code after it · the instruction
     answer   one fenced block, whose head is given to models that go on with it
 
 The code is put between fences that are longer than any run of backticks in it, so that nothing in
@@ -52,12 +52,10 @@ def conversation(request: FillRequest) -> Conversation:
 
     above = before if head.strip() else before.removesuffix(head)
     name = f" of {request.path}" if request.path else ""
-    told = []
-    if above.strip():
-        told.append(f"Code before it{name}, for reading only:\n{block(above.strip(_BREAKS))}")
-    if after.strip():
-        told.append(f"Code after it{name}, for reading only:\n{block(after.strip(_BREAKS))}")
-    told.append(f"Code to edit:\n{block(code)}")
+    told = [f"Code to edit{name}:\n{block(code)}"]
+    for where, text in (("before", above), ("after", after)):
+        if text.strip():
+            told.append(f"What is {where} it, which you do not repeat:\n{block(text.strip(_BREAKS))}")
     told.append(f"Instruction: {request.instruction.strip()}")
     return Conversation(SYSTEM, "\n\n".join(told), begun, fence, code)
 

@@ -371,6 +371,13 @@ class EditsSettings:
         "project can only turn this off.",
         only_lower=True,
     )
+    model: str = _setting(
+        "auto",
+        "The model that edits by instruction, named as in `model.name`. `auto`: the largest fetched "
+        "one that can and that this machine runs in time, else `model.name`; with a server, the "
+        "server's.",
+        project=False,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,6 @@ from dgls.inference.causal_model import CausalModel
 from dgls.inference.stream import OnPass, Written
 from dgls.protocol import Fill, FillReply
 
-LEAST_PARAMETERS = 1_000_000_000
-"""Smaller models follow few instructions (`docs/evaluation.md`)."""
-
 MOST_TOKENS = 4096
 """The longest prompt of an edit."""
 

@@ -8,6 +8,7 @@ import torch
 
 from dgls.checkpoint.chat_template import template_of
 from dgls.checkpoint.choice import AUTO
+from dgls.checkpoint.edit_choice import LEAST_PARAMETERS
 from dgls.checkpoint.named import Named, fingerprint, resolved
 from dgls.checkpoint.qwen2_build import Progress, dense_network
 from dgls.checkpoint.qwen2_checks import CheckedSource, parameters
@@ -17,7 +18,7 @@ from dgls.fill.adapter import equip
 from dgls.fill.adapter_trial import AdapterTrial
 from dgls.fill.causal import CausalFiller
 from dgls.fill.confidence import confidence_of
-from dgls.fill.editing import LEAST_PARAMETERS, Editor
+from dgls.fill.editing import Editor
 from dgls.fill.filler import Filler
 from dgls.fill.knobs import AS_TRAINED, Knobs
 from dgls.inference.causal_model import CausalModel, Drafting

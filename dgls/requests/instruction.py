@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from dgls.config import FillSettings
-from dgls.errors import InputError
+from dgls.errors import EditError, InputError
 from dgls.protocol import FillReply, FillRequest, Limits
 from dgls.requests.builder import Asker, Task, budget_of
 from dgls.sound.instructed import instructed
@@ -25,7 +25,7 @@ DEADLINE_MS = 180_000.0
 """How long a model may take; a person watches and can stop it."""
 
 
-class Refused(InputError):
+class Refused(EditError):
     """No edit came of an answer; `reason` says why."""
 
     def __init__(self, reason: Refusal, names: Sequence[str] = ()) -> None:
