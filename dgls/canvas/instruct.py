@@ -55,7 +55,9 @@ def conversation(request: FillRequest) -> Conversation:
     told = [f"Code to edit{name}:\n{block(code)}"]
     for where, text in (("before", above), ("after", after)):
         if text.strip():
-            told.append(f"What is {where} it, which you do not repeat:\n{block(text.strip(_BREAKS))}")
+            told.append(
+                f"What is {where} it, which you do not repeat:\n{block(text.strip(_BREAKS))}"
+            )
     told.append(f"Instruction: {request.instruction.strip()}")
     return Conversation(SYSTEM, "\n\n".join(told), begun, fence, code)
 

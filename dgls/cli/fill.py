@@ -225,9 +225,7 @@ def asker_of(name: str, source: Source, resolved: Resolved, method: str) -> Aske
     return Asker("cli", method, path=path_shown(name), snippets=snippets)
 
 
-async def ask(
-    settings: Settings, request: FillRequest, watching: Watch | None = None
-) -> FillReply:
+async def ask(settings: Settings, request: FillRequest, watching: Watch | None = None) -> FillReply:
     """The engine's answer; a person at a terminal sees why it takes a while."""
     from dgls.client import EngineClient
 

@@ -94,9 +94,7 @@ class CausalFiller:
         first = self._one(request, StopToken(), None).first()
         return first, self._one(request, StopToken(), None).weighed(thorough=True)
 
-    def _edited(
-        self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None
-    ) -> FillReply:
+    def _edited(self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None) -> FillReply:
         if self.editor is None:
             raise cannot_edit(self.name, "it is too small to follow one")
         return self.editor.edit(self._running(request, stop, on_draft))

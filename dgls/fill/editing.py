@@ -104,9 +104,7 @@ class Editor:
         return on_pass
 
 
-def chat_tokens(
-    codec: HfCodec, template: ChatTemplate, asked: Conversation
-) -> tuple[int, ...]:
+def chat_tokens(codec: HfCodec, template: ChatTemplate, asked: Conversation) -> tuple[int, ...]:
     """The prompt: special tokens are read in the template alone, and in no text of a user."""
     tokens: list[int] = []
     for piece in template.pieces(asked.system, asked.user):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from dgls.canvas.types import Canvas
 from dgls.errors import Stopped
+from dgls.fill.canvas_editing import canvas_edit
 from dgls.fill.proposals.copied import copied
 from dgls.fill.proposals.warm_start import LastDrafts, started
 from dgls.fill.ranking import Proposal, clipped, distinct, ranked, single_gap
@@ -63,7 +64,7 @@ class Engine:
     def fill(
         self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None = None
     ) -> FillReply:
-        """Fill every gap of the request.
+        """Fill every gap of the request, or edit its code.
 
         Out of time, it answers with what it has (`complete` is False). Raises `Stopped` when
         `stop` was set before the answer, `InputError` where the gaps do not fit the model,
@@ -72,6 +73,9 @@ class Engine:
         one = _OneFill(self._model, self._strategy, self._drafts, request, stop, on_draft)
         try:
             with self._model.network.taking_part() as share:
+                if request.instruction:
+                    edited = canvas_edit(self._model, self._strategy.denoise, request, stop)
+                    return replace(edited, passes=share.passes)
                 return replace(one.run(), passes=share.passes)
         except Stopped:
             # The token knows who stopped the fill; the loop below knows only that it was stopped.
