@@ -111,9 +111,9 @@ class Fill:
     calibrated probability in 0..1 that the fill is what the user wants. `proposal` says where it
     came from: "draft" (causal), "beam" (a search beside it), "revised" (that draft after denoise
     passes), "noise", "kept" (what typing has left of the document's last draft, denoised again),
-    "copied" (from a like place of the document), or "edit" (the answer to an instruction). `tokens` is how many it takes, the ends of its
-    gaps left out; 0 where the backend does not say. `features` are the numbers that the confidence
-    was made of, by name, where the backend says.
+    "copied" (from a like place of the document), or "edit" (the answer to an instruction).
+    `tokens` is how many it takes, the ends of its gaps left out; 0 where the backend does not say.
+    `features` are the numbers that the confidence was made of, by name, where the backend says.
     """
 
     texts: tuple[str, ...]
