@@ -373,9 +373,9 @@ class EditsSettings:
     )
     model: str = _setting(
         "auto",
-        "The model that edits by instruction, named as in `model.name`. `auto`: a `model.name` that "
-        "`dgls model list` lacks, else the largest fetched one that can and that this machine runs "
-        "in time; with a server, the server's.",
+        "The model that edits by instruction, named as in `model.name`. `auto`: a `model.name` "
+        "that `dgls model list` lacks, else the largest fetched one that can and that this machine "
+        "runs in time; with a server, the server's.",
         project=False,
     )
 
