@@ -38,9 +38,9 @@ def instructed(source: Source, span: Span, answer: str, complete: bool = True) -
     block = _block_of(with_line_ends(answer, "\n"))
     if isinstance(block, Refusal) or not complete:
         return Sound("", (), block if isinstance(block, Refusal) and complete else Refusal.CUT_OFF)
-    text = with_margin(site.line_head, site.old, block.strip("\n"))
-    text = in_unit_of(site, text).rstrip()
-    changes = () if text == block.strip("\n") else (Change.INDENTED,)
+    code = block.strip("\n")
+    text = with_margin(site.line_head, site.old, in_unit_of(site, code)).rstrip()
+    changes = () if text == code else (Change.INDENTED,)
     why = _why_not(site, text)
     if why is not None:
         return Sound("", changes, why)
@@ -82,17 +82,15 @@ def _lines(text: str) -> list[str]:
 
 
 def in_unit_of(site: Site, text: str) -> str:
-    """The text, its lines after the first indented by the file's unit instead of another one."""
+    """The text indented by the file's unit instead of another one."""
     unit, own = site.unit, unit_of(text)
     if unit is None or own is None or own in {unit, unit_of(site.old)}:
         return text
     width = _TAB_WIDTH if own == "\t" else len(own)
-    first, *others = text.split("\n")
-    margin = len(site.line_head) if not site.line_head.strip() else 0
-    return "\n".join([first, *(_in_unit(line, margin, width, unit) for line in others)])
+    return "\n".join(_in_unit(line, width, unit) for line in text.split("\n"))
 
 
-def _in_unit(line: str, margin: int, width: int, unit: str) -> str:
+def _in_unit(line: str, width: int, unit: str) -> str:
     indent = indentation(line)
-    levels, rest = divmod(len(indent[margin:].expandtabs(width)), width)
-    return indent[:margin] + unit * levels + " " * rest + line[len(indent) :]
+    levels, rest = divmod(len(indent.expandtabs(width)), width)
+    return unit * levels + " " * rest + line[len(indent) :]

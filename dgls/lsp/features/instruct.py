@@ -24,7 +24,7 @@ EDIT = "dgls.edit"
 ASK = "dgls.editByInstruction"
 """The editor's own command, which opens the box. Its arguments are a URI and a range."""
 
-KIND = "refactor.rewrite.dgls.instruction"
+KIND = "refactor.rewrite.instruction.dgls"
 _TITLE = "Edit by instruction"
 
 
