@@ -12,7 +12,6 @@ import {
 import {
   type ClientCapabilities,
   ExecuteCommandRequest,
-  type FeatureState,
   type LanguageClient,
   type StaticFeature,
   type TextEdit,
@@ -26,7 +25,7 @@ export class InstructionWanted implements StaticFeature {
     capabilities.experimental = { ...capabilities.experimental, dglsInstruction: true };
   }
 
-  getState(): FeatureState {
+  getState(): { kind: 'static' } {
     return { kind: 'static' };
   }
 
