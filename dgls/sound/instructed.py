@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from dgls.sound.names import lost_names
+from dgls.sound.names import lost_names, repeated_names
 from dgls.sound.site import Asked, Purpose, Site
 from dgls.sound.syntax import keeps
 from dgls.sound.verdict import Change, Refusal, Sound
@@ -46,6 +46,8 @@ def instructed(source: Source, span: Span, answer: str, complete: bool = True) -
         return Sound("", changes, why)
     if lost := lost_names(site, text):
         return Sound("", changes, Refusal.DROPS, lost)
+    if repeated := repeated_names(site, text):
+        return Sound("", changes, Refusal.REPEATS, repeated)
     return Sound(text, changes)
 
 
@@ -83,8 +85,8 @@ def _lines(text: str) -> list[str]:
 
 def in_unit_of(site: Site, text: str) -> str:
     """The text indented by the file's unit instead of another one."""
-    unit, own = site.unit, unit_of(text)
-    if unit is None or own is None or own in {unit, unit_of(site.old)}:
+    unit, own = unit_of(site.old) or site.unit, unit_of(text)
+    if unit is None or own is None or own in {unit, site.unit}:
         return text
     width = _TAB_WIDTH if own == "\t" else len(own)
     return "\n".join(_in_unit(line, width, unit) for line in text.split("\n"))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from dgls.sound.rewrite import bound_names, own_bound_names
+from dgls.sound.rewrite import bound_names, outer_scopes, own_bound_names
 from dgls.sound.site import Site
 from dgls.sound.syntax import is_text
 from dgls.syntax.language import ScopeKind
-from dgls.syntax.scopes import enclosing_scopes
+from dgls.syntax.scopes import enclosing_scopes, name_of
 from dgls.syntax.source import Source
 from dgls.text.spans import Span
 
@@ -20,6 +20,29 @@ def lost_names(site: Site, text: str) -> tuple[str, ...]:
     after, span = site.filled(text), site.filled_span(text)
     lost = own_bound_names(site.source, site.span) - bound_names(after, span)
     return tuple(sorted(name for name in lost if _is_used_outside(site, name)))
+
+
+def repeated_names(site: Site, text: str) -> tuple[str, ...]:
+    """What the text defines anew that the file defines outside of the gap: it says code around it.
+
+    Small models do so, where they were asked for the code in the gap alone.
+    """
+    if not site.language.has_grammar:
+        return ()
+    after, end = site.filled(text), len(site.source.text)
+    new = _defined(after, site.filled_span(text)) - _defined(site.source, site.span)
+    around = (Span(0, site.span.start), Span(site.span.end, end))
+    return tuple(sorted(new & {name for span in around for name in _defined(site.source, span)}))
+
+
+def _defined(source: Source, span: Span) -> set[str]:
+    """The names of the functions and classes in a span, those inside of others left out."""
+    found: set[str] = set()
+    for node in outer_scopes(source, span):
+        name = name_of(node)
+        if name is not None and name.text is not None:
+            found.add(name.text.decode())
+    return found
 
 
 def _is_used_outside(site: Site, name: str) -> bool:

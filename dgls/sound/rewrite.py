@@ -91,6 +91,12 @@ def own_bound_names(source: Source, span: Span) -> set[str]:
     return found
 
 
+def outer_scopes(source: Source, span: Span) -> Iterator[Node]:
+    """The functions and classes that lie in `span`, those inside of others left out."""
+    nodes = _nodes(source, span, scopes=False)
+    return (node for node in nodes if node.type in source.language.scopes)
+
+
 def _bound(node: Node) -> Iterator[Node]:
     """The parts of a node that name what it binds."""
     fields = [each for name in _FIELDS for each in node.children_by_field_name(name)]

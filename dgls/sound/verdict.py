@@ -34,6 +34,7 @@ class Refusal(Enum):
     NO_BLOCK = "it is not one block of code"
     CUT_OFF = "it was cut off before its end"
     LEFT_OUT = "it leaves code out and says so in a comment"
+    REPEATS = "it writes again what the file has elsewhere"
     DROPS = "it drops a name that is used elsewhere"
 
 

@@ -26,7 +26,7 @@ Capture = pytest.CaptureFixture[str]
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with one file, in which the commands are run, a model that edits, and no settings."""
+    """A folder with one file in which the commands are run, and a model that edits."""
     for name in [name for name in os.environ if name.startswith("DGLS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))

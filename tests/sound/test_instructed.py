@@ -110,6 +110,12 @@ def test_a_block_takes_the_place_of_the_selection(marked: str, answer: str, expe
             Refusal.DROPS,
         ),
         ("def h():\n    ⟦x = 1⟧\n    return x\n", block("y = 1"), Refusal.DROPS),
+        (f"⟦{F}⟧\n\n\ndef g():\n    pass\n", block(f"{G}\n\n\ndef g():\n    x"), Refusal.REPEATS),
+        (
+            "class A:\n    ⟦def f(self):\n        return 1⟧\n",
+            block("class A:\n    def f(self):\n        return 2"),
+            Refusal.REPEATS,
+        ),
     ],
 )
 def test_an_answer_that_is_no_edit_is_refused(marked: str, answer: str, refusal: Refusal) -> None:
@@ -123,6 +129,10 @@ def test_an_answer_that_is_no_edit_is_refused(marked: str, answer: str, refusal:
         ("⟦def f(a):\n    x = a\n    return x⟧\n\n\nx = f(1)\n", "def f(a):\n    return a"),
         (f"⟦{F}⟧\n# f is gone\n", "def g(a):\n    return a"),
         ("def h():\n    ⟦x = 1⟧\n    return 2\n\n\nx = 3\n", "y = 1"),
+        (
+            "class A:\n    ⟦def f(self):\n        return 1⟧\n\n\nclass B:\n    def g(self): ...\n",
+            "def f(self):\n    return 2\n\ndef g(self):\n    return 3",
+        ),
         # A file that was broken before stays as broken.
         (f"⟦{F}⟧\n\nx = (\n", G),
         # What is a comment of the selection already is not left out.
