@@ -39,8 +39,12 @@ class Conversation:
     code: str
 
 
-def conversation(request: FillRequest) -> Conversation:
-    """What a model is asked for a request with an instruction."""
+def conversation(request: FillRequest, around: bool = True) -> Conversation:
+    """What a model is asked for a request with an instruction.
+
+    Without `around` it is shown the code to edit alone: small models write what is
+    around it again.
+    """
     before, after = request.parts
     head = before.rpartition("\n")[2]
     code = without_margin(head, request.gaps[0].text)

@@ -43,7 +43,7 @@ class Editor:
         Raises `ModelError` where the model has no chat template, `InputError` where the code is
         too long for it, `Stopped` where the request was stopped.
         """
-        asked = conversation(running.request)
+        asked = conversation(running.request, around=False)
         prompt = self._prompt(asked)
         code = self.model.codec.encode(asked.code)
         ends = self.model.ends(_ANY, most_written(len(code)), closes(asked.fence))

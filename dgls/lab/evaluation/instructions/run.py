@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dgls.config import FillSettings
 from dgls.lab.evaluation.execution import run_program
 from dgls.lab.evaluation.instructions.cases import InstructionCase
-from dgls.protocol import FillReply, FillRequest
+from dgls.protocol import FillReply, FillRequest, Limits
 from dgls.requests.builder import Asker
 from dgls.requests.instruction import InstructedEdit, Refused
 from dgls.sound.verdict import Refusal
@@ -52,8 +52,10 @@ def judged(cases: Sequence[InstructionCase], ask: Ask) -> Iterator[Verdict]:
 def _judged(case: InstructionCase, ask: Ask) -> Verdict:
     source = Source.parse(case.text, language_of(case.path, None))
     asked = InstructedEdit.of(source, case.span, case.instruction, FillSettings())
+    request = asked.request(Asker(method="eval", path=case.path))
     began = time.monotonic()
-    reply = ask(asked.request(Asker(method="eval", path=case.path)))
+    # What is measured does not depend on what else the machine does.
+    reply = ask(replace(request, limits=Limits()))
     seconds = time.monotonic() - began
 
     def verdict(refusal: str, parses: bool, keeps: bool, right: bool | None) -> Verdict:
