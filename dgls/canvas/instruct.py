@@ -42,8 +42,7 @@ class Conversation:
 def conversation(request: FillRequest, around: bool = True) -> Conversation:
     """What a model is asked for a request with an instruction.
 
-    Without `around` it is shown the code to edit alone: small models write what is
-    around it again.
+    Without `around` it is shown the code to edit alone: small models write what is around it again.
     """
     before, after = request.parts
     head = before.rpartition("\n")[2]
@@ -58,7 +57,7 @@ def conversation(request: FillRequest, around: bool = True) -> Conversation:
     name = f" of {request.path}" if request.path else ""
     told = [f"Code to edit{name}:\n{block(code)}"]
     for where, text in (("before", above), ("after", after)):
-        if text.strip():
+        if around and text.strip():
             told.append(
                 f"What is {where} it, which you do not repeat:\n{block(text.strip(_BREAKS))}"
             )

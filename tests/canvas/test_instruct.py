@@ -57,3 +57,9 @@ def test_nothing_around_it_is_nothing_said() -> None:
     asked = conversation(request("", "x = 1", "\n"))
     assert "before" not in asked.user
     assert "after it" not in asked.user
+
+
+def test_a_small_model_is_shown_the_code_alone() -> None:
+    asked = conversation(request("import os\n", "x = 1", "\ny = 2\n"), around=False)
+    assert blocks(asked.user, asked.fence) == ["x = 1"]
+    assert "import os" not in asked.user + asked.system
