@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dgls.errors import InputError
 from dgls.text.lines import Lines
 from dgls.text.spans import Span
 
@@ -46,13 +47,23 @@ def read_cases(folder: Path) -> tuple[tuple[InstructionCase, ...], tuple[str, ..
     found: list[InstructionCase] = []
     missing: list[str] = []
     for file in sorted(folder.glob("*.toml")):
-        for fields in tomllib.loads(file.read_text(encoding="utf-8"))["case"]:
+        for fields in _fields(file):
             case = _own(fields) if "code" in fields else _of_package(fields)
             if case is None:
                 missing.append(fields["function"])
             else:
                 found.append(case)
     return tuple(found), tuple(missing)
+
+
+def _fields(file: Path) -> list[dict[str, Any]]:
+    try:
+        found: list[dict[str, Any]] = tomllib.loads(file.read_text(encoding="utf-8"))["case"]
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{file} holds no edits by instruction ({error!r}); nothing was measured."
+        ) from error
+    return found
 
 
 def _own(fields: dict[str, Any]) -> InstructionCase:
