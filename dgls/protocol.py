@@ -53,11 +53,14 @@ class Limits:
     """How much a fill may cost. `deadline_ms` counts from arrival at the engine; None: none.
 
     With 0 `candidates` the prompt is encoded, so that the next fill there is quicker, and nothing
-    is filled.
+    is filled. The model reads `prefix_chars` and `suffix_chars` of the document at most; None
+    leaves that to the model.
     """
 
     deadline_ms: float | None = None
     candidates: int = 1
+    prefix_chars: int | None = None
+    suffix_chars: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

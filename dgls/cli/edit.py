@@ -60,6 +60,9 @@ def edit(
     from dgls.config import changed
     from dgls.requests.instruction import InstructedEdit
 
+    if instruction.startswith("-:"):
+        # `dgls.cli.app` puts places in standard input last.
+        target, instruction = instruction, target
     if diff and write:
         raise InputError("Give --diff or --write, one of the two; nothing was changed.")
     resolved = resolved_with(None)

@@ -41,7 +41,7 @@ from dgls.file_lock import FileLock
 from dgls.protocol import Health
 from dgls.rendezvous.endpoint import Endpoint
 from dgls.rendezvous.runtime_folder import make_private, runtime_folder
-from dgls.syntax.cursor import Budget
+from dgls.requests.builder import budget_of
 
 _WATCH_S = 1.0
 _QUIET_S = 20.0
@@ -149,7 +149,7 @@ class _Engine:
             self._end,
             max_request_bytes=settings.engine.max_request_bytes,
             max_requests=2 * settings.engine.max_waiting,
-            budget=Budget(settings.fill.prefix_chars, settings.fill.suffix_chars),
+            budget=budget_of(settings.fill),
         )
         guard = Middleware(LoopbackGuard, tokens=_tokens(listeners), page_token=page_token)
         self._server = _Server(create_app(self._service, (guard,)), self._before_end)

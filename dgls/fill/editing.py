@@ -18,7 +18,7 @@ from dgls.checkpoint.codec import HfCodec
 from dgls.errors import InputError, ModelError, Stopped
 from dgls.fill.running import Running
 from dgls.inference.causal_model import CausalModel
-from dgls.inference.stream import OnPass, Written
+from dgls.inference.written import OnPass, Written
 from dgls.protocol import Fill, FillReply
 
 MOST_TOKENS = 4096

@@ -48,7 +48,7 @@ def open_filler(
     if named.causal:
         return open_causal(named, device, threads, progress, cache_mb, adapter=adapter, knobs=knobs)
     # The library that runs the other family takes two seconds and 100 MB, so it waits here.
-    from dgls.fill.pipeline import Engine
+    from dgls.fill.canvas import CanvasFiller
     from dgls.fill.strategy import strategy_for
     from dgls.inference.opening import open_model
 
@@ -56,7 +56,7 @@ def open_filler(
         named.name, device, threads, progress, cache_mb, quantization, canvas=knobs.canvas
     )
     strategy = strategy_for(model.metadata.family, model.metadata.strategy)
-    return Engine(model, knobs.applied(strategy))
+    return CanvasFiller(model, knobs.applied(strategy))
 
 
 def open_causal(

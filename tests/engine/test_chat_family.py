@@ -12,7 +12,7 @@ from dgls.canvas.types import OPEN_END, Lengths
 from dgls.client import EngineClient
 from dgls.config import changed
 from dgls.diffusion.loop import DenoiseSettings
-from dgls.fill.pipeline import Engine
+from dgls.fill.canvas import CanvasFiller
 from dgls.fill.soundness import Soundness
 from dgls.fill.stop import StopToken
 from dgls.fill.strategy import CHAT, strategy_for
@@ -41,7 +41,7 @@ def model(folder) -> Model:
 
 
 def fill(model, request=REQUEST, strategy=SHORT, on_draft=None):
-    return Engine(model, strategy).fill(request, StopToken(), on_draft)
+    return CanvasFiller(model, strategy).fill(request, StopToken(), on_draft)
 
 
 def test_every_length_gives_a_candidate_within_the_line(model):

@@ -16,7 +16,7 @@ from dgls.fill.confidence import Confidence
 from dgls.fill.editing import Editor, chat_tokens, closes, most_written
 from dgls.fill.stop import StopToken
 from dgls.inference.causal_model import CausalModel, Drafting
-from dgls.inference.stream import Control, Ends
+from dgls.inference.written import Control, Ends
 from dgls.protocol import Draft, FillRequest, Gap, Limits
 from tests.checkpoint.test_chat_template import CHAT_ML
 from tests.support.qwen2 import tiny_causal

@@ -9,7 +9,7 @@ from dgls.fill.causal import CausalFiller
 from dgls.fill.stop import StopToken
 from dgls.inference.causal_model import CausalModel, Drafting
 from dgls.inference.drafts import BestDrafts
-from dgls.inference.stream import Control, Written
+from dgls.inference.written import Control, Written
 from dgls.protocol import FillRequest
 from tests.model.places import CutGap, cut_gaps
 

@@ -1,7 +1,7 @@
 --- dgls, the DiffusionGemma Language Server: code filled in where the cursor is.
 ---
 --- `require('dgls').setup()`, or `vim.lsp.enable('dgls')` alone, starts it for the file types below.
---- It needs `dgls` on the PATH (`pip install dgls`) and Neovim 0.12 or newer.
+--- It needs `dgls` on the PATH (docs/install.md) and Neovim 0.12 or newer.
 ---
 ---@type vim.lsp.Config
 return {

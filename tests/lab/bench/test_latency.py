@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from itertools import islice
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from dgls.config import Settings, changed
 from dgls.lab.bench import fills
 from dgls.lab.bench.instant import FACTORY
-from dgls.lab.bench.machine import machine, resident_mb
+from dgls.lab.bench.machine import clock_seconds, cpu_seconds, machine, resident_mb
 from dgls.lab.bench.overhead import engine_calls, keystrokes, keystrokes_along, server_start
 from dgls.lab.bench.series import Series, table
 from dgls.protocol import Trigger
@@ -58,6 +59,21 @@ def test_the_table_leaves_out_what_few_values_cannot_tell() -> None:
 
 def test_the_machine_is_named_with_its_cores_and_the_date() -> None:
     assert re.search(r", \d+ cores.*, Python 3\.\d+.*, \d{4}-\d\d-\d\d$", machine())
+
+
+def test_processor_time_is_in_seconds() -> None:
+    begun, sure = cpu_seconds(os.getpid()), time.process_time()
+    while time.process_time() - sure < 0.1:
+        pass
+    assert cpu_seconds(os.getpid()) - begun == pytest.approx(0.1, abs=0.08)
+
+
+@pytest.mark.parametrize(
+    ("clock", "seconds"),
+    [("00:01", 1), ("1:02:03", 3723), ("2-00:00:01", 172_801), ("0:01.5", 1.5)],
+)
+def test_the_clock_of_ps_is_read(clock: str, seconds: float) -> None:
+    assert clock_seconds(clock) == seconds
 
 
 def test_memory_is_in_megabytes() -> None:
