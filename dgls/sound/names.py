@@ -32,7 +32,9 @@ def repeated_names(site: Site, text: str) -> tuple[str, ...]:
     after, end = site.filled(text), len(site.source.text)
     new = _defined(after, site.filled_span(text)) - _defined(site.source, site.span)
     around = (Span(0, site.span.start), Span(site.span.end, end))
-    return tuple(sorted(new & {name for span in around for name in _defined(site.source, span)}))
+    known = {scope.name for scope in enclosing_scopes(site.source, site.span.start)}
+    known |= {name for span in around for name in _defined(site.source, span)}
+    return tuple(sorted(new & known))
 
 
 def _defined(source: Source, span: Span) -> set[str]:
