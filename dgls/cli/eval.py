@@ -65,6 +65,7 @@ def register(app: typer.Typer) -> None:
     evaluate.command()(typing)
     evaluate.command()(faults)
     evaluate.command()(edits)
+    evaluate.command()(instructions)
     app.add_typer(evaluate, name="eval")
 
 
@@ -274,6 +275,38 @@ def edits(
             typer.echo(of_pairs(f"{name}, {package}", own))
     if packages:
         typer.echo(of_pairs(f"{name}, {', '.join(packages)}", total))
+
+
+def instructions(
+    cases: Annotated[Path, typer.Argument(help="A folder of edits by instruction.")] = Path(
+        "fixtures/instructions"
+    ),
+    model: ModelName = None,
+    device: Device = None,
+    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0 leaves it to torch.")] = 0,
+    verbose: Annotated[bool, typer.Option(help="Print each case as it is done.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Measure edits by instruction: what parses, what is kept, what its tests say is right.
+
+    What the model writes is run, with limits. Small models are measured, too.
+    """
+    from dgls.errors import InputError
+    from dgls.lab.evaluation.instructions.cases import read_cases
+    from dgls.lab.evaluation.instructions.report import of_one, to_json, to_text
+    from dgls.lab.evaluation.instructions.run import judged
+    from dgls.lab.evaluation.instructions.system import open_editor
+
+    found, missing = read_cases(cases)
+    if not found:
+        raise InputError(f"There are no cases in {cases}; nothing was measured.")
+    name, ask = open_editor(model, device or "auto", threads)
+    verdicts = []
+    for verdict in judged(found, ask):
+        verdicts.append(verdict)
+        if verbose:
+            typer.echo(of_one(verdict), err=True)
+    typer.echo((to_json if as_json else to_text)(name, verdicts, missing))
 
 
 def typing(

@@ -392,6 +392,13 @@ class EditsSettings:
         "project can only turn this off.",
         only_lower=True,
     )
+    model: str = _setting(
+        "auto",
+        "The model that edits by instruction, named as in `model.name`. `auto`: a `model.name` "
+        "that `dgls model list` lacks, else the largest fetched one that can and that this machine "
+        "runs in time; with a server, the server's.",
+        project=False,
+    )
 
 
 @dataclass(frozen=True, slots=True)

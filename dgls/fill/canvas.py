@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from dgls.canvas.types import Canvas
 from dgls.errors import Stopped
+from dgls.fill.canvas_editing import canvas_edit
 from dgls.fill.canvas_running import CanvasRunning
 from dgls.fill.canvas_scores import CanvasScores
 from dgls.fill.canvas_work import CanvasWork
@@ -62,7 +63,7 @@ class CanvasFiller:
     def fill(
         self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None = None
     ) -> FillReply:
-        """Fill every gap of the request.
+        """Fill every gap of the request, or edit its code.
 
         Out of time, it answers with what it has (`complete` is False). Raises `Stopped` when
         `stop` was set before the answer, `InputError` where the gaps do not fit the model,
@@ -73,6 +74,9 @@ class CanvasFiller:
         )
         try:
             with self._model.network.taking_part() as share:
+                if request.instruction:
+                    edited = canvas_edit(self._model, self._strategy.denoise, request, stop)
+                    return replace(edited, passes=share.passes)
                 return replace(one.run(), passes=share.passes)
         except Stopped:
             # The token knows who stopped the fill; the loop below knows only that it was stopped.

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from dgls.fill.confidence import Confidence
+from dgls.fill.editing import Editor, cannot_edit
 from dgls.fill.evidence import Candidate
 from dgls.fill.gap_work import GapWork, Weighed, distinct
 from dgls.fill.proposals.warm_start import LastDrafts
@@ -44,6 +45,7 @@ class CausalFiller:
         self._strategy = strategy or CausalStrategy()
         self._drafts = LastDrafts()
         self.idle_work: Callable[[], bool] | None = None
+        self.editor: Editor | None = None
 
     @property
     def strategy(self) -> CausalStrategy:
@@ -71,12 +73,14 @@ class CausalFiller:
     def fill(
         self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None = None
     ) -> FillReply:
-        """Fill every gap of the request, each after those before it.
+        """Fill every gap of the request, each after those before it, or edit its code.
 
         Out of time it answers with what it has (`complete` is False). Raises `Stopped` when `stop`
         was set before the answer, `ModelMemoryError` where the memory does not suffice.
         """
         try:
+            if request.instruction:
+                return self._edited(request, stop, on_draft)
             return self._one(request, stop, on_draft).run()
         except Exception as error:
             stop.check()
@@ -99,11 +103,18 @@ class CausalFiller:
         """All that may be weighed for a request with one gap."""
         return self._one(request, StopToken(), None).considered()
 
+    def _edited(self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None) -> FillReply:
+        if self.editor is None:
+            raise cannot_edit(self.name, "it is too small to follow one")
+        return self.editor.edit(self._running(request, stop, on_draft))
+
     def _one(self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None) -> _OneFill:
-        running = Running(
+        return _OneFill(self._running(request, stop, on_draft))
+
+    def _running(self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None) -> Running:
+        return Running(
             self.model, self._confidence, self._strategy, self._drafts, request, stop, on_draft
         )
-        return _OneFill(running)
 
 
 @dataclass(slots=True)

@@ -46,7 +46,7 @@ class Task:
     """Ordered gaps of one document to fill for one purpose, each with its most `lines`.
 
     `budget` is what the context was cut to. `strength` is the share of what is in a gap that may
-    change.
+    change. With an `instruction` the only gap is to be edited as it says.
     """
 
     source: Source
@@ -56,6 +56,7 @@ class Task:
     lines: tuple[int, ...]
     budget: Budget
     strength: float = 1.0
+    instruction: str = ""
 
     @classmethod
     def at(
@@ -124,6 +125,7 @@ class Task:
             ),
             seed=asker.seed,
             around=self.context.around,
+            instruction=self.instruction,
         )
 
     @property

@@ -135,3 +135,21 @@ async def test_an_engine_process_fills_with_it(folder, tmp_path, monkeypatch):
             await client.stop_engine()
     assert reply.candidates
     assert reply.model == "published"
+
+
+EDIT = FillRequest(("", "\n"), (Gap("x = 1"),), instruction="add a comment")
+
+
+def test_an_instruction_is_answered_canvas_after_canvas(model):
+    """A random model closes no block: it writes to the bound, each canvas after those before it."""
+    reply = fill(model, EDIT)
+    assert reply.best.texts[0].startswith("```python\n")
+    assert reply.best.proposal == "edit"
+    assert reply.steps >= 3
+    assert reply.complete
+    assert fill(model, EDIT).best.texts == reply.best.texts
+
+
+def test_an_instruction_out_of_time_is_not_complete(model):
+    late = dataclasses.replace(EDIT, limits=Limits(deadline_ms=0.001))
+    assert not fill(model, late).complete

@@ -38,7 +38,12 @@ return {
   },
   root_markers = { 'dgls.toml', { 'pyproject.toml', 'setup.py', 'setup.cfg' }, '.git' },
   -- What `require('dgls').status()` shows is sent to clients that ask for it.
-  capabilities = { experimental = { dglsStatus = true } },
+  capabilities = { experimental = { dglsStatus = true, dglsInstruction = true } },
+  commands = {
+    ['dgls.editByInstruction'] = function(command, context)
+      require('dgls.instruct').command(command, context)
+    end,
+  },
   handlers = {
     ['dgls/status'] = function(_, report)
       require('dgls.status').set(report)
