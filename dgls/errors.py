@@ -17,6 +17,7 @@
     │   ├── EngineProtocolError
     │   │   └── FieldError      one field of a request has the wrong type or value
     │   └── RemoteError         the server elsewhere that fills for the engine failed
+    ├── EditError               the answer to an instruction is no edit that can be made
     ├── Stopped                 the request was stopped before it had an answer
     └── TrainingError           a corpus, recipe or checkpoint folder that training cannot use
 
@@ -128,6 +129,12 @@ class Stopped(DglsError):
     def __init__(self, message: str = "", reason: str = "") -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class EditError(DglsError):
+    """What a model answered to an instruction is not an edit that can be made."""
+
+    exit_status = 10
 
 
 class TrainingError(DglsError):

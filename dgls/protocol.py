@@ -53,11 +53,14 @@ class Limits:
     """How much a fill may cost. `deadline_ms` counts from arrival at the engine; None: none.
 
     With 0 `candidates` the prompt is encoded, so that the next fill there is quicker, and nothing
-    is filled.
+    is filled. The model reads `prefix_chars` and `suffix_chars` of the document at most; None
+    leaves that to the model.
     """
 
     deadline_ms: float | None = None
     candidates: int = 1
+    prefix_chars: int | None = None
+    suffix_chars: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ class FillRequest:
     limits: Limits = field(default_factory=Limits)
     seed: int = 0
     around: tuple[str, str] = ("", "")
+    instruction: str = ""
 
     def __post_init__(self) -> None:
         if len(self.parts) != len(self.gaps) + 1:
@@ -96,6 +100,10 @@ class FillRequest:
                 f"'around' has a text before the gaps and one after them, not {len(self.around)} "
                 f"texts; nothing was filled."
             )
+        if self.instruction and not (len(self.gaps) == 1 and self.gaps[0].text.strip()):
+            raise EngineProtocolError(
+                "An 'instruction' needs one gap that holds the code to edit; nothing was changed."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +113,10 @@ class Fill:
     `score` is the judge's summed log-probability in nats (higher is better). `confidence` is the
     calibrated probability in 0..1 that the fill is what the user wants. `proposal` says where it
     came from: "draft" (causal), "beam" (a search beside it), "revised" (that draft after denoise
-    passes), "noise", "kept" (what typing has left of the document's last draft, denoised again), or
-    "copied" (from a like place of the document). `tokens` is how many it takes, the ends of its
-    gaps left out; 0 where the backend does not say. `features` are the numbers that the confidence
-    was made of, by name, where the backend says.
+    passes), "noise", "kept" (what typing has left of the document's last draft, denoised again),
+    "copied" (from a like place of the document), or "edit" (the answer to an instruction).
+    `tokens` is how many it takes, the ends of its gaps left out; 0 where the backend does not say.
+    `features` are the numbers that the confidence was made of, by name, where the backend says.
     """
 
     texts: tuple[str, ...]

@@ -150,7 +150,7 @@ def test_a_bad_value_leaves_the_value_before_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("variable", "value", "kept"),
     [
-        ("DGLS_FILL_CANDIDATES", "many", ("fill.candidates", 1)),
+        ("DGLS_FILL_CANDIDATES", "many", ("fill.candidates", "auto")),
         ("DGLS_SHOW_AUTOMATIC", "maybe", ("show.automatic", True)),
         ("DGLS_ENGINE_IDLE_SECONDS", "nan", ("engine.idle_seconds", 1800.0)),
         ("DGLS_MODLE", "x", ("model.name", "auto")),

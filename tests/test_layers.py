@@ -73,6 +73,7 @@ OWNERS = {
     "starlette": {"engine"},
     "uvicorn": {"engine"},
     "prometheus_client": {"engine", "lab.bench"},
+    "jinja2": {"checkpoint"},
     "httpx": {"engine", "checkpoint", "lab.evaluation"},
     "rich": {"cli", "lab.evaluation"},
     "typer": {"cli"},

@@ -153,3 +153,17 @@ def test_the_examples_of_the_page_are_understood(
     if isinstance(example, FillRequest | FillReply | Draft | Health):
         # Nothing is left out of the page.
         assert json.loads(to_json(example)) == json.loads(examples[0])
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"parts": ["", ""], "instruction": "add types"},
+        {"parts": ["", ""], "gaps": [{"text": " \n"}], "instruction": "add types"},
+        {"parts": ["", "", ""], "gaps": [{"text": "a"}, {"text": "b"}], "instruction": "x"},
+        {"parts": ["", ""], "gaps": [{"text": "a"}], "instruction": 3},
+    ],
+)
+def test_an_instruction_needs_the_code_it_is_about(fields: dict[str, object]) -> None:
+    with pytest.raises(EngineProtocolError, match="instruction"):
+        request_from_json(json.dumps(fields))

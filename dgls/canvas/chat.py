@@ -133,6 +133,24 @@ class ChatLayout:
             texts[-1] = _without_rest(texts[-1], self.codec.decode(canvas.follows))
         return tuple(texts)
 
+    def conversation(self, asked: str, begun: str) -> tuple[int, ...]:
+        """The prompt of one turn of the user, and the beginning of the model's answer."""
+        turn, end = self.codec.token_id(TURN), self.codec.token_id(END_OF_TURN)
+        encode = self.codec.encode
+        user = [self.codec.token_id(BOS), turn, *encode(f"user\n{asked}"), end, *encode("\n")]
+        return (*user, turn, *encode(f"model\n{begun}"))
+
+    def open_canvas(self, prompt: tuple[int, ...]) -> Canvas:
+        """The widest canvas after a prompt, all of it open: the model goes on as in a chat."""
+        width = self.budget.canvas
+        closed = (False,) * width
+        eos = self.codec.token_id(EOS)
+        return Canvas(prompt, (eos,) * width, closed, (Span(0, width),), closed)
+
+    def said(self, tokens: Sequence[int]) -> tuple[int, ...]:
+        """The tokens of an answer up to the first one that ends it."""
+        return tuple(tokens[: self._ended_at(tokens)])
+
     def target(self, texts: Sequence[str]) -> tuple[int, ...]:
         """The tokens of the first gap's text; what follows it is `Canvas.follows`."""
         return tuple(self.codec.encode(texts[0]))
@@ -213,9 +231,11 @@ class ChatLayout:
         return tokens[anchored_start(len(tokens), most) :]
 
     def _text(self, tokens: Sequence[int]) -> str:
+        return self.codec.decode(self.said(tokens))
+
+    def _ended_at(self, tokens: Sequence[int]) -> int:
         stops = {self.codec.token_id(token) for token in (PAD, EOS, END_OF_TURN, TOOL)}
-        length = next((i for i, token in enumerate(tokens) if token in stops), len(tokens))
-        return self.codec.decode(tokens[:length])
+        return next((i for i, token in enumerate(tokens) if token in stops), len(tokens))
 
 
 def _rows(
@@ -238,8 +258,12 @@ def _tried(gap: Gap, old: Sequence[int], lengths: Lengths) -> list[int]:
 
 def fence_of(request: FillRequest) -> str:
     """Backticks that do not occur in the code: at least three, and more than any run there."""
-    shown = [*request.parts, *(snippet.text for snippet in request.snippets)]
-    runs = re.findall(r"`{3,}", "\n".join(shown))
+    return fence_for([*request.parts, *(snippet.text for snippet in request.snippets)])
+
+
+def fence_for(texts: Sequence[str]) -> str:
+    """Backticks that do not occur in any of the texts: at least three, more than any run there."""
+    runs = re.findall(r"`{3,}", "\n".join(texts))
     return "`" * max([3, *(len(run) + 1 for run in runs)])
 
 

@@ -14,10 +14,10 @@ and the model writes it again (`rest`), by whatever tokens it likes ("token heal
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dgls.canvas.types import Codec
-from dgls.protocol import FillRequest, Snippet
+from dgls.protocol import FillRequest, Limits, Snippet
 from dgls.text.spans import anchored_start
 
 PREFIX, SUFFIX, MIDDLE = "<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"
@@ -37,7 +37,13 @@ class FimBudget:
     prefix: int = 640
     suffix: int = 224
     snippets: int = 256
-    left_to_right: int = 256
+    left_to_right: int = 128
+
+    def within(self, limits: Limits) -> FimBudget:
+        """The budget with what a request says of the document: so many characters, whole."""
+        before, after = limits.prefix_chars, limits.suffix_chars
+        budget = self if before is None else replace(self, prefix_chars=before, prefix=before)
+        return budget if after is None else replace(budget, suffix_chars=after, suffix=after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +69,19 @@ class FimLayout:
     def prompt(self, request: FillRequest) -> FimPrompt:
         """The prompt of a request with one gap."""
         prefix, suffix = self.surroundings(request)
-        prefix = self._anchored(prefix)
+        budget = self.budget.within(request.limits)
+        prefix = _anchored(prefix, budget.prefix)
         cut = healing_cut(prefix, self.last_word)
-        head = self._head(request.snippets, suffix)
+        head = self._head(request.snippets, suffix, budget.suffix)
         body = self.codec.encode(prefix[:cut])
-        start = anchored_start(len(body), self.budget.prefix)
+        start = anchored_start(len(body), budget.prefix)
         rest = prefix[cut:]
         healed = self.codec.encode(rest) if rest else []
         return FimPrompt((*head, *body[start:]), rest.encode("utf-8", "replace"), tuple(healed))
 
     def left_to_right(self, prefix: str) -> FimPrompt:
         """The prefix alone, as the model reads text that goes on."""
-        prefix = self._anchored(prefix)
+        prefix = _anchored(prefix, self.budget.prefix)
         cut = healing_cut(prefix, self.last_word)
         body = self.codec.encode(prefix[:cut]) or [self.codec.token_id(ENDS[0])]
         start = anchored_start(len(body), self.budget.left_to_right)
@@ -95,25 +102,23 @@ class FimLayout:
         suffix = below if below.startswith(suffix) else suffix
         # What only closes is left out of the prompt and must not move the prompt's end.
         closers = len(suffix) - len(without_closers(suffix))
-        suffix = suffix[: self.budget.suffix_chars + closers]
-        if not above.endswith(near[-1:]) or len(near) >= self.budget.prefix_chars:
+        budget = self.budget.within(request.limits)
+        suffix = suffix[: budget.suffix_chars + closers]
+        if not above.endswith(near[-1:]) or len(near) >= budget.prefix_chars:
             return near, suffix
-        if len(above) <= self.budget.prefix_chars:
+        if len(above) <= budget.prefix_chars:
             return above or near, suffix
         kept = near[: len(near) - _shared_end(near, above)]
-        return kept + self._window(above, self.budget.prefix_chars - len(kept)), suffix
+        return kept + self._window(above, budget.prefix_chars - len(kept)), suffix
 
     def _window(self, text: str, chars: int) -> str:
         """The last lines of a text, about `chars`, from a line start that typing rarely moves."""
         start = anchored_start(len(text), chars)
         return text[text.find("\n", start) + 1 :] if start else text
 
-    def _anchored(self, prefix: str) -> str:
-        return prefix[anchored_start(len(prefix), self.budget.prefix * _CHARS_PER_TOKEN) :]
-
-    def _head(self, snippets: Sequence[Snippet], suffix: str) -> list[int]:
+    def _head(self, snippets: Sequence[Snippet], suffix: str, most: int) -> list[int]:
         token = self.codec.token_id
-        after = self.codec.encode(without_closers(suffix))[: self.budget.suffix]
+        after = self.codec.encode(without_closers(suffix))[:most]
         return [*self._snippets(snippets), token(PREFIX), token(SUFFIX), *after, token(MIDDLE)]
 
     def _snippets(self, snippets: Sequence[Snippet]) -> list[int]:
@@ -125,6 +130,11 @@ class FimLayout:
                 break
             tokens += [self.codec.token_id(FILE), *read]
         return [self.codec.token_id(REPOSITORY), *tokens] if tokens else []
+
+
+def _anchored(prefix: str, tokens: int) -> str:
+    """The end of a prefix, no shorter than so many tokens."""
+    return prefix[anchored_start(len(prefix), tokens * _CHARS_PER_TOKEN) :]
 
 
 def healing_cut(prefix: str, last_word: Callable[[str], int]) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -37,6 +39,20 @@ class HfCodec:
     def encode(self, text: str) -> list[int]:
         """The token ids of `text`; adds no special tokens, and reads none out of the text."""
         return list(self._tokenizer.encode(_without_surrogates(text), add_special_tokens=False).ids)
+
+    def encode_marked(self, text: str) -> list[int]:
+        """The token ids of a text of the model's own, in which special tokens are read."""
+        names = set(self._special)
+        pattern = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
+        pieces = re.split(f"({pattern})", text) if names else [text]
+        ids: list[int] = []
+        for piece in pieces:
+            ids += [self.token_id(piece)] if piece in names else self.encode(piece)
+        return ids
+
+    @cached_property
+    def _special(self) -> list[str]:
+        return [token.content for token in self._tokenizer.get_added_tokens_decoder().values()]
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of `ids`, special tokens left out."""

@@ -86,7 +86,7 @@ def fill(
 
         watching = Watch(task.asked.context)
     request = task.asked.request(asker, limits_of(settings.fill))
-    reply = asyncio.run(_ask(settings, request, watching))
+    reply = asyncio.run(ask(settings, request, watching))
     if settings.model.name == AUTO and sys.stderr.isatty() and (better := offer()):
         typer.echo(f"dgls: {better}", err=True)
     if reply.note:
@@ -225,7 +225,8 @@ def asker_of(name: str, source: Source, resolved: Resolved, method: str) -> Aske
     return Asker("cli", method, path=path_shown(name), snippets=snippets)
 
 
-async def _ask(settings: Settings, request: FillRequest, watching: Watch | None) -> FillReply:
+async def ask(settings: Settings, request: FillRequest, watching: Watch | None = None) -> FillReply:
+    """The engine's answer; a person at a terminal sees why it takes a while."""
     from dgls.client import EngineClient
 
     client = EngineClient(settings)

@@ -17,6 +17,7 @@ _TARGET = re.compile(
     r"(?P<file>.+?)(?::(?P<line>[0-9]+)(?::(?P<column>[0-9]+))?(?::(?:\s.*)?)?)?", re.DOTALL
 )
 _RANGE = re.compile(r"([0-9]+):([0-9]+)-([0-9]+):([0-9]+)")
+_LINES = re.compile(r"(?P<file>.+?):(?P<first>[0-9]+)(?:-(?P<last>[0-9]+))?", re.DOTALL)
 _MOST_DIGITS = 12
 _LARGEST_BYTES = 50_000_000
 _BYTE_ORDER_MARK = "\ufeff"
@@ -62,6 +63,25 @@ def selection(argument: str, text: str) -> Span:
     if end < start:
         raise PositionError(f"--select {argument} ends before it begins; nothing was filled.")
     return Span(start, end)
+
+
+def line_range(argument: str) -> tuple[str, int, int]:
+    """The file and the first and last line of `FILE:FROM-TO` or `FILE:LINE`."""
+    match = _LINES.fullmatch(argument)
+    if match is None:
+        raise InputError(f"{argument[:200]!r} is not FILE:FROM-TO; nothing was changed.")
+    first = _number(match["first"]) or 0
+    last = first if match["last"] is None else _number(match["last"]) or 0
+    return match["file"], first, last
+
+
+def lines_of(text: str, first: int, last: int) -> Span:
+    """The lines `first` to `last`, from 1. Raises `PositionError` for lines that do not exist."""
+    if last < first:
+        raise PositionError(f"Lines {first}-{last} end before they begin; nothing was changed.")
+    lines = Lines(text)
+    start = lines.span(_from_one(first, "Line")).start
+    return Span(start, lines.span(_from_one(last, "Line")).end)
 
 
 def _number(digits: str | None) -> int | None:

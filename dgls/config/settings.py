@@ -276,13 +276,33 @@ class FillSettings:
     explicit_deadline_ms: float = _setting(
         20_000.0, "Time for a fill that was asked for, in milliseconds; 0 for none.", low=0
     )
-    candidates: int = _setting(1, "Candidates per fill.", low=1, high=16)
-    max_lines: int = _setting(1, "Maximum of lines of a fill while typing.", low=1, high=100)
-    prefix_chars: int = _setting(
-        1200, "Maximum of characters before the cursor that the model sees.", low=100
+    candidates: int | Literal["auto"] = _setting(
+        AUTO,
+        "Candidates per fill. `auto`: 1 while typing, 4 where you asked.",
+        low=1,
+        high=16,
+        number=int,
     )
-    suffix_chars: int = _setting(
-        480, "Maximum of characters after the cursor that the model sees.", low=0
+    max_lines: int | Literal["auto"] = _setting(
+        AUTO,
+        "Maximum of lines of a fill while typing, where a block opens. `auto`: 1.",
+        low=1,
+        high=100,
+        number=int,
+    )
+    prefix_chars: int | Literal["auto"] = _setting(
+        AUTO,
+        "Maximum of characters before the cursor that the model sees. `auto`: 2400 for the laptop "
+        "model, 1200 for others.",
+        low=100,
+        number=int,
+    )
+    suffix_chars: int | Literal["auto"] = _setting(
+        AUTO,
+        "Maximum of characters after the cursor that the model sees. `auto`: 800 for the laptop "
+        "model, 480 for others.",
+        low=0,
+        number=int,
     )
 
 
@@ -353,8 +373,9 @@ class ContextSettings:
     )
     chars: int = _setting(
         0,
-        "Maximum of characters of both together; 0 for none, which suits the embedded model: it "
-        "was trained without them. 4000 suits a published one. A project can only lower it.",
+        "Maximum of characters of both together; 0 for none, which suits the laptop model, that "
+        "fills no better with them, and the embedded one, which was trained without. 4000 suits a "
+        "published one. A project can only lower it.",
         low=0,
         high=100_000,
         only_lower=True,
@@ -370,6 +391,13 @@ class EditsSettings:
         "Whether the other places of an edit are offered (as code actions and next edits); a "
         "project can only turn this off.",
         only_lower=True,
+    )
+    model: str = _setting(
+        "auto",
+        "The model that edits by instruction, named as in `model.name`. `auto`: a `model.name` "
+        "that `dgls model list` lacks, else the largest fetched one that can and that this machine "
+        "runs in time; with a server, the server's.",
+        project=False,
     )
 
 

@@ -89,7 +89,8 @@ class Service:
             self.metrics.ended(_outcome(error))
             raise
         self.metrics.filled(reply)
-        if reply.candidates:
+        # `dgls why` explains fills.
+        if reply.candidates and not request.instruction:
             self._last = (request, reply, time.monotonic())
         return reply
 

@@ -16,7 +16,7 @@ from dgls.fill.stop import StopToken
 from dgls.protocol import FillRequest, Limits
 
 PLACES = 15
-_SOURCE = Path(__file__).with_name("pipeline.py")
+_SOURCE = Path(__file__).with_name("gap_work.py")
 _BEFORE, _AFTER = 1200, 480
 _READ_AHEAD = Limits(candidates=0)
 
@@ -95,7 +95,7 @@ def _places() -> Iterator[FillRequest]:
         cut = text.index(" ", at + 1) + 1
         end = text.index("\n", cut)
         parts = text[max(0, cut - _BEFORE) : cut], text[end : end + _AFTER]
-        yield FillRequest(parts, path="pipeline.py")
+        yield FillRequest(parts, path="gap_work.py")
 
 
 _log = logging.getLogger(__name__)

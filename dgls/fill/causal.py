@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from dgls.fill.confidence import Confidence
+from dgls.fill.editing import Editor, cannot_edit
+from dgls.fill.evidence import Candidate
 from dgls.fill.gap_work import GapWork, Weighed, distinct
 from dgls.fill.proposals.warm_start import LastDrafts
 from dgls.fill.ranking import ranked, single_gap
@@ -14,7 +16,16 @@ from dgls.fill.soundness import Soundness
 from dgls.fill.stop import StopToken
 from dgls.inference.causal_model import CausalModel
 from dgls.network.memory import is_out_of_memory, not_enough_memory
-from dgls.protocol import Fill, FillReply, FillRequest, OnDraft, Trigger
+from dgls.protocol import Fill, FillReply, FillRequest, OnDraft
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """What is weighed for one gap: the first text alone, then beside others, unasked and asked."""
+
+    alone: Weighed
+    unasked: tuple[Weighed, ...]
+    asked: tuple[Weighed, ...]
 
 
 class CausalFiller:
@@ -34,6 +45,7 @@ class CausalFiller:
         self._strategy = strategy or CausalStrategy()
         self._drafts = LastDrafts()
         self.idle_work: Callable[[], bool] | None = None
+        self.editor: Editor | None = None
 
     @property
     def strategy(self) -> CausalStrategy:
@@ -61,12 +73,14 @@ class CausalFiller:
     def fill(
         self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None = None
     ) -> FillReply:
-        """Fill every gap of the request, each after those before it.
+        """Fill every gap of the request, each after those before it, or edit its code.
 
         Out of time it answers with what it has (`complete` is False). Raises `Stopped` when `stop`
         was set before the answer, `ModelMemoryError` where the memory does not suffice.
         """
         try:
+            if request.instruction:
+                return self._edited(request, stop, on_draft)
             return self._one(request, stop, on_draft).run()
         except Exception as error:
             stop.check()
@@ -85,16 +99,22 @@ class CausalFiller:
         """The same model with another strategy."""
         return CausalFiller(self.model, self._confidence, strategy)
 
-    def weighed(self, request: FillRequest) -> tuple[Weighed, tuple[Weighed, ...]]:
-        """What is weighed for a request with one gap: the first text alone, then a whole search."""
-        first = self._one(request, StopToken(), None).first()
-        return first, self._one(request, StopToken(), None).weighed(thorough=True)
+    def considered(self, request: FillRequest) -> Considered:
+        """All that may be weighed for a request with one gap."""
+        return self._one(request, StopToken(), None).considered()
+
+    def _edited(self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None) -> FillReply:
+        if self.editor is None:
+            raise cannot_edit(self.name, "it is too small to follow one")
+        return self.editor.edit(self._running(request, stop, on_draft))
 
     def _one(self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None) -> _OneFill:
-        running = Running(
+        return _OneFill(self._running(request, stop, on_draft))
+
+    def _running(self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None) -> Running:
+        return Running(
             self.model, self._confidence, self._strategy, self._drafts, request, stop, on_draft
         )
-        return _OneFill(running)
 
 
 @dataclass(slots=True)
@@ -136,35 +156,46 @@ class _OneFill:
             timings=cost.stages.timings,
         )
 
-    def weighed(self, thorough: bool = False) -> tuple[Weighed, ...]:
+    def weighed(self) -> tuple[Weighed, ...]:
         """The candidates of the one gap with their confidence; none is made that is not needed."""
         work = GapWork(self.running, self.running.request)
         first = work.write()
         alone = work.alone(first)
-        if not thorough and self._settles(alone):
+        if self._settles(alone):
             return (alone,)
-        found = [first, *work.search(first)]
+        return self._searched(work, first, self.running.unasked)
+
+    def considered(self) -> Considered:
+        """All that may be weighed for the one gap, whatever the first text settles."""
+        work = GapWork(self.running, self.running.request)
+        first = work.write()
+        return Considered(
+            work.alone(first),
+            self._searched(work, first, unasked=True),
+            self._searched(work, first, unasked=False),
+        )
+
+    def _searched(self, work: GapWork, first: Candidate, unasked: bool) -> tuple[Weighed, ...]:
+        """The first text beside others: unasked copies alone, which take one pass."""
+        found = [first] if unasked else [first, *work.search(first)]
         if self.running.control.out_of_time():
             self.running.cost.complete = False
         else:
             found += work.copies(found)
             self.present = work.present()
-        return tuple(work.weigh(distinct(found), first.text))
+        several = distinct(found)
+        joint = {} if unasked else work.joint(several)
+        return tuple(work.weigh(several, first.text, joint))
 
     def _settles(self, first: Weighed) -> bool:
         """Whether the first text is the answer, or the sign that there is none."""
         request, strategy = self.running.request, self.running.strategy
         sound = self.is_sound((first.candidate.text,))
-        if request.trigger is Trigger.AUTOMATIC:
+        if self.running.unasked:
             inside = strategy.hopeless <= first.confidence < strategy.enough
             return not inside and (sound or not first.candidate.text.strip())
         sure = first.confidence >= strategy.certain and sound
         return sure and request.limits.candidates == 1
-
-    def first(self) -> Weighed:
-        """What the model writes, weighed by itself."""
-        work = GapWork(self.running, self.running.request)
-        return work.alone(work.write())
 
     def _several(self) -> Fill:
         """The gaps in order, each with the texts before it in its prompt."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from dgls.canvas.copies import Copy
-from dgls.inference.stream import Written
+from dgls.inference.written import Written
 
 _NAME = re.compile(r"[^\W\d]\w*")
 _FLOOR = -20.0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dgls.canvas.fim import FimPrompt
@@ -13,7 +14,7 @@ from dgls.fill.ranking import COPIED
 from dgls.fill.running import Running
 from dgls.fill.soundness import site_of
 from dgls.inference.prompts import ReadPrompt
-from dgls.inference.stream import Ends, Written
+from dgls.inference.written import Ends, Written
 from dgls.protocol import FillRequest
 from dgls.sound.clean import sound
 
@@ -45,7 +46,10 @@ class GapWork:
         self._prompt: FimPrompt = fill.model.layout.prompt(request)
         most = fill.strategy.line_tokens if self._gap.max_lines == 1 else fill.strategy.block_tokens
         self._ends: Ends = fill.model.ends(
-            self._gap.max_lines, most + len(self._prompt.healed), self._is_over()
+            self._gap.max_lines,
+            most + len(self._prompt.healed),
+            self._is_over(),
+            fill.strategy.unlikely if fill.unasked else -math.inf,
         )
         self._read: ReadPrompt | None = None
 
@@ -136,9 +140,10 @@ class GapWork:
         evidence = features(candidate, self._place, [candidate], candidate.text)
         return Weighed(candidate, evidence, self._fill.confidence.alone.of(evidence))
 
-    def weigh(self, candidates: Sequence[Candidate], greedy: str) -> list[Weighed]:
+    def weigh(
+        self, candidates: Sequence[Candidate], greedy: str, joint: Mapping[str, float]
+    ) -> list[Weighed]:
         """The candidates of a search, each with its evidence and confidence."""
-        joint = self._joint(candidates)
         weighed = []
         for candidate in candidates:
             evidence = features(candidate, self._place, candidates, greedy, joint)
@@ -146,7 +151,7 @@ class GapWork:
             weighed.append(Weighed(candidate, evidence, sure))
         return weighed
 
-    def _joint(self, candidates: Sequence[Candidate]) -> dict[str, float]:
+    def joint(self, candidates: Sequence[Candidate]) -> dict[str, float]:
         """How likely the likeliest texts are together with what follows, read from left to right.
 
         The model that has read the suffix repeats it whatever is in the gap; one that has not is

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch
 
+from dgls.checkpoint.chat_template import template_of
 from dgls.checkpoint.choice import AUTO
+from dgls.checkpoint.edit_choice import LEAST_PARAMETERS
 from dgls.checkpoint.named import Named, fingerprint, resolved
 from dgls.checkpoint.qwen2_build import Progress, dense_network
-from dgls.checkpoint.qwen2_checks import CheckedSource
+from dgls.checkpoint.qwen2_checks import CheckedSource, parameters
 from dgls.checkpoint.qwen2_int8 import check_unchanged, opened_int8
 from dgls.checkpoint.qwen2_source import open_source
 from dgls.fill.adapter import equip
 from dgls.fill.adapter_trial import AdapterTrial
 from dgls.fill.causal import CausalFiller
 from dgls.fill.confidence import confidence_of
+from dgls.fill.editing import Editor
 from dgls.fill.filler import Filler
 from dgls.fill.knobs import AS_TRAINED, Knobs
 from dgls.inference.causal_model import CausalModel, Drafting
@@ -43,7 +48,7 @@ def open_filler(
     if named.causal:
         return open_causal(named, device, threads, progress, cache_mb, adapter=adapter, knobs=knobs)
     # The library that runs the other family takes two seconds and 100 MB, so it waits here.
-    from dgls.fill.pipeline import Engine
+    from dgls.fill.canvas import CanvasFiller
     from dgls.fill.strategy import strategy_for
     from dgls.inference.opening import open_model
 
@@ -51,7 +56,7 @@ def open_filler(
         named.name, device, threads, progress, cache_mb, quantization, canvas=knobs.canvas
     )
     strategy = strategy_for(model.metadata.family, model.metadata.strategy)
-    return Engine(model, knobs.applied(strategy))
+    return CanvasFiller(model, knobs.applied(strategy))
 
 
 def open_causal(
@@ -89,9 +94,16 @@ def open_causal(
     untried = equip(model, named, adapter)
     give_back_freed_memory()
     filler = CausalFiller(model, confidence_of(named.name, named.folder))
+    if parameters(network.config) >= LEAST_PARAMETERS:
+        filler.editor = editor_of(filler.model, named)
     if untried is not None:
         filler.idle_work = AdapterTrial(filler, named.folder, untried).step
     return filler
+
+
+def editor_of(model: CausalModel, named: Named) -> Editor:
+    """What edits by instruction with a model, whatever its size."""
+    return Editor(model, functools.cache(lambda: template_of(named.path)))
 
 
 def _cache_bytes(where: torch.device) -> int:

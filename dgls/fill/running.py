@@ -10,25 +10,26 @@ from dgls.fill.proposals.warm_start import LastDrafts
 from dgls.fill.stages import Stages
 from dgls.fill.stop import StopToken
 from dgls.inference.causal_model import CausalModel
-from dgls.inference.stream import Control
-from dgls.protocol import WRITTEN, Draft, FillRequest, OnDraft
+from dgls.inference.written import Control
+from dgls.protocol import WRITTEN, Draft, FillRequest, OnDraft, Trigger
 
 
 @dataclass(frozen=True, slots=True)
 class CausalStrategy:
     """What a fill may cost.
 
-    Unasked, a first text whose confidence is `enough` is the answer at once, and one below
-    `hopeless` is not worth a search, as it would hardly be shown. Who asks waits a little longer:
-    there the first text must be `certain`. `beams` texts are searched for at once, on one line;
-    `copies` is how many texts of the document are scored; of the likeliest `second_opinions` it is
-    asked how well they lead to what follows. A text of the search that is so many nats `behind` the
-    likeliest is given up. `line_tokens` and `block_tokens` bound a fill of one line and of
-    several.
+    Unasked, a first text whose confidence is `enough` is the answer at once, and so is one below
+    `hopeless`, which would hardly be shown; a text is given up once its log-probability falls below
+    `unlikely` nats. Between them it is compared with copies alone. Who asks waits longer: the first
+    text must be `certain`, else `beams` texts are searched for at once, on one line, and of the
+    likeliest `second_opinions` it is asked how well they lead to what follows. A text of the search
+    that is so many nats `behind` the likeliest is given up. `copies` is how many texts of the
+    document are scored. `line_tokens` and `block_tokens` bound a fill of one line and of several.
     """
 
     enough: float = 0.8
     hopeless: float = 0.25
+    unlikely: float = -3.0
     certain: float = 0.9
     beams: int = 4
     behind: float = 2.0
@@ -72,6 +73,11 @@ class Running:
             lambda: self.stop.stopped,
             lambda: deadline is not None and time.monotonic() > deadline,
         )
+
+    @property
+    def unasked(self) -> bool:
+        """Whether the user only types."""
+        return self.request.trigger is Trigger.AUTOMATIC
 
     def tell(
         self,

@@ -10,12 +10,15 @@ from tokenizers import Tokenizer
 
 from dgls.canvas.fim import ENDS_OF_MIDDLE, FimBudget, FimLayout, FimPrompt
 from dgls.checkpoint.codec import HfCodec
+from dgls.inference.beams import BeamSearch
 from dgls.inference.drafts import NOTHING, ROWS, BestDrafts, Ending, Plan
 from dgls.inference.lookup import Lookup
 from dgls.inference.mask_drafts import MaskDrafts
 from dgls.inference.prompts import Prompts, ReadPrompt
-from dgls.inference.stream import Control, Ends, OnPass, Stream, Written
+from dgls.inference.scoring import Scorer
+from dgls.inference.stream import Stream
 from dgls.inference.token_table import TokenTable
+from dgls.inference.written import Control, Ends, OnPass, Written
 from dgls.network.qwen2 import Qwen2Network
 
 _ANY = 1_000_000
@@ -55,6 +58,8 @@ class CausalModel:
         self.table = TokenTable(tokenizer, network.config.vocabulary)
         self.layout = FimLayout(self.codec, _last_word(tokenizer), budget or FimBudget())
         self.stream = Stream(network, self.table)
+        self._search = BeamSearch(network, self.table)
+        self._scorer = Scorer(network, self.table)
         self.masks = masks
         self.drafting = Drafting()
         self._special = frozenset(
@@ -62,9 +67,15 @@ class CausalModel:
         )
         self._prompts = Prompts(network, cache_bytes)
 
-    def ends(self, lines: int, tokens: int, over: Callable[[bytes], bool] | None = None) -> Ends:
-        """What ends a gap of `lines` lines and `tokens` tokens at most; `over` as in `Ends`."""
-        return Ends(self._special, lines, tokens, over)
+    def ends(
+        self,
+        lines: int,
+        tokens: int,
+        over: Callable[[bytes], bool] | None = None,
+        unlikely: float = -math.inf,
+    ) -> Ends:
+        """What ends a gap of `lines` lines and `tokens` tokens; the rest as in `Ends`."""
+        return Ends(self._special, lines, tokens, over, unlikely)
 
     def read(self, prompt: FimPrompt, ahead: Plan = NOTHING) -> ReadPrompt:
         """Read the prompt, and what is `ahead` of it."""
@@ -105,8 +116,8 @@ class CausalModel:
         known: float = -math.inf,
         behind: float = math.inf,
     ) -> tuple[Written, ...]:
-        """The likeliest texts of a search with `width` beams, best first (see `Stream.beams`)."""
-        return self.stream.beams(
+        """The likeliest texts of a search with `width` beams, best first (see `BeamSearch`)."""
+        return self._search.beams(
             read.slots, read.states, prompt.rest, ends, width, control, known, behind
         )
 
@@ -115,7 +126,7 @@ class CausalModel:
     ) -> tuple[Written, ...]:
         """How likely each text is in the gap."""
         targets = [self.layout.text(prompt, text) for text in texts]
-        return self.stream.scores(read.slots, read.states, prompt.rest, ends, targets)
+        return self._scorer.scores(read.slots, read.states, prompt.rest, ends, targets)
 
     def followed(
         self, prefix: str, texts: Sequence[str], suffix: str
@@ -128,7 +139,7 @@ class CausalModel:
         read = self._prompts.read(prompt.tokens)
         follows = [self.layout.text(prompt, text + suffix) for text in texts]
         ends = self.ends(_ANY, _ANY)
-        scored = self.stream.scores(read.slots, read.states[:1], prompt.rest, ends, follows)
+        scored = self._scorer.scores(read.slots, read.states[:1], prompt.rest, ends, follows)
         rest = prompt.rest.decode("utf-8", "replace")
         found = []
         for text, written in zip(texts, scored, strict=True):

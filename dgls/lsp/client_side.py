@@ -12,6 +12,9 @@ from dgls.policy.place import parts_in
 STATUS_OPT_IN = "dglsStatus"
 """What a client says in `capabilities.experimental` to be sent `dgls/status`."""
 
+INSTRUCTION_OPT_IN = "dglsInstruction"
+"""What a client says there that has a box for instructions and shows their edits first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Client:
@@ -25,10 +28,19 @@ class Client:
     @property
     def wants_status(self) -> bool:
         """Whether it asks for the notification `dgls/status`."""
-        experimental = self.capabilities.experimental
-        if isinstance(experimental, dict):
-            return bool(experimental.get(STATUS_OPT_IN))
-        return bool(getattr(experimental, STATUS_OPT_IN, False))
+        return self._opted_in(STATUS_OPT_IN)
+
+    @property
+    def asks_instructions(self) -> bool:
+        """Whether it asks its user for instructions, and shows what comes of them."""
+        return self._opted_in(INSTRUCTION_OPT_IN)
+
+    @property
+    def confirms_edits(self) -> bool:
+        """Whether it can have its user confirm an edit."""
+        workspace = self.capabilities.workspace
+        support = workspace.workspace_edit if workspace else None
+        return bool(support and support.change_annotation_support)
 
     @property
     def shows_progress(self) -> bool:
@@ -65,6 +77,12 @@ class Client:
     def knows_disabled(self) -> bool:
         """Whether it knows actions that are disabled, with their reason."""
         return bool(self._actions and self._actions.disabled_support)
+
+    def _opted_in(self, name: str) -> bool:
+        experimental = self.capabilities.experimental
+        if isinstance(experimental, dict):
+            return bool(experimental.get(name))
+        return bool(getattr(experimental, name, False))
 
     @property
     def _actions(self) -> types.CodeActionClientCapabilities | None:

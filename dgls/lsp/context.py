@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lsprotocol import types
@@ -39,7 +39,8 @@ class RequestContext:
     """One message's view of the session.
 
     `arrived` has the documents as they were when the message came, `stores.documents` the newest.
-    `rules` and `client` do not change while the message is dealt with.
+    `rules` and `client` do not change while the message is dealt with. `editor` gives the model
+    that edits by instruction, `apply` has the client make an edit.
     """
 
     client: Client
@@ -52,6 +53,8 @@ class RequestContext:
     indicator: Indicator
     model: Status
     show: Callable[[str, types.MessageType], None]
+    editor: Callable[[], Status]
+    apply: Callable[[types.WorkspaceEdit, str], Awaitable[None]]
 
     def document(self, uri: str) -> Document | None:
         """The document as it was when the message arrived; None if it is not open."""
@@ -66,21 +69,24 @@ class RequestContext:
     ) -> FillRequest:
         """What the engine is asked for a task in a document, with the document's neighbours."""
         settings = self.rules.settings_for(document)
-        asker = Asker(
+        snippets = self.surroundings.snippets(
+            document,
+            self.stores.documents.now,
+            self.client.folders,
+            settings.context,
+            self.rules.privacy_for(document),
+        )
+        asker = replace(self.asker(document, method), trigger=trigger, snippets=snippets)
+        return task.request(asker, limits_of(settings.fill, trigger))
+
+    def asker(self, document: Document, method: str) -> Asker:
+        """This client as who asks about a document, without the document's neighbours."""
+        return Asker(
             client=self.client.id,
             method=method,
-            trigger=trigger,
             path=self.client.path_in_project(document.path),
             version=document.version,
-            snippets=self.surroundings.snippets(
-                document,
-                self.stores.documents.now,
-                self.client.folders,
-                settings.context,
-                self.rules.privacy_for(document),
-            ),
         )
-        return task.request(asker, limits_of(settings.fill, trigger))
 
 
 @dataclass(frozen=True, slots=True)

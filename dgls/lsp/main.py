@@ -6,7 +6,15 @@ import gc
 
 from dgls.config import Settings
 from dgls.lsp import configuration
-from dgls.lsp.features import code_action, completion, inline_completion, next_edit, snooze, why
+from dgls.lsp.features import (
+    code_action,
+    completion,
+    inline_completion,
+    instruct,
+    next_edit,
+    snooze,
+    why,
+)
 from dgls.lsp.filler import Filler
 from dgls.lsp.server import DglsServer, OpenFiller
 from dgls.lsp.wire import keep_code_out_of_the_log
@@ -19,6 +27,7 @@ def build(open_filler: OpenFiller | None = None) -> DglsServer:
     configuration.register(server)
     server.offer(inline_completion.FEATURE, completion.FEATURE, *code_action.FEATURES)
     server.offer(*next_edit.FEATURES, *snooze.COMMANDS, why.COMMAND, next_edit.ACCEPTED)
+    server.offer(instruct.COMMAND)
     # What was loaded stays; walking over it again in each collection would delay keystrokes.
     gc.freeze()
     return server

@@ -17,7 +17,9 @@ from pygls.lsp.server import LanguageServer
 from pygls.protocol import default_converter
 
 from dgls import __version__
+from dgls.checkpoint.edit_choice import edit_settings
 from dgls.config import LiveSettings, Settings
+from dgls.errors import InputError
 from dgls.lsp.client_side import Client
 from dgls.lsp.context import Command, Feature, RequestContext, Stores
 from dgls.lsp.convert import Convention, path_of
@@ -71,6 +73,7 @@ class DglsServer(LanguageServer):
         self._told: set[str] = set()
         self.editor = Editor.of(None)
         self.status: Status | None = None
+        self._edit_status: tuple[Settings, Status] | None = None
         self.configured = asyncio.Event()
         self.stopped = asyncio.Event()
         self.exit_status = 1
@@ -119,6 +122,8 @@ class DglsServer(LanguageServer):
             self.indicator,
             self.status,
             self.show,
+            self._editor,
+            self._apply,
         )
 
     def offer(self, *offers: Feature | Command) -> None:
@@ -222,6 +227,8 @@ class DglsServer(LanguageServer):
         await asyncio.gather(*tasks, return_exceptions=True)
         if self.status is not None:
             await self.status.close()
+        if self._edit_status is not None:
+            await self._edit_status[1].close()
 
     def show(self, message: str, kind: types.MessageType) -> None:
         """Show a message to the user."""
@@ -239,6 +246,31 @@ class DglsServer(LanguageServer):
     def report_progress(self, token: str, value: Any) -> None:
         """Send the beginning, a step or the end of a progress report."""
         self.progress(types.ProgressParams(token=token, value=value))
+
+    def _editor(self) -> Status:
+        """The model that edits by instruction, which fills too where the settings say so.
+
+        Raises `ModelNotFoundError` where none is here.
+        """
+        wanted = edit_settings(self.settings)
+        if self.status is not None and _of_engine(wanted) == _of_engine(self.settings):
+            return self.status
+        old = self._edit_status
+        if old is None or _of_engine(old[0]) != _of_engine(wanted):
+            quiet = Indicator(lambda report: None)
+            opener = functools.partial(self._open_filler, wanted)
+            self._edit_status = wanted, Status(opener, self, quiet)
+            if old is not None:
+                self.spawn(old[1].close())
+        assert self._edit_status is not None
+        return self._edit_status[1]
+
+    async def _apply(self, edit: types.WorkspaceEdit, label: str) -> None:
+        """Have the client make an edit. Raises `InputError` where it does not."""
+        params = types.ApplyWorkspaceEditParams(edit=edit, label=label)
+        done = await self.workspace_apply_edit_async(params)
+        if not done.applied:
+            raise InputError("The editor did not apply the edit; the document is as it was.")
 
     def _send_status(self, report: Report) -> None:
         if self.client.wants_status:

@@ -11,10 +11,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 import traceback
 from collections.abc import Generator, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -104,6 +106,20 @@ class Wire(LanguageServerProtocol):
             # A request goes on; see `DglsServer.guarded`.
             if not hasattr(message, "id"):
                 arrived.end()
+
+    def _execute_handler(self, msg_id: Any, *args: Any, **options: Any) -> None:
+        """Run a handler. What a notification became is forgotten when it is done, as pygls does
+        with requests alone: it would keep each notification of the session.
+        """
+        super()._execute_handler(msg_id, *args, **options)
+        running = self._request_futures.get(msg_id)
+        if running is not None and options.get("callback") == self._check_handler_result:
+            running.add_done_callback(lambda _: self._forget_soon(msg_id))
+
+    def _forget_soon(self, msg_id: Any) -> None:
+        """Forget a handler, but not while pygls goes through all of them at the end."""
+        with suppress(RuntimeError):
+            asyncio.get_running_loop().call_soon(self._request_futures.pop, msg_id, None)
 
     def _refuse(self, data: dict[str, Any]) -> None:
         """Answer a request that cannot be understood.

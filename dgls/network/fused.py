@@ -12,7 +12,6 @@ Distributed Serving System for Transformer-Based Generative Models", OSDI 2022).
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,40 +21,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from dgls.network.architecture import TextDiffusionGemma
+from dgls.network.fused_weights import FusedLayer, fused_conditioning, fused_layer
 from dgls.network.interface import Extension, Reading
 from dgls.network.past import Past
 
 _KeyValue = tuple[Tensor, Tensor]
-
-
-@dataclass(frozen=True, slots=True)
-class _Layer:
-    """One layer's weights; matrices are [out, in].
-
-    `qkv` gives queries, keys and values for all heads, `heads_scale` [heads + 2 kv_heads, dim]
-    scales them once normalised. `gate` and `up` have the dense and the expert's rows, `dense_down`
-    and `expert_down` read them apart, because each has a norm of its own. `encoder_scale` and
-    `decoder_scale` are the layer's last factor in either pass.
-    """
-
-    kind: str
-    qkv: Tensor
-    heads_scale: Tensor
-    out: Tensor
-    gate_up: Tensor
-    dense_down: Tensor
-    expert_down: Tensor
-    after_attention: Tensor
-    after_dense: Tensor
-    after_expert: Tensor
-    after_both: Tensor
-    encoder_scale: Tensor
-    decoder_scale: Tensor
-
-    def to(self, dtype: torch.dtype) -> _Layer:
-        """The same weights in `dtype`."""
-        weights = (getattr(self, field.name) for field in dataclasses.fields(self)[1:])
-        return _Layer(self.kind, *(weight.to(dtype) for weight in weights))
 
 
 class FusedNetwork:
@@ -75,10 +45,10 @@ class FusedNetwork:
         self._embed_scale: Tensor = decoder.embed_tokens.embed_scale.to(self.dtype)
         self._norm: Tensor = decoder.norm.weight.detach().to(self.dtype)
         self._rotary = _Rotary(decoder.rotary_emb, set(config.layer_types), self._embedding)
-        gate_up, down = _conditioning(decoder.self_conditioning)
+        gate_up, down = fused_conditioning(decoder.self_conditioning)
         self._conditioning = (gate_up.to(self.dtype), down.to(self.dtype))
         self._layers = [
-            _layer(*pair, config.layer_types[index]).to(self.dtype)
+            fused_layer(*pair, config.layer_types[index]).to(self.dtype)
             for index, pair in enumerate(zip(decoder.layers, encoder.layers, strict=True))
         ]
 
@@ -119,7 +89,7 @@ class FusedNetwork:
         return logits.div_(self._cap).tanh_().mul_(self._cap)
 
     def _run(
-        self, layer: _Layer, states: Tensor, parts: Sequence[_Part], index: int
+        self, layer: FusedLayer, states: Tensor, parts: Sequence[_Part], index: int
     ) -> tuple[Tensor, list[_KeyValue]]:
         """Layer `index` without its last factor: states [tokens, hidden], and what each part saw.
 
@@ -136,7 +106,7 @@ class FusedNetwork:
         return states + self._normed(both) * layer.after_both, seen
 
     def _attention(
-        self, layer: _Layer, normed: Tensor, parts: Sequence[_Part], index: int
+        self, layer: FusedLayer, normed: Tensor, parts: Sequence[_Part], index: int
     ) -> tuple[Tensor, list[_KeyValue]]:
         heads = functional.linear(normed, layer.qkv).view(-1, *layer.heads_scale.shape)
         heads = self._normed(heads) * layer.heads_scale
@@ -311,47 +281,3 @@ def _causal_mask(new: int, start: int, device: torch.device) -> Tensor | None:
     if new == 1 or start == 0:
         return None
     return torch.ones(new, start + new, dtype=torch.bool, device=device).tril(diagonal=start)
-
-
-def _layer(decoder: Any, encoder: Any, kind: str) -> _Layer:
-    attention, dense, expert = decoder.self_attn, decoder.mlp, decoder.experts
-    values = attention.k_proj if attention.v_proj is None else attention.v_proj
-    dim = attention.head_dim
-    query = attention.q_norm.weight.expand(attention.q_proj.out_features // dim, dim)
-    key = attention.k_norm.weight.expand(attention.k_proj.out_features // dim, dim)
-    gate, up = expert.gate_up_proj[0].chunk(2, dim=0)
-    before_dense = decoder.pre_feedforward_layernorm.weight
-    before_expert = decoder.pre_feedforward_layernorm_2.weight
-    rows = [(dense.gate_proj.weight, before_dense), (gate, before_expert)]
-    rows += [(dense.up_proj.weight, before_dense), (up, before_expert)]
-    qkv = [attention.q_proj.weight, attention.k_proj.weight, values.weight]
-    with torch.no_grad():
-        return _Layer(
-            kind=kind,
-            qkv=_folded([(weight, decoder.input_layernorm.weight) for weight in qkv]),
-            heads_scale=torch.cat([query, key, torch.ones_like(key)]),
-            out=attention.o_proj.weight.detach(),
-            gate_up=_folded(rows),
-            dense_down=dense.down_proj.weight.detach(),
-            expert_down=expert.down_proj[0] * decoder.router.per_expert_scale,
-            after_attention=decoder.post_attention_layernorm.weight.detach(),
-            after_dense=decoder.post_feedforward_layernorm_1.weight.detach(),
-            after_expert=decoder.post_feedforward_layernorm_2.weight.detach(),
-            after_both=decoder.post_feedforward_layernorm.weight.detach(),
-            encoder_scale=encoder.layer_scalar,
-            decoder_scale=decoder.layer_scalar,
-        )
-
-
-def _conditioning(module: Any) -> tuple[Tensor, Tensor]:
-    """The matrices of the self-conditioning layer: gate and up as one, and down."""
-    scale = module.pre_norm.weight
-    with torch.no_grad():
-        gate_up = _folded([(module.gate_proj.weight, scale), (module.up_proj.weight, scale)])
-        return gate_up, module.down_proj.weight.detach()
-
-
-def _folded(rows: list[tuple[Tensor, Tensor]]) -> Tensor:
-    """Matrices below each other, each with the scale of the norm before it in its columns."""
-    wide = [weight.float() * scale.float() for weight, scale in rows]
-    return torch.cat(wide).to(rows[0][0].dtype)

@@ -7,9 +7,9 @@ come through here, so that none lacks the language, the neighbours or the limits
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from dgls.config import FillSettings
+from dgls.config import AUTO, FillSettings
 from dgls.policy.ask import lines_wanted
 from dgls.protocol import FillRequest, Gap, Limits, Snippet, Trigger
 from dgls.sound.site import Asked, Purpose, Site
@@ -45,7 +45,8 @@ class Asker:
 class Task:
     """Ordered gaps of one document to fill for one purpose, each with its most `lines`.
 
-    `strength` is the share of what is in a gap that may change.
+    `budget` is what the context was cut to. `strength` is the share of what is in a gap that may
+    change. With an `instruction` the only gap is to be edited as it says.
     """
 
     source: Source
@@ -53,7 +54,9 @@ class Task:
     context: Context
     purpose: Purpose
     lines: tuple[int, ...]
+    budget: Budget
     strength: float = 1.0
+    instruction: str = ""
 
     @classmethod
     def at(
@@ -73,22 +76,23 @@ class Task:
         """
         context = context_at(source, gaps, budget)
         most = tuple(max(lines, text.count("\n") + 1) for text in context.gaps)
-        return cls(source, tuple(gaps), context, purpose, most, strength)
+        return cls(source, tuple(gaps), context, purpose, most, budget, strength)
 
     @classmethod
     def at_cursor(
         cls, source: Source, cursor: int, settings: FillSettings, purpose: Purpose
     ) -> Task:
         """The task of a suggestion at a cursor; the place says how many lines it may have."""
-        gap = Span(cursor, cursor)
-        context = context_at(source, [gap], budget_of(settings))
+        gap, budget = Span(cursor, cursor), budget_of(settings)
+        context = context_at(source, [gap], budget)
+        most = 1 if settings.max_lines == AUTO else settings.max_lines
         if purpose is Purpose.TYPED:
             opener = source.language.block_opener
             prefix, tail = context.parts[0], context.line_tail
-            lines = lines_wanted(prefix, tail, opener, settings.max_lines)
+            lines = lines_wanted(prefix, tail, opener, most)
         else:
-            lines = 1 if context.line_tail.strip() else max(ASKED_LINES, settings.max_lines)
-        return cls(source, (gap,), context, purpose, (lines,))
+            lines = 1 if context.line_tail.strip() else max(ASKED_LINES, most)
+        return cls(source, (gap,), context, purpose, (lines,), budget)
 
     @classmethod
     def of_work(cls, work: Work, budget: Budget) -> Task:
@@ -114,9 +118,14 @@ class Task:
             method=asker.method,
             trigger=asker.trigger,
             snippets=asker.snippets,
-            limits=limits,
+            limits=replace(
+                limits,
+                prefix_chars=self.budget.prefix_chars,
+                suffix_chars=self.budget.suffix_chars,
+            ),
             seed=asker.seed,
             around=self.context.around,
+            instruction=self.instruction,
         )
 
     @property
@@ -130,12 +139,13 @@ class Task:
 
 def budget_of(settings: FillSettings) -> Budget:
     """How much of the document the model sees."""
-    return Budget(settings.prefix_chars, settings.suffix_chars)
+    before, after = settings.prefix_chars, settings.suffix_chars
+    return Budget(None if before == AUTO else before, None if after == AUTO else after)
 
 
 def limits_of(settings: FillSettings, trigger: Trigger = Trigger.EXPLICIT) -> Limits:
     """The deadline and the candidates that the settings allow: more of both for who asks."""
+    most = 1 if settings.candidates == AUTO else settings.candidates
     if trigger is Trigger.AUTOMATIC:
-        return Limits(settings.automatic_deadline_ms or None, settings.candidates)
-    candidates = max(ASKED_CANDIDATES, settings.candidates)
-    return Limits(settings.explicit_deadline_ms or None, candidates)
+        return Limits(settings.automatic_deadline_ms or None, most)
+    return Limits(settings.explicit_deadline_ms or None, max(ASKED_CANDIDATES, most))

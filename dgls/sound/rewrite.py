@@ -12,7 +12,8 @@ from dgls.sound.holes import is_hole
 from dgls.sound.site import Site
 from dgls.sound.syntax import is_text
 from dgls.sound.verdict import Refusal
-from dgls.syntax.scopes import enclosing_scopes, name_of
+from dgls.syntax.language import ScopeKind
+from dgls.syntax.scopes import body_of, enclosing_scopes, name_of
 from dgls.syntax.source import Source
 from dgls.text.spans import Span
 
@@ -74,6 +75,26 @@ def bound_names(source: Source, span: Span) -> set[str]:
             for bound in _bound(node):
                 found |= set(_names(bound))
     return found
+
+
+def own_bound_names(source: Source, span: Span) -> set[str]:
+    """Those of the names in `span` that code around it can say: none from inside of its functions,
+    and the names of its functions and of the members of its classes."""
+    found: set[str] = set()
+    for node in _nodes(source, span, scopes=False):
+        kind = source.language.scopes.get(node.type)
+        if kind is not None or _BINDS.search(node.type):
+            for bound in _bound(node):
+                found |= set(_names(bound))
+        if kind is ScopeKind.CLASS and (body := body_of(source, node)) is not None:
+            found |= own_bound_names(source, source.span(body))
+    return found
+
+
+def outer_scopes(source: Source, span: Span) -> Iterator[Node]:
+    """The functions and classes that lie in `span`, those inside of others left out."""
+    nodes = _nodes(source, span, scopes=False)
+    return (node for node in nodes if node.type in source.language.scopes)
 
 
 def _bound(node: Node) -> Iterator[Node]:

@@ -31,6 +31,11 @@ class Refusal(Enum):
     LOSES_NAMES = "it loses a name that is used below"
     LOSES_EXIT = "it changes where the code returns"
     NO_BETTER = "it is no likelier than what the file says"
+    NO_BLOCK = "it is not one block of code"
+    CUT_OFF = "it was cut off before its end"
+    LEFT_OUT = "it leaves code out and says so in a comment"
+    REPEATS = "it writes again what the file has elsewhere"
+    DROPS = "it drops a name that is used elsewhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,7 @@ class Sound:
     text: str
     changes: tuple[Change, ...] = ()
     refusal: Refusal | None = None
+    names: tuple[str, ...] = ()
 
     @property
     def shown(self) -> bool:

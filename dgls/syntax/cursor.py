@@ -16,21 +16,33 @@ from dgls.text.spans import Span, anchored_start
 _BYTE_ORDER_MARK = "\ufeff"
 # The line ends within this many characters of the gaps are those that a fill gets.
 _NEAR = 4_000
+# What every model has room for.
+_PREFIX_CHARS, _SUFFIX_CHARS = 1_200, 480
 _LINE_END = re.compile("\r\n?|\n")
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Most characters of the prefix and of the suffix.
+    """Most characters of the prefix and of the suffix; None leaves them to the model.
 
     Of a prefix that does not fit, the share `head` is for imports and enclosing headers. `around`
-    is for each side of what the model does not read but texts may be copied from.
+    is for each side of what texts may be copied from, and a model with room for it may read.
     """
 
-    prefix_chars: int = 1_200
-    suffix_chars: int = 480
+    prefix_chars: int | None = None
+    suffix_chars: int | None = None
     head: float = 0.25
     around: int = 20_000
+
+    @property
+    def before(self) -> int:
+        """Most characters of the prefix in a request's parts."""
+        return _PREFIX_CHARS if self.prefix_chars is None else self.prefix_chars
+
+    @property
+    def after(self) -> int:
+        """Most characters of the suffix in a request's parts."""
+        return _SUFFIX_CHARS if self.suffix_chars is None else self.suffix_chars
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +81,7 @@ def context_at(source: Source, gaps: Sequence[Span], budget: Budget | None = Non
     _check(gaps, len(text))
     first, last = gaps[0], gaps[-1]
     start, head = _window(source, first.start, budget)
-    ends = [*(gap.start for gap in gaps), _suffix_end(text, last.end, budget.suffix_chars)]
+    ends = [*(gap.start for gap in gaps), _suffix_end(text, last.end, budget.after)]
     starts = [start, *(gap.end for gap in gaps)]
     texts = [_plain(text, Span(*bounds)) for bounds in zip(starts, ends, strict=True)]
     return Context(
@@ -102,10 +114,10 @@ def _window(source: Source, cursor: int, budget: Budget) -> tuple[int, str]:
 
     Both depend only on the text up to a place well before the cursor, which typing leaves alone.
     """
-    if cursor <= budget.prefix_chars:
+    if cursor <= budget.before:
         return 0, ""
-    head_chars = int(budget.prefix_chars * budget.head)
-    window_chars = budget.prefix_chars - head_chars
+    head_chars = int(budget.before * budget.head)
+    window_chars = budget.before - head_chars
     cut = anchored_start(cursor, window_chars)
     steady = source.text[: cut + window_chars // 4]
     start = _tidy_start(steady, cut)

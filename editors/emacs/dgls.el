@@ -7,7 +7,7 @@
 ;;; Commentary:
 
 ;; dgls, the DiffusionGemma Language Server, fills code where point is.  This file tells Eglot of
-;; it.  It needs `dgls' on the PATH (`pip install dgls').
+;; it.  It needs `dgls' on the PATH; docs/install.md in its repository says how.
 ;;
 ;;   (add-to-list 'load-path "/path/to/dgls/editors/emacs")
 ;;   (require 'dgls)

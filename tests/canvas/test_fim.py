@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from dgls.canvas.fim import FimBudget, FimLayout, healing_cut, without_closers
-from dgls.protocol import FillRequest, Snippet
+from dgls.protocol import FillRequest, Limits, Snippet
 from dgls.text.spans import anchored_start
 from tests.support.qwen2 import tiny_causal
 
@@ -118,6 +118,19 @@ def test_each_side_keeps_to_its_budget(layout) -> None:
     assert len(tokens) - third - 1 <= budget.prefix
     assert layout.codec.decode(tokens[third + 1 :]).endswith(ABOVE[-20:])
     assert BELOW.startswith(layout.codec.decode(tokens[second + 1 : third]))
+
+
+@pytest.mark.parametrize(("chars", "read"), [(400, 400), (5000, 5000), (None, 2400)])
+def test_a_request_says_how_much_of_the_document_is_read(layout, chars, read) -> None:
+    above, below = "a = f(1)\n" * 1000, "b = g(2)\n" * 1000
+    near = above[-(chars or 1200) :], below[: chars or 480]
+    limits = Limits(prefix_chars=chars, suffix_chars=chars and chars // 2)
+    request = FillRequest(near, around=(above, below), limits=limits)
+    before, after = layout.surroundings(request)
+    assert read * 0.7 <= len(before) <= read
+    assert len(after) == (chars // 2 if chars else 800)
+    read_whole = len(layout.codec.decode(layout.prompt(request).tokens)) > 0.6 * len(before + after)
+    assert read_whole or chars is None
 
 
 def test_typing_extends_the_prompt(layout) -> None:

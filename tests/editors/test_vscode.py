@@ -86,7 +86,9 @@ def test_without_a_server_it_says_how_to_install_one(window: VSCode) -> None:
     window.open("first.py")
 
     window.until_status("the server is not installed")
-    window.until(lambda: "pipx install dgls" in window.messages(), "a message")
+    window.until(
+        lambda: "neither in the active Python environment" in window.messages(), "a message"
+    )
     window.page.get_by_text("How to install it").click()
     window.page.get_by_text("Get started with dgls").first.wait_for()
 

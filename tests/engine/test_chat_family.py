@@ -12,7 +12,7 @@ from dgls.canvas.types import OPEN_END, Lengths
 from dgls.client import EngineClient
 from dgls.config import changed
 from dgls.diffusion.loop import DenoiseSettings
-from dgls.fill.pipeline import Engine
+from dgls.fill.canvas import CanvasFiller
 from dgls.fill.soundness import Soundness
 from dgls.fill.stop import StopToken
 from dgls.fill.strategy import CHAT, strategy_for
@@ -41,7 +41,7 @@ def model(folder) -> Model:
 
 
 def fill(model, request=REQUEST, strategy=SHORT, on_draft=None):
-    return Engine(model, strategy).fill(request, StopToken(), on_draft)
+    return CanvasFiller(model, strategy).fill(request, StopToken(), on_draft)
 
 
 def test_every_length_gives_a_candidate_within_the_line(model):
@@ -135,3 +135,21 @@ async def test_an_engine_process_fills_with_it(folder, tmp_path, monkeypatch):
             await client.stop_engine()
     assert reply.candidates
     assert reply.model == "published"
+
+
+EDIT = FillRequest(("", "\n"), (Gap("x = 1"),), instruction="add a comment")
+
+
+def test_an_instruction_is_answered_canvas_after_canvas(model):
+    """A random model closes no block: it writes to the bound, each canvas after those before it."""
+    reply = fill(model, EDIT)
+    assert reply.best.texts[0].startswith("```python\n")
+    assert reply.best.proposal == "edit"
+    assert reply.steps >= 3
+    assert reply.complete
+    assert fill(model, EDIT).best.texts == reply.best.texts
+
+
+def test_an_instruction_out_of_time_is_not_complete(model):
+    late = dataclasses.replace(EDIT, limits=Limits(deadline_ms=0.001))
+    assert not fill(model, late).complete

@@ -15,7 +15,7 @@ from dgls.engine.backends.base import Progress
 from dgls.engine.scheduler import Scheduler
 from dgls.engine.worker import ModelThread
 from dgls.errors import ModelMemoryError, Stopped
-from dgls.fill.pipeline import Engine
+from dgls.fill.canvas import CanvasFiller
 from dgls.fill.stop import StopToken
 from dgls.fill.strategy import Strategy
 from dgls.inference.model import Model
@@ -49,7 +49,7 @@ class EngineBackend:
 
     name = "tiny"
 
-    def __init__(self, engine: Engine, concurrency: int = 1) -> None:
+    def __init__(self, engine: CanvasFiller, concurrency: int = 1) -> None:
         self.concurrency = concurrency
         self.engine = engine
         self.running: list[tuple[FillRequest, StopToken]] = []
@@ -106,7 +106,7 @@ async def test_a_flood_of_keystrokes_costs_at_most_one_wasted_pass_each(
     model, network, make_scheduler
 ):
     """Each keystroke comes in the middle of a pass, a later one of the fill each time."""
-    backend = EngineBackend(Engine(model, Strategy(passes=2, noise=1)))
+    backend = EngineBackend(CanvasFiller(model, Strategy(passes=2, noise=1)))
     scheduler = make_scheduler(backend)
     loop = asyncio.get_running_loop()
     keystrokes = [request("x" * number) for number in range(16)]
@@ -144,7 +144,7 @@ async def test_a_flood_of_keystrokes_costs_at_most_one_wasted_pass_each(
 async def test_a_burst_between_two_passes_computes_nothing_for_what_it_superseded(
     model, network, make_scheduler
 ):
-    backend = EngineBackend(Engine(model, Strategy(passes=1, noise=1)))
+    backend = EngineBackend(CanvasFiller(model, Strategy(passes=1, noise=1)))
     scheduler = make_scheduler(backend)
     at_work, go_on = threading.Event(), threading.Event()
 
@@ -166,7 +166,7 @@ async def test_a_burst_between_two_passes_computes_nothing_for_what_it_supersede
 async def test_editors_at_once_get_what_each_gets_alone_in_fewer_passes(
     model, network, make_scheduler
 ):
-    engine = Engine(model, Strategy(passes=1, noise=1))
+    engine = CanvasFiller(model, Strategy(passes=1, noise=1))
     paths = [f"{name}.py" for name in "abcd"]
     asked = [request("item." * index, path) for index, path in enumerate(paths)]
     alone = []
@@ -189,7 +189,7 @@ async def test_editors_at_once_get_what_each_gets_alone_in_fewer_passes(
 
 
 async def test_a_stop_of_one_editor_changes_nothing_for_the_others(model, network, make_scheduler):
-    engine = Engine(model, Strategy(passes=1, noise=1))
+    engine = CanvasFiller(model, Strategy(passes=1, noise=1))
     asked = [request(path=f"{name}.py") for name in "abc"]
     expected = [engine.fill(each, StopToken()).best.texts for each in asked]
     scheduler = make_scheduler(EngineBackend(engine, concurrency=3))
@@ -214,7 +214,7 @@ async def test_a_stop_of_one_editor_changes_nothing_for_the_others(model, networ
 async def test_a_fill_that_memory_does_not_hold_is_refused_and_the_engine_lives(
     model, network, make_scheduler, monkeypatch, where
 ):
-    engine = Engine(model, Strategy(passes=0, noise=0))
+    engine = CanvasFiller(model, Strategy(passes=0, noise=0))
     scheduler = make_scheduler(EngineBackend(engine))
     expected = (await scheduler.fill(request())).best.texts
     assert model.cache_counts.entries > 0
@@ -236,7 +236,7 @@ async def test_a_fill_that_memory_does_not_hold_is_refused_and_the_engine_lives(
 
 
 async def test_the_memory_of_encoded_prompts_is_used_before_a_fill_is_refused(model, network):
-    engine = Engine(model, Strategy(passes=0, noise=0))
+    engine = CanvasFiller(model, Strategy(passes=0, noise=0))
     others = [request(path=f"{name}.py") for name in "abc"]
     for each in others:
         engine.fill(each, StopToken())

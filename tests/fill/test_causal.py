@@ -15,7 +15,7 @@ from dgls.fill.evidence import Candidate, Place, features
 from dgls.fill.running import CausalStrategy
 from dgls.fill.stop import StopToken
 from dgls.inference.causal_model import CausalModel
-from dgls.inference.stream import Written
+from dgls.inference.written import Written
 from dgls.protocol import WRITTEN, Draft, FillReply, FillRequest, Gap, Limits, Trigger
 from tests.support.marks import read_marks
 from tests.support.qwen2 import LESSON, taught_network, tiny_causal
@@ -224,6 +224,24 @@ def test_unasked_a_sure_text_is_not_searched_around(model: CausalModel) -> None:
     thorough = fill(CausalFiller(model, Confidence(), CausalStrategy(enough=1.01)), gap)
     assert quick.best.texts == thorough.best.texts
     assert quick.passes < thorough.passes
+
+
+def test_unasked_a_text_is_given_up_once_it_is_too_unlikely(model: CausalModel) -> None:
+    never = CausalStrategy(unlikely=1.0, enough=0.01, hopeless=0.0)
+    gap = request(without("return width * height"))
+    typed = fill(CausalFiller(model, Confidence(), never), replace(gap, trigger=Trigger.AUTOMATIC))
+    asked = fill(CausalFiller(model, Confidence(), never), gap)
+    assert (typed.steps, asked.best.texts) == (1, ("return width * height",))
+    assert typed.best.confidence < 0.01
+
+
+def test_unasked_no_search_is_made_beside_copies(model: CausalModel) -> None:
+    unsure = CausalStrategy(enough=1.01, hopeless=-1.0, certain=1.01, behind=100.0)
+    gap = request(without("result += item"), limits=Limits(candidates=4))
+    filler = CausalFiller(model, Confidence(), unsure)
+    typed = fill(filler, replace(gap, trigger=Trigger.AUTOMATIC))
+    assert {each.proposal for each in typed.candidates} <= {"draft", "copied"}
+    assert "beam" in {each.proposal for each in fill(filler, gap).candidates}
 
 
 def test_a_lack_of_memory_is_told_and_the_prompts_are_given_back(

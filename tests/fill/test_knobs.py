@@ -18,7 +18,7 @@ from dgls.fill.strategy import SMALL_MODEL, strategy_for
 from dgls.inference.causal_model import CausalModel, Drafting
 from dgls.inference.drafts import BestDrafts
 from dgls.inference.lookup import Lookup
-from dgls.inference.stream import Control
+from dgls.inference.written import Control
 from dgls.protocol import Draft, FillRequest, Gap
 from tests.support.checkpoints import save_tiny
 from tests.support.qwen2 import tiny_causal

@@ -10,7 +10,7 @@ import torch
 
 from dgls.checkpoint.loading import load_checkpoint
 from dgls.errors import Stopped
-from dgls.fill.pipeline import Engine
+from dgls.fill.canvas import CanvasFiller
 from dgls.fill.proposals.warm_start import LastDrafts, started
 from dgls.fill.stop import StopToken
 from dgls.fill.strategy import Strategy
@@ -104,7 +104,7 @@ def starts(model: Model, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 PLAN = Strategy(passes=0, noise=1, copies=0)
 
 
-def fill(engine: Engine, request: FillRequest) -> FillReply:
+def fill(engine: CanvasFiller, request: FillRequest) -> FillReply:
     return engine.fill(
         dataclasses.replace(request, limits=dataclasses.replace(request.limits, candidates=9)),
         StopToken(),
@@ -112,7 +112,7 @@ def fill(engine: Engine, request: FillRequest) -> FillReply:
 
 
 def test_the_canvas_starts_from_what_is_left(model: Model, starts: list[str]) -> None:
-    engine = Engine(model, PLAN)
+    engine = CanvasFiller(model, PLAN)
     first = fill(engine, DRAFTED)
     best = first.best.texts[0]
     reply = fill(engine, typed(best[:1]))
@@ -128,7 +128,7 @@ def test_only_the_first_canvas_does_and_only_if_the_strategy_says_so(
         (dataclasses.replace(PLAN, warm=False), ["noise", "noise"]),
     ):
         starts.clear()
-        engine = Engine(model, plan)
+        engine = CanvasFiller(model, plan)
         engine._drafts.keep(DRAFTED, TEXT)
         fill(engine, dataclasses.replace(DRAFTED, client="other"))
         fill(engine, typed("s"))
@@ -138,7 +138,7 @@ def test_only_the_first_canvas_does_and_only_if_the_strategy_says_so(
 def test_the_draft_of_a_fill_that_the_next_keystroke_stopped_counts(
     model: Model, starts: list[str]
 ) -> None:
-    engine = Engine(model, PLAN)
+    engine = CanvasFiller(model, PLAN)
     stop = StopToken()
     with pytest.raises(Stopped):
         engine.fill(DRAFTED, stop, lambda draft: stop.stop("superseded"))

@@ -15,7 +15,7 @@ from dgls.errors import CheckpointError
 from dgls.inference.causal_model import CausalModel, Drafting
 from dgls.inference.drafts import Guess, Plan, read_ahead
 from dgls.inference.mask_drafts import MaskDrafts
-from dgls.inference.stream import Control, Written
+from dgls.inference.written import Control, Written
 from dgls.lab.training.parallel.adapter import Adapter
 from dgls.lab.training.parallel.adapter_file import save_adapter
 from dgls.lab.training.parallel.base import Base, Cache, clean_states

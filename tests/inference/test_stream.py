@@ -15,7 +15,8 @@ from dgls.errors import Stopped
 from dgls.inference.causal_model import CausalModel
 from dgls.inference.drafts import ROWS, BestDrafts
 from dgls.inference.lookup import Lookup
-from dgls.inference.stream import Control, Ends, Written
+from dgls.inference.scoring import Scorer
+from dgls.inference.written import Control, Ends, Written
 from dgls.protocol import FillRequest
 from tests.support.checkpoints import SOURCE
 from tests.support.qwen2 import tiny_causal
@@ -165,7 +166,9 @@ def test_a_text_that_does_not_continue_the_prefix_has_no_chance(model: CausalMod
     prompt = model.layout.prompt(FillRequest(("x = res", "\n")))
     other = [model.codec.encode("abc")]
     read = model.read(prompt)
-    (written,) = model.stream.scores(read.slots, read.states, prompt.rest, ends(model), other)
+    (written,) = Scorer(model.network, model.table).scores(
+        read.slots, read.states, prompt.rest, ends(model), other
+    )
     assert written.total == -math.inf
 
 

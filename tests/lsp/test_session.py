@@ -9,6 +9,7 @@ import pytest
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
+from dgls.config import AUTO
 from dgls.errors import CheckpointError, ModelNotFoundError
 from dgls.protocol import FillRequest
 from tests.lsp.session import (
@@ -209,7 +210,7 @@ async def test_the_settings_come_from_the_editor_and_bad_ones_are_named(
         await until(lambda: session.client.messages)
 
     assert session.server.settings.show.threshold == 0.25
-    assert session.server.settings.fill.max_lines == 1
+    assert session.server.settings.fill.max_lines == AUTO
     (message,) = session.client.messages
     assert message.type is types.MessageType.Warning
     assert "show.colour" in message.message

@@ -9,7 +9,7 @@ from dgls.fill.causal import CausalFiller
 from dgls.fill.stop import StopToken
 from dgls.inference.causal_model import CausalModel, Drafting
 from dgls.inference.drafts import BestDrafts
-from dgls.inference.stream import Control, Written
+from dgls.inference.written import Control, Written
 from dgls.protocol import FillRequest
 from tests.model.places import CutGap, cut_gaps
 
@@ -85,6 +85,19 @@ def alone(model: CausalModel, gap: CutGap) -> Written:
     read, ends = model.read(prompt), model.ends(1, 32)
     nothing = BestDrafts(None, None, lambda written, token: False)
     return model.stream.greedy(read.slots, read.states, prompt.rest, ends, nothing, Control())
+
+
+@pytest.mark.parametrize("before", [97, 301, 333])
+def test_tokens_read_at_once_are_read_as_one_by_one(filler: CausalFiller, before: int) -> None:
+    """To the last bit, so that verified drafts change nothing."""
+    network, text = filler.model.network, torch.arange(1000, 1024 + before)
+
+    def read(*pieces: int) -> torch.Tensor:
+        slots = network.slots(8)
+        parts = text.split([before, *pieces])
+        return torch.cat([network.read(part, slots) for part in parts][1:])
+
+    assert torch.equal(read(*[8] * 3), read(*[1] * 24))
 
 
 @pytest.mark.parametrize(

@@ -112,3 +112,15 @@ def test_no_feature_holds_the_server(path: Path) -> None:
 def test_the_settings_say_how_much_the_model_sees() -> None:
     settings = FillSettings(prefix_chars=300, suffix_chars=40)
     assert budget_of(settings) == Budget(300, 40)
+    source = Source.parse("x = 1\n" * 400, PYTHON)
+    task = Task.at_cursor(source, 1200, settings, Purpose.TYPED)
+    limits = task.request(Asker(), limits_of(settings)).limits
+    assert (limits.prefix_chars, limits.suffix_chars) == (300, 40)
+
+
+def test_what_is_left_to_dgls_is_left_to_the_model() -> None:
+    usual = FillSettings()
+    assert budget_of(usual) == Budget()
+    automatic, asked = limits_of(usual, Trigger.AUTOMATIC), limits_of(usual)
+    assert (automatic.candidates, asked.candidates) == (1, 4)
+    assert (asked.prefix_chars, asked.suffix_chars) == (None, None)

@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import Callable
 
+from dgls.canvas.instruct import conversation
 from dgls.config import Settings
 from dgls.engine.backends.base import Progress
 from dgls.errors import CheckpointError, LanguageError
@@ -66,6 +67,29 @@ class ScriptedBackend:
 def scripted(settings: Settings) -> ScriptedBackend:
     """Loads at once."""
     return ScriptedBackend()
+
+
+class EditingBackend(ScriptedBackend):
+    """Follows one kind of instruction, `replace A by B`, and answers as a chat model does."""
+
+    def fill(
+        self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None = None
+    ) -> FillReply:
+        return edited_reply(request)
+
+
+def edited_reply(request: FillRequest) -> FillReply:
+    """The answer of a model to the instruction `replace A by B`."""
+    old, new = request.instruction.removeprefix("replace ").split(" by ")
+    asked = conversation(request)
+    code = asked.code.replace(old, new)
+    answer = f"Of course.\n\n{asked.begun}{code}\n{asked.fence}\n"
+    return FillReply((Fill((answer,), -1.0, 0.5, "edit", tokens=9),), "scripted")
+
+
+def editing(settings: Settings) -> EditingBackend:
+    """Loads at once, and edits."""
+    return EditingBackend()
 
 
 def slow_to_load(settings: Settings) -> ScriptedBackend:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 from dgls.config import Settings
 from dgls.engine.backends.base import Progress
+from dgls.engine.backends.chat_edit import COMPLETIONS, chat_edit
 from dgls.engine.backends.chat_text import answer_of, code_of, question
 from dgls.engine.backends.server import Server, in_time, too_late
 from dgls.engine.backends.vllm_wire import MODELS, chosen_model, served_models
@@ -22,8 +23,6 @@ from dgls.errors import EngineError
 from dgls.fill.ranking import clipped, ranked, single_gap
 from dgls.fill.stop import StopToken
 from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft, Timings
-
-COMPLETIONS = "/v1/chat/completions"
 
 _EVEN_ODDS = 0.5
 _SHOWN_UNASKED = 0.6
@@ -68,6 +67,8 @@ class ChatBackend:
         """Fill the gaps one after another. Raises `RemoteError`, or `Stopped` out of time."""
         if not self._model:
             raise EngineError("The server was not asked yet; nothing was filled. Try again.")
+        if request.instruction:
+            return chat_edit(self._server, self._model, self.name, request, stop)
         began = time.monotonic()
         texts: list[tuple[str, ...]] = []
         if request.limits.candidates:

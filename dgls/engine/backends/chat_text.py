@@ -60,12 +60,17 @@ def answer_of(fields: Any) -> str:
 
 def code_of(answer: str, before: str, after: str) -> str:
     """The code that an answer puts between `before` and `after`."""
-    code = _unfenced(_THOUGHTS.sub("", answer))
+    code = _unfenced(without_thoughts(answer))
     head = before.rpartition("\n")[2]
     code = _without_repeated_start(code, before)
     if not head.strip():
         code = _at_column(code, head)
     return _without_repeated_end(code, after).rstrip("\r\n")
+
+
+def without_thoughts(answer: str) -> str:
+    """The answer without what a model thought before it."""
+    return _THOUGHTS.sub("", answer)
 
 
 def _unfenced(answer: str) -> str:

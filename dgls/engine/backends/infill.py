@@ -23,6 +23,7 @@ from dgls.engine.backends.base import Progress
 from dgls.engine.backends.server import Server, in_time, too_late
 from dgls.engine.backends.vllm_wire import MODELS, chosen_model, served_models
 from dgls.errors import EngineError, RemoteError
+from dgls.fill.editing import cannot_edit
 from dgls.fill.ranking import clipped, ranked, single_gap
 from dgls.fill.stop import StopToken
 from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft, Timings
@@ -89,6 +90,8 @@ class InfillBackend:
         """Fill the gaps one after another. Raises `RemoteError`, or `Stopped` out of time."""
         if not self._model:
             raise EngineError("The server was not asked yet; nothing was filled. Try again.")
+        if request.instruction:
+            raise cannot_edit(self.name, "its server is asked for fills alone")
         began = time.monotonic()
         found: list[tuple[Answer, ...]] = []
         if request.limits.candidates:

@@ -9,6 +9,7 @@ from typing import Any
 
 from dgls.config import Settings
 from dgls.engine.backends.base import Progress
+from dgls.engine.backends.chat_edit import chat_edit
 from dgls.engine.backends.knobs import knobs_of
 from dgls.engine.backends.server import Server
 from dgls.engine.backends.vllm_fill import MOST_LOG_PROBS, Plan, Served, VllmFill
@@ -81,6 +82,8 @@ class VllmBackend:
         """Fill the request's gaps. Raises `RemoteError` where the server fails."""
         if self._served is None:
             raise EngineError("The server was not asked yet; nothing was filled. Try again.")
+        if request.instruction:
+            return chat_edit(self._server, self._served.name, self.name, request, stop)
         return VllmFill(self._served, request, stop, on_draft).run()
 
     def _ask(self, call: Any) -> Any:

@@ -17,7 +17,7 @@ from dgls.config import Settings
 from dgls.lab.bench.machine import resident_mb
 from dgls.lab.bench.series import Series
 from dgls.protocol import FillReply, FillRequest, Limits, Trigger
-from dgls.requests.builder import Asker, Task, budget_of
+from dgls.requests.builder import Asker, Task, budget_of, limits_of
 from dgls.syntax.languages import language_of
 from dgls.syntax.source import Source
 from dgls.text.indentation import indentation
@@ -153,7 +153,7 @@ def _requests(settings: Settings, place: _Place) -> Iterator[tuple[str, FillRequ
         gap = Span(len(before), len(before))
         asker = Asker(trigger=trigger, path=f"{place.module}.py")
         task = Task.at(source, [gap], budget_of(fill), lines=1)
-        yield what, task.request(asker, Limits(candidates=fill.candidates))
+        yield what, task.request(asker, Limits(candidates=limits_of(fill, trigger).candidates))
 
 
 def _line_of_code(source: Source, wanted: int) -> Span:

@@ -38,6 +38,28 @@ def resident_mb(pid: int) -> float:
     return int(done.stdout) * 1024 / 1e6
 
 
+def cpu_seconds(pid: int) -> float:
+    """The processor time that a process has taken so far, all its threads together."""
+    status = Path(f"/proc/{pid}/stat")
+    if status.exists():
+        # After the name in brackets, which may hold spaces: fields 14 and 15 of proc(5).
+        user, system = status.read_text().rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    done = subprocess.run(
+        ["ps", "-o", "time=", "-p", str(pid)], capture_output=True, text=True, check=True
+    )
+    return clock_seconds(done.stdout.strip())
+
+
+def clock_seconds(clock: str) -> float:
+    """`[days-]hours:minutes:seconds`, as ps prints it, in seconds."""
+    days, _, rest = clock.rpartition("-")
+    total = 0.0
+    for part in rest.split(":"):
+        total = 60 * total + float(part)
+    return total + 86_400 * int(days or 0)
+
+
 def _processor() -> str:
     information = Path("/proc/cpuinfo")
     if information.exists():

@@ -20,7 +20,7 @@ from dgls.errors import InputError
 from dgls.inference.causal_model import CausalModel
 from dgls.inference.drafts import Plan, read_ahead
 from dgls.inference.mask_drafts import MaskDrafts
-from dgls.inference.stream import Control
+from dgls.inference.written import Control
 from dgls.lab.bench.passes import ends_of, request_of
 from dgls.lab.evaluation.cases import Case
 from dgls.network.slots import Slots

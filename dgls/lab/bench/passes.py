@@ -12,7 +12,7 @@ from typing import Any
 
 from dgls.errors import InputError
 from dgls.inference.causal_model import CausalModel, Drafting
-from dgls.inference.stream import Control, Ends, Written
+from dgls.inference.written import Control, Ends, Written
 from dgls.lab.evaluation.cases import Case, Kind
 from dgls.lab.evaluation.cut import cut_cases
 from dgls.protocol import FillRequest

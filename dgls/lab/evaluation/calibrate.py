@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dgls.fill.pipeline import Engine
+from dgls.fill.canvas import CanvasFiller
 from dgls.lab.evaluation.cache_shares import fit_cache_shares, without_cache, write_cache_shares
 from dgls.lab.evaluation.calibration import Fitted, Weighed, fit, weigh, write
 from dgls.lab.evaluation.cases import Case
@@ -40,9 +40,9 @@ def calibrate(
     # First the cache, because the confidence is fitted on scores that it shares in.
     shares = fit_cache_shares(without_cache(opened.model), cases, opened.budget)
     model = opened.with_cache_shares(shares).model
-    engine = Engine(model, strategy_of("dgls", model))
+    filler = CanvasFiller(model, strategy_of("dgls", model))
     weighed: list[Weighed] = []
-    for each in weigh(engine, cases, opened.budget, seed):
+    for each in weigh(filler, cases, opened.budget, seed):
         weighed.append(each)
         on_case()
     fitted = fit(weighed, seed, model.metadata.calibration)

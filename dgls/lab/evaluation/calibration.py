@@ -18,7 +18,7 @@ import numpy as np
 from dgls.checkpoint.confidence import Calibration, Evidence
 from dgls.checkpoint.metadata import METADATA_FILE, read_metadata, write_metadata
 from dgls.errors import CheckpointError, InputError
-from dgls.fill.pipeline import Engine
+from dgls.fill.canvas import CanvasFiller
 from dgls.lab.evaluation import logistic
 from dgls.lab.evaluation.cases import Case, Kind
 from dgls.lab.evaluation.confidence import (
@@ -86,11 +86,13 @@ class Fitted:
         }
 
 
-def weigh(engine: Engine, cases: Iterable[Case], budget: Budget, seed: int) -> Iterator[Weighed]:
+def weigh(
+    filler: CanvasFiller, cases: Iterable[Case], budget: Budget, seed: int
+) -> Iterator[Weighed]:
     """The proposals of each case. A case that the model's canvas cannot hold has none."""
     for case in cases:
         try:
-            found = engine.proposals(request_of(case, budget, seed))
+            found = filler.proposals(request_of(case, budget, seed))
         except InputError:
             found = ()
         # A fill of nothing is ranked last whatever its confidence is.

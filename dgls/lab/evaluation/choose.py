@@ -26,6 +26,7 @@ from dgls.lab.evaluation.model_systems import (
     strategy_of,
 )
 from dgls.lab.evaluation.systems import System
+from dgls.requests.builder import budget_of
 from dgls.syntax.cursor import Budget
 
 BASELINES = ("nothing", "copy")
@@ -50,7 +51,7 @@ class OpenedModel:
         knobs, asked = knobs_of(settings.denoise), settings.model
         model = open_model(asked.name, asked.device, asked.threads, canvas=knobs.canvas)
         identity = checkpoint_identity(find(asked.name))
-        budget = Budget(settings.fill.prefix_chars, settings.fill.suffix_chars)
+        budget = budget_of(settings.fill)
         return cls(model, identity, budget, knobs)
 
     def with_cache_shares(self, shares: tuple[float, ...]) -> Self:
@@ -121,5 +122,4 @@ def _check(names: Sequence[str]) -> None:
 
 def _budget() -> Budget:
     """As much of a file as the settings give a model."""
-    fill = resolve().settings.fill
-    return Budget(fill.prefix_chars, fill.suffix_chars)
+    return budget_of(resolve().settings.fill)

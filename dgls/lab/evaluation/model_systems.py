@@ -10,7 +10,7 @@ from pathlib import Path
 from dgls import __version__
 from dgls.checkpoint.metadata import METADATA_FILE
 from dgls.errors import InputError
-from dgls.fill.pipeline import Engine
+from dgls.fill.canvas import CanvasFiller
 from dgls.fill.stop import StopToken
 from dgls.fill.strategy import Strategy, strategy_for
 from dgls.inference.model import Model
@@ -80,7 +80,7 @@ class ModelSystem:
         """
         request = request_of(case, self.budget, self.seed)
         try:
-            reply = Engine(self.model, self.strategy).fill(request, _GO)
+            reply = CanvasFiller(self.model, self.strategy).fill(request, _GO)
         except InputError:
             return Answer(("",) * len(case.gaps), proposal=REFUSED)
         best = reply.best

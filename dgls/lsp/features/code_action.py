@@ -17,7 +17,7 @@ from pygls.exceptions import JsonRpcInvalidParams
 from dgls.errors import DglsError, InputError
 from dgls.lsp.context import Feature, RequestContext
 from dgls.lsp.documents import Document
-from dgls.lsp.features import next_edit
+from dgls.lsp.features import instruct, next_edit
 from dgls.requests.builder import Task, budget_of
 from dgls.sound.work import Work, hole_work, selection_work
 from dgls.syntax.holes import holes
@@ -78,6 +78,8 @@ async def list_actions(
     actions: list[types.CodeAction] = []
     if _is_asked_for(next_edit.KIND, params.context.only):
         actions = await next_edit.actions(context, document, params.range)
+    if _is_asked_for(instruct.KIND, params.context.only):
+        actions += instruct.actions(context, document, params.range)
     tags = [types.CodeActionTag.LlmGenerated] if client.knows_tags else None
     return actions + [
         types.CodeAction(title=title, kind=target.kind, data=target.to_data(), tags=tags)

@@ -1,7 +1,7 @@
 --- dgls, the DiffusionGemma Language Server: code filled in where the cursor is.
 ---
 --- `require('dgls').setup()`, or `vim.lsp.enable('dgls')` alone, starts it for the file types below.
---- It needs `dgls` on the PATH (`pip install dgls`) and Neovim 0.12 or newer.
+--- It needs `dgls` on the PATH (docs/install.md) and Neovim 0.12 or newer.
 ---
 ---@type vim.lsp.Config
 return {
@@ -38,7 +38,12 @@ return {
   },
   root_markers = { 'dgls.toml', { 'pyproject.toml', 'setup.py', 'setup.cfg' }, '.git' },
   -- What `require('dgls').status()` shows is sent to clients that ask for it.
-  capabilities = { experimental = { dglsStatus = true } },
+  capabilities = { experimental = { dglsStatus = true, dglsInstruction = true } },
+  commands = {
+    ['dgls.editByInstruction'] = function(command, context)
+      require('dgls.instruct').command(command, context)
+    end,
+  },
   handlers = {
     ['dgls/status'] = function(_, report)
       require('dgls.status').set(report)

@@ -1,9 +1,11 @@
 /** What VS Code calls: puts the parts together. */
 
 import { type ExtensionContext, commands, window, workspace } from 'vscode';
+import type { Range } from 'vscode-languageclient/node';
 import { explain } from './explain';
 import { fillHere, rewriteSelection } from './fill';
 import { openSettings, openWalkthrough } from './install';
+import { editByInstruction } from './instruct';
 import { onOtherInterpreter } from './interpreter';
 import { languagesOf } from './languages';
 import { showMenu } from './menu';
@@ -31,6 +33,11 @@ export async function activate(context: ExtensionContext): Promise<void> {
   };
   register('fillHere', () => fillHere(server));
   register('rewriteSelection', () => rewriteSelection(server, context));
+  context.subscriptions.push(
+    commands.registerCommand(`${SECTION}.editByInstruction`, (uri?: string, range?: Range) =>
+      editByInstruction(server, uri, range),
+    ),
+  );
   register('nextCandidate', () => commands.executeCommand('editor.action.inlineSuggest.showNext'));
   register('nextEdit.jump', () => nextEdit.jump());
   register('nextEdit.accept', () => nextEdit.accept());

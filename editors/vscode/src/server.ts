@@ -11,6 +11,7 @@ import {
 import { tellIfNone } from './asked';
 import { type Launch, findServer } from './discovery';
 import { tellHowToInstall } from './install';
+import { InstructionWanted } from './instruct';
 import { activeInterpreter } from './interpreter';
 import { selectorOf } from './languages';
 import type { Report } from './report';
@@ -120,6 +121,7 @@ export class Server implements Disposable {
       },
     );
     client.registerFeature(new StatusWanted());
+    client.registerFeature(new InstructionWanted());
     client.onNotification(STATUS, (report: Report) => this.bar.report(report));
     client.onDidChangeState(({ oldState, newState }) => {
       if (client === this.current) {

@@ -251,3 +251,26 @@ def test_a_real_llama_cpp_server_answers_in_chat() -> None:
     assert len(reply.best.texts) == 1
     assert "\n" not in reply.best.texts[0]
     assert "```" not in reply.best.texts[0]
+
+
+ASKED = FillRequest(
+    ("x = 1\n", "\n"), (Gap("def f(a):\n    return a"),), path="a.py", instruction="add types"
+)
+
+
+def test_an_instruction_is_asked_in_the_servers_own_chat() -> None:
+    """The turns are plain text in their own fields, and the answer comes back as it is."""
+    answer = "<think>Hm.</think>```python\ndef f(a: int):\n    return a\n```"
+    shape = {"choices": [{"message": {"role": "assistant", "content": answer}}]}
+    pages = {MODELS: models(), COMPLETIONS: lambda exchange: exchange.reply(shape)}
+    with fake_server(pages) as server:
+        settings = changed(Settings(), {"engine.backend": "chat", "remote.url": server.url})
+        backend = ChatBackend(settings)
+        backend.load(lambda share, what: None)
+        reply = backend.fill(ASKED, StopToken())
+    (body,) = server.bodies(COMPLETIONS)
+    system, user = body["messages"]
+    assert (system["role"], user["role"]) == ("system", "user")
+    assert user["content"].endswith("Instruction: add types")
+    assert "def f(a)" not in system["content"]
+    assert reply.best.texts == ("```python\ndef f(a: int):\n    return a\n```",)

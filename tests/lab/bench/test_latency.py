@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import time
 from itertools import islice
 from pathlib import Path
 
 import pytest
 
+from dgls.cli.app import run_app
 from dgls.config import Settings, changed
 from dgls.lab.bench import fills
 from dgls.lab.bench.instant import FACTORY
-from dgls.lab.bench.machine import machine, resident_mb
+from dgls.lab.bench.machine import clock_seconds, cpu_seconds, machine, resident_mb
 from dgls.lab.bench.overhead import engine_calls, keystrokes, keystrokes_along, server_start
-from dgls.lab.bench.series import Series, table
+from dgls.lab.bench.series import Page, Series, table
 from dgls.protocol import Trigger
 
 
@@ -56,8 +59,47 @@ def test_the_table_leaves_out_what_few_values_cannot_tell() -> None:
     ]
 
 
+@pytest.mark.parametrize("command", ["latency", "engine"])
+@pytest.mark.parametrize("wanted", [[], ["--json"]], ids=["Markdown", "JSON"])
+def test_what_was_measured_is_printed_as_a_table_or_as_json(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    wanted: list[str],
+) -> None:
+    rows = (Series("fill", "ms", tuple(float(n) for n in range(1, 101))), Series("none", "ms", ()))
+
+    async def measured(*_: object) -> Page:
+        return Page("a machine", rows, "No model.")
+
+    monkeypatch.setattr(f"dgls.lab.bench.{command}.{command}", measured)
+    monkeypatch.setattr("dgls.lab.bench.engine.usual_sessions", lambda count: ())
+    assert run_app(["bench", command, *wanted]) == 0
+    said = capsys.readouterr().out
+    if wanted:
+        row = {"what": "fill", "unit": "ms", "p50": 50.0, "p90": 90.0, "p99": 99.0, "n": 100}
+        assert json.loads(said) == {"machine": "a machine", "series": [row], "note": "No model."}
+    else:
+        assert said == f"a machine\n\n{table(rows)}\nNo model.\n"
+
+
 def test_the_machine_is_named_with_its_cores_and_the_date() -> None:
     assert re.search(r", \d+ cores.*, Python 3\.\d+.*, \d{4}-\d\d-\d\d$", machine())
+
+
+def test_processor_time_is_in_seconds() -> None:
+    begun, sure = cpu_seconds(os.getpid()), time.process_time()
+    while time.process_time() - sure < 0.1:
+        pass
+    assert cpu_seconds(os.getpid()) - begun == pytest.approx(0.1, abs=0.08)
+
+
+@pytest.mark.parametrize(
+    ("clock", "seconds"),
+    [("00:01", 1), ("1:02:03", 3723), ("2-00:00:01", 172_801), ("0:01.5", 1.5)],
+)
+def test_the_clock_of_ps_is_read(clock: str, seconds: float) -> None:
+    assert clock_seconds(clock) == seconds
 
 
 def test_memory_is_in_megabytes() -> None:

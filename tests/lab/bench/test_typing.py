@@ -198,9 +198,12 @@ def test_the_table_compares_the_policies() -> None:
     def tally(shown: int, right: int, accepted: int) -> Tally:
         return Tally(100, 90, shown, right, 0, 0, 2, accepted, [100.0, 300.0])
 
-    text = table(Measured("dgls", tally(10, 8, 26), 50), Measured("plain", tally(40, 20, 32), 200))
+    text = table(
+        Measured("dgls", tally(10, 8, 26), 50, 9.0), Measured("plain", tally(40, 20, 32), 200, 18.0)
+    )
     assert "| wrong ones per 100 keystrokes | 2.2 | 22.2 |" in text
     assert "10% of the wrong suggestions, takes 25% of the steps and saves 80%" in text
+    assert "| processor time of the engine per 1,000 keystrokes (s) | 100 | 200 |" in text
     assert total([tally(1, 1, 4), tally(2, 0, 6)]).accepted_chars == 10
 
 

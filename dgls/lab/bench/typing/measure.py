@@ -13,7 +13,7 @@ from pathlib import Path
 from dgls.client import EngineClient
 from dgls.config import Settings, changed
 from dgls.editors.language_client import LanguageClient
-from dgls.lab.bench.machine import machine
+from dgls.lab.bench.machine import cpu_seconds, machine
 from dgls.lab.bench.series import Series
 from dgls.lab.bench.typing.fronts import Front, PlainFront, ServerFront
 from dgls.lab.bench.typing.replay import Tally, replay, total
@@ -23,11 +23,15 @@ from dgls.lab.bench.typing.truth import COUNTED, TRUTH, Plan, steps_made
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What the users of one policy saw, and the steps that the model made for it."""
+    """What the users of one policy saw, and the steps and processor time that it took.
+
+    `cpu_s` is the engine's, in seconds, without its start.
+    """
 
     policy: str
     tally: Tally
     steps: int
+    cpu_s: float
 
     @property
     def wrong(self) -> int:
@@ -75,6 +79,7 @@ def table(dgls: Measured, plain: Measured) -> str:
             ("last key to shown text, p90 (ms)", _wait(0.9)),
             ("denoise steps", lambda each: str(each.steps)),
             ("denoise steps per accepted character", _steps_per_char),
+            ("processor time of the engine per 1,000 keystrokes (s)", _cpu_per_1000),
         )
     ]
     lines = [f"| {' | '.join(row)} |" for row in rows]
@@ -111,9 +116,13 @@ async def _measured(
 
     async with EngineClient(own) as client:
         await client.wait_ready()
+        health = await client.health()
+        pid = 0 if health is None else health.pid
+        begun = cpu_seconds(pid)
         tallies = await asyncio.gather(*map(one, sessions))
+        spent = cpu_seconds(pid) - begun
         await client.stop_engine()
-    return Measured(policy, total(tallies), steps_made(folder / "e"))
+    return Measured(policy, total(tallies), steps_made(folder / "e"), spent)
 
 
 @asynccontextmanager
@@ -156,6 +165,10 @@ def _wait(share: float) -> Callable[[Measured], str]:
 def _steps_per_char(each: Measured) -> str:
     accepted = each.tally.accepted_chars
     return f"{each.steps / accepted:.2f}" if accepted else "nothing accepted"
+
+
+def _cpu_per_1000(each: Measured) -> str:
+    return f"{1000 * each.cpu_s / max(1, each.tally.keystrokes):.0f}"
 
 
 def _share(part: int, whole: int) -> str:

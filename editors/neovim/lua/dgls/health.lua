@@ -14,7 +14,7 @@ local function check_program()
   local config = vim.lsp.config.dgls
   local program = config and type(config.cmd) == 'table' and config.cmd[1] or 'dgls'
   if vim.fn.executable(program) == 0 then
-    vim.health.error(('"%s" is not on the PATH'):format(program), { 'pip install dgls' })
+    vim.health.error(('"%s" is not on the PATH'):format(program), { 'install it as docs/install.md in its repository says' })
     return
   end
   local done = vim.system({ program, '--version' }, { text = true, timeout = 60000 }):wait()

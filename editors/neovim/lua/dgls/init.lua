@@ -36,6 +36,7 @@ function M.setup(opts)
   for name, action in pairs(insert) do
     M.map(keys[name], action, 'dgls: ' .. name:gsub('_', ' the next '))
   end
+  require('dgls.instruct').setup()
   vim.api.nvim_create_user_command('DglsWhy', M.why, { desc = 'dgls: why this suggestion, or none' })
   if keys.next then
     vim.keymap.set('i', keys.next, M.next, { desc = 'dgls: next suggestion' })

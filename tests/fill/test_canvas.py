@@ -13,7 +13,7 @@ from dgls.checkpoint.loading import load_checkpoint
 from dgls.diffusion.loop import DenoiseSettings
 from dgls.diffusion.sampler import Order
 from dgls.errors import CheckpointError, InputError, Stopped
-from dgls.fill.pipeline import Engine
+from dgls.fill.canvas import CanvasFiller
 from dgls.fill.ranking import Proposal, clipped, distinct, ranked, single_gap
 from dgls.fill.stop import StopToken
 from dgls.fill.strategy import Strategy, strategy_for
@@ -45,7 +45,7 @@ def model(folder) -> Model:
 
 
 def fill(model, request=REQUEST, strategy=BOTH, on_draft=None, stop=None):
-    return Engine(model, strategy).fill(request, stop or StopToken(), on_draft)
+    return CanvasFiller(model, strategy).fill(request, stop or StopToken(), on_draft)
 
 
 def test_candidates_are_distinct_ranked_and_scored_by_the_judge(model):

@@ -1,0 +1,60 @@
+"""Which model edits by instruction. Light, so that an editor's server can ask."""
+
+from __future__ import annotations
+
+import os
+
+from dgls.checkpoint.catalogue import Entry, catalogue, is_listed
+from dgls.checkpoint.choice import AUTO, EMBEDDED
+from dgls.checkpoint.store import present
+from dgls.config import Settings, changed
+from dgls.errors import ModelNotFoundError
+
+LEAST_PARAMETERS = 1_000_000_000
+"""Smaller models follow few instructions (`docs/evaluation.md`)."""
+
+PARAMETERS_A_CORE = 2_000_000_000
+"""So many parameters a core still edit a function within a minute."""
+
+
+def edit_settings(settings: Settings) -> Settings:
+    """The settings of the engine that edits by instruction: the same where one model does both.
+
+    Raises `ModelNotFoundError`, which says what to fetch, where no model here can.
+    """
+    if settings.edits.model != AUTO:
+        return changed(settings, {"model.name": settings.edits.model})
+    if settings.engine.backend != "local":
+        return settings
+    return changed(settings, {"model.name": editing_model(settings.model.name)})
+
+
+def editing_model(used: str) -> str:
+    """The name of the model that edits where `used` fills.
+
+    A model that the user named and that the catalogue lacks is taken at its word.
+    """
+    if used not in {AUTO, EMBEDDED} and not is_listed(used):
+        return used
+    here = [entry for entry in present() if can_edit(entry)]
+    if not here:
+        least = min(filter(can_edit, catalogue()), key=lambda entry: entry.bytes)
+        raise ModelNotFoundError(
+            f"No model here can edit by instruction, which takes a larger one; nothing was "
+            f"changed. Fetch one: dgls model get {least.name} ({round(least.bytes / 1e6)} MB)"
+        )
+    quick = [each for each in here if each.parameters <= PARAMETERS_A_CORE * _cores()]
+    return max(quick or [min(here, key=_size)], key=_size).name
+
+
+def can_edit(entry: Entry) -> bool:
+    """Whether a model of the catalogue follows instructions."""
+    return "instruct" in entry.name and entry.parameters >= LEAST_PARAMETERS
+
+
+def _size(entry: Entry) -> int:
+    return entry.parameters
+
+
+def _cores() -> int:
+    return os.cpu_count() or 1

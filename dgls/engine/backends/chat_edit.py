@@ -1,0 +1,58 @@
+"""An edit by instruction, asked of a server in the words of OpenAI's chat API.
+
+The server puts its model's own chat template around the turns, and reads no marks in them.
+"""
+
+from __future__ import annotations
+
+import time
+
+from dgls.canvas.instruct import conversation
+from dgls.engine.backends.chat_text import answer_of, without_thoughts
+from dgls.engine.backends.server import Server, in_time, too_late
+from dgls.fill.editing import UNJUDGED, most_written
+from dgls.fill.stop import StopToken
+from dgls.protocol import Fill, FillReply, FillRequest, Timings
+
+COMPLETIONS = "/v1/chat/completions"
+
+_CHARS_PER_TOKEN = 2
+"""Few, so that code of many signs is not cut off."""
+
+
+def chat_edit(
+    server: Server, model: str, title: str, request: FillRequest, stop: StopToken
+) -> FillReply:
+    """What the server's `model` answers to a request's instruction; `title` is its full name.
+
+    Raises `RemoteError`, `Stopped` where it was stopped or the time ran out.
+    """
+    asked = conversation(request)
+    body = {
+        "model": model,
+        "messages": [
+            {"role": "system", "content": asked.system},
+            {"role": "user", "content": asked.user},
+        ],
+        # No sampling parameters: servers differ in which ones they refuse.
+        "max_tokens": most_written(len(asked.code) // _CHARS_PER_TOKEN),
+        "stream": False,
+    }
+    began = time.monotonic()
+    limit = request.limits.deadline_ms
+    left = None if limit is None else limit / 1000
+
+    async def call() -> object:
+        (fields,) = await in_time([server.post(COMPLETIONS, body)], left, left)
+        if fields is None:
+            raise too_late(server.host, limit or 0.0)
+        return fields
+
+    fields = server.run(call(), stop)
+    answer = without_thoughts(answer_of(fields))
+    spent = 1000 * (time.monotonic() - began)
+    return FillReply(
+        candidates=(Fill((answer,), 0.0, UNJUDGED, "edit"),),
+        model=title,
+        timings=Timings(draft_ms=spent, total_ms=spent),
+    )

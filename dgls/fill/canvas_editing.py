@@ -1,0 +1,91 @@
+"""An edit by instruction with a diffusion model that was tuned to chat: canvas after canvas.
+
+Each canvas is denoised from noise after the prompt and all canvases before it, until the answer's
+block is closed, as the published model writes long answers.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from dgls.canvas.chat import ChatLayout
+from dgls.canvas.instruct import conversation
+from dgls.diffusion.loop import DenoiseSettings
+from dgls.fill.editing import UNJUDGED, cannot_edit, closes, most_written
+from dgls.fill.stages import Stages
+from dgls.fill.stop import StopToken
+from dgls.inference.model import Control, Model
+from dgls.protocol import Fill, FillReply, FillRequest
+
+
+def canvas_edit(
+    model: Model, settings: DenoiseSettings, request: FillRequest, stop: StopToken
+) -> FillReply:
+    """The model's answer to the request's instruction.
+
+    Raises `ModelError` for a model that was not tuned to chat, `Stopped` where the request was
+    stopped. Out of time it is not `complete`.
+    """
+    layout = model.layout
+    if not isinstance(layout, ChatLayout):
+        raise cannot_edit(model.name, "it was not trained to follow one")
+    asked, stages = conversation(request), Stages()
+    prompt = layout.conversation(f"{asked.system}\n\n{asked.user}", asked.begun)
+    writing = _Writing(model, layout, settings, request.seed, _control(request, stop))
+    with stages.timed("total"), stages.timed("denoise"):
+        most = most_written(len(model.codec.encode(asked.code)))
+        complete = writing.run(prompt, most, asked.fence)
+    stop.check()
+    answer = asked.begun + model.codec.decode(writing.tokens)
+    if writing.ended:
+        answer += f"\n{asked.fence}"
+    return FillReply(
+        candidates=(Fill((answer,), 0.0, UNJUDGED, "edit", len(writing.tokens)),),
+        model=model.name,
+        complete=complete,
+        steps=writing.steps,
+        prompt_tokens=len(prompt),
+        timings=stages.timings,
+    )
+
+
+@dataclass(slots=True)
+class _Writing:
+    """An answer under way: its `tokens`, and whether the model `ended` its turn."""
+
+    model: Model
+    layout: ChatLayout
+    settings: DenoiseSettings
+    seed: int
+    control: Control
+    tokens: list[int] = field(default_factory=list)
+    steps: int = 0
+    ended: bool = False
+
+    def run(self, prompt: tuple[int, ...], most: int, fence: str) -> bool:
+        """Write until the block is closed or `most` tokens are there; False where time ran out."""
+        closed = closes(fence)
+        while not self.ended and len(self.tokens) < most:
+            complete = self._canvas((*prompt, *self.tokens))
+            if closed(self.model.codec.decode(self.tokens).encode()):
+                return True
+            if not complete or self.control.out_of_time():
+                return False
+        return True
+
+    def _canvas(self, prompt: tuple[int, ...]) -> bool:
+        canvas = self.layout.open_canvas(prompt)
+        (filled,) = self.model.denoise(
+            self.model.encode(prompt), [canvas], [1.0], self.settings, self.seed, self.control
+        )
+        said = self.layout.said(filled.tokens)
+        self.tokens += said
+        self.steps += filled.steps
+        self.ended = len(said) < len(filled.tokens)
+        return filled.complete
+
+
+def _control(request: FillRequest, stop: StopToken) -> Control:
+    limit = request.limits.deadline_ms
+    return Control(lambda: stop.stopped, None if limit is None else time.monotonic() + limit / 1000)

@@ -1,0 +1,167 @@
+"""Beam search: the likeliest texts of a causal model, all in the slots of one prompt."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from dgls.inference.token_table import TokenTable
+from dgls.inference.written import Chooser, Control, Ends, Written
+from dgls.network.qwen2 import Qwen2Network
+from dgls.network.slots import Slots
+
+
+class BeamSearch:
+    """Searches for texts with one network."""
+
+    def __init__(self, network: Qwen2Network, table: TokenTable) -> None:
+        self._network = network
+        self._table = table
+
+    @torch.inference_mode()
+    def beams(
+        self,
+        slots: Slots,
+        state: Tensor,
+        rest: bytes,
+        ends: Ends,
+        width: int,
+        control: Control,
+        known: float = -math.inf,
+        behind: float = math.inf,
+    ) -> tuple[Written, ...]:
+        """The likeliest texts that a search of `width` beams meets, best first.
+
+        A beam that is `behind` nats or more below the likeliest text is given up; `known` is the
+        log-probability of a text that was found before. `state` [1, width] is that of the
+        text's last token. The slots are cut back to the text.
+        """
+        chooser = Chooser(self._table, ends)
+        base = slots.length
+        search = _Search(chooser, self._table, ends, width, known, behind, [_Beam(rest=rest)])
+        states, passes = state, 0
+        try:
+            while search.advance(self._network.logits(states)) and not control.out_of_time():
+                control.check(search.depth)
+                states = self._read_beams(slots, base, search)
+                passes += 1
+        finally:
+            slots.cut(base)
+        return tuple(each.written(len(rest), passes) for each in search.ordered())
+
+    def _read_beams(self, slots: Slots, base: int, search: _Search) -> Tensor:
+        """Read each beam's newest token; it sees the text and its own beam alone."""
+        beams, first = search.alive, slots.length
+        mask = torch.zeros(len(beams), first + len(beams), dtype=torch.bool)
+        mask[:, :base] = True
+        for row, beam in enumerate(beams):
+            mask[row, list(beam.slots)] = True
+            mask[row, first + row] = True
+        depth = len(beams[0].tokens) - 1
+        positions = torch.full((len(beams),), base + depth)
+        device = self._network.device
+        tokens = torch.tensor([beam.tokens[-1] for beam in beams], device=device)
+        states = self._network.read(tokens, slots, positions.to(device), mask.to(device))
+        search.alive = [
+            replace(beam, slots=(*beam.slots, first + row)) for row, beam in enumerate(beams)
+        ]
+        return states
+
+
+@dataclass(frozen=True, slots=True)
+class _Beam:
+    """One text of a search; `slots` are where its tokens were read."""
+
+    rest: bytes
+    tokens: tuple[int, ...] = ()
+    log_probs: tuple[float, ...] = ()
+    slots: tuple[int, ...] = ()
+    total: float = 0.0
+    breaks: int = 0
+    end: float = 0.0
+    last: int | None = None
+
+    def written(self, healed: int, passes: int) -> Written:
+        return Written(self.tokens, self.log_probs, (), self.end, self.last, healed, passes)
+
+
+@dataclass(slots=True)
+class _Search:
+    """The beams of a search: those `alive`, and those `done`."""
+
+    chooser: Chooser
+    table: TokenTable
+    ends: Ends
+    width: int
+    likeliest: float
+    behind: float
+    alive: list[_Beam]
+    done: list[_Beam] = field(default_factory=list)
+    depth: int = 0
+
+    def advance(self, logits: Tensor) -> bool:
+        """Follow each beam's likeliest next tokens; False where no beam is worth following."""
+        tails = sorted(self._tails(logits), key=lambda beam: -beam.total)
+        self.alive = []
+        for beam in tails:
+            if len(self.alive) == self.width or beam.total <= self._to_beat():
+                break
+            if beam.last is None:
+                self.alive.append(beam)
+            elif self._is_new(beam):
+                self.done.append(beam)
+                self.likeliest = max(self.likeliest, beam.total)
+        self.depth += 1
+        if self.depth >= self.ends.tokens:
+            self.done += self.alive
+            self.alive = []
+        return bool(self.alive)
+
+    def ordered(self) -> list[_Beam]:
+        """What was found, best first."""
+        return sorted([*self.done, *self.alive], key=lambda beam: -beam.total)[: self.width]
+
+    def _is_new(self, beam: _Beam) -> bool:
+        """Whether no text that is done says the same."""
+        said = self._said(beam)
+        return all(self._said(other) != said for other in self.done)
+
+    def _said(self, beam: _Beam) -> bytes:
+        last = self.table.text_of(beam.last) if beam.last is not None else b""
+        return (self.table.join(beam.tokens) + last.partition(b"\n")[0]).rstrip()
+
+    def _to_beat(self) -> float:
+        """What a beam must exceed to be followed: the worst of enough texts that are done."""
+        totals = sorted((beam.total for beam in self.done), reverse=True)
+        return max([self.likeliest - self.behind, *totals[self.width - 1 : self.width]])
+
+    def _tails(self, logits: Tensor) -> list[_Beam]:
+        found: list[_Beam] = []
+        for beam, row in zip(self.alive, logits, strict=True):
+            log_probs = self.chooser.log_probs(row, beam.rest)
+            best = log_probs.topk(self.width + 1)
+            end = self.chooser.end(log_probs) if not beam.rest else -math.inf
+            for value, token in zip(best.values.tolist(), best.indices.tolist(), strict=True):
+                if value > -math.inf:
+                    found.append(self._with(beam, token, value, end))
+        return found
+
+    def _with(self, beam: _Beam, token: int, log_prob: float, end: float) -> _Beam:
+        said = self.table.text_of(token)
+        breaks = beam.breaks + said.count(b"\n")
+        rest = self.chooser.after(beam.rest, token)
+        if not rest and self.ends.reached(token, breaks):
+            # Ways to end differ in what follows the gap, which does not matter here.
+            ended = log_prob if said.partition(b"\n")[0].strip() else max(end, log_prob)
+            return replace(beam, rest=b"", total=beam.total + ended, end=ended, last=token)
+        return replace(
+            beam,
+            rest=rest,
+            tokens=(*beam.tokens, token),
+            log_probs=(*beam.log_probs, log_prob),
+            total=beam.total + log_prob,
+            breaks=breaks,
+        )

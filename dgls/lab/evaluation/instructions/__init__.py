@@ -1,0 +1,1 @@
+"""`dgls eval instructions`: edits by instruction, checked by running what they give."""

@@ -1,0 +1,22 @@
+"""A model as `dgls eval instructions` asks it: in this process, whatever its size."""
+
+from __future__ import annotations
+
+from dgls.checkpoint.choice import AUTO
+from dgls.checkpoint.edit_choice import editing_model
+from dgls.checkpoint.named import resolved
+from dgls.fill.causal import CausalFiller
+from dgls.fill.opening import editor_of, open_causal, open_filler
+from dgls.fill.stop import StopToken
+from dgls.lab.evaluation.instructions.run import Ask
+
+
+def open_editor(name: str | None, device: str, threads: int) -> tuple[str, Ask]:
+    """The name of a model and how it is asked; without a name the one that `dgls edit` takes."""
+    named = resolved(editing_model(AUTO) if name in {None, AUTO} else str(name))
+    if not named.causal:
+        other = open_filler(named.name, device, threads)
+        return other.name, lambda request: other.fill(request, StopToken())
+    filler: CausalFiller = open_causal(named, device, threads)
+    filler.editor = editor_of(filler.model, named)
+    return filler.name, lambda request: filler.fill(request, StopToken())

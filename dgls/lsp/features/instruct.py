@@ -1,0 +1,127 @@
+"""Edits by instruction: an action that opens an input box, and the command that makes the edit.
+
+An editor that has an input box for them says so (`Client.asks_instructions`); its command `ASK`
+asks the user, then the server's `dgls.edit`, and shows the difference before it applies the edit.
+For other editors `dgls.edit` sends the edit to be applied (`workspace/applyEdit`), to be confirmed
+where the editor knows that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lsprotocol import types
+
+from dgls.errors import InputError
+from dgls.lsp.context import Command, RequestContext
+from dgls.lsp.documents import Document
+from dgls.requests.instruction import InstructedEdit
+from dgls.text.diff import unified
+from dgls.text.spans import Edit, Span, apply_edits
+
+EDIT = "dgls.edit"
+ASK = "dgls.editByInstruction"
+"""The editor's own command, which opens the box. Its arguments are a URI and a range."""
+
+KIND = "refactor.rewrite.instruction.dgls"
+_TITLE = "Edit by instruction"
+
+
+def actions(
+    context: RequestContext, document: Document, range_: types.Range
+) -> list[types.CodeAction]:
+    """The action for a selection, where the editor can ask for an instruction."""
+    span = document.span(range_)
+    if not context.client.asks_instructions or span is None or document.source is None:
+        return []
+    if not span.of(document.text).strip():
+        return []
+    command = types.Command(f"{_TITLE} ...", ASK, arguments=[document.uri, range_])
+    return [types.CodeAction(title=f"dgls: {_TITLE} ...", kind=KIND, command=command)]
+
+
+async def edit(context: RequestContext, *arguments: object) -> dict[str, Any]:
+    """The edit of a range as an instruction says, for this version of the document.
+
+    It is `{"uri", "version", "edit": {"range", "newText"}, "diff", "model"}`. Raises `DglsError`
+    where there is none.
+    """
+    document, span, instruction = _asked(context, *arguments)
+    context.rules.check(document)
+    if document.source is None:
+        raise InputError("dgls has no grammar for this document; nothing was changed.")
+    settings = context.rules.settings_for(document)
+    asked = InstructedEdit.of(document.source, span, instruction, settings.fill)
+    request = asked.request(context.asker(document, EDIT))
+    reply = await context.editor().fill_insistently(request)
+    made = asked.edit(reply)
+    _check_unchanged(context, document)
+    text_edit = types.TextEdit(range=document.range(made.span), new_text=made.text)
+    if not context.client.asks_instructions:
+        await context.apply(_workspace_edit(context, document, text_edit), _TITLE)
+    return {
+        "uri": document.uri,
+        "version": document.version,
+        "edit": text_edit,
+        "diff": _diff(context, document, made),
+        "model": reply.model,
+    }
+
+
+COMMAND = Command(EDIT, edit)
+
+
+def _asked(context: RequestContext, *arguments: object) -> tuple[Document, Span, str]:
+    """What the arguments name. Raises `InputError`."""
+    uri, range_, instruction = (*arguments, None, None, None)[:3]
+    document = context.document(uri) if isinstance(uri, str) else None
+    if not isinstance(instruction, str):
+        raise InputError(f"'{EDIT}' takes a URI, a range and an instruction; nothing was changed.")
+    try:
+        wanted = types.Range(_position(range_, "start"), _position(range_, "end"))
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"'{EDIT}' takes a URI, a range and an instruction; nothing was changed."
+        ) from error
+    span = document.span(wanted) if document is not None else None
+    if document is None or span is None:
+        raise InputError("There is no such place in an open document; nothing was changed.")
+    return document, span, instruction
+
+
+def _position(range_: object, end: str) -> types.Position:
+    place = _field(range_, end)
+    return types.Position(int(_field(place, "line")), int(_field(place, "character")))
+
+
+def _field(value: object, name: str) -> Any:
+    """A field of what arrives as an object or as a mapping."""
+    return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
+
+
+def _check_unchanged(context: RequestContext, document: Document) -> None:
+    newest = context.stores.documents.get(document.uri)
+    if newest is None or newest.version != document.version:
+        raise InputError("The document has changed since; it was left as it is. Ask again.")
+
+
+def _diff(context: RequestContext, document: Document, made: Edit) -> str:
+    name = context.client.path_in_project(document.path)
+    return unified(name, document.text, apply_edits(document.text, [made]))
+
+
+def _workspace_edit(
+    context: RequestContext, document: Document, edit: types.TextEdit
+) -> types.WorkspaceEdit:
+    """The edit for this version alone, to be confirmed where the editor asks its user."""
+    identifier = types.OptionalVersionedTextDocumentIdentifier(
+        uri=document.uri, version=document.version if document.versioned else None
+    )
+    if not context.client.confirms_edits:
+        changes = types.TextDocumentEdit(text_document=identifier, edits=[edit])
+        return types.WorkspaceEdit(document_changes=[changes])
+    annotated = types.AnnotatedTextEdit(_TITLE, range=edit.range, new_text=edit.new_text)
+    changes = types.TextDocumentEdit(text_document=identifier, edits=[annotated])
+    annotation = types.ChangeAnnotation(label=_TITLE, needs_confirmation=True)
+    return types.WorkspaceEdit(document_changes=[changes], change_annotations={_TITLE: annotation})

@@ -1,0 +1,87 @@
+"""An edit by instruction: what the engine is asked for, and what becomes of its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from dgls.config import FillSettings
+from dgls.errors import EditError, InputError
+from dgls.protocol import FillReply, FillRequest, Limits
+from dgls.requests.builder import Asker, Task, budget_of
+from dgls.sound.instructed import instructed
+from dgls.sound.site import Purpose
+from dgls.sound.verdict import Refusal
+from dgls.syntax.source import Source
+from dgls.text.spans import Edit, Span
+
+MOST_CHARS = 2_000
+"""The longest instruction."""
+
+MOST_CODE = 8_000
+"""Most characters of code that one instruction edits."""
+
+DEADLINE_MS = 180_000.0
+"""How long a model may take; a person watches and can stop it."""
+
+
+class Refused(EditError):
+    """No edit came of an answer; `reason` says why."""
+
+    def __init__(self, reason: Refusal, names: Sequence[str] = ()) -> None:
+        about = f": {', '.join(names)}" if names else ""
+        super().__init__(
+            f"The model's answer was not taken ({reason.value}{about}); the code was left as it "
+            f"is. Say it in other words or select less."
+        )
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class InstructedEdit:
+    """One instruction for one selection, whose code is `task.gaps[0]` without white space around.
+
+    It asks for itself and reads the answer.
+    """
+
+    task: Task
+
+    @classmethod
+    def of(
+        cls, source: Source, selected: Span, instruction: str, settings: FillSettings
+    ) -> InstructedEdit:
+        """The edit of the code in `selected`. Raises `InputError` for what cannot be asked."""
+        told = instruction.strip()
+        if not told:
+            raise InputError("The instruction is empty; nothing was changed.")
+        if len(told) > MOST_CHARS:
+            raise InputError(
+                f"The instruction has {len(told)} characters, more than {MOST_CHARS}; "
+                f"nothing was changed. Say it in fewer words."
+            )
+        code = selected.of(source.text)
+        if not code.strip():
+            raise InputError(
+                "There is no code in the selection; nothing was changed. Select what to edit."
+            )
+        if len(code) > MOST_CODE:
+            raise InputError(
+                f"The selection has {len(code)} characters, more than {MOST_CODE}; "
+                f"nothing was changed. Select less."
+            )
+        start = selected.start + len(code) - len(code.lstrip())
+        span = Span(start, start + len(code.strip()))
+        task = Task.at(source, [span], budget_of(settings), Purpose.REWRITE, lines=1)
+        return cls(replace(task, instruction=told))
+
+    def request(self, asker: Asker) -> FillRequest:
+        """What the engine is asked. Neighbours are left out: a small model would copy them."""
+        return self.task.request(replace(asker, snippets=()), Limits(DEADLINE_MS, 1))
+
+    def edit(self, reply: FillReply) -> Edit:
+        """The edit that the model's answer is. Raises `Refused`, which says why it is none."""
+        source, (span,) = self.task.source, self.task.gaps
+        found = instructed(source, span, reply.best.texts[0], reply.complete)
+        if found.refusal is not None:
+            raise Refused(found.refusal, found.names)
+        return Edit(span, self.task.context.for_document(found.text))

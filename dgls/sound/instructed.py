@@ -1,0 +1,98 @@
+"""The answer to an instruction, made an edit of the code that it is about, or refused.
+
+The only place where what a model answers to an instruction is read. The answer is taken whole or
+not at all: it is one fenced block; the code in it has the indentation of what it replaces; the
+parser's errors do not grow; and what is named here and used elsewhere keeps its name.
+"""
+
+from __future__ import annotations
+
+import re
+
+from dgls.sound.names import lost_names, repeated_names
+from dgls.sound.site import Asked, Purpose, Site
+from dgls.sound.syntax import keeps
+from dgls.sound.verdict import Change, Refusal, Sound
+from dgls.syntax.source import Source
+from dgls.text.indentation import indentation, unit_of
+from dgls.text.lines import with_line_ends
+from dgls.text.margin import with_margin
+from dgls.text.spans import Span
+
+_OPENS = re.compile(r"^[ \t]*(`{3,}|~{3,})[^`\n]*$", re.MULTILINE)
+_LEFT_OUT = re.compile(
+    r"^\s*(?:#|//|/\*|--|<!--).*(?:\.\.\.|…).*$|"
+    r"^\s*(?:#|//|/\*|--|<!--).*\b(?:rest of|existing|remaining|unchanged|previous) "
+    r"(?:the )?(?:code|function|method|class|implementation|logic)\b.*$",
+    re.MULTILINE | re.IGNORECASE,
+)
+_TAB_WIDTH = 4
+
+
+def instructed(source: Source, span: Span, answer: str, complete: bool = True) -> Sound:
+    """What an answer puts in place of the code in `span`, which white space does not end.
+
+    An answer that is not `complete` was cut off.
+    """
+    site = Site.of(source, span, Asked(Purpose.REWRITE, answer.count("\n") + 1))
+    block = _block_of(with_line_ends(answer, "\n"))
+    if isinstance(block, Refusal) or not complete:
+        return Sound("", (), block if isinstance(block, Refusal) and complete else Refusal.CUT_OFF)
+    code = block.strip("\n")
+    text = with_margin(site.line_head, site.old, in_unit_of(site, code)).rstrip()
+    changes = () if text == code else (Change.INDENTED,)
+    why = _why_not(site, text)
+    if why is not None:
+        return Sound("", changes, why)
+    if lost := lost_names(site, text):
+        return Sound("", changes, Refusal.DROPS, lost)
+    if repeated := repeated_names(site, text):
+        return Sound("", changes, Refusal.REPEATS, repeated)
+    return Sound(text, changes)
+
+
+def _block_of(answer: str) -> str | Refusal:
+    """What the only fenced block of an answer holds; words around it are no code."""
+    opened = _OPENS.search(answer)
+    if opened is None:
+        return Refusal.NO_BLOCK if answer.strip() else Refusal.EMPTY
+    fence = opened[1]
+    closing = re.compile(rf"^[ \t]*{fence}[ \t]*$", re.MULTILINE)
+    closed = closing.search(answer, opened.end())
+    if closed is None:
+        return Refusal.CUT_OFF
+    if _OPENS.search(answer, closed.end()):
+        return Refusal.NO_BLOCK
+    return answer[opened.end() + 1 : closed.start()]
+
+
+def _why_not(site: Site, text: str) -> Refusal | None:
+    if not text.strip():
+        return Refusal.EMPTY
+    if _lines(text) == _lines(site.old):
+        return Refusal.SAME
+    if _OPENS.search(text) and not _OPENS.search(site.old):
+        return Refusal.NO_BLOCK
+    new = {line.strip() for line in _LEFT_OUT.findall(text)}
+    if new - {line.strip() for line in _LEFT_OUT.findall(site.old)}:
+        return Refusal.LEFT_OUT
+    return None if keeps(site, text) else Refusal.BROKEN
+
+
+def _lines(text: str) -> list[str]:
+    return [line.rstrip() for line in text.split("\n")]
+
+
+def in_unit_of(site: Site, text: str) -> str:
+    """The text indented by the file's unit instead of another one."""
+    unit, own = unit_of(site.old) or site.unit, unit_of(text)
+    if unit is None or own is None or own in {unit, site.unit}:
+        return text
+    width = _TAB_WIDTH if own == "\t" else len(own)
+    return "\n".join(_in_unit(line, width, unit) for line in text.split("\n"))
+
+
+def _in_unit(line: str, width: int, unit: str) -> str:
+    indent = indentation(line)
+    levels, rest = divmod(len(indent.expandtabs(width)), width)
+    return unit * levels + " " * rest + line[len(indent) :]
