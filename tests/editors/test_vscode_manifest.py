@@ -29,7 +29,9 @@ def test_the_languages_that_wake_the_extension_are_those_of_the_server() -> None
 
 def test_every_command_of_the_manifest_is_registered_and_no_other() -> None:
     commands = {command["command"] for command in MANIFEST["contributes"]["commands"]}
-    registered = re.findall(r"register\('([\w.]+)'", SOURCES["extension.ts"])
+    registered = re.findall(
+        r"register(?:\('|Command\(`\$\{SECTION\}\.)(\w[\w.]*)", SOURCES["extension.ts"]
+    )
     assert {f"dgls.{name}" for name in registered} == commands
     # The client library registers the server's own commands under their names.
     assert commands.isdisjoint({SNOOZE, RESUME, WHY, next_edit.ACCEPT})
