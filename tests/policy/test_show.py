@@ -178,8 +178,8 @@ def test_what_is_shown_is_a_beginning_of_the_fill(
     if isinstance(text, Silence):
         return
     assert text.strip()
-    given = fill.replace("\r\n", "\n").replace("\r", "\n")
-    assert given.expandtabs(1).replace(" ", "").startswith(text.expandtabs(1).replace(" ", ""))
+    # White space may change: a body begins below its header, in the file's own indentation.
+    assert "".join(fill.split()).startswith("".join(text.split()))
     follows = suffix.replace("\r\n", "\n").replace("\r", "\n").partition("\n")[0]
     if not multiline or follows.strip():
         assert "\n" not in text
