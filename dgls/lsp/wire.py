@@ -15,6 +15,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Generator, Mapping
+from concurrent.futures import Future
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -104,6 +105,22 @@ class Wire(LanguageServerProtocol):
             # A request goes on; see `DglsServer.guarded`.
             if not hasattr(message, "id"):
                 arrived.end()
+
+    def _run_generator(
+        self,
+        future: Future[Any] | None,
+        *,
+        gen: Generator[Any, Any, Any],
+        result_future: Future[Any],
+    ) -> None:
+        """Let a cancelled request end the command that it runs, which pygls lets go on."""
+        before = set(self._request_futures)
+        super()._run_generator(future, gen=gen, result_future=result_future)
+        for key in self._request_futures.keys() - before:
+            inner = self._request_futures[key]
+            result_future.add_done_callback(
+                lambda done, inner=inner: inner.cancel() if done.cancelled() else None
+            )
 
     def _refuse(self, data: dict[str, Any]) -> None:
         """Answer a request that cannot be understood.
