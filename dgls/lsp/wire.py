@@ -18,6 +18,7 @@ from collections.abc import Generator, Mapping
 from concurrent.futures import Future
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -117,10 +118,7 @@ class Wire(LanguageServerProtocol):
         before = set(self._request_futures)
         super()._run_generator(future, gen=gen, result_future=result_future)
         for key in self._request_futures.keys() - before:
-            inner = self._request_futures[key]
-            result_future.add_done_callback(
-                lambda done, inner=inner: inner.cancel() if done.cancelled() else None
-            )
+            result_future.add_done_callback(partial(_cancel_too, self._request_futures[key]))
 
     def _refuse(self, data: dict[str, Any]) -> None:
         """Answer a request that cannot be understood.
@@ -271,3 +269,8 @@ def keep_code_out_of_the_log() -> None:
         handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
         logger.addHandler(handler)
     logger.propagate = False
+
+
+def _cancel_too(inner: Future[Any], outer: Future[Any]) -> None:
+    if outer.cancelled():
+        inner.cancel()
