@@ -1,10 +1,8 @@
 """Keeps what one works on out of the places from which Python imports.
 
 A repository may hold a `torch.py` or a `json.py`, and a shell may say `PYTHONPATH=.`. Knows nothing
-but `os` and `sys`, because it comes before every other import.
+but `os` and `sys`, because it comes before every other import, that of `__future__` included.
 """
-
-from __future__ import annotations
 
 import os
 import sys

@@ -188,16 +188,32 @@ async def test_what_lies_in_the_folder_is_never_followed(
     assert which == "lock" or not is_held(endpoint.lock)
 
 
+ENGINE = "engine-0123456789ab"
+# What the number in a held lock is that of; the words come last on its command line.
+INNOCENT = {
+    "a program": (),
+    "an engine of another folder": ("-m", "dgls.engine.process", f"--name={ENGINE}"),
+    "an engine of another name": ("-m", "dgls.engine.process", "--name=engine-other"),
+    "one with the words of dgls": ("dgls", "serve"),
+}
+
+
+@pytest.mark.parametrize("kind", INNOCENT)
 async def test_stop_kills_no_process_that_is_not_known_to_be_an_engine(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     monkeypatch.setattr("dgls.client.stop._PATIENCE_S", 0.1)
-    endpoint = Endpoint(folder, "engine-0123456789ab")
-    innocent = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    endpoint = Endpoint(folder, ENGINE)
+    program = (sys.executable, "-c", "import time; time.sleep(60)")
+    innocent = subprocess.Popen([*program, *INNOCENT[kind]])
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
     lock = FileLock.acquire(endpoint.lock)
     assert lock is not None
+    number = str(innocent.pid)
+    texts = [number, f" {number}", f"+{number}", f"{number}\n1", str(ended.pid), str(os.getpid())]
     try:
-        for text in (str(innocent.pid), "0", "-1", "1", "", "x", "9" * 50):
+        for text in (*texts, "0", "-1", "1", "", "x", "1.5", "0x1", "9" * 50):
             endpoint.lock.write_text(text)
             with pytest.raises(EngineUnavailableError, match="left alone"):
                 await stop(endpoint)

@@ -7,8 +7,8 @@ are the published ids, so the file serves the whole base, not the part that was 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from dgls.checkpoint.checks import is_count, shown
 from dgls.errors import CheckpointError, ModelNotFoundError
 
 FORMAT = "dgls-canvas-adapter-1"
@@ -80,9 +81,12 @@ def load_adapter(path: Path, base_sha256: str) -> AdapterWeights:
     if bad := [name for name, value in tensors.items() if not bool(value.isfinite().all())]:
         raise _refused(path, f"{bad[0]} holds numbers that are not finite")
     try:
-        return _weights(tensors, metadata)
-    except (KeyError, ValueError, TypeError) as error:
+        weights = _weights(tensors, metadata)
+    except (KeyError, ValueError, TypeError, RecursionError) as error:
         raise _refused(path, f"something is missing in it ({error})") from error
+    for what in _faults(weights):
+        raise _refused(path, what)
+    return weights
 
 
 def _weights(tensors: dict[str, Tensor], metadata: Mapping[str, str]) -> AdapterWeights:
@@ -95,6 +99,27 @@ def _weights(tensors: dict[str, Tensor], metadata: Mapping[str, str]) -> Adapter
         matrices={n: Quantised(tensors[f"{n}.steps"], tensors[f"{n}.scale"]) for n in names},
         figures=json.loads(metadata["figures"]),
     )
+
+
+def _faults(weights: AdapterWeights) -> Iterator[str]:
+    """What cannot be right, whatever the base is."""
+    for name, size in asdict(weights.size).items():
+        if not is_count(size):
+            yield f"'{name}' must be a whole number of 1 or more, not {shown(size)}"
+    if not isinstance(weights.figures, dict):
+        yield f"'figures' must be an object, not {shown(weights.figures)}"
+    if weights.draft_ids.dim() != 1 or not len(weights.draft_ids) or weights.draft_ids.min() < 0:
+        yield "draft_ids must be a row of tokens"
+    if weights.mask_embedding.dim() != 2 or not weights.mask_embedding.is_floating_point():
+        yield "mask_embedding must be a matrix of floating-point numbers"
+    for name, matrix in weights.matrices.items():
+        if matrix.steps.dim() != 2 or matrix.steps.dtype is not torch.int8:
+            yield f"{name}.steps must be a matrix of 8-bit numbers"
+        rows = tuple(matrix.steps.shape[:1])
+        if tuple(matrix.scale.shape) != rows or not matrix.scale.is_floating_point():
+            yield f"{name}.scale must hold a floating-point number for each row of {name}.steps"
+        elif len(matrix.scale) and matrix.scale.min() < 0:
+            yield f"{name}.scale holds numbers below 0"
 
 
 def _refused(path: Path, reason: str) -> CheckpointError:

@@ -49,7 +49,7 @@ def read_trial(folder: Path, adapter: Path) -> Trial | None:
     """The last trial of that adapter with the model in `folder`, if there was one."""
     try:
         found = Trial(**json.loads((folder / _FILE).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
     return found if found.adapter == fingerprint(adapter) else None
 

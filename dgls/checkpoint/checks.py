@@ -64,17 +64,35 @@ def check_weight(name: str, weight: Tensor, folder: Path) -> None:
         )
 
 
+def is_count(value: Any) -> bool:
+    """Whether a value is a whole number of 1 or more, below 2^31."""
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value < _MOST
+
+
+def is_positive(value: Any) -> bool:
+    """Whether a value is a finite number above 0."""
+    return _is_number(value) and value > 0
+
+
+def shown(value: Any) -> str:
+    """A value as a message shows it: never long."""
+    if isinstance(value, int) and value.bit_length() > 64:
+        return "a number beyond 64 bits"
+    text = repr(value)
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
 def _faults(fields: Mapping[str, Any], inside: str = "") -> Iterator[str]:
     for name, value in fields.items():
         full = f"'{inside}{name}'"
         if isinstance(value, Mapping):
             yield from _faults(value, f"{inside}{name}.")
-        elif name in _COUNTS and value is not None and not _is_count(value):
-            yield f"{full} must be a whole number of 1 or more, not {_shown(value)}"
-        elif name in _POSITIVE and value is not None and not _is_positive(value):
-            yield f"{full} must be a number above 0, not {_shown(value)}"
+        elif name in _COUNTS and value is not None and not is_count(value):
+            yield f"{full} must be a whole number of 1 or more, not {shown(value)}"
+        elif name in _POSITIVE and value is not None and not is_positive(value):
+            yield f"{full} must be a number above 0, not {shown(value)}"
         elif name in _TOKENS and not _are_tokens(value, fields.get("vocab_size")):
-            yield f"{full} must be a token of the vocabulary, not {_shown(value)}"
+            yield f"{full} must be a token of the vocabulary, not {shown(value)}"
     for many, few in _MULTIPLES:
         if _both(fields, many, few) and fields[many] % fields[few]:
             yield f"'{inside}{many}' ({fields[many]}) must be a multiple of '{few}' ({fields[few]})"
@@ -86,7 +104,7 @@ def _faults(fields: Mapping[str, Any], inside: str = "") -> Iterator[str]:
 
 def _layer_faults(fields: Mapping[str, Any], inside: str) -> Iterator[str]:
     types, count = fields.get("layer_types"), fields.get("num_hidden_layers")
-    if types is None or not _is_count(count):
+    if types is None or not is_count(count):
         return
     if not isinstance(types, list) or len(types) != count:
         yield f"'{inside}layer_types' must name the type of each of the {count} layers"
@@ -94,24 +112,24 @@ def _layer_faults(fields: Mapping[str, Any], inside: str) -> Iterator[str]:
 
 def _metadata_faults(fields: Mapping[str, Any]) -> Iterator[str]:
     for name in ("window", "bits"):
-        if name in fields and not _is_count(fields[name]):
-            yield f"'{name}' must be a whole number of 1 or more, not {_shown(fields[name])}"
+        if name in fields and not is_count(fields[name]):
+            yield f"'{name}' must be a whole number of 1 or more, not {shown(fields[name])}"
     for name in ("name", "family"):
         if name in fields and not isinstance(fields[name], str):
-            yield f"'{name}' must be a text, not {_shown(fields[name])}"
+            yield f"'{name}' must be a text, not {shown(fields[name])}"
     threshold = fields.get("threshold")
     if threshold is not None and not (_is_number(threshold) and 0 <= threshold <= 1):
-        yield f"'threshold' must be 0 to 1 or null, not {_shown(threshold)}"
+        yield f"'threshold' must be 0 to 1 or null, not {shown(threshold)}"
     for name in ("budget", "strategy", "notes", "calibration"):
         if name in fields and not isinstance(fields[name], dict):
-            yield f"'{name}' must be an object, not {_shown(fields[name])}"
+            yield f"'{name}' must be an object, not {shown(fields[name])}"
     for name, number in _numbers(fields):
         if not _is_number(number):
-            yield f"'{name}' must be a finite number, not {_shown(number)}"
+            yield f"'{name}' must be a finite number, not {shown(number)}"
     budget = fields.get("budget")
     for name, number in budget.items() if isinstance(budget, dict) else ():
         if isinstance(number, bool) or not isinstance(number, int) or number < 0:
-            yield f"'budget.{name}' must be a whole number of 0 or more, not {_shown(number)}"
+            yield f"'budget.{name}' must be a whole number of 0 or more, not {shown(number)}"
 
 
 def _numbers(fields: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
@@ -128,7 +146,7 @@ def _numbers(fields: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
 
 
 def _both(fields: Mapping[str, Any], *names: str) -> bool:
-    return all(_is_count(fields.get(name)) for name in names)
+    return all(is_count(fields.get(name)) for name in names)
 
 
 def _is_number(value: Any) -> bool:
@@ -136,25 +154,10 @@ def _is_number(value: Any) -> bool:
     return is_plain and abs(value) < _MOST**2 and math.isfinite(value)
 
 
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value < _MOST
-
-
-def _is_positive(value: Any) -> bool:
-    return _is_number(value) and value > 0
-
-
 def _are_tokens(value: Any, vocabulary: Any) -> bool:
     """One token, some, or none; of a part without a vocabulary any number will do."""
-    most = vocabulary if _is_count(vocabulary) else _MOST
+    most = vocabulary if is_count(vocabulary) else _MOST
     found = value if isinstance(value, list) else [] if value is None else [value]
     return all(
         isinstance(each, int) and not isinstance(each, bool) and 0 <= each < most for each in found
     )
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, int) and value.bit_length() > 64:
-        return "a number beyond 64 bits"
-    text = repr(value)
-    return text if len(text) <= 60 else text[:59] + "…"

@@ -41,7 +41,7 @@ def shard_files(folder: Path) -> tuple[Path, ...]:
 def _indexed(index: Path) -> set[str]:
     try:
         return set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(
             f"{index} cannot be read ({error}); nothing was loaded. Get the checkpoint again."
         ) from error

@@ -16,14 +16,29 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from dgls.checkpoint.byte_bpe import byte_bpe
+from dgls.checkpoint.qwen2_fields import read_fields
 from dgls.errors import CheckpointError
 from dgls.network.qwen2 import Qwen2Config
 
 ARCHITECTURE = "qwen2"
+_EMBEDDING = "token_embd.weight"
+NAMES = {
+    "layers": f"{ARCHITECTURE}.block_count",
+    "width": f"{ARCHITECTURE}.embedding_length",
+    "heads": f"{ARCHITECTURE}.attention.head_count",
+    "kv_heads": f"{ARCHITECTURE}.attention.head_count_kv",
+    "feed_forward": f"{ARCHITECTURE}.feed_forward_length",
+    "vocabulary": _EMBEDDING,
+    "rope_base": f"{ARCHITECTURE}.rope.freq_base",
+    "epsilon": f"{ARCHITECTURE}.attention.layer_norm_rms_epsilon",
+}
+"""What the file calls the fields of `Qwen2Config`; the embedding has a row for each token."""
 
 
 class GgufFile:
     """An open GGUF file of a Qwen2. Raises `CheckpointError` for any other file."""
+
+    names = NAMES
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -44,20 +59,20 @@ class GgufFile:
     @property
     def config(self) -> Qwen2Config:
         """The model's sizes."""
-        return Qwen2Config(
-            layers=int(self._size("block_count")),
-            width=int(self._size("embedding_length")),
-            heads=int(self._size("attention.head_count")),
-            kv_heads=int(self._size("attention.head_count_kv")),
-            feed_forward=int(self._size("feed_forward_length")),
-            vocabulary=len(self._tensor("token_embd.weight").data),
-            rope_base=float(self._size("rope.freq_base")),
-            epsilon=float(self._size("attention.layer_norm_rms_epsilon")),
-        )
+        rows = len(self._tensor(_EMBEDDING).data)
+
+        def value_of(name: str) -> object:
+            return rows if name == _EMBEDDING else self._field(name)
+
+        return read_fields(value_of, self.names, self.path)
 
     def has(self, name: str) -> bool:
         """Whether the file holds a tensor of that name."""
         return name in self._tensors
+
+    def name_of(self, name: str) -> str:
+        """The name itself."""
+        return name
 
     def tensor(self, name: str) -> Tensor:
         """A tensor in fp32, its rows as the file has them."""
@@ -104,9 +119,6 @@ class GgufFile:
             raise CheckpointError(
                 f"{self.path} has no tensor {name}; nothing was loaded. Get it again."
             ) from error
-
-    def _size(self, name: str) -> Any:
-        return self._field(f"{ARCHITECTURE}.{name}")
 
     def _field(self, name: str) -> Any:
         field = self._reader.fields.get(name)

@@ -78,7 +78,7 @@ def _identity(file: Path) -> str:
 def _model_type(folder: Path) -> str:
     try:
         fields = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return ""
     return str(fields.get("model_type", "")) if isinstance(fields, dict) else ""
 

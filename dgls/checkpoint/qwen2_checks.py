@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from dgls.canvas.fim import ENDS, MIDDLE, PREFIX, SUFFIX
 from dgls.checkpoint.checks import check_weight
+from dgls.checkpoint.qwen2_fields import refuse
 from dgls.checkpoint.qwen2_source import Qwen2Source
 from dgls.errors import CheckpointError, ModelMemoryError
 from dgls.network.hardware import free_memory
@@ -34,13 +36,20 @@ class CheckedSource:
     path: Path
 
     @property
+    def names(self) -> Mapping[str, str]:
+        """What the file calls the fields of `Qwen2Config`."""
+        return self.source.names
+
+    @property
     def config(self) -> Qwen2Config:
         """The model's sizes."""
         config = self.source.config
-        if why := _why_impossible(config):
-            raise CheckpointError(
-                f"{self.path} describes a model that cannot be ({why}); nothing was loaded. "
-                f"Get it again."
+        last, next_ = (f"blk.{layer}.attn_q.weight" for layer in (config.layers - 1, config.layers))
+        if not self.has(last) or self.has(next_):
+            refuse(
+                self.path,
+                f"'{self.names['layers']}' ({config.layers}) is not the number of layers "
+                f"that it holds",
             )
         return config
 
@@ -48,15 +57,21 @@ class CheckedSource:
         """Whether there is a tensor of that name."""
         return self.source.has(name)
 
+    def name_of(self, name: str) -> str:
+        """What the file calls the tensor that GGUF calls `name`."""
+        return self.source.name_of(name)
+
     def tensor(self, name: str) -> Tensor:
         """A tensor in fp32."""
         found, wanted = self.source.tensor(name), shape_of(name, self.source.config)
         if tuple(found.shape) != wanted:
             raise CheckpointError(
-                f"{self.path} holds {name} with the shape {tuple(found.shape)} where its sizes "
-                f"say {wanted}; nothing was loaded. Get it again."
+                f"{self.path} holds {self.name_of(name)} with the shape "
+                f"{tuple(found.shape)} where its sizes "
+                f"('{self.names[_size_of(name)]}') say {wanted}; nothing was loaded. "
+                f"Get it again."
             )
-        check_weight(name, found, self.path)
+        check_weight(self.name_of(name), found, self.path)
         return found
 
     def tokenizer(self) -> Tokenizer:
@@ -66,9 +81,15 @@ class CheckedSource:
         # Published tables are padded by a few rows, never by a tenth.
         if not 0.9 * rows <= count <= rows:
             raise CheckpointError(
-                f"The tokenizer in {self.path} has {count} tokens, but the model {rows}; they do "
-                f"not belong together. Nothing was loaded."
+                f"The tokenizer in {self.path} has {count} tokens, but the model {rows} "
+                f"('{self.names['vocabulary']}'); they do not belong together. Nothing was "
+                f"loaded."
             )
+        if max(found.get_vocab().values()) >= rows:
+            refuse(self.path, f"its tokenizer has a token beyond '{self.names['vocabulary']}'")
+        if found.pre_tokenizer is None:
+            refuse(self.path, "its tokenizer has no 'pre_tokenizer'")
+        found.no_truncation()
         for mark in (PREFIX, SUFFIX, MIDDLE, ENDS[0]):
             index = found.token_to_id(mark)
             if index is None or index >= rows:
@@ -115,10 +136,11 @@ def check_memory(config: Qwen2Config, bytes_each: float, device: torch.device) -
         )
 
 
-def _why_impossible(config: Qwen2Config) -> str:
-    for field in fields(config):
-        if not getattr(config, field.name) > 0:
-            return f"{field.name} is {getattr(config, field.name)}"
-    if config.width % config.heads or config.heads % config.kv_heads or config.head_width % 2:
-        return f"{config.heads} heads with {config.kv_heads} of keys do not divide {config.width}"
-    return ""
+def _size_of(name: str) -> str:
+    """The size that tells a tensor's shape from those of others, by its name in `Qwen2Config`."""
+    if name in ("token_embd.weight", "output.weight"):
+        return "vocabulary"
+    part = name.split(".")[-2]
+    if part in ("attn_k", "attn_v"):
+        return "kv_heads"
+    return "feed_forward" if part in ("ffn_gate", "ffn_up", "ffn_down") else "width"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,14 +12,32 @@ from safetensors import SafetensorError, safe_open
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from dgls.checkpoint.checks import shown
 from dgls.checkpoint.files import shard_files
 from dgls.checkpoint.gguf_file import GgufFile
+from dgls.checkpoint.qwen2_fields import read_fields, refuse
 from dgls.errors import CheckpointError
 from dgls.network.qwen2 import Qwen2Config
+
+NAMES = {
+    "layers": "num_hidden_layers",
+    "width": "hidden_size",
+    "heads": "num_attention_heads",
+    "kv_heads": "num_key_value_heads",
+    "feed_forward": "intermediate_size",
+    "vocabulary": "vocab_size",
+    "rope_base": "rope_theta",
+    "epsilon": "rms_norm_eps",
+}
+"""What `config.json` calls the fields of `Qwen2Config`."""
 
 
 class Qwen2Source(Protocol):
     """Weights by the names that GGUF gives them."""
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """What the file calls the fields of `Qwen2Config`."""
 
     @property
     def config(self) -> Qwen2Config:
@@ -26,6 +45,9 @@ class Qwen2Source(Protocol):
 
     def has(self, name: str) -> bool:
         """Whether there is a tensor of that name."""
+
+    def name_of(self, name: str) -> str:
+        """What the file calls the tensor that GGUF calls `name`."""
 
     def tensor(self, name: str) -> Tensor:
         """A tensor in fp32. Raises `CheckpointError` where there is none."""
@@ -42,9 +64,13 @@ def open_source(path: Path) -> Qwen2Source:
 class HuggingFaceFolder:
     """A Qwen2 as transformers saves it: `config.json`, `tokenizer.json`, safetensors."""
 
+    names = NAMES
+
     def __init__(self, folder: Path) -> None:
         self.path = folder
-        self.config = _config(folder / "config.json")
+        fields = _fields(folder / "config.json")
+        self.config = _config(fields, folder / "config.json")
+        self._is_tied = fields.get("tie_word_embeddings") is True
         self._files: dict[str, Path] = {}
         for file in shard_files(folder):
             try:
@@ -57,8 +83,14 @@ class HuggingFaceFolder:
                 ) from error
 
     def has(self, name: str) -> bool:
-        """Whether there is a tensor of that name."""
-        return hugging_face_name(name) in self._files
+        """Whether there is a tensor of that name; a head of its own wherever none is shared."""
+        if name == "output.weight":
+            return not self._is_tied
+        return self.name_of(name) in self._files
+
+    def name_of(self, name: str) -> str:
+        """The tensor's name in transformers."""
+        return hugging_face_name(name)
 
     def tensor(self, name: str) -> Tensor:
         """A tensor in fp32."""
@@ -69,6 +101,8 @@ class HuggingFaceFolder:
             )
         with safe_open(self._files[theirs], framework="pt") as opened:
             found: Tensor = opened.get_tensor(theirs)
+        if found.dtype not in _DTYPES:
+            refuse(self.path, f"{theirs} is stored as {found.dtype}, not as floating-point numbers")
         return found.to(torch.float32)
 
     def tokenizer(self) -> Tokenizer:
@@ -86,6 +120,8 @@ class HuggingFaceFolder:
                 f"{path} is not a tokenizer ({error}); nothing was loaded. Get it again."
             ) from error
 
+
+_DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 
 _OUTER = {
     "token_embd.weight": "model.embed_tokens.weight",
@@ -113,26 +149,36 @@ def hugging_face_name(name: str) -> str:
     return f"model.layers.{layer}.{_INNER[part]}.{kind}"
 
 
-def _config(path: Path) -> Qwen2Config:
+def _fields(path: Path) -> dict[str, Any]:
     try:
-        fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if fields.get("model_type") != "qwen2":
-            raise CheckpointError(
-                f"{path} describes a model of type {fields.get('model_type')!r}, not a qwen2; "
-                f"nothing was loaded."
-            )
-        rope = fields.get("rope_parameters") or {}
-        return Qwen2Config(
-            layers=int(fields["num_hidden_layers"]),
-            width=int(fields["hidden_size"]),
-            heads=int(fields["num_attention_heads"]),
-            kv_heads=int(fields["num_key_value_heads"]),
-            feed_forward=int(fields["intermediate_size"]),
-            vocabulary=int(fields["vocab_size"]),
-            rope_base=float(fields.get("rope_theta") or rope["rope_theta"]),
-            epsilon=float(fields["rms_norm_eps"]),
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(
-            f"{path} does not describe a qwen2 ({error!r}); nothing was loaded. Get it again."
+            f"{path} is not JSON ({type(error).__name__}); nothing was loaded. Get it again."
         ) from error
+    if not isinstance(fields, dict):
+        refuse(path, "it holds no fields")
+    if fields.get("model_type") != "qwen2":
+        raise CheckpointError(
+            f"{path} describes a model of type {shown(fields.get('model_type'))}, not a qwen2; "
+            f"nothing was loaded."
+        )
+    return fields
+
+
+def _config(fields: dict[str, Any], path: Path) -> Qwen2Config:
+    rope = fields.get("rope_parameters") or {}
+    if not isinstance(rope, dict):
+        refuse(path, f"'rope_parameters' must be an object, not {shown(rope)}")
+    fields = {**fields, "rope_theta": fields.get("rope_theta", rope.get("rope_theta"))}
+    config = read_fields(fields.get, NAMES, path)
+    scaling = fields.get("rope_scaling") or {}
+    wanted = {"hidden_act": "silu", "head_dim": config.head_width}
+    for name, value in wanted.items():
+        if fields.get(name, value) not in (value, None):
+            refuse(path, f"'{name}' must be {value!r}, not {shown(fields[name])}")
+    for name, what in (("rope_parameters", rope), ("rope_scaling", scaling)):
+        kind = what.get("rope_type", what.get("type")) if isinstance(what, dict) else what
+        if kind not in (None, "default"):
+            refuse(path, f"'{name}' must be of the type 'default', not {shown(kind)}")
+    return config

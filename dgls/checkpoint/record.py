@@ -40,7 +40,7 @@ def read_record(folder: Path) -> Record | None:
         fields = json.loads((folder / RECORD_FILE).read_text(encoding="utf-8"))
         files = tuple(FetchedFile(**file) for file in fields.pop("files"))
         return Record(**fields, files=files)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 

@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from dgls.config import Settings
+    from dgls.lab.bench.series import Page
 
 _EDITORS = (1, 4, 16)
 
@@ -40,12 +41,13 @@ def latency(
         str | None,
         typer.Option(help="`embedded`, a folder (./... or absolute), or a cached model's name."),
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Print what a user waits for as a Markdown table."""
     from dgls.lab.bench.latency import latency as measure
 
     settings = _settings({"model.name": model})
-    typer.echo(asyncio.run(measure(settings, keystrokes, places, _say)), nl=False)
+    _show(asyncio.run(measure(settings, keystrokes, places, _say)), as_json)
 
 
 def engine(
@@ -66,6 +68,7 @@ def engine(
     vllm: Annotated[
         str | None, typer.Option(help="A vLLM server that serves the model: the same fills there.")
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Print what one engine does for 1, 4 and 16 editors that type, as a Markdown table."""
     from dgls.lab.bench.engine import engine as measure
@@ -75,8 +78,7 @@ def engine(
     settings = _settings({"model.name": model})
     counts = editors or _EDITORS
     sessions = recorded_sessions(recorded) if recorded else usual_sessions(max(counts))
-    page = asyncio.run(measure(settings, counts, seconds, sessions, vllm, _say))
-    typer.echo(page, nl=False)
+    _show(asyncio.run(measure(settings, counts, seconds, sessions, vllm, _say)), as_json)
 
 
 def gpu(
@@ -160,6 +162,10 @@ def passes(
         typer.echo(json.dumps(in_json(figures, named.name), indent=2))
     else:
         typer.echo(f"{machine()}, model {named.name}\n\n{markdown(figures)}", nl=False)
+
+
+def _show(page: Page, as_json: bool) -> None:
+    typer.echo(page.to_json() + "\n" if as_json else page.markdown(), nl=False)
 
 
 def _words(text: str) -> list[str]:

@@ -52,6 +52,7 @@ Languages = Annotated[
         "every one. Without it: all but Markdown, HTML, CSS, SQL, YAML, TOML and JSON.",
     ),
 ]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -83,6 +84,7 @@ def humaneval(
     execute: Annotated[
         bool, typer.Option(help="Run the fills with the tests, in child processes with limits.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Fill the tasks of HumanEval-Infilling."""
     from dgls.lab.evaluation.cases import humaneval_cases, sample
@@ -91,7 +93,7 @@ def humaneval(
     cases = sample(humaneval_cases(file), count, seed)
     systems = chosen_systems(system, model, device)
     suite = f"HumanEval-Infilling, {file.name}"
-    _measure(suite, cases, systems, seed=seed, out=out, execute=execute)
+    _measure(suite, cases, systems, seed=seed, out=out, execute=execute, as_json=as_json)
 
 
 def cut(
@@ -104,6 +106,7 @@ def cut(
     device: Device = None,
     out: Out = None,
     allow_private: AllowPrivate = False,
+    as_json: AsJson = False,
 ) -> None:
     """Fill gaps that are cut out of a source tree: lines, bodies, arguments, random spans."""
     from dgls.lab.evaluation.choose import chosen_systems
@@ -118,7 +121,7 @@ def cut(
     )
     systems = chosen_systems(system, model, device)
     suite = f"Gaps cut from {folder.resolve().name}"
-    _measure(suite, cases, systems, seed=seed, out=out, execute=False)
+    _measure(suite, cases, systems, seed=seed, out=out, execute=False, as_json=as_json)
 
 
 def calibrate(
@@ -217,7 +220,7 @@ def _shown(shown: Shown | None) -> str:
 def faults(
     model: ModelName = None,
     device: Device = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Look for answers that break code, and for silence where an answer is due.
 
@@ -374,6 +377,7 @@ def _measure(
     seed: int,
     out: Path | None,
     execute: bool,
+    as_json: bool,
 ) -> None:
     from dgls.lab.bench.machine import machine
     from dgls.lab.evaluation.answers import Answers, Verdicts
@@ -390,11 +394,12 @@ def _measure(
     about = About(suite, len(cases), seed, execute, _first_machine(folder, machine()))
     names = [system.name for system in systems]
     report = build_report(about, series, "dgls" if "dgls" in names else names[-1])
-    typer.echo(main_table(report))
+    typer.echo(report.to_json() if as_json else main_table(report))
     if folder is not None:
         (folder / "report.md").write_text(to_markdown(report), encoding="utf-8")
         (folder / "report.json").write_text(report.to_json(), encoding="utf-8")
-        typer.echo(f"\nThe whole report is in {folder / 'report.md'} and {folder / 'report.json'}.")
+        said = f"\nThe whole report is in {folder / 'report.md'} and {folder / 'report.json'}."
+        typer.echo(said, err=as_json)
 
 
 def _may_read(allow_private: bool) -> MayRead:

@@ -2,13 +2,12 @@
 
 `dgls lsp` goes around the argument parser of the other verbs, because an editor waits for it, and
 so do `dgls editor`, the version and the list of verbs, because a person does.
-"""
 
-from __future__ import annotations
+Nothing but `os` and `sys` is imported here, not even `__future__`, before `only_installed_code`.
+"""
 
 import os
 import sys
-from collections.abc import Sequence
 
 from dgls import __version__
 from dgls.imports import only_installed_code
@@ -36,7 +35,7 @@ def main() -> None:
     sys.exit(status)
 
 
-def run(arguments: Sequence[str]) -> int:
+def run(arguments: list[str]) -> int:
     """Run what the command line asks for and return the exit status."""
     first = arguments[0] if arguments else "--help"
     if first.partition("=")[0] in _STARTS_THE_SERVER:

@@ -151,7 +151,11 @@ class EngineClient:
         """
         if await self.health() is None:
             return None
-        return await self._api.last()
+        try:
+            async with asyncio.timeout(_HEALTH_S):
+                return await self._api.last()
+        except (ConnectionLost, TimeoutError):
+            return None
 
     async def stop_engine(self) -> bool:
         """Stop the engine, for every front-end. False where there was none."""

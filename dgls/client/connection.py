@@ -8,16 +8,24 @@ h11 on streams: 0.4 MB, 0.4 ms (p99 0.9). h11 is what uvicorn and httpx themselv
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
+import socket
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import h11
 
-from dgls.errors import EngineUnavailableError
+from dgls.errors import EngineProtocolError, EngineUnavailableError
 from dgls.rendezvous.endpoint import LOOPBACK, Address, UnixAddress
 from dgls.rendezvous.peer import Peer, is_foreign, listener_of, peer_of
 from dgls.rendezvous.runtime_folder import check_private
 
+LARGEST_ANSWER = 32_000_000
+"""Bytes; the drafts of a fill of minutes are a hundredth of it."""
+
 _CHUNK = 65_536
+_QUEUE_FULL_S = 0.02
 
 
 class ConnectionLost(Exception):
@@ -44,7 +52,7 @@ class Connection:
         try:
             if isinstance(address, UnixAddress):
                 check_private(address.path.parent)
-                streams = await asyncio.open_unix_connection(str(address.path))
+                streams = await _open_unix(address.path)
             else:
                 streams = await asyncio.open_connection(LOOPBACK, address.port)
         except OSError as error:
@@ -97,9 +105,18 @@ class Connection:
         return event.status_code
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """The response's body as it comes. Raises `ConnectionLost` where it ends early."""
+        """The response's body as it comes. Raises `ConnectionLost` where it ends early.
+
+        Raises `EngineProtocolError` for one that is larger than any answer of an engine.
+        """
         event = await self._next_event()
+        size = 0
         while isinstance(event, h11.Data):
+            size += len(event.data)
+            if size > LARGEST_ANSWER:
+                raise EngineProtocolError(
+                    f"The engine's answer is over {LARGEST_ANSWER:,} bytes; it was not read."
+                )
             yield bytes(event.data)
             event = await self._next_event()
         if not isinstance(event, h11.EndOfMessage):
@@ -128,6 +145,24 @@ class Connection:
         except (OSError, h11.RemoteProtocolError) as error:
             raise ConnectionLost(str(error)) from error
         return event
+
+
+async def _open_unix(path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect to a Unix socket, also where many others wait to be let in.
+
+    A full queue refuses a connection (EAGAIN), and asyncio takes that for one under way.
+    """
+    made = socket.socket(socket.AF_UNIX)
+    try:
+        made.setblocking(False)
+        while (refused := made.connect_ex(str(path))) == errno.EAGAIN:
+            await asyncio.sleep(_QUEUE_FULL_S)
+        if refused:
+            raise OSError(refused, os.strerror(refused))
+        return await asyncio.open_unix_connection(sock=made)
+    except BaseException:
+        made.close()
+        raise
 
 
 class ConnectionPool:

@@ -32,7 +32,8 @@ async def stop(endpoint: Endpoint) -> bool:
         await _ask(endpoint)
         if not await _released(endpoint):
             _kill(endpoint, listener)
-            await _released(endpoint)
+            if not await _released(endpoint):
+                raise _left_alone(endpoint)
     _remove_address(endpoint)
     return was_there
 
@@ -75,19 +76,30 @@ def _kill(endpoint: Endpoint, listener: int | None) -> None:
     """
     pid = owner(endpoint.lock)
     if pid is None or pid <= 0 or (pid != listener and not _is_engine(pid, endpoint)):
-        raise EngineUnavailableError(
-            f"{endpoint.lock} is held by a process that does not answer and is not known to be an "
-            "engine of dgls; it was left alone. End it yourself."
-        )
+        raise _left_alone(endpoint)
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
+def _left_alone(endpoint: Endpoint) -> EngineUnavailableError:
+    return EngineUnavailableError(
+        f"{endpoint.lock} is held by a process that does not answer and is not known to be an "
+        "engine of dgls; it was left alone. End it yourself."
+    )
+
+
 def _is_engine(pid: int, endpoint: Endpoint) -> bool:
-    """Whether a process was started as this engine, by its command line."""
+    """Whether a process was started as this engine, by its command line, and has its lock open.
+
+    A number may be that of another process by now.
+    """
     try:
         data = Path(f"/proc/{pid}/cmdline").read_bytes()
+        lock = endpoint.lock.stat()
+        opened = [each.stat() for each in Path(f"/proc/{pid}/fd").iterdir() if each.exists()]
     except OSError:
+        return False
+    if not any(os.path.samestat(lock, each) for each in opened):
         return False
     words = data.decode("utf-8", "replace").split("\0")
     if "dgls.engine.process" in words:

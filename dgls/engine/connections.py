@@ -1,17 +1,17 @@
-"""Connections from neighbours who mean no good: a time for each request's head, and a fair share.
+"""Connections from neighbours who mean no good: time limits, and a fair share.
 
 A front-end that crashed, a port scanner or a broken program may open connections and leave them.
 Each costs a descriptor, and an engine without descriptors serves nobody. So a head must be whole
-in time, and no process may hold more than half of the connections.
+in time, an answer must be read in time, and who holds the most connections makes room.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -21,8 +21,19 @@ from dgls.rendezvous.peer import peer_of
 HEAD_S = 10.0
 """How long a request's head may take, and a connection until its first one."""
 
+UNREAD_S = 30.0
+"""How long a client may leave an answer unread that its socket has no room for."""
+
+LARGEST_HEAD = 16_384
+"""Bytes of a request's head. Ten thousand short headers in 64 KB take 20 ms to read."""
+
+AT_ONCE = 8
+"""Connections that are taken before those that are there are served; asyncio takes as many as wait,
+until there are no descriptors left."""
+
 MOST_CONNECTIONS = 512
 _SPARE_DESCRIPTORS = 64
+_PIECE = LARGEST_HEAD // 2
 _TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
@@ -38,30 +49,58 @@ def most_connections() -> int:
     return max(8, min(MOST_CONNECTIONS, soft - _SPARE_DESCRIPTORS))
 
 
+class Guest(Protocol):
+    """A connection as the census sees it."""
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it has no request under way."""
+
+    def drop(self) -> None:
+        """Close it now."""
+
+
 @dataclass
 class Census:
-    """Who holds how many connections; a source is a process, or all of a port's programs."""
+    """Who holds which connections; a source is a process, or all of a port's programs."""
 
     most: int = field(default_factory=most_connections)
-    _by_source: Counter[str] = field(default_factory=Counter)
+    _held: defaultdict[str, list[Guest]] = field(default_factory=lambda: defaultdict(list))
 
-    def enter(self, source: str) -> bool:
-        """Count one more, unless there are too many of all or of this source."""
-        full = self._by_source.total() >= self.most
-        if full or self._by_source[source] >= self.most // 2:
+    def enter(self, source: str, guest: Guest) -> bool:
+        """Note one more connection, in the place of another where there are too many.
+
+        A source with half of all gives up one of its own that waits. Where all are taken, the
+        source with the most gives one up for a source with fewer. Else there is no room.
+        """
+        own = self._held[source]
+        if len(own) >= self.most // 2:
+            leaves = _waiting(own)
+        elif sum(map(len, self._held.values())) >= self.most:
+            crowd = max(self._held.values(), key=len)
+            leaves = (_waiting(crowd) or crowd[-1]) if len(crowd) > len(own) + 1 else None
+        else:
+            own.append(guest)
+            return True
+        if leaves is None:
             return False
-        self._by_source[source] += 1
+        leaves.drop()
+        own.append(guest)
         return True
 
-    def leave(self, source: str) -> None:
-        """Count one less."""
-        self._by_source[source] -= 1
-        if self._by_source[source] <= 0:
-            del self._by_source[source]
+    def leave(self, source: str, guest: Guest) -> None:
+        """Forget a connection."""
+        self._held[source].remove(guest)
+        if not self._held[source]:
+            del self._held[source]
+
+
+def _waiting(guests: list[Guest]) -> Guest | None:
+    return next((guest for guest in guests if guest.is_waiting), None)
 
 
 class GuardedProtocol(H11Protocol):
-    """uvicorn's HTTP, with a time for heads and a census of connections.
+    """uvicorn's HTTP, with time limits and a census of connections.
 
     `scope["client"]` names the source of a request over a Unix socket, too.
     """
@@ -71,14 +110,27 @@ class GuardedProtocol(H11Protocol):
         self._census = census
         self._source: str | None = None
         self._head_timer: asyncio.TimerHandle | None = None
+        self._unread_timer: asyncio.TimerHandle | None = None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether no request is under way here."""
+        return self.conn.their_state is h11.IDLE
+
+    def drop(self) -> None:
+        """Leave the census and close at once."""
+        self._leave()
+        self.transport.abort()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Let the connection in, or close it at once."""
         super().connection_made(transport)
+        # So that `pause_writing` tells of every answer that is not read.
+        transport.set_write_buffer_limits(high=0)
         if self.client is None:
             self.client = (_process(transport), 0)
         source = self.client[0]
-        if self._census.enter(source):
+        if self._census.enter(source, self):
             self._source = source
             self._begin_head()
         else:
@@ -87,18 +139,36 @@ class GuardedProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Leave the census."""
         self._end_head()
-        if self._source is not None:
-            self._census.leave(self._source)
-            self._source = None
+        self._end_unread()
+        self._leave()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Read on; the time of a head begins with its first byte and ends with its last."""
-        super().data_received(data)
+        # h11 limits heads that are not whole yet; in pieces, none is whole before its limit.
+        for start in range(0, len(data), _PIECE):
+            if not self.transport.is_closing():
+                super().data_received(data[start : start + _PIECE])
         if self.conn.their_state is not h11.IDLE:
             self._end_head()
         elif self._head_timer is None and self.conn.trailing_data[0]:
             self._begin_head()
+
+    def pause_writing(self) -> None:
+        """Wait for the client to read, but not for ever."""
+        super().pause_writing()
+        self._end_unread()
+        self._unread_timer = self.loop.call_later(UNREAD_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """The client has read."""
+        self._end_unread()
+        super().resume_writing()
+
+    def _leave(self) -> None:
+        if self._source is not None:
+            self._census.leave(self._source, self)
+            self._source = None
 
     def _begin_head(self) -> None:
         self._head_timer = self.loop.call_later(HEAD_S, self._give_up)
@@ -107,6 +177,11 @@ class GuardedProtocol(H11Protocol):
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
+
+    def _end_unread(self) -> None:
+        if self._unread_timer is not None:
+            self._unread_timer.cancel()
+            self._unread_timer = None
 
     def _give_up(self) -> None:
         self._head_timer = None

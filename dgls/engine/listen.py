@@ -13,7 +13,9 @@ from dgls.rendezvous.endpoint import LOOPBACK, Endpoint, write_private
 Listener = tuple[socket.socket, str | None]
 """A listening socket, and the token that requests over it must carry; None for none."""
 
-_BACKLOG = 128
+BACKLOG = 128
+"""Connections that may wait to be taken; a Unix socket refuses more."""
+
 _LOOPBACKS = {"127.0.0.1": socket.AF_INET, "localhost": socket.AF_INET, "::1": socket.AF_INET6}
 
 
@@ -66,7 +68,7 @@ def _listen_unix(endpoint: Endpoint) -> socket.socket:
     # The folder is private, so nobody can connect between these two calls.
     listener.bind(str(endpoint.socket))
     os.chmod(endpoint.socket, 0o600)
-    listener.listen(_BACKLOG)
+    listener.listen(BACKLOG)
     return listener
 
 
@@ -79,5 +81,5 @@ def _listen_port(host: str, port: int) -> socket.socket:
     except OSError:
         listener.close()
         raise
-    listener.listen(_BACKLOG)
+    listener.listen(BACKLOG)
     return listener

@@ -27,9 +27,9 @@ from starlette.middleware import Middleware
 from dgls.config import Settings, resolve
 from dgls.engine.backends.base import Backend, cores_of, device_of, languages_of
 from dgls.engine.backends.choose import backend_of
-from dgls.engine.connections import Census, GuardedProtocol
+from dgls.engine.connections import AT_ONCE, LARGEST_HEAD, Census, GuardedProtocol
 from dgls.engine.guard import LoopbackGuard
-from dgls.engine.listen import Listener, listen
+from dgls.engine.listen import BACKLOG, Listener, listen
 from dgls.engine.log import log_to_stderr
 from dgls.engine.routes import create_app
 from dgls.engine.scheduler import Scheduler
@@ -260,6 +260,8 @@ class _Server(uvicorn.Server):
                 date_header=False,
                 timeout_keep_alive=_KEEP_ALIVE_S,
                 timeout_graceful_shutdown=int(_GRACE_S),
+                h11_max_incomplete_event_size=LARGEST_HEAD,
+                backlog=AT_ONCE,
             )
         )
         self._before_end = before_end
@@ -274,6 +276,12 @@ class _Server(uvicorn.Server):
         """What uvicorn does on a signal."""
         super().handle_exit(sig, frame)
         self.end()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen; asyncio has one number for those who wait and those whom it takes at once."""
+        await super().startup(sockets)
+        for each in sockets or []:
+            each.listen(BACKLOG)
 
     async def main_loop(self) -> None:
         """Sleep until the end, where uvicorn would look for it ten times a second."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Collection
 
 from starlette.requests import Request
@@ -14,8 +12,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dgls.engine.service import Service
 
 _OTHER = "other"
-_READ_S = 30.0
-"""How long a client may leave an answer unread that its socket has no room for."""
 
 
 class Counted:
@@ -39,10 +35,7 @@ class Counted:
 
 
 class Admitted:
-    """An endpoint that holds its place among the engine's requests until its answer has gone.
-
-    A client that never reads loses its answer, so that it cannot hold a place for ever.
-    """
+    """An endpoint that holds its place among the engine's requests until its answer has gone."""
 
     def __init__(
         self, service: Service, endpoint: Callable[[Request], Awaitable[Response]]
@@ -53,20 +46,5 @@ class Admitted:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, as ASGI wants it. Raises `EngineBusyError` for one too many."""
         source = (scope.get("client") or ("", 0))[0]
-        with self._service.admitted(source), contextlib.suppress(_NeverRead):
-            await self._app(scope, receive, _impatient(send))
-
-
-class _NeverRead(Exception):
-    """The client did not read what it was sent."""
-
-
-def _impatient(send: Send) -> Send:
-    async def sending(message: Message) -> None:
-        try:
-            async with asyncio.timeout(_READ_S):
-                await send(message)
-        except TimeoutError as error:
-            raise _NeverRead from error
-
-    return sending
+        with self._service.admitted(source):
+            await self._app(scope, receive, send)

@@ -91,20 +91,19 @@ class Prompts:
         common = _common(nearest.tokens, tokens) if nearest else 0
         if nearest is not None and 2 * common >= len(nearest.tokens):
             return nearest
-        if nearest is not None and common >= _WORTH_COPYING:
-            return _Entry(tokens[:common], nearest.slots.copy(common))
-        return _Entry((), self._spare() or self._network.slots(_USUAL_SLOTS))
+        slots = self._room()
+        if nearest is None or common < _WORTH_COPYING:
+            return _Entry((), slots)
+        slots.become(nearest.slots, common)
+        return _Entry(tokens[:common], slots)
 
-    def _spare(self) -> Slots | None:
-        """The slots of the prompt that was not used for longest, once the memory is full.
-
-        Buffers that are freed and taken again in other sizes would break the heap into pieces.
+    def _room(self) -> Slots:
+        """Slots to read into: those of the prompt that was not used for longest, once the memory
+        is full. Buffers that are freed and taken again would break the heap into pieces.
         """
-        if len(self._entries) < 2 or self.bytes < self._most_bytes:
-            return None
-        spare = self._entries.pop().slots
-        spare.cut(0)
-        return spare
+        if len(self._entries) < 2 or self.bytes + self._entries[-1].slots.bytes <= self._most_bytes:
+            return self._network.slots(_USUAL_SLOTS)
+        return self._entries.pop().slots
 
     def _forget(self) -> None:
         while len(self._entries) > 2 and self.bytes > self._most_bytes:

@@ -15,6 +15,7 @@ from dgls.lsp.documents import Document, Documents
 from dgls.lsp.fills import Fills
 from dgls.lsp.indicator import Indicator
 from dgls.lsp.permission import Permission
+from dgls.lsp.ripples import Ripples
 from dgls.lsp.rules import Rules
 from dgls.lsp.status import Status
 from dgls.lsp.surroundings import Surroundings
@@ -30,6 +31,7 @@ class Stores:
     documents: Documents
     typists: Typists
     counts: Counts
+    ripples: Ripples
 
 
 @dataclass(frozen=True, slots=True)

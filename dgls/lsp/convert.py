@@ -62,6 +62,7 @@ class Convention:
 @lru_cache(maxsize=1024)
 def path_of(uri: str) -> str:
     """The file path of a URI, or for an unsaved or remote document the path inside its URI."""
+    uri = _of_a_file(uri)
     try:
         parts = urlsplit(uri)
     except ValueError:
@@ -78,10 +79,20 @@ def path_of(uri: str) -> str:
 @lru_cache(maxsize=1024)
 def key_of(uri: str) -> str:
     """One spelling for all those of a URI: of a character in percent, of a folder with `..`."""
-    try:
-        parts = urlsplit(uri)
-    except ValueError:
-        return uri
-    if parts.scheme != "file" or parts.query or parts.fragment:
+    if not _is_file(uri):
         return uri
     return "file://" + quote(os.path.normpath(path_of(uri)).replace(os.sep, "/"))
+
+
+def _is_file(uri: str) -> bool:
+    try:
+        return urlsplit(uri).scheme == "file"
+    except ValueError:
+        return False
+
+
+def _of_a_file(uri: str) -> str:
+    """The URI; in a file's, what would end the path is part of its name: some editors do not write
+    it in percent, and a secret must not hide behind it.
+    """
+    return uri.replace("?", "%3F").replace("#", "%23") if _is_file(uri) else uri

@@ -31,6 +31,7 @@ from dgls.lsp.fills import Fills
 from dgls.lsp.indicator import METHOD, Indicator
 from dgls.lsp.permission import Permission
 from dgls.lsp.report import Report
+from dgls.lsp.ripples import Ripples
 from dgls.lsp.rules import Rules
 from dgls.lsp.status import Status
 from dgls.lsp.surroundings import Surroundings
@@ -65,6 +66,7 @@ class DglsServer(LanguageServer):
         self.permission = Permission()
         self.indicator = Indicator(self._send_status)
         self.counts = Counts(lambda: self.settings.privacy.counts)
+        self.ripples = Ripples()
         self.live = LiveSettings()
         self.root: Path | None = None
         self.settings = Settings()
@@ -113,7 +115,7 @@ class DglsServer(LanguageServer):
             self.client,
             arrived,
             rules,
-            Stores(self.documents, self.typists, self.counts),
+            Stores(self.documents, self.typists, self.counts, self.ripples),
             self.fills,
             self.surroundings,
             self.permission,

@@ -6,11 +6,11 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from dgls.lsp.messages import LONGEST_LINE, messages
+from dgls.lsp.messages import LONGEST_LINE, Bad, Message, messages
 from dgls.lsp.output import Output
 from dgls.lsp.wire import Wire, log_internal
 
@@ -22,13 +22,13 @@ LAST_WORDS_S = 0.8
 
 _CHUNK = 65_536
 _HELLO_S = 10.0
-"""How long a connection may take to say its first word, before it is given up."""
+"""How long a connection may take for its first message, before it is given up."""
 
 _HELLO = b"content-"
 """What every client of the protocol begins with: Content-Length or Content-Type."""
 
-Client = tuple[asyncio.StreamReader, asyncio.StreamWriter, bytes]
-"""A connection, and what was read of it already."""
+Client = tuple[AsyncIterator[Message], asyncio.StreamWriter]
+"""A connection: what comes from it, and the way back."""
 
 
 def serve_stdio(server: DglsServer) -> int:
@@ -45,7 +45,8 @@ def serve_stdio(server: DglsServer) -> int:
         loop = asyncio.get_running_loop()
         writer = Output(sink, lambda: _soon(loop, server.stop, 1))
         try:
-            await _serve(server, _reader_of(source), writer, on_end=lambda: _end_soon(server))
+            incoming = messages(_reader_of(source))
+            await _serve(server, incoming, writer, on_end=lambda: _end_soon(server))
         finally:
             writer.close()
 
@@ -75,39 +76,53 @@ async def serve_tcp_once(
     listening: asyncio.Future[int] | None = None,
     on_end: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve the first client that speaks the protocol; `listening` is given the port in use.
+    """Serve the first client that sends a message; `listening` is given the port in use.
 
     What begins otherwise, as a browser's request does, is refused, and the port waits on.
     """
     client: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        begun = await _hello(reader)
-        if begun and not client.done():
-            client.set_result((reader, writer, begun))
-        else:
+        first = await _first_of(incoming := _begun(reader))
+        if first is None or client.done():
             writer.close()
+        else:
+            client.set_result((_with(first, incoming), writer))
 
     listener = await asyncio.start_server(connected, host, port, limit=LONGEST_LINE)
     bound: int = listener.sockets[0].getsockname()[1]
     if listening is not None:
         listening.set_result(bound)
     print(f"dgls: listening on {host}:{bound}", file=sys.stderr, flush=True)
-    reader, writer, begun = await client
+    incoming, writer = await client
     listener.close()
     try:
-        await _serve(server, reader, writer, begun, on_end)
+        await _serve(server, incoming, writer, on_end)
     finally:
         writer.close()
 
 
-async def _hello(reader: asyncio.StreamReader) -> bytes:
-    """The first bytes of a connection that begins as the protocol does; none of any other."""
-    with suppress(TimeoutError, asyncio.IncompleteReadError, ConnectionError):
+async def _begun(reader: asyncio.StreamReader) -> AsyncIterator[Message]:
+    """The messages of a connection that begins as the protocol does; none of any other."""
+    begun = await reader.readexactly(len(_HELLO))
+    if begun.lower() == _HELLO:
+        async for message in messages(reader, begun):
+            yield message
+
+
+async def _first_of(incoming: AsyncIterator[Message]) -> Message | None:
+    """The first thing that comes, where it is a message and comes in time."""
+    with suppress(TimeoutError, asyncio.IncompleteReadError, ConnectionError, StopAsyncIteration):
         async with asyncio.timeout(_HELLO_S):
-            begun = await reader.readexactly(len(_HELLO))
-        return begun if begun.lower() == _HELLO else b""
-    return b""
+            first = await anext(incoming)
+        return None if isinstance(first, Bad) else first
+    return None
+
+
+async def _with(first: Message, rest: AsyncIterator[Message]) -> AsyncIterator[Message]:
+    yield first
+    async for message in rest:
+        yield message
 
 
 def _end_soon(server: DglsServer) -> None:
@@ -146,9 +161,8 @@ def _soon(loop: asyncio.AbstractEventLoop, what: Callable[..., object], *given: 
 
 async def _serve(
     server: DglsServer,
-    reader: asyncio.StreamReader,
+    incoming: AsyncIterator[Message],
     writer: Any,
-    begun: bytes = b"",
     on_end: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until the messages end, the client says exit, or its process is gone."""
@@ -157,7 +171,7 @@ async def _serve(
     server.stopped.clear()
     ends = [
         asyncio.ensure_future(each)
-        for each in (_read(server, reader, begun), server.stopped.wait(), server.editor_gone())
+        for each in (_read(server, incoming), server.stopped.wait(), server.editor_gone())
     ]
     try:
         done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -170,13 +184,13 @@ async def _serve(
         await server.close()
 
 
-async def _read(server: DglsServer, reader: asyncio.StreamReader, begun: bytes) -> None:
+async def _read(server: DglsServer, incoming: AsyncIterator[Message]) -> None:
     """Hand each message on until there are no more, or the server is told to end."""
     wire = server.protocol
     assert isinstance(wire, Wire)
     with suppress(asyncio.IncompleteReadError, ConnectionError):
         # An editor that went away in the middle of a message is not there to be answered.
-        async for message in messages(reader, begun):
+        async for message in incoming:
             try:
                 wire.receive(message)
             except Exception as error:

@@ -11,11 +11,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 import traceback
 from collections.abc import Generator, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
@@ -119,6 +121,20 @@ class Wire(LanguageServerProtocol):
         super()._run_generator(future, gen=gen, result_future=result_future)
         for key in self._request_futures.keys() - before:
             result_future.add_done_callback(partial(_cancel_too, self._request_futures[key]))
+
+    def _execute_handler(self, msg_id: Any, *args: Any, **options: Any) -> None:
+        """Run a handler. What a notification became is forgotten when it is done, as pygls does
+        with requests alone: it would keep each notification of the session.
+        """
+        super()._execute_handler(msg_id, *args, **options)
+        running = self._request_futures.get(msg_id)
+        if running is not None and options.get("callback") == self._check_handler_result:
+            running.add_done_callback(lambda _: self._forget_soon(msg_id))
+
+    def _forget_soon(self, msg_id: Any) -> None:
+        """Forget a handler, but not while pygls goes through all of them at the end."""
+        with suppress(RuntimeError):
+            asyncio.get_running_loop().call_soon(self._request_futures.pop, msg_id, None)
 
     def _refuse(self, data: dict[str, Any]) -> None:
         """Answer a request that cannot be understood.

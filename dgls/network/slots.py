@@ -84,15 +84,14 @@ class Slots:
             self.values[:, :, length:end] = self.values.index_select(2, index)
         self.length = length + len(then)
 
-    def copy(self, length: int) -> Slots:
-        """The first `length` slots in buffers of their own."""
-        other = Slots(
-            self._shape, self.keys.shape[2], dtype=self.keys.dtype, device=self.keys.device
-        )
-        other.keys[:, :, :length] = self.keys[:, :, :length]
-        other.values[:, :, :length] = self.values[:, :, :length]
-        other.length = length
-        return other
+    def become(self, other: Slots, length: int) -> None:
+        """Hold what the first `length` slots of `other` hold, which may be this one."""
+        if other is not self:
+            self.length = 0
+            self.reserve(length)
+            self.keys[:, :, :length] = other.keys[:, :, :length]
+            self.values[:, :, :length] = other.values[:, :, :length]
+        self.length = length
 
     def _grown(self, buffer: Tensor, capacity: int) -> Tensor:
         layers, heads, _, width = buffer.shape

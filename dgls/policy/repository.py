@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import codecs
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dgls.files import expanded, read_small
 from dgls.patterns import MOST_WORK, Patterns, TooManyPatterns
+from dgls.policy.git_config import ExcludesFile, text_of
 
 _MOST_VERDICTS = 5_000
 _Stamp = tuple[int, int, int]
@@ -28,11 +29,15 @@ class UnreadableIgnores(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A work tree. `lists` are the ignore files for all of it, the weakest first."""
+    """A work tree. `lists` are the ignore files for all of it, the weakest first.
+
+    `settings` are the files that say so.
+    """
 
     root: Path
     lists: tuple[Path, ...]
     ignores_case: bool = False
+    settings: tuple[Path, ...] = ()
 
 
 @dataclass
@@ -92,10 +97,10 @@ class Ignores:
             git = each / ".git"
             if (stamp := _stamp(git)) is None:
                 continue
-            stamps = (stamp, _stamp(git / "config"), *map(_stamp, _user_configurations()))
             known = self._repositories.get(each)
-            if known is None or known[0] != stamps:
-                known = stamps, _repository_at(each)
+            if known is None or known[0] != (stamp, *map(_stamp, known[1].settings)):
+                found = _repository_at(each)
+                known = (stamp, *map(_stamp, found.settings)), found
                 self._repositories[each] = known
             return known[1]
         return None
@@ -152,10 +157,6 @@ def _patterns_in(path: Path, ignore_case: bool) -> Patterns | UnreadableIgnores:
         return UnreadableIgnores(path, str(error))
 
 
-def _text(path: Path) -> str:
-    return read_small(path).decode("utf-8", "surrogateescape").removeprefix("\ufeff")
-
-
 def _stamp(path: Path) -> _Stamp | None:
     try:
         found = path.stat()
@@ -166,28 +167,30 @@ def _stamp(path: Path) -> _Stamp | None:
 
 def _repository_at(root: Path) -> Repository:
     own = _common_folder(root / ".git")
-    configurations = [*_user_configurations(), own / "config"]
-    excludes = _default_excludes()
-    for path in configurations:
-        for value in _excludes_files(path):
-            excludes = _expanded(value, root)
+    found = ExcludesFile(_folder_of(root / ".git"))
+    for path in (*_user_configurations(), own / "config"):
+        found.look_at(path)
+    excludes = _default_excludes() if found.value is None else _expanded(found.value, root)
     swapped = root / ".GIT"
     ignores_case = swapped.exists() and swapped.samefile(root / ".git")
-    return Repository(root, (excludes, own / "info" / "exclude"), ignores_case)
+    lists = (excludes, own / "info" / "exclude")
+    return Repository(root, lists, ignores_case, tuple(found.read))
 
 
 def _common_folder(git: Path) -> Path:
     """The folder with `info` and `config`: `.git`, or where a work tree's or submodule's leads."""
-    folder = _led_from(git, "gitdir:") if git.is_file() else git
-    return _led_from(folder / "commondir", "") or folder if folder else git
+    folder = _folder_of(git)
+    return _led_from(folder / "commondir", "") or folder
+
+
+def _folder_of(git: Path) -> Path:
+    """Git's own folder of a work tree."""
+    return (_led_from(git, "gitdir:") if git.is_file() else git) or git
 
 
 def _led_from(file: Path, key: str) -> Path | None:
-    try:
-        line = _text(file).strip()
-    except OSError:
-        return None
-    if not line.startswith(key) or "\0" in line:
+    line = text_of(file).strip()
+    if not line or not line.startswith(key) or "\0" in line:
         return None
     return Path(os.path.normpath(file.parent / line.removeprefix(key).strip()))
 
@@ -206,29 +209,6 @@ def _default_excludes() -> Path:
 
 def _configuration_folder() -> Path:
     return Path(os.environ.get("XDG_CONFIG_HOME") or expanded("~/.config"))
-
-
-def _excludes_files(configuration: Path) -> Iterator[str]:
-    """The values of `core.excludesFile` in a file of git's settings; none where it has none."""
-    try:
-        lines = _text(configuration).split("\n")
-    except OSError:
-        return
-    section = ""
-    for line in map(str.strip, lines):
-        if line.startswith("["):
-            section, _, line = line[1:].partition("]")
-        name, separator, value = line.partition("=")
-        is_it = section.strip().lower() == "core" and name.strip().lower() == "excludesfile"
-        if is_it and separator and "\0" not in value:
-            yield _unquoted(value)
-
-
-def _unquoted(value: str) -> str:
-    value = value.strip()
-    if value.startswith('"'):
-        return value[1:].partition('"')[0].replace("\\\\", "\\")
-    return value.partition("#")[0].partition(";")[0].strip()
 
 
 def _expanded(value: str, root: Path) -> Path:

@@ -58,10 +58,9 @@
   "Fill the gap at point; with an active region, rewrite it."
   (interactive)
   (dgls--server-or-lose)
-  (let ((bounds (if (use-region-p)
-                    (list (region-beginning) (region-end))
-                  (list (point) (point)))))
-    (eglot-code-actions (car bounds) (cadr bounds) dgls-code-action t)))
+  (if (use-region-p)
+      (eglot-code-actions (region-beginning) (region-end) (concat dgls-code-action ".selection") t)
+    (eglot-code-actions (point) (point) (concat dgls-code-action ".fill") t)))
 
 (defun dgls-snooze (minutes)
   "Suggest nothing for MINUTES; 0 ends it."

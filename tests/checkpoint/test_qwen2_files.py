@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import shutil
 import subprocess
@@ -22,12 +23,14 @@ from torch import Tensor
 from dgls.canvas.fim import ENDS_OF_MIDDLE
 from dgls.checkpoint import qwen2_build
 from dgls.checkpoint.files import WEIGHTS_FILE
-from dgls.checkpoint.named import resolved
+from dgls.checkpoint.gguf_file import NAMES as GGUF_NAMES
+from dgls.checkpoint.gguf_file import GgufFile
+from dgls.checkpoint.named import Named, resolved
 from dgls.checkpoint.qwen2_build import dense_network, open_int8
 from dgls.checkpoint.qwen2_checks import CONVERSION_BYTES, CheckedSource, parameters
 from dgls.checkpoint.qwen2_int8 import converted_paths, opened_int8
-from dgls.checkpoint.qwen2_source import open_source
-from dgls.errors import CheckpointError, ModelMemoryError, ModelNotFoundError
+from dgls.checkpoint.qwen2_source import NAMES, open_source
+from dgls.errors import CheckpointError, DglsError, ModelMemoryError, ModelNotFoundError
 from dgls.fill.opening import open_causal
 from dgls.network.linear import can_multiply_int8
 from dgls.network.qwen2 import Qwen2Network
@@ -183,6 +186,8 @@ def index(folder: Path) -> None:
 
 NAN = torch.full((64,), float("nan"))
 
+FAR = {f"t{number}": 10**6 + number for number in range(336)}
+
 BAD_FOLDERS: dict[str, tuple[Callable[[Path], object], str]] = {
     "no tokenizer": (lambda each: (each / "tokenizer.json").unlink(), "tokenizer.json"),
     "broken tokenizer": (
@@ -201,7 +206,7 @@ BAD_FOLDERS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "no numbers": (
         lambda each: rewritten(each, lambda weights: weights.update({"model.norm.weight": NAN})),
-        "output_norm.weight .* no numbers",
+        "model.norm.weight .* no numbers",
     ),
     "more tokens than weights": (
         lambda each: edited_config(each, vocab_size=330),
@@ -209,16 +214,95 @@ BAD_FOLDERS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "fewer weights than it says": (
         lambda each: edited_config(each, intermediate_size=128),
-        "ffn_gate.weight with the shape",
+        "gate_proj.weight with the shape .* \\('intermediate_size'\\)",
     ),
     "a missing layer": (
         lambda each: edited_config(each, num_hidden_layers=3),
-        "no weight model.layers.2",
+        "'num_hidden_layers' \\(3\\) is not the number",
     ),
-    "impossible heads": (lambda each: edited_config(each, num_attention_heads=3), "cannot be"),
-    "no layers": (lambda each: edited_config(each, num_hidden_layers=0), "cannot be"),
-    "words for numbers": (lambda each: edited_config(each, hidden_size="wide"), "config.json"),
+    "impossible heads": (
+        lambda each: edited_config(each, num_attention_heads=3),
+        "'hidden_size' \\(64\\) must be a multiple of 'num_attention_heads' \\(3\\)",
+    ),
+    "fewer layers than it holds": (
+        lambda each: edited_config(each, num_hidden_layers=1),
+        "'num_hidden_layers' \\(1\\) is not the number",
+    ),
+    "whole numbers for weights": (
+        lambda each: rewritten(
+            each,
+            lambda weights: weights.update({"model.norm.weight": torch.ones(64, dtype=torch.int8)}),
+        ),
+        "model.norm.weight is stored as torch.int8",
+    ),
+    "no head though none is shared": (
+        lambda each: rewritten(each, lambda weights: weights.pop("lm_head.weight")),
+        "no weight lm_head.weight",
+    ),
+    "a tokenizer without words": (
+        lambda each: edited_tokenizer(each, pre_tokenizer=None),
+        "'pre_tokenizer'",
+    ),
+    "a token beyond the weights": (
+        lambda each: edited_tokenizer(each, model={"type": "BPE", "vocab": FAR, "merges": []}),
+        "a token beyond 'vocab_size'",
+    ),
 }
+
+
+WRONG_COUNTS: list[object] = [0, -1, 1.5, "4", "x", True, 10**30, 1e308, None, [], {}, [1]]
+WRONG_COUNTS += [float("nan"), float("inf")]
+WRONG_NUMBERS: list[object] = [0, -1.0, "4", True, None, [], {}, float("nan"), float("inf")]
+FIELDS: dict[str, list[object]] = {
+    **dict.fromkeys(NAMES.values(), WRONG_COUNTS),
+    "rope_theta": WRONG_NUMBERS,
+    "rms_norm_eps": [*WRONG_NUMBERS, 1.0],
+    "hidden_act": ["gelu", 3],
+    "head_dim": [7, "x"],
+    "rope_scaling": [{"type": "yarn", "factor": 4.0}, {"rope_type": "linear"}, 3],
+    "rope_parameters": [3, "x", [1], {"rope_type": "yarn", "rope_theta": 1e4}],
+}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_field_of_a_folder_that_cannot_be_right_is_named(folder: Path, name: str) -> None:
+    for value in FIELDS[name]:
+        edited_config(folder, **{name: value})
+        with pytest.raises(CheckpointError, match=f"'{name}'") as error:
+            open_source(folder)
+        assert len(str(error.value)) < 500
+
+
+@pytest.mark.parametrize("name", GGUF_NAMES.values())
+def test_a_field_of_a_gguf_file_that_cannot_be_right_is_named(
+    gguf: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    source = GgufFile(gguf)
+    source.config  # noqa: B018
+    if name not in source._reader.fields:
+        return
+    for value in WRONG_NUMBERS:
+        monkeypatch.setattr(
+            source,
+            "_field",
+            lambda asked, value=value: value if asked == name else GgufFile._field(source, asked),
+        )
+        with pytest.raises(CheckpointError, match=f"'{name}'"):
+            source.config  # noqa: B018
+
+
+def edited_tokenizer(folder: Path, **fields: object) -> Path:
+    path = folder / "tokenizer.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
+    return folder
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors.index.json"])
+@pytest.mark.parametrize("content", [b"", b"\0", b"x", b"[]", b"3", b"[" * 100_000, b'"\xe9"'])
+def test_a_file_of_a_folder_that_is_none_is_named(folder: Path, name: str, content: bytes) -> None:
+    (folder / name).write_bytes(content)
+    with pytest.raises(DglsError, match=name.partition(".")[0] if name == "config.json" else name):
+        open_causal(Named("tiny", folder, True, "x"), "cpu")
 
 
 @pytest.mark.parametrize("bad", BAD_FOLDERS)
@@ -362,7 +446,9 @@ def test_weights_replaced_while_they_are_read_are_refused(gguf: Path, exact: boo
 
 CONVERT = """
 import sys
-from dgls.checkpoint.named import resolved
+from dgls.checkpoint.gguf_file import NAMES as GGUF_NAMES
+from dgls.checkpoint.gguf_file import GgufFile
+from dgls.checkpoint.named import Named, resolved
 from dgls.checkpoint.qwen2_int8 import opened_int8
 print(opened_int8(resolved(sys.argv[1]), lambda share, what: None).origin)
 """

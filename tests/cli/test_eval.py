@@ -34,6 +34,18 @@ def test_the_benchmark_is_measured_and_measured_alike_again(
     assert (out / "report.md").read_bytes() == page
 
 
+def test_the_whole_report_is_printed_as_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, tree = write_tasks(tmp_path / "tasks.jsonl"), write_tree(tmp_path / "tree")
+    for arguments in (["humaneval", str(file)], ["cut", str(tree), "--count", "2"]):
+        out = tmp_path / arguments[0]
+        assert run_app(["eval", *arguments, *BASELINES, "--json", "--out", str(out)]) == 0
+        said = json.loads(capsys.readouterr().out)
+        assert said == json.loads((out / "report.json").read_text())
+        assert [row["system"] for row in said["rows"]] == ["nothing", "copy"]
+
+
 def test_nothing_is_executed_unless_asked_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -43,6 +43,31 @@ end
 return table.concat(shown, '\\n')
 """
 
+_NEXT_EDIT = """
+local shown = {}
+for name, namespace in pairs(vim.api.nvim_get_namespaces()) do
+  if vim.startswith(name, 'dgls.next_edit') then
+    local marks = vim.api.nvim_buf_get_extmarks(0, namespace, 0, -1, { details = true })
+    for _, mark in ipairs(marks) do
+      local _, row, column, details = unpack(mark)
+      local text = details.virt_text and details.virt_text[1][1] or ''
+      if details.hl_group then
+        local last = { details.end_row, details.end_col }
+        local old = vim.api.nvim_buf_get_text(0, row, column, last[1], last[2], {})
+        text = '-' .. table.concat(old, '\\n')
+      end
+      table.insert(shown, { row + 1, (details.virt_text_pos == 'inline' and '+' or '') .. text })
+    end
+  end
+end
+table.sort(shown, function(one, other)
+  return one[1] < other[1] or one[1] == other[1] and one[2] > other[2]
+end)
+return table.concat(vim.tbl_map(function(part)
+  return part[1] .. ':' .. part[2]
+end, shown), '|')
+"""
+
 
 class Neovim:
     """One Neovim with the shipped configuration, and `dgls` on its PATH.
@@ -114,6 +139,10 @@ class Neovim:
     def ghost(self) -> str:
         """The suggestion that is on the screen."""
         return str(self.lua(_GHOST.format()))
+
+    def next_edit(self) -> str:
+        """The next edit on the screen: `2:-old|2:+new|2:  why`, each part after its line."""
+        return str(self.lua(_NEXT_EDIT))
 
     def messages(self) -> list[str]:
         """What was shown to the user."""

@@ -94,6 +94,21 @@ def test_a_code_action_fills_a_hole_behind_wide_characters(opened: Open, path: P
     saved(pane, path, face + HEAD + "    return side * side  # 😀\n")
 
 
+def test_a_code_action_changes_the_other_places_of_an_edit(opened: Open, path: Path) -> None:
+    cart = "def total(items, tax):\n    net = sum(items)\n    return net * len(items)\n"
+    pane = opened(cart, **BY_HEART)
+
+    pane.type("gg/items")
+    pane.keys("Enter")
+    pane.type("clines")
+    to_normal_mode(pane)
+    pane.type(" a")
+    pane.until_shown("Apply the change to the 2 other places")
+    pane.keys("Enter")
+
+    saved(pane, path, cart.replace("items", "lines"))
+
+
 def test_settings_stand_beside_the_command_and_a_bad_one_is_told_by_name(opened: Open) -> None:
     pane = opened(HEAD, config="config = { show = { threshold = 7 } }", **BY_HEART)
 

@@ -30,6 +30,7 @@ pytestmark = [
 
 LAST = "    return side * side"
 BEFORE, _, AFTER = SHAPES.partition(f"    {AREA}")
+CART = "def total(items, tax):\n    net = sum(items)\n    return len(items) * net\n"
 CELL = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
 NOTEBOOK = {
     "cells": [{**CELL, "source": ["x = 1\n"]}],
@@ -50,6 +51,7 @@ FILES = {
     "paused.py": HEAD,
     "settings.py": HEAD,
     "killed.py": HEAD,
+    "renamed.py": CART,
     "book.ipynb": json.dumps(NOTEBOOK),
 }
 """The workspace, a file for each test. They are there before the window is."""
@@ -201,6 +203,29 @@ def test_a_changed_setting_holds_without_a_restart(code: VSCode) -> None:
     code.type_until_ghost(" ", "side * side")
 
     assert code.servers() == before
+
+
+def test_the_other_places_of_an_edit_are_an_inline_diff_that_is_gone_through(code: VSCode) -> None:
+    code.open("renamed.py")
+    # A server that comes after the edit would not know of it.
+    code.until_status("oracle")
+    code.go_to_line(1)
+    code.press("Home", *["Control+ArrowRight"] * 2, "ArrowRight", "Control+Shift+ArrowRight")
+    why = "`items` was renamed `lines`"
+    offer = f"-items|+lines|+{why}"
+
+    code.type("lines")
+    code.until(lambda: code.next_edit() == offer, f"the inline diff {offer!r}")
+    code.press("Alt+n")
+    code.until(lambda: "Ln 2," in code.cursor(), "the place is reached")
+    code.press("Alt+n")
+    code.until(lambda: code.next_edit() == offer, "the next place")
+    renamed = CART.replace("items", "lines", 2)
+    code.until_saved("renamed.py", renamed)
+    code.press("Escape")
+    code.until(lambda: code.next_edit() == "", "dismissed")
+    code.press("Control+z")
+    code.until_saved("renamed.py", CART.replace("items", "lines", 1))
 
 
 def test_a_killed_server_is_back_with_the_documents_that_are_open(code: VSCode) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 
 from dgls.lsp.client_side import STATUS_OPT_IN
+from dgls.lsp.features import next_edit
 from dgls.lsp.features.code_action import FILL, REWRITE
 from dgls.lsp.features.snooze import RESUME, SNOOZE
 from dgls.lsp.features.why import WHY
@@ -28,10 +29,10 @@ def test_the_languages_that_wake_the_extension_are_those_of_the_server() -> None
 
 def test_every_command_of_the_manifest_is_registered_and_no_other() -> None:
     commands = {command["command"] for command in MANIFEST["contributes"]["commands"]}
-    registered = re.findall(r"register\('(\w+)'", SOURCES["extension.ts"])
+    registered = re.findall(r"register\('([\w.]+)'", SOURCES["extension.ts"])
     assert {f"dgls.{name}" for name in registered} == commands
     # The client library registers the server's own commands under their names.
-    assert commands.isdisjoint({SNOOZE, RESUME, WHY})
+    assert commands.isdisjoint({SNOOZE, RESUME, WHY, next_edit.ACCEPT})
 
 
 def test_the_names_that_extension_and_server_share_are_the_same() -> None:
@@ -39,6 +40,9 @@ def test_the_names_that_extension_and_server_share_are_the_same() -> None:
     assert {f"'{SNOOZE}'", f"'{RESUME}'"} <= set(re.findall(r"'dgls\.\w+'", SOURCES["pause.ts"]))
     assert f"'{WHY}'" in SOURCES["explain.ts"]
     assert f"'{METHOD}'" in SOURCES["server.ts"]
+    assert {f"'{next_edit.METHOD}'", f"'{next_edit.SHOWN}'"} <= set(
+        re.findall(r"'textDocument/\w+'", SOURCES["nextEdit.ts"])
+    )
     assert f"'{STATUS_OPT_IN}'" in SOURCES["server.ts"]
     for state in State:
         assert f"case '{state}'" in SOURCES["report.ts"]

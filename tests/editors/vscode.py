@@ -61,6 +61,15 @@ _GHOST = """
   .map(part => part.textContent).join('')
 """
 
+_NEXT_EDIT = """
+[...document.querySelectorAll('.view-line span[class*=ced-]')].map(part => {
+  const after = getComputedStyle(part, '::after').content;
+  const goes = getComputedStyle(part).textDecorationLine === 'line-through';
+  const text = after.startsWith('"') ? JSON.parse(after) : '';
+  return (goes ? '-' + part.textContent : '') + (text ? '+' + text : '');
+}).filter(Boolean).join('|')
+"""
+
 _STATUS = """
 document.querySelector('[id="dgls.dgls.dgls.status"]')?.getAttribute('aria-label') ?? ''
 """
@@ -175,6 +184,14 @@ class VSCode:
     def ghost(self) -> str:
         """The suggestion that is on the screen."""
         return str(self.page.evaluate(_GHOST)).replace("\xa0", " ")
+
+    def next_edit(self) -> str:
+        """The inline diff on the screen: what goes after `-`, what is attached after `+`."""
+        return str(self.page.evaluate(_NEXT_EDIT)).replace("\xa0", " ")
+
+    def cursor(self) -> str:
+        """Where the cursor is, as the status bar says it: `Ln 2, Col 15`."""
+        return str(self.page.locator('[id="status.editor.selection"]').inner_text())
 
     def status(self) -> str:
         """What the item in the status bar says to somebody who cannot see it; empty without one."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 import logging
+import resource
 import socket
 import subprocess
 import sys
@@ -62,6 +64,45 @@ async def test_a_head_that_drips_is_not_waited_for_forever(
     writer.close()
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /health HTTP/1.1\r\nhost: x\r\n" + b"a: b\r\n" * 10_000 + b"\r\n",
+        b"GET /health HTTP/1.1\r\nhost: x\r\na: " + b"b" * 60_000 + b"\r\n\r\n",
+        b"GET /health?" + b"a" * 60_000 + b" HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"x" * 300_000,
+    ],
+    ids=["many headers", "a long header", "a long address", "no end"],
+)
+async def test_a_huge_head_is_refused(engine: ServedEngine, tmp_path: Path, head: bytes) -> None:
+    reader, writer = await asyncio.open_unix_connection(str(tmp_path / "s"))
+    writer.write(head)
+    async with asyncio.timeout(WAIT_S):
+        with contextlib.suppress(ConnectionError):
+            assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    "asked", ["GET /metrics", "GET /health", "GET /v1/models", "GET /", "GET /nothing"]
+)
+async def test_no_answer_waits_for_ever_to_be_read(
+    engine: ServedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    monkeypatch.setattr(connections, "UNREAD_S", 0.05)
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(tmp_path / "s"))
+        client.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                client.send(f"{asked} HTTP/1.1\r\nhost: x\r\n\r\n".encode() * 100)
+        async with asyncio.timeout(WAIT_S):
+            while not engine.server.server_state.connections:
+                await asyncio.sleep(0.01)
+            while engine.server.server_state.connections:
+                await asyncio.sleep(0.01)
+
+
 async def test_a_connection_that_has_asked_once_may_be_idle(
     engine: ServedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -75,14 +116,46 @@ async def test_a_connection_that_has_asked_once_may_be_idle(
     writer.close()
 
 
+class Visitor:
+    """A connection that a census counts, of a source; it waits, or has a request under way."""
+
+    def __init__(self, census: Census, source: str, is_waiting: bool = False) -> None:
+        self.is_waiting = is_waiting
+        self.is_in = census.enter(source, self)
+        self._leave = lambda: census.leave(source, self)
+
+    def drop(self) -> None:
+        self.is_in = False
+        self._leave()
+
+
 def test_no_source_holds_more_than_half_of_the_connections() -> None:
     census = Census(most=8)
-    assert [census.enter("process 1") for _ in range(5)] == [True] * 4 + [False]
-    assert census.enter("process 2")
-    census.leave("process 1")
-    assert census.enter("process 1")
-    assert [census.enter("process 2") for _ in range(4)] == [True] * 3 + [False]
-    assert not census.enter("process 3")
+    busy = [Visitor(census, "process 1") for _ in range(5)]
+    assert [each.is_in for each in busy] == [True] * 4 + [False]
+    assert Visitor(census, "process 2").is_in
+    busy[0].drop()
+    assert Visitor(census, "process 1", is_waiting=True).is_in
+    assert [Visitor(census, "process 1", is_waiting=True).is_in for _ in range(3)] == [True] * 3
+    assert [each.is_in for each in busy] == [False] + [True] * 3 + [False]
+
+
+@pytest.mark.parametrize("is_waiting", [True, False])
+@pytest.mark.parametrize("neighbours", [1, 2, 3, 7])
+def test_who_holds_the_most_connections_makes_room(neighbours: int, is_waiting: bool) -> None:
+    census = Census(most=16)
+    many = [
+        Visitor(census, f"process {number % neighbours}", is_waiting) for number in range(3 * 16)
+    ]
+    held = sum(each.is_in for each in many)
+    assert held == (8 if neighbours == 1 else 16)
+    editors = [Visitor(census, "editor") for _ in range(2)]
+    assert [each.is_in for each in editors] == [True, True]
+    assert sum(each.is_in for each in many) == (8 if neighbours == 1 else 14)
+    for each in [*many, *editors]:
+        if each.is_in:
+            each.drop()
+    assert Visitor(census, "late").is_in
 
 
 def test_a_neighbour_with_many_requests_keeps_nobody_out() -> None:
@@ -220,38 +293,90 @@ async def test_no_value_of_a_field_is_the_engines_fault(http: httpx.AsyncClient,
     assert faults == []
 
 
+NEIGHBOUR = """
+import contextlib, socket, sys, time
+first, hold = sys.argv[2].encode().decode("unicode_escape").encode("latin-1"), int(sys.argv[3])
+held = []
+print("begun", flush=True)
+while True:
+    one = socket.socket(socket.AF_UNIX)
+    one.settimeout(1)
+    with contextlib.suppress(OSError):
+        one.connect(sys.argv[1])
+        one.sendall(first)
+        held.append(one)
+    for each in held[: len(held) - hold]:
+        each.close()
+    del held[: len(held) - hold]
+    if hold:
+        time.sleep(0.002)
+"""
+EDITOR = """
+import asyncio, json, sys, time
+from dgls.client import EngineClient
+from dgls.config import Settings, changed
+from dgls.protocol import FillRequest
+async def main():
+    async with EngineClient(changed(Settings(), json.loads(sys.argv[1]))) as client:
+        began = time.monotonic()
+        print((await client.fill(FillRequest(("x = ", ""), path="a.py"))).model)
+        print(f"{time.monotonic() - began:.1f} s")
+asyncio.run(main())
+"""
+REQUEST = r"GET /health HTTP/1.1\r\nhost: x\r\n\r\n"
+BODY = r"POST /v1/fill HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n{"
+# What each neighbour sends over each connection, and how many it holds.
+NEIGHBOURS = {
+    "idle": ("", 400),
+    "half heads": ("POST /v1/fi", 400),
+    "half bodies": (BODY, 400),
+    "asked once": (REQUEST, 400),
+    "many at once": (REQUEST * 500, 100),
+    "come and go": (REQUEST, 0),
+    "huge heads": (r"GET / HTTP/1.1\r\n" + r"a: b\r\n" * 5_000 + r"\r\n", 0),
+    "another protocol": (r"\x16\x03\x01\x02\x00\x01\r\n\r\n", 0),
+}
+
+
 @pytest.mark.slow
-async def test_many_idle_connections_keep_no_other_process_out(
-    folder: Path, connect: Connect
+@pytest.mark.parametrize("kind", NEIGHBOURS)
+async def test_two_bad_neighbours_keep_no_other_process_out(
+    folder: Path, connect: Connect, kind: str
 ) -> None:
     settings = engine_settings(folder)
+    own = resource.getrlimit(resource.RLIMIT_NOFILE)
     async with connect(settings) as client:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, own[1]), own[1]))
         await client.wait_ready()
-        held = []
-        for _ in range(400):
-            held.append(socket.socket(socket.AF_UNIX))
-            held[-1].connect(str(client.endpoint.socket))
-            held[-1].settimeout(1)
-        program = (
-            "import asyncio, json, sys\n"
-            "from dgls.client import EngineClient\n"
-            "from dgls.config import Settings, changed\n"
-            "from dgls.protocol import FillRequest\n"
-            "async def main():\n"
-            "    async with EngineClient(changed(Settings(), json.loads(sys.argv[1]))) as client:\n"
-            "        print((await client.fill(FillRequest(('x = ', ''), path='a.py'))).model)\n"
-            "asyncio.run(main())\n"
-        )
-        done = await asyncio.to_thread(
-            subprocess.run,
-            [sys.executable, "-c", program, json.dumps(settings.flat())],
-            capture_output=True,
-            text=True,
-            timeout=WAIT_S,
-            cwd=ROOT,
-        )
-        assert done.stdout == "scripted\n", done.stderr
-        for each in held:
-            each.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, own)
+        first, hold = NEIGHBOURS[kind]
+        neighbours = [
+            await asyncio.create_subprocess_exec(
+                *(sys.executable, "-c", NEIGHBOUR),
+                *(str(client.endpoint.socket), first, str(hold)),
+                stdout=asyncio.subprocess.PIPE,
+            )
+            for _ in range(2)
+        ]
+        try:
+            for each in neighbours:
+                assert each.stdout is not None
+                await each.stdout.readline()
+            await asyncio.sleep(1)
+            done = await asyncio.to_thread(
+                subprocess.run,
+                [sys.executable, "-c", EDITOR, json.dumps(settings.flat())],
+                capture_output=True,
+                text=True,
+                timeout=WAIT_S,
+                cwd=ROOT,
+            )
+        finally:
+            for each in neighbours:
+                each.kill()
+                await each.wait()
+    said = done.stdout.split()
+    assert said[:1] == ["scripted"], done.stderr
+    assert float(said[1]) < 6.0
     log_file = endpoint_of(settings).log
     assert not log_file.exists() or log_file.stat().st_size < 10_000

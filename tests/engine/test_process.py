@@ -10,6 +10,7 @@ import signal
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ from dgls.errors import (
     Stopped,
 )
 from dgls.file_lock import owner
-from dgls.protocol import Draft, EngineState, FillRequest, Trigger
+from dgls.protocol import Draft, EngineState, FillRequest, Limits, Trigger
 from dgls.rendezvous.endpoint import endpoint_of
 from tests.support.backends import SECRET
 from tests.support.engines import (
@@ -334,6 +335,27 @@ async def test_an_engine_that_does_not_listen_is_killed(folder: Path, connect: C
             patch.setattr("dgls.client.stop._PATIENCE_S", 0.2)
             assert await client.stop_engine()
         await ended(settings, pid)
+
+
+async def test_an_engine_that_was_suspended_fills_again_when_it_goes_on(
+    folder: Path, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dgls.client.client.GRACE_S", 0.2)
+    monkeypatch.setattr("dgls.client.client._HEALTH_S", 0.2)
+    async with connect(engine_settings(folder, start_seconds=0.5)) as client:
+        async with asyncio.timeout(WAIT_S):
+            while await client.health() is None:
+                with contextlib.suppress(EngineUnavailableError):
+                    await client.wait_ready()
+        pid = await pid_of(client)
+        for _ in range(2):
+            os.kill(pid, signal.SIGSTOP)
+            for _ in range(2):
+                with pytest.raises(EngineUnavailableError, match="does not answer"):
+                    await client.fill(replace(request(), limits=Limits(deadline_ms=50.0)))
+            os.kill(pid, signal.SIGCONT)
+            assert (await client.fill(request())).model == "scripted"
+        assert await pid_of(client) == pid
 
 
 async def test_the_engine_runs_no_module_of_the_working_folder(

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from dgls.engine import incoming, traffic
+from dgls.engine import connections, incoming
 from dgls.errors import CheckpointError
 from dgls.protocol import FillRequest, Trigger, last_from_json, to_json
 from tests.support.backends import SECRET
@@ -211,7 +211,7 @@ async def test_a_reader_that_never_reads_costs_the_others_nothing(
 async def test_a_reader_that_never_reads_loses_its_place(
     engine: ServedEngine, http: httpx.AsyncClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(traffic, "_READ_S", 0.05)
+    monkeypatch.setattr(connections, "UNREAD_S", 0.05)
     writer = await never_reading(tmp_path / "s")
     async with asyncio.timeout(WAIT_S):
         while not engine.service.requests:

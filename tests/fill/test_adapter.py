@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
+from torch import Tensor
 
 from dgls.checkpoint.adapter import load_adapter
 from dgls.checkpoint.adapter_trial import (
@@ -27,7 +30,7 @@ from dgls.fill.adapter_trial import AdapterTrial
 from dgls.fill.causal import CausalFiller
 from dgls.fill.confidence import confidence_of
 from dgls.inference.causal_model import CausalModel, Drafting
-from tests.support.adapters import BASE, random_adapter, write_adapter
+from tests.support.adapters import BASE, SIZE, random_adapter, write_adapter
 from tests.support.qwen2 import TOKENS, tiny_causal, tiny_network
 
 LAPTOP = "qwen2.5-coder-0.5b-instruct"
@@ -94,6 +97,41 @@ REFUSED = {
     not_a_number: (CheckpointError, "not finite"),
     no_recipe: (CheckpointError, "something is missing"),
 }
+
+
+EIGHT_BITS = random_adapter(tiny_network().config, TOKENS).matrices["0.qkv.down"]
+WRONG_PARTS: dict[str, tuple[str, Tensor]] = {
+    "draft_ids": ("draft_ids", torch.tensor([[1, 2]], dtype=torch.int32)),
+    "no draft_ids": ("draft_ids", torch.tensor([], dtype=torch.int32)),
+    "draft_ids below 0": ("draft_ids", torch.tensor([-1], dtype=torch.int32)),
+    "mask_embedding": ("mask_embedding", torch.ones(4)),
+    "mask_embedding of whole numbers": ("mask_embedding", torch.ones(4, 64, dtype=torch.int32)),
+    "steps in fp32": ("0.qkv.down.steps", EIGHT_BITS.steps.float()),
+    "steps in a row": ("0.qkv.down.steps", EIGHT_BITS.steps.flatten()),
+    "a scale too few": ("0.qkv.down.scale", EIGHT_BITS.scale[:-1]),
+    "a scale too many": ("0.qkv.down.scale", torch.cat([EIGHT_BITS.scale, EIGHT_BITS.scale[:1]])),
+    "no scales": ("0.qkv.down.scale", EIGHT_BITS.scale[:0]),
+    "scales in a column": ("0.qkv.down.scale", EIGHT_BITS.scale[:, None]),
+    "scales of whole numbers": ("0.qkv.down.scale", EIGHT_BITS.scale.long()),
+    "scales below 0": ("0.qkv.down.scale", -EIGHT_BITS.scale - 1),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG_PARTS)
+def test_a_part_that_cannot_be_right_is_named(path: Path, kind: str) -> None:
+    name, tensor = WRONG_PARTS[kind]
+    write_adapter(path, random_adapter(tiny_network().config, TOKENS), {name: tensor.contiguous()})
+    with pytest.raises(CheckpointError, match=f"{name} .*Fills go on without it"):
+        load_adapter(path, BASE)
+
+
+@pytest.mark.parametrize("name", ["masks", "rank", "sampler"])
+@pytest.mark.parametrize("value", [0, -1, 1.5, "x", True, None, [], 10**30])
+def test_a_size_that_cannot_be_right_is_named(path: Path, name: str, value: object) -> None:
+    recipe = json.dumps({**asdict(SIZE), name: value})
+    write_adapter(path, random_adapter(tiny_network().config, TOKENS), recipe=recipe)
+    with pytest.raises(CheckpointError, match=f"'{name}' must be"):
+        load_adapter(path, BASE)
 
 
 @pytest.mark.parametrize("spoil", REFUSED, ids=lambda spoil: spoil.__name__)

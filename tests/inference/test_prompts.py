@@ -69,3 +69,17 @@ def test_the_oldest_prompts_go_first_and_the_two_newest_stay() -> None:
     two.clear()
     assert two.bytes == 0
     assert two.read(ONE).cached == 0
+
+
+def test_a_full_cache_takes_no_new_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = tiny_network()
+    room = Prompts(network, 1)
+    room.read(ONE)
+    cache = Prompts(network, 3 * room.bytes)
+    for prompt in (ONE, TWO, text(200, seed=2)):
+        cache.read(prompt)
+    monkeypatch.setattr(network, "slots", None)
+    for turn in range(20):
+        cache.read([*ONE[: 60 + turn], *TWO[turn:]])
+        cache.read(text(150, seed=turn))
+    assert cache.bytes == 3 * room.bytes

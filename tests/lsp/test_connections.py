@@ -6,12 +6,15 @@ import asyncio
 import json
 import os
 import re
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dgls.checkpoint.choice import EMBEDDED
+from dgls.checkpoint.registry import find
 from dgls.client.stop import stop
 from dgls.config import Settings, changed
 from dgls.editors.language_client import OWN_SERVER, LanguageClient
@@ -45,6 +48,8 @@ TASK = {
 LOOPBACK = re.compile(r"\('(?:127\.0\.0\.1|::1)', ")
 EXPECTED: dict[str, set[int]] = {
     "why": {7},
+    # Ten gaps may be too few.
+    "eval calibrate ./model --tree tree --count 10": {0, 6},
     "model path qwen2.5-coder-0.5b-instruct": {6},
     "model remove qwen2.5-coder-0.5b-instruct": {6},
 }
@@ -122,6 +127,9 @@ COMMANDS = (
     "eval cut tree --count 2 --out reports",
     "eval humaneval tasks.jsonl --count 1 --system causal --out reports",
     "bench latency --keystrokes 2 --places 1 --model embedded",
+    "bench engine --editors 1 --seconds 1 --model embedded",
+    "eval typing tree --count 1 --truth --latency-ms 1",
+    "eval calibrate ./model --tree tree --count 10",
     "serve --idle 0.5",
     "serve --stop",
 )
@@ -138,6 +146,8 @@ async def test_no_command_connects_beyond_this_machine_or_looks_up_a_name(
     (work / "tree").mkdir(parents=True)
     (work / "shapes.py").write_text(FILE_TEXT)
     (work / "tree" / "geometry.py").write_text((ROOT / "fixtures/python/geometry.py").read_text())
+    if "./model" in command:
+        shutil.copytree(find(EMBEDDED), work / "model")
     (work / "tasks.jsonl").write_text(json.dumps(TASK) + "\n")
     process = await asyncio.create_subprocess_exec(
         *OWN_SERVER[:-1],

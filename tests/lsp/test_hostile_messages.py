@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from lsprotocol import types
@@ -195,7 +196,24 @@ async def test_heads_are_read_generously(raw: Raw, head: bytes) -> None:
         b"OPTIONS * HTTP/1.1\r\nOrigin: http://evil.example\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc",
         b"SSH-2.0-x\r\n",
+        b"POST / HTTP/1.0\r\n\r\nhello",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n",
+        b'{"jsonrpc": "2.0", "id": 1, "method": "initialize"}\n',
+        b"Content-Length: 5\r\n\r\nhello",
+        b"Content-Length: 2\r\n\r\n{}",
+        b"Content-Length: 0\r\n\r\n",
+        b"Content-Length: 99999999999999\r\n\r\n",
+        b"content-length: 5\r\nPOST / HTTP/1.1\r\n\r\nhello",
+        # What waits on, and is given up later.
         b"",
+        b"\n",
+        b"\0",
+        b"GET /\r\n",
+        b"\r\n\r\n",
+        b"Content-Le",
+        b"Content-Length: 100\r\n\r\n{",
+        b"Content-Type: x\r\n\r\n",
     ],
 )
 async def test_what_is_no_editor_does_not_take_its_place(
@@ -204,7 +222,7 @@ async def test_what_is_no_editor_does_not_take_its_place(
     async with listening(filler) as (_, port):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(first)
-        if first:
+        if len(first) > 20 and not first.endswith((b"{", b"x\r\n\r\n")):
             async with asyncio.timeout(PATIENCE_S):
                 assert await reader.read() == b""
         editor = Raw(*await asyncio.open_connection("127.0.0.1", port))
@@ -337,6 +355,26 @@ async def test_a_file_is_one_document_by_each_of_its_names(session: Session, oth
     assert len(session.server.documents.now) == 1
 
 
+@pytest.mark.parametrize(
+    ("uri", "path"),
+    [
+        ("file:///p/a#b.py", "/p/a#b.py"),
+        ("file:///p/a%23b.py", "/p/a#b.py"),
+        ("file:///p/a?b.py", "/p/a?b.py"),
+        ("file:///p/what?/.env", "/p/what?/.env"),
+        ("file:///p/c#/.env", "/p/c#/.env"),
+        ("file:///p/c#/key.pem?x#y", "/p/c#/key.pem?x#y"),
+        ("file://localhost/p/c#/.env", "/p/c#/.env"),
+        ("FILE:///p/c#/.env", "/p/c#/.env"),
+        ("untitled:a#b", "a"),
+    ],
+)
+def test_no_part_of_a_files_name_is_lost(uri: str, path: str) -> None:
+    assert path_of(uri) == path
+    if path.startswith("/"):
+        assert key_of(uri) == key_of("file://" + quote(path))
+
+
 def test_cells_of_a_notebook_and_unsaved_documents_stay_apart() -> None:
     names = ["untitled:a", "untitled:b", "vscode-notebook-cell:/p/n.ipynb#a"]
     names += ["vscode-notebook-cell:/p/n.ipynb#b", "file:///p/a.py", "file:///p/A.py", "http://[x"]
@@ -360,6 +398,34 @@ async def test_typing_and_accepting_keep_no_old_document(filler: ScriptedFiller)
         held = [each for each in gc.get_objects() if type(each) is Document]
     assert len(session.server.typists.of(URI).accepted) == 12
     assert len(held) <= 6
+
+
+NOTIFICATIONS: dict[str, dict[str, object]] = {
+    "workspace/didChangeConfiguration": {"settings": {"dgls": {"show": {"threshold": 0.5}}}},
+    "workspace/didChangeWorkspaceFolders": {"event": {"added": [], "removed": []}},
+    "textDocument/didSave": {"textDocument": {"uri": URI}},
+    "textDocument/didOpen": {
+        "textDocument": {"uri": URI, "languageId": "python", "version": 1, "text": "x = 1\n"}
+    },
+    "textDocument/didClose": {"textDocument": {"uri": URI}},
+    "window/workDoneProgress/cancel": {"token": "x"},
+    "$/setTrace": {"value": "off"},
+    "$/cancelRequest": {"id": 9_999},
+    "dgls/nobodyKnowsThis": {},
+}
+
+
+async def test_no_notification_is_kept(filler: ScriptedFiller) -> None:
+    async with listening(filler) as (server, port):
+        raw = Raw(*await asyncio.open_connection("127.0.0.1", port))
+        await raw.begin()
+        for method, params in NOTIFICATIONS.items():
+            for _ in range(20):
+                raw.notify(method, params)
+        raw.request(2, "dgls/nobodyKnowsThis", {})
+        await raw.answer(2)
+        await until(lambda: len(server.protocol._request_futures) < 3)
+        raw.writer.close()
 
 
 @pytest.fixture

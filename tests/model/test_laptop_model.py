@@ -87,6 +87,19 @@ def alone(model: CausalModel, gap: CutGap) -> Written:
     return model.stream.greedy(read.slots, read.states, prompt.rest, ends, nothing, Control())
 
 
+@pytest.mark.parametrize("before", [97, 301, 333])
+def test_tokens_read_at_once_are_read_as_one_by_one(filler: CausalFiller, before: int) -> None:
+    """To the last bit, so that verified drafts change nothing."""
+    network, text = filler.model.network, torch.arange(1000, 1024 + before)
+
+    def read(*pieces: int) -> torch.Tensor:
+        slots = network.slots(8)
+        parts = text.split([before, *pieces])
+        return torch.cat([network.read(part, slots) for part in parts][1:])
+
+    assert torch.equal(read(*[8] * 3), read(*[1] * 24))
+
+
 @pytest.mark.parametrize(
     "drafting",
     [Drafting(masks=False), Drafting(lookup=False), Drafting()],

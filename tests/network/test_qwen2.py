@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from dgls.network.linear import DenseLinear, Int8Linear, can_multiply_int8, quantized
+from dgls.network.qwen2 import read_in_turn
 from dgls.network.slots import Slots, SlotShape
 from tests.support.qwen2 import VOCABULARY, library_model, tiny_int8, tiny_network
 
@@ -47,6 +48,21 @@ def test_reading_in_pieces_is_reading_at_once(pieces: tuple[int, ...]) -> None:
     read = torch.cat([network.read(piece, slots) for piece in text.split(list(pieces))])
     torch.testing.assert_close(network.logits(read), theirs(text), **EXACT)
     assert slots.length == len(text)
+
+
+@pytest.mark.parametrize("before", [97, 255, 301, 333, 517])
+def test_what_a_token_reads_does_not_depend_on_those_read_after_it(before: int) -> None:
+    """To the last bit: int8 makes whole steps of what sums over other shapes round otherwise."""
+    rows, shared, width = 8, 7, 64
+    generator = torch.Generator().manual_seed(before)
+    scores = torch.randn(2, rows, shared, before + rows, generator=generator)
+    values = torch.randn(2, before + rows, width, generator=generator)
+    seen = torch.ones(rows, before + rows, dtype=torch.bool).tril(before)
+    shares = scores.masked_fill(~seen[:, None], float("-inf")).softmax(-1)
+    together = read_in_turn(shares.flatten(1, 2), values, rows).view(2, rows, shared, width)
+    for row in range(rows):
+        alone = shares[:, row, :, : before + row + 1] @ values[:, : before + row + 1]
+        assert torch.equal(together[:, row], alone)
 
 
 @pytest.mark.parametrize("last", [1, 3, 9])
@@ -119,11 +135,14 @@ def test_kept_slots_move_together(length: int, then: list[int], expected: list[i
 
 def test_slots_are_cut_copied_and_grow() -> None:
     slots = filled(300)
-    copy = slots.copy(4)
+    copy = filled(7)
+    copy.become(slots, 4)
     slots.cut(3)
     slots.cut(7)
     assert held(slots) == [0, 1, 2]
     assert held(copy) == [0, 1, 2, 3]
+    copy.become(copy, 2)
+    assert held(copy) == [0, 1]
     slots.reserve(5000)
     assert held(slots) == [0, 1, 2]
     assert slots.bytes == 2 * 2 * 4 * 4 * slots.keys.shape[2]

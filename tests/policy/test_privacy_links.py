@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import time
 from pathlib import Path
 
@@ -147,6 +149,65 @@ def test_gits_other_lists_count(tree: Path, where: str, monkeypatch: pytest.Monk
     # The repository's own files are stronger.
     (tree / ".gitignore").write_text("!src/mine.py\n")
     assert privacy.why_not(str(tree / "src/mine.py")) is None
+
+
+LIST = "[core]\nexcludesFile = ~/my ignores\n"
+# The user's own settings, what `~/more` says, and whether git then ignores `src/mine.py`.
+INCLUDES: dict[str, tuple[str, str, bool]] = {
+    "include": ("[include]\npath = more\n", LIST, True),
+    "include from home": ("[Include]\nPath = ~/more\n", LIST, True),
+    "include in full": ("[include]\npath = {home}/more\n", LIST, True),
+    "quoted": ('[include] path = "mo"re # mine\n', LIST, True),
+    "over two lines": ("[include]\npath = mo\\\nre\n", LIST, True),
+    "what comes later counts": (
+        "[include]\npath = more\n[core]\nexcludesFile = none\n",
+        LIST,
+        False,
+    ),
+    "what is included later counts": (
+        "[core]\nexcludesFile = none\n[include]\npath = more\n",
+        LIST,
+        True,
+    ),
+    "itself": ("[include]\npath = .gitconfig\n[include]\npath = more\n", LIST, True),
+    "nothing": ("[include]\npath = nowhere\n", LIST, False),
+    "an included file includes": ("[include]\npath = more\n", "[include]\npath = deeper\n", True),
+    "in its folder": ('[includeIf "gitdir:{work}/"]\npath = more\n', LIST, True),
+    "in its folder, any above": ('[includeIf "gitdir:work/"]\npath = more\n', LIST, True),
+    "in its folder from here": ('[includeIf "gitdir:./../work/"]\npath = more\n', LIST, False),
+    "in its folder by stars": ('[includeIf "gitdir:**/work/.git"]\npath = more\n', LIST, True),
+    "in another folder": ('[includeIf "gitdir:~/other/"]\npath = more\n', LIST, False),
+    "in another case": ('[includeIf "gitdir:WORK/"]\npath = more\n', LIST, False),
+    "in any case": ('[includeIf "gitdir/i:WORK/"]\npath = more\n', LIST, True),
+    "on its branch": ('[includeIf "onbranch:main"]\npath = more\n', LIST, True),
+    "on a branch below": ('[includeIf "onbranch:ma/"]\npath = more\n', LIST, False),
+    "on a branch by a star": ('[includeIf "onbranch:m*"]\npath = more\n', LIST, True),
+    "another section": ("[other]\npath = more\n", LIST, False),
+    "a list of the section before": ('[core "x"]\nexcludesFile = ~/my ignores\n', LIST, False),
+}
+
+
+@pytest.mark.parametrize("kind", INCLUDES)
+def test_a_list_that_git_finds_in_an_included_file_counts(tree: Path, kind: str) -> None:
+    home = tree.parent / "home"
+    (tree / ".git/HEAD").write_text("ref: refs/heads/main\n")
+    (tree / ".git/objects").mkdir()
+    (tree / ".git/refs").mkdir()
+    (home / "my ignores").write_text("src/mine.py\n")
+    (home / "deeper").write_text(LIST)
+    said, more, expected = INCLUDES[kind]
+    privacy = Privacy((tree,))
+    assert privacy.why_not(str(tree / "src/mine.py")) is None
+    (home / "more").write_text(more)
+    (home / ".gitconfig").write_text(said.format(home=home, work=tree))
+    asked = ["git", "-C", str(tree), "check-ignore", "-q", "src/mine.py"]
+    if shutil.which("git") and kind != "itself":
+        assert subprocess.run(asked, check=False, capture_output=True).returncode == (not expected)
+    found = privacy.why_not(str(tree / "src/mine.py"))
+    assert found is (Silence.IGNORED if expected else None)
+    if more == LIST and expected:
+        (home / "more").write_text("")
+        assert privacy.why_not(str(tree / "src/mine.py")) is None
 
 
 def test_a_work_tree_has_the_lists_of_its_repository(tree: Path) -> None:

@@ -28,7 +28,7 @@ from transformers import Qwen2Config, Qwen2ForCausalLM
 from dgls.canvas.fim import ENDS, ENDS_OF_MIDDLE
 from dgls.checkpoint.byte_bpe import byte_bpe
 from dgls.checkpoint.qwen2_build import convert, dense_network, open_int8
-from dgls.checkpoint.qwen2_source import hugging_face_name
+from dgls.checkpoint.qwen2_source import NAMES, hugging_face_name
 from dgls.inference.causal_model import CausalModel
 from dgls.inference.drafts import NOTHING, Plan
 from dgls.network import qwen2
@@ -94,6 +94,7 @@ class TinySource:
     """The weights of a model of transformers as a `Qwen2Source`."""
 
     model: Qwen2ForCausalLM
+    names = NAMES
 
     @property
     def config(self) -> qwen2.Qwen2Config:
@@ -114,6 +115,9 @@ class TinySource:
         return hugging_face_name(name) in self.model.state_dict() and not (
             tied and name == "output.weight"
         )
+
+    def name_of(self, name: str) -> str:
+        return name
 
     def tensor(self, name: str) -> Tensor:
         return self.model.state_dict()[hugging_face_name(name)].detach().clone()

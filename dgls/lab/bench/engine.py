@@ -15,7 +15,7 @@ from dgls.lab.bench.fills import one_line_fills
 from dgls.lab.bench.load import editors_at_once, restarts
 from dgls.lab.bench.machine import machine
 from dgls.lab.bench.overhead import engine_calls, keystrokes_along, server_start
-from dgls.lab.bench.series import Series, table
+from dgls.lab.bench.series import Page, Series
 from dgls.lab.bench.typing.sessions import Session, synthetic_sessions
 
 _CALLS = 500
@@ -33,8 +33,8 @@ async def engine(
     sessions: Sequence[Session],
     vllm: str | None,
     say: Callable[[str], None],
-) -> str:
-    """The page as Markdown: so many editors in turn, each count for so many seconds.
+) -> Page:
+    """The page: so many editors in turn, each count for so many seconds.
 
     The engine has the settings' backend and model. With the address of a `vllm` server the same
     fills go through the local backend and through that server. `say` is told what is being
@@ -56,7 +56,7 @@ async def engine(
         if vllm is not None:
             rows += await _side_by_side(here, vllm, say)
     backend = f"backend {settings.engine.backend}, model {settings.model.name}"
-    return f"{machine()}, {backend}\n\n{table(rows)}"
+    return Page(f"{machine()}, {backend}", tuple(rows))
 
 
 def usual_sessions(editors: int) -> tuple[Session, ...]:

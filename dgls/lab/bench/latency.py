@@ -10,14 +10,15 @@ from dgls.config import Settings, changed
 from dgls.errors import ModelError
 from dgls.lab.bench.fills import one_line_fills
 from dgls.lab.bench.machine import machine
+from dgls.lab.bench.next_edit import pause_to_offer
 from dgls.lab.bench.overhead import engine_calls, keystrokes, server_start
-from dgls.lab.bench.series import Series, table
+from dgls.lab.bench.series import Page, Series
 
 _STARTS = 10
 
 
-async def latency(settings: Settings, count: int, places: int, say: Callable[[str], None]) -> str:
-    """The page as Markdown: `count` keystrokes, fills at `places` places with the settings' model.
+async def latency(settings: Settings, count: int, places: int, say: Callable[[str], None]) -> Page:
+    """The page: `count` keystrokes, fills at `places` places with the settings' model.
 
     `say` is told what is being measured. A model that is not there is left out, and said so.
     """
@@ -29,11 +30,12 @@ async def latency(settings: Settings, count: int, places: int, say: Callable[[st
         rows += await server_start(folder, _STARTS)
         say("typing")
         rows += await keystrokes(folder, count)
+        rows += await pause_to_offer(folder, places)
         say("asking the engine")
         rows += await engine_calls(folder, count)
         say("filling")
         try:
             rows += await one_line_fills(changed(settings, {"engine.folder": name}), places)
         except ModelError as error:
-            note = f"\nNo fills were measured: {error}\n"
-    return f"{machine()}\n\n{table(rows)}{note}"
+            note = f"No fills were measured: {error}"
+    return Page(machine(), tuple(rows), note)

@@ -27,7 +27,7 @@ async def server_start(folder: Path, runs: int) -> list[Series]:
     times, memory = [], []
     for _ in range(runs):
         begun = time.perf_counter()
-        async with LanguageClient(_environment(folder)) as editor:
+        async with LanguageClient(environment(folder)) as editor:
             await editor.initialize()
             times.append(_ms_since(begun))
             memory.append(resident_mb(editor.pid))
@@ -39,7 +39,7 @@ async def server_start(folder: Path, runs: int) -> list[Series]:
 
 async def keystrokes(folder: Path, count: int) -> list[Series]:
     """A keystroke in a file of 10,000 lines to its suggestion, by a model that answers at once."""
-    async with LanguageClient(_environment(folder)) as editor:
+    async with LanguageClient(environment(folder)) as editor:
         await editor.initialize()
         typist = _Typist(editor, 1)
         shown = [await typist.suggest()]
@@ -65,7 +65,7 @@ async def keystrokes_along(folder: Path, count: int) -> list[Series]:
     times: list[float] = []
     async with EngineClient(_settings(folder, LONG_FACTORY)) as client:
         try:
-            async with LanguageClient(_environment(folder, LONG_FACTORY)) as editor:
+            async with LanguageClient(environment(folder, LONG_FACTORY)) as editor:
                 await editor.initialize()
                 for number in itertools.count():
                     times += await _along(_Typist(editor, number))
@@ -89,6 +89,20 @@ async def engine_calls(folder: Path, count: int) -> list[Series]:
                 times.append(_ms_since(begun))
         await client.stop_engine()
     return [Series("engine: request to reply, model at once", "ms", tuple(times))]
+
+
+def environment(folder: Path, backend: str = FACTORY) -> dict[str, str]:
+    """The environment of a `dgls lsp` whose engine has its socket in `folder`."""
+    return {
+        **os.environ,
+        "DGLS_ENGINE_FOLDER": str(folder),
+        "DGLS_ENGINE_BACKEND": backend,
+        # The wait for a pause in the typing is meant, and no overhead.
+        "DGLS_TYPING_SHORTEST_DELAY_MS": "0",
+        "DGLS_TYPING_LONGEST_DELAY_MS": "0",
+        # What a bench shows must not be counted among what its user was shown.
+        "DGLS_PRIVACY_COUNTS": "false",
+    }
 
 
 async def _along(typist: _Typist) -> list[float]:
@@ -166,19 +180,6 @@ def _large_file() -> str:
 
 def _settings(folder: Path, backend: str = FACTORY) -> Settings:
     return changed(Settings(), {"engine.folder": str(folder), "engine.backend": backend})
-
-
-def _environment(folder: Path, backend: str = FACTORY) -> dict[str, str]:
-    return {
-        **os.environ,
-        "DGLS_ENGINE_FOLDER": str(folder),
-        "DGLS_ENGINE_BACKEND": backend,
-        # The wait for a pause in the typing is meant, and no overhead.
-        "DGLS_TYPING_SHORTEST_DELAY_MS": "0",
-        "DGLS_TYPING_LONGEST_DELAY_MS": "0",
-        # What a bench shows must not be counted among what its user was shown.
-        "DGLS_PRIVACY_COUNTS": "false",
-    }
 
 
 def _ms_since(begun: float) -> float:

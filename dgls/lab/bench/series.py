@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,6 +22,34 @@ class Series:
         """The smallest value that at least `share` (0..1) of all values do not exceed."""
         ordered = sorted(self.values)
         return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What one run measured: where, the series, and what is to be said of them."""
+
+    head: str
+    rows: tuple[Series, ...]
+    note: str = ""
+
+    def markdown(self) -> str:
+        """The page as Markdown."""
+        note = f"\n{self.note}\n" if self.note else ""
+        return f"{self.head}\n\n{table(self.rows)}{note}"
+
+    def to_json(self) -> str:
+        """The page as JSON: of each series its percentiles and how many values it has."""
+        series = [
+            {
+                "what": row.what,
+                "unit": row.unit,
+                **{f"p{share}": row.percentile(share / 100) for share in (50, 90, 99)},
+                "n": len(row.values),
+            }
+            for row in self.rows
+            if row.values
+        ]
+        return json.dumps({"machine": self.head, "series": series, "note": self.note}, indent=2)
 
 
 def table(rows: Iterable[Series]) -> str:

@@ -75,11 +75,9 @@ async def list_actions(
     client, document = context.client, context.document(params.text_document.uri)
     if document is None or not client.resolves_edits:
         return []
-    actions = [
-        action
-        for action in next_edit.actions(context, document, params.range)
-        if _is_asked_for(next_edit.KIND, params.context.only)
-    ]
+    actions: list[types.CodeAction] = []
+    if _is_asked_for(next_edit.KIND, params.context.only):
+        actions = await next_edit.actions(context, document, params.range)
     if _is_asked_for(instruct.KIND, params.context.only):
         actions += instruct.actions(context, document, params.range)
     tags = [types.CodeActionTag.LlmGenerated] if client.knows_tags else None
@@ -101,7 +99,7 @@ async def resolve_action(context: RequestContext, action: types.CodeAction) -> t
         document = _unchanged(context, target)
         context.rules.check(document)
         if target.kind == next_edit.KIND:
-            action.edit = next_edit.edit_of(context, document)
+            action.edit = await next_edit.edit_of(context, document)
             return action
         work = _work(document, target)
         budget = budget_of(context.rules.settings_for(document).fill)

@@ -15,7 +15,6 @@ from typing import Any
 from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
 
-from dgls.edits.ripple import ripple
 from dgls.edits.state import Offer, State
 from dgls.errors import InputError
 from dgls.lsp.context import Command, Feature, RequestContext
@@ -28,11 +27,11 @@ SHOWN = "textDocument/didShowInlineEdit"
 ACCEPT = "dgls.nextEdit.accepted"
 
 
-def actions(
+async def actions(
     context: RequestContext, document: Document, range_: types.Range
 ) -> list[types.CodeAction]:
     """One action for all places, where there are any. Its edit is made when it is resolved."""
-    offers = offers_for(context, document)
+    offers = await offers_for(context, document)
     if not offers:
         return []
     start = document.offset(range_.start) or 0
@@ -48,9 +47,9 @@ def title_of(offers: tuple[Offer, ...]) -> str:
     return f"Apply the change to {places} ({reasons[0]}{more})"
 
 
-def edit_of(context: RequestContext, document: Document) -> types.WorkspaceEdit:
+async def edit_of(context: RequestContext, document: Document) -> types.WorkspaceEdit:
     """The edit of all places. Raises `InputError` where there is none any more."""
-    offers = offers_for(context, document)
+    offers = await offers_for(context, document)
     if not offers:
         raise InputError("No other place is left to change; the document was left as it is.")
     by_path: dict[str, list[Offer]] = {}
@@ -64,22 +63,31 @@ def edit_of(context: RequestContext, document: Document) -> types.WorkspaceEdit:
     )
 
 
-def offers_for(context: RequestContext, document: Document) -> tuple[Offer, ...]:
+async def offers_for(context: RequestContext, document: Document) -> tuple[Offer, ...]:
     """What is offered after the recent edits of a document; nothing where dgls has to be silent.
 
-    The path of an offer elsewhere is the key of its document.
+    The path of an offer elsewhere is the key of its document. An offer in a document that was
+    changed while the offers were computed is left out.
     """
-    source = document.source
-    newest = context.stores.documents.is_current(document)
-    if source is None or not newest or not _may_edit(context, document):
-        return ()
+    source, documents = document.source, context.stores.documents
     hunks = context.stores.typists.of(document.uri).hunks
+    newest = documents.is_current(document)
+    if source is None or not newest or not hunks or not _may_edit(context, document):
+        return ()
     others = {
         key: other.source
         for key, other in _others(context, document).items()
         if other.source is not None and other.source.language is source.language
     }
-    return ripple(State(source, hunks, others, document.path))
+    state = State(source, hunks, others, document.path)
+    offers = await context.stores.ripples.offers(state, lambda: documents.is_current(document))
+    if not documents.is_current(document):
+        return ()
+    return tuple(
+        offer
+        for offer in offers
+        if not offer.path or documents.is_current(context.arrived[offer.path])
+    )
 
 
 async def next_edits(context: RequestContext, params: Any) -> dict[str, Any]:
@@ -96,7 +104,7 @@ async def next_edits(context: RequestContext, params: Any) -> dict[str, Any]:
         return {"edits": []}
     cursor = document.offset(place) or 0
     offers = sorted(
-        offers_for(context, document),
+        await offers_for(context, document),
         key=lambda offer: (bool(offer.path), abs(offer.span.start - cursor)),
     )
     edits = [

@@ -9,6 +9,7 @@ import { editByInstruction } from './instruct';
 import { onOtherInterpreter } from './interpreter';
 import { languagesOf } from './languages';
 import { showMenu } from './menu';
+import { NextEdit } from './nextEdit';
 import { pause, unpause } from './pause';
 import { Server } from './server';
 import { SECTION } from './settings';
@@ -22,7 +23,8 @@ export async function activate(context: ExtensionContext): Promise<void> {
   const languages = languagesOf(context.extension.packageJSON);
   const server = new Server(log, bar, languages);
   running = server;
-  context.subscriptions.push(log, bar);
+  const nextEdit = new NextEdit(server);
+  context.subscriptions.push(log, bar, nextEdit);
   // The menus of the editor look at this.
   void commands.executeCommand('setContext', `${SECTION}.languages`, languages);
 
@@ -37,6 +39,9 @@ export async function activate(context: ExtensionContext): Promise<void> {
     ),
   );
   register('nextCandidate', () => commands.executeCommand('editor.action.inlineSuggest.showNext'));
+  register('nextEdit.jump', () => nextEdit.jump());
+  register('nextEdit.accept', () => nextEdit.accept());
+  register('nextEdit.dismiss', () => nextEdit.dismiss());
   register('explain', () => explain(server));
   register('pause', () => pause(server));
   register('unpause', () => unpause(server));

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import time
@@ -10,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from dgls.cli.app import run_app
 from dgls.config import Settings, changed
 from dgls.lab.bench import fills
 from dgls.lab.bench.instant import FACTORY
 from dgls.lab.bench.machine import clock_seconds, cpu_seconds, machine, resident_mb
 from dgls.lab.bench.overhead import engine_calls, keystrokes, keystrokes_along, server_start
-from dgls.lab.bench.series import Series, table
+from dgls.lab.bench.series import Page, Series, table
 from dgls.protocol import Trigger
 
 
@@ -55,6 +57,30 @@ def test_the_table_leaves_out_what_few_values_cannot_tell() -> None:
         "| ten (ms) | 50.0 | 90.0 |  | 10 |",
         "| many (MB) | 50.0 | 90.0 | 99.0 | 100 |",
     ]
+
+
+@pytest.mark.parametrize("command", ["latency", "engine"])
+@pytest.mark.parametrize("wanted", [[], ["--json"]], ids=["Markdown", "JSON"])
+def test_what_was_measured_is_printed_as_a_table_or_as_json(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    wanted: list[str],
+) -> None:
+    rows = (Series("fill", "ms", tuple(float(n) for n in range(1, 101))), Series("none", "ms", ()))
+
+    async def measured(*_: object) -> Page:
+        return Page("a machine", rows, "No model.")
+
+    monkeypatch.setattr(f"dgls.lab.bench.{command}.{command}", measured)
+    monkeypatch.setattr("dgls.lab.bench.engine.usual_sessions", lambda count: ())
+    assert run_app(["bench", command, *wanted]) == 0
+    said = capsys.readouterr().out
+    if wanted:
+        row = {"what": "fill", "unit": "ms", "p50": 50.0, "p90": 90.0, "p99": 99.0, "n": 100}
+        assert json.loads(said) == {"machine": "a machine", "series": [row], "note": "No model."}
+    else:
+        assert said == f"a machine\n\n{table(rows)}\nNo model.\n"
 
 
 def test_the_machine_is_named_with_its_cores_and_the_date() -> None:

@@ -1,5 +1,6 @@
 --- dgls for Neovim: what it adds to `vim.lsp.inline_completion`. See `:help dgls`.
 local accept = require('dgls.accept')
+local next_edit = require('dgls.next_edit')
 local shown = require('dgls.shown')
 local status = require('dgls.status')
 
@@ -11,6 +12,8 @@ local M = {}
 ---@field accept_line? string|false accept its next line
 ---@field next? string|false show the next candidate; the first press asks for them
 ---@field fill? string|false fill the gap at the cursor, or rewrite the selection
+---@field next_edit? string|false go to the other place of an edit; at it, change it too
+---@field dismiss_edit? string|false offer that change no more
 
 ---@type dgls.Keys
 M.keys = {
@@ -19,6 +22,8 @@ M.keys = {
   accept_line = '<M-Down>',
   next = '<M-]>',
   fill = 'gF',
+  next_edit = '<M-n>',
+  dismiss_edit = '<M-x>',
 }
 
 --- Start dgls for its file types, show what it suggests, and map the keys.
@@ -36,6 +41,15 @@ function M.setup(opts)
   if keys.next then
     vim.keymap.set('i', keys.next, M.next, { desc = 'dgls: next suggestion' })
   end
+  -- Without an offer these do nothing: Neovim would take `<M-x>` for Escape and `x`.
+  if keys.next_edit then
+    vim.keymap.set({ 'n', 'i' }, keys.next_edit, M.next_edit, { desc = 'dgls: next edit' })
+  end
+  if keys.dismiss_edit then
+    local desc = 'dgls: offer this change no more'
+    vim.keymap.set({ 'n', 'i' }, keys.dismiss_edit, M.dismiss_edit, { desc = desc })
+  end
+  next_edit.setup(keys.next_edit)
   if keys.fill then
     vim.keymap.set({ 'n', 'x' }, keys.fill, M.fill, { desc = 'dgls: fill the gap here' })
   end
@@ -87,7 +101,20 @@ end
 
 --- Fill the gap at the cursor, or rewrite the selection.
 function M.fill()
-  vim.lsp.buf.code_action({ context = { only = { 'refactor.rewrite.dgls' } }, apply = true })
+  local kinds = { 'refactor.rewrite.dgls.fill', 'refactor.rewrite.dgls.selection' }
+  vim.lsp.buf.code_action({ context = { only = kinds }, apply = true })
+end
+
+--- Go to the other place of an edit that is offered; at it, change it too.
+---@return boolean # whether one is offered
+function M.next_edit()
+  return next_edit.go()
+end
+
+--- Offer that change no more.
+---@return boolean # whether one was offered
+function M.dismiss_edit()
+  return next_edit.dismiss()
 end
 
 --- Suggest nothing for some minutes.

@@ -1,0 +1,45 @@
+"""The offers of a state are computed once, off the event loop, and only while they are wanted."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from dgls.edits.state import Offer, State
+from dgls.lsp import ripples
+from dgls.syntax.languages import language_of
+from dgls.syntax.source import Source
+
+PYTHON = language_of("a.py", "python")
+
+
+def state(text: str) -> State:
+    """A state that nothing was edited in."""
+    return State(Source.parse(text, PYTHON), ())
+
+
+async def test_the_loop_goes_on_meanwhile_and_who_asks_again_gets_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun, go_on, asked = threading.Event(), threading.Event(), []
+
+    def slow(state: State) -> tuple[Offer, ...]:
+        asked.append(state.text)
+        begun.set()
+        assert go_on.wait(30)
+        return ()
+
+    monkeypatch.setattr(ripples, "ripple", slow)
+    offers = ripples.Ripples()
+    first = asyncio.create_task(offers.offers(state("x = 1\n"), lambda: True))
+    again = asyncio.create_task(offers.offers(state("x = 1\n"), lambda: True))
+    old = asyncio.create_task(offers.offers(state("x = 2\n"), lambda: False))
+    while not begun.is_set():
+        await asyncio.sleep(0.01)
+    assert not first.done()
+    go_on.set()
+
+    assert await asyncio.gather(first, again, old) == [(), (), ()]
+    assert asked == ["x = 1\n"]
