@@ -16,9 +16,11 @@ import logging
 import sys
 import traceback
 from collections.abc import Generator, Mapping
+from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +108,19 @@ class Wire(LanguageServerProtocol):
             # A request goes on; see `DglsServer.guarded`.
             if not hasattr(message, "id"):
                 arrived.end()
+
+    def _run_generator(
+        self,
+        future: Future[Any] | None,
+        *,
+        gen: Generator[Any, Any, Any],
+        result_future: Future[Any],
+    ) -> None:
+        """Let a cancelled request end the command that it runs, which pygls lets go on."""
+        before = set(self._request_futures)
+        super()._run_generator(future, gen=gen, result_future=result_future)
+        for key in self._request_futures.keys() - before:
+            result_future.add_done_callback(partial(_cancel_too, self._request_futures[key]))
 
     def _execute_handler(self, msg_id: Any, *args: Any, **options: Any) -> None:
         """Run a handler. What a notification became is forgotten when it is done, as pygls does
@@ -270,3 +285,8 @@ def keep_code_out_of_the_log() -> None:
         handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
         logger.addHandler(handler)
     logger.propagate = False
+
+
+def _cancel_too(inner: Future[Any], outer: Future[Any]) -> None:
+    if outer.cancelled():
+        inner.cancel()
