@@ -55,7 +55,7 @@ def edit(
     ] = None,
     allow_private: AllowPrivate = False,
 ) -> None:
-    """Edit lines of a file as an instruction says, and print the difference."""
+    """Edit lines as an instruction says, and print the difference."""
     from dgls.checkpoint.edit_choice import edit_settings
     from dgls.config import changed
     from dgls.requests.instruction import InstructedEdit

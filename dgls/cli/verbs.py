@@ -23,7 +23,7 @@ class Verb:
 GROUPS: dict[str, tuple[Verb, ...]] = {
     "Fill": (
         Verb("fill", "Fill the gap at a place of a file and print it."),
-        Verb("edit", "Edit lines of a file as an instruction says, and print the difference."),
+        Verb("edit", "Edit lines as an instruction says, and print the difference."),
         Verb("why", "Tell why the last suggestion, or one at a place, is shown or not."),
     ),
     "Models": (Verb("model", "List, fetch, find and remove models."),),
@@ -66,7 +66,7 @@ _ENDING = (
     "  -V, --version  Print the version.",
     "  -h, --help     Print this page.",
     "",
-    "Exit status: 0 done, 1 failed, 2 wrong use, 3 to 10 by kind of error, 130 Ctrl-C.",
+    "Exit status: 0 done, 1 failed, 2 wrong use, 3-10 by kind of error, 130 Ctrl-C.",
 )
 
 
