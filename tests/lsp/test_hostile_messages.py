@@ -18,6 +18,7 @@ from pygls.exceptions import JsonRpcException
 
 from dgls.config import DECLARED
 from dgls.counts import counts_file
+from dgls.errors import ModelNotFoundError
 from dgls.lsp.convert import key_of, path_of
 from dgls.lsp.documents import Document
 from dgls.lsp.fills import AHEAD_AFTER_S
@@ -561,6 +562,15 @@ async def offers_other_places(session: Session) -> object:
     return any("other place" in action.title for action in found or ())
 
 
+async def has_a_model_that_edits(session: Session) -> object:
+    await asked_for(session)
+    try:
+        (await session.server.context()).editor()
+    except ModelNotFoundError:
+        return False
+    return True
+
+
 EDITED, OUTLINE = "changed = 1", "def other():\n"
 
 # What is done at the next keystroke, before and after a setting is changed.
@@ -574,6 +584,7 @@ DONE: dict[str, tuple[object, Callable[[Session], Awaitable[object]], object, ob
     "context.outlines": (False, sent_of_others, [EDITED, OUTLINE], [EDITED]),
     "context.chars": (5, sent_of_others, [EDITED, OUTLINE], []),
     "edits.enabled": (False, offers_other_places, True, False),
+    "edits.model": ("/no/model", has_a_model_that_edits, False, True),
     "privacy.counts": (False, counted, True, False),
 }
 BEFORE: dict[str, dict[str, object]] = {
