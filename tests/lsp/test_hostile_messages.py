@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import json
 import time
@@ -562,13 +563,13 @@ async def offers_other_places(session: Session) -> object:
     return any("other place" in action.title for action in found or ())
 
 
-async def has_a_model_that_edits(session: Session) -> object:
+async def edits_with_a_folder(session: Session) -> object:
+    """Whether the folder that the setting names is the model that edits; else it is one here."""
     await asked_for(session)
-    try:
+    with contextlib.suppress(ModelNotFoundError):
         (await session.server.context()).editor()
-    except ModelNotFoundError:
-        return False
-    return True
+    chosen = session.server._edit_status
+    return chosen is not None and chosen[0].model.name == "/no/model"
 
 
 EDITED, OUTLINE = "changed = 1", "def other():\n"
@@ -584,7 +585,7 @@ DONE: dict[str, tuple[object, Callable[[Session], Awaitable[object]], object, ob
     "context.outlines": (False, sent_of_others, [EDITED, OUTLINE], [EDITED]),
     "context.chars": (5, sent_of_others, [EDITED, OUTLINE], []),
     "edits.enabled": (False, offers_other_places, True, False),
-    "edits.model": ("/no/model", has_a_model_that_edits, False, True),
+    "edits.model": ("/no/model", edits_with_a_folder, False, True),
     "privacy.counts": (False, counted, True, False),
 }
 BEFORE: dict[str, dict[str, object]] = {
