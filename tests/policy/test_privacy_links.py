@@ -28,7 +28,7 @@ def no_git_settings_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """A repository in a folder whose neighbour is somebody else's."""
-    tree = tmp_path / "work"
+    tree = tmp_path / "checkout"
     for folder in (".git/info", "deploy/sub", "src"):
         (tree / folder).mkdir(parents=True)
     (tmp_path / "elsewhere").mkdir()
@@ -100,7 +100,7 @@ def test_a_workspace_that_is_a_link_holds_its_files_by_both_names(tree: Path) ->
     link = tree.parent / "link"
     link.symlink_to(tree)
     (tree / "a.py").write_text("")
-    for folder in (link, tree, link / ".." / "work"):
+    for folder in (link, tree, link / ".." / "checkout"):
         privacy = Privacy((folder,), ("/keys.py",))
         for file in (link / "a.py", tree / "a.py", link / "src" / ".." / "a.py"):
             assert privacy.why_not(str(file)) is None
@@ -173,12 +173,12 @@ INCLUDES: dict[str, tuple[str, str, bool]] = {
     "nothing": ("[include]\npath = nowhere\n", LIST, False),
     "an included file includes": ("[include]\npath = more\n", "[include]\npath = deeper\n", True),
     "in its folder": ('[includeIf "gitdir:{work}/"]\npath = more\n', LIST, True),
-    "in its folder, any above": ('[includeIf "gitdir:work/"]\npath = more\n', LIST, True),
-    "in its folder from here": ('[includeIf "gitdir:./../work/"]\npath = more\n', LIST, False),
-    "in its folder by stars": ('[includeIf "gitdir:**/work/.git"]\npath = more\n', LIST, True),
+    "in its folder, any above": ('[includeIf "gitdir:checkout/"]\npath = more\n', LIST, True),
+    "in its folder from here": ('[includeIf "gitdir:./../checkout/"]\npath = more\n', LIST, False),
+    "in its folder by stars": ('[includeIf "gitdir:**/checkout/.git"]\npath = more\n', LIST, True),
     "in another folder": ('[includeIf "gitdir:~/other/"]\npath = more\n', LIST, False),
-    "in another case": ('[includeIf "gitdir:WORK/"]\npath = more\n', LIST, False),
-    "in any case": ('[includeIf "gitdir/i:WORK/"]\npath = more\n', LIST, True),
+    "in another case": ('[includeIf "gitdir:CHECKOUT/"]\npath = more\n', LIST, False),
+    "in any case": ('[includeIf "gitdir/i:CHECKOUT/"]\npath = more\n', LIST, True),
     "on its branch": ('[includeIf "onbranch:main"]\npath = more\n', LIST, True),
     "on a branch below": ('[includeIf "onbranch:ma/"]\npath = more\n', LIST, False),
     "on a branch by a star": ('[includeIf "onbranch:m*"]\npath = more\n', LIST, True),
