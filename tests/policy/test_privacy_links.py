@@ -112,11 +112,11 @@ def test_a_workspace_that_is_a_link_holds_its_files_by_both_names(tree: Path) ->
 def test_a_folder_in_another_case_is_the_same_where_the_system_says_so(
     tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = tree.parent / "WORK" / "a.py"
+    file = tree.parent / "CHECKOUT" / "a.py"
     assert not holds(tree, file)
     monkeypatch.setattr(Path, "samefile", lambda self, other: str(self).lower() == str(other))
     assert holds(tree, file)
-    assert not holds(tree, tree.parent / "WORKS" / "a.py")
+    assert not holds(tree, tree.parent / "CHECKOUTS" / "a.py")
 
 
 @pytest.mark.parametrize(
