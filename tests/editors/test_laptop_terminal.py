@@ -90,7 +90,7 @@ def test_why_is_told_in_the_terminal(tmp_path: Path, laptop: dict[str, str]) -> 
     command = "dgls why fixtures/try/shop.py:19"
     with shell(command, tmp_path, laptop, height=9) as pane:
         pane.until_shown("prompt tokens cached")
-        assert "Shown while typing: 'order.price * order.count'" in pane.screen()
+        assert "1. 'order.price * order.count'" in pane.screen()
         draw(pane, ROOT / "docs" / "why.svg", command)
 
 
