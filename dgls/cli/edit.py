@@ -8,20 +8,24 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from dgls.cli.fill import ask, asker_of, path_shown, resolved_with
 from dgls.cli.private import AllowPrivate, check_private
-from dgls.cli.target import STANDARD_INPUT, SourceFile, line_range, lines_of, read_source
+from dgls.cli.target import (
+    STANDARD_INPUT,
+    SourceFile,
+    line_range,
+    lines_of,
+    parsed_source,
+    read_source,
+)
 from dgls.errors import InputError, SourceFileError
 from dgls.protocol import FillReply
 from dgls.text.diff import unified
 from dgls.text.spans import Edit, apply_edits
-
-if TYPE_CHECKING:
-    from dgls.syntax.source import Source
 
 
 def register(app: typer.Typer) -> None:
@@ -72,7 +76,7 @@ def edit(
         check_private(Path(name), resolved, allow_private)
     if write:
         _check_writable(name)
-    file, source = _read(name, language)
+    file, source = parsed_source(name, language)
     asked = InstructedEdit.of(source, lines_of(file.text, first, last), instruction, settings.fill)
     if model is not None:
         settings = changed(settings, {"edits.model": model})
@@ -93,16 +97,6 @@ def edit(
         typer.echo(shown, nl=False)
         if sys.stdout.isatty() and name != STANDARD_INPUT:
             typer.echo("dgls: the file is as it was; --write applies the edit.", err=True)
-
-
-def _read(name: str, language: str | None) -> tuple[SourceFile, Source]:
-    from dgls.syntax.languages import language_of
-    from dgls.syntax.source import Source
-
-    is_input = name == STANDARD_INPUT
-    file = read_source(name, sys.stdin.buffer.read() if is_input else None)
-    known = language_of("input.py" if is_input and language is None else name, language)
-    return file, Source.parse(file.text, known)
 
 
 def _check_writable(name: str) -> None:

@@ -20,7 +20,7 @@ from dgls.cli.target import (
     SourceFile,
     cursor,
     parse_target,
-    read_source,
+    parsed_source,
     selection,
 )
 from dgls.errors import InputError
@@ -166,8 +166,6 @@ def _task(
     costs: FillSettings,
 ) -> _Task:
     from dgls.requests.builder import Task, budget_of
-    from dgls.syntax.languages import language_of
-    from dgls.syntax.source import Source
 
     targets = [parse_target(argument) for argument in arguments]
     names = {target.file for target in targets}
@@ -176,15 +174,10 @@ def _task(
     name = names.pop()
     if name == STANDARD_INPUT and write:
         raise InputError("Standard input cannot be written to; leave out --write.")
-    data = sys.stdin.buffer.read() if name == STANDARD_INPUT else None
-    file = read_source(name, data)
-    known = language_of(
-        "input.py" if name == STANDARD_INPUT and language is None else name, language
-    )
+    file, source = parsed_source(name, language)
     places = [target for target in targets if target.line is not None or not selections]
     gaps = [cursor(target, file.text) for target in places]
     gaps += [selection(each, file.text) for each in selections]
-    source = Source.parse(file.text, known)
     return _Task(
         file,
         Task.at(source, sorted(gaps), budget_of(costs), lines=lines, strength=strength),

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dgls.errors import InputError, PositionError, SourceFileError
 from dgls.files import read_small
 from dgls.text.lines import Lines, Position
 from dgls.text.spans import Span
+
+if TYPE_CHECKING:
+    from dgls.syntax.source import Source
 
 STANDARD_INPUT = "-"
 # Compilers print a colon after the place, and a message behind a space.
@@ -63,6 +68,20 @@ def selection(argument: str, text: str) -> Span:
     if end < start:
         raise PositionError(f"--select {argument} ends before it begins; nothing was filled.")
     return Span(start, end)
+
+
+def parsed_source(name: str, language: str | None) -> tuple[SourceFile, Source]:
+    """A file, or standard input, with its syntax tree; input is Python unless `language` says.
+
+    Raises what `read_source` and `language_of` do.
+    """
+    from dgls.syntax.languages import language_of
+    from dgls.syntax.source import Source
+
+    is_input = name == STANDARD_INPUT
+    file = read_source(name, sys.stdin.buffer.read() if is_input else None)
+    known = language_of("input.py" if is_input and language is None else name, language)
+    return file, Source.parse(file.text, known)
 
 
 def line_range(argument: str) -> tuple[str, int, int]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dgls.cli.private import AllowPrivate, check_private
-from dgls.cli.target import STANDARD_INPUT, cursor, parse_target, read_source
+from dgls.cli.target import STANDARD_INPUT, cursor, parse_target, parsed_source
 from dgls.errors import EngineUnavailableError
 
 if TYPE_CHECKING:
@@ -95,14 +94,9 @@ async def _at(resolved: Resolved, place: str, language: str | None) -> Explanati
     from dgls.policy.why import explained
     from dgls.requests.builder import Task, limits_of
     from dgls.sound.site import Purpose
-    from dgls.syntax.languages import language_of
-    from dgls.syntax.source import Source
 
     target, settings = parse_target(place), resolved.settings
-    data = sys.stdin.buffer.read() if target.file == STANDARD_INPUT else None
-    file = read_source(target.file, data)
-    name = "input.py" if data is not None and language is None else target.file
-    source = Source.parse(file.text, language_of(name, language))
+    file, source = parsed_source(target.file, language)
     gap = cursor(target, file.text)
     task = Task.at_cursor(source, gap.start, settings.fill, Purpose.TYPED)
     asker = asker_of(target.file, source, resolved, "why")
