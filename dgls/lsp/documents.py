@@ -43,6 +43,12 @@ class Document:
         """The file path, or what stands for it in the URI of an unsaved document."""
         return path_of(self.uri)
 
+    @property
+    def identifier(self) -> types.OptionalVersionedTextDocumentIdentifier:
+        """This version for an edit; any version where the editor counts none."""
+        version = self.version if self.versioned else None
+        return types.OptionalVersionedTextDocumentIdentifier(uri=self.uri, version=version)
+
     @cached_property
     def lines(self) -> Lines:
         """Where the lines begin for the editor that sent the document."""

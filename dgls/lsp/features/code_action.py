@@ -160,12 +160,9 @@ def _work(document: Document, target: Target) -> Work:
 
 def _workspace_edit(document: Document, edit: Edit) -> types.WorkspaceEdit:
     """The edit for this version of the document alone."""
-    identifier = types.OptionalVersionedTextDocumentIdentifier(
-        uri=document.uri, version=document.version if document.versioned else None
-    )
     text_edit = types.TextEdit(range=document.range(edit.span), new_text=edit.text)
     return types.WorkspaceEdit(
-        document_changes=[types.TextDocumentEdit(text_document=identifier, edits=[text_edit])]
+        document_changes=[types.TextDocumentEdit(document.identifier, edits=[text_edit])]
     )
 
 

@@ -76,18 +76,21 @@ def _asked(context: RequestContext, *arguments: object) -> tuple[Document, Span,
     """What the arguments name. Raises `InputError`."""
     uri, range_, instruction = (*arguments, None, None, None)[:3]
     document = context.document(uri) if isinstance(uri, str) else None
-    if not isinstance(instruction, str):
+    wanted = _range(range_)
+    if not isinstance(instruction, str) or wanted is None:
         raise InputError(f"'{EDIT}' takes a URI, a range and an instruction; nothing was changed.")
-    try:
-        wanted = types.Range(_position(range_, "start"), _position(range_, "end"))
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"'{EDIT}' takes a URI, a range and an instruction; nothing was changed."
-        ) from error
     span = document.span(wanted) if document is not None else None
     if document is None or span is None:
         raise InputError("There is no such place in an open document; nothing was changed.")
     return document, span, instruction
+
+
+def _range(value: object) -> types.Range | None:
+    """The range that an argument is; None where it is none."""
+    try:
+        return types.Range(_position(value, "start"), _position(value, "end"))
+    except (TypeError, ValueError):
+        return None
 
 
 def _position(range_: object, end: str) -> types.Position:
@@ -115,13 +118,10 @@ def _workspace_edit(
     context: RequestContext, document: Document, edit: types.TextEdit
 ) -> types.WorkspaceEdit:
     """The edit for this version alone, to be confirmed where the editor asks its user."""
-    identifier = types.OptionalVersionedTextDocumentIdentifier(
-        uri=document.uri, version=document.version if document.versioned else None
-    )
     if not context.client.confirms_edits:
-        changes = types.TextDocumentEdit(text_document=identifier, edits=[edit])
+        changes = types.TextDocumentEdit(document.identifier, edits=[edit])
         return types.WorkspaceEdit(document_changes=[changes])
     annotated = types.AnnotatedTextEdit(_TITLE, range=edit.range, new_text=edit.new_text)
-    changes = types.TextDocumentEdit(text_document=identifier, edits=[annotated])
+    changes = types.TextDocumentEdit(document.identifier, edits=[annotated])
     annotation = types.ChangeAnnotation(label=_TITLE, needs_confirmation=True)
     return types.WorkspaceEdit(document_changes=[changes], change_annotations={_TITLE: annotation})

@@ -141,13 +141,10 @@ def _next_edit(document: Document, offer: Offer) -> dict[str, Any]:
 
 
 def _document_edit(document: Document, offers: list[Offer]) -> types.TextDocumentEdit:
-    identifier = types.OptionalVersionedTextDocumentIdentifier(
-        uri=document.uri, version=document.version if document.versioned else None
-    )
     edits: list[types.TextEdit | types.AnnotatedTextEdit | types.SnippetTextEdit] = [
         types.TextEdit(range=document.range(offer.span), new_text=offer.text) for offer in offers
     ]
-    return types.TextDocumentEdit(text_document=identifier, edits=edits)
+    return types.TextDocumentEdit(document.identifier, edits=edits)
 
 
 def _others(context: RequestContext, document: Document) -> Mapping[str, Document]:
