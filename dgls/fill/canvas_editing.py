@@ -6,12 +6,12 @@ block is closed, as the published model writes long answers.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 
 from dgls.canvas.chat import ChatLayout
 from dgls.canvas.instruct import conversation
 from dgls.diffusion.loop import DenoiseSettings
+from dgls.fill.canvas_running import control_of
 from dgls.fill.editing import UNJUDGED, cannot_edit, closes, most_written
 from dgls.fill.stages import Stages
 from dgls.fill.stop import StopToken
@@ -32,7 +32,7 @@ def canvas_edit(
         raise cannot_edit(model.name, "it was not trained to follow one")
     asked, stages = conversation(request), Stages()
     prompt = layout.conversation(f"{asked.system}\n\n{asked.user}", asked.begun)
-    writing = _Writing(model, layout, settings, request.seed, _control(request, stop))
+    writing = _Writing(model, layout, settings, request.seed, control_of(request, stop))
     with stages.timed("total"), stages.timed("denoise"):
         most = most_written(len(model.codec.encode(asked.code)))
         complete = writing.run(prompt, most, asked.fence)
@@ -84,8 +84,3 @@ class _Writing:
         self.steps += filled.steps
         self.ended = len(said) < len(filled.tokens)
         return filled.complete
-
-
-def _control(request: FillRequest, stop: StopToken) -> Control:
-    limit = request.limits.deadline_ms
-    return Control(lambda: stop.stopped, None if limit is None else time.monotonic() + limit / 1000)

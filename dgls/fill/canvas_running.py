@@ -20,6 +20,13 @@ from dgls.syntax.brackets import within_brackets
 from dgls.syntax.languages import language_named
 
 
+def control_of(request: FillRequest, stop: StopToken) -> Control:
+    """What ends a request's passes early: its stop, and its deadline from now on."""
+    limit = request.limits.deadline_ms
+    deadline = None if limit is None else time.monotonic() + limit / 1000
+    return Control(lambda: stop.stopped, deadline)
+
+
 @dataclass(slots=True)
 class Tally:
     """What a fill has cost so far."""
@@ -52,9 +59,7 @@ class CanvasRunning:
         self.tally = Tally()
         self.known = "".join(request.parts)
         self.is_sound = Soundness(request)
-        limit = request.limits.deadline_ms
-        deadline = None if limit is None else time.monotonic() + limit / 1000
-        self.control = Control(lambda: stop.stopped, deadline)
+        self.control = control_of(request, stop)
 
     def encode(self, canvas: Canvas) -> Prefix:
         """The prompt of a canvas, read."""

@@ -30,8 +30,8 @@ class BeamSearch:
         ends: Ends,
         width: int,
         control: Control,
-        known: float = -math.inf,
-        behind: float = math.inf,
+        known: float,
+        behind: float,
     ) -> tuple[Written, ...]:
         """The likeliest texts that a search of `width` beams meets, best first.
 
