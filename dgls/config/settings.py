@@ -41,6 +41,11 @@ def _setting(
     return field(default=default, metadata={**metadata, "number": number})
 
 
+def _number_or_auto(low: float, doc: str, *, high: float | None = None) -> Any:
+    """A whole number, `auto` unless the user sets it."""
+    return _setting(AUTO, doc, low=low, high=high, number=int)
+
+
 def _knob(number: type[int] | type[float], low: float, high: float, doc: str) -> Any:
     """A number of the denoise loop, `auto` unless the user sets it."""
     return _setting(AUTO, doc, low=low, high=high, project=False, identity=True, number=number)
@@ -276,33 +281,25 @@ class FillSettings:
     explicit_deadline_ms: float = _setting(
         20_000.0, "Time for a fill that was asked for, in milliseconds; 0 for none.", low=0
     )
-    candidates: int | Literal["auto"] = _setting(
-        AUTO,
+    candidates: int | Literal["auto"] = _number_or_auto(
+        1,
         "Candidates per fill. `auto`: 1 while typing, 4 where you asked.",
-        low=1,
         high=16,
-        number=int,
     )
-    max_lines: int | Literal["auto"] = _setting(
-        AUTO,
+    max_lines: int | Literal["auto"] = _number_or_auto(
+        1,
         "Maximum of lines of a fill while typing, where a block opens. `auto`: 1.",
-        low=1,
         high=100,
-        number=int,
     )
-    prefix_chars: int | Literal["auto"] = _setting(
-        AUTO,
+    prefix_chars: int | Literal["auto"] = _number_or_auto(
+        100,
         "Maximum of characters before the cursor that the model sees. `auto`: 2400 for the laptop "
         "model, 1200 for others.",
-        low=100,
-        number=int,
     )
-    suffix_chars: int | Literal["auto"] = _setting(
-        AUTO,
+    suffix_chars: int | Literal["auto"] = _number_or_auto(
+        0,
         "Maximum of characters after the cursor that the model sees. `auto`: 800 for the laptop "
         "model, 480 for others.",
-        low=0,
-        number=int,
     )
 
 
