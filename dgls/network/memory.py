@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import ctypes
 import sys
+import time
+from collections.abc import Callable
 
 import torch
 
@@ -42,6 +44,32 @@ def give_back_freed_memory() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if _IS_LINUX else None
     if trim is not None:
         trim(0)
+
+
+KEPT_S = 60.0
+"""How long what was freed is kept for the next fill, in seconds."""
+
+
+class FreedMemory:
+    """What fills freed: kept for the next ones, and given back once in `KEPT_S` seconds.
+
+    Without that a process keeps the most that any fill ever needed. Giving back takes some 10 ms.
+    """
+
+    def __init__(
+        self,
+        give_back: Callable[[], None] = give_back_freed_memory,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._give_back = give_back
+        self._clock = clock
+        self._given_back = clock()
+
+    def after_fill(self) -> None:
+        """Give back what is due."""
+        if self._clock() - self._given_back >= KEPT_S:
+            self._give_back()
+            self._given_back = self._clock()
 
 
 def is_out_of_memory(error: BaseException) -> bool:
