@@ -15,13 +15,18 @@ from dgls.text.indentation import USUAL_UNIT, indentation, unit_of
 class Moment:
     """The cursor's line at a moment, and what the user did last.
 
-    `line_head` stands before the cursor, `line_tail` behind it. `deleted_shown`: the last change
+    `line_head` is before the cursor, `line_tail` after it. `deleted_shown`: the last change
     took a suggestion away again that had been accepted or typed.
     """
 
     line_head: str
     line_tail: str
     deleted_shown: bool = False
+
+    @property
+    def in_word(self) -> bool:
+        """Whether the cursor is right after a letter, a digit or an underscore."""
+        return is_word_char(self.line_head[-1:])
 
 
 def why_not_ask(moment: Moment) -> Silence | None:
