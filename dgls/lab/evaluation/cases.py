@@ -18,7 +18,7 @@ from dgls.text.spans import Edit, Span
 
 
 class Kind(StrEnum):
-    """What a gap was cut out of."""
+    """What a gap was cut out of; `TYPED` is a place where the rest is not there yet."""
 
     LINE_END = "line end"
     WHOLE_LINE = "whole line"
@@ -26,6 +26,7 @@ class Kind(StrEnum):
     ARGUMENTS = "arguments"
     SPAN = "span"
     SEVERAL = "several"
+    TYPED = "typed"
 
 
 @dataclass(frozen=True, slots=True)
