@@ -1,22 +1,24 @@
 """Typed settings and their one resolver."""
 
 from dgls.config.live import LiveSettings
-from dgls.config.resolver import FILE_NAME, Resolved, changed, resolve
-from dgls.config.settings import (
-    AUTO,
-    DECLARED,
-    ContextSettings,
+from dgls.config.resolver import Resolved, changed, resolve
+from dgls.config.sections.declaring import AUTO
+from dgls.config.sections.engine import (
     DenoiseSettings,
     EngineSettings,
-    FillSettings,
     ModelSettings,
-    PrivacySettings,
     RemoteSettings,
-    Settings,
-    ShowSettings,
-    TypingSettings,
     is_folder,
 )
+from dgls.config.sections.suggestions import (
+    ContextSettings,
+    FillSettings,
+    PrivacySettings,
+    ShowSettings,
+    TypingSettings,
+)
+from dgls.config.settings import DECLARED, Settings
+from dgls.config.sources import FILE_NAME
 
 __all__ = [
     "AUTO",

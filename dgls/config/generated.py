@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from dgls.config.settings import AUTO, DECLARED, Declared
+from dgls.config.sections.declaring import AUTO
+from dgls.config.settings import DECLARED, Declared
 
 _TYPES = {str: "string", int: "integer", float: "number", bool: "boolean", tuple: "array"}
 _SCHEMA = "https://json-schema.org/draft/2020-12/schema"

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dgls.config.resolver import Resolved, project_files, resolve, user_files
+from dgls.config.resolver import Resolved, resolve
+from dgls.config.sources import project_files, user_files
 
 _Stamps = tuple[tuple[Path, int, int], ...]
 

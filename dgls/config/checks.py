@@ -1,0 +1,144 @@
+"""Which values of a source are settings, and one sentence for each that is not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from dgls.config.sections.declaring import AUTO
+from dgls.config.settings import DECLARED, Declared
+from dgls.config.sources import Source, shortened
+from dgls.errors import SettingError
+from dgls.patterns import why_it_matches_nothing
+
+_MOST_PROBLEMS = 20
+"""Problems of one source that are told; a file of thousands would flood whoever reads them."""
+
+_MOST_PATTERNS, _MOST_PATTERN_CHARS = 2_000, 40_000
+"""Of one source; each file is matched with all of them."""
+
+
+def good_values(source: Source, problems: list[SettingError]) -> Iterator[tuple[str, Any]]:
+    """The values of a source that are settings; of the others the first are told."""
+    own: list[SettingError] = []
+    for name, value in source.values.items():
+        try:
+            accepted = _accepted(source, name, value)
+        except SettingError as problem:
+            own.append(problem)
+            continue
+        if DECLARED[name].patterns:
+            accepted = tuple(_useful(source, name, accepted, own))
+        yield name, accepted
+    problems += own[:_MOST_PROBLEMS]
+    if len(own) > _MOST_PROBLEMS:
+        more = len(own) - _MOST_PROBLEMS
+        problems.append(SettingError(f"{source.name} has {more} more bad settings."))
+
+
+def _accepted(source: Source, name: str, value: Any) -> Any:
+    declared = DECLARED.get(name)
+    if declared is None:
+        raise SettingError(
+            f"'{shortened(name)}' in {source.name} is no setting of dgls; it was left out."
+        )
+    if source.is_project and not declared.project:
+        raise SettingError(
+            f"'{name}' in {source.name} was left out: a project cannot choose it, "
+            "set it in your own dgls.toml or in the environment."
+        )
+    if declared.number is not None and value == AUTO:
+        return AUTO
+    kind = declared.number or declared.kind
+    converted = _from_text(value, kind) if source.is_text else _typed(value, kind)
+    too_low = declared.low is not None and converted is not None and converted < declared.low
+    too_high = declared.high is not None and converted is not None and converted > declared.high
+    unknown = bool(declared.choices) and converted not in declared.choices
+    if converted is None or too_low or too_high or unknown:
+        raise SettingError(
+            f"'{name}' in {source.name} must be {_wanted(declared)}, not {_shown(value)}; "
+            "the value before it was kept."
+        )
+    return converted
+
+
+def _useful(
+    source: Source, name: str, texts: Iterable[str], problems: list[SettingError]
+) -> Iterator[str]:
+    """The patterns that can match a file and that the source may give."""
+    chars = 0
+    for count, text in enumerate(texts):
+        chars += len(text)
+        if count >= _MOST_PATTERNS or chars > _MOST_PATTERN_CHARS:
+            problems.append(
+                SettingError(
+                    f"'{name}' in {source.name} has more than {_MOST_PATTERNS:,} patterns or "
+                    f"{_MOST_PATTERN_CHARS:,} characters; those after the first {count} were left "
+                    "out."
+                )
+            )
+            return
+        why = why_it_matches_nothing(text)
+        if why is None and source.is_project and DECLARED[name].only_adds and text[:1] == "!":
+            why = "a project can hide more files, not fewer"
+        if why is None:
+            yield text
+        else:
+            problems.append(
+                SettingError(
+                    f"The pattern {_shown(text)} of '{name}' in {source.name} was left out: {why}."
+                )
+            )
+
+
+def _shown(value: Any) -> str:
+    """A value for a message: not more of it than helps, and never too long a number to print."""
+    if isinstance(value, int) and value.bit_length() > 64:
+        return "a number beyond 64 bits"
+    return shortened(repr(value)) if isinstance(value, (str, int, float)) else type(value).__name__
+
+
+def _typed(value: Any, kind: type) -> Any:
+    """`value` as `kind`, or None where it is of another type."""
+    if isinstance(value, bool):
+        return value if kind is bool else None
+    if isinstance(value, int) and value.bit_length() > 63:
+        return None
+    if kind is float and isinstance(value, (int, float)):
+        return float(value) if math.isfinite(value) else None
+    if kind is tuple:
+        is_list = isinstance(value, (list, tuple)) and all(isinstance(each, str) for each in value)
+        return tuple(value) if is_list else None
+    return value if isinstance(value, kind) else None
+
+
+def _from_text(value: str, kind: type) -> Any:
+    if kind is bool:
+        return {"true": True, "1": True, "false": False, "0": False}.get(value.lower())
+    if kind is tuple:
+        return tuple(part for part in map(str.strip, value.split(",")) if part)
+    try:
+        return _typed(kind(value), kind)
+    except (ValueError, OverflowError):
+        return None
+
+
+_NAMES = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    tuple: "a list of texts",
+}
+
+
+def _wanted(declared: Declared) -> str:
+    if declared.choices:
+        return " or ".join(f"'{choice}'" for choice in declared.choices)
+    wanted = _NAMES[declared.number or declared.kind]
+    if declared.low is not None:
+        wanted += f" of at least {declared.low:g}"
+    if declared.high is not None:
+        wanted += f" and at most {declared.high:g}"
+    return f"'{AUTO}' or {wanted}" if declared.number else wanted

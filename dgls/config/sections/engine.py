@@ -1,0 +1,229 @@
+"""What fills and how it runs: the model, its engine, a server instead, the denoise loop."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Literal
+
+from dgls.config.sections.declaring import knob, setting
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """Which model fills, and on what."""
+
+    name: str = setting(
+        "auto",
+        "`auto` (the best model here that keeps up with typing), `embedded`, a name of `dgls model "
+        "list`, a checkpoint folder or `.gguf` file (absolute, or written `./...`), or the name of "
+        "a model in the Hugging Face cache (`owner/name`).",
+        project=False,
+        identity=True,
+    )
+    device: str = setting(
+        "auto",
+        "Where the model runs: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.",
+        project=False,
+        identity=True,
+    )
+    threads: int = setting(
+        0,
+        "CPU threads of the model; 0 leaves the choice to dgls.",
+        low=0,
+        high=1024,
+        project=False,
+        identity=True,
+    )
+    quantization: str = setting(
+        "auto",
+        "Precision of the published model's weights: `none` (bf16), `8bit`, `4bit`, or `auto` for "
+        "the most exact that fits.",
+        choices=("auto", "none", "8bit", "4bit"),
+        project=False,
+        identity=True,
+    )
+    batch: int = setting(
+        0,
+        "Maximum of fills that share a forward pass of the model; 0 leaves the choice to dgls.",
+        low=0,
+        high=256,
+        project=False,
+        identity=True,
+    )
+    cache_mb: int = setting(
+        0,
+        "Maximum memory for encoded prompts, in megabytes; 0 takes a share of the device's.",
+        low=0,
+        project=False,
+        identity=True,
+    )
+
+
+def is_folder(model: str) -> bool:
+    """Whether a model's name is that of a folder: absolute, or written `./...`, `../...`, `~/...`.
+
+    Any other name is never one, whatever lies in the working folder: a repository could choose the
+    model by a folder named like a published one.
+    """
+    starts = ("./", "../", "~", f".{os.sep}", f"..{os.sep}")
+    return model in {".", ".."} or model.startswith(starts) or os.path.isabs(model)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """The process that owns the model."""
+
+    backend: str = setting(
+        "local",
+        "What runs the model: `local` (this machine), `vllm`, `chat` or `infill` (the server of "
+        "the section `remote`, which gets your code), or `module:factory` (called with the "
+        "settings).",
+        project=False,
+        identity=True,
+    )
+    folder: str = setting(
+        "",
+        "Absolute path of the folder of the engine's socket; empty for the system's runtime "
+        "folder.",
+        project=False,
+    )
+    idle_seconds: float = setting(
+        1800.0,
+        "Seconds without a request after which the engine exits; 0 for never.",
+        low=0,
+        project=False,
+    )
+    start_seconds: float = setting(
+        30.0,
+        "Longest wait for a started engine to answer (its model may load longer).",
+        low=0.1,
+        high=3600,
+        project=False,
+    )
+    max_request_bytes: int = setting(
+        4_000_000, "Largest request that the engine reads, in bytes.", low=1000, project=False
+    )
+    max_waiting: int = setting(
+        64, "Maximum of requests that wait for the model; more are refused.", low=1, project=False
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteSettings:
+    """The server that fills for the backends `vllm`, `chat` and `infill`. Code is sent to it."""
+
+    url: str = setting(
+        "",
+        "The server's address, such as `https://models.example:8000`, without `/v1`.",
+        project=False,
+        identity=True,
+    )
+    model: str = setting(
+        "",
+        "The model's name on the server; empty for `model.name`, or for the only one it serves.",
+        project=False,
+        identity=True,
+    )
+    key_file: str = setting(
+        "",
+        "Absolute path of a file with the server's key, which only you may read.",
+        project=False,
+        identity=True,
+    )
+    key_variable: str = setting(
+        "",
+        "Name of the environment variable with the key, if there is no file; the engine "
+        "sees the environment of the program that started it.",
+        project=False,
+        identity=True,
+    )
+    timeout_seconds: float = setting(
+        60.0,
+        "Longest wait for an answer of the server.",
+        low=0.1,
+        high=3600,
+        project=False,
+        identity=True,
+    )
+    concurrency: int = setting(
+        8, "Maximum of fills that are sent at once.", low=1, high=256, project=False, identity=True
+    )
+    fallback: bool = setting(
+        False,
+        "Whether the local model (`model.name`) fills while the server is down.",
+        project=False,
+        identity=True,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DenoiseSettings:
+    """How a model writes several tokens at once.
+
+    A number that is `auto` is what the model's family does, or what its checkpoint asks for.
+    """
+
+    steps: int | Literal["auto"] = knob(
+        int,
+        1,
+        1024,
+        "Most denoise steps of a canvas. Time grows with them; fewer leave more of the text to a "
+        "first guess. `auto`: 48 for the published model, 5 for the embedded one, the server's own "
+        "limit for `vllm`. The laptop model takes as many passes as its text needs.",
+    )
+    canvas: int | Literal["auto"] = knob(
+        int,
+        16,
+        256,
+        "Widest canvas, in tokens. A step of a narrower one is cheaper, but long gaps do not fit. "
+        "For `vllm` no wider than the server's `--diffusion-config`; `auto`: what the model's "
+        "`config.json` says, here as much as the gap needs. For the laptop model the positions of "
+        "a pass (8; 32 at most).",
+    )
+    entropy_bound: float | Literal["auto"] = knob(
+        float,
+        0,
+        100,
+        "How unsure the tokens that a step accepts may be together, in nats. More accepts sooner, "
+        "in fewer steps and with more errors; 0 accepts one token a step. `auto`: 0.1 for the "
+        "published model, 3 for the embedded one.",
+    )
+    temperature_start: float | Literal["auto"] = knob(
+        float,
+        0.01,
+        5,
+        "Temperature of the first step; it changes evenly to `denoise.temperature_end`. Higher "
+        "gives more varied and less certain text, in more steps. `auto`: 0.8 for the published "
+        "model, 1 for the embedded one.",
+    )
+    temperature_end: float | Literal["auto"] = knob(
+        float,
+        0.01,
+        5,
+        "Temperature after the last step that may be taken. `auto`: 0.4 for the published model, 1 "
+        "for the embedded one.",
+    )
+    stop_entropy: float | Literal["auto"] = knob(
+        float,
+        0,
+        20,
+        "A canvas that no longer changes is done when its mean entropy is below this, in nats. "
+        "More ends sooner. `auto`: 0.005 for the published model, 0.05 for the embedded one.",
+    )
+    stop_steps: int | Literal["auto"] = knob(
+        int,
+        0,
+        64,
+        "For how many steps a canvas must not have changed to be done. More costs as many further "
+        "steps and corrects a little more. `auto`: 1.",
+    )
+    adapter: str = setting(
+        "auto",
+        "Whether the laptop model's adapter drafts ahead with masks: `on`, `off`, or `auto` for "
+        "where it was measured on this machine to make one-line fills 15 % faster. The text is the "
+        "same.",
+        choices=("auto", "on", "off"),
+        project=False,
+        identity=True,
+    )

@@ -1,0 +1,162 @@
+"""What is asked for, when it is shown, and what of the code the model may see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from dgls.config.sections.declaring import number_or_auto, setting
+
+
+@dataclass(frozen=True, slots=True)
+class FillSettings:
+    """What a fill may cost and how much of the document it sees."""
+
+    automatic_deadline_ms: float = setting(
+        2000.0, "Time for a fill while typing, in milliseconds; 0 for none.", low=0
+    )
+    explicit_deadline_ms: float = setting(
+        20_000.0, "Time for a fill that was asked for, in milliseconds; 0 for none.", low=0
+    )
+    candidates: int | Literal["auto"] = number_or_auto(
+        1,
+        "Candidates per fill. `auto`: 1 while typing, 4 where you asked.",
+        high=16,
+    )
+    max_lines: int | Literal["auto"] = number_or_auto(
+        1,
+        "Maximum of lines of a fill while typing, where a block opens. `auto`: 1.",
+        high=100,
+    )
+    prefix_chars: int | Literal["auto"] = number_or_auto(
+        100,
+        "Maximum of characters before the cursor that the model sees. `auto`: 2400 for the laptop "
+        "model, 1200 for others.",
+    )
+    suffix_chars: int | Literal["auto"] = number_or_auto(
+        0,
+        "Maximum of characters after the cursor that the model sees. `auto`: 800 for the laptop "
+        "model, 480 for others.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ShowSettings:
+    """When a fill is shown."""
+
+    automatic: bool = setting(
+        True, "Whether to suggest while typing; if not, the model is not asked either."
+    )
+    languages_off: tuple[str, ...] = setting(
+        (), 'Languages in which nothing is suggested while typing, such as `["python"]`.'
+    )
+    files_off: tuple[str, ...] = setting(
+        (),
+        "Files where nothing is suggested while typing, as `.gitignore` patterns relative to the "
+        'project\'s folder: `["tests/", "*.pyi"]`.',
+        patterns=True,
+    )
+    threshold: float = setting(
+        0.0,
+        "Least confidence (0 to 1) of a fill that is shown while typing; 0 for the model's own, at "
+        "which most of what is shown is right.",
+        low=0,
+        high=1,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TypingSettings:
+    """When the model is asked while one types, and how its answer reaches the screen."""
+
+    shortest_delay_ms: float = setting(
+        10.0,
+        "Shortest wait after a keystroke, in milliseconds; between words it is the whole wait.",
+        low=0,
+        high=5000,
+    )
+    longest_delay_ms: float = setting(
+        400.0,
+        "Longest wait after a keystroke, in milliseconds; inside a word the wait follows your own "
+        "rhythm.",
+        low=0,
+        high=5000,
+    )
+    prefetch: bool = setting(
+        True, "Whether the next gap is filled ahead while a suggestion is on the screen."
+    )
+    completion_list: str = setting(
+        "auto",
+        "Whether the completion menu offers suggestions too; `auto` does so where the editor has "
+        "no inline completion.",
+        choices=("auto", "always", "never"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ContextSettings:
+    """What the model sees of other places than the cursor's."""
+
+    edits: bool = setting(
+        True,
+        "Whether the model sees recent edits elsewhere; a project can only turn this off.",
+        only_lower=True,
+    )
+    outlines: bool = setting(
+        True,
+        "Whether the model sees outlines of other open files and of imported local ones; a project "
+        "can only turn this off.",
+        only_lower=True,
+    )
+    chars: int = setting(
+        0,
+        "Maximum of characters of both together; 0 for none, which suits the laptop model, that "
+        "fills no better with them, and the embedded one, which was trained without. 4000 suits a "
+        "published one. A project can only lower it.",
+        low=0,
+        high=100_000,
+        only_lower=True,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class EditsSettings:
+    """What an edit means for the rest of the code."""
+
+    enabled: bool = setting(
+        True,
+        "Whether the other places of an edit are offered (as code actions and next edits); a "
+        "project can only turn this off.",
+        only_lower=True,
+    )
+    model: str = setting(
+        "auto",
+        "The model that edits by instruction, named as in `model.name`. `auto`: a `model.name` "
+        "that `dgls model list` lacks, else the largest fetched one that can and that this machine "
+        "runs in time; with a server, the server's.",
+        project=False,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacySettings:
+    """What is neither completed nor used as context."""
+
+    secrets: tuple[str, ...] = setting(
+        (),
+        "Files with secrets, as `.gitignore` patterns relative to each workspace folder; they are "
+        "added to dgls's own list (`.env*`, keys, credentials).",
+        patterns=True,
+    )
+    trusted: bool = setting(
+        True,
+        "Whether the workspace is trusted; in an untrusted one dgls suggests nothing and reads no "
+        "file.",
+        project=False,
+    )
+    counts: bool = setting(
+        True,
+        "Whether `dgls stats` may count what was shown and accepted, in a file on this machine "
+        "that holds numbers and no code.",
+        project=False,
+    )

@@ -1,0 +1,136 @@
+"""Where settings come from: the files of the user and the project, the environment, a caller."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from dgls.config.sections.declaring import AUTO
+from dgls.config.settings import (
+    DECLARED,
+    ENVIRONMENT_PREFIX,
+    FORMER,
+    MODELS_VARIABLE,
+    variable_of,
+)
+from dgls.errors import SettingError
+from dgls.files import read_small
+
+FILE_NAME = "dgls.toml"
+
+_NO_SETTINGS = (MODELS_VARIABLE, "DGLS_TEST")
+"""How variables begin that are no settings: where models are kept, and those of dgls's tests."""
+
+_LONGEST_SHOWN = 80
+_MANY_DOTS = re.compile(r"""(?<![\w-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){20}""")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Values from one place. `name` is what an error calls it."""
+
+    name: str
+    values: Mapping[str, Any]
+    is_project: bool = False
+    is_text: bool = False
+
+
+def file_sources(
+    paths: Iterable[Path], problems: list[SettingError], is_project: bool = False
+) -> list[Source]:
+    """What the files say that are there; of one that cannot be read the `problems` get to know."""
+    sources = []
+    for path in paths:
+        try:
+            sources.append(Source(str(path), _read_toml(path), is_project))
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            problems.append(SettingError(f"{path} was left out: {error.strerror}."))
+        except (ValueError, RecursionError) as error:
+            why = shortened(str(error).replace("\n", " "))
+            problems.append(SettingError(f"{path} was left out: it is not TOML ({why})."))
+    return sources
+
+
+def user_files() -> list[Path]:
+    """Where the user's own `dgls.toml` may stand."""
+    from platformdirs import user_config_dir
+
+    folder = Path(user_config_dir("dgls", appauthor=False))
+    # A user without a home folder has none, rather than that of whoever fills the working folder.
+    return [folder / FILE_NAME] if folder.is_absolute() else []
+
+
+def project_files(project: Path | None) -> list[Path]:
+    """The nearest `dgls.toml` in the folder `project` or above it."""
+    if project is None:
+        return []
+    folder = project.absolute()
+    for candidate in (folder, *folder.parents):
+        path = candidate / FILE_NAME
+        if path.exists() and not path.is_dir():
+            return [path]
+    return []
+
+
+def from_environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """The variables that are meant for dgls, by the name of their setting where they have one."""
+    names = {variable_of(name): name for name in (*DECLARED, *FORMER)}
+    return {
+        names.get(variable, variable): value
+        for variable, value in variables.items()
+        if variable.startswith(ENVIRONMENT_PREFIX) and not variable.startswith(_NO_SETTINGS)
+    }
+
+
+def flattened(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested sections by full name; what is no section stays as it is, to be reported."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= {f"{key}.{name}": inner for name, inner in value.items()}
+        else:
+            flat[key] = value
+    return flat
+
+
+def renamed(source: Source, notes: list[str]) -> Source:
+    """The source with today's names; a note for each older one.
+
+    Where it says both, the older one counts if the other is `auto`: an editor sends that for what
+    nobody set.
+    """
+    values = dict(source.values)
+    for former, name in FORMER.items():
+        if former not in values:
+            continue
+        value = values.pop(former)
+        if value in (0, "0"):
+            value = AUTO
+        if values.get(name, AUTO) == AUTO:
+            values[name] = value
+        if value != AUTO:
+            notes.append(
+                f"'{former}' in {source.name} is '{name}' now; it counts as that. Write the new "
+                f"name."
+            )
+    return replace(source, values=values)
+
+
+def shortened(text: str) -> str:
+    """The text for a message, cut where it is long."""
+    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    import tomllib
+
+    text = read_small(path).decode("utf-8").replace("\r\n", "\n")
+    if _MANY_DOTS.search(text):
+        # The parser needs time that grows with the square of a name's parts.
+        raise ValueError("a name has more than 20 parts")
+    return flattened(tomllib.loads(text))
