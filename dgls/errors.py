@@ -141,3 +141,15 @@ class TrainingError(DglsError):
     """A corpus, recipe or checkpoint folder that training cannot use."""
 
     exit_status = 9
+
+
+def error_of_kind(kind: str, message: str) -> DglsError:
+    """An error of the class named `kind`; an unknown kind becomes `EngineError`."""
+    return _error_kinds(DglsError).get(kind, EngineError)(message)
+
+
+def _error_kinds(root: type[DglsError]) -> dict[str, type[DglsError]]:
+    kinds = {root.__name__: root}
+    for child in root.__subclasses__():
+        kinds |= _error_kinds(child)
+    return kinds

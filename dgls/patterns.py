@@ -9,9 +9,11 @@ is at most the pattern's length times the name's.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
+
+from dgls.globs import WILD, Glob, is_literal, tokens_of
 
 MOST_WORK = 500_000
 """Most comparisons to judge one file, half a second; an honest list takes a hundredth of them."""
@@ -24,19 +26,7 @@ LONGEST_PATTERN = 4096
 LONGEST_NAME = 255
 """Bytes of one part of a path, on every system in use."""
 
-_WILD = frozenset("*?[")
 _HEAD_AND_STARS = re.compile(r"(!?(?:[^*?\[\\]*/)?)([^*?\[\\/]+)\*{2,}/(.+)", re.DOTALL)
-_CLASSES = {
-    "alnum": "a-zA-Z0-9",
-    "alpha": "a-zA-Z",
-    "blank": r" \t",
-    "digit": "0-9",
-    "lower": "a-z",
-    "punct": r"!-/:-@\[-`{-~",
-    "space": r"\s",
-    "upper": "A-Z",
-    "xdigit": "0-9a-fA-F",
-}
 
 
 class TooManyPatterns(ValueError):
@@ -56,7 +46,7 @@ class Patterns:
         self._any_depth = glob_chars = 0
         for index, text in enumerate(patterns):
             text = text.lower() if ignore_case else text
-            glob_chars += len(text) if _WILD & set(text) else 0
+            glob_chars += len(text) if WILD & set(text) else 0
             if glob_chars > MOST_GLOB_CHARS:
                 raise TooManyPatterns(f"its patterns have more than {MOST_GLOB_CHARS:,} characters")
             for pattern in filter(None, map(_parsed, (text, *_glued(text)))):
@@ -135,37 +125,7 @@ def why_it_matches_nothing(text: str) -> str | None:
     return "a bracket is not closed, or a part is empty" if _parsed(text) is None else None
 
 
-@dataclass(frozen=True)
-class _Glob:
-    """One part of a pattern with wildcards in it, `source` as it was written."""
-
-    source: str
-    prefix: str
-    suffix: str
-
-    def matches(self, name: str) -> bool:
-        """Whether it matches a whole name."""
-        could = name.startswith(self.prefix) and name.endswith(self.suffix)
-        return could and self._regex.fullmatch(name) is not None
-
-    @cached_property
-    def _regex(self) -> re.Pattern[str]:
-        pieces = [""]
-        for token in _tokens(self.source):
-            if token != "*":
-                pieces[-1] += _regex_of(token)
-            elif pieces[-1] or len(pieces) == 1:
-                pieces.append("")
-        first, *others = pieces
-        if not others:
-            return re.compile(first, re.DOTALL)
-        *middle, last = others
-        # An atomic group keeps the first place where its piece fits, which is always good enough.
-        atoms = "".join(f"(?>.*?{piece})" for piece in middle)
-        return re.compile(f"{first}{atoms}.*{last}", re.DOTALL)
-
-
-_Part = str | _Glob | None
+_Part = str | Glob | None
 """A name, one with wildcards, or None for `**`: any number of folders."""
 
 
@@ -183,7 +143,7 @@ class _Pattern:
 
     def matches(self, names: Sequence[str]) -> bool:
         first = self.parts[0]
-        if not self.anchored and isinstance(first, _Glob):
+        if not self.anchored and isinstance(first, Glob):
             return first.matches(names[-1])
         return _match(self.parts, names if self.anchored else names[-1:])
 
@@ -207,7 +167,7 @@ def _match(parts: Sequence[_Part], names: Sequence[str]) -> bool:
 
 
 def _fits(part: _Part, name: str) -> bool:
-    return part.matches(name) if isinstance(part, _Glob) else part == name
+    return part.matches(name) if isinstance(part, Glob) else part == name
 
 
 def _parsed(text: str) -> _Pattern | None:
@@ -231,13 +191,15 @@ def _parsed(text: str) -> _Pattern | None:
         return None
     if parts[-1] is None:
         # What ends with `/**` is inside of the folder, not the folder.
-        parts.append(_Glob("*", "", ""))
+        parts.append(Glob("*", "", ""))
     return _Pattern(tuple(parts), anchored, negated, folders_only)
 
 
 def _is_too_long(piece: str) -> bool:
     """Whether a part asks for more characters than a name can have."""
-    return len(piece) > LONGEST_NAME and sum(each != "*" for each in _tokens(piece)) > LONGEST_NAME
+    return (
+        len(piece) > LONGEST_NAME and sum(each != "*" for each in tokens_of(piece)) > LONGEST_NAME
+    )
 
 
 def _glued(text: str) -> tuple[str, ...]:
@@ -264,22 +226,22 @@ def _without_trailing_spaces(text: str) -> str:
 def _part(piece: str, *, alone: bool) -> _Part:
     if alone and len(piece) > 1 and not piece.strip("*"):
         return None
-    if not _WILD & set(piece) and "\\" not in piece:
+    if not WILD & set(piece) and "\\" not in piece:
         return piece
-    tokens = list(_tokens(piece))
-    literal = [token[-1] if _is_literal(token) else None for token in tokens]
+    tokens = list(tokens_of(piece))
+    literal = [token[-1] if is_literal(token) else None for token in tokens]
     if None not in literal:
         return "".join(each for each in literal if each)
     first = literal.index(None)
     last = len(literal) - literal[::-1].index(None)
     prefix, suffix = literal[:first], literal[last:]
-    return _Glob(piece, "".join(map(str, prefix)), "".join(map(str, suffix)))
+    return Glob(piece, "".join(map(str, prefix)), "".join(map(str, suffix)))
 
 
 def _split(body: str) -> list[str] | None:
     """The parts between slashes, one in a bracket is none; None for what is not closed."""
     pieces = [""]
-    for token in _tokens(body):
+    for token in tokens_of(body):
         if token in {"[", "\\"}:
             return None
         if token == "/":
@@ -287,78 +249,3 @@ def _split(body: str) -> list[str] | None:
         else:
             pieces[-1] += token
     return pieces
-
-
-def _tokens(text: str) -> Iterator[str]:
-    """Characters, `\\x` and whole brackets; a lone `[` or `\\` where one is not closed."""
-    at = 0
-    while at < len(text):
-        end = at + 1
-        if text[at] == "\\" and end < len(text):
-            end += 1
-        elif text[at] == "[":
-            end = _bracket_end(text, at) or end
-        yield text[at:end]
-        at = end
-
-
-def _bracket_end(text: str, start: int) -> int | None:
-    at = start + 1
-    if text[at : at + 1] in {"!", "^"}:
-        at += 1
-    if text[at : at + 1] == "]":
-        at += 1
-    while at < len(text) and text[at] != "]":
-        if text[at] == "\\":
-            at += 2
-        elif text[at : at + 2] == "[:" and (end := text.find(":]", at + 2)) >= 0:
-            at = end + 2
-        else:
-            at += 1
-    return at + 1 if at < len(text) else None
-
-
-def _is_literal(token: str) -> bool:
-    return token[0] not in _WILD
-
-
-def _regex_of(token: str) -> str:
-    if token == "?":
-        return "."
-    return _class(token[1:-1]) if token[0] == "[" else re.escape(token[-1])
-
-
-def _class(body: str) -> str:
-    """A bracket's regular expression; a range that runs backwards has no members."""
-    negated = body[:1] in {"!", "^"}
-    members: list[str] = []
-    for low, high in _ranges(body[negated:]):
-        if len(low) > 1:
-            members.append(_CLASSES.get(low, ""))
-        elif low <= high:
-            members.append(f"{re.escape(low)}-{re.escape(high)}")
-    inside = "".join(members)
-    if not inside:
-        return "." if negated else r"[^\s\S]"
-    return f"[{'^' if negated else ''}{inside}]"
-
-
-def _ranges(body: str) -> Iterator[tuple[str, str]]:
-    """The members of a bracket: ranges of characters, or a class's name twice."""
-    at = 0
-    while at < len(body):
-        if body.startswith("[:", at) and (end := body.find(":]", at + 2)) >= 0:
-            name = body[at + 2 : end]
-            yield (name, name) if len(name) > 1 else ("zz", "zz")
-            at = end + 2
-            continue
-        low, at = _character(body, at)
-        high = low
-        if body[at : at + 1] == "-" and at + 1 < len(body):
-            high, at = _character(body, at + 1)
-        yield low, high
-
-
-def _character(body: str, at: int) -> tuple[str, int]:
-    escaped = body[at] == "\\" and at + 1 < len(body)
-    return (body[at + 1], at + 2) if escaped else (body[at], at + 1)

@@ -26,6 +26,8 @@ from dgls.protocol import (
     Snippet,
     Timings,
     Trigger,
+)
+from dgls.protocol_json import (
     draft_from_json,
     error_from_json,
     error_to_json,

@@ -7,12 +7,8 @@ from contextlib import asynccontextmanager
 
 from dgls.client.connection import Connection, ConnectionLost, ConnectionPool
 from dgls.errors import EngineProtocolError
-from dgls.protocol import (
-    FillReply,
-    FillRequest,
-    Health,
-    LastFill,
-    OnDraft,
+from dgls.protocol import FillReply, FillRequest, Health, LastFill, OnDraft
+from dgls.protocol_json import (
     draft_from_json,
     error_from_json,
     health_from_json,

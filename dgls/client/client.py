@@ -21,17 +21,9 @@ from dgls.client.failures import Failures
 from dgls.client.launch import last_words, launch
 from dgls.client.stop import stop
 from dgls.config import Settings, resolve
-from dgls.errors import EngineUnavailableError
+from dgls.errors import EngineUnavailableError, error_of_kind
 from dgls.file_lock import is_held
-from dgls.protocol import (
-    EngineState,
-    FillReply,
-    FillRequest,
-    Health,
-    LastFill,
-    OnDraft,
-    error_of_kind,
-)
+from dgls.protocol import EngineState, FillReply, FillRequest, Health, LastFill, OnDraft
 from dgls.rendezvous.endpoint import absolute, endpoint_of
 from dgls.rendezvous.runtime_folder import make_private
 

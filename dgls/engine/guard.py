@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dgls.engine.page import PATH as PAGE_FILL
 from dgls.errors import EngineProtocolError
-from dgls.protocol import error_to_json
+from dgls.protocol_json import error_to_json
 
 _LOOPBACK_NAMES = (b"127.0.0.1", b"localhost", b"[::1]")
 _OF_THE_SOCKET_ALONE = {

@@ -20,7 +20,7 @@ from dgls.errors import (
     InputError,
     Stopped,
 )
-from dgls.protocol import error_to_json
+from dgls.protocol_json import error_to_json
 
 JSON = "application/json"
 

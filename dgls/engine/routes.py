@@ -23,7 +23,8 @@ from dgls.engine.refusals import HANDLERS, JSON
 from dgls.engine.service import Service
 from dgls.engine.traffic import Admitted, Counted
 from dgls.errors import DglsError, InputError
-from dgls.protocol import Draft, FillReply, FillRequest, error_to_json, request_from_json, to_json
+from dgls.protocol import Draft, FillReply, FillRequest
+from dgls.protocol_json import error_to_json, request_from_json, to_json
 
 JSON_LINES = "application/x-ndjson"
 EVENTS = "text/event-stream"

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from dgls import __version__
-from dgls.errors import DglsError, EngineUnavailableError, ModelError
-from dgls.protocol import EngineState, Health, error_of_kind
+from dgls.errors import DglsError, EngineUnavailableError, ModelError, error_of_kind
+from dgls.protocol import EngineState, Health
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from dgls.policy.rhythm import quantile
-from dgls.protocol import FillReply, FillRequest, to_json
+from dgls.protocol import FillReply, FillRequest
+from dgls.protocol_json import to_json
 
 Ask: TypeAlias = Callable[[FillRequest], Awaitable[FillReply]]
 

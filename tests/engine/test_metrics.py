@@ -9,7 +9,8 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from dgls.engine.metrics import Metrics
-from dgls.protocol import Fill, FillReply, FillRequest, Timings, Trigger, to_json
+from dgls.protocol import Fill, FillReply, FillRequest, Timings, Trigger
+from dgls.protocol_json import to_json
 from tests.support.backends import SECRET
 from tests.support.served import WAIT_S, ServedEngine
 

@@ -14,7 +14,8 @@ import pytest
 
 from dgls.engine import connections, incoming
 from dgls.errors import CheckpointError
-from dgls.protocol import FillRequest, Trigger, last_from_json, to_json
+from dgls.protocol import FillRequest, Trigger
+from dgls.protocol_json import last_from_json, to_json
 from tests.support.backends import SECRET
 from tests.support.served import LIMIT, MOST, WAIT_S, ServedEngine, until_busy
 

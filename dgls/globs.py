@@ -1,0 +1,127 @@
+"""A part of a pattern of `.gitignore`: its wildcards and brackets, and what they match."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+WILD = frozenset("*?[")
+_CLASSES = {
+    "alnum": "a-zA-Z0-9",
+    "alpha": "a-zA-Z",
+    "blank": r" \t",
+    "digit": "0-9",
+    "lower": "a-z",
+    "punct": r"!-/:-@\[-`{-~",
+    "space": r"\s",
+    "upper": "A-Z",
+    "xdigit": "0-9a-fA-F",
+}
+
+
+@dataclass(frozen=True)
+class Glob:
+    """One part of a pattern with wildcards in it, `source` as it was written."""
+
+    source: str
+    prefix: str
+    suffix: str
+
+    def matches(self, name: str) -> bool:
+        """Whether it matches a whole name."""
+        could = name.startswith(self.prefix) and name.endswith(self.suffix)
+        return could and self._regex.fullmatch(name) is not None
+
+    @cached_property
+    def _regex(self) -> re.Pattern[str]:
+        pieces = [""]
+        for token in tokens_of(self.source):
+            if token != "*":
+                pieces[-1] += _regex_of(token)
+            elif pieces[-1] or len(pieces) == 1:
+                pieces.append("")
+        first, *others = pieces
+        if not others:
+            return re.compile(first, re.DOTALL)
+        *middle, last = others
+        # An atomic group keeps the first place where its piece fits, which is always good enough.
+        atoms = "".join(f"(?>.*?{piece})" for piece in middle)
+        return re.compile(f"{first}{atoms}.*{last}", re.DOTALL)
+
+
+def tokens_of(text: str) -> Iterator[str]:
+    """Characters, `\\x` and whole brackets; a lone `[` or `\\` where one is not closed."""
+    at = 0
+    while at < len(text):
+        end = at + 1
+        if text[at] == "\\" and end < len(text):
+            end += 1
+        elif text[at] == "[":
+            end = _bracket_end(text, at) or end
+        yield text[at:end]
+        at = end
+
+
+def is_literal(token: str) -> bool:
+    """Whether a token matches one character, or one after a backslash, as it is."""
+    return token[0] not in WILD
+
+
+def _bracket_end(text: str, start: int) -> int | None:
+    at = start + 1
+    if text[at : at + 1] in {"!", "^"}:
+        at += 1
+    if text[at : at + 1] == "]":
+        at += 1
+    while at < len(text) and text[at] != "]":
+        if text[at] == "\\":
+            at += 2
+        elif text[at : at + 2] == "[:" and (end := text.find(":]", at + 2)) >= 0:
+            at = end + 2
+        else:
+            at += 1
+    return at + 1 if at < len(text) else None
+
+
+def _regex_of(token: str) -> str:
+    if token == "?":
+        return "."
+    return _class(token[1:-1]) if token[0] == "[" else re.escape(token[-1])
+
+
+def _class(body: str) -> str:
+    """A bracket's regular expression; a range that runs backwards has no members."""
+    negated = body[:1] in {"!", "^"}
+    members: list[str] = []
+    for low, high in _ranges(body[negated:]):
+        if len(low) > 1:
+            members.append(_CLASSES.get(low, ""))
+        elif low <= high:
+            members.append(f"{re.escape(low)}-{re.escape(high)}")
+    inside = "".join(members)
+    if not inside:
+        return "." if negated else r"[^\s\S]"
+    return f"[{'^' if negated else ''}{inside}]"
+
+
+def _ranges(body: str) -> Iterator[tuple[str, str]]:
+    """The members of a bracket: ranges of characters, or a class's name twice."""
+    at = 0
+    while at < len(body):
+        if body.startswith("[:", at) and (end := body.find(":]", at + 2)) >= 0:
+            name = body[at + 2 : end]
+            yield (name, name) if len(name) > 1 else ("zz", "zz")
+            at = end + 2
+            continue
+        low, at = _character(body, at)
+        high = low
+        if body[at : at + 1] == "-" and at + 1 < len(body):
+            high, at = _character(body, at + 1)
+        yield low, high
+
+
+def _character(body: str, at: int) -> tuple[str, int]:
+    escaped = body[at] == "\\" and at + 1 < len(body)
+    return (body[at + 1], at + 2) if escaped else (body[at], at + 1)
