@@ -18,18 +18,15 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
-from functools import partial
-from types import FrameType
 
-import uvicorn
 from starlette.middleware import Middleware
 
 from dgls.config import Settings, resolve
 from dgls.engine.backends.base import Backend, cores_of, device_of, languages_of
 from dgls.engine.backends.choose import backend_of
-from dgls.engine.connections import AT_ONCE, LARGEST_HEAD, Census, GuardedProtocol
 from dgls.engine.guard import LoopbackGuard
-from dgls.engine.listen import BACKLOG, Listener, listen
+from dgls.engine.http_server import GRACE_S, HttpServer
+from dgls.engine.listen import Listener, listen
 from dgls.engine.log import log_to_stderr
 from dgls.engine.routes import create_app
 from dgls.engine.scheduler import Scheduler
@@ -47,10 +44,6 @@ _WATCH_S = 1.0
 _QUIET_S = 20.0
 _FAILED_S = 5.0
 """How long a failed engine stays, so that every front-end that waits hears why."""
-_GRACE_S = 2.0
-"""How long answers that are being sent may take when the engine ends."""
-_KEEP_ALIVE_S = 7 * 24 * 3600
-"""A front-end's connection is never closed under it: what it lost then means a dead engine."""
 _SWITCH_S = 0.001
 """How long the model's thread may hold the interpreter while the event loop wants it."""
 
@@ -152,7 +145,7 @@ class _Engine:
             budget=budget_of(settings.fill),
         )
         guard = Middleware(LoopbackGuard, tokens=_tokens(listeners), page_token=page_token)
-        self._server = _Server(create_app(self._service, (guard,)), self._before_end)
+        self._server = HttpServer(create_app(self._service, (guard,)), self._before_end)
 
     def live(self, failed_s: float) -> None:
         """Serve until the engine ends, by itself or by a signal."""
@@ -173,7 +166,7 @@ class _Engine:
             self._before_end()
             for task in tasks:
                 task.cancel()
-            if not thread.close(_GRACE_S):
+            if not thread.close(GRACE_S):
                 self._abandon()
 
     def _forget_address(self) -> None:
@@ -241,60 +234,6 @@ class _Engine:
         self._forget_address()
         if self._service.scheduler is not None:
             self._service.scheduler.stop_all("the engine ends")
-
-
-class _Server(uvicorn.Server):
-    """uvicorn with our own sockets, silent, and one call before it stops accepting."""
-
-    def __init__(self, app: object, before_end: Callable[[], None]) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,  # type: ignore[arg-type]
-                http=partial(GuardedProtocol, census=Census()),  # type: ignore[arg-type]
-                loop="asyncio",
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                date_header=False,
-                timeout_keep_alive=_KEEP_ALIVE_S,
-                timeout_graceful_shutdown=int(_GRACE_S),
-                h11_max_incomplete_event_size=LARGEST_HEAD,
-                backlog=AT_ONCE,
-            )
-        )
-        self._before_end = before_end
-        self._wake: Callable[[], object] = lambda: None
-
-    def end(self) -> None:
-        """Leave `serve` soon. May be called in a signal handler."""
-        self.should_exit = True
-        self._wake()
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """What uvicorn does on a signal."""
-        super().handle_exit(sig, frame)
-        self.end()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen; asyncio has one number for those who wait and those whom it takes at once."""
-        await super().startup(sockets)
-        for each in sockets or []:
-            each.listen(BACKLOG)
-
-    async def main_loop(self) -> None:
-        """Sleep until the end, where uvicorn would look for it ten times a second."""
-        ending = asyncio.Event()
-        # A signal comes while the loop sleeps, which a plain `set` would not end.
-        self._wake = partial(asyncio.get_running_loop().call_soon_threadsafe, ending.set)
-        if not self.should_exit:
-            await ending.wait()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop: nobody new, answers that are being sent end, connections close."""
-        self._before_end()
-        await super().shutdown(sockets)
 
 
 def _tokens(listeners: Sequence[Listener]) -> dict[int, str | None]:
