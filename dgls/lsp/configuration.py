@@ -23,8 +23,8 @@ def register(server: DglsServer) -> None:
         session.initialize(params)
 
     server.feature(types.INITIALIZE)(initialize)
-    server.feature(types.INITIALIZED)(server.guarded(session.initialized))
-    server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)(server.guarded(session.changed))
+    server.feature(types.INITIALIZED)(server.tasks.guarded(session.initialized))
+    server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)(server.tasks.guarded(session.changed))
 
 
 def section_of(value: object) -> dict[str, Any]:
@@ -92,7 +92,7 @@ class _Session:
     async def initialized(self, params: types.InitializedParams) -> None:
         capabilities = self._server.client_capabilities
         if _wants_registration(capabilities):
-            self._server.spawn(self._ask_for_changes())
+            self._server.tasks.spawn(self._ask_for_changes())
         if _can_be_asked(capabilities):
             await self._pull()
         else:

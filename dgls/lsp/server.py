@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import functools
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from cattrs import Converter
 from lsprotocol import types
@@ -35,12 +35,10 @@ from dgls.lsp.ripples import Ripples
 from dgls.lsp.rules import Rules
 from dgls.lsp.status import Status
 from dgls.lsp.surroundings import Surroundings
+from dgls.lsp.tasks import Tasks
 from dgls.lsp.typist import Accepted, Typist, Typists
-from dgls.lsp.wire import Wire, arrival, clean_error, log_internal
+from dgls.lsp.wire import Wire, arrival, log_internal
 from dgls.text.encodings import Encoding
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 OpenFiller = Callable[[Settings], Filler]
 
@@ -56,7 +54,7 @@ class DglsServer(LanguageServer):
 
     def __init__(self, open_filler: OpenFiller) -> None:
         self._open_filler = open_filler
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self.tasks = Tasks()
         self._client_id = f"lsp-{uuid.uuid4()}"
         self._client_name = ""
         self.documents = Documents()
@@ -129,7 +127,7 @@ class DglsServer(LanguageServer):
     def offer(self, *offers: Feature | Command) -> None:
         """Answer what features and commands are for."""
         for each in offers:
-            handler = self.guarded(self._handler(each))
+            handler = self.tasks.guarded(self._handler(each))
             if isinstance(each, Command):
                 self.command(each.name)(handler)
             else:
@@ -156,7 +154,7 @@ class DglsServer(LanguageServer):
             self.status = Status(opener, self, self.indicator)
             self.fills.forget()
             if old is not None:
-                self.spawn(old.close())
+                self.tasks.spawn(old.close())
 
     def complain(self, messages: Iterable[str]) -> None:
         """Show what is wrong with the settings, each message once."""
@@ -176,34 +174,7 @@ class DglsServer(LanguageServer):
             else:
                 context.indicator.off(reason)
 
-        self.spawn(load())
-
-    def guarded(self, handler: Callable[P, Awaitable[R]]) -> Callable[P, Coroutine[Any, Any, R]]:
-        """The handler as one that ends with the session and whose errors are clean.
-
-        What the client sees of an error has no traceback and no file path.
-        """
-
-        @functools.wraps(handler)
-        async def guard(*args: P.args, **kwargs: P.kwargs) -> R:
-            task = asyncio.current_task()
-            assert task is not None
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-            try:
-                return await handler(*args, **kwargs)
-            except Exception as error:
-                raise clean_error(error) from None
-            finally:
-                arrival().end()
-
-        return guard
-
-    def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> None:
-        """Run a coroutine beside the requests; it ends with the session."""
-        task = asyncio.ensure_future(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self.tasks.spawn(load())
 
     def stop(self, exit_status: int) -> None:
         """Read no further message. The first reason to end is the one that counts."""
@@ -220,11 +191,7 @@ class DglsServer(LanguageServer):
         """Stop what is under way and let go of the engine."""
         self.fills.stop_ahead()
         self.counts.write()
-        own = asyncio.current_task()
-        tasks = [task for task in self._tasks if task is not own]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.tasks.end()
         if self.status is not None:
             await self.status.close()
         if self._edit_status is not None:
@@ -261,7 +228,7 @@ class DglsServer(LanguageServer):
             opener = functools.partial(self._open_filler, wanted)
             self._edit_status = wanted, Status(opener, self, quiet)
             if old is not None:
-                self.spawn(old[1].close())
+                self.tasks.spawn(old[1].close())
         assert self._edit_status is not None
         return self._edit_status[1]
 
@@ -277,7 +244,7 @@ class DglsServer(LanguageServer):
             self.protocol.notify(METHOD, report.to_json())
 
     def _accepted(self, typist: Typist, accepted: Accepted) -> None:
-        self.spawn(self.counts.follow(typist, accepted))
+        self.tasks.spawn(self.counts.follow(typist, accepted))
 
     async def _settled(self) -> None:
         """Return once the client has told its settings, or does not."""

@@ -105,7 +105,7 @@ class Wire(LanguageServerProtocol):
             super().handle_message(message)
         finally:
             _arrived.reset(token)
-            # A request goes on; see `DglsServer.guarded`.
+            # A request goes on; see `Tasks.guarded`.
             if not hasattr(message, "id"):
                 arrived.end()
 
