@@ -15,7 +15,7 @@ from dgls.fill.canvas_running import control_of
 from dgls.fill.editing import UNJUDGED, cannot_edit, closes, most_written
 from dgls.fill.stages import Stages
 from dgls.fill.stop import StopToken
-from dgls.inference.model import Control, Model
+from dgls.inference.model import CanvasControl, Model
 from dgls.protocol import Fill, FillReply, FillRequest
 
 
@@ -58,7 +58,7 @@ class _Writing:
     layout: ChatLayout
     settings: DenoiseSettings
     seed: int
-    control: Control
+    control: CanvasControl
     tokens: list[int] = field(default_factory=list)
     steps: int = 0
     ended: bool = False

@@ -13,18 +13,18 @@ from dgls.fill.soundness import Soundness
 from dgls.fill.stages import Stages
 from dgls.fill.stop import StopToken
 from dgls.fill.strategy import Strategy
-from dgls.inference.model import Control, FilledCanvas, Model, OnCanvas
+from dgls.inference.model import CanvasControl, FilledCanvas, Model, OnCanvas
 from dgls.inference.prefix_cache import Prefix
 from dgls.protocol import Draft, FillRequest, OnDraft
 from dgls.syntax.brackets import within_brackets
 from dgls.syntax.languages import language_named
 
 
-def control_of(request: FillRequest, stop: StopToken) -> Control:
+def control_of(request: FillRequest, stop: StopToken) -> CanvasControl:
     """What ends a request's passes early: its stop, and its deadline from now on."""
     limit = request.limits.deadline_ms
     deadline = None if limit is None else time.monotonic() + limit / 1000
-    return Control(lambda: stop.stopped, deadline)
+    return CanvasControl(lambda: stop.stopped, deadline)
 
 
 @dataclass(slots=True)

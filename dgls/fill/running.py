@@ -10,7 +10,7 @@ from dgls.fill.proposals.warm_start import LastDrafts
 from dgls.fill.stages import Stages
 from dgls.fill.stop import StopToken
 from dgls.inference.causal_model import CausalModel
-from dgls.inference.written import Control
+from dgls.inference.written import StreamControl
 from dgls.protocol import WRITTEN, Draft, FillRequest, OnDraft, Trigger
 
 
@@ -64,12 +64,12 @@ class Running:
     stop: StopToken
     on_draft: OnDraft | None
     cost: Cost = field(default_factory=Cost)
-    control: Control = field(init=False)
+    control: StreamControl = field(init=False)
 
     def __post_init__(self) -> None:
         limit = self.request.limits.deadline_ms
         deadline = None if limit is None else time.monotonic() + limit / 1000
-        self.control = Control(
+        self.control = StreamControl(
             lambda: self.stop.stopped,
             lambda: deadline is not None and time.monotonic() > deadline,
         )

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from dgls.inference.token_table import TokenTable
-from dgls.inference.written import Chooser, Control, Ends, Written
+from dgls.inference.written import Chooser, Ends, StreamControl, Written
 from dgls.network.qwen2 import Qwen2Network
 from dgls.network.slots import Slots
 
@@ -29,7 +29,7 @@ class BeamSearch:
         rest: bytes,
         ends: Ends,
         width: int,
-        control: Control,
+        control: StreamControl,
         known: float,
         behind: float,
     ) -> tuple[Written, ...]:

@@ -18,7 +18,7 @@ from dgls.inference.prompts import Prompts, ReadPrompt
 from dgls.inference.scoring import Scorer
 from dgls.inference.stream import Stream
 from dgls.inference.token_table import TokenTable
-from dgls.inference.written import Control, Ends, OnPass, Written
+from dgls.inference.written import Ends, OnPass, StreamControl, Written
 from dgls.network.qwen2 import Qwen2Network
 
 _ANY = 1_000_000
@@ -85,7 +85,7 @@ class CausalModel:
         self,
         prompt: FimPrompt,
         ends: Ends,
-        control: Control,
+        control: StreamControl,
         kept: Sequence[int] = (),
         on_pass: OnPass = lambda tokens, refused, ahead: None,
     ) -> tuple[Written, ReadPrompt]:
@@ -112,7 +112,7 @@ class CausalModel:
         read: ReadPrompt,
         ends: Ends,
         width: int,
-        control: Control,
+        control: StreamControl,
         known: float = -math.inf,
         behind: float = math.inf,
     ) -> tuple[Written, ...]:

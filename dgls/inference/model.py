@@ -35,7 +35,7 @@ OnCanvas = Callable[[int, tuple[int, ...], tuple[bool, ...]], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Control:
+class CanvasControl:
     """What may end a run early: a stop (`Stopped`), or a deadline in `time.monotonic()` seconds."""
 
     should_stop: Callable[[], bool] = never
@@ -120,7 +120,7 @@ class Model:
         return self.denoiser(prefix, rows)
 
     def drafts(
-        self, prefix: Prefix, slots: int, lines: int, beams: int, control: Control
+        self, prefix: Prefix, slots: int, lines: int, beams: int, control: CanvasControl
     ) -> tuple[CausalDraft, ...]:
         """Causal fills of at most `slots` tokens and `lines` lines, best first, at least one."""
         return drafting.drafts(
@@ -145,7 +145,7 @@ class Model:
         strengths: Sequence[float],
         settings: DenoiseSettings,
         seed: int,
-        control: Control,
+        control: CanvasControl,
         on_step: OnCanvas | None = None,
     ) -> tuple[FilledCanvas, ...]:
         """Denoise canvases of one width from noise, all at once.
@@ -178,7 +178,7 @@ class Model:
         canvas: Canvas,
         drafts: Sequence[CausalDraft],
         passes: int,
-        control: Control,
+        control: CanvasControl,
         on_step: OnCanvas | None = None,
     ) -> FilledCanvas:
         """Put a draft into each gap and let the denoiser overrule it where it is surer."""

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dgls.inference.drafts import NOTHING, Drafter, Plan, read_ahead
 from dgls.inference.token_table import TokenTable
-from dgls.inference.written import Chooser, Control, Ends, OnPass, Written
+from dgls.inference.written import Chooser, Ends, OnPass, StreamControl, Written
 from dgls.network.qwen2 import Qwen2Network
 from dgls.network.slots import Slots
 
@@ -46,7 +46,7 @@ class Stream:
         rest: bytes,
         ends: Ends,
         drafter: Drafter,
-        control: Control,
+        control: StreamControl,
         on_pass: OnPass = lambda tokens, refused, ahead: None,
         *,
         ahead: Plan = NOTHING,

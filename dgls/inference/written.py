@@ -71,7 +71,7 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class Control:
+class StreamControl:
     """What may end a stream early; both are asked before each pass."""
 
     should_stop: Callable[[], bool] = lambda: False

@@ -18,7 +18,7 @@ from dgls.fill.ranking import Proposal, clipped, distinct, ranked, single_gap
 from dgls.fill.stop import StopToken
 from dgls.fill.strategy import Strategy, strategy_for
 from dgls.inference.draft import CausalDraft
-from dgls.inference.model import Control, FilledCanvas, Model
+from dgls.inference.model import CanvasControl, FilledCanvas, Model
 from dgls.network.fused import FusedNetwork
 from dgls.protocol import Draft, Fill, FillRequest, Gap, Limits, Trigger
 from tests.support.checkpoints import save_tiny
@@ -271,7 +271,9 @@ def test_an_unfinished_draft_is_ended_and_padded_for_the_denoiser(model, monkeyp
     canvas = model.layout.build(REQUEST)
     prefix = model.encode(canvas.prompt)
     seen = canvases(model, monkeypatch)
-    model.revise(prefix, canvas, [CausalDraft((30, 31), (-1.0, -1.0), ended=False)], 1, Control())
+    model.revise(
+        prefix, canvas, [CausalDraft((30, 31), (-1.0, -1.0), ended=False)], 1, CanvasControl()
+    )
     slots = canvas.gaps[0]
     rest = [model.pad] * (len(slots) - 3)
     assert seen[0][slots.start : slots.end] == [30, 31, model.end, *rest]
