@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 from dgls.canvas.fim import ENDS_OF_MIDDLE, FimBudget, FimLayout, FimPrompt
 from dgls.checkpoint.codec import HfCodec
 from dgls.inference.beams import BeamSearch
-from dgls.inference.drafts import NOTHING, ROWS, BestDrafts, Ending, Plan
+from dgls.inference.drafts import ROWS, BestDrafts, Ending
 from dgls.inference.lookup import Lookup
 from dgls.inference.mask_drafts import MaskDrafts
 from dgls.inference.prompts import Prompts, ReadPrompt
@@ -77,9 +77,9 @@ class CausalModel:
         """What ends a gap of `lines` lines and `tokens` tokens; the rest as in `Ends`."""
         return Ends(self._special, lines, tokens, over, unlikely)
 
-    def read(self, prompt: FimPrompt, ahead: Plan = NOTHING) -> ReadPrompt:
-        """Read the prompt, and what is `ahead` of it."""
-        return self._prompts.read(prompt.tokens, ahead)
+    def read(self, prompt: FimPrompt) -> ReadPrompt:
+        """Read the prompt, of which what was read before is kept."""
+        return self._prompts.read(prompt.tokens)
 
     def greedy(
         self,
@@ -98,7 +98,7 @@ class CausalModel:
         masks = self.masks if self.drafting.masks else None
         drafter = BestDrafts(lookup, masks, self._ending(ends), kept, self.drafting.rows)
         ahead = drafter.first(prompt.healed)
-        read = self.read(prompt, ahead)
+        read = self._prompts.read(prompt.tokens, ahead)
         written = self.stream.greedy(
             read.slots, read.states, prompt.rest, ends, drafter, control, on_pass, ahead=ahead
         )

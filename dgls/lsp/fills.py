@@ -53,7 +53,14 @@ class Fills:
 
         A fill ahead for anything else is cancelled: the model is needed here.
         """
-        reply = await self._got(_key(request), request, ask)
+        key = _key(request)
+        if key in self._replies:
+            self._replies.move_to_end(key)
+            reply = self._replies[key]
+        else:
+            if key not in self._running:
+                self.stop_ahead()
+            reply = await self._shared(key, request, ask)
         self.last = (request, reply)
         return reply
 
@@ -79,14 +86,6 @@ class Fills:
         self.stop_ahead()
         self._replies.clear()
         self._taken_ms.clear()
-
-    async def _got(self, key: bytes, request: FillRequest, ask: Ask) -> FillReply:
-        if key in self._replies:
-            self._replies.move_to_end(key)
-            return self._replies[key]
-        if key not in self._running:
-            self.stop_ahead()
-        return await self._shared(key, request, ask)
 
     async def _fill_ahead(
         self, request: FillRequest, ask: Ask, is_wanted: Callable[[], bool]

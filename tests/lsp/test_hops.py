@@ -23,8 +23,8 @@ from tests.support.qwen2 import taught_network, tiny_causal
 
 ROOT = str(Path(__file__).parents[2] / "dgls")
 
-MOST_IN_FRONT = 11
-MOST_IN_A_FILL = 8
+MOST_IN_FRONT = 9
+MOST_IN_A_FILL = 7
 
 
 def hops() -> list[str]:

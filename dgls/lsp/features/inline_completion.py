@@ -22,24 +22,11 @@ async def inline_completion(
     context: RequestContext, params: types.InlineCompletionParams
 ) -> Items | None:
     """What to show at the cursor; null where there is nothing, or nobody waits for it."""
-    items = await _suggestions(context, params)
-    if items == [] and context.client.name not in CLEARED_BY_AN_EMPTY_LIST:
-        return None
-    return items
-
-
-# Without options pygls does not tell the client that the method is there.
-FEATURE = Feature(METHOD, inline_completion, types.InlineCompletionOptions())
-
-
-async def _suggestions(
-    context: RequestContext, params: types.InlineCompletionParams
-) -> Items | None:
-    """What to show at the cursor: nothing where dgls is silent, None where nobody waits for it."""
+    nothing: Items | None = [] if context.client.name in CLEARED_BY_AN_EMPTY_LIST else None
     document = context.document(params.text_document.uri)
     place = place_of(document, params) if document is not None else None
     if place is None:
-        return []
+        return nothing
     unasked = params.context.trigger_kind == types.InlineCompletionTriggerKind.Automatic
     try:
         found = await suggest(context, place, unasked=unasked)
@@ -47,10 +34,14 @@ async def _suggestions(
         # What was not asked for is told once, and a suggestion that does not come no second time.
         if not unasked:
             context.model.tell(error)
-        return []
-    if isinstance(found, Silence):
-        return []
-    return None if found is None else items_of(found)
+        return nothing
+    if isinstance(found, Offer):
+        return items_of(found)
+    return nothing if isinstance(found, Silence) else None
+
+
+# Without options pygls does not tell the client that the method is there.
+FEATURE = Feature(METHOD, inline_completion, types.InlineCompletionOptions())
 
 
 def items_of(offer: Offer) -> Items:
