@@ -179,6 +179,20 @@ def test_a_front_end_never_loads_what_is_heavy(module: str) -> None:
     assert done.stdout.strip() == ""
 
 
+def test_initialize_waits_for_no_import_that_comes_later() -> None:
+    later = {
+        "dgls.edits.rules",
+        "dgls.checkpoint.catalogue",
+        "dgls.requests.instruction",
+        "tomllib",
+    }
+    program = f"import sys, dgls.lsp.main; print(*({later!r} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == ""
+
+
 def test_an_engine_of_a_laptop_model_loads_no_transformers() -> None:
     """It would take two seconds of its start, and 100 MB."""
     program = "import sys, dgls.engine.process, dgls.engine.backends.local; " + (

@@ -127,10 +127,11 @@ def shortened(text: str) -> str:
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
-    import tomllib
-
     text = read_small(path).decode("utf-8").replace("\r\n", "\n")
     if _MANY_DOTS.search(text):
         # The parser needs time that grows with the square of a name's parts.
         raise ValueError("a name has more than 20 parts")
+    # Most who start dgls have no such file, and need no parser of it.
+    import tomllib
+
     return flattened(tomllib.loads(text))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from dgls.edits.ripple import ripple
 from dgls.edits.state import Offer, State
 
 
@@ -26,5 +25,12 @@ class Ripples:
             if self._last is None or self._last[0] != state:
                 if not is_wanted():
                     return ()
-                self._last = state, await asyncio.to_thread(ripple, state)
+                self._last = state, await asyncio.to_thread(_ripple, state)
             return self._last[1]
+
+
+def _ripple(state: State) -> tuple[Offer, ...]:
+    # Imported in the thread, at the first edit: `initialize` need not wait for the rules.
+    from dgls.edits.ripple import ripple
+
+    return ripple(state)

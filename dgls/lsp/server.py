@@ -17,7 +17,6 @@ from pygls.lsp.server import LanguageServer
 from pygls.protocol import default_converter
 
 from dgls import __version__
-from dgls.checkpoint.edit_choice import edit_settings
 from dgls.config import LiveSettings, Settings
 from dgls.errors import InputError
 from dgls.lsp.client_side import Client
@@ -219,6 +218,9 @@ class DglsServer(LanguageServer):
 
         Raises `ModelNotFoundError` where none is here.
         """
+        # Only an edit by instruction needs the catalogue; `initialize` need not wait for it.
+        from dgls.checkpoint.edit_choice import edit_settings
+
         wanted = edit_settings(self.settings)
         if self.status is not None and _of_engine(wanted) == _of_engine(self.settings):
             return self.status

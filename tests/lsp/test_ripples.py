@@ -7,8 +7,9 @@ import threading
 
 import pytest
 
+from dgls.edits import ripple
 from dgls.edits.state import Offer, State
-from dgls.lsp import ripples
+from dgls.lsp.ripples import Ripples
 from dgls.syntax.languages import language_of
 from dgls.syntax.source import Source
 
@@ -31,8 +32,8 @@ async def test_the_loop_goes_on_meanwhile_and_who_asks_again_gets_the_same(
         assert go_on.wait(30)
         return ()
 
-    monkeypatch.setattr(ripples, "ripple", slow)
-    offers = ripples.Ripples()
+    monkeypatch.setattr(ripple, "ripple", slow)
+    offers = Ripples()
     first = asyncio.create_task(offers.offers(state("x = 1\n"), lambda: True))
     again = asyncio.create_task(offers.offers(state("x = 1\n"), lambda: True))
     old = asyncio.create_task(offers.offers(state("x = 2\n"), lambda: False))

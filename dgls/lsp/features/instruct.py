@@ -16,7 +16,6 @@ from lsprotocol import types
 from dgls.errors import InputError
 from dgls.lsp.context import Command, RequestContext
 from dgls.lsp.documents import Document
-from dgls.requests.instruction import InstructedEdit
 from dgls.text.diff import unified
 from dgls.text.spans import Edit, Span, apply_edits
 
@@ -47,6 +46,9 @@ async def edit(context: RequestContext, *arguments: object) -> dict[str, Any]:
     It is `{"uri", "version", "edit": {"range", "newText"}, "diff", "model"}`. Raises `DglsError`
     where there is none.
     """
+    # Only this command reads such answers; `initialize` need not wait for what does.
+    from dgls.requests.instruction import InstructedEdit
+
     document, span, instruction = _asked(context, *arguments)
     context.rules.check(document)
     if document.source is None:
