@@ -40,7 +40,8 @@ class GapWork:
         self._model = fill.model
         self._request = request
         self._gap = request.gaps[0]
-        self._place = Place(*request.parts, self._gap.max_lines)
+        prefix, suffix = request.parts
+        self._place = Place(prefix, suffix, self._gap.max_lines)
         self._site = site_of(request)
         self._prompt: FimPrompt = fill.model.layout.prompt(request)
         most = fill.strategy.line_tokens if self._gap.max_lines == 1 else fill.strategy.block_tokens
