@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1] / "dgls"
 # Which rooms each room may import, inside functions and for types alone included. Rooms lower down
 # know only what is below them; `ground` is what everyone may know.
 GROUND = {
+    "allocator",
     "errors",
     "protocol",
     "protocol_json",

@@ -163,13 +163,9 @@ def _calibrate_causal(
     from dgls.fill.running import CausalStrategy
     from dgls.lab.evaluation.causal_calibration import fit, judge
     from dgls.lab.evaluation.cut import cut_cases
-    from dgls.lab.evaluation.typed import typed_cases
     from dgls.syntax.cursor import Budget
 
-    makers = (cut_cases, typed_cases)
-    cases = [
-        c for tree in trees for make in makers for c in make(tree, count, seed, may_read=may_read)
-    ]
+    cases = [case for tree in trees for case in cut_cases(tree, count, seed, may_read=may_read)]
     filler = open_causal(named, device or "auto")
     judged = []
     with _progress(len(cases)) as on_done:

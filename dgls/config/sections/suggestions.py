@@ -30,13 +30,11 @@ class FillSettings:
     )
     prefix_chars: int | Literal["auto"] = number_or_auto(
         100,
-        "Maximum of characters before the cursor that the model sees. `auto`: 2400 for the laptop "
-        "model, 1200 for others.",
+        "Maximum of characters before the cursor that the model sees. `auto`: 1200.",
     )
     suffix_chars: int | Literal["auto"] = number_or_auto(
         0,
-        "Maximum of characters after the cursor that the model sees. `auto`: 800 for the laptop "
-        "model, 480 for others.",
+        "Maximum of characters after the cursor that the model sees. `auto`: 480.",
     )
 
 

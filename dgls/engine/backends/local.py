@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from dgls.allocator import FreedMemory, keep_freed_memory
 from dgls.checkpoint.choice import AUTO, EMBEDDED
 from dgls.engine.backends.base import Progress
 from dgls.errors import EngineError
@@ -12,7 +13,6 @@ from dgls.fill.knobs import AS_TRAINED, Knobs
 from dgls.fill.opening import open_filler
 from dgls.fill.stop import StopToken
 from dgls.network.hardware import cores_used, usual_batch
-from dgls.network.memory import FreedMemory, keep_freed_memory
 from dgls.protocol import FillReply, FillRequest, Gap, OnDraft
 
 
@@ -98,7 +98,7 @@ class LocalBackend:
         try:
             return self._filler.fill(request, stop, on_draft)
         finally:
-            self._freed.after_fill()
+            self._freed.after_work()
 
     def use_idle_time(self) -> bool:
         """Let the model do a second's work that waits; False where there is none."""

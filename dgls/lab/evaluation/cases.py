@@ -18,7 +18,7 @@ from dgls.text.spans import Edit, Span
 
 
 class Kind(StrEnum):
-    """What a gap was cut out of; `TYPED` is a place where the rest is not there yet."""
+    """What a gap was cut out of."""
 
     LINE_END = "line end"
     WHOLE_LINE = "whole line"
@@ -26,7 +26,6 @@ class Kind(StrEnum):
     ARGUMENTS = "arguments"
     SPAN = "span"
     SEVERAL = "several"
-    TYPED = "typed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,9 +30,6 @@ from dgls.text.spans import Span, split_at
 CODE = tuple(known for known in LANGUAGES if known.holds_code)
 """The languages that are cut from where none is named: not those of data and prose."""
 
-CUT = tuple(kind for kind in Kind if kind is not Kind.TYPED)
-"""The kinds of gaps in a whole file."""
-
 _TRIES = 200
 _NEAR_LINES = 8
 MULTILINE = 8
@@ -43,7 +40,7 @@ def cut_cases(
     folder: Path,
     count: int,
     seed: int,
-    kinds: Sequence[Kind] = CUT,
+    kinds: Sequence[Kind] = tuple(Kind),
     languages: Sequence[Known] = (),
     may_read: MayRead = anything,
 ) -> tuple[Case, ...]:

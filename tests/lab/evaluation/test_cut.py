@@ -9,7 +9,7 @@ import pytest
 
 from dgls.errors import SourceFileError
 from dgls.lab.evaluation.cases import Case, Kind
-from dgls.lab.evaluation.cut import CUT, MULTILINE, cut_cases
+from dgls.lab.evaluation.cut import MULTILINE, cut_cases
 from dgls.lab.evaluation.places import places_of
 from dgls.syntax.guard import keeps_syntax
 from dgls.syntax.languages import language_of
@@ -43,9 +43,9 @@ def test_only_files_that_parse_and_hold_code_are_cut_from(cases: tuple[Case, ...
 
 def test_every_kind_comes_about_equally_often(cases: tuple[Case, ...]) -> None:
     counts = Counter(case.kind for case in cases)
-    assert set(counts) == set(CUT)
+    assert set(counts) == set(Kind)
     # A small tree runs out of bodies and arguments before it runs out of characters.
-    assert max(counts.values()) == COUNT // len(CUT)
+    assert max(counts.values()) == COUNT // len(Kind)
     assert min(counts.values()) >= 5
 
 

@@ -1,4 +1,4 @@
-"""What fills freed is kept for a while, then given back."""
+"""What was freed is kept for a while, then given back."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from dgls.network.memory import KEPT_S, FreedMemory
+from dgls.allocator import KEPT_S, FreedMemory
 
 
 class Clock:
@@ -22,14 +22,14 @@ def test_freed_memory_is_given_back_once_in_a_while_and_not_after_each_fill() ->
     freed = FreedMemory(lambda: given.append(clock.now), clock)
     for second in range(0, 181, 10):
         clock.now = float(second)
-        freed.after_fill()
+        freed.after_work()
     assert given == [KEPT_S, 2 * KEPT_S, 3 * KEPT_S]
 
 
 _MANY_FREED = """
 import os, torch
 from dgls.lab.bench.machine import resident_mb
-from dgls.network.memory import FreedMemory, keep_freed_memory
+from dgls.allocator import FreedMemory, keep_freed_memory
 assert keep_freed_memory()
 now = 0.0
 freed = FreedMemory(clock=lambda: now)
@@ -37,10 +37,10 @@ kept = [torch.ones(2**18) for _ in range(400)]
 held = kept[::2]
 full = resident_mb(os.getpid())
 kept.clear()
-freed.after_fill()
+freed.after_work()
 early = resident_mb(os.getpid())
 now = 61.0
-freed.after_fill()
+freed.after_work()
 print(full, early, resident_mb(os.getpid()))
 """
 
