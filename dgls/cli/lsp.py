@@ -6,7 +6,6 @@ The arguments are read by hand: an editor waits for the answer to `initialize`, 
 
 from __future__ import annotations
 
-import gc
 import ipaddress
 import os
 import signal
@@ -105,14 +104,11 @@ def _is_loopback(host: str) -> bool:
 def _serve(parsed: LspArguments) -> int:
     # The thread that waits for standard input would hold up Python's own way to end.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    # What is imported stays; looking for garbage meanwhile would take a tenth of the start.
-    gc.disable()
     from dgls.lsp.editor import Editor
     from dgls.lsp.main import build
     from dgls.lsp.transport import serve_stdio, serve_tcp
 
     server = build()
-    gc.enable()
     if parsed.port is None:
         server.editor = Editor.of(parsed.editor, os.getppid())
         return serve_stdio(server)

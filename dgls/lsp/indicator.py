@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from dgls.checkpoint.choice import EMBEDDED_CHECKPOINT, offer
 from dgls.errors import DglsError
 from dgls.lsp.report import Report, State
 from dgls.policy.silence import Silence
@@ -34,6 +33,9 @@ class Indicator:
     def ready(self, health: Health | None) -> None:
         """The model is there."""
         if health is not None:
+            # The engine's client has imported it by now; `initialize` need not wait for it.
+            from dgls.checkpoint.choice import EMBEDDED_CHECKPOINT, offer
+
             cores = health.cores or None
             better = offer() if health.model == EMBEDDED_CHECKPOINT else ""
             self._model = replace(
