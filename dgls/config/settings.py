@@ -293,11 +293,13 @@ class FillSettings:
     )
     prefix_chars: int | Literal["auto"] = _number_or_auto(
         100,
-        "Maximum of characters before the cursor that the model sees. `auto`: 1200.",
+        "Maximum of characters before the cursor that the model sees. `auto`: 2400 for the laptop "
+        "model, 1200 for others.",
     )
     suffix_chars: int | Literal["auto"] = _number_or_auto(
         0,
-        "Maximum of characters after the cursor that the model sees. `auto`: 480.",
+        "Maximum of characters after the cursor that the model sees. `auto`: 800 for the laptop "
+        "model, 480 for others.",
     )
 
 
