@@ -346,7 +346,9 @@ class TypingSettings:
         high=5000,
     )
     prefetch: bool = _setting(
-        True, "Whether the next gap is filled ahead while a suggestion is on the screen."
+        True,
+        "Whether the next gap is filled ahead while a suggestion is on the screen and, in VS Code, "
+        "the line where the cursor rests in a document that you are writing.",
     )
     completion_list: str = _setting(
         "auto",

@@ -120,6 +120,11 @@ class Typist:
         self._moved_on.set()
         self._moved_on = asyncio.Event()
 
+    @property
+    def still_s(self) -> float:
+        """How long ago the last change was, in seconds; endless before the first."""
+        return (self.clock_ms() - self.changed_ms) / 1000
+
     async def pause(self, wait_ms: float) -> bool:
         """Whether nothing is changed until `wait_ms` after the last change."""
         left_ms = self.changed_ms + wait_ms - self.clock_ms()
