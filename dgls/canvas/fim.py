@@ -30,18 +30,20 @@ _CHARS_PER_TOKEN = 8
 
 @dataclass(frozen=True, slots=True)
 class FimBudget:
-    """Most tokens of what a prompt holds."""
+    """Characters of the document on each side of the gap, and tokens of everything else."""
 
+    prefix_chars: int = 2400
+    suffix_chars: int = 800
     prefix: int = 640
     suffix: int = 224
     snippets: int = 256
     left_to_right: int = 128
 
     def within(self, limits: Limits) -> FimBudget:
-        """The budget where a request says how many characters it has of each side: all of them."""
+        """The budget with what a request says of the document: so many characters, whole."""
         before, after = limits.prefix_chars, limits.suffix_chars
-        budget = self if before is None else replace(self, prefix=before)
-        return budget if after is None else replace(budget, suffix=after)
+        budget = self if before is None else replace(self, prefix_chars=before, prefix=before)
+        return budget if after is None else replace(budget, suffix_chars=after, suffix=after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class FimLayout:
 
     def prompt(self, request: FillRequest) -> FimPrompt:
         """The prompt of a request with one gap."""
-        prefix, suffix = request.parts
+        prefix, suffix = self.surroundings(request)
         budget = self.budget.within(request.limits)
         prefix = _anchored(prefix, budget.prefix)
         cut = healing_cut(prefix, self.last_word)
@@ -90,6 +92,29 @@ class FimLayout:
     def text(self, prompt: FimPrompt, text: str) -> tuple[int, ...]:
         """The tokens by which a text in the gap is scored: those of `rest` and of the text."""
         return tuple(self.codec.encode(prompt.rest.decode("utf-8", "replace") + text))
+
+    def surroundings(self, request: FillRequest) -> tuple[str, str]:
+        """The text before and after the gap, as much of it as the budget has room for.
+
+        Where the prefix is longer, what the request kept of its beginning (imports, headers) stays.
+        """
+        (near, suffix), (above, below) = request.parts, request.around
+        suffix = below if below.startswith(suffix) else suffix
+        # What only closes is left out of the prompt and must not move the prompt's end.
+        closers = len(suffix) - len(without_closers(suffix))
+        budget = self.budget.within(request.limits)
+        suffix = suffix[: budget.suffix_chars + closers]
+        if not above.endswith(near[-1:]) or len(near) >= budget.prefix_chars:
+            return near, suffix
+        if len(above) <= budget.prefix_chars:
+            return above or near, suffix
+        kept = near[: len(near) - _shared_end(near, above)]
+        return kept + self._window(above, budget.prefix_chars - len(kept)), suffix
+
+    def _window(self, text: str, chars: int) -> str:
+        """The last lines of a text, about `chars`, from a line start that typing rarely moves."""
+        start = anchored_start(len(text), chars)
+        return text[text.find("\n", start) + 1 :] if start else text
 
     def _head(self, snippets: Sequence[Snippet], suffix: str, most: int) -> list[int]:
         token = self.codec.token_id
@@ -134,3 +159,16 @@ def without_closers(suffix: str) -> str:
 
 
 _CLOSERS = ")]}\"' "
+
+
+def _shared_end(one: str, other: str) -> int:
+    """How many characters both end with."""
+    most = min(len(one), len(other))
+    low, high = 0, most
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[-middle:] == other[-middle:]:
+            low = middle
+        else:
+            high = middle - 1
+    return low

@@ -40,7 +40,7 @@ class GapWork:
         self._model = fill.model
         self._request = request
         self._gap = request.gaps[0]
-        prefix, suffix = request.parts
+        prefix, suffix = fill.model.layout.surroundings(request)
         self._place = Place(prefix, suffix, self._gap.max_lines)
         self._site = site_of(request)
         self._prompt: FimPrompt = fill.model.layout.prompt(request)

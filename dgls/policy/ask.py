@@ -75,7 +75,7 @@ def next_gap(line: str, line_tail: str, prefix: str, opener: re.Pattern[str]) ->
     """What the user will probably type between an accepted suggestion and the next gap.
 
     `line` is the cursor's line with the suggestion. Where it is whole a new line begins, as an
-    editor would indent it; in the middle of a line the next gap is right behind.
+    editor would indent it; in the middle of a line the next gap is right after.
     """
     if line_tail.strip():
         return ""

@@ -105,7 +105,7 @@ def test_a_bracket_that_the_editor_closes_leaves_the_suffix_as_it_is(layout, clo
 
 
 def test_each_side_keeps_to_its_budget(layout) -> None:
-    budget = FimBudget(prefix=60, suffix=20, snippets=30)
+    budget = FimBudget(prefix_chars=600, suffix_chars=90, prefix=60, suffix=20, snippets=30)
     small = FimLayout(layout.codec, layout.last_word, budget)
     snippets = tuple(Snippet(f"{n}.py", "name = 1\n" * 9) for n in range(5))
     request = FillRequest((ABOVE, BELOW), snippets=snippets, around=(ABOVE, BELOW))
@@ -120,13 +120,17 @@ def test_each_side_keeps_to_its_budget(layout) -> None:
     assert BELOW.startswith(layout.codec.decode(tokens[second + 1 : third]))
 
 
-def test_a_request_that_says_how_much_it_has_is_read_whole(layout) -> None:
-    near, limits = (ABOVE, BELOW), Limits(prefix_chars=len(ABOVE), suffix_chars=len(BELOW))
-    asked = layout.prompt(FillRequest(near, limits=limits)).tokens
-    text = layout.codec.decode(asked)
-    assert ABOVE in text
-    assert BELOW.strip() in text
-    assert len(layout.prompt(FillRequest(near)).tokens) < len(asked) / 2
+@pytest.mark.parametrize(("chars", "read"), [(400, 400), (5000, 5000), (None, 2400)])
+def test_a_request_says_how_much_of_the_document_is_read(layout, chars, read) -> None:
+    above, below = "a = f(1)\n" * 1000, "b = g(2)\n" * 1000
+    near = above[-(chars or 1200) :], below[: chars or 480]
+    limits = Limits(prefix_chars=chars, suffix_chars=chars and chars // 2)
+    request = FillRequest(near, around=(above, below), limits=limits)
+    before, after = layout.surroundings(request)
+    assert read * 0.7 <= len(before) <= read
+    assert len(after) == (chars // 2 if chars else 800)
+    read_whole = len(layout.codec.decode(layout.prompt(request).tokens)) > 0.6 * len(before + after)
+    assert read_whole or chars is None
 
 
 def test_typing_extends_the_prompt(layout) -> None:

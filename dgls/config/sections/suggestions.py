@@ -30,11 +30,13 @@ class FillSettings:
     )
     prefix_chars: int | Literal["auto"] = number_or_auto(
         100,
-        "Maximum of characters before the cursor that the model sees. `auto`: 1200.",
+        "Maximum of characters before the cursor that the model sees. `auto`: 2400 for the laptop "
+        "model, 1200 for others.",
     )
     suffix_chars: int | Literal["auto"] = number_or_auto(
         0,
-        "Maximum of characters after the cursor that the model sees. `auto`: 480.",
+        "Maximum of characters after the cursor that the model sees. `auto`: 800 for the laptop "
+        "model, 480 for others.",
     )
 
 
@@ -81,7 +83,9 @@ class TypingSettings:
         high=5000,
     )
     prefetch: bool = setting(
-        True, "Whether the next gap is filled ahead while a suggestion is on the screen."
+        True,
+        "Whether the next gap is filled ahead while a suggestion is on the screen and, in VS Code, "
+        "the line where the cursor rests in a document that you are writing.",
     )
     completion_list: str = setting(
         "auto",
