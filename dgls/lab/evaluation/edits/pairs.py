@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tarfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from pathlib import Path, PurePosixPath
 
@@ -23,16 +23,23 @@ FEWEST, MOST = 2, 12
 
 _LARGEST = 200_000
 _MOST_OFFERS = 400
+_FAR = 3
+"""Lines by which an offer of whole lines is moved to lines like it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChangedFile:
-    """A file of two releases, and the lines that differ: old start and end, new start and end."""
+    """A file of two releases, and the lines that differ: old start and end, new start and end.
+
+    `others` are the package's other files when it is typed again: those before it in the order of
+    paths as in the new release, those after it as in the old one.
+    """
 
     path: str
     old: tuple[str, ...]
     new: tuple[str, ...]
     hunks: tuple[tuple[int, int, int, int], ...]
+    others: Mapping[str, Source] = field(default_factory=dict)
 
 
 @dataclass
@@ -65,15 +72,21 @@ class Tally:
 
 def changed_files(archives: Sequence[Path]) -> Iterator[ChangedFile]:
     """The Python files with 2 to 12 hunks between archives, which are in the order of release."""
-    before: dict[str, str] | None = None
+    before: dict[str, Source] = {}
     for archive in archives:
-        after = _texts(archive)
-        for path, text in sorted((before or {}).items()):
-            if path in after and after[path] != text:
-                changed = _changed(path, text, after[path])
-                if FEWEST <= len(changed.hunks) <= MOST:
-                    yield changed
+        after = _sources(archive)
+        for path in sorted(before.keys() & after.keys()):
+            changed = _changed(path, before[path].text, after[path].text)
+            if FEWEST <= len(changed.hunks) <= MOST:
+                yield replace(changed, others=_others(path, before, after))
         before = after
+
+
+def _others(
+    path: str, before: Mapping[str, Source], after: Mapping[str, Source]
+) -> Mapping[str, Source]:
+    typed = {each: source for each, source in after.items() if each < path}
+    return typed | {each: source for each, source in before.items() if each > path}
 
 
 def replay(changed: ChangedFile, system: System, tally: Tally) -> None:
@@ -98,9 +111,9 @@ def _replay(changed: ChangedFile, order: list[int], system: System, tally: Tally
             i: Span(s.start + grown, s.end + grown) if s.start >= end and i > index else s
             for i, s in spans.items()
         }
-        state = State(source, hunks, path=changed.path)
+        state = State(source, hunks, changed.others, changed.path)
         left = {i: spans[i] for i in order[done:]}
-        _count(changed, state, left, system(state), tally, seen, found)
+        _count(changed, state, left, _own(state, system(state), left), tally, seen, found)
     tally.hunks += len(order) - 1
     tally.found += len(found)
 
@@ -129,13 +142,56 @@ def _count(
         tally.silent += not offers
 
 
+def _own(state: State, offers: Sequence[Offer], left: Mapping[int, Span]) -> list[Offer]:
+    """The offers for the file itself.
+
+    Where whole lines go or come beside lines like them, it does not matter which of them: such an
+    offer is moved to where a hunk is.
+    """
+    own = [offer for offer in offers if not offer.path]
+    return [
+        next((each for each in _alike(state.text, offer) if _is_held(left, each)), offer)
+        for offer in own
+    ]
+
+
+def _is_held(left: Mapping[int, Span], offer: Offer) -> bool:
+    return any(_holds(span, offer.span) for span in left.values())
+
+
+def _alike(text: str, offer: Offer) -> Iterator[Offer]:
+    """The offers of whole lines that leave the same text."""
+    yield offer
+    start, end, new = offer.span.start, offer.span.end, offer.text
+    lines = new or offer.span.of(text)
+    if (new and start < end) or not lines.endswith("\n") or text[start - 1 : start] not in {"", "\n"}:
+        return
+    up, down = lines.splitlines(keepends=True), lines.splitlines(keepends=True)
+    for line in reversed(text[:start].splitlines(keepends=True)[-_FAR:]):
+        if line != up[-1]:
+            break
+        up = [line, *up[:-1]]
+        start, end = start - len(line), end - len(line)
+        yield replace(offer, span=Span(start, end), text="".join(up) if new else "")
+    start, end = offer.span.start, offer.span.end
+    for line in text[end:].splitlines(keepends=True)[:_FAR]:
+        if line != down[0]:
+            break
+        down = [*down[1:], line]
+        start, end = start + len(line), end + len(line)
+        yield replace(offer, span=Span(start, end), text="".join(down) if new else "")
+
+
 def by_line(text: str, offers: Sequence[Offer]) -> Iterator[tuple[str, Span, str]]:
     """The rule, the lines that its offers touch, and what all of them leave there."""
     groups: dict[Span, list[Offer]] = {}
     for offer in offers:
-        end = text.find("\n", max(offer.span.start, offer.span.end - 1))
         start = text.rfind("\n", 0, offer.span.start) + 1
-        groups.setdefault(Span(start, len(text) if end < 0 else end + 1), []).append(offer)
+        end = text.find("\n", max(offer.span.start, offer.span.end - 1))
+        lines = Span(start, len(text) if end < 0 else end + 1)
+        if not offer.span and start == offer.span.start and offer.text.endswith("\n"):
+            lines = offer.span
+        groups.setdefault(lines, []).append(offer)
     for lines, own in groups.items():
         yield own[0].rule, lines, _done(text, lines, own)
 
@@ -152,17 +208,18 @@ def _done(text: str, lines: Span, offers: Sequence[Offer]) -> str:
 def _kind(changed: ChangedFile, index: int, span: Span, text: str, lines: Span, then: str) -> str:
     i1, i2, j1, j2 = changed.hunks[index]
     new = changed.new[j1:j2]
-    if i2 - i1 == j2 - j1:
+    if i2 - i1 == j2 - j1 and lines and then.count("\n") == lines.of(text).count("\n"):
         line = text.count("\n", span.start, lines.start)
-        return "exact" if new[line] == then else "text"
+        return "exact" if "".join(new[line:]).startswith(then) else "text"
     if not then:
-        return "exact" if lines.of(text) not in new else "text"
-    return "exact" if then in new else "text"
+        gone = lines.of(text).splitlines(keepends=True)
+        return "exact" if not any(each in new for each in gone if each.strip()) else "text"
+    return "exact" if "\n" + then in "\n" + "".join(new) else "text"
 
 
 def _writable(changed: ChangedFile, state: State, left: dict[int, Span]) -> bool:
     """Whether a rule that offers wherever it matches has a line of what is still to be done."""
-    for offer in every_match(state)[:_MOST_OFFERS]:
+    for offer in _own(state, every_match(state)[:_MOST_OFFERS], left):
         for _, lines, then in by_line(state.text, [offer]):
             held = (i for i, span in left.items() if _holds(span, lines))
             if any(_kind(changed, i, left[i], state.text, lines, then) == "exact" for i in held):
@@ -192,7 +249,7 @@ def _changed(path: str, old: str, new: str) -> ChangedFile:
     return ChangedFile(path, one, other, hunks)
 
 
-def _texts(archive: Path) -> dict[str, str]:
+def _sources(archive: Path) -> dict[str, Source]:
     """The Python files of a source archive by their path in it. Nothing is unpacked."""
     found = {}
     try:
@@ -204,7 +261,8 @@ def _texts(archive: Path) -> dict[str, str]:
                     data = stream.read() if stream else b""
                     text = data.decode("utf-8", "replace")
                     if "\r" not in text and "\f" not in text:
-                        found["/".join(path.parts[1:])] = text
+                        own = "/".join(path.parts[1:])
+                        found[own] = Source.parse(text, language_of(own))
     except (OSError, tarfile.TarError) as error:
         raise InputError(f"{archive} cannot be read ({error}); nothing was measured.") from error
     return found
