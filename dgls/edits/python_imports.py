@@ -94,9 +94,7 @@ def _import(source: Source, node: Node) -> Import:
         names = (Name("*", "*", source.span(node)),)
     own = source.span(node)
     end = source.text.find("\n", own.end)
-    span = Span(
-        source.text.rfind("\n", 0, own.start) + 1, len(source.text) if end < 0 else end + 1
-    )
+    span = Span(source.text.rfind("\n", 0, own.start) + 1, len(source.text) if end < 0 else end + 1)
     return Import(module, names, span, _place(node), bool(_KEPT.search(span.of(source.text))))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dgls.edits.rules.calls import same_argument
 from dgls.edits.rules.imports import imports
 from dgls.edits.rules.keys import same_key
+from dgls.edits.rules.modules import moved_module
 from dgls.edits.rules.names import renamed
 from dgls.edits.rules.shape import same_edit
 from dgls.edits.state import Offer, State
@@ -15,6 +16,7 @@ RULES: tuple[Callable[[State], Iterable[Offer]], ...] = (
     renamed,
     same_argument,
     same_key,
+    moved_module,
     imports,
     same_edit,
 )

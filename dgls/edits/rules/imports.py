@@ -51,9 +51,8 @@ def _unused(state: State, head: tuple[Import, ...]) -> Iterator[tuple[Name, str]
         if each.is_kept or each.place == "nested" or each.module == "__future__":
             continue
         for name in each.names:
-            if name.text == f"{name.bound} as {name.bound}" or state.was_edited(name.span) and (
-                name.bound in fresh
-            ):
+            is_new = name.bound in fresh and state.was_edited(name.span)
+            if is_new or name.text == f"{name.bound} as {name.bound}":
                 continue
             if name.bound in gone and not is_used(state.source, name.bound):
                 yield name, f"`{name.bound}` is no longer used"

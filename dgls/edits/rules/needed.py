@@ -36,9 +36,7 @@ def needed(state: State, head: tuple[Import, ...]) -> dict[Form, Import | None]:
     if "*" in imported:
         return {}
     removed = _removed(state)
-    used = {
-        word for hunk in state.hunks if hunk.span for word in words(state.source, hunk.span)
-    }
+    used = {word for hunk in state.hunks if hunk.span for word in words(state.source, hunk.span)}
     found: dict[Form, Import | None] = {}
     for name in sorted((used | set(removed)) - imported - BUILTINS):
         form = _form(state, head, name, removed.get(name, frozenset()))

@@ -16,9 +16,7 @@ SAME_SHAPE = 0.9
 RENAME_LETTERS = 6
 RENAME_SHAPE = 0.5
 
-_PYTHON = re.compile(
-    r"(?m)^(?:import (?P<name>\w+)|from [\w.]+ import (?P<from>\w+))[ \t]*\n"
-)
+_PYTHON = re.compile(r"(?m)^(?:import (?P<name>\w+)|from [\w.]+ import (?P<from>\w+))[ \t]*\n")
 _PYTHON_FROM = re.compile(r"(?m)^from [\w.]+ import (?P<names>\w+(?:, \w+)+)[ \t]*$")
 
 

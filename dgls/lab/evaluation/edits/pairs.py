@@ -13,6 +13,7 @@ from dgls.edits.hunk import Hunk, remembered
 from dgls.edits.state import Offer, State
 from dgls.errors import InputError
 from dgls.lab.evaluation.edits.careful import every_match
+from dgls.lab.evaluation.edits.lines import holds, of_the_file
 from dgls.lab.evaluation.edits.sessions import System
 from dgls.syntax.languages import language_of
 from dgls.syntax.source import Source
@@ -23,8 +24,6 @@ FEWEST, MOST = 2, 12
 
 _LARGEST = 200_000
 _MOST_OFFERS = 400
-_FAR = 3
-"""Lines by which an offer of whole lines is moved to lines like it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +75,8 @@ def changed_files(archives: Sequence[Path]) -> Iterator[ChangedFile]:
     for archive in archives:
         after = _sources(archive)
         for path in sorted(before.keys() & after.keys()):
+            if before[path].text == after[path].text:
+                continue
             changed = _changed(path, before[path].text, after[path].text)
             if FEWEST <= len(changed.hunks) <= MOST:
                 yield replace(changed, others=_others(path, before, after))
@@ -113,7 +114,7 @@ def _replay(changed: ChangedFile, order: list[int], system: System, tally: Tally
         }
         state = State(source, hunks, changed.others, changed.path)
         left = {i: spans[i] for i in order[done:]}
-        _count(changed, state, left, _own(state, system(state), left), tally, seen, found)
+        _count(changed, state, left, of_the_file(state, system(state), left), tally, seen, found)
     tally.hunks += len(order) - 1
     tally.found += len(found)
 
@@ -129,7 +130,7 @@ def _count(
 ) -> None:
     text = state.text
     for rule, lines, then in by_line(text, offers):
-        index = next((i for i, s in left.items() if _holds(s, lines)), None)
+        index = next((i for i, s in left.items() if holds(s, lines)), None)
         kind = "wrong" if index is None else _kind(changed, index, left[index], text, lines, then)
         key = (rule, lines.of(text), then)
         if key not in seen:
@@ -140,46 +141,6 @@ def _count(
     if not _writable(changed, state, left):
         tally.states += 1
         tally.silent += not offers
-
-
-def _own(state: State, offers: Sequence[Offer], left: Mapping[int, Span]) -> list[Offer]:
-    """The offers for the file itself.
-
-    Where whole lines go or come beside lines like them, it does not matter which of them: such an
-    offer is moved to where a hunk is.
-    """
-    own = [offer for offer in offers if not offer.path]
-    return [
-        next((each for each in _alike(state.text, offer) if _is_held(left, each)), offer)
-        for offer in own
-    ]
-
-
-def _is_held(left: Mapping[int, Span], offer: Offer) -> bool:
-    return any(_holds(span, offer.span) for span in left.values())
-
-
-def _alike(text: str, offer: Offer) -> Iterator[Offer]:
-    """The offers of whole lines that leave the same text."""
-    yield offer
-    start, end, new = offer.span.start, offer.span.end, offer.text
-    lines = new or offer.span.of(text)
-    if (new and start < end) or not lines.endswith("\n") or text[start - 1 : start] not in {"", "\n"}:
-        return
-    up, down = lines.splitlines(keepends=True), lines.splitlines(keepends=True)
-    for line in reversed(text[:start].splitlines(keepends=True)[-_FAR:]):
-        if line != up[-1]:
-            break
-        up = [line, *up[:-1]]
-        start, end = start - len(line), end - len(line)
-        yield replace(offer, span=Span(start, end), text="".join(up) if new else "")
-    start, end = offer.span.start, offer.span.end
-    for line in text[end:].splitlines(keepends=True)[:_FAR]:
-        if line != down[0]:
-            break
-        down = [*down[1:], line]
-        start, end = start + len(line), end + len(line)
-        yield replace(offer, span=Span(start, end), text="".join(down) if new else "")
 
 
 def by_line(text: str, offers: Sequence[Offer]) -> Iterator[tuple[str, Span, str]]:
@@ -219,16 +180,12 @@ def _kind(changed: ChangedFile, index: int, span: Span, text: str, lines: Span, 
 
 def _writable(changed: ChangedFile, state: State, left: dict[int, Span]) -> bool:
     """Whether a rule that offers wherever it matches has a line of what is still to be done."""
-    for offer in _own(state, every_match(state)[:_MOST_OFFERS], left):
+    for offer in of_the_file(state, every_match(state)[:_MOST_OFFERS], left):
         for _, lines, then in by_line(state.text, [offer]):
-            held = (i for i, span in left.items() if _holds(span, lines))
+            held = (i for i, span in left.items() if holds(span, lines))
             if any(_kind(changed, i, left[i], state.text, lines, then) == "exact" for i in held):
                 return True
     return False
-
-
-def _holds(span: Span, lines: Span) -> bool:
-    return span.start <= lines.start and lines.end <= span.end
 
 
 def _span(changed: ChangedFile, index: int) -> Span:
