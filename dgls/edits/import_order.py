@@ -66,6 +66,9 @@ def means(module: str, here: str, path: str) -> bool:
     if module.startswith("."):
         return target_of(module, here) == wanted
     parts = tuple(module.split("."))
+    if len(parts) == 1:
+        is_near = wanted[:-1] == parts_of(here)[:-1]
+        return is_near and module not in _STANDARD and wanted[-1:] == parts
     return wanted[-len(parts) :] == parts
 
 

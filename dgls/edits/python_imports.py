@@ -44,7 +44,8 @@ _BINDERS = frozenset(
         "dictionary_splat_pattern",
     ]
 )
-_NAMELIKE = re.compile(r"[\w.\[\]|, ]+\Z")
+_SIGNS = re.compile(r"\s*([\[\]|,])\s*")
+_NAMELIKE = re.compile(r"[\w.\[\]|,]+\Z")
 BUILTINS = frozenset(dir(builtins))
 
 
@@ -137,7 +138,8 @@ def _role(node: Node) -> str:
     if node.type == "comment":
         return "mention" if "type:" in text_of(node) else ""
     if "string" in node.type:
-        return "mention" if _NAMELIKE.match(text_of(node).strip("'\"")) else ""
+        text = _SIGNS.sub(r"\1", text_of(node).strip("'\""))
+        return "mention" if _NAMELIKE.match(text) else ""
     if any(each.type in _STATEMENTS for each in around[:3]):
         return "import"
     if node.type != "identifier":

@@ -9,7 +9,7 @@ from dgls.edits.import_order import Form
 from dgls.edits.import_rewrite import new_statements, rewritten
 from dgls.edits.python_imports import Import, Name, imports_of, is_used
 from dgls.edits.rules.needed import needed
-from dgls.edits.rules.unused import LINES, unused_line
+from dgls.edits.rules.unused import unused_import
 from dgls.edits.state import Offer, State
 
 _NAMES = re.compile(r"[^\W\d]\w*")
@@ -18,8 +18,7 @@ _NAMES = re.compile(r"[^\W\d]\w*")
 def imports(state: State) -> Iterator[Offer]:
     """What an edit means for the file's imports. Nothing in `__init__.py` and stubs."""
     if state.source.language.id != "python":
-        pattern = LINES.get(state.source.language.id)
-        yield from unused_line(state, pattern) if pattern is not None else ()
+        yield from unused_import(state)
         return
     if state.path.endswith(("__init__.py", ".pyi")) or state.source.tree.root_node.has_error:
         return
