@@ -134,12 +134,12 @@ def groups(head: Sequence[Import]) -> Iterator[list[Import]]:
 
 def is_sorted(group: Sequence[Import], key: Key) -> bool:
     """Whether imports are in an order."""
-    return all(_le(key(one), key(other)) for one, other in pairwise(group))
+    return all(key(one) <= key(other) for one, other in pairwise(group))
 
 
 def before(form: Form, other: Import, key: Key) -> bool:
     """Whether an import goes before another one."""
-    return not _le(key(other), key(form))
+    return key(form) < key(other)
 
 
 def by_type(name: str) -> tuple[int, str]:
@@ -165,10 +165,6 @@ def list_order(names: Sequence[str]) -> Callable[[str], tuple[int, str]] | None:
         if all(key(one) <= key(other) for one, other in pairwise(names)):
             return key
     return None
-
-
-def _le(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
-    return one <= other  # type: ignore[operator]
 
 
 def _is_from(form: Form | Import) -> bool:

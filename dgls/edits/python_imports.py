@@ -10,14 +10,22 @@ from functools import lru_cache
 
 from tree_sitter import Node
 
-from dgls.edits.tree import above, text_of, walk
+from dgls.edits.tree import above, text_of
 from dgls.syntax.source import Source
 from dgls.text.spans import Span
 
 _STATEMENTS = frozenset({"import_statement", "import_from_statement", "future_import_statement"})
 _KEPT = re.compile(r"#.*\b(noqa|F401|pylint|re-?export)", re.IGNORECASE)
 _PATTERNS = frozenset(
-    ["pattern_list", "tuple_pattern", "list_pattern", "tuple", "list", "list_splat_pattern"]
+    [
+        "pattern_list",
+        "tuple_pattern",
+        "list_pattern",
+        "tuple",
+        "list",
+        "list_splat_pattern",
+        "dotted_name",
+    ]
 )
 _BINDS = {
     "assignment": "left",
@@ -63,6 +71,7 @@ class Import:
     """One import statement; `module` is empty for `import a`, `span` covers its whole lines.
 
     `place` is "" at the top of the file, "typing" in an `if TYPE_CHECKING:`, "nested" elsewhere.
+    It is kept where a comment says so or another statement shares its lines.
     """
 
     module: str
@@ -96,7 +105,9 @@ def _import(source: Source, node: Node) -> Import:
     own = source.span(node)
     end = source.text.find("\n", own.end)
     span = Span(source.text.rfind("\n", 0, own.start) + 1, len(source.text) if end < 0 else end + 1)
-    return Import(module, names, span, _place(node), bool(_KEPT.search(span.of(source.text))))
+    beside = source.text[span.start : own.start] + source.text[own.end : span.end]
+    is_kept = bool(_KEPT.search(span.of(source.text)) or beside.split("#")[0].strip())
+    return Import(module, names, span, _place(node), is_kept)
 
 
 def _name(source: Source, node: Node, module: str) -> Name:
@@ -187,13 +198,13 @@ def defined(source: Source) -> frozenset[str]:
 
 def words(source: Source, span: Span) -> frozenset[str]:
     """The names that the code of a span uses."""
-    node = source.node_at(span)
     start, end = source.byte_offset(span.start), source.byte_offset(span.end)
-    return frozenset(
-        text_of(each)
-        for each in walk(node)
-        if each.type == "identifier"
-        and each.start_byte < end
-        and start < each.end_byte
-        and _role(each) == "use"
-    )
+    found, waiting = set[str](), [source.node_at(span)]
+    while waiting:
+        node = waiting.pop()
+        if node.type == "identifier" and _role(node) == "use":
+            found.add(text_of(node))
+        waiting += [
+            each for each in node.children if each.start_byte < end and start < each.end_byte
+        ]
+    return frozenset(found)

@@ -11,6 +11,10 @@ from dgls.edits.hunk import Hunk
 from dgls.syntax.source import Source
 from dgls.text.spans import Span
 
+FRESH = 2
+"""Edited places, the last ones, from which offers come. Who has gone on to others passed over what
+was offered before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:
@@ -44,6 +48,12 @@ class State:
     def changes(self) -> tuple[LineChange, ...]:
         """The lines that were changed in place, the newest last."""
         return tuple(line for hunk in self.hunks for line in line_changes(self.text, hunk))
+
+    @cached_property
+    def fresh(self) -> tuple[LineChange, ...]:
+        """The changes of the places that were edited last: offers come from these alone."""
+        newest = self.hunks[-FRESH:]
+        return tuple(line for hunk in newest for line in line_changes(self.text, hunk))
 
     def was_edited(self, span: Span) -> bool:
         """Whether the user has edited there: what they wrote is not offered another time."""

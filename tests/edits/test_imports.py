@@ -72,6 +72,7 @@ def test_the_import_of_the_last_use_goes(what: str, head: str, then: str) -> Non
         ("a future", "from __future__ import gone\n", "a.py"),
         ("an export by alias", "from a import gone as gone\n", "a.py"),
         ("an annotation in quotes", 'import gone\ny: "gone.T" = 1\n', "a.py"),
+        ("another statement beside it", "import gone; z = 1\n", "a.py"),
         ("another use", "import gone\ngone()\n", "a.py"),
         ("a fallback", "try:\n    import gone\nexcept ImportError:\n    pass\n", "a.py"),
         ("the last of its block", "if TYPE_CHECKING:\n    import gone\n", "a.py"),
@@ -202,6 +203,11 @@ def test_a_name_that_was_imported_anew_leaves_the_old_module() -> None:
     text = "from abc import Any\nfrom typing import Call, cast\n\nx = Call\n"
     changed = after(text, ("import Any", "import Any, Call"))
     assert changed == "from abc import Any, Call\nfrom typing import cast\n\nx = Call\n"
+
+
+def test_two_modules_of_a_package_are_both_kept() -> None:
+    text = "import a.b\n\nx = a.b\n"
+    assert after(text, ("import a.b\n", "import a.b\nimport a.c\n")).startswith("import a.b\n")
 
 
 def moved(text: str, other: str, path: str, change: tuple[str, str]) -> list[Offer]:

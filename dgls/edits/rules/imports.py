@@ -44,7 +44,7 @@ def _unused(state: State, head: tuple[Import, ...]) -> Iterator[tuple[Name, str]
         for each in head
         if not each.place
         for name in each.names
-        if name.bound in fresh and state.was_edited(name.span)
+        if name.bound in fresh and "." not in name.text and state.was_edited(name.span)
     }
     for each in head:
         if each.is_kept or each.place == "nested" or each.module == "__future__":
@@ -55,7 +55,7 @@ def _unused(state: State, head: tuple[Import, ...]) -> Iterator[tuple[Name, str]
                 continue
             if name.bound in gone and not is_used(state.source, name.bound):
                 yield name, f"`{name.bound}` is no longer used"
-            elif name.bound in again and not each.place:
+            elif name.bound in again and not each.place and "." not in name.text:
                 yield name, f"`{name.bound}` comes from `{again[name.bound]}` now"
 
 

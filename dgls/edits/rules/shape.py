@@ -30,7 +30,7 @@ def same_edit(state: State) -> Iterator[Offer]:
     texts: dict[Span, set[str]] = {}
     found: dict[Span, tuple[float, Offer]] = {}
     lines = list(_other_lines(state))
-    for change in {_key(each): each for each in filter(_says_code, state.changes)}.values():
+    for change in {_key(each): each for each in filter(_says_code, state.fresh)}.values():
         places = list(_places(state, change, lines, seen[_key(change)]))
         for span, text, evidence in places:
             texts.setdefault(span, set()).add(text)
