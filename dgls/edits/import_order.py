@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -88,13 +89,13 @@ Key = Callable[[Form | Import], tuple[object, ...]]
 
 def kinds_first(form: Form | Import) -> tuple[object, ...]:
     """`import a` before `from a import b`, each by the name of the module."""
-    return (_is_from(form), *_name_key(form))
+    return (is_from(form), *_name_key(form))
 
 
 def modules_only(form: Form | Import) -> tuple[object, ...]:
     """By the name of the module alone."""
     *module, first = _name_key(form)
-    return (*module, _is_from(form), first)
+    return (*module, is_from(form), first)
 
 
 def order_of(heads: Iterable[Sequence[Import]]) -> Key:
@@ -102,7 +103,7 @@ def order_of(heads: Iterable[Sequence[Import]]) -> Key:
     for head in heads:
         kinds = modules = 0
         for group in groups(head):
-            if {_is_from(each) for each in group} == {True, False}:
+            if {is_from(each) for each in group} == {True, False}:
                 kinds += is_sorted(group, kinds_first)
                 modules += is_sorted(group, modules_only)
         if kinds != modules:
@@ -110,11 +111,25 @@ def order_of(heads: Iterable[Sequence[Import]]) -> Key:
     return modules_only
 
 
-def each_alone(head: Sequence[Import]) -> bool:
-    """Whether a file gives each imported name a line of its own."""
-    modules = [each.module for each in head if each.module and not each.place]
-    return len(modules) > len(set(modules)) and not any(
-        len(each.names) > 1 for each in head if each.module
+def each_alone(heads: Iterable[Sequence[Import]]) -> bool:
+    """Whether the first file that shows it gives each imported name a line of its own."""
+    for head in heads:
+        modules = [each.module for each in head if each.module and not each.place]
+        if any(len(each.names) > 1 for each in head if each.module):
+            return False
+        if len(modules) > len(set(modules)):
+            return True
+    return False
+
+
+def parts_kinds(heads: Iterable[Sequence[Import]], own: frozenset[str]) -> bool:
+    """Whether a blank line parts `import a` from `from a import b` in a file that has both."""
+    return any(
+        section(one[-1], own) == section(other[0], own)
+        and not any(map(is_from, one))
+        and all(map(is_from, other))
+        for head in heads
+        for one, other in pairwise(groups(head))
     )
 
 
@@ -146,17 +161,22 @@ def by_type(name: str) -> tuple[int, str]:
     """The usual order of names in a list: constants, classes, others."""
     plain = name.split(" ")[0]
     kind = 0 if len(plain) > 1 and plain.isupper() else 1 if plain[:1].isupper() else 2
-    return kind, plain.lower() if kind != 0 else plain
+    return kind, _natural(plain.lower())
 
 
 def by_letter(name: str) -> tuple[int, str]:
     """Names by their letters, capital or not."""
-    return 0, name.lower()
+    return 0, _natural(name.lower())
 
 
 def by_code(name: str) -> tuple[int, str]:
     """Names by the code points of their letters."""
     return 0, name
+
+
+def _natural(text: str) -> str:
+    """The text so that its numbers sort by their value."""
+    return re.sub(r"\d+", lambda found: found[0].zfill(9), text)
 
 
 def list_order(names: Sequence[str]) -> Callable[[str], tuple[int, str]] | None:
@@ -167,7 +187,7 @@ def list_order(names: Sequence[str]) -> Callable[[str], tuple[int, str]] | None:
     return None
 
 
-def _is_from(form: Form | Import) -> bool:
+def is_from(form: Form | Import) -> bool:
     return bool(form.module)
 
 
@@ -186,4 +206,4 @@ def _name_key(form: Form | Import) -> tuple[object, ...]:
     module = _module(form)
     name = module.lstrip(".")
     dots = len(module) - len(name)
-    return dots > 0, -dots, name.lower(), _first(form)
+    return dots > 0, -dots, _natural(name.lower()), _first(form)

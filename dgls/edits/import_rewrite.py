@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from dgls.edits.import_order import (
     Form,
@@ -11,9 +12,11 @@ from dgls.edits.import_order import (
     by_type,
     each_alone,
     groups,
+    is_from,
     is_sorted,
     list_order,
     order_of,
+    parts_kinds,
     parts_of,
     section,
 )
@@ -24,6 +27,16 @@ from dgls.text.spans import Span
 
 _SHORT, _LONG = 88, 120
 """A line of imports may be as long as the file's longest line, but within these."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Style:
+    """How the files sort: their order, their own packages, whether a blank line parts the kinds."""
+
+    key: Key
+    own: frozenset[str]
+    parts_kinds: bool
+
 
 _Order = Callable[[str], tuple[int, str]]
 
@@ -40,6 +53,8 @@ def rewritten(
         return
     order = list_order([name.text for name in statement.names])
     forms = forms if order else ()
+    if not gone and not forms:
+        return
     if "\n" in statement.span.of(source.text).rstrip():
         yield from _in_lines(source, statement, gone, forms, order)
         return
@@ -60,33 +75,41 @@ def new_statements(
     if not forms:
         return
     heads = [imports_of(each) for each in (state.source, *state.others.values())]
-    key = order_of(heads)
-    known = frozenset(part for path in (state.path, *state.others) for part in parts_of(path))
-    own = frozenset(part.removesuffix(".py") for part in known)
+    style = _style(state, heads)
     end = "\r\n" if "\r\n" in state.text else "\n"
     places: dict[tuple[int, str, str], list[Form]] = {}
-    for form in forms if each_alone(heads[0]) else _merged(forms):
-        place = _place(form, list(groups(head)), key, own, end)
+    for form in forms if each_alone(heads) else _merged(forms):
+        place = _place(form, list(groups(head)), style, end)
         if place is not None:
             places.setdefault(place, []).append(form)
     for (at, first, last), found in places.items():
-        lines = "".join(each.statement + end for each in sorted(found, key=key))
+        lines = "".join(each.statement + end for each in sorted(found, key=style.key))
         why = "; ".join(map(_why, found))
         yield Offer(Span(at, at), first + lines + last, "import", why)
 
 
+def _style(state: State, heads: Sequence[Sequence[Import]]) -> _Style:
+    parts = {part for path in (state.path, *state.others) for part in parts_of(path)}
+    own = frozenset(part.removesuffix(".py") for part in parts)
+    return _Style(order_of(heads), own, parts_kinds(heads, own))
+
+
 def _place(
-    form: Form, tops: list[list[Import]], key: Key, own: frozenset[str], end: str
+    form: Form, tops: list[list[Import]], style: _Style, end: str
 ) -> tuple[int, str, str] | None:
     """Where a statement goes, and what parts it from the lines before and after it."""
-    part = section(form, own)
-    for group in tops:
-        if part in {section(each, own) for each in group}:
-            if not is_sorted(group, key):
-                return None
-            later = (each.span.start for each in group if before(form, each, key))
-            return next(later, group[-1].span.end), "", ""
-    earlier = [group for group in tops if section(group[-1], own) < part]
+    part, key = section(form, style.own), style.key
+    alike = [group for group in tops if part in {section(each, style.own) for each in group}]
+    of_kind = [group for group in alike if is_from(form) in map(is_from, group)]
+    for group in (of_kind or alike)[:1]:
+        if not of_kind and style.parts_kinds:
+            at_end = (group[-1].span.end, end, "")
+            return at_end if is_from(form) else (group[0].span.start, "", end)
+        if not is_sorted(group, key):
+            return None
+        later = (each.span.start for each in group if before(form, each, key))
+        return next(later, group[-1].span.end), "", ""
+    earlier = [group for group in tops if section(group[-1], style.own) < part]
     if earlier:
         return earlier[-1][-1].span.end, end, ""
     return (tops[0][0].span.start, "", end) if tops else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,9 +12,7 @@ from dgls.edits.hunk import Hunk
 from dgls.syntax.source import Source
 from dgls.text.spans import Span
 
-FRESH = 2
-"""Edited places, the last ones, from which offers come. Who has gone on to others passed over what
-was offered before."""
+_IMPORT = re.compile(r"\s*(?:(?:import|from|use)\b.*)?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +50,17 @@ class State:
 
     @cached_property
     def fresh(self) -> tuple[LineChange, ...]:
-        """The changes of the places that were edited last: offers come from these alone."""
-        newest = self.hunks[-FRESH:]
-        return tuple(line for hunk in newest for line in line_changes(self.text, hunk))
+        """The changes of the place that was edited last: offers come from these alone.
+
+        Who has gone on passed over what was offered before. An import is no such place.
+        """
+        found: list[LineChange] = []
+        for hunk in reversed(self.hunks):
+            found = [*line_changes(self.text, hunk), *found]
+            after = hunk.after(self.text)
+            if not all(map(_IMPORT.match, (*hunk.before.splitlines(), *after.splitlines()))):
+                break
+        return tuple(found)
 
     def was_edited(self, span: Span) -> bool:
         """Whether the user has edited there: what they wrote is not offered another time."""

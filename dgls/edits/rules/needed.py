@@ -41,7 +41,7 @@ def needed(state: State, head: tuple[Import, ...]) -> dict[Form, Import | None]:
     for name in sorted((used | set(removed)) - imported - BUILTINS):
         form = _form(state, head, name, removed.get(name, frozenset()))
         if form is not None and _is_unbound(state, name, name in removed):
-            found[form] = _list_of(form, head)
+            found[form] = _list_of(state, form, head)
     return found
 
 
@@ -82,13 +82,14 @@ def _form(
 ) -> Form | None:
     """How the other files import a name, if they agree; else where it is defined."""
     seen = Counter(_seen(state, name))
-    for form in [each for each in seen if each.module in removed]:
-        del seen[form]
+    modules = {each.module for each in head if each.module and not each.place}
+    for form, files in list(seen.items()) if removed else ():
+        if not _is_new(form, removed) or (files == 1 and form.module not in modules):
+            del seen[form]
     if not seen:
         forms = {*_definitions(state, head, name)} or {*_standard(state, name)}
         forms = {form for form in forms if form.module not in removed}
         return forms.pop() if len(forms) == 1 else None
-    modules = {each.module for each in head if each.module and not each.place}
     known = [form for form in seen if form.module in modules]
     if len(known) == 1:
         return known[0]
@@ -98,6 +99,11 @@ def _form(
     if len(ranked) == 1 or ranked[0][1] >= _CLEAR * ranked[1][1]:
         return ranked[0][0]
     return None
+
+
+def _is_new(form: Form, removed: frozenset[str]) -> bool:
+    """Whether a form is not the removed one by another path."""
+    return form.module.rpartition(".")[2] not in {each.rpartition(".")[2] for each in removed}
 
 
 def _seen(state: State, name: str) -> Iterator[Form]:
@@ -133,9 +139,10 @@ def _standard(state: State, name: str) -> Iterator[Form]:
         yield Form("", name)
 
 
-def _list_of(form: Form, head: tuple[Import, ...]) -> Import | None:
+def _list_of(state: State, form: Form, head: tuple[Import, ...]) -> Import | None:
     """The import that takes one more name; none where each name has a line of its own."""
     own = [each for each in head if not each.place and each.module == form.module]
     if not form.module or len(own) != 1 or own[0].is_kept:
         return None
-    return None if each_alone(head) else own[0]
+    alone = each_alone([head, *map(imports_of, state.others.values())])
+    return None if alone else own[0]
