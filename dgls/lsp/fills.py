@@ -16,7 +16,7 @@ from dgls.protocol import FillReply, FillRequest, to_json
 Ask: TypeAlias = Callable[[FillRequest], Awaitable[FillReply]]
 
 AHEAD_AFTER_S = 0.15
-"""How long a suggestion is on the screen before the gap behind it is filled ahead."""
+"""How long a suggestion is on the screen before the gap after it is filled ahead."""
 
 _MOST_REPLIES = 64
 _MEASURED = 20
@@ -57,14 +57,18 @@ class Fills:
         return reply
 
     def fill_ahead(
-        self, request: FillRequest, ask: Ask, is_wanted: Callable[[], bool] = lambda: True
+        self,
+        request: FillRequest,
+        ask: Ask,
+        is_wanted: Callable[[], bool] = lambda: True,
+        after_s: float = AHEAD_AFTER_S,
     ) -> None:
         """Fill what will probably be asked for next, unless somebody needs the model.
 
         It begins after a moment, in which the user may type on so that it `is_wanted` no more.
         """
         self.stop_ahead()
-        self._ahead = asyncio.ensure_future(self._fill_ahead(request, ask, is_wanted))
+        self._ahead = asyncio.ensure_future(self._fill_ahead(request, ask, is_wanted, after_s))
         self._ahead.add_done_callback(_retrieve)
 
     def stop_ahead(self) -> None:
@@ -88,9 +92,9 @@ class Fills:
         return await self._shared(key, request, ask)
 
     async def _fill_ahead(
-        self, request: FillRequest, ask: Ask, is_wanted: Callable[[], bool]
+        self, request: FillRequest, ask: Ask, is_wanted: Callable[[], bool], after_s: float
     ) -> None:
-        await asyncio.sleep(AHEAD_AFTER_S)
+        await asyncio.sleep(after_s)
         if is_wanted() and not self.known(request) and not self._running:
             await self._shared(_key(request), request, ask)
 
