@@ -40,7 +40,9 @@ def unused_import(state: State) -> Iterator[Offer]:
 
 def _unused_in_list(state: State) -> Iterator[Offer]:
     pattern, gone = _LISTS.get(state.source.language.id), words_gone(state)
-    for found in pattern.finditer(state.text) if pattern is not None and gone else ():
+    if pattern is None or not gone:
+        return
+    for found in pattern.finditer(state.text):
         names = {each: each.split()[-1] for each in found["names"].split(", ") if each.strip()}
         unused = [
             name
