@@ -347,8 +347,8 @@ class TypingSettings:
     )
     prefetch: bool = _setting(
         True,
-        "Whether the next gap is filled ahead while a suggestion is on the screen and, in VS Code, "
-        "the line where the cursor rests in a document that you are writing.",
+        "Whether the next gap is filled ahead while a suggestion is on the screen, and, in VS Code "
+        "and Neovim, the line where the cursor rests in a document that you are writing.",
     )
     completion_list: str = _setting(
         "auto",

@@ -2,8 +2,8 @@
 
 A fill after a jump reads the text around the cursor first, which takes a laptop model a second and
 more; the next one is quick. No message of the protocol tells where the cursor is, so dgls's own
-extension sends this request: a `textDocument` and a `position`, when the cursor has been at another
-place for half a second. The answer is null, at once.
+extensions for VS Code and Neovim send this request, a `textDocument` and a `position`, when the
+cursor has been at another place for half a second. The answer is null, at once.
 """
 
 from __future__ import annotations
