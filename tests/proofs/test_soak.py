@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from dgls.errors import EngineUnavailableError
+from dgls.lab.bench.typing.sessions import Session
 from tests.proofs import soak
 from tests.proofs.typist import Tally
 
@@ -35,6 +36,8 @@ async def test_a_run_that_ends_within_a_request_waits_for_its_answer(
     answer_s: float, faults: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(soak, "LAST_ANSWER_S", 2.0)
+    session = Session("a.py", "x = ", "a + b + c", "\n", (0.0,) * 9)
+    monkeypatch.setattr(soak, "synthetic_sessions", lambda *_, **__: (session,))
     editor, tally = SlowEditor(answer_s), Tally()
     typing = asyncio.ensure_future(soak._type_on(editor, tally))  # type: ignore[arg-type]
     async with asyncio.timeout(30):
