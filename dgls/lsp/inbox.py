@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from lsprotocol import types
 
-from dgls.lsp.messages import Framer, Message
+from dgls.lsp.messages import Bad, Framer, Message
 
 
 class Inbox:
@@ -72,7 +72,9 @@ class Inbox:
     def _look_at(self, message: Message) -> None:
         """Note a message that ends the session."""
         self._came += 1
-        method = message.get("method") if isinstance(message, dict) else None
+        if isinstance(message, Bad):
+            return
+        method = message.get("method")
         if method == types.INITIALIZE:
             self._begun = True
         elif method == types.SHUTDOWN and self._begun and "id" in message:
