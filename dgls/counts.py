@@ -63,7 +63,7 @@ def added(one: Counted, other: Counted) -> dict[Kind, Count]:
 
 
 def counts_file() -> Path:
-    """Where the counts of this user stand."""
+    """Where the counts of this user are."""
     from platformdirs import user_state_dir
 
     return Path(user_state_dir("dgls", appauthor=False)) / FILE_NAME

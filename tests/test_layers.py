@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1] / "dgls"
 
 # Which rooms each room may import, inside functions and for types alone included. Rooms lower down
 # know only what is below them; `ground` is what everyone may know.
-GROUND = {"errors", "protocol", "text", "files", "imports", "patterns", "counts"}
+GROUND = {"allocator", "errors", "protocol", "text", "files", "imports", "patterns", "counts"}
 KNOWS = {
     "cli": (
         "edits lab.bench lab.training lab.evaluation requests editors doctor lsp policy "

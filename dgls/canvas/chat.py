@@ -5,12 +5,12 @@
     canvas  slots of gap 1 | text between | slots of gap 2 | ... | near suffix | ``` <turn|> <eos>
 
 The model never learned to end a gap within a canvas, so a gap's length has to be guessed: each
-canvas of a request has other lengths and the pinned text behind the slots. `OPEN_END` pins nothing
+canvas of a request has other lengths and the pinned text after the slots. `OPEN_END` pins nothing
 there: the model goes on as in a chat, repeats the near suffix and closes the fence, and the fill is
 cut where that begins. A judge compares fills of all lengths by the fill *and* what follows it.
 
-What changes least stands first in the prompt. The head of the answer, fence and indentation, is
-given, for without it a terse prompt can be answered by nothing at all. Behind the answer the canvas
+What changes least is first in the prompt. The head of the answer, fence and indentation, is
+given, for without it a terse prompt can be answered by nothing at all. After the answer the canvas
 is filled with `<eos>`, as in training. The control tokens are those of
 https://ai.google.dev/gemma/docs/core/prompt-formatting-gemma4; without `<|think|>` in a system turn
 the model answers at once.
@@ -46,7 +46,7 @@ MARK = "<FILL>"
 _CHARS_PER_TOKEN = 8
 
 _NEAR_LINES = 2
-"""So many lines behind the last gap's own one are pinned in the canvas."""
+"""So many lines after the last gap's own one are pinned in the canvas."""
 
 _SLOTS = 16
 """Slots of a gap for which no length is asked."""
@@ -75,8 +75,8 @@ class ChatBudget:
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """The tokens of a canvas but for its open slots: the old text of each gap, and what stands
-    behind each, which is pinned."""
+    """The tokens of a canvas but for its open slots: the old text of each gap, and what is
+    after each, which is pinned."""
 
     old: Sequence[Sequence[int]]
     behind: Sequence[Sequence[int]]
@@ -182,7 +182,7 @@ class ChatLayout:
         return _Parts(old, [*between, self._tail(request.parts[-1], fence)])
 
     def _tail(self, suffix: str, fence: str) -> list[int]:
-        """What is pinned behind the last gap.
+        """What is pinned after the last gap.
 
         It ends at a line end and the answer with it, or, where a line is too long, in the middle
         of a line, and the canvas with it.
@@ -270,7 +270,7 @@ def fence_for(texts: Sequence[str]) -> str:
 def _without_rest(text: str, follows: str) -> str:
     """What a model wrote before it closed the fence or repeated what follows the gap.
 
-    The longest part of `follows` that stands there decides: all its lines, or fewer from its
+    The longest part of `follows` that is there decides: all its lines, or fewer from its
     first one on, as long as they hold more than white space.
     """
     ended = re.fullmatch(r"(.*)\n(`{3,})", follows, re.DOTALL)

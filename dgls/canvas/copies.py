@@ -1,6 +1,6 @@
 """Texts that the open file already holds between surroundings like a gap's.
 
-Source code repeats itself (Hindle et al., "On the naturalness of software", 2012), and what stood
+Source code repeats itself (Hindle et al., "On the naturalness of software", 2012), and what was
 after the same words a screen away is often what belongs here. A small model cannot know a project's
 own names; it can judge them when they are put before it. Each copy is a proposal like any other:
 the judge scores it, and its likeness to the gap is part of the fitted confidence.
@@ -74,7 +74,7 @@ def copies(
 class _Surroundings:
     """A gap of one line: its line's `head` and `tail`, and all whole lines around it.
 
-    `lines` are those above and below; the gap's own line would stand at index `at`.
+    `lines` are those above and below; the gap's own line would be at index `at`.
     """
 
     prefix: str
@@ -117,7 +117,7 @@ class _Place:
 
 
 def _places(gap: _Surroundings) -> list[_Place]:
-    """The places that the gap's last characters stand before; where those are few, the last one."""
+    """The places that the gap's last characters are before; where those are few, the last one."""
     found: list[_Place] = []
     for chars in _KEY_CHARS:
         if len(found) < _ENOUGH_PLACES:
@@ -126,7 +126,7 @@ def _places(gap: _Surroundings) -> list[_Place]:
 
 
 def _places_after(gap: _Surroundings, key: str) -> Iterator[_Place]:
-    """The places behind `key`, or where there is none at the beginning of every line's text."""
+    """The places after `key`, or where there is none at the beginning of every line's text."""
     above, below = gap.above(gap.at), gap.below(gap.at)
     for index, line in enumerate(gap.lines):
         for start in _starts(line, key, gap.head):
@@ -149,7 +149,7 @@ def _starts(line: str, key: str, head: str) -> Iterator[int]:
 
 
 def _before(gap: _Surroundings, index: int, start: int) -> str:
-    """What stands before a place, as far back as it could be like the gap's prefix."""
+    """What is before a place, as far back as it could be like the gap's prefix."""
     text = gap.lines[index][:start]
     first = gap.at if index >= gap.at else 0
     while len(text) < _LEFT_CHARS and index > first:
@@ -159,7 +159,7 @@ def _before(gap: _Surroundings, index: int, start: int) -> str:
 
 
 def _texts(gap: _Surroundings, place: _Place, lines: int) -> Iterator[tuple[str, bool]]:
-    """What the place would put into the gap, as it stands and with its names changed."""
+    """What the place would put into the gap, as it is and with its names changed."""
     line = gap.lines[place.index]
     pairs = [
         (gap.above(place.index), gap.above(gap.at)),
@@ -218,7 +218,7 @@ def _until(text: str, gap: _Surroundings) -> str:
 
 
 def _renaming(there: str, here: str) -> dict[str, str]:
-    """Which names of one line stand in another of the same shape instead; {} for other shapes."""
+    """Which names of one line are in another of the same shape instead; {} for other shapes."""
     one, other = _words(there), _words(here)
     if len(one) != len(other):
         return {}

@@ -3,9 +3,9 @@
     prompt  <path> path  <ctx> path text ...  <suffix> suffix  <prefix> prefix  <middle>
     canvas  slots of gap 1 | text between | slots of gap 2 | ... | near suffix
 
-What changes least stands first in the prompt, so that typing extends what is cached, but for the
+What changes least is first in the prompt, so that typing extends what is cached, but for the
 one mark at its end: without it a causal stream cannot tell a line break that ends the prefix from
-one that ends the gap. The suffix stands in the prompt, where the causal judge reads it, and its
+one that ends the gap. The suffix is in the prompt, where the causal judge reads it, and its
 beginning again in the canvas, where the denoiser must join it. A gap's target is its text, `<end>`,
 then `<pad>` to the end of its slots; past the end of the file the canvas is pinned `<pad>`.
 """
@@ -150,7 +150,7 @@ class InfillLayout:
         return tokens, pinned, seeded, gaps
 
     def _seed(self, old: Sequence[int], count: int) -> list[int]:
-        """What stands in a gap's slots at first: its old text as a target, or padding."""
+        """What is in a gap's slots at first: its old text as a target, or padding."""
         pad, end = self.codec.token_id(PAD), self.codec.token_id(END)
         held = [*old, end][:count] if old else []
         return [*held, *[pad] * (count - len(held))]

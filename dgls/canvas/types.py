@@ -27,7 +27,7 @@ class Codec(Protocol):
 class Canvas:
     """What the model reads for one request.
 
-    `prompt` is encoded causally and cached. `tokens` [canvas] stand after it and are denoised in
+    `prompt` is encoded causally and cached. `tokens` [canvas] are after it and are denoised in
     both directions; `pinned` [canvas] are known and never change. `gaps` are the slots of each gap
     in the canvas, in order. `seeded` [canvas] marks open positions that hold the old text of a
     rewrite: those may start from it instead of from noise. `follows` are the tokens that a judge

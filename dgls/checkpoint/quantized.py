@@ -1,6 +1,6 @@
 """Modules that hold quantised weights, and the plain path through them: widen, then multiply.
 
-A `Linear8` stands in the place of an `nn.Linear`. The experts' module keeps its place, but its
+A `Linear8` is in the place of an `nn.Linear`. The experts' module keeps its place, but its
 `gate_up_proj` and `down_proj` are `Nf4` or `Rows8` instead of parameters. A network with kernels
 of its own reads these; the library's class computes with them as they are, exactly as it would
 with the widened weights.

@@ -79,7 +79,7 @@ def _inside(error: Exception) -> str:
 
 
 def _with_places_last(arguments: Sequence[str]) -> list[str]:
-    """Places in standard input (`-:3:5`) behind a `--`, or they would be taken for options."""
+    """Places in standard input (`-:3:5`) after a `--`, or they would be taken for options."""
     places = [argument for argument in arguments if argument.startswith("-:")]
     others = [argument for argument in arguments if not argument.startswith("-:")]
     return [*others, "--", *places] if places and "--" not in others else list(arguments)

@@ -24,7 +24,7 @@ def stats(
 ) -> None:
     """Print what was suggested, accepted and kept, by language and latency.
 
-    The counts stand in a file on this machine, hold no code, and are never sent.
+    The counts are in a file on this machine, hold no code, and are never sent.
     """
     path = counts_file()
     if clear:

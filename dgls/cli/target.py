@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dgls.syntax.source import Source
 
 STANDARD_INPUT = "-"
-# Compilers print a colon after the place, and a message behind a space.
+# Compilers print a colon after the place, and a message after a space.
 _TARGET = re.compile(
     r"(?P<file>.+?)(?::(?P<line>[0-9]+)(?::(?P<column>[0-9]+))?(?::(?:\s.*)?)?)?", re.DOTALL
 )

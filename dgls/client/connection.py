@@ -2,7 +2,7 @@
 
 Why not httpx: a front-end lives in every editor window. Measured on two CPU cores, Python 3.11,
 httpx 0.28 over a Unix socket: 10 MB of memory for its import, 1.3 ms per request (p50; p99 2.8);
-h11 on streams: 0.4 MB, 0.4 ms (p99 0.9). h11 is what uvicorn and httpx themselves stand on.
+h11 on streams: 0.4 MB, 0.4 ms (p99 0.9). h11 is what uvicorn and httpx themselves build on.
 """
 
 from __future__ import annotations

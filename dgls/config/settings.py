@@ -335,17 +335,22 @@ class TypingSettings:
     """When the model is asked while one types, and how its answer reaches the screen."""
 
     shortest_delay_ms: float = _setting(
-        30.0, "Shortest wait after a keystroke, in milliseconds.", low=0, high=5000
+        10.0,
+        "Shortest wait after a keystroke, in milliseconds; between words it is the whole wait.",
+        low=0,
+        high=5000,
     )
     longest_delay_ms: float = _setting(
         400.0,
-        "Longest wait after a keystroke, in milliseconds; between the two it follows your own "
+        "Longest wait after a keystroke, in milliseconds; inside a word the wait follows your own "
         "rhythm.",
         low=0,
         high=5000,
     )
     prefetch: bool = _setting(
-        True, "Whether the next gap is filled ahead while a suggestion is on the screen."
+        True,
+        "Whether the next gap is filled ahead while a suggestion is on the screen and, in VS Code, "
+        "the line where the cursor rests in a document that you are writing.",
     )
     completion_list: str = _setting(
         "auto",

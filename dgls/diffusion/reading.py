@@ -1,4 +1,4 @@
-"""What a denoise step asks of a model: which tokens stand where, and how sure it is of them."""
+"""What a denoise step asks of a model: which tokens are where, and how sure it is of them."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class Place:
 
     @property
     def line_head(self) -> str:
-        """What stands before the gap on its line."""
+        """What is before the gap on its line."""
         return self.prefix.rpartition("\n")[2]
 
     @property
@@ -97,7 +97,7 @@ def _lead(text: str, joint: Mapping[str, float]) -> float:
 
 
 def _new_names(text: str, place: Place) -> int:
-    """How many names of the text stand nowhere around it, five at most."""
+    """How many names of the text are nowhere around it, five at most."""
     known = _names(place.prefix) | _names(place.suffix)
     last = _NAME.findall(place.line_head)[-1:] if place.line_head[-1:].isalnum() else []
     joined = "".join(last) + text

@@ -6,6 +6,7 @@ import functools
 
 import torch
 
+from dgls.allocator import give_back_freed_memory, keep_freed_memory
 from dgls.checkpoint.chat_template import template_of
 from dgls.checkpoint.choice import AUTO
 from dgls.checkpoint.edit_choice import LEAST_PARAMETERS
@@ -25,7 +26,6 @@ from dgls.inference.causal_model import CausalModel, Drafting
 from dgls.inference.drafts import MOST_ROWS
 from dgls.network.hardware import cache_share, chosen_device
 from dgls.network.linear import can_multiply_int8
-from dgls.network.memory import give_back_freed_memory, keep_freed_memory
 
 
 def open_filler(

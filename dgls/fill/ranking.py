@@ -98,9 +98,9 @@ def ranked(
 
 
 def single_gap(request: FillRequest, index: int, texts: Sequence[str]) -> FillRequest:
-    """The request for gap `index` alone, when `texts` stand in the gaps before it.
+    """The request for gap `index` alone, when `texts` are in the gaps before it.
 
-    What lies behind the gap is its suffix, with nothing in the gaps that are still open.
+    What lies after the gap is its suffix, with nothing in the gaps that are still open.
     """
     before = [part + text for part, text in zip(request.parts, texts[:index], strict=False)]
     prefix = "".join(before) + request.parts[index]

@@ -168,6 +168,6 @@ def _cut(beam: _Beam, in_time: bool = True) -> _Done:
 
 
 def _ordered(done: Sequence[_Done]) -> tuple[CausalDraft, ...]:
-    """Best first; what fills nothing comes last, and what was cut by time behind what was not."""
+    """Best first; what fills nothing comes last, and what was cut by time after what was not."""
     best = sorted(done, key=lambda each: (each.empty, not each.draft.in_time, -each.total))
     return tuple(each.draft for each in best)

@@ -18,7 +18,7 @@ from torch import Tensor
 class NgramCache:
     """The continuations of every context of up to `len(shares)` tokens in `tokens`.
 
-    `shares[n - 1]` is the cache's share of the prediction where the longest context that stood
+    `shares[n - 1]` is the cache's share of the prediction where the longest context that was
     before has n tokens. No shares, no cache.
     """
 

@@ -21,7 +21,7 @@ class Convention:
 
     The protocol lets \\n, \\r\\n and \\r end a line. An editor that keeps lines without their ends
     knows \\n alone: in a file of mixed line ends a \\r is a character of the line to it
-    (`newline_only`), and it places edits behind it.
+    (`newline_only`), and it places edits after it.
     """
 
     encoding: Encoding = Encoding.UTF16
@@ -35,16 +35,16 @@ class Convention:
         return Lines(text, newline_only=self.newline_only and "\n" in text)
 
     def offset(self, lines: Lines, position: types.Position) -> int | None:
-        """The offset of an editor's position; None behind the last line.
+        """The offset of an editor's position; None after the last line.
 
-        A column behind the line's end counts as its end, as the protocol says.
+        A column after the line's end counts as its end, as the protocol says.
         """
         if position.line >= len(lines.starts):
             return None
         return self.clamped_offset(lines, position)
 
     def clamped_offset(self, lines: Lines, position: types.Position) -> int:
-        """The offset of an editor's position; a line behind the last one is the text's end."""
+        """The offset of an editor's position; a line after the last one is the text's end."""
         return lines.clamped_offset(Position(position.line, position.character), self.encoding)
 
     def position(self, lines: Lines, offset: int) -> types.Position:

@@ -28,7 +28,7 @@ class Counts:
         self._add(Kind.of(shown.language, shown.latency_ms), Count(shown=1))
 
     async def follow(self, typist: Typist, accepted: Accepted) -> None:
-        """One was accepted; count it as kept if it still stands there after a while."""
+        """One was accepted; count it as kept if it is still there after a while."""
         kind = Kind.of(accepted.language, accepted.latency_ms)
         self._add(kind, Count(accepted=1))
         await asyncio.sleep(self.kept_after_s)

@@ -55,11 +55,11 @@ class Document:
         return self.convention.lines(self.text)
 
     def offset(self, position: types.Position) -> int | None:
-        """The offset of an editor's position; None behind the last line."""
+        """The offset of an editor's position; None after the last line."""
         return self.convention.offset(self.lines, position)
 
     def span(self, range_: types.Range) -> Span | None:
-        """The span of an editor's range; None where it is reversed or begins behind the text."""
+        """The span of an editor's range; None where it is reversed or begins after the text."""
         start = self.offset(range_.start)
         end = self.convention.clamped_offset(self.lines, range_.end)
         return None if start is None or end < start else Span(start, end)

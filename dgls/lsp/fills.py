@@ -16,7 +16,7 @@ from dgls.protocol import FillReply, FillRequest, to_json
 Ask: TypeAlias = Callable[[FillRequest], Awaitable[FillReply]]
 
 AHEAD_AFTER_S = 0.15
-"""How long a suggestion is on the screen before the gap behind it is filled ahead."""
+"""How long a suggestion is on the screen before the gap after it is filled ahead."""
 
 _MOST_REPLIES = 64
 _MEASURED = 20
@@ -57,7 +57,10 @@ class Fills:
         return reply
 
     def fill_ahead(
-        self, request: FillRequest, ask: Ask, is_wanted: Callable[[], bool] = lambda: True
+        self,
+        request: FillRequest,
+        ask: Ask,
+        is_wanted: Callable[[], bool] = lambda: True,
     ) -> None:
         """Fill what will probably be asked for next, unless somebody needs the model.
 

@@ -17,6 +17,7 @@ from pygls.lsp.server import LanguageServer
 from pygls.protocol import default_converter
 
 from dgls import __version__
+from dgls.allocator import FreedMemory
 from dgls.checkpoint.edit_choice import edit_settings
 from dgls.config import LiveSettings, Settings
 from dgls.errors import InputError
@@ -60,6 +61,7 @@ class DglsServer(LanguageServer):
         self._client_id = f"lsp-{uuid.uuid4()}"
         self._client_name = ""
         self.documents = Documents()
+        self.freed = FreedMemory()
         self.typists = Typists(self._accepted)
         self.fills = Fills()
         self.surroundings = Surroundings()

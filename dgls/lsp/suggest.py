@@ -99,7 +99,7 @@ async def _unasked(context: RequestContext, place: Place) -> Offer | Silence | N
         return reason
     request = context.request(place.document, task, METHOD, Trigger.AUTOMATIC)
     if not context.fills.known(request):
-        waited = await _wait(context, place.document, settings)
+        waited = await _wait(context, place.document, settings, moment)
         if isinstance(waited, Silence):
             return waited
         if not waited:
@@ -119,7 +119,9 @@ async def _unasked(context: RequestContext, place: Place) -> Offer | Silence | N
     return _put_on_screen(context, shown)
 
 
-async def _wait(context: RequestContext, document: Document, settings: Settings) -> Silence | bool:
+async def _wait(
+    context: RequestContext, document: Document, settings: Settings, moment: Moment
+) -> Silence | bool:
     """Wait for the model and for a pause: whether to ask then, or why dgls is silent here."""
     await context.model.ready()
     # What the model was trained on is known once it is loaded.
@@ -127,15 +129,14 @@ async def _wait(context: RequestContext, document: Document, settings: Settings)
         context.indicator.off(reason)
         return reason
     typist = context.stores.typists.of(document.uri)
-    return await typist.pause(_wait_ms(context, document, settings))
-
-
-def _wait_ms(context: RequestContext, document: Document, settings: Settings) -> float:
-    """How long after the last keystroke to ask, less what the editor has waited itself."""
-    typing, rhythm = settings.typing, context.stores.typists.of(document.uri).rhythm
-    usual_ms = context.fills.p50_ms or 0.0
-    wait = delay_ms(rhythm, usual_ms, typing.shortest_delay_ms, typing.longest_delay_ms)
-    return wait - EDITOR_DELAY_MS.get(context.client.name, 0.0)
+    typing = settings.typing
+    wait_ms = delay_ms(
+        typist.rhythm,
+        in_word=moment.in_word,
+        shortest_ms=typing.shortest_delay_ms,
+        longest_ms=typing.longest_delay_ms,
+    )
+    return await typist.pause(wait_ms - EDITOR_DELAY_MS.get(context.client.name, 0.0))
 
 
 def _put_on_screen(context: RequestContext, shown: Shown) -> Offer | Silence | None:

@@ -1,6 +1,6 @@
 """What the model is told of other places: recent edits elsewhere, and outlines of other files.
 
-The snippets stand at the head of the prompt, so a change in them costs the whole prefix cache.
+The snippets are at the head of the prompt, so a change in them costs the whole prefix cache.
 Therefore what changes least comes first, and nothing in them comes from the document that is
 typed in: it is in the prefix and suffix already.
 """

@@ -45,7 +45,7 @@ class Shown:
             return None
         grown = len(newest.text) - len(self.document.text)
         typed = newest.text[self.cursor : self.cursor + grown]
-        # Closers that the editor put in by itself stand behind the cursor.
+        # Closers that the editor put in by itself are after the cursor.
         return Left(self.cursor + common_length(fill, typed), with_line_ends(left, "\n"))
 
     @property
@@ -71,7 +71,7 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A suggestion that stands in the document now, at `span`; the `number`th that was accepted.
+    """A suggestion that is in the document now, at `span`; the `number`th that was accepted.
 
     It holds on to no document: many are kept, and each would keep the whole text that it was made
     for.
@@ -120,6 +120,11 @@ class Typist:
         self._moved_on.set()
         self._moved_on = asyncio.Event()
 
+    @property
+    def still_s(self) -> float:
+        """How long ago the last change was, in seconds; endless before the first."""
+        return (self.clock_ms() - self.changed_ms) / 1000
+
     async def pause(self, wait_ms: float) -> bool:
         """Whether nothing is changed until `wait_ms` after the last change."""
         left_ms = self.changed_ms + wait_ms - self.clock_ms()
@@ -142,7 +147,7 @@ class Typist:
         return self.others if self.shown is None else (self.shown, *self.others)
 
     def still_holds(self, accepted: Accepted) -> bool:
-        """Whether a text that was accepted still stands in the document as it was."""
+        """Whether a text that was accepted is still in the document as it was."""
         return any(each.number == accepted.number for each in self.accepted)
 
     def under(self, settings: ShowSettings) -> None:

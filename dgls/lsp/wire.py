@@ -113,6 +113,7 @@ class Wire(LanguageServerProtocol):
             # A request goes on; see `DglsServer.guarded`.
             if not hasattr(message, "id"):
                 arrived.end()
+            self._server.freed.after_work()
 
     def _run_generator(
         self,

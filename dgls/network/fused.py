@@ -1,7 +1,7 @@
 """The model's two passes with few operations: for a small model those cost more than arithmetic.
 
 The same mathematics as the library's class, and tested equal to it. What is saved: maps that read
-the same input are one matrix, the scale of a norm is folded into the matrix behind it, the only
+the same input are one matrix, the scale of a norm is folded into the matrix after it, the only
 expert is part of the dense layer, its router (which has nothing to choose) is left out, and no
 mask or cache object is built. For models with one expert only; others take `LibraryNetwork`.
 
@@ -226,7 +226,7 @@ class _Part:
 
     @classmethod
     def causal(cls, tokens: Tensor, past: Past | None) -> _Part:
-        """Tokens that see what stands before them."""
+        """Tokens that see what is before them."""
         batch, new = tokens.shape
         mask = None if past is None else _causal_mask(new, past.length, tokens.device)
         return cls(batch, new, past, mask, is_causal=True)
@@ -243,7 +243,7 @@ class _Part:
         return self.past.length if self.past else 0
 
     def before(self, index: int) -> _KeyValue | None:
-        """Keys and values of layer `index` that stand before the new ones."""
+        """Keys and values of layer `index` that are before the new ones."""
         return (self.past.keys[index], self.past.values[index]) if self.past else None
 
     def past_of(self, seen: Sequence[_KeyValue]) -> Past:
@@ -269,7 +269,7 @@ def _apart(tensor: Tensor, parts: Sequence[_Part]) -> list[Tensor]:
 def _appended(before: _KeyValue | None, which: int, new: Tensor) -> Tensor:
     """The keys or values seen: [batch, heads, all, dim], of `new` [batch, new, heads, dim].
 
-    In memory the tokens lie one behind the other, so that to cut and to join are plain copies.
+    In memory the tokens lie one after the other, so that to cut and to join are plain copies.
     """
     if before is None:
         return new.contiguous().transpose(1, 2)

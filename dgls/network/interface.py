@@ -43,7 +43,7 @@ class SteppingNetwork(Network, Protocol):
     """A network that takes whole denoise steps by itself, which is cheaper than giving logits."""
 
     def reader(self, past: Past) -> Reader:
-        """What reads canvases behind `past`, a row of it each; until the network's next reader."""
+        """What reads canvases after `past`, a row of it each; until the network's next reader."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,47 +1,10 @@
-"""Memory: what tensors free is kept, and what says that there is none left.
-
-glibc maps every large block afresh, and the kernel then clears its pages again. A training step
-or a denoise step frees and takes the same large blocks over and over; on a virtual machine the
-page faults alone have cost most of the time (`docs/experiments.md`).
-"""
+"""What says that there is no memory left, and what a fill is refused with then."""
 
 from __future__ import annotations
-
-import ctypes
-import sys
 
 import torch
 
 from dgls.errors import ModelMemoryError
-
-_IS_LINUX = sys.platform.startswith("linux")
-
-# The parameters of mallopt(3) by their numbers in malloc.h, and what they are set to.
-# One arena, because fills in several threads would each keep what they freed.
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -2, -4, -8
-_SETTINGS = (
-    (_M_MMAP_MAX, 0),
-    (_M_TRIM_THRESHOLD, 2**31 - 1),
-    (_M_TOP_PAD, 64 * 2**20),
-    (_M_ARENA_MAX, 1),
-)
-
-
-def keep_freed_memory() -> bool:
-    """Tell glibc's allocator to keep what is freed. False where there is another allocator."""
-    if not _IS_LINUX:
-        return False
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is None:
-        return False
-    return all(mallopt(parameter, value) == 1 for parameter, value in _SETTINGS)
-
-
-def give_back_freed_memory() -> None:
-    """Give what was freed back to the system once, as after loading; later frees are kept."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if _IS_LINUX else None
-    if trim is not None:
-        trim(0)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -38,7 +38,7 @@ class Padded:
         return cls(Past(keys, values, longest, pasts[0].windows), tuple(rows), padding)
 
     def mask(self, new: int) -> Tensor:
-        """Which of the tokens, `new` ones behind them, are there: bool [all rows, length + new]."""
+        """Which of the tokens, `new` ones after them, are there: bool [all rows, length + new]."""
         index = torch.arange(self.past.length + new, device=self._first.device)
         return index >= self._each[:, None]
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from dgls.network.attention import Sight, attend
 from dgls.network.linear import Head, Linear
 from dgls.network.masks import MaskedLinear, MaskLayer, Masks
 from dgls.network.slots import Slots, SlotShape
@@ -133,8 +134,7 @@ class Qwen2Network:
             positions = torch.arange(slots.length, slots.length + count, device=self.device)
         slots.reserve(count)
         rotation = self._rotation(positions)
-        bias = self._bias(count, slots.length, mask)
-        in_turn = mask is None and count <= _IN_TURN and self.device.type == "cpu"
+        sight = self._sight(count, slots.length, mask)
         states = self._embedding(tokens)
         if masks:
             states = torch.cat([states, masks.embeddings])
@@ -142,7 +142,7 @@ class Qwen2Network:
         for index, layer in enumerate(self._layers):
             wanted = last if index == final else None
             through = _masked(layer, masks.layers[index], len(masks)) if masks else layer
-            states = self._layer(index, through, states, slots, rotation, bias, in_turn, wanted)
+            states = self._layer(index, through, states, slots, rotation, sight, wanted)
         slots.advance(count)
         return _normed(states, self._norm, self.config.epsilon)
 
@@ -159,13 +159,12 @@ class Qwen2Network:
         states: Tensor,
         slots: Slots,
         rotation: tuple[Tensor, Tensor],
-        bias: Tensor | None,
-        in_turn: bool,
+        sight: Sight,
         last: int | None,
     ) -> Tensor:
         epsilon = self.config.epsilon
         mixed = layer.qkv(_normed(states, layer.attention_norm, epsilon))
-        read = self._attended(index, mixed, slots, rotation, bias, in_turn, last)
+        read = self._attended(index, mixed, slots, rotation, sight, last)
         if last is not None:
             states = states[-last:]
         states = states + layer.out(read)
@@ -178,15 +177,13 @@ class Qwen2Network:
         mixed: Tensor,
         slots: Slots,
         rotation: tuple[Tensor, Tensor],
-        bias: Tensor | None,
-        in_turn: bool,
+        sight: Sight,
         last: int | None,
     ) -> Tensor:
         """What each token reads from the slots it sees: [n, width]."""
         config = self.config
-        count, shared = len(mixed), config.heads // config.kv_heads
         # Queries and keys are turned together: [n, heads + kv_heads, head_width].
-        heads = mixed.view(count, -1, config.head_width)
+        heads = mixed.view(len(mixed), -1, config.head_width)
         values = heads[:, config.heads + config.kv_heads :]
         turned = _rotated(heads[:, : config.heads + config.kv_heads], *rotation)
         keys, values = slots.write(
@@ -194,30 +191,8 @@ class Qwen2Network:
         )
         queries = turned[:, : config.heads]
         if last is not None:
-            queries, bias = queries[-last:], None if bias is None else bias[-last:]
-        rows = len(queries)
-        grouped = queries.reshape(rows, config.kv_heads, shared, config.head_width)
-        if rows > _MANY:
-            spread = queries.transpose(0, 1).unsqueeze(0)
-            read = functional.scaled_dot_product_attention(
-                spread,
-                keys.unsqueeze(0).repeat_interleave(shared, 1),
-                values.unsqueeze(0).repeat_interleave(shared, 1),
-                attn_mask=bias,
-            )
-            return read[0].transpose(0, 1).reshape(rows, config.width)
-        # Few queries: one product a group of heads that share keys, without copies of the keys.
-        grouped = grouped.permute(1, 0, 2, 3).reshape(config.kv_heads, rows * shared, -1)
-        scores = torch.baddbmm(
-            _ZERO.to(grouped), grouped, keys.transpose(1, 2), beta=0, alpha=config.head_width**-0.5
-        )
-        if bias is not None:
-            scores = scores.view(config.kv_heads, rows, shared, -1) + bias[:, None, :]
-            scores = scores.view(config.kv_heads, rows * shared, -1)
-        shares = scores.softmax(-1)
-        read = read_in_turn(shares, values, rows) if in_turn else shares @ values
-        read = read.view(config.kv_heads, rows, shared, config.head_width)
-        return read.permute(1, 0, 2, 3).reshape(rows, config.width)
+            queries, sight = queries[-last:], sight.of_last(last)
+        return attend(queries, keys, values, sight)
 
     def _rotation(self, positions: Tensor) -> tuple[Tensor, Tensor]:
         """Cosine and sine of each position's angles: [n, 1, head_width] each."""
@@ -225,16 +200,16 @@ class Qwen2Network:
         angles = torch.cat([angles, angles], -1).unsqueeze(1)
         return angles.cos().to(self.dtype), angles.sin().to(self.dtype)
 
-    def _bias(self, count: int, length: int, mask: Tensor | None) -> Tensor | None:
-        """What is added to the scores [n, length + n]; None where all is seen."""
+    def _sight(self, count: int, length: int, mask: Tensor | None) -> Sight:
+        """What `count` new rows see of `length` slots and of themselves."""
+        causal = mask is None
         if mask is None:
             if count == 1:
-                return None
+                return Sight(None, causal)
             ones = torch.ones((count, length + count), dtype=torch.bool, device=self.device)
             mask = ones.tril(length)
-        return torch.zeros(mask.shape, dtype=self.dtype, device=self.device).masked_fill_(
-            ~mask, float("-inf")
-        )
+        bias = torch.zeros(mask.shape, dtype=self.dtype, device=self.device)
+        return Sight(bias.masked_fill_(~mask, float("-inf")), causal)
 
 
 def _masked(layer: Qwen2Layer, terms: MaskLayer, count: int) -> Qwen2Layer:
@@ -245,29 +220,6 @@ def _masked(layer: Qwen2Layer, terms: MaskLayer, count: int) -> Qwen2Layer:
         out=MaskedLinear(layer.out, terms.out, count),
         gate_up=MaskedLinear(layer.gate_up, terms.gate_up, count),
         down=MaskedLinear(layer.down, terms.down, count),
-    )
-
-
-_MANY = 64
-"""From this many queries on the library's attention is quicker than plain products."""
-
-_IN_TURN = 16
-"""Up to this many queries a token reads, to the last bit, what a pass of its own would read."""
-
-_ZERO = torch.zeros(())
-
-
-def read_in_turn(shares: Tensor, values: Tensor, rows: int) -> Tensor:
-    """What each of the last `rows` slots reads from the values up to its own.
-
-    A product over more slots rounds its sums otherwise, even where the further shares are 0, and
-    int8 makes whole steps of that.
-    """
-    first = values.shape[1] - rows + 1
-    pieces = shares.view(len(shares), rows, -1, shares.shape[-1]).unbind(1)
-    return torch.cat(
-        [piece[..., : first + row] @ values[:, : first + row] for row, piece in enumerate(pieces)],
-        dim=1,
     )
 
 

@@ -15,13 +15,18 @@ from dgls.text.indentation import USUAL_UNIT, indentation, unit_of
 class Moment:
     """The cursor's line at a moment, and what the user did last.
 
-    `line_head` stands before the cursor, `line_tail` behind it. `deleted_shown`: the last change
+    `line_head` is before the cursor, `line_tail` after it. `deleted_shown`: the last change
     took a suggestion away again that had been accepted or typed.
     """
 
     line_head: str
     line_tail: str
     deleted_shown: bool = False
+
+    @property
+    def in_word(self) -> bool:
+        """Whether the cursor is right after a letter, a digit or an underscore."""
+        return is_word_char(self.line_head[-1:])
 
 
 def why_not_ask(moment: Moment) -> Silence | None:
@@ -70,7 +75,7 @@ def next_gap(line: str, line_tail: str, prefix: str, opener: re.Pattern[str]) ->
     """What the user will probably type between an accepted suggestion and the next gap.
 
     `line` is the cursor's line with the suggestion. Where it is whole a new line begins, as an
-    editor would indent it; in the middle of a line the next gap is right behind.
+    editor would indent it; in the middle of a line the next gap is right after.
     """
     if line_tail.strip():
         return ""

@@ -41,13 +41,13 @@ class Rhythm:
         return quantile(self.intervals, 0.9) if len(self.intervals) >= _ENOUGH else _PAUSE_MS
 
 
-def delay_ms(rhythm: Rhythm, latency_ms: float, shortest_ms: float, longest_ms: float) -> float:
+def delay_ms(rhythm: Rhythm, *, in_word: bool, shortest_ms: float, longest_ms: float) -> float:
     """How long after the last keystroke the model is asked.
 
-    As late as lets the answer come when the user stops, but never inside a burst: at least one
-    usual interval has passed. The setting's limits hold above all.
+    Between words at once: there people stop to think, and there is most to fill in. After the
+    letters of a word only when the user has probably stopped. The setting's limits hold above all.
     """
-    wanted = max(rhythm.usual_ms, rhythm.pause_ms - latency_ms)
+    wanted = max(rhythm.usual_ms, rhythm.pause_ms) if in_word else 0.0
     return max(shortest_ms, min(wanted, longest_ms))
 
 

@@ -12,8 +12,8 @@ def rebase(text: str, gap: Span, fill: str, newer: str) -> str | None:
     """What is left of `fill`, which was made for `gap` in `text`, now that the text is `newer`.
 
     None where the user did anything but type the beginning of the fill into the gap, or typed
-    all of it. Brackets and quotes that the editor closed by itself behind what was typed count
-    as typed: what is left stands before them. `fill` has the line ends of the document.
+    all of it. Brackets and quotes that the editor closed by itself after what was typed count
+    as typed: what is left is before them. `fill` has the line ends of the document.
     """
     before, after = text[: gap.start], text[gap.end :]
     if newer == text:

@@ -50,11 +50,11 @@ class Context:
     """What surrounds the gaps. Its texts end lines with \\n and hold no byte order mark.
 
     `parts` are those of a `FillRequest`: prefix, texts between gaps, suffix; `gaps` is what
-    stands in the gaps now. `head` is the beginning of the prefix that was kept from above its
-    window, `start` where the window begins in the document. `line_head` stands on the first
-    gap's line before it, `line_tail` on the last gap's line behind it. `line_end` is what the
+    is in the gaps now. `head` is the beginning of the prefix that was kept from above its
+    window, `start` where the window begins in the document. `line_head` is on the first
+    gap's line before it, `line_tail` on the last gap's line after it. `line_end` is what the
     document itself ends its lines with there. `around` is the text before the first gap and the
-    one behind the last gap, as far as the budget goes.
+    one after the last gap, as far as the budget goes.
     """
 
     parts: tuple[str, ...]
@@ -125,7 +125,7 @@ def _window(source: Source, cursor: int, budget: Budget) -> tuple[int, str]:
 
 
 def _tidy_start(text: str, cut: int) -> int:
-    """The least indented line that begins behind `cut`; `cut` itself where no line begins."""
+    """The least indented line that begins after `cut`; `cut` itself where no line begins."""
     starts = [match.end() for match in _LINE_END.finditer(text, max(0, cut - 1))]
     lines = {start: line_around(text, start).of(text) for start in starts if start >= cut}
     depths = {start: len(indentation(line)) for start, line in lines.items() if line.strip()}
@@ -133,7 +133,7 @@ def _tidy_start(text: str, cut: int) -> int:
 
 
 def _suffix_end(text: str, start: int, chars: int) -> int:
-    """The last line end within `chars` of `start`, or `chars` behind it where no line ends."""
+    """The last line end within `chars` of `start`, or `chars` after it where no line ends."""
     limit = start + chars
     if limit >= len(text):
         return len(text)

@@ -94,7 +94,7 @@ def _space_around(text: str, span: Span) -> int:
 
 
 def _keeps_blocks(before: Source, span: Span, after: Source, filled: Span) -> bool:
-    """Whether the fill of one span, which stands at `filled` afterwards, leaves no block empty."""
+    """Whether the fill of one span, which is at `filled` afterwards, leaves no block empty."""
     blocks = _empty_blocks(after, filled)
     if not blocks:
         return True

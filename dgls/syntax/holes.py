@@ -102,7 +102,7 @@ def _empty_bodies(source: Source, found: dict[str, list[Node]]) -> Iterator[Hole
 
 
 def _empty_body(source: Source, parent: Node, last: Node, indent: str | None) -> Hole:
-    """The hole behind `last`, the end of the header or a docstring, and the comments below it."""
+    """The hole after `last`, the end of the header or a docstring, and the comments below it."""
     header = source.span(parent)
     outer = indentation(line_around(source.text, header.start).of(source.text))
     lines = source.lines
@@ -139,7 +139,7 @@ def _place_below(source: Source, line: int, outer: str, indent: str | None) -> t
 
 
 def _todos(source: Source, found: dict[str, list[Node]], others: list[Hole]) -> Iterator[Hole]:
-    """A hole below each comment that no other hole stands below."""
+    """A hole below each comment that no other hole is below."""
     taken = {hole.span.start for hole in others}
     inside = [hole.where for hole in others if hole.kind is HoleKind.EMPTY_BODY]
     for node in found.get("todo", ()):
@@ -189,7 +189,7 @@ def _scope_title(source: Source, node: Node) -> str | None:
 
 
 def _among_statements(source: Source, comment: Node) -> bool:
-    """Whether a statement could stand beside the comment: not inside of brackets."""
+    """Whether a statement could be beside the comment: not inside of brackets."""
     parent, bodies = comment.parent, source.language.bodies
     if parent is None or parent.parent is None or parent.is_error or parent.type in bodies:
         return True

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dgls.syntax.source import Source
 
-# Imports stand at the head of a file.
+# Imports are at the head of a file.
 _IMPORT_CHARS = 8_000
 
 

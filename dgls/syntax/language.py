@@ -26,7 +26,7 @@ class ScopeKind(StrEnum):
 
     @property
     def holds_members(self) -> bool:
-        """Whether what stands in it is seen from outside."""
+        """Whether what is in it is seen from outside."""
         return self is ScopeKind.CLASS
 
 
@@ -38,16 +38,16 @@ class Language:
 
     `grammar_module` is the module of the language's official grammar wheel, `grammar_function` the
     function in it that gives the grammar. `scopes` maps the grammar's node kinds to what they are.
-    `bodies` are the node kinds in which statements or members stand, `blocks` those of them that
+    `bodies` are the node kinds in which statements or members are, `blocks` those of them that
     must hold a statement. `closers` are the tokens that end a body; there are none where the
     indentation says that. `holes` is a tree-sitter query; its captures are described in
     `holes.py`.
 
     `imports` matches the import statements of a file's head, `header` the first line of a scope,
-    `top_level` the beginning of a line that stands in no scope, `block_opener` the end of a line,
-    without white space behind it, below which a block begins; these read lines that may not parse,
+    `top_level` the beginning of a line that is in no scope, `block_opener` the end of a line,
+    without white space after it, below which a block begins; these read lines that may not parse,
     so they are patterns. `imported` matches an import; its first group that matched names the
-    module, whose file is one of `module_files` with that name put in. `module_separator` stands
+    module, whose file is one of `module_files` with that name put in. `module_separator` is
     between the parts of such a name; where it is empty the name is a path as it is. `preamble` is
     what a part of a file needs before it, so that its grammar reads it as code.
     """

@@ -12,7 +12,7 @@ from dgls.text.lines import line_around, with_line_ends
 
 
 def outline(source: Source, most_chars: int) -> str:
-    """The first lines of the scopes of a source, indented as they stand, in their order.
+    """The first lines of the scopes of a source, indented as they are, in their order.
 
     Those inside of functions are left out. It ends before the line that would take it over
     `most_chars`, and is empty where there is none.
@@ -39,5 +39,5 @@ def _headers(source: Source) -> Iterator[str]:
 
 
 def _children(node: Node) -> list[Node]:
-    """The children in which scopes may stand; a leaf has none."""
+    """The children in which scopes may be; a leaf has none."""
     return [child for child in node.named_children if child.named_child_count]

@@ -30,7 +30,7 @@ class Scope:
 def enclosing_scopes(source: Source, offset: int) -> tuple[Scope, ...]:
     """The scopes around `offset`, outermost first, as the syntax tree knows them.
 
-    On a blank line behind a body the indentation decides: a place deeper than the scope's header
+    On a blank line after a body the indentation decides: a place deeper than the scope's header
     still belongs to it, as a statement typed there would.
     """
     node: Node | None = source.node_at(_anchor(source.text, offset))
@@ -59,7 +59,7 @@ def scope_of(source: Source, node: Node, kind: ScopeKind) -> Scope:
 
 
 def name_of(node: Node) -> Node | None:
-    """What names a scope, if anything does. In C and C++ it stands inside of declarators."""
+    """What names a scope, if anything does. In C and C++ it is inside of declarators."""
     found = node.child_by_field_name("name")
     inner = node.child_by_field_name("declarator")
     while found is None and inner is not None:

@@ -49,7 +49,7 @@ def apply_edits(text: str, edits: Sequence[Edit]) -> str:
 
 
 def moved_spans(edits: Sequence[Edit]) -> tuple[Span, ...]:
-    """Where the new text of each edit stands after all of them, in the order of the edits."""
+    """Where the new text of each edit is after all of them, in the order of the edits."""
     moved: dict[int, Span] = {}
     shift = 0
     for index in sorted(range(len(edits)), key=lambda index: edits[index].span):

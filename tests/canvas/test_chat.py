@@ -26,7 +26,7 @@ def canvases(*lengths: int, request: FillRequest = LINE) -> tuple[Canvas, ...]:
 
 
 def answered(canvas: Canvas, text: str) -> tuple[int, ...]:
-    """The canvas when the model writes `text` from its first gap on, and nothing behind it."""
+    """The canvas when the model writes `text` from its first gap on, and nothing after it."""
     start = canvas.gaps[0].start
     tokens = [*canvas.tokens[:start], *CODEC.encode(text)]
     eos = CODEC.token_id(EOS)

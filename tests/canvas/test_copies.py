@@ -22,7 +22,7 @@ def found(marked: str, most: int = 8) -> list[Copy]:
         # A whole line between lines like it.
         ("if a:\n    go()\n    return c\nif b:\n    go()\n    ⟦⟧\n", "return c"),
         ("x = a()\nfirst(x)\ny = a()\n⟦⟧\n\nz = a()\nfirst(z)\n", "first(y)"),
-        # It ends where what follows the gap stands, or where its bracket closes.
+        # It ends where what follows the gap is, or where its bracket closes.
         ("f(a, b) + 1\nf(⟦⟧) + 1\n", "a, b"),
         ("f(g(a), b) + 1\nf(⟦⟧)\n", "g(a), b"),
         # The longest repeat wins over the nearest line.

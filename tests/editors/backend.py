@@ -20,7 +20,7 @@ class Oracle:
     """Fills a gap with what follows its line's head in `WHOLE`, as many lines as it may have.
 
     On a line without a head it is the last line of all. Who wants several candidates gets the
-    first word alone as the second one. What may change only in part says how much behind it.
+    first word alone as the second one. What may change only in part says how much after it.
     """
 
     concurrency = 1

@@ -79,7 +79,7 @@ class Emacs:
         return str(self.value("(buffer-substring-no-properties (point-min) (point-max))"))
 
     def ghost(self) -> str:
-        """The suggestion that is shown behind point."""
+        """The suggestion that is shown after point."""
         shown = "(mapcar (lambda (o) (overlay-get o 'after-string)) (overlays-in 1 (point-max)))"
         return "".join(self.value(f"(seq-filter #'stringp {shown})") or [])
 

@@ -1,4 +1,4 @@
-"""dgls in a real Emacs, through Eglot: suggestions behind point, on request, code actions, status.
+"""dgls in a real Emacs, through Eglot: suggestions after point, on request, code actions, status.
 
 `tests/editors/install.sh` installs it.
 """

@@ -130,7 +130,7 @@ def test_in_a_file_that_is_a_mess_everything_goes_where_the_cursor_is(
     neovim = by_heart(bad + HEAD + "    pass\n")
     first, _, rest = neovim.text().partition("\n")
 
-    # A change behind a \r and behind four-byte characters, then an edit below it.
+    # A change after a \r and after four-byte characters, then an edit below it.
     neovim.keys("ggA # 😀<Esc>G^")
     neovim.lua("vim.lsp.buf.code_action({ apply = true })")
     filled = rest.replace("    pass\n", "    return side * side\n")

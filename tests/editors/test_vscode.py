@@ -7,14 +7,19 @@ or where it says so one that the real training code has overfitted on `fixtures/
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from dgls.client import EngineClient
+from dgls.config import Settings, changed
+from dgls.protocol import FillRequest
 from tests.editors.files import AREA, HEAD, SHAPES
 from tests.editors.home import engine_environment, write_program
 from tests.editors.vscode import CHROMIUM, CODE_SERVER, PACKAGE, VSCode
@@ -50,6 +55,7 @@ FILES = {
     "selected.py": HEAD + "    return 4 * 4",
     "paused.py": HEAD,
     "settings.py": HEAD,
+    "rests.py": "width = \n" + HEAD,
     "killed.py": HEAD,
     "renamed.py": CART,
     "book.ipynb": json.dumps(NOTEBOOK),
@@ -226,6 +232,34 @@ def test_the_other_places_of_an_edit_are_an_inline_diff_that_is_gone_through(cod
     code.until(lambda: code.next_edit() == "", "dismissed")
     code.press("Control+z")
     code.until_saved("renamed.py", CART.replace("items", "lines", 1))
+
+
+def test_the_line_is_filled_ahead_where_the_cursor_rests(code: VSCode, engine_folder: Path) -> None:
+    code.open("rests.py")
+    code.type("    return 1")
+    code.press("Escape")
+    code.go_to_line(1)
+
+    def is_filled() -> bool:
+        last = last_request(engine_folder)
+        return last is not None and last.path == "rests.py" and last.parts[0] == "width = "
+
+    code.until(is_filled, "a fill at the cursor")
+
+
+def last_request(folder: Path) -> FillRequest | None:
+    """What the engine of the tests filled last."""
+    named = {name.removeprefix("dgls."): value for name, value in KNOWN.items()}
+    settings = changed(Settings(), {**named, "engine.folder": str(folder)})
+
+    async def asked() -> FillRequest | None:
+        async with EngineClient(settings) as client:
+            last = await client.last()
+            return None if last is None else last.request
+
+    # The browser's driver has an event loop of its own in this thread.
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: asyncio.run(asked())).result()
 
 
 def test_a_killed_server_is_back_with_the_documents_that_are_open(code: VSCode) -> None:

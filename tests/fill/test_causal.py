@@ -32,7 +32,7 @@ def filler(model: CausalModel) -> CausalFiller:
 
 
 def request(marked: str, **fields) -> FillRequest:
-    """A request of a text with marks; what they enclose stands in the gap."""
+    """A request of a text with marks; what they enclose is in the gap."""
     text, spans = read_marks(marked)
     edges = [0, *(edge for span in spans for edge in (span.start, span.end)), len(text)]
     parts = tuple(text[edges[i] : edges[i + 1]] for i in range(0, len(edges), 2))

@@ -27,7 +27,6 @@ from dgls.lsp.fills import AHEAD_AFTER_S
 from dgls.lsp.inbox import Inbox
 from dgls.lsp.main import build
 from dgls.lsp.messages import LARGEST_BYTES, Message
-from dgls.lsp.suggest import _wait_ms
 from dgls.lsp.transport import serve_tcp_once
 from dgls.requests import neighbours
 from tests.lsp.session import (
@@ -606,11 +605,12 @@ async def waits(session: Session) -> object:
     return time.monotonic() - begun > 0.4
 
 
-async def would_wait(session: Session) -> object:
-    await asked_for(session)
-    document = session.server.documents.now[URI]
-    context = await session.server.context()
-    return _wait_ms(context, document, context.rules.settings_for(document)) > 1
+async def waits_in_a_word(session: Session) -> object:
+    await session.open("total = \n")
+    await session.changed(0, 8, "t")
+    begun = time.monotonic()
+    await session.ask(0, 9)
+    return time.monotonic() - begun > 0.15
 
 
 async def fills_ahead(session: Session) -> object:
@@ -667,7 +667,7 @@ EDITED, OUTLINE = "changed = 1", "def other():\n"
 DONE: dict[str, tuple[object, Callable[[Session], Awaitable[object]], object, object]] = {
     "fill.explicit_deadline_ms": (900, deadline, 20_000.0, 900.0),
     "typing.shortest_delay_ms": (450, waits, False, True),
-    "typing.longest_delay_ms": (1, would_wait, True, False),
+    "typing.longest_delay_ms": (1, waits_in_a_word, True, False),
     "typing.prefetch": (False, fills_ahead, True, False),
     "typing.completion_list": ("always", offers_in_the_menu, False, True),
     "context.edits": (False, sent_of_others, [EDITED, OUTLINE], [OUTLINE]),

@@ -1,4 +1,4 @@
-"""`dgls/status` says where dgls stands, to who asks for it, and local counts add up."""
+"""`dgls/status` says where dgls is, to who asks for it, and local counts add up."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from dgls.network.attention import read_in_turn
 from dgls.network.linear import DenseLinear, Int8Linear, can_multiply_int8, quantized
-from dgls.network.qwen2 import read_in_turn
 from dgls.network.slots import Slots, SlotShape
 from tests.support.qwen2 import VOCABULARY, library_model, tiny_int8, tiny_network
 

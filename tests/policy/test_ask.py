@@ -59,21 +59,31 @@ FAST, SLOW = typed(*[80.0] * 22, *[160.0] * 3), typed(*[300.0] * 22, *[600.0] * 
 
 
 @pytest.mark.parametrize(
-    ("rhythm", "latency", "expected"),
+    ("rhythm", "in_word", "expected"),
     [
-        pytest.param(Rhythm(), 0.0, 240.0, id="nothing is known yet"),
-        pytest.param(FAST, 0.0, 160.0, id="a fast typist"),
-        pytest.param(FAST, 50.0, 110.0, id="less what the model takes"),
-        pytest.param(FAST, 5_000.0, 80.0, id="never inside a burst"),
-        pytest.param(SLOW, 0.0, 400.0, id="the longest wait"),
-        pytest.param(SLOW, 5_000.0, 300.0, id="a slow typist and a slow model"),
-        pytest.param(typed(*[5.0] * 30), 0.0, 30.0, id="the shortest wait"),
+        pytest.param(Rhythm(), True, 240.0, id="nothing is known yet"),
+        pytest.param(FAST, True, 160.0, id="a fast typist stops"),
+        pytest.param(SLOW, True, 400.0, id="the longest wait"),
+        pytest.param(typed(*[5.0] * 30), True, 30.0, id="the shortest wait"),
+        pytest.param(FAST, False, 30.0, id="a fast typist between words"),
+        pytest.param(SLOW, False, 30.0, id="a slow typist between words"),
     ],
 )
-def test_the_wait_follows_the_users_rhythm_less_the_latency(
-    rhythm: Rhythm, latency: float, expected: float
+def test_the_wait_is_that_of_a_pause_in_a_word_and_short_between_words(
+    rhythm: Rhythm, in_word: bool, expected: float
 ) -> None:
-    assert delay_ms(rhythm, latency, 30.0, 400.0) == expected
+    assert delay_ms(rhythm, in_word=in_word, shortest_ms=30.0, longest_ms=400.0) == expected
+
+
+@pytest.mark.parametrize(
+    ("line_head", "in_word"),
+    [
+        *((head, False) for head in ("", "    ", "x = ", "f(", "self.")),
+        *((head, True) for head in ("retu", "x1", "_", "größe")),
+    ],
+)
+def test_a_word_goes_on_after_its_letters(line_head: str, in_word: bool) -> None:
+    assert Moment(line_head, "").in_word is in_word
 
 
 def test_a_break_is_no_part_of_the_rhythm() -> None:

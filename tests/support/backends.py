@@ -18,7 +18,7 @@ from dgls.fill.stop import StopToken
 from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft
 
 SECRET = "hunter2"
-"""Stands in a test's prompt and in an exception's message; must not stand in any log."""
+"""It is in a test's prompt and in an exception's message; must not be in any log."""
 
 _STEP_S = 0.005
 _LONGEST_S = 20.0

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 class CharCodec:
-    """One token for each character, behind the `special` ones, so that a test can count them."""
+    """One token for each character, after the `special` ones, so that a test can count them."""
 
     def __init__(self, special: Sequence[str]) -> None:
         self.special = special

@@ -2,7 +2,7 @@
 
 Tests of editors need a model that is sure of itself; a model as weak as a small one can be would
 rightly stay silent. It is trained once and kept in the ignored cache folder of the checkout. It
-knows by heart every line of the fixtures that begins behind its indentation.
+knows by heart every line of the fixtures that begins after its indentation.
 """
 
 from __future__ import annotations

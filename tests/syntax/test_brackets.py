@@ -1,4 +1,4 @@
-"""A bracket that is open at the gap closes once: in the text or behind it, not in both."""
+"""A bracket that is open at the gap closes once: in the text or after it, not in both."""
 
 from __future__ import annotations
 

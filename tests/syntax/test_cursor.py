@@ -176,7 +176,7 @@ def test_parts_are_within_the_budget_and_next_to_the_gap(
 def test_typing_extends_the_prefix_and_leaves_the_suffix(
     data: st.DataObject, text: str, prefix_chars: int, typed: str
 ) -> None:
-    # No editor lets a cursor stand before the byte order mark.
+    # No editor lets a cursor be before the byte order mark.
     at = data.draw(st.integers(int(text.startswith("\ufeff")), len(text)))
     budget = Budget(prefix_chars, 100)
     source = Source.parse(text, PYTHON)

@@ -1,6 +1,6 @@
 """The backend that asks a chat server in words: SGLang, NIM, MLX, llama.cpp and others.
 
-Such servers have no canvas. What stands behind the gap is told to the model, but nothing holds it
+Such servers have no canvas. What is after the gap is told to the model, but nothing holds it
 to that, and nothing says how sure it is: every fill counts as even odds. Code leaves this machine
 for that server, which only the user's own settings can name.
 """

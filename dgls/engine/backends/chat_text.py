@@ -1,7 +1,7 @@
 """A fill asked for in words, and the code cut out of what a chat model answers.
 
 A chat model answers with more than was asked: thoughts, a fence, the line it was to continue, the
-lines that follow. What is known to stand around the gap is cut off; what remains may still be
+lines that follow. What is known to be around the gap is cut off; what remains may still be
 anything, which the guards of the front-end look at as they do at every fill.
 """
 

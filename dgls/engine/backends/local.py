@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from dgls.allocator import FreedMemory, keep_freed_memory
 from dgls.checkpoint.choice import AUTO, EMBEDDED
 from dgls.engine.backends.base import Progress
 from dgls.errors import EngineError
@@ -12,7 +13,6 @@ from dgls.fill.knobs import AS_TRAINED, Knobs
 from dgls.fill.opening import open_filler
 from dgls.fill.stop import StopToken
 from dgls.network.hardware import cores_used, usual_batch
-from dgls.network.memory import keep_freed_memory
 from dgls.protocol import FillReply, FillRequest, Gap, OnDraft
 
 
@@ -42,6 +42,7 @@ class LocalBackend:
         self._adapter = adapter
         self._knobs = knobs
         self._filler: Filler | None = None
+        self._freed = FreedMemory()
 
     @property
     def name(self) -> str:
@@ -94,7 +95,10 @@ class LocalBackend:
         """Fill the request's gaps. Raises `EngineError` before `load` has ended."""
         if self._filler is None:
             raise EngineError("The model is not loaded yet; nothing was filled. Try again.")
-        return self._filler.fill(request, stop, on_draft)
+        try:
+            return self._filler.fill(request, stop, on_draft)
+        finally:
+            self._freed.after_work()
 
     def use_idle_time(self) -> bool:
         """Let the model do a second's work that waits; False where there is none."""

@@ -24,7 +24,7 @@ from dgls.engine.backends.vllm_wire import CanvasRead, CanvasReply
 from dgls.errors import RemoteError
 
 PARTS = 2
-"""A token's neighbours stand there while it is hidden, which half of the canvas at once allows."""
+"""A token's neighbours are there while it is hidden, which half of the canvas at once allows."""
 
 
 @dataclass(frozen=True, slots=True)

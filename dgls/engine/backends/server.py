@@ -114,7 +114,7 @@ class Server:
                 timeout=httpx.Timeout(self._timeout_s, connect=min(_CONNECT_S, self._timeout_s)),
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
                 # Code goes where the settings say and nowhere else: no redirect is followed, and
-                # no proxy of the environment stands before a server of this machine.
+                # no proxy of the environment is before a server of this machine.
                 follow_redirects=False,
                 trust_env=self._url.host not in _LOOPBACKS,
             )

@@ -24,7 +24,7 @@ _TOKEN = "token_id:"
 class CanvasRead:
     """One canvas to denoise and read: nothing of it is committed, the request ends with it.
 
-    `seed` [canvas] is what stands there at first; the positions `pinned` keep it. `steps` bounds
+    `seed` [canvas] is what is there at first; the positions `pinned` keep it. `steps` bounds
     the denoise steps; None leaves that to the server. `wanted` are the tokens whose
     log-probability is asked for at every position, besides that of the best one.
     """

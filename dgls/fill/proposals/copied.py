@@ -13,7 +13,7 @@ from dgls.syntax.languages import language_named
 def copied(request: FillRequest, most: int) -> list[Proposal]:
     """At most `most` texts for one empty gap, likeliest first; one for several gaps together.
 
-    Nothing for a gap that holds text: who rewrites that wants another, not what stands elsewhere.
+    Nothing for a gap that holds text: who rewrites that wants another, not what is elsewhere.
     """
     if not most or any(gap.text for gap in request.gaps):
         return []
@@ -31,12 +31,12 @@ def copied(request: FillRequest, most: int) -> list[Proposal]:
 
 
 def _copies(request: FillRequest, index: int, texts: Sequence[str], most: int) -> list[Copy]:
-    """What the document has for one gap, when `texts` stand in those before it."""
+    """What the document has for one gap, when `texts` are in those before it."""
     alone = single_gap(request, index, texts)
     before, behind = (wide or near for wide, near in zip(alone.around, alone.parts, strict=True))
     between = request.parts[index + 1]
     if index + 1 < len(request.gaps) and "\n" not in between:
-        # What stands behind the next gap on this line does not say where this one ends.
+        # What is after the next gap on this line does not say where this one ends.
         behind = f"{between}\n{behind[len(between) :]}"
     language = language_named(request.language)
     return copies(before, behind, most, alone.gaps[0].max_lines, language)

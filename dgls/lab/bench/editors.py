@@ -17,10 +17,12 @@ from dgls.client import EngineClient
 from dgls.config import Settings
 from dgls.errors import EngineBusyError, Stopped
 from dgls.lab.bench.typing.sessions import Session
+from dgls.policy.ask import Moment
 from dgls.policy.rhythm import Rhythm, delay_ms
 from dgls.protocol import Draft, FillReply, FillRequest, Trigger
 from dgls.requests.builder import Asker, Task, limits_of
 from dgls.sound.site import Purpose
+from dgls.sound.words import first_line, last_line
 from dgls.syntax.languages.python import PYTHON
 from dgls.syntax.source import Source
 
@@ -86,7 +88,6 @@ class Typist:
         self._until = until
         self._typing = typing
         self._rhythm = Rhythm()
-        self._usual_ms = 0.0
 
     async def run(self) -> None:
         """Type, ask, and wait for the last answers."""
@@ -101,14 +102,18 @@ class Typist:
                     self._typing.keystrokes += 1
                     request = self._request(session, text, cursor)
                     waiting = asyncio.get_running_loop().call_later(
-                        self._wait_s(), self._start, asking, client, request
+                        self._wait_s(text, cursor), self._start, asking, client, request
                     )
 
-    def _wait_s(self) -> float:
+    def _wait_s(self, text: str, cursor: int) -> float:
         self._rhythm = self._rhythm.pressed(1000 * time.monotonic())
         limits = self._settings.typing
+        moment = Moment(last_line(text[:cursor]), first_line(text[cursor:]))
         wait_ms = delay_ms(
-            self._rhythm, self._usual_ms, limits.shortest_delay_ms, limits.longest_delay_ms
+            self._rhythm,
+            in_word=moment.in_word,
+            shortest_ms=limits.shortest_delay_ms,
+            longest_ms=limits.longest_delay_ms,
         )
         return wait_ms / 1000
 
@@ -126,8 +131,6 @@ class Typist:
         with contextlib.suppress(Stopped, EngineBusyError):
             asked.reply = await client.fill(request, on_draft)
         asked.ms = 1000 * (time.perf_counter() - begun)
-        if asked.reply is not None:
-            self._usual_ms = asked.ms
 
     def _request(self, session: Session, text: str, cursor: int) -> FillRequest:
         settings, automatic = self._settings.fill, Trigger.AUTOMATIC

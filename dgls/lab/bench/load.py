@@ -109,7 +109,7 @@ async def _cold_ms_per_token(client: EngineClient, sessions: Sequence[Session]) 
     """What encoding a prompt costs that nothing is cached of."""
     tokens, spent = 0, 0.0
     for number, session in enumerate(sessions[:_COLD]):
-        # Its path, which stands first in the prompt, is that of no other.
+        # Its path, which is first in the prompt, is that of no other.
         path = f"{number}-{time.monotonic_ns()}.py"
         parts = (session.before[-_COLD_CHARS:], session.after[:_COLD_CHARS])
         request = FillRequest(parts, path=path, limits=Limits(candidates=0))

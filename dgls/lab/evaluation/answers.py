@@ -24,7 +24,7 @@ class Key:
 
     @classmethod
     def of(cls, case: Case, system: System) -> Key:
-        """The key; the settings stand as a digest, so that lines stay short."""
+        """The key; the settings are a digest, so that lines stay short."""
         digest = hashlib.sha256(system.settings.encode()).hexdigest()[:16]
         return cls(case.id, system.name, digest)
 

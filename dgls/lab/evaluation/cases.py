@@ -30,7 +30,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One task: fill `gaps` between the `parts` of a file so that `truth` stands there.
+    """One task: fill `gaps` between the `parts` of a file so that `truth` is there.
 
     `id` names the same task in every run. `group` is what a case shares with cases like it (the
     function or the file that they were cut from): averages of a group's cases vary together.

@@ -138,7 +138,7 @@ def _line_end(text: str, places: Places, rng: Random) -> tuple[Span, ...]:
 
 
 def _whole_line(text: str, places: Places, rng: Random) -> tuple[Span, ...]:
-    """A line of code behind its indentation."""
+    """A line of code after its indentation."""
     return (rng.choice(places.lines),)
 
 
@@ -148,7 +148,7 @@ def _body(text: str, places: Places, rng: Random) -> tuple[Span, ...]:
 
 
 def _arguments(text: str, places: Places, rng: Random) -> tuple[Span, ...]:
-    """What stands between the brackets of a call or a definition."""
+    """What is between the brackets of a call or a definition."""
     return (rng.choice(places.arguments),) if places.arguments else ()
 
 

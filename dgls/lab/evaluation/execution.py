@@ -1,6 +1,6 @@
 """Runs a case's tests in a child process with limits: pass@1.
 
-Only what `--execute` asks for is run. What the limits cover, and what not, stands in
+Only what `--execute` asks for is run. What the limits cover, and what not, is in
 `sandbox_child.py`.
 """
 

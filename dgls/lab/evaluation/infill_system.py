@@ -96,7 +96,7 @@ class InfillSystem:
 
     @cached_property
     def _client(self) -> httpx.Client:
-        # No proxy of the environment stands before a server of this machine.
+        # No proxy of the environment is before a server of this machine.
         trust = httpx.URL(self.url).host not in _LOOPBACKS
         timeout = httpx.Timeout(_TIMEOUT_S, connect=_CONNECT_S)
         return httpx.Client(base_url=self.url, timeout=timeout, trust_env=trust)
@@ -149,7 +149,7 @@ def infill_system(name: str, budget: Budget) -> InfillSystem:
 
 
 def _surroundings(parts: Sequence[str], texts: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """What stands before and after each gap, with the `texts` that were filled meanwhile."""
+    """What is before and after each gap, with the `texts` that were filled meanwhile."""
     for index in range(len(parts) - 1):
         before = [parts[0]]
         for text, part in zip(texts, parts[1 : index + 1], strict=True):

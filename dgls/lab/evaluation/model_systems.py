@@ -120,7 +120,7 @@ def checkpoint_identity(folder: Path) -> str:
 
 
 def _cursors(parts: Sequence[str]) -> list[Span]:
-    """Where the empty gaps stand in the joined parts."""
+    """Where the empty gaps are in the joined parts."""
     at = 0
     cursors: list[Span] = []
     for part in parts[:-1]:

@@ -32,7 +32,7 @@ class Places:
     prose, which have no scopes, a string is as good a place as any, and long leaves are cut into
     words. `lines` are lines of code, each from its first token to its last character; blank
     lines, comments, the insides of strings and what only closes a body are none. `bodies` are
-    what stands in blocks, of at most 8 lines, `arguments` what stands between brackets within
+    what is in blocks, of at most 8 lines, `arguments` what is between brackets within
     one line.
     """
 
@@ -161,7 +161,7 @@ def _closes(line: str, language: Language) -> bool:
 
 
 def _is_body(node: Node, language: Language) -> bool:
-    """Whether statements or members stand in the node, and no header besides."""
+    """Whether statements or members are in the node, and no header besides."""
     return node.type in (language.blocks or language.bodies) and node.type not in language.scopes
 
 

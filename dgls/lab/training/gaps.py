@@ -1,4 +1,4 @@
-"""Chooses gaps in a source file: the places where a programmer's cursor would stand.
+"""Chooses gaps in a source file: the places where a programmer's cursor would be.
 
 Gaps are cut at character positions, at lines and at syntax nodes, because the model must meet in
 training what an editor will ask: a half-typed word, the rest of a line, a body, an argument list.
@@ -69,7 +69,7 @@ def _inside_line(text: str, rng: random.Random) -> tuple[Span, ...]:
 
 
 def _lines(text: str, rng: random.Random) -> tuple[Span, ...]:
-    """Two to six lines, beginning behind the first one's indentation."""
+    """Two to six lines, beginning after the first one's indentation."""
     line = _line(text, rng)
     end = line.end
     for _ in range(rng.randint(1, 5)):
@@ -81,7 +81,7 @@ def _lines(text: str, rng: random.Random) -> tuple[Span, ...]:
 
 
 def _node(text: str, rng: random.Random) -> tuple[Span, ...]:
-    """A syntax node, or what stands between its brackets."""
+    """A syntax node, or what is between its brackets."""
     source = Source.parse(text, language_of("gap.py"))
     offset = rng.randrange(len(text))
     node = source.tree.root_node.descendant_for_byte_range(*(source.byte_offset(offset),) * 2)
@@ -133,5 +133,5 @@ def _line(text: str, rng: random.Random, within: Span | None = None) -> Span:
 
 
 def _indented(text: str, line: Span) -> int:
-    """Where the line's text begins behind its indentation."""
+    """Where the line's text begins after its indentation."""
     return line.end - len(line.of(text).lstrip())

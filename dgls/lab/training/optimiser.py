@@ -64,7 +64,7 @@ class Optimisers:
 
 
 def rate_factor(settings: Optimisation, step: int, progress: float) -> float:
-    """The share of the full rate at `step`, with `progress` 0..1 of the run behind it."""
+    """The share of the full rate at `step`, with `progress` 0..1 of the run that is done."""
     warm = min(1.0, (step + 1) / settings.warmup)
     falling = (1.0 - progress) / settings.decay if settings.decay else 1.0
     return max(0.0, min(warm, falling, 1.0))

@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from transformers import DiffusionGemmaForBlockDiffusion
 
+from dgls.allocator import keep_freed_memory
 from dgls.checkpoint.codec import HfCodec
 from dgls.checkpoint.files import TOKENIZER_FILE
 from dgls.checkpoint.loading import load_checkpoint
@@ -33,7 +34,6 @@ from dgls.lab.training.recipes import Recipe, Shape
 from dgls.lab.training.run_folder import LogLine, Progress, RunFolder
 from dgls.lab.training.tokenizer import train_tokenizer
 from dgls.network.architecture import build, embedded_config, parameter_count
-from dgls.network.memory import keep_freed_memory
 
 
 @dataclass(frozen=True)

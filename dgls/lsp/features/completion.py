@@ -1,7 +1,7 @@
 """`textDocument/completion`: the same suggestion as one item of the menu.
 
 For editors without inline completion. The list is incomplete, so that the editor asks again, and
-the item sorts behind those of the language's own server.
+the item sorts after those of the language's own server.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dgls.sound.words import word_at_end
 from dgls.text.spans import Span
 
 LAST = "\U0010ffff"
-"""Sorts behind every other text."""
+"""Sorts after every other text."""
 
 _LABEL_CHARS = 60
 

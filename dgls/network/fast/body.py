@@ -106,7 +106,7 @@ def end_layer(
     lengths: Lengths,
     shape: Shape,
 ) -> tuple[Tensor, Tensor]:
-    """All of layer number `index` behind its attention: its states, and their norm for the next."""
+    """All of layer number `index` after its attention: its states, and their norm for the next."""
     layer = body.layers[index]
     attended = operations.linear(mixed, layer.attention.out)
     states, for_dense, for_experts, for_router = operations.after_attention(

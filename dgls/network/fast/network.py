@@ -97,7 +97,7 @@ class FastNetwork:
         return capped(torch.nn.functional.linear(states, self.body.table), self.body.cap)
 
     def reader(self, past: Past) -> CanvasReader:
-        """What reads canvases behind a past, step by step; one at a time, as buffers are shared."""
+        """What reads canvases after a past, step by step; one at a time, as buffers are shared."""
         self.room_for(past.length)
         return CanvasReader(self, past)
 

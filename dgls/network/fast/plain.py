@@ -162,7 +162,7 @@ def _turned(states: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
 
 
 def _seen(prefix: Tensor, kept: int, own: Tensor) -> Tensor:
-    """The prefix's keys or values, the same for each row, and the row's own behind them."""
+    """The prefix's keys or values, the same for each row, and the row's own after them."""
     return torch.cat([prefix[None, :, :kept].expand(own.shape[0], -1, -1, -1), own], dim=2)
 
 

@@ -1,4 +1,4 @@
-"""Reads canvases behind one prefix, a captured step at a time."""
+"""Reads canvases after one prefix, a captured step at a time."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ def _joined(parts: Sequence[Tensor], sizes: Sequence[int]) -> tuple[Tensor, Sequ
 
 
 def _whole(parts: Sequence[Tensor]) -> Tensor | None:
-    """The tensor that all are views of, one behind the other; None where they are not."""
+    """The tensor that all are views of, one after the other; None where they are not."""
     first = parts[0]
     expected = first.data_ptr()
     for part in parts:

@@ -22,7 +22,7 @@ _ONE = Shape(1, 1)
 
 
 class CausalWriter:
-    """Writes the likeliest tokens behind a prefix, a captured step for each.
+    """Writes the likeliest tokens after a prefix, a captured step for each.
 
     Each step reads every weight that a token needs, once, as a denoise step does for its canvas;
     keys and values go straight into the prefix buffers, so that nothing is copied.

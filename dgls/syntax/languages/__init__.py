@@ -1,6 +1,6 @@
 """The languages that dgls reads, and which of them a file is written in.
 
-What a language is like stands in a module of its own, which is loaded when the first file in that
+What a language is like is in a module of its own, which is loaded when the first file in that
 language is met.
 """
 

@@ -68,7 +68,7 @@ def test_the_threshold_keeps_seven_in_ten_right_on_new_cases() -> None:
 
 
 def test_the_map_ranks_the_proposals_of_a_case_by_what_makes_them_right() -> None:
-    """A copy behind a long repeat is right, a draft of the same probability is not."""
+    """A copy after a long repeat is right, a draft of the same probability is not."""
     rng = random.Random(0)
     long_repeat, chance = (
         Evidence(-3.0, 5, drafted=False, copy=Copy("x", left, 0.5, 1, 4, renamed=False))

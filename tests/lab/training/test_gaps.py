@@ -1,4 +1,4 @@
-"""Gaps are where a programmer's cursor would stand."""
+"""Gaps are where a programmer's cursor would be."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def warming(subject: Subject, bandwidth: float) -> Iterator[Figure]:
 
 
 def memory(subject: Subject, bandwidth: float) -> Iterator[Figure]:
-    """The peak of a long prompt's encoding and a whole canvas behind it, weights included."""
+    """The peak of a long prompt's encoding and a whole canvas after it, weights included."""
     size = subject.size
     make = _maker("peak memory", subject, "GB of 10^9 bytes")
     yield make("weights", weight_bytes(subject) / _GB)
@@ -61,7 +61,7 @@ def candidates(subject: Subject, bandwidth: float) -> Iterator[Figure]:
 
 
 def fills(subject: Subject, bandwidth: float) -> Iterator[Figure]:
-    """Whole fills behind a cached prefix, from noise to tokens on the host."""
+    """Whole fills after a cached prefix, from noise to tokens on the host."""
     size = subject.size
     make = _maker("whole fills", subject, "ms")
     past = subject.past(size.prefix)

@@ -43,7 +43,7 @@ class Tally:
 
 @dataclass
 class Ghost:
-    """The text behind the cursor that is not there yet."""
+    """The text after the cursor that is not there yet."""
 
     text: str
     since: float
@@ -182,7 +182,7 @@ def _is_worth_it(ghost: str, rest: str) -> bool:
 
 
 def _with_indentation(text: str, at: int) -> str:
-    """The character at a place, with the indentation that the editor puts behind a new line."""
+    """The character at a place, with the indentation that the editor puts after a new line."""
     end = at + 1
     if text[at] == "\n":
         while end < len(text) and text[end] in " \t":

@@ -31,7 +31,7 @@ def heads(
     """Norms and turns one head of one token; program (token, head).
 
     `parts` [tokens, HEADS + SHARED (+ SHARED), DIM] are queries, keys and values before their
-    norms; where TIED, keys are values too and stand once. `cosines` and `sines`
+    norms; where TIED, keys are values too and are there once. `cosines` and `sines`
     [positions, DIM / 2] are read at the prefix's length plus the place in the canvas.
     `queries` [tokens, HEADS, DIM], `keys` and `values` [rows, SHARED, canvas, DIM].
     """

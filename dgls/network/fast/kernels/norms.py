@@ -111,7 +111,7 @@ def after_layer(
     for index in tl.static_range(TOP):
         share = tl.load(shares + row * TOP + index)
         given = tl.load(slots + (row * TOP + index) * width + columns, mask=inside, other=0.0)
-        # A slot without a share was never written: what stands there may be no number.
+        # A slot without a share was never written: what is there may be no number.
         expert += tl.where(share != 0, given.to(tl.float32) * share, 0.0)
     expert = _normed(expert.to(kind), width, eps)
     expert = expert * tl.load(expert_norm + columns, mask=inside, other=0.0).to(tl.float32)

@@ -1,0 +1,102 @@
+"""Attention of grouped queries (Ainslie et al. 2023, arXiv:2305.13245) over slots, on one text.
+
+The library's attention computes whatever no query of a call sees, and rounds by how many slots a
+call has. A text that is read at once is therefore cut into blocks, and the few rows of a draft are
+each read as a pass of their own would.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+_MANY = 64
+"""From this many queries on the library's attention is quicker than plain products."""
+
+_BLOCK = 64
+"""Queries of one call of the library's attention."""
+
+_IN_TURN = 16
+"""Up to this many queries a token reads, to the last bit, what a pass of its own would read."""
+
+_ZERO = torch.zeros(())
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Which slots each row sees.
+
+    `bias` [rows, slots] is added to the scores, None where every row sees all. `causal`: the rows
+    are the last slots, and each sees those before it and itself.
+    """
+
+    bias: Tensor | None
+    causal: bool
+
+    def of_last(self, rows: int) -> Sight:
+        """What the last so many rows see."""
+        return Sight(None if self.bias is None else self.bias[-rows:], self.causal)
+
+
+def attend(queries: Tensor, keys: Tensor, values: Tensor, sight: Sight) -> Tensor:
+    """What each row of queries [rows, heads, width] reads: [rows, heads * width].
+
+    Keys and values are [kv_heads, slots, width]; so many heads in turn share each of them.
+    """
+    rows, heads, width = queries.shape
+    shared = heads // len(keys)
+    if rows > _MANY:
+        read = _read_in_blocks(
+            queries.transpose(0, 1),
+            keys.repeat_interleave(shared, 0),
+            values.repeat_interleave(shared, 0),
+            sight,
+        )
+        return read.transpose(0, 1).reshape(rows, heads * width)
+    # Few queries: one product a group of heads that share keys, without copies of the keys.
+    grouped = queries.reshape(rows, len(keys), shared, width).permute(1, 0, 2, 3)
+    grouped = grouped.reshape(len(keys), rows * shared, width)
+    scores = torch.baddbmm(
+        _ZERO.to(grouped), grouped, keys.transpose(1, 2), beta=0, alpha=width**-0.5
+    )
+    if sight.bias is not None:
+        scores = scores.view(len(keys), rows, shared, -1) + sight.bias[:, None, :]
+        scores = scores.view(len(keys), rows * shared, -1)
+    shares = scores.softmax(-1)
+    in_turn = sight.causal and rows <= _IN_TURN and queries.device.type == "cpu"
+    read = read_in_turn(shares, values, rows) if in_turn else shares @ values
+    return read.view(len(keys), rows, shared, width).permute(1, 0, 2, 3).reshape(rows, -1)
+
+
+def read_in_turn(shares: Tensor, values: Tensor, rows: int) -> Tensor:
+    """What each of the last `rows` slots reads from the values up to its own.
+
+    A product over more slots rounds its sums otherwise, even where the further shares are 0, and
+    int8 makes whole steps of that.
+    """
+    first = values.shape[1] - rows + 1
+    pieces = shares.view(len(shares), rows, -1, shares.shape[-1]).unbind(1)
+    return torch.cat(
+        [piece[..., : first + row] @ values[:, : first + row] for row, piece in enumerate(pieces)],
+        dim=1,
+    )
+
+
+def _read_in_blocks(queries: Tensor, keys: Tensor, values: Tensor, sight: Sight) -> Tensor:
+    """What queries [heads, rows, width] read from slots [heads, slots, width]."""
+    rows, slots = queries.shape[1], keys.shape[1]
+    read = []
+    for start in range(0, rows, _BLOCK if sight.causal else rows):
+        end = min(rows, start + _BLOCK) if sight.causal else rows
+        seen = slots - rows + end
+        block = functional.scaled_dot_product_attention(
+            queries[None, :, start:end],
+            keys[None, :, :seen],
+            values[None, :, :seen],
+            attn_mask=None if sight.bias is None else sight.bias[start:end, :seen],
+        )
+        read.append(block[0])
+    return torch.cat(read, 1)

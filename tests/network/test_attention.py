@@ -1,0 +1,50 @@
+"""Attention reads the same whether a text is read at once, in pieces, or through a mask."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from dgls.network.attention import Sight, attend
+
+HEADS, KV_HEADS, WIDTH = 6, 2, 8
+
+
+@pytest.mark.parametrize(
+    ("before", "rows"),
+    [(0, 65), (0, 128), (0, 300), (7, 64), (7, 65), (500, 129)],
+    ids=lambda value: str(value),
+)
+def test_rows_of_a_text_read_what_each_would_read_alone(before: int, rows: int) -> None:
+    torch.manual_seed(before + rows)
+    slots = before + rows
+    queries = torch.randn(rows, HEADS, WIDTH)
+    keys, values = torch.randn(KV_HEADS, slots, WIDTH), torch.randn(KV_HEADS, slots, WIDTH)
+    seen = torch.ones(rows, slots, dtype=torch.bool).tril(before)
+    bias = torch.zeros(rows, slots).masked_fill(~seen, float("-inf"))
+    together = attend(queries, keys, values, Sight(bias, causal=True))
+    masked = attend(queries, keys, values, Sight(bias, causal=False))
+    alone = torch.cat(
+        [
+            attend(
+                queries[row : row + 1],
+                keys[:, : before + row + 1],
+                values[:, : before + row + 1],
+                Sight(None, causal=True),
+            )
+            for row in range(rows)
+        ]
+    )
+    torch.testing.assert_close(together, alone)
+    torch.testing.assert_close(masked, alone)
+
+
+def test_a_mask_hides_slots_from_many_rows_too() -> None:
+    torch.manual_seed(1)
+    queries, slots = torch.randn(70, HEADS, WIDTH), 90
+    keys, values = torch.randn(KV_HEADS, slots, WIDTH), torch.randn(KV_HEADS, slots, WIDTH)
+    bias = torch.zeros(70, slots)
+    bias[:, 40:] = float("-inf")
+    hidden = attend(queries, keys, values, Sight(bias, causal=False))
+    shorter = attend(queries, keys[:, :40], values[:, :40], Sight(None, causal=False))
+    torch.testing.assert_close(hidden, shorter)
