@@ -308,7 +308,9 @@ class ShowSettings:
     """When a fill is shown."""
 
     automatic: bool = _setting(
-        True, "Whether to suggest while typing; if not, the model is not asked either."
+        True,
+        "Whether to suggest what was not asked for: while typing, and next edits that come of "
+        "themselves; if not, the model is not asked either.",
     )
     languages_off: tuple[str, ...] = _setting(
         (), 'Languages in which nothing is suggested while typing, such as `["python"]`.'

@@ -10,6 +10,7 @@ from dgls.edits.rules.imports import imports
 from dgls.edits.rules.shape import applied
 from dgls.edits.rules.unused import LINES, count, unused_line, words_gone
 from dgls.edits.state import Offer, State
+from dgls.text.lines import split_lines
 from dgls.text.spans import Span
 
 SAME_SHAPE = 0.9
@@ -33,7 +34,7 @@ def every_match(state: State) -> tuple[Offer, ...]:
 def _offers(state: State, shape: float, letters: int, rename: float) -> Iterator[Offer]:
     yield from _unused_import(state)
     start, taken = 0, set()
-    for line in state.text.splitlines(keepends=True):
+    for line in split_lines(state.text, keepends=True):
         span, start = Span(start, start + len(line.rstrip("\r\n"))), start + len(line)
         if state.was_edited(span):
             continue

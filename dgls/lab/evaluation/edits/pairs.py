@@ -17,6 +17,7 @@ from dgls.lab.evaluation.edits.lines import holds, of_the_file
 from dgls.lab.evaluation.edits.sessions import System
 from dgls.syntax.languages import language_of
 from dgls.syntax.source import Source
+from dgls.text.lines import split_lines
 from dgls.text.spans import Edit, Span
 
 FEWEST, MOST = 2, 12
@@ -200,7 +201,7 @@ def _new(changed: ChangedFile, index: int) -> str:
 
 
 def _changed(path: str, old: str, new: str) -> ChangedFile:
-    one, other = tuple(old.splitlines(keepends=True)), tuple(new.splitlines(keepends=True))
+    one, other = (tuple(split_lines(each, keepends=True)) for each in (old, new))
     opcodes = SequenceMatcher(None, one, other, autojunk=False).get_opcodes()
     hunks = tuple((i1, i2, j1, j2) for tag, i1, i2, j1, j2 in opcodes if tag != "equal")
     return ChangedFile(path, one, other, hunks)
