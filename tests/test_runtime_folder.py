@@ -113,6 +113,28 @@ def test_a_link_of_another_user_on_the_way_is_refused(tmp_path: Path) -> None:
         check_private(link / "e")
 
 
+@pytest.mark.parametrize("target", ["{base}/between/link", "between/link", "real/../between/link"])
+def test_a_link_that_leads_through_a_folder_of_others_is_refused(
+    tmp_path: Path, target: str
+) -> None:
+    """Where somebody else can write, the next link on the way can be replaced."""
+    make_private(tmp_path / "real" / "e")
+    between = tmp_path / "between"
+    between.mkdir()
+    (between / "link").symlink_to(tmp_path / "real")
+    (tmp_path / "own").symlink_to(target.format(base=tmp_path))
+    check_private(tmp_path / "own" / "e")
+    between.chmod(0o777)
+    with pytest.raises(EngineUnavailableError, match="can be written by other users"):
+        check_private(tmp_path / "own" / "e")
+    between.chmod(0o1777)
+    check_private(tmp_path / "own" / "e")
+    if os.geteuid() == 0:
+        os.chown(between / "link", OTHER_USER, -1, follow_symlinks=False)
+        with pytest.raises(EngineUnavailableError, match="another user"):
+            check_private(tmp_path / "own" / "e")
+
+
 async def test_the_folder_is_looked_at_again_before_each_connection(folder: Path) -> None:
     server = await asyncio.start_unix_server(lambda *_: None, str(folder / "s"))
     (await Connection.open(UnixAddress(folder / "s"))).abort()

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from dgls.errors import PositionError
 from dgls.text.encodings import Encoding, code_points, units
-from dgls.text.lines import Lines, Position, line_around, line_end_of, with_line_ends
+from dgls.text.lines import (
+    Lines,
+    Position,
+    line_around,
+    line_end_of,
+    split_lines,
+    with_line_ends,
+)
 from dgls.text.spans import Edit, Span, anchored_start, apply_edits, split_at
 from tests.support.texts import edits_of, long_texts, texts
 
@@ -240,3 +247,31 @@ def test_line_ends_change_and_come_back(text: str) -> None:
     assert "\r" not in plain
     assert with_line_ends(with_line_ends(plain, "\r\n"), "\n") == plain
     assert len(Lines(plain).starts) == len(Lines(text).starts)
+
+
+NO_LINE_ENDS = "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("", []),
+        ("a", ["a"]),
+        ("a\n", ["a\n"]),
+        ("a\r\nb\rc\n\nd", ["a\r\n", "b\r", "c\n", "\n", "d"]),
+        ("\r\r\n", ["\r", "\r\n"]),
+        (f"a{NO_LINE_ENDS}b\nc", [f"a{NO_LINE_ENDS}b\n", "c"]),
+    ],
+)
+def test_lines_end_where_an_editor_ends_them(text: str, lines: list[str]) -> None:
+    assert split_lines(text, keepends=True) == lines
+    assert split_lines(text) == [line.rstrip("\r\n") for line in lines]
+
+
+@given(texts)
+def test_split_lines_are_those_of_positions(text: str) -> None:
+    assert "".join(split_lines(text, keepends=True)) == text
+    lines = Lines(text)
+    spans = [lines.span(number).of(text) for number in range(len(lines.starts))]
+    # An editor has an empty line after the last line end.
+    assert [*split_lines(text), *([""] if not text or text[-1] in "\r\n" else [])] == spans

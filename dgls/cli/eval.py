@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -137,6 +140,7 @@ def calibrate(
         Path | None, typer.Option(help="Where to write the confidence of a laptop model.")
     ] = None,
     allow_private: AllowPrivate = False,
+    as_json: AsJson = False,
 ) -> None:
     """Fit the confidence and the threshold from which a fill is shown."""
     from dgls.checkpoint.named import resolved
@@ -144,9 +148,18 @@ def calibrate(
     named = resolved(checkpoint)
     may_read = _may_read(allow_private)
     if named.causal:
-        _calibrate_causal(named, tree, count, seed, device, out, may_read)
+        done = _calibrate_causal(named, tree, count, seed, device, out, may_read)
     else:
-        _calibrate_checkpoint(checkpoint, tree, count, seed, device, may_read)
+        done = _calibrate_checkpoint(checkpoint, tree, count, seed, device, may_read)
+    typer.echo(json.dumps(done.figures, indent=2) if as_json else done.text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Calibrated:
+    """What a calibration came to, for programs and for a person."""
+
+    figures: dict[str, object]
+    text: str
 
 
 def _calibrate_causal(
@@ -157,7 +170,7 @@ def _calibrate_causal(
     device: str | None,
     out: Path | None,
     may_read: MayRead,
-) -> None:
+) -> _Calibrated:
     from dgls.fill.confidence import FILE
     from dgls.fill.opening import open_causal
     from dgls.fill.running import CausalStrategy
@@ -176,8 +189,11 @@ def _calibrate_causal(
     folder = named.path.parent if named.path.is_file() else named.path
     place = out or folder / FILE
     place.write_text(fitted.confidence.to_json(), encoding="utf-8")
-    typer.echo(f"{place}: fitted on {fitted.cases} gaps, {fitted.exact:.1%} of them filled right.")
-    typer.echo(_shown(fitted.shown))
+    figures = {"file": str(place), "cases": fitted.cases, "exact": fitted.exact}
+    said = f"{place}: fitted on {fitted.cases} gaps, {fitted.exact:.1%} of them filled right."
+    return _Calibrated(
+        {**figures, "shown": _shown_json(fitted.shown)}, f"{said}\n{_shown(fitted.shown)}"
+    )
 
 
 def _calibrate_checkpoint(
@@ -187,7 +203,7 @@ def _calibrate_checkpoint(
     seed: int,
     device: str | None,
     may_read: MayRead,
-) -> None:
+) -> _Calibrated:
     from dgls.checkpoint.registry import find
     from dgls.lab.evaluation.calibrate import calibrate as fit_checkpoint
     from dgls.lab.evaluation.calibration import SHOWN_KINDS
@@ -200,12 +216,24 @@ def _calibrate_checkpoint(
     with _progress(len(cases)) as on_done:
         done = fit_checkpoint(folder, device, cases, names, seed, lambda: on_done("dgls", 1))
     shares, fitted = done.shares, done.fitted
-    typer.echo(f"Shares of the n-gram cache by length of context: {', '.join(map(str, shares))}.")
-    typer.echo(
+    figures: dict[str, object] = {
+        "file": str(folder),
+        "cases": fitted.cases,
+        "ngram_shares": list(shares),
+        "error_before": fitted.before.error,
+        "error_after": fitted.after.error,
+        "shown": _shown_json(fitted.shown),
+    }
+    said = (
+        f"Shares of the n-gram cache by length of context: {', '.join(map(str, shares))}.\n"
         f"Calibration error {fitted.before.error:.3f} before, {fitted.after.error:.3f} after, "
         f"over {fitted.cases} gaps of {names}."
     )
-    typer.echo(_shown(fitted.shown))
+    return _Calibrated(figures, f"{said}\n{_shown(fitted.shown)}")
+
+
+def _shown_json(shown: Shown | None) -> dict[str, float] | None:
+    return None if shown is None else dataclasses.asdict(shown)
 
 
 def _shown(shown: Shown | None) -> str:
@@ -248,33 +276,32 @@ def edits(
         bool, typer.Option(help="Measure the plain careful rules instead: the baseline.")
     ] = False,
     verbose: Annotated[bool, typer.Option(help="Name each package's own figures.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Measure what is offered after an edit: on small sessions, and on releases typed again."""
     from dgls.edits.ripple import ripple
     from dgls.errors import InputError
     from dgls.lab.evaluation.edits import careful as baseline
+    from dgls.lab.evaluation.edits import report
     from dgls.lab.evaluation.edits.pairs import Tally, changed_files, replay
-    from dgls.lab.evaluation.edits.report import of_pairs, of_sessions
     from dgls.lab.evaluation.edits.sessions import judged, read_sessions
 
     system, name = (baseline.careful, "careful") if careful else (ripple, "ripple")
     if sessions is None and not archive:
         raise InputError("Give --sessions or --archive; nothing was measured.")
+    verdicts = None
     if sessions is not None:
-        typer.echo(of_sessions(name, [judged(each, system) for each in read_sessions(sessions)]))
-    total = Tally()
+        verdicts = [judged(each, system) for each in read_sessions(sessions)]
     packages: dict[str, list[Path]] = {}
     for each in archive or ():
         packages.setdefault(each.name.rpartition("-")[0].lower(), []).append(each)
+    tallies: dict[str, Tally] = {}
     for package, archives in packages.items():
-        own = Tally()
+        tallies[package] = Tally()
         for changed in changed_files(archives):
-            replay(changed, system, own)
-        total += own
-        if verbose:
-            typer.echo(of_pairs(f"{name}, {package}", own))
-    if packages:
-        typer.echo(of_pairs(f"{name}, {', '.join(packages)}", total))
+            replay(changed, system, tallies[package])
+    write = report.to_json if as_json else report.to_text
+    typer.echo(write(name, verdicts, tallies, verbose=verbose))
 
 
 def instructions(
@@ -334,6 +361,7 @@ def typing(
     model: ModelName = None,
     seed: Seed = 0,
     allow_private: AllowPrivate = False,
+    as_json: AsJson = False,
 ) -> None:
     """Replay typing sessions through the real server, in real time, beside a plain policy."""
     import asyncio
@@ -366,7 +394,7 @@ def typing(
     page = asyncio.run(
         measure(settings, sessions, plan, at_once, lambda what: typer.echo(f"{what} ...", err=True))
     )
-    typer.echo(page, nl=False)
+    typer.echo(page.to_json() if as_json else page.to_text(), nl=as_json)
 
 
 def _measure(

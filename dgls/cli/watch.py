@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from dgls.protocol import WRITTEN, Draft, Fill, FillReply
+from dgls.text.lines import split_lines
 
 if TYPE_CHECKING:
     from dgls.syntax.cursor import Context
@@ -118,12 +119,12 @@ class Watch:
     def _excerpt(self, fills: list[str], style: str) -> Text:
         """The last lines before the first gap, the gaps, and the first lines after the last."""
         first, *others = self._parts
-        before = "".join(first.splitlines(keepends=True)[-_CONTEXT_LINES:])
+        before = "".join(split_lines(first, keepends=True)[-_CONTEXT_LINES:])
         shown = Text(before.lstrip("\n"), _AROUND)
         for index, (fill, part) in enumerate(zip(fills, others, strict=True)):
             shown.append(fill, style)
             is_last = index == len(fills) - 1
-            lines = part.splitlines(keepends=True)
+            lines = split_lines(part, keepends=True)
             shown.append("".join(lines[: _CONTEXT_LINES // 2] if is_last else lines), _AROUND)
         shown.rstrip()
         return shown

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -72,7 +73,7 @@ def why(
 async def _last(settings: Settings) -> tuple[Explanation, float]:
     """What the engine made last, and how many seconds ago."""
     from dgls.client import EngineClient
-    from dgls.policy.why import explained, site_of
+    from dgls.policy.why import explained_last
     from dgls.syntax.languages import language_of
 
     async with EngineClient(settings) as client:
@@ -82,32 +83,45 @@ async def _last(settings: Settings) -> tuple[Explanation, float]:
             "No engine runs, so there is no last suggestion; name a place: dgls why FILE:LINE:COL."
         )
     request = last.request
-    site = site_of(request, language_of(request.path, request.language))
+    language = language_of(request.path, request.language)
     threshold = settings.show.threshold
-    return explained(site, request, last.reply, threshold=threshold), last.age_s
+    return explained_last(request, last.reply, language, threshold), last.age_s
 
 
 async def _at(resolved: Resolved, place: str, language: str | None) -> Explanation:
-    """What would be suggested at a place, as an editor would ask there while one types."""
+    """What an editor would suggest at a place while one types, and when one asks for it."""
     from dgls.cli.fill import asker_of, loading
     from dgls.client import EngineClient
+    from dgls.policy.show import shown_when_asked
     from dgls.policy.why import explained
+    from dgls.protocol import Trigger
     from dgls.requests.builder import Task, limits_of
     from dgls.sound.site import Purpose
 
     target, settings = parse_target(place), resolved.settings
     file, source = parsed_source(target.file, language)
     gap = cursor(target, file.text)
-    task = Task.at_cursor(source, gap.start, settings.fill, Purpose.TYPED)
+    task, asked = (
+        Task.at_cursor(source, gap.start, settings.fill, purpose)
+        for purpose in (Purpose.TYPED, Purpose.EXPLICIT)
+    )
     asker = asker_of(target.file, source, resolved, "why")
-    request = task.request(asker, limits_of(settings.fill))
+    typing = replace(asker, trigger=Trigger.AUTOMATIC)
+    request = task.request(typing, limits_of(settings.fill, Trigger.AUTOMATIC))
     async with EngineClient(settings) as client:
         await client.wait_ready(loading())
         reply = await client.fill(request)
+        when_asked = await client.fill(asked.request(asker, limits_of(settings.fill)))
         health = await client.health()
     silence = _silence(resolved, target.file, source.language.id, task.context, health)
-    threshold = settings.show.threshold
-    return explained(task.site, request, reply, threshold=threshold, silence=silence)
+    return explained(
+        task.site,
+        request,
+        reply,
+        threshold=settings.show.threshold,
+        silence=silence,
+        asked=shown_when_asked(asked.site, when_asked.candidates),
+    )
 
 
 def _silence(

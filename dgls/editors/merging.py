@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from dgls.errors import InputError
+from dgls.text.lines import split_lines
 
 Merge = Callable[[str], str]
 
@@ -86,7 +87,7 @@ def _merged(old: Mapping[str, Any], new: Mapping[str, Any], path: str) -> dict[s
 
 def _indent(text: str) -> int | str:
     """The first indentation of a text, two spaces where there is none."""
-    for line in text.splitlines():
+    for line in split_lines(text):
         space = line[: len(line) - len(line.lstrip())]
         if space:
             return "\t" if space[0] == "\t" else len(space)

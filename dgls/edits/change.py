@@ -9,6 +9,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 
 from dgls.edits.hunk import Hunk
+from dgls.text.lines import split_lines
 from dgls.text.spans import Span
 
 _TOKEN = re.compile(r"\w+|[ \t]+|[^\w \t]")
@@ -52,7 +53,7 @@ def tokens(line: str) -> tuple[str, ...]:
 
 def line_changes(text: str, hunk: Hunk) -> Iterator[LineChange]:
     """The changed lines of a hunk that has as many lines as before."""
-    old, new = hunk.before.splitlines(), hunk.after(text).splitlines(keepends=True)
+    old, new = split_lines(hunk.before), split_lines(hunk.after(text), keepends=True)
     if len(old) != len(new):
         return
     start = hunk.span.start

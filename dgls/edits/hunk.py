@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dgls.text.lines import split_lines
 from dgls.text.spans import Edit, Span
 
 MOST_HUNKS = 16
@@ -62,7 +63,7 @@ def _restored(text: str, region: Span, hunks: Sequence[Hunk]) -> str:
 
 def _trimmed(text: str, span: Span, before: str) -> list[Hunk]:
     """The hunk without equal lines at its ends; none where nothing is left."""
-    old, new = before.splitlines(keepends=True), span.of(text).splitlines(keepends=True)
+    old, new = (split_lines(each, keepends=True) for each in (before, span.of(text)))
     start, end = span.start, span.end
     while old and new and old[0] == new[0]:
         start += len(new[0])

@@ -8,6 +8,9 @@ from dgls.edits.state import Offer, State
 MOST_OFFERS = 50
 """More places than these are a task for a rename of the editor, so none of a rule is offered."""
 
+_EVERYWHERE = frozenset({"rename", "import"})
+"""Rules that know by name what the user has done to a line, and may offer more there."""
+
 
 def ripple(state: State) -> tuple[Offer, ...]:
     """The offers for a state, in the order of rules and places; two never overlap.
@@ -27,7 +30,7 @@ def ripple(state: State) -> tuple[Offer, ...]:
 
 
 def _is_free(offer: Offer, state: State, chosen: list[Offer]) -> bool:
-    if not offer.path and state.was_edited(offer.span) and offer.rule != "rename":
+    if not offer.path and offer.rule not in _EVERYWHERE and state.was_edited(offer.span):
         return False
     return not any(_overlap(offer, other) for other in chosen)
 

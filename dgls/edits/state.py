@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,6 +11,8 @@ from dgls.edits.change import LineChange, line_changes
 from dgls.edits.hunk import Hunk
 from dgls.syntax.source import Source
 from dgls.text.spans import Span
+
+_IMPORT = re.compile(r"\s*(?:(?:import|from|use)\b.*)?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,20 @@ class State:
     def changes(self) -> tuple[LineChange, ...]:
         """The lines that were changed in place, the newest last."""
         return tuple(line for hunk in self.hunks for line in line_changes(self.text, hunk))
+
+    @cached_property
+    def fresh(self) -> tuple[LineChange, ...]:
+        """The changes of the place that was edited last: offers come from these alone.
+
+        Who has gone on passed over what was offered before. An import is no such place.
+        """
+        found: list[LineChange] = []
+        for hunk in reversed(self.hunks):
+            found = [*line_changes(self.text, hunk), *found]
+            after = hunk.after(self.text)
+            if not all(map(_IMPORT.match, (*hunk.before.splitlines(), *after.splitlines()))):
+                break
+        return tuple(found)
 
     def was_edited(self, span: Span) -> bool:
         """Whether the user has edited there: what they wrote is not offered another time."""

@@ -69,14 +69,13 @@ class Fills:
         request: FillRequest,
         ask: Ask,
         is_wanted: Callable[[], bool] = lambda: True,
-        after_s: float = AHEAD_AFTER_S,
     ) -> None:
         """Fill what will probably be asked for next, unless somebody needs the model.
 
         It begins after a moment, in which the user may type on so that it `is_wanted` no more.
         """
         self.stop_ahead()
-        self._ahead = asyncio.ensure_future(self._fill_ahead(request, ask, is_wanted, after_s))
+        self._ahead = asyncio.ensure_future(self._fill_ahead(request, ask, is_wanted))
         self._ahead.add_done_callback(_retrieve)
 
     def stop_ahead(self) -> None:
@@ -92,9 +91,9 @@ class Fills:
         self._taken_ms.clear()
 
     async def _fill_ahead(
-        self, request: FillRequest, ask: Ask, is_wanted: Callable[[], bool], after_s: float
+        self, request: FillRequest, ask: Ask, is_wanted: Callable[[], bool]
     ) -> None:
-        await asyncio.sleep(after_s)
+        await asyncio.sleep(AHEAD_AFTER_S)
         if is_wanted() and not self.known(request) and not self._running:
             await self._shared(_key(request), request, ask)
 

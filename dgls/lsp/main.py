@@ -9,6 +9,7 @@ from dgls.lsp import configuration
 from dgls.lsp.features import (
     code_action,
     completion,
+    cursor,
     inline_completion,
     instruct,
     next_edit,
@@ -27,7 +28,7 @@ def build(open_filler: OpenFiller | None = None) -> DglsServer:
     configuration.register(server)
     server.offer(inline_completion.FEATURE, completion.FEATURE, *code_action.FEATURES)
     server.offer(*next_edit.FEATURES, *snooze.COMMANDS, why.COMMAND, next_edit.ACCEPTED)
-    server.offer(instruct.COMMAND)
+    server.offer(instruct.COMMAND, cursor.FEATURE)
     # What was loaded stays; walking over it again in each collection would delay keystrokes.
     gc.freeze()
     return server

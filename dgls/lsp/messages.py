@@ -5,17 +5,18 @@ https://microsoft.github.io/language-server-protocol/specifications/lsp/3.18/spe
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 LARGEST_BYTES = 64 * 1024 * 1024
 """Most bytes of a message; no document that a model reads is larger."""
 
 LONGEST_LINE = 64 * 1024
+_LONGEST_HEADER = 128
 
 PARSE_ERROR, INVALID_REQUEST = -32700, -32600
 
@@ -40,36 +41,67 @@ _UNTOLD = "The message has no method or no id that can be used; nothing was done
 Message = dict[str, Any] | Bad
 
 
-async def messages(reader: asyncio.StreamReader, begun: bytes = b"") -> AsyncIterator[Message]:
-    """Each message until the stream ends. Raises `IncompleteReadError` where it ends within one.
+class _Unfinished(Enum):
+    """That there is no more to read yet."""
 
-    After what is no message the next header is looked for. `begun` was read from the first line.
-    """
-    length: int | None = None
-    while line := begun + await _line(reader):
-        begun = b""
+    YET = "yet"
+
+
+_UNFINISHED = _Unfinished.YET
+
+
+class Framer:
+    """Makes messages of bytes that come in pieces; what is no message is passed over."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._length: int | None = None
+        self._in_body = False
+
+    def feed(self, data: bytes) -> Iterator[Message]:
+        """Each message that is whole with these bytes."""
+        self._buffer += data
+        while (message := self._body() if self._in_body else self._head()) is not _UNFINISHED:
+            if message is not None:
+                yield message
+
+    def _head(self) -> Message | _Unfinished | None:
+        """Read one line of a header; what is to be answered where it asks for too much."""
+        line = self._line()
+        if line is None:
+            return _UNFINISHED
         if found := _LENGTH.search(line):
             length = int(found.group(1))
-            if length > LARGEST_BYTES:
-                length = None
-                yield Bad(
+            self._length = length if length <= LARGEST_BYTES else None
+            if self._length is None:
+                return Bad(
                     INVALID_REQUEST,
-                    f"A message of {int(found.group(1))} bytes is over the limit of "
-                    f"{LARGEST_BYTES}; it was left out.",
+                    f"A message of {length} bytes is over the limit of {LARGEST_BYTES}; "
+                    "it was left out.",
                 )
-        elif length is not None and not line.strip():
-            yield _parsed(await reader.readexactly(length))
-            length = None
+        self._in_body = self._length is not None and not line.strip()
+        return None
 
+    def _body(self) -> Message | _Unfinished:
+        assert self._length is not None
+        if len(self._buffer) < self._length:
+            return _UNFINISHED
+        body = self._taken(self._length)
+        self._length, self._in_body = None, False
+        return _parsed(body)
 
-async def _line(reader: asyncio.StreamReader) -> bytes:
-    """The next line; of one that is too long its first bytes. Empty at the end."""
-    try:
-        return await reader.readuntil(b"\n")
-    except asyncio.IncompleteReadError as end:
-        return end.partial
-    except asyncio.LimitOverrunError as long:
-        return await reader.read(max(1, long.consumed))
+    def _line(self) -> bytes | None:
+        """The next line, None where it goes on; of one that is too long only the end is kept."""
+        while (end := self._buffer.find(b"\n", 0, LONGEST_LINE)) < 0:
+            if len(self._buffer) < LONGEST_LINE:
+                return None
+            del self._buffer[: LONGEST_LINE - _LONGEST_HEADER]
+        return self._taken(end + 1)
+
+    def _taken(self, count: int) -> bytes:
+        taken = bytes(memoryview(self._buffer)[:count])
+        del self._buffer[:count]
+        return taken
 
 
 def _parsed(body: bytes) -> Message:

@@ -19,14 +19,11 @@ from dgls.lsp.offers import Offer, Place, kept_on_screen, offered, still_shown
 from dgls.lsp.typist import Shown
 from dgls.policy.ask import Moment, next_gap, why_not_ask
 from dgls.policy.rhythm import delay_ms
-from dgls.policy.show import REFUSED, shown_text
+from dgls.policy.show import shown_text, shown_when_asked
 from dgls.policy.silence import Silence
 from dgls.protocol import Fill, FillRequest, Trigger
 from dgls.requests.builder import Task
-from dgls.sound.alike import alike
-from dgls.sound.clean import sound
 from dgls.sound.site import Purpose, Site
-from dgls.sound.verdict import Sound
 from dgls.text.spans import Edit, Span
 
 METHOD = types.TEXT_DOCUMENT_INLINE_COMPLETION
@@ -68,26 +65,14 @@ async def _asked(context: RequestContext, place: Place) -> Offer | Silence | Non
     request = context.request(place.document, task, METHOD)
     reply = await context.fills.get(request, context.model.fill_insistently)
     context.indicator.filled(context.fills.p50_ms)
-    site = task.site
-    found = [(sound(site, fill.texts[0]), fill.confidence) for fill in reply.candidates]
-    sure = _distinct(found)
-    if not sure:
-        reasons = (REFUSED.get(each.refusal) for each, _ in found if each.refusal is not None)
-        return next(filter(None, reasons), Silence.EMPTY)
+    sure = shown_when_asked(task.site, reply.candidates)
+    if isinstance(sure, Silence):
+        return sure
     offer = offered(context.stores, place, tuple(sure))
     if offer is not None and not place.lead:
         waited_ms = 1000 * (time.monotonic() - begun)
         _note_asked(context.stores, place, sure, waited_ms)
     return offer
-
-
-def _distinct(found: Sequence[tuple[Sound, float]]) -> dict[str, float]:
-    """The confidence of each sound text, best first; of those alike the first."""
-    kept: dict[str, tuple[str, float]] = {}
-    for each, confidence in found:
-        if each.shown:
-            kept.setdefault(alike(each.text), (each.text, confidence))
-    return dict(kept.values())
 
 
 def _note_asked(stores: Stores, place: Place, sure: dict[str, float], waited_ms: float) -> None:

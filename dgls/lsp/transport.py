@@ -6,11 +6,12 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from dgls.lsp.messages import LONGEST_LINE, Bad, Message, messages
+from dgls.lsp.inbox import Inbox
+from dgls.lsp.messages import LONGEST_LINE, Bad
 from dgls.lsp.output import Output
 from dgls.lsp.wire import Wire, log_internal
 
@@ -27,7 +28,7 @@ _HELLO_S = 10.0
 _HELLO = b"content-"
 """What every client of the protocol begins with: Content-Length or Content-Type."""
 
-Client = tuple[AsyncIterator[Message], asyncio.StreamWriter]
+Client = tuple[Inbox, asyncio.StreamWriter]
 """A connection: what comes from it, and the way back."""
 
 
@@ -45,8 +46,9 @@ def serve_stdio(server: DglsServer) -> int:
         loop = asyncio.get_running_loop()
         writer = Output(sink, lambda: _soon(loop, server.stop, 1))
         try:
-            incoming = messages(_reader_of(source))
-            await _serve(server, incoming, writer, on_end=lambda: _end_soon(server))
+            inbox = Inbox(on_exit=_end_soon)
+            _read_ahead(source, inbox)
+            await _serve(server, inbox, writer, on_end=lambda: _end_soon(server.exit_status))
         finally:
             writer.close()
 
@@ -63,7 +65,8 @@ def serve_tcp(server: DglsServer, host: str, port: int) -> int:
     The port in use (0 lets the system choose one) is written to standard error.
     """
     try:
-        asyncio.run(serve_tcp_once(server, host, port, on_end=lambda: _end_soon(server)))
+        on_end = lambda: _end_soon(server.exit_status)  # noqa: E731
+        asyncio.run(serve_tcp_once(server, host, port, on_end=on_end))
     finally:
         server.thread_pool.shutdown(wait=False)
     return server.exit_status
@@ -83,74 +86,64 @@ async def serve_tcp_once(
     client: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        first = await _first_of(incoming := _begun(reader))
-        if first is None or client.done():
+        inbox = Inbox()
+        filling = asyncio.ensure_future(_fill(inbox, reader))
+        if not await _begins_well(inbox) or client.done():
+            filling.cancel()
             writer.close()
         else:
-            client.set_result((_with(first, incoming), writer))
+            client.set_result((inbox, writer))
 
     listener = await asyncio.start_server(connected, host, port, limit=LONGEST_LINE)
     bound: int = listener.sockets[0].getsockname()[1]
     if listening is not None:
         listening.set_result(bound)
     print(f"dgls: listening on {host}:{bound}", file=sys.stderr, flush=True)
-    incoming, writer = await client
+    inbox, writer = await client
     listener.close()
     try:
-        await _serve(server, incoming, writer, on_end)
+        await _serve(server, inbox, writer, on_end)
     finally:
         writer.close()
 
 
-async def _begun(reader: asyncio.StreamReader) -> AsyncIterator[Message]:
-    """The messages of a connection that begins as the protocol does; none of any other."""
-    begun = await reader.readexactly(len(_HELLO))
-    if begun.lower() == _HELLO:
-        async for message in messages(reader, begun):
-            yield message
+async def _fill(inbox: Inbox, reader: asyncio.StreamReader) -> None:
+    """Read a connection that begins as the protocol does, until it ends; none of any other."""
+    with suppress(asyncio.IncompleteReadError, ConnectionError):
+        data = await reader.readexactly(len(_HELLO))
+        if data.lower() == _HELLO:
+            while data:
+                inbox.feed(data)
+                data = await reader.read(_CHUNK)
+    inbox.close()
 
 
-async def _first_of(incoming: AsyncIterator[Message]) -> Message | None:
-    """The first thing that comes, where it is a message and comes in time."""
-    with suppress(TimeoutError, asyncio.IncompleteReadError, ConnectionError, StopAsyncIteration):
+async def _begins_well(inbox: Inbox) -> bool:
+    """Whether the first thing that comes is a message, and comes in time."""
+    with suppress(TimeoutError):
         async with asyncio.timeout(_HELLO_S):
-            first = await anext(incoming)
-        return None if isinstance(first, Bad) else first
-    return None
+            first = await inbox.first()
+        return first is not None and not isinstance(first, Bad)
+    return False
 
 
-async def _with(first: Message, rest: AsyncIterator[Message]) -> AsyncIterator[Message]:
-    yield first
-    async for message in rest:
-        yield message
-
-
-def _end_soon(server: DglsServer) -> None:
+def _end_soon(exit_status: int) -> None:
     """End the process where it takes too long to end in order."""
-    killer = threading.Timer(LAST_WORDS_S, lambda: os._exit(server.exit_status))
+    killer = threading.Timer(LAST_WORDS_S, lambda: os._exit(exit_status))
     killer.daemon = True
     killer.start()
 
 
-def _reader_of(descriptor: int) -> asyncio.StreamReader:
-    """What a thread reads from a descriptor; the thread keeps no process from ending."""
-    loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader(limit=LONGEST_LINE)
+def _read_ahead(descriptor: int, inbox: Inbox) -> None:
+    """Let a thread read a descriptor to its end; the thread keeps no process from ending."""
 
     def read() -> None:
-        data = b"begin"
-        while data:
-            try:
-                data = os.read(descriptor, _CHUNK)
-            except OSError:
-                data = b""
-            if data:
-                _soon(loop, reader.feed_data, data)
-            else:
-                _soon(loop, reader.feed_eof)
+        with suppress(OSError):
+            while data := os.read(descriptor, _CHUNK):
+                inbox.feed(data)
+        inbox.close()
 
     threading.Thread(target=read, daemon=True, name="dgls-stdin").start()
-    return reader
 
 
 def _soon(loop: asyncio.AbstractEventLoop, what: Callable[..., object], *given: object) -> None:
@@ -160,10 +153,7 @@ def _soon(loop: asyncio.AbstractEventLoop, what: Callable[..., object], *given: 
 
 
 async def _serve(
-    server: DglsServer,
-    incoming: AsyncIterator[Message],
-    writer: Any,
-    on_end: Callable[[], None] = lambda: None,
+    server: DglsServer, inbox: Inbox, writer: Any, on_end: Callable[[], None] = lambda: None
 ) -> None:
     """Serve until the messages end, the client says exit, or its process is gone."""
     asyncio.get_running_loop().set_exception_handler(_log_exception)
@@ -171,7 +161,7 @@ async def _serve(
     server.stopped.clear()
     ends = [
         asyncio.ensure_future(each)
-        for each in (_read(server, incoming), server.stopped.wait(), server.editor_gone())
+        for each in (_read(server, inbox), server.stopped.wait(), server.editor_gone())
     ]
     try:
         done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -184,19 +174,19 @@ async def _serve(
         await server.close()
 
 
-async def _read(server: DglsServer, incoming: AsyncIterator[Message]) -> None:
+async def _read(server: DglsServer, inbox: Inbox) -> None:
     """Hand each message on until there are no more, or the server is told to end."""
     wire = server.protocol
     assert isinstance(wire, Wire)
-    with suppress(asyncio.IncompleteReadError, ConnectionError):
-        # An editor that went away in the middle of a message is not there to be answered.
-        async for message in incoming:
-            try:
-                wire.receive(message)
-            except Exception as error:
-                server.report_server_error(error, None)
-            if server.stopped.is_set():
-                return
+    while (message := await inbox.next()) is not None:
+        try:
+            wire.receive(message, ending=inbox.ending)
+        except Exception as error:
+            server.report_server_error(error, None)
+        if server.stopped.is_set():
+            return
+        # What came meanwhile is read, and answers go out, before the next one is handled.
+        await asyncio.sleep(0)
 
 
 def _log_exception(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -29,6 +29,7 @@ from pygls.exceptions import (
     JsonRpcException,
     JsonRpcInvalidParams,
     JsonRpcInvalidRequest,
+    JsonRpcRequestCancelled,
     JsonRpcServerNotInitialized,
 )
 from pygls.protocol import LanguageServerProtocol, lsp_method
@@ -78,11 +79,15 @@ class Wire(LanguageServerProtocol):
 
     _server: DglsServer
 
-    def receive(self, message: Message) -> None:
-        """Handle what came from the client; what is no message is answered as such."""
+    def receive(self, message: Message, *, ending: bool = False) -> None:
+        """Handle what came from the client; what is no message is answered as such.
+
+        Where the client is `ending` its session already, a request is answered as cancelled and a
+        notification left alone: its work would only keep the client waiting.
+        """
         if isinstance(message, Bad):
             self._answer_error(message.number, JsonRpcException(message.message, message.code))
-        elif not self._comes_at_a_wrong_time(message):
+        elif not self._comes_at_a_wrong_time(message, ending):
             self.handle_message(self.structure_message(message))
 
     def structure_message(self, data: dict[str, Any]) -> Any:
@@ -150,8 +155,8 @@ class Wire(LanguageServerProtocol):
             self._server.documents.close(_uri_in(data))
             logger.warning("A change of a document was not understood; it is left alone.")
 
-    def _comes_at_a_wrong_time(self, message: dict[str, Any]) -> bool:
-        """Whether a message comes before `initialize`, or after `shutdown`.
+    def _comes_at_a_wrong_time(self, message: dict[str, Any], ending: bool) -> bool:
+        """Whether a message comes before `initialize`, or when the session is over or ends.
 
         A request is answered so, as LSP says; a notification is left alone.
         """
@@ -165,6 +170,10 @@ class Wire(LanguageServerProtocol):
             error = JsonRpcInvalidRequest(f"{method} came after shutdown; nothing was done.")
         elif method == types.INITIALIZE:
             error = JsonRpcInvalidRequest("initialize came twice; nothing was done.")
+        elif ending and method != types.SHUTDOWN:
+            error = JsonRpcRequestCancelled(
+                f"{method} came right before the end; nothing was done."
+            )
         else:
             return False
         if "id" in message:

@@ -1,4 +1,5 @@
-"""Git's settings, as far as they say what git ignores: `core.excludesFile`, with what is included.
+"""Git's settings, as far as they say what git ignores: `core.excludesFile`, with what is included
+and what the environment says.
 
 Read as git does (https://git-scm.com/docs/git-config), without running git.
 """
@@ -7,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,8 +17,14 @@ from dgls.patterns import Patterns, TooManyPatterns
 
 _DEEPEST = 10
 _MOST_FILES = 100
+_MOST_VARIABLES = 1000
 _SECTION = re.compile(r'\[\s*([\w.-]+)\s*(?:"((?:[^"\\]|\\.)*)")?\s*\]')
+_ALONE = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _ESCAPES = {"n": "\n", "t": "\t", "b": "\b"}
+
+Setting = tuple[str, str, str, str]
+"""Section and name in small letters, subsection and value as they are: (section, subsection,
+name, value)."""
 
 
 @dataclass
@@ -35,7 +42,14 @@ class ExcludesFile:
     def look_at(self, path: Path, depth: int = 0) -> None:
         """Take what a file says, and the files that it includes, each in its place."""
         self.read.append(path)
-        for section, inner, name, value in _settings(text_of(path)):
+        self._take(_settings(text_of(path)), path, depth)
+
+    def look_at_environment(self) -> None:
+        """Take what `GIT_CONFIG_COUNT` and its fellows say, which is stronger than any file."""
+        self._take(_of_environment(), Path(os.sep), depth=0)
+
+    def _take(self, settings: Iterable[Setting], path: Path, depth: int) -> None:
+        for section, inner, name, value in settings:
             if (section, inner, name) == ("core", "", "excludesfile"):
                 self.value = value
             elif depth == _DEEPEST or len(self.read) >= _MOST_FILES:
@@ -56,6 +70,19 @@ class ExcludesFile:
             return _matches(wanted + "**" * wanted.endswith("/"), branch, ignore_case=False)
         # Of an unknown condition the list counts: better to leave a file alone.
         return True
+
+
+def has_worktree_settings(config: Path) -> bool:
+    """Whether a repository's settings say that each of its work trees has some of its own."""
+    key = ("extensions", "", "worktreeconfig")
+    said = [value for *where, value in _settings(text_of(config)) if tuple(where) == key]
+    return bool(said) and is_true(said[-1])
+
+
+def is_true(value: str) -> bool:
+    """Whether git takes a value for yes."""
+    number = re.fullmatch(r"[-+]?0*(\d+)[kmg]?", value.lower())
+    return value.lower() in {"true", "yes", "on"} or (number is not None and number[1] != "0")
 
 
 def text_of(path: Path) -> str:
@@ -86,8 +113,19 @@ def _matches(pattern: str, name: str, ignore_case: bool) -> bool:
     return bool(parts) and bool(found.verdict(parts, is_folder=True))
 
 
-def _settings(text: str) -> Iterator[tuple[str, str, str, str]]:
-    """Each setting as section and name in small letters, subsection and value as they are."""
+def _of_environment() -> Iterator[Setting]:
+    """The settings that variables name; none where git itself would refuse them."""
+    count = os.environ.get("GIT_CONFIG_COUNT", "")
+    for number in range(min(int(count), _MOST_VARIABLES) if count.isdecimal() else 0):
+        key = os.environ.get(f"GIT_CONFIG_KEY_{number}", "")
+        value = os.environ.get(f"GIT_CONFIG_VALUE_{number}", "")
+        section, _, rest = key.partition(".")
+        inner, _, name = rest.rpartition(".")
+        yield section.lower(), inner, name.lower(), value
+
+
+def _settings(text: str) -> Iterator[Setting]:
+    """Each setting in a file; one without a value is true."""
     section, inner = "", ""
     joined = re.sub(r"\\\r?\n", "", text)
     for line in map(str.strip, joined.split("\n")):
@@ -97,6 +135,8 @@ def _settings(text: str) -> Iterator[tuple[str, str, str, str]]:
         name, separator, value = line.partition("=")
         if separator and "\0" not in value:
             yield section, inner, name.strip().lower(), _unquoted(value.strip())
+        elif _ALONE.fullmatch(name):
+            yield section, inner, name.lower(), "true"
 
 
 def _unquoted(value: str) -> str:

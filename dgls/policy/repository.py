@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dgls.files import expanded, read_small
 from dgls.patterns import MOST_WORK, Patterns, TooManyPatterns
-from dgls.policy.git_config import ExcludesFile, text_of
+from dgls.policy.git_config import ExcludesFile, has_worktree_settings, is_true, text_of
 
 _MOST_VERDICTS = 5_000
 _Stamp = tuple[int, int, int]
@@ -166,10 +166,13 @@ def _stamp(path: Path) -> _Stamp | None:
 
 
 def _repository_at(root: Path) -> Repository:
-    own = _common_folder(root / ".git")
-    found = ExcludesFile(_folder_of(root / ".git"))
+    own, git = _common_folder(root / ".git"), _folder_of(root / ".git")
+    found = ExcludesFile(git)
     for path in (*_user_configurations(), own / "config"):
         found.look_at(path)
+    if has_worktree_settings(own / "config"):
+        found.look_at(git / "config.worktree")
+    found.look_at_environment()
     excludes = _default_excludes() if found.value is None else _expanded(found.value, root)
     swapped = root / ".GIT"
     ignores_case = swapped.exists() and swapped.samefile(root / ".git")
@@ -197,10 +200,14 @@ def _led_from(file: Path, key: str) -> Path | None:
 
 def _user_configurations() -> tuple[Path, ...]:
     """Git's own settings that do not belong to a repository, the weakest first."""
-    system = Path(os.environ.get("GIT_CONFIG_SYSTEM") or "/etc/gitconfig")
-    if chosen := os.environ.get("GIT_CONFIG_GLOBAL"):
-        return system, Path(chosen)
-    return system, _configuration_folder() / "git" / "config", expanded("~/.gitconfig")
+    variables = os.environ
+    system = variables.get("GIT_CONFIG_SYSTEM", "/etc/gitconfig")
+    if is_true(variables.get("GIT_CONFIG_NOSYSTEM", "")):
+        system = ""
+    usual = str(_configuration_folder() / "git" / "config"), str(expanded("~/.gitconfig"))
+    chosen = variables.get("GIT_CONFIG_GLOBAL")
+    # Of an empty name git reads nothing.
+    return tuple(Path(name) for name in (system, *(usual if chosen is None else (chosen,))) if name)
 
 
 def _default_excludes() -> Path:

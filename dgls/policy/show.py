@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dgls.policy.silence import Silence
+from dgls.protocol import Fill
+from dgls.sound.alike import alike
 from dgls.sound.clean import sound
 from dgls.sound.site import Site
 from dgls.sound.verdict import Refusal
@@ -63,6 +65,22 @@ def shown_text(fill_text: str, site: Site, *, confidence: float, threshold: floa
         return REFUSED.get(found.refusal, Silence.EMPTY)
     suggestion = Suggestion(found.text, site.prefix, site.suffix)
     return next((rule.reason for rule in RULES if rule.holds(suggestion)), found.text)
+
+
+def shown_when_asked(site: Site, candidates: Sequence[Fill]) -> dict[str, float] | Silence:
+    """What is shown to a user who asked: the confidence of each sound text, best first.
+
+    Of texts that are alike the first one counts. Where nothing is left, why.
+    """
+    kept: dict[str, tuple[str, float]] = {}
+    refusals = []
+    for fill in candidates:
+        found = sound(site, fill.texts[0])
+        if found.shown:
+            kept.setdefault(alike(found.text), (found.text, fill.confidence))
+        elif found.refusal is not None:
+            refusals.append(REFUSED.get(found.refusal))
+    return dict(kept.values()) or next(filter(None, refusals), Silence.EMPTY)
 
 
 REFUSED = {Refusal.BROKEN: Silence.BROKEN, Refusal.HOLE: Silence.HOLE}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from dgls.policy.show import shown_text
+from dgls.policy.show import shown_text, shown_when_asked
 from dgls.policy.silence import Silence
-from dgls.protocol import Fill, FillReply, FillRequest, Timings
+from dgls.protocol import Fill, FillReply, FillRequest, Timings, Trigger
 from dgls.sound.clean import sound
 from dgls.sound.site import Asked, Purpose, Site
 from dgls.sound.verdict import Change, Refusal
@@ -37,7 +37,8 @@ class Explanation:
     """A reply and what would be made of it while typing.
 
     `silence` is why the model would not even be asked at this place; None where it would.
-    `threshold` is the confidence (0..1) from which a fill is shown unasked.
+    `threshold` is the confidence (0..1) from which a fill is shown unasked. `asked` are the texts
+    for a user who presses the key, best first, or why there is none; None where it was not tried.
     """
 
     request: FillRequest
@@ -45,6 +46,7 @@ class Explanation:
     threshold: float
     verdicts: tuple[Verdict, ...]
     silence: Silence | None = None
+    asked: tuple[str, ...] | Silence | None = None
 
     @property
     def shown(self) -> Verdict | None:
@@ -75,6 +77,7 @@ class Explanation:
             "threshold": self.threshold,
             "silence": _told(self.silence),
             "shown": self.shown.text if self.shown else None,
+            "when_asked": _asked_json(self.asked),
             "candidates": [_verdict_json(verdict) for verdict in self.verdicts],
             "timings": dataclasses.asdict(self.reply.timings),
             "steps": self.reply.steps,
@@ -93,6 +96,7 @@ def explained(
     *,
     threshold: float = 0.0,
     silence: Silence | None = None,
+    asked: Iterable[str] | Silence | None = None,
 ) -> Explanation:
     """What would be made of a reply for one gap; a `threshold` of 0 is the model's own."""
     least = threshold or reply.threshold
@@ -105,12 +109,24 @@ def explained(
         return Verdict(fill, text, None, found.changes)
 
     judged = tuple(map(verdict, reply.candidates)) if len(request.gaps) == 1 else ()
-    return Explanation(request, reply, least, judged, silence)
+    texts = asked if asked is None or isinstance(asked, Silence) else tuple(asked)
+    return Explanation(request, reply, least, judged, silence, texts)
 
 
-def site_of(request: FillRequest, language: Language) -> Site:
+def explained_last(
+    request: FillRequest, reply: FillReply, language: Language, threshold: float
+) -> Explanation:
+    """What was made of a reply that is known already, typed or asked for."""
+    site = site_of(request, language)
+    asked: Iterable[str] | Silence | None = None
+    if request.trigger is Trigger.EXPLICIT and len(request.gaps) == 1:
+        asked = shown_when_asked(site_of(request, language, Purpose.EXPLICIT), reply.candidates)
+    return explained(site, request, reply, threshold=threshold, asked=asked)
+
+
+def site_of(request: FillRequest, language: Language, purpose: Purpose = Purpose.TYPED) -> Site:
     """The gap of a request, in the text that the request holds."""
-    asked = Asked(Purpose.TYPED, request.gaps[0].max_lines)
+    asked = Asked(purpose, request.gaps[0].max_lines)
     return Site.between(request.parts[0], request.parts[-1], language, asked)
 
 
@@ -121,6 +137,8 @@ def describe(explanation: Explanation, *, features: bool = False) -> str:
 
 def _lines(explanation: Explanation, features: bool) -> Iterator[str]:
     yield _outcome(explanation)
+    if explanation.asked is not None:
+        yield _when_asked(explanation.asked)
     for number, verdict in enumerate(explanation.verdicts, 1):
         yield from _candidate(number, verdict)
         if features and verdict.fill.features:
@@ -143,6 +161,13 @@ def _outcome(explanation: Explanation) -> str:
     sure = max(each.fill.confidence for each in explanation.verdicts)
     detail = f" ({sure:.0%}, shown from {explanation.threshold:.0%})"
     return f"Quiet: {refusals[0].value}{detail if refusals[0] is Silence.UNSURE else ''}."
+
+
+def _when_asked(asked: tuple[str, ...] | Silence) -> str:
+    if isinstance(asked, Silence):
+        return f"Quiet when asked: {asked.value}."
+    first, *others = asked
+    return f"Shown when asked: {_short(first)}" + (f", and {len(others)} more" if others else "")
 
 
 def _candidate(number: int, verdict: Verdict) -> Iterator[str]:
@@ -187,6 +212,13 @@ def _verdict_json(verdict: Verdict) -> dict[str, Any]:
         "refusal": verdict.refusal.value if verdict.refusal else None,
         "refused": _told(verdict.refused),
     }
+
+
+def _asked_json(asked: tuple[str, ...] | Silence | None) -> dict[str, Any] | None:
+    if asked is None:
+        return None
+    silence = asked if isinstance(asked, Silence) else None
+    return {"shown": [] if isinstance(asked, Silence) else list(asked), "silence": _told(silence)}
 
 
 def _told(silence: Silence | None) -> dict[str, str] | None:

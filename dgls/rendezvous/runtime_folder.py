@@ -11,6 +11,8 @@ import os
 import stat
 import sys
 import warnings
+from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 
 from dgls.config import Settings
@@ -18,6 +20,7 @@ from dgls.errors import EngineUnavailableError, SettingError
 from dgls.files import expanded
 
 _ROOT = 0
+_MOST_LINKS = 40
 
 
 def runtime_folder(settings: Settings) -> Path:
@@ -80,13 +83,34 @@ def check_private(folder: Path) -> None:
             f"The engine's folder {folder} {why}, so no engine was started; "
             "make it your own (mode 0700) or set engine.folder to another one."
         )
-    real = Path(os.path.realpath(folder))
-    for parent in dict.fromkeys((*folder.parents, *real.parents)):
+    for parent in dict.fromkeys((*folder.parents, *_way_to(folder))):
         if why := _why_unsafe(parent):
             raise EngineUnavailableError(
                 f"The folder {parent}, in which the engine's folder lies, {why}: another user "
                 "could put an engine there, so nothing was sent; set engine.folder to another one."
             )
+
+
+def _way_to(folder: Path) -> Iterator[Path]:
+    """Each folder and link that the system passes on its way to an absolute folder.
+
+    A link leads through folders of its own, where others may be able to replace the next link.
+    """
+    at, links = Path(folder.anchor), 0
+    names = deque(folder.parent.parts[1:])
+    while names and links <= _MOST_LINKS:
+        name = names.popleft()
+        if name == "..":
+            at = at.parent
+            continue
+        yield (passed := at / name)
+        if not passed.is_symlink():
+            at = passed
+            continue
+        links += 1
+        target = passed.readlink()
+        at = Path(target.anchor) if target.is_absolute() else at
+        names.extendleft(reversed(target.parts[1:] if target.is_absolute() else target.parts))
 
 
 def _why_not_ours(found: os.stat_result) -> str:

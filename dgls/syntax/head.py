@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from dgls.syntax.language import Language
 from dgls.text.indentation import indentation
-from dgls.text.lines import line_around, with_line_ends
+from dgls.text.lines import line_around, split_lines, with_line_ends
 
 # Imports stand at the head of a file; a header is searched this far above the window.
 _IMPORT_CHARS = 8_000
@@ -56,7 +56,7 @@ def _headers_above(text: str, start: int, language: Language) -> Iterator[str]:
     if depth == 0:
         return
     above = with_line_ends(text[max(0, first.start - _HEADER_CHARS) : first.start], "\n")
-    lines = above.splitlines(keepends=True)
+    lines = split_lines(above, keepends=True)
     for number in range(len(lines) - 1, -1, -1):
         line = lines[number]
         if not line.strip() or line.lstrip().startswith(language.line_comment):

@@ -17,6 +17,7 @@ from dgls.text.spans import Span
 _BLOCK = 1024
 _NEWLINE = re.compile("\n")
 _LINE_END = re.compile("\r\n?|\n")
+_WITH_END = re.compile("[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
 _LONE_RETURN = re.compile("\r(?!\n)")
 
 
@@ -140,6 +141,15 @@ class LineStarts(Sequence[int]):
         # A \r\n counts where its \n stands, so only a \r without one counts for itself.
         pairs = self._text.count("\r\n", start, end + 1)
         return count + self._text.count("\r", start, end) - pairs
+
+
+def split_lines(text: str, *, keepends: bool = False) -> list[str]:
+    """The lines of a text as an editor has them; none of an empty text.
+
+    `str.splitlines` splits at a form feed, at U+2028 and at others too, which end no line.
+    """
+    lines = _WITH_END.findall(text)
+    return lines if keepends else [line.rstrip("\r\n") for line in lines]
 
 
 def line_around(text: str, offset: int) -> Span:

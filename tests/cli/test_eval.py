@@ -89,7 +89,7 @@ def test_a_checkpoint_learns_how_far_it_can_be_trusted(
     tree.mkdir()
     shutil.copyfile(FIXTURES / "shapes.py", tree / "shapes.py")
     before = read_metadata(model)
-    arguments = ["eval", "calibrate", str(model), "--tree", str(tree), "--count", "40"]
+    arguments = ["eval", "calibrate", str(model), "--tree", str(tree), "--count", "40", "--json"]
     assert run_app(arguments) == 0
     after = read_metadata(model)
     assert before is not None
@@ -98,13 +98,32 @@ def test_a_checkpoint_learns_how_far_it_can_be_trusted(
     assert after.threshold is not None
     assert 0 < after.threshold <= 1
     assert after.notes["calibration"]["fitted_on"] == "tree"
-    said = capsys.readouterr().out
-    assert "gaps of" in said
+    said = json.loads(capsys.readouterr().out)
+    assert said["file"] == str(model)
+    assert said["shown"]["threshold"] == pytest.approx(after.threshold)
+    assert 0 <= said["error_after"] <= 1
     # The fitted threshold is what the next report calls shown.
     cut = ["eval", "cut", str(FIXTURES), "--model", str(model), "--count", "12"]
     assert run_app([*cut, "--system", "dgls", "--out", str(tmp_path / "out")]) == 0
     (row,) = json.loads((tmp_path / "out" / "report.json").read_text())["rows"]
     assert row["shown"]["threshold"] == after.threshold
+
+
+@pytest.mark.parametrize("careful", [[], ["--careful"]])
+def test_edits_are_printed_as_text_and_as_json_alike(
+    careful: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    sessions = str(Path(__file__).parents[2] / "fixtures" / "edits")
+    assert run_app(["eval", "edits", "--sessions", sessions, *careful]) == 0
+    text = capsys.readouterr().out
+    assert run_app(["eval", "edits", "--sessions", sessions, *careful, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    figures = found["sessions"]
+    assert text.startswith(
+        f"{found['system']}: {figures['offered']} of {figures['due']} right offers"
+    )
+    assert figures["due"] == sum(each["due"] for each in figures["sessions"]) > 0
+    assert found["archives"] is None
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from dgls import __version__
+from tests.editors.engine import last_request
 from tests.editors.files import AREA, HEAD, SHAPES
 from tests.editors.home import BY_HEART, ROOT, engine_environment
 from tests.editors.neovim import PROGRAM, Neovim
@@ -100,6 +101,21 @@ def test_typing_the_suggestion_shortens_it_and_accepting_leaves_nothing_behind(
     neovim.until(lambda: neovim.text() == HEAD + "    return side * side\n", "accepted")
     neovim.keys("<Esc>u")
     neovim.until(lambda: neovim.text() == HEAD + "    return side\n", "the suggestion undone")
+
+
+def test_the_line_is_filled_ahead_where_the_cursor_rests(
+    by_heart: Open, engine_folder: Path
+) -> None:
+    neovim = by_heart("width = \n" + HEAD)
+    neovim.until(lambda: neovim.lua("return #vim.lsp.get_clients()") == 1, "the server")
+
+    neovim.keys("Go    return 1<Esc>gg")
+
+    def is_filled() -> bool:
+        last = last_request(engine_folder, BY_HEART["DGLS_ENGINE_BACKEND"])
+        return last is not None and last.parts[0] == "width = "
+
+    neovim.until(is_filled, "a fill at the end of the cursor's line")
 
 
 def test_a_key_without_a_suggestion_stays_what_it_is(by_heart: Open) -> None:

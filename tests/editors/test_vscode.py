@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.editors.engine import last_request
 from tests.editors.files import AREA, HEAD, SHAPES
 from tests.editors.home import engine_environment, write_program
 from tests.editors.vscode import CHROMIUM, CODE_SERVER, PACKAGE, VSCode
@@ -50,6 +51,7 @@ FILES = {
     "selected.py": HEAD + "    return 4 * 4",
     "paused.py": HEAD,
     "settings.py": HEAD,
+    "rests.py": "width = \n" + HEAD,
     "killed.py": HEAD,
     "renamed.py": CART,
     "book.ipynb": json.dumps(NOTEBOOK),
@@ -226,6 +228,19 @@ def test_the_other_places_of_an_edit_are_an_inline_diff_that_is_gone_through(cod
     code.until(lambda: code.next_edit() == "", "dismissed")
     code.press("Control+z")
     code.until_saved("renamed.py", CART.replace("items", "lines", 1))
+
+
+def test_the_line_is_filled_ahead_where_the_cursor_rests(code: VSCode, engine_folder: Path) -> None:
+    code.open("rests.py")
+    code.type("    return 1")
+    code.press("Escape")
+    code.go_to_line(1)
+
+    def is_filled() -> bool:
+        last = last_request(engine_folder, "tests.editors.backend:oracle")
+        return last is not None and last.path == "rests.py" and last.parts[0] == "width = "
+
+    code.until(is_filled, "a fill at the cursor")
 
 
 def test_a_killed_server_is_back_with_the_documents_that_are_open(code: VSCode) -> None:

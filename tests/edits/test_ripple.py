@@ -59,3 +59,27 @@ def test_two_hundred_places_are_a_task_for_the_editors_rename() -> None:
 def test_a_deleted_line_takes_no_other_with_it() -> None:
     text = 'def f():\n    print("a")\n    x()\n\n\ndef g():\n    print("a")\n    x()\n'
     assert offers(text, ('    print("a")\n', "")) == ()
+
+
+RENAMED = "import os\n\n\ndef f(old):\n    a = old\n    b = 1\n    return old\n\n\nz = 1\n"
+
+
+@pytest.mark.parametrize(
+    ("what", "then", "left"),
+    [
+        ("nothing else", [], 2),
+        ("one of the uses", [("a = old", "a = new")], 1),
+        ("an import", [("import os", "import sys")], 2),
+        ("another place", [("z = 1", "z = 2")], 0),
+    ],
+)
+def test_who_edits_another_place_has_passed_the_offers_over(
+    what: str, then: list[tuple[str, str]], left: int
+) -> None:
+    found = offers(RENAMED, ("f(old)", "f(new)"), *then)
+    assert [offer.rule for offer in found] == ["rename"] * left
+
+
+def test_a_scope_that_has_the_new_name_already_is_left_alone() -> None:
+    text = "def f(old, other):\n    new = other\n    return old, new\n"
+    assert offers(text, ("f(old", "f(new")) == ()

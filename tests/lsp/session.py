@@ -163,17 +163,13 @@ class Session:
         return await self.ask(len(lines) - 1, len(lines[-1]), **options)
 
     async def actions(
-        self,
-        start: tuple[int, int],
-        end: tuple[int, int],
-        only: list[str] | None = None,
-        trigger: types.CodeActionTriggerKind | None = None,
+        self, start: tuple[int, int], end: tuple[int, int], only: list[str] | None = None
     ) -> list[types.CodeAction]:
-        """The code actions at a range; `trigger` says whether the user asked for them."""
+        """The code actions at a range."""
         params = types.CodeActionParams(
             text_document=types.TextDocumentIdentifier(uri=URI),
             range=types.Range(start=place(*start), end=place(*end)),
-            context=types.CodeActionContext(diagnostics=[], only=only, trigger_kind=trigger),
+            context=types.CodeActionContext(diagnostics=[], only=only),
         )
         return list(await self.client.text_document_code_action_async(params) or [])
 

@@ -9,6 +9,7 @@ import pytest
 from lsprotocol import types
 
 from dgls.lsp.features.why import WHY
+from dgls.protocol import FillReply, FillRequest, Trigger
 from tests.lsp.session import URI, ScriptedFiller, Session, connected, initialize_params, reply
 
 
@@ -37,15 +38,46 @@ async def test_the_last_suggestion_is_explained(filler: ScriptedFiller) -> None:
 
 
 async def test_a_place_is_asked_about(filler: ScriptedFiller) -> None:
-    filler.answer = lambda request: reply("42", "43")
+    """As typing asks, and as a key does: the model searches otherwise, and may answer otherwise."""
+
+    def answer(request: FillRequest) -> FillReply:
+        return reply("42") if request.trigger is Trigger.AUTOMATIC else reply("43", "44")
+
+    filler.answer = answer
     async with connected(filler) as session:
         await session.client.initialize_session(initialize_params())
         await session.open("x = \n")
         found = await why(session, URI, {"line": 0, "character": 4})
+        typed, asked = filler.requests
+        await session.ask(0, 4)
+        await session.ask(0, 4, invoked=True)
 
+    # What the editor itself asks at that place is the same but for the method.
+    as_typed, as_asked = filler.requests[2:]
+    assert (typed.trigger, asked.trigger) == (Trigger.AUTOMATIC, Trigger.EXPLICIT)
+    assert (typed.gaps, typed.limits) == (as_typed.gaps, as_typed.limits)
+    assert (asked.gaps, asked.limits) == (as_asked.gaps, as_asked.limits)
     assert found["shown"] == "42"
-    assert [each["texts"] for each in found["candidates"]] == [["42"], ["43"]]
-    assert "Shown while typing: '42'" in messages(session)[-1]
+    assert [each["texts"] for each in found["candidates"]] == [["42"]]
+    assert found["when_asked"] == {"shown": ["43", "44"], "silence": None}
+    assert "Shown while typing: '42'\nShown when asked: '43', and 1 more" in messages(session)[-1]
+
+
+async def test_silence_while_typing_does_not_hide_what_is_shown_when_asked(
+    filler: ScriptedFiller,
+) -> None:
+    filler.answer = lambda request: reply("42", confidence=0.01)
+    async with connected(filler) as session:
+        await session.client.initialize_session(initialize_params())
+        await session.open("x = \n")
+        found = await why(session, URI, {"line": 0, "character": 4})
+        filler.answer = lambda request: reply("", confidence=0.9)
+        empty = await why(session, URI, {"line": 0, "character": 4})
+
+    assert (found["shown"], found["when_asked"]["shown"]) == (None, ["42"])
+    assert (empty["shown"], empty["when_asked"]["shown"]) == (None, [])
+    assert empty["when_asked"]["silence"]["rule"] == "empty"
+    assert "Quiet when asked: " in messages(session)[-1]
 
 
 async def test_why_nothing_is_asked_is_told(filler: ScriptedFiller) -> None:

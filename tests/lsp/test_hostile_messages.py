@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import json
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -23,8 +24,9 @@ from dgls.errors import ModelNotFoundError
 from dgls.lsp.convert import key_of, path_of
 from dgls.lsp.documents import Document
 from dgls.lsp.fills import AHEAD_AFTER_S
+from dgls.lsp.inbox import Inbox
 from dgls.lsp.main import build
-from dgls.lsp.messages import LARGEST_BYTES
+from dgls.lsp.messages import LARGEST_BYTES, Message
 from dgls.lsp.transport import serve_tcp_once
 from dgls.requests import neighbours
 from tests.lsp.session import (
@@ -109,6 +111,93 @@ async def test_after_shutdown_requests_are_refused_and_notifications_left_alone(
     raw.notify("exit")
     async with asyncio.timeout(PATIENCE_S):
         assert await raw.reader.read() == b""
+
+
+SLOW_EDIT_S = 0.2
+SLOW_EDITS = 100
+
+
+@pytest.mark.parametrize("end", ["shutdown, exit", "exit"])
+async def test_the_end_is_not_kept_waiting_by_edits_and_every_request_has_its_answer(
+    filler: ScriptedFiller, end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A document of 20 MB costs as much an edit; the client does not wait for each."""
+    async with listening(filler) as (server, port):
+        raw = Raw(*await asyncio.open_connection("127.0.0.1", port))
+        await raw.begin()
+        change = server.documents.change
+        handled: list[int] = []
+
+        def slowly(*args: Any) -> Any:
+            handled.append(1)
+            time.sleep(SLOW_EDIT_S)
+            return change(*args)
+
+        monkeypatch.setattr(server.documents, "change", slowly)
+        item = {"uri": URI, "languageId": "python", "version": 1, "text": "x"}
+        raw.notify("textDocument/didOpen", {"textDocument": item})
+        for version in range(2, 2 + SLOW_EDITS):
+            document = {"uri": URI, "version": version}
+            raw.notify(
+                "textDocument/didChange",
+                {"textDocument": document, "contentChanges": [{"text": "y"}]},
+            )
+        raw.request(2, "x/y", {})
+        begun = time.monotonic()
+        if "shutdown" in end:
+            raw.request(3, "shutdown")
+            raw.request(4, "x/y", {})
+        raw.notify("exit")
+
+        assert (await raw.answer(2))["error"]["code"] == -32800
+        if "shutdown" in end:
+            assert (await raw.answer(3))["result"] is None
+            assert (await raw.answer(4))["error"]["code"] == -32600
+        async with asyncio.timeout(PATIENCE_S):
+            assert await raw.reader.read() == b""
+        assert time.monotonic() - begun < SLOW_EDIT_S * SLOW_EDITS / 4
+        assert len(handled) < SLOW_EDITS / 4
+        raw.writer.close()
+
+
+@pytest.mark.parametrize(
+    ("came", "status"),
+    [
+        (["exit"], [1]),
+        (["initialize", "shutdown", "exit"], [0]),
+        (["shutdown", "initialize", "exit"], [1]),
+        (["initialize", "shutdown"], []),
+    ],
+)
+async def test_exit_is_known_before_anything_is_handled(came: list[str], status: list[int]) -> None:
+    ended: list[int] = []
+    inbox = Inbox(on_exit=ended.append)
+    bodies = [b'{"jsonrpc": "2.0", "id": 1, "method": "%s"}' % each.encode() for each in came]
+    sent = b"".join(b"Content-Length: %d\r\n\r\n%s" % (len(each), each) for each in bodies)
+    # A thread may read any piece of it at a time.
+    threads = [threading.Thread(target=inbox.feed, args=(bytes([each]),)) for each in sent]
+    for thread in threads:
+        thread.start()
+        thread.join()
+    assert ended == status
+    inbox.close()
+    handed = [message async for message in _all(inbox)]
+    assert [message["method"] for message in handed if isinstance(message, dict)] == came
+
+
+async def test_a_shutdown_before_initialize_ends_nothing(raw: Raw) -> None:
+    raw.request(1, "shutdown")
+    raw.request(2, "initialize", {"processId": None, "rootUri": None, "capabilities": {}})
+    raw.notify("initialized", {})
+    raw.request(3, "x/y", {})
+    assert (await raw.answer(1))["error"]["code"] == -32002
+    assert "result" in await raw.answer(2)
+    assert (await raw.answer(3))["error"]["code"] != -32800
+
+
+async def _all(inbox: Inbox) -> AsyncIterator[Message]:
+    while (message := await inbox.next()) is not None:
+        yield message
 
 
 @pytest.mark.parametrize(

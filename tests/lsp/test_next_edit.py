@@ -84,6 +84,37 @@ async def test_one_setting_turns_it_off(filler: ScriptedFiller) -> None:
         assert not await session.actions((0, 0), (0, 0))
 
 
+@pytest.mark.parametrize(
+    ("options", "come"),
+    [
+        ({}, True),
+        ({"show": {"automatic": False}}, False),
+        ({"show": {"languages_off": ["python"]}}, False),
+        ({"show": {"files_off": ["example.py"]}}, False),
+        ({"show": {"threshold": 1.0}}, True),
+    ],
+)
+async def test_where_nothing_comes_unasked_no_next_edit_does_but_the_action_stays(
+    filler: ScriptedFiller, options: dict[str, Any], come: bool
+) -> None:
+    async with initialized(filler, options=options) as session:
+        await session.open(CART)
+        await session.changed(0, 10, "lines", 15)
+        assert bool(await asked(session, 1)) is come
+        titles = [action.title for action in await session.actions((0, 0), (0, 0))]
+        assert TITLE in titles
+
+
+async def test_while_snoozed_no_next_edit_comes(session: Session) -> None:
+    await session.open(CART)
+    await session.changed(0, 10, "lines", 15)
+    run = session.client.workspace_execute_command_async
+    await run(types.ExecuteCommandParams(command="dgls.snooze", arguments=[5]))
+    assert await asked(session, 1) == []
+    await run(types.ExecuteCommandParams(command="dgls.resume"))
+    assert await asked(session, 1)
+
+
 async def test_shown_and_accepted_are_taken(session: Session) -> None:
     await session.open(CART)
     session.client.protocol.notify("textDocument/didShowInlineEdit", {"item": {}})

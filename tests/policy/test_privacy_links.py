@@ -210,6 +210,67 @@ def test_a_list_that_git_finds_in_an_included_file_counts(tree: Path, kind: str)
         assert privacy.why_not(str(tree / "src/mine.py")) is None
 
 
+WORKTREE = "[extensions]\nworktreeConfig = {}\n[core]\nrepositoryformatversion = {}\n"
+MINE = "~/my ignores"
+# Variables of git, what the repository's settings say, and whether git then ignores `src/mine.py`;
+# the user's own settings, those of the system and those of the work tree name a list each.
+VARIABLES: dict[str, tuple[dict[str, str], str, bool]] = {
+    "counted": ({"COUNT": "1", "KEY_0": "core.excludesFile", "VALUE_0": MINE}, "", True),
+    "in capitals": ({"COUNT": "1", "KEY_0": "CORE.EXCLUDESFILE", "VALUE_0": MINE}, "", True),
+    "stronger than files": (
+        {"COUNT": "1", "KEY_0": "core.excludesFile", "VALUE_0": MINE},
+        "[core]\nexcludesFile = none\n",
+        True,
+    ),
+    "the last one": (
+        {
+            "COUNT": "2",
+            "KEY_0": "core.excludesFile",
+            "VALUE_0": MINE,
+            "KEY_1": "core.excludesFile",
+            "VALUE_1": "/none",
+        },
+        "",
+        False,
+    ),
+    "not counted": ({"COUNT": "0", "KEY_0": "core.excludesFile", "VALUE_0": MINE}, "", False),
+    "another section": ({"COUNT": "1", "KEY_0": "core.x.excludesFile", "VALUE_0": MINE}, "", False),
+    "an included file": ({"COUNT": "1", "KEY_0": "include.path", "VALUE_0": "~/lists"}, "", True),
+    "global": ({"GLOBAL": "{home}/lists"}, "", True),
+    "global, empty": ({"GLOBAL": ""}, "", False),
+    "system": ({"SYSTEM": "{home}/lists"}, "", True),
+    "system, but none": ({"SYSTEM": "{home}/lists", "NOSYSTEM": "1"}, "", False),
+    "system, and not none": ({"SYSTEM": "{home}/lists", "NOSYSTEM": "false"}, "", True),
+    "work tree": ({}, WORKTREE.format("true", 1), True),
+    "work tree, old format": ({}, WORKTREE.format("yes", 0), True),
+    "work tree, without a value": ({}, WORKTREE.format("x", 1).replace(" = x", ""), True),
+    "work tree, off": ({}, WORKTREE.format("false", 1), False),
+    "work tree, not said": ({}, "", False),
+}
+
+
+@pytest.mark.parametrize("kind", VARIABLES)
+def test_a_list_that_git_is_told_of_otherwise_counts(
+    tree: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tree.parent / "home"
+    (tree / ".git/HEAD").write_text("ref: refs/heads/main\n")
+    (tree / ".git/objects").mkdir()
+    (tree / ".git/refs").mkdir()
+    (home / "my ignores").write_text("src/mine.py\n")
+    (home / "lists").write_text(LIST)
+    (tree / ".git/config.worktree").write_text(LIST)
+    variables, said, expected = VARIABLES[kind]
+    (tree / ".git/config").write_text(said)
+    for name, value in variables.items():
+        monkeypatch.setenv(f"GIT_CONFIG_{name}", value.format(home=home))
+    asked = ["git", "-C", str(tree), "check-ignore", "-q", "src/mine.py"]
+    if shutil.which("git"):
+        assert subprocess.run(asked, check=False, capture_output=True).returncode == (not expected)
+    found = Privacy((tree,)).why_not(str(tree / "src/mine.py"))
+    assert found is (Silence.IGNORED if expected else None)
+
+
 def test_a_work_tree_has_the_lists_of_its_repository(tree: Path) -> None:
     other = tree.parent / "other"
     own = tree / ".git/worktrees/other"

@@ -32,6 +32,7 @@ KEYS_A_SECOND = 5
 SESSIONS = 200
 SETTLED_MINUTES = 10
 FRONT_END_MB, ENGINE_MB = 2.0, 20.0
+LAST_ANSWER_S = 30.0
 FEW = 2
 """So many more or fewer descriptors are those of a request that is under way."""
 
@@ -133,10 +134,20 @@ async def _typed(
 
 
 async def _type_on(editor: LanguageClient, tally: Tally) -> None:
+    """Type until it is cancelled, and have each request answered then, too."""
     sessions = synthetic_sessions(Path(dgls.__file__).parent, SESSIONS, seed=0)
-    for number, session in enumerate(itertools.cycle(sessions)):
-        folder = f"file:///proof/{number // SESSIONS}"
-        await Typist(editor, tally).type(session, folder, 1 / KEYS_A_SECOND)
+    typist = Typist(editor, tally)
+    try:
+        for number, session in enumerate(itertools.cycle(sessions)):
+            folder = f"file:///proof/{number // SESSIONS}"
+            await typist.type(session, folder, 1 / KEYS_A_SECOND)
+    finally:
+        # The last one may still be with the model; what the end of the run cuts off is no fault.
+        try:
+            async with asyncio.timeout(LAST_ANSWER_S):
+                await typist.settled()
+        except TimeoutError:
+            tally.failures.append(f"no answer in the last {LAST_ANSWER_S:.0f} s")
 
 
 async def _samples(

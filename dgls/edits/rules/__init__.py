@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from dgls.edits.rules.calls import same_argument
-from dgls.edits.rules.imports import unused_import
+from dgls.edits.rules.imports import imports
 from dgls.edits.rules.keys import same_key
+from dgls.edits.rules.modules import moved_module
 from dgls.edits.rules.names import renamed
 from dgls.edits.rules.shape import same_edit
 from dgls.edits.state import Offer, State
@@ -15,7 +16,8 @@ RULES: tuple[Callable[[State], Iterable[Offer]], ...] = (
     renamed,
     same_argument,
     same_key,
-    unused_import,
+    moved_module,
+    imports,
     same_edit,
 )
 """From the surest to the least sure: at one place the first is taken."""

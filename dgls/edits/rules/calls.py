@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from tree_sitter import Node
 
-from dgls.edits.change import Run
+from dgls.edits.change import LineChange, Run
 from dgls.edits.state import Offer, State
 from dgls.edits.tree import CALLS, above, declares, function_of, is_function, node_of, text_of, walk
 from dgls.syntax.source import Source
@@ -34,13 +34,8 @@ def same_argument(state: State) -> Iterator[Offer]:
 
     One edited call is enough where the function takes more than the other calls give it.
     """
-    found = [
-        added
-        for change in state.changes
-        for run in change.runs
-        if not run.old and (added := _added(state.source, run)) is not None
-    ]
-    for added in {(each.name, each.text, each.first): each for each in found}.values():
+    found, fresh = _all_added(state, state.changes), _all_added(state, state.fresh)
+    for added in {(each.name, each.text, each.first): each for each in fresh}.values():
         alike = sum(
             (a.name, a.text, a.first) == (added.name, added.text, added.first) for a in found
         )
@@ -71,6 +66,15 @@ def _offers(source: Source, path: str, added: _Added) -> Iterator[Offer]:
         text = f"{added.text}, " if added.first else f", {added.text}"
         why = f"{_ordinal(number - 1)} call of `{added.name}`: same argument added"
         yield Offer(Span(at, at), text, "argument", why, path)
+
+
+def _all_added(state: State, changes: Iterable[LineChange]) -> list[_Added]:
+    return [
+        added
+        for change in changes
+        for run in change.runs
+        if not run.old and (added := _added(state.source, run)) is not None
+    ]
 
 
 def _added(source: Source, run: Run) -> _Added | None:

@@ -1,50 +1,74 @@
-"""An import whose last use went."""
+"""The imports after an edit: those that are used no more, and in Python those that are needed."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
+from dgls.edits.import_order import Form
+from dgls.edits.import_rewrite import new_statements, rewritten
+from dgls.edits.python_imports import Import, Name, imports_of, is_used
+from dgls.edits.rules.needed import needed
+from dgls.edits.rules.unused import unused_import
 from dgls.edits.state import Offer, State
-from dgls.text.spans import Span
 
-_LINES = {
-    "python": re.compile(r"(?m)^(?:import (?P<name>\w+)|from [\w.]+ import (?P<from>\w+))[ \t]*\n"),
-    "typescript": re.compile(r"(?m)^import (?:\{ (?P<name>\w+) \}|(?P<from>\w+)) from .*\n"),
-    "rust": re.compile(r"(?m)^use (?:\w+::)+(?P<name>\w+);[ \t]*\n"),
-    "go": re.compile(r'(?m)^(?:import )?\s*"(?:[\w./-]+/)?(?P<name>\w+)"[ \t]*\n'),
-}
 _NAMES = re.compile(r"[^\W\d]\w*")
-_PYTHON_FROM = re.compile(r"(?m)^from [\w.]+ import (?P<names>\w+(?:, \w+)+)[ \t]*$")
 
 
-def unused_import(state: State) -> Iterator[Offer]:
-    """The import of a name that an edit has taken the last use of. Nothing in `__init__.py`."""
-    pattern = _LINES.get(state.source.language.id)
-    if pattern is None or state.path.endswith("__init__.py"):
+def imports(state: State) -> Iterator[Offer]:
+    """What an edit means for the file's imports. Nothing in `__init__.py` and stubs."""
+    if state.source.language.id != "python":
+        yield from unused_import(state)
         return
-    gone = {
-        name
-        for hunk in state.hunks
-        for name in set(_NAMES.findall(hunk.before)) - set(_NAMES.findall(hunk.after(state.text)))
+    if state.path.endswith(("__init__.py", ".pyi")) or state.source.tree.root_node.has_error:
+        return
+    head = imports_of(state.source)
+    gone = dict(_unused(state, head))
+    wanted = needed(state, head)
+    for statement in head:
+        own = {name: gone[name] for name in statement.names if name in gone}
+        joined = [form for form in wanted if wanted[form] is statement]
+        if own or joined:
+            yield from rewritten(state.source, statement, own, joined)
+    rest: list[Form] = [form for form, statement in wanted.items() if statement is None]
+    yield from new_statements(state, head, rest)
+
+
+def _unused(state: State, head: tuple[Import, ...]) -> Iterator[tuple[Name, str]]:
+    """The names that an edit has taken the last use of or has imported anew, with the reason."""
+    gone, fresh = _changed(state)
+    if not gone and not fresh:
+        return
+    again = {
+        name.bound: each.module or name.text
+        for each in head
+        if not each.place
+        for name in each.names
+        if name.bound in fresh and "." not in name.text and state.was_edited(name.span)
     }
-    for found in pattern.finditer(state.text) if gone else ():
-        name = found["name"] or found["from"]
-        if name in gone and _count(state.text, name) == _count(found[0], name):
-            yield Offer(Span(*found.span()), "", "import", f"`{name}` is no longer used")
-    if gone and state.source.language.id == "python":
-        yield from _from_a_list(state, gone)
+    for each in head:
+        if each.is_kept or each.place == "nested" or each.module == "__future__":
+            continue
+        for name in each.names:
+            is_new = name.bound in fresh and state.was_edited(name.span)
+            if is_new or name.text == f"{name.bound} as {name.bound}":
+                continue
+            if name.bound in gone and not is_used(state.source, name.bound):
+                yield name, f"`{name.bound}` is no longer used"
+            elif name.bound in again and not each.place and "." not in name.text:
+                yield name, f"`{name.bound}` comes from `{again[name.bound]}` now"
 
 
-def _from_a_list(state: State, gone: set[str]) -> Iterator[Offer]:
-    for found in _PYTHON_FROM.finditer(state.text):
-        names = found["names"].split(", ")
-        unused = [name for name in names if name in gone and _count(state.text, name) == 1]
-        if unused and len(unused) < len(names):
-            left = ", ".join(name for name in names if name not in unused)
-            why = f"`{unused[0]}` is no longer used"
-            yield Offer(Span(found.start("names"), found.end("names")), left, "import", why)
+def _changed(state: State) -> tuple[set[str], set[str]]:
+    """The names that edits have taken out of lines, and those that they have put in."""
+    gone, fresh = set[str](), set[str]()
+    for hunk in state.hunks:
+        old = set(_NAMES.findall(_code(hunk.before)))
+        new = set(_NAMES.findall(_code(hunk.after(state.text))))
+        gone |= old - new
+        fresh |= new - old
+    return gone, fresh
 
 
-def _count(text: str, name: str) -> int:
-    return len(re.findall(rf"\b{name}\b", text))
+def _code(text: str) -> str:
+    return re.sub(r"#.*", "", text)

@@ -17,7 +17,7 @@ _HOLDERS |= {"keyed_element"}
 
 def same_key(state: State) -> Iterator[Offer]:
     """The other places whose holder differs in the key alone."""
-    for change in reversed(state.changes):
+    for change in reversed(state.fresh):
         for run in change.runs:
             if not run.is_rename:
                 continue

@@ -12,6 +12,7 @@ from dgls.edits.change import NAME, LineChange, similarity, tokens
 from dgls.edits.judge import LEAST, Evidence, chance
 from dgls.edits.state import Offer, State
 from dgls.edits.tree import above, function_of, node_of, reach, text_of
+from dgls.text.lines import split_lines
 from dgls.text.spans import Span
 
 LEAST_ALIKE = 0.6
@@ -30,7 +31,7 @@ def same_edit(state: State) -> Iterator[Offer]:
     texts: dict[Span, set[str]] = {}
     found: dict[Span, tuple[float, Offer]] = {}
     lines = list(_other_lines(state))
-    for change in {_key(each): each for each in filter(_says_code, state.changes)}.values():
+    for change in {_key(each): each for each in filter(_says_code, state.fresh)}.values():
         places = list(_places(state, change, lines, seen[_key(change)]))
         for span, text, evidence in places:
             texts.setdefault(span, set()).add(text)
@@ -69,7 +70,7 @@ def _says_code(change: LineChange) -> bool:
 def _other_lines(state: State) -> Iterator[tuple[Span, str, frozenset[str]]]:
     """The lines that the user has not edited, with their tokens."""
     start = 0
-    for line in state.text.splitlines(keepends=True)[:_FAR]:
+    for line in split_lines(state.text, keepends=True)[:_FAR]:
         span, start = Span(start, start + len(line)), start + len(line)
         if line.strip() and not state.was_edited(span):
             yield span, line, frozenset(tokens(line))

@@ -7,6 +7,8 @@ import hashlib
 import re
 import warnings
 
+from dgls.text.lines import split_lines
+
 _MAX_CHARS = 200_000
 _MAX_LINE = 400
 _LEFT_OUT_FOLDERS = frozenset(
@@ -36,7 +38,7 @@ def looks_written(text: str) -> bool:
     """True for what people wrote, in any language: not generated, minified, or a data table."""
     if not 200 <= len(text) <= _MAX_CHARS or _GENERATED.search(text[:2000]):
         return False
-    lines = text.splitlines()
+    lines = split_lines(text)
     if max(map(len, lines)) > _MAX_LINE or len(text) / len(lines) > 80:
         return False
     letters = sum(map(str.isalpha, text))
@@ -66,7 +68,7 @@ class Duplicates:
 
     def is_new(self, text: str) -> bool:
         """True where enough of `text` is new. Its lines count as seen from then on."""
-        lines = {line.strip() for line in text.splitlines()}
+        lines = {line.strip() for line in split_lines(text)}
         marks = {_mark(line) for line in lines if len(line) >= 20}
         repeated = len(marks & self._seen)
         if not marks or repeated > self._share * len(marks):

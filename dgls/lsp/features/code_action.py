@@ -18,7 +18,6 @@ from dgls.errors import DglsError, InputError
 from dgls.lsp.context import Feature, RequestContext
 from dgls.lsp.documents import Document
 from dgls.lsp.features import instruct, next_edit
-from dgls.lsp.resting import fill_where_it_rests
 from dgls.requests.builder import Task, budget_of
 from dgls.sound.work import Work, hole_work, selection_work
 from dgls.syntax.holes import holes
@@ -72,12 +71,9 @@ class Target:
 async def list_actions(
     context: RequestContext, params: types.CodeActionParams
 ) -> list[types.CodeAction]:
-    """The actions for a range: its holes, and the selection itself. Waits for no model."""
+    """The actions for a range: its holes, and the selection itself. Asks no model."""
     client, document = context.client, context.document(params.text_document.uri)
-    if document is None:
-        return []
-    fill_where_it_rests(context, document, params)
-    if not client.resolves_edits:
+    if document is None or not client.resolves_edits:
         return []
     actions: list[types.CodeAction] = []
     if _is_asked_for(next_edit.KIND, params.context.only):

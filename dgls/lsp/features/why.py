@@ -10,8 +10,10 @@ from dgls.errors import InputError
 from dgls.lsp.context import Command, RequestContext
 from dgls.lsp.documents import Document
 from dgls.policy.ask import Moment, why_not_ask
+from dgls.policy.show import shown_when_asked
 from dgls.policy.silence import Silence
-from dgls.policy.why import Explanation, describe, explained, site_of
+from dgls.policy.why import Explanation, describe, explained, explained_last
+from dgls.protocol import Trigger
 from dgls.requests.builder import Task
 from dgls.sound.site import Purpose
 from dgls.syntax.cursor import Context
@@ -37,26 +39,31 @@ def _last(context: RequestContext) -> Explanation | None:
     if context.fills.last is None:
         return None
     request, reply = context.fills.last
-    site = site_of(request, language_of(request.path, request.language))
-    return explained(site, request, reply, threshold=context.rules.settings.show.threshold)
+    language = language_of(request.path, request.language)
+    return explained_last(request, reply, language, context.rules.settings.show.threshold)
 
 
 async def _at(context: RequestContext, *arguments: object) -> Explanation:
-    """What would be suggested at a place while typing; the model is asked for it."""
+    """What would be suggested at a place while typing and when asked; the model is asked both."""
     document, cursor = _place(context, *arguments)
     context.rules.check(document)
     if document.source is None:
         raise InputError("dgls has no grammar for this document; nothing was asked.")
     settings = context.rules.settings_for(document)
-    task = Task.at_cursor(document.source, cursor, settings.fill, Purpose.TYPED)
-    request = context.request(document, task, WHY)
+    task, asked = (
+        Task.at_cursor(document.source, cursor, settings.fill, purpose)
+        for purpose in (Purpose.TYPED, Purpose.EXPLICIT)
+    )
+    request = context.request(document, task, WHY, Trigger.AUTOMATIC)
     reply = await context.model.fill_insistently(request)
+    when_asked = await context.model.fill_insistently(context.request(document, asked, WHY))
     return explained(
         task.site,
         request,
         reply,
         threshold=settings.show.threshold,
         silence=_silence(context, document, task.context),
+        asked=shown_when_asked(asked.site, when_asked.candidates),
     )
 
 

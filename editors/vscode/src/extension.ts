@@ -2,6 +2,7 @@
 
 import { type ExtensionContext, commands, window, workspace } from 'vscode';
 import type { Range } from 'vscode-languageclient/node';
+import { Cursor } from './cursor';
 import { explain } from './explain';
 import { fillHere, rewriteSelection } from './fill';
 import { openSettings, openWalkthrough } from './install';
@@ -24,7 +25,7 @@ export async function activate(context: ExtensionContext): Promise<void> {
   const server = new Server(log, bar, languages);
   running = server;
   const nextEdit = new NextEdit(server);
-  context.subscriptions.push(log, bar, nextEdit);
+  context.subscriptions.push(log, bar, nextEdit, new Cursor(server));
   // The menus of the editor look at this.
   void commands.executeCommand('setContext', `${SECTION}.languages`, languages);
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -222,8 +223,12 @@ async def test_a_replay_through_the_real_server_saves_keystrokes_and_shows_nothi
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     typed = Session(name, before, text, after, (500.0,) * 3 + (60.0,) * (len(text) - 3))
     plan = Plan.of([typed], error=0.01, latency_ms=5.0, seed=0)
-    page = await measure(Settings(), [typed], plan, 1, lambda what: None)
+    found = await measure(Settings(), [typed], plan, 1, lambda what: None)
+    page, figures = found.to_text(), json.loads(found.to_json())
 
     assert "| stale shows | 0 | 0 |" in page
     assert "no model but a backend that knows the truth" in page
     assert "nothing accepted" not in page
+    assert figures["chars"] == len(text)
+    assert figures["policies"]["dgls"]["stale"] == 0
+    assert len(figures["policies"]["dgls"]["waits_ms"]) == figures["policies"]["dgls"]["shown"] > 0

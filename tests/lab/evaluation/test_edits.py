@@ -6,10 +6,17 @@ import io
 import tarfile
 from pathlib import Path
 
+import pytest
+
 from dgls.edits.ripple import ripple
+from dgls.edits.state import Offer, State
 from dgls.lab.evaluation.edits.careful import careful
+from dgls.lab.evaluation.edits.lines import of_the_file
 from dgls.lab.evaluation.edits.pairs import Tally, changed_files, replay
 from dgls.lab.evaluation.edits.sessions import judged, read_sessions
+from dgls.syntax.languages import language_named
+from dgls.syntax.source import Source
+from dgls.text.spans import Span
 
 FOLDER = Path(__file__).parents[3] / "fixtures" / "edits"
 
@@ -55,3 +62,38 @@ def test_a_release_is_replayed_in_both_orders(tmp_path: Path) -> None:
     tally = Tally()
     replay(files[0], careful, tally)
     assert (tally.hunks, tally.offers["shape", "wrong"]) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("what", "at", "then", "hunk", "moved"),
+    [
+        ("where the hunk is", 2, "n\n\n", Span(2, 2), Span(2, 2)),
+        ("a line further up", 3, "n\n\n", Span(2, 2), Span(2, 2)),
+        ("a line further down", 2, "\nn\n", Span(3, 3), Span(3, 3)),
+        ("beside another line", 3, "n\n", Span(2, 2), Span(3, 3)),
+    ],
+)
+def test_which_of_equal_lines_is_new_does_not_matter(
+    what: str, at: int, then: str, hunk: Span, moved: Span
+) -> None:
+    state = State(Source.parse("a\n\nb\n", language_named("python")), ())
+    (offer,) = of_the_file(state, [Offer(Span(at, at), then, "import", "")], {0: hunk})
+    assert offer.span == moved
+    assert "".join(sorted(offer.text)) == "".join(sorted(then))
+
+
+def test_files_before_one_are_new_and_those_after_it_old(tmp_path: Path) -> None:
+    old = "x = 1\ny = 2\n\n\n\n\nz = 3\n"
+    releases = []
+    for number, text in enumerate([old, old.replace("1", "4").replace("3", "5")]):
+        releases.append(tmp_path / f"p-{number}.tar.gz")
+        with tarfile.open(releases[-1], "w:gz") as tar:
+            for name in "abc":
+                member = tarfile.TarInfo(f"pkg-{number}/{name}.py")
+                member.size = len(text)
+                tar.addfile(member, io.BytesIO(text.encode()))
+    middle = list(changed_files(releases))[1]
+    assert {path: source.text[:5] for path, source in middle.others.items()} == {
+        "a.py": "x = 4",
+        "c.py": "x = 1",
+    }

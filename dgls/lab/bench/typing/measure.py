@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import json
 import os
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dgls.client import EngineClient
 from dgls.config import Settings, changed
@@ -39,14 +42,43 @@ class Measured:
         return self.tally.shown - self.tally.right
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Both policies on the same sessions; `chars` are those to type, `model` says what filled."""
+
+    machine: str
+    sessions: int
+    chars: int
+    model: str
+    dgls: Measured
+    plain: Measured
+
+    def to_text(self) -> str:
+        """The page as Markdown."""
+        typed = f"{self.sessions} sessions, {self.chars} characters to type, {self.model}."
+        return f"{self.machine}\n\n{typed}\n\n{table(self.dgls, self.plain)}"
+
+    def to_json(self) -> str:
+        """The counts behind it; waits in ms from the last key to a shown text, time in s."""
+        policies = {each.policy: _counts(each) for each in (self.dgls, self.plain)}
+        about = {"machine": self.machine, "sessions": self.sessions, "chars": self.chars}
+        return json.dumps({**about, "model": self.model, "policies": policies}, indent=2)
+
+
+def _counts(measured: Measured) -> dict[str, Any]:
+    counts = dataclasses.asdict(measured.tally)
+    counts["waits_ms"] = [round(each, 1) for each in counts["waits_ms"]]
+    return {**counts, "wrong": measured.wrong, "steps": measured.steps, "cpu_s": measured.cpu_s}
+
+
 async def measure(
     settings: Settings,
     sessions: Sequence[Session],
     plan: Plan | None,
     at_once: int,
     say: Callable[[str], None],
-) -> str:
-    """The page as Markdown, by the settings' model or, with a plan, by the backend that knows.
+) -> Page:
+    """What both policies did, by the settings' model or, with a plan, by the backend that knows.
 
     `at_once` sessions are typed side by side; `say` is told what is being replayed.
     """
@@ -57,10 +89,7 @@ async def measure(
             found.append(await _measured(settings, sessions, plan, at_once, policy, Path(name)))
     what = "the settings' model" if plan is None else _described(plan)
     chars = sum(len(session.text) for session in sessions)
-    return (
-        f"{machine()}\n\n{len(sessions)} sessions, {chars} characters to type, {what}.\n\n"
-        f"{table(*found)}"
-    )
+    return Page(machine(), len(sessions), chars, what, *found)
 
 
 def table(dgls: Measured, plain: Measured) -> str:

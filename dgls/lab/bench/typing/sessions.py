@@ -16,6 +16,7 @@ from dgls.lab.evaluation.cut import CODE
 from dgls.lab.evaluation.places import function_bodies
 from dgls.lab.evaluation.source_tree import MayRead, anything, read_source, source_paths
 from dgls.syntax.languages import Known, language_of
+from dgls.text.lines import split_lines
 from dgls.text.spans import Span
 
 # A person's intervals inside a word, and the pauses of one who thinks, in milliseconds.
@@ -83,7 +84,7 @@ def synthetic_sessions(
 def recorded_sessions(file: Path) -> tuple[Session, ...]:
     """Sessions from a file of JSON lines with the fields of `Session`. Raises `InputError`."""
     try:
-        lines = read_small(file, _LARGEST_FILE).decode("utf-8").splitlines()
+        lines = split_lines(read_small(file, _LARGEST_FILE).decode("utf-8"))
         sessions = tuple(_recorded(line) for line in lines if line)
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from dgls.edits.change import LineChange, similarity, tokens
-from dgls.edits.rules.imports import unused_import
+from dgls.edits.rules.imports import imports
 from dgls.edits.rules.shape import applied
+from dgls.edits.rules.unused import LINES, count, unused_line, words_gone
 from dgls.edits.state import Offer, State
+from dgls.text.lines import split_lines
 from dgls.text.spans import Span
 
 SAME_SHAPE = 0.9
 RENAME_LETTERS = 6
 RENAME_SHAPE = 0.5
+
+_PYTHON = re.compile(r"(?m)^(?:import (?P<name>\w+)|from [\w.]+ import (?P<from>\w+))[ \t]*\n")
+_PYTHON_FROM = re.compile(r"(?m)^from [\w.]+ import (?P<names>\w+(?:, \w+)+)[ \t]*$")
 
 
 def careful(state: State) -> tuple[Offer, ...]:
@@ -21,14 +27,14 @@ def careful(state: State) -> tuple[Offer, ...]:
 
 
 def every_match(state: State) -> tuple[Offer, ...]:
-    """The same wherever they match at all: what rules of this kind could write."""
-    return tuple(_offers(state, 0.0, 1, 0.0))
+    """The same wherever they match at all, and all of imports: what rules could write."""
+    return (*imports(state), *_offers(state, 0.0, 1, 0.0))
 
 
 def _offers(state: State, shape: float, letters: int, rename: float) -> Iterator[Offer]:
-    yield from unused_import(state)
+    yield from _unused_import(state)
     start, taken = 0, set()
-    for line in state.text.splitlines(keepends=True):
+    for line in split_lines(state.text, keepends=True):
         span, start = Span(start, start + len(line.rstrip("\r\n"))), start + len(line)
         if state.was_edited(span):
             continue
@@ -59,3 +65,18 @@ def _rewritten(
 
 def _alike(change: LineChange, now: tuple[str, ...], least: float) -> bool:
     return least == 0 or similarity(change.old, now) >= least
+
+
+def _unused_import(state: State) -> Iterator[Offer]:
+    is_python = state.source.language.id == "python"
+    pattern = _PYTHON if is_python else LINES.get(state.source.language.id)
+    if pattern is None or state.path.endswith("__init__.py"):
+        return
+    yield from unused_line(state, pattern)
+    gone = words_gone(state) if is_python else set()
+    for found in _PYTHON_FROM.finditer(state.text) if gone else ():
+        names = found["names"].split(", ")
+        unused = [name for name in names if name in gone and count(state.text, name) == 1]
+        if unused and len(unused) < len(names):
+            left = ", ".join(name for name in names if name not in unused)
+            yield Offer(Span(found.start("names"), found.end("names")), left, "import", "")

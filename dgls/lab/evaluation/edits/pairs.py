@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tarfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from pathlib import Path, PurePosixPath
 
@@ -13,9 +13,11 @@ from dgls.edits.hunk import Hunk, remembered
 from dgls.edits.state import Offer, State
 from dgls.errors import InputError
 from dgls.lab.evaluation.edits.careful import every_match
+from dgls.lab.evaluation.edits.lines import holds, of_the_file
 from dgls.lab.evaluation.edits.sessions import System
 from dgls.syntax.languages import language_of
 from dgls.syntax.source import Source
+from dgls.text.lines import split_lines
 from dgls.text.spans import Edit, Span
 
 FEWEST, MOST = 2, 12
@@ -27,12 +29,17 @@ _MOST_OFFERS = 400
 
 @dataclass(frozen=True, slots=True)
 class ChangedFile:
-    """A file of two releases, and the lines that differ: old start and end, new start and end."""
+    """A file of two releases, and the lines that differ: old start and end, new start and end.
+
+    `others` are the package's other files when it is typed again: those before it in the order of
+    paths as in the new release, those after it as in the old one.
+    """
 
     path: str
     old: tuple[str, ...]
     new: tuple[str, ...]
     hunks: tuple[tuple[int, int, int, int], ...]
+    others: Mapping[str, Source] = field(default_factory=dict)
 
 
 @dataclass
@@ -65,15 +72,23 @@ class Tally:
 
 def changed_files(archives: Sequence[Path]) -> Iterator[ChangedFile]:
     """The Python files with 2 to 12 hunks between archives, which are in the order of release."""
-    before: dict[str, str] | None = None
+    before: dict[str, Source] = {}
     for archive in archives:
-        after = _texts(archive)
-        for path, text in sorted((before or {}).items()):
-            if path in after and after[path] != text:
-                changed = _changed(path, text, after[path])
-                if FEWEST <= len(changed.hunks) <= MOST:
-                    yield changed
+        after = _sources(archive)
+        for path in sorted(before.keys() & after.keys()):
+            if before[path].text == after[path].text:
+                continue
+            changed = _changed(path, before[path].text, after[path].text)
+            if FEWEST <= len(changed.hunks) <= MOST:
+                yield replace(changed, others=_others(path, before, after))
         before = after
+
+
+def _others(
+    path: str, before: Mapping[str, Source], after: Mapping[str, Source]
+) -> Mapping[str, Source]:
+    typed = {each: source for each, source in after.items() if each < path}
+    return typed | {each: source for each, source in before.items() if each > path}
 
 
 def replay(changed: ChangedFile, system: System, tally: Tally) -> None:
@@ -98,9 +113,9 @@ def _replay(changed: ChangedFile, order: list[int], system: System, tally: Tally
             i: Span(s.start + grown, s.end + grown) if s.start >= end and i > index else s
             for i, s in spans.items()
         }
-        state = State(source, hunks, path=changed.path)
+        state = State(source, hunks, changed.others, changed.path)
         left = {i: spans[i] for i in order[done:]}
-        _count(changed, state, left, system(state), tally, seen, found)
+        _count(changed, state, left, of_the_file(state, system(state), left), tally, seen, found)
     tally.hunks += len(order) - 1
     tally.found += len(found)
 
@@ -116,7 +131,7 @@ def _count(
 ) -> None:
     text = state.text
     for rule, lines, then in by_line(text, offers):
-        index = next((i for i, s in left.items() if _holds(s, lines)), None)
+        index = next((i for i, s in left.items() if holds(s, lines)), None)
         kind = "wrong" if index is None else _kind(changed, index, left[index], text, lines, then)
         key = (rule, lines.of(text), then)
         if key not in seen:
@@ -133,9 +148,12 @@ def by_line(text: str, offers: Sequence[Offer]) -> Iterator[tuple[str, Span, str
     """The rule, the lines that its offers touch, and what all of them leave there."""
     groups: dict[Span, list[Offer]] = {}
     for offer in offers:
-        end = text.find("\n", max(offer.span.start, offer.span.end - 1))
         start = text.rfind("\n", 0, offer.span.start) + 1
-        groups.setdefault(Span(start, len(text) if end < 0 else end + 1), []).append(offer)
+        end = text.find("\n", max(offer.span.start, offer.span.end - 1))
+        lines = Span(start, len(text) if end < 0 else end + 1)
+        if not offer.span and start == offer.span.start and offer.text.endswith("\n"):
+            lines = offer.span
+        groups.setdefault(lines, []).append(offer)
     for lines, own in groups.items():
         yield own[0].rule, lines, _done(text, lines, own)
 
@@ -152,26 +170,23 @@ def _done(text: str, lines: Span, offers: Sequence[Offer]) -> str:
 def _kind(changed: ChangedFile, index: int, span: Span, text: str, lines: Span, then: str) -> str:
     i1, i2, j1, j2 = changed.hunks[index]
     new = changed.new[j1:j2]
-    if i2 - i1 == j2 - j1:
+    if i2 - i1 == j2 - j1 and lines and then.count("\n") == lines.of(text).count("\n"):
         line = text.count("\n", span.start, lines.start)
-        return "exact" if new[line] == then else "text"
+        return "exact" if "".join(new[line:]).startswith(then) else "text"
     if not then:
-        return "exact" if lines.of(text) not in new else "text"
-    return "exact" if then in new else "text"
+        gone = lines.of(text).splitlines(keepends=True)
+        return "exact" if not any(each in new for each in gone if each.strip()) else "text"
+    return "exact" if "\n" + then in "\n" + "".join(new) else "text"
 
 
 def _writable(changed: ChangedFile, state: State, left: dict[int, Span]) -> bool:
     """Whether a rule that offers wherever it matches has a line of what is still to be done."""
-    for offer in every_match(state)[:_MOST_OFFERS]:
+    for offer in of_the_file(state, every_match(state)[:_MOST_OFFERS], left):
         for _, lines, then in by_line(state.text, [offer]):
-            held = (i for i, span in left.items() if _holds(span, lines))
+            held = (i for i, span in left.items() if holds(span, lines))
             if any(_kind(changed, i, left[i], state.text, lines, then) == "exact" for i in held):
                 return True
     return False
-
-
-def _holds(span: Span, lines: Span) -> bool:
-    return span.start <= lines.start and lines.end <= span.end
 
 
 def _span(changed: ChangedFile, index: int) -> Span:
@@ -186,13 +201,13 @@ def _new(changed: ChangedFile, index: int) -> str:
 
 
 def _changed(path: str, old: str, new: str) -> ChangedFile:
-    one, other = tuple(old.splitlines(keepends=True)), tuple(new.splitlines(keepends=True))
+    one, other = (tuple(split_lines(each, keepends=True)) for each in (old, new))
     opcodes = SequenceMatcher(None, one, other, autojunk=False).get_opcodes()
     hunks = tuple((i1, i2, j1, j2) for tag, i1, i2, j1, j2 in opcodes if tag != "equal")
     return ChangedFile(path, one, other, hunks)
 
 
-def _texts(archive: Path) -> dict[str, str]:
+def _sources(archive: Path) -> dict[str, Source]:
     """The Python files of a source archive by their path in it. Nothing is unpacked."""
     found = {}
     try:
@@ -204,7 +219,8 @@ def _texts(archive: Path) -> dict[str, str]:
                     data = stream.read() if stream else b""
                     text = data.decode("utf-8", "replace")
                     if "\r" not in text and "\f" not in text:
-                        found["/".join(path.parts[1:])] = text
+                        own = "/".join(path.parts[1:])
+                        found[own] = Source.parse(text, language_of(own))
     except (OSError, tarfile.TarError) as error:
         raise InputError(f"{archive} cannot be read ({error}); nothing was measured.") from error
     return found

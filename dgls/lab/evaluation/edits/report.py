@@ -2,10 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from dgls.lab.evaluation.edits.pairs import Tally
 from dgls.lab.evaluation.edits.sessions import Verdict
+
+
+def to_text(
+    name: str, verdicts: Sequence[Verdict] | None, packages: Mapping[str, Tally], *, verbose: bool
+) -> str:
+    """What a system did on sessions and on all packages; on each package where `verbose`."""
+    parts = [of_sessions(name, verdicts)] if verdicts is not None else []
+    if verbose:
+        parts += [of_pairs(f"{name}, {package}", own) for package, own in packages.items()]
+    if packages:
+        parts.append(of_pairs(f"{name}, {', '.join(packages)}", _total(packages)))
+    return "\n".join(parts)
+
+
+def to_json(
+    name: str, verdicts: Sequence[Verdict] | None, packages: Mapping[str, Tally], *, verbose: bool
+) -> str:
+    """The same as JSON; null for what was not measured."""
+    found = {
+        "system": name,
+        "sessions": _sessions_json(verdicts) if verdicts is not None else None,
+        "archives": _pairs_json(_total(packages)) if packages else None,
+    }
+    if verbose:
+        found["packages"] = {package: _pairs_json(own) for package, own in packages.items()}
+    return json.dumps(found, indent=2, ensure_ascii=False)
+
+
+def _total(packages: Mapping[str, Tally]) -> Tally:
+    return sum(packages.values(), Tally())
 
 
 def of_sessions(name: str, verdicts: Sequence[Verdict]) -> str:
@@ -23,6 +55,47 @@ def of_sessions(name: str, verdicts: Sequence[Verdict]) -> str:
         if v.wrong or v.offered < v.due
     ]
     return "\n".join([head, *faults])
+
+
+def _sessions_json(verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    """The counts of all sessions, then each session's own."""
+    return {
+        "due": sum(each.due for each in verdicts),
+        "offered": sum(each.offered for each in verdicts),
+        "silences": sum(each.silences for each in verdicts),
+        "wrong": sum(len(each.wrong) for each in verdicts),
+        "sessions": [
+            {
+                "language": each.session.language,
+                "name": each.session.name,
+                "due": each.due,
+                "offered": each.offered,
+                "silences": each.silences,
+                "wrong": list(each.wrong),
+            }
+            for each in verdicts
+        ],
+    }
+
+
+def _pairs_json(tally: Tally) -> dict[str, Any]:
+    """The counts of all offers, and of each rule the offers with their shares of each kind."""
+    rules = sorted({rule for rule, _ in tally.offers})
+    return {
+        "offers": tally.offers.total(),
+        "hunks": tally.hunks,
+        "found": tally.found,
+        "states": tally.states,
+        "silent": tally.silent,
+        "lines_deleted": tally.lines_deleted,
+        "rules": {
+            rule: {
+                "offers": sum(n for (own, _), n in tally.offers.items() if own == rule),
+                **{kind: tally.share(kind, rule) for kind in ("exact", "text", "wrong")},
+            }
+            for rule in rules
+        },
+    }
 
 
 def of_pairs(name: str, tally: Tally) -> str:

@@ -50,6 +50,7 @@ function M.setup(opts)
     vim.keymap.set({ 'n', 'i' }, keys.dismiss_edit, M.dismiss_edit, { desc = desc })
   end
   next_edit.setup(keys.next_edit)
+  require('dgls.cursor').setup()
   if keys.fill then
     vim.keymap.set({ 'n', 'x' }, keys.fill, M.fill, { desc = 'dgls: fill the gap here' })
   end

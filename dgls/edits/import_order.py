@@ -1,0 +1,209 @@
+"""Where a Python import goes: into a list of its module, or on a line of its own, as files sort."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import PurePosixPath
+from urllib.parse import unquote
+
+from dgls.edits.python_imports import Import
+
+FUTURE, STANDARD, OTHER, OWN, RELATIVE = range(5)
+_STANDARD = frozenset(sys.stdlib_module_names)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a name is imported: `from module import text`, or `import text` without a module."""
+
+    module: str
+    text: str
+
+    @property
+    def statement(self) -> str:
+        """The statement, without the end of its line."""
+        return f"from {self.module} import {self.text}" if self.module else f"import {self.text}"
+
+
+def parts_of(path: str) -> tuple[str, ...]:
+    """The folders and the name of a path or of a file's URI."""
+    plain = unquote(path.removeprefix("file://")) if path.startswith("file:") else path
+    return PurePosixPath(plain.replace("\\", "/")).parts
+
+
+def target_of(module: str, path: str) -> tuple[str, ...]:
+    """The path, without suffix, that a relative module of a file means."""
+    name = module.lstrip(".")
+    dots = len(module) - len(name)
+    folder = parts_of(path)[:-1]
+    return (*folder[: len(folder) - (dots - 1)], *(name.split(".") if name else ()))
+
+
+def seen_from(form: Form, path: str, here: str) -> Form | None:
+    """The form of another file as this file would write it; None where it cannot."""
+    if not form.module.startswith("."):
+        return form
+    dots = len(form.module) - len(form.module.lstrip("."))
+    folder, own = parts_of(path)[:-1], parts_of(here)[:-1]
+    package = folder[: len(folder) - (dots - 1)]
+    if own[: len(package)] != package:
+        return None
+    target, common = target_of(form.module, path), len(package)
+    while common < min(len(own), len(target)) and own[common] == target[common]:
+        common += 1
+    dots = len(own) - common + 1
+    return Form("." * dots + ".".join(target[common:]), form.text)
+
+
+def means(module: str, here: str, path: str) -> bool:
+    """Whether a module that a file imports from is another file, as far as paths tell."""
+    file = parts_of(path)
+    last = file[-1].removesuffix(".py") if file else ""
+    wanted = file[:-1] if last == "__init__" else (*file[:-1], last)
+    if module.startswith("."):
+        return target_of(module, here) == wanted
+    parts = tuple(module.split("."))
+    if len(parts) == 1:
+        is_near = wanted[:-1] == parts_of(here)[:-1]
+        return is_near and module not in _STANDARD and wanted[-1:] == parts
+    return wanted[-len(parts) :] == parts
+
+
+def section(form: Form | Import, own: frozenset[str]) -> int:
+    """The part of a file's head in which an import stands; `own` are the project's packages."""
+    module = _module(form)
+    if module.startswith("."):
+        return RELATIVE
+    top = module.split(".")[0]
+    if top == "__future__":
+        return FUTURE
+    return STANDARD if top in _STANDARD else OWN if top in own else OTHER
+
+
+Key = Callable[[Form | Import], tuple[object, ...]]
+
+
+def kinds_first(form: Form | Import) -> tuple[object, ...]:
+    """`import a` before `from a import b`, each by the name of the module."""
+    return (is_from(form), *_name_key(form))
+
+
+def modules_only(form: Form | Import) -> tuple[object, ...]:
+    """By the name of the module alone."""
+    *module, first = _name_key(form)
+    return (*module, is_from(form), first)
+
+
+def order_of(heads: Iterable[Sequence[Import]]) -> Key:
+    """How the first file sorts its imports that shows it; by the module where none does."""
+    for head in heads:
+        kinds = modules = 0
+        for group in groups(head):
+            if {is_from(each) for each in group} == {True, False}:
+                kinds += is_sorted(group, kinds_first)
+                modules += is_sorted(group, modules_only)
+        if kinds != modules:
+            return kinds_first if kinds > modules else modules_only
+    return modules_only
+
+
+def each_alone(heads: Iterable[Sequence[Import]]) -> bool:
+    """Whether the first file that shows it gives each imported name a line of its own."""
+    for head in heads:
+        modules = [each.module for each in head if each.module and not each.place]
+        if any(len(each.names) > 1 for each in head if each.module):
+            return False
+        if len(modules) > len(set(modules)):
+            return True
+    return False
+
+
+def parts_kinds(heads: Iterable[Sequence[Import]], own: frozenset[str]) -> bool:
+    """Whether a blank line parts `import a` from `from a import b` in a file that has both."""
+    return any(
+        section(one[-1], own) == section(other[0], own)
+        and not any(map(is_from, one))
+        and all(map(is_from, other))
+        for head in heads
+        for one, other in pairwise(groups(head))
+    )
+
+
+def groups(head: Sequence[Import]) -> Iterator[list[Import]]:
+    """The imports at the top of a file that no line parts."""
+    group: list[Import] = []
+    for each in head:
+        if each.place:
+            continue
+        if group and group[-1].span.end != each.span.start:
+            yield group
+            group = []
+        group.append(each)
+    if group:
+        yield group
+
+
+def is_sorted(group: Sequence[Import], key: Key) -> bool:
+    """Whether imports are in an order."""
+    return all(key(one) <= key(other) for one, other in pairwise(group))
+
+
+def before(form: Form, other: Import, key: Key) -> bool:
+    """Whether an import goes before another one."""
+    return key(form) < key(other)
+
+
+def by_type(name: str) -> tuple[int, str]:
+    """The usual order of names in a list: constants, classes, others."""
+    plain = name.split(" ")[0]
+    kind = 0 if len(plain) > 1 and plain.isupper() else 1 if plain[:1].isupper() else 2
+    return kind, _natural(plain.lower())
+
+
+def by_letter(name: str) -> tuple[int, str]:
+    """Names by their letters, capital or not."""
+    return 0, _natural(name.lower())
+
+
+def by_code(name: str) -> tuple[int, str]:
+    """Names by the code points of their letters."""
+    return 0, name
+
+
+def _natural(text: str) -> str:
+    """The text so that its numbers sort by their value."""
+    return re.sub(r"\d+", lambda found: found[0].zfill(9), text)
+
+
+def list_order(names: Sequence[str]) -> Callable[[str], tuple[int, str]] | None:
+    """The order that a list of names has; None where it has none."""
+    for key in (by_type, by_letter, by_code):
+        if all(key(one) <= key(other) for one, other in pairwise(names)):
+            return key
+    return None
+
+
+def is_from(form: Form | Import) -> bool:
+    return bool(form.module)
+
+
+def _first(form: Form | Import) -> str:
+    if isinstance(form, Form):
+        return form.text.lower()
+    return form.names[0].text.lower() if form.names else ""
+
+
+def _module(form: Form | Import) -> str:
+    return form.module or _first(form).split(" ")[0]
+
+
+def _name_key(form: Form | Import) -> tuple[object, ...]:
+    """What is far away comes first among the relative ones."""
+    module = _module(form)
+    name = module.lstrip(".")
+    dots = len(module) - len(name)
+    return dots > 0, -dots, _natural(name.lower()), _first(form)

@@ -1,0 +1,148 @@
+"""The Python imports that an edit needs: their form is seen in the other open files."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+from dgls.edits.import_order import Form, each_alone, means, seen_from
+from dgls.edits.python_imports import (
+    BUILTINS,
+    Import,
+    defined,
+    imports_of,
+    occurrences,
+    words,
+)
+from dgls.edits.state import State
+from dgls.syntax.source import Source
+
+_NAME = re.compile(r"[^\W\d]\w*")
+_CLEAR = 4
+"""How often the commonest of several forms must be seen for each time that another one is."""
+
+_STANDARD = frozenset(sys.stdlib_module_names)
+
+
+def needed(state: State, head: tuple[Import, ...]) -> dict[Form, Import | None]:
+    """The forms of the names that are used and not bound, each with the statement it joins.
+
+    None stands for a statement of its own. A name of which several forms are seen is left out.
+    """
+    imported = {name.bound for each in head for name in each.names}
+    if "*" in imported:
+        return {}
+    removed = _removed(state)
+    used = {word for hunk in state.hunks if hunk.span for word in words(state.source, hunk.span)}
+    found: dict[Form, Import | None] = {}
+    for name in sorted((used | set(removed)) - imported - BUILTINS):
+        form = _form(state, head, name, removed.get(name, frozenset()))
+        if form is not None and _is_unbound(state, name, name in removed):
+            found[form] = _list_of(state, form, head)
+    return found
+
+
+def _is_unbound(state: State, name: str, was_imported: bool) -> bool:
+    """Whether a name is used and bound nowhere.
+
+    Where a use that the user has not written lacks its import too, the name comes from elsewhere.
+    """
+    places = [(span, role) for span, role in occurrences(state.source, name) if role != "mention"]
+    if not places or any(role == "binding" for _, role in places):
+        return False
+    uses = [span for span, role in places if role == "use"]
+    return bool(uses) and (was_imported or all(map(state.was_edited, uses)))
+
+
+def _removed(state: State) -> dict[str, frozenset[str]]:
+    """The names that edits took out of imports, with the modules they were imported from."""
+    found: dict[str, frozenset[str]] = {}
+    for hunk in state.hunks:
+        around = [
+            each.module
+            for each in imports_of(state.source)
+            if each.span.start < hunk.span.start and hunk.span.end < each.span.end
+        ]
+        old = Source.parse(hunk.before, state.source.language) if not around else None
+        statements = imports_of(old) if old is not None else ()
+        kept = set(_NAME.findall(hunk.after(state.text)))
+        for each in statements:
+            for name in each.names:
+                found[name.bound] = found.get(name.bound, frozenset()) | {each.module}
+        for name in set(_NAME.findall(hunk.before)) - kept if around else ():
+            found[name] = found.get(name, frozenset()) | set(around)
+    return found
+
+
+def _form(
+    state: State, head: tuple[Import, ...], name: str, removed: frozenset[str]
+) -> Form | None:
+    """How the other files import a name, if they agree; else where it is defined."""
+    seen = Counter(_seen(state, name))
+    modules = {each.module for each in head if each.module and not each.place}
+    for form, files in list(seen.items()) if removed else ():
+        if not _is_new(form, removed) or (files == 1 and form.module not in modules):
+            del seen[form]
+    if not seen:
+        forms = {*_definitions(state, head, name)} or {*_standard(state, name)}
+        forms = {form for form in forms if form.module not in removed}
+        return forms.pop() if len(forms) == 1 else None
+    known = [form for form in seen if form.module in modules]
+    if len(known) == 1:
+        return known[0]
+    is_relative = any(module.startswith(".") for module in modules)
+    alike = [form for form in seen if form.module.startswith(".") == is_relative]
+    ranked = Counter({form: seen[form] for form in alike or seen}).most_common(2)
+    if len(ranked) == 1 or ranked[0][1] >= _CLEAR * ranked[1][1]:
+        return ranked[0][0]
+    return None
+
+
+def _is_new(form: Form, removed: frozenset[str]) -> bool:
+    """Whether a form is not the removed one by another path."""
+    return form.module.rpartition(".")[2] not in {each.rpartition(".")[2] for each in removed}
+
+
+def _seen(state: State, name: str) -> Iterator[Form]:
+    for path, other in state.others.items():
+        for form in _forms(other).get(name, ()):
+            here = seen_from(form, path, state.path)
+            if here is not None and not means(here.module, state.path, state.path):
+                yield here
+
+
+@lru_cache(maxsize=256)
+def _forms(source: Source) -> Mapping[str, tuple[Form, ...]]:
+    """How the top of a file imports each name."""
+    found: dict[str, tuple[Form, ...]] = {}
+    for each in imports_of(source):
+        for name in each.names if not each.place and each.module != "__future__" else ():
+            found[name.bound] = (*found.get(name.bound, ()), Form(each.module, name.text))
+    return found
+
+
+def _definitions(state: State, head: tuple[Import, ...], name: str) -> Iterator[Form]:
+    """The name in a module that the file imports from and that is open."""
+    modules = {each.module for each in head if each.module and not each.place}
+    for path, other in state.others.items():
+        if name in other.text and name in defined(other):
+            yield from (Form(each, name) for each in modules if means(each, state.path, path))
+
+
+def _standard(state: State, name: str) -> Iterator[Form]:
+    """A module of the standard library of which the edit uses an attribute."""
+    uses = [span for span, role in occurrences(state.source, name) if role == "use"]
+    if name in _STANDARD and all(state.text[span.end : span.end + 1] == "." for span in uses):
+        yield Form("", name)
+
+
+def _list_of(state: State, form: Form, head: tuple[Import, ...]) -> Import | None:
+    """The import that takes one more name; none where each name has a line of its own."""
+    own = [each for each in head if not each.place and each.module == form.module]
+    if not form.module or len(own) != 1 or own[0].is_kept:
+        return None
+    alone = each_alone([head, *map(imports_of, state.others.values())])
+    return None if alone else own[0]

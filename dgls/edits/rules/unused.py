@@ -1,0 +1,79 @@
+"""An import whose last use went, read line by line: for languages other than Python."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from dgls.edits.state import Offer, State
+from dgls.text.spans import Span
+
+_SCRIPT = re.compile(r"(?m)^import (?:\{ (?P<name>\w+) \}|(?P<from>\w+)) from .*\n")
+LINES = {
+    "javascript": _SCRIPT,
+    "typescript": _SCRIPT,
+    "typescriptreact": _SCRIPT,
+    "rust": re.compile(r"(?m)^use (?:\w+::)+(?P<name>\w+);[ \t]*\n"),
+    "go": re.compile(r'(?m)^(?:import )?\s*"(?:[\w./-]+/)?(?P<name>\w+)"[ \t]*\n'),
+}
+_SCRIPT_LIST = re.compile(r"(?m)^import (?:type )?\{ (?P<names>[\w, ]+) \} from .*$")
+_LISTS = {
+    "javascript": _SCRIPT_LIST,
+    "typescript": _SCRIPT_LIST,
+    "typescriptreact": _SCRIPT_LIST,
+    "rust": re.compile(r"(?m)^use [\w:]+::(?P<braces>\{(?P<names>[\w, ]+)\});[ \t]*$"),
+}
+_NAMES = re.compile(r"[^\W\d]\w*")
+
+
+def unused_import(state: State) -> Iterator[Offer]:
+    """The import of a name that an edit has taken the last use of, or the name in its list.
+
+    What the user has written themselves is left to them.
+    """
+    language = state.source.language.id
+    if language in LINES:
+        for offer in (*unused_line(state, LINES[language]), *_unused_in_list(state)):
+            if not state.was_edited(offer.span):
+                yield offer
+
+
+def _unused_in_list(state: State) -> Iterator[Offer]:
+    pattern, gone = _LISTS.get(state.source.language.id), words_gone(state)
+    if pattern is None or not gone:
+        return
+    for found in pattern.finditer(state.text):
+        names = {each: each.split()[-1] for each in found["names"].split(", ") if each.strip()}
+        unused = [
+            name
+            for name in names.values()
+            if name in gone and count(state.text, name) == count(found[0], name)
+        ]
+        left = [each for each, name in names.items() if name not in unused]
+        if unused and left:
+            group = "braces" if len(left) == 1 and "braces" in pattern.groupindex else "names"
+            why = f"`{unused[0]}` is no longer used"
+            yield Offer(Span(*found.span(group)), ", ".join(left), "import", why)
+
+
+def unused_line(state: State, pattern: re.Pattern[str]) -> Iterator[Offer]:
+    """The line that a pattern finds, which imports a name that an edit took the last use of."""
+    gone = words_gone(state)
+    for found in pattern.finditer(state.text) if gone else ():
+        name = found["name"] or found["from"]
+        if name in gone and count(state.text, name) == count(found[0], name):
+            yield Offer(Span(*found.span()), "", "import", f"`{name}` is no longer used")
+
+
+def words_gone(state: State) -> set[str]:
+    """The words that the edits have taken out of the lines that they changed."""
+    return {
+        name
+        for hunk in state.hunks
+        for name in set(_NAMES.findall(hunk.before)) - set(_NAMES.findall(hunk.after(state.text)))
+    }
+
+
+def count(text: str, name: str) -> int:
+    """How often a word is in a text."""
+    return len(re.findall(rf"\b{name}\b", text))

@@ -1,0 +1,58 @@
+"""`dgls/cursor`: the editor tells where the cursor rests, and that line is filled ahead.
+
+A fill after a jump reads the text around the cursor first, which takes a laptop model a second and
+more; the next one is quick. No message of the protocol tells where the cursor is, so dgls's own
+extensions for VS Code and Neovim send this request, a `textDocument` and a `position`, when the
+cursor has been at another place for half a second. The answer is null, at once.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from lsprotocol import types
+
+from dgls.lsp.context import Feature, RequestContext
+from dgls.policy.ask import Moment, why_not_ask
+from dgls.protocol import Trigger
+from dgls.requests.builder import Task
+from dgls.sound.site import Purpose
+
+METHOD = "dgls/cursor"
+
+WRITING_S = 120.0
+"""A document that was not changed for longer is read by its user, not written."""
+
+
+async def rests(context: RequestContext, params: Any) -> None:
+    """Fill what typing would ask for at the cursor, unless the user does something else first.
+
+    Nothing for a document that the user does not write in, where a suggestion is on the screen,
+    where dgls has to be silent, and for what is no place.
+    """
+    try:
+        place = types.Position(int(params.position.line), int(params.position.character))
+        document = context.document(params.textDocument.uri)
+    except (AttributeError, TypeError, ValueError):
+        return
+    cursor = None if document is None else document.offset(place)
+    if document is None or document.source is None or cursor is None:
+        return
+    stores, settings = context.stores, context.rules.settings_for(document)
+    typist = stores.typists.of(document.uri)
+    left = typist.shown and typist.shown.left_in(document)
+    if not settings.typing.prefetch or (left is not None and left.cursor == cursor):
+        return
+    if typist.still_s > WRITING_S or context.rules.why_silent(document, unasked=True) is not None:
+        return
+    task = Task.at_cursor(document.source, cursor, settings.fill, Purpose.TYPED)
+    if why_not_ask(Moment(task.context.line_head, task.context.line_tail)) is not None:
+        return
+    method = types.TEXT_DOCUMENT_INLINE_COMPLETION
+    request = context.request(document, task, method, Trigger.AUTOMATIC)
+    is_current = partial(stores.documents.is_current, document)
+    context.fills.fill_ahead(request, context.model.fill, is_current)
+
+
+FEATURE = Feature(METHOD, rests)
