@@ -45,7 +45,9 @@ class ShowSettings:
     """When a fill is shown."""
 
     automatic: bool = setting(
-        True, "Whether to suggest while typing; if not, the model is not asked either."
+        True,
+        "Whether to suggest what was not asked for: while typing, and next edits that come of "
+        "themselves; if not, the model is not asked either.",
     )
     languages_off: tuple[str, ...] = setting(
         (), 'Languages in which nothing is suggested while typing, such as `["python"]`.'
@@ -84,8 +86,8 @@ class TypingSettings:
     )
     prefetch: bool = setting(
         True,
-        "Whether the next gap is filled ahead while a suggestion is on the screen and, in VS Code, "
-        "the line where the cursor rests in a document that you are writing.",
+        "Whether the next gap is filled ahead while a suggestion is on the screen, and, in VS Code "
+        "and Neovim, the line where the cursor rests in a document that you are writing.",
     )
     completion_list: str = setting(
         "auto",
