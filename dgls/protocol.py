@@ -24,7 +24,7 @@ class Trigger(StrEnum):
 class Gap:
     """One place to fill.
 
-    `text` is what stands there now: a cursor is an empty gap, a selection is not. `strength` is
+    `text` is what is there now: a cursor is an empty gap, a selection is not. `strength` is
     the share of `text` that is noised before it is denoised: 1.0 rewrites it, less repairs it.
     `max_lines` bounds the fill: 1 keeps it on the cursor's line.
     """
@@ -65,7 +65,7 @@ class FillRequest:
     those between lie between two gaps. The prefix begins at an anchored line start, so that
     typing extends it instead of sliding it (`dgls.syntax.cursor`). `client`, `path` and `method`
     together say which older automatic request this one supersedes. `around` is more of the document
-    before the first gap and behind the last one than `parts` hold, up to the gaps: the model does
+    before the first gap and after the last one than `parts` hold, up to the gaps: the model does
     not read it, but texts are copied from it.
     """
 
@@ -205,7 +205,7 @@ OnDraft = Callable[[Draft], None]
 
 
 class EngineState(StrEnum):
-    """Where an engine stands between its start and its first fill."""
+    """Where an engine is between its start and its first fill."""
 
     LOADING = "loading"
     READY = "ready"

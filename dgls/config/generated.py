@@ -54,7 +54,7 @@ def schema() -> dict[str, Any]:
 def with_settings(manifest: dict[str, Any]) -> dict[str, Any]:
     """The manifest of the VS Code extension with the settings of the server as they are now.
 
-    The extension's own settings stand in other parts of `contributes.configuration`.
+    The extension's own settings are in other parts of `contributes.configuration`.
     """
     settings = vscode_configuration()
     contributes = manifest["contributes"]

@@ -1,4 +1,4 @@
-"""Settings that follow their files: read again when a `dgls.toml` behind them has changed."""
+"""Settings that follow their files: read again when a `dgls.toml` among them has changed."""
 
 from __future__ import annotations
 

@@ -65,8 +65,8 @@ def resolve(
 ) -> Resolved:
     """The settings of a front-end that works in the folder `project`.
 
-    `overrides` may be nested (`{"model": {"name": ...}}`) or by full name. `environment` stands
-    for the process's own; `files` for the user's `dgls.toml`.
+    `overrides` may be nested (`{"model": {"name": ...}}`) or by full name. `environment`
+    stands for the process's own; `files` for the user's `dgls.toml`.
     """
     variables = os.environ if environment is None else environment
     problems: list[SettingError] = []

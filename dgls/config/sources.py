@@ -57,7 +57,7 @@ def file_sources(
 
 
 def user_files() -> list[Path]:
-    """Where the user's own `dgls.toml` may stand."""
+    """Where the user's own `dgls.toml` may be."""
     from platformdirs import user_config_dir
 
     folder = Path(user_config_dir("dgls", appauthor=False))

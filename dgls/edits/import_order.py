@@ -74,7 +74,7 @@ def means(module: str, here: str, path: str) -> bool:
 
 
 def section(form: Form | Import, own: frozenset[str]) -> int:
-    """The part of a file's head in which an import stands; `own` are the project's packages."""
+    """The part of a file's head in which an import is; `own` are the project's packages."""
     module = _module(form)
     if module.startswith("."):
         return RELATIVE

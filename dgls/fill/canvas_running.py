@@ -68,7 +68,7 @@ class CanvasRunning:
             return self.model.encode(canvas.prompt)
 
     def canvas_of(self, index: int, texts: Sequence[str]) -> Canvas:
-        """The canvas of one gap alone, when `texts` stand in those before it."""
+        """The canvas of one gap alone, when `texts` are in those before it."""
         return self.model.layout.build(single_gap(self.request, index, texts))
 
     def texts(self, canvas: Canvas, tokens: Sequence[int]) -> tuple[str, ...]:
@@ -77,7 +77,7 @@ class CanvasRunning:
         return tuple(self.clip(index, text) for index, text in enumerate(texts))
 
     def clip(self, index: int, text: str) -> str:
-        """What of a text may stand in a gap."""
+        """What of a text may be in a gap."""
         tail = self.request.parts[index + 1].partition("\n")[0]
         text = within_brackets(text, tail, language_named(self.request.language))
         return clipped(text, self.request.gaps[index], self.known)

@@ -243,7 +243,7 @@ def layout_of(codec: HfCodec, metadata: Metadata) -> Layout:
 def _special_tokens(metadata: Metadata) -> tuple[str, str, tuple[str, ...]]:
     """What ends a gap's causal draft, what pads its slots, and what is in no text but the prompt's.
 
-    The mark between prefix and gap stands nowhere in a text that repeats itself.
+    The mark between prefix and gap is nowhere in a text that repeats itself.
     """
     if metadata.family == "chat":
         return chat.END_OF_TURN, chat.EOS, ()

@@ -105,7 +105,7 @@ def repeats_line_above(suggestion: Suggestion) -> bool:
 
 
 def ends_a_word_badly(suggestion: Suggestion) -> bool:
-    """The text would grow together with the word behind the cursor to one that stands nowhere."""
+    """The text would grow together with the word after the cursor to one that is nowhere."""
     tail = word_at_start(suggestion.suffix)
     if not tail or not is_word_char(suggestion.text[-1]):
         return False

@@ -131,7 +131,7 @@ def site_of(request: FillRequest, language: Language, purpose: Purpose = Purpose
 
 
 def describe(explanation: Explanation, *, features: bool = False) -> str:
-    """All of it in lines for a person; the numbers behind the confidence where `features`."""
+    """All of it in lines for a person; the numbers that make the confidence where `features`."""
     return "\n".join(_lines(explanation, features))
 
 

@@ -1,7 +1,7 @@
 """What is worth keeping of the text above a window: its imports and the headers around it.
 
 This reads lines and not the syntax tree. The prefix is cached as tokens, so it must not change
-while the user types behind it: a tree that is broken at the cursor now and then loses what
+while the user types on: a tree that is broken at the cursor now and then loses what
 encloses it, the lines above stay as they are. It also spares each request a parse, which takes
 16 ms in 50,000 lines.
 """
@@ -14,7 +14,7 @@ from dgls.syntax.language import Language
 from dgls.text.indentation import indentation
 from dgls.text.lines import line_around, split_lines, with_line_ends
 
-# Imports stand at the head of a file; a header is searched this far above the window.
+# Imports are at the head of a file; a header is searched this far above the window.
 _IMPORT_CHARS = 8_000
 _HEADER_CHARS = 65_536
 _HEADER_LINES = 20

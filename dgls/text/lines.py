@@ -102,7 +102,7 @@ class LineStarts(Sequence[int]):
 
     def __init__(self, text: str, newline_only: bool = False) -> None:
         self._text = text
-        # Where every \r stands before a \n, counting \n is enough and four times as fast.
+        # Where every \r is before a \n, counting \n is enough and four times as fast.
         self._newline_only = newline_only or not has_lone_return(text, Span(0, len(text)))
         self._end = _NEWLINE if self._newline_only else _LINE_END
         counts = (self._ends(at, at + _BLOCK) for at in range(0, len(text), _BLOCK))
@@ -138,7 +138,7 @@ class LineStarts(Sequence[int]):
         count = self._text.count("\n", start, end)
         if self._newline_only:
             return count
-        # A \r\n counts where its \n stands, so only a \r without one counts for itself.
+        # A \r\n counts where its \n is, so only a \r without one counts for itself.
         pairs = self._text.count("\r\n", start, end + 1)
         return count + self._text.count("\r", start, end) - pairs
 

@@ -91,7 +91,7 @@ def test_the_strategy_says_which_proposals_are_made(model, strategy, sources):
             True,
         ),
         (Gap(), ("", ""), True),
-        # Who rewrites a text wants another one, not what stands elsewhere.
+        # Who rewrites a text wants another one, not what is elsewhere.
         (Gap(text="result += item"), ("", ""), False),
     ],
 )

@@ -58,7 +58,7 @@ def _parses(text: str) -> bool:
 class Duplicates:
     """Remembers what it has seen; a file is a duplicate when most of its lines were seen before.
 
-    Only lines of 20 characters and more count, stripped, because short ones stand everywhere.
+    Only lines of 20 characters and more count, stripped, because short ones are everywhere.
     Exact copies are the special case in which all of them were.
     """
 

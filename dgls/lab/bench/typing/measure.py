@@ -59,7 +59,7 @@ class Page:
         return f"{self.machine}\n\n{typed}\n\n{table(self.dgls, self.plain)}"
 
     def to_json(self) -> str:
-        """The counts behind it; waits in ms from the last key to a shown text, time in s."""
+        """Its counts; waits in ms from the last key to a shown text, time in s."""
         policies = {each.policy: _counts(each) for each in (self.dgls, self.plain)}
         about = {"machine": self.machine, "sessions": self.sessions, "chars": self.chars}
         return json.dumps({**about, "model": self.model, "policies": policies}, indent=2)

@@ -62,7 +62,7 @@ def synthetic_sessions(
 ) -> tuple[Session, ...]:
     """Bodies of functions of a source tree, typed again with a person's pauses.
 
-    Intervals are log-normal, with longer ones at new lines and sometimes behind words. Raises
+    Intervals are log-normal, with longer ones at new lines and sometimes after words. Raises
     `SourceFileError` where `folder` is none, `InputError` where the tree has too few.
     """
     chance = random.Random(seed)
@@ -120,7 +120,7 @@ def _name(number: int, path: str) -> str:
 
 
 def _bodies(folder: Path, path: str) -> Iterator[tuple[str, str, str]]:
-    """What stands before, in and behind each function's body that is neither short nor long."""
+    """What is before, in and after each function's body that is neither short nor long."""
     file = read_source(folder, path)
     if file is None or not file.text.isascii():
         return
