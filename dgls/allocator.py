@@ -7,7 +7,6 @@ page faults alone have cost most of the time (`docs/experiments.md`).
 
 from __future__ import annotations
 
-import ctypes
 import sys
 import time
 from collections.abc import Callable
@@ -27,9 +26,7 @@ _SETTINGS = (
 
 def keep_freed_memory() -> bool:
     """Tell glibc's allocator to keep what is freed. False where there is another allocator."""
-    if not _IS_LINUX:
-        return False
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    mallopt = _function("mallopt")
     if mallopt is None:
         return False
     return all(mallopt(parameter, value) == 1 for parameter, value in _SETTINGS)
@@ -37,9 +34,20 @@ def keep_freed_memory() -> bool:
 
 def give_back_freed_memory() -> None:
     """Give what was freed back to the system once, as after loading; later frees are kept."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if _IS_LINUX else None
+    trim = _function("malloc_trim")
     if trim is not None:
         trim(0)
+
+
+def _function(name: str) -> Callable[..., int] | None:
+    """A function of the C library; None where it has none of that name, or is not Linux's."""
+    if not _IS_LINUX:
+        return None
+    # A front-end needs it a minute after its start, not before its first answer.
+    import ctypes
+
+    found: Callable[..., int] | None = getattr(ctypes.CDLL(None), name, None)
+    return found
 
 
 KEPT_S = 60.0
