@@ -9,7 +9,6 @@ BREAK_MS = 1_000.0
 
 _KEPT = 40
 _ENOUGH = 8
-_USUAL_MS = 160.0
 _PAUSE_MS = 240.0
 
 
@@ -31,11 +30,6 @@ class Rhythm:
         return Rhythm(intervals[-_KEPT:], now_ms)
 
     @property
-    def usual_ms(self) -> float:
-        """The interval that most keystrokes inside a burst stay within."""
-        return quantile(self.intervals, 0.85) if len(self.intervals) >= _ENOUGH else _USUAL_MS
-
-    @property
     def pause_ms(self) -> float:
         """The interval from which on the user has probably stopped."""
         return quantile(self.intervals, 0.9) if len(self.intervals) >= _ENOUGH else _PAUSE_MS
@@ -47,7 +41,7 @@ def delay_ms(rhythm: Rhythm, *, in_word: bool, shortest_ms: float, longest_ms: f
     Between words at once: there people stop to think, and there is most to fill in. After the
     letters of a word only when the user has probably stopped. The setting's limits hold above all.
     """
-    wanted = max(rhythm.usual_ms, rhythm.pause_ms) if in_word else 0.0
+    wanted = rhythm.pause_ms if in_word else 0.0
     return max(shortest_ms, min(wanted, longest_ms))
 
 
