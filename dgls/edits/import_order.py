@@ -13,7 +13,8 @@ from urllib.parse import unquote
 from dgls.edits.python_imports import Import
 
 FUTURE, STANDARD, OTHER, OWN, RELATIVE = range(5)
-_STANDARD = frozenset(sys.stdlib_module_names)
+STANDARD_MODULES = frozenset(sys.stdlib_module_names)
+"""The top-level modules of the standard library."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def means(module: str, here: str, path: str) -> bool:
     parts = tuple(module.split("."))
     if len(parts) == 1:
         is_near = wanted[:-1] == parts_of(here)[:-1]
-        return is_near and module not in _STANDARD and wanted[-1:] == parts
+        return is_near and module not in STANDARD_MODULES and wanted[-1:] == parts
     return wanted[-len(parts) :] == parts
 
 
@@ -81,7 +82,7 @@ def section(form: Form | Import, own: frozenset[str]) -> int:
     top = module.split(".")[0]
     if top == "__future__":
         return FUTURE
-    return STANDARD if top in _STANDARD else OWN if top in own else OTHER
+    return STANDARD if top in STANDARD_MODULES else OWN if top in own else OTHER
 
 
 Key = Callable[[Form | Import], tuple[object, ...]]
@@ -188,6 +189,7 @@ def list_order(names: Sequence[str]) -> Callable[[str], tuple[int, str]] | None:
 
 
 def is_from(form: Form | Import) -> bool:
+    """Whether it is `from a import b`."""
     return bool(form.module)
 
 

@@ -88,9 +88,10 @@ def read_in_turn(shares: Tensor, values: Tensor, rows: int) -> Tensor:
 def _read_in_blocks(queries: Tensor, keys: Tensor, values: Tensor, sight: Sight) -> Tensor:
     """What queries [heads, rows, width] read from slots [heads, slots, width]."""
     rows, slots = queries.shape[1], keys.shape[1]
+    size = _BLOCK if sight.causal else rows
     read = []
-    for start in range(0, rows, _BLOCK if sight.causal else rows):
-        end = min(rows, start + _BLOCK) if sight.causal else rows
+    for start in range(0, rows, size):
+        end = min(rows, start + size)
         seen = slots - rows + end
         block = functional.scaled_dot_product_attention(
             queries[None, :, start:end],

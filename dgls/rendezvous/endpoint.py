@@ -87,7 +87,7 @@ class Endpoint:
     def address(self) -> Address | None:
         """Where to reach the engine, or None where its files say that there is none.
 
-        An address may be stale: the engine may have died and left it after.
+        An address may be stale: the engine may have died and left it behind.
         """
         if self.has_unix_socket:
             return UnixAddress(self.socket) if _is_socket(self.socket) else None

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from dgls.edits.import_order import Form, each_alone, means, seen_from
+from dgls.edits.import_order import STANDARD_MODULES, Form, each_alone, means, seen_from
 from dgls.edits.python_imports import (
     BUILTINS,
     Import,
@@ -23,8 +22,6 @@ from dgls.syntax.source import Source
 _NAME = re.compile(r"[^\W\d]\w*")
 _CLEAR = 4
 """How often the commonest of several forms must be seen for each time that another one is."""
-
-_STANDARD = frozenset(sys.stdlib_module_names)
 
 
 def needed(state: State, head: tuple[Import, ...]) -> dict[Form, Import | None]:
@@ -135,7 +132,9 @@ def _definitions(state: State, head: tuple[Import, ...], name: str) -> Iterator[
 def _standard(state: State, name: str) -> Iterator[Form]:
     """A module of the standard library of which the edit uses an attribute."""
     uses = [span for span, role in occurrences(state.source, name) if role == "use"]
-    if name in _STANDARD and all(state.text[span.end : span.end + 1] == "." for span in uses):
+    if name in STANDARD_MODULES and all(
+        state.text[span.end : span.end + 1] == "." for span in uses
+    ):
         yield Form("", name)
 
 

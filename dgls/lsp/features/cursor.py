@@ -13,6 +13,7 @@ from typing import Any
 
 from lsprotocol import types
 
+from dgls.lsp import suggest
 from dgls.lsp.context import Feature, RequestContext
 from dgls.policy.ask import Moment, why_not_ask
 from dgls.protocol import Trigger
@@ -49,8 +50,7 @@ async def rests(context: RequestContext, params: Any) -> None:
     task = Task.at_cursor(document.source, cursor, settings.fill, Purpose.TYPED)
     if why_not_ask(Moment(task.context.line_head, task.context.line_tail)) is not None:
         return
-    method = types.TEXT_DOCUMENT_INLINE_COMPLETION
-    request = context.request(document, task, method, Trigger.AUTOMATIC)
+    request = context.request(document, task, suggest.METHOD, Trigger.AUTOMATIC)
     is_current = partial(stores.documents.is_current, document)
     context.fills.fill_ahead(request, context.model.fill, is_current)
 
