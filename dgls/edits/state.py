@@ -54,9 +54,14 @@ class State:
 
         Who has gone on passed over what was offered before. An import is no such place.
         """
-        found: list[LineChange] = []
+        return tuple(line for hunk in self.newest for line in line_changes(self.text, hunk))
+
+    @cached_property
+    def newest(self) -> tuple[Hunk, ...]:
+        """The hunk of the place that was edited last, and the imports that were edited since."""
+        found: list[Hunk] = []
         for hunk in reversed(self.hunks):
-            found = [*line_changes(self.text, hunk), *found]
+            found.insert(0, hunk)
             after = hunk.after(self.text)
             if not all(map(_IMPORT.match, (*hunk.before.splitlines(), *after.splitlines()))):
                 break
