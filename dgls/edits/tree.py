@@ -117,6 +117,29 @@ def declares(node: Node, name: str) -> bool:
     )
 
 
+def binds(function: Node, name: str) -> bool:
+    """Whether a function declares a name, or a loop, a `with` or an `except` of it binds one."""
+    return any(
+        text_of(each) == name and (reach(each) is not None or _is_target(each))
+        for each in walk(function)
+        if each.type == "identifier"
+    )
+
+
+def _is_target(node: Node) -> bool:
+    """Whether Python binds a name there other than by an assignment."""
+    inner = node
+    for each in above(node):
+        if each.type in {"for_statement", "for_in_clause"}:
+            return each.child_by_field_name("left") == inner
+        if each.type == "as_pattern_target":
+            return True
+        if each.type not in {"pattern_list", "tuple_pattern"}:
+            return False
+        inner = each
+    return False
+
+
 def _declares(function: Node, name: str) -> bool:
     return any(
         text_of(each) == name and reach(each) == function

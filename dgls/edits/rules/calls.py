@@ -69,11 +69,14 @@ def _offers(source: Source, path: str, added: _Added) -> Iterator[Offer]:
 
 
 def _all_added(state: State, changes: Iterable[LineChange]) -> list[_Added]:
+    """The arguments that were added to lines where nothing else changed."""
     return [
         added
         for change in changes
         for run in change.runs
-        if not run.old and (added := _added(state.source, run)) is not None
+        if len(change.runs) == 1
+        and not run.old
+        and (added := _added(state.source, run)) is not None
     ]
 
 

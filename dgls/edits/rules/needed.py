@@ -77,8 +77,13 @@ def _removed(state: State) -> dict[str, frozenset[str]]:
 def _form(
     state: State, head: tuple[Import, ...], name: str, removed: frozenset[str]
 ) -> Form | None:
-    """How the other files import a name, if they agree; else where it is defined."""
+    """How the other files import a name, if they agree; else where it is defined.
+
+    Nothing where as many of them import it for types alone.
+    """
     seen = Counter(_seen(state, name))
+    if sum(_typing(state, name)) >= max(1, seen.total()):
+        return None
     modules = {each.module for each in head if each.module and not each.place}
     for form, files in list(seen.items()) if removed else ():
         if not _is_new(form, removed) or (files == 1 and form.module not in modules):
@@ -100,7 +105,13 @@ def _form(
 
 def _is_new(form: Form, removed: frozenset[str]) -> bool:
     """Whether a form is not the removed one by another path."""
-    return form.module.rpartition(".")[2] not in {each.rpartition(".")[2] for each in removed}
+    module = form.module or form.text
+    return module.rpartition(".")[2] not in {each.rpartition(".")[2] for each in removed}
+
+
+def _typing(state: State, name: str) -> Iterator[bool]:
+    """For each other file whether it imports a name in an `if TYPE_CHECKING:`."""
+    return (name in _forms(other, "typing") for other in state.others.values())
 
 
 def _seen(state: State, name: str) -> Iterator[Form]:
@@ -111,12 +122,12 @@ def _seen(state: State, name: str) -> Iterator[Form]:
                 yield here
 
 
-@lru_cache(maxsize=256)
-def _forms(source: Source) -> Mapping[str, tuple[Form, ...]]:
-    """How the top of a file imports each name."""
+@lru_cache(maxsize=512)
+def _forms(source: Source, place: str = "") -> Mapping[str, tuple[Form, ...]]:
+    """How a file imports each name at its top, or in another place of `Import`."""
     found: dict[str, tuple[Form, ...]] = {}
     for each in imports_of(source):
-        for name in each.names if not each.place and each.module != "__future__" else ():
+        for name in each.names if each.place == place and each.module != "__future__" else ():
             found[name.bound] = (*found.get(name.bound, ()), Form(each.module, name.text))
     return found
 

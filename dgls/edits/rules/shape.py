@@ -11,7 +11,7 @@ from itertools import pairwise
 from dgls.edits.change import NAME, LineChange, similarity, tokens
 from dgls.edits.judge import LEAST, Evidence, chance
 from dgls.edits.state import Offer, State
-from dgls.edits.tree import above, function_of, node_of, reach, text_of
+from dgls.edits.tree import above, binds, function_of, node_of, reach, text_of
 from dgls.text.lines import split_lines
 from dgls.text.spans import Span
 
@@ -126,11 +126,14 @@ def _evidence(
         return None
     here = Span(span.start + len(line) - len(line.lstrip()), span.start + len(line.rstrip()))
     text = change.span.of(state.text)
-    there = Span(change.span.start + len(text) - len(text.lstrip()), change.span.end)
+    at = change.span.start + len(text) - len(text.lstrip())
+    there = Span(at, change.span.start + len(text.rstrip()))
     if "await" in "".join(token for run in change.runs for token in run.new):
         function = function_of(node_of(state.source, here))
         if function is None or "async" not in text_of(function).split("\n", 1)[0]:
             return None
+    if not _knows(state, change, there, here):
+        return None
     start, end = sorted((here.start, there.start))
     found = Evidence(
         alike=alike,
@@ -160,6 +163,17 @@ def _is_declared(state: State, change: LineChange) -> bool:
     return any(
         run.is_rename and reach(node_of(state.source, run.span)) is not None for run in change.runs
     )
+
+
+def _knows(state: State, change: LineChange, edited: Span, place: Span) -> bool:
+    """Whether the new names that are local to the edited function are names of the place's too."""
+    own = function_of(node_of(state.source, edited))
+    other = function_of(node_of(state.source, place))
+    if own is None or own == other:
+        return True
+    new = {token for run in change.runs for token in run.new if NAME.match(token)}
+    new -= {token for run in change.runs for token in run.old}
+    return all(other is not None and binds(other, n) for n in new if binds(own, n))
 
 
 def _block(state: State, span: Span) -> int:
