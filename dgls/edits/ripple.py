@@ -8,7 +8,7 @@ from dgls.edits.state import Offer, State
 MOST_OFFERS = 50
 """More places than these are a task for a rename of the editor, so none of a rule is offered."""
 
-_EVERYWHERE = frozenset({"rename", "member", "keyword", "import"})
+_EVERYWHERE = frozenset({"rename", "import"})
 """Rules that know by name what the user has done to a line, and may offer more there."""
 
 

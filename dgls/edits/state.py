@@ -54,14 +54,9 @@ class State:
 
         Who has gone on passed over what was offered before. An import is no such place.
         """
-        return tuple(line for hunk in self.newest for line in line_changes(self.text, hunk))
-
-    @cached_property
-    def newest(self) -> tuple[Hunk, ...]:
-        """The hunk of the place that was edited last, and the imports that were edited since."""
-        found: list[Hunk] = []
+        found: list[LineChange] = []
         for hunk in reversed(self.hunks):
-            found.insert(0, hunk)
+            found = [*line_changes(self.text, hunk), *found]
             after = hunk.after(self.text)
             if not all(map(_IMPORT.match, (*hunk.before.splitlines(), *after.splitlines()))):
                 break

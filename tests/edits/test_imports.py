@@ -192,6 +192,24 @@ def test_where_two_forms_are_seen_neither_is_offered() -> None:
     assert after(text, ("0", "Wanted"), others=others) == text.replace("0", "Wanted")
 
 
+@pytest.mark.parametrize(("top", "typing", "is_offered"), [(2, 1, True), (1, 1, False)])
+def test_a_name_that_is_imported_for_types_alone_is_not_offered_at_the_top(
+    top: int, typing: int, is_offered: bool
+) -> None:
+    block = "if TYPE_CHECKING:\n    from one import Wanted\n"
+    files = ["from one import Wanted\n"] * top + [block] * typing
+    others = {f"pkg/{number}.py": each for number, each in enumerate(files)}
+    changed = after("import os\n\nx = 0\n", ("0", "Wanted"), others=others)
+    assert ("from one" in changed) is is_offered
+
+
+def test_a_module_is_not_offered_for_a_name_that_was_just_taken_out_of_it() -> None:
+    others = {"pkg/b.py": "import datetime\n", "pkg/c.py": "import datetime\n"}
+    text = "import os\nfrom datetime import datetime, timezone\n\nx = datetime.now(timezone)\n"
+    changed = after(text, ("datetime, timezone", "timezone"), others=others)
+    assert "import datetime\n" not in changed
+
+
 def test_a_name_that_left_one_module_joins_the_other() -> None:
     others = {"pkg/b.py": "from typing import Call\n", "pkg/c.py": "from abc import Call\n"}
     text = "from abc import Any\nfrom typing import Call, cast\n\nx = Call\n"

@@ -83,3 +83,33 @@ def test_who_edits_another_place_has_passed_the_offers_over(
 def test_a_scope_that_has_the_new_name_already_is_left_alone() -> None:
     text = "def f(old, other):\n    new = other\n    return old, new\n"
     assert offers(text, ("f(old", "f(new")) == ()
+
+
+@pytest.mark.parametrize(
+    ("what", "then", "left"),
+    [
+        ("nothing else", "f(1, b)", 1),
+        ("the name, too", "g(1, b)", 0),
+    ],
+)
+def test_an_argument_is_evidence_where_nothing_else_of_the_line_changed(
+    what: str, then: str, left: int
+) -> None:
+    text = "def g(a, b): ...\n" + CALLS
+    found = [offer for offer in offers(text, ("f(1)", then)) if offer.rule == "argument"]
+    assert len(found) == left
+
+
+def _body(name: str) -> str:
+    return f"def {name}(item):\n    assert isinstance(item, float)\n"
+
+
+@pytest.mark.parametrize(
+    ("what", "new", "left"),
+    [("a name of the module", "Kind", 1), ("a local name", "kind", 0)],
+)
+def test_a_local_name_is_not_offered_where_it_is_unknown(what: str, new: str, left: int) -> None:
+    text = (
+        f"Kind = int\n\n\ndef f(item, kind):\n    assert isinstance(item, float)\n\n\n{_body('g')}"
+    )
+    assert len(offers(text, ("float", new))) == left

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable
 from dgls.edits.rules.calls import same_argument
 from dgls.edits.rules.imports import imports
 from dgls.edits.rules.keys import same_key
-from dgls.edits.rules.keywords import same_keyword
-from dgls.edits.rules.members import renamed_member
 from dgls.edits.rules.modules import moved_module
 from dgls.edits.rules.names import renamed
 from dgls.edits.rules.shape import same_edit
@@ -16,8 +14,6 @@ from dgls.edits.state import Offer, State
 
 RULES: tuple[Callable[[State], Iterable[Offer]], ...] = (
     renamed,
-    renamed_member,
-    same_keyword,
     same_argument,
     same_key,
     moved_module,

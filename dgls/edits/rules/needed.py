@@ -90,7 +90,7 @@ def _form(
             del seen[form]
     if not seen:
         forms = {*_definitions(state, head, name)} or {*_standard(state, name)}
-        forms = {form for form in forms if form.module not in removed}
+        forms = {form for form in forms if _is_new(form, removed)}
         return forms.pop() if len(forms) == 1 else None
     known = [form for form in seen if form.module in modules]
     if len(known) == 1:
@@ -105,8 +105,8 @@ def _form(
 
 def _is_new(form: Form, removed: frozenset[str]) -> bool:
     """Whether a form is not the removed one by another path."""
-    module = form.module or form.text
-    return module.rpartition(".")[2] not in {each.rpartition(".")[2] for each in removed}
+    old = {each.rpartition(".")[2] for each in removed}
+    return form.module.rpartition(".")[2] not in old and (bool(form.module) or form.text not in old)
 
 
 def _typing(state: State, name: str) -> Iterator[bool]:
