@@ -78,8 +78,9 @@ class Plan:
     def placed(
         self, before: int, read: int, device: torch.device
     ) -> tuple[Tensor | None, Tensor | None]:
-        """Positions [rows] and mask [rows, before + rows] of a pass over `read` tokens, the drafts
-        last, and the masks after `before` slots; None where all rows follow each other.
+        """Positions [rows] of a pass over `read` tokens, the drafts last, and the masks after
+        `before` slots, and what the masks see [masks, before + rows]; None where all rows follow
+        each other.
         """
         unseen = len(self.drafts) - self.seen
         if self.masks is None or not unseen:
@@ -87,9 +88,10 @@ class Plan:
         rows = read + len(self.masks)
         positions = torch.arange(before, before + rows, device=device)
         positions[read:] -= unseen
-        mask = torch.ones((rows, before + rows), dtype=torch.bool, device=device).tril(before)
-        mask[read:, before + read - unseen : before + read] = False
-        return positions, mask
+        sees = torch.ones((rows - read, before + rows), dtype=torch.bool, device=device)
+        sees.tril_(before + read)
+        sees[:, before + read - unseen : before + read] = False
+        return positions, sees
 
 
 NOTHING = Plan()
