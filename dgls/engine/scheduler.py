@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 _LEAST_DEADLINE_MS = 1.0
 
-_PAUSE_S = 0.25
+_PAUSE_S = 0.05
 """After so many seconds without a fill the backend may prepare the next one."""
 
 

@@ -21,7 +21,7 @@ _WORTH = 96
 _WENT_ON = 32
 """New tokens of a brief prompt, at most, where somebody types who has typed there before."""
 
-_PIECE = 64
+_PIECE = 32
 """Tokens of a whole prompt that are read in a piece, which is lost where a fill comes meanwhile."""
 
 
