@@ -128,7 +128,7 @@ def _counted() -> Iterator[Setting]:
 
 
 def _given_to_git() -> Iterator[Setting]:
-    """The settings of `GIT_CONFIG_PARAMETERS`: `'key'='value'`, or `'key=value'` of an older git."""
+    """The settings of `GIT_CONFIG_PARAMETERS`: `'key'='value'`, of an older git `'key=value'`."""
     try:
         words = shlex.split(os.environ.get("GIT_CONFIG_PARAMETERS", ""))
     except ValueError:
