@@ -30,9 +30,9 @@ _ITEM = re.compile(r"\s*- ")
 
 def indented(site: Site, text: str) -> str:
     """The text with its lines indented as its file is, a body's first line below its header."""
-    lines, unit = text.split("\n"), site.unit
     if site.in_text:
         return text
+    lines, unit = text.split("\n"), site.unit
     if len(lines) > 1 or not site.line_head:
         lines = _in_units(site, lines, unit)
     return "\n".join(_below_header(site, lines, unit or USUAL_UNIT))

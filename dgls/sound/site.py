@@ -174,7 +174,7 @@ class Site:
 
     def opens_block(self, line: str) -> bool:
         """Whether a line is the header of a block, which no comment is."""
-        if line.lstrip().startswith(self.language.line_comment):
+        if self.language.has_grammar and line.lstrip().startswith(self.language.line_comment):
             return False
         return self.language.block_opener.search(line.rstrip()) is not None
 
