@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
@@ -22,6 +23,12 @@ if not Path("/dev/nvidia0").exists():
     os.environ.setdefault("TRITON_INTERPRET", "1")
     # Triton asks for a choice; the interpreter is not touched by it.
     os.environ.setdefault("TRITON_DEFAULT_FP_FUSION", "1")
+
+
+def pytest_configure() -> None:
+    """Undo what a shell does to a job in the background: no program that it starts hears Ctrl-C."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)

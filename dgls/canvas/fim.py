@@ -79,6 +79,10 @@ class FimLayout:
         healed = self.codec.encode(rest) if rest else []
         return FimPrompt((*head, *body[start:]), rest.encode("utf-8", "replace"), tuple(healed))
 
+    def brief_prompt(self, request: FillRequest) -> FimPrompt:
+        """The prompt of the parts alone, which hold what is nearest to the gap."""
+        return self.prompt(replace(request, around=("", "")))
+
     def left_to_right(self, prefix: str) -> FimPrompt:
         """The prefix alone, as the model reads text that goes on."""
         prefix = _anchored(prefix, self.budget.prefix)

@@ -43,7 +43,7 @@ GROUPS: dict[str, tuple[Verb, ...]] = {
     ),
     "Shell": (Verb("completion", "Print the completion script of a shell."),),
 }
-"""The verbs as the help shows them. Each is a file beside this one."""
+"""The verbs as the help shows them. Each is a module beside this one."""
 
 VERBS = tuple(verb.name for verbs in GROUPS.values() for verb in verbs)
 

@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 
 _LEAST_DEADLINE_MS = 1.0
 
+_PAUSE_S = 0.05
+"""After so many seconds without a fill the backend may prepare the next one."""
+
 
 class Scheduler:
     """Gives the model as many fills at a time as its backend runs at once, one at most of a
@@ -47,6 +50,8 @@ class Scheduler:
         self._running: list[Job] = []
         thread.widen(backend.concurrency)
         self._last_use = time.monotonic()
+        self._pause: asyncio.TimerHandle | None = None
+        self._pause_ends = StopToken()
 
     async def fill(self, request: FillRequest, on_draft: OnDraft | None = None) -> FillReply:
         """One fill; cancelling the call stops it. `on_draft` is called in the event loop.
@@ -75,8 +80,11 @@ class Scheduler:
 
     def idle_seconds(self) -> float:
         """How long nothing was asked; 0 while something is."""
-        busy = self._running or len(self._waiting) > 0
-        return 0.0 if busy else time.monotonic() - self._last_use
+        return 0.0 if self._is_busy else time.monotonic() - self._last_use
+
+    @property
+    def _is_busy(self) -> bool:
+        return len(self._running) + len(self._waiting) > 0
 
     async def use_idle_time(self) -> bool:
         """Let the backend do a second's work that waits; False where there is none."""
@@ -87,6 +95,7 @@ class Scheduler:
 
     def _admit(self, job: Job) -> None:
         self._last_use = job.arrived
+        self._pause_ends.stop("somebody wants a fill")
         older = self._waiting.superseded_by(job)
         is_full = older is None and len(self._waiting) >= self._max_waiting
         # One of each client is let in all the same; how many requests there are is limited, too.
@@ -127,6 +136,30 @@ class Scheduler:
             else:
                 job.answer.set_exception(_as_dgls_error(error))
         self._start_next()
+        self._await_pause()
+
+    def _await_pause(self) -> None:
+        """Use the pause that comes if nobody asks for a moment."""
+        if self._pause is not None:
+            self._pause.cancel()
+        self._pause = asyncio.get_running_loop().call_later(_PAUSE_S, self._use_pause)
+
+    def _use_pause(self) -> None:
+        backend = self._backend
+        if isinstance(backend, Patient) and not self._is_busy:
+            self._pause_ends = StopToken()
+            work = partial(backend.use_pause, self._pause_ends)
+            self._thread.run(work).add_done_callback(self._go_on)
+
+    def _go_on(self, pause: asyncio.Future[bool]) -> None:
+        """Go on in the same pause, piece by piece."""
+        error = pause.exception()
+        if isinstance(error, Stopped):
+            return
+        if error is not None:
+            log.error("nothing was prepared for the next fill", exc_info=error)
+        elif pause.result():
+            self._use_pause()
 
     def _run(self, job: Job) -> FillReply:
         """The fill itself, in the model's thread."""

@@ -9,6 +9,7 @@ from dgls.fill.confidence import Confidence
 from dgls.fill.editing import Editor, cannot_edit
 from dgls.fill.evidence import Candidate
 from dgls.fill.gap_work import GapWork, Weighed, distinct
+from dgls.fill.prompting import Prompting
 from dgls.fill.proposals.warm_start import LastDrafts
 from dgls.fill.ranking import ranked, single_gap
 from dgls.fill.running import CausalStrategy, Running
@@ -44,6 +45,7 @@ class CausalFiller:
         self._confidence = confidence
         self._strategy = strategy or CausalStrategy()
         self._drafts = LastDrafts()
+        self._prompting = Prompting(model)
         self.idle_work: Callable[[], bool] | None = None
         self.editor: Editor | None = None
 
@@ -51,6 +53,10 @@ class CausalFiller:
     def strategy(self) -> CausalStrategy:
         """What its fills may cost."""
         return self._strategy
+
+    def use_pause(self, stop: StopToken) -> bool:
+        """Read on in the whole prompt of where somebody types; False where all is read."""
+        return self._prompting.read_on(stop)
 
     def use_idle_time(self) -> bool:
         """Do a second's work that waits for a quiet moment; False once there is none left."""
@@ -113,7 +119,14 @@ class CausalFiller:
 
     def _running(self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None) -> Running:
         return Running(
-            self.model, self._confidence, self._strategy, self._drafts, request, stop, on_draft
+            self.model,
+            self._confidence,
+            self._strategy,
+            self._drafts,
+            self._prompting,
+            request,
+            stop,
+            on_draft,
         )
 
 

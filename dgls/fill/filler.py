@@ -35,7 +35,13 @@ class Filler(Protocol):
 
 @runtime_checkable
 class Patient(Protocol):
-    """What has work that waits until nobody fills, such as a measurement."""
+    """What has work that waits until nobody fills."""
+
+    def use_pause(self, stop: StopToken) -> bool:
+        """Do a tenth of a second's work for the next fill; False where there is none now.
+
+        Raises `Stopped` soon after `stop` was set, because somebody wants a fill.
+        """
 
     def use_idle_time(self) -> bool:
-        """Do a second's work; False once there is none left."""
+        """Do a second's work, such as a measurement; False once there is none left."""

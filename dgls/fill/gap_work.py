@@ -43,7 +43,7 @@ class GapWork:
         prefix, suffix = fill.model.layout.surroundings(request)
         self._place = Place(prefix, suffix, self._gap.max_lines)
         self._site = site_of(request)
-        self._prompt: FimPrompt = fill.model.layout.prompt(request)
+        self._prompt: FimPrompt = fill.prompt(request)
         most = fill.strategy.line_tokens if self._gap.max_lines == 1 else fill.strategy.block_tokens
         self._ends: Ends = fill.model.ends(
             self._gap.max_lines,

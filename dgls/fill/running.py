@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
+from dgls.canvas.fim import FimPrompt
 from dgls.fill.confidence import Confidence
+from dgls.fill.prompting import Prompting
 from dgls.fill.proposals.warm_start import LastDrafts
 from dgls.fill.stages import Stages
 from dgls.fill.stop import StopToken
@@ -60,6 +62,7 @@ class Running:
     confidence: Confidence
     strategy: CausalStrategy
     drafts: LastDrafts
+    prompting: Prompting
     request: FillRequest
     stop: StopToken
     on_draft: OnDraft | None
@@ -78,6 +81,11 @@ class Running:
     def unasked(self) -> bool:
         """Whether the user only types."""
         return self.request.trigger is Trigger.AUTOMATIC
+
+    def prompt(self, request: FillRequest) -> FimPrompt:
+        """The prompt of one gap. Who asks, or fills several, waits for the whole one."""
+        alone = len(self.request.gaps) == 1
+        return self.prompting.prompt(request, may_be_brief=self.unasked and alone)
 
     def tell(
         self,

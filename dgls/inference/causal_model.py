@@ -81,6 +81,19 @@ class CausalModel:
         """Read the prompt, of which what was read before is kept."""
         return self._prompts.read(prompt.tokens)
 
+    def unread(self, prompt: FimPrompt) -> int:
+        """How many tokens of the prompt would have to be read."""
+        return len(prompt.tokens) - self._prompts.known(prompt.tokens)
+
+    def read_piece(self, prompt: FimPrompt, tokens: int, check: Callable[[], None]) -> bool:
+        """Read so many further tokens of a prompt; False once all of it is read.
+
+        Where `check` raises meanwhile, nothing of the piece is kept.
+        """
+        end = self._prompts.known(prompt.tokens) + tokens
+        self._prompts.read(prompt.tokens[:end], check=check)
+        return end < len(prompt.tokens)
+
     def greedy(
         self,
         prompt: FimPrompt,

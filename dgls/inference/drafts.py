@@ -51,6 +51,13 @@ class Guess:
         """Its first `count` tokens."""
         return Guess(self.tokens[:count], self.chances[:count])
 
+    def then(self, further: Guess) -> Guess:
+        """It and what may follow it, as far as that is worth reading."""
+        sure = self.chances[-1] if self.chances else 1.0
+        chances = tuple(sure * chance for chance in further.chances)
+        worth = sum(chance >= WORTH_READING for chance in chances)
+        return Guess((*self.tokens, *further.tokens[:worth]), (*self.chances, *chances[:worth]))
+
     def right_up_to(self) -> tuple[int, float]:
         """How many of its tokens are likeliest to be right, no more and no fewer, and how likely.
 
@@ -78,8 +85,9 @@ class Plan:
     def placed(
         self, before: int, read: int, device: torch.device
     ) -> tuple[Tensor | None, Tensor | None]:
-        """Positions [rows] and mask [rows, before + rows] of a pass over `read` tokens, the drafts
-        last, and the masks after `before` slots; None where all rows follow each other.
+        """Positions [rows] of a pass over `read` tokens, the drafts last, and the masks after
+        `before` slots, and what the masks see [masks, before + rows]; None where all rows follow
+        each other.
         """
         unseen = len(self.drafts) - self.seen
         if self.masks is None or not unseen:
@@ -87,9 +95,10 @@ class Plan:
         rows = read + len(self.masks)
         positions = torch.arange(before, before + rows, device=device)
         positions[read:] -= unseen
-        mask = torch.ones((rows, before + rows), dtype=torch.bool, device=device).tril(before)
-        mask[read:, before + read - unseen : before + read] = False
-        return positions, mask
+        sees = torch.ones((rows - read, before + rows), dtype=torch.bool, device=device)
+        sees.tril_(before + read)
+        sees[:, before + read - unseen : before + read] = False
+        return positions, sees
 
 
 NOTHING = Plan()
@@ -150,11 +159,11 @@ class BestDrafts:
         """
         if self._kept or not healed:
             return self.plan(())
-        if self._masks is None and self._lookup is None:
-            return NOTHING
+        if self._lookup is not None:
+            return Plan((*healed, *self._looked_up(healed).first(self._ahead).tokens))
         if self._masks is not None:
             return Plan(tuple(healed[:-1]), self._masks.masks, len(healed) - 1)
-        return Plan((*healed, *self._looked_up(healed).first(self._ahead).tokens))
+        return NOTHING
 
     def plan(self, written: Sequence[int]) -> Plan:
         """What to read after the tokens written so far."""
@@ -188,7 +197,7 @@ class BestDrafts:
             rest = self._kept[start:]
             yield Guess(rest, tuple(accumulate([_KEPT] * len(rest), mul)))
         else:
-            yield self._drafted
+            yield self._drafted.then(self._looked_up((*written, *self._drafted.tokens)))
             yield self._looked_up(written)
 
     def _looked_up(self, written: Sequence[int]) -> Guess:

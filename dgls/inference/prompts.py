@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -52,29 +52,41 @@ class Prompts:
         self._most_bytes = most_bytes
         self._entries: list[_Entry] = []
 
-    def read(self, prompt: Sequence[int], ahead: Plan = NOTHING) -> ReadPrompt:
+    def read(
+        self,
+        prompt: Sequence[int],
+        ahead: Plan = NOTHING,
+        check: Callable[[], None] = lambda: None,
+    ) -> ReadPrompt:
         """Read what is new of a prompt, and what is `ahead` of it in the same pass.
 
         The last token is always read, because its state is wanted. The slots belong to the cache:
         they are good until the next call, and what is read into them after the prompt and cut away
-        again leaves no trace.
+        again leaves no trace. `check` is called often while much is read; if it raises, what was
+        read until then is kept.
         """
         tokens = tuple(prompt)
         entry = self._entry_for(tokens)
         cached = min(_common(entry.tokens, tokens), len(tokens) - 1)
         entry.slots.cut(cached)
-        entry.tokens = tokens
+        entry.tokens = tokens[:cached]
+        self._entries = [entry, *(other for other in self._entries if other is not entry)]
         new, last = tokens[cached:], 1 + ahead.rows
         entry.slots.reserve(len(new) + last)
         while len(new) > _FEW:
             # The last token has a pass like those that follow, whatever of the prompt was new.
             part, new = _parted(new)
             part_read = torch.tensor(part, device=self._network.device)
-            self._network.read(part_read, entry.slots, last=1)
+            self._network.read(part_read, entry.slots, last=1, check=check)
+            entry.tokens = tokens[: entry.slots.length]
         states = read_ahead(self._network, entry.slots, new, ahead, last)
-        self._entries = [entry, *(other for other in self._entries if other is not entry)]
+        entry.tokens = tokens
         self._forget()
         return ReadPrompt(entry.slots, states, cached)
+
+    def known(self, prompt: Sequence[int]) -> int:
+        """How many tokens of a prompt's beginning were read."""
+        return max((_common(entry.tokens, prompt) for entry in self._entries), default=0)
 
     @property
     def bytes(self) -> int:

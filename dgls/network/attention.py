@@ -29,16 +29,19 @@ _ZERO = torch.zeros(())
 class Sight:
     """Which slots each row sees.
 
-    `bias` [rows, slots] is added to the scores, None where every row sees all. `causal`: the rows
-    are the last slots, and each sees those before it and itself.
+    The rows are the last slots. `bias` [rows, slots] is added to the scores, None where every row
+    sees all. Each of the first `causal` rows sees the slots before it and itself.
     """
 
     bias: Tensor | None
-    causal: bool
+    causal: int
 
     def of_last(self, rows: int) -> Sight:
         """What the last so many rows see."""
-        return Sight(None if self.bias is None else self.bias[-rows:], self.causal)
+        if self.bias is None:
+            return self
+        left_out = len(self.bias) - rows
+        return Sight(self.bias[-rows:], max(0, self.causal - left_out))
 
 
 def attend(queries: Tensor, keys: Tensor, values: Tensor, sight: Sight) -> Tensor:
@@ -66,29 +69,29 @@ def attend(queries: Tensor, keys: Tensor, values: Tensor, sight: Sight) -> Tenso
         scores = scores.view(len(keys), rows, shared, -1) + sight.bias[:, None, :]
         scores = scores.view(len(keys), rows * shared, -1)
     shares = scores.softmax(-1)
-    in_turn = sight.causal and rows <= _IN_TURN and queries.device.type == "cpu"
-    read = read_in_turn(shares, values, rows) if in_turn else shares @ values
+    in_turn = sight.causal if rows <= _IN_TURN and queries.device.type == "cpu" else 0
+    read = read_in_turn(shares, values, rows, in_turn)
     return read.view(len(keys), rows, shared, width).permute(1, 0, 2, 3).reshape(rows, -1)
 
 
-def read_in_turn(shares: Tensor, values: Tensor, rows: int) -> Tensor:
-    """What each of the last `rows` slots reads from the values up to its own.
+def read_in_turn(shares: Tensor, values: Tensor, rows: int, causal: int) -> Tensor:
+    """What the last `rows` slots read: the first `causal` of them from the values up to their own.
 
     A product over more slots rounds its sums otherwise, even where the further shares are 0, and
     int8 makes whole steps of that.
     """
     first = values.shape[1] - rows + 1
-    pieces = shares.view(len(shares), rows, -1, shares.shape[-1]).unbind(1)
-    return torch.cat(
-        [piece[..., : first + row] @ values[:, : first + row] for row, piece in enumerate(pieces)],
-        dim=1,
-    )
+    by_row = shares.view(len(shares), rows, -1, shares.shape[-1])
+    read = [by_row[:, row, :, : first + row] @ values[:, : first + row] for row in range(causal)]
+    if causal < rows:
+        read.append(by_row[:, causal:].flatten(1, 2) @ values)
+    return torch.cat(read, dim=1)
 
 
 def _read_in_blocks(queries: Tensor, keys: Tensor, values: Tensor, sight: Sight) -> Tensor:
     """What queries [heads, rows, width] read from slots [heads, slots, width]."""
     rows, slots = queries.shape[1], keys.shape[1]
-    size = _BLOCK if sight.causal else rows
+    size = _BLOCK if sight.causal == rows else rows
     read = []
     for start in range(0, rows, size):
         end = min(rows, start + size)

@@ -6,6 +6,7 @@ sees, so that a pass can hold a text, several branches of it, or drafts to be ve
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -120,13 +121,16 @@ class Qwen2Network:
         mask: Tensor | None = None,
         last: int | None = None,
         masks: Masks | None = None,
+        check: Callable[[], None] = lambda: None,
     ) -> Tensor:
         """Read `tokens` and then `masks`, n rows, into the slots and return the final states
         [n, width].
 
         Without `positions` [n] and `mask` they go on from the last slot, each seeing all before
-        it and itself. `mask` is bool [n, length + n]: which slots a row sees, the new ones last.
-        With `last` the last layer computes the states of the last so many rows alone.
+        it and itself. `mask` is bool [m, length + n]: which slots each of the last m rows sees,
+        the new ones last.
+        With `last` the last layer computes the states of the last so many rows alone. `check` is
+        called before each layer; if it raises, the slots are as they were.
         """
         count = len(tokens) + (len(masks) if masks else 0)
         self._threads.choose(count)
@@ -140,6 +144,7 @@ class Qwen2Network:
             states = torch.cat([states, masks.embeddings])
         final = len(self._layers) - 1
         for index, layer in enumerate(self._layers):
+            check()
             wanted = last if index == final else None
             through = _masked(layer, masks.layers[index], len(masks)) if masks else layer
             states = self._layer(index, through, states, slots, rotation, sight, wanted)
@@ -202,14 +207,16 @@ class Qwen2Network:
 
     def _sight(self, count: int, length: int, mask: Tensor | None) -> Sight:
         """What `count` new rows see of `length` slots and of themselves."""
-        causal = mask is None
-        if mask is None:
-            if count == 1:
-                return Sight(None, causal)
-            ones = torch.ones((count, length + count), dtype=torch.bool, device=self.device)
-            mask = ones.tril(length)
-        bias = torch.zeros(mask.shape, dtype=self.dtype, device=self.device)
-        return Sight(bias.masked_fill_(~mask, float("-inf")), causal)
+        if mask is None and count == 1:
+            return Sight(None, 1)
+        seen = torch.ones((count, length + count), dtype=torch.bool, device=self.device)
+        seen.tril_(length)
+        turns = count
+        if mask is not None:
+            turns = count - len(mask)
+            seen[turns:] = mask
+        bias = torch.zeros(seen.shape, dtype=self.dtype, device=self.device)
+        return Sight(bias.masked_fill_(~seen, float("-inf")), turns)
 
 
 def _masked(layer: Qwen2Layer, terms: MaskLayer, count: int) -> Qwen2Layer:

@@ -306,6 +306,65 @@ async def test_the_engine_is_idle_only_when_nothing_runs_or_waits(
     await until(lambda: scheduler.idle_seconds() > 0)
 
 
+class PatientBackend(GatedBackend):
+    """Has three pieces of work for pauses."""
+
+    pieces = 3
+    endless = False
+    thread = ""
+
+    def use_pause(self, stop: StopToken) -> bool:
+        while self.endless:
+            stop.check()
+        self.pieces -= 1
+        self.thread = threading.current_thread().name
+        return self.pieces > 0
+
+    def use_idle_time(self) -> bool:
+        return False
+
+
+async def test_a_pause_after_a_fill_is_used_piece_by_piece() -> None:
+    backend, thread = PatientBackend(), ModelThread()
+    scheduler = Scheduler(backend, thread, max_waiting=3)
+    backend.gate.set()
+    await scheduler.fill(request("1"))
+    assert backend.pieces == 3
+    await until(lambda: backend.pieces == 0)
+    await asyncio.sleep(0.05)
+    assert backend.pieces == 0
+    assert backend.thread == "dgls-model"
+    assert await asyncio.to_thread(thread.close, WAIT_S)
+
+
+async def test_a_fill_ends_a_pause() -> None:
+    backend, thread = PatientBackend(), ModelThread()
+    scheduler = Scheduler(backend, thread, max_waiting=3)
+    backend.gate.set()
+    backend.endless = True
+    await scheduler.fill(request("1"))
+    await asyncio.sleep(0.4)
+    assert await outcome(asyncio.ensure_future(scheduler.fill(request("2")))) == "2"
+    backend.endless = False
+    await until(lambda: backend.pieces == 0)
+    assert await asyncio.to_thread(thread.close, WAIT_S)
+
+
+async def test_while_a_fill_runs_there_is_no_pause() -> None:
+    backend, thread = PatientBackend(), ModelThread()
+    scheduler = Scheduler(backend, thread, max_waiting=3)
+    backend.gate.set()
+    await scheduler.fill(request("1"))
+    backend.gate.clear()
+    (task,) = await started(scheduler, backend, request("2"))
+    await asyncio.sleep(0.4)
+    assert backend.pieces == 3
+    backend.gate.set()
+    await task
+    await until(lambda: backend.pieces == 0)
+    assert await asyncio.to_thread(thread.close, WAIT_S)
+
+
 async def test_a_backend_elsewhere_runs_several_fills_at_once() -> None:
     backend, thread = GatedBackend(concurrency=2), ModelThread()
     scheduler = Scheduler(backend, thread, max_waiting=3)

@@ -29,7 +29,7 @@ from dgls.fill.adapter import equip
 from dgls.fill.adapter_trial import AdapterTrial
 from dgls.fill.causal import CausalFiller
 from dgls.fill.confidence import confidence_of
-from dgls.inference.causal_model import CausalModel, Drafting
+from dgls.inference.causal_model import Drafting
 from tests.support.adapters import BASE, SIZE, random_adapter, write_adapter
 from tests.support.qwen2 import TOKENS, tiny_causal, tiny_network
 
@@ -191,13 +191,8 @@ def test_the_trial_of_another_adapter_does_not_count(path: Path) -> None:
 def test_the_trial_decides_and_is_remembered(
     path: Path, share: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = tiny_causal()
-    assert equip(model, named(path), "auto") == path
-    filler = CausalFiller(model, confidence_of("tiny", path.parent))
-    trial = AdapterTrial(filler, path.parent, path)
-    clock = _clock(share, model)
-    monkeypatch.setattr(adapter_trial, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
-    filler.idle_work = trial.step
+    filler, trial = on_trial(path, monkeypatch, share)
+    model = filler.model
     while filler.use_idle_time():
         assert model.drafting == Drafting(masks=False)
     assert trial.result is not None
@@ -207,13 +202,39 @@ def test_the_trial_decides_and_is_remembered(
     assert not filler.use_idle_time()
 
 
-def _clock(share: float, model: CausalModel) -> Iterator[float]:
-    """Times between which fills take a second, with masks a `share` of it."""
-    now = 0.0
-    while True:
-        yield now
-        now += share if model.drafting.masks else 1.0
-        yield now
+def test_fills_that_share_the_cpu_do_not_count(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    filler, trial = on_trial(path, monkeypatch, share=0.5, busy=2.0)
+    while filler.use_idle_time():
+        pass
+    assert trial.result is None
+    assert read_trial(path.parent, path) is None
+    assert filler.model.drafting == Drafting(masks=False)
+
+
+def on_trial(
+    path: Path, monkeypatch: pytest.MonkeyPatch, share: float, busy: float = 1.0
+) -> tuple[CausalFiller, AdapterTrial]:
+    """A trial in which fills take a second, with masks a `share` of it, and wait `busy` times that.
+
+    The trial reads both clocks before and after each fill.
+    """
+    model = tiny_causal()
+    assert equip(model, named(path), "auto") == path
+    filler = CausalFiller(model, confidence_of("tiny", path.parent))
+    trial = AdapterTrial(filler, path.parent, path)
+
+    def clock(scale: float) -> Iterator[float]:
+        now = 0.0
+        while True:
+            yield now
+            now += scale * (share if model.drafting.masks else 1.0)
+            yield now
+
+    wall, used = clock(busy), clock(1.0)
+    faked = SimpleNamespace(perf_counter=lambda: next(wall), process_time=lambda: next(used))
+    monkeypatch.setattr(adapter_trial, "time", faked)
+    filler.idle_work = trial.step
+    return filler, trial
 
 
 def named(path: Path) -> Named:

@@ -163,6 +163,14 @@ def network_of(base: Base) -> Qwen2Network:
     return Qwen2Network(config, embedding, layers, base.norm, DenseLinear(base.head))
 
 
+def test_what_the_prompt_repeats_goes_on_where_masks_end() -> None:
+    drafted = Guess((1, 2), (0.9, 0.6))
+    both = drafted.then(Guess((3, 4, 5), (0.8, 0.5, 0.1)))
+    assert both.tokens == (1, 2, 3, 4)
+    assert both.chances == pytest.approx((0.9, 0.6, 0.48, 0.3))
+    assert Guess().then(drafted) == drafted
+
+
 def test_a_trained_adapter_drafts_in_a_fill_what_it_drafted_in_training(tmp_path) -> None:
     whole = tiny_base()
     base = Base(

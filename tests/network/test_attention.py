@@ -22,15 +22,15 @@ def test_rows_of_a_text_read_what_each_would_read_alone(before: int, rows: int) 
     keys, values = torch.randn(KV_HEADS, slots, WIDTH), torch.randn(KV_HEADS, slots, WIDTH)
     seen = torch.ones(rows, slots, dtype=torch.bool).tril(before)
     bias = torch.zeros(rows, slots).masked_fill(~seen, float("-inf"))
-    together = attend(queries, keys, values, Sight(bias, causal=True))
-    masked = attend(queries, keys, values, Sight(bias, causal=False))
+    together = attend(queries, keys, values, Sight(bias, causal=rows))
+    masked = attend(queries, keys, values, Sight(bias, causal=0))
     alone = torch.cat(
         [
             attend(
                 queries[row : row + 1],
                 keys[:, : before + row + 1],
                 values[:, : before + row + 1],
-                Sight(None, causal=True),
+                Sight(None, causal=1),
             )
             for row in range(rows)
         ]
@@ -45,6 +45,32 @@ def test_a_mask_hides_slots_from_many_rows_too() -> None:
     keys, values = torch.randn(KV_HEADS, slots, WIDTH), torch.randn(KV_HEADS, slots, WIDTH)
     bias = torch.zeros(70, slots)
     bias[:, 40:] = float("-inf")
-    hidden = attend(queries, keys, values, Sight(bias, causal=False))
-    shorter = attend(queries, keys[:, :40], values[:, :40], Sight(None, causal=False))
+    hidden = attend(queries, keys, values, Sight(bias, causal=0))
+    shorter = attend(queries, keys[:, :40], values[:, :40], Sight(None, causal=0))
     torch.testing.assert_close(hidden, shorter)
+
+
+@pytest.mark.parametrize("before", [97, 301, 517])
+@pytest.mark.parametrize("last", [None, 6, 2])
+def test_tokens_before_masks_read_to_the_last_bit_what_each_reads_alone(
+    before: int, last: int | None
+) -> None:
+    """At the laptop model's sizes; int8 makes whole steps of what rounds otherwise."""
+    torch.manual_seed(before)
+    rows, causal = 8, 5
+    heads, width = 14, 64
+    slots = before + rows
+    queries = torch.randn(rows, heads, width)
+    keys, values = torch.randn(KV_HEADS, slots, width), torch.randn(KV_HEADS, slots, width)
+    seen = torch.ones(rows, slots, dtype=torch.bool).tril(before)
+    seen[causal:, before + 2 : before + causal] = False
+    sight = Sight(torch.zeros(rows, slots).masked_fill(~seen, float("-inf")), causal)
+    if last is not None:
+        queries, sight = queries[-last:], sight.of_last(last)
+    skipped = rows - len(queries)
+    read = attend(queries, keys, values, sight)
+    for row in range(skipped, causal):
+        end = before + row + 1
+        one = queries[row - skipped : row - skipped + 1]
+        alone = attend(one, keys[:, :end], values[:, :end], Sight(None, 1))
+        assert torch.equal(read[row - skipped], alone[0])

@@ -59,7 +59,7 @@ def test_what_a_token_reads_does_not_depend_on_those_read_after_it(before: int) 
     values = torch.randn(2, before + rows, width, generator=generator)
     seen = torch.ones(rows, before + rows, dtype=torch.bool).tril(before)
     shares = scores.masked_fill(~seen[:, None], float("-inf")).softmax(-1)
-    together = read_in_turn(shares.flatten(1, 2), values, rows).view(2, rows, shared, width)
+    together = read_in_turn(shares.flatten(1, 2), values, rows, rows).view(2, rows, shared, width)
     for row in range(rows):
         alone = shares[:, row, :, : before + row + 1] @ values[:, : before + row + 1]
         assert torch.equal(together[:, row], alone)

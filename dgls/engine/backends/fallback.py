@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from dgls.engine.backends.base import Backend, Progress, cores_of, device_of, languages_of
 from dgls.errors import RemoteError
+from dgls.fill.filler import Patient
 from dgls.fill.stop import StopToken
 from dgls.protocol import FillReply, FillRequest, OnDraft
 
@@ -87,6 +88,18 @@ class FallbackBackend:
                 self._went_down(error)
         self._ask_again()
         return self._filled_here(request, stop, on_draft)
+
+    def use_pause(self, stop: StopToken) -> bool:
+        """While the local model fills, let it prepare the next fill; False where it cannot now."""
+        local: object = self._local
+        if self._down is None or not self._is_local_loaded or not isinstance(local, Patient):
+            return False
+        with self._local_use:
+            return local.use_pause(stop)
+
+    def use_idle_time(self) -> bool:
+        """Nothing waits for a longer quiet."""
+        return False
 
     def _filled_here(
         self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None

@@ -100,6 +100,11 @@ class LocalBackend:
         finally:
             self._freed.after_work()
 
+    def use_pause(self, stop: StopToken) -> bool:
+        """Let the model prepare the next fill for a moment; False where it cannot now."""
+        filler: object = self._filler
+        return filler.use_pause(stop) if isinstance(filler, Patient) else False
+
     def use_idle_time(self) -> bool:
         """Let the model do a second's work that waits; False where there is none."""
         filler: object = self._filler

@@ -10,7 +10,7 @@ import json
 import textwrap
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dgls.client import EngineClient
 from dgls.config import Settings
@@ -48,6 +48,8 @@ async def one_line_fills(settings: Settings, count: int) -> list[Series]:
             for place in itertools.islice(_places(), count):
                 for what, request in _requests(settings, place):
                     found.setdefault(what, []).append(await _timed(client, request))
+                    # What the pauses of who types there are enough to read.
+                    await client.fill(replace(request, limits=Limits(candidates=0)))
             health = await client.health()
             memory = resident_mb(health.pid) if health is not None else 0.0
         finally:

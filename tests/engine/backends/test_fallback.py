@@ -42,12 +42,25 @@ class Scripted:
         return FillReply((Fill((self.name,), 0.0, 0.9),), self.name)
 
 
+class Preparing(Scripted):
+    """One that prepares the next fill in pauses."""
+
+    pauses = 0
+
+    def use_pause(self, stop: StopToken) -> bool:
+        self.pauses += 1
+        return True
+
+    def use_idle_time(self) -> bool:
+        return False
+
+
 class Pair:
     """A server, a local model, and the time."""
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.remote, self.local = Scripted("remote", 8), Scripted("local")
+        self.remote, self.local = Scripted("remote", 8), Preparing("local")
         self.both = FallbackBackend(self.remote, self.local, lambda: self.now)
 
     def load(self) -> None:
@@ -100,6 +113,15 @@ def test_the_server_fills_again_when_it_is_back(pair: Pair) -> None:
     settled(pair)
     reply = pair.fill()
     assert (reply.model, reply.note) == ("remote", "")
+
+
+def test_pauses_are_used_while_the_local_model_fills(pair: Pair) -> None:
+    pair.load()
+    assert not pair.both.use_pause(StopToken())
+    pair.remote.error = DOWN
+    pair.fill()
+    assert pair.both.use_pause(StopToken())
+    assert pair.local.pauses == 1
 
 
 def test_a_server_that_is_still_down_is_asked_once_in_a_while(pair: Pair) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from dgls.config import Settings, changed
 from dgls.engine.backends.base import Backend, Progress
 from dgls.engine.backends.choose import backend_of
+from dgls.fill.filler import Patient
 from dgls.fill.stop import StopToken
 from dgls.lab.bench.typing.sessions import Session
 from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft
@@ -101,6 +102,16 @@ class Counted:
     def load(self, progress: Progress) -> None:
         """Load the other one."""
         self._inner.load(progress)
+
+    def use_pause(self, stop: StopToken) -> bool:
+        """As the other one, if it does."""
+        inner: object = self._inner
+        return inner.use_pause(stop) if isinstance(inner, Patient) else False
+
+    def use_idle_time(self) -> bool:
+        """As the other one, if it does."""
+        inner: object = self._inner
+        return inner.use_idle_time() if isinstance(inner, Patient) else False
 
     def fill(
         self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None = None

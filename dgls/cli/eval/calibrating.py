@@ -1,0 +1,137 @@
+"""`dgls eval calibrate`: fit how sure a model is, and from where on a fill is shown."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dgls.cli.eval.options import AsJson, Device, Seed, may_read, progress
+from dgls.cli.private import AllowPrivate, MayRead
+
+if TYPE_CHECKING:
+    from dgls.checkpoint.named import Named
+    from dgls.lab.evaluation.confidence import Shown
+
+
+def calibrate(
+    checkpoint: Annotated[str, typer.Argument(help="The checkpoint folder to write into.")],
+    tree: Annotated[
+        list[Path],
+        typer.Option(help="Source that is neither trained on nor evaluated on; repeatable."),
+    ],
+    count: Annotated[int, typer.Option(min=10, help="Gaps to cut from each tree.")] = 1000,
+    seed: Seed = 0,
+    device: Device = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write the confidence of a laptop model.")
+    ] = None,
+    allow_private: AllowPrivate = False,
+    as_json: AsJson = False,
+) -> None:
+    """Fit the confidence and the threshold from which a fill is shown."""
+    from dgls.checkpoint.named import resolved
+
+    named = resolved(checkpoint)
+    allowed = may_read(allow_private)
+    if named.causal:
+        done = _calibrate_causal(named, tree, count, seed, device, out, allowed)
+    else:
+        done = _calibrate_checkpoint(checkpoint, tree, count, seed, device, allowed)
+    typer.echo(json.dumps(done.figures, indent=2) if as_json else done.text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Calibrated:
+    """What a calibration came to, for programs and for a person."""
+
+    figures: dict[str, object]
+    text: str
+
+
+def _calibrate_causal(
+    named: Named,
+    trees: list[Path],
+    count: int,
+    seed: int,
+    device: str | None,
+    out: Path | None,
+    allowed: MayRead,
+) -> _Calibrated:
+    from dgls.fill.confidence import FILE
+    from dgls.fill.opening import open_causal
+    from dgls.fill.running import CausalStrategy
+    from dgls.lab.evaluation.causal_calibration import fit, judge
+    from dgls.lab.evaluation.cut import cut_cases
+    from dgls.syntax.cursor import Budget
+
+    cases = [case for tree in trees for case in cut_cases(tree, count, seed, may_read=allowed)]
+    filler = open_causal(named, device or "auto")
+    judged = []
+    with progress(len(cases)) as on_done:
+        for each in judge(filler, cases, Budget()):
+            judged.append(each)
+            on_done("dgls", 1)
+    fitted = fit(judged, CausalStrategy(), ", ".join(tree.resolve().name for tree in trees))
+    folder = named.path.parent if named.path.is_file() else named.path
+    place = out or folder / FILE
+    place.write_text(fitted.confidence.to_json(), encoding="utf-8")
+    figures = {"file": str(place), "cases": fitted.cases, "exact": fitted.exact}
+    said = f"{place}: fitted on {fitted.cases} gaps, {fitted.exact:.1%} of them filled right."
+    return _Calibrated(
+        {**figures, "shown": _shown_json(fitted.shown)}, f"{said}\n{_shown(fitted.shown)}"
+    )
+
+
+def _calibrate_checkpoint(
+    checkpoint: str,
+    trees: list[Path],
+    count: int,
+    seed: int,
+    device: str | None,
+    allowed: MayRead,
+) -> _Calibrated:
+    from dgls.checkpoint.registry import find
+    from dgls.lab.evaluation.calibrate import calibrate as fit_checkpoint
+    from dgls.lab.evaluation.calibration import SHOWN_KINDS
+    from dgls.lab.evaluation.cut import cut_cases
+
+    folder = find(checkpoint)
+    cut = partial(cut_cases, count=count, seed=seed, kinds=SHOWN_KINDS, may_read=allowed)
+    cases = [case for tree in trees for case in cut(tree)]
+    names = ", ".join(tree.resolve().name for tree in trees)
+    with progress(len(cases)) as on_done:
+        done = fit_checkpoint(folder, device, cases, names, seed, lambda: on_done("dgls", 1))
+    shares, fitted = done.shares, done.fitted
+    figures: dict[str, object] = {
+        "file": str(folder),
+        "cases": fitted.cases,
+        "ngram_shares": list(shares),
+        "error_before": fitted.before.error,
+        "error_after": fitted.after.error,
+        "shown": _shown_json(fitted.shown),
+    }
+    said = (
+        f"Shares of the n-gram cache by length of context: {', '.join(map(str, shares))}.\n"
+        f"Calibration error {fitted.before.error:.3f} before, {fitted.after.error:.3f} after, "
+        f"over {fitted.cases} gaps of {names}."
+    )
+    return _Calibrated(figures, f"{said}\n{_shown(fitted.shown)}")
+
+
+def _shown_json(shown: Shown | None) -> dict[str, float] | None:
+    return None if shown is None else dataclasses.asdict(shown)
+
+
+def _shown(shown: Shown | None) -> str:
+    if shown is None:
+        return "No threshold makes enough of what is shown right, so nothing is shown unasked."
+    return (
+        f"From confidence {shown.threshold:.3f} up a fill is shown: {shown.coverage:.1%} of all, "
+        f"{shown.precision:.1%} of them right."
+    )

@@ -1,0 +1,26 @@
+"""`dgls eval faults`: answers that break code, and silence where an answer is due."""
+
+from __future__ import annotations
+
+import typer
+
+from dgls.cli.eval.options import AsJson, Device, ModelName, progress
+
+
+def faults(
+    model: ModelName = None,
+    device: Device = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look for answers that break code, and for silence where an answer is due.
+
+    Without a model the rules are tried on answers that are given. Exits with 1 where a case fails.
+    """
+    from dgls.lab.evaluation.faults.cases import fault_cases
+    from dgls.lab.evaluation.faults.run import run_faults
+
+    with progress(len(fault_cases())) as on_done:
+        report = run_faults(model, device, on_done)
+    typer.echo(report.to_json() if as_json else report.to_text())
+    if report.faults:
+        raise typer.Exit(1)

@@ -1,0 +1,60 @@
+"""Which prompt a fill takes: the whole one, or after a jump of the cursor a brief one.
+
+A whole prompt of the laptop model has some 600 tokens, which take over a second to read. Whoever
+types for the first time at a place gets a fill from what is nearest instead. Once they go on there,
+the whole prompt is read piece by piece while nobody asks, and the fills after that take it.
+"""
+
+from __future__ import annotations
+
+from dgls.canvas.fim import FimPrompt
+from dgls.fill.stop import StopToken
+from dgls.inference.causal_model import CausalModel
+from dgls.protocol import FillRequest
+
+_AT_ONCE = 96
+"""So many new tokens of a whole prompt are read at once, in about 200 ms of two cores."""
+
+_WORTH = 96
+"""By so many tokens a brief prompt must be less to read."""
+
+_WENT_ON = 32
+"""New tokens of a brief prompt, at most, where somebody types who has typed there before."""
+
+_PIECE = 32
+"""Tokens of a whole prompt that are read in a piece, which is lost where a fill comes meanwhile."""
+
+
+class Prompting:
+    """Chooses the prompts of one model, and knows which whole one waits to be read."""
+
+    def __init__(self, model: CausalModel) -> None:
+        self._model = model
+        self._waiting: FimPrompt | None = None
+
+    def prompt(self, request: FillRequest, *, may_be_brief: bool) -> FimPrompt:
+        """The prompt of a request with one gap."""
+        model = self._model
+        whole = model.layout.prompt(request)
+        self._waiting = None
+        unread = model.unread(whole)
+        if not may_be_brief or unread <= _AT_ONCE:
+            return whole
+        brief = model.layout.brief_prompt(request)
+        new = model.unread(brief)
+        if unread - new < _WORTH:
+            return whole
+        if new <= _WENT_ON:
+            self._waiting = whole
+        return brief
+
+    def read_on(self, stop: StopToken) -> bool:
+        """Read a piece of the whole prompt that waits; False where none does any more.
+
+        Raises `Stopped` soon after `stop` was set; the piece is read another time.
+        """
+        if self._waiting is None:
+            return False
+        if not self._model.read_piece(self._waiting, _PIECE, stop.check):
+            self._waiting = None
+        return self._waiting is not None
