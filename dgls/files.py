@@ -6,6 +6,8 @@ import errno
 import os
 import stat
 import sys
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 LARGEST_BYTES = 1_000_000
@@ -59,6 +61,28 @@ def open_own(path: Path, flags: int) -> int:
         os.close(descriptor)
         raise _not_own(path)
     return descriptor
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Put `data` in the place of a file's bytes, whole or not at all; its mode and owner stay.
+
+    What is written first is a new file beside it, under a name that nobody can foresee: a link
+    that waited there would be followed. Raises `OSError`, after which the file is as it was.
+    """
+    old = path.stat()
+    descriptor, beside = tempfile.mkstemp(prefix=".dgls-", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            new = os.fstat(descriptor)
+            if sys.platform != "win32" and (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+                os.fchown(descriptor, old.st_uid, old.st_gid)
+        os.chmod(beside, stat.S_IMODE(old.st_mode))
+        os.replace(beside, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(beside)
+        raise
 
 
 def _not_own(path: Path) -> OSError:

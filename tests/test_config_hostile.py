@@ -91,7 +91,7 @@ def test_a_pattern_that_can_match_nothing_is_told_from_every_source(
         "#" * 1_100_000,
         "x" * 900_000,
         "\x00",
-        "\ufeff[fill]",
+        "\n\ufeff[fill]",
         "[fill]\n" + "".join(f"k{i} = 1\n" for i in range(50_000)),
         "[fill]\ncandidates = inf",
         "[fill]\ncandidates = 1979-05-27",
@@ -106,6 +106,17 @@ def test_a_hostile_settings_file_costs_a_moment_and_is_named(tmp_path: Path, tex
     assert found.settings == Settings()
     assert "dgls.toml" in str(found.problems[0])
     assert sum(len(str(problem)) for problem in found.problems) < 10_000
+
+
+def test_a_byte_order_mark_before_the_settings_is_no_part_of_them(tmp_path: Path) -> None:
+    found = project(tmp_path, "\ufeff[show]\nthreshold = 0.75\n")
+    assert (found.problems, found.settings.show.threshold) == ((), 0.75)
+
+
+def test_a_variable_that_is_no_text_is_named(tmp_path: Path) -> None:
+    found = resolve(tmp_path, environment={"DGLS_MODEL_NAME": "\udcff"})
+    assert found.settings == resolve(tmp_path, environment={}).settings
+    assert "'model.name' in the environment must be text" in str(found.problems[0])
 
 
 @pytest.mark.parametrize("kind", ["device", "fifo", "loop"])

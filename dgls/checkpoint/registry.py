@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from huggingface_hub import try_to_load_from_cache
@@ -65,9 +66,9 @@ def _cached(name: str) -> Path:
     """The snapshot in the Hugging Face cache; its last download, as its main branch was then."""
     try:
         found = try_to_load_from_cache(name, CONFIG_FILE)
-    except HFValidationError as error:
+    except (HFValidationError, OSError, UnicodeError) as error:
         raise ModelNotFoundError(
-            f"{name!r} is not the name of a model; nothing was loaded.{_hint(name)}"
+            f"{name[:200]!r} is not the name of a model; nothing was loaded.{_hint(name)}"
         ) from error
     if not isinstance(found, str):
         raise ModelNotFoundError(
@@ -79,4 +80,7 @@ def _cached(name: str) -> Path:
 
 def _hint(name: str) -> str:
     """What to write instead, where a file or folder of that name is meant."""
-    return f" To use what lies here, write ./{name}" if Path(name).exists() else ""
+    with suppress(OSError, ValueError):
+        if name and Path(name).exists():
+            return f" To use what lies here, write ./{name}"
+    return ""

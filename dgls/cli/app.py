@@ -29,21 +29,26 @@ def run_app(arguments: Sequence[str]) -> int:
         app_of([verb])(args=_with_places_last(arguments), prog_name="dgls")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
-    except DglsError as error:
-        return _told(str(error), error.exit_status)
     except KeyboardInterrupt:
-        return _told("interrupted; what was written so far is kept.", _INTERRUPTED)
+        return _said("interrupted; what was written so far is kept.", _INTERRUPTED)
     except BrokenPipeError:
         # Whoever read the output has seen enough of it.
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
         return 1
-    except OSError as error:
+    except Exception as error:
+        return told(error)
+    return 0
+
+
+def told(error: Exception) -> int:
+    """Say in one sentence what went wrong; the exit status."""
+    if isinstance(error, DglsError):
+        return _said(str(error), error.exit_status)
+    if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         what = error.strerror or type(error).__name__
-        return _told(f"{where}{what}; what was asked for was not finished.", _NO_FILE)
-    except Exception as error:
-        return _told(_inside(error), _FAILED)
-    return 0
+        return _said(f"{where}{what}; what was asked for was not finished.", _NO_FILE)
+    return _said(_inside(error), _FAILED)
 
 
 def app_of(verbs: Iterable[str]) -> typer.Typer:
@@ -61,7 +66,7 @@ def app_of(verbs: Iterable[str]) -> typer.Typer:
     return app
 
 
-def _told(message: str, status: int) -> int:
+def _said(message: str, status: int) -> int:
     print(f"dgls: {message}", file=sys.stderr)
     return status
 

@@ -56,6 +56,9 @@ def _progress() -> Callable[[float, str], None]:
     return say
 
 
+_NARROWEST = 20
+
+
 def _show(found: Findings) -> None:
     from rich.console import Console
     from rich.markup import escape
@@ -67,6 +70,9 @@ def _show(found: Findings) -> None:
     for label, text in _rows(found):
         table.add_row(label, escape(text))
     console = Console(highlight=False)
+    if console.width < _NARROWEST:
+        # A shell that says 0 columns does not know how many there are.
+        console.width = 80
     console.print(table)
     if found.machine.gpus:
         _show_precision(found.precision, console)

@@ -15,30 +15,75 @@ from dgls.imports import only_installed_code
 INTERRUPTED = 130
 """The exit status after Ctrl-C: 128 and the signal's number, as shells count."""
 
+NO_FILE = 74
+"""The exit status where a file or folder cannot be used, that of sysexits.h."""
+
+_NOWHERE = (
+    "dgls: the working folder is gone or closed to you; nothing was done. "
+    "Change to another one (cd)."
+)
 _STARTS_THE_SERVER = {"lsp", "--stdio", "--tcp", "--clientProcessId"}
 
 
 def main() -> None:
     """Run the verb on the command line; an error raised on purpose ends in one line."""
+    _open_what_is_closed()
+    arguments = sys.argv[1:]
+    if not _has_working_folder(arguments):
+        print(_NOWHERE, file=sys.stderr)
+        sys.exit(NO_FILE)
     only_installed_code()
     # Before torch is loaded: its threads sleep while they wait (`dgls.client.launch`).
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
-        status = run(sys.argv[1:])
+        status = run(arguments)
         sys.stdout.flush()
     except KeyboardInterrupt:
         status = INTERRUPTED
     except BrokenPipeError:
-        # Whoever read the output (`head`) has enough. Python would complain at its end otherwise.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read the output (`head`) has enough.
+        _write_no_more()
         status = 1
+    except Exception as error:
+        from dgls.cli.app import told
+
+        _write_no_more()
+        status = told(error)
     sys.exit(status)
+
+
+def _open_what_is_closed() -> None:
+    """Give a standard stream that is closed to nobody: the next file would take its number."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            os.dup2(os.open(os.devnull, os.O_RDWR), number)
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
+def _has_working_folder(arguments: list[str]) -> bool:
+    """Whether the working folder exists; a server, whose paths are absolute, does without."""
+    try:
+        os.getcwd()
+    except OSError:
+        if not _starts_the_server(arguments):
+            return False
+        os.chdir(os.path.abspath(os.sep))
+    return True
+
+
+def _write_no_more() -> None:
+    """Throw away what is not written yet; Python would complain at its end otherwise."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _starts_the_server(arguments: list[str]) -> bool:
+    return bool(arguments) and arguments[0].partition("=")[0] in _STARTS_THE_SERVER
 
 
 def run(arguments: list[str]) -> int:
     """Run what the command line asks for and return the exit status."""
     first = arguments[0] if arguments else "--help"
-    if first.partition("=")[0] in _STARTS_THE_SERVER:
+    if _starts_the_server(arguments):
         from dgls.cli.lsp import run as run_server
 
         return run_server(list(arguments[1:] if first == "lsp" else arguments))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dgls.errors import InputError, PositionError, SourceFileError
-from dgls.files import read_small
+from dgls.files import read_small, replace
 from dgls.text.lines import Lines, Position
 from dgls.text.spans import Span
 
@@ -132,19 +132,25 @@ class SourceFile:
     has_byte_order_mark: bool = False
 
     def write(self, text: str) -> None:
-        """Replace the file's text, whole or not at all; its mode and line ends stay."""
+        """Replace the file's text, whole or not at all; its mode and line ends stay.
+
+        Raises `SourceFileError` where the file is no longer what was read, too.
+        """
         path = Path(self.name).resolve()
-        marked = _BYTE_ORDER_MARK + text if self.has_byte_order_mark else text
-        beside = path.with_name(f".{path.name}.dgls")
         try:
-            beside.write_bytes(marked.encode("utf-8"))
-            beside.chmod(path.stat().st_mode)
-            beside.replace(path)
+            if read_small(path, _LARGEST_BYTES) != self._bytes(self.text):
+                raise SourceFileError(
+                    f"{self.name} was changed by something else meanwhile; it was left as it is. "
+                    "Try again."
+                )
+            replace(path, self._bytes(text))
         except OSError as error:
-            beside.unlink(missing_ok=True)
             raise SourceFileError(
                 f"{self.name} cannot be written ({error.strerror}); it was left as it was."
             ) from error
+
+    def _bytes(self, text: str) -> bytes:
+        return (_BYTE_ORDER_MARK * self.has_byte_order_mark + text).encode("utf-8")
 
 
 def read_source(name: str, data: bytes | None = None) -> SourceFile:

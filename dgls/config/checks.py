@@ -110,7 +110,14 @@ def _typed(value: Any, kind: type) -> Any:
     if kind is tuple:
         is_list = isinstance(value, (list, tuple)) and all(isinstance(each, str) for each in value)
         return tuple(value) if is_list else None
+    if isinstance(value, str) and not _is_unicode(value):
+        return None
     return value if isinstance(value, kind) else None
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether a text can be sent: a variable may hold any bytes."""
+    return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def _from_text(value: str, kind: type) -> Any:

@@ -127,7 +127,7 @@ def shortened(text: str) -> str:
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
-    text = read_small(path).decode("utf-8").replace("\r\n", "\n")
+    text = read_small(path).decode("utf-8-sig").replace("\r\n", "\n")
     if _MANY_DOTS.search(text):
         # The parser needs time that grows with the square of a name's parts.
         raise ValueError("a name has more than 20 parts")

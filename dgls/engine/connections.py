@@ -33,7 +33,7 @@ until there are no descriptors left."""
 
 MOST_CONNECTIONS = 512
 _SPARE_DESCRIPTORS = 64
-_PIECE = LARGEST_HEAD // 2
+_HEAD_PIECE, _PIECE = 256, 65_536
 _TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
@@ -146,9 +146,11 @@ class GuardedProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Read on; the time of a head begins with its first byte and ends with its last."""
         # h11 limits heads that are not whole yet; in pieces, none is whole before its limit.
-        for start in range(0, len(data), _PIECE):
-            if not self.transport.is_closing():
-                super().data_received(data[start : start + _PIECE])
+        start = 0
+        while start < len(data) and not self.transport.is_closing():
+            end = start + (_HEAD_PIECE if self.conn.their_state is h11.IDLE else _PIECE)
+            super().data_received(data[start:end])
+            start = end
         if self.conn.their_state is not h11.IDLE:
             self._end_head()
         elif self._head_timer is None and self.conn.trailing_data[0]:

@@ -66,7 +66,7 @@ def serve_tcp(server: DglsServer, host: str, port: int) -> int:
     """
     try:
         on_end = lambda: _end_soon(server.exit_status)  # noqa: E731
-        asyncio.run(serve_tcp_once(server, host, port, on_end=on_end))
+        asyncio.run(serve_tcp_once(server, host, port, on_exit=_end_soon, on_end=on_end))
     finally:
         server.thread_pool.shutdown(wait=False)
     return server.exit_status
@@ -77,16 +77,23 @@ async def serve_tcp_once(
     host: str,
     port: int,
     listening: asyncio.Future[int] | None = None,
+    on_exit: Callable[[int], None] = lambda exit_status: None,
     on_end: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve the first client that sends a message; `listening` is given the port in use.
 
-    What begins otherwise, as a browser's request does, is refused, and the port waits on.
+    What begins otherwise, as a browser's request does, is refused, and the port waits on. `on_exit`
+    is called with the exit status when the client's `exit` comes, `on_end` when the session ends.
     """
     client: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
 
+    def exits(inbox: Inbox, exit_status: int) -> None:
+        # Others that connect before the client is known end nothing.
+        if client.done() and client.result()[0] is inbox:
+            on_exit(exit_status)
+
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        inbox = Inbox()
+        inbox = Inbox(on_exit=lambda exit_status: exits(inbox, exit_status))
         filling = asyncio.ensure_future(_fill(inbox, reader))
         if not await _begins_well(inbox) or client.done():
             filling.cancel()

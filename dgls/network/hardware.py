@@ -21,7 +21,10 @@ def chosen_device(device: str) -> torch.device:
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        return torch.empty(0, device=device).device
+        probe = torch.zeros(1, device=device)
+        # What has no memory, such as "meta", cannot give a number back.
+        probe.item()
+        return probe.device
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise SettingError(
             f"This machine has no device {device!r} for torch; no model was loaded. "

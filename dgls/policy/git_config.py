@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,8 +46,13 @@ class ExcludesFile:
         self._take(_settings(text_of(path)), path, depth)
 
     def look_at_environment(self) -> None:
-        """Take what `GIT_CONFIG_COUNT` and its fellows say, which is stronger than any file."""
-        self._take(_of_environment(), Path(os.sep), depth=0)
+        """Take what variables say, which is stronger than any file.
+
+        `git -c` leaves its settings in `GIT_CONFIG_PARAMETERS` for the programs that it starts, an
+        editor among them; those of `GIT_CONFIG_COUNT` are weaker.
+        """
+        self._take(_counted(), Path(os.sep), depth=0)
+        self._take(_given_to_git(), Path(os.sep), depth=0)
 
     def _take(self, settings: Iterable[Setting], path: Path, depth: int) -> None:
         for section, inner, name, value in settings:
@@ -113,15 +119,29 @@ def _matches(pattern: str, name: str, ignore_case: bool) -> bool:
     return bool(parts) and bool(found.verdict(parts, is_folder=True))
 
 
-def _of_environment() -> Iterator[Setting]:
-    """The settings that variables name; none where git itself would refuse them."""
+def _counted() -> Iterator[Setting]:
+    """The settings of `GIT_CONFIG_COUNT`; none where git itself would refuse them."""
     count = os.environ.get("GIT_CONFIG_COUNT", "")
     for number in range(min(int(count), _MOST_VARIABLES) if count.isdecimal() else 0):
         key = os.environ.get(f"GIT_CONFIG_KEY_{number}", "")
-        value = os.environ.get(f"GIT_CONFIG_VALUE_{number}", "")
-        section, _, rest = key.partition(".")
-        inner, _, name = rest.rpartition(".")
-        yield section.lower(), inner, name.lower(), value
+        yield _setting(key, os.environ.get(f"GIT_CONFIG_VALUE_{number}", ""))
+
+
+def _given_to_git() -> Iterator[Setting]:
+    """The settings of `GIT_CONFIG_PARAMETERS`: `'key'='value'`, of an older git `'key=value'`."""
+    try:
+        words = shlex.split(os.environ.get("GIT_CONFIG_PARAMETERS", ""))
+    except ValueError:
+        return
+    for word in words[:_MOST_VARIABLES]:
+        key, separator, value = word.partition("=")
+        yield _setting(key, value if separator else "true")
+
+
+def _setting(key: str, value: str) -> Setting:
+    section, _, rest = key.partition(".")
+    inner, _, name = rest.rpartition(".")
+    return section.lower(), inner, name.lower(), value
 
 
 def _settings(text: str) -> Iterator[Setting]:

@@ -44,6 +44,9 @@ def block_end(
         if not line.strip() or line is first:
             continue
         if _depth(line) <= limit:
+            if line.lstrip().startswith(")") and language.block_opener.search(line):
+                # The parameters end here, and the body begins.
+                continue
             return index + 1 if closed and _closes(line, language) else index
         if beside and _depth(line) == _depth(first) and _defines(line, language):
             if defined or (_depth(line) == 0 and not lines[index - 1].strip()):

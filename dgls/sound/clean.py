@@ -65,7 +65,7 @@ def _trimmed(site: Site, answer: str, changes: list[Change]) -> str:
     text = _stepped("\n".join(text.split("\n")[:most]), text, Change.CLIPPED, changes)
     text = _stepped(indented(site, text), text, Change.INDENTED, changes)
     text = _stepped(within_block(site, text), text, Change.RAN_ON, changes)
-    text = _stepped(without_lines_said_twice(text), text, Change.SAID_TWICE, changes)
+    text = _stepped(without_lines_said_twice(site, text), text, Change.SAID_TWICE, changes)
     text = _stepped(without_stray_closers(site, text), text, Change.STRAY_CLOSER, changes)
     text = _stepped(without_what_follows(site, text), text, Change.FOLLOWS, changes)
     if not site.line_tail or site.line_tail[0].isspace():

@@ -17,11 +17,21 @@ from dgls.text.indentation import USUAL_UNIT, WIDTHS, indentation
 _LABEL = re.compile(r"\s*(?:#|(?:case\b.*|\w+)\s*:(?!:))")
 _TAG = re.compile(r"\s*<(?!/)[^<>]*(?<!/)>$")
 """An element of HTML or JSX that ends on a later line."""
+_TAG_GOES_ON = re.compile(r"\s*<\w[^<>]*$|\s*/?>$")
+"""One whose attributes are on the next lines, and the end of those."""
 _GOES_ON = re.compile(r"[(\[{,\\=+\-*/|&?:.]$|\b(?:and|or)$")
+_WITHOUT_BRACES = re.compile(
+    r"\s*(?:}\s*)?(?:(?:else\s+)?if|for|foreach|while)\b.*\)$|\s*(?:}\s*)?(?:else|do)$"
+)
+_CASE = re.compile(r"\s*(?:case\b.*|default\s*|when\b.*)(?::|->|=>|\bthen)?$")
+_CONTINUES = re.compile(r"\s*(?:[?:.]|&&|\|\|)")
+_ITEM = re.compile(r"\s*- ")
 
 
 def indented(site: Site, text: str) -> str:
     """The text with its lines indented as its file is, a body's first line below its header."""
+    if site.in_text:
+        return text
     lines, unit = text.split("\n"), site.unit
     if len(lines) > 1 or not site.line_head:
         lines = _in_units(site, lines, unit)
@@ -90,18 +100,31 @@ def _misfits(site: Site, lines: Sequence[str], reading: _Reading, base: int) -> 
     unclosed = 0
     for line in lines[1:]:
         unclosed += _opened(above)
-        if not line.strip() or unclosed > 0:
+        if not line.strip() or unclosed > 0 or line.lstrip().startswith("*"):
+            # Of a comment's star the space before it is no level.
             above = line
             continue
         deeper, rest = reading.level(line)
         if _closes(site, line):
             found += (deeper > level) + bool(rest)
+        elif _CASE.match(line) or _CONTINUES.match(line):
+            # At the level of its `switch` or one deeper, as its authors like it.
+            found += not level <= deeper <= level + 1
         elif site.opens_block(above) or _TAG.match(above.rstrip()):
             found += 2 * (deeper != level + 1) + bool(rest)
-        elif above.strip() and not _GOES_ON.search(above.rstrip()):
+        elif above.strip() and not _may_go_on(site, above.rstrip()):
             found += (deeper > level) + bool(rest)
         above, level = line, deeper
     return found
+
+
+def _may_go_on(site: Site, line: str) -> bool:
+    """Whether the line after this one may well be deeper."""
+    if site.language.id == "yaml" and _ITEM.match(line):
+        return True
+    if site.language.line_comment == "//" and _WITHOUT_BRACES.match(line):
+        return True
+    return (_GOES_ON.search(line) or _TAG_GOES_ON.match(line)) is not None
 
 
 def _opened(line: str) -> int:
@@ -146,7 +169,11 @@ def _is_flat(site: Site, header: str, line: str) -> bool:
     below = (each for each in site.suffix.split("\n")[1:] if each.strip())
     following = next(below, "")
     inside = bool(following) and not _closes(site, following)
-    return inside and _columns(indentation(following)) <= _columns(indentation(header))
+    outer = _columns(indentation(header))
+    if site.opens_block(line) and site.lead == site.tail == "":
+        # What follows may be the body of the line itself, and one level deeper than it.
+        outer += _columns(site.unit or USUAL_UNIT)
+    return inside and _columns(indentation(following)) <= outer
 
 
 def _closes(site: Site, line: str) -> bool:

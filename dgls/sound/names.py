@@ -6,7 +6,7 @@ import re
 
 from dgls.sound.rewrite import bound_names, outer_scopes, own_bound_names
 from dgls.sound.site import Site
-from dgls.sound.syntax import is_text
+from dgls.sound.texts import is_text
 from dgls.syntax.language import ScopeKind
 from dgls.syntax.scopes import enclosing_scopes, name_of
 from dgls.syntax.source import Source

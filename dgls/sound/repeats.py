@@ -42,17 +42,22 @@ def without_lines_of(text: str, line_head: str, below: str) -> str:
     return text
 
 
-def without_lines_said_twice(text: str) -> str:
+def without_lines_said_twice(site: Site, text: str) -> str:
     """The text up to the first line that only says again what the line before it says."""
-    lines = text.split("\n")
+    lines = (site.line_head + text).split("\n")
     for index in range(1, len(lines)):
         if says_something(lines[index]) and lines[index] == lines[index - 1]:
-            return "\n".join(lines[:index])
+            return "\n".join(lines[:index])[len(site.line_head) :]
     return text
 
 
 def _said(line: str) -> str:
-    """What lines have in common that differ in the white space between their words only."""
+    """What lines have in common that differ in the white space between their words only.
+
+    Brackets in a comment are told apart by what is between its mark and them.
+    """
+    if not says_something(line):
+        return line.rstrip().expandtabs(8)
     return indentation(line).expandtabs(8) + alike(line)
 
 
@@ -107,6 +112,9 @@ def _is_repeat(
     if is_word(before + repeated[0][0]) or is_word(repeated[-1][-1] + after):
         return False
     if any(each in _PAIRED for each in repeated) and not any(map(says_something, repeated)):
+        if _is_whole("".join(repeated)):
+            # `f()` before `()` calls what is called already.
+            return wrong(site, kept.rstrip()) <= wrong(site, text)
         return _closes_better(site, text, kept)
     if "," in (repeated[0], repeated[-1]) and too_many_arguments(site, text) is False:
         return False
@@ -115,12 +123,19 @@ def _is_repeat(
 
 def _closes_better(site: Site, text: str, kept: str) -> bool:
     """Whether brackets and quotes that are there already are too many."""
-    if site.language.has_grammar:
+    if site.language.has_grammar and not site.in_text:
         return wrong(site, kept) < wrong(site, text)
     line = site.line_head + text + site.line_tail
     pairs = (line.count(opener) - line.count(closer) for opener, closer in ("()", "[]", "{}"))
-    odd = any(line.count(quote) % 2 for quote in "'\"")
+    odd = any(line.count(quote) % 2 for quote in "'\"`")
     return odd or any(pair < 0 for pair in pairs)
+
+
+def _is_whole(text: str) -> bool:
+    """Whether a text is pairs of brackets and nothing else."""
+    while text and any(pair in text for pair in ("()", "[]", "{}")):
+        text = text.replace("()", "").replace("[]", "").replace("{}", "")
+    return not text
 
 
 def _tokens(text: str) -> Iterator[_Token]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
+from dgls.sound.texts import text_around
 from dgls.sound.words import first_line, last_line
 from dgls.syntax.brackets import Bracket, open_brackets
 from dgls.syntax.guard import Damage, damage
@@ -17,6 +19,7 @@ from dgls.text.lines import with_line_ends
 from dgls.text.spans import Edit, Span
 
 _NEAR_CHARS = 8_000
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 
 
 class Purpose(StrEnum):
@@ -111,12 +114,25 @@ class Site:
     def unit(self) -> str | None:
         """One level of indentation around the gap; None where no line shows it."""
         # A letter takes the place of the fill, whose line is indented too.
-        return unit_of(f"{self.prefix[-_NEAR_CHARS:]}x{self.suffix[:_NEAR_CHARS]}")
+        near = f"{self.prefix[-_NEAR_CHARS:]}x{self.suffix[:_NEAR_CHARS]}"
+        if self.language.line_comment == "//":
+            # A license is indented as its own authors like it.
+            return unit_of(_COMMENT.sub("", near)) or unit_of(near)
+        return unit_of(near)
 
     @property
     def in_line(self) -> bool:
         """Whether the line goes on after the fill, so that it must stay on it."""
         return bool(self.line_tail.strip())
+
+    @cached_property
+    def in_text(self) -> bool:
+        """Whether the gap lies within one string or comment, where nothing is code."""
+        start, end = self.span.start, self.span.end
+        if not self.language.has_grammar or not 0 < start <= end < len(self.source.text):
+            return False
+        around = text_around(self.source, start - 1)
+        return around is not None and around.end_byte > self.source.byte_offset(end)
 
     @property
     def old(self) -> str:
@@ -157,7 +173,9 @@ class Site:
         return Span(len(self.prefix), len(self.prefix) + len(text))
 
     def opens_block(self, line: str) -> bool:
-        """Whether a line is the header of a block."""
+        """Whether a line is the header of a block, which no comment is."""
+        if self.language.has_grammar and line.lstrip().startswith(self.language.line_comment):
+            return False
         return self.language.block_opener.search(line.rstrip()) is not None
 
     def header_above(self) -> str | None:

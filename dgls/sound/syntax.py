@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
-from tree_sitter import Node
-
 from dgls.sound.site import Site
+from dgls.sound.texts import is_text, text_around
 from dgls.sound.unclosed import leaves_text_open
 from dgls.syntax.brackets import OPENERS, Bracket, brackets, open_brackets
 from dgls.syntax.guard import Damage, damage, is_no_worse
 from dgls.syntax.source import Source
 from dgls.text.lines import line_around
 from dgls.text.spans import Edit, Span
-
-_TEXT = re.compile(r"comment|string|heredoc|char_literal|character_literal|template_literal")
-_CODE = re.compile(r"interpolation|substitution|expansion")
 
 
 def keeps(site: Site, text: str) -> bool:
@@ -40,7 +35,7 @@ def keeps(site: Site, text: str) -> bool:
 
 def without_stray_closers(site: Site, text: str) -> str:
     """The text up to its first bracket that closes nothing."""
-    if not site.language.has_grammar:
+    if not site.language.has_grammar or wrong(site, text) == (0, 0):
         return text
     after, span = site.filled(text), site.filled_span(text)
     unclosed = [bracket.char for bracket in site.open_brackets]
@@ -61,19 +56,6 @@ def wrong(site: Site, text: str) -> tuple[int, int]:
     return found.faults, found.covered
 
 
-def is_text(source: Source, offset: int) -> bool:
-    """Whether the character at `offset` belongs to a string or a comment."""
-    node: Node | None = source.node_at(Span(offset, min(len(source.text), offset + 1)))
-    while node is not None:
-        # TypeScript has a token `string`, which is a type.
-        if node.is_named and _CODE.search(node.type):
-            return False
-        if node.is_named and _TEXT.search(node.type):
-            return True
-        node = node.parent
-    return False
-
-
 def _swallows(site: Site, after: Source, text: str) -> bool:
     """Whether the first code after the gap becomes text by what is filled in."""
     rest = site.source.text[site.span.end :]
@@ -81,7 +63,11 @@ def _swallows(site: Site, after: Source, text: str) -> bool:
     if offset == len(rest):
         return False
     end = site.filled_span(text).end + len(site.tail)
-    return is_text(after, end + offset) and not is_text(site.source, site.span.end + offset)
+    around = text_around(after, end + offset)
+    # What begins as a comment after `<?php` is one of its own.
+    if around is None or around.start_byte >= after.byte_offset(end):
+        return False
+    return not is_text(site.source, site.span.end + offset)
 
 
 def _is_worse_than_a_word(site: Site, after: Source) -> bool:

@@ -81,3 +81,30 @@ def test_writing_back_what_was_read_changes_no_byte(tmp_path: Path, data: bytes)
     assert path.read_bytes() == data
     assert path.stat().st_mode & 0o777 == 0o750
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.py"]
+
+
+def test_a_file_that_changed_since_it_was_read_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "a.py"
+    path.write_text("one\n")
+    read = read_source(str(path))
+    path.write_text("mine\n")
+    with pytest.raises(SourceFileError, match="meanwhile; it was left"):
+        read.write("two\n")
+    assert path.read_text() == "mine\n"
+    assert [*tmp_path.iterdir()] == [path]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o755])
+def test_what_is_written_first_follows_no_link_and_the_mode_stays(
+    tmp_path: Path, mode: int
+) -> None:
+    path, other = tmp_path / "a.py", tmp_path / "other"
+    path.write_bytes(b"\xef\xbb\xbfone\r\n")
+    path.chmod(mode)
+    other.write_text("mine\n")
+    (tmp_path / ".a.py.dgls").symlink_to(other)
+    read_source(str(path)).write("two\r\n")
+    assert path.read_bytes() == b"\xef\xbb\xbftwo\r\n"
+    assert path.stat().st_mode & 0o777 == mode
+    assert other.read_text() == "mine\n"
+    assert len([*tmp_path.iterdir()]) == 3

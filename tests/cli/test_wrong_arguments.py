@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 FILES = ["missing", "empty", "text", "numbers", "deep", "half.gz", "folder", "loop", "pipe", "zero"]
 FILES += ["", "x" * 5000, "a/b/c", "bad\0name", "\udcff"]
+MODELS = ["missing", "", "m" * 3000, "m/" * 200, "module:factory", "EMBEDDED", "./good.py"]
 NUMBERS = ["-1", "x", "", "nan", "1e999", "9" * 5000]
 
 BROKEN = [
@@ -53,7 +56,7 @@ BROKEN = [
     *(["fill", "good.py", "--select", span] for span in ["1:1-" + "9" * 5000 + ":1", "a:b-c:d"]),
     *(["fill", "good.py:1", f"--{name}", value] for name in ("lines", "seed") for value in NUMBERS),
     *(["fill", "good.py:1", "--strength", value] for value in ["0", "2", *NUMBERS]),
-    *(["fill", "good.py:1", "--model", name] for name in ["missing"]),
+    *(["fill", "good.py:1", "--model", name] for name in MODELS),
     ["fill"],
     ["fill", "good.py"],
     ["fill", "good.py:1", "other.py:1"],
@@ -209,3 +212,62 @@ def test_an_error_that_nobody_foresaw_says_where_and_quotes_nothing(
     assert "IndexError at " in said
     assert "gold" not in said
     assert "Traceback" not in said
+
+
+# What a shell does to the standard streams, and the exit status.
+STREAMS = {
+    "a full disk": (">/dev/full", 74),
+    "no output": (">&-", 0),
+    "no input": ("<&-", 0),
+    "nothing": ("<&- >&- 2>&-", 0),
+}
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+@pytest.mark.parametrize(
+    "command", ["-V", "--help", "stats", "completion bash", "lsp --help", "editor neovim"]
+)
+def test_odd_streams_are_no_fault_of_dgls(place: Path, command: str, stream: str) -> None:
+    how, status = STREAMS[stream]
+    done = _in_a_shell(f"{sys.executable} -P -m dgls {command} {how}", place)
+    assert done.returncode == status
+    assert done.stderr.count("No space left") == (status != 0)
+
+
+@pytest.mark.parametrize("command", ["-V", "stats", "fill /a.py:1:1", "editor neovim"])
+def test_a_working_folder_that_is_gone_is_one_sentence(place: Path, command: str) -> None:
+    gone = f"cd folder && rmdir ../folder && {sys.executable} -P -m dgls {command}"
+    done = _in_a_shell(gone, place)
+    assert done.returncode == 74
+    assert done.stderr.startswith("dgls: the working folder is gone")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_server_needs_no_working_folder(place: Path) -> None:
+    gone = f"cd folder && rmdir ../folder && {sys.executable} -P -m dgls lsp </dev/null"
+    done = _in_a_shell(gone, place)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_a_width_of_no_columns_hides_nothing(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "0")
+    run_app(["doctor"])
+    assert "machine" in capfd.readouterr().out
+
+
+def _in_a_shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    # A shell's own folder leads nowhere once it is removed, and Python finds dgls by this.
+    variables = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=folder,
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert "Traceback" not in done.stderr
+    return done

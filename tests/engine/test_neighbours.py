@@ -69,10 +69,11 @@ async def test_a_head_that_drips_is_not_waited_for_forever(
     [
         b"GET /health HTTP/1.1\r\nhost: x\r\n" + b"a: b\r\n" * 10_000 + b"\r\n",
         b"GET /health HTTP/1.1\r\nhost: x\r\na: " + b"b" * 60_000 + b"\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nhost: x\r\na: " + b"b" * 17_000 + b"\r\n\r\n",
         b"GET /health?" + b"a" * 60_000 + b" HTTP/1.1\r\nhost: x\r\n\r\n",
         b"x" * 300_000,
     ],
-    ids=["many headers", "a long header", "a long address", "no end"],
+    ids=["many headers", "a long header", "a little too long", "a long address", "no end"],
 )
 async def test_a_huge_head_is_refused(engine: ServedEngine, tmp_path: Path, head: bytes) -> None:
     reader, writer = await asyncio.open_unix_connection(str(tmp_path / "s"))

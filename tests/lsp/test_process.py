@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -248,6 +248,50 @@ async def test_the_server_ends_when_the_process_of_its_editor_is_gone(
     # Five seconds on an idle machine, of which this one is none while tests run.
     async with asyncio.timeout(2 * PATIENCE_S):
         assert await server.wait() == 1
+
+
+@pytest.mark.parametrize("orderly", [True, False])
+@pytest.mark.parametrize("backend", ["scripted", "slow_to_load"])
+async def test_exit_over_a_port_ends_the_process_within_a_second(
+    folder: Path, backend: str, orderly: bool
+) -> None:
+    """Though a fill runs or the engine loads, and behind a queue of requests."""
+    server = await asyncio.create_subprocess_exec(
+        *START, "lsp", "--tcp=0", env=environment(folder, backend), stderr=asyncio.subprocess.PIPE
+    )
+    assert server.stderr is not None
+    port = int((await server.stderr.readline()).decode().rpartition(":")[2])
+    # Somebody else who says exit is not the client.
+    _, other = await asyncio.open_connection("127.0.0.1", port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    hello = {"jsonrpc": "2.0", "id": 1, "method": "initialize"}
+    writer.write(framed({**hello, "params": {"capabilities": {}, "processId": None}}))
+    await reader.readuntil(b"\r\n\r\n")
+    with suppress(ConnectionError):
+        other.write(framed({"jsonrpc": "2.0", "method": "exit"}))
+        await other.drain()
+    item = {"uri": uri_of("forever.py"), "languageId": "python", "version": 1, "text": "x = "}
+    opened = {"method": "textDocument/didOpen", "params": {"textDocument": item}}
+    writer.write(framed({"jsonrpc": "2.0", **opened}))
+    asked = {
+        "textDocument": {"uri": uri_of("forever.py")},
+        "position": {"line": 0, "character": 4},
+        "context": {"triggerKind": 1},
+    }
+    for number in range(2, 500):
+        message = {"jsonrpc": "2.0", "id": number, "method": COMPLETION, "params": asked}
+        writer.write(framed(message))
+    await asyncio.sleep(1.0)
+    assert server.returncode is None
+    if orderly:
+        writer.write(framed({"jsonrpc": "2.0", "id": 999, "method": "shutdown"}))
+    writer.write(framed({"jsonrpc": "2.0", "method": "exit"}))
+    begun = time.monotonic()
+    async with asyncio.timeout(PATIENCE_S):
+        assert await server.wait() == (0 if orderly else 1)
+    assert time.monotonic() - begun < 2.0
+    writer.close()
+    other.close()
 
 
 @pytest.mark.parametrize("orderly", [True, False])

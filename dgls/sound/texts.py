@@ -1,0 +1,31 @@
+"""What of a document is text and not code: strings and comments."""
+
+from __future__ import annotations
+
+import re
+
+from tree_sitter import Node
+
+from dgls.syntax.source import Source
+from dgls.text.spans import Span
+
+_TEXT = re.compile(r"comment|string|heredoc|char_literal|character_literal|template_literal")
+_CODE = re.compile(r"interpolation|substitution|expansion")
+
+
+def is_text(source: Source, offset: int) -> bool:
+    """Whether the character at `offset` belongs to a string or a comment."""
+    return text_around(source, offset) is not None
+
+
+def text_around(source: Source, offset: int) -> Node | None:
+    """The innermost string or comment to which the character at `offset` belongs."""
+    node: Node | None = source.node_at(Span(offset, min(len(source.text), offset + 1)))
+    while node is not None:
+        # TypeScript has a token `string`, which is a type.
+        if node.is_named and _CODE.search(node.type):
+            return None
+        if node.is_named and _TEXT.search(node.type):
+            return node
+        node = node.parent
+    return None
