@@ -164,7 +164,7 @@ class _OneFill:
             passes=cost.passes,
             prompt_tokens=cost.prompt_tokens,
             cached_tokens=cost.cached_tokens,
-            threshold=self.running.confidence.threshold,
+            threshold=self.running.threshold,
             present=self.present,
             timings=cost.stages.timings,
         )

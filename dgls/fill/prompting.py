@@ -32,21 +32,21 @@ class Prompting:
         self._model = model
         self._waiting: FimPrompt | None = None
 
-    def prompt(self, request: FillRequest, *, may_be_brief: bool) -> FimPrompt:
-        """The prompt of a request with one gap."""
+    def prompt(self, request: FillRequest, *, may_be_brief: bool) -> tuple[FimPrompt, bool]:
+        """The prompt of a request with one gap, and whether it is a brief one."""
         model = self._model
         whole = model.layout.prompt(request)
         self._waiting = None
         unread = model.unread(whole)
         if not may_be_brief or unread <= _AT_ONCE:
-            return whole
+            return whole, False
         brief = model.layout.brief_prompt(request)
         new = model.unread(brief)
         if unread - new < _WORTH:
-            return whole
+            return whole, False
         if new <= _WENT_ON:
             self._waiting = whole
-        return brief
+        return brief, True
 
     def read_on(self, stop: StopToken) -> bool:
         """Read a piece of the whole prompt that waits; False where none does any more.

@@ -67,6 +67,7 @@ class Running:
     stop: StopToken
     on_draft: OnDraft | None
     cost: Cost = field(default_factory=Cost)
+    is_brief: bool = False
     control: StreamControl = field(init=False)
 
     def __post_init__(self) -> None:
@@ -85,7 +86,14 @@ class Running:
     def prompt(self, request: FillRequest) -> FimPrompt:
         """The prompt of one gap. Who asks, or fills several, waits for the whole one."""
         alone = len(self.request.gaps) == 1
-        return self.prompting.prompt(request, may_be_brief=self.unasked and alone)
+        prompt, self.is_brief = self.prompting.prompt(request, may_be_brief=self.unasked and alone)
+        return prompt
+
+    @property
+    def threshold(self) -> float:
+        """The least confidence at which the fill should be shown unasked."""
+        fitted = self.confidence.threshold
+        return max(fitted, _BRIEF_THRESHOLD) if self.is_brief else fitted
 
     def tell(
         self,
@@ -99,3 +107,7 @@ class Running:
             flags = (True,) * len(accepted) + (False,) * len(refused)
             tokens = (*accepted, *refused)
             self.on_draft(Draft(self.cost.stream_passes, texts, tokens, flags, WRITTEN, ahead))
+
+
+_BRIEF_THRESHOLD = 0.6
+"""What a brief prompt leads to is shown only where it is surer: it has seen half of the context."""

@@ -20,7 +20,7 @@ NEAR = 150
 
 @pytest.fixture
 def filler() -> CausalFiller:
-    return CausalFiller(tiny_causal(), Confidence())
+    return CausalFiller(tiny_causal(), Confidence(threshold=0.5))
 
 
 def typed(line: str, above: str = ABOVE, **changes) -> FillRequest:
@@ -49,7 +49,10 @@ def test_a_fill_after_a_jump_reads_what_is_near(filler: CausalFiller) -> None:
     request = typed("value = ")
     brief, whole = tokens(filler, request)
     assert 2 * brief < whole
-    assert fill(filler, request).prompt_tokens == brief
+    reply = fill(filler, request)
+    assert reply.prompt_tokens == brief
+    asked = fill(filler, typed("value = ", trigger=Trigger.EXPLICIT))
+    assert reply.threshold > asked.threshold, "it must be surer to be shown"
 
 
 @pytest.mark.parametrize(
