@@ -32,7 +32,7 @@ def stats(
             path.unlink(missing_ok=True)
         except OSError as error:
             raise InputError(f"{path} cannot be removed ({error.strerror}).") from error
-        typer.echo(f"{path} is removed.")
+        typer.echo(json.dumps({"removed": str(path)}) if as_json else f"{path} is removed.")
         return
     counts = read_counts(path)
     if as_json:

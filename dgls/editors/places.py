@@ -7,6 +7,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from dgls.errors import InputError
+
 _PACKAGED = Path(__file__).parent / "plugins"
 _CHECKOUT = Path(__file__).parents[2]
 
@@ -31,21 +33,34 @@ def program() -> str:
     return str(beside) if beside.exists() else "dgls"
 
 
+def home() -> Path:
+    """The user's home folder. Raises `InputError` where `HOME` does not name one."""
+    told = os.environ.get("HOME")
+    if os.name == "posix" and told is not None and not os.path.isabs(told):
+        raise InputError(
+            f"HOME is {told!r}, which is no absolute path; nothing was changed. "
+            "Set it to your home folder."
+        )
+    return Path.home()
+
+
 def config_home() -> Path:
     """The folder of the user's configuration on Linux, which most editors use on macOS, too."""
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    told = Path(os.environ.get("XDG_CONFIG_HOME", ""))
+    # A relative path must be ignored (XDG Base Directory Specification).
+    return told if told.is_absolute() else home() / ".config"
 
 
 def roaming() -> Path:
     """The folder of the user's configuration on Windows."""
-    return Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")
+    return Path(os.environ.get("APPDATA") or home() / "AppData" / "Roaming")
 
 
 def neovim() -> Path:
     """A file of its own, which Neovim reads after `init.lua` (`:help load-plugins`)."""
     name = os.environ.get("NVIM_APPNAME") or "nvim"
     if os.name == "nt":
-        local = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+        local = os.environ.get("LOCALAPPDATA") or home() / "AppData" / "Local"
         return Path(local) / name / "plugin" / "dgls.lua"
     return config_home() / name / "plugin" / "dgls.lua"
 
@@ -53,8 +68,8 @@ def neovim() -> Path:
 def emacs() -> Path:
     """The init file that Emacs reads: the first there is (Emacs manual, "The Emacs Initialization
     File")."""
-    home = Path.home()
-    classic = (home / ".emacs", home / ".emacs.el", home / ".emacs.d" / "init.el")
+    folder = home()
+    classic = (folder / ".emacs", folder / ".emacs.el", folder / ".emacs.d" / "init.el")
     modern = config_home() / "emacs" / "init.el"
     there = [path for path in (*classic, modern) if path.exists()]
     return there[0] if there else modern if modern.parent.exists() else classic[-1]
@@ -81,7 +96,7 @@ def kate() -> Path:
 def sublime() -> Path:
     """https://lsp.sublimetext.io/client_configuration/ and Sublime's "Packages" folder."""
     if sys.platform == "darwin":
-        root = Path.home() / "Library" / "Application Support" / "Sublime Text"
+        root = home() / "Library" / "Application Support" / "Sublime Text"
     else:
         root = roaming() / "Sublime Text" if os.name == "nt" else config_home() / "sublime-text"
     return root / "Packages" / "User" / "LSP.sublime-settings"

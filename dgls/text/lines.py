@@ -49,7 +49,10 @@ class Lines:
         """The line without its line ending. Raises `PositionError` for a line outside the text."""
         count = len(self.starts)
         if not 0 <= line < count:
-            raise PositionError(f"Line {line + 1} is outside the text, which has {count} lines.")
+            raise PositionError(
+                f"Line {line + 1} is outside the text, which has {count} lines; "
+                "nothing was changed."
+            )
         start = self.starts[line]
         if line + 1 == count:
             return Span(start, len(self.text))
@@ -72,7 +75,7 @@ class Lines:
         if position.column < 0 or units(line[:column], encoding) != position.column:
             raise PositionError(
                 f"Column {position.column + 1} is not a place in line {position.line + 1}, which "
-                f"has {_counted(line, encoding)}."
+                f"has {_counted(line, encoding)}; nothing was changed."
             )
         return span.start + column
 

@@ -16,6 +16,7 @@ from dgls.cli.main import run
 from dgls.editors import places
 from dgls.editors.guides import EDITORS, guide
 from dgls.editors.merging import block, helix_languages, own_file, plain_json
+from dgls.errors import InputError
 from tests.editors.home import BY_HEART, START, engine_environment, own_home
 
 SHIPPED = places.shipped("helix/languages.toml").read_text(encoding="utf-8")
@@ -72,6 +73,25 @@ def test_what_was_there_is_kept_in_a_backup_with_its_mode(home: Path) -> None:
     assert backup.read_text() == "(setq x 1)\n"
     assert file.read_text().startswith("(setq x 1)\n")
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no HOME")
+@pytest.mark.parametrize("told", ["", "relative"])
+def test_a_home_that_is_no_folder_gets_nothing(
+    told: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(home)
+    monkeypatch.setenv("HOME", told)
+    with pytest.raises(InputError, match="nothing was changed"):
+        places.emacs()
+    assert not list(home.iterdir())
+
+
+def test_a_relative_folder_of_configuration_is_ignored(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", "relative")
+    assert places.config_home() == home / ".config"
 
 
 def test_a_link_stays_a_link(home: Path) -> None:

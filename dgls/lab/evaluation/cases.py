@@ -129,8 +129,10 @@ _FIELDS = ("task_id", "entry_point", "prompt", "suffix", "canonical_solution", "
 def _rows(path: Path) -> Iterator[dict[str, str]]:
     opened = gzip.open if path.suffix == ".gz" else open
     try:
-        if not path.is_file():
+        if not path.exists():
             raise FileNotFoundError("there is no such file")
+        if not path.is_file():
+            raise OSError("it is not a regular file")
         with opened(path, "rt", encoding="utf-8") as lines:
             for line in lines:
                 row = json.loads(line)

@@ -10,6 +10,7 @@ import pytest
 
 from dgls.edits.ripple import ripple
 from dgls.edits.state import Offer, State
+from dgls.errors import InputError
 from dgls.lab.evaluation.edits.careful import careful
 from dgls.lab.evaluation.edits.lines import of_the_file
 from dgls.lab.evaluation.edits.pairs import Tally, changed_files, replay
@@ -35,6 +36,11 @@ def test_there_are_fifteen_sessions_a_language() -> None:
     assert {name: languages.count(name) for name in languages} == dict.fromkeys(
         ("go", "python", "rust", "typescript"), 15
     )
+
+
+def test_a_folder_without_sessions_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nothing was measured"):
+        read_sessions(tmp_path)
 
 
 def test_the_sessions_reach_the_targets() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dgls.edits.hunk import Hunk, remembered
 from dgls.edits.state import Offer, State
+from dgls.errors import InputError
 from dgls.syntax.languages import language_of
 from dgls.syntax.source import Source
 from dgls.text.spans import Edit, Span
@@ -57,12 +58,15 @@ class Verdict:
 
 
 def read_sessions(folder: Path) -> tuple[EditSession, ...]:
-    """All sessions of a folder, a file a language."""
-    return tuple(
+    """All sessions of a folder, a file a language. Raises `InputError` where there are none."""
+    found = tuple(
         _session(file.stem, part)
         for file in sorted(folder.glob("*.txt"))
         for part in re.split(r"(?m)^=== ", file.read_text(encoding="utf-8"))[1:]
     )
+    if not found:
+        raise InputError(f"There are no sessions in {folder}; nothing was measured.")
+    return found
 
 
 def judged(session: EditSession, system: System) -> Verdict:
