@@ -109,5 +109,5 @@ class Running:
             self.on_draft(Draft(self.cost.stream_passes, texts, tokens, flags, WRITTEN, ahead))
 
 
-_BRIEF_THRESHOLD = 0.6
+_BRIEF_THRESHOLD = 0.8
 """What a brief prompt leads to is shown only where it is surer: it has seen half of the context."""
