@@ -28,7 +28,7 @@ LARGEST_HEAD = 16_384
 """Bytes of a request's head. Ten thousand short headers in 64 KB take 20 ms to read."""
 
 AT_ONCE = 8
-"""Connections that are taken before those that are there are served; asyncio takes as many as wait,
+"""Connections that are accepted in one turn of the loop; asyncio takes as many as wait,
 until there are no descriptors left."""
 
 MOST_CONNECTIONS = 512

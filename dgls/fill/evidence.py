@@ -1,4 +1,4 @@
-"""What is known of a candidate before anybody has seen it: the numbers that a confidence weighs."""
+"""What is known of a candidate before it is shown: the numbers that a confidence weighs."""
 
 from __future__ import annotations
 

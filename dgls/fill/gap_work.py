@@ -29,7 +29,7 @@ class Weighed:
 
 
 _BROKEN = "\N{REPLACEMENT CHARACTER}"
-"""What a character becomes of which a token holds a part alone."""
+"""What decoding gives for an incomplete character."""
 
 
 class GapWork:

@@ -6,7 +6,7 @@
   asynchronous handler may start after a later change was applied.
 - An error tells what happened and nothing else: no traceback, no path of a file.
 - A request that cannot be understood is refused with a reply instead of being left unanswered.
-- Some editors leave out a document's version or language, or send what is none.
+- Some editors leave out a document's version or language, or send an invalid one.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ _arrived: ContextVar[Arrival] = ContextVar("documents on arrival")
 
 
 def arrival() -> Arrival:
-    """That of the message at hand; an empty one for what no message has begun."""
+    """The open documents when the current message arrived; empty outside a message."""
     return _arrived.get(Arrival())
 
 

@@ -101,7 +101,7 @@ def _misfits(site: Site, lines: Sequence[str], reading: _Reading, base: int) -> 
     for line in lines[1:]:
         unclosed += _opened(above)
         if not line.strip() or unclosed > 0 or line.lstrip().startswith("*"):
-            # Of a comment's star the space before it is no level.
+            # Space before the star of a block comment is not indentation.
             above = line
             continue
         deeper, rest = reading.level(line)

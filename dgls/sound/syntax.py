@@ -35,7 +35,7 @@ def keeps(site: Site, text: str) -> bool:
 
 def without_stray_closers(site: Site, text: str) -> str:
     """The text up to its first bracket that closes nothing."""
-    if not site.language.has_grammar or wrong(site, text) == (0, 0):
+    if not site.language.has_grammar:
         return text
     after, span = site.filled(text), site.filled_span(text)
     unclosed = [bracket.char for bracket in site.open_brackets]
@@ -45,8 +45,12 @@ def without_stray_closers(site: Site, text: str) -> str:
         elif unclosed and OPENERS[unclosed[-1]] == bracket.char:
             unclosed.pop()
         else:
+            found = wrong(site, text)
+            # The tree may know better: a `)` after a `case` closes nothing and is right.
+            if found == (0, 0):
+                return text
             kept = text[: bracket.at - span.start]
-            return kept if wrong(site, kept) <= wrong(site, text) else text
+            return kept if wrong(site, kept) <= found else text
     return text
 
 
