@@ -11,6 +11,7 @@ from pathlib import Path
 from dgls.editors.guides import Guide
 from dgls.editors.places import extension
 from dgls.errors import InputError
+from dgls.files import replace
 
 _INSTALL_S = 120
 
@@ -57,16 +58,17 @@ def _replace(path: Path, text: str) -> Path | None:
     """Write the text; the backup of what was there, None where there was nothing."""
     # A link stays a link: many keep these files in a repository of their own.
     path = path.resolve()
-    beside = path.with_name(f".{path.name}.dgls")
+    is_new = False
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         backup = _back_up(path)
-        beside.write_bytes(text.encode("utf-8"))
-        if backup is not None:
-            shutil.copymode(path, beside)
-        beside.replace(path)
+        if backup is None:
+            path.touch(exist_ok=False)
+            is_new = True
+        replace(path, text.encode("utf-8"))
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        if is_new:
+            path.unlink(missing_ok=True)
         raise InputError(
             f"{path} cannot be written ({error.strerror}); it was left as it was."
         ) from error
