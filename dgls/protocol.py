@@ -57,6 +57,10 @@ class Limits:
     suffix_chars: int | None = None
 
 
+READ_AHEAD = Limits(candidates=0)
+"""The prompt is encoded and nothing is filled."""
+
+
 @dataclass(frozen=True, slots=True)
 class FillRequest:
     """Fill every gap between the `parts` of a document.

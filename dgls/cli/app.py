@@ -10,13 +10,14 @@ from collections.abc import Iterable, Sequence
 
 import typer
 
+from dgls.cli.main import INTERRUPTED, NO_FILE
 from dgls.cli.verbs import DIRECT, VERBS, unknown_verb
 from dgls.errors import DglsError
 
 _HELP = {"help_option_names": ["-h", "--help"]}
 
-_INTERRUPTED, _FAILED, _NO_FILE = 130, 70, 74
-"""Exit statuses of the shell and of sysexits.h."""
+_FAILED = 70
+"""The exit status after a mistake of ours, that of sysexits.h."""
 
 
 def run_app(arguments: Sequence[str]) -> int:
@@ -30,7 +31,7 @@ def run_app(arguments: Sequence[str]) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     except KeyboardInterrupt:
-        return _said("interrupted; what was written so far is kept.", _INTERRUPTED)
+        return _said("interrupted; what was written so far is kept.", INTERRUPTED)
     except BrokenPipeError:
         # Whoever read the output has seen enough of it.
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
@@ -47,7 +48,7 @@ def told(error: Exception) -> int:
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         what = error.strerror or type(error).__name__
-        return _said(f"{where}{what}; what was asked for was not finished.", _NO_FILE)
+        return _said(f"{where}{what}; what was asked for was not finished.", NO_FILE)
     return _said(_inside(error), _FAILED)
 
 

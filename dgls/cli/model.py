@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dgls.cli.main import INTERRUPTED
 from dgls.errors import ModelFetchError, ModelNotFoundError
 from dgls.files import expanded
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from dgls.checkpoint.catalogue import Entry
     from dgls.checkpoint.fetch.source import Source
 
-_INTERRUPTED = 130
 _SIGNALLED = 128
 
 _Name = Annotated[str, typer.Argument(help="A name that `dgls model list` shows.")]
@@ -67,7 +67,7 @@ def get(
         place = fetch(entry, _sources(given), progress_for_stderr(), verify)
     except KeyboardInterrupt:
         typer.echo(f"Interrupted; dgls model get {name} goes on where it was.", err=True)
-        raise typer.Exit(_INTERRUPTED) from None
+        raise typer.Exit(INTERRUPTED) from None
     typer.echo(place)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from dgls.checkpoint.adapter_trial import Trial, fingerprint, write_trial
 from dgls.fill.causal import CausalFiller
 from dgls.fill.stop import StopToken
-from dgls.protocol import FillRequest, Limits
+from dgls.protocol import READ_AHEAD, FillRequest
 
 PLACES = 15
 _TRIES = 3 * PLACES
@@ -23,7 +23,6 @@ _BUSY = 1.3
 
 _SOURCE = Path(__file__).with_name("gap_work.py")
 _BEFORE, _AFTER = 1200, 480
-_READ_AHEAD = Limits(candidates=0)
 
 
 class AdapterTrial:
@@ -56,9 +55,10 @@ class AdapterTrial:
         # Whoever comes second finds the caches warm, so they take turns.
         order = (False, True) if self._tries % 2 else (True, False)
         times = {masks: self._time(place, masks) for masks in order}
-        if None not in times.values():
-            for masks, spent in times.items():
-                self._times[masks].append(spent or 0.0)
+        alone = {masks: spent for masks, spent in times.items() if spent is not None}
+        if len(alone) == len(order):
+            for masks, spent in alone.items():
+                self._times[masks].append(spent)
         return True
 
     def run(self) -> Trial | None:
@@ -77,7 +77,7 @@ class AdapterTrial:
         fresh = self._filler.planned(self._filler.strategy)
         model.drafting = replace(before, masks=masks)
         try:
-            fresh.fill(FillRequest(place.parts, path=place.path, limits=_READ_AHEAD), StopToken())
+            fresh.fill(FillRequest(place.parts, path=place.path, limits=READ_AHEAD), StopToken())
             began, used = time.perf_counter(), time.process_time()
             fresh.fill(place, StopToken())
             spent, used = time.perf_counter() - began, time.process_time() - used

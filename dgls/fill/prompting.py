@@ -34,12 +34,10 @@ class Prompting:
         model = self._model
         whole = model.layout.prompt(request)
         self._waiting = None
-        unread = model.unread(whole)
-        if not may_be_brief or unread <= _AT_ONCE:
+        if not may_be_brief or (unread := model.unread(whole)) <= _AT_ONCE:
             return whole, False
         brief = model.layout.brief_prompt(request)
-        new = model.unread(brief)
-        if unread - new < _WORTH:
+        if unread - model.unread(brief) < _WORTH:
             return whole, False
         self._waiting = whole
         return brief, True

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from dgls.sound.site import Purpose, Site
+from dgls.sound.texts import BLOCK_COMMENT
 from dgls.syntax.holes import Hole, HoleKind, holes
 from dgls.syntax.language import ScopeKind
 from dgls.syntax.scopes import Scope, enclosing_scopes
@@ -20,7 +21,6 @@ _NOT_YET = re.compile(
     re.IGNORECASE,
 )
 _TODO = re.compile(r"\b(?:TODO|FIXME|XXX)\b|your code here|implement (?:me|this)", re.IGNORECASE)
-_BLOCK_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _DOCUMENTATION = re.compile(r"\s*[a-zA-Z]{0,2}(\"{3}|'{3}).*?\1", re.DOTALL)
 _DECLARED = re.compile(r"^\s*@(?:[\w.]+\.)?(?:overload|abstractmethod|abstractproperty)\b")
 _INTERFACE = re.compile(r"\b(?:Protocol|ABC|ABCMeta)\b")
@@ -62,7 +62,7 @@ def _is_hole_text(site: Site, text: str) -> bool:
     text = _DOCUMENTATION.sub("", text, count=1) if mark == "#" else text
     code = [
         line
-        for line in _BLOCK_COMMENT.sub("", text).split("\n")
+        for line in BLOCK_COMMENT.sub("", text).split("\n")
         if not line.lstrip().startswith(mark) and not _NOT_YET.search(line)
     ]
     if site.language.id == "shellscript":

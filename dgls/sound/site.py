@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
-from dgls.sound.texts import text_around
+from dgls.sound.texts import BLOCK_COMMENT, text_around
 from dgls.sound.words import first_line, last_line
 from dgls.syntax.brackets import Bracket, open_brackets
 from dgls.syntax.guard import Damage, damage
@@ -19,7 +18,6 @@ from dgls.text.lines import with_line_ends
 from dgls.text.spans import Edit, Span
 
 _NEAR_CHARS = 8_000
-_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 
 
 class Purpose(StrEnum):
@@ -117,7 +115,7 @@ class Site:
         near = f"{self.prefix[-_NEAR_CHARS:]}x{self.suffix[:_NEAR_CHARS]}"
         if self.language.line_comment == "//":
             # A license is indented as its own authors like it.
-            return unit_of(_COMMENT.sub("", near)) or unit_of(near)
+            return unit_of(BLOCK_COMMENT.sub("", near)) or unit_of(near)
         return unit_of(near)
 
     @property

@@ -12,6 +12,9 @@ from dgls.text.spans import Span
 _TEXT = re.compile(r"comment|string|heredoc|char_literal|character_literal|template_literal")
 _CODE = re.compile(r"interpolation|substitution|expansion")
 
+BLOCK_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+"""A comment of the languages that have `//`, too."""
+
 
 def is_text(source: Source, offset: int) -> bool:
     """Whether the character at `offset` belongs to a string or a comment."""

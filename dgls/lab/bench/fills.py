@@ -16,7 +16,7 @@ from dgls.client import EngineClient
 from dgls.config import Settings
 from dgls.lab.bench.machine import resident_mb
 from dgls.lab.bench.series import Series
-from dgls.protocol import FillReply, FillRequest, Limits, Trigger
+from dgls.protocol import READ_AHEAD, FillReply, FillRequest, Limits, Trigger
 from dgls.requests.builder import Asker, Task, budget_of, limits_of
 from dgls.syntax.languages import language_of
 from dgls.syntax.source import Source
@@ -49,7 +49,7 @@ async def one_line_fills(settings: Settings, count: int) -> list[Series]:
                 for what, request in _requests(settings, place):
                     found.setdefault(what, []).append(await _timed(client, request))
                     # What the pauses of who types there are enough to read.
-                    await client.fill(replace(request, limits=Limits(candidates=0)))
+                    await client.fill(replace(request, limits=READ_AHEAD))
             health = await client.health()
             memory = resident_mb(health.pid) if health is not None else 0.0
         finally:

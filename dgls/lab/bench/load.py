@@ -17,7 +17,7 @@ from dgls.lab.bench.editors import Typing, type_for
 from dgls.lab.bench.machine import resident_mb
 from dgls.lab.bench.series import Series
 from dgls.lab.bench.typing.sessions import Session
-from dgls.protocol import FillReply, FillRequest, Limits
+from dgls.protocol import READ_AHEAD, FillReply, FillRequest
 
 _WASTED = "dgls_stopped_fill_seconds_total"
 _RESTARTS = 3
@@ -112,7 +112,7 @@ async def _cold_ms_per_token(client: EngineClient, sessions: Sequence[Session]) 
         # Its path, which is first in the prompt, is that of no other.
         path = f"{number}-{time.monotonic_ns()}.py"
         parts = (session.before[-_COLD_CHARS:], session.after[:_COLD_CHARS])
-        request = FillRequest(parts, path=path, limits=Limits(candidates=0))
+        request = FillRequest(parts, path=path, limits=READ_AHEAD)
         reply = await client.fill(request)
         tokens += reply.prompt_tokens - reply.cached_tokens
         spent += reply.timings.encode_ms

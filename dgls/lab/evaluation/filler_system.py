@@ -12,7 +12,7 @@ from dgls.fill.stop import StopToken
 from dgls.lab.evaluation.cases import Case
 from dgls.lab.evaluation.model_systems import request_of
 from dgls.lab.evaluation.systems import Answer
-from dgls.protocol import Limits, Trigger
+from dgls.protocol import READ_AHEAD, Trigger
 from dgls.syntax.cursor import Budget
 
 CAUSAL_SYSTEMS = ("dgls", "typed", "greedy")
@@ -46,7 +46,7 @@ class FillerSystem:
         request = request_of(case, self.budget, self.seed)
         if self.trigger is Trigger.AUTOMATIC:
             # Who types has typed there before: the whole prompt was read.
-            self.filler.fill(replace(request, limits=_READ_ALONE), StopToken())
+            self.filler.fill(replace(request, limits=READ_AHEAD), StopToken())
         reply = self.filler.fill(replace(request, trigger=self.trigger), StopToken())
         best = reply.best
         return Answer(
@@ -75,6 +75,3 @@ def causal_system(name: str, filler: CausalFiller, identity: str, budget: Budget
         f"There is no system {name!r} of this model; nothing was measured. "
         f"There are {', '.join(CAUSAL_SYSTEMS)}."
     )
-
-
-_READ_ALONE = Limits(candidates=0)
