@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1] / "dgls"
 GROUND = {
     "allocator",
     "errors",
+    "logistic",
     "protocol",
     "protocol_json",
     "text",

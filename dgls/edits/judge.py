@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from dgls.logistic import logistic
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -57,4 +59,4 @@ def chance(evidence: Evidence) -> float:
     """The chance, 0 to 1, that a place takes the very text."""
     pairs = zip(WEIGHTS, evidence.features, strict=True)
     logit = INTERCEPT + sum(weight * value for weight, value in pairs)
-    return 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))
+    return logistic(logit)

@@ -32,7 +32,7 @@ from dgls.engine.routes import create_app
 from dgls.engine.scheduler import Scheduler
 from dgls.engine.service import Service
 from dgls.engine.status import EngineStatus
-from dgls.engine.worker import ModelThread
+from dgls.engine.worker import ModelThreads
 from dgls.errors import DglsError, EngineUnavailableError
 from dgls.file_lock import FileLock
 from dgls.protocol import Health
@@ -156,7 +156,7 @@ class _Engine:
             self._leave()
 
     async def _serve(self, failed_s: float) -> None:
-        thread = ModelThread()
+        thread = ModelThreads()
         tasks = [asyncio.ensure_future(self._load(thread, failed_s))]
         tasks.append(asyncio.ensure_future(self._watch()))
         tasks.append(asyncio.ensure_future(self._use_idle_time()))
@@ -182,7 +182,7 @@ class _Engine:
             if self._endpoint.log.lstat().st_size == 0:
                 self._endpoint.log.unlink()
 
-    async def _load(self, thread: ModelThread, failed_s: float) -> None:
+    async def _load(self, thread: ModelThreads, failed_s: float) -> None:
         try:
             backend = await thread.run(self._make_backend)
         except Exception as error:

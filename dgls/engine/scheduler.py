@@ -11,7 +11,7 @@ from functools import partial
 
 from dgls.engine.backends.base import Backend
 from dgls.engine.queue import FairQueue, Job
-from dgls.engine.worker import ModelThread
+from dgls.engine.worker import ModelThreads
 from dgls.errors import DglsError, EngineBusyError, EngineError, Stopped
 from dgls.fill.filler import Patient
 from dgls.fill.stop import StopToken
@@ -38,7 +38,7 @@ class Scheduler:
     def __init__(
         self,
         backend: Backend,
-        thread: ModelThread,
+        thread: ModelThreads,
         max_waiting: int,
         on_wasted: Callable[[float], None] = lambda seconds: None,
     ) -> None:

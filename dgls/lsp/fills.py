@@ -8,8 +8,9 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
+from dgls.lsp.retrieve import retrieve
 from dgls.policy.rhythm import quantile
 from dgls.protocol import FillReply, FillRequest
 from dgls.protocol_json import to_json
@@ -76,7 +77,7 @@ class Fills:
         """
         self.stop_ahead()
         self._ahead = asyncio.ensure_future(self._fill_ahead(request, ask, is_wanted))
-        self._ahead.add_done_callback(_retrieve)
+        self._ahead.add_done_callback(retrieve)
 
     def stop_ahead(self) -> None:
         """Cancel the fill that was made ahead, where nobody waits for it yet."""
@@ -101,7 +102,7 @@ class Fills:
         running = self._running.get(key)
         if running is None:
             running = _Running(asyncio.ensure_future(self._fill(key, request, ask)))
-            running.task.add_done_callback(_retrieve)
+            running.task.add_done_callback(retrieve)
             self._running[key] = running
         running.waiting += 1
         try:
@@ -137,9 +138,3 @@ def _key(request: FillRequest) -> bytes:
     """
     what = to_json(replace(request, version=0, client="", method=""))
     return hashlib.blake2b(what.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-
-
-def _retrieve(task: asyncio.Task[Any]) -> None:
-    """Look at a failure that nobody may be waiting for, so that asyncio does not log it."""
-    if not task.cancelled():
-        task.exception()

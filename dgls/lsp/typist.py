@@ -13,6 +13,7 @@ from dgls.lsp.convert import key_of
 from dgls.lsp.documents import Change, Document
 from dgls.policy.rhythm import Rhythm
 from dgls.policy.stale import rebase
+from dgls.text.common import common_length
 from dgls.text.lines import line_end_of, with_line_ends
 from dgls.text.spans import Edit, Span
 
@@ -221,16 +222,6 @@ class Typists:
     def close(self, uri: str) -> None:
         """Forget one."""
         self._by_key.pop(key_of(uri), None)
-
-
-def common_length(one: str, other: str) -> int:
-    """How many characters both begin with."""
-    count = 0
-    for left, right in zip(one, other, strict=False):
-        if left != right:
-            break
-        count += 1
-    return count
 
 
 def _is_keystroke(edit: Edit) -> bool:

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from tree_sitter import Node
 
 from dgls.sound.alike import alike
+from dgls.sound.cleaned import Refusal
 from dgls.sound.holes import is_hole
 from dgls.sound.site import Site
 from dgls.sound.texts import is_text
-from dgls.sound.verdict import Refusal
 from dgls.syntax.language import ScopeKind
 from dgls.syntax.scopes import body_of, enclosing_scopes, name_of
 from dgls.syntax.source import Source
