@@ -12,10 +12,15 @@ from dgls.logistic import logistic
 class Evidence:
     """What speaks for a place.
 
-    `alike` is the similarity of the lines, 0 to 1, `agreed` how many lines were edited so,
-    `inserts` whether something was only put in, `siblings` whether the lines are in one block,
-    `renames` whether names alone were replaced, `tokens` how many the line has, `replaced` how many
-    of them go, `lines` how far away it is, `places` how many such places there are.
+    - `alike`: the similarity of the two lines, 0 to 1
+    - `agreed`: how many lines were edited in this way
+    - `inserts`: whether the edit only added something
+    - `siblings`: whether both lines are in one block
+    - `renames`: whether the edit replaced names only
+    - `tokens`: how many tokens the line has
+    - `replaced`: how many of them the edit removes
+    - `lines`: how many lines away the place is
+    - `places`: how many such places there are
     """
 
     alike: float

@@ -1,9 +1,9 @@
 """The engine process: one per machine and model, from its lock to its last trace.
 
 A front-end starts `python -m dgls.engine.process` with the settings as JSON on standard input
-(`dgls.client.launch`); `dgls serve` runs the same in a terminal. It answers `/health` at once,
-loads the model in a thread, and ends when nobody asked for a while, when it is told to, or when
-its socket was taken away.
+(`dgls.client.launch`); `dgls serve` runs the same in a terminal. It answers `/health` at once
+and loads the model in a thread. It ends after a while without requests, when it is told to, or when
+its socket is gone.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from dgls.protocol import Fill, FillReply, FillRequest, OnDraft
 
 @dataclass(frozen=True, slots=True)
 class Considered:
-    """What is weighed for one gap: the first text alone, then beside others, unasked and asked."""
+    """What is weighed for one gap: the first text only, then among others, unasked and asked."""
 
     alone: Weighed
     unasked: tuple[Weighed, ...]

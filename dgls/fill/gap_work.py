@@ -99,7 +99,7 @@ class GapWork:
                 strategy.beams,
                 self._fill.control,
                 first.written.total,
-                strategy.behind,
+                strategy.beam_margin,
             )
         self._fill.cost.passes += found[0].passes if found else 0
         return [self._candidate(written, "beam") for written in found]

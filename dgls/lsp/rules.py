@@ -42,7 +42,7 @@ class Rules:
         return self._resolved_for(document).settings
 
     def privacy_for(self, document: Document) -> Privacy:
-        """The rules of what is left alone, as they are where a document lies."""
+        """The privacy rules that hold in the folder of a document."""
         resolved = self._resolved_for(document)
         return self.permission.privacy(self.folders, resolved.settings.privacy, resolved.folders)
 

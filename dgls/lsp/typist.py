@@ -152,7 +152,7 @@ class Typist:
         return any(each.number == accepted.number for each in self.accepted)
 
     def under(self, settings: ShowSettings) -> None:
-        """Forget what other settings have put on the screen, but for what was asked for."""
+        """Forget what other settings put on the screen, unless the user asked for it."""
         if self._settings not in {None, settings}:
             asked = [shown for shown in self.on_screen if shown.asked]
             self.shown, self.others = (asked[0], tuple(asked[1:])) if asked else (None, ())
@@ -185,9 +185,9 @@ class Typist:
             self.on_accept(self, accepted)
 
     def _moved(self, accepted: Accepted, edit: Edit) -> Accepted | None:
-        """What was accepted where an edit leaves it, None where it is not as it was any more.
+        """An accepted text moved by an edit; None if the edit changed the text itself.
 
-        One that the user took away is noted as rejected.
+        A text that the user deleted from is noted as rejected.
         """
         span, grown = accepted.span, len(edit.text) - len(edit.span)
         if edit.span.start >= span.end:

@@ -25,8 +25,8 @@ _CHEAP_TO_PARSE = 32_768
 class Source:
     """An immutable text in a language. Its tree is parsed when it is first asked for.
 
-    An edit costs no parse: a text that was edited ten times before somebody looks at its tree is
-    parsed once, and what the edits left alone is taken over from the last tree.
+    An edit costs no parse. A text that is edited ten times before its tree is needed is parsed
+    once, and the parser reuses what the edits did not touch of the last tree.
     """
 
     text: str

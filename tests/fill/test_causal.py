@@ -236,7 +236,7 @@ def test_unasked_a_text_is_given_up_once_it_is_too_unlikely(model: CausalModel) 
 
 
 def test_unasked_no_search_is_made_beside_copies(model: CausalModel) -> None:
-    unsure = CausalStrategy(enough=1.01, hopeless=-1.0, certain=1.01, behind=100.0)
+    unsure = CausalStrategy(enough=1.01, hopeless=-1.0, certain=1.01, beam_margin=100.0)
     gap = request(without("result += item"), limits=Limits(candidates=4))
     filler = CausalFiller(model, Confidence(), unsure)
     typed = fill(filler, replace(gap, trigger=Trigger.AUTOMATIC))
