@@ -117,11 +117,11 @@ def _without_repeated_end(code: str, after: str) -> str:
     known = after.split("\n")
     written = code.rstrip().split("\n")
     for count in range(min(len(known), len(written) + 1), 0, -1):
-        after = "\n".join(line.rstrip() for line in known[:count]).rstrip()
+        repeated = "\n".join(line.rstrip() for line in known[:count]).rstrip()
         text = "\n".join(line.rstrip() for line in written)
-        if not after.strip() or not text.endswith(after):
+        if not repeated.strip() or not text.endswith(repeated):
             continue
-        kept = text[: len(text) - len(after)]
+        kept = text[: len(text) - len(repeated)]
         if _open_brackets(kept) <= 0:
             return kept
     return code
