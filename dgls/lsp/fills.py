@@ -38,11 +38,12 @@ class Fills:
     _replies: OrderedDict[bytes, FillReply] = field(default_factory=OrderedDict)
     _running: dict[bytes, _Running] = field(default_factory=dict)
     _ahead: asyncio.Task[None] | None = None
+    _keyed: tuple[FillRequest, bytes] | None = None
     _taken_ms: deque[float] = field(default_factory=lambda: deque(maxlen=_MEASURED))
 
     def known(self, request: FillRequest) -> bool:
         """Whether the reply is there already."""
-        return _key(request) in self._replies
+        return self._key(request) in self._replies
 
     @property
     def p50_ms(self) -> float | None:
@@ -54,7 +55,7 @@ class Fills:
 
         A fill ahead for anything else is cancelled: the model is needed here.
         """
-        key = _key(request)
+        key = self._key(request)
         if key in self._replies:
             self._replies.move_to_end(key)
             reply = self._replies[key]
@@ -91,12 +92,18 @@ class Fills:
         self._replies.clear()
         self._taken_ms.clear()
 
+    def _key(self, request: FillRequest) -> bytes:
+        """The digest of a request; that of the newest one is kept, which is looked up twice."""
+        if self._keyed is None or self._keyed[0] is not request:
+            self._keyed = (request, _digest(request))
+        return self._keyed[1]
+
     async def _fill_ahead(
         self, request: FillRequest, ask: Ask, is_wanted: Callable[[], bool]
     ) -> None:
         await asyncio.sleep(AHEAD_AFTER_S)
         if is_wanted() and not self.known(request) and not self._running:
-            await self._shared(_key(request), request, ask)
+            await self._shared(self._key(request), request, ask)
 
     async def _shared(self, key: bytes, request: FillRequest, ask: Ask) -> FillReply:
         running = self._running.get(key)
@@ -131,7 +138,7 @@ class _Running:
     waiting: int = 0
 
 
-def _key(request: FillRequest) -> bytes:
+def _digest(request: FillRequest) -> bytes:
     """A digest of what decides the reply; who asks, for which version, does not.
 
     The request itself would keep its part of the document as long as the reply is kept.

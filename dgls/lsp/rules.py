@@ -68,8 +68,13 @@ class Rules:
             raise InputError(f"Nothing was done: {reason.value}.")
 
     def _resolved_for(self, document: Document) -> Resolved:
-        inside = parts_in(document.path, self.folders) is not None
-        resolved = self._settings_in(Path(document.path).parent if inside else self.root)
+        return self._found.get(
+            ("resolved", document.path), lambda: self._resolved_at(document.path)
+        )
+
+    def _resolved_at(self, path: str) -> Resolved:
+        inside = parts_in(path, self.folders) is not None
+        resolved = self._settings_in(Path(path).parent if inside else self.root)
         self.complain(resolved.messages)
         return resolved
 

@@ -68,11 +68,12 @@ class Source:
         text is parsed afresh, unless it is so long that a user would notice.
         """
         parser = tree_sitter.Parser(self.language.grammar)
-        if self._old_tree is not None:
-            tree = parser.parse(self.data, self._old_tree)
-            if not tree.root_node.has_error or len(self.data) > _CHEAP_TO_PARSE:
-                return tree
-        return parser.parse(self.data)
+        old, is_short = self._old_tree, len(self.data) <= _CHEAP_TO_PARSE
+        # A short text that had errors most likely has them still.
+        if old is None or (is_short and old.root_node.has_error):
+            return parser.parse(self.data)
+        tree = parser.parse(self.data, old)
+        return parser.parse(self.data) if is_short and tree.root_node.has_error else tree
 
     @cached_property
     def lines(self) -> Lines:
