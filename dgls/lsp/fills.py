@@ -66,18 +66,14 @@ class Fills:
         self.last = (request, reply)
         return reply
 
-    def fill_ahead(
-        self,
-        request: FillRequest,
-        ask: Ask,
-        is_wanted: Callable[[], bool] = lambda: True,
-    ) -> None:
+    def fill_ahead(self, make: Callable[[], FillRequest | None], ask: Ask) -> None:
         """Fill what will probably be asked for next, unless somebody needs the model.
 
-        It begins after a moment, in which the user may type on so that it `is_wanted` no more.
+        `make` is called after a moment, in which the user may type on. It gives None where nothing
+        is wanted any more.
         """
         self.stop_ahead()
-        self._ahead = asyncio.ensure_future(self._fill_ahead(request, ask, is_wanted))
+        self._ahead = asyncio.ensure_future(self._fill_ahead(make, ask))
         self._ahead.add_done_callback(retrieve)
 
     def stop_ahead(self) -> None:
@@ -98,11 +94,10 @@ class Fills:
             self._keyed = (request, _digest(request))
         return self._keyed[1]
 
-    async def _fill_ahead(
-        self, request: FillRequest, ask: Ask, is_wanted: Callable[[], bool]
-    ) -> None:
+    async def _fill_ahead(self, make: Callable[[], FillRequest | None], ask: Ask) -> None:
         await asyncio.sleep(AHEAD_AFTER_S)
-        if is_wanted() and not self.known(request) and not self._running:
+        request = None if self._running else make()
+        if request is not None and not self.known(request):
             await self._shared(self._key(request), request, ask)
 
     async def _shared(self, key: bytes, request: FillRequest, ask: Ask) -> FillReply:

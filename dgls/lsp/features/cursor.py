@@ -8,7 +8,6 @@ when the cursor has rested at another place for half a second. The answer is nul
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from lsprotocol import types
@@ -51,8 +50,9 @@ async def rests(context: RequestContext, params: Any) -> None:
     if why_not_ask(Moment(task.context.line_head, task.context.line_tail)) is not None:
         return
     request = context.request(document, task, suggest.METHOD, Trigger.AUTOMATIC)
-    is_current = partial(stores.documents.is_current, document)
-    context.fills.fill_ahead(request, context.model.fill, is_current)
+    context.fills.fill_ahead(
+        lambda: request if stores.documents.is_current(document) else None, context.model.fill
+    )
 
 
 FEATURE = Feature(METHOD, rests)
