@@ -91,7 +91,8 @@ def fill(
         typer.echo(f"dgls: {better}", err=True)
     if reply.note:
         typer.echo(f"dgls: {reply.note}", err=True)
-    best = task.best(reply.candidates, reply.present)
+    sound = task.sound(reply.candidates, reply.present)
+    best = sound[0] if sound else task.nothing(reply.candidates)
     if write:
         if not any(best.texts):
             raise InputError(
@@ -100,7 +101,7 @@ def fill(
             )
         task.file.write(task.filled(best))
     if as_json:
-        typer.echo(_json(task, reply, best, write))
+        typer.echo(_json(task, dataclasses.replace(reply, candidates=sound), best, write))
     elif watching is not None:
         watching.finish(best, reply)
     else:
@@ -126,11 +127,11 @@ class _Task:
     def gaps(self) -> tuple[Span, ...]:
         return self.asked.gaps
 
-    def best(self, candidates: Sequence[Fill], present: float | None) -> Fill:
-        """The likeliest candidate of which something sound is left in every gap; else empty texts.
+    def sound(self, candidates: Sequence[Fill], present: float | None) -> tuple[Fill, ...]:
+        """The candidates of which something sound is left in every gap, likeliest first.
 
-        Its texts are what is left of it. `present` is the score of what the gap holds now, which a
-        rewrite must exceed.
+        Their texts are what is left of them. `present` is the score of what the gap holds now,
+        which a rewrite must exceed.
         """
         from dgls.sound.gaps import sound_texts
         from dgls.sound.site import Asked, Purpose
@@ -140,10 +141,15 @@ class _Task:
             Asked(Purpose.REWRITE if text.strip() else Purpose.EXPLICIT, lines, present)
             for text, lines in zip(context.gaps, self.asked.lines, strict=True)
         ]
+        found: dict[tuple[str, ...], Fill] = {}
         for fill in candidates:
             texts = sound_texts(self.source, self.gaps, asked, fill.texts, fill.score)
             if texts is not None:
-                return dataclasses.replace(fill, texts=texts)
+                found.setdefault(texts, dataclasses.replace(fill, texts=texts))
+        return tuple(found.values())
+
+    def nothing(self, candidates: Sequence[Fill]) -> Fill:
+        """The best fill where no candidate is sound: empty texts."""
         return dataclasses.replace(candidates[0], texts=("",) * len(self.gaps), confidence=0.0)
 
     def filled(self, fill: Fill) -> str:
