@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from lsprotocol import types
@@ -57,6 +59,22 @@ class Convention:
         return types.Range(
             start=self.position(lines, span.start), end=self.position(lines, span.end)
         )
+
+
+def place_of(value: object) -> types.Position | None:
+    """The position that a client's own parameter is, an object or a mapping; None for no such."""
+    line, character = field_of(value, "line"), field_of(value, "character")
+    if type(line) is not int or type(character) is not int:
+        return None
+    try:
+        return types.Position(line, character)
+    except ValueError:
+        return None
+
+
+def field_of(value: object, name: str) -> Any:
+    """A field of what arrives as an object or as a mapping; None where it is not there."""
+    return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
 
 
 @lru_cache(maxsize=1024)

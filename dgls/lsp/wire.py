@@ -223,9 +223,11 @@ class Wire(LanguageServerProtocol):
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
     def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
-        """Forget the document."""
+        """Forget the document, and what was last computed of it or with it."""
         self._server.documents.close(params.text_document.uri)
         self._server.typists.close(params.text_document.uri)
+        self._server.fills.closed()
+        self._server.ripples.closed()
 
     @lsp_method(types.EXIT)
     def lsp_exit(self, *args: Any) -> Generator[Any, Any, None]:

@@ -11,10 +11,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from lsprotocol import types
-
 from dgls.lsp import suggest
 from dgls.lsp.context import Feature, RequestContext
+from dgls.lsp.convert import field_of, place_of
 from dgls.policy.ask import Moment, why_not_ask
 from dgls.protocol import Trigger
 from dgls.requests.builder import Task
@@ -32,12 +31,10 @@ async def rests(context: RequestContext, params: Any) -> None:
     Nothing for a document that the user does not write in, where a suggestion is on the screen,
     where dgls has to be silent, and for what is no place.
     """
-    try:
-        place = types.Position(int(params.position.line), int(params.position.character))
-        document = context.document(params.textDocument.uri)
-    except (AttributeError, TypeError, ValueError):
-        return
-    cursor = None if document is None else document.offset(place)
+    place = place_of(field_of(params, "position"))
+    uri = field_of(field_of(params, "textDocument"), "uri")
+    document = context.document(uri) if isinstance(uri, str) else None
+    cursor = None if document is None or place is None else document.offset(place)
     if document is None or document.source is None or cursor is None:
         return
     stores, settings = context.stores, context.rules.settings_for(document)
