@@ -402,6 +402,115 @@ async def test_a_whole_text_before_an_open_and_a_second_open_are_taken_in(sessio
     assert documents.now[URI].text == "yx = 1\n"
 
 
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"range": None, "text": "y = \n"}, "y = \n"),
+        ({"range": None, "rangeLength": None, "text": "y = \n"}, "y = \n"),
+        ({"rangeLength": 4, "text": "y = \n"}, "y = \n"),
+        ({"rangeLength": -1, "range": [0, 0, 0, 1], "text": "y"}, "y = 😀\n"),
+        ({"rangeLength": "all", "range": [0, 4, 0, 6], "text": "1"}, "x = 1\n"),
+        # Half of a character of two units, and places that the text does not have.
+        ({"range": [0, 4, 0, 5], "text": "1"}, "x = 1😀\n"),
+        ({"range": [0, 5, 0, 6], "text": "1"}, "x = 1\n"),
+        ({"range": [0, 4, 9, 9], "text": "1"}, "x = 1"),
+        ({"range": [7, 0, 9, 9], "text": "1"}, "x = 😀\n1"),
+        ({"range": [0, 99, 0, 4], "text": "1"}, "x = 1\n"),
+    ],
+)
+@pytest.mark.parametrize("version", [2, 1, -5, None])
+async def test_a_change_is_taken_in_whatever_it_leaves_out(
+    filler: ScriptedFiller, change: dict[str, Any], text: str, version: int | None
+) -> None:
+    if isinstance(change.get("range"), list):
+        line, column, end_line, end_column = change["range"]
+        start = {"line": line, "character": column}
+        end = {"line": end_line, "character": end_column}
+        change = {**change, "range": {"start": start, "end": end}}
+    async with listening(filler) as (server, port):
+        raw = Raw(*await asyncio.open_connection("127.0.0.1", port))
+        await raw.begin()
+        item = {"uri": URI, "languageId": "python", "version": 1, "text": "x = 😀\n"}
+        raw.notify("textDocument/didOpen", {"textDocument": item})
+        document = {"uri": URI, "version": version}
+        raw.notify(
+            "textDocument/didChange", {"textDocument": document, "contentChanges": [change]}
+        )
+        raw.request(2, "x/y", {})
+        await raw.answer(2)
+        found = server.documents.get(URI)
+        assert (found.text, found.source.text) == (text, text)
+        raw.writer.close()
+
+
+WILD = [-1, 1e400, float("nan"), 1.5, True, "0", None, [], {}, 2**31, 10**30, "x"]
+START = {"line": 0, "character": 0}
+OWN: dict[str, Callable[[Any], object]] = {
+    "dgls/cursor": lambda wild: {"textDocument": {"uri": URI}, "position": wild},
+    "dgls/cursor ": lambda wild: {"textDocument": {"uri": wild}, "position": START},
+    "textDocument/copilotInlineEdit": lambda wild: {
+        "textDocument": {"uri": URI},
+        "position": {"line": wild, "character": 0},
+    },
+    "textDocument/copilotInlineEdit ": lambda wild: {
+        "textDocument": {"uri": wild},
+        "position": START,
+    },
+    "dgls.why": lambda wild: [URI, {"line": 0, "character": wild}],
+    "dgls.why ": lambda wild: [wild, START],
+    "dgls.edit": lambda wild: [URI, {"start": {**START, "line": wild}, "end": START}, "do"],
+    "dgls.edit ": lambda wild: [URI, {"start": START, "end": START}, wild],
+    "dgls.snooze": lambda wild: [wild],
+    "codeAction/resolve": lambda wild: {
+        "title": "x",
+        "data": {"kind": "x", "uri": URI, "version": 1, "span": [wild, wild]},
+    },
+    "codeAction/resolve ": lambda wild: {
+        "title": "x",
+        "data": {"kind": wild, "uri": wild, "version": wild, "span": [0, 1], "strength": wild},
+    },
+}
+
+
+@pytest.mark.parametrize("method", OWN)
+async def test_a_wild_parameter_of_dglss_own_methods_is_no_fault_inside(
+    raw: Raw, method: str
+) -> None:
+    await raw.begin()
+    item = {"uri": URI, "languageId": "python", "version": 1, "text": "x = \n"}
+    raw.notify("textDocument/didOpen", {"textDocument": item})
+    for number, wild in enumerate(WILD, 2):
+        name, params = method.strip(), OWN[method](wild)
+        if name.startswith("dgls."):
+            name, params = "workspace/executeCommand", {"command": name, "arguments": params}
+        raw.notify("$/cancelRequest", {"id": wild})
+        raw.request(number, name, params)
+        assert "inside" not in str((await raw.answer(number)).get("error"))
+
+
+async def test_what_was_last_computed_goes_with_the_document(
+    filler: ScriptedFiller, tmp_path: Path
+) -> None:
+    filler.answer = lambda request: reply("call(a)")
+    async with initialized(filler) as session:
+        await session.open("def f(old):\n    return old\nx = \n")
+        await session.changed(0, 6, "new", 9)
+        assert await session.ask(2, 4, invoked=True)
+        assert await session.actions((0, 0), (0, 0))
+        assert session.server.fills.last is not None
+        filler.hold()
+        late = session.ask(2, 2, invoked=True)
+        await until(lambda: len(filler.requests) > 1)
+        identifier = types.TextDocumentIdentifier(URI)
+        session.client.text_document_did_close(types.DidCloseTextDocumentParams(identifier))
+        await until(lambda: session.server.documents.get(URI) is None)
+        filler.go.set()
+        assert not await late
+        assert (session.server.fills.last, session.server.ripples._last) == (None, None)
+        gc.collect()
+        await until(lambda: not [each for each in gc.get_objects() if type(each) is Document])
+
+
 async def test_an_editor_that_gives_each_version_one_number_gets_no_stale_answer(
     raw: Raw, filler: ScriptedFiller
 ) -> None:
