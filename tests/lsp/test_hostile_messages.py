@@ -433,9 +433,7 @@ async def test_a_change_is_taken_in_whatever_it_leaves_out(
         item = {"uri": URI, "languageId": "python", "version": 1, "text": "x = 😀\n"}
         raw.notify("textDocument/didOpen", {"textDocument": item})
         document = {"uri": URI, "version": version}
-        raw.notify(
-            "textDocument/didChange", {"textDocument": document, "contentChanges": [change]}
-        )
+        raw.notify("textDocument/didChange", {"textDocument": document, "contentChanges": [change]})
         raw.request(2, "x/y", {})
         await raw.answer(2)
         found = server.documents.get(URI)
