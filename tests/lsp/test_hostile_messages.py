@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import json
+import os
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -564,12 +565,40 @@ async def test_a_file_is_one_document_by_each_of_its_names(session: Session, oth
         ("file://localhost/p/c#/.env", "/p/c#/.env"),
         ("FILE:///p/c#/.env", "/p/c#/.env"),
         ("untitled:a#b", "a"),
+        ("untitled:.env", ".env"),
+        ("untitled:Untitled-1", "Untitled-1"),
+        ("file:///p/a%2eb%2Fc", "/p/a.b/c"),
+        ("file:///p/%E4%B8%ad.py", "/p/中.py"),
+        ("file:///p/%FF.py", "/p/\udcff.py"),
+        ("file:///p/%EF%BF%BD%C3.py", "/p/\ufffd\udcc3.py"),
+        ("file:///p/a%25zz.py", "/p/a%zz.py"),
+        ("file:///p/a%zz.py", "/p/a%zz.py"),
+        ("file://LOCALHOST/p/a.py", "/p/a.py"),
+        ("vscode-remote://ssh-remote%2Bbox/home/me/.env", "/home/me/.env"),
+        ("vscode-notebook-cell:/p/secrets.ipynb#W0", "/p/secrets.ipynb"),
+        ("git:/p/.env?ref", "/p/.env"),
     ],
 )
 def test_no_part_of_a_files_name_is_lost(uri: str, path: str) -> None:
     assert path_of(uri) == path
-    if path.startswith("/"):
-        assert key_of(uri) == key_of("file://" + quote(path))
+    if uri.lower().startswith("file:"):
+        assert key_of(uri) == key_of("file://" + quote(path, errors="surrogateescape"))
+
+
+async def test_a_link_whose_name_is_no_text_is_judged_by_where_it_leads(
+    filler: ScriptedFiller, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("x = \n")
+    (tmp_path / "plain.py").write_text("x = \n")
+    filler.answer = lambda request: reply("yes()")
+    async with initialized(filler, root=tmp_path.as_uri()) as session:
+        for target, shown in ((".env", False), ("plain.py", True)):
+            link = bytes(tmp_path) + b"/%s\xff.py" % target[-3:].encode()
+            os.symlink(target, link)
+            uri = "file://" + quote(link)
+            await session.open("x = \n", uri=uri)
+            assert bool(await session.ask(0, 4, uri=uri, invoked=True)) is shown
+    assert len(filler.requests) == 1
 
 
 def test_cells_of_a_notebook_and_unsaved_documents_stay_apart() -> None:
