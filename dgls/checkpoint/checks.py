@@ -37,7 +37,9 @@ _COUNTS = (
     "canvas_length",
 )
 _MAY_BE_NULL = frozenset({"global_head_dim", "num_global_key_value_heads", "sliding_window"})
+_MAY_BE_NULL |= {"partial_rotary_factor", "initializer_range"}
 _POSITIVE = ("rms_norm_eps", "rope_theta", "partial_rotary_factor", "initializer_range")
+_SHARES = ("partial_rotary_factor",)
 _MULTIPLES = (("num_attention_heads", "num_key_value_heads"),)
 _AT_MOST = (("top_k_experts", "num_experts"),)
 _TOKENS = ("pad_token_id", "eos_token_id", "bos_token_id")
@@ -94,8 +96,10 @@ def _faults(fields: Mapping[str, Any], inside: str = "") -> Iterator[str]:
             yield from _faults(value, f"{inside}{name}.")
         elif name in _COUNTS and not (is_count(value) or _may_be(name, value)):
             yield f"{full} must be a whole number of 1 or more, not {shown(value)}"
-        elif name in _POSITIVE and value is not None and not is_positive(value):
+        elif name in _POSITIVE and not (is_positive(value) or _may_be(name, value)):
             yield f"{full} must be a number above 0, not {shown(value)}"
+        elif name in _SHARES and value is not None and value > 1:
+            yield f"{full} must be 1 at most, not {shown(value)}"
         elif name in _TOKENS and not _are_tokens(value, fields.get("vocab_size")):
             yield f"{full} must be a token of the vocabulary, not {shown(value)}"
     for many, few in _MULTIPLES:

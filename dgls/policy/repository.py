@@ -17,7 +17,7 @@ from dgls.patterns import MOST_WORK, Patterns, TooManyPatterns
 from dgls.policy.git_config import ExcludesFile, has_worktree_settings, is_true, text_of
 
 _MOST_VERDICTS = 5_000
-_Stamp = tuple[int, int, int]
+_Stamp = tuple[int, int, int, int]
 
 
 class UnreadableIgnores(Exception):
@@ -171,7 +171,7 @@ def _stamp(path: Path) -> _Stamp | None:
         found = path.stat()
     except (OSError, ValueError):
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_ctime_ns
 
 
 def _repository_at(root: Path) -> Repository:

@@ -827,6 +827,71 @@ def test_every_setting_is_tried_live() -> None:
     assert tried == set(DECLARED)
 
 
+LIVE: dict[str, object] = {
+    **{name: value for name, (value, *_) in (REQUESTED | DONE).items()},
+    **SILENT,
+    **OTHER_ENGINE,
+}
+
+
+@pytest.mark.parametrize("way", ["pushed", "asked for", "project"])
+async def test_every_setting_changes_live_whoever_says_it(
+    filler: ScriptedFiller, tmp_path: Path, way: str
+) -> None:
+    async def say(name: str, value: object) -> None:
+        section, _, key = name.partition(".")
+        if way == "project":
+            text = f"[{section}]\n{key} = {json.dumps(value)}\n"
+            (tmp_path / "dgls.toml").write_text(text, encoding="utf-8")
+            return
+        settings = None if way == "asked for" else {"dgls": {section: {key: value}}}
+        session.client.set_configuration({section: {key: value}}, section="dgls")
+        told = types.DidChangeConfigurationParams(settings)
+        session.client.workspace_did_change_configuration(told)
+
+    def now(name: str) -> object:
+        value = session.server.rules.settings.value(name)
+        return list(value) if isinstance(value, tuple) else value
+
+    asks = way == "asked for"
+    async with initialized(filler, root=tmp_path.as_uri(), configuration=asks) as session:
+        for name, value in LIVE.items():
+            declared = DECLARED[name]
+            before = now(name)
+            await say(name, value)
+            if way != "project" or (declared.project and not declared.only_lower):
+                await until(lambda name=name, value=value: now(name) == value)  # type: ignore[misc]
+            else:
+                # A project raises nothing, and does not choose what runs.
+                assert now(name) == (min(before, value) if declared.only_lower else before)  # type: ignore[type-var]
+
+
+@pytest.mark.parametrize("content", ["[show", "\x00", "show = 3", "[show]\nthreshold = 7", None])
+async def test_a_settings_file_that_breaks_is_told_and_works_again_when_it_is_mended(
+    filler: ScriptedFiller, tmp_path: Path, content: str | None
+) -> None:
+    file = tmp_path / "dgls.toml"
+    file.write_text("[show]\nautomatic = false\n")
+    filler.answer = lambda request: reply("yes()")
+    uri = (tmp_path / "a.py").as_uri()
+    async with initialized(filler, root=tmp_path.as_uri()) as session:
+        await session.open("x = \n", uri=uri)
+        assert not await session.ask(0, 4, uri=uri)
+        if content is None:
+            file.unlink()
+            file.mkdir()
+        else:
+            file.write_text(content)
+        assert await session.ask(0, 4, uri=uri)
+        assert (content is None) is not any(
+            "dgls.toml" in told.message for told in session.client.messages
+        )
+        if content is None:
+            file.rmdir()
+        file.write_text("[show]\nautomatic = false\n")
+        assert not await session.ask(0, 4, uri=uri)
+
+
 @pytest.mark.parametrize("name", REQUESTED)
 async def test_a_live_setting_is_in_the_next_request(
     session: Session, live: Callable[..., None], name: str
