@@ -219,8 +219,8 @@ def asker_of(name: str, source: Source, resolved: Resolved, method: str) -> Aske
     snippets: tuple[Snippet, ...] = ()
     if name != STANDARD_INPUT:
         path, roots = Path(name).resolve(), [Path.cwd()]
-        context = resolved.settings.context
-        snippets = imported_outlines(source, path, roots, context, rules(resolved))
+        context, privacy = resolved.settings.context, rules(resolved, *roots, path.parent)
+        snippets = imported_outlines(source, path, roots, context, privacy)
     return Asker("cli", method, path=path_shown(name), snippets=snippets)
 
 

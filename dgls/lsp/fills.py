@@ -40,6 +40,7 @@ class Fills:
     _ahead: asyncio.Task[None] | None = None
     _keyed: tuple[FillRequest, bytes] | None = None
     _taken_ms: deque[float] = field(default_factory=lambda: deque(maxlen=_MEASURED))
+    _closes: int = 0
 
     def known(self, request: FillRequest) -> bool:
         """Whether the reply is there already."""
@@ -55,7 +56,7 @@ class Fills:
 
         A fill ahead for anything else is cancelled: the model is needed here.
         """
-        key = self._key(request)
+        key, closes = self._key(request), self._closes
         if key in self._replies:
             self._replies.move_to_end(key)
             reply = self._replies[key]
@@ -63,7 +64,8 @@ class Fills:
             if key not in self._running:
                 self.stop_ahead()
             reply = await self._shared(key, request, ask)
-        self.last = (request, reply)
+        if closes == self._closes:
+            self.last = (request, reply)
         return reply
 
     def fill_ahead(self, make: Callable[[], FillRequest | None], ask: Ask) -> None:
@@ -81,6 +83,11 @@ class Fills:
         if self._ahead is not None:
             self._ahead.cancel()
             self._ahead = None
+
+    def closed(self) -> None:
+        """Let go of the last request: it may hold parts of a document that was closed now."""
+        self._closes += 1
+        self.last = None
 
     def forget(self) -> None:
         """Drop every reply: another model would answer otherwise."""

@@ -142,10 +142,11 @@ async def _wait(
 def _put_on_screen(context: RequestContext, shown: Shown) -> Offer | Silence | None:
     """Show a text and fill ahead, unless the screen has one that is as good."""
     stores = context.stores
-    typist, newest = stores.typists.of(shown.document.uri), stores.documents.get(shown.document.uri)
+    newest = stores.documents.get(shown.document.uri)
     left = None if newest is None else shown.left_in(newest)
     if newest is None or left is None:
         return None
+    typist = stores.typists.of(shown.document.uri)
     if typist.was_rejected(shown):
         return Silence.DELETED
     kept = kept_on_screen(typist.shown, newest, left, shown.confidence)
@@ -163,9 +164,9 @@ def _fill_ahead(context: RequestContext, shown: Shown) -> None:
 
     def request() -> FillRequest | None:
         newest = stores.documents.get(uri)
-        on_screen = stores.typists.of(uri).shown is shown
-        is_wanted = on_screen and newest is not None and shown.left_in(newest) is not None
-        return _next_request(context, shown) if is_wanted else None
+        if newest is None or stores.typists.of(uri).shown is not shown:
+            return None
+        return _next_request(context, shown) if shown.left_in(newest) is not None else None
 
     context.fills.fill_ahead(request, context.model.fill)
 

@@ -38,7 +38,7 @@ def calibrate(
     from dgls.checkpoint.named import resolved
 
     named = resolved(checkpoint)
-    allowed = may_read(allow_private)
+    allowed = may_read(allow_private, *tree)
     if named.causal:
         done = _calibrate_causal(named, tree, count, seed, device, out, allowed)
     else:

@@ -51,11 +51,11 @@ Languages = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def may_read(allow_private: bool) -> MayRead:
-    """Which files may be read here; all of them where the user says so."""
+def may_read(allow_private: bool, *trees: Path) -> MayRead:
+    """Which files of these trees may be read; all of them where the user says so."""
     from dgls.config import resolve
 
-    return readable(resolve(Path.cwd()), allow_private)
+    return readable(resolve(Path.cwd()), allow_private, *trees)
 
 
 @contextmanager

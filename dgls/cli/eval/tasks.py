@@ -72,7 +72,7 @@ def cut(
         count or 300,
         seed,
         languages=languages_of(language or ()),
-        may_read=may_read(allow_private),
+        may_read=may_read(allow_private, folder),
     )
     systems = chosen_systems(system, model, device)
     suite = f"Gaps cut from {folder.resolve().name}"
@@ -131,6 +131,12 @@ def _folder(out: Path | None) -> Path | None:
         raise InputError(
             f"{out} cannot be a folder for the results ({error.strerror}); nothing was measured."
         ) from error
+    for path in out.iterdir():
+        if path.is_symlink():
+            raise InputError(
+                f"{path} is a link, which would be written through; nothing was measured. "
+                "Choose another --out."
+            )
     return out
 
 

@@ -58,7 +58,7 @@ def typing(
             count,
             seed,
             languages_of(language or ()) or CODE,
-            may_read(allow_private),
+            may_read(allow_private, folder or Path()),
         )
     )
     settings = resolve().settings

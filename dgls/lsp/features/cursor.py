@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from lsprotocol import types
-
 from dgls.lsp import suggest
 from dgls.lsp.context import Feature, RequestContext
+from dgls.lsp.convert import field_of, place_of
 from dgls.policy.ask import Moment, why_not_ask
 from dgls.protocol import Trigger
 from dgls.requests.builder import Task
@@ -31,12 +30,10 @@ async def rests(context: RequestContext, params: Any) -> None:
     Does nothing if the user does not write in the document, a suggestion is on the screen, dgls
     has to be silent there, or the position is not valid.
     """
-    try:
-        place = types.Position(int(params.position.line), int(params.position.character))
-        document = context.document(params.textDocument.uri)
-    except (AttributeError, TypeError, ValueError):
-        return
-    cursor = None if document is None else document.offset(place)
+    place = place_of(field_of(params, "position"))
+    uri = field_of(field_of(params, "textDocument"), "uri")
+    document = context.document(uri) if isinstance(uri, str) else None
+    cursor = None if document is None or place is None else document.offset(place)
     if document is None or document.source is None or cursor is None:
         return
     stores, settings = context.stores, context.rules.settings_for(document)
