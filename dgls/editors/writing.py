@@ -89,7 +89,7 @@ def _install_extension() -> Written:
     if packaged is None:
         raise InputError(
             "The VS Code extension is not packaged here, and nothing was changed; run make vsix "
-            "in a checkout of dgls (it needs npm), then this command again."
+            "in the checkout that dgls was installed from (it needs npm), then this command again."
         )
     if code is None:
         raise InputError(

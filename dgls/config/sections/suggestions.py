@@ -20,8 +20,8 @@ class FillSettings:
     )
     candidates: int | Literal["auto"] = number_or_auto(
         1,
-        "Candidates per fill while typing. `auto`: 1. Where you asked there are 4, or this many if that "
-        "is more.",
+        "Candidates per fill while typing. `auto`: 1. Where you asked there are 4, or this many "
+        "if that is more.",
         high=16,
     )
     max_lines: int | Literal["auto"] = number_or_auto(
