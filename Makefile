@@ -92,15 +92,15 @@ $(RUN): pyproject.toml constraints.txt | $(VENV)/bin/python
 	@if $(PIP) install --dry-run --quiet --no-deps --report - "$(TORCH)" 2>/dev/null \
 	  | grep -q '"nvidia-'; then \
 	  if command -v nvidia-smi >/dev/null; then \
-	    echo "A GPU is here: fetching torch for CUDA (about 3 GB, 7 GB on disk)."; \
+	    echo "A GPU is here: fetching torch for CUDA (about 3 GB)."; \
 	  else \
 	    echo "No GPU is here: asking PyTorch's own index for the CPU build of torch (0.2 GB)."; \
-	    $(PIP) install --quiet uv && VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet \
+	    $(PIP) install --quiet uv && VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install \
 	      --torch-backend cpu --constraint constraints.txt "$(TORCH)" \
 	      || echo "It could not be had; fetching torch for CUDA (about 3 GB)."; \
 	  fi; \
 	fi
-	$(PIP) install --quiet --constraint constraints.txt --editable .
+	$(PIP) install --constraint constraints.txt --editable .
 	touch $@
 
 $(DEV): $(RUN)
