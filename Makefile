@@ -26,7 +26,9 @@ try: $(RUN)  ## Fetch the laptop model, fill gaps in a bundled example, show how
 	for place in $$places; do \
 	  printf '\n== dgls fill --watch %s\n\n' "$$place"; \
 	  DGLS_MODEL_NAME="$$model" $(BIN)/dgls fill --watch "$$place" || exit $$?; \
-	done
+	done; \
+	printf '\nNext, to use it in an editor: %s/dgls editor neovim --write\n' "$(BIN)"; \
+	echo "(or vscode, helix, emacs, zed, kate, sublime; README.md says how to install it to keep)"
 
 test: check  ## Format, types, and every test that needs no model, no editor and no server.
 	$(BIN)/python -m pytest -m "not model and not editor and not vllm"
