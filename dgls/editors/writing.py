@@ -100,4 +100,4 @@ def _install_extension() -> Written:
     done = subprocess.run(command, capture_output=True, text=True, timeout=_INSTALL_S, check=False)
     if done.returncode:
         raise InputError(f"{code} did not install {packaged}: {done.stderr.strip()[:300]}")
-    return Written(f"the extension {packaged}", changed=True)
+    return Written(f"VS Code (by {packaged})", changed=True)
