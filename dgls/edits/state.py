@@ -50,9 +50,10 @@ class State:
 
     @cached_property
     def fresh(self) -> tuple[LineChange, ...]:
-        """The changes of the place that was edited last: offers come from these alone.
+        """The changes of the place that was edited last. Only these lead to offers.
 
-        Who has gone on passed over what was offered before. An import is no such place.
+        A user who edits elsewhere has passed over the offers of earlier places. An edited import
+        does not count as another place.
         """
         found: list[LineChange] = []
         for hunk in reversed(self.hunks):

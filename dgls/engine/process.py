@@ -1,9 +1,9 @@
 """The engine process: one per machine and model, from its lock to its last trace.
 
 A front-end starts `python -m dgls.engine.process` with the settings as JSON on standard input
-(`dgls.client.launch`); `dgls serve` runs the same in a terminal. It answers `/health` at once,
-loads the model in a thread, and ends when nobody asked for a while, when it is told to, or when
-its socket was taken away.
+(`dgls.client.launch`); `dgls serve` runs the same in a terminal. It answers `/health` at once
+and loads the model in a thread. It ends after a while without requests, when it is told to, or when
+its socket is gone.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from dgls.engine.routes import create_app
 from dgls.engine.scheduler import Scheduler
 from dgls.engine.service import Service
 from dgls.engine.status import EngineStatus
-from dgls.engine.worker import ModelThread
+from dgls.engine.worker import ModelThreads
 from dgls.errors import DglsError, EngineUnavailableError
 from dgls.file_lock import FileLock
 from dgls.protocol import Health
@@ -157,7 +157,7 @@ class _Engine:
             self._leave()
 
     async def _serve(self, failed_s: float) -> None:
-        thread = ModelThread()
+        thread = ModelThreads()
         tasks = [asyncio.ensure_future(self._load(thread, failed_s))]
         tasks.append(asyncio.ensure_future(self._watch()))
         tasks.append(asyncio.ensure_future(self._use_idle_time()))
@@ -183,7 +183,7 @@ class _Engine:
             if self._endpoint.log.lstat().st_size == 0:
                 self._endpoint.log.unlink()
 
-    async def _load(self, thread: ModelThread, failed_s: float) -> None:
+    async def _load(self, thread: ModelThreads, failed_s: float) -> None:
         try:
             backend = await thread.run(self._make_backend)
         except Exception as error:

@@ -11,7 +11,7 @@ from functools import partial
 
 from dgls.engine.backends.base import Backend
 from dgls.engine.queue import FairQueue, Job
-from dgls.engine.worker import ModelThread
+from dgls.engine.worker import ModelThreads
 from dgls.errors import DglsError, EngineBusyError, EngineError, Stopped
 from dgls.fill.filler import Patient
 from dgls.fill.stop import StopToken
@@ -26,19 +26,19 @@ _PAUSE_S = 0.05
 
 
 class Scheduler:
-    """Gives the model as many fills at a time as its backend runs at once, one at most of a
-    local model. All methods belong to the event loop.
+    """Runs as many fills at a time as the backend can, which is one for a local model. All methods
+    belong to the event loop.
 
     A newer automatic request stops an older one of the same client, document and method, running
     or waiting. The older one is answered `Stopped` at once; the model is free for the newer one
-    after the denoise step that it is in. `on_wasted` is told, in the model's thread, the seconds
-    that it gave to a fill which was stopped.
+    after its current pass. `on_wasted` is called in the model's thread with the seconds spent on
+    a fill that was stopped.
     """
 
     def __init__(
         self,
         backend: Backend,
-        thread: ModelThread,
+        thread: ModelThreads,
         max_waiting: int,
         on_wasted: Callable[[float], None] = lambda seconds: None,
     ) -> None:

@@ -31,7 +31,7 @@ _ANY = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Editor:
+class InstructionEditor:
     """Edits by a causal model. `template` is called at the first edit: reading it takes a while."""
 
     model: CausalModel

@@ -8,8 +8,9 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
+from dgls.lsp.retrieve import retrieve
 from dgls.policy.rhythm import quantile
 from dgls.protocol import FillReply, FillRequest
 from dgls.protocol_json import to_json
@@ -37,11 +38,12 @@ class Fills:
     _replies: OrderedDict[bytes, FillReply] = field(default_factory=OrderedDict)
     _running: dict[bytes, _Running] = field(default_factory=dict)
     _ahead: asyncio.Task[None] | None = None
+    _keyed: tuple[FillRequest, bytes] | None = None
     _taken_ms: deque[float] = field(default_factory=lambda: deque(maxlen=_MEASURED))
 
     def known(self, request: FillRequest) -> bool:
         """Whether the reply is there already."""
-        return _key(request) in self._replies
+        return self._key(request) in self._replies
 
     @property
     def p50_ms(self) -> float | None:
@@ -53,7 +55,7 @@ class Fills:
 
         A fill ahead for anything else is cancelled: the model is needed here.
         """
-        key = _key(request)
+        key = self._key(request)
         if key in self._replies:
             self._replies.move_to_end(key)
             reply = self._replies[key]
@@ -64,19 +66,15 @@ class Fills:
         self.last = (request, reply)
         return reply
 
-    def fill_ahead(
-        self,
-        request: FillRequest,
-        ask: Ask,
-        is_wanted: Callable[[], bool] = lambda: True,
-    ) -> None:
+    def fill_ahead(self, make: Callable[[], FillRequest | None], ask: Ask) -> None:
         """Fill what will probably be asked for next, unless somebody needs the model.
 
-        It begins after a moment, in which the user may type on so that it `is_wanted` no more.
+        `make` is called after a moment, in which the user may type on. It gives None where nothing
+        is wanted any more.
         """
         self.stop_ahead()
-        self._ahead = asyncio.ensure_future(self._fill_ahead(request, ask, is_wanted))
-        self._ahead.add_done_callback(_retrieve)
+        self._ahead = asyncio.ensure_future(self._fill_ahead(make, ask))
+        self._ahead.add_done_callback(retrieve)
 
     def stop_ahead(self) -> None:
         """Cancel the fill that was made ahead, where nobody waits for it yet."""
@@ -90,18 +88,23 @@ class Fills:
         self._replies.clear()
         self._taken_ms.clear()
 
-    async def _fill_ahead(
-        self, request: FillRequest, ask: Ask, is_wanted: Callable[[], bool]
-    ) -> None:
+    def _key(self, request: FillRequest) -> bytes:
+        """The digest of a request; that of the newest one is kept, which is looked up twice."""
+        if self._keyed is None or self._keyed[0] is not request:
+            self._keyed = (request, _digest(request))
+        return self._keyed[1]
+
+    async def _fill_ahead(self, make: Callable[[], FillRequest | None], ask: Ask) -> None:
         await asyncio.sleep(AHEAD_AFTER_S)
-        if is_wanted() and not self.known(request) and not self._running:
-            await self._shared(_key(request), request, ask)
+        request = None if self._running else make()
+        if request is not None and not self.known(request):
+            await self._shared(self._key(request), request, ask)
 
     async def _shared(self, key: bytes, request: FillRequest, ask: Ask) -> FillReply:
         running = self._running.get(key)
         if running is None:
             running = _Running(asyncio.ensure_future(self._fill(key, request, ask)))
-            running.task.add_done_callback(_retrieve)
+            running.task.add_done_callback(retrieve)
             self._running[key] = running
         running.waiting += 1
         try:
@@ -130,16 +133,10 @@ class _Running:
     waiting: int = 0
 
 
-def _key(request: FillRequest) -> bytes:
+def _digest(request: FillRequest) -> bytes:
     """A digest of what decides the reply; who asks, for which version, does not.
 
     The request itself would keep its part of the document as long as the reply is kept.
     """
     what = to_json(replace(request, version=0, client="", method=""))
     return hashlib.blake2b(what.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-
-
-def _retrieve(task: asyncio.Task[Any]) -> None:
-    """Look at a failure that nobody may be waiting for, so that asyncio does not log it."""
-    if not task.cancelled():
-        task.exception()

@@ -158,17 +158,15 @@ def _put_on_screen(context: RequestContext, shown: Shown) -> Offer | Silence | N
 
 def _fill_ahead(context: RequestContext, shown: Shown) -> None:
     """Fill the gap that comes next if the user accepts what is shown."""
-    request = _next_request(context, shown)
-    if request is None:
-        return
     stores, uri = context.stores, shown.document.uri
 
-    def is_wanted() -> bool:
+    def request() -> FillRequest | None:
         newest = stores.documents.get(uri)
         on_screen = stores.typists.of(uri).shown is shown
-        return on_screen and newest is not None and shown.left_in(newest) is not None
+        is_wanted = on_screen and newest is not None and shown.left_in(newest) is not None
+        return _next_request(context, shown) if is_wanted else None
 
-    context.fills.fill_ahead(request, context.model.fill, is_wanted)
+    context.fills.fill_ahead(request, context.model.fill)
 
 
 def _next_request(context: RequestContext, shown: Shown) -> FillRequest | None:

@@ -160,7 +160,7 @@ class Wire(LanguageServerProtocol):
 
         A request is answered so, as LSP says; a notification is left alone.
         """
-        method, begun = message.get("method", ""), self._server.status is not None
+        method, begun = message.get("method", ""), self._server.model is not None
         if method in {"", types.EXIT} or (method == types.INITIALIZE and not begun):
             return False
         error: JsonRpcException

@@ -10,8 +10,8 @@ from dgls.policy.silence import Silence
 from dgls.protocol import Fill
 from dgls.sound.alike import alike
 from dgls.sound.clean import sound
+from dgls.sound.cleaned import Refusal
 from dgls.sound.site import Site
-from dgls.sound.verdict import Refusal
 from dgls.sound.words import (
     first_line,
     is_word_char,

@@ -11,8 +11,8 @@ from dgls.policy.show import shown_text, shown_when_asked
 from dgls.policy.silence import Silence
 from dgls.protocol import Fill, FillReply, FillRequest, Timings, Trigger
 from dgls.sound.clean import sound
+from dgls.sound.cleaned import Change, Refusal
 from dgls.sound.site import Asked, Purpose, Site
-from dgls.sound.verdict import Change, Refusal
 from dgls.syntax.language import Language
 
 _SHOWN_CHARS = 72

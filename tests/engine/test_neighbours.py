@@ -23,7 +23,7 @@ from dgls.engine.log import FrugalHandler
 from dgls.engine.scheduler import Scheduler
 from dgls.engine.service import Service
 from dgls.engine.status import EngineStatus
-from dgls.engine.worker import ModelThread
+from dgls.engine.worker import ModelThreads
 from dgls.errors import EngineBusyError
 from dgls.protocol import FillRequest
 from dgls.rendezvous.endpoint import endpoint_of
@@ -174,7 +174,7 @@ def test_a_neighbour_with_many_requests_keeps_nobody_out() -> None:
 
 
 async def test_a_client_of_whom_nothing_waits_is_let_in_though_the_queue_is_full() -> None:
-    thread, backend = ModelThread(), ScriptedBackend()
+    thread, backend = ModelThreads(), ScriptedBackend()
     scheduler = Scheduler(backend, thread, max_waiting=2)
 
     def asked(client: str, number: int) -> asyncio.Task[Any]:

@@ -9,7 +9,7 @@ import pytest
 from dgls.policy.silence import Silence
 from dgls.policy.why import Explanation, describe, explained, site_of
 from dgls.protocol import Fill, FillReply, FillRequest, Gap, Timings, Trigger
-from dgls.sound.verdict import Change, Refusal
+from dgls.sound.cleaned import Change, Refusal
 from dgls.syntax.languages.python import PYTHON
 
 PREFIX, SUFFIX = "def area(r):\n    return ", "\n"
