@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dgls.checkpoint.choice import AUTO, offer
+from dgls.cli.options import AsJson, Language, ModelName
 from dgls.cli.private import AllowPrivate, check_private
 from dgls.cli.target import (
     STANDARD_INPUT,
@@ -59,15 +60,10 @@ def fill(
     ] = 1.0,
     lines: Annotated[int, typer.Option(min=1, max=100, help="Most lines of a fill.")] = 1,
     write: Annotated[bool, typer.Option("--write", help="Apply the fill to the file.")] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Show the canvas denoising.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    language: Annotated[
-        str | None, typer.Option(help="The language, where the file's name does not tell.")
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(help="`embedded`, a folder (./... or absolute), or a cached model's name."),
-    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Show each draft.")] = False,
+    as_json: AsJson = False,
+    language: Language = None,
+    model: ModelName = None,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of the noise.")] = 0,
     allow_private: AllowPrivate = False,
 ) -> None:

@@ -220,7 +220,7 @@ class _OneFill:
             work = GapWork(self.running, alone)
             best = work.alone(work.write(offset=tuple(texts)))
             texts.append(best.candidate.text)
-            score += best.candidate.written.total
+            score += best.candidate.written.score
             confidence = min(confidence, best.confidence)
             tokens += len(best.candidate.written.tokens)
         return Fill(tuple(texts), score, confidence, "draft", tokens)
@@ -238,7 +238,7 @@ def _fill(weighed: Weighed) -> Fill:
     candidate = weighed.candidate
     return Fill(
         (candidate.text,),
-        candidate.written.total,
+        candidate.written.score,
         weighed.confidence,
         candidate.source,
         len(candidate.written.tokens),

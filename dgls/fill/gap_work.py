@@ -133,7 +133,7 @@ class GapWork:
         with self._fill.cost.stages.timed("judge"):
             (scored,) = self._model.scores(self._prompt, self._read, self._ends, [text])
         self._fill.cost.passes += 1
-        return scored.total
+        return scored.score
 
     def alone(self, candidate: Candidate) -> Weighed:
         """The first candidate as long as it has no rivals."""

@@ -87,7 +87,7 @@ class Fills:
     def closed(self) -> None:
         """Let go of the last request: it may hold parts of a document that was closed now."""
         self._closes += 1
-        self.last = None
+        self.last = self._keyed = None
 
     def forget(self) -> None:
         """Drop every reply: another model would answer otherwise."""

@@ -6,7 +6,6 @@ The rules are those of `dgls.policy`; here they meet the document, its user and 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lsprotocol import types
@@ -21,7 +20,7 @@ from dgls.policy.ask import Moment, next_gap, why_not_ask
 from dgls.policy.rhythm import delay_ms
 from dgls.policy.show import shown_text, shown_when_asked
 from dgls.policy.silence import Silence
-from dgls.protocol import Fill, FillRequest, Trigger
+from dgls.protocol import FillReply, FillRequest, Trigger
 from dgls.requests.builder import Task
 from dgls.sound.site import Purpose, Site
 from dgls.text.spans import Edit, Span
@@ -109,7 +108,7 @@ async def _unasked(context: RequestContext, place: Place) -> Offer | Silence | N
     reply = await context.fills.get(request, context.model.fill)
     context.indicator.filled(context.fills.p50_ms)
     threshold = settings.show.threshold or reply.threshold
-    found = _best(task.site, reply.candidates, threshold)
+    found = _best(task.site, reply, threshold)
     if isinstance(found, Silence):
         return found
     waited_ms = 1000 * (time.monotonic() - begun)
@@ -192,11 +191,17 @@ class _Best:
     confidence: float
 
 
-def _best(site: Site, candidates: Sequence[Fill], threshold: float) -> _Best | Silence:
+def _best(site: Site, reply: FillReply, threshold: float) -> _Best | Silence:
     """The first candidate that is worth showing unasked, or why none is."""
     reason: Silence | None = None
-    for fill in candidates:
-        text = shown_text(fill.texts[0], site, confidence=fill.confidence, threshold=threshold)
+    for fill in reply.candidates:
+        text = shown_text(
+            fill.texts[0],
+            site,
+            confidence=fill.confidence,
+            threshold=threshold,
+            complete=reply.complete,
+        )
         if isinstance(text, str):
             return _Best(text, fill.confidence)
         reason = reason or text

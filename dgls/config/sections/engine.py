@@ -90,7 +90,7 @@ class EngineSettings:
     )
     idle_seconds: float = setting(
         1800.0,
-        "Seconds without a request after which the engine exits; 0 for never.",
+        "Seconds without a fill after which the engine exits; 0 for never.",
         low=0,
         project=False,
     )
