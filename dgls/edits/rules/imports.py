@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from dgls.edits.hunk import Hunk
 from dgls.edits.import_order import Form
 from dgls.edits.import_rewrite import new_statements, rewritten
 from dgls.edits.python_imports import Import, Name, imports_of, is_used
+from dgls.edits.rules.future import future_annotations
 from dgls.edits.rules.needed import needed
 from dgls.edits.rules.unused import unused_import
 from dgls.edits.state import Offer, State
 
 _NAMES = re.compile(r"[^\W\d]\w*")
+_PASSED_OVER = 3
+"""Places that are edited until an import that was not taken is offered no more."""
 
 
 def imports(state: State) -> Iterator[Offer]:
@@ -25,12 +29,14 @@ def imports(state: State) -> Iterator[Offer]:
     head = imports_of(state.source)
     gone = dict(_unused(state, head))
     wanted = needed(state, head)
+    recent = _words(state.last_hunks(_PASSED_OVER), state.text)
     for statement in head:
         own = {name: gone[name] for name in statement.names if name in gone}
         joined = [form for form in wanted if wanted[form] is statement]
-        if own or joined:
+        if recent & {*(name.bound for name in own), *(form.bound for form in joined)}:
             yield from rewritten(state.source, statement, own, joined)
     rest: list[Form] = [form for form, statement in wanted.items() if statement is None]
+    rest = [form for form in rest if form.bound in recent] + future_annotations(state, head)
     yield from new_statements(state, head, rest)
 
 
@@ -42,7 +48,7 @@ def _unused(state: State, head: tuple[Import, ...]) -> Iterator[tuple[Name, str]
     again = {
         name.bound: each.module or name.text
         for each in head
-        if not each.place
+        if each.place != "nested"
         for name in each.names
         if name.bound in fresh and "." not in name.text and state.was_edited(name.span)
     }
@@ -55,7 +61,7 @@ def _unused(state: State, head: tuple[Import, ...]) -> Iterator[tuple[Name, str]
                 continue
             if name.bound in gone and not is_used(state.source, name.bound):
                 yield name, f"`{name.bound}` is no longer used"
-            elif name.bound in again and not each.place and "." not in name.text:
+            elif name.bound in again and "." not in name.text:
                 yield name, f"`{name.bound}` comes from `{again[name.bound]}` now"
 
 
@@ -68,6 +74,11 @@ def _changed(state: State) -> tuple[set[str], set[str]]:
         gone |= old - new
         fresh |= new - old
     return gone, fresh
+
+
+def _words(hunks: Iterable[Hunk], text: str) -> set[str]:
+    """The names that edits have taken out or put in."""
+    return {name for each in hunks for name in _NAMES.findall(each.before + each.after(text))}
 
 
 def _code(text: str) -> str:

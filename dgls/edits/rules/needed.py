@@ -17,6 +17,7 @@ from dgls.edits.python_imports import (
     words,
 )
 from dgls.edits.state import State
+from dgls.edits.tree import above, node_of
 from dgls.syntax.source import Source
 
 _NAME = re.compile(r"[^\W\d]\w*")
@@ -79,11 +80,11 @@ def _form(
 ) -> Form | None:
     """How the other files import a name, if they agree; else where it is defined.
 
-    Nothing where as many of them import it for types alone.
+    Where as many of them import it for types alone, so does this file, or nothing is known.
     """
-    seen = Counter(_seen(state, name))
-    if sum(_typing(state, name)) >= max(1, seen.total()):
-        return None
+    seen, typing = Counter(_seen(state, name)), Counter(_seen(state, name, "typing"))
+    if typing.total() >= max(1, seen.total()):
+        return _clear(typing) if _is_for_types(state, head, name) else None
     modules = {each.module for each in head if each.module and not each.place}
     for form, files in list(seen.items()) if removed else ():
         if not _is_new(form, removed) or (files == 1 and form.module not in modules):
@@ -97,10 +98,24 @@ def _form(
         return known[0]
     is_relative = any(module.startswith(".") for module in modules)
     alike = [form for form in seen if form.module.startswith(".") == is_relative]
-    ranked = Counter({form: seen[form] for form in alike or seen}).most_common(2)
+    return _clear(Counter({form: seen[form] for form in alike or seen}))
+
+
+def _clear(seen: Counter[Form]) -> Form | None:
+    """The commonest form, where it is clearly so."""
+    ranked = seen.most_common(2)
     if len(ranked) == 1 or ranked[0][1] >= _CLEAR * ranked[1][1]:
         return ranked[0][0]
     return None
+
+
+def _is_for_types(state: State, head: tuple[Import, ...], name: str) -> bool:
+    """Whether the file has imports for types alone, and needs the name for nothing else."""
+    places = {each.place for each in head}
+    if "typing" not in places or all(each.module != "__future__" for each in head):
+        return False
+    uses = [span for span, role in occurrences(state.source, name) if role == "use"]
+    return all(any(n.type == "type" for n in above(node_of(state.source, s))) for s in uses)
 
 
 def _is_new(form: Form, removed: frozenset[str]) -> bool:
@@ -109,14 +124,9 @@ def _is_new(form: Form, removed: frozenset[str]) -> bool:
     return form.module.rpartition(".")[2] not in old and (bool(form.module) or form.text not in old)
 
 
-def _typing(state: State, name: str) -> Iterator[bool]:
-    """For each other file whether it imports a name in an `if TYPE_CHECKING:`."""
-    return (name in _forms(other, "typing") for other in state.others.values())
-
-
-def _seen(state: State, name: str) -> Iterator[Form]:
+def _seen(state: State, name: str, place: str = "") -> Iterator[Form]:
     for path, other in state.others.items():
-        for form in _forms(other).get(name, ()):
+        for form in _forms(other, place).get(name, ()):
             here = seen_from(form, path, state.path)
             if here is not None and not means(here.module, state.path, state.path):
                 yield here
@@ -128,7 +138,7 @@ def _forms(source: Source, place: str = "") -> Mapping[str, tuple[Form, ...]]:
     found: dict[str, tuple[Form, ...]] = {}
     for each in imports_of(source):
         for name in each.names if each.place == place and each.module != "__future__" else ():
-            found[name.bound] = (*found.get(name.bound, ()), Form(each.module, name.text))
+            found[name.bound] = (*found.get(name.bound, ()), Form(each.module, name.text, place))
     return found
 
 
@@ -151,7 +161,7 @@ def _standard(state: State, name: str) -> Iterator[Form]:
 
 def _list_of(state: State, form: Form, head: tuple[Import, ...]) -> Import | None:
     """The import that takes one more name; none where each name has a line of its own."""
-    own = [each for each in head if not each.place and each.module == form.module]
+    own = [each for each in head if each.place == form.place and each.module == form.module]
     if not form.module or len(own) != 1 or own[0].is_kept:
         return None
     alone = each_alone([head, *map(imports_of, state.others.values())])

@@ -1,0 +1,49 @@
+"""`from __future__ import annotations`, which newer forms of types need in older Pythons."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from dgls.edits.hunk import Hunk
+from dgls.edits.import_order import Form
+from dgls.edits.python_imports import Import, imports_of
+from dgls.edits.state import State
+from dgls.edits.type_forms import UNION, UNQUOTED, written
+from dgls.syntax.source import Source
+
+_FEWEST = 2
+"""Other open files with such types and the import, from which on it is the usual one."""
+
+_NEWER = re.compile(r"(?m)(?:->|\w:)[^=\n#\"]*[\w\]] \| \w")
+"""An annotation in the newer form."""
+
+
+def future_annotations(state: State, head: tuple[Import, ...]) -> list[Form]:
+    """The import, where the last edit wrote such a type and other files have it."""
+    if _has_future(head) or not any(_is_annotated(state, hunk) for hunk in state.last_hunks()):
+        return []
+    return [Form("__future__", "annotations")] if needs_future(state, head) else []
+
+
+def _is_annotated(state: State, hunk: Hunk) -> bool:
+    """Whether an edit wrote an annotation in a newer form."""
+    forms = written(hunk.before, hunk.after(state.text))
+    return UNQUOTED in forms or (UNION in forms and bool(_NEWER.search(hunk.after(state.text))))
+
+
+def needs_future(state: State, head: tuple[Import, ...]) -> bool:
+    """Whether a file has the import, or all others with newer types, and these are a few."""
+    if _has_future(head):
+        return True
+    have = [_has_future(imports_of(each)) for each in state.others.values() if _is_newer(each)]
+    return len(have) >= _FEWEST and all(have)
+
+
+@lru_cache(maxsize=512)
+def _is_newer(source: Source) -> bool:
+    return bool(_NEWER.search(source.text))
+
+
+def _has_future(head: tuple[Import, ...]) -> bool:
+    return any(each.module == "__future__" for each in head)
