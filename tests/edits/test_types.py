@@ -81,7 +81,7 @@ EDITED = "def f(a: Optional[int]): ...\n"
             "def g(b: Optional[A], c: Optional[B]): ...\n",
             ["A | None, c: B | None"],
         ),
-        ("an alias", "Name = Optional[str]\n", ["str | None"]),
+        ("an alias", "Name = Optional[str]\n", []),
         ("a comment", "x = 1  # Optional[str]\n", []),
         ("prose", 'x = "Optional[str] or not"\n', []),
         ("another old form beside it", "def g(b: Optional[List[int]]): ...\n", []),
@@ -91,10 +91,16 @@ def test_the_same_form_is_offered(what: str, line: str, new: list[str]) -> None:
     assert [offer.text for offer in offers(EDITED + line, EDIT)] == new
 
 
-def test_what_is_run_keeps_the_older_form_in_a_file_with_the_future() -> None:
-    text = FUTURE + EDITED + "Name = Optional[str]\n\n\ndef g(b: Optional[str]): ...\n"
-    (offer,) = offers(text, EDIT)
-    assert text.count("\n", 0, offer.span.start) == text[: text.index("def g")].count("\n")
+def test_an_alias_is_offered_after_another_one() -> None:
+    text = "Name = Optional[str]\nOther = Optional[int]\n"
+    assert [each.text for each in offers(text, ("Optional[str]", "str | None"))] == ["int | None"]
+
+
+@pytest.mark.parametrize(("head", "count"), [(FUTURE, 1), ("import os\n", 0)])
+def test_quotes_go_where_annotations_are_not_run(head: str, count: int) -> None:
+    text = head + '\n\ndef f(a: "Row"): ...\ndef g(b: "Row"): ...\n'
+    found = [each for each in offers(text, ('a: "Row"', "a: Row")) if each.rule == "type"]
+    assert [each.text for each in found] == ["Row"] * count
 
 
 def test_who_goes_on_has_passed_the_forms_over() -> None:

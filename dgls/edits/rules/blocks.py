@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 
-from dgls.edits.change import tokens
+from dgls.edits.change import similarity, tokens
 from dgls.edits.hunk import Hunk
 from dgls.edits.state import Offer, State
 from dgls.text.lines import split_lines
 from dgls.text.spans import Span
 
 _FEWEST = 5
-"""Words and signs of the old lines, with which one edit is evidence enough."""
+"""Words and signs of the old lines, and how alike the new ones are, where one edit is enough."""
+_ALIKE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,20 @@ def same_lines(state: State) -> Iterator[Offer]:
     found = [each for hunk in state.hunks if (each := _rewrite(state.text, hunk))]
     fresh = {each: hunk for hunk in state.last_hunks() if (each := _rewrite(state.text, hunk))}
     for rewrite, hunk in fresh.items():
-        size = sum(not token.isspace() for line in rewrite.old for token in tokens(line))
-        if (size < _FEWEST or not hunk.before) and found.count(rewrite) < 2:
+        if found.count(rewrite) < 2 and not _is_plain(rewrite, hunk):
             continue
         number = state.text.count("\n", 0, hunk.span.start) + 1
         for span, text in _places(state, rewrite):
             yield Offer(span, text, "lines", f"same edit as in line {number}")
+
+
+def _is_plain(rewrite: _Rewrite, hunk: Hunk) -> bool:
+    """Whether long lines were changed a little: one such edit is evidence enough."""
+    old, new = (
+        [token for line in part for token in tokens(line) if not token.isspace()]
+        for part in (rewrite.old, rewrite.new)
+    )
+    return bool(hunk.before) and len(old) >= _FEWEST and similarity(old, new) >= _ALIKE
 
 
 def _rewrite(text: str, hunk: Hunk) -> _Rewrite | None:

@@ -28,20 +28,23 @@ def same_form(state: State) -> Iterator[Offer]:
     """Each line whose types have an older form, in the forms that the edits have written.
 
     Only while the last edit wrote such a type, and where no older form is left that may go, too.
+    What is run, such as an alias, has the older form longer: an edit must have written one there.
     """
     if state.source.language.id != "python":
         return
-    forms = _written(state, state.last_hunks())
-    forms = forms and forms | _written(state, state.hunks)
+    head = imports_of(state.source)
+    unknown = frozenset[str]() if needs_future(state, head) else {UNQUOTED}
+    forms = _written(state, state.last_hunks()) - unknown
+    forms = forms and (forms | _written(state, state.hunks)) - unknown
     if not forms:
         return
     kept = {form for form in FORMS if any(any(sites(each, {form})) for each in _after(state))}
-    annotated = needs_future(state, imports_of(state.source)) and not _runs_newer(state, forms)
+    everywhere = _runs_newer(state, forms)
     start = 0
     for line in split_lines(state.text, keepends=True):
         own = Span(start, start + len(line))
         start = own.end
-        found = [each for each in sites(line, forms) if _is_type(state, own, each, annotated)]
+        found = [each for each in sites(line, forms) if _is_type(state, own, each, everywhere)]
         if not found or state.was_edited(own):
             continue
         whole = Span(found[0].span.start, found[-1].span.end)
@@ -63,15 +66,12 @@ def _after(state: State) -> Iterator[str]:
         yield from split_lines(hunk.after(state.text))
 
 
-def _is_type(state: State, line: Span, site: Site, annotated: bool) -> bool:
-    """Whether a site is a type that the newer form fits: an annotation, or where that is all one.
-
-    What is run needs the older form in a file whose annotations are not.
-    """
+def _is_type(state: State, line: Span, site: Site, everywhere: bool) -> bool:
+    """Whether a site is an annotation or, where the newer form fits everywhere, code."""
     span = Span(line.start + site.span.start, line.start + site.span.end)
     if _is_annotation(state, span):
         return True
-    return not annotated and not is_text(node_of(state.source, Span(span.start, span.start + 1)))
+    return everywhere and not is_text(node_of(state.source, Span(span.start, span.start + 1)))
 
 
 def _is_annotation(state: State, span: Span) -> bool:
