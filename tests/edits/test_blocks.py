@@ -12,7 +12,8 @@ from dgls.syntax.source import Source
 from dgls.text.spans import Edit, Span, apply_edits
 
 OLD = 'send("a", b, c)\n'
-NEW = 'with pytest.warns(Old):\n    send("a", b, c)\n'
+NEW = 'send(\n    "a",\n    b,\n    c,\n)\n'
+FURTHER_IN = "".join(f"    {line}\n" for line in NEW.splitlines())
 
 
 def after(text: str, *changes: tuple[str, str]) -> str:
@@ -30,17 +31,18 @@ def after(text: str, *changes: tuple[str, str]) -> str:
     ("what", "old", "new"),
     [
         ("the same lines", OLD, NEW),
-        (
-            "further in",
-            "if x:\n    " + OLD,
-            'if x:\n    with pytest.warns(Old):\n        send("a", b, c)\n',
-        ),
+        ("further in", "if x:\n    " + OLD, "if x:\n" + FURTHER_IN),
         ("another argument", 'send("b", b, c)\n', 'send("b", b, c)\n'),
         ("the last line has no end", OLD.rstrip(), OLD.rstrip()),
     ],
 )
 def test_the_same_lines_become_the_same(what: str, old: str, new: str) -> None:
     assert after(f"{OLD}x = 1\n{old}", (OLD, NEW)) == f"{NEW}x = 1\n{new}"
+
+
+def test_what_became_of_the_lines_the_last_time_is_not_all_that_counts() -> None:
+    other = NEW.replace("    c,\n", "    d,\n")
+    assert after(OLD * 3, (OLD, NEW), (OLD, other)) == NEW + other + OLD
 
 
 def test_an_insertion_is_evidence_the_second_time() -> None:

@@ -86,6 +86,19 @@ def test_a_scope_that_has_the_new_name_already_is_left_alone() -> None:
 
 
 @pytest.mark.parametrize(
+    ("new", "uses", "left"),
+    [("other", 4, 4), ("other", 5, 0), ("old_one", 5, 5), ("olds", 5, 5)],
+)
+def test_a_name_of_other_words_with_many_uses_was_replaced(new: str, uses: int, left: int) -> None:
+    text = "def old():\n    pass\n\n\n" + "old()\n" * uses
+    assert len(offers(text, ("old", new))) == left
+
+
+def test_a_word_of_a_text_that_changed_is_no_renamed_name() -> None:
+    assert offers('a = "one"\nb = a\n', ('a = "one"', 'c = "two"')) == ()
+
+
+@pytest.mark.parametrize(
     ("what", "then", "left"),
     [
         ("nothing else", "f(1, b)", 1),

@@ -14,7 +14,7 @@ from dgls.text.spans import Span
 
 _FEWEST = 5
 """Words and signs of the old lines, and how alike the new ones are, where one edit is enough."""
-_ALIKE = 0.6
+_ALIKE = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,8 @@ def same_lines(state: State) -> Iterator[Offer]:
     fresh = {each: hunk for hunk in state.last_hunks() if (each := _rewrite(state.text, hunk))}
     for rewrite, hunk in fresh.items():
         if found.count(rewrite) < 2 and not _is_plain(rewrite, hunk):
+            continue
+        if len({each.new for each in found if each.old == rewrite.old}) > 1:
             continue
         number = state.text.count("\n", 0, hunk.span.start) + 1
         for span, text in _places(state, rewrite):

@@ -9,8 +9,11 @@ from dgls.edits.hunk import Hunk
 from dgls.edits.import_order import Form
 from dgls.edits.python_imports import Import, imports_of
 from dgls.edits.state import State
-from dgls.edits.type_forms import UNION, UNQUOTED, written
+from dgls.edits.tree import above, node_of
+from dgls.edits.type_forms import UNION, UNQUOTED, sites, written
 from dgls.syntax.source import Source
+from dgls.text.lines import split_lines
+from dgls.text.spans import Span
 
 _FEWEST = 2
 """Other open files with such types and the import, from which on it is the usual one."""
@@ -26,9 +29,29 @@ def future_annotations(state: State, head: tuple[Import, ...]) -> list[Form]:
     return [Form("__future__", "annotations")] if needs_future(state, head) else []
 
 
+def written_forms(state: State, hunk: Hunk) -> frozenset[str]:
+    """The newer forms of types that an edit wrote; without quotes in annotations alone."""
+    after = hunk.after(state.text)
+    forms = written(hunk.before, after)
+    if UNQUOTED in forms and not any(
+        is_annotation(state, Span(at, at + len(site.text)))
+        for line in split_lines(hunk.before)
+        for site in sites(line, {UNQUOTED})
+        if (at := hunk.span.start + after.find(site.text)) >= hunk.span.start
+    ):
+        forms -= {UNQUOTED}
+    return forms
+
+
+def is_annotation(state: State, span: Span) -> bool:
+    """Whether a place of the document is in an annotation."""
+    node = node_of(state.source, span)
+    return any(each.type == "type" for each in (node, *above(node)))
+
+
 def _is_annotated(state: State, hunk: Hunk) -> bool:
     """Whether an edit wrote an annotation in a newer form."""
-    forms = written(hunk.before, hunk.after(state.text))
+    forms = written_forms(state, hunk)
     return UNQUOTED in forms or (UNION in forms and bool(_NEWER.search(hunk.after(state.text))))
 
 

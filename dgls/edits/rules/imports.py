@@ -82,4 +82,5 @@ def _words(hunks: Iterable[Hunk], text: str) -> set[str]:
 
 
 def _code(text: str) -> str:
-    return re.sub(r"#.*", "", text)
+    """The text without comments and entries of `__all__`, which are sorted anew now and then."""
+    return re.sub(r"#.*|(?m:^\s*[\"']\w+[\"'],?$)", "", text)

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Set
 
 from dgls.edits.hunk import Hunk
 from dgls.edits.python_imports import imports_of
-from dgls.edits.rules.future import needs_future
+from dgls.edits.rules.future import is_annotation, needs_future, written_forms
 from dgls.edits.state import Offer, State
-from dgls.edits.tree import above, is_text, node_of
+from dgls.edits.tree import is_text, node_of
 from dgls.edits.type_forms import (
     BUILTIN,
     FORMS,
@@ -18,7 +18,6 @@ from dgls.edits.type_forms import (
     Site,
     respelled,
     sites,
-    written,
 )
 from dgls.text.lines import split_lines
 from dgls.text.spans import Span
@@ -57,7 +56,7 @@ def same_form(state: State) -> Iterator[Offer]:
 
 
 def _written(state: State, hunks: Iterable[Hunk]) -> frozenset[str]:
-    return frozenset[str]().union(*(written(each.before, each.after(state.text)) for each in hunks))
+    return frozenset[str]().union(*(written_forms(state, each) for each in hunks))
 
 
 def _after(state: State) -> Iterator[str]:
@@ -69,14 +68,9 @@ def _after(state: State) -> Iterator[str]:
 def _is_type(state: State, line: Span, site: Site, everywhere: bool) -> bool:
     """Whether a site is an annotation or, where the newer form fits everywhere, code."""
     span = Span(line.start + site.span.start, line.start + site.span.end)
-    if _is_annotation(state, span):
+    if is_annotation(state, span):
         return True
     return everywhere and not is_text(node_of(state.source, Span(span.start, span.start + 1)))
-
-
-def _is_annotation(state: State, span: Span) -> bool:
-    node = node_of(state.source, span)
-    return any(each.type == "type" for each in (node, *above(node)))
 
 
 def _runs_newer(state: State, forms: Set[str]) -> bool:
@@ -87,6 +81,6 @@ def _runs_newer(state: State, forms: Set[str]) -> bool:
             for site in sites(line, forms - {UNQUOTED}):
                 at = hunk.span.start + after.find(site.text)
                 span = Span(at, at + len(site.text))
-                if site.text in after and not _is_annotation(state, span):
+                if site.text in after and not is_annotation(state, span):
                     return True
     return False
