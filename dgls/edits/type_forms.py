@@ -36,7 +36,10 @@ _BUILTINS = {
 _DEFAULTS = {"Generator": 2, "AsyncGenerator": 1}
 """How many arguments at the end are `None` where they are left out."""
 
-_HEADS = "|".join([*_BUILTINS, *_DEFAULTS, "Optional", "Union"])
+FORM_OF = {**dict.fromkeys(_BUILTINS, BUILTIN), "Optional": UNION, "Union": UNION}
+"""The newer form that needs a name of `typing` no longer."""
+
+_HEADS = "|".join([*FORM_OF, *_DEFAULTS])
 _SITE = re.compile(
     rf"(?<![\w.])(?:(?:t|typing)\.)?(?P<head>{_HEADS})\["
     r"""|(?P<quoted>(?<![\w'"])"[A-Za-z_][^"\n]*"(?!"))"""
@@ -63,6 +66,11 @@ def sites(line: str, forms: Set[str]) -> Iterator[Site]:
         if text is not None:
             done = end
             yield Site(Span(found.start(), end), text)
+
+
+def heads(text: str) -> frozenset[str]:
+    """The names of generic types in a text that have a newer form."""
+    return frozenset(found["head"] for found in _SITE.finditer(text) if found["head"])
 
 
 def respelled(text: str, forms: Set[str]) -> str:

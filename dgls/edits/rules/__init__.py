@@ -12,6 +12,7 @@ from dgls.edits.rules.modules import moved_module
 from dgls.edits.rules.names import renamed
 from dgls.edits.rules.shape import same_edit
 from dgls.edits.rules.types import same_form
+from dgls.edits.rules.words import same_word
 from dgls.edits.state import Offer, State
 
 RULES: tuple[Callable[[State], Iterable[Offer]], ...] = (
@@ -23,5 +24,6 @@ RULES: tuple[Callable[[State], Iterable[Offer]], ...] = (
     same_form,
     same_lines,
     same_edit,
+    same_word,
 )
 """From the surest to the least sure: at one place the first is taken."""

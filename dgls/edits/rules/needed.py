@@ -33,12 +33,12 @@ def needed(state: State, head: tuple[Import, ...]) -> dict[Form, Import | None]:
     imported = {name.bound for each in head for name in each.names}
     if "*" in imported:
         return {}
-    removed = _removed(state)
+    gone = removed(state)
     used = {word for hunk in state.hunks if hunk.span for word in words(state.source, hunk.span)}
     found: dict[Form, Import | None] = {}
-    for name in sorted((used | set(removed)) - imported - BUILTINS):
-        form = _form(state, head, name, removed.get(name, frozenset()))
-        if form is not None and _is_unbound(state, name, name in removed):
+    for name in sorted((used | set(gone)) - imported - BUILTINS):
+        form = _form(state, head, name, gone.get(name, frozenset()))
+        if form is not None and _is_unbound(state, name, name in gone):
             found[form] = _list_of(state, form, head)
     return found
 
@@ -55,7 +55,7 @@ def _is_unbound(state: State, name: str, was_imported: bool) -> bool:
     return bool(uses) and (was_imported or all(map(state.was_edited, uses)))
 
 
-def _removed(state: State) -> dict[str, frozenset[str]]:
+def removed(state: State) -> dict[str, frozenset[str]]:
     """The names that edits took out of imports, with the modules they were imported from."""
     found: dict[str, frozenset[str]] = {}
     for hunk in state.hunks:
