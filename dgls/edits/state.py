@@ -48,23 +48,22 @@ class State:
         """The lines that were changed in place, the newest last."""
         return tuple(line for hunk in self.hunks for line in line_changes(self.text, hunk))
 
-    def last_hunks(self, places: int = 1) -> tuple[Hunk, ...]:
-        """The places that were edited last, and the imports that were edited since.
+    @cached_property
+    def last_hunks(self) -> tuple[Hunk, ...]:
+        """The place that was edited last, and the imports that were edited since.
 
         Who has gone on passed over what was offered before. An import is no such place.
         """
         for count, hunk in enumerate(reversed(self.hunks), 1):
             after = hunk.after(self.text)
             if not all(map(_IMPORT.match, (*hunk.before.splitlines(), *after.splitlines()))):
-                places -= 1
-                if places == 0:
-                    return self.hunks[-count:]
+                return self.hunks[-count:]
         return self.hunks
 
     @cached_property
     def fresh(self) -> tuple[LineChange, ...]:
         """The changes of the place that was edited last: offers come from these alone."""
-        return tuple(line for hunk in self.last_hunks() for line in line_changes(self.text, hunk))
+        return tuple(line for hunk in self.last_hunks for line in line_changes(self.text, hunk))
 
     def was_edited(self, span: Span) -> bool:
         """Whether the user has edited there: what they wrote is not offered another time."""

@@ -31,7 +31,7 @@ def same_lines(state: State) -> Iterator[Offer]:
     An insertion is told by the lines before and after it. Nothing is offered for a deletion.
     """
     found = [each for hunk in state.hunks if (each := _rewrite(state.text, hunk))]
-    fresh = {each: hunk for hunk in state.last_hunks() if (each := _rewrite(state.text, hunk))}
+    fresh = {each: hunk for hunk in state.last_hunks if (each := _rewrite(state.text, hunk))}
     for rewrite, hunk in fresh.items():
         if found.count(rewrite) < 2 and not _is_plain(rewrite, hunk):
             continue

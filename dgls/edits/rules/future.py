@@ -24,7 +24,7 @@ _NEWER = re.compile(r"(?m)(?:->|\w:)[^=\n#\"]*[\w\]] \| \w")
 
 def future_annotations(state: State, head: tuple[Import, ...]) -> list[Form]:
     """The import, where the last edit wrote such a type and other files have it."""
-    if _has_future(head) or not any(_is_annotated(state, hunk) for hunk in state.last_hunks()):
+    if _has_future(head) or not any(_is_annotated(state, hunk) for hunk in state.last_hunks):
         return []
     return [Form("__future__", "annotations")] if needs_future(state, head) else []
 

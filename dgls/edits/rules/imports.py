@@ -15,12 +15,13 @@ from dgls.edits.rules.unused import unused_import
 from dgls.edits.state import Offer, State
 
 _NAMES = re.compile(r"[^\W\d]\w*")
-_PASSED_OVER = 3
-"""Places that are edited until an import that was not taken is offered no more."""
 
 
 def imports(state: State) -> Iterator[Offer]:
-    """What an edit means for the file's imports. Nothing in `__init__.py` and stubs."""
+    """What the last edit means for the file's imports, and what edits before it have left to do.
+
+    Nothing in `__init__.py` and stubs.
+    """
     if state.source.language.id != "python":
         yield from unused_import(state)
         return
@@ -29,15 +30,16 @@ def imports(state: State) -> Iterator[Offer]:
     head = imports_of(state.source)
     gone = dict(_unused(state, head))
     wanted = needed(state, head)
-    recent = _words(state.last_hunks(_PASSED_OVER), state.text)
+    recent = _words(state.last_hunks, state.text)
     for statement in head:
         own = {name: gone[name] for name in statement.names if name in gone}
         joined = [form for form in wanted if wanted[form] is statement]
         if recent & {*(name.bound for name in own), *(form.bound for form in joined)}:
             yield from rewritten(state.source, statement, own, joined)
     rest: list[Form] = [form for form, statement in wanted.items() if statement is None]
-    rest = [form for form in rest if form.bound in recent] + future_annotations(state, head)
-    yield from new_statements(state, head, rest)
+    if not any(form.bound in recent for form in rest):
+        rest = []
+    yield from new_statements(state, head, rest + future_annotations(state, head))
 
 
 def _unused(state: State, head: tuple[Import, ...]) -> Iterator[tuple[Name, str]]:

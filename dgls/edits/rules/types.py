@@ -75,7 +75,7 @@ def _asked(state: State) -> _Asked | None:
     bound = {name.bound for each in head for name in each.names}
     gone = frozenset(removed(state)).intersection(FORM_OF) - bound
     unknown = frozenset[str]() if needs_future(state, head) else {UNQUOTED}
-    last = state.last_hunks()
+    last = state.last_hunks
     fresh = {name for name in gone if any(name in each.before for each in last)}
     if not (_written(state, last) - unknown or fresh):
         return None
