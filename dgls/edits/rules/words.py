@@ -6,10 +6,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from dgls.edits.change import LineChange, tokens
+from tree_sitter import Node
+
+from dgls.edits.change import LineChange
 from dgls.edits.state import Offer, State
-from dgls.edits.tree import above, node_of, reach
-from dgls.text.lines import split_lines
+from dgls.edits.tree import above, is_text, node_of, reach
 from dgls.text.spans import Span
 
 _LETTERS = 4
@@ -19,25 +20,27 @@ _TIMES = 2
 
 
 def same_word(state: State) -> Iterator[Offer]:
-    """Each line with a word that went from two lines, where nothing else of these changed.
+    """The places of a word that went from two lines, where nothing else of these changed.
 
-    Not where an edit kept the word or replaced it otherwise, nor where it is a type, which others
-    may keep, nor where it was declared: there its scope says where it is used.
+    In texts where it was in texts, in code where it was in code, and not in imports. Nothing where
+    an edit kept the word or replaced it otherwise, where it is a type, which others may keep, and
+    where it was declared: there its scope says where it is used.
     """
     pairs = Counter(pair for change in state.changes if (pair := _pair(change)))
     for old, new in {pair for change in state.fresh if (pair := _pair(change))}:
-        if len(old) < _LETTERS or pairs[old, new] < _TIMES or _is_kept(state, old):
+        if len(old) < _LETTERS or pairs[old, new] < _TIMES:
             continue
-        if sum(word == old for word, _ in pairs) > 1 or _is_declared(state, old, new):
+        if sum(word == old for word, _ in pairs) > 1 or _is_kept(state, old):
             continue
-        start = 0
-        for line in split_lines(state.text, keepends=True):
-            own = Span(start, start + len(line))
-            start = own.end
-            if old in line and old in tokens(line) and not state.was_edited(own):
-                text = re.sub(rf"(?<!\w){old}(?!\w)", new, line.rstrip("\r\n"))
-                span = Span(own.start, own.start + len(line.rstrip("\r\n")))
-                yield Offer(span, text, "word", f"`{old}` was replaced by `{new}` twice")
+        nodes = list(_edited(state, old, new))
+        if any(reach(node) is not None or _is_within(node, "type", 4) for node in nodes):
+            continue
+        kinds = {is_text(node) for node in nodes}
+        for found in re.finditer(rf"\b{old}\b", state.text):
+            span = Span(*found.span())
+            node = node_of(state.source, span)
+            if is_text(node) in kinds and not _is_within(node, "import", 4):
+                yield Offer(span, new, "word", f"`{old}` was replaced by `{new}` twice")
 
 
 def _pair(change: LineChange) -> tuple[str, str] | None:
@@ -47,16 +50,15 @@ def _pair(change: LineChange) -> tuple[str, str] | None:
 
 
 def _is_kept(state: State, old: str) -> bool:
-    return any(old in tokens(hunk.after(state.text)) for hunk in state.hunks)
+    return any(re.search(rf"\b{old}\b", hunk.after(state.text)) for hunk in state.hunks)
 
 
-def _is_declared(state: State, old: str, new: str) -> bool:
-    """Whether one of the replaced words is a declared name or in a type."""
-    nodes = [
-        node_of(state.source, run.span)
-        for change in state.changes
-        if _pair(change) == (old, new)
-        for run in change.runs
-    ]
-    in_type = any("type" in each.type for node in nodes for each in (node, *list(above(node))[:3]))
-    return in_type or any(reach(node) is not None for node in nodes)
+def _edited(state: State, old: str, new: str) -> Iterator[Node]:
+    """Where the word was replaced."""
+    for change in state.changes:
+        if _pair(change) == (old, new):
+            yield from (node_of(state.source, run.span) for run in change.runs)
+
+
+def _is_within(node: Node, kind: str, levels: int) -> bool:
+    return any(kind in each.type for each in [node, *above(node)][:levels])
