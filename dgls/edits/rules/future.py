@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 from dgls.edits.hunk import Hunk
 from dgls.edits.import_order import Form
+from dgls.edits.memo import once_a_source
 from dgls.edits.python_imports import Import, imports_of
 from dgls.edits.state import State
 from dgls.edits.tree import above, node_of
@@ -63,7 +63,7 @@ def needs_future(state: State, head: tuple[Import, ...]) -> bool:
     return len(have) >= _FEWEST and all(have)
 
 
-@lru_cache(maxsize=512)
+@once_a_source
 def _is_newer(source: Source) -> bool:
     return bool(_NEWER.search(source.text))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 
 from dgls.edits.import_order import STANDARD_MODULES, Form, each_alone, means, seen_from
+from dgls.edits.memo import once_a_source
 from dgls.edits.python_imports import (
     BUILTINS,
     Import,
@@ -126,19 +126,21 @@ def _is_new(form: Form, removed: frozenset[str]) -> bool:
 
 def _seen(state: State, name: str, place: str = "") -> Iterator[Form]:
     for path, other in state.others.items():
-        for form in _forms(other, place).get(name, ()):
+        for form in _forms(other).get(place, {}).get(name, ()):
             here = seen_from(form, path, state.path)
             if here is not None and not means(here.module, state.path, state.path):
                 yield here
 
 
-@lru_cache(maxsize=512)
-def _forms(source: Source, place: str = "") -> Mapping[str, tuple[Form, ...]]:
-    """How a file imports each name at its top, or in another place of `Import`."""
-    found: dict[str, tuple[Form, ...]] = {}
+@once_a_source
+def _forms(source: Source) -> Mapping[str, Mapping[str, tuple[Form, ...]]]:
+    """How a file imports each name, by the place of the `Import`."""
+    found: dict[str, dict[str, tuple[Form, ...]]] = {}
     for each in imports_of(source):
-        for name in each.names if each.place == place and each.module != "__future__" else ():
-            found[name.bound] = (*found.get(name.bound, ()), Form(each.module, name.text, place))
+        own = found.setdefault(each.place, {})
+        for name in each.names if each.module != "__future__" else ():
+            form = Form(each.module, name.text, each.place)
+            own[name.bound] = (*own.get(name.bound, ()), form)
     return found
 
 
