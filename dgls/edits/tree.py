@@ -139,7 +139,7 @@ def _is_target(node: Node) -> bool:
             return each.child_by_field_name("left") == inner
         if each.type == "as_pattern_target":
             return True
-        if each.type not in {"pattern_list", "tuple_pattern"}:
+        if each.type not in {"pattern_list", "tuple_pattern", "tuple"}:
             return False
         inner = each
     return False

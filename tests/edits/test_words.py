@@ -56,3 +56,8 @@ def test_a_short_word_says_too_little() -> None:
 def test_code_and_texts_are_told_apart() -> None:
     text = "a.zstd(1)\nb.zstd(2)\nc.zstd(3)\n'zstd'\n# zstd\nfrom a import zstd\n"
     assert count(text, ("a.zstd", "a.zlib"), ("b.zstd", "b.zlib")) == 1
+
+
+def test_a_name_that_is_bound_elsewhere_is_left_to_its_scope() -> None:
+    text = "def f(style):\n    one(style)\n    two(style)\n    three(style)\n"
+    assert count(text, ("one(style", "one(new"), ("two(style", "two(new")) == 0

@@ -184,13 +184,19 @@ def _is_declared(state: State, change: LineChange) -> bool:
 
 
 def _knows(state: State, change: LineChange, edited: Span, place: Span) -> bool:
-    """Whether the new names that are local to the edited function are names of the place's too."""
+    """Whether the new names that are local to the edited function are names of the place's too.
+
+    Those that the edited line binds are new there as well.
+    """
     own = function_of(node_of(state.source, edited))
     other = function_of(node_of(state.source, place))
     if own is None or own == other:
         return True
     new = {token for run in change.runs for token in run.new if NAME.match(token)}
     new -= {token for run in change.runs for token in run.old}
+    new -= {
+        r.new[0] for r in change.runs if r.is_rename and is_bound(node_of(state.source, r.span))
+    }
     return all(other is not None and binds(other, n) for n in new if binds(own, n))
 
 

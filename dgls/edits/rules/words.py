@@ -10,7 +10,7 @@ from tree_sitter import Node
 
 from dgls.edits.change import LineChange
 from dgls.edits.state import Offer, State
-from dgls.edits.tree import above, is_text, node_of, reach
+from dgls.edits.tree import above, is_bound, is_text, node_of
 from dgls.text.spans import Span
 
 _LETTERS = 4
@@ -24,7 +24,7 @@ def same_word(state: State) -> Iterator[Offer]:
 
     In texts where it was in texts, in code where it was in code, and not in imports. Nothing where
     an edit kept the word or replaced it otherwise, where it is a type, which others may keep, and
-    where it was declared: there its scope says where it is used.
+    where it is or was declared: there its scope says where it is used.
     """
     pairs = Counter(pair for change in state.changes if (pair := _pair(change)))
     for old, new in {pair for change in state.fresh if (pair := _pair(change))}:
@@ -33,12 +33,14 @@ def same_word(state: State) -> Iterator[Offer]:
         if sum(word == old for word, _ in pairs) > 1 or _is_kept(state, old):
             continue
         nodes = list(_edited(state, old, new))
-        if any(reach(node) is not None or _is_within(node, "type", 4) for node in nodes):
+        if any(is_bound(node) or _is_within(node, "type", 4) for node in nodes):
             continue
         kinds = {is_text(node) for node in nodes}
-        for found in re.finditer(rf"\b{old}\b", state.text):
-            span = Span(*found.span())
-            node = node_of(state.source, span)
+        places = [Span(*found.span()) for found in re.finditer(rf"\b{old}\b", state.text)]
+        found = {span: node_of(state.source, span) for span in places}
+        if any(map(is_bound, found.values())):
+            continue
+        for span, node in found.items():
             if is_text(node) in kinds and not _is_within(node, "import", 4):
                 yield Offer(span, new, "word", f"`{old}` was replaced by `{new}` twice")
 
