@@ -120,10 +120,15 @@ def declares(node: Node, name: str) -> bool:
 def binds(function: Node, name: str) -> bool:
     """Whether a function declares a name, or a loop, a `with` or an `except` of it binds one."""
     return any(
-        text_of(each) == name and (reach(each) is not None or _is_target(each))
+        text_of(each) == name and is_bound(each)
         for each in walk(function)
         if each.type == "identifier"
     )
+
+
+def is_bound(node: Node) -> bool:
+    """Whether a name is declared at `node`, or a loop, a `with` or an `except` binds it there."""
+    return reach(node) is not None or _is_target(node)
 
 
 def _is_target(node: Node) -> bool:
@@ -134,7 +139,7 @@ def _is_target(node: Node) -> bool:
             return each.child_by_field_name("left") == inner
         if each.type == "as_pattern_target":
             return True
-        if each.type not in {"pattern_list", "tuple_pattern"}:
+        if each.type not in {"pattern_list", "tuple_pattern", "tuple"}:
             return False
         inner = each
     return False
