@@ -73,19 +73,19 @@ class Census:
         A source with half of all gives up one of its own that waits. Where all are taken, the
         source with the most gives one up for a source with fewer. Else there is no room.
         """
-        own = self._held[source]
+        own = self._held.get(source, [])
         if len(own) >= self.most // 2:
             leaves = _waiting(own)
         elif sum(map(len, self._held.values())) >= self.most:
             crowd = max(self._held.values(), key=len)
             leaves = (_waiting(crowd) or crowd[-1]) if len(crowd) > len(own) + 1 else None
         else:
-            own.append(guest)
+            self._held[source].append(guest)
             return True
         if leaves is None:
             return False
         leaves.drop()
-        own.append(guest)
+        self._held[source].append(guest)
         return True
 
     def leave(self, source: str, guest: Guest) -> None:

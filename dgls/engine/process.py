@@ -40,6 +40,8 @@ from dgls.rendezvous.endpoint import Endpoint
 from dgls.rendezvous.runtime_folder import make_private, runtime_folder
 from dgls.requests.builder import budget_of
 
+log = logging.getLogger(__name__)
+
 _WATCH_S = 1.0
 _QUIET_S = 20.0
 _FAILED_S = 5.0
@@ -218,8 +220,12 @@ class _Engine:
         while waits:
             await asyncio.sleep(_WATCH_S)
             scheduler = self._service.scheduler
-            while waits and scheduler is not None and scheduler.idle_seconds() >= _QUIET_S:
-                waits = await scheduler.use_idle_time()
+            try:
+                while waits and scheduler is not None and scheduler.idle_seconds() >= _QUIET_S:
+                    waits = await scheduler.use_idle_time()
+            except DglsError as error:
+                log.warning("work for quiet moments failed and is left out: %s", error)
+                return
 
     def _abandon(self) -> None:
         """End at once: a model that is being loaded cannot be interrupted, and nobody waits."""

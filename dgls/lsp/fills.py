@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from dgls.lsp.retrieve import retrieve
 from dgls.policy.rhythm import quantile
-from dgls.protocol import FillReply, FillRequest
+from dgls.protocol import FillReply, FillRequest, Trigger
 from dgls.protocol_json import to_json
 
 Ask: TypeAlias = Callable[[FillRequest], Awaitable[FillReply]]
@@ -39,7 +39,7 @@ class Fills:
     _running: dict[bytes, _Running] = field(default_factory=dict)
     _ahead: asyncio.Task[None] | None = None
     _keyed: tuple[FillRequest, bytes] | None = None
-    _taken_ms: deque[float] = field(default_factory=lambda: deque(maxlen=_MEASURED))
+    _waited_ms: deque[float] = field(default_factory=lambda: deque(maxlen=_MEASURED))
     _closes: int = 0
 
     def known(self, request: FillRequest) -> bool:
@@ -48,8 +48,8 @@ class Fills:
 
     @property
     def p50_ms(self) -> float | None:
-        """How long half of the last fills took at most, None before the first."""
-        return quantile(tuple(self._taken_ms), 0.5) if self._taken_ms else None
+        """How long somebody who typed waited for half of the last fills, None before the first."""
+        return quantile(tuple(self._waited_ms), 0.5) if self._waited_ms else None
 
     async def get(self, request: FillRequest, ask: Ask) -> FillReply:
         """The reply: from the cache, from a fill on its way, or by asking. Raises what `ask` does.
@@ -63,7 +63,10 @@ class Fills:
         else:
             if key not in self._running:
                 self.stop_ahead()
+            begun = time.monotonic()
             reply = await self._shared(key, request, ask)
+            if request.trigger is Trigger.AUTOMATIC:
+                self._waited_ms.append(1000 * (time.monotonic() - begun))
         if closes == self._closes:
             self.last = (request, reply)
         return reply
@@ -93,7 +96,9 @@ class Fills:
         """Drop every reply: another model would answer otherwise."""
         self.stop_ahead()
         self._replies.clear()
-        self._taken_ms.clear()
+        # What still runs answers those who wait for it, and is neither kept nor shared any more.
+        self._running.clear()
+        self._waited_ms.clear()
 
     def _key(self, request: FillRequest) -> bytes:
         """The digest of a request; that of the newest one is kept, which is looked up twice."""
@@ -124,10 +129,9 @@ class Fills:
                     del self._running[key]
 
     async def _fill(self, key: bytes, request: FillRequest, ask: Ask) -> FillReply:
-        begun = time.monotonic()
         reply = await ask(request)
-        self._taken_ms.append(1000 * (time.monotonic() - begun))
-        if reply.complete:
+        running = self._running.get(key)
+        if reply.complete and running is not None and running.task is asyncio.current_task():
             self._replies[key] = reply
             while len(self._replies) > _MOST_REPLIES:
                 self._replies.popitem(last=False)

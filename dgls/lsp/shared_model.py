@@ -127,12 +127,14 @@ class SharedModel:
         return self._open_engine()
 
     async def _fill(self, request: FillRequest) -> FillReply:
+        loading = self._loading
         try:
             reply = await self._engine.fill(request)
         except (EngineUnavailableError, ModelError) as error:
             self._indicator.failed(error)
-            # Whoever asks next waits for the engine, which is started again, with progress.
-            self._loading = None
+            # The next request waits for the engine, which is started again, with progress.
+            if self._loading is loading:
+                self._loading = None
             raise
         # After a fill that worked the next failure is news.
         self._told = None
@@ -166,14 +168,17 @@ class SharedModel:
             progress.report(share, what)
             self._indicator.loading(share, what)
 
+        outcome = "stopped"
         try:
             await self._engine.wait_ready(report)
+            outcome = "ready"
         except DglsError as error:
+            outcome = "could not be loaded"
             self._failed_at = time.monotonic()
             self._indicator.failed(error)
-            progress.end("could not be loaded")
             raise
-        progress.end("ready")
+        finally:
+            progress.end(outcome)
         health = await self._engine.health()
         self._languages = health.languages if health is not None else ()
         self._indicator.ready(health)

@@ -23,6 +23,7 @@ from dgls.policy.silence import Silence
 from dgls.protocol import FillReply, FillRequest, Trigger
 from dgls.requests.builder import Task
 from dgls.sound.site import Purpose, Site
+from dgls.text.lines import line_end_of, with_line_ends
 from dgls.text.spans import Edit, Span
 
 METHOD = types.TEXT_DOCUMENT_INLINE_COMPLETION
@@ -180,6 +181,7 @@ def _next_request(context: RequestContext, shown: Shown) -> FillRequest | None:
     head, tail = text[:at].rpartition("\n")[2], text[at:].partition("\n")[0]
     opener = document.source.language.block_opener
     added = shown.text + next_gap(head + shown.text, tail, text[:at], opener)
+    added = with_line_ends(added, line_end_of(text))
     source = document.source.edited([Edit(Span(at, at), added)])
     task = Task.at_cursor(source, at + len(added), settings.fill, Purpose.TYPED)
     return context.request(document, task, METHOD, Trigger.AUTOMATIC)

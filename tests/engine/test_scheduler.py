@@ -443,3 +443,14 @@ async def test_a_superseding_request_keeps_the_place_in_the_queue() -> None:
     assert first is not None
     assert first.request.parts[0] == "a2"
     assert len(queue) == 1
+
+
+async def test_a_backend_that_turns_to_a_server_runs_several_fills_from_then_on() -> None:
+    backend, threads = GatedBackend(concurrency=1), ModelThreads()
+    scheduler = Scheduler(backend, threads, max_waiting=3)
+    backend.concurrency = 2
+    tasks = [asyncio.ensure_future(scheduler.fill(request(name, name))) for name in ("1", "2")]
+    await until(lambda: len(backend.begun) == 2)
+    backend.gate.set()
+    assert [await outcome(task) for task in tasks] == ["1", "2"]
+    assert await asyncio.to_thread(threads.close, WAIT_S)
