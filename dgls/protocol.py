@@ -68,9 +68,9 @@ class FillRequest:
     `parts` has one element more than `gaps`: `parts[0]` is the prefix, `parts[-1]` the suffix,
     those between lie between two gaps. The prefix begins at an anchored line start, so that
     typing extends it instead of sliding it (`dgls.syntax.cursor`). `client`, `path` and `method`
-    together say which older automatic request this one supersedes. `around` is more of the document
-    before the first gap and after the last one than `parts` hold, up to the gaps: the model does
-    not read it, but texts are copied from it.
+    together say which older automatic request this one supersedes. `around` is the text before the
+    first gap and after the last one, more of it than `parts` hold. Copies are taken from it, and a
+    model with room for it reads it, too.
     """
 
     parts: tuple[str, ...]

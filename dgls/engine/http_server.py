@@ -10,7 +10,7 @@ from types import FrameType
 
 import uvicorn
 
-from dgls.engine.connections import AT_ONCE, LARGEST_HEAD, Census, GuardedProtocol
+from dgls.engine.connections import AT_ONCE, LARGEST_HEAD, ConnectionLimiter, GuardedProtocol
 from dgls.engine.listen import BACKLOG
 
 GRACE_S = 2.0
@@ -27,7 +27,7 @@ class HttpServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,  # type: ignore[arg-type]
-                http=partial(GuardedProtocol, census=Census()),  # type: ignore[arg-type]
+                http=partial(GuardedProtocol, limiter=ConnectionLimiter()),  # type: ignore[arg-type]
                 loop="asyncio",
                 ws="none",
                 lifespan="off",

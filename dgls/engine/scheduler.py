@@ -1,4 +1,4 @@
-"""Which fill runs when, and how one ends that nobody wants any more."""
+"""Schedules fills on the model and stops those that are no longer wanted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dgls.engine.backends.base import Backend
 from dgls.engine.queue import FairQueue, Job
 from dgls.engine.worker import ModelThreads
 from dgls.errors import DglsError, EngineBusyError, EngineError, Stopped
-from dgls.fill.filler import Patient
+from dgls.fill.filler import HasIdleWork
 from dgls.fill.stop import StopToken
 from dgls.protocol import Draft, FillReply, FillRequest, OnDraft
 
@@ -88,7 +88,7 @@ class Scheduler:
     async def use_idle_time(self) -> bool:
         """Let the backend do a second's work that waits; False where there is none."""
         backend = self._backend
-        if not isinstance(backend, Patient):
+        if not isinstance(backend, HasIdleWork):
             return False
         return await self._threads.run(backend.use_idle_time)
 
@@ -147,7 +147,7 @@ class Scheduler:
 
     def _use_pause(self) -> None:
         backend = self._backend
-        if isinstance(backend, Patient) and not self._is_busy:
+        if isinstance(backend, HasIdleWork) and not self._is_busy:
             self._pause_ends = StopToken()
             work = partial(backend.use_pause, self._pause_ends)
             self._threads.run(work).add_done_callback(self._go_on)

@@ -9,7 +9,7 @@ from dgls.fill.confidence import Confidence
 from dgls.fill.editing import InstructionEditor, cannot_edit
 from dgls.fill.evidence import Candidate
 from dgls.fill.gap_work import GapWork, Weighed, merged
-from dgls.fill.prompting import Prompting
+from dgls.fill.prompt_choice import PromptChoice
 from dgls.fill.proposals.warm_start import LastDrafts
 from dgls.fill.ranking import ranked, single_gap
 from dgls.fill.running import CausalStrategy, Running
@@ -45,7 +45,7 @@ class CausalFiller:
         self._confidence = confidence
         self._strategy = strategy or CausalStrategy()
         self._drafts = LastDrafts()
-        self._prompting = Prompting(model)
+        self._prompting = PromptChoice(model)
         self.idle_work: Callable[[], bool] | None = None
         self.editor: InstructionEditor | None = None
 
@@ -171,7 +171,7 @@ class _OneFill:
 
     def weighed(self) -> tuple[Weighed, ...]:
         """The candidates of the one gap with their confidence; none is made that is not needed."""
-        work = GapWork(self.running, self.running.request)
+        work = GapWork(self.running, self.running.request, self.is_sound.site)
         first = work.write()
         alone = work.alone(first)
         if self._settles(alone):
@@ -180,7 +180,7 @@ class _OneFill:
 
     def considered(self) -> Considered:
         """All that may be weighed for the one gap, whatever the first text settles."""
-        work = GapWork(self.running, self.running.request)
+        work = GapWork(self.running, self.running.request, self.is_sound.site)
         first = work.write()
         return Considered(
             work.alone(first),

@@ -13,10 +13,11 @@ from dgls.fill.proposals.copied import copied
 from dgls.fill.ranking import COPIED
 from dgls.fill.running import Running
 from dgls.fill.soundness import site_of
-from dgls.inference.prompts import ReadPrompt
+from dgls.inference.prompt_cache import ReadPrompt
 from dgls.inference.written import Ends, Written
 from dgls.protocol import FillRequest
 from dgls.sound.clean import sound
+from dgls.sound.site import Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +36,15 @@ _BROKEN = "\N{REPLACEMENT CHARACTER}"
 class GapWork:
     """The candidates of one gap."""
 
-    def __init__(self, fill: Running, request: FillRequest) -> None:
+    def __init__(self, fill: Running, request: FillRequest, site: Site | None = None) -> None:
+        """`site` is that of the gap, where the caller has it: making it parses the text."""
         self._fill = fill
         self._model = fill.model
         self._request = request
         self._gap = request.gaps[0]
         prefix, suffix = fill.model.layout.surroundings(request)
         self._place = Place(prefix, suffix, self._gap.max_lines)
-        self._site = site_of(request)
+        self._site = site or site_of(request)
         self._prompt: FimPrompt = fill.prompt(request)
         most = fill.strategy.line_tokens if self._gap.max_lines == 1 else fill.strategy.block_tokens
         self._ends: Ends = fill.model.ends(

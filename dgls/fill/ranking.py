@@ -78,8 +78,8 @@ def ranked(
     that are. Where the confidence was fitted it knows more than the score, which is its largest
     part.
 
-    One that fills nothing comes last whatever its score: who asks expects something there, and
-    where nothing belongs the others' confidence is low.
+    Empty fills rank last whatever their score: a user who asked expects text, and where none
+    belongs the others' confidence is low.
     """
 
     def merit(fill: Fill) -> float:

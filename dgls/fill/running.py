@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from dgls.canvas.fim import FimPrompt
 from dgls.fill.confidence import Confidence
-from dgls.fill.prompting import Prompting
+from dgls.fill.prompt_choice import PromptChoice
 from dgls.fill.proposals.warm_start import LastDrafts
 from dgls.fill.stages import Stages
 from dgls.fill.stop import StopToken
@@ -24,10 +24,10 @@ class CausalStrategy:
     `hopeless`, where it would hardly be shown. In between it is compared with copies. Writing stops
     early when the log-probability of the text falls below `unlikely` nats.
 
-    Who asks waits longer. The first text is the answer only if it is `certain`. Otherwise a beam
-    search of width `beams` looks for others, in gaps of one line; it drops a beam that is more than
-    `beam_margin` nats less likely than the best. The likeliest `second_opinions` texts are then
-    judged by how well they lead to what follows.
+    An explicit request may take longer. The first text is the answer only if it is `certain`.
+    Otherwise a beam search of width `beams` looks for others, in gaps of one line; it drops a beam
+    that is more than `beam_margin` nats less likely than the best. The likeliest `second_opinions`
+    texts are then judged by how well they lead to what follows.
 
     `copies` is how many texts of the document are scored. `line_tokens` and `block_tokens` limit
     a fill of one line and of several.
@@ -66,7 +66,7 @@ class Running:
     confidence: Confidence
     strategy: CausalStrategy
     drafts: LastDrafts
-    prompting: Prompting
+    prompting: PromptChoice
     request: FillRequest
     stop: StopToken
     on_draft: OnDraft | None

@@ -26,21 +26,6 @@ class Prefix:
     cached: int
 
 
-@dataclass(frozen=True, slots=True)
-class CacheCounts:
-    """What a prefix cache did so far, and holds now (`entries` prompts in `bytes`).
-
-    Of `tokens` in `prompts` prompts, `cached` were not encoded again; `evicted` prompts made room.
-    """
-
-    prompts: int = 0
-    tokens: int = 0
-    cached: int = 0
-    evicted: int = 0
-    entries: int = 0
-    bytes: int = 0
-
-
 class PrefixCache:
     """Keeps recent prompts, so that typing in several files encodes only what is new.
 
@@ -54,19 +39,11 @@ class PrefixCache:
         self._network = network
         self._most_bytes = most_bytes
         self._entries: list[Prefix] = []
-        self._prompts = self._tokens = self._cached = self._evicted = 0
 
     @property
-    def counts(self) -> CacheCounts:
-        """A snapshot."""
-        return CacheCounts(
-            self._prompts,
-            self._tokens,
-            self._cached,
-            self._evicted,
-            len(self._entries),
-            _bytes(self._entries),
-        )
+    def prompts(self) -> int:
+        """How many prompts are kept."""
+        return len(self._entries)
 
     def encode(self, prompt: Sequence[int]) -> Prefix:
         """The encoded prompt, which must not be empty; the newest entry afterwards."""
@@ -80,12 +57,10 @@ class PrefixCache:
         else:
             found = self._extend(tokens, past)
         self._keep(found, nearest)
-        self._count(found)
         return found
 
     def clear(self) -> None:
         """Forget every prompt."""
-        self._evicted += len(self._entries)
         self._entries.clear()
 
     def _extend(self, tokens: tuple[int, ...], past: Past | None) -> Prefix:
@@ -102,12 +77,6 @@ class PrefixCache:
         self._entries = [prefix, *others]
         while len(self._entries) > 1 and _bytes(self._entries) > self._most_bytes:
             self._entries.pop()
-            self._evicted += 1
-
-    def _count(self, prefix: Prefix) -> None:
-        self._prompts += 1
-        self._tokens += len(prefix.tokens)
-        self._cached += prefix.cached
 
 
 def _bytes(entries: Sequence[Prefix]) -> int:

@@ -80,7 +80,7 @@ class RequestContext:
         return task.request(asker, limits_of(settings.fill, trigger))
 
     def asker(self, document: Document, method: str) -> Asker:
-        """This client as who asks about a document, without the document's neighbours."""
+        """Names this client and document to the engine, without snippets."""
         return Asker(
             client=self.client.id,
             method=method,

@@ -28,7 +28,7 @@ class EditorProcess:
         """The process that has this number now."""
         return cls(pid or 0, _birth(pid or 0), starter)
 
-    def or_rather(self, pid: int | None) -> EditorProcess:
+    def updated(self, pid: int | None) -> EditorProcess:
         """The process of a number that the editor tells later, where it is here; else this one."""
         told = EditorProcess.of(pid, self.starter)
         return self if told.born is None else told

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from dgls.lsp.retrieve import retrieve
+from dgls.lsp.failures import ignore_failure
 from dgls.policy.rhythm import quantile
 from dgls.protocol import FillReply, FillRequest, Trigger
 from dgls.protocol_json import to_json
@@ -79,7 +79,7 @@ class Fills:
         """
         self.stop_ahead()
         self._ahead = asyncio.ensure_future(self._fill_ahead(make, ask))
-        self._ahead.add_done_callback(retrieve)
+        self._ahead.add_done_callback(ignore_failure)
 
     def stop_ahead(self) -> None:
         """Cancel the fill that was made ahead, where nobody waits for it yet."""
@@ -116,7 +116,7 @@ class Fills:
         running = self._running.get(key)
         if running is None:
             running = _Running(asyncio.ensure_future(self._fill(key, request, ask)))
-            running.task.add_done_callback(retrieve)
+            running.task.add_done_callback(ignore_failure)
             self._running[key] = running
         running.waiting += 1
         try:

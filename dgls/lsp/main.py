@@ -6,7 +6,7 @@ import gc
 
 from dgls.config import Settings
 from dgls.lsp import configuration
-from dgls.lsp.engine_client import EngineClient
+from dgls.lsp.engine import Engine
 from dgls.lsp.features import (
     code_action,
     completion,
@@ -34,7 +34,7 @@ def build(open_engine: OpenEngine | None = None) -> DglsServer:
     return server
 
 
-def _engine_client(settings: Settings) -> EngineClient:
+def _engine_client(settings: Settings) -> Engine:
     from dgls.client import EngineClient
 
     return EngineClient(settings)

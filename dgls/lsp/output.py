@@ -1,4 +1,4 @@
-"""Writes to standard output without ever waiting for who reads it.
+"""Writes to standard output without blocking when the reader is slow.
 
 An editor may stop reading: it is suspended, or it died while another process keeps its end of the
 pipe open. The server must still hear `exit`, and notice that the editor is gone.

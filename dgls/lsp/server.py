@@ -26,7 +26,7 @@ from dgls.lsp.convert import Convention, path_of
 from dgls.lsp.counts import Counts
 from dgls.lsp.documents import Document, Documents
 from dgls.lsp.editor_process import POLL_S, EditorProcess
-from dgls.lsp.engine_client import EngineClient
+from dgls.lsp.engine import Engine
 from dgls.lsp.fills import Fills
 from dgls.lsp.indicator import METHOD, Indicator
 from dgls.lsp.permission import Permission
@@ -40,7 +40,7 @@ from dgls.lsp.typist import Accepted, Typist, Typists
 from dgls.lsp.wire import Wire, arrival, log_internal
 from dgls.text.encodings import Encoding
 
-OpenEngine = Callable[[Settings], EngineClient]
+OpenEngine = Callable[[Settings], Engine]
 
 NEWLINE_ONLY_CLIENTS = frozenset({"Neovim"})
 """Editors that keep a \\r inside of a line as a character of that line."""
@@ -137,7 +137,7 @@ class DglsServer(LanguageServer):
     def begin(self, params: types.InitializeParams) -> None:
         """Take over what the client told of itself; its settings are in `live` already."""
         self._client_name = params.client_info.name if params.client_info else ""
-        self.editor_process = self.editor_process.or_rather(params.process_id)
+        self.editor_process = self.editor_process.updated(params.process_id)
         encoding = Encoding(types.PositionEncodingKind(self.workspace.position_encoding).value)
         newline_only = self._client_name in NEWLINE_ONLY_CLIENTS
         self.documents = Documents(Convention(encoding, newline_only))

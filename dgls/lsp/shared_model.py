@@ -20,9 +20,9 @@ from dgls.errors import (
     ModelError,
     Stopped,
 )
-from dgls.lsp.engine_client import EngineClient
+from dgls.lsp.engine import Engine
+from dgls.lsp.failures import ignore_failure
 from dgls.lsp.indicator import Indicator
-from dgls.lsp.retrieve import retrieve
 from dgls.protocol import FillReply, FillRequest
 
 RETRY_AFTER_S = 30.0
@@ -54,7 +54,7 @@ class SharedModel:
     """
 
     def __init__(
-        self, open_engine: Callable[[], EngineClient], window: Window, indicator: Indicator
+        self, open_engine: Callable[[], Engine], window: Window, indicator: Indicator
     ) -> None:
         self._open_engine = open_engine
         self._window = window
@@ -123,7 +123,7 @@ class SharedModel:
             await self._engine.close()
 
     @cached_property
-    def _engine(self) -> EngineClient:
+    def _engine(self) -> Engine:
         return self._open_engine()
 
     async def _fill(self, request: FillRequest) -> FillReply:
@@ -154,7 +154,7 @@ class SharedModel:
     def _task(self, *, insist: bool) -> asyncio.Task[None]:
         if self._loading is None or self._may_retry(self._loading, insist):
             self._loading = asyncio.ensure_future(self._load())
-            self._loading.add_done_callback(retrieve)
+            self._loading.add_done_callback(ignore_failure)
         return self._loading
 
     def _may_retry(self, task: asyncio.Task[None], insist: bool) -> bool:

@@ -24,10 +24,10 @@ class Silence(Enum):
     LATE = "the model was not done when its time was up"
     EMPTY = "nothing new is suggested"
     CLOSERS = "nothing but closing brackets is suggested"
-    REPEATED = "the line above is suggested again"
-    BAD_WORD = "the word around the cursor gets no good ending"
+    REPEATED = "the suggestion repeats the line above"
+    BAD_WORD = "the suggestion does not complete the word at the cursor"
     BROKEN = "the suggestion breaks the syntax"
-    HOLE = "the suggestion leaves the body to be written"
+    HOLE = "the suggestion is only a placeholder"
 
     @property
     def remedy(self) -> str:

@@ -36,10 +36,10 @@ def instructed(source: Source, span: Span, answer: str, complete: bool = True) -
     """
     site = Site.of(source, span, Asked(Purpose.REWRITE, answer.count("\n") + 1))
     block = _block_of(with_line_ends(answer, "\n"))
-    if isinstance(block, Refusal) or not complete:
-        return Cleaned(
-            "", (), block if isinstance(block, Refusal) and complete else Refusal.CUT_OFF
-        )
+    if not complete:
+        return Cleaned("", (), Refusal.CUT_OFF)
+    if isinstance(block, Refusal):
+        return Cleaned("", (), block)
     code = block.strip("\n")
     text = with_margin(site.line_head, site.old, in_unit_of(site, code)).rstrip()
     changes = () if text == code else (Change.INDENTED,)

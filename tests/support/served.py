@@ -8,7 +8,7 @@ from functools import partial
 
 import uvicorn
 
-from dgls.engine.connections import Census, GuardedProtocol
+from dgls.engine.connections import ConnectionLimiter, GuardedProtocol
 from dgls.engine.guard import LoopbackGuard
 from dgls.engine.routes import create_app
 from dgls.engine.scheduler import Scheduler
@@ -37,7 +37,7 @@ class ServedEngine:
         tokens = {} if listener.family == socket.AF_UNIX else {listener.getsockname()[1]: token}
         config = uvicorn.Config(
             LoopbackGuard(create_app(self.service), tokens, page_token),
-            http=partial(GuardedProtocol, census=Census()),  # type: ignore[arg-type]
+            http=partial(GuardedProtocol, limiter=ConnectionLimiter()),  # type: ignore[arg-type]
             lifespan="off",
             log_config=None,
             timeout_graceful_shutdown=1,

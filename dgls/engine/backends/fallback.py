@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from dgls.engine.backends.base import Backend, Progress, cores_of, device_of, languages_of
 from dgls.errors import DglsError, EngineBusyError, RemoteError
-from dgls.fill.filler import Patient
+from dgls.fill.filler import HasIdleWork
 from dgls.fill.stop import StopToken
 from dgls.protocol import FillReply, FillRequest, OnDraft
 
@@ -92,7 +92,7 @@ class FallbackBackend:
     def use_pause(self, stop: StopToken) -> bool:
         """While the local model fills, let it prepare the next fill; False where it cannot now."""
         local: object = self._local
-        if self._down is None or not self._is_local_loaded or not isinstance(local, Patient):
+        if self._down is None or not self._is_local_loaded or not isinstance(local, HasIdleWork):
             return False
         with self._local_use:
             return local.use_pause(stop)

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 
-def retrieve(task: asyncio.Task[Any]) -> None:
+def ignore_failure(task: asyncio.Task[Any]) -> None:
     """Look at the failure of a task that has ended, so that asyncio does not log it."""
     if not task.cancelled():
         task.exception()

@@ -45,7 +45,7 @@ class _Entry:
     slots: Slots
 
 
-class Prompts:
+class PromptCache:
     """The prompts that were read last, the newest first, within `most_bytes` of memory."""
 
     def __init__(self, network: Qwen2Network, most_bytes: int) -> None:
