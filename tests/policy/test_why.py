@@ -69,7 +69,7 @@ def test_doubt_after_the_deadline_is_laid_to_the_deadline() -> None:
 def test_what_was_done_to_make_it_sound_is_told() -> None:
     found = told(fill("3 * r * r\nprint(1"), lines=2)
     assert Change.RAN_ON in found.verdicts[0].changes
-    assert "changed to '3 * r * r': it ran on after the gap's block" in describe(found)
+    assert "changed to '3 * r * r': it continued past the end of the block" in describe(found)
 
 
 def test_why_nothing_sound_is_left_is_told() -> None:
