@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from dgls.requests.builder import Asker, Task
     from dgls.syntax.source import Source
 
-_NOTHING = "The model has nothing that fits here and is better than what is there."
+_NOTHING = "The model has nothing that fits here{}; dgls why FILE:LINE:COL tells what it tried."
+_BETTER = " and is better than what is there"
 
 
 def register(app: typer.Typer) -> None:
@@ -103,7 +104,8 @@ def fill(
     else:
         typer.echo("\n".join(best.texts))
     if not as_json and not any(best.texts):
-        typer.echo(f"dgls: {_NOTHING}", err=True)
+        holds_text = any(task.asked.context.gaps)
+        typer.echo(f"dgls: {_NOTHING.format(_BETTER if holds_text else '')}", err=True)
     if write and not as_json:
         typer.echo(f"{task.file.name}: filled {len(task.gaps)} of {len(task.gaps)}.", err=True)
 
