@@ -62,9 +62,15 @@ def check_metadata(fields: Mapping[str, Any], path: Path) -> None:
 
 
 def check_weight(name: str, weight: Tensor, folder: Path) -> None:
-    """Raise `CheckpointError` for a weight that holds what is no number."""
+    """Raise `CheckpointError` for a weight that holds what is no number, or whole numbers alone."""
+    if not weight.is_floating_point():
+        kind = str(weight.dtype).removeprefix("torch.")
+        raise CheckpointError(
+            f"The weight {name} in {folder} is stored as {kind}, which is no weight by itself; "
+            "nothing was loaded. Get the checkpoint again."
+        )
     pieces = torch.split(weight, _ROWS) if weight.dim() else (weight,)
-    if weight.is_floating_point() and not all(bool(each.isfinite().all()) for each in pieces):
+    if not all(bool(each.isfinite().all()) for each in pieces):
         raise CheckpointError(
             f"The weight {name} in {folder} holds values that are no numbers; nothing was loaded. "
             "Get the checkpoint again."
@@ -136,6 +142,9 @@ def _metadata_faults(fields: Mapping[str, Any]) -> Iterator[str]:
     for name in ("budget", "strategy", "notes", "calibration"):
         if name in fields and not isinstance(fields[name], dict):
             yield f"'{name}' must be an object, not {shown(fields[name])}"
+    for name in ("cache_shares", "languages"):
+        if name in fields and not isinstance(fields[name], list):
+            yield f"'{name}' must be a list, not {shown(fields[name])}"
     for name, number in _numbers(fields):
         if not _is_number(number):
             yield f"'{name}' must be a finite number, not {shown(number)}"
@@ -150,11 +159,7 @@ def _numbers(fields: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
     found = [("cache_shares", each) for each in shares] if isinstance(shares, list) else []
     calibration = fields.get("calibration")
     if isinstance(calibration, dict):
-        found += [
-            (f"calibration.{name}", value)
-            for name, value in calibration.items()
-            if isinstance(value, (int, float))
-        ]
+        found += [(f"calibration.{name}", value) for name, value in calibration.items()]
     return found
 
 

@@ -109,7 +109,7 @@ class _Source:
         path = self.folder / WEIGHTS_FILE
         try:
             stored = widen(load_file(path))
-        except (OSError, RuntimeError, SafetensorError) as error:
+        except (OSError, RuntimeError, ValueError, SafetensorError) as error:
             raise CheckpointError(
                 f"The weights in {path} cannot be loaded ({error}). Get the checkpoint again."
             ) from error

@@ -62,6 +62,22 @@ than 16, and an open end covers what lies between the lengths; none of this was 
 published weights."""
 
 
+def _check_kinds(changes: Mapping[str, Any], base: Strategy | DenoiseSettings) -> None:
+    """Raise `ValueError` for a number or switch that is of another kind, or below 0."""
+    for name, value in changes.items():
+        usual = getattr(base, name, None)
+        if isinstance(usual, bool):
+            good = isinstance(value, bool)
+        elif isinstance(usual, (int, float)):
+            kinds = (int,) if isinstance(usual, int) else (int, float)
+            is_number = isinstance(value, kinds) and not isinstance(value, bool)
+            good = is_number and int(name == "beams") <= value < 2**31
+        else:
+            continue
+        if not good:
+            raise ValueError(f"'{name}' must be like {usual}, not {str(value)[:60]}")
+
+
 def strategy_for(family: str, changes: Mapping[str, Any]) -> Strategy:
     """The strategy of a family of models, with a checkpoint's own `changes`.
 
@@ -73,6 +89,8 @@ def strategy_for(family: str, changes: Mapping[str, Any]) -> Strategy:
     loop = {name: value for name, value in changes.items() if name not in known}
     plan = {name: value for name, value in changes.items() if name in known}
     try:
+        _check_kinds(plan, base)
+        _check_kinds(loop, base.denoise)
         if "order" in loop:
             loop["order"] = Order(loop["order"])
         if "stop" in loop:

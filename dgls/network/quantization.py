@@ -68,7 +68,13 @@ def narrow(state: Mapping[str, Tensor], bits: int) -> dict[str, Tensor]:
 
 
 def widen(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The state dict again, quantised matrices as fp32, all others as they are."""
+    """The state dict again, quantised matrices as fp32, all others as they are.
+
+    Raises `ValueError` for one that has scales and is not in 8 bits.
+    """
+    for name, tensor in stored.items():
+        if name + SCALE in stored and tensor.dtype is not torch.int8:
+            raise ValueError(f"{name} has scales and is not in 8 bits")
     return {
         name: dequantize_rows(tensor, stored[name + SCALE]) if name + SCALE in stored else tensor
         for name, tensor in stored.items()

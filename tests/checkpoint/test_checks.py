@@ -98,11 +98,18 @@ def test_another_wrong_field_is_named(folder: Path, name: str, value: object) ->
         ("strategy", 3),
         ("cache_shares", [float("inf")]),
         ("calibration", []),
+        ("calibration.bias", "x"),
+        ("calibration.bias", None),
+        ("calibration.share", []),
+        ("cache_shares", 3),
+        ("cache_shares", ["x"]),
+        ("languages", "python"),
+        ("languages", 3),
     ],
 )
 def test_wrong_metadata_is_named(folder: Path, name: str, value: object) -> None:
     edit(folder / "dgls.json", name, value)
-    with pytest.raises(CheckpointError, match=name):
+    with pytest.raises(CheckpointError, match=f"'{name}"):
         read_metadata(folder)
 
 
@@ -125,6 +132,26 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path: Path, what: str) -> N
                 break
     save_file(weights, broken / "model.safetensors")
     with pytest.raises(CheckpointError, match="no numbers"):
+        load_checkpoint(broken)
+
+
+@pytest.mark.parametrize("what", ["no scales", "bool", "wide scales"])
+def test_weights_in_8_bits_without_what_makes_numbers_of_them_are_refused(
+    tmp_path: Path, what: str
+) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(find(EMBEDDED), broken)
+    weights = load_file(broken / "model.safetensors")
+    name = next(name for name, weight in weights.items() if weight.dtype is torch.int8)
+    scale = weights[f"{name}.row_scale"]
+    if what == "no scales":
+        del weights[f"{name}.row_scale"]
+    elif what == "bool":
+        weights[name] = weights[name].to(torch.bool)
+    else:
+        weights[f"{name}.row_scale"] = torch.cat([scale, scale])
+    save_file(weights, broken / "model.safetensors")
+    with pytest.raises(CheckpointError, match=f"{name}|size of tensor"):
         load_checkpoint(broken)
 
 

@@ -459,7 +459,13 @@ def test_a_checkpoint_may_change_its_strategy():
     assert (nested.denoise.stop.entropy, nested.denoise.temperature.start) == (0.5, 0.6)
 
 
-@pytest.mark.parametrize("changes", [{"colour": 1}, {"order": "right"}, {"stop": {"x": 1}}])
+WRONG_STRATEGIES = [{"colour": 1}, {"order": "right"}, {"stop": {"x": 1}}, {"stop": 3}]
+WRONG_STRATEGIES += [{"beams": value} for value in (0, -1, "x", 1.5, True, None, [], 10**30)]
+WRONG_STRATEGIES += [{"enough": value} for value in (-1, "x", None, float("nan"), float("inf"))]
+WRONG_STRATEGIES += [{"max_steps": -1}, {"greedy": "yes"}, {"causal": 1}, {"entropy_bound": "x"}]
+
+
+@pytest.mark.parametrize("changes", WRONG_STRATEGIES, ids=str)
 def test_a_strategy_of_another_version_is_refused(changes):
     with pytest.raises(CheckpointError, match="Update dgls"):
         strategy_for("infill", changes)
