@@ -6,13 +6,11 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
+from dgls.syntax.parameters import PARAMETERS
 from dgls.syntax.source import Source
 from dgls.text.spans import Span
 
 _FUNCTIONS = ("function", "method", "lambda", "arrow", "closure", "func_literal")
-_PARAMETERS = frozenset(
-    ["parameters", "formal_parameters", "parameter_list", "closure_parameters", "lambda_parameters"]
-)
 _LEFT = {
     "assignment": "left",
     "let_declaration": "pattern",
@@ -86,7 +84,7 @@ def reach(node: Node) -> Node | None:
     for inner, each in zip([node, *around], around, strict=False):
         if inner.type in {"type", "type_annotation"}:
             return None
-        if each.type in _PARAMETERS and each.parent is not None:
+        if each.type in PARAMETERS and each.parent is not None:
             return each.parent
         field = _LEFT.get(each.type)
         if field and each.child_by_field_name(field) == inner:

@@ -13,6 +13,7 @@ from dgls.sound.holes import is_hole
 from dgls.sound.site import Site
 from dgls.sound.texts import is_text
 from dgls.syntax.language import ScopeKind
+from dgls.syntax.parameters import PARAMETERS
 from dgls.syntax.scopes import body_of, enclosing_scopes, name_of
 from dgls.syntax.source import Source
 from dgls.text.spans import Span
@@ -26,7 +27,6 @@ _OF_OBJECTS = re.compile(r"[.>@:]")
 _FIELDS = ("left", "name", "pattern", "declarator", "alias", "target", "argument", "operand")
 _NAMED = re.compile(r"identifier$|^identifier|^name$|variable_name|^constant$|^word$")
 _MEMBER = re.compile(r"attribute|member|field_expression|selector|subscript|index")
-_PARAMETERS = re.compile(r"^(?:parameters|formal_parameters|parameter_list|method_parameters)$")
 _EXITS = re.compile(
     r"^(?:return|return_statement|return_expression|raise_statement|throw_statement|"
     r"throw_expression|break_statement|continue_statement|break_expression|continue_expression|"
@@ -69,7 +69,7 @@ def bound_names(source: Source, span: Span) -> set[str]:
     """
     found: set[str] = set()
     for node in _nodes(source, span):
-        if node.is_named and node.parent is not None and _PARAMETERS.match(node.parent.type):
+        if node.is_named and node.parent is not None and node.parent.type in PARAMETERS:
             found |= set(_names(next(iter(node.named_children), node)))
         elif _BINDS.search(node.type) or node.type in source.language.scopes:
             for bound in _bound(node):
