@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tree_sitter import Node
 
@@ -70,7 +70,8 @@ def bound_names(source: Source, span: Span) -> set[str]:
     found: set[str] = set()
     for node in _nodes(source, span):
         if node.is_named and node.parent is not None and node.parent.type in PARAMETERS:
-            found |= set(_names(next(iter(node.named_children), node)))
+            for name in _of_parameter(node):
+                found |= set(_names(name))
         elif _BINDS.search(node.type) or node.type in source.language.scopes:
             for bound in _bound(node):
                 found |= set(_names(bound))
@@ -100,6 +101,14 @@ def outer_scopes(source: Source, span: Span) -> Iterator[Node]:
     return (node for node in nodes if node.type in source.language.scopes)
 
 
+def _of_parameter(node: Node) -> Sequence[Node]:
+    """What names a parameter; its type comes first in some languages."""
+    for field in ("name", "pattern", "declarator"):
+        if named := node.children_by_field_name(field):
+            return named
+    return node.named_children[:1] or [node]
+
+
 def _bound(node: Node) -> Iterator[Node]:
     """The parts of a node that name what it binds."""
     fields = [each for name in _FIELDS for each in node.children_by_field_name(name)]
@@ -114,6 +123,8 @@ def _bound(node: Node) -> Iterator[Node]:
 def _names(node: Node) -> Iterator[str]:
     """The names in a pattern: `a, (b, c)` has three, `self.a` and `a[0]` are one each."""
     text = (node.text or b"").decode()
+    if node.type.endswith("_type"):
+        return
     if _BINDS.search(node.type):
         for bound in _bound(node):
             yield from _names(bound)

@@ -17,6 +17,12 @@ from dgls.text.spans import Span
         ("kotlin", "fun f(a: Int, b: Int): Int { return a }", {"f", "a", "b"}),
         ("ruby", "def f(a)\n  x.each { |b| b }\nend\n", {"f", "a", "b"}),
         ("rust", "fn f(a: i32) { let b = |c| c; }", {"f", "a", "b", "c"}),
+        ("go", "func f(a, b int) int { c := a; return c }", {"f", "a", "b", "c"}),
+        ("typescript", "function f(a: number, b?: string) {}", {"f", "a", "b"}),
+        ("c", "int f(int *a, char b[]) { int c = 1; return c; }", {"f", "a", "b", "c"}),
+        ("cpp", "int f(const T &a, int b = 1) { return b; }", {"f", "a", "b"}),
+        ("csharp", "class A { int F(int b) { int c = b; return c; } }", {"A", "F", "b", "c"}),
+        ("php", "<?php function f(int $a, $b = 1) {}", {"f", "$a", "$b"}),
         ("java", "class A { int f(int b) { int c = b; return c; } }", {"A", "f", "b", "c"}),
     ],
 )
