@@ -17,9 +17,7 @@ from dgls.config import Settings
 from dgls.engine.backends.base import Progress
 from dgls.engine.backends.chat_edit import COMPLETIONS, chat_edit
 from dgls.engine.backends.chat_text import answer_of, code_of, question
-from dgls.engine.backends.server import Server, in_time, too_late
-from dgls.engine.backends.vllm_wire import MODELS, chosen_model, served_models
-from dgls.errors import EngineError
+from dgls.engine.backends.remote_model import RemoteModel
 from dgls.fill.ranking import clipped, ranked, single_gap
 from dgls.fill.stop import StopToken
 from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft, Timings
@@ -38,13 +36,12 @@ class ChatBackend:
     def __init__(self, settings: Settings) -> None:
         """Raises `SettingError` where the server's address or key cannot be used."""
         self._settings = settings
-        self._server = Server(settings.remote)
-        self._model = ""
+        self._model = RemoteModel(settings)
 
     @property
     def name(self) -> str:
         """The model and the place that code is sent to."""
-        return f"{self._model or 'a model'} at {self._server.host}"
+        return self._model.shown
 
     @property
     def concurrency(self) -> int:
@@ -53,26 +50,20 @@ class ChatBackend:
 
     def load(self, progress: Progress) -> None:
         """Ask the server what it serves. Raises `RemoteError`."""
-        progress(0.1, f"asking the server at {self._server.host}")
-        remote = self._settings.remote
-        listed = served_models(self._server.run(self._server.get(MODELS), StopToken()))
-        # A server may answer to names that it does not list: a router, an alias.
-        known = self._settings.model.name
-        self._model = remote.model or chosen_model(listed, "", known).name
-        progress(1.0, "ready")
+        self._model.load(progress)
 
     def fill(
         self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None = None
     ) -> FillReply:
         """Fill the gaps one after another. Raises `RemoteError`, or `Stopped` out of time."""
-        if not self._model:
-            raise EngineError("The server was not asked yet; nothing was filled. Try again.")
+        model = self._model
+        model.check_asked()
         if request.instruction:
-            return chat_edit(self._server, self._model, self.name, request, stop)
+            return chat_edit(model.server, model.name, self.name, request, stop)
         began = time.monotonic()
         texts: list[tuple[str, ...]] = []
         if request.limits.candidates:
-            texts = self._server.run(self._candidates(request, on_draft), stop)
+            texts = model.server.run(self._candidates(request, on_draft), stop)
         spent = 1000 * (time.monotonic() - began)
         return FillReply(
             candidates=_fills(texts, request.limits.candidates) if texts else (),
@@ -87,12 +78,7 @@ class ChatBackend:
     ) -> list[tuple[str, ...]]:
         """The texts of as many answers as candidates are wanted, all asked for at once."""
         calls = [self._candidate(request, on_draft) for _ in range(request.limits.candidates)]
-        limit = request.limits.deadline_ms
-        left = None if limit is None else limit / 1000
-        found = [each for each in await in_time(calls, left, left) if each is not None]
-        if not found:
-            raise too_late(self._server.host, limit or 0.0)
-        return found
+        return await self._model.in_time(calls, request)
 
     async def _candidate(self, request: FillRequest, on_draft: OnDraft | None) -> tuple[str, ...]:
         """A text for each gap, each asked for when the ones before it are known."""
@@ -107,13 +93,13 @@ class ChatBackend:
         (gap,), (before, after) = request.gaps, request.parts
         lines = gap.max_lines + gap.text.count("\n")
         body = {
-            "model": self._model,
+            "model": self._model.name,
             "messages": [{"role": "user", "content": question(request)}],
             # No sampling parameters: servers differ in which ones they refuse.
             "max_tokens": max(_LEAST_TOKENS, _TOKENS_PER_LINE * lines),
             "stream": False,
         }
-        answer = answer_of(await self._server.post(COMPLETIONS, body))
+        answer = answer_of(await self._model.server.post(COMPLETIONS, body))
         # Cutting is plain work on text, but a garbled answer can be long.
         code = await asyncio.to_thread(code_of, answer, before, after)
         return clipped(code, gap, before + after)

@@ -19,9 +19,8 @@ from typing import Any
 
 from dgls.config import Settings
 from dgls.engine.backends.base import Progress
-from dgls.engine.backends.server import Server, in_time, too_late
-from dgls.engine.backends.vllm_wire import MODELS, chosen_model, served_models
-from dgls.errors import EngineError, RemoteError
+from dgls.engine.backends.remote_model import RemoteModel
+from dgls.errors import RemoteError
 from dgls.fill.editing import cannot_edit
 from dgls.fill.ranking import clipped, ranked, single_gap
 from dgls.fill.stop import StopToken
@@ -60,13 +59,12 @@ class InfillBackend:
     def __init__(self, settings: Settings) -> None:
         """Raises `SettingError` where the server's address or key cannot be used."""
         self._settings = settings
-        self._server = Server(settings.remote)
-        self._model = ""
+        self._model = RemoteModel(settings)
 
     @property
     def name(self) -> str:
         """The model and the place that code is sent to."""
-        return f"{self._model or 'a model'} at {self._server.host}"
+        return self._model.shown
 
     @property
     def concurrency(self) -> int:
@@ -75,26 +73,21 @@ class InfillBackend:
 
     def load(self, progress: Progress) -> None:
         """Ask the server what it serves. Raises `RemoteError`."""
-        progress(0.1, f"asking the server at {self._server.host}")
-        remote = self._settings.remote
-        listed = served_models(self._server.run(self._server.get(MODELS), StopToken()))
-        found = remote.model or chosen_model(listed, "", self._settings.model.name).name
+        self._model.load(progress)
         # A server names its model by the path of its file.
-        self._model = PureWindowsPath(found).name.removesuffix(".gguf")
-        progress(1.0, "ready")
+        self._model.name = PureWindowsPath(self._model.name).name.removesuffix(".gguf")
 
     def fill(
         self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None = None
     ) -> FillReply:
         """Fill the gaps one after another. Raises `RemoteError`, or `Stopped` out of time."""
-        if not self._model:
-            raise EngineError("The server was not asked yet; nothing was filled. Try again.")
+        self._model.check_asked()
         if request.instruction:
             raise cannot_edit(self.name, "its server is asked for fills alone")
         began = time.monotonic()
         found: list[tuple[Answer, ...]] = []
         if request.limits.candidates:
-            found = self._server.run(self._candidates(request, on_draft), stop)
+            found = self._model.server.run(self._candidates(request, on_draft), stop)
         return self._reply(request, found, 1000 * (time.monotonic() - began))
 
     async def _candidates(
@@ -104,12 +97,7 @@ class InfillBackend:
         calls = [
             self._candidate(request, index, on_draft) for index in range(request.limits.candidates)
         ]
-        limit = request.limits.deadline_ms
-        left = None if limit is None else limit / 1000
-        found = [each for each in await in_time(calls, left, left) if each is not None]
-        if not found:
-            raise too_late(self._server.host, limit or 0.0)
-        return found
+        return await self._model.in_time(calls, request)
 
     async def _candidate(
         self, request: FillRequest, index: int, on_draft: OnDraft | None
@@ -124,7 +112,7 @@ class InfillBackend:
         return tuple(answers)
 
     async def _answer(self, request: FillRequest, index: int) -> Answer:
-        fields = await self._server.post(INFILL, body_of(request, index))
+        fields = await self._model.server.post(INFILL, body_of(request, index))
         answer = answer_of(fields)
         (gap,), known = request.gaps, "".join(request.parts)
         return replace(answer, text=clipped(answer.text, gap, known))

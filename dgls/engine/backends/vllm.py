@@ -11,16 +11,14 @@ from dgls.config import Settings
 from dgls.engine.backends.base import Progress
 from dgls.engine.backends.chat_edit import chat_edit
 from dgls.engine.backends.knobs import knobs_of
+from dgls.engine.backends.remote_model import MODELS, chosen_model, not_asked_yet, served_models
 from dgls.engine.backends.server import Server
 from dgls.engine.backends.vllm_fill import MOST_LOG_PROBS, Plan, Served, VllmFill
 from dgls.engine.backends.vllm_wire import (
-    MODELS,
     TOKENIZE,
     CanvasRead,
-    chosen_model,
-    served_models,
 )
-from dgls.errors import CheckpointError, EngineError, RemoteError
+from dgls.errors import CheckpointError, RemoteError
 from dgls.fill.stop import StopToken
 from dgls.fill.strategy import strategy_for
 from dgls.inference.served import ServedShape, read_served
@@ -59,7 +57,7 @@ class VllmBackend:
         progress(0.1, f"asking the server at {self._server.host}")
         remote, name = self._settings.remote, self._settings.model.name
         listed = served_models(self._ask(self._server.get(MODELS)))
-        found = chosen_model(listed, remote.model, name)
+        found = chosen_model(listed, name, remote.model)
         progress(0.5, "reading the tokenizer")
         shape = read_served(name, found.window)
         # A tokenizer without the layout's special tokens is better found out now than in a fill.
@@ -81,7 +79,7 @@ class VllmBackend:
     ) -> FillReply:
         """Fill the request's gaps. Raises `RemoteError` where the server fails."""
         if self._served is None:
-            raise EngineError("The server was not asked yet; nothing was filled. Try again.")
+            raise not_asked_yet()
         if request.instruction:
             return chat_edit(self._server, self._served.name, self.name, request, stop)
         return VllmFill(self._served, request, stop, on_draft).run()

@@ -12,9 +12,9 @@ from typing import Any
 from dgls.canvas.types import OPEN_END, Canvas, Lengths
 from dgls.checkpoint.confidence import Calibration, Evidence
 from dgls.engine.backends.pseudo_likelihood import Scored, log_probs, reads, scored
-from dgls.engine.backends.server import Server, in_time
+from dgls.engine.backends.server import Server, in_time, too_late
 from dgls.engine.backends.vllm_wire import COMPLETIONS, CanvasRead, CanvasReply, canvas_reply
-from dgls.errors import InputError, Stopped
+from dgls.errors import InputError
 from dgls.fill.ranking import clipped, ranked
 from dgls.fill.stop import StopToken
 from dgls.inference.served import ServedShape
@@ -139,10 +139,7 @@ class VllmFill:
         there = [draft for draft in found if draft is not None]
         thorough = [draft for draft in there if not draft.hasty]
         if not there:
-            raise Stopped(
-                f"The server at {self._served.server.host} had no draft in the "
-                f"{1000 * (self._limit_s or 0):.0f} ms that it was given; nothing was changed."
-            )
+            raise too_late(self._served.server.host, 1000 * (self._limit_s or 0.0))
         complete = len(thorough) == len(canvases) * self._served.plan.draws
         return thorough or there, complete
 

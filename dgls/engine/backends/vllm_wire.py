@@ -7,14 +7,12 @@ server's tokenizer and chat template have no say.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from dgls.errors import RemoteError
 
 COMPLETIONS = "/v1/completions"
-MODELS = "/v1/models"
 TOKENIZE = "/tokenize"
 
 _TOKEN = "token_id:"
@@ -98,50 +96,6 @@ def canvas_reply(fields: Any, width: int) -> CanvasReply:
             f"filled. Is its context long enough (--max-model-len)?"
         )
     return reply
-
-
-@dataclass(frozen=True, slots=True)
-class ServedModel:
-    """A model as the server lists it; `window` is the most tokens of prompt and canvas."""
-
-    name: str
-    window: int | None = None
-
-
-def served_models(fields: Any) -> tuple[ServedModel, ...]:
-    """The list of models. Raises `RemoteError` for anything else."""
-    try:
-        return tuple(
-            ServedModel(str(each["id"]), each.get("max_model_len")) for each in fields["data"]
-        )
-    except (AttributeError, KeyError, TypeError):
-        raise RemoteError(
-            "The server's list of models is not one; nothing was filled. "
-            "See whether 'remote.url' is the right one."
-        ) from None
-
-
-def chosen_model(models: Sequence[ServedModel], wanted: str, known_as: str) -> ServedModel:
-    """The model called `wanted`, else the one called `known_as`, else the only one.
-
-    Raises `RemoteError`.
-    """
-    by_name = {model.name: model for model in models}
-    if wanted and wanted not in by_name:
-        raise RemoteError(
-            f"The server has no model '{wanted}', but {_listed(by_name)}; nothing was filled. "
-            f"Correct 'remote.model'."
-        )
-    found = by_name.get(wanted or known_as) or (models[0] if len(models) == 1 else None)
-    if found is None:
-        raise RemoteError(
-            f"The server has {_listed(by_name)}; nothing was filled. Choose with 'remote.model'."
-        )
-    return found
-
-
-def _listed(names: Sequence[str] | dict[str, ServedModel]) -> str:
-    return ", ".join(f"'{name}'" for name in names) or "no model at all"
 
 
 def _by_token(entries: dict[str, float]) -> dict[int, float]:

@@ -1,0 +1,105 @@
+"""A model behind a server with OpenAI's list of models: which one, where, and whether in time."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dgls.config import Settings
+from dgls.engine.backends.base import Progress
+from dgls.engine.backends.server import Server, in_time, too_late
+from dgls.errors import EngineError, RemoteError
+from dgls.fill.stop import StopToken
+from dgls.protocol import FillRequest
+
+MODELS = "/v1/models"
+
+
+def not_asked_yet() -> EngineError:
+    """The error for a fill before the server was asked what it serves."""
+    return EngineError("The server was not asked yet; nothing was filled. Try again.")
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """A model as the server lists it; `window` is the most tokens of prompt and canvas."""
+
+    name: str
+    window: int | None = None
+
+
+def served_models(fields: Any) -> tuple[ServedModel, ...]:
+    """The list of models. Raises `RemoteError` for anything else."""
+    try:
+        return tuple(
+            ServedModel(str(each["id"]), each.get("max_model_len")) for each in fields["data"]
+        )
+    except (AttributeError, KeyError, TypeError):
+        raise RemoteError(
+            "The server's list of models is not one; nothing was filled. "
+            "See whether 'remote.url' is the right one."
+        ) from None
+
+
+def chosen_model(models: Sequence[ServedModel], known_as: str, wanted: str = "") -> ServedModel:
+    """The model called `wanted`, else the one called `known_as`, else the only one.
+
+    Raises `RemoteError`.
+    """
+    by_name = {model.name: model for model in models}
+    if wanted and wanted not in by_name:
+        raise RemoteError(
+            f"The server has no model '{wanted}', but {_listed(by_name)}; nothing was filled. "
+            f"Correct 'remote.model'."
+        )
+    found = by_name.get(wanted or known_as) or (models[0] if len(models) == 1 else None)
+    if found is None:
+        raise RemoteError(
+            f"The server has {_listed(by_name)}; nothing was filled. Choose with 'remote.model'."
+        )
+    return found
+
+
+class RemoteModel:
+    """The model of a server that answers in text. `name` is empty until the server was asked."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises `SettingError` where the server's address or key cannot be used."""
+        self._settings = settings
+        self.server = Server(settings.remote)
+        self.name = ""
+
+    @property
+    def shown(self) -> str:
+        """The model and the place that code is sent to."""
+        return f"{self.name or 'a model'} at {self.server.host}"
+
+    def load(self, progress: Progress) -> None:
+        """Ask the server what it serves. Raises `RemoteError`."""
+        progress(0.1, f"asking the server at {self.server.host}")
+        listed = served_models(self.server.run(self.server.get(MODELS), StopToken()))
+        # A server may answer to names that it does not list: a router, an alias.
+        known = self._settings.model.name
+        self.name = self._settings.remote.model or chosen_model(listed, known).name
+        progress(1.0, "ready")
+
+    def check_asked(self) -> None:
+        """Raise `EngineError` where the server was not asked yet."""
+        if not self.name:
+            raise not_asked_yet()
+
+    async def in_time(
+        self, calls: Sequence[Coroutine[Any, Any, Any]], request: FillRequest
+    ) -> list[Any]:
+        """The results that are there when the request's time is up. Raises `Stopped` for none."""
+        limit = request.limits.deadline_ms
+        left = None if limit is None else limit / 1000
+        found = [each for each in await in_time(calls, left, left) if each is not None]
+        if not found:
+            raise too_late(self.server.host, limit or 0.0)
+        return found
+
+
+def _listed(names: Sequence[str] | dict[str, ServedModel]) -> str:
+    return ", ".join(f"'{name}'" for name in names) or "no model at all"
