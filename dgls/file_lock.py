@@ -67,10 +67,13 @@ class FileLock:
 
 
 def is_held(path: Path) -> bool:
-    """Whether a living process holds the lock."""
-    if not path.is_file() or path.is_symlink():
+    """Whether a living process holds the lock. What is no file of the user's own is no lock."""
+    try:
+        if not path.is_file() or path.is_symlink():
+            return False
+        lock = FileLock.acquire(path)
+    except OSError:
         return False
-    lock = FileLock.acquire(path)
     if lock is not None:
         lock.release()
     return lock is None

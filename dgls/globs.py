@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 WILD = frozenset("*?[")
+_NOTHING = r"[^\s\S]"
 _CLASSES = {
     "alnum": "a-zA-Z0-9",
     "alpha": "a-zA-Z",
@@ -92,17 +93,20 @@ def _regex_of(token: str) -> str:
 
 
 def _class(body: str) -> str:
-    """A bracket's regular expression; a range that runs backwards has no members."""
+    """A bracket's regular expression; a range that runs backwards has its first member alone."""
     negated = body[:1] in {"!", "^"}
     members: list[str] = []
     for low, high in _ranges(body[negated:]):
+        if len(low) > 1 and low not in _CLASSES:
+            # Git gives up on what it does not know.
+            return _NOTHING
         if len(low) > 1:
-            members.append(_CLASSES.get(low, ""))
-        elif low <= high:
-            members.append(f"{re.escape(low)}-{re.escape(high)}")
+            members.append(_CLASSES[low])
+        else:
+            members.append(f"{re.escape(low)}-{re.escape(high if low <= high else low)}")
     inside = "".join(members)
     if not inside:
-        return "." if negated else r"[^\s\S]"
+        return "." if negated else _NOTHING
     return f"[{'^' if negated else ''}{inside}]"
 
 

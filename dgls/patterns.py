@@ -2,8 +2,8 @@
 
 Why not the `pathspec` library: it makes one regular expression of a pattern, whose backtracking a
 hostile pattern turns into a hang: `*a` fourteen times took 40 s against a name of sixty `a`. Here
-a name is matched part by part, and a part never gives back what it has matched, so that the time
-is at most the pattern's length times the name's.
+a name is matched part by part without backtracking, so the time is at most the length of the
+pattern times the length of the name.
 """
 
 from __future__ import annotations
@@ -26,7 +26,13 @@ LONGEST_PATTERN = 4096
 LONGEST_NAME = 255
 """Bytes of one part of a path, on every system in use."""
 
-_HEAD_AND_STARS = re.compile(r"(!?(?:[^*?\[\\]*/)?)([^*?\[\\/]+)\*{2,}/(.+)", re.DOTALL)
+_HEAD_AND_STARS = re.compile(
+    r"(!?(?:[^*?\[\\]*/)?)([^*?\[\\/]+)\*{2,}(?:/(.+)| *(/?) *)", re.DOTALL
+)
+
+
+_FOLDER_BY_BACKSLASH = re.compile(r"\\(?:\w|\*\*|(?<=\w\\)\*(?:\.|$))")
+r"""A backslash as Windows writes it between folders: `deploy\keys.py`, `deploy\*.py`."""
 
 
 class TooManyPatterns(ValueError):
@@ -116,7 +122,7 @@ def why_it_matches_nothing(text: str) -> str | None:
         return "'.' and '..' are no folders here; write it from the workspace folder on"
     if re.match(r"[a-zA-Z]:[\\/]", stripped):
         return "it is absolute; write it from the workspace folder on"
-    if re.search(r"\\\w", stripped):
+    if _FOLDER_BY_BACKSLASH.search(stripped):
         return "a backslash separates no folders here; write /"
     if len(text) > LONGEST_PATTERN:
         return f"it is longer than {LONGEST_PATTERN} characters"
@@ -181,8 +187,9 @@ def _parsed(text: str) -> _Pattern | None:
     pieces = _split(body)
     if pieces is None or not body:
         return None
-    anchored = len(pieces) > 1
-    if anchored and not pieces[0]:
+    # Git counts a slash in a bracket, too, though no name has one that it could match.
+    anchored = "/" in body
+    if body.startswith("/"):
         pieces = pieces[1:]
     if any(_is_too_long(piece) for piece in pieces):
         return None
@@ -203,7 +210,9 @@ def _is_too_long(piece: str) -> bool:
 
 
 def _glued(text: str) -> tuple[str, ...]:
-    """What `head**/rest` matches besides `head*/**/rest`: names in which head and rest meet.
+    """What `head**/rest` matches: `head*/**/rest`, and names in which head and rest meet.
+
+    `folder/head**` matches what is below the names that begin with head, too.
 
     Git compares the plain characters at a pattern's beginning apart, and to what is left the `**`
     is at the beginning.
@@ -211,7 +220,9 @@ def _glued(text: str) -> tuple[str, ...]:
     found = _HEAD_AND_STARS.fullmatch(text)
     if found is None:
         return ()
-    before, head, rest = found.groups()
+    before, head, rest, slash = found.groups()
+    if rest is None:
+        return (f"{before}{head}*/**{slash}",) if before.strip("!") else ()
     anchor = "" if before.strip("!") or "/" in rest else "/"
     return (f"{before}{head}*/**/{rest}", f"{before}{anchor}{head}{rest}")
 
@@ -244,7 +255,7 @@ def _split(body: str) -> list[str] | None:
     for token in tokens_of(body):
         if token in {"[", "\\"}:
             return None
-        if token == "/":
+        if token in {"/", "\\/"}:
             pieces.append("")
         else:
             pieces[-1] += token

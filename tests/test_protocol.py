@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Callable
@@ -126,6 +127,38 @@ def test_what_is_no_object_is_refused(
 def test_a_request_of_odd_fields_is_refused(fields: str) -> None:
     with pytest.raises(EngineProtocolError):
         request_from_json(fields)
+
+
+NUMBERS = {
+    FillRequest: '{{"parts":["a","b"],"{name}":{value}}}',
+    Limits: '{{"parts":["a","b"],"limits":{{"{name}":{value}}}}}',
+    Gap: '{{"parts":["a","b"],"gaps":[{{"{name}":{value}}}]}}',
+}
+WILD = [
+    "1e400",
+    "-1e400",
+    "NaN",
+    "-Infinity",
+    "true",
+    '"8"',
+    '""',
+    "[]",
+    "{}",
+    str(2**63),
+    "9" * 400,
+]
+
+
+@pytest.mark.parametrize("value", WILD, ids=lambda value: value[:20])
+def test_no_number_of_a_request_may_be_anything_else(value: str) -> None:
+    seen = set()
+    for kind, body in NUMBERS.items():
+        for declared in dataclasses.fields(kind):  # type: ignore[arg-type]
+            if str(declared.type).split(" | ")[0] in {"int", "float"}:
+                seen.add(declared.name)
+                with pytest.raises(EngineProtocolError, match=declared.name):
+                    request_from_json(body.format(name=declared.name, value=value))
+    assert {"version", "seed", "deadline_ms", "candidates", "prefix_chars", "max_lines"} <= seen
 
 
 def test_a_reply_says_what_its_candidates_are_even_if_there_are_none() -> None:

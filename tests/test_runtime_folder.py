@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import httpx
 import pytest
 
 from dgls.client import EngineClient
 from dgls.client import client as client_module
-from dgls.client.connection import Connection
+from dgls.client.connection import Connection, ConnectionLost
 from dgls.client.launch import launch
 from dgls.client.stop import stop
 from dgls.config import Settings, changed
@@ -22,9 +27,10 @@ from dgls.errors import DglsError, EngineUnavailableError, SettingError
 from dgls.file_lock import FileLock, is_held, owner
 from dgls.files import open_own
 from dgls.protocol import FillRequest, Limits
-from dgls.rendezvous.endpoint import Endpoint, UnixAddress, endpoint_of
+from dgls.rendezvous.endpoint import Address, Endpoint, PortAddress, UnixAddress, endpoint_of
 from dgls.rendezvous.peer import Peer, is_foreign, listener_of, peer_of
 from dgls.rendezvous.runtime_folder import check_private, make_private, runtime_folder
+from tests.support.served import ServedEngine
 
 OTHER_USER = 12_345
 
@@ -162,6 +168,109 @@ async def test_nothing_is_sent_to_a_socket_of_another_user(
             await asyncio.sleep(0.01)
     assert heard == [b""]
     server.close()
+
+
+def as_other_user(work: Callable[[], object]) -> int:
+    """A new process of another user, which works and waits to be killed."""
+    if (pid := os.fork()) == 0:
+        try:
+            os.setuid(OTHER_USER)
+            kept = work()
+            signal.pause()
+            del kept
+        finally:
+            os._exit(1)
+    return pid
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize("kind", ["socket", "port"])
+async def test_nothing_is_sent_to_a_listener_that_is_another_users_indeed(
+    folder: Path, kind: str
+) -> None:
+    with socket.socket(socket.AF_UNIX if kind == "socket" else socket.AF_INET) as listener:
+        listener.bind(str(folder / "s") if kind == "socket" else ("127.0.0.1", 0))
+        address: Address = UnixAddress(folder / "s")
+        if kind == "port":
+            address = PortAddress(listener.getsockname()[1], "token")
+            # Whose port it is shows by who made it.
+            listener.close()
+
+        def listen() -> object:
+            if isinstance(address, UnixAddress):
+                return listener.listen()
+            own = socket.socket()
+            own.bind(("127.0.0.1", address.port))
+            own.listen()
+            return own
+
+        pid = as_other_user(listen)
+        try:
+            async with asyncio.timeout(20):
+                while True:
+                    try:
+                        with pytest.raises(EngineUnavailableError, match="Another user's program"):
+                            (await Connection.open(address)).abort()
+                        break
+                    except ConnectionLost:
+                        await asyncio.sleep(0.02)
+        finally:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+async def test_an_engine_answers_no_other_user_who_can_open_its_socket() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        os.chmod(name, 0o755)
+        path = f"{name}/s"
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(path)
+        os.chmod(path, 0o666)
+        engine = ServedEngine(listener)
+        engine.ready()
+        async with asyncio.timeout(20):
+            while not engine.server.started:
+                await asyncio.sleep(0.01)
+        got, said = os.pipe()
+
+        def ask() -> None:
+            with socket.socket(socket.AF_UNIX) as client:
+                client.settimeout(20)
+                client.connect(path)
+                with contextlib.suppress(OSError):
+                    client.sendall(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
+                    os.write(said, client.recv(1000))
+                os.write(said, b"end")
+
+        pid = as_other_user(ask)
+        try:
+            async with asyncio.timeout(20):
+                assert await asyncio.to_thread(os.read, got, 1000) == b"end"
+        finally:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            os.close(got)
+            os.close(said)
+        async with httpx.AsyncClient(
+            transport=httpx.AsyncHTTPTransport(verify=False, uds=path), base_url="http://x"
+        ) as own:
+            assert (await own.get("/health")).status_code == 200
+        await engine.end()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+async def test_a_lock_of_another_user_is_no_engine_of_ones_own(folder: Path) -> None:
+    """As `sudo dgls` may leave one."""
+    endpoint = endpoint_of(settings_in(folder))
+    endpoint.lock.touch()
+    os.chown(endpoint.lock, OTHER_USER, -1)
+    assert not is_held(endpoint.lock)
+    assert not await stop(endpoint)
+    async with EngineClient(settings_in(folder)) as client:
+        with pytest.raises(EngineUnavailableError, match="not a file of yours"):
+            await client.wait_ready()
+    assert endpoint.lock.exists()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux")

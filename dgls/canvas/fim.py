@@ -41,7 +41,10 @@ class FimBudget:
 
     def within(self, limits: Limits) -> FimBudget:
         """The budget with what a request says of the document: so many characters, whole."""
-        before, after = limits.prefix_chars, limits.suffix_chars
+        before, after = (
+            None if chars is None else max(0, chars)
+            for chars in (limits.prefix_chars, limits.suffix_chars)
+        )
         budget = self if before is None else replace(self, prefix_chars=before, prefix=before)
         return budget if after is None else replace(budget, suffix_chars=after, suffix=after)
 
@@ -84,7 +87,7 @@ class FimLayout:
         return self.prompt(replace(request, around=("", "")))
 
     def left_to_right(self, prefix: str) -> FimPrompt:
-        """The prefix alone, as the model reads text that goes on."""
+        """A prompt of the prefix only: the model continues it without having seen the suffix."""
         prefix = _anchored(prefix, self.budget.prefix)
         cut = healing_cut(prefix, self.last_word)
         body = self.codec.encode(prefix[:cut]) or [self.codec.token_id(ENDS[0])]

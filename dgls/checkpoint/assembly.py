@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from transformers import DiffusionGemmaConfig
 
+from dgls.checkpoint.files import CONFIG_FILE
 from dgls.checkpoint.quantized import QUANTIZED_EXPERTS, put_weight
 from dgls.checkpoint.scheme import Held
 from dgls.checkpoint.shards import decoder_name, names_of
@@ -17,9 +18,20 @@ from dgls.network.architecture import TextDiffusionGemma, choose_implementations
 
 
 def empty_model(config: DiffusionGemmaConfig) -> TextDiffusionGemma:
-    """A model whose weights have shapes but no memory: on torch's `meta` device."""
-    with torch.device("meta"):
-        return TextDiffusionGemma(config)
+    """A model whose weights have shapes but no memory: on torch's `meta` device.
+
+    Raises `CheckpointError` where the configuration describes none.
+    """
+    try:
+        with torch.device("meta"):
+            return TextDiffusionGemma(config)
+    # What the library raises for a field that is left out or wrong depends on where it is used.
+    except Exception as error:
+        raise CheckpointError(
+            f"'text_config' in {CONFIG_FILE} describes no model that can be built "
+            f"({type(error).__name__}: {str(error)[:80]}); nothing was loaded. "
+            f"Get the checkpoint again."
+        ) from error
 
 
 def weight_shapes(model: TextDiffusionGemma) -> dict[str, torch.Size]:

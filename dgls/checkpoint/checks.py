@@ -36,7 +36,10 @@ _COUNTS = (
     "moe_intermediate_size",
     "canvas_length",
 )
+_MAY_BE_NULL = frozenset({"global_head_dim", "num_global_key_value_heads", "sliding_window"})
+_MAY_BE_NULL |= {"partial_rotary_factor", "initializer_range"}
 _POSITIVE = ("rms_norm_eps", "rope_theta", "partial_rotary_factor", "initializer_range")
+_SHARES = ("partial_rotary_factor",)
 _MULTIPLES = (("num_attention_heads", "num_key_value_heads"),)
 _AT_MOST = (("top_k_experts", "num_experts"),)
 _TOKENS = ("pad_token_id", "eos_token_id", "bos_token_id")
@@ -44,6 +47,10 @@ _TOKENS = ("pad_token_id", "eos_token_id", "bos_token_id")
 
 def check_config(fields: Mapping[str, Any], path: Path) -> None:
     """Raise `CheckpointError` that names the first field of `config.json` that cannot be right."""
+    if not isinstance(fields.get("text_config"), Mapping):
+        raise CheckpointError(
+            f"{path} is not valid: 'text_config' must be an object; nothing was loaded."
+        )
     for what in _faults({name: part for name, part in fields.items() if name != "vision_config"}):
         raise CheckpointError(f"{path} is not valid: {what}; nothing was loaded.")
 
@@ -87,10 +94,12 @@ def _faults(fields: Mapping[str, Any], inside: str = "") -> Iterator[str]:
         full = f"'{inside}{name}'"
         if isinstance(value, Mapping):
             yield from _faults(value, f"{inside}{name}.")
-        elif name in _COUNTS and value is not None and not is_count(value):
+        elif name in _COUNTS and not (is_count(value) or _may_be(name, value)):
             yield f"{full} must be a whole number of 1 or more, not {shown(value)}"
-        elif name in _POSITIVE and value is not None and not is_positive(value):
+        elif name in _POSITIVE and not (is_positive(value) or _may_be(name, value)):
             yield f"{full} must be a number above 0, not {shown(value)}"
+        elif name in _SHARES and value is not None and value > 1:
+            yield f"{full} must be 1 at most, not {shown(value)}"
         elif name in _TOKENS and not _are_tokens(value, fields.get("vocab_size")):
             yield f"{full} must be a token of the vocabulary, not {shown(value)}"
     for many, few in _MULTIPLES:
@@ -100,6 +109,10 @@ def _faults(fields: Mapping[str, Any], inside: str = "") -> Iterator[str]:
         if _both(fields, less, most) and fields[less] > fields[most]:
             yield f"'{inside}{less}' ({fields[less]}) must be '{most}' ({fields[most]}) at most"
     yield from _layer_faults(fields, inside)
+
+
+def _may_be(name: str, value: Any) -> bool:
+    return value is None and name in _MAY_BE_NULL
 
 
 def _layer_faults(fields: Mapping[str, Any], inside: str) -> Iterator[str]:

@@ -46,8 +46,9 @@ def told(error: Exception) -> int:
     if isinstance(error, DglsError):
         return _said(str(error), error.exit_status)
     if isinstance(error, OSError):
-        where = f"{error.filename}: " if error.filename else ""
         what = error.strerror or type(error).__name__
+        is_named = error.filename and str(error.filename) not in what
+        where = f"{error.filename}: " if is_named else ""
         return _said(f"{where}{what}; what was asked for was not finished.", NO_FILE)
     return _said(_inside(error), _FAILED)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,29 +29,54 @@ MayRead = Callable[[Path], bool]
 
 
 def check_private(path: Path, resolved: Resolved, allow: bool) -> None:
-    """Raise `InputError` for a file that is left alone, unless that is allowed."""
-    reason, fault = rules(resolved).explained(os.path.abspath(path))
-    if reason is not None and not allow:
-        why = fault or reason.value
-        raise InputError(
-            f"{path} is left alone ({why}); nothing was filled. --allow-private overrides that."
-        )
+    """Raise `InputError` for a file that is left alone, unless that is allowed.
+
+    What the settings of its own folder say counts as well as those of the working folder.
+    """
+    from dgls.config import resolve
+
+    name = os.path.abspath(path)
+    for settings in () if allow else (resolved, resolve(Path(name).parent)):
+        reason, fault = rules(settings).explained(name)
+        if reason is not None:
+            why = fault or reason.value
+            raise InputError(
+                f"{path} is left alone ({why}); nothing was filled. --allow-private overrides that."
+            )
 
 
-def readable(resolved: Resolved, allow: bool) -> MayRead:
-    """Whether a file of a source tree may be read."""
+def readable(resolved: Resolved, allow: bool, *trees: Path) -> MayRead:
+    """Whether a file of source trees may be read; one that a link leads out of them may not."""
     if allow:
         return lambda path: True
-    privacy = rules(resolved)
-    return lambda path: privacy.why_not(os.path.abspath(path)) is None
+    from dgls.config import resolve
+
+    @lru_cache(maxsize=4096)
+    def rules_in(folder: Path) -> Privacy:
+        return rules(resolve(folder), *trees)
+
+    def may_read(path: Path) -> bool:
+        file = Path(os.path.abspath(path))
+        everywhere = (rules(resolved, *trees), rules_in(file.parent))
+        return all(each.why_not(str(file)) is None for each in everywhere)
+
+    return may_read
 
 
-def rules(resolved: Resolved) -> Privacy:
-    """The rules of the settings. No file lies outside of a command line's workspace."""
+def rules(resolved: Resolved, *folders: Path) -> Privacy:
+    """The rules of the settings. Where `folders` are given, files that lie in none are outside."""
+    settings = resolved.settings.privacy
+    bases = (Path.cwd(), *resolved.folders)
+    return _rules(folders, settings.secrets, settings.trusted, bases)
+
+
+@lru_cache(maxsize=64)
+def _rules(
+    folders: tuple[Path, ...], secrets: tuple[str, ...], trusted: bool, bases: tuple[Path, ...]
+) -> Privacy:
     from dgls.policy.privacy import Privacy
 
-    settings = resolved.settings.privacy
-    return Privacy((), settings.secrets, settings.trusted, (Path.cwd(), *resolved.folders))
+    return Privacy(folders, secrets, trusted, bases)
 
 
 def keep_files_private(existing: Iterable[Path] = ()) -> None:

@@ -86,7 +86,7 @@ def train(
         wrong = "needs a --base" if recipe == CANVAS else "takes no --base; canvas does"
         raise InputError(f"The recipe {recipe} {wrong}; nothing was trained.")
     keep_files_private()
-    may_read = readable(resolve(Path.cwd()), allow_private)
+    may_read = readable(resolve(Path.cwd()), allow_private, *(source or ()))
     if source:
         packages = tuple(map(local_package, source))
     else:

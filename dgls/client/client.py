@@ -152,7 +152,7 @@ class EngineClient:
     async def stop_engine(self) -> bool:
         """Stop the engine, for every front-end. False where there was none."""
         self._is_ready = False
-        self._api.close()
+        self._api.drop_idle()
         return await stop(self.endpoint)
 
     async def close(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from dgls.config.resolver import Resolved, resolve
 from dgls.config.sources import project_files, user_files
 
-_Stamps = tuple[tuple[Path, int, int], ...]
+_Stamps = tuple[tuple[Path, int, int, int], ...]
 
 
 @dataclass
@@ -42,5 +42,6 @@ def _stamps(folder: Path | None) -> _Stamps:
             status = path.stat()
         except OSError:
             continue
-        found.append((path, status.st_mtime_ns, status.st_size))
+        # The last shows what the others do not: other rights, or a file put in its place.
+        found.append((path, status.st_mtime_ns, status.st_size, status.st_ctime_ns))
     return tuple(found)

@@ -110,7 +110,7 @@ def modules_only(form: Form | Import) -> tuple[object, ...]:
 
 
 def order_of(heads: Iterable[Sequence[Import]]) -> Key:
-    """How the first file sorts its imports that shows it; by the module where none does."""
+    """How imports are sorted, as in the first of the files that shows it; else by module."""
     for head in heads:
         kinds = modules = 0
         for group in groups(head):

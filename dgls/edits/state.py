@@ -52,7 +52,8 @@ class State:
     def last_hunks(self) -> tuple[Hunk, ...]:
         """The place that was edited last, and the imports that were edited since.
 
-        Who has gone on passed over what was offered before. An import is no such place.
+        A user who edits elsewhere has passed over the offers of earlier places. An edited import
+        does not count as another place.
         """
         for count, hunk in enumerate(reversed(self.hunks), 1):
             after = hunk.after(self.text)
@@ -62,7 +63,7 @@ class State:
 
     @cached_property
     def fresh(self) -> tuple[LineChange, ...]:
-        """The changes of the place that was edited last: offers come from these alone."""
+        """The changes of the place that was edited last. Only these lead to offers."""
         return tuple(line for hunk in self.last_hunks for line in line_changes(self.text, hunk))
 
     def was_edited(self, span: Span) -> bool:

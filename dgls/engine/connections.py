@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from dgls.rendezvous.peer import peer_of
+from dgls.rendezvous.peer import is_foreign, is_root, peer_of
 
 HEAD_S = 10.0
 """How long a request's head may take, and a connection until its first one."""
@@ -73,19 +73,19 @@ class Census:
         A source with half of all gives up one of its own that waits. Where all are taken, the
         source with the most gives one up for a source with fewer. Else there is no room.
         """
-        own = self._held[source]
+        own = self._held.get(source, [])
         if len(own) >= self.most // 2:
             leaves = _waiting(own)
         elif sum(map(len, self._held.values())) >= self.most:
             crowd = max(self._held.values(), key=len)
             leaves = (_waiting(crowd) or crowd[-1]) if len(crowd) > len(own) + 1 else None
         else:
-            own.append(guest)
+            self._held[source].append(guest)
             return True
         if leaves is None:
             return False
         leaves.drop()
-        own.append(guest)
+        self._held[source].append(guest)
         return True
 
     def leave(self, source: str, guest: Guest) -> None:
@@ -128,7 +128,11 @@ class GuardedProtocol(H11Protocol):
         # So that `pause_writing` tells of every answer that is not read.
         transport.set_write_buffer_limits(high=0)
         if self.client is None:
-            self.client = (_process(transport), 0)
+            peer = peer_of(transport.get_extra_info("socket"))
+            if is_foreign(peer) and not is_root(peer):
+                transport.abort()
+                return
+            self.client = (f"process {peer.pid}" if peer and peer.pid else "a socket", 0)
         source = self.client[0]
         if self._census.enter(source, self):
             self._source = source
@@ -190,8 +194,3 @@ class GuardedProtocol(H11Protocol):
         if not self.transport.is_closing():
             self.transport.write(_TIMED_OUT)
             self.transport.close()
-
-
-def _process(transport: asyncio.Transport) -> str:
-    peer = peer_of(transport.get_extra_info("socket"))
-    return f"process {peer.pid}" if peer is not None and peer.pid else "a socket"

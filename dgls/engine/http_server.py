@@ -55,7 +55,7 @@ class HttpServer(uvicorn.Server):
         self.end()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen; asyncio has one number for those who wait and those whom it takes at once."""
+        """Listen, with a longer queue than uvicorn's `backlog`, which limits accepts, too."""
         await super().startup(sockets)
         for each in sockets or []:
             each.listen(BACKLOG)

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from dgls.fill.confidence import Confidence
-from dgls.fill.editing import Editor, cannot_edit
+from dgls.fill.editing import InstructionEditor, cannot_edit
 from dgls.fill.evidence import Candidate
-from dgls.fill.gap_work import GapWork, Weighed, distinct
+from dgls.fill.gap_work import GapWork, Weighed, merged
 from dgls.fill.prompting import Prompting
 from dgls.fill.proposals.warm_start import LastDrafts
 from dgls.fill.ranking import ranked, single_gap
@@ -22,7 +22,7 @@ from dgls.protocol import Fill, FillReply, FillRequest, OnDraft
 
 @dataclass(frozen=True, slots=True)
 class Considered:
-    """What is weighed for one gap: the first text alone, then beside others, unasked and asked."""
+    """What is weighed for one gap: the first text only, then among others, unasked and asked."""
 
     alone: Weighed
     unasked: tuple[Weighed, ...]
@@ -47,7 +47,7 @@ class CausalFiller:
         self._drafts = LastDrafts()
         self._prompting = Prompting(model)
         self.idle_work: Callable[[], bool] | None = None
-        self.editor: Editor | None = None
+        self.editor: InstructionEditor | None = None
 
     @property
     def strategy(self) -> CausalStrategy:
@@ -196,7 +196,7 @@ class _OneFill:
         else:
             found += work.copies(found)
             self.present = work.present()
-        several = distinct(found)
+        several = merged(found)
         joint = {} if unasked else work.joint(several)
         return tuple(work.weigh(several, first.text, joint))
 
@@ -220,7 +220,7 @@ class _OneFill:
             work = GapWork(self.running, alone)
             best = work.alone(work.write(offset=tuple(texts)))
             texts.append(best.candidate.text)
-            score += best.candidate.written.total
+            score += best.candidate.written.score
             confidence = min(confidence, best.confidence)
             tokens += len(best.candidate.written.tokens)
         return Fill(tuple(texts), score, confidence, "draft", tokens)
@@ -238,7 +238,7 @@ def _fill(weighed: Weighed) -> Fill:
     candidate = weighed.candidate
     return Fill(
         (candidate.text,),
-        candidate.written.total,
+        candidate.written.score,
         weighed.confidence,
         candidate.source,
         len(candidate.written.tokens),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dgls.canvas.fim import FimPrompt
-from dgls.fill.block import block_end
+from dgls.fill.block import left_block_at
 from dgls.fill.evidence import Candidate, Place, features
 from dgls.fill.proposals.copied import copied
 from dgls.fill.ranking import COPIED
@@ -99,7 +99,7 @@ class GapWork:
                 strategy.beams,
                 self._fill.control,
                 first.written.total,
-                strategy.behind,
+                strategy.beam_margin,
             )
         self._fill.cost.passes += found[0].passes if found else 0
         return [self._candidate(written, "beam") for written in found]
@@ -133,7 +133,7 @@ class GapWork:
         with self._fill.cost.stages.timed("judge"):
             (scored,) = self._model.scores(self._prompt, self._read, self._ends, [text])
         self._fill.cost.passes += 1
-        return scored.total
+        return scored.score
 
     def alone(self, candidate: Candidate) -> Weighed:
         """The first candidate as long as it has no rivals."""
@@ -213,7 +213,7 @@ class GapWork:
 
         def over(said: bytes) -> bool:
             text = said[skip:].decode("utf-8", "ignore")
-            return block_end(text, self._place.line_head, self._place.suffix) is not None
+            return left_block_at(text, self._place.line_head, self._place.suffix) is not None
 
         return over
 
@@ -231,7 +231,7 @@ def following(suffix: str) -> str:
     return near[:whole] if whole and len(suffix) > _FOLLOWING else near
 
 
-def distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
+def merged(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Each text once: the first, with the likelier score and with what a copy knows."""
     found: dict[str, Candidate] = {}
     for each in candidates:

@@ -52,7 +52,7 @@ def clipped(text: str, gap: Gap, known: str) -> str:
     return "\n".join(lines[: gap.max_lines]).removesuffix("\r")
 
 
-def distinct(proposals: Sequence[Proposal]) -> list[Proposal]:
+def merged(proposals: Sequence[Proposal]) -> list[Proposal]:
     """Each text once; of equal ones the first, with what any of them knows besides."""
     found: dict[tuple[str, ...], Proposal] = {}
     for proposal in proposals:

@@ -20,13 +20,17 @@ from dgls.protocol import WRITTEN, Draft, FillRequest, OnDraft, Trigger
 class CausalStrategy:
     """What a fill may cost.
 
-    Unasked, a first text whose confidence is `enough` is the answer at once, and so is one below
-    `hopeless`, which would hardly be shown; a text is given up once its log-probability falls below
-    `unlikely` nats. Between them it is compared with copies alone. Who asks waits longer: the first
-    text must be `certain`, else `beams` texts are searched for at once, on one line, and of the
-    likeliest `second_opinions` it is asked how well they lead to what follows. A text of the search
-    that is so many nats `behind` the likeliest is given up. `copies` is how many texts of the
-    document are scored. `line_tokens` and `block_tokens` bound a fill of one line and of several.
+    Unasked, the first text is the answer at once if its confidence is at least `enough`, or below
+    `hopeless`, where it would hardly be shown. In between it is compared with copies. Writing stops
+    early when the log-probability of the text falls below `unlikely` nats.
+
+    Who asks waits longer. The first text is the answer only if it is `certain`. Otherwise a beam
+    search of width `beams` looks for others, in gaps of one line; it drops a beam that is more than
+    `beam_margin` nats less likely than the best. The likeliest `second_opinions` texts are then
+    judged by how well they lead to what follows.
+
+    `copies` is how many texts of the document are scored. `line_tokens` and `block_tokens` limit
+    a fill of one line and of several.
     """
 
     enough: float = 0.8
@@ -34,7 +38,7 @@ class CausalStrategy:
     unlikely: float = -3.0
     certain: float = 0.9
     beams: int = 4
-    behind: float = 2.0
+    beam_margin: float = 2.0
     copies: int = 3
     second_opinions: int = 3
     line_tokens: int = 64

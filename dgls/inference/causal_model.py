@@ -127,11 +127,11 @@ class CausalModel:
         width: int,
         control: StreamControl,
         known: float = -math.inf,
-        behind: float = math.inf,
+        margin: float = math.inf,
     ) -> tuple[Written, ...]:
         """The likeliest texts of a search with `width` beams, best first (see `BeamSearch`)."""
         return self._search.beams(
-            read.slots, read.states, prompt.rest, ends, width, control, known, behind
+            read.slots, read.states, prompt.rest, ends, width, control, known, margin
         )
 
     def scores(

@@ -11,6 +11,7 @@ from torch import Tensor
 from dgls.network.hardware import USUAL_BYTES
 from dgls.network.interface import Network
 from dgls.network.past import Past, bytes_held
+from dgls.text.common import common_length
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,9 @@ class PrefixCache:
     def encode(self, prompt: Sequence[int]) -> Prefix:
         """The encoded prompt, which must not be empty; the newest entry afterwards."""
         tokens = tuple(prompt)
-        nearest = max(self._entries, key=lambda entry: _common(entry.tokens, tokens), default=None)
+        nearest = max(
+            self._entries, key=lambda entry: common_length(entry.tokens, tokens), default=None
+        )
         past = _reusable(nearest, tokens) if nearest else None
         if nearest is not None and past is not None and past.length == len(tokens):
             found = Prefix(tokens, past, nearest.last, cached=len(tokens))
@@ -118,15 +121,7 @@ def _reusable(entry: Prefix, tokens: tuple[int, ...]) -> Past | None:
     Only a prompt that was encoded whole has the states of its last token; a shorter one gives
     its last token up, to be encoded again.
     """
-    common = _common(entry.tokens, tokens)
+    common = common_length(entry.tokens, tokens)
     if common == len(tokens) and common < len(entry.tokens):
         common -= 1
     return entry.past.cut(common) if common else None
-
-
-def _common(one: Sequence[int], other: Sequence[int]) -> int:
-    """How many tokens both begin with."""
-    for index, (left, right) in enumerate(zip(one, other, strict=False)):
-        if left != right:
-            return index
-    return min(len(one), len(other))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import quote, unquote, urlsplit
+from typing import Any
+from urllib.parse import quote, unquote, unquote_to_bytes, urlsplit
 
 from lsprotocol import types
 from pygls.uris import to_fs_path
@@ -13,6 +15,9 @@ from pygls.uris import to_fs_path
 from dgls.text.encodings import Encoding
 from dgls.text.lines import Lines, Position
 from dgls.text.spans import Span
+
+_REPLACED = "\ufffd"
+"""What Python makes of a byte that is not UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +59,25 @@ class Convention:
 
     def range(self, lines: Lines, span: Span) -> types.Range:
         """The editor's range of a span."""
-        return types.Range(
-            start=self.position(lines, span.start), end=self.position(lines, span.end)
-        )
+        start = self.position(lines, span.start)
+        end = self.position(lines, span.end) if len(span) else start
+        return types.Range(start=start, end=end)
+
+
+def place_of(value: object) -> types.Position | None:
+    """The position that a client's own parameter is, an object or a mapping; None for no such."""
+    line, character = field_of(value, "line"), field_of(value, "character")
+    if type(line) is not int or type(character) is not int:
+        return None
+    try:
+        return types.Position(line, character)
+    except ValueError:
+        return None
+
+
+def field_of(value: object, name: str) -> Any:
+    """A field of what arrives as an object or as a mapping; None where it is not there."""
+    return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
 
 
 @lru_cache(maxsize=1024)
@@ -72,6 +93,9 @@ def path_of(uri: str) -> str:
     path = to_fs_path(uri)
     if path and os.sep == "/" and not parts.netloc and path.startswith("//"):
         path = "/" + path.lstrip("/")
+    if path and _REPLACED in path:
+        # A name that is not UTF-8 is one all the same, and may be that of a link.
+        path = os.fsdecode(unquote_to_bytes(parts.path))
     # A file's name may hold what ends the path of other kinds of address.
     return path if path else unquote(parts.path)
 
@@ -81,7 +105,8 @@ def key_of(uri: str) -> str:
     """One spelling for all those of a URI: of a character in percent, of a folder with `..`."""
     if not _is_file(uri):
         return uri
-    return "file://" + quote(os.path.normpath(path_of(uri)).replace(os.sep, "/"))
+    path = os.path.normpath(path_of(uri)).replace(os.sep, "/")
+    return "file://" + quote(path, errors="surrogateescape")
 
 
 def _is_file(uri: str) -> bool:

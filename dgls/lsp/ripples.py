@@ -18,15 +18,25 @@ class Ripples:
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
         self._last: tuple[State, tuple[Offer, ...]] | None = None
+        self._closes = 0
+
+    def closed(self) -> None:
+        """Let go of the last state: it may hold a document that was closed now."""
+        self._closes += 1
+        self._last = None
 
     async def offers(self, state: State, is_wanted: Callable[[], bool]) -> tuple[Offer, ...]:
         """The offers for a state; none where it is not wanted any more when its turn comes."""
         async with self._turn:
-            if self._last is None or self._last[0] != state:
-                if not is_wanted():
-                    return ()
-                self._last = state, await asyncio.to_thread(_ripple, state)
-            return self._last[1]
+            if self._last is not None and self._last[0] == state:
+                return self._last[1]
+            if not is_wanted():
+                return ()
+            closes = self._closes
+            offers = await asyncio.to_thread(_ripple, state)
+            if closes == self._closes:
+                self._last = state, offers
+            return offers
 
 
 def _ripple(state: State) -> tuple[Offer, ...]:

@@ -87,7 +87,7 @@ class Wire(LanguageServerProtocol):
         """
         if isinstance(message, Bad):
             self._answer_error(message.number, JsonRpcException(message.message, message.code))
-        elif not self._comes_at_a_wrong_time(message, ending):
+        elif not self._comes_at_a_wrong_time(message, ending) and not _cancels_nothing(message):
             self.handle_message(self.structure_message(message))
 
     def structure_message(self, data: dict[str, Any]) -> Any:
@@ -152,7 +152,7 @@ class Wire(LanguageServerProtocol):
             what = f"The parameters of {data['method']} cannot be understood; nothing was done."
             self._answer_error(data["id"], JsonRpcInvalidParams(what))
         elif data["method"] == types.TEXT_DOCUMENT_DID_CHANGE:
-            self._server.documents.close(_uri_in(data))
+            self._forget(_uri_in(data))
             logger.warning("A change of a document was not understood; it is left alone.")
 
     def _comes_at_a_wrong_time(self, message: dict[str, Any], ending: bool) -> bool:
@@ -160,7 +160,7 @@ class Wire(LanguageServerProtocol):
 
         A request is answered so, as LSP says; a notification is left alone.
         """
-        method, begun = message.get("method", ""), self._server.status is not None
+        method, begun = message.get("method", ""), self._server.model is not None
         if method in {"", types.EXIT} or (method == types.INITIALIZE and not begun):
             return False
         error: JsonRpcException
@@ -217,15 +217,20 @@ class Wire(LanguageServerProtocol):
             self._server.typists.of(uri).changed(changes)
             self._server.surroundings.edited(changes)
         except Exception as error:
-            documents.close(uri)
-            self._server.typists.close(uri)
+            self._forget(uri)
             log_internal(error)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
     def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
-        """Forget the document."""
-        self._server.documents.close(params.text_document.uri)
-        self._server.typists.close(params.text_document.uri)
+        """Forget the document, and what was last computed of it or with it."""
+        self._forget(params.text_document.uri)
+        self._server.fills.closed()
+        self._server.ripples.closed()
+
+    def _forget(self, uri: str) -> None:
+        """Forget a document and what was typed in it."""
+        self._server.documents.close(uri)
+        self._server.typists.close(uri)
 
     @lsp_method(types.EXIT)
     def lsp_exit(self, *args: Any) -> Generator[Any, Any, None]:
@@ -234,11 +239,22 @@ class Wire(LanguageServerProtocol):
         yield from ()
 
 
+def _cancels_nothing(message: dict[str, Any]) -> bool:
+    """Whether a message cancels what no request can be called."""
+    if message.get("method") != types.CANCEL_REQUEST:
+        return False
+    params = message.get("params")
+    return not isinstance(params, dict) or not isinstance(params.get("id"), (int, str))
+
+
 _VERSIONED = frozenset({types.TEXT_DOCUMENT_DID_OPEN, types.TEXT_DOCUMENT_DID_CHANGE})
 
 
 def _with_version(data: dict[str, Any]) -> dict[str, Any]:
-    """A message about a document with a version and a language, where the editor gave none."""
+    """A message about a document with a version and a language, where the editor gave none.
+
+    Of its changes goes what says nothing: a range of null, and the length that a range has anyway.
+    """
     if data.get("method") not in _VERSIONED:
         return data
     params = data.get("params")
@@ -250,8 +266,22 @@ def _with_version(data: dict[str, Any]) -> dict[str, Any]:
             "version": version if _is_version(version) else NO_VERSION,
             "languageId": language if isinstance(language, str) else "",
         }
-        return {**data, "params": {**params, "textDocument": item}}
+        params = {**params, "textDocument": item}
+        changes = params.get("contentChanges")
+        if isinstance(changes, list):
+            params["contentChanges"] = [_plain(change) for change in changes]
+        return {**data, "params": params}
     return data
+
+
+def _plain(change: object) -> object:
+    if not isinstance(change, dict):
+        return change
+    return {
+        name: value
+        for name, value in change.items()
+        if name != "rangeLength" and (name, value) != ("range", None)
+    }
 
 
 def _is_version(value: object) -> bool:

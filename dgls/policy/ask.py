@@ -47,15 +47,15 @@ def deleted_what_was_shown(moment: Moment) -> bool:
     return moment.deleted_shown
 
 
-def stands_inside_a_word(moment: Moment) -> bool:
-    """Letters on both sides: whatever is put in makes a word that nobody wrote."""
+def is_inside_a_word(moment: Moment) -> bool:
+    """Letters on both sides: any insertion would make a word that nobody wrote."""
     around = moment.line_head[-1:] + moment.line_tail[:1]
     return len(around) == 2 and all(map(is_word_char, around))
 
 
 RULES = (
     Rule(Silence.DELETED, deleted_what_was_shown),
-    Rule(Silence.INSIDE_WORD, stands_inside_a_word),
+    Rule(Silence.INSIDE_WORD, is_inside_a_word),
 )
 
 

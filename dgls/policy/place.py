@@ -3,14 +3,39 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+_MOST_LINKS = 40
 
 
 def names_of(path: str) -> tuple[Path, ...]:
-    """A file by its name and by where its links lead, last; often the two are one."""
+    """A file by its name, by what each link on its way leads to, and by where they all end, last.
+
+    Often these are one.
+    """
     name, target = Path(os.path.abspath(path)), Path(os.path.realpath(path))
-    return (name,) if name == target else (name, target)
+    if name == target:
+        return (name,)
+    return tuple(dict.fromkeys((name, *_on_the_way(path), target)))
+
+
+def _on_the_way(path: str) -> Iterator[Path]:
+    """What a path becomes, link by link."""
+    whole = Path(os.path.join(os.getcwd(), path))
+    at, left, links = Path(whole.anchor), deque(whole.parts[1:]), 0
+    while left and links < _MOST_LINKS:
+        name = left.popleft()
+        at = at.parent if name == ".." else at / name
+        try:
+            target = Path(os.readlink(at))
+        except OSError:
+            continue
+        links += 1
+        at = Path(target.anchor) if target.is_absolute() else at.parent
+        left.extendleft(reversed(target.parts[1:] if target.is_absolute() else target.parts))
+        yield Path(os.path.normpath(at.joinpath(*left)))
 
 
 def real(folders: Iterable[Path]) -> tuple[Path, ...]:

@@ -53,6 +53,17 @@ SECRETS = (
     "*.secrets",
     "*service-account*.json",
     "*service_account*.json",
+    "client_secret*.json",
+    "*.ppk",
+    "*.tfvars",
+    "*.tfstate*",
+    ".pgpass",
+    ".my.cnf",
+    ".s3cfg",
+    ".boto",
+    ".vault-token",
+    ".kube/",
+    ".azure/",
 )
 """Files that hold secrets by their names. A user's patterns come on top of these."""
 
@@ -116,30 +127,41 @@ class Privacy:
         if _SECRETS.matches(parts):
             return True
         return bool(self.secrets) and any(
-            self._own_secrets.matches(names) for names in self._from_bases(file) if names
+            own.matches(names) for own, names in self._from_bases(file) if names
         )
 
-    def _from_bases(self, file: Path) -> Iterator[tuple[str, ...]]:
-        """The parts of a path as the user's patterns see it."""
+    def _from_bases(self, file: Path) -> Iterator[tuple[Patterns, tuple[str, ...]]]:
+        """The user's patterns, and the parts of a path as they see it."""
         parts = file.relative_to(file.anchor).parts
-        bases = [base for base in self._all_bases if file.is_relative_to(base)]
-        if bases:
-            yield from (file.relative_to(base).parts for base in bases)
-        else:
-            yield from (parts[depth:] for depth in range(len(parts)))
+        bases = [base for base in self._own_secrets if file.is_relative_to(base)]
+        for base in bases:
+            yield self._own_secrets[base], file.relative_to(base).parts
+        if not bases:
+            own = patterns(self.secrets, ignore_case=True)
+            yield from ((own, parts[depth:]) for depth in range(len(parts)))
 
     @cached_property
-    def _all_bases(self) -> tuple[Path, ...]:
+    def _own_secrets(self) -> dict[Path, Patterns]:
+        """The user's patterns, by the folders from which they count."""
         given = [Path(os.path.abspath(base)) for base in (*self.folders, *self.bases)]
-        return tuple(dict.fromkeys((*given, *real(given))))
+        return {
+            base: patterns(tuple(_seen_from(base, each) for each in self.secrets), ignore_case=True)
+            for base in (*given, *real(given))
+        }
 
     @cached_property
     def _real_folders(self) -> tuple[Path, ...]:
         return real(self.folders)
 
-    @cached_property
-    def _own_secrets(self) -> Patterns:
-        return patterns(self.secrets, ignore_case=True)
+
+def _seen_from(base: Path, pattern: str) -> str:
+    """A pattern as it is seen from a folder; many write a file's path in full."""
+    mark = "!" * pattern.startswith("!")
+    folder, path = f"{base.as_posix().rstrip('/')}/", pattern.removeprefix(mark)
+    if not f"{path}/".lower().startswith(folder.lower()):
+        return pattern
+    rest = path[len(folder) :]
+    return f"{mark}/{rest}" if rest else f"{mark}*"
 
 
 _SECRETS = patterns(SECRETS, ignore_case=True)

@@ -17,7 +17,7 @@ from dgls.patterns import MOST_WORK, Patterns, TooManyPatterns
 from dgls.policy.git_config import ExcludesFile, has_worktree_settings, is_true, text_of
 
 _MOST_VERDICTS = 5_000
-_Stamp = tuple[int, int, int]
+_Stamp = tuple[int, int, int, int]
 
 
 class UnreadableIgnores(Exception):
@@ -92,18 +92,27 @@ class Ignores:
         return known[1]
 
     def _repository(self, folder: Path) -> Repository | None:
-        """The nearest folder with a `.git` in it or above."""
+        """The nearest folder with a `.git` in it or above.
+
+        Git passes over a folder `.git` that is no repository; so does this where there is another.
+        """
+        found = None
         for each in (folder, *folder.parents):
-            git = each / ".git"
-            if (stamp := _stamp(git)) is None:
+            if (stamp := _stamp(each / ".git")) is None:
                 continue
-            known = self._repositories.get(each)
-            if known is None or known[0] != (stamp, *map(_stamp, known[1].settings)):
-                found = _repository_at(each)
-                known = (stamp, *map(_stamp, found.settings)), found
-                self._repositories[each] = known
-            return known[1]
-        return None
+            if _stamp(each / ".git" / "HEAD") or not (each / ".git").is_dir():
+                return self._repository_in(each, stamp)
+            found = found or (each, stamp)
+        return self._repository_in(*found) if found else None
+
+    def _repository_in(self, root: Path, stamp: _Stamp) -> Repository:
+        """The repository of a folder with this `.git`."""
+        known = self._repositories.get(root)
+        if known is None or known[0] != (stamp, *map(_stamp, known[1].settings)):
+            found = _repository_at(root)
+            known = (stamp, *map(_stamp, found.settings)), found
+            self._repositories[root] = known
+        return known[1]
 
 
 def _is_hidden(file: Path, lists: Sequence[tuple[int, Patterns]]) -> bool | None:
@@ -162,7 +171,7 @@ def _stamp(path: Path) -> _Stamp | None:
         found = path.stat()
     except (OSError, ValueError):
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_ctime_ns
 
 
 def _repository_at(root: Path) -> Repository:

@@ -21,6 +21,7 @@ class Silence(Enum):
     DELETED = "the suggestion was deleted just now"
     INSIDE_WORD = "the cursor is inside a word"
     UNSURE = "the model is not sure enough"
+    LATE = "the model was not done when its time was up"
     EMPTY = "nothing new is suggested"
     CLOSERS = "nothing but closing brackets is suggested"
     REPEATED = "the line above is suggested again"
@@ -42,5 +43,6 @@ _REMEDIES = {
     Silence.UNTRUSTED: "trust the workspace",
     Silence.SECRET: "see privacy.secrets",
     Silence.OUTSIDE: "open its folder",
+    Silence.LATE: "fill.automatic_deadline_ms gives it longer",
     Silence.UNTRAINED: "another model may know it: dgls doctor",
 }

@@ -54,6 +54,11 @@ def is_foreign(peer: Peer | None) -> bool:
     return peer is not None and peer.uid != os.getuid()
 
 
+def is_root(peer: Peer | None) -> bool:
+    """Whether a peer is known to be root, who can read everything anyhow."""
+    return peer is not None and peer.uid == 0
+
+
 def listener_of(port: int) -> Peer | None:
     """The user who listens on a loopback port; None where the system does not tell."""
     try:

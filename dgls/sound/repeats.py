@@ -15,6 +15,10 @@ from dgls.text.indentation import indentation
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _PAIRED = frozenset("()[]{}'\"`")
+_OPERATOR = re.compile(r"[-+&|<>=*:!?%^~/.@]+")
+_ENDS_NAMES = frozenset("!?")
+"""What may be the last character of a name or belong to the value before it."""
+
 _SURE_LINES = 2
 """So many lines below, said again, are no accident wherever the answer goes on to."""
 
@@ -118,7 +122,24 @@ def _is_repeat(
         return _closes_better(site, text, kept)
     if "," in (repeated[0], repeated[-1]) and too_many_arguments(site, text) is False:
         return False
-    return wrong(site, kept.rstrip()) <= wrong(site, text)
+    least, found = wrong(site, kept.rstrip()), wrong(site, text)
+    return least < found or (least == found and not _is_another(site, text, kept))
+
+
+def _is_another(site: Site, text: str, kept: str) -> bool:
+    """Whether an answer ends with an operator of its own, which only looks like the next one.
+
+    Before ` + 1` that is so in `i++`, and before ` ? 1 : 2` in `list.empty?`.
+    """
+    if not site.line_tail[:1].isspace() or not kept or kept[-1].isspace():
+        return False
+    own, following = text[len(kept) :], _OPERATOR.match(site.line_tail.lstrip())
+    if following is None or not _OPERATOR.fullmatch(own):
+        return False
+    whole = own
+    while _OPERATOR.fullmatch(kept[-1:]):
+        kept, whole = kept[:-1], kept[-1] + whole
+    return whole in _ENDS_NAMES or not following.group().startswith(whole)
 
 
 def _closes_better(site: Site, text: str, kept: str) -> bool:

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from tree_sitter import Node
 
 from dgls.sound.alike import alike
+from dgls.sound.cleaned import Refusal
 from dgls.sound.holes import is_hole
 from dgls.sound.site import Site
 from dgls.sound.texts import is_text
-from dgls.sound.verdict import Refusal
 from dgls.syntax.language import ScopeKind
 from dgls.syntax.scopes import body_of, enclosing_scopes, name_of
 from dgls.syntax.source import Source
@@ -78,8 +78,11 @@ def bound_names(source: Source, span: Span) -> set[str]:
 
 
 def own_bound_names(source: Source, span: Span) -> set[str]:
-    """Those of the names in `span` that code around it can say: none from inside of its functions,
-    and the names of its functions and of the members of its classes."""
+    """The names bound in `span` that code outside of it can use.
+
+    Those are functions, classes, their members and variables, but nothing that is bound inside of a
+    function.
+    """
     found: set[str] = set()
     for node in _nodes(source, span, scopes=False):
         kind = source.language.scopes.get(node.type)

@@ -56,9 +56,18 @@ def test_a_wrong_count_is_named(folder: Path, name: str, value: object) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("text_config", None),
+        ("text_config", []),
+        ("text_config.num_experts", None),
+        ("text_config.moe_intermediate_size", None),
+        ("text_config.head_dim", None),
         ("text_config.rms_norm_eps", 0),
         ("text_config.rms_norm_eps", float("nan")),
         ("text_config.rope_parameters.full_attention.rope_theta", -1.0),
+        ("text_config.rope_parameters.full_attention.rope_theta", None),
+        ("text_config.rope_parameters.full_attention.partial_rotary_factor", 1.5),
+        ("text_config.rope_parameters.full_attention.partial_rotary_factor", 0),
+        ("text_config.rms_norm_eps", None),
         ("text_config.num_key_value_heads", 3),
         ("text_config.top_k_experts", 2),
         ("text_config.layer_types", ["sliding_attention"]),
@@ -116,4 +125,15 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path: Path, what: str) -> N
                 break
     save_file(weights, broken / "model.safetensors")
     with pytest.raises(CheckpointError, match="no numbers"):
+        load_checkpoint(broken)
+
+
+@pytest.mark.parametrize("left", [{}, {"hidden_size": 256}, {"num_hidden_layers": 6}])
+def test_a_configuration_that_leaves_out_its_sizes_is_refused(
+    tmp_path: Path, left: dict[str, int]
+) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(find(EMBEDDED), broken)
+    edit(broken / "config.json", "text_config", left)
+    with pytest.raises(CheckpointError, match=r"config\.json|tokens|shape"):
         load_checkpoint(broken)

@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from dgls.cli.app import run_app
+from dgls.cli.fill import asker_of
 from dgls.cli.private import readable
 from dgls.config import resolve
 from dgls.lab.evaluation.cut import cut_cases
+from dgls.syntax.languages import language_of
+from dgls.syntax.source import Source
 
 FUNCTION = "def area(side, height):\n    total = side * height\n    return total + side\n"
 
@@ -58,6 +61,53 @@ def test_fill_goes_on_with_a_plain_file_or_the_flag(
     # As far as the engine, whose backend there is not.
     assert run_app(["fill", "--language", "python", f"{name}:1", *flag]) != 0
     assert "is left alone" not in capfd.readouterr().err
+
+
+def test_the_settings_of_a_files_own_folder_count_from_anywhere(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("tree/deploy/keys.py", str(tree / "deploy/keys.py")):
+        assert run_app(["fill", f"{name}:1"]) == 2
+        assert "is left alone" in capfd.readouterr().err
+    found = {case.path for case in cut_cases(tree, 30, 0, may_read=readable(resolve(), False))}
+    assert found == {"plain.py"}
+
+
+def test_a_link_that_leads_out_of_a_tree_is_none_of_its_files(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "theirs.py").write_text(FUNCTION)
+    (tree / "out.py").symlink_to(tmp_path / "theirs.py")
+    (tree / "in.py").symlink_to("plain.py")
+    link = tmp_path / "link"
+    link.symlink_to(tree)
+    for folder in (tree, link, Path()):
+        may_read = readable(resolve(tree), False, folder)
+        found = {name for name in ("out.py", "in.py", "plain.py") if may_read(folder / name)}
+        assert found == {"in.py", "plain.py"}
+    assert readable(resolve(tree), True, tree)(tree / "out.py")
+
+
+def test_a_file_that_a_link_leads_out_to_is_no_context(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "theirs.py").write_text("def theirs():\n    return 1\n")
+    (tree / "helpers.py").symlink_to(tmp_path / "theirs.py")
+    text = "import helpers\nimport plain\n"
+    source = Source.parse(text, language_of("a.py"))
+    (tree / "a.py").write_text(text)
+    with_context = resolve(tree, overrides={"context.chars": 4000})
+    asker = asker_of("a.py", source, with_context, "fill")
+    assert [snippet.path for snippet in asker.snippets] == ["plain.py"]
+
+
+def test_a_report_is_not_written_through_a_link(
+    tree: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "precious").write_text("gold")
+    (tree / "out").mkdir()
+    (tree / "out" / "report.md").symlink_to(tmp_path / "precious")
+    command = ["eval", "cut", ".", "--system", "nothing", "--count", "5", "--out", "out"]
+    assert run_app(command) == 2
+    assert "is a link" in capfd.readouterr().err
+    assert (tmp_path / "precious").read_text() == "gold"
 
 
 def test_tasks_are_cut_from_what_may_be_read_alone(tree: Path) -> None:

@@ -143,3 +143,19 @@ def test_a_name_that_is_used_elsewhere_stays_where_it_is_bound(
 def test_of_a_name_that_is_twice_in_a_line_it_is_open_which_one_goes() -> None:
     text = "a = f(one, one, 1)\nb = f(one, one, 2)\n"
     assert offers(text, ("one, 1", "two, 1")) == ()
+
+
+def test_an_expression_that_is_called_is_looked_for_in_no_import() -> None:
+    c = language_named("c")
+    text = "void f(void) {\n  (*fn)(1);\n  (*fn)(1);\n}\n"
+    source, at = Source.parse(text, c), text.index("(1)") + 2
+    edit = Edit(Span(at, at), ", 2")
+    hunks = remembered((), text, edit)
+    state = State(source.edited([edit]), hunks, path="a.c", others={"b.c": Source.parse(text, c)})
+    assert all(not offer.path for offer in ripple(state))
+
+
+def test_a_key_that_is_a_part_of_its_holders_name_is_offered() -> None:
+    text = 'x = names["first"]\ny = names["first"]\n'
+    (offer,) = offers(text, ('first"]\ny', 'name"]\ny'))
+    assert offer.text == "name"

@@ -13,7 +13,7 @@ import torch
 from dgls.checkpoint.loading import load_checkpoint
 from dgls.engine.backends.base import Progress
 from dgls.engine.scheduler import Scheduler
-from dgls.engine.worker import ModelThread
+from dgls.engine.worker import ModelThreads
 from dgls.errors import ModelMemoryError, Stopped
 from dgls.fill.canvas import CanvasFiller
 from dgls.fill.stop import StopToken
@@ -79,10 +79,10 @@ def network(model, monkeypatch) -> Hooked:
 
 @pytest.fixture
 async def make_scheduler() -> AsyncIterator[Callable[[EngineBackend], Scheduler]]:
-    threads: list[ModelThread] = []
+    threads: list[ModelThreads] = []
 
     def make(backend: EngineBackend) -> Scheduler:
-        threads.append(ModelThread())
+        threads.append(ModelThreads())
         return Scheduler(backend, threads[-1], max_waiting=64)
 
     yield make

@@ -23,7 +23,7 @@ from dgls.engine.log import FrugalHandler
 from dgls.engine.scheduler import Scheduler
 from dgls.engine.service import Service
 from dgls.engine.status import EngineStatus
-from dgls.engine.worker import ModelThread
+from dgls.engine.worker import ModelThreads
 from dgls.errors import EngineBusyError
 from dgls.protocol import FillRequest
 from dgls.rendezvous.endpoint import endpoint_of
@@ -141,6 +141,14 @@ def test_no_source_holds_more_than_half_of_the_connections() -> None:
     assert [each.is_in for each in busy] == [False] + [True] * 3 + [False]
 
 
+def test_who_is_turned_away_leaves_nothing_behind() -> None:
+    census = Census(most=2)
+    assert Visitor(census, "process 1").is_in
+    assert Visitor(census, "process 2").is_in
+    assert not any(Visitor(census, f"process {number}").is_in for number in range(3, 50))
+    assert len(census._held) == 2
+
+
 @pytest.mark.parametrize("is_waiting", [True, False])
 @pytest.mark.parametrize("neighbours", [1, 2, 3, 7])
 def test_who_holds_the_most_connections_makes_room(neighbours: int, is_waiting: bool) -> None:
@@ -174,7 +182,7 @@ def test_a_neighbour_with_many_requests_keeps_nobody_out() -> None:
 
 
 async def test_a_client_of_whom_nothing_waits_is_let_in_though_the_queue_is_full() -> None:
-    thread, backend = ModelThread(), ScriptedBackend()
+    thread, backend = ModelThreads(), ScriptedBackend()
     scheduler = Scheduler(backend, thread, max_waiting=2)
 
     def asked(client: str, number: int) -> asyncio.Task[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,12 @@ from dgls.policy.silence import Silence
         ("/p/credentials.py", Silence.SECRET),
         ("/p/secrets.toml", Silence.SECRET),
         ("/p/.ssh/config.py", Silence.SECRET),
+        ("/p/.kube/config", Silence.SECRET),
+        ("/p/prod.tfvars", Silence.SECRET),
+        ("/p/terraform.tfstate.backup", Silence.SECRET),
+        ("/p/client_secret_1.json", Silence.SECRET),
+        ("/p/.pgpass", Silence.SECRET),
+        ("/p/kube/config", None),
         ("/p/environment.py", None),
         ("/p/keys.py", None),
         ("/p/my.vault", Silence.SECRET),
@@ -74,6 +81,22 @@ def test_what_git_ignores_is_left_alone(tmp_path: Path, path: str, ignored: bool
     (tmp_path / "build" / ".gitignore").write_text("!again.py\n")
     privacy = Privacy((tmp_path,))
     assert (privacy.why_not(str(tmp_path / path)) is Silence.IGNORED) is ignored
+
+
+@pytest.mark.parametrize("kind", ["in place", "moved there"])
+def test_a_gitignore_with_its_old_date_is_read_again(tmp_path: Path, kind: str) -> None:
+    (tmp_path / ".git").mkdir()
+    ignores = tmp_path / ".gitignore"
+    ignores.write_text("y.py\n")
+    dates = ignores.stat()
+    privacy = Privacy((tmp_path,))
+    file = str(tmp_path / "x.py")
+    assert privacy.why_not(file) is None
+    new = tmp_path / "new" if kind == "moved there" else ignores
+    new.write_text("x.py\n")
+    os.utime(new, ns=(dates.st_atime_ns, dates.st_mtime_ns))
+    new.replace(ignores)
+    assert privacy.why_not(file) is Silence.IGNORED
 
 
 def test_a_changed_gitignore_is_read_again(tmp_path: Path) -> None:

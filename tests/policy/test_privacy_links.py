@@ -57,6 +57,42 @@ def test_a_secret_pattern_counts_from_each_workspace_folder(
     assert (privacy.why_not(str(tree / path)) is Silence.SECRET) is secret
 
 
+@pytest.mark.parametrize(
+    ("pattern", "path", "secret"),
+    [
+        ("{tree}/deploy/keys.py", "deploy/keys.py", True),
+        ("{tree}/deploy/*.py", "deploy/keys.py", True),
+        ("{tree}/deploy/", "deploy/sub/keys.py", True),
+        ("{tree}/deploy", "src/deploy.py", False),
+        ("{tree}/keys.py", "src/keys.py", False),
+        ("{tree}", "src/keys.py", True),
+        ("{tree}/", "keys.py", True),
+        ("{tree}x/keys.py", "keys.py", False),
+    ],
+)
+def test_a_secret_pattern_may_be_a_path_in_full(
+    tree: Path, pattern: str, path: str, secret: bool
+) -> None:
+    link = tree.parent / "link"
+    link.symlink_to(tree)
+    for folder in (tree, link):
+        privacy = Privacy((folder,), (pattern.format(tree=tree),))
+        assert (privacy.why_not(str(folder / path)) is Silence.SECRET) is secret
+
+
+def test_a_secret_pattern_counts_in_nested_workspace_folders_and_can_be_taken_back(
+    tree: Path,
+) -> None:
+    nested = (tree, tree / "deploy")
+    privacy = Privacy(nested, ("/keys.py", "*.mine", "!/src/*.mine"))
+    assert privacy.why_not(str(tree / "deploy/keys.py")) is Silence.SECRET
+    assert privacy.why_not(str(tree / "deploy/sub/keys.py")) is None
+    assert privacy.why_not(str(tree / "deploy/a.mine")) is Silence.SECRET
+    assert privacy.why_not(str(tree / "src/a.mine")) is None
+    own = f"!{tree}/src/*.mine"
+    assert Privacy((tree,), ("*.mine", own)).why_not(str(tree / "src/a.mine")) is None
+
+
 def test_without_a_workspace_a_pattern_counts_from_every_folder_above() -> None:
     assert Privacy((), ("deploy/keys.py",)).why_not("/a/b/deploy/keys.py") is Silence.SECRET
     assert Privacy((), ("/keys.py",), bases=(Path("/a"),)).why_not("/a/b/keys.py") is None
@@ -94,6 +130,34 @@ def test_a_link_is_judged_by_its_name_and_by_where_it_leads(tree: Path) -> None:
     privacy = Privacy((tree,), ("deploy/keys.py",))
     found = {name: privacy.why_not(str(tree / name)) for name in links}
     assert found == {name: reason for name, (_, reason) in links.items()}
+
+
+# Links by name with what they lead to, and whether `start.py` is a secret by any of them.
+CHAINS: dict[str, tuple[dict[str, str], bool]] = {
+    "through a secret's name": ({"start.py": ".env", ".env": "plain.py"}, True),
+    "through a folder of secrets": (
+        {"start.py": "way/plain.py", "way": ".ssh", ".ssh": "src"},
+        True,
+    ),
+    "out of the workspace and back": (
+        {"start.py": "../elsewhere/a.pem", "../elsewhere/a.pem": "../checkout/plain.py"},
+        True,
+    ),
+    "by full names": ({"start.py": "{tree}/a.key", "a.key": "{tree}/plain.py"}, True),
+    "up and down": ({"start.py": "src/../deploy/../a.pem", "a.pem": "./plain.py"}, True),
+    "by plain names": ({"start.py": "b.py", "b.py": "c.py", "c.py": "plain.py"}, False),
+}
+
+
+@pytest.mark.parametrize("kind", CHAINS)
+def test_each_name_on_a_chain_of_links_counts(tree: Path, kind: str) -> None:
+    links, secret = CHAINS[kind]
+    for name in ("plain.py", "src/plain.py"):
+        (tree / name).write_text("x = 1\n")
+    for name, target in links.items():
+        (tree / name).symlink_to(target.format(tree=tree))
+    found = Privacy((tree,)).why_not(str(tree / "start.py"))
+    assert found is (Silence.SECRET if secret else None)
 
 
 def test_a_workspace_that_is_a_link_holds_its_files_by_both_names(tree: Path) -> None:
@@ -299,6 +363,31 @@ def test_a_work_tree_has_the_lists_of_its_repository(tree: Path) -> None:
     (tree / ".git/info/exclude").write_text("mine.py\n")
     assert Privacy((other,)).why_not(str(other / "mine.py")) is Silence.IGNORED
     assert Privacy((other,)).why_not(str(other / "a.py")) is None
+
+
+@pytest.mark.parametrize("inner", ["empty folder", "nothing", "repository"])
+def test_a_folder_that_is_no_repository_hides_none_above_it(tree: Path, inner: str) -> None:
+    (tree / ".git/HEAD").write_text("ref: refs/heads/main\n")
+    (tree / ".gitignore").write_text("src/mine.py\n")
+    if inner != "nothing":
+        (tree / "src/.git").mkdir()
+    if inner == "repository":
+        (tree / "src/.git/HEAD").write_text("ref: refs/heads/main\n")
+    found = Privacy((tree,)).why_not(str(tree / "src/mine.py"))
+    assert found is (None if inner == "repository" else Silence.IGNORED)
+
+
+def test_a_submodule_has_lists_of_its_own(tree: Path) -> None:
+    own = tree / ".git/modules/sub"
+    (own / "info").mkdir(parents=True)
+    (own / "HEAD").write_text("ref: refs/heads/main\n")
+    (own / "info/exclude").write_text("mine.py\n")
+    (tree / "src/.git").write_text("gitdir: ../.git/modules/sub\r\n")
+    (tree / ".gitignore").write_text("theirs.py\n")
+    privacy = Privacy((tree,))
+    assert privacy.why_not(str(tree / "src/mine.py")) is Silence.IGNORED
+    assert privacy.why_not(str(tree / "src/theirs.py")) is None
+    assert privacy.why_not(str(tree / "theirs.py")) is Silence.IGNORED
 
 
 @pytest.mark.parametrize("kind", ["device", "pipe", "large", "many", "unreadable"])

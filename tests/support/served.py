@@ -14,7 +14,7 @@ from dgls.engine.routes import create_app
 from dgls.engine.scheduler import Scheduler
 from dgls.engine.service import Service
 from dgls.engine.status import EngineStatus
-from dgls.engine.worker import ModelThread
+from dgls.engine.worker import ModelThreads
 from tests.support.backends import ScriptedBackend
 
 WAIT_S = 10.0
@@ -33,7 +33,7 @@ class ServedEngine:
         self.ended = asyncio.Event()
         self.status = EngineStatus("scripted")
         self.service = Service(self.status, self.ended.set, LIMIT, max_requests=MOST)
-        self.thread = ModelThread()
+        self.thread = ModelThreads()
         tokens = {} if listener.family == socket.AF_UNIX else {listener.getsockname()[1]: token}
         config = uvicorn.Config(
             LoopbackGuard(create_app(self.service), tokens, page_token),

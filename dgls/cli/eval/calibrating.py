@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dgls.cli.eval.options import AsJson, Device, Seed, may_read, progress
+from dgls.cli.eval.options import Device, Seed, may_read, progress
+from dgls.cli.options import AsJson
 from dgls.cli.private import AllowPrivate, MayRead
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def calibrate(
     from dgls.checkpoint.named import resolved
 
     named = resolved(checkpoint)
-    allowed = may_read(allow_private)
+    allowed = may_read(allow_private, *tree)
     if named.causal:
         done = _calibrate_causal(named, tree, count, seed, device, out, allowed)
     else:

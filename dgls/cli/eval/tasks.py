@@ -8,18 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dgls.cli.eval.options import (
-    AsJson,
-    Count,
-    Device,
-    Languages,
-    ModelName,
-    Out,
-    Seed,
-    Systems,
-    may_read,
-    progress,
-)
+from dgls.cli.eval.options import Count, Device, Languages, Out, Seed, Systems, may_read, progress
+from dgls.cli.options import AsJson, ModelName
 from dgls.cli.private import AllowPrivate, keep_files_private
 
 if TYPE_CHECKING:
@@ -72,7 +62,7 @@ def cut(
         count or 300,
         seed,
         languages=languages_of(language or ()),
-        may_read=may_read(allow_private),
+        may_read=may_read(allow_private, folder),
     )
     systems = chosen_systems(system, model, device)
     suite = f"Gaps cut from {folder.resolve().name}"
@@ -131,6 +121,12 @@ def _folder(out: Path | None) -> Path | None:
         raise InputError(
             f"{out} cannot be a folder for the results ({error.strerror}); nothing was measured."
         ) from error
+    for path in out.iterdir():
+        if path.is_symlink():
+            raise InputError(
+                f"{path} is a link, which would be written through; nothing was measured. "
+                "Choose another --out."
+            )
     return out
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from dgls.engine.backends.base import Backend, Progress, cores_of, device_of, languages_of
-from dgls.errors import RemoteError
+from dgls.errors import DglsError, EngineBusyError, RemoteError
 from dgls.fill.filler import Patient
 from dgls.fill.stop import StopToken
 from dgls.protocol import FillReply, FillRequest, OnDraft
@@ -36,7 +36,7 @@ class FallbackBackend:
         self._remote = remote
         self._local = local
         self._clock = clock
-        self._down: RemoteError | None = None
+        self._down: DglsError | None = None
         self._retry_at = 0.0
         self._asking: threading.Thread | None = None
         self._state = threading.Lock()
@@ -73,7 +73,7 @@ class FallbackBackend:
         """Ask the server; where it is down, load the local model. Raises what both raise."""
         try:
             self._remote.load(progress)
-        except RemoteError as error:
+        except (RemoteError, EngineBusyError) as error:
             self._went_down(error)
             self._load_local(progress)
 
@@ -118,7 +118,7 @@ class FallbackBackend:
             self._local.load(progress)
             self._is_local_loaded = True
 
-    def _went_down(self, error: RemoteError) -> None:
+    def _went_down(self, error: DglsError) -> None:
         with self._state:
             if self._down is None:
                 log.warning("%s", error)
@@ -136,7 +136,7 @@ class FallbackBackend:
     def _ask(self) -> None:
         try:
             self._remote.load(lambda share, what: None)
-        except RemoteError as error:
+        except DglsError as error:
             self._went_down(error)
         else:
             log.warning("%s is back", self._remote.name)

@@ -57,6 +57,8 @@ class Target:
         """The target of an action that dgls listed. Raises `JsonRpcInvalidParams`."""
         try:
             start, end = data["span"]
+            if type(start) is not int or type(end) is not int:
+                raise TypeError(start, end)
             strength = float(data.get("strength", 1.0))
             if not 0 < strength <= 1:
                 raise ValueError(strength)
@@ -107,7 +109,9 @@ async def resolve_action(context: RequestContext, action: types.CodeAction) -> t
         request = context.request(document, task, types.CODE_ACTION_RESOLVE)
         reply = await context.model.fill_insistently(request)
         edit = work.best_edit(task.context, reply.candidates, reply.present)
-        action.edit = _workspace_edit(_unchanged(context, target), edit)
+        if not context.stores.documents.is_current(document):
+            raise _changed_since()
+        action.edit = _workspace_edit(document, edit)
     except DglsError as error:
         context.model.tell(error)
         if context.client.knows_disabled:
@@ -143,8 +147,12 @@ def _unchanged(context: RequestContext, target: Target) -> Document:
     """The newest version of the document. Raises `InputError` if the target is of another one."""
     document = context.stores.documents.get(target.uri)
     if document is None or document.version != target.version:
-        raise InputError("The document has changed since; it was left as it is. Ask again.")
+        raise _changed_since()
     return document
+
+
+def _changed_since() -> InputError:
+    return InputError("The document has changed since; it was left as it is. Ask again.")
 
 
 def _work(document: Document, target: Target) -> Work:

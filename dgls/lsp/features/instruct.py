@@ -8,13 +8,13 @@ where the editor knows that.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from lsprotocol import types
 
 from dgls.errors import InputError
 from dgls.lsp.context import Command, RequestContext
+from dgls.lsp.convert import field_of, place_of
 from dgls.lsp.documents import Document
 from dgls.text.diff import unified
 from dgls.text.spans import Edit, Span, apply_edits
@@ -56,7 +56,7 @@ async def edit(context: RequestContext, *arguments: object) -> dict[str, Any]:
     settings = context.rules.settings_for(document)
     asked = InstructedEdit.of(document.source, span, instruction, settings.fill)
     request = asked.request(context.asker(document, EDIT))
-    reply = await context.editor().fill_insistently(request)
+    reply = await context.editing_model().fill_insistently(request)
     made = asked.edit(reply)
     _check_unchanged(context, document)
     text_edit = types.TextEdit(range=document.range(made.span), new_text=made.text)
@@ -89,25 +89,12 @@ def _asked(context: RequestContext, *arguments: object) -> tuple[Document, Span,
 
 def _range(value: object) -> types.Range | None:
     """The range that an argument is; None where it is none."""
-    try:
-        return types.Range(_position(value, "start"), _position(value, "end"))
-    except (TypeError, ValueError):
-        return None
-
-
-def _position(range_: object, end: str) -> types.Position:
-    place = _field(range_, end)
-    return types.Position(int(_field(place, "line")), int(_field(place, "character")))
-
-
-def _field(value: object, name: str) -> Any:
-    """A field of what arrives as an object or as a mapping."""
-    return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
+    start, end = (place_of(field_of(value, name)) for name in ("start", "end"))
+    return None if start is None or end is None else types.Range(start, end)
 
 
 def _check_unchanged(context: RequestContext, document: Document) -> None:
-    newest = context.stores.documents.get(document.uri)
-    if newest is None or newest.version != document.version:
+    if not context.stores.documents.is_current(document):
         raise InputError("The document has changed since; it was left as it is. Ask again.")
 
 

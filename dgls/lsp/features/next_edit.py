@@ -18,7 +18,7 @@ from pygls.exceptions import JsonRpcInvalidParams
 from dgls.edits.state import Offer, State
 from dgls.errors import InputError
 from dgls.lsp.context import Command, Feature, RequestContext
-from dgls.lsp.convert import key_of
+from dgls.lsp.convert import field_of, key_of, place_of
 from dgls.lsp.documents import Document
 
 KIND = "refactor.rewrite.dgls.edits"
@@ -92,11 +92,10 @@ async def offers_for(context: RequestContext, document: Document) -> tuple[Offer
 
 async def next_edits(context: RequestContext, params: Any) -> dict[str, Any]:
     """The places as edits, the nearest to the cursor first; those of other files come last."""
-    try:
-        uri, version = params.textDocument.uri, getattr(params.textDocument, "version", None)
-        place = types.Position(int(params.position.line), int(params.position.character))
-    except (AttributeError, TypeError, ValueError):
-        raise JsonRpcInvalidParams(f"{METHOD} needs a textDocument and a position.") from None
+    identifier, place = field_of(params, "textDocument"), place_of(field_of(params, "position"))
+    uri, version = field_of(identifier, "uri"), field_of(identifier, "version")
+    if not isinstance(uri, str) or place is None:
+        raise JsonRpcInvalidParams(f"{METHOD} needs a textDocument and a position.")
     document = context.document(uri)
     if document is None or (version is not None and version != document.version):
         return {"edits": []}

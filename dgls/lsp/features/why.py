@@ -8,6 +8,7 @@ from lsprotocol import types
 
 from dgls.errors import InputError
 from dgls.lsp.context import Command, RequestContext
+from dgls.lsp.convert import place_of
 from dgls.lsp.documents import Document
 from dgls.policy.ask import Moment, why_not_ask
 from dgls.policy.show import shown_when_asked
@@ -71,19 +72,12 @@ def _place(context: RequestContext, *arguments: object) -> tuple[Document, int]:
     """The document and the offset that the arguments name. Raises `InputError`."""
     uri, position = (*arguments, None)[:2]
     document = context.document(uri) if isinstance(uri, str) else None
-    try:
-        at = types.Position(int(_field(position, "line")), int(_field(position, "character")))
-    except (TypeError, ValueError) as error:
-        raise InputError(f"'{WHY}' takes a URI and a position; nothing was asked.") from error
+    if (at := place_of(position)) is None:
+        raise InputError(f"'{WHY}' takes a URI and a position; nothing was asked.")
     cursor = document.offset(at) if document is not None else None
     if document is None or cursor is None:
         raise InputError("There is no such place in an open document; nothing was asked.")
     return document, cursor
-
-
-def _field(position: object, name: str) -> Any:
-    """A field of a position, which arrives as an object or as a mapping."""
-    return position.get(name) if isinstance(position, dict) else getattr(position, name, None)
 
 
 def _silence(context: RequestContext, document: Document, around: Context) -> Silence | None:

@@ -39,7 +39,7 @@ class Refusal(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class Cleaned:
     """The sound part of an answer, with \\n at its line ends; empty where it was refused."""
 
     text: str
