@@ -186,13 +186,28 @@ def test_what_is_bound_or_came_from_elsewhere_is_not_needed(what: str, body: str
     assert after(head + body, ("0", "Wanted"), others=OTHERS).startswith(head)
 
 
+@pytest.mark.parametrize(
+    ("what", "lines", "new", "goes"),
+    [
+        ("a long passage is rewritten", 12, "z = 1\n", False),
+        ("a short one is", 11, "z = 1\n", True),
+        ("a long one is deleted", 12, "", True),
+    ],
+)
+def test_what_a_rewritten_passage_used_may_have_moved(
+    what: str, lines: int, new: str, goes: bool
+) -> None:
+    body = "y = os.sep\n" * lines
+    assert ("import os\n" not in after("import os\n\nx = 1\n" + body, (body, new))) is goes
+
+
 def test_where_two_forms_are_seen_neither_is_offered() -> None:
     others = {"pkg/b.py": "from one import Wanted\n", "pkg/c.py": "from two import Wanted\n"}
     text = "import os\n\nx = 0\n"
     assert after(text, ("0", "Wanted"), others=others) == text.replace("0", "Wanted")
 
 
-@pytest.mark.parametrize(("top", "typing", "is_offered"), [(2, 1, True), (1, 1, False)])
+@pytest.mark.parametrize(("top", "typing", "is_offered"), [(3, 1, True), (2, 1, False)])
 def test_a_name_that_is_imported_for_types_alone_is_not_offered_at_the_top(
     top: int, typing: int, is_offered: bool
 ) -> None:

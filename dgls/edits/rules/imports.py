@@ -15,6 +15,8 @@ from dgls.edits.rules.unused import unused_import
 from dgls.edits.state import Offer, State
 
 _NAMES = re.compile(r"[^\W\d]\w*")
+_PASSAGE = 12
+"""Lines of a passage that is rewritten rather than edited."""
 
 
 def imports(state: State) -> Iterator[Offer]:
@@ -68,12 +70,15 @@ def _unused(state: State, head: tuple[Import, ...]) -> Iterator[tuple[Name, str]
 
 
 def _changed(state: State) -> tuple[set[str], set[str]]:
-    """The names that edits have taken out of lines, and those that they have put in."""
+    """The names that edits have taken out of lines, and those that they have put in.
+
+    What a long passage had that became another one may only have moved.
+    """
     gone, fresh = set[str](), set[str]()
     for hunk in state.hunks:
         old = set(_NAMES.findall(_code(hunk.before)))
         new = set(_NAMES.findall(_code(hunk.after(state.text))))
-        gone |= old - new
+        gone |= old - new if not hunk.span or hunk.before.count("\n") < _PASSAGE else set()
         fresh |= new - old
     return gone, fresh
 

@@ -80,10 +80,10 @@ def _form(
 ) -> Form | None:
     """How the other files import a name, if they agree; else where it is defined.
 
-    Where as many of them import it for types alone, so does this file, or nothing is known.
+    Where half as many of them import it for types alone, so does this file, or nothing is known.
     """
     seen, typing = Counter(_seen(state, name)), Counter(_seen(state, name, "typing"))
-    if typing.total() >= max(1, seen.total()):
+    if 2 * typing.total() >= max(1, seen.total()):
         return _clear(typing) if _is_for_types(state, head, name) else None
     modules = {each.module for each in head if each.module and not each.place}
     for form, files in list(seen.items()) if removed else ():

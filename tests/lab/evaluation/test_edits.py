@@ -13,7 +13,7 @@ from dgls.edits.state import Offer, State
 from dgls.errors import InputError
 from dgls.lab.evaluation.edits.careful import careful
 from dgls.lab.evaluation.edits.lines import of_the_file
-from dgls.lab.evaluation.edits.pairs import Tally, changed_files, replay
+from dgls.lab.evaluation.edits.pairs import ChangedFile, Tally, changed_files, is_part, replay
 from dgls.lab.evaluation.edits.sessions import judged, read_sessions
 from dgls.syntax.languages import language_named
 from dgls.syntax.source import Source
@@ -68,6 +68,21 @@ def test_a_release_is_replayed_in_both_orders(tmp_path: Path) -> None:
     tally = Tally()
     replay(files[0], careful, tally)
     assert (tally.hunks, tally.offers["shape", "wrong"]) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("what", "then", "is_step"),
+    [
+        ("one of two names that go", "from a import b, d\n", True),
+        ("all that changes", "from a import d\n", True),
+        ("a name that stays", "from a import b, c\n", False),
+        ("a name that does not come", "from a import d, e\n", False),
+    ],
+)
+def test_a_step_on_the_way_is_part_of_the_change(what: str, then: str, is_step: bool) -> None:
+    old, new = "from a import b, c, d\n", "from a import d\n"
+    changed = ChangedFile("a.py", (old,), (new,), ((0, 1, 0, 1),))
+    assert is_part(changed, 0, old, then) is is_step
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cached_property
 
 from dgls.edits.change import LineChange, similarity, tokens
+from dgls.edits.hunk import Hunk
 from dgls.edits.rules.blocks import same_lines
 from dgls.edits.rules.imports import imports
 from dgls.edits.rules.shape import applied
@@ -30,8 +32,18 @@ def careful(state: State) -> tuple[Offer, ...]:
 
 def every_match(state: State) -> tuple[Offer, ...]:
     """The same wherever they match at all, imports, types and blocks: what rules could write."""
-    exact = (*imports(state), *same_form(state), *same_lines(state))
+    ever = _Ever(state.source, state.hunks, state.others, state.path)
+    exact = (*imports(ever), *same_form(ever), *same_lines(ever))
     return (*exact, *_offers(state, 0.0, 1, 0.0))
+
+
+class _Ever(State):
+    """A state in which no offer was passed over."""
+
+    @cached_property
+    def last_hunks(self) -> tuple[Hunk, ...]:
+        """All that was edited."""
+        return self.hunks
 
 
 def _offers(state: State, shape: float, letters: int, rename: float) -> Iterator[Offer]:
