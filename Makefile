@@ -26,7 +26,9 @@ try: $(RUN)  ## Fetch the laptop model, fill gaps in a bundled example, show how
 	for place in $$places; do \
 	  printf '\n== dgls fill --watch %s\n\n' "$$place"; \
 	  DGLS_MODEL_NAME="$$model" $(BIN)/dgls fill --watch "$$place" || exit $$?; \
-	done
+	done; \
+	printf '\nNext, to use it in an editor: %s/dgls editor neovim --write\n' "$(BIN)"; \
+	echo "(or vscode, helix, emacs, zed, kate, sublime; README.md says how to install it to keep)"
 
 test: check  ## Format, types, and every test that needs no model, no editor and no server.
 	$(BIN)/python -m pytest -m "not model and not editor and not vllm"
@@ -92,15 +94,15 @@ $(RUN): pyproject.toml constraints.txt | $(VENV)/bin/python
 	@if $(PIP) install --dry-run --quiet --no-deps --report - "$(TORCH)" 2>/dev/null \
 	  | grep -q '"nvidia-'; then \
 	  if command -v nvidia-smi >/dev/null; then \
-	    echo "A GPU is here: fetching torch for CUDA (about 3 GB, 7 GB on disk)."; \
+	    echo "A GPU is here: fetching torch for CUDA (about 3 GB)."; \
 	  else \
 	    echo "No GPU is here: asking PyTorch's own index for the CPU build of torch (0.2 GB)."; \
-	    $(PIP) install --quiet uv && VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet \
+	    $(PIP) install --quiet uv && VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install \
 	      --torch-backend cpu --constraint constraints.txt "$(TORCH)" \
 	      || echo "It could not be had; fetching torch for CUDA (about 3 GB)."; \
 	  fi; \
 	fi
-	$(PIP) install --quiet --constraint constraints.txt --editable .
+	$(PIP) install --constraint constraints.txt --editable .
 	touch $@
 
 $(DEV): $(RUN)

@@ -66,8 +66,8 @@ def open_own(path: Path, flags: int) -> int:
 def replace(path: Path, data: bytes) -> None:
     """Put `data` in the place of a file's bytes, whole or not at all; its mode and owner stay.
 
-    What is written first is a new file beside it, under a name that nobody can foresee: a link
-    that waited there would be followed. Raises `OSError`, after which the file is as it was.
+    The data goes into a new file first, in the same folder, under a name that nobody can guess:
+    otherwise somebody could plant a link there. Raises `OSError`; the file is then as it was.
     """
     old = path.stat()
     descriptor, beside = tempfile.mkstemp(prefix=".dgls-", dir=path.parent)

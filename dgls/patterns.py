@@ -2,8 +2,8 @@
 
 Why not the `pathspec` library: it makes one regular expression of a pattern, whose backtracking a
 hostile pattern turns into a hang: `*a` fourteen times took 40 s against a name of sixty `a`. Here
-a name is matched part by part, and a part never gives back what it has matched, so that the time
-is at most the pattern's length times the name's.
+a name is matched part by part without backtracking, so the time is at most the length of the
+pattern times the length of the name.
 """
 
 from __future__ import annotations

@@ -68,9 +68,9 @@ class FillRequest:
     `parts` has one element more than `gaps`: `parts[0]` is the prefix, `parts[-1]` the suffix,
     those between lie between two gaps. The prefix begins at an anchored line start, so that
     typing extends it instead of sliding it (`dgls.syntax.cursor`). `client`, `path` and `method`
-    together say which older automatic request this one supersedes. `around` is more of the document
-    before the first gap and after the last one than `parts` hold, up to the gaps: the model does
-    not read it, but texts are copied from it.
+    together say which older automatic request this one supersedes. `around` is the text before the
+    first gap and after the last one, more of it than `parts` hold. Copies are taken from it, and a
+    model with room for it reads it, too.
     """
 
     parts: tuple[str, ...]
@@ -110,10 +110,17 @@ class Fill:
 
     `score` is the judge's summed log-probability in nats (higher is better). `confidence` is the
     calibrated probability in 0..1 that the fill is what the user wants. `proposal` says where it
-    came from: "draft" (causal), "beam" (a search beside it), "revised" (that draft after denoise
-    passes), "noise", "kept" (what typing has left of the document's last draft, denoised again),
-    "copied" (from a like place of the document), or "edit" (the answer to an instruction).
-    `tokens` is how many it takes, the ends of its gaps left out; 0 where the backend does not say.
+    came from:
+
+    - "draft": the model's likeliest text, written from left to right
+    - "beam": a beam search
+    - "revised": a draft after denoise passes
+    - "noise": denoised from noise
+    - "kept": denoised from what typing has left of the document's last draft
+    - "copied": a similar place of the document
+    - "edit": the answer to an instruction
+
+    `tokens` is its length without the ends of its gaps; 0 where the backend does not say.
     `features` are the numbers that the confidence was made of, by name, where the backend says.
     """
 

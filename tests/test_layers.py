@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,6 +19,7 @@ ROOT = Path(__file__).parents[1] / "dgls"
 GROUND = {
     "allocator",
     "errors",
+    "logistic",
     "protocol",
     "protocol_json",
     "text",
@@ -89,6 +91,10 @@ OWNERS = {
     "rich": {"cli", "lab.evaluation"},
     "typer": {"cli"},
 }
+
+MOST_LINES = 3_500
+LINES_WITH_REASON = 2_500
+"""Lines of Python in a folder, without its subfolders."""
 
 LIGHT = ("dgls.lsp.main", "dgls.client", "dgls.protocol", "dgls.syntax.cursor", "dgls.policy.show")
 LIGHT = (
@@ -213,3 +219,16 @@ def test_the_code_map_has_every_room_and_no_other() -> None:
     rooms = {each for each in there if each.count("/") == each.startswith("lab/")} - {"lab"}
     assert rooms <= named
     assert all((ROOT / name).exists() for name in named)
+
+
+def test_no_folder_outgrows_a_room_and_a_large_one_says_why() -> None:
+    page = (ROOT.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    lines: Counter[str] = Counter()
+    for path in modules():
+        text = path.read_text(encoding="utf-8")
+        lines[path.parent.relative_to(ROOT).as_posix()] += text.count("\n")
+    assert {room: size for room, size in lines.items() if size > MOST_LINES} == {}
+    for room in (room for room, size in lines.items() if size > LINES_WITH_REASON):
+        assert f"- `dgls/{room}`: " in page, (
+            f"{room}: say in docs/architecture.md why it is so large"
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 
 import pytest
 from hypothesis import given, settings
@@ -95,6 +96,9 @@ def test_lines_begin_where_the_last_one_ends(text: str, newline_only: bool) -> N
     assert [starts[number] for number in range(len(starts))] == ends
     assert starts[-1] == ends[-1]
     assert list(starts[1:3]) == ends[1:3]
+    near = {at for end in ends for at in (end - 1, end, end + 1) if 0 <= at <= len(text)}
+    for at in near | {len(text)}:
+        assert starts.line_of(at) == bisect_right(ends, at) - 1
     with pytest.raises(IndexError):
         starts[len(ends)]
 

@@ -79,12 +79,12 @@ class _Parts:
     after each, which is pinned."""
 
     old: Sequence[Sequence[int]]
-    behind: Sequence[Sequence[int]]
+    after: Sequence[Sequence[int]]
 
     @property
     def fixed(self) -> int:
         """How many tokens are pinned."""
-        return sum(map(len, self.behind))
+        return sum(map(len, self.after))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,17 +163,17 @@ class ChatLayout:
         tokens: list[int] = []
         gaps: list[Span] = []
         seeded = [False] * width
-        for slots, old, behind in zip(row, parts.old, parts.behind, strict=True):
+        for slots, old, after in zip(row, parts.old, parts.after, strict=True):
             start = len(tokens)
             count = width - start if slots == OPEN_END else slots
             held = old[:count]
             seeded[start : start + len(held)] = [True] * len(held)
             tokens += [*held, *[eos] * (count - len(held))]
             gaps.append(Span(start, len(tokens)))
-            tokens += behind
+            tokens += after
         tokens = [*tokens, *[eos] * width][:width]
         pinned = [not any(gap.start <= at < gap.end for gap in gaps) for at in range(width)]
-        follows = tuple(parts.behind[-1])
+        follows = tuple(parts.after[-1])
         return Canvas(prompt, tuple(tokens), tuple(pinned), tuple(gaps), tuple(seeded), follows)
 
     def _parts(self, request: FillRequest, fence: str) -> _Parts:
@@ -184,8 +184,8 @@ class ChatLayout:
     def _tail(self, suffix: str, fence: str) -> list[int]:
         """What is pinned after the last gap.
 
-        It ends at a line end and the answer with it, or, where a line is too long, in the middle
-        of a line, and the canvas with it.
+        It ends at a line end, which ends the answer, too. Where a line is too long it ends in the
+        middle of that line, which ends the canvas.
         """
         near = "\n".join(suffix.split("\n")[: 1 + _NEAR_LINES]).rstrip()
         tokens = self.codec.encode(near)

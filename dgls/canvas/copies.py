@@ -55,9 +55,9 @@ def copies(
 ) -> list[Copy]:
     """At most `most` different texts for the gap between `prefix` and `suffix`.
 
-    The likeliest come first; there may be none. A text ends where its line ends, or where what
-    follows the gap on its line is. Where the gap has room for `lines` of them and nothing after it
-    on its line, the lines up to the end of the gap's block are proposed too.
+    The likeliest come first; there may be none. A text ends at the end of its line, or before what
+    follows the gap on the line. Where the gap has room for several `lines` and nothing follows on
+    its own, the lines up to the end of its block are proposed, too.
     """
     gap = _Surroundings.of(prefix, suffix, language)
     places = sorted(_places(gap), key=lambda place: (-place.likely, place.distance))[:_MOST_PLACES]

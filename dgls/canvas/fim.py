@@ -87,7 +87,7 @@ class FimLayout:
         return self.prompt(replace(request, around=("", "")))
 
     def left_to_right(self, prefix: str) -> FimPrompt:
-        """The prefix alone, as the model reads text that goes on."""
+        """A prompt of the prefix only: the model continues it without having seen the suffix."""
         prefix = _anchored(prefix, self.budget.prefix)
         cut = healing_cut(prefix, self.last_word)
         body = self.codec.encode(prefix[:cut]) or [self.codec.token_id(ENDS[0])]

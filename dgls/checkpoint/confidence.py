@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 
 from dgls.canvas.copies import Copy
+from dgls.logistic import logistic
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Evidence:
 class Calibration:
     """A logistic map from evidence to the chance that a fill is right.
 
-    confidence = sigmoid(bias + the weighted sum of `Evidence.features`). The default gives
+    confidence = logistic(bias + the weighted sum of `Evidence.features`). The default gives
     exp-like growth in the mean log-probability alone: it ranks as the mean does and claims nothing
     that was measured. Fit it with `dgls eval calibrate`.
     """
@@ -70,4 +71,4 @@ class Calibration:
         """The confidence in 0..1 of a fill."""
         weights = dataclasses.asdict(self)
         logit = self.bias + sum(weights[name] * x for name, x in evidence.features().items())
-        return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, logit))))
+        return logistic(logit)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dgls.cli.options import AsJson, ModelName
+
 if TYPE_CHECKING:
     from dgls.config import Settings
     from dgls.lab.bench.series import Page
@@ -37,11 +39,8 @@ def latency(
     places: Annotated[
         int, typer.Option(min=1, max=100_000, help="Places to fill, cold and warm.")
     ] = 40,
-    model: Annotated[
-        str | None,
-        typer.Option(help="`embedded`, a folder (./... or absolute), or a cached model's name."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    model: ModelName = None,
+    as_json: AsJson = False,
 ) -> None:
     """Print what a user waits for as a Markdown table."""
     from dgls.lab.bench.latency import latency as measure
@@ -58,17 +57,14 @@ def engine(
     seconds: Annotated[
         float, typer.Option(min=1, max=86_400, help="Typing time of each count.")
     ] = 60.0,
-    model: Annotated[
-        str | None,
-        typer.Option(help="`embedded`, a folder (./... or absolute), or a cached model's name."),
-    ] = None,
+    model: ModelName = None,
     recorded: Annotated[
         Path | None, typer.Option(help="Sessions that were recorded, one JSON object a line.")
     ] = None,
     vllm: Annotated[
         str | None, typer.Option(help="A vLLM server that serves the model: the same fills there.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print what one engine does for 1, 4 and 16 editors that type, as a Markdown table."""
     from dgls.lab.bench.engine import engine as measure
@@ -132,7 +128,7 @@ def passes(
             "their tokens are accepted."
         ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print tokens a pass without drafts, with looked-up ones, the adapter's, and both."""
     import json

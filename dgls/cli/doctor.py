@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dgls.cli.options import AsJson
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -28,7 +30,7 @@ def doctor(
         bool,
         typer.Option("--measure", help="Fill with the model in use and tell how long it took."),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say what this machine can run, and why. Exits with 1 where the model in use cannot run."""
     from dgls.doctor.examination import examine

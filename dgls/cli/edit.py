@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from dgls.cli.fill import ask, asker_of, path_shown, resolved_with
+from dgls.cli.options import AsJson, Language
 from dgls.cli.private import AllowPrivate, check_private
 from dgls.cli.target import (
     STANDARD_INPUT,
@@ -46,13 +47,11 @@ def edit(
         str, typer.Argument(metavar="INSTRUCTION", help='Such as "add type hints".')
     ],
     diff: Annotated[
-        bool, typer.Option("--diff", help="Print the difference; so it is without an option.")
+        bool, typer.Option("--diff", help="Print the difference, which is the default.")
     ] = False,
     write: Annotated[bool, typer.Option("--write", help="Apply the edit to the file.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    language: Annotated[
-        str | None, typer.Option(help="The language, where the file's name does not tell.")
-    ] = None,
+    as_json: AsJson = False,
+    language: Language = None,
     model: Annotated[
         str | None,
         typer.Option(help="The model that edits; auto is the best one here (`edits.model`)."),

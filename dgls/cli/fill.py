@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dgls.checkpoint.choice import AUTO, offer
+from dgls.cli.options import AsJson, Language, ModelName
 from dgls.cli.private import AllowPrivate, check_private
 from dgls.cli.target import (
     STANDARD_INPUT,
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
     from dgls.requests.builder import Asker, Task
     from dgls.syntax.source import Source
 
-_NOTHING = "The model has nothing that fits here and is better than what is there."
+_NOTHING = "The model has nothing that fits here{}; dgls why FILE:LINE:COL tells what it tried."
+_BETTER = " and is better than what is there"
 
 
 def register(app: typer.Typer) -> None:
@@ -59,15 +61,10 @@ def fill(
     ] = 1.0,
     lines: Annotated[int, typer.Option(min=1, max=100, help="Most lines of a fill.")] = 1,
     write: Annotated[bool, typer.Option("--write", help="Apply the fill to the file.")] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Show the canvas denoising.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    language: Annotated[
-        str | None, typer.Option(help="The language, where the file's name does not tell.")
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(help="`embedded`, a folder (./... or absolute), or a cached model's name."),
-    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Show each draft.")] = False,
+    as_json: AsJson = False,
+    language: Language = None,
+    model: ModelName = None,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of the noise.")] = 0,
     allow_private: AllowPrivate = False,
 ) -> None:
@@ -91,7 +88,8 @@ def fill(
         typer.echo(f"dgls: {better}", err=True)
     if reply.note:
         typer.echo(f"dgls: {reply.note}", err=True)
-    best = task.best(reply.candidates, reply.present)
+    sound = task.sound(reply.candidates, reply.present)
+    best = sound[0] if sound else task.nothing(reply.candidates)
     if write:
         if not any(best.texts):
             raise InputError(
@@ -100,13 +98,14 @@ def fill(
             )
         task.file.write(task.filled(best))
     if as_json:
-        typer.echo(_json(task, reply, best, write))
+        typer.echo(_json(task, dataclasses.replace(reply, candidates=sound), best, write))
     elif watching is not None:
         watching.finish(best, reply)
     else:
         typer.echo("\n".join(best.texts))
     if not as_json and not any(best.texts):
-        typer.echo(f"dgls: {_NOTHING}", err=True)
+        holds_text = any(task.asked.context.gaps)
+        typer.echo(f"dgls: {_NOTHING.format(_BETTER if holds_text else '')}", err=True)
     if write and not as_json:
         typer.echo(f"{task.file.name}: filled {len(task.gaps)} of {len(task.gaps)}.", err=True)
 
@@ -126,11 +125,11 @@ class _Task:
     def gaps(self) -> tuple[Span, ...]:
         return self.asked.gaps
 
-    def best(self, candidates: Sequence[Fill], present: float | None) -> Fill:
-        """The likeliest candidate of which something sound is left in every gap; else empty texts.
+    def sound(self, candidates: Sequence[Fill], present: float | None) -> tuple[Fill, ...]:
+        """The candidates of which something sound is left in every gap, likeliest first.
 
-        Its texts are what is left of it. `present` is the score of what the gap holds now, which a
-        rewrite must exceed.
+        Their texts are what is left of them. `present` is the score of what the gap holds now,
+        which a rewrite must exceed.
         """
         from dgls.sound.gaps import sound_texts
         from dgls.sound.site import Asked, Purpose
@@ -140,10 +139,15 @@ class _Task:
             Asked(Purpose.REWRITE if text.strip() else Purpose.EXPLICIT, lines, present)
             for text, lines in zip(context.gaps, self.asked.lines, strict=True)
         ]
+        found: dict[tuple[str, ...], Fill] = {}
         for fill in candidates:
             texts = sound_texts(self.source, self.gaps, asked, fill.texts, fill.score)
             if texts is not None:
-                return dataclasses.replace(fill, texts=texts)
+                found.setdefault(texts, dataclasses.replace(fill, texts=texts))
+        return tuple(found.values())
+
+    def nothing(self, candidates: Sequence[Fill]) -> Fill:
+        """The best fill where no candidate is sound: empty texts."""
         return dataclasses.replace(candidates[0], texts=("",) * len(self.gaps), confidence=0.0)
 
     def filled(self, fill: Fill) -> str:

@@ -108,14 +108,14 @@ def _serve(parsed: LspArguments) -> int:
     usual = gc.get_threshold()
     # Little of what is imported is garbage; the usual search for it takes a tenth of the start.
     gc.set_threshold(10_000, 10, 100)
-    from dgls.lsp.editor import Editor
+    from dgls.lsp.editor_process import EditorProcess
     from dgls.lsp.main import build
     from dgls.lsp.transport import serve_stdio, serve_tcp
 
     server = build()
     gc.set_threshold(*usual)
     if parsed.port is None:
-        server.editor = Editor.of(parsed.editor, os.getppid())
+        server.editor_process = EditorProcess.of(parsed.editor, os.getppid())
         return serve_stdio(server)
-    server.editor = Editor.of(parsed.editor)
+    server.editor_process = EditorProcess.of(parsed.editor)
     return serve_tcp(server, parsed.host, parsed.port)

@@ -1,7 +1,7 @@
 """The `dgls` command: one verb per file beside this one.
 
-`dgls lsp` goes around the argument parser of the other verbs, because an editor waits for it, and
-so do `dgls editor`, the version and the list of verbs, because a person does.
+`dgls lsp`, `dgls editor`, the version and the list of verbs skip the argument parser of the other
+verbs, which takes long to import: an editor or a person waits for them.
 
 Nothing but `os` and `sys` is imported here, not even `__future__`, before `only_installed_code`.
 """

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dgls.cli.main import INTERRUPTED
+from dgls.cli.options import AsJson
 from dgls.errors import ModelFetchError, ModelNotFoundError
 from dgls.files import expanded
 
@@ -33,7 +34,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(verbs, name="model", help="List, fetch, find and remove models.")
 
 
-def show(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def show(as_json: AsJson = False) -> None:
     """List the models: size, licence, origin, what is here and what fits this machine."""
     from dgls.checkpoint.catalogue import catalogue
     from dgls.doctor.machine import look_at_machine

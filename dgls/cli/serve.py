@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dgls.cli.options import ModelName
 from dgls.errors import SettingError
 
 if TYPE_CHECKING:
@@ -25,13 +26,10 @@ def register(app: typer.Typer) -> None:
 
 
 def serve(
-    model: Annotated[
-        str | None,
-        typer.Option(help="`embedded`, a folder (./... or absolute), or a cached model's name."),
-    ] = None,
+    model: ModelName = None,
     device: Annotated[str | None, typer.Option(help="`auto`, `cpu`, `cuda`, ...")] = None,
     idle: Annotated[
-        float, typer.Option(min=0, help="Seconds without a request until it ends; 0 for never.")
+        float, typer.Option(min=0, help="Seconds without a fill until it ends; 0 for never.")
     ] = 0.0,
     host: Annotated[
         str, typer.Option(help="A loopback address for other programs; needs --port.")

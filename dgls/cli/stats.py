@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from dgls.cli.options import AsJson
 from dgls.counts import Count, Kind, counts_file, read_counts
 from dgls.errors import InputError
 
@@ -20,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 def stats(
     clear: Annotated[bool, typer.Option("--clear", help="Forget all counts.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print what was suggested, accepted and kept, by language and latency.
 

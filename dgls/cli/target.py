@@ -22,7 +22,9 @@ _TARGET = re.compile(
     r"(?P<file>.+?)(?::(?P<line>[0-9]+)(?::(?P<column>[0-9]+))?(?::(?:\s.*)?)?)?", re.DOTALL
 )
 _RANGE = re.compile(r"([0-9]+):([0-9]+)-([0-9]+):([0-9]+)")
-_LINES = re.compile(r"(?P<file>.+?):(?P<first>[0-9]+)(?:-(?P<last>[0-9]+))?", re.DOTALL)
+_LINES = re.compile(
+    r"(?P<file>.+?):(?P<first>[0-9]+)(?:-(?P<last>[0-9]+)|(?::[0-9]+)?(?::(?:\s.*)?)?)", re.DOTALL
+)
 _MOST_DIGITS = 12
 _LARGEST_BYTES = 50_000_000
 _BYTE_ORDER_MARK = "\ufeff"
@@ -85,7 +87,7 @@ def parsed_source(name: str, language: str | None) -> tuple[SourceFile, Source]:
 
 
 def line_range(argument: str) -> tuple[str, int, int]:
-    """The file and the first and last line of `FILE:FROM-TO` or `FILE:LINE`."""
+    """The file and the first and last line of `FILE:FROM-TO`, or of a place as `parse_target`."""
     match = _LINES.fullmatch(argument)
     if match is None:
         raise InputError(f"{argument[:200]!r} is not FILE:FROM-TO; nothing was changed.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dgls.cli.options import AsJson, Language, ModelName
 from dgls.cli.private import AllowPrivate, check_private
 from dgls.cli.target import STANDARD_INPUT, cursor, parse_target, parsed_source
 from dgls.errors import EngineUnavailableError
@@ -36,16 +37,12 @@ def why(
             help="The place to ask about; without one, the engine's last fill.",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
     features: Annotated[
         bool, typer.Option("--features", help="Print the numbers behind each confidence too.")
     ] = False,
-    language: Annotated[
-        str | None, typer.Option(help="The language, where the file's name does not tell.")
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option(help="`embedded`, a checkpoint folder, or a cached model's name.")
-    ] = None,
+    language: Language = None,
+    model: ModelName = None,
     allow_private: AllowPrivate = False,
 ) -> None:
     """Tell why the last suggestion, or one at a place, is shown or not.

@@ -81,8 +81,12 @@ class EngineApi:
             raise EngineProtocolError("The engine's reply has no candidates; nothing was filled.")
         return reply
 
+    def drop_idle(self) -> None:
+        """Close idle connections, such as those to an engine that ends."""
+        self._pool.drop_idle()
+
     def close(self) -> None:
-        """Close idle connections."""
+        """Close idle connections, and later those that are in use."""
         self._pool.close()
 
     @asynccontextmanager

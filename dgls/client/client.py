@@ -47,7 +47,7 @@ class EngineClient:
         self._api = EngineApi(self.endpoint, self._settings.engine.max_request_bytes)
         self._failures = Failures()
         self._is_ready = False
-        self._lives = 0
+        self._generation = 0
 
     async def fill(self, request: FillRequest, on_draft: OnDraft | None = None) -> FillReply:
         """One fill, with each draft on the way if asked. Starts the engine where none is there.
@@ -58,7 +58,7 @@ class EngineClient:
         for _ in range(2):
             if not self._is_ready:
                 await self.wait_ready()
-            life = self._lives
+            generation = self._generation
             try:
                 reply = await self._patiently(request, on_draft)
                 self._failures.forget()
@@ -67,9 +67,9 @@ class EngineClient:
                 self._is_ready = False
             except ConnectionLost as lost:
                 self._is_ready = False
-                # An engine that ends by itself takes its address along; then another one is asked.
+                # An engine that ends by itself removes its address; then another one is started.
                 if self.endpoint.address() is not None:
-                    raise self._failed(life, "it ended in the middle of a fill") from lost
+                    raise self._failed(generation, "it ended in the middle of a fill") from lost
         raise EngineUnavailableError("The engine went away twice; nothing was filled, try again.")
 
     async def _patiently(self, request: FillRequest, on_draft: OnDraft | None) -> FillReply:
@@ -111,7 +111,7 @@ class EngineClient:
                 _look_at(health, on_progress)
                 give_up = self._patience()
             elif process is not None and process.poll():
-                raise self._failed(self._lives, f"it ended at its start{self._last_words()}")
+                raise self._failed(self._generation, f"it ended at its start{self._last_words()}")
             elif time.monotonic() > give_up and process is None:
                 raise self._stuck()
             elif time.monotonic() > give_up:
@@ -152,7 +152,7 @@ class EngineClient:
     async def stop_engine(self) -> bool:
         """Stop the engine, for every front-end. False where there was none."""
         self._is_ready = False
-        self._api.close()
+        self._api.drop_idle()
         return await stop(self.endpoint)
 
     async def close(self) -> None:
@@ -179,10 +179,10 @@ class EngineClient:
         words = last_words(self.endpoint.log)
         return f" ({words})" if words else ""
 
-    def _failed(self, life: int, why: str) -> EngineUnavailableError:
+    def _failed(self, generation: int, why: str) -> EngineUnavailableError:
         """Note a failure, once for all calls that it ended."""
-        if life == self._lives:
-            self._lives += 1
+        if generation == self._generation:
+            self._generation += 1
             self._failures.record(why)
         return self._failures.verdict() or EngineUnavailableError(
             f"The engine failed: {why}; nothing was changed, the next request starts it again."

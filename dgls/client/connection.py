@@ -170,6 +170,7 @@ class ConnectionPool:
 
     def __init__(self) -> None:
         self._idle: list[Connection] = []
+        self._is_closed = False
 
     async def take(self, address: Address) -> Connection:
         """An idle connection to `address`, or a new one. Raises `ConnectionLost`."""
@@ -182,12 +183,17 @@ class ConnectionPool:
 
     def give_back(self, connection: Connection) -> None:
         """Keep a connection for its next request, or close one that has not ended its last."""
-        if connection.is_idle:
+        if connection.is_idle and not self._is_closed:
             self._idle.append(connection)
         else:
             connection.abort()
 
-    def close(self) -> None:
+    def drop_idle(self) -> None:
         """Close every idle connection."""
         while self._idle:
             self._idle.pop().abort()
+
+    def close(self) -> None:
+        """Close every idle connection, and later those that are given back."""
+        self._is_closed = True
+        self.drop_idle()

@@ -30,8 +30,8 @@ _LAST_BYTES = 4000
 def launch(endpoint: Endpoint, settings: Settings) -> subprocess.Popen[bytes] | None:
     """Start the engine, or return None where one lives already or is being started.
 
-    The front-end that gets the lock starts the process and hands the lock to it, so the lock is
-    held from here to the engine's end, and nobody can start a second one. Blocks for some
+    The front-end that gets the lock starts the process and hands the lock to it. The lock is
+    therefore held until the engine ends, and nobody can start a second one. Blocks for some
     milliseconds. Raises `EngineUnavailableError` where no process can be started.
     """
     make_private(endpoint.folder)

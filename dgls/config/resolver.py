@@ -3,8 +3,9 @@
 Later sources win: the defaults, the user's `dgls.toml`, the project's `dgls.toml`, the environment
 (`DGLS_MODEL_NAME` sets `model.name`), and what a caller says explicitly (a command-line option, an
 editor's settings). A bad setting is reported by its name and its source, and all others are kept.
-A project's file comes with somebody's repository, so it cannot say which model or code runs, nor
-take a file off the list of secrets, nor send more of other files than the user wants.
+A project's file comes with a repository that somebody else may have written. It cannot choose the
+model or the code that runs, take a file off the list of secrets, or send more of other files than
+the user wants.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-from dgls.doctor.findings import Editor
+from dgls.doctor.findings import FoundEditor
 from dgls.doctor.machine import output_of
 
 _EDITORS = (
@@ -20,10 +20,12 @@ _EDITORS = (
 """What users call them, their commands, and how dgls gets in."""
 
 
-def look_for_editors() -> tuple[Editor, ...]:
+def look_for_editors() -> tuple[FoundEditor, ...]:
     """Every editor whose command is on the path."""
     found = ((name, shutil.which(command), how) for name, command, how in _EDITORS)
-    return tuple(Editor(name, path, _version(name, path), how) for name, path, how in found if path)
+    return tuple(
+        FoundEditor(name, path, _version(name, path), how) for name, path, how in found if path
+    )
 
 
 def _version(name: str, path: str) -> str:

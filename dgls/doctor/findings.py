@@ -81,7 +81,7 @@ class EngineFound:
 
 
 @dataclass(frozen=True, slots=True)
-class Editor:
+class FoundEditor:
     """An editor and how dgls gets into it."""
 
     name: str
@@ -127,7 +127,7 @@ class Findings:
     choice: str
     precision: Precision
     engine: EngineFound
-    editors: tuple[Editor, ...]
+    editors: tuple[FoundEditor, ...]
     settings: tuple[InForce, ...]
     problems: tuple[str, ...]
     speed: Speed | None = None

@@ -45,7 +45,8 @@ def _found(name: str) -> ModelFound:
         folder = named.path
     except ModelNotFoundError as error:
         is_name = "/" in name and not name.startswith((".", "~", "/"))
-        fetch = f"not on this machine; fetch it with: hf download {name}"
+        needs = "for a GPU with 18 GB or more, " if name == NAME else ""
+        fetch = f"not on this machine; {needs}fetch it with: hf download {name}"
         return ModelFound(name, "", 0, fetch if is_name else str(error))
     if named.causal:
         return ModelFound(name, str(folder), _bytes(folder), "")

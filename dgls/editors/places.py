@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -20,9 +21,27 @@ def shipped(name: str) -> Path:
 
 
 def extension() -> Path | None:
-    """The VS Code extension that was packaged, None where it was not."""
-    found = (_PACKAGED / "dgls.vsix", _CHECKOUT / "dist" / "dgls.vsix")
+    """The VS Code extension that `make vsix` packaged, None where it was not.
+
+    It lies in the checkout that dgls runs in or was installed from.
+    """
+    folders = (_CHECKOUT, _installed_from())
+    found = (folder / "dist" / "dgls.vsix" for folder in folders if folder)
     return next((path for path in found if path.is_file()), None)
+
+
+def _installed_from() -> Path | None:
+    """The folder that an installer took dgls from, as it noted it (PEP 610)."""
+    from importlib import metadata
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
+
+    try:
+        noted = metadata.distribution("dgls").read_text("direct_url.json")
+        url = urlsplit(json.loads(noted or "{}").get("url", ""))
+    except (metadata.PackageNotFoundError, ValueError, AttributeError):
+        return None
+    return Path(url2pathname(url.path)) if url.scheme == "file" else None
 
 
 def program() -> str:

@@ -89,7 +89,7 @@ def _install_extension() -> Written:
     if packaged is None:
         raise InputError(
             "The VS Code extension is not packaged here, and nothing was changed; run make vsix "
-            "in a checkout of dgls (it needs npm), then this command again."
+            "in the checkout that dgls was installed from (it needs npm), then this command again."
         )
     if code is None:
         raise InputError(
@@ -100,4 +100,4 @@ def _install_extension() -> Written:
     done = subprocess.run(command, capture_output=True, text=True, timeout=_INSTALL_S, check=False)
     if done.returncode:
         raise InputError(f"{code} did not install {packaged}: {done.stderr.strip()[:300]}")
-    return Written(f"the extension {packaged}", changed=True)
+    return Written(f"VS Code (by {packaged})", changed=True)

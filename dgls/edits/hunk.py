@@ -30,7 +30,7 @@ def remembered(hunks: Sequence[Hunk], text: str, edit: Edit) -> tuple[Hunk, ...]
     An edit of lines that a hunk has joins it; one that restores what was there before drops it.
     """
     region = _whole_lines(text, edit.span)
-    joined = [hunk for hunk in hunks if _touch(hunk.span, region)]
+    joined = [hunk for hunk in hunks if _touch(hunk.span, region, len(text))]
     for hunk in joined:
         region = Span(min(region.start, hunk.span.start), max(region.end, hunk.span.end))
     before = _restored(text, region, joined)
@@ -46,9 +46,9 @@ def _whole_lines(text: str, span: Span) -> Span:
     return Span(text.rfind("\n", 0, span.start) + 1, len(text) if end < 0 else end + 1)
 
 
-def _touch(one: Span, other: Span) -> bool:
+def _touch(one: Span, other: Span, end: int) -> bool:
     if one.start == one.end:
-        return other.start <= one.start < other.end
+        return other.start <= one.start < other.end or one.start == other.end == end
     return one.start < other.end and other.start < one.end
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import PurePosixPath
 from urllib.parse import unquote
@@ -19,10 +19,20 @@ STANDARD_MODULES = frozenset(sys.stdlib_module_names)
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How a name is imported: `from module import text`, or `import text` without a module."""
+    """How a name is imported: `from module import text`, or `import text` without a module.
+
+    `place` is that of the import: "" at the top of the file, "typing" in an `if TYPE_CHECKING:`.
+    """
 
     module: str
     text: str
+    place: str = ""
+
+    @property
+    def bound(self) -> str:
+        """What the file calls it."""
+        name = self.text.rpartition(" as ")[2]
+        return name if self.module else name.split(".")[0]
 
     @property
     def statement(self) -> str:
@@ -57,7 +67,7 @@ def seen_from(form: Form, path: str, here: str) -> Form | None:
     while common < min(len(own), len(target)) and own[common] == target[common]:
         common += 1
     dots = len(own) - common + 1
-    return Form("." * dots + ".".join(target[common:]), form.text)
+    return replace(form, module="." * dots + ".".join(target[common:]))
 
 
 def means(module: str, here: str, path: str) -> bool:
@@ -100,7 +110,7 @@ def modules_only(form: Form | Import) -> tuple[object, ...]:
 
 
 def order_of(heads: Iterable[Sequence[Import]]) -> Key:
-    """How the first file sorts its imports that shows it; by the module where none does."""
+    """How imports are sorted, as in the first of the files that shows it; else by module."""
     for head in heads:
         kinds = modules = 0
         for group in groups(head):
@@ -124,21 +134,25 @@ def each_alone(heads: Iterable[Sequence[Import]]) -> bool:
 
 
 def parts_kinds(heads: Iterable[Sequence[Import]], own: frozenset[str]) -> bool:
-    """Whether a blank line parts `import a` from `from a import b` in a file that has both."""
-    return any(
-        section(one[-1], own) == section(other[0], own)
-        and not any(map(is_from, one))
-        and all(map(is_from, other))
-        for head in heads
-        for one, other in pairwise(groups(head))
-    )
+    """Whether a blank line parts `import a` from `from a import b`, in most files that show it."""
+    parted = mixed = 0
+    for head in heads:
+        found = list(groups(head))
+        mixed += any(len(set(map(is_from, group))) == 2 for group in found)
+        parted += any(
+            section(one[-1], own) == section(other[0], own)
+            and not any(map(is_from, one))
+            and all(map(is_from, other))
+            for one, other in pairwise(found)
+        )
+    return parted > mixed
 
 
-def groups(head: Sequence[Import]) -> Iterator[list[Import]]:
-    """The imports at the top of a file that no line parts."""
+def groups(head: Sequence[Import], place: str = "") -> Iterator[list[Import]]:
+    """The imports of one place of a file that no line parts."""
     group: list[Import] = []
     for each in head:
-        if each.place:
+        if each.place != place:
             continue
         if group and group[-1].span.end != each.span.start:
             yield group

@@ -79,13 +79,19 @@ def new_statements(
     end = "\r\n" if "\r\n" in state.text else "\n"
     places: dict[tuple[int, str, str], list[Form]] = {}
     for form in forms if each_alone(heads) else _merged(forms):
-        place = _place(form, list(groups(head)), style, end)
+        place = _place(form, list(groups(head, form.place)), style, end)
         if place is not None:
             places.setdefault(place, []).append(form)
     for (at, first, last), found in places.items():
-        lines = "".join(each.statement + end for each in sorted(found, key=style.key))
+        ahead = _indentation(state.text, head, found[0].place)
+        lines = "".join(ahead + each.statement + end for each in sorted(found, key=style.key))
         why = "; ".join(map(_why, found))
         yield Offer(Span(at, at), first + lines + last, "import", why)
+
+
+def _indentation(text: str, head: tuple[Import, ...], place: str) -> str:
+    line = next(each.span.of(text) for each in head if each.place == place)
+    return line[: len(line) - len(line.lstrip())]
 
 
 def _style(state: State, heads: Sequence[Sequence[Import]]) -> _Style:
@@ -117,14 +123,14 @@ def _place(
 
 def _merged(forms: Sequence[Form]) -> Iterator[Form]:
     """One statement for all names of a module."""
-    modules: dict[str, list[str]] = {}
+    modules: dict[tuple[str, str], list[str]] = {}
     for form in forms:
         if form.module:
-            modules.setdefault(form.module, []).append(form.text)
+            modules.setdefault((form.module, form.place), []).append(form.text)
         else:
             yield form
-    for module, names in modules.items():
-        yield Form(module, ", ".join(sorted(names, key=by_type)))
+    for (module, place), names in modules.items():
+        yield Form(module, ", ".join(sorted(names, key=by_type)), place)
 
 
 def _in_lines(
@@ -181,5 +187,6 @@ def _longest(text: str) -> int:
 
 
 def _why(form: Form) -> str:
-    name = form.text.rpartition(" as ")[2]
-    return f"`{name}` is used and not imported"
+    if form.module == "__future__":
+        return "the types are written for it"
+    return f"`{form.bound}` is used and not imported"

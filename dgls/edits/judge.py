@@ -5,15 +5,22 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from dgls.logistic import logistic
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What speaks for a place.
 
-    `alike` is the similarity of the lines, 0 to 1, `agreed` how many lines were edited so,
-    `inserts` whether something was only put in, `siblings` whether the lines are in one block,
-    `renames` whether names alone were replaced, `tokens` how many the line has, `replaced` how many
-    of them go, `lines` how far away it is, `places` how many such places there are.
+    - `alike`: the similarity of the two lines, 0 to 1
+    - `agreed`: how many lines were edited in this way
+    - `inserts`: whether the edit only added something
+    - `siblings`: whether both lines are in one block
+    - `renames`: whether the edit replaced names only
+    - `tokens`: how many tokens the line has
+    - `replaced`: how many of them the edit removes
+    - `lines`: how many lines away the place is
+    - `places`: how many such places there are
     """
 
     alike: float
@@ -57,4 +64,4 @@ def chance(evidence: Evidence) -> float:
     """The chance, 0 to 1, that a place takes the very text."""
     pairs = zip(WEIGHTS, evidence.features, strict=True)
     logit = INTERCEPT + sum(weight * value for weight, value in pairs)
-    return 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))
+    return logistic(logit)

@@ -6,10 +6,10 @@ import builtins
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 from tree_sitter import Node
 
+from dgls.edits.memo import once_a_source
 from dgls.edits.tree import above, text_of
 from dgls.syntax.source import Source
 from dgls.text.spans import Span
@@ -81,7 +81,7 @@ class Import:
     is_kept: bool
 
 
-@lru_cache(maxsize=256)
+@once_a_source
 def imports_of(source: Source) -> tuple[Import, ...]:
     """All imports of a file, in order of the text. A star import binds the name `*`."""
     return tuple(_imports(source)) if "import" in source.text else ()
@@ -179,7 +179,7 @@ def _binds(node: Node, around: list[Node]) -> bool:
     return False
 
 
-@lru_cache(maxsize=256)
+@once_a_source
 def defined(source: Source) -> frozenset[str]:
     """The names of the functions, classes and variables at the top of a file."""
     found = set[str]()

@@ -49,18 +49,22 @@ class State:
         return tuple(line for hunk in self.hunks for line in line_changes(self.text, hunk))
 
     @cached_property
-    def fresh(self) -> tuple[LineChange, ...]:
-        """The changes of the place that was edited last: offers come from these alone.
+    def last_hunks(self) -> tuple[Hunk, ...]:
+        """The place that was edited last, and the imports that were edited since.
 
-        Who has gone on passed over what was offered before. An import is no such place.
+        A user who edits elsewhere has passed over the offers of earlier places. An edited import
+        does not count as another place.
         """
-        found: list[LineChange] = []
-        for hunk in reversed(self.hunks):
-            found = [*line_changes(self.text, hunk), *found]
+        for count, hunk in enumerate(reversed(self.hunks), 1):
             after = hunk.after(self.text)
             if not all(map(_IMPORT.match, (*hunk.before.splitlines(), *after.splitlines()))):
-                break
-        return tuple(found)
+                return self.hunks[-count:]
+        return self.hunks
+
+    @cached_property
+    def fresh(self) -> tuple[LineChange, ...]:
+        """The changes of the place that was edited last. Only these lead to offers."""
+        return tuple(line for hunk in self.last_hunks for line in line_changes(self.text, hunk))
 
     def was_edited(self, span: Span) -> bool:
         """Whether the user has edited there: what they wrote is not offered another time."""

@@ -6,13 +6,11 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
+from dgls.syntax.parameters import PARAMETERS
 from dgls.syntax.source import Source
 from dgls.text.spans import Span
 
 _FUNCTIONS = ("function", "method", "lambda", "arrow", "closure", "func_literal")
-_PARAMETERS = frozenset(
-    ["parameters", "formal_parameters", "parameter_list", "closure_parameters", "lambda_parameters"]
-)
 _LEFT = {
     "assignment": "left",
     "let_declaration": "pattern",
@@ -86,7 +84,7 @@ def reach(node: Node) -> Node | None:
     for inner, each in zip([node, *around], around, strict=False):
         if inner.type in {"type", "type_annotation"}:
             return None
-        if each.type in _PARAMETERS and each.parent is not None:
+        if each.type in PARAMETERS and each.parent is not None:
             return each.parent
         field = _LEFT.get(each.type)
         if field and each.child_by_field_name(field) == inner:
@@ -120,10 +118,15 @@ def declares(node: Node, name: str) -> bool:
 def binds(function: Node, name: str) -> bool:
     """Whether a function declares a name, or a loop, a `with` or an `except` of it binds one."""
     return any(
-        text_of(each) == name and (reach(each) is not None or _is_target(each))
+        text_of(each) == name and is_bound(each)
         for each in walk(function)
         if each.type == "identifier"
     )
+
+
+def is_bound(node: Node) -> bool:
+    """Whether a name is declared at `node`, or a loop, a `with` or an `except` binds it there."""
+    return reach(node) is not None or _is_target(node)
 
 
 def _is_target(node: Node) -> bool:
@@ -134,7 +137,7 @@ def _is_target(node: Node) -> bool:
             return each.child_by_field_name("left") == inner
         if each.type == "as_pattern_target":
             return True
-        if each.type not in {"pattern_list", "tuple_pattern"}:
+        if each.type not in {"pattern_list", "tuple_pattern", "tuple"}:
             return False
         inner = each
     return False

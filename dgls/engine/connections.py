@@ -1,4 +1,4 @@
-"""Connections from neighbours who mean no good: time limits, and a fair share.
+"""Connection limits: timeouts for slow clients, and a fair share for each process.
 
 A front-end that crashed, a port scanner or a broken program may open connections and leave them.
 Each costs a descriptor, and an engine without descriptors serves nobody. So a head must be whole
@@ -49,8 +49,8 @@ def most_connections() -> int:
     return max(8, min(MOST_CONNECTIONS, soft - _SPARE_DESCRIPTORS))
 
 
-class Guest(Protocol):
-    """A connection as the census sees it."""
+class LimitedConnection(Protocol):
+    """A connection as the limiter sees it."""
 
     @property
     def is_waiting(self) -> bool:
@@ -61,53 +61,55 @@ class Guest(Protocol):
 
 
 @dataclass
-class Census:
+class ConnectionLimiter:
     """Who holds which connections; a source is a process, or all of a port's programs."""
 
     most: int = field(default_factory=most_connections)
-    _held: defaultdict[str, list[Guest]] = field(default_factory=lambda: defaultdict(list))
+    _held: defaultdict[str, list[LimitedConnection]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
 
-    def enter(self, source: str, guest: Guest) -> bool:
+    def enter(self, source: str, connection: LimitedConnection) -> bool:
         """Note one more connection, in the place of another where there are too many.
 
         A source with half of all gives up one of its own that waits. Where all are taken, the
         source with the most gives one up for a source with fewer. Else there is no room.
         """
-        own = self._held[source]
+        own = self._held.get(source, [])
         if len(own) >= self.most // 2:
             leaves = _waiting(own)
         elif sum(map(len, self._held.values())) >= self.most:
             crowd = max(self._held.values(), key=len)
             leaves = (_waiting(crowd) or crowd[-1]) if len(crowd) > len(own) + 1 else None
         else:
-            own.append(guest)
+            self._held[source].append(connection)
             return True
         if leaves is None:
             return False
         leaves.drop()
-        own.append(guest)
+        self._held[source].append(connection)
         return True
 
-    def leave(self, source: str, guest: Guest) -> None:
+    def leave(self, source: str, connection: LimitedConnection) -> None:
         """Forget a connection."""
-        self._held[source].remove(guest)
+        self._held[source].remove(connection)
         if not self._held[source]:
             del self._held[source]
 
 
-def _waiting(guests: list[Guest]) -> Guest | None:
-    return next((guest for guest in guests if guest.is_waiting), None)
+def _waiting(held: list[LimitedConnection]) -> LimitedConnection | None:
+    return next((connection for connection in held if connection.is_waiting), None)
 
 
 class GuardedProtocol(H11Protocol):
-    """uvicorn's HTTP, with time limits and a census of connections.
+    """uvicorn's HTTP, with time limits and a limiter of connections.
 
     `scope["client"]` names the source of a request over a Unix socket, too.
     """
 
-    def __init__(self, *args: Any, census: Census, **options: Any) -> None:
+    def __init__(self, *args: Any, limiter: ConnectionLimiter, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._census = census
+        self._limiter = limiter
         self._source: str | None = None
         self._head_timer: asyncio.TimerHandle | None = None
         self._unread_timer: asyncio.TimerHandle | None = None
@@ -118,7 +120,7 @@ class GuardedProtocol(H11Protocol):
         return self.conn.their_state is h11.IDLE
 
     def drop(self) -> None:
-        """Leave the census and close at once."""
+        """Leave the limiter and close at once."""
         self._leave()
         self.transport.abort()
 
@@ -134,14 +136,14 @@ class GuardedProtocol(H11Protocol):
                 return
             self.client = (f"process {peer.pid}" if peer and peer.pid else "a socket", 0)
         source = self.client[0]
-        if self._census.enter(source, self):
+        if self._limiter.enter(source, self):
             self._source = source
             self._begin_head()
         else:
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Leave the census."""
+        """Leave the limiter."""
         self._end_head()
         self._end_unread()
         self._leave()
@@ -173,7 +175,7 @@ class GuardedProtocol(H11Protocol):
 
     def _leave(self) -> None:
         if self._source is not None:
-            self._census.leave(self._source, self)
+            self._limiter.leave(self._source, self)
             self._source = None
 
     def _begin_head(self) -> None:

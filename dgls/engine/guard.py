@@ -56,7 +56,7 @@ class LoopbackGuard:
             return None
         headers = dict(scope["headers"])
         if headers.get(b"host", b"") not in _hosts(port):
-            return 403, "The engine answers to loopback names alone"
+            return 403, "The Host header must name a loopback address"
         token = self._tokens.get(port)
         if token is None and scope["path"] == PAGE_FILL:
             return self._refusal_of_page(headers)

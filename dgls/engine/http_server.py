@@ -10,7 +10,7 @@ from types import FrameType
 
 import uvicorn
 
-from dgls.engine.connections import AT_ONCE, LARGEST_HEAD, Census, GuardedProtocol
+from dgls.engine.connections import AT_ONCE, LARGEST_HEAD, ConnectionLimiter, GuardedProtocol
 from dgls.engine.listen import BACKLOG
 
 GRACE_S = 2.0
@@ -27,7 +27,7 @@ class HttpServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,  # type: ignore[arg-type]
-                http=partial(GuardedProtocol, census=Census()),  # type: ignore[arg-type]
+                http=partial(GuardedProtocol, limiter=ConnectionLimiter()),  # type: ignore[arg-type]
                 loop="asyncio",
                 ws="none",
                 lifespan="off",
@@ -55,7 +55,7 @@ class HttpServer(uvicorn.Server):
         self.end()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen; asyncio has one number for those who wait and those whom it takes at once."""
+        """Listen, with a longer queue than uvicorn's `backlog`, which limits accepts, too."""
         await super().startup(sockets)
         for each in sockets or []:
             each.listen(BACKLOG)

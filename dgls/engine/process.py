@@ -1,9 +1,9 @@
 """The engine process: one per machine and model, from its lock to its last trace.
 
 A front-end starts `python -m dgls.engine.process` with the settings as JSON on standard input
-(`dgls.client.launch`); `dgls serve` runs the same in a terminal. It answers `/health` at once,
-loads the model in a thread, and ends when nobody asked for a while, when it is told to, or when
-its socket was taken away.
+(`dgls.client.launch`); `dgls serve` runs the same in a terminal. It answers `/health` at once
+and loads the model in a thread. It ends after a while without requests, when it is told to, or when
+its socket is gone.
 """
 
 from __future__ import annotations
@@ -32,13 +32,15 @@ from dgls.engine.routes import create_app
 from dgls.engine.scheduler import Scheduler
 from dgls.engine.service import Service
 from dgls.engine.status import EngineStatus
-from dgls.engine.worker import ModelThread
+from dgls.engine.worker import ModelThreads
 from dgls.errors import DglsError, EngineUnavailableError
 from dgls.file_lock import FileLock
 from dgls.protocol import Health
 from dgls.rendezvous.endpoint import Endpoint
 from dgls.rendezvous.runtime_folder import make_private, runtime_folder
 from dgls.requests.builder import budget_of
+
+log = logging.getLogger(__name__)
 
 _WATCH_S = 1.0
 _QUIET_S = 20.0
@@ -85,7 +87,8 @@ def take_lock(endpoint: Endpoint) -> FileLock:
         ) from error
     if lock is None:
         raise EngineUnavailableError(
-            "An engine for this model runs already; stop it with: dgls serve --stop"
+            "An engine for this model runs already (an editor or a fill started it); no other one "
+            "was started. End that one first: dgls serve --stop"
         )
     return lock
 
@@ -156,7 +159,7 @@ class _Engine:
             self._leave()
 
     async def _serve(self, failed_s: float) -> None:
-        thread = ModelThread()
+        thread = ModelThreads()
         tasks = [asyncio.ensure_future(self._load(thread, failed_s))]
         tasks.append(asyncio.ensure_future(self._watch()))
         tasks.append(asyncio.ensure_future(self._use_idle_time()))
@@ -182,7 +185,7 @@ class _Engine:
             if self._endpoint.log.lstat().st_size == 0:
                 self._endpoint.log.unlink()
 
-    async def _load(self, thread: ModelThread, failed_s: float) -> None:
+    async def _load(self, thread: ModelThreads, failed_s: float) -> None:
         try:
             backend = await thread.run(self._make_backend)
         except Exception as error:
@@ -217,8 +220,12 @@ class _Engine:
         while waits:
             await asyncio.sleep(_WATCH_S)
             scheduler = self._service.scheduler
-            while waits and scheduler is not None and scheduler.idle_seconds() >= _QUIET_S:
-                waits = await scheduler.use_idle_time()
+            try:
+                while waits and scheduler is not None and scheduler.idle_seconds() >= _QUIET_S:
+                    waits = await scheduler.use_idle_time()
+            except DglsError as error:
+                log.warning("work for quiet moments failed and is left out: %s", error)
+                return
 
     def _abandon(self) -> None:
         """End at once: a model that is being loaded cannot be interrupted, and nobody waits."""

@@ -45,26 +45,26 @@ async def _refuse_call(request: Request, error: Exception) -> Response:
     return _answer(request, error.status_code, shown, error.headers)
 
 
-async def _put_off(request: Request, error: Exception) -> Response:
+async def _not_ready(request: Request, error: Exception) -> Response:
     assert isinstance(error, NotReady)
     return _answer(request, 503, error.reason, {"retry-after": "1"})
 
 
-async def _own_up(request: Request, error: Exception) -> Response:
+async def _internal_error(request: Request, error: Exception) -> Response:
     what = f"The engine failed ({type(error).__name__}); its log says where."
     return _answer(request, 500, EngineError(what))
 
 
-async def _tell_nobody(request: Request, error: Exception) -> Response:
+async def _client_gone(request: Request, error: Exception) -> Response:
     return Response(status_code=499)
 
 
 HANDLERS: Mapping[type[Exception], ExceptionHandler] = {
     DglsError: _refuse,
     HTTPException: _refuse_call,
-    NotReady: _put_off,
-    ClientDisconnect: _tell_nobody,
-    Exception: _own_up,
+    NotReady: _not_ready,
+    ClientDisconnect: _client_gone,
+    Exception: _internal_error,
 }
 """What answers for each kind of error that a route raises."""
 

@@ -1,4 +1,4 @@
-"""Which fill runs when, and how one ends that nobody wants any more."""
+"""Schedules fills on the model and stops those that are no longer wanted."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from functools import partial
 
 from dgls.engine.backends.base import Backend
 from dgls.engine.queue import FairQueue, Job
-from dgls.engine.worker import ModelThread
+from dgls.engine.worker import ModelThreads
 from dgls.errors import DglsError, EngineBusyError, EngineError, Stopped
-from dgls.fill.filler import Patient
+from dgls.fill.filler import HasIdleWork
 from dgls.fill.stop import StopToken
 from dgls.protocol import Draft, FillReply, FillRequest, OnDraft
 
@@ -26,29 +26,28 @@ _PAUSE_S = 0.05
 
 
 class Scheduler:
-    """Gives the model as many fills at a time as its backend runs at once, one at most of a
-    local model. All methods belong to the event loop.
+    """Runs as many fills at a time as the backend can, which is one for a local model. All methods
+    belong to the event loop.
 
     A newer automatic request stops an older one of the same client, document and method, running
     or waiting. The older one is answered `Stopped` at once; the model is free for the newer one
-    after the denoise step that it is in. `on_wasted` is told, in the model's thread, the seconds
-    that it gave to a fill which was stopped.
+    after its current pass. `on_wasted` is called in the model's thread with the seconds spent on
+    a fill that was stopped.
     """
 
     def __init__(
         self,
         backend: Backend,
-        thread: ModelThread,
+        threads: ModelThreads,
         max_waiting: int,
         on_wasted: Callable[[float], None] = lambda seconds: None,
     ) -> None:
         self._backend = backend
-        self._thread = thread
+        self._threads = threads
         self._max_waiting = max_waiting
         self._on_wasted = on_wasted
         self._waiting = FairQueue()
         self._running: list[Job] = []
-        thread.widen(backend.concurrency)
         self._last_use = time.monotonic()
         self._pause: asyncio.TimerHandle | None = None
         self._pause_ends = StopToken()
@@ -89,9 +88,9 @@ class Scheduler:
     async def use_idle_time(self) -> bool:
         """Let the backend do a second's work that waits; False where there is none."""
         backend = self._backend
-        if not isinstance(backend, Patient):
+        if not isinstance(backend, HasIdleWork):
             return False
-        return await self._thread.run(backend.use_idle_time)
+        return await self._threads.run(backend.use_idle_time)
 
     def _admit(self, job: Job) -> None:
         self._last_use = job.arrived
@@ -119,12 +118,14 @@ class Scheduler:
             job.answer.set_exception(_stopped(job.stop))
 
     def _start_next(self) -> None:
+        # A backend that turns from a local model to a server runs more at once from then on.
+        self._threads.widen(self._backend.concurrency)
         while len(self._running) < self._backend.concurrency:
             job = self._waiting.take()
             if job is None:
                 return
             self._running.append(job)
-            future = self._thread.run(partial(self._run, job))
+            future = self._threads.run(partial(self._run, job))
             future.add_done_callback(partial(self._finish, job))
 
     def _finish(self, job: Job, future: asyncio.Future[FillReply]) -> None:
@@ -146,10 +147,10 @@ class Scheduler:
 
     def _use_pause(self) -> None:
         backend = self._backend
-        if isinstance(backend, Patient) and not self._is_busy:
+        if isinstance(backend, HasIdleWork) and not self._is_busy:
             self._pause_ends = StopToken()
             work = partial(backend.use_pause, self._pause_ends)
-            self._thread.run(work).add_done_callback(self._go_on)
+            self._threads.run(work).add_done_callback(self._go_on)
 
     def _go_on(self, pause: asyncio.Future[bool]) -> None:
         """Go on in the same pause, piece by piece."""
@@ -182,7 +183,7 @@ class Scheduler:
             if job.on_draft is not None and not job.answer.done():
                 job.on_draft(draft)
 
-        self._thread.tell(deliver)
+        self._threads.tell(deliver)
 
 
 def _with_less_time(request: FillRequest, waited_ms: float) -> FillRequest:

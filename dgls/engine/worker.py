@@ -13,7 +13,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-class ModelThread:
+class ModelThreads:
     """Runs blocking calls one after another. Belongs to the event loop that creates it.
 
     `widen` lets it run several at once, for a model that runs elsewhere.

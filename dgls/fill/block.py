@@ -7,7 +7,7 @@ from collections.abc import Sequence
 _OPENERS = (":", "{", "(", "[", "->", "=>", "then", "do")
 
 
-def block_end(text: str, line_head: str, suffix: str) -> int | None:
+def left_block_at(text: str, line_head: str, suffix: str) -> int | None:
     """Where in `text` the gap's block has ended; None where it goes on.
 
     It ends before a line that is indented less than the block, and before the line that follows the

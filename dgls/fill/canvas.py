@@ -12,7 +12,7 @@ from dgls.fill.canvas_running import CanvasRunning
 from dgls.fill.canvas_scores import CanvasScores
 from dgls.fill.canvas_work import CanvasWork
 from dgls.fill.proposals.warm_start import LastDrafts
-from dgls.fill.ranking import Proposal, distinct, ranked
+from dgls.fill.ranking import Proposal, merged, ranked
 from dgls.fill.stop import StopToken
 from dgls.fill.strategy import Strategy
 from dgls.inference.model import Model
@@ -151,5 +151,5 @@ class _OneFill:
         return [self._scores.fill(each) for each in self._scored_proposals(canvases, prefix)]
 
     def _scored_proposals(self, canvases: Sequence[Canvas], prefix: Prefix) -> list[Proposal]:
-        found = distinct(self._work.proposals(canvases, prefix))
+        found = merged(self._work.proposals(canvases, prefix))
         return self._scores.judged(found, canvases[0], prefix)

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from dgls.fill.confidence import Confidence
-from dgls.fill.editing import Editor, cannot_edit
+from dgls.fill.editing import InstructionEditor, cannot_edit
 from dgls.fill.evidence import Candidate
-from dgls.fill.gap_work import GapWork, Weighed, distinct
-from dgls.fill.prompting import Prompting
+from dgls.fill.gap_work import GapWork, Weighed, merged
+from dgls.fill.prompt_choice import PromptChoice
 from dgls.fill.proposals.warm_start import LastDrafts
 from dgls.fill.ranking import ranked, single_gap
 from dgls.fill.running import CausalStrategy, Running
@@ -22,7 +22,7 @@ from dgls.protocol import Fill, FillReply, FillRequest, OnDraft
 
 @dataclass(frozen=True, slots=True)
 class Considered:
-    """What is weighed for one gap: the first text alone, then beside others, unasked and asked."""
+    """What is weighed for one gap: the first text only, then among others, unasked and asked."""
 
     alone: Weighed
     unasked: tuple[Weighed, ...]
@@ -45,9 +45,9 @@ class CausalFiller:
         self._confidence = confidence
         self._strategy = strategy or CausalStrategy()
         self._drafts = LastDrafts()
-        self._prompting = Prompting(model)
+        self._prompting = PromptChoice(model)
         self.idle_work: Callable[[], bool] | None = None
-        self.editor: Editor | None = None
+        self.editor: InstructionEditor | None = None
 
     @property
     def strategy(self) -> CausalStrategy:
@@ -171,7 +171,7 @@ class _OneFill:
 
     def weighed(self) -> tuple[Weighed, ...]:
         """The candidates of the one gap with their confidence; none is made that is not needed."""
-        work = GapWork(self.running, self.running.request)
+        work = GapWork(self.running, self.running.request, self.is_sound.site)
         first = work.write()
         alone = work.alone(first)
         if self._settles(alone):
@@ -180,7 +180,7 @@ class _OneFill:
 
     def considered(self) -> Considered:
         """All that may be weighed for the one gap, whatever the first text settles."""
-        work = GapWork(self.running, self.running.request)
+        work = GapWork(self.running, self.running.request, self.is_sound.site)
         first = work.write()
         return Considered(
             work.alone(first),
@@ -196,7 +196,7 @@ class _OneFill:
         else:
             found += work.copies(found)
             self.present = work.present()
-        several = distinct(found)
+        several = merged(found)
         joint = {} if unasked else work.joint(several)
         return tuple(work.weigh(several, first.text, joint))
 
@@ -220,7 +220,7 @@ class _OneFill:
             work = GapWork(self.running, alone)
             best = work.alone(work.write(offset=tuple(texts)))
             texts.append(best.candidate.text)
-            score += best.candidate.written.total
+            score += best.candidate.written.score
             confidence = min(confidence, best.confidence)
             tokens += len(best.candidate.written.tokens)
         return Fill(tuple(texts), score, confidence, "draft", tokens)
@@ -238,7 +238,7 @@ def _fill(weighed: Weighed) -> Fill:
     candidate = weighed.candidate
     return Fill(
         (candidate.text,),
-        candidate.written.total,
+        candidate.written.score,
         weighed.confidence,
         candidate.source,
         len(candidate.written.tokens),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dgls.errors import CheckpointError
+from dgls.logistic import logistic
 
 FILE = "confidence.json"
 """What `dgls eval calibrate` writes beside a model's weights; it goes before what dgls brings."""
@@ -19,7 +19,7 @@ FILE = "confidence.json"
 
 @dataclass(frozen=True, slots=True)
 class Logistic:
-    """sigmoid(bias + the weighted sum of the features); unknown features weigh nothing."""
+    """logistic(bias + the weighted sum of the features); unknown features weigh nothing."""
 
     bias: float
     weights: Mapping[str, float]
@@ -28,7 +28,7 @@ class Logistic:
         """The chance in 0..1."""
         known = self.weights
         logit = self.bias + sum(known.get(name, 0.0) * x for name, x in features.items())
-        return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, logit))))
+        return logistic(logit)
 
 
 _GUESSED = Logistic(1.5, {"total": 0.5, "least": 0.3})

@@ -31,7 +31,7 @@ _ANY = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Editor:
+class InstructionEditor:
     """Edits by a causal model. `template` is called at the first edit: reading it takes a while."""
 
     model: CausalModel
@@ -86,7 +86,7 @@ class Editor:
         if written.last is not None:
             # The model ended its turn; most close the block first.
             answer += f"\n{asked.fence}"
-        return Fill((answer,), written.total, UNJUDGED, "edit", len(written.tokens))
+        return Fill((answer,), written.score, UNJUDGED, "edit", len(written.tokens))
 
     def _teller(self, running: Running, asked: Conversation) -> OnPass:
         table, told = self.model.table, [0]

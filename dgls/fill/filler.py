@@ -34,7 +34,7 @@ class Filler(Protocol):
 
 
 @runtime_checkable
-class Patient(Protocol):
+class HasIdleWork(Protocol):
     """What has work that waits until nobody fills."""
 
     def use_pause(self, stop: StopToken) -> bool:

@@ -7,16 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dgls.canvas.fim import FimPrompt
-from dgls.fill.block import block_end
+from dgls.fill.block import left_block_at
 from dgls.fill.evidence import Candidate, Place, features
 from dgls.fill.proposals.copied import copied
 from dgls.fill.ranking import COPIED
 from dgls.fill.running import Running
 from dgls.fill.soundness import site_of
-from dgls.inference.prompts import ReadPrompt
+from dgls.inference.prompt_cache import ReadPrompt
 from dgls.inference.written import Ends, Written
 from dgls.protocol import FillRequest
 from dgls.sound.clean import sound
+from dgls.sound.site import Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +36,15 @@ _BROKEN = "\N{REPLACEMENT CHARACTER}"
 class GapWork:
     """The candidates of one gap."""
 
-    def __init__(self, fill: Running, request: FillRequest) -> None:
+    def __init__(self, fill: Running, request: FillRequest, site: Site | None = None) -> None:
+        """`site` is that of the gap, where the caller has it: making it parses the text."""
         self._fill = fill
         self._model = fill.model
         self._request = request
         self._gap = request.gaps[0]
         prefix, suffix = fill.model.layout.surroundings(request)
         self._place = Place(prefix, suffix, self._gap.max_lines)
-        self._site = site_of(request)
+        self._site = site or site_of(request)
         self._prompt: FimPrompt = fill.prompt(request)
         most = fill.strategy.line_tokens if self._gap.max_lines == 1 else fill.strategy.block_tokens
         self._ends: Ends = fill.model.ends(
@@ -99,7 +101,7 @@ class GapWork:
                 strategy.beams,
                 self._fill.control,
                 first.written.total,
-                strategy.behind,
+                strategy.beam_margin,
             )
         self._fill.cost.passes += found[0].passes if found else 0
         return [self._candidate(written, "beam") for written in found]
@@ -133,7 +135,7 @@ class GapWork:
         with self._fill.cost.stages.timed("judge"):
             (scored,) = self._model.scores(self._prompt, self._read, self._ends, [text])
         self._fill.cost.passes += 1
-        return scored.total
+        return scored.score
 
     def alone(self, candidate: Candidate) -> Weighed:
         """The first candidate as long as it has no rivals."""
@@ -213,7 +215,7 @@ class GapWork:
 
         def over(said: bytes) -> bool:
             text = said[skip:].decode("utf-8", "ignore")
-            return block_end(text, self._place.line_head, self._place.suffix) is not None
+            return left_block_at(text, self._place.line_head, self._place.suffix) is not None
 
         return over
 
@@ -231,7 +233,7 @@ def following(suffix: str) -> str:
     return near[:whole] if whole and len(suffix) > _FOLLOWING else near
 
 
-def distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
+def merged(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Each text once: the first, with the likelier score and with what a copy knows."""
     found: dict[str, Candidate] = {}
     for each in candidates:

@@ -19,7 +19,7 @@ from dgls.fill.adapter import equip
 from dgls.fill.adapter_trial import AdapterTrial
 from dgls.fill.causal import CausalFiller
 from dgls.fill.confidence import confidence_of
-from dgls.fill.editing import Editor
+from dgls.fill.editing import InstructionEditor
 from dgls.fill.filler import Filler
 from dgls.fill.knobs import AS_TRAINED, Knobs
 from dgls.inference.causal_model import CausalModel, Drafting
@@ -101,9 +101,9 @@ def open_causal(
     return filler
 
 
-def editor_of(model: CausalModel, named: Named) -> Editor:
+def editor_of(model: CausalModel, named: Named) -> InstructionEditor:
     """What edits by instruction with a model, whatever its size."""
-    return Editor(model, functools.cache(lambda: template_of(named.path)))
+    return InstructionEditor(model, functools.cache(lambda: template_of(named.path)))
 
 
 def _cache_bytes(where: torch.device) -> int:

@@ -52,7 +52,7 @@ def clipped(text: str, gap: Gap, known: str) -> str:
     return "\n".join(lines[: gap.max_lines]).removesuffix("\r")
 
 
-def distinct(proposals: Sequence[Proposal]) -> list[Proposal]:
+def merged(proposals: Sequence[Proposal]) -> list[Proposal]:
     """Each text once; of equal ones the first, with what any of them knows besides."""
     found: dict[tuple[str, ...], Proposal] = {}
     for proposal in proposals:
@@ -78,8 +78,8 @@ def ranked(
     that are. Where the confidence was fitted it knows more than the score, which is its largest
     part.
 
-    One that fills nothing comes last whatever its score: who asks expects something there, and
-    where nothing belongs the others' confidence is low.
+    Empty fills rank last whatever their score: a user who asked expects text, and where none
+    belongs the others' confidence is low.
     """
 
     def merit(fill: Fill) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from dgls.canvas.fim import FimPrompt
 from dgls.fill.confidence import Confidence
-from dgls.fill.prompting import Prompting
+from dgls.fill.prompt_choice import PromptChoice
 from dgls.fill.proposals.warm_start import LastDrafts
 from dgls.fill.stages import Stages
 from dgls.fill.stop import StopToken
@@ -20,13 +20,17 @@ from dgls.protocol import WRITTEN, Draft, FillRequest, OnDraft, Trigger
 class CausalStrategy:
     """What a fill may cost.
 
-    Unasked, a first text whose confidence is `enough` is the answer at once, and so is one below
-    `hopeless`, which would hardly be shown; a text is given up once its log-probability falls below
-    `unlikely` nats. Between them it is compared with copies alone. Who asks waits longer: the first
-    text must be `certain`, else `beams` texts are searched for at once, on one line, and of the
-    likeliest `second_opinions` it is asked how well they lead to what follows. A text of the search
-    that is so many nats `behind` the likeliest is given up. `copies` is how many texts of the
-    document are scored. `line_tokens` and `block_tokens` bound a fill of one line and of several.
+    Unasked, the first text is the answer at once if its confidence is at least `enough`, or below
+    `hopeless`, where it would hardly be shown. In between it is compared with copies. Writing stops
+    early when the log-probability of the text falls below `unlikely` nats.
+
+    An explicit request may take longer. The first text is the answer only if it is `certain`.
+    Otherwise a beam search of width `beams` looks for others, in gaps of one line; it drops a beam
+    that is more than `beam_margin` nats less likely than the best. The likeliest `second_opinions`
+    texts are then judged by how well they lead to what follows.
+
+    `copies` is how many texts of the document are scored. `line_tokens` and `block_tokens` limit
+    a fill of one line and of several.
     """
 
     enough: float = 0.8
@@ -34,7 +38,7 @@ class CausalStrategy:
     unlikely: float = -3.0
     certain: float = 0.9
     beams: int = 4
-    behind: float = 2.0
+    beam_margin: float = 2.0
     copies: int = 3
     second_opinions: int = 3
     line_tokens: int = 64
@@ -62,7 +66,7 @@ class Running:
     confidence: Confidence
     strategy: CausalStrategy
     drafts: LastDrafts
-    prompting: Prompting
+    prompting: PromptChoice
     request: FillRequest
     stop: StopToken
     on_draft: OnDraft | None

@@ -21,9 +21,8 @@ class Soundness:
     """Judges the candidates of one request, each once."""
 
     def __init__(self, request: FillRequest) -> None:
-        self._request = request
         self._known: dict[tuple[str, ...], bool] = {}
-        self._site = site_of(request) if len(request.gaps) == 1 else None
+        self.site = site_of(request) if len(request.gaps) == 1 else None
 
     def __call__(self, texts: tuple[str, ...]) -> bool:
         """Whether something of each text may be shown, or the texts fill nothing anyhow."""
@@ -32,8 +31,8 @@ class Soundness:
         return self._known[texts]
 
     def _judged(self, texts: Sequence[str]) -> bool:
-        if self._site is not None:
-            return sound(self._site, texts[0]).shown
+        if self.site is not None:
+            return sound(self.site, texts[0]).shown
         # Texts of several gaps may need each other; an editor judges them together.
         return any(map(str.strip, texts))
 

@@ -30,7 +30,7 @@ class StopToken:
 
     @property
     def reason(self) -> str:
-        """Why, in a word: "cancelled", "disconnected", "superseded"; empty if not stopped."""
+        """Why, in a few words, such as "cancelled" or "superseded"; empty if not stopped."""
         return self._reason
 
     def check(self) -> None:

@@ -31,17 +31,17 @@ class BeamSearch:
         width: int,
         control: StreamControl,
         known: float,
-        behind: float,
+        margin: float,
     ) -> tuple[Written, ...]:
         """The likeliest texts that a search of `width` beams meets, best first.
 
-        A beam that is `behind` nats or more below the likeliest text is given up; `known` is the
+        A beam is given up once it is `margin` nats less likely than the best text; `known` is the
         log-probability of a text that was found before. `state` [1, width] is that of the
         text's last token. The slots are cut back to the text.
         """
         chooser = Chooser(self._table, ends)
         base = slots.length
-        search = _Search(chooser, self._table, ends, width, known, behind, [_Beam(rest=rest)])
+        search = _Search(chooser, self._table, ends, width, known, margin, [_Beam(rest=rest)])
         states, passes = state, 0
         try:
             while search.advance(self._network.logits(states)) and not control.out_of_time():
@@ -97,7 +97,7 @@ class _Search:
     ends: Ends
     width: int
     likeliest: float
-    behind: float
+    margin: float
     alive: list[_Beam]
     done: list[_Beam] = field(default_factory=list)
     depth: int = 0
@@ -136,7 +136,7 @@ class _Search:
     def _to_beat(self) -> float:
         """What a beam must exceed to be followed: the worst of enough texts that are done."""
         totals = sorted((beam.total for beam in self.done), reverse=True)
-        return max([self.likeliest - self.behind, *totals[self.width - 1 : self.width]])
+        return max([self.likeliest - self.margin, *totals[self.width - 1 : self.width]])
 
     def _tails(self, logits: Tensor) -> list[_Beam]:
         found: list[_Beam] = []

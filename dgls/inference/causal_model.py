@@ -14,7 +14,7 @@ from dgls.inference.beams import BeamSearch
 from dgls.inference.drafts import ROWS, BestDrafts, Ending
 from dgls.inference.lookup import Lookup
 from dgls.inference.mask_drafts import MaskDrafts
-from dgls.inference.prompts import Prompts, ReadPrompt
+from dgls.inference.prompt_cache import PromptCache, ReadPrompt
 from dgls.inference.scoring import Scorer
 from dgls.inference.stream import Stream
 from dgls.inference.token_table import TokenTable
@@ -65,7 +65,7 @@ class CausalModel:
         self._special = frozenset(
             index for index in map(tokenizer.token_to_id, ENDS_OF_MIDDLE) if index is not None
         )
-        self._prompts = Prompts(network, cache_bytes)
+        self._prompts = PromptCache(network, cache_bytes)
 
     def ends(
         self,
@@ -127,11 +127,11 @@ class CausalModel:
         width: int,
         control: StreamControl,
         known: float = -math.inf,
-        behind: float = math.inf,
+        margin: float = math.inf,
     ) -> tuple[Written, ...]:
         """The likeliest texts of a search with `width` beams, best first (see `BeamSearch`)."""
         return self._search.beams(
-            read.slots, read.states, prompt.rest, ends, width, control, known, behind
+            read.slots, read.states, prompt.rest, ends, width, control, known, margin
         )
 
     def scores(

@@ -31,8 +31,8 @@ WORTH_READING = 0.1
 """A draft less likely than this costs more time than it saves."""
 
 WORTH_MASKS = 0.6
-"""Masks are good for nothing unless the drafts are right just as far as the masks see them: so
-likely that must be."""
+"""Masks pay only if exactly the drafts before them are accepted. Below this probability a pass
+reads none."""
 
 
 @dataclass(frozen=True, slots=True)

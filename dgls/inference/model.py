@@ -25,7 +25,7 @@ from dgls.inference import draft as drafting
 from dgls.inference import judge as judging
 from dgls.inference.draft import Bounds, CausalDraft
 from dgls.inference.ngram_cache import NO_CACHE, NgramCache
-from dgls.inference.prefix_cache import CacheCounts, Prefix, PrefixCache
+from dgls.inference.prefix_cache import Prefix, PrefixCache
 from dgls.network.hardware import USUAL_BYTES
 from dgls.network.interface import Network, SteppingNetwork
 from dgls.network.sharing import SharedNetwork
@@ -95,9 +95,9 @@ class Model:
         return self._prompts.encode(prompt)
 
     @property
-    def cache_counts(self) -> CacheCounts:
-        """What the prefix cache saved so far, and holds now."""
-        return self._prompts.counts
+    def kept_prompts(self) -> int:
+        """How many encoded prompts are kept."""
+        return self._prompts.prompts
 
     def forget_prompts(self) -> None:
         """Give the memory of encoded prompts back."""

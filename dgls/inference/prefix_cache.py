@@ -11,6 +11,7 @@ from torch import Tensor
 from dgls.network.hardware import USUAL_BYTES
 from dgls.network.interface import Network
 from dgls.network.past import Past, bytes_held
+from dgls.text.common import common_length
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,21 +24,6 @@ class Prefix:
     past: Past
     last: Tensor
     cached: int
-
-
-@dataclass(frozen=True, slots=True)
-class CacheCounts:
-    """What a prefix cache did so far, and holds now (`entries` prompts in `bytes`).
-
-    Of `tokens` in `prompts` prompts, `cached` were not encoded again; `evicted` prompts made room.
-    """
-
-    prompts: int = 0
-    tokens: int = 0
-    cached: int = 0
-    evicted: int = 0
-    entries: int = 0
-    bytes: int = 0
 
 
 class PrefixCache:
@@ -53,36 +39,28 @@ class PrefixCache:
         self._network = network
         self._most_bytes = most_bytes
         self._entries: list[Prefix] = []
-        self._prompts = self._tokens = self._cached = self._evicted = 0
 
     @property
-    def counts(self) -> CacheCounts:
-        """A snapshot."""
-        return CacheCounts(
-            self._prompts,
-            self._tokens,
-            self._cached,
-            self._evicted,
-            len(self._entries),
-            _bytes(self._entries),
-        )
+    def prompts(self) -> int:
+        """How many prompts are kept."""
+        return len(self._entries)
 
     def encode(self, prompt: Sequence[int]) -> Prefix:
         """The encoded prompt, which must not be empty; the newest entry afterwards."""
         tokens = tuple(prompt)
-        nearest = max(self._entries, key=lambda entry: _common(entry.tokens, tokens), default=None)
+        nearest = max(
+            self._entries, key=lambda entry: common_length(entry.tokens, tokens), default=None
+        )
         past = _reusable(nearest, tokens) if nearest else None
         if nearest is not None and past is not None and past.length == len(tokens):
             found = Prefix(tokens, past, nearest.last, cached=len(tokens))
         else:
             found = self._extend(tokens, past)
         self._keep(found, nearest)
-        self._count(found)
         return found
 
     def clear(self) -> None:
         """Forget every prompt."""
-        self._evicted += len(self._entries)
         self._entries.clear()
 
     def _extend(self, tokens: tuple[int, ...], past: Past | None) -> Prefix:
@@ -99,12 +77,6 @@ class PrefixCache:
         self._entries = [prefix, *others]
         while len(self._entries) > 1 and _bytes(self._entries) > self._most_bytes:
             self._entries.pop()
-            self._evicted += 1
-
-    def _count(self, prefix: Prefix) -> None:
-        self._prompts += 1
-        self._tokens += len(prefix.tokens)
-        self._cached += prefix.cached
 
 
 def _bytes(entries: Sequence[Prefix]) -> int:
@@ -118,15 +90,7 @@ def _reusable(entry: Prefix, tokens: tuple[int, ...]) -> Past | None:
     Only a prompt that was encoded whole has the states of its last token; a shorter one gives
     its last token up, to be encoded again.
     """
-    common = _common(entry.tokens, tokens)
+    common = common_length(entry.tokens, tokens)
     if common == len(tokens) and common < len(entry.tokens):
         common -= 1
     return entry.past.cut(common) if common else None
-
-
-def _common(one: Sequence[int], other: Sequence[int]) -> int:
-    """How many tokens both begin with."""
-    for index, (left, right) in enumerate(zip(one, other, strict=False)):
-        if left != right:
-            return index
-    return min(len(one), len(other))

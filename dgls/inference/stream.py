@@ -54,7 +54,7 @@ class Stream:
         """The likeliest token each time, several a pass where drafts are right.
 
         `states` [1 + drafts + masks, width] are those of the text's last token and of what was
-        read `ahead`. The text is what it would be without drafts, but for near ties.
+        read `ahead`. The text is the same as without drafts, except for near ties.
         """
         chooser = Chooser(self._table, ends)
         writing = _Writing(rest)

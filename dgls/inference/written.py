@@ -36,6 +36,10 @@ class Ends:
         return token in self.special or breaks >= self.lines
 
 
+UNFINISHED = -1000.0
+"""The score of a text without an end, in nats: below that of any text with one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """What the stream wrote.
@@ -60,6 +64,11 @@ class Written:
     def total(self) -> float:
         """The log-probability of the text and its end."""
         return sum(self.log_probs) + self.end
+
+    @property
+    def score(self) -> float:
+        """`total`, and `UNFINISHED` for a text that was given up: JSON has no infinity."""
+        return max(self.total, UNFINISHED)
 
     def text(self, table: TokenTable, lines: int) -> str:
         """What it adds to the prefix, `lines` lines at most."""

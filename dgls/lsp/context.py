@@ -17,7 +17,7 @@ from dgls.lsp.indicator import Indicator
 from dgls.lsp.permission import Permission
 from dgls.lsp.ripples import Ripples
 from dgls.lsp.rules import Rules
-from dgls.lsp.status import Status
+from dgls.lsp.shared_model import SharedModel
 from dgls.lsp.surroundings import Surroundings
 from dgls.lsp.typist import Typists
 from dgls.protocol import FillRequest, Trigger
@@ -39,8 +39,8 @@ class RequestContext:
     """One message's view of the session.
 
     `arrived` has the documents as they were when the message came, `stores.documents` the newest.
-    `rules` and `client` do not change while the message is dealt with. `editor` gives the model
-    that edits by instruction, `apply` has the client make an edit.
+    `rules` and `client` do not change while the message is dealt with. `editing_model` gives the
+    model that edits by instruction, `apply` has the client make an edit.
     """
 
     client: Client
@@ -51,9 +51,9 @@ class RequestContext:
     surroundings: Surroundings
     permission: Permission
     indicator: Indicator
-    model: Status
+    model: SharedModel
     show: Callable[[str, types.MessageType], None]
-    editor: Callable[[], Status]
+    editing_model: Callable[[], SharedModel]
     apply: Callable[[types.WorkspaceEdit, str], Awaitable[None]]
 
     def document(self, uri: str) -> Document | None:
@@ -80,7 +80,7 @@ class RequestContext:
         return task.request(asker, limits_of(settings.fill, trigger))
 
     def asker(self, document: Document, method: str) -> Asker:
-        """This client as who asks about a document, without the document's neighbours."""
+        """Names this client and document to the engine, without snippets."""
         return Asker(
             client=self.client.id,
             method=method,

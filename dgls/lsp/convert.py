@@ -59,9 +59,9 @@ class Convention:
 
     def range(self, lines: Lines, span: Span) -> types.Range:
         """The editor's range of a span."""
-        return types.Range(
-            start=self.position(lines, span.start), end=self.position(lines, span.end)
-        )
+        start = self.position(lines, span.start)
+        end = self.position(lines, span.end) if len(span) else start
+        return types.Range(start=start, end=end)
 
 
 def place_of(value: object) -> types.Position | None:

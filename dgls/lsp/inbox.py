@@ -1,7 +1,7 @@
 """What came from the client, read ahead of the message that is being handled.
 
-A client that ends its session waits no longer than a moment, and whatever it sent before is for
-nothing then: so that `shutdown` and `exit` are known when they come, not when it is their turn.
+Clients wait only briefly after `shutdown`. Reading ahead lets the server see `shutdown` and `exit`
+on arrival, not after everything that was queued before them.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import gc
 
 from dgls.config import Settings
 from dgls.lsp import configuration
+from dgls.lsp.engine import Engine
 from dgls.lsp.features import (
     code_action,
     completion,
@@ -16,15 +17,14 @@ from dgls.lsp.features import (
     snooze,
     why,
 )
-from dgls.lsp.filler import Filler
-from dgls.lsp.server import DglsServer, OpenFiller
+from dgls.lsp.server import DglsServer, OpenEngine
 from dgls.lsp.wire import keep_code_out_of_the_log
 
 
-def build(open_filler: OpenFiller | None = None) -> DglsServer:
+def build(open_engine: OpenEngine | None = None) -> DglsServer:
     """A server that is ready to serve one client, by default with the engine's client."""
     keep_code_out_of_the_log()
-    server = DglsServer(open_filler or _engine_client)
+    server = DglsServer(open_engine or _engine_client)
     configuration.register(server)
     server.offer(inline_completion.FEATURE, completion.FEATURE, *code_action.FEATURES)
     server.offer(*next_edit.FEATURES, *snooze.COMMANDS, why.COMMAND, next_edit.ACCEPTED)
@@ -34,7 +34,7 @@ def build(open_filler: OpenFiller | None = None) -> DglsServer:
     return server
 
 
-def _engine_client(settings: Settings) -> Filler:
+def _engine_client(settings: Settings) -> Engine:
     from dgls.client import EngineClient
 
     return EngineClient(settings)

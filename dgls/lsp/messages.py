@@ -36,7 +36,7 @@ class Bad:
 
 
 _BEYOND_NUMBERS = 2**63
-_UNTOLD = "The message has no method or no id that can be used; nothing was done."
+_UNTOLD = "The message has no valid method or id; nothing was done."
 
 Message = dict[str, Any] | Bad
 

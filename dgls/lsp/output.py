@@ -1,7 +1,7 @@
-"""Writes to standard output without ever waiting for who reads it.
+"""Writes to standard output without blocking when the reader is slow.
 
-An editor that reads no more, because it is stopped or because it died and another process has its
-end of the pipe, must not keep the server from hearing `exit` or that the editor is gone.
+An editor may stop reading: it is suspended, or it died while another process keeps its end of the
+pipe open. The server must still hear `exit`, and notice that the editor is gone.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Output:
 
 
 def _fits(descriptor: int, data: bytes) -> bool:
-    """Whether a write would not wait, as far as the system tells of such a descriptor."""
+    """Whether a write would not block. False also where the system cannot tell."""
     if sys.platform == "win32" or len(data) > _ATOMIC:
         return False
     with suppress(OSError, ValueError):

@@ -42,7 +42,7 @@ class Rules:
         return self._resolved_for(document).settings
 
     def privacy_for(self, document: Document) -> Privacy:
-        """The rules of what is left alone, as they are where a document lies."""
+        """The privacy rules that hold in the folder of a document."""
         resolved = self._resolved_for(document)
         return self.permission.privacy(self.folders, resolved.settings.privacy, resolved.folders)
 
@@ -68,8 +68,13 @@ class Rules:
             raise InputError(f"Nothing was done: {reason.value}.")
 
     def _resolved_for(self, document: Document) -> Resolved:
-        inside = parts_in(document.path, self.folders) is not None
-        resolved = self._settings_in(Path(document.path).parent if inside else self.root)
+        return self._found.get(
+            ("resolved", document.path), lambda: self._resolved_at(document.path)
+        )
+
+    def _resolved_at(self, path: str) -> Resolved:
+        inside = parts_in(path, self.folders) is not None
+        resolved = self._settings_in(Path(path).parent if inside else self.root)
         self.complain(resolved.messages)
         return resolved
 

@@ -25,22 +25,22 @@ from dgls.lsp.context import Command, Feature, RequestContext, Stores
 from dgls.lsp.convert import Convention, path_of
 from dgls.lsp.counts import Counts
 from dgls.lsp.documents import Document, Documents
-from dgls.lsp.editor import POLL_S, Editor
-from dgls.lsp.filler import Filler
+from dgls.lsp.editor_process import POLL_S, EditorProcess
+from dgls.lsp.engine import Engine
 from dgls.lsp.fills import Fills
 from dgls.lsp.indicator import METHOD, Indicator
 from dgls.lsp.permission import Permission
 from dgls.lsp.report import Report
 from dgls.lsp.ripples import Ripples
 from dgls.lsp.rules import Rules
-from dgls.lsp.status import Status
+from dgls.lsp.shared_model import SharedModel
 from dgls.lsp.surroundings import Surroundings
 from dgls.lsp.tasks import Tasks
 from dgls.lsp.typist import Accepted, Typist, Typists
 from dgls.lsp.wire import Wire, arrival, log_internal
 from dgls.text.encodings import Encoding
 
-OpenFiller = Callable[[Settings], Filler]
+OpenEngine = Callable[[Settings], Engine]
 
 NEWLINE_ONLY_CLIENTS = frozenset({"Neovim"})
 """Editors that keep a \\r inside of a line as a character of that line."""
@@ -52,8 +52,8 @@ CONFIGURATION_TIMEOUT_S = 3.0
 class DglsServer(LanguageServer):
     """One client's session."""
 
-    def __init__(self, open_filler: OpenFiller) -> None:
-        self._open_filler = open_filler
+    def __init__(self, open_engine: OpenEngine) -> None:
+        self._open_engine = open_engine
         self.tasks = Tasks()
         self._client_id = f"lsp-{uuid.uuid4()}"
         self._client_name = ""
@@ -70,9 +70,9 @@ class DglsServer(LanguageServer):
         self.root: Path | None = None
         self.settings = Settings()
         self._told: set[str] = set()
-        self.editor = Editor.of(None)
-        self.status: Status | None = None
-        self._edit_status: tuple[Settings, Status] | None = None
+        self.editor_process = EditorProcess.of(None)
+        self.model: SharedModel | None = None
+        self._edit_model: tuple[Settings, SharedModel] | None = None
         self.configured = asyncio.Event()
         self.stopped = asyncio.Event()
         self.exit_status = 1
@@ -95,7 +95,7 @@ class DglsServer(LanguageServer):
             self.root,
             self.client.folders,
             self.permission,
-            lambda language: self.status is None or self.status.knows(language),
+            lambda language: self.model is None or self.model.knows(language),
             self.complain,
         )
 
@@ -109,7 +109,7 @@ class DglsServer(LanguageServer):
         rules = self.rules
         # What the disk says of the settings is looked up once a message.
         self._go_on_with(rules.settings)
-        assert self.status is not None, "a request before initialize is refused"
+        assert self.model is not None, "a request before initialize is refused"
         return RequestContext(
             self.client,
             arrived,
@@ -119,9 +119,9 @@ class DglsServer(LanguageServer):
             self.surroundings,
             self.permission,
             self.indicator,
-            self.status,
+            self.model,
             self.show,
-            self._editor,
+            self._editing_model,
             self._apply,
         )
 
@@ -137,7 +137,7 @@ class DglsServer(LanguageServer):
     def begin(self, params: types.InitializeParams) -> None:
         """Take over what the client told of itself; its settings are in `live` already."""
         self._client_name = params.client_info.name if params.client_info else ""
-        self.editor = self.editor.or_rather(params.process_id)
+        self.editor_process = self.editor_process.updated(params.process_id)
         encoding = Encoding(types.PositionEncodingKind(self.workspace.position_encoding).value)
         newline_only = self._client_name in NEWLINE_ONLY_CLIENTS
         self.documents = Documents(Convention(encoding, newline_only))
@@ -148,11 +148,11 @@ class DglsServer(LanguageServer):
         self._go_on_with(self.live.at(self.root).settings)
 
     def _go_on_with(self, settings: Settings) -> None:
-        old, before = self.status, self.settings
+        old, before = self.model, self.settings
         self.settings = settings
         if old is None or _of_engine(settings) != _of_engine(before):
-            opener = functools.partial(self._open_filler, settings)
-            self.status = Status(opener, self, self.indicator)
+            opener = functools.partial(self._open_engine, settings)
+            self.model = SharedModel(opener, self, self.indicator)
             self.fills.forget()
             if old is not None:
                 self.tasks.spawn(old.close())
@@ -185,7 +185,7 @@ class DglsServer(LanguageServer):
 
     async def editor_gone(self) -> None:
         """Return when the process of the editor has ended, as far as it told which that is."""
-        while not self.editor.is_gone:
+        while not self.editor_process.is_gone:
             await asyncio.sleep(POLL_S)
 
     async def close(self) -> None:
@@ -193,10 +193,10 @@ class DglsServer(LanguageServer):
         self.fills.stop_ahead()
         self.counts.write()
         await self.tasks.end()
-        if self.status is not None:
-            await self.status.close()
-        if self._edit_status is not None:
-            await self._edit_status[1].close()
+        if self.model is not None:
+            await self.model.close()
+        if self._edit_model is not None:
+            await self._edit_model[1].close()
 
     def show(self, message: str, kind: types.MessageType) -> None:
         """Show a message to the user."""
@@ -215,7 +215,7 @@ class DglsServer(LanguageServer):
         """Send the beginning, a step or the end of a progress report."""
         self.progress(types.ProgressParams(token=token, value=value))
 
-    def _editor(self) -> Status:
+    def _editing_model(self) -> SharedModel:
         """The model that edits by instruction, which fills too where the settings say so.
 
         Raises `ModelNotFoundError` where none is here.
@@ -224,17 +224,17 @@ class DglsServer(LanguageServer):
         from dgls.checkpoint.edit_choice import edit_settings
 
         wanted = edit_settings(self.settings)
-        if self.status is not None and _of_engine(wanted) == _of_engine(self.settings):
-            return self.status
-        old = self._edit_status
+        if self.model is not None and _of_engine(wanted) == _of_engine(self.settings):
+            return self.model
+        old = self._edit_model
         if old is None or _of_engine(old[0]) != _of_engine(wanted):
             quiet = Indicator(lambda report: None)
-            opener = functools.partial(self._open_filler, wanted)
-            self._edit_status = wanted, Status(opener, self, quiet)
+            opener = functools.partial(self._open_engine, wanted)
+            self._edit_model = wanted, SharedModel(opener, self, quiet)
             if old is not None:
                 self.tasks.spawn(old[1].close())
-        assert self._edit_status is not None
-        return self._edit_status[1]
+        assert self._edit_model is not None
+        return self._edit_model[1]
 
     async def _apply(self, edit: types.WorkspaceEdit, label: str) -> None:
         """Have the client make an edit. Raises `InputError` where it does not."""

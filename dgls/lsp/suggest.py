@@ -6,7 +6,6 @@ The rules are those of `dgls.policy`; here they meet the document, its user and 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lsprotocol import types
@@ -21,9 +20,10 @@ from dgls.policy.ask import Moment, next_gap, why_not_ask
 from dgls.policy.rhythm import delay_ms
 from dgls.policy.show import shown_text, shown_when_asked
 from dgls.policy.silence import Silence
-from dgls.protocol import Fill, FillRequest, Trigger
+from dgls.protocol import FillReply, FillRequest, Trigger
 from dgls.requests.builder import Task
 from dgls.sound.site import Purpose, Site
+from dgls.text.lines import line_end_of, with_line_ends
 from dgls.text.spans import Edit, Span
 
 METHOD = types.TEXT_DOCUMENT_INLINE_COMPLETION
@@ -109,7 +109,7 @@ async def _unasked(context: RequestContext, place: Place) -> Offer | Silence | N
     reply = await context.fills.get(request, context.model.fill)
     context.indicator.filled(context.fills.p50_ms)
     threshold = settings.show.threshold or reply.threshold
-    found = _best(task.site, reply.candidates, threshold)
+    found = _best(task.site, reply, threshold)
     if isinstance(found, Silence):
         return found
     waited_ms = 1000 * (time.monotonic() - begun)
@@ -160,18 +160,15 @@ def _put_on_screen(context: RequestContext, shown: Shown) -> Offer | Silence | N
 
 def _fill_ahead(context: RequestContext, shown: Shown) -> None:
     """Fill the gap that comes next if the user accepts what is shown."""
-    request = _next_request(context, shown)
-    if request is None:
-        return
     stores, uri = context.stores, shown.document.uri
 
-    def is_wanted() -> bool:
+    def request() -> FillRequest | None:
         newest = stores.documents.get(uri)
         if newest is None or stores.typists.of(uri).shown is not shown:
-            return False
-        return shown.left_in(newest) is not None
+            return None
+        return _next_request(context, shown) if shown.left_in(newest) is not None else None
 
-    context.fills.fill_ahead(request, context.model.fill, is_wanted)
+    context.fills.fill_ahead(request, context.model.fill)
 
 
 def _next_request(context: RequestContext, shown: Shown) -> FillRequest | None:
@@ -184,6 +181,7 @@ def _next_request(context: RequestContext, shown: Shown) -> FillRequest | None:
     head, tail = text[:at].rpartition("\n")[2], text[at:].partition("\n")[0]
     opener = document.source.language.block_opener
     added = shown.text + next_gap(head + shown.text, tail, text[:at], opener)
+    added = with_line_ends(added, line_end_of(text))
     source = document.source.edited([Edit(Span(at, at), added)])
     task = Task.at_cursor(source, at + len(added), settings.fill, Purpose.TYPED)
     return context.request(document, task, METHOD, Trigger.AUTOMATIC)
@@ -195,11 +193,17 @@ class _Best:
     confidence: float
 
 
-def _best(site: Site, candidates: Sequence[Fill], threshold: float) -> _Best | Silence:
+def _best(site: Site, reply: FillReply, threshold: float) -> _Best | Silence:
     """The first candidate that is worth showing unasked, or why none is."""
     reason: Silence | None = None
-    for fill in candidates:
-        text = shown_text(fill.texts[0], site, confidence=fill.confidence, threshold=threshold)
+    for fill in reply.candidates:
+        text = shown_text(
+            fill.texts[0],
+            site,
+            confidence=fill.confidence,
+            threshold=threshold,
+            complete=reply.complete,
+        )
         if isinstance(text, str):
             return _Best(text, fill.confidence)
         reason = reason or text

@@ -71,7 +71,8 @@ class Surroundings:
         }
         if settings.outlines and document.source is not None:
             path = Path(document.path)
-            yield from self._outlines.imported(document.source, path, roots, privacy)
+            opened = {Path(other.path) for other in allowed.values()}
+            yield from self._outlines.imported(document.source, path, roots, privacy, opened)
             yield from self._open(document, allowed)
         if settings.edits:
             yield from self._edits(allowed)
@@ -83,7 +84,7 @@ class Surroundings:
             if other.source is None or document.source is None:
                 continue
             if other.source.language is document.source.language:
-                text = self._outlines.of((uri, other.version), other.source)
+                text = self._outlines.of((uri, hash(other.text)), other.source)
                 if text:
                     yield Snippet(Path(other.path).name, text)
 

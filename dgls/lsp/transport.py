@@ -115,7 +115,7 @@ async def serve_tcp_once(
 
 
 async def _fill(inbox: Inbox, reader: asyncio.StreamReader) -> None:
-    """Read a connection that begins as the protocol does, until it ends; none of any other."""
+    """Read a connection to its end, if it begins as the protocol does; ignore any other."""
     with suppress(asyncio.IncompleteReadError, ConnectionError):
         data = await reader.readexactly(len(_HELLO))
         if data.lower() == _HELLO:

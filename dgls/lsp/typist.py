@@ -13,6 +13,7 @@ from dgls.lsp.convert import key_of
 from dgls.lsp.documents import Change, Document
 from dgls.policy.rhythm import Rhythm
 from dgls.policy.stale import rebase
+from dgls.text.common import common_length
 from dgls.text.lines import line_end_of, with_line_ends
 from dgls.text.spans import Edit, Span
 
@@ -151,7 +152,7 @@ class Typist:
         return any(each.number == accepted.number for each in self.accepted)
 
     def under(self, settings: ShowSettings) -> None:
-        """Forget what other settings have put on the screen, but for what was asked for."""
+        """Forget what other settings put on the screen, unless the user asked for it."""
         if self._settings not in {None, settings}:
             asked = [shown for shown in self.on_screen if shown.asked]
             self.shown, self.others = (asked[0], tuple(asked[1:])) if asked else (None, ())
@@ -184,9 +185,9 @@ class Typist:
             self.on_accept(self, accepted)
 
     def _moved(self, accepted: Accepted, edit: Edit) -> Accepted | None:
-        """What was accepted where an edit leaves it, None where it is not as it was any more.
+        """An accepted text moved by an edit; None if the edit changed the text itself.
 
-        One that the user took away is noted as rejected.
+        A text that the user deleted from is noted as rejected.
         """
         span, grown = accepted.span, len(edit.text) - len(edit.span)
         if edit.span.start >= span.end:
@@ -221,16 +222,6 @@ class Typists:
     def close(self, uri: str) -> None:
         """Forget one."""
         self._by_key.pop(key_of(uri), None)
-
-
-def common_length(one: str, other: str) -> int:
-    """How many characters both begin with."""
-    count = 0
-    for left, right in zip(one, other, strict=False):
-        if left != right:
-            break
-        count += 1
-    return count
 
 
 def _is_keystroke(edit: Edit) -> bool:

@@ -152,7 +152,7 @@ class Wire(LanguageServerProtocol):
             what = f"The parameters of {data['method']} cannot be understood; nothing was done."
             self._answer_error(data["id"], JsonRpcInvalidParams(what))
         elif data["method"] == types.TEXT_DOCUMENT_DID_CHANGE:
-            self._server.documents.close(_uri_in(data))
+            self._forget(_uri_in(data))
             logger.warning("A change of a document was not understood; it is left alone.")
 
     def _comes_at_a_wrong_time(self, message: dict[str, Any], ending: bool) -> bool:
@@ -160,7 +160,7 @@ class Wire(LanguageServerProtocol):
 
         A request is answered so, as LSP says; a notification is left alone.
         """
-        method, begun = message.get("method", ""), self._server.status is not None
+        method, begun = message.get("method", ""), self._server.model is not None
         if method in {"", types.EXIT} or (method == types.INITIALIZE and not begun):
             return False
         error: JsonRpcException
@@ -217,17 +217,20 @@ class Wire(LanguageServerProtocol):
             self._server.typists.of(uri).changed(changes)
             self._server.surroundings.edited(changes)
         except Exception as error:
-            documents.close(uri)
-            self._server.typists.close(uri)
+            self._forget(uri)
             log_internal(error)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
     def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
         """Forget the document, and what was last computed of it or with it."""
-        self._server.documents.close(params.text_document.uri)
-        self._server.typists.close(params.text_document.uri)
+        self._forget(params.text_document.uri)
         self._server.fills.closed()
         self._server.ripples.closed()
+
+    def _forget(self, uri: str) -> None:
+        """Forget a document and what was typed in it."""
+        self._server.documents.close(uri)
+        self._server.typists.close(uri)
 
     @lsp_method(types.EXIT)
     def lsp_exit(self, *args: Any) -> Generator[Any, Any, None]:

@@ -1,8 +1,8 @@
 """Attention of grouped queries (Ainslie et al. 2023, arXiv:2305.13245) over slots, on one text.
 
-The library's attention computes whatever no query of a call sees, and rounds by how many slots a
-call has. A text that is read at once is therefore cut into blocks, and the few rows of a draft are
-each read as a pass of their own would.
+The library's attention also computes the scores that its mask hides, and its rounding depends on
+the number of slots in a call. A long text is therefore read in blocks, which saves the hidden
+scores, and each row of a draft is computed exactly as in a pass of its own.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ class Reading:
 class JointNetwork(Network, Protocol):
     """A network that can run the passes of several callers as one, each after its own past.
 
-    The results are those of the passes alone, in fp32 but for the last digits.
+    The results are those of separate passes, except for the last digits in fp32.
     """
 
     def extend_all(self, wanted: Sequence[Extension]) -> list[tuple[Tensor, Past]]:

@@ -45,10 +45,10 @@ class DenseLinear:
 class Int8Linear:
     """A linear layer in 8 bits on a CPU: weights with a scale a channel, inputs with one a token.
 
-    Rows are divided by their largest value, quantised with one fixed scale and multiplied again,
-    which gives each row a scale of its own: the first tokens of a text have activations a hundred
-    times those of the others. What a row gives does not depend on the rows beside it, so that a
-    token's logits are the same whatever else a pass reads.
+    The first tokens of a text have activations a hundred times as large as the others, so each row
+    needs its own scale, but FBGEMM takes one scale for all. Rows are therefore divided by their
+    largest value before the product and multiplied by it afterwards. The result for a row does not
+    depend on the other rows, so a token's logits do not depend on what else a pass reads.
     """
 
     def __init__(self, weight: Tensor, scales: Tensor, bias: Tensor | None = None) -> None:

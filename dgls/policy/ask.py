@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dgls.policy.silence import Silence
-from dgls.sound.words import is_word_char, last_line
+from dgls.sound.words import is_word, is_word_char, last_line
 from dgls.text.indentation import USUAL_UNIT, indentation, unit_of
 
 
@@ -47,15 +47,14 @@ def deleted_what_was_shown(moment: Moment) -> bool:
     return moment.deleted_shown
 
 
-def stands_inside_a_word(moment: Moment) -> bool:
-    """Letters on both sides: whatever is put in makes a word that nobody wrote."""
-    around = moment.line_head[-1:] + moment.line_tail[:1]
-    return len(around) == 2 and all(map(is_word_char, around))
+def is_inside_a_word(moment: Moment) -> bool:
+    """Letters on both sides: any insertion would make a word that nobody wrote."""
+    return is_word(moment.line_head[-1:] + moment.line_tail[:1])
 
 
 RULES = (
     Rule(Silence.DELETED, deleted_what_was_shown),
-    Rule(Silence.INSIDE_WORD, stands_inside_a_word),
+    Rule(Silence.INSIDE_WORD, is_inside_a_word),
 )
 
 

@@ -10,8 +10,8 @@ from dgls.policy.silence import Silence
 from dgls.protocol import Fill
 from dgls.sound.alike import alike
 from dgls.sound.clean import sound
+from dgls.sound.cleaned import Refusal
 from dgls.sound.site import Site
-from dgls.sound.verdict import Refusal
 from dgls.sound.words import (
     first_line,
     is_word_char,
@@ -53,13 +53,16 @@ class Rule:
     holds: Callable[[Suggestion], bool]
 
 
-def shown_text(fill_text: str, site: Site, *, confidence: float, threshold: float) -> str | Silence:
+def shown_text(
+    fill_text: str, site: Site, *, confidence: float, threshold: float, complete: bool = True
+) -> str | Silence:
     """The part of a fill that is worth showing unasked.
 
-    `confidence` and `threshold` are probabilities in 0..1.
+    `confidence` and `threshold` are probabilities in 0..1. Of a reply that is not `complete` doubt
+    says little about the model.
     """
     if confidence < threshold:
-        return Silence.UNSURE
+        return Silence.UNSURE if complete else Silence.LATE
     found = sound(site, fill_text)
     if found.refusal is not None:
         return REFUSED.get(found.refusal, Silence.EMPTY)

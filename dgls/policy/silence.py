@@ -21,12 +21,13 @@ class Silence(Enum):
     DELETED = "the suggestion was deleted just now"
     INSIDE_WORD = "the cursor is inside a word"
     UNSURE = "the model is not sure enough"
+    LATE = "the model was not done when its time was up"
     EMPTY = "nothing new is suggested"
     CLOSERS = "nothing but closing brackets is suggested"
-    REPEATED = "the line above is suggested again"
-    BAD_WORD = "the word around the cursor gets no good ending"
+    REPEATED = "the suggestion repeats the line above"
+    BAD_WORD = "the suggestion does not complete the word at the cursor"
     BROKEN = "the suggestion breaks the syntax"
-    HOLE = "the suggestion leaves the body to be written"
+    HOLE = "the suggestion is only a placeholder"
 
     @property
     def remedy(self) -> str:
@@ -42,5 +43,6 @@ _REMEDIES = {
     Silence.UNTRUSTED: "trust the workspace",
     Silence.SECRET: "see privacy.secrets",
     Silence.OUTSIDE: "open its folder",
+    Silence.LATE: "fill.automatic_deadline_ms gives it longer",
     Silence.UNTRAINED: "another model may know it: dgls doctor",
 }

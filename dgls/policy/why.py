@@ -11,8 +11,8 @@ from dgls.policy.show import shown_text, shown_when_asked
 from dgls.policy.silence import Silence
 from dgls.protocol import Fill, FillReply, FillRequest, Timings, Trigger
 from dgls.sound.clean import sound
+from dgls.sound.cleaned import Change, Refusal
 from dgls.sound.site import Asked, Purpose, Site
-from dgls.sound.verdict import Change, Refusal
 from dgls.syntax.language import Language
 
 _SHOWN_CHARS = 72
@@ -103,7 +103,13 @@ def explained(
 
     def verdict(fill: Fill) -> Verdict:
         found = sound(site, fill.texts[0])
-        text = shown_text(fill.texts[0], site, confidence=fill.confidence, threshold=least)
+        text = shown_text(
+            fill.texts[0],
+            site,
+            confidence=fill.confidence,
+            threshold=least,
+            complete=reply.complete,
+        )
         if isinstance(text, Silence):
             return Verdict(fill, found.text, text, found.changes, found.refusal)
         return Verdict(fill, text, None, found.changes)
@@ -159,8 +165,11 @@ def _outcome(explanation: Explanation) -> str:
     if not refusals:
         return "Quiet: nothing came of it."
     sure = max(each.fill.confidence for each in explanation.verdicts)
-    detail = f" ({sure:.0%}, shown from {explanation.threshold:.0%})"
-    return f"Quiet: {refusals[0].value}{detail if refusals[0] is Silence.UNSURE else ''}."
+    details = {
+        Silence.UNSURE: f" ({sure:.0%}, shown from {explanation.threshold:.0%})",
+        Silence.LATE: f" ({Silence.LATE.remedy})",
+    }
+    return f"Quiet: {refusals[0].value}{details.get(refusals[0], '')}."
 
 
 def _when_asked(asked: tuple[str, ...] | Silence) -> str:

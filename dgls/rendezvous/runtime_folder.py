@@ -1,8 +1,8 @@
 """The folder of the sockets: where it is, and that it is the user's alone.
 
-Whoever may rename or replace a folder above it could put a socket of their own there and would be
-sent the code. So each folder above it must belong to the user or to root, and nobody else may
-write there, unless its sticky bit keeps what belongs to others, as that of `/tmp` does.
+Anybody who can rename or replace a folder above it could put a socket of their own there and be
+sent the code. So each folder above it must belong to the user or to root, and nobody else may write
+to it, unless its sticky bit protects other users' files, as in `/tmp`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """From gaps of a document to what the engine is asked: one builder for every way in.
 
-An editor, the terminal, other people's clients, the page in the browser and the evaluation all
-come through here, so that none lacks the language, the neighbours or the limits that another has.
+Editors, the terminal, other programs' clients, the page in the browser and the evaluation all use
+it, so every request has its language, neighbours and limits.
 """
 
 from __future__ import annotations

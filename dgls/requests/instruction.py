@@ -9,9 +9,9 @@ from dgls.config import FillSettings
 from dgls.errors import EditError, InputError
 from dgls.protocol import FillReply, FillRequest, Limits
 from dgls.requests.builder import Asker, Task, budget_of
+from dgls.sound.cleaned import Refusal
 from dgls.sound.instructed import instructed
 from dgls.sound.site import Purpose
-from dgls.sound.verdict import Refusal
 from dgls.syntax.source import Source
 from dgls.text.spans import Edit, Span
 

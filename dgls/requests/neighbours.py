@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,22 +26,32 @@ _OUTLINE_CHARS = 400
 
 @dataclass
 class Outlines:
-    """Outlines of files and documents, kept by name and version."""
+    """Outlines of files and documents, kept by name and by what tells their versions apart."""
 
     _kept: dict[tuple[str, int], str] = field(default_factory=dict)
 
     def imported(
-        self, source: Source, path: Path, roots: Sequence[Path], privacy: Privacy
+        self,
+        source: Source,
+        path: Path,
+        roots: Sequence[Path],
+        privacy: Privacy,
+        besides: Collection[Path] = (),
     ) -> Iterator[Snippet]:
-        """Those of the files that a source imports, as far as the privacy rules allow."""
+        """Those of the files that a source imports, as far as the privacy rules allow.
+
+        Files `besides` are left out: an open document is read in the editor's version.
+        """
         if not path.is_absolute():
             return
         for file in imported_files(source, path, roots):
+            if file in besides:
+                continue
             if privacy.why_not(str(file)) is None and (text := self._of_file(file)):
                 yield Snippet(file.name, text)
 
     def of(self, key: tuple[str, int], source: Source) -> str:
-        """The outline of a source that `key` (name, version) tells from others."""
+        """The outline of a source that `key` (a name, and a version or hash) tells from others."""
         if key not in self._kept:
             for old in [each for each in self._kept if each[0] == key[0]]:
                 del self._kept[old]

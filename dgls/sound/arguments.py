@@ -9,14 +9,11 @@ from tree_sitter import Node
 
 from dgls.sound.site import Site
 from dgls.syntax.language import ScopeKind
+from dgls.syntax.parameters import PARAMETERS
 from dgls.syntax.scopes import name_of
 from dgls.syntax.source import Source
 
 _ARGUMENTS = re.compile(r"^(?:argument_list|arguments|value_arguments|call_arguments)$")
-_PARAMETERS = re.compile(
-    r"^(?:parameters|formal_parameters|parameter_list|function_value_parameters|"
-    r"method_parameters)$"
-)
 _ANY_NUMBER = re.compile(r"splat|variadic|spread|rest|vararg|params")
 _MARKS = frozenset({"keyword_separator", "positional_separator"})
 _SELF = frozenset({"self", "cls", "self_parameter"})
@@ -87,7 +84,7 @@ def _parameter_list(source: Source, function: Node) -> Node | None:
         node = pending.pop(0)
         if node.type in source.language.bodies:
             continue
-        if _PARAMETERS.match(node.type):
+        if node.type in PARAMETERS:
             return node
         pending = [*node.named_children, *pending]
     return None

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dgls.sound.block import within_block
+from dgls.sound.cleaned import Change, Cleaned, Refusal
 from dgls.sound.holes import is_hole_again
 from dgls.sound.indent import indented
 from dgls.sound.repeats import without_lines_said_twice, without_what_follows
 from dgls.sound.rewrite import why_not_rewrite
 from dgls.sound.site import Purpose, Site
 from dgls.sound.syntax import keeps, without_stray_closers
-from dgls.sound.verdict import Change, Refusal, Sound
 from dgls.syntax.brackets import OPENERS, open_brackets
 from dgls.text.indentation import USUAL_UNIT, indentation
 from dgls.text.lines import with_line_ends
 
 
-def sound(site: Site, answer: str, score: float | None = None) -> Sound:
+def sound(site: Site, answer: str, score: float | None = None) -> Cleaned:
     """What of an answer may be put into its gap, and what was changed or why nothing is left.
 
     `score` is the answer's own, for rewrites. What is left keeps the syntax, does not say what
@@ -40,22 +40,22 @@ def sound(site: Site, answer: str, score: float | None = None) -> Sound:
         if again and (again == mended or keeps(site, again)):
             if is_hole_again(site, again):
                 return _refused(Refusal.HOLE, changes)
-            return Sound(again, (*changes, *change))
+            return Cleaned(again, (*changes, *change))
     return _refused(Refusal.BROKEN, changes)
 
 
-def _refused(why: Refusal, changes: Sequence[Change] = ()) -> Sound:
-    return Sound("", tuple(changes), why)
+def _refused(why: Refusal, changes: Sequence[Change] = ()) -> Cleaned:
+    return Cleaned("", tuple(changes), why)
 
 
-def _rewritten(site: Site, answer: str, score: float | None) -> Sound:
+def _rewritten(site: Site, answer: str, score: float | None) -> Cleaned:
     """A rewrite is taken whole or not at all."""
     changes: list[Change] = []
     text = _stepped(indented(site, answer), answer, Change.INDENTED, changes).rstrip()
     reason = why_not_rewrite(site, text, score) if keeps(site, text) else Refusal.BROKEN
     if reason is None and is_hole_again(site, text):
         reason = Refusal.HOLE
-    return Sound(text, tuple(changes)) if reason is None else _refused(reason, changes)
+    return Cleaned(text, tuple(changes)) if reason is None else _refused(reason, changes)
 
 
 def _trimmed(site: Site, answer: str, changes: list[Change]) -> str:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 
+from dgls.sound.cleaned import Change, Cleaned, Refusal
 from dgls.sound.names import lost_names, repeated_names
 from dgls.sound.site import Asked, Purpose, Site
 from dgls.sound.syntax import keeps
-from dgls.sound.verdict import Change, Refusal, Sound
 from dgls.syntax.source import Source
 from dgls.text.indentation import indentation, unit_of
 from dgls.text.lines import with_line_ends
@@ -29,26 +29,28 @@ _LEFT_OUT = re.compile(
 _TAB_WIDTH = 4
 
 
-def instructed(source: Source, span: Span, answer: str, complete: bool = True) -> Sound:
+def instructed(source: Source, span: Span, answer: str, complete: bool = True) -> Cleaned:
     """What an answer puts in place of the code in `span`, which white space does not end.
 
     An answer that is not `complete` was cut off.
     """
     site = Site.of(source, span, Asked(Purpose.REWRITE, answer.count("\n") + 1))
     block = _block_of(with_line_ends(answer, "\n"))
-    if isinstance(block, Refusal) or not complete:
-        return Sound("", (), block if isinstance(block, Refusal) and complete else Refusal.CUT_OFF)
+    if not complete:
+        return Cleaned("", (), Refusal.CUT_OFF)
+    if isinstance(block, Refusal):
+        return Cleaned("", (), block)
     code = block.strip("\n")
     text = with_margin(site.line_head, site.old, in_unit_of(site, code)).rstrip()
     changes = () if text == code else (Change.INDENTED,)
     why = _why_not(site, text)
     if why is not None:
-        return Sound("", changes, why)
+        return Cleaned("", changes, why)
     if lost := lost_names(site, text):
-        return Sound("", changes, Refusal.DROPS, lost)
+        return Cleaned("", changes, Refusal.DROPS, lost)
     if repeated := repeated_names(site, text):
-        return Sound("", changes, Refusal.REPEATS, repeated)
-    return Sound(text, changes)
+        return Cleaned("", changes, Refusal.REPEATS, repeated)
+    return Cleaned(text, changes)
 
 
 def _block_of(answer: str) -> str | Refusal:

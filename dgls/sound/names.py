@@ -23,9 +23,9 @@ def lost_names(site: Site, text: str) -> tuple[str, ...]:
 
 
 def repeated_names(site: Site, text: str) -> tuple[str, ...]:
-    """What the text defines anew that the file defines outside of the gap: it says code around it.
+    """The names that the text defines although the file defines them outside of the gap.
 
-    Small models do so, where they were asked for the code in the gap alone.
+    Such a text repeats the code around the gap: small models do, even if asked not to.
     """
     if not site.language.has_grammar:
         return ()

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tree_sitter import Node
 
 from dgls.sound.alike import alike
+from dgls.sound.cleaned import Refusal
 from dgls.sound.holes import is_hole
 from dgls.sound.site import Site
 from dgls.sound.texts import is_text
-from dgls.sound.verdict import Refusal
 from dgls.syntax.language import ScopeKind
+from dgls.syntax.parameters import PARAMETERS
 from dgls.syntax.scopes import body_of, enclosing_scopes, name_of
 from dgls.syntax.source import Source
 from dgls.text.spans import Span
@@ -26,7 +27,6 @@ _OF_OBJECTS = re.compile(r"[.>@:]")
 _FIELDS = ("left", "name", "pattern", "declarator", "alias", "target", "argument", "operand")
 _NAMED = re.compile(r"identifier$|^identifier|^name$|variable_name|^constant$|^word$")
 _MEMBER = re.compile(r"attribute|member|field_expression|selector|subscript|index")
-_PARAMETERS = re.compile(r"^(?:parameters|formal_parameters|parameter_list|method_parameters)$")
 _EXITS = re.compile(
     r"^(?:return|return_statement|return_expression|raise_statement|throw_statement|"
     r"throw_expression|break_statement|continue_statement|break_expression|continue_expression|"
@@ -69,8 +69,9 @@ def bound_names(source: Source, span: Span) -> set[str]:
     """
     found: set[str] = set()
     for node in _nodes(source, span):
-        if node.is_named and node.parent is not None and _PARAMETERS.match(node.parent.type):
-            found |= set(_names(next(iter(node.named_children), node)))
+        if node.is_named and node.parent is not None and node.parent.type in PARAMETERS:
+            for name in _of_parameter(node):
+                found |= set(_names(name))
         elif _BINDS.search(node.type) or node.type in source.language.scopes:
             for bound in _bound(node):
                 found |= set(_names(bound))
@@ -78,8 +79,11 @@ def bound_names(source: Source, span: Span) -> set[str]:
 
 
 def own_bound_names(source: Source, span: Span) -> set[str]:
-    """Those of the names in `span` that code around it can say: none from inside of its functions,
-    and the names of its functions and of the members of its classes."""
+    """The names bound in `span` that code outside of it can use.
+
+    Those are functions, classes, their members and variables, but nothing that is bound inside of a
+    function.
+    """
     found: set[str] = set()
     for node in _nodes(source, span, scopes=False):
         kind = source.language.scopes.get(node.type)
@@ -97,6 +101,14 @@ def outer_scopes(source: Source, span: Span) -> Iterator[Node]:
     return (node for node in nodes if node.type in source.language.scopes)
 
 
+def _of_parameter(node: Node) -> Sequence[Node]:
+    """What names a parameter; its type comes first in some languages."""
+    for field in ("name", "pattern", "declarator"):
+        if named := node.children_by_field_name(field):
+            return named
+    return node.named_children[:1] or [node]
+
+
 def _bound(node: Node) -> Iterator[Node]:
     """The parts of a node that name what it binds."""
     fields = [each for name in _FIELDS for each in node.children_by_field_name(name)]
@@ -111,6 +123,8 @@ def _bound(node: Node) -> Iterator[Node]:
 def _names(node: Node) -> Iterator[str]:
     """The names in a pattern: `a, (b, c)` has three, `self.a` and `a[0]` are one each."""
     text = (node.text or b"").decode()
+    if node.type.endswith("_type"):
+        return
     if _BINDS.search(node.type):
         for bound in _bound(node):
             yield from _names(bound)

@@ -13,7 +13,7 @@ from dgls.syntax.guard import Damage, damage
 from dgls.syntax.language import Language
 from dgls.syntax.source import Source
 from dgls.syntax.window import window
-from dgls.text.indentation import indentation, unit_of
+from dgls.text.indentation import unit_of
 from dgls.text.lines import with_line_ends
 from dgls.text.spans import Edit, Span
 
@@ -185,10 +185,6 @@ class Site:
         lines = self.prefix.split("\n")
         above = next((line for line in reversed(lines) if line.strip()), "")
         return above if self.opens_block(above) else None
-
-    def depth(self) -> int:
-        """The width of the indentation of the gap's line."""
-        return len(indentation(self.line_head).expandtabs(8))
 
 
 def _plain(text: str) -> str:

@@ -17,8 +17,8 @@ from dgls.text.spans import Edit, Span
 def keeps(site: Site, text: str) -> bool:
     """Whether a text may fill the gap.
 
-    The parser's errors do not grow, what follows does not become part of a string or a comment, and
-    where the gap's line is not finished yet, the text goes on with it as well as any.
+    It may if the parser finds no more errors than before and what follows does not become part of
+    a string or a comment. Where the line of the gap is unfinished, the text must continue it.
     """
     if not site.language.has_grammar:
         return True

@@ -1,4 +1,4 @@
-"""An answer leaves no string and no comment open that it begins."""
+"""A rule: an answer closes each string and comment that it begins."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from dgls.errors import InputError
 from dgls.protocol import Fill
 from dgls.sound.clean import sound
+from dgls.sound.cleaned import Refusal
 from dgls.sound.site import Asked, Purpose, Site
-from dgls.sound.verdict import Refusal
 from dgls.syntax.cursor import Context
 from dgls.syntax.holes import Hole, opened
 from dgls.syntax.source import Source

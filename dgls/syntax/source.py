@@ -25,8 +25,8 @@ _CHEAP_TO_PARSE = 32_768
 class Source:
     """An immutable text in a language. Its tree is parsed when it is first asked for.
 
-    An edit costs no parse: a text that was edited ten times before somebody looks at its tree is
-    parsed once, and what the edits left alone is taken over from the last tree.
+    An edit costs no parse. A text that is edited ten times before its tree is needed is parsed
+    once, and the parser reuses what the edits did not touch of the last tree.
     """
 
     text: str
@@ -68,11 +68,12 @@ class Source:
         text is parsed afresh, unless it is so long that a user would notice.
         """
         parser = tree_sitter.Parser(self.language.grammar)
-        if self._old_tree is not None:
-            tree = parser.parse(self.data, self._old_tree)
-            if not tree.root_node.has_error or len(self.data) > _CHEAP_TO_PARSE:
-                return tree
-        return parser.parse(self.data)
+        old, is_short = self._old_tree, len(self.data) <= _CHEAP_TO_PARSE
+        # A short text that had errors most likely has them still.
+        if old is None or (is_short and old.root_node.has_error):
+            return parser.parse(self.data)
+        tree = parser.parse(self.data, old)
+        return parser.parse(self.data) if is_short and tree.root_node.has_error else tree
 
     @cached_property
     def lines(self) -> Lines:

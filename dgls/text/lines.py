@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -41,7 +41,7 @@ class Lines:
     newline_only: bool = False
 
     @cached_property
-    def starts(self) -> Sequence[int]:
+    def starts(self) -> LineStarts:
         """The offset of each line's first character; the last line may be empty."""
         return LineStarts(self.text, self.newline_only)
 
@@ -64,7 +64,7 @@ class Lines:
         """The line and column of an offset, `0 <= offset <= len(text)`."""
         if not 0 <= offset <= len(self.text):
             raise PositionError(f"Offset {offset} is outside the text.")
-        line = bisect_right(self.starts, offset) - 1
+        line = self.starts.line_of(offset)
         return Position(line, units(self.text[self.starts[line] : offset], encoding))
 
     def offset(self, position: Position, encoding: Encoding = Encoding.UTF32) -> int:
@@ -135,6 +135,11 @@ class LineStarts(Sequence[int]):
         block = bisect_left(self._before, wanted) - 1
         ends = self._end.finditer(self._text, block * _BLOCK)
         return next(islice(ends, wanted - self._before[block] - 1, None)).end()
+
+    def line_of(self, offset: int) -> int:
+        """The line that holds an offset, `0 <= offset <= len(text)`."""
+        block = min(offset // _BLOCK, len(self._before) - 1)
+        return self._before[block] + self._ends(block * _BLOCK, offset)
 
     def _ends(self, start: int, end: int) -> int:
         """How many line ends have their last character in `start` to `end`."""

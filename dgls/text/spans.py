@@ -74,7 +74,7 @@ def split_at(text: str, spans: Sequence[Span]) -> tuple[str, ...]:
 def anchored_start(length: int, budget: int) -> int:
     """Where to cut a text of `length` so that at most `budget` of its end remains.
 
-    The cut moves in hops of half the budget, so that a text that grows at its end keeps its
+    The cut moves in hops of half the budget. A text that grows at its end therefore keeps its
     start, and with it every cached token, until the next hop.
     """
     if length <= budget:

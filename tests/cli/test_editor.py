@@ -182,6 +182,33 @@ def test_vs_code_installs_its_extension_by_its_own_command(
     assert (home / "said").read_text().split() == ["--install-extension", str(packaged), "--force"]
 
 
+@pytest.mark.parametrize(
+    ("noted", "is_found"),
+    [
+        ('{{"url": "{url}", "dir_info": {{}}}}', True),
+        ('{{"url": "https://files.example/dgls.whl"}}', False),
+        ("{{", False),
+        ("[]", False),
+        (None, False),
+    ],
+)
+def test_vs_codes_extension_is_found_in_the_checkout_that_dgls_was_installed_from(
+    noted: str | None, is_found: bool, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout = home / "my checkout"
+    packaged = checkout / "dist" / "dgls.vsix"
+    packaged.parent.mkdir(parents=True)
+    packaged.touch()
+    installed = home / "site" / "dgls-0.2.0.dist-info"
+    installed.mkdir(parents=True)
+    (installed / "METADATA").write_text("Metadata-Version: 2.4\nName: dgls\nVersion: 0.2.0\n")
+    if noted is not None:
+        (installed / "direct_url.json").write_text(noted.format(url=checkout.as_uri()))
+    monkeypatch.setattr(sys, "path", [str(home / "site"), *sys.path])
+    monkeypatch.setattr(places, "_CHECKOUT", home / "elsewhere")
+    assert places.extension() == (packaged if is_found else None)
+
+
 @pytest.mark.parametrize("path", ["neovim/lua/dgls/init.lua", "emacs/dgls.el"])
 def test_what_the_configurations_point_to_is_shipped(path: str) -> None:
     assert places.shipped(path).is_file()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dgls.cli.target import Target, cursor, parse_target, read_source, selection
+from dgls.cli.target import Target, cursor, line_range, parse_target, read_source, selection
 from dgls.errors import InputError, PositionError, SourceFileError
 from dgls.text.spans import Span
 
@@ -29,6 +29,21 @@ TEXT = "one\ntwo 𝒳é\n"
 )
 def test_targets(argument: str, target: Target) -> None:
     assert parse_target(argument) == target
+
+
+@pytest.mark.parametrize(
+    ("argument", "lines"),
+    [
+        ("a.py:3-9", ("a.py", 3, 9)),
+        ("a.py:3", ("a.py", 3, 3)),
+        ("a.py:3:", ("a.py", 3, 3)),
+        ("a.py:3:5", ("a.py", 3, 3)),
+        ("a.c:3:5: error: expected ';'", ("a.c", 3, 3)),
+        ("-:1-9", ("-", 1, 9)),
+    ],
+)
+def test_lines(argument: str, lines: tuple[str, int, int]) -> None:
+    assert line_range(argument) == lines
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,9 @@ def test_models_are_found_missing_partial_or_foreign(place, monkeypatch):
     def published():
         return look_for_models(Settings())[1]
 
-    assert published().problem == f"not on this machine; fetch it with: hf download {NAME}"
+    assert published().problem == (
+        f"not on this machine; for a GPU with 18 GB or more, fetch it with: hf download {NAME}"
+    )
     (repository / "refs").mkdir(parents=True)
     (repository / "refs" / "main").write_text("abc")
     save_published(snapshot)

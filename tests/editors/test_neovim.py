@@ -251,10 +251,12 @@ def test_checkhealth_finds_the_program_and_the_server(by_heart: Open) -> None:
 
 def test_the_help_names_every_function_and_key(by_heart: Open, tmp_path: Path) -> None:
     help_file = ROOT / "editors" / "neovim" / "doc" / "dgls.txt"
-    shutil.copytree(help_file.parent, tmp_path / "copy" / "doc")
+    copied = tmp_path / "copy" / "doc"
+    shutil.copytree(help_file.parent, copied)
     neovim = by_heart(HEAD)
 
-    neovim.lua(f"vim.cmd.helptags('{tmp_path}/copy/doc') vim.opt.rtp:append('{tmp_path}/copy')")
+    neovim.lua(f"vim.cmd.helptags('{copied}')")
+    assert (copied / "tags").read_text() == (help_file.parent / "tags").read_text(), ":helptags"
     neovim.keys(":help dgls<CR>")
     neovim.until(lambda: "DiffusionGemma" in neovim.text(), "the help")
     functions = "return vim.tbl_filter(function(name) return name ~= 'keys' end, vim.tbl_keys(m))"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dgls.edits.hunk import Hunk, remembered
@@ -37,6 +37,7 @@ def test_a_line_put_in_is_an_edit_of_nothing() -> None:
     assert [(hunk.before, hunk.after(text)) for hunk in hunks] == [("", "new\n")]
 
 
+@example("aaaaaaa\n\na", [(9, 1, ""), (7, 1, "")])
 @given(
     st.text("ab\n", max_size=12),
     st.lists(st.tuples(st.integers(0, 12), st.integers(0, 4), st.text("ab\n", max_size=3))),

@@ -86,6 +86,19 @@ def test_a_scope_that_has_the_new_name_already_is_left_alone() -> None:
 
 
 @pytest.mark.parametrize(
+    ("new", "uses", "left"),
+    [("other", 4, 4), ("other", 5, 0), ("old_one", 5, 5), ("olds", 5, 5)],
+)
+def test_a_name_of_other_words_with_many_uses_was_replaced(new: str, uses: int, left: int) -> None:
+    text = "def old():\n    pass\n\n\n" + "old()\n" * uses
+    assert len(offers(text, ("old", new))) == left
+
+
+def test_a_word_of_a_text_that_changed_is_no_renamed_name() -> None:
+    assert offers('a = "one"\nb = a\n', ('a = "one"', 'c = "two"')) == ()
+
+
+@pytest.mark.parametrize(
     ("what", "then", "left"),
     [
         ("nothing else", "f(1, b)", 1),
@@ -113,3 +126,36 @@ def test_a_local_name_is_not_offered_where_it_is_unknown(what: str, new: str, le
         f"Kind = int\n\n\ndef f(item, kind):\n    assert isinstance(item, float)\n\n\n{_body('g')}"
     )
     assert len(offers(text, ("float", new))) == left
+
+
+@pytest.mark.parametrize(
+    ("what", "use", "left"),
+    [("no use of the name", "pass", 1), ("a use of it", "print(found)", 0)],
+)
+def test_a_name_that_is_used_elsewhere_stays_where_it_is_bound(
+    what: str, use: str, left: int
+) -> None:
+    body = "    with one_server(MTU) as (found, address):\n        {}\n"
+    text = "def f():\n" + body.format("pass") + "\n\ndef g():\n" + body.format(use)
+    assert len(offers(text, ("found", "_found"))) == left
+
+
+def test_of_a_name_that_is_twice_in_a_line_it_is_open_which_one_goes() -> None:
+    text = "a = f(one, one, 1)\nb = f(one, one, 2)\n"
+    assert offers(text, ("one, 1", "two, 1")) == ()
+
+
+def test_an_expression_that_is_called_is_looked_for_in_no_import() -> None:
+    c = language_named("c")
+    text = "void f(void) {\n  (*fn)(1);\n  (*fn)(1);\n}\n"
+    source, at = Source.parse(text, c), text.index("(1)") + 2
+    edit = Edit(Span(at, at), ", 2")
+    hunks = remembered((), text, edit)
+    state = State(source.edited([edit]), hunks, path="a.c", others={"b.c": Source.parse(text, c)})
+    assert all(not offer.path for offer in ripple(state))
+
+
+def test_a_key_that_is_a_part_of_its_holders_name_is_offered() -> None:
+    text = 'x = names["first"]\ny = names["first"]\n'
+    (offer,) = offers(text, ('first"]\ny', 'name"]\ny'))
+    assert offer.text == "name"

@@ -13,7 +13,7 @@ import torch
 from dgls.checkpoint.loading import load_checkpoint
 from dgls.engine.backends.base import Progress
 from dgls.engine.scheduler import Scheduler
-from dgls.engine.worker import ModelThread
+from dgls.engine.worker import ModelThreads
 from dgls.errors import ModelMemoryError, Stopped
 from dgls.fill.canvas import CanvasFiller
 from dgls.fill.stop import StopToken
@@ -79,10 +79,10 @@ def network(model, monkeypatch) -> Hooked:
 
 @pytest.fixture
 async def make_scheduler() -> AsyncIterator[Callable[[EngineBackend], Scheduler]]:
-    threads: list[ModelThread] = []
+    threads: list[ModelThreads] = []
 
     def make(backend: EngineBackend) -> Scheduler:
-        threads.append(ModelThread())
+        threads.append(ModelThreads())
         return Scheduler(backend, threads[-1], max_waiting=64)
 
     yield make
@@ -217,7 +217,7 @@ async def test_a_fill_that_memory_does_not_hold_is_refused_and_the_engine_lives(
     engine = CanvasFiller(model, Strategy(passes=0, noise=0))
     scheduler = make_scheduler(EngineBackend(engine))
     expected = (await scheduler.fill(request())).best.texts
-    assert model.cache_counts.entries > 0
+    assert model.kept_prompts > 0
     with monkeypatch.context() as patch:
 
         def fail(*arguments: object) -> None:
@@ -231,7 +231,7 @@ async def test_a_fill_that_memory_does_not_hold_is_refused_and_the_engine_lives(
             await scheduler.fill(request("x"))
     network.before = lambda: None
     # What was kept to save time is given up first.
-    assert model.cache_counts.entries <= 1
+    assert model.kept_prompts <= 1
     assert (await scheduler.fill(request())).best.texts == expected
 
 
@@ -242,7 +242,7 @@ async def test_the_memory_of_encoded_prompts_is_used_before_a_fill_is_refused(mo
         engine.fill(each, StopToken())
 
     def before() -> None:
-        if model.cache_counts.entries > 1:
+        if model.kept_prompts > 1:
             raise MemoryError
 
     network.before = before

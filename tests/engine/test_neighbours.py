@@ -18,12 +18,12 @@ import httpx
 import pytest
 
 from dgls.engine import connections, log
-from dgls.engine.connections import Census
+from dgls.engine.connections import ConnectionLimiter
 from dgls.engine.log import FrugalHandler
 from dgls.engine.scheduler import Scheduler
 from dgls.engine.service import Service
 from dgls.engine.status import EngineStatus
-from dgls.engine.worker import ModelThread
+from dgls.engine.worker import ModelThreads
 from dgls.errors import EngineBusyError
 from dgls.protocol import FillRequest
 from dgls.rendezvous.endpoint import endpoint_of
@@ -118,12 +118,12 @@ async def test_a_connection_that_has_asked_once_may_be_idle(
 
 
 class Visitor:
-    """A connection that a census counts, of a source; it waits, or has a request under way."""
+    """A connection that a limiter counts, of a source; it waits, or has a request under way."""
 
-    def __init__(self, census: Census, source: str, is_waiting: bool = False) -> None:
+    def __init__(self, limiter: ConnectionLimiter, source: str, is_waiting: bool = False) -> None:
         self.is_waiting = is_waiting
-        self.is_in = census.enter(source, self)
-        self._leave = lambda: census.leave(source, self)
+        self.is_in = limiter.enter(source, self)
+        self._leave = lambda: limiter.leave(source, self)
 
     def drop(self) -> None:
         self.is_in = False
@@ -131,32 +131,40 @@ class Visitor:
 
 
 def test_no_source_holds_more_than_half_of_the_connections() -> None:
-    census = Census(most=8)
-    busy = [Visitor(census, "process 1") for _ in range(5)]
+    limiter = ConnectionLimiter(most=8)
+    busy = [Visitor(limiter, "process 1") for _ in range(5)]
     assert [each.is_in for each in busy] == [True] * 4 + [False]
-    assert Visitor(census, "process 2").is_in
+    assert Visitor(limiter, "process 2").is_in
     busy[0].drop()
-    assert Visitor(census, "process 1", is_waiting=True).is_in
-    assert [Visitor(census, "process 1", is_waiting=True).is_in for _ in range(3)] == [True] * 3
+    assert Visitor(limiter, "process 1", is_waiting=True).is_in
+    assert [Visitor(limiter, "process 1", is_waiting=True).is_in for _ in range(3)] == [True] * 3
     assert [each.is_in for each in busy] == [False] + [True] * 3 + [False]
+
+
+def test_who_is_turned_away_leaves_nothing_behind() -> None:
+    limiter = ConnectionLimiter(most=2)
+    assert Visitor(limiter, "process 1").is_in
+    assert Visitor(limiter, "process 2").is_in
+    assert not any(Visitor(limiter, f"process {number}").is_in for number in range(3, 50))
+    assert len(limiter._held) == 2
 
 
 @pytest.mark.parametrize("is_waiting", [True, False])
 @pytest.mark.parametrize("neighbours", [1, 2, 3, 7])
 def test_who_holds_the_most_connections_makes_room(neighbours: int, is_waiting: bool) -> None:
-    census = Census(most=16)
+    limiter = ConnectionLimiter(most=16)
     many = [
-        Visitor(census, f"process {number % neighbours}", is_waiting) for number in range(3 * 16)
+        Visitor(limiter, f"process {number % neighbours}", is_waiting) for number in range(3 * 16)
     ]
     held = sum(each.is_in for each in many)
     assert held == (8 if neighbours == 1 else 16)
-    editors = [Visitor(census, "editor") for _ in range(2)]
+    editors = [Visitor(limiter, "editor") for _ in range(2)]
     assert [each.is_in for each in editors] == [True, True]
     assert sum(each.is_in for each in many) == (8 if neighbours == 1 else 14)
     for each in [*many, *editors]:
         if each.is_in:
             each.drop()
-    assert Visitor(census, "late").is_in
+    assert Visitor(limiter, "late").is_in
 
 
 def test_a_neighbour_with_many_requests_keeps_nobody_out() -> None:
@@ -174,7 +182,7 @@ def test_a_neighbour_with_many_requests_keeps_nobody_out() -> None:
 
 
 async def test_a_client_of_whom_nothing_waits_is_let_in_though_the_queue_is_full() -> None:
-    thread, backend = ModelThread(), ScriptedBackend()
+    thread, backend = ModelThreads(), ScriptedBackend()
     scheduler = Scheduler(backend, thread, max_waiting=2)
 
     def asked(client: str, number: int) -> asyncio.Task[Any]:

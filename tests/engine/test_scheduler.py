@@ -12,7 +12,7 @@ import pytest
 from dgls.engine.backends.base import Progress
 from dgls.engine.queue import FairQueue, Job
 from dgls.engine.scheduler import Scheduler
-from dgls.engine.worker import ModelThread
+from dgls.engine.worker import ModelThreads
 from dgls.errors import EngineBusyError, EngineError, LanguageError, Stopped
 from dgls.fill.stop import StopToken
 from dgls.protocol import (
@@ -93,7 +93,7 @@ def backend() -> GatedBackend:
 
 @pytest.fixture
 async def scheduler(backend: GatedBackend) -> AsyncIterator[Scheduler]:
-    thread = ModelThread()
+    thread = ModelThreads()
     scheduler = Scheduler(backend, thread, max_waiting=3)
     yield scheduler
     scheduler.stop_all("the test ends")
@@ -325,7 +325,7 @@ class PatientBackend(GatedBackend):
 
 
 async def test_a_pause_after_a_fill_is_used_piece_by_piece() -> None:
-    backend, thread = PatientBackend(), ModelThread()
+    backend, thread = PatientBackend(), ModelThreads()
     scheduler = Scheduler(backend, thread, max_waiting=3)
     backend.gate.set()
     await scheduler.fill(request("1"))
@@ -338,7 +338,7 @@ async def test_a_pause_after_a_fill_is_used_piece_by_piece() -> None:
 
 
 async def test_a_fill_ends_a_pause() -> None:
-    backend, thread = PatientBackend(), ModelThread()
+    backend, thread = PatientBackend(), ModelThreads()
     scheduler = Scheduler(backend, thread, max_waiting=3)
     backend.gate.set()
     backend.endless = True
@@ -351,7 +351,7 @@ async def test_a_fill_ends_a_pause() -> None:
 
 
 async def test_while_a_fill_runs_there_is_no_pause() -> None:
-    backend, thread = PatientBackend(), ModelThread()
+    backend, thread = PatientBackend(), ModelThreads()
     scheduler = Scheduler(backend, thread, max_waiting=3)
     backend.gate.set()
     await scheduler.fill(request("1"))
@@ -366,7 +366,7 @@ async def test_while_a_fill_runs_there_is_no_pause() -> None:
 
 
 async def test_a_backend_elsewhere_runs_several_fills_at_once() -> None:
-    backend, thread = GatedBackend(concurrency=2), ModelThread()
+    backend, thread = GatedBackend(concurrency=2), ModelThreads()
     scheduler = Scheduler(backend, thread, max_waiting=3)
     names = ("1", "2", "3")
     tasks = [asyncio.ensure_future(scheduler.fill(request(name, name))) for name in names]
@@ -390,7 +390,7 @@ async def test_when_the_engine_ends_everybody_is_answered(
 
 async def test_the_loop_goes_on_while_the_model_computes() -> None:
     """The model's thread may compute without ever waiting for anything."""
-    thread = ModelThread()
+    thread = ModelThreads()
     begun, done = threading.Event(), threading.Event()
 
     def compute() -> str:
@@ -410,7 +410,7 @@ async def test_the_loop_goes_on_while_the_model_computes() -> None:
 
 
 async def test_a_thread_that_is_busy_is_not_waited_for() -> None:
-    thread = ModelThread()
+    thread = ModelThreads()
     gate = threading.Event()
     future = thread.run(gate.wait)
     assert not await asyncio.to_thread(thread.close, 0.01)
@@ -443,3 +443,14 @@ async def test_a_superseding_request_keeps_the_place_in_the_queue() -> None:
     assert first is not None
     assert first.request.parts[0] == "a2"
     assert len(queue) == 1
+
+
+async def test_a_backend_that_turns_to_a_server_runs_several_fills_from_then_on() -> None:
+    backend, threads = GatedBackend(concurrency=1), ModelThreads()
+    scheduler = Scheduler(backend, threads, max_waiting=3)
+    backend.concurrency = 2
+    tasks = [asyncio.ensure_future(scheduler.fill(request(name, name))) for name in ("1", "2")]
+    await until(lambda: len(backend.begun) == 2)
+    backend.gate.set()
+    assert [await outcome(task) for task in tasks] == ["1", "2"]
+    assert await asyncio.to_thread(threads.close, WAIT_S)

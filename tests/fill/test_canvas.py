@@ -14,7 +14,7 @@ from dgls.diffusion.loop import DenoiseSettings
 from dgls.diffusion.sampler import Order
 from dgls.errors import CheckpointError, InputError, Stopped
 from dgls.fill.canvas import CanvasFiller
-from dgls.fill.ranking import Proposal, clipped, distinct, ranked, single_gap
+from dgls.fill.ranking import Proposal, clipped, merged, ranked, single_gap
 from dgls.fill.stop import StopToken
 from dgls.fill.strategy import Strategy, strategy_for
 from dgls.inference.draft import CausalDraft
@@ -419,7 +419,7 @@ def test_a_candidate_tells_how_many_tokens_it_takes(model):
 
 
 def test_equal_proposals_are_one_with_the_first_name_and_any_score():
-    found = distinct(
+    found = merged(
         [Proposal(("a",), "noise"), Proposal(("a",), "draft", (-1.0,)), Proposal(("b",), "noise")]
     )
     assert found == [Proposal(("a",), "noise", (-1.0,)), Proposal(("b",), "noise")]

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from dgls.errors import Stopped
-from dgls.fill.block import block_end
+from dgls.fill.block import left_block_at
 from dgls.fill.causal import CausalFiller
 from dgls.fill.confidence import Confidence, confidence_of
 from dgls.fill.evidence import Candidate, Place, features
@@ -236,7 +236,7 @@ def test_unasked_a_text_is_given_up_once_it_is_too_unlikely(model: CausalModel) 
 
 
 def test_unasked_no_search_is_made_beside_copies(model: CausalModel) -> None:
-    unsure = CausalStrategy(enough=1.01, hopeless=-1.0, certain=1.01, behind=100.0)
+    unsure = CausalStrategy(enough=1.01, hopeless=-1.0, certain=1.01, beam_margin=100.0)
     gap = request(without("result += item"), limits=Limits(candidates=4))
     filler = CausalFiller(model, Confidence(), unsure)
     typed = fill(filler, replace(gap, trigger=Trigger.AUTOMATIC))
@@ -299,7 +299,7 @@ BLOCKS: dict[str, tuple[str, str, str, str | None]] = {
 @pytest.mark.parametrize("block", BLOCKS)
 def test_a_block_ends_where_its_lines_do(block: str) -> None:
     text, head, suffix, expected = BLOCKS[block]
-    end = block_end(text, head, suffix)
+    end = left_block_at(text, head, suffix)
     assert (None if end is None else text[:end]) == expected
 
 

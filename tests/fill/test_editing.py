@@ -13,7 +13,7 @@ from dgls.checkpoint.chat_template import ChatTemplate
 from dgls.errors import InputError, ModelError, Stopped
 from dgls.fill.causal import CausalFiller
 from dgls.fill.confidence import Confidence
-from dgls.fill.editing import Editor, chat_tokens, closes, most_written
+from dgls.fill.editing import InstructionEditor, chat_tokens, closes, most_written
 from dgls.fill.stop import StopToken
 from dgls.inference.causal_model import CausalModel, Drafting
 from dgls.inference.written import Ends, StreamControl
@@ -35,7 +35,7 @@ def model() -> CausalModel:
 
 def filler_of(model: CausalModel, template: str | None = CHAT_ML) -> CausalFiller:
     filler = CausalFiller(model, Confidence())
-    filler.editor = Editor(model, lambda: ChatTemplate(template) if template else None)
+    filler.editor = InstructionEditor(model, lambda: ChatTemplate(template) if template else None)
     return filler
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dgls.canvas.copies import Copy
 from dgls.checkpoint.confidence import Evidence
-from dgls.fill.ranking import COPIED, Proposal, distinct, ranked
+from dgls.fill.ranking import COPIED, Proposal, merged, ranked
 from dgls.protocol import Fill
 
 
@@ -32,6 +32,6 @@ def test_a_fitted_confidence_ranks_before_the_score() -> None:
 def test_equal_texts_are_one_proposal_that_knows_all_that_either_knew() -> None:
     copy = Copy("x", left=9, likeness=1.0, votes=2, places=3, renamed=False)
     drafted = Proposal(("x",), "draft", (-0.5,))
-    (one,) = distinct([drafted, Proposal(("x",), COPIED, copy=copy)])
+    (one,) = merged([drafted, Proposal(("x",), COPIED, copy=copy)])
     assert one == Proposal(("x",), "draft", (-0.5,), copy)
     assert one.evidence() == Evidence(-0.5, 1, drafted=True, copy=copy)

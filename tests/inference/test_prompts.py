@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dgls.inference.drafts import Plan
-from dgls.inference.prompts import Prompts
+from dgls.inference.prompt_cache import PromptCache
 from tests.support.qwen2 import VOCABULARY, tiny_network
 
 
@@ -35,7 +35,7 @@ EDITS = {
 @pytest.mark.parametrize("drafts", [(), (3, 4, 5)])
 def test_the_states_are_those_of_a_fresh_read(edit: str, drafts: tuple[int, ...]) -> None:
     network, (prompts, cached) = tiny_network(), EDITS[edit]
-    cache = Prompts(network, 50_000_000)
+    cache = PromptCache(network, 50_000_000)
     for prompt in prompts:
         read = cache.read(prompt, Plan(drafts))
         fresh = network.read(torch.tensor([*prompt, *drafts]), network.slots(1))
@@ -49,7 +49,7 @@ def test_the_states_are_those_of_a_fresh_read(edit: str, drafts: tuple[int, ...]
 
 def test_the_oldest_prompts_go_first_and_the_two_newest_stay() -> None:
     network = tiny_network()
-    few = Prompts(network, 1)
+    few = PromptCache(network, 1)
     few.read(ONE)
     room = few.bytes
     assert room > 0
@@ -59,7 +59,7 @@ def test_the_oldest_prompts_go_first_and_the_two_newest_stay() -> None:
     assert few.bytes <= 2 * room
     assert few.read(TWO).cached == 0
 
-    two = Prompts(network, 2 * room + room // 2)
+    two = PromptCache(network, 2 * room + room // 2)
     for prompt in (ONE, TWO, text(200, seed=2)):
         two.read(prompt)
         assert two.bytes <= 2 * room + room // 2
@@ -73,9 +73,9 @@ def test_the_oldest_prompts_go_first_and_the_two_newest_stay() -> None:
 
 def test_a_full_cache_takes_no_new_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
     network = tiny_network()
-    room = Prompts(network, 1)
+    room = PromptCache(network, 1)
     room.read(ONE)
-    cache = Prompts(network, 3 * room.bytes)
+    cache = PromptCache(network, 3 * room.bytes)
     for prompt in (ONE, TWO, text(200, seed=2)):
         cache.read(prompt)
     monkeypatch.setattr(network, "slots", None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -16,7 +17,7 @@ from dgls.inference.causal_model import CausalModel
 from dgls.inference.drafts import ROWS, BestDrafts
 from dgls.inference.lookup import Lookup
 from dgls.inference.scoring import Scorer
-from dgls.inference.written import Ends, StreamControl, Written
+from dgls.inference.written import UNFINISHED, Ends, StreamControl, Written
 from dgls.protocol import FillRequest
 from tests.support.checkpoints import SOURCE
 from tests.support.qwen2 import tiny_causal
@@ -230,3 +231,9 @@ def test_a_draft_of_a_long_prompt_takes_no_time() -> None:
     for index in range(20):
         lookup.likely([index, index + 1], 7, least=0.0)
     assert time.perf_counter() - began < 1.0
+
+
+def test_the_score_of_a_text_without_an_end_is_a_number_of_json() -> None:
+    unfinished = Written((1,), (-0.5,), (1.0,), -math.inf, last=None, healed=0, passes=1)
+    assert unfinished.score == UNFINISHED
+    assert replace(unfinished, end=-0.25).score == -0.75

@@ -13,7 +13,7 @@ from pytest_lsp import LanguageClient
 from pytest_lsp.client import register_lsp_features
 
 from dgls.config import Settings
-from dgls.lsp.filler import OnProgress
+from dgls.lsp.engine import OnProgress
 from dgls.lsp.main import build
 from dgls.lsp.server import DglsServer, converter
 from dgls.lsp.transport import serve_tcp_once

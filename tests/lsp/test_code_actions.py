@@ -140,11 +140,11 @@ LOOP = "def f(xs):\n    s = 0\n    for x in xs:\n        ⟦s += x⟧\n    retur
     [
         (LOOP, "return s", None, "loses a name that is used below"),
         (LOOP, "s  +=  x", None, "what the file says already"),
-        (LOOP, "s = s + x", -0.5, "no likelier"),
+        (LOOP, "s = s + x", -0.5, "does not rate it above"),
         (LOOP, "s += (x", None, "breaks the syntax"),
-        ("def f():\n    ⟦⟧...\n", "pass", None, "leaves a hole again"),
-        ("def f():\n    ⟦⟧pass\n", "...", None, "leaves a hole again"),
-        ("x = 1\n# TODO: sort⟦⟧ it\n", "# TODO: sort it", None, "leaves a hole again"),
+        ("def f():\n    ⟦⟧...\n", "pass", None, "only a placeholder"),
+        ("def f():\n    ⟦⟧pass\n", "...", None, "only a placeholder"),
+        ("x = 1\n# TODO: sort⟦⟧ it\n", "# TODO: sort it", None, "only a placeholder"),
     ],
 )
 async def test_an_action_that_would_do_harm_is_disabled_with_its_reason(

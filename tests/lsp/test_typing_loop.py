@@ -10,6 +10,7 @@ import pytest
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
+from dgls.lsp.report import State
 from dgls.protocol import FillReply, FillRequest, Trigger
 from tests.lsp.session import URI, ScriptedFiller, Session, initialized, place, reply, until
 
@@ -137,6 +138,20 @@ async def test_the_next_gap_is_filled_ahead_and_answers_at_once(
         "def f():\n    x = 1\n    ",
     ]
     assert all("x = 1" in request.parts[0] for request in filler.requests[1:])
+
+
+async def test_in_a_long_file_with_crlf_the_next_gap_is_filled_ahead_too(
+    session: Session, filler: ScriptedFiller
+) -> None:
+    filler.answer = lambda request: reply("x = 1" if len(filler.requests) == 1 else "return x")
+    lines = 6_000
+    await session.open("# a\r\n" * lines + "def f():\r\n    \r\n")
+    assert shown(await session.ask(lines + 1, 4)) == [("x = 1", 4)]
+    await until(lambda: len(filler.requests) == 2)
+    await session.changed(lines + 1, 4, "x = 1")
+    await session.changed(lines + 1, 9, "\r\n    ")
+    assert shown(await session.ask(lines + 2, 4)) == [("return x", 4)]
+    assert len(filler.requests) == 2
 
 
 async def test_a_fill_ahead_gives_way_to_a_real_request(
@@ -281,6 +296,11 @@ async def test_suggestions_can_be_off_for_a_while(session: Session, filler: Scri
         await command(session, "dgls.snooze", "long")
     await command(session, "dgls.resume")
     assert await session.ask(0, 4)
+
+    await command(session, "dgls.snooze", 5)
+    assert session.server.indicator.report.state is State.OFF
+    await command(session, "dgls.snooze", 0)
+    assert session.server.indicator.report.state is not State.OFF
 
 
 async def test_a_dgls_toml_that_changes_holds_from_the_next_request_on(

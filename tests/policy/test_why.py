@@ -9,14 +9,18 @@ import pytest
 from dgls.policy.silence import Silence
 from dgls.policy.why import Explanation, describe, explained, site_of
 from dgls.protocol import Fill, FillReply, FillRequest, Gap, Timings, Trigger
-from dgls.sound.verdict import Change, Refusal
+from dgls.sound.cleaned import Change, Refusal
 from dgls.syntax.languages.python import PYTHON
 
 PREFIX, SUFFIX = "def area(r):\n    return ", "\n"
 
 
 def told(
-    *fills: Fill, silence: Silence | None = None, lines: int = 1, threshold: float = 0.0
+    *fills: Fill,
+    silence: Silence | None = None,
+    lines: int = 1,
+    threshold: float = 0.0,
+    complete: bool = True,
 ) -> Explanation:
     """The explanation of a reply with these candidates."""
     request = FillRequest((PREFIX, SUFFIX), (Gap(max_lines=lines),), trigger=Trigger.AUTOMATIC)
@@ -24,6 +28,7 @@ def told(
     reply = FillReply(
         fills,
         "small",
+        complete,
         steps=3,
         passes=5,
         prompt_tokens=30,
@@ -55,10 +60,16 @@ def test_each_candidate_has_the_rule_that_refused_it(
     assert verdict.refused is refused
 
 
+def test_doubt_after_the_deadline_is_laid_to_the_deadline() -> None:
+    found = told(fill("3 * r * r", 0.4), complete=False)
+    assert found.verdicts[0].refused is Silence.LATE
+    assert "fill.automatic_deadline_ms" in describe(found)
+
+
 def test_what_was_done_to_make_it_sound_is_told() -> None:
     found = told(fill("3 * r * r\nprint(1"), lines=2)
     assert Change.RAN_ON in found.verdicts[0].changes
-    assert "changed to '3 * r * r': it ran on after the gap's block" in describe(found)
+    assert "changed to '3 * r * r': it continued past the end of the block" in describe(found)
 
 
 def test_why_nothing_sound_is_left_is_told() -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dgls.sound.cleaned import Refusal
 from dgls.sound.instructed import instructed
-from dgls.sound.verdict import Refusal
 from dgls.syntax.languages import language_named
 from dgls.syntax.source import Source
 from dgls.text.margin import margin_of, with_margin, without_margin

@@ -8,13 +8,13 @@ from functools import partial
 
 import uvicorn
 
-from dgls.engine.connections import Census, GuardedProtocol
+from dgls.engine.connections import ConnectionLimiter, GuardedProtocol
 from dgls.engine.guard import LoopbackGuard
 from dgls.engine.routes import create_app
 from dgls.engine.scheduler import Scheduler
 from dgls.engine.service import Service
 from dgls.engine.status import EngineStatus
-from dgls.engine.worker import ModelThread
+from dgls.engine.worker import ModelThreads
 from tests.support.backends import ScriptedBackend
 
 WAIT_S = 10.0
@@ -33,11 +33,11 @@ class ServedEngine:
         self.ended = asyncio.Event()
         self.status = EngineStatus("scripted")
         self.service = Service(self.status, self.ended.set, LIMIT, max_requests=MOST)
-        self.thread = ModelThread()
+        self.thread = ModelThreads()
         tokens = {} if listener.family == socket.AF_UNIX else {listener.getsockname()[1]: token}
         config = uvicorn.Config(
             LoopbackGuard(create_app(self.service), tokens, page_token),
-            http=partial(GuardedProtocol, census=Census()),  # type: ignore[arg-type]
+            http=partial(GuardedProtocol, limiter=ConnectionLimiter()),  # type: ignore[arg-type]
             lifespan="off",
             log_config=None,
             timeout_graceful_shutdown=1,

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dgls.cli.eval.options import AsJson, Device, Seed, may_read, progress
+from dgls.cli.eval.options import Device, Seed, may_read, progress
+from dgls.cli.options import AsJson
 from dgls.cli.private import AllowPrivate, MayRead
 
 if TYPE_CHECKING:

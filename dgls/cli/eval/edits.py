@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from dgls.cli.eval.options import AsJson, Device, ModelName
+from dgls.cli.eval.options import Device
+from dgls.cli.options import AsJson, ModelName
 
 
 def edits(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from dgls.cli.eval.options import AsJson, Device, ModelName, progress
+from dgls.cli.eval.options import Device, progress
+from dgls.cli.options import AsJson, ModelName
 
 
 def faults(

@@ -31,10 +31,6 @@ Systems = Annotated[
         "All but typed, greedy and revised where none is given.",
     ),
 ]
-ModelName = Annotated[
-    str | None,
-    typer.Option(help="`embedded`, a folder (./... or absolute), or a cached model's name."),
-]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
 Out = Annotated[
     Path | None,
@@ -48,7 +44,6 @@ Languages = Annotated[
         "every one. Without it: all but Markdown, HTML, CSS, SQL, YAML, TOML and JSON.",
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def may_read(allow_private: bool, *trees: Path) -> MayRead:

@@ -8,18 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dgls.cli.eval.options import (
-    AsJson,
-    Count,
-    Device,
-    Languages,
-    ModelName,
-    Out,
-    Seed,
-    Systems,
-    may_read,
-    progress,
-)
+from dgls.cli.eval.options import Count, Device, Languages, Out, Seed, Systems, may_read, progress
+from dgls.cli.options import AsJson, ModelName
 from dgls.cli.private import AllowPrivate, keep_files_private
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from dgls.cli.eval.options import AsJson, ModelName, Seed, may_read
+from dgls.cli.eval.options import Seed, may_read
+from dgls.cli.options import AsJson, ModelName
 from dgls.cli.private import AllowPrivate
 
 

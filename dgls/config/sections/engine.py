@@ -63,8 +63,8 @@ class ModelSettings:
 def is_folder(model: str) -> bool:
     """Whether a model's name is that of a folder: absolute, or written `./...`, `../...`, `~/...`.
 
-    Any other name is never one, whatever lies in the working folder: a repository could choose the
-    model by a folder named like a published one.
+    Any other name is never a folder, even if the working folder has one of that name: else a
+    repository could choose the model by naming a folder like a published one.
     """
     starts = ("./", "../", "~", f".{os.sep}", f"..{os.sep}")
     return model in {".", ".."} or model.startswith(starts) or os.path.isabs(model)
@@ -90,7 +90,7 @@ class EngineSettings:
     )
     idle_seconds: float = setting(
         1800.0,
-        "Seconds without a request after which the engine exits; 0 for never.",
+        "Seconds without a fill after which the engine exits; 0 for never.",
         low=0,
         project=False,
     )

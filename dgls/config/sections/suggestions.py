@@ -20,7 +20,8 @@ class FillSettings:
     )
     candidates: int | Literal["auto"] = number_or_auto(
         1,
-        "Candidates per fill. `auto`: 1 while typing, 4 where you asked.",
+        "Candidates per fill while typing. `auto`: 1. Where you asked there are 4, or this many "
+        "if that is more.",
         high=16,
     )
     max_lines: int | Literal["auto"] = number_or_auto(

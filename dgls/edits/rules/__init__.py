@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from dgls.edits.rules.blocks import same_lines
 from dgls.edits.rules.calls import same_argument
 from dgls.edits.rules.imports import imports
 from dgls.edits.rules.keys import same_key
 from dgls.edits.rules.modules import moved_module
 from dgls.edits.rules.names import renamed
 from dgls.edits.rules.shape import same_edit
+from dgls.edits.rules.types import same_form
+from dgls.edits.rules.words import same_word
 from dgls.edits.state import Offer, State
 
 RULES: tuple[Callable[[State], Iterable[Offer]], ...] = (
@@ -18,6 +21,9 @@ RULES: tuple[Callable[[State], Iterable[Offer]], ...] = (
     same_key,
     moved_module,
     imports,
+    same_form,
+    same_lines,
     same_edit,
+    same_word,
 )
 """From the surest to the least sure: at one place the first is taken."""

@@ -46,11 +46,15 @@ def same_argument(state: State) -> Iterator[Offer]:
         if alike < 2 and takes <= added.count:
             continue
         for path, source in sources.items():
-            if path and not re.search(
-                rf"(?m)^\s*(?:from|import|use)\b.*\b{added.name}\b", source.text
-            ):
+            if path and not _imports(source, added.name):
                 continue
             yield from _offers(source, path, added)
+
+
+def _imports(source: Source, name: str) -> bool:
+    """Whether a file imports a name; an expression that is called is none."""
+    found = rf"(?m)^\s*(?:from|import|use)\b.*\b{re.escape(name)}\b"
+    return re.fullmatch(r"\w+", name) is not None and re.search(found, source.text) is not None
 
 
 def _offers(source: Source, path: str, added: _Added) -> Iterator[Offer]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from dgls.edits.hunk import Hunk
 from dgls.edits.import_order import Form
 from dgls.edits.import_rewrite import new_statements, rewritten
 from dgls.edits.python_imports import Import, Name, imports_of, is_used
+from dgls.edits.rules.future import future_annotations
 from dgls.edits.rules.needed import needed
 from dgls.edits.rules.unused import unused_import
 from dgls.edits.state import Offer, State
@@ -16,7 +18,10 @@ _NAMES = re.compile(r"[^\W\d]\w*")
 
 
 def imports(state: State) -> Iterator[Offer]:
-    """What an edit means for the file's imports. Nothing in `__init__.py` and stubs."""
+    """What the last edit means for the file's imports, and what edits before it have left to do.
+
+    Nothing in `__init__.py` and stubs.
+    """
     if state.source.language.id != "python":
         yield from unused_import(state)
         return
@@ -25,13 +30,16 @@ def imports(state: State) -> Iterator[Offer]:
     head = imports_of(state.source)
     gone = dict(_unused(state, head))
     wanted = needed(state, head)
+    recent = _words(state.last_hunks, state.text)
     for statement in head:
         own = {name: gone[name] for name in statement.names if name in gone}
         joined = [form for form in wanted if wanted[form] is statement]
-        if own or joined:
+        if recent & {*(name.bound for name in own), *(form.bound for form in joined)}:
             yield from rewritten(state.source, statement, own, joined)
     rest: list[Form] = [form for form, statement in wanted.items() if statement is None]
-    yield from new_statements(state, head, rest)
+    if not any(form.bound in recent for form in rest):
+        rest = []
+    yield from new_statements(state, head, rest + future_annotations(state, head))
 
 
 def _unused(state: State, head: tuple[Import, ...]) -> Iterator[tuple[Name, str]]:
@@ -42,7 +50,7 @@ def _unused(state: State, head: tuple[Import, ...]) -> Iterator[tuple[Name, str]
     again = {
         name.bound: each.module or name.text
         for each in head
-        if not each.place
+        if each.place != "nested"
         for name in each.names
         if name.bound in fresh and "." not in name.text and state.was_edited(name.span)
     }
@@ -55,7 +63,7 @@ def _unused(state: State, head: tuple[Import, ...]) -> Iterator[tuple[Name, str]
                 continue
             if name.bound in gone and not is_used(state.source, name.bound):
                 yield name, f"`{name.bound}` is no longer used"
-            elif name.bound in again and not each.place and "." not in name.text:
+            elif name.bound in again and "." not in name.text:
                 yield name, f"`{name.bound}` comes from `{again[name.bound]}` now"
 
 
@@ -70,5 +78,11 @@ def _changed(state: State) -> tuple[set[str], set[str]]:
     return gone, fresh
 
 
+def _words(hunks: Iterable[Hunk], text: str) -> set[str]:
+    """The names that edits have taken out or put in."""
+    return {name for each in hunks for name in _NAMES.findall(each.before + each.after(text))}
+
+
 def _code(text: str) -> str:
-    return re.sub(r"#.*", "", text)
+    """The text without comments and entries of `__all__`, which are sorted anew now and then."""
+    return re.sub(r"#.*|(?m:^\s*[\"']\w+[\"'],?$)", "", text)

@@ -26,7 +26,7 @@ def same_key(state: State) -> Iterator[Offer]:
             holder = _holder(node)
             if holder is None or node.type in {"identifier", "field_identifier"}:
                 continue
-            wanted = text_of(holder).replace(new, old, 1)
+            wanted = _with(holder, node, old)
             for place in walk(state.source.tree.root_node):
                 if text_of(place) == old and _role(place) == _role(node):
                     found = _holder(place)
@@ -38,6 +38,13 @@ def same_key(state: State) -> Iterator[Offer]:
 def _holder(node: Node) -> Node | None:
     """What holds a key: the whole subscript, or the pair of key and value."""
     return next((each for each in list(above(node))[:4] if each.type in _HOLDERS), None)
+
+
+def _with(holder: Node, part: Node, text: str) -> str:
+    """The text of a node with another text in the place of a part of it."""
+    whole, start = holder.text or b"", holder.start_byte
+    head, tail = whole[: part.start_byte - start], whole[part.end_byte - start :]
+    return (head + text.encode() + tail).decode()
 
 
 def _role(node: Node) -> tuple[str, str]:

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from difflib import SequenceMatcher
 
-from dgls.edits.change import line_changes
+from dgls.edits.change import Run, line_changes
 from dgls.edits.state import Offer, State
-from dgls.edits.tree import declares, node_of, reach, uses
+from dgls.edits.tree import declares, is_text, node_of, reach, uses
+
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+_FEW = 4
+_ALIKE = 0.6
 
 
 def renamed(state: State) -> Iterator[Offer]:
     """The uses that still have the old name, unless another declaration of it is left.
 
     Lines that changed otherwise too were perhaps rewritten, and nothing was renamed. Nor was it
-    where the scope uses the new name already, in lines that were not edited.
+    where the scope uses the new name already, in lines that were not edited. A name of the module
+    with many uses and a new name of other words was replaced: the old one lives on.
     """
     fresh = {(run.old, run.new) for change in state.fresh for run in change.runs}
     for hunk in reversed(state.hunks):
         runs = [run for change in line_changes(state.text, hunk) for run in change.runs]
-        for run in runs if all(run.is_rename for run in runs) else ():
+        for run in runs if all(_is_name(state, run) for run in runs) else ():
             old, new = run.old[0], run.new[0]
             scope = reach(node_of(state.source, run.span))
             if scope is None or (run.old, run.new) not in fresh:
@@ -29,8 +36,19 @@ def renamed(state: State) -> Iterator[Offer]:
                 for use in (*declared, *uses(scope, new))
             ):
                 continue
-            for use in uses(scope, old):
-                if not declares(use, old):
-                    yield Offer(
-                        state.source.span(use), new, "rename", f"`{old}` was renamed `{new}`"
-                    )
+            found = [use for use in uses(scope, old) if not declares(use, old)]
+            if len(found) > _FEW and scope.parent is None and not _are_akin(old, new):
+                continue
+            why = f"`{old}` was renamed `{new}`"
+            yield from (Offer(state.source.span(use), new, "rename", why) for use in found)
+
+
+def _is_name(state: State, run: Run) -> bool:
+    """Whether one name became another, and not one word of a text."""
+    return run.is_rename and not is_text(node_of(state.source, run.span))
+
+
+def _are_akin(old: str, new: str) -> bool:
+    """Whether two names have a word in common, or most letters."""
+    words = [{each.lower() for each in _WORD.findall(name)} for name in (old, new)]
+    return bool(words[0] & words[1]) or SequenceMatcher(None, old, new).ratio() >= _ALIKE

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 
 from dgls.edits.import_order import STANDARD_MODULES, Form, each_alone, means, seen_from
+from dgls.edits.memo import once_a_source
 from dgls.edits.python_imports import (
     BUILTINS,
     Import,
@@ -17,6 +17,7 @@ from dgls.edits.python_imports import (
     words,
 )
 from dgls.edits.state import State
+from dgls.edits.tree import above, node_of
 from dgls.syntax.source import Source
 
 _NAME = re.compile(r"[^\W\d]\w*")
@@ -32,12 +33,12 @@ def needed(state: State, head: tuple[Import, ...]) -> dict[Form, Import | None]:
     imported = {name.bound for each in head for name in each.names}
     if "*" in imported:
         return {}
-    removed = _removed(state)
+    gone = removed(state)
     used = {word for hunk in state.hunks if hunk.span for word in words(state.source, hunk.span)}
     found: dict[Form, Import | None] = {}
-    for name in sorted((used | set(removed)) - imported - BUILTINS):
-        form = _form(state, head, name, removed.get(name, frozenset()))
-        if form is not None and _is_unbound(state, name, name in removed):
+    for name in sorted((used | set(gone)) - imported - BUILTINS):
+        form = _form(state, head, name, gone.get(name, frozenset()))
+        if form is not None and _is_unbound(state, name, name in gone):
             found[form] = _list_of(state, form, head)
     return found
 
@@ -54,7 +55,7 @@ def _is_unbound(state: State, name: str, was_imported: bool) -> bool:
     return bool(uses) and (was_imported or all(map(state.was_edited, uses)))
 
 
-def _removed(state: State) -> dict[str, frozenset[str]]:
+def removed(state: State) -> dict[str, frozenset[str]]:
     """The names that edits took out of imports, with the modules they were imported from."""
     found: dict[str, frozenset[str]] = {}
     for hunk in state.hunks:
@@ -79,11 +80,11 @@ def _form(
 ) -> Form | None:
     """How the other files import a name, if they agree; else where it is defined.
 
-    Nothing where as many of them import it for types alone.
+    Where as many of them import it for types alone, so does this file, or nothing is known.
     """
-    seen = Counter(_seen(state, name))
-    if sum(_typing(state, name)) >= max(1, seen.total()):
-        return None
+    seen, typing = Counter(_seen(state, name)), Counter(_seen(state, name, "typing"))
+    if typing.total() >= max(1, seen.total()):
+        return _clear(typing) if _is_for_types(state, head, name) else None
     modules = {each.module for each in head if each.module and not each.place}
     for form, files in list(seen.items()) if removed else ():
         if not _is_new(form, removed) or (files == 1 and form.module not in modules):
@@ -97,10 +98,24 @@ def _form(
         return known[0]
     is_relative = any(module.startswith(".") for module in modules)
     alike = [form for form in seen if form.module.startswith(".") == is_relative]
-    ranked = Counter({form: seen[form] for form in alike or seen}).most_common(2)
+    return _clear(Counter({form: seen[form] for form in alike or seen}))
+
+
+def _clear(seen: Counter[Form]) -> Form | None:
+    """The commonest form, where it is clearly so."""
+    ranked = seen.most_common(2)
     if len(ranked) == 1 or ranked[0][1] >= _CLEAR * ranked[1][1]:
         return ranked[0][0]
     return None
+
+
+def _is_for_types(state: State, head: tuple[Import, ...], name: str) -> bool:
+    """Whether the file has imports for types alone, and needs the name for nothing else."""
+    places = {each.place for each in head}
+    if "typing" not in places or all(each.module != "__future__" for each in head):
+        return False
+    uses = [span for span, role in occurrences(state.source, name) if role == "use"]
+    return all(any(n.type == "type" for n in above(node_of(state.source, s))) for s in uses)
 
 
 def _is_new(form: Form, removed: frozenset[str]) -> bool:
@@ -109,26 +124,23 @@ def _is_new(form: Form, removed: frozenset[str]) -> bool:
     return form.module.rpartition(".")[2] not in old and (bool(form.module) or form.text not in old)
 
 
-def _typing(state: State, name: str) -> Iterator[bool]:
-    """For each other file whether it imports a name in an `if TYPE_CHECKING:`."""
-    return (name in _forms(other, "typing") for other in state.others.values())
-
-
-def _seen(state: State, name: str) -> Iterator[Form]:
+def _seen(state: State, name: str, place: str = "") -> Iterator[Form]:
     for path, other in state.others.items():
-        for form in _forms(other).get(name, ()):
+        for form in _forms(other).get(place, {}).get(name, ()):
             here = seen_from(form, path, state.path)
             if here is not None and not means(here.module, state.path, state.path):
                 yield here
 
 
-@lru_cache(maxsize=512)
-def _forms(source: Source, place: str = "") -> Mapping[str, tuple[Form, ...]]:
-    """How a file imports each name at its top, or in another place of `Import`."""
-    found: dict[str, tuple[Form, ...]] = {}
+@once_a_source
+def _forms(source: Source) -> Mapping[str, Mapping[str, tuple[Form, ...]]]:
+    """How a file imports each name, by the place of the `Import`."""
+    found: dict[str, dict[str, tuple[Form, ...]]] = {}
     for each in imports_of(source):
-        for name in each.names if each.place == place and each.module != "__future__" else ():
-            found[name.bound] = (*found.get(name.bound, ()), Form(each.module, name.text))
+        own = found.setdefault(each.place, {})
+        for name in each.names if each.module != "__future__" else ():
+            form = Form(each.module, name.text, each.place)
+            own[name.bound] = (*own.get(name.bound, ()), form)
     return found
 
 
@@ -151,7 +163,7 @@ def _standard(state: State, name: str) -> Iterator[Form]:
 
 def _list_of(state: State, form: Form, head: tuple[Import, ...]) -> Import | None:
     """The import that takes one more name; none where each name has a line of its own."""
-    own = [each for each in head if not each.place and each.module == form.module]
+    own = [each for each in head if each.place == form.place and each.module == form.module]
     if not form.module or len(own) != 1 or own[0].is_kept:
         return None
     alone = each_alone([head, *map(imports_of, state.others.values())])

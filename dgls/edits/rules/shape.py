@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from difflib import SequenceMatcher
 from itertools import pairwise
 
+from tree_sitter import Node
+
 from dgls.edits.change import NAME, LineChange, similarity, tokens
 from dgls.edits.judge import LEAST, Evidence, chance
 from dgls.edits.state import Offer, State
-from dgls.edits.tree import above, binds, function_of, node_of, reach, text_of
+from dgls.edits.tree import (
+    above,
+    binds,
+    function_of,
+    is_bound,
+    is_function,
+    node_of,
+    reach,
+    text_of,
+    walk,
+)
 from dgls.text.lines import split_lines
 from dgls.text.spans import Span
 
@@ -21,6 +34,9 @@ LEAST_ALIKE = 0.6
 ALIKE_ELSEWHERE = 0.8
 ALIKE_TO_INSERT = 0.9
 FEWEST_TOKENS = 6
+_CLAUSES = frozenset({"except_clause", "for_statement", "with_statement"})
+"""What binds a name for the lines in it."""
+
 _FAR = 4_000
 """Lines that are looked at."""
 
@@ -124,6 +140,8 @@ def _evidence(
     inserts = any(not run.old for run in change.runs)
     if alike < LEAST_ALIKE or (inserts and _called(change.old) != _called(now)):
         return None
+    if alike < 1 and _keeps_name(change):
+        return None
     here = Span(span.start + len(line) - len(line.lstrip()), span.start + len(line.rstrip()))
     text = change.span.of(state.text)
     at = change.span.start + len(text) - len(text.lstrip())
@@ -132,7 +150,7 @@ def _evidence(
         function = function_of(node_of(state.source, here))
         if function is None or "async" not in text_of(function).split("\n", 1)[0]:
             return None
-    if not _knows(state, change, there, here):
+    if not _knows(state, change, there, here) or _breaks(state, change, here):
         return None
     start, end = sorted((here.start, there.start))
     found = Evidence(
@@ -166,14 +184,53 @@ def _is_declared(state: State, change: LineChange) -> bool:
 
 
 def _knows(state: State, change: LineChange, edited: Span, place: Span) -> bool:
-    """Whether the new names that are local to the edited function are names of the place's too."""
+    """Whether the new names that are local to the edited function are names of the place's too.
+
+    Those that the edited line binds are new there as well.
+    """
     own = function_of(node_of(state.source, edited))
     other = function_of(node_of(state.source, place))
     if own is None or own == other:
         return True
     new = {token for run in change.runs for token in run.new if NAME.match(token)}
     new -= {token for run in change.runs for token in run.old}
+    new -= {
+        r.new[0] for r in change.runs if r.is_rename and is_bound(node_of(state.source, r.span))
+    }
     return all(other is not None and binds(other, n) for n in new if binds(own, n))
+
+
+def _keeps_name(change: LineChange) -> bool:
+    """Whether a name was replaced and is in the line still: which one it is elsewhere is open."""
+    left = Counter(change.old)
+    left.subtract(token for run in change.runs for token in run.old)
+    return any(run.is_rename and left[run.old[0]] for run in change.runs)
+
+
+def _breaks(state: State, change: LineChange, place: Span) -> bool:
+    """Whether the edit takes a name from a place that is bound there and used elsewhere, or whose
+    binding stays around the place.
+    """
+    gone = {token for run in change.runs for token in run.old if NAME.match(token)}
+    gone -= {token for run in change.runs for token in run.new}
+    around = list(above(node_of(state.source, place)))
+    function = next(filter(is_function, around), None)
+    if function is None or not gone:
+        return False
+    for node in walk(function):
+        if node.type == "identifier" and text_of(node) in gone and is_bound(node):
+            span = state.source.span(node)
+            if state.was_edited(span):
+                continue
+            if place.start <= span.start and span.end <= place.end:
+                return len(re.findall(rf"\b{text_of(node)}\b", text_of(function))) > 1
+            if any(each.type in _CLAUSES and _holds(each, node) for each in around):
+                return True
+    return False
+
+
+def _holds(clause: Node, node: Node) -> bool:
+    return clause.start_byte <= node.start_byte and node.end_byte <= clause.end_byte
 
 
 def _block(state: State, span: Span) -> int:

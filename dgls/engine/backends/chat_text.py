@@ -26,7 +26,7 @@ def question(request: FillRequest) -> str:
     lines = [
         f"Code is missing from a file where {MARK} stands. Write it as the author of the file "
         f"would. Answer with one code block that holds what belongs in place of {MARK} and "
-        f"nothing else: not the code before it, not the code behind it, no explanation."
+        f"nothing else: not the code before it, not the code after it, no explanation."
     ]
     for snippet in request.snippets:
         lines += [f"From {snippet.path}:", fence, snippet.text, fence]
@@ -117,11 +117,11 @@ def _without_repeated_end(code: str, after: str) -> str:
     known = after.split("\n")
     written = code.rstrip().split("\n")
     for count in range(min(len(known), len(written) + 1), 0, -1):
-        behind = "\n".join(line.rstrip() for line in known[:count]).rstrip()
+        repeated = "\n".join(line.rstrip() for line in known[:count]).rstrip()
         text = "\n".join(line.rstrip() for line in written)
-        if not behind.strip() or not text.endswith(behind):
+        if not repeated.strip() or not text.endswith(repeated):
             continue
-        kept = text[: len(text) - len(behind)]
+        kept = text[: len(text) - len(repeated)]
         if _open_brackets(kept) <= 0:
             return kept
     return code

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from dgls.engine.backends.base import Backend, Progress, cores_of, device_of, languages_of
-from dgls.errors import RemoteError
-from dgls.fill.filler import Patient
+from dgls.errors import DglsError, EngineBusyError, RemoteError
+from dgls.fill.filler import HasIdleWork
 from dgls.fill.stop import StopToken
 from dgls.protocol import FillReply, FillRequest, OnDraft
 
@@ -36,7 +36,7 @@ class FallbackBackend:
         self._remote = remote
         self._local = local
         self._clock = clock
-        self._down: RemoteError | None = None
+        self._down: DglsError | None = None
         self._retry_at = 0.0
         self._asking: threading.Thread | None = None
         self._state = threading.Lock()
@@ -73,7 +73,7 @@ class FallbackBackend:
         """Ask the server; where it is down, load the local model. Raises what both raise."""
         try:
             self._remote.load(progress)
-        except RemoteError as error:
+        except (RemoteError, EngineBusyError) as error:
             self._went_down(error)
             self._load_local(progress)
 
@@ -92,7 +92,7 @@ class FallbackBackend:
     def use_pause(self, stop: StopToken) -> bool:
         """While the local model fills, let it prepare the next fill; False where it cannot now."""
         local: object = self._local
-        if self._down is None or not self._is_local_loaded or not isinstance(local, Patient):
+        if self._down is None or not self._is_local_loaded or not isinstance(local, HasIdleWork):
             return False
         with self._local_use:
             return local.use_pause(stop)
@@ -118,7 +118,7 @@ class FallbackBackend:
             self._local.load(progress)
             self._is_local_loaded = True
 
-    def _went_down(self, error: RemoteError) -> None:
+    def _went_down(self, error: DglsError) -> None:
         with self._state:
             if self._down is None:
                 log.warning("%s", error)
@@ -136,7 +136,7 @@ class FallbackBackend:
     def _ask(self) -> None:
         try:
             self._remote.load(lambda share, what: None)
-        except RemoteError as error:
+        except DglsError as error:
             self._went_down(error)
         else:
             log.warning("%s is back", self._remote.name)

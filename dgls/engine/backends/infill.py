@@ -10,7 +10,6 @@ another one, which only the user's own settings can name.
 
 from __future__ import annotations
 
-import asyncio
 import math
 import time
 from collections.abc import Sequence
@@ -128,7 +127,7 @@ class InfillBackend:
         fields = await self._server.post(INFILL, body_of(request, index))
         answer = answer_of(fields)
         (gap,), known = request.gaps, "".join(request.parts)
-        return await asyncio.to_thread(_within, answer, clipped(answer.text, gap, known))
+        return replace(answer, text=clipped(answer.text, gap, known))
 
     def _reply(
         self, request: FillRequest, found: Sequence[tuple[Answer, ...]], spent_ms: float
@@ -196,11 +195,6 @@ def answer_of(fields: Any) -> Answer:
             "The server's answer is not one of llama.cpp's /infill; nothing was filled. See "
             "whether 'remote.url' is that of a llama.cpp server with a model that fills gaps."
         ) from None
-
-
-def _within(answer: Answer, text: str) -> Answer:
-    """The answer with its text cut to the gap's lines."""
-    return replace(answer, text=text)
 
 
 def _fills(found: Sequence[tuple[Answer, ...]]) -> list[Fill]:

@@ -8,7 +8,7 @@ from dgls.allocator import FreedMemory, keep_freed_memory
 from dgls.checkpoint.choice import AUTO, EMBEDDED
 from dgls.engine.backends.base import Progress
 from dgls.errors import EngineError
-from dgls.fill.filler import Filler, Patient
+from dgls.fill.filler import Filler, HasIdleWork
 from dgls.fill.knobs import AS_TRAINED, Knobs
 from dgls.fill.opening import open_filler
 from dgls.fill.stop import StopToken
@@ -103,12 +103,12 @@ class LocalBackend:
     def use_pause(self, stop: StopToken) -> bool:
         """Let the model prepare the next fill for a moment; False where it cannot now."""
         filler: object = self._filler
-        return filler.use_pause(stop) if isinstance(filler, Patient) else False
+        return filler.use_pause(stop) if isinstance(filler, HasIdleWork) else False
 
     def use_idle_time(self) -> bool:
         """Let the model do a second's work that waits; False where there is none."""
         filler: object = self._filler
-        return filler.use_idle_time() if isinstance(filler, Patient) else False
+        return filler.use_idle_time() if isinstance(filler, HasIdleWork) else False
 
 
 _LOADED = 0.9

@@ -50,8 +50,8 @@ def scored(canvas: Canvas, targets: Sequence[Sequence[int]]) -> Scored:
         held = list(target)[: len(gap)]
         tokens[gap.start : gap.start + len(held)] = held
         positions += range(gap.start, gap.start + len(held))
-    behind = canvas.gaps[-1].end
-    positions += range(behind, min(behind + len(canvas.follows), len(tokens)))
+    after = canvas.gaps[-1].end
+    positions += range(after, min(after + len(canvas.follows), len(tokens)))
     return Scored(canvas, tuple(tokens), tuple(positions))
 
 

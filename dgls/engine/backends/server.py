@@ -1,8 +1,7 @@
 """A server elsewhere, spoken to over HTTP: one answer or one clear error, stopped at once.
 
-Why httpx here, when front-ends have a client of their own (`dgls.client.connection`): it brings
-TLS, proxies and connection pools, and its cost is paid once, in the engine, for requests that
-take longer than it does.
+Why httpx here, when front-ends have a client of their own (`dgls.client.connection`): a remote
+server needs TLS, proxies and connection pools. Its import is slow, but the engine pays for it once.
 
 All calls run in one event loop in a thread of its own, so that requests share connections and a
 stop closes the connection of the call it is meant for. That is how a server hears of it.

@@ -1,12 +1,12 @@
 """What clients of every dialect ask, and what they are told: one gap, and the texts for it.
 
-They give no line count, so it is chosen here. A line that is begun is finished, and no more: the
-chance of further lines doubles the time (`docs/experiments.md`). So it is for a client that stops
-at a line break. On an empty line, or after what opens a block, the tokens allowed say how many
-lines there may be, at the length of an ordinary line of code; a token limit is not a promise to cut
-within a line.
+They give no line count, so it is chosen here. A line that has begun is finished, and no more is
+written: allowing further lines doubles the time (`docs/experiments.md`). A client that stops at a
+line break gets one line, too. On an empty line, or after what opens a block, the number of lines
+follows from the token limit and the length of an ordinary line of code. A token limit does not
+promise a cut within a line.
 
-Nor do they say what language it is. A prompt may hold other files before its own, each after a
+They do not name the language either. A prompt may hold other files before its own, each after a
 mark and its path, as models of the Qwen family read them; those become snippets.
 """
 

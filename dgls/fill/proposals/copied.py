@@ -33,10 +33,10 @@ def copied(request: FillRequest, most: int) -> list[Proposal]:
 def _copies(request: FillRequest, index: int, texts: Sequence[str], most: int) -> list[Copy]:
     """What the document has for one gap, when `texts` are in those before it."""
     alone = single_gap(request, index, texts)
-    before, behind = (wide or near for wide, near in zip(alone.around, alone.parts, strict=True))
+    before, after = (wide or near for wide, near in zip(alone.around, alone.parts, strict=True))
     between = request.parts[index + 1]
     if index + 1 < len(request.gaps) and "\n" not in between:
         # What is after the next gap on this line does not say where this one ends.
-        behind = f"{between}\n{behind[len(between) :]}"
+        after = f"{between}\n{after[len(between) :]}"
     language = language_named(request.language)
-    return copies(before, behind, most, alone.gaps[0].max_lines, language)
+    return copies(before, after, most, alone.gaps[0].max_lines, language)

@@ -1,14 +1,13 @@
 """`dgls/cursor`: the editor tells where the cursor rests, and that line is filled ahead.
 
 A fill after a jump reads the text around the cursor first, which takes a laptop model a second and
-more; the next one is quick. No message of the protocol tells where the cursor is, so dgls's own
-extensions for VS Code and Neovim send this request, a `textDocument` and a `position`, when the
-cursor has been at another place for half a second. The answer is null, at once.
+more; the next one is quick. LSP has no message that tells where the cursor is. dgls's own
+extensions for VS Code and Neovim therefore send this request, a `textDocument` and a `position`,
+when the cursor has rested at another place for half a second. The answer is null, at once.
 """
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from dgls.lsp import suggest
@@ -28,8 +27,8 @@ WRITING_S = 120.0
 async def rests(context: RequestContext, params: Any) -> None:
     """Fill what typing would ask for at the cursor, unless the user does something else first.
 
-    Nothing for a document that the user does not write in, where a suggestion is on the screen,
-    where dgls has to be silent, and for what is no place.
+    Does nothing if the user does not write in the document, a suggestion is on the screen, dgls
+    has to be silent there, or the position is not valid.
     """
     place = place_of(field_of(params, "position"))
     uri = field_of(field_of(params, "textDocument"), "uri")
@@ -48,8 +47,9 @@ async def rests(context: RequestContext, params: Any) -> None:
     if why_not_ask(Moment(task.context.line_head, task.context.line_tail)) is not None:
         return
     request = context.request(document, task, suggest.METHOD, Trigger.AUTOMATIC)
-    is_current = partial(stores.documents.is_current, document)
-    context.fills.fill_ahead(request, context.model.fill, is_current)
+    context.fills.fill_ahead(
+        lambda: request if stores.documents.is_current(document) else None, context.model.fill
+    )
 
 
 FEATURE = Feature(METHOD, rests)

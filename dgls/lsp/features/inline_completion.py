@@ -31,7 +31,7 @@ async def inline_completion(
     try:
         found = await suggest(context, place, unasked=unasked)
     except DglsError as error:
-        # What was not asked for is told once, and a suggestion that does not come no second time.
+        # `SharedModel.fill` has reported the failure of an automatic request, once.
         if not unasked:
             context.model.tell(error)
         return nothing

@@ -19,6 +19,8 @@ async def snooze(context: RequestContext, *arguments: object) -> None:
     context.fills.stop_ahead()
     if context.permission.is_snoozed:
         context.indicator.off(Silence.SNOOZED)
+    else:
+        context.indicator.on()
 
 
 async def resume(context: RequestContext, *arguments: object) -> None:

@@ -27,6 +27,9 @@ const RUNNING = 'dgls.running';
 export class Server implements Disposable {
   private current: LanguageClient | undefined;
   private launch: Launch | undefined;
+  /** Whether this server has run: its next start is another one. */
+  private hasRun = false;
+
   /** One start or stop after the other, however fast they are asked for. */
   private queue: Promise<void> = Promise.resolve();
 
@@ -86,6 +89,7 @@ export class Server implements Disposable {
 
   private async begin(launch: Launch | undefined): Promise<void> {
     this.launch = launch;
+    this.hasRun = false;
     if (!launch) {
       this.bar.own('missing');
       void tellHowToInstall();
@@ -134,9 +138,10 @@ export class Server implements Disposable {
   private changed(before: State, now: State): void {
     void commands.executeCommand('setContext', RUNNING, now === State.Running);
     if (now === State.Running) {
+      this.hasRun = true;
       this.bar.own('waiting');
     } else if (now === State.Starting && before !== State.Starting) {
-      this.bar.own('restarting');
+      this.bar.own(this.hasRun ? 'restarting' : 'starting');
     } else if (now === State.Stopped) {
       this.bar.own('stopped');
     }

@@ -10,7 +10,7 @@ from dgls.config import Settings, changed
 from dgls.engine.backends.base import Progress
 from dgls.engine.backends.choose import backend_of
 from dgls.engine.backends.fallback import RETRY_S, FallbackBackend
-from dgls.errors import ModelNotFoundError, RemoteError
+from dgls.errors import EngineBusyError, ModelNotFoundError, RemoteError
 from dgls.fill.stop import StopToken
 from dgls.protocol import Fill, FillReply, FillRequest, OnDraft
 
@@ -113,6 +113,22 @@ def test_the_server_fills_again_when_it_is_back(pair: Pair) -> None:
     settled(pair)
     reply = pair.fill()
     assert (reply.model, reply.note) == ("remote", "")
+
+
+def test_a_server_that_is_too_busy_to_say_what_it_serves_is_down(pair: Pair) -> None:
+    pair.remote.error = EngineBusyError("The server at host:1 answered 503.")
+    pair.load()
+    for _ in range(2):
+        pair.now += RETRY_S
+        assert pair.fill().model == "local"
+        settled(pair)
+        assert pair.fill().model == "local", "and is not asked again so soon"
+    assert pair.remote.loads == 3
+    pair.remote.error = None
+    pair.now += RETRY_S
+    pair.fill()
+    settled(pair)
+    assert pair.fill().model == "remote"
 
 
 def test_pauses_are_used_while_the_local_model_fills(pair: Pair) -> None:

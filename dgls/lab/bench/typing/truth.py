@@ -16,7 +16,7 @@ from pathlib import Path
 from dgls.config import Settings, changed
 from dgls.engine.backends.base import Backend, Progress
 from dgls.engine.backends.choose import backend_of
-from dgls.fill.filler import Patient
+from dgls.fill.filler import HasIdleWork
 from dgls.fill.stop import StopToken
 from dgls.lab.bench.typing.sessions import Session
 from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft
@@ -106,12 +106,12 @@ class Counted:
     def use_pause(self, stop: StopToken) -> bool:
         """As the other one, if it does."""
         inner: object = self._inner
-        return inner.use_pause(stop) if isinstance(inner, Patient) else False
+        return inner.use_pause(stop) if isinstance(inner, HasIdleWork) else False
 
     def use_idle_time(self) -> bool:
         """As the other one, if it does."""
         inner: object = self._inner
-        return inner.use_idle_time() if isinstance(inner, Patient) else False
+        return inner.use_idle_time() if isinstance(inner, HasIdleWork) else False
 
     def fill(
         self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None = None

@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator
 
 from dgls.edits.change import LineChange, similarity, tokens
+from dgls.edits.rules.blocks import same_lines
 from dgls.edits.rules.imports import imports
 from dgls.edits.rules.shape import applied
+from dgls.edits.rules.types import same_form
 from dgls.edits.rules.unused import LINES, count, unused_line, words_gone
 from dgls.edits.state import Offer, State
 from dgls.text.lines import split_lines
@@ -27,8 +29,9 @@ def careful(state: State) -> tuple[Offer, ...]:
 
 
 def every_match(state: State) -> tuple[Offer, ...]:
-    """The same wherever they match at all, and all of imports: what rules could write."""
-    return (*imports(state), *_offers(state, 0.0, 1, 0.0))
+    """The same wherever they match at all, imports, types and blocks: what rules could write."""
+    exact = (*imports(state), *same_form(state), *same_lines(state))
+    return (*exact, *_offers(state, 0.0, 1, 0.0))
 
 
 def _offers(state: State, shape: float, letters: int, rename: float) -> Iterator[Offer]:

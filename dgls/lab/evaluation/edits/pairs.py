@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tarfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,9 +45,13 @@ class ChangedFile:
 
 @dataclass
 class Tally:
-    """What was offered, by rule, and what was found. Offers count once a file and order."""
+    """What was offered, by rule, and what was found. Offers count once a file and order.
+
+    `parts` are the offers of another text, by rule, that were part of the change.
+    """
 
     offers: Counter[tuple[str, str]] = field(default_factory=Counter)
+    parts: Counter[str] = field(default_factory=Counter)
     hunks: int = 0
     found: int = 0
     states: int = 0
@@ -56,6 +61,7 @@ class Tally:
     def __add__(self, other: Tally) -> Tally:
         return Tally(
             self.offers + other.offers,
+            self.parts + other.parts,
             self.hunks + other.hunks,
             self.found + other.found,
             self.states + other.states,
@@ -67,6 +73,12 @@ class Tally:
         """The share of a kind of offer ("exact", "text", "wrong"), of one rule or of all."""
         of = [count for (name, _), count in self.offers.items() if rule in {"", name}]
         hit = [n for (name, k), n in self.offers.items() if k == kind and rule in {"", name}]
+        return sum(hit) / max(1, sum(of))
+
+    def part(self, rule: str = "") -> float:
+        """The share of offers of another text that was part of the change."""
+        of = [count for (name, _), count in self.offers.items() if rule in {"", name}]
+        hit = [count for name, count in self.parts.items() if rule in {"", name}]
         return sum(hit) / max(1, sum(of))
 
 
@@ -137,6 +149,8 @@ def _count(
         if key not in seen:
             seen.add(key)
             tally.offers[rule, kind] += 1
+            if kind == "text" and index is not None:
+                tally.parts[rule] += is_part(changed, index, lines.of(text), then)
             tally.lines_deleted += not then.strip() and rule != "import"
     found |= {i for i, s in left.items() if _done(text, s, offers) == _new(changed, i)}
     if not _writable(changed, state, left):
@@ -177,6 +191,17 @@ def _kind(changed: ChangedFile, index: int, span: Span, text: str, lines: Span, 
         gone = lines.of(text).splitlines(keepends=True)
         return "exact" if not any(each in new for each in gone if each.strip()) else "text"
     return "exact" if "\n" + then in "\n" + "".join(new) else "text"
+
+
+def is_part(changed: ChangedFile, index: int, now: str, then: str) -> bool:
+    """Whether a hunk takes out and puts in all words that an offer does, and perhaps more."""
+    i1, i2, _, _ = changed.hunks[index]
+    old, new = _words("".join(changed.old[i1:i2])), _words(_new(changed, index))
+    return _words(now) - _words(then) <= old - new and _words(then) - _words(now) <= new - old
+
+
+def _words(text: str) -> Counter[str]:
+    return Counter(re.findall(r"\w+", text))
 
 
 def _writable(changed: ChangedFile, state: State, left: dict[int, Span]) -> bool:

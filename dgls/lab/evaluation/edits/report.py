@@ -92,6 +92,7 @@ def _pairs_json(tally: Tally) -> dict[str, Any]:
             rule: {
                 "offers": sum(n for (own, _), n in tally.offers.items() if own == rule),
                 **{kind: tally.share(kind, rule) for kind in ("exact", "text", "wrong")},
+                "part": tally.part(rule),
             }
             for rule in rules
         },
@@ -105,11 +106,14 @@ def of_pairs(name: str, tally: Tally) -> str:
         f"({tally.found / max(1, tally.hunks):.1%}), quiet in {tally.silent} of {tally.states} "
         f"states without a truth to write ({tally.silent / max(1, tally.states):.1%}), "
         f"{tally.lines_deleted} lines deleted",
-        "| rule | offers | exact | another text | wrong place |",
-        "|---|---|---|---|---|",
+        "| rule | offers | exact | another text | of it part of the change | wrong place |",
+        "|---|---|---|---|---|---|",
     ]
     for rule in ["", *sorted({rule for rule, _ in tally.offers})]:
         count = sum(n for (own, _), n in tally.offers.items() if rule in {"", own})
-        kinds = " | ".join(f"{tally.share(kind, rule):.2f}" for kind in ("exact", "text", "wrong"))
-        lines.append(f"| {rule or 'all'} | {count} | {kinds} |")
+        shares = [tally.share(kind, rule) for kind in ("exact", "text", "wrong")]
+        shares.insert(2, tally.part(rule))
+        lines.append(
+            f"| {rule or 'all'} | {count} | {' | '.join(f'{each:.2f}' for each in shares)} |"
+        )
     return "\n".join(lines)

@@ -12,7 +12,7 @@ from dgls.lab.evaluation.instructions.cases import InstructionCase
 from dgls.protocol import FillReply, FillRequest, Limits
 from dgls.requests.builder import Asker
 from dgls.requests.instruction import InstructedEdit, Refused
-from dgls.sound.verdict import Refusal
+from dgls.sound.cleaned import Refusal
 from dgls.syntax.guard import damage
 from dgls.syntax.languages import language_of
 from dgls.syntax.source import Source

@@ -11,7 +11,7 @@ OnProgress = Callable[[float, str], None]
 """Called with the share done (0..1) and what is being done, while a model loads."""
 
 
-class Filler(Protocol):
+class Engine(Protocol):
     """Fills gaps. Cancelling a call stops the fill."""
 
     async def wait_ready(self, on_progress: OnProgress | None = None) -> None:

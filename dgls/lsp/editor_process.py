@@ -12,7 +12,7 @@ POLL_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Editor:
+class EditorProcess:
     """A process by its number and by what tells it from a later one of that number.
 
     `born` is None where there is no such process: the editor runs on another machine or in another
@@ -24,13 +24,13 @@ class Editor:
     starter: int = 0
 
     @classmethod
-    def of(cls, pid: int | None, starter: int = 0) -> Editor:
+    def of(cls, pid: int | None, starter: int = 0) -> EditorProcess:
         """The process that has this number now."""
         return cls(pid or 0, _birth(pid or 0), starter)
 
-    def or_rather(self, pid: int | None) -> Editor:
+    def updated(self, pid: int | None) -> EditorProcess:
         """The process of a number that the editor tells later, where it is here; else this one."""
-        told = Editor.of(pid, self.starter)
+        told = EditorProcess.of(pid, self.starter)
         return self if told.born is None else told
 
     @property

@@ -10,8 +10,8 @@ class Change(Enum):
     """What was done to an answer. The value is what a person is told."""
 
     CLIPPED = "it had more lines than were asked for"
-    INDENTED = "it had another indentation than the file"
-    RAN_ON = "it ran on after the gap's block"
+    INDENTED = "its indentation differed from the file's"
+    RAN_ON = "it continued past the end of the block"
     SAID_TWICE = "it said a line twice"
     FOLLOWS = "it ended with what follows"
     STRAY_CLOSER = "it closed a bracket that is not open"
@@ -23,14 +23,14 @@ class Change(Enum):
 class Refusal(Enum):
     """Why nothing is left of an answer. The value is what a person is told."""
 
-    EMPTY = "it says nothing"
-    FOLLOWS = "it says what follows already"
+    EMPTY = "it is empty"
+    FOLLOWS = "it repeats the text after the gap"
     BROKEN = "it breaks the syntax"
-    HOLE = "it leaves a hole again"
+    HOLE = "it is only a placeholder"
     SAME = "it is what the file says already"
     LOSES_NAMES = "it loses a name that is used below"
     LOSES_EXIT = "it changes where the code returns"
-    NO_BETTER = "it is no likelier than what the file says"
+    NO_BETTER = "the model does not rate it above the code that is there"
     NO_BLOCK = "it is not one block of code"
     CUT_OFF = "it was cut off before its end"
     LEFT_OUT = "it leaves code out and says so in a comment"
@@ -39,7 +39,7 @@ class Refusal(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class Cleaned:
     """The sound part of an answer, with \\n at its line ends; empty where it was refused."""
 
     text: str

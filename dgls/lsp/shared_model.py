@@ -20,7 +20,8 @@ from dgls.errors import (
     ModelError,
     Stopped,
 )
-from dgls.lsp.filler import Filler
+from dgls.lsp.engine import Engine
+from dgls.lsp.failures import ignore_failure
 from dgls.lsp.indicator import Indicator
 from dgls.protocol import FillReply, FillRequest
 
@@ -45,17 +46,17 @@ class Window(Protocol):
         """Send the beginning, a step or the end of a progress report."""
 
 
-class Status:
+class SharedModel:
     """Loads the model once for everybody who waits for it, and speaks to the user about it.
 
-    `open_filler` is called when the model is first needed: an editor waits for the server's
+    `open_engine` is called when the model is first needed: an editor waits for the server's
     start, not for the engine's client.
     """
 
     def __init__(
-        self, open_filler: Callable[[], Filler], window: Window, indicator: Indicator
+        self, open_engine: Callable[[], Engine], window: Window, indicator: Indicator
     ) -> None:
-        self._open_filler = open_filler
+        self._open_engine = open_engine
         self._window = window
         self._indicator = indicator
         self._loading: asyncio.Task[None] | None = None
@@ -118,20 +119,22 @@ class Status:
         if self._loading is not None:
             self._loading.cancel()
             await asyncio.gather(self._loading, return_exceptions=True)
-        if "_filler" in self.__dict__:
-            await self._filler.close()
+        if "_engine" in self.__dict__:
+            await self._engine.close()
 
     @cached_property
-    def _filler(self) -> Filler:
-        return self._open_filler()
+    def _engine(self) -> Engine:
+        return self._open_engine()
 
     async def _fill(self, request: FillRequest) -> FillReply:
+        loading = self._loading
         try:
-            reply = await self._filler.fill(request)
+            reply = await self._engine.fill(request)
         except (EngineUnavailableError, ModelError) as error:
             self._indicator.failed(error)
-            # Whoever asks next waits for the engine, which is started again, with progress.
-            self._loading = None
+            # The next request waits for the engine, which is started again, with progress.
+            if self._loading is loading:
+                self._loading = None
             raise
         # After a fill that worked the next failure is news.
         self._told = None
@@ -151,7 +154,7 @@ class Status:
     def _task(self, *, insist: bool) -> asyncio.Task[None]:
         if self._loading is None or self._may_retry(self._loading, insist):
             self._loading = asyncio.ensure_future(self._load())
-            self._loading.add_done_callback(_retrieve)
+            self._loading.add_done_callback(ignore_failure)
         return self._loading
 
     def _may_retry(self, task: asyncio.Task[None], insist: bool) -> bool:
@@ -165,15 +168,18 @@ class Status:
             progress.report(share, what)
             self._indicator.loading(share, what)
 
+        outcome = "stopped"
         try:
-            await self._filler.wait_ready(report)
+            await self._engine.wait_ready(report)
+            outcome = "ready"
         except DglsError as error:
+            outcome = "could not be loaded"
             self._failed_at = time.monotonic()
             self._indicator.failed(error)
-            progress.end("could not be loaded")
             raise
-        progress.end("ready")
-        health = await self._filler.health()
+        finally:
+            progress.end(outcome)
+        health = await self._engine.health()
         self._languages = health.languages if health is not None else ()
         self._indicator.ready(health)
 
@@ -227,9 +233,3 @@ class LoadingProgress:
                 self._window.report_progress(self._token, value)
 
         begun.add_done_callback(when_begun)
-
-
-def _retrieve(task: asyncio.Task[None]) -> None:
-    """Look at a failure that nobody may be waiting for, so that asyncio does not log it."""
-    if not task.cancelled():
-        task.exception()

@@ -13,16 +13,16 @@ from dgls.inference.causal_model import CausalModel
 from dgls.protocol import FillRequest
 
 _AT_ONCE = 224
-"""So many new tokens of a whole prompt are read at once, in about 500 ms of two cores."""
+"""A whole prompt with at most this many unread tokens is read at once: 500 ms on two cores."""
 
 _WORTH = 96
-"""By so many tokens a brief prompt must be less to read."""
+"""A brief prompt must save at least this many tokens."""
 
 _PIECE = 32
-"""Tokens of a whole prompt that are read in a piece, which is lost where a fill comes meanwhile."""
+"""Tokens read in one piece. A fill that comes meanwhile discards the piece."""
 
 
-class Prompting:
+class PromptChoice:
     """Chooses the prompts of one model, and knows which whole one waits to be read."""
 
     def __init__(self, model: CausalModel) -> None:

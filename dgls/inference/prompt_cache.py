@@ -11,6 +11,7 @@ from torch import Tensor
 from dgls.inference.drafts import NOTHING, Plan, read_ahead
 from dgls.network.qwen2 import Qwen2Network
 from dgls.network.slots import Slots
+from dgls.text.common import common_length
 
 _WORTH_COPYING = 48
 """A shared beginning of fewer tokens is read again rather than copied."""
@@ -44,7 +45,7 @@ class _Entry:
     slots: Slots
 
 
-class Prompts:
+class PromptCache:
     """The prompts that were read last, the newest first, within `most_bytes` of memory."""
 
     def __init__(self, network: Qwen2Network, most_bytes: int) -> None:
@@ -67,7 +68,7 @@ class Prompts:
         """
         tokens = tuple(prompt)
         entry = self._entry_for(tokens)
-        cached = min(_common(entry.tokens, tokens), len(tokens) - 1)
+        cached = min(common_length(entry.tokens, tokens), len(tokens) - 1)
         entry.slots.cut(cached)
         entry.tokens = tokens[:cached]
         self._entries = [entry, *(other for other in self._entries if other is not entry)]
@@ -86,7 +87,7 @@ class Prompts:
 
     def known(self, prompt: Sequence[int]) -> int:
         """How many tokens of a prompt's beginning were read."""
-        return max((_common(entry.tokens, prompt) for entry in self._entries), default=0)
+        return max((common_length(entry.tokens, prompt) for entry in self._entries), default=0)
 
     @property
     def bytes(self) -> int:
@@ -99,8 +100,10 @@ class Prompts:
 
     def _entry_for(self, tokens: tuple[int, ...]) -> _Entry:
         """The entry that goes on as this prompt; a new one where the nearest is another text."""
-        nearest = max(self._entries, key=lambda each: _common(each.tokens, tokens), default=None)
-        common = _common(nearest.tokens, tokens) if nearest else 0
+        nearest = max(
+            self._entries, key=lambda each: common_length(each.tokens, tokens), default=None
+        )
+        common = common_length(nearest.tokens, tokens) if nearest else 0
         if nearest is not None and 2 * common >= len(nearest.tokens):
             return nearest
         slots = self._room()
@@ -126,11 +129,3 @@ def _parted(new: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """What of the new tokens is read first; the last one never is."""
     count = min(_CHUNK, len(new) - 1)
     return new[:count], new[count:]
-
-
-def _common(one: Sequence[int], other: Sequence[int]) -> int:
-    """How many tokens both begin with."""
-    for index, (left, right) in enumerate(zip(one, other, strict=False)):
-        if left != right:
-            return index
-    return min(len(one), len(other))

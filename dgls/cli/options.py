@@ -1,0 +1,19 @@
+"""Options that several verbs take, each said once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Language = Annotated[
+    str | None, typer.Option(help="The language, where the file's name does not tell.")
+]
+ModelName = Annotated[
+    str | None,
+    typer.Option(
+        help="`embedded`, a name of `dgls model list`, a folder (./... or absolute), or a "
+        "cached owner/name."
+    ),
+]

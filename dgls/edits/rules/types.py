@@ -1,0 +1,124 @@
+"""A type that was written in a newer form: the other types of the file that have the older one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Set
+from dataclasses import dataclass
+
+from dgls.edits.hunk import Hunk
+from dgls.edits.python_imports import imports_of
+from dgls.edits.rules.future import is_annotation, needs_future, written_forms
+from dgls.edits.rules.needed import removed
+from dgls.edits.state import Offer, State
+from dgls.edits.tree import is_text, node_of
+from dgls.edits.type_forms import (
+    BUILTIN,
+    DEFAULT,
+    FORM_OF,
+    FORMS,
+    UNION,
+    UNQUOTED,
+    WHY,
+    Site,
+    heads,
+    respelled,
+    sites,
+)
+from dgls.text.lines import split_lines
+from dgls.text.spans import Span
+
+
+def same_form(state: State) -> Iterator[Offer]:
+    """Each line whose types have an older form, in the forms that the edits ask for.
+
+    Only while the last edit wrote such a type or took out its import, and where no older form is
+    left that may go, too. What is run, such as an alias, has the older form longer: an edit must
+    have written one there.
+    """
+    asked = _asked(state) if state.source.language.id == "python" else None
+    if asked is None:
+        return
+    kept = {form for form in FORMS if any(any(sites(each, {form})) for each in _after(state))}
+    start = 0
+    for line in split_lines(state.text, keepends=True):
+        own = Span(start, start + len(line))
+        start = own.end
+        found = [each for each in sites(line, asked.forms) if _is_meant(state, own, each, asked)]
+        if not found or state.was_edited(own):
+            continue
+        whole = Span(found[0].span.start, found[-1].span.end)
+        text = respelled(whole.of(line), asked.forms)
+        then = line[: whole.start] + text + line[whole.end :]
+        if any(any(sites(then, {form})) for form in {BUILTIN, UNION} - asked.forms - kept):
+            continue
+        used = [form for form in FORMS if form in asked.forms and any(sites(line, {form}))]
+        why = "; ".join(WHY[form] for form in used)
+        yield Offer(Span(own.start + whole.start, own.start + whole.end), text, "type", why)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The newer `forms`; those `written` by edits, and the names whose imports are `gone`.
+
+    `everywhere` says that an edit wrote one where it is run.
+    """
+
+    forms: frozenset[str]
+    written: frozenset[str]
+    gone: frozenset[str]
+    everywhere: bool
+
+
+def _asked(state: State) -> _Asked | None:
+    """What the edits ask for; None where the last one asks for nothing."""
+    head = imports_of(state.source)
+    bound = {name.bound for each in head for name in each.names}
+    gone = frozenset(removed(state)).intersection(FORM_OF) - bound
+    unknown = frozenset[str]() if needs_future(state, head) else {UNQUOTED}
+    last = state.last_hunks
+    fresh = {name for name in gone if any(name in each.before for each in last)}
+    if not (_written(state, last) - unknown or fresh):
+        return None
+    written = _written(state, state.hunks) - unknown
+    forms = written.union(FORM_OF[name] for name in gone)
+    return _Asked(forms, written, gone, _runs_newer(state, written))
+
+
+def _written(state: State, hunks: Iterable[Hunk]) -> frozenset[str]:
+    return frozenset[str]().union(*(written_forms(state, each) for each in hunks))
+
+
+def _after(state: State) -> Iterator[str]:
+    """The edited lines as they are now."""
+    for hunk in state.hunks:
+        yield from split_lines(hunk.after(state.text))
+
+
+def _is_meant(state: State, line: Span, site: Site, asked: _Asked) -> bool:
+    """Whether a site is an annotation or, where the newer form fits there, code.
+
+    A form that no edit wrote is asked for by the names alone whose imports are gone.
+    """
+    span = Span(line.start + site.span.start, line.start + site.span.end)
+    names = heads(span.of(state.text))
+    if any(
+        name not in asked.gone and FORM_OF.get(name, DEFAULT) not in asked.written for name in names
+    ):
+        return False
+    if is_annotation(state, span):
+        return True
+    is_code = not is_text(node_of(state.source, Span(span.start, span.start + 1)))
+    return is_code and (asked.everywhere or bool(names and names <= asked.gone))
+
+
+def _runs_newer(state: State, forms: Set[str]) -> bool:
+    """Whether an edit wrote a newer form where it is run."""
+    for hunk in state.hunks:
+        after = hunk.after(state.text)
+        for line in split_lines(hunk.before):
+            for site in sites(line, forms - {UNQUOTED}):
+                at = hunk.span.start + after.find(site.text)
+                span = Span(at, at + len(site.text))
+                if site.text in after and not is_annotation(state, span):
+                    return True
+    return False

@@ -1,0 +1,131 @@
+"""Types that are written in a newer form: what is offered for the others, and what is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from dgls.edits.hunk import remembered
+from dgls.edits.ripple import ripple
+from dgls.edits.state import Offer, State
+from dgls.edits.type_forms import BUILTIN, DEFAULT, UNION, UNQUOTED, respelled, written
+from dgls.syntax.languages import language_named
+from dgls.syntax.source import Source
+from dgls.text.spans import Edit, Span
+
+PYTHON = language_named("python")
+FUTURE = "from __future__ import annotations\n"
+
+
+@pytest.mark.parametrize(
+    ("form", "old", "new"),
+    [
+        (BUILTIN, "x: List[Tuple[int, ...]]", "x: list[tuple[int, ...]]"),
+        (BUILTIN, "x: t.Dict[str, typing.Type[A]]", "x: dict[str, type[A]]"),
+        (BUILTIN, "x: Optional[List[int]]", "x: Optional[list[int]]"),
+        (BUILTIN, "x: MyList[int], y: a.List[int]", "x: MyList[int], y: a.List[int]"),
+        (
+            UNION,
+            "def f(a: Optional[int]) -> Union[A, B[C, D]]:",
+            "def f(a: int | None) -> A | B[C, D]:",
+        ),
+        (UNION, 'x: Optional["Row"]', 'x: Optional["Row"]'),
+        (UNION, 'x: "Optional[Row]"', 'x: "Row | None"'),
+        (UNION, "x: Optional[", "x: Optional["),
+        (DEFAULT, "def f() -> Generator[int, None, None]:", "def f() -> Generator[int]:"),
+        (DEFAULT, "def f() -> Generator[int, None, str]:", "def f() -> Generator[int, None, str]:"),
+        (UNQUOTED, 'def f(a: "Row") -> "list[Row]":', "def f(a: Row) -> list[Row]:"),
+        (UNQUOTED, 'x: "two words" = """a"""', 'x: "two words" = """a"""'),
+    ],
+)
+def test_a_line_in_a_newer_form(form: str, old: str, new: str) -> None:
+    assert respelled(old, {form}) == new
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "forms"),
+    [
+        ("x: Optional[int]", "x: int | None", {UNION}),
+        ("x: Optional[List[int]]", "x: list[int] | None", {UNION, BUILTIN}),
+        ("x: Optional[List[int]]", "x: Optional[list[int]]", {BUILTIN}),
+        ("x: Optional[int]", "x: int", set()),
+        ("x: List[int], y: List[str]", "x: list[int], y: List[str]", set()),
+    ],
+)
+def test_which_forms_an_edit_has_written(before: str, after: str, forms: set[str]) -> None:
+    assert written(before, after) == forms
+
+
+def offers(
+    text: str, *changes: tuple[str, str], others: dict[str, str] | None = None
+) -> list[Offer]:
+    source, hunks = Source.parse(text, PYTHON), ()
+    for old, new in changes:
+        at = source.text.index(old)
+        edit = Edit(Span(at, at + len(old)), new)
+        hunks, source = remembered(hunks, source.text, edit), source.edited([edit])
+    rest = {path: Source.parse(each, PYTHON) for path, each in (others or {}).items()}
+    found = ripple(State(source, hunks, rest, "pkg/a.py"))
+    return [offer for offer in found if offer.rule in {"type", "import"}]
+
+
+EDIT = ("a: Optional[int]", "a: int | None")
+EDITED = "def f(a: Optional[int]): ...\n"
+
+
+@pytest.mark.parametrize(
+    ("what", "line", "new"),
+    [
+        ("another annotation", "def g(b: Optional[str]): ...\n", ["str | None"]),
+        (
+            "two of a line",
+            "def g(b: Optional[A], c: Optional[B]): ...\n",
+            ["A | None, c: B | None"],
+        ),
+        ("an alias", "Name = Optional[str]\n", []),
+        ("a comment", "x = 1  # Optional[str]\n", []),
+        ("prose", 'x = "Optional[str] or not"\n', []),
+        ("another old form beside it", "def g(b: Optional[List[int]]): ...\n", []),
+    ],
+)
+def test_the_same_form_is_offered(what: str, line: str, new: list[str]) -> None:
+    assert [offer.text for offer in offers(EDITED + line, EDIT)] == new
+
+
+def test_an_alias_is_offered_after_another_one() -> None:
+    text = "Name = Optional[str]\nOther = Optional[int]\n"
+    assert [each.text for each in offers(text, ("Optional[str]", "str | None"))] == ["int | None"]
+
+
+@pytest.mark.parametrize(("head", "count"), [(FUTURE, 1), ("import os\n", 0)])
+def test_quotes_go_where_annotations_are_not_run(head: str, count: int) -> None:
+    text = head + '\n\ndef f(a: "Row"): ...\ndef g(b: "Row"): ...\n'
+    found = [each for each in offers(text, ('a: "Row"', "a: Row")) if each.rule == "type"]
+    assert [each.text for each in found] == ["Row"] * count
+
+
+def test_the_types_whose_import_went_are_written_anew() -> None:
+    text = "from typing import Dict, List\n\n\ndef f(a: List[int], b: Dict[int, int]): ...\n"
+    text += "x = List[str]\n"
+    found = offers(text, ("Dict, List", "Dict"))
+    assert [each.text for each in found] == ["list[int]", "list[str]"]
+
+
+def test_who_goes_on_has_passed_the_forms_over() -> None:
+    text = EDITED + "def g(b: Optional[str]): ...\nz = 1\n"
+    assert offers(text, EDIT, ("z = 1", "z = 2")) == []
+
+
+@pytest.mark.parametrize(
+    ("what", "others", "count"),
+    [
+        ("all others need it", [FUTURE + "x: int | None = 1\n"] * 2, 1),
+        ("one does without", [FUTURE + "x: int | None = 1\n"] * 2 + ["x: int | None = 1\n"], 0),
+        ("none has such types", [FUTURE] * 3, 0),
+    ],
+)
+def test_the_future_is_offered_where_such_types_need_it(
+    what: str, others: list[str], count: int
+) -> None:
+    rest = {f"pkg/{number}.py": each for number, each in enumerate(others)}
+    found = offers("import os\n\nos.x\n\n\n" + EDITED, EDIT, others=rest)
+    assert [each.text for each in found] == [FUTURE + "\n"] * count

@@ -1,0 +1,49 @@
+"""Replies that are kept, shared and forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+
+from dgls.lsp.fills import Fills
+from dgls.protocol import FillReply, FillRequest, Trigger
+from tests.lsp.session import reply
+
+TYPED = FillRequest(("x = ", "\n"), trigger=Trigger.AUTOMATIC)
+ASKED = FillRequest(("y = ", "\n"))
+
+
+class Model:
+    """Answers with its name once it is let go."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.asked, self.go = name, 0, asyncio.Event()
+
+    async def fill(self, request: FillRequest) -> FillReply:
+        self.asked += 1
+        await self.go.wait()
+        return reply(self.name)
+
+
+async def test_what_another_model_answers_late_is_neither_kept_nor_shared() -> None:
+    fills, old, new = Fills(), Model("old"), Model("new")
+    late = asyncio.ensure_future(fills.get(TYPED, old.fill))
+    await asyncio.sleep(0)
+    fills.forget()
+    anew = asyncio.ensure_future(fills.get(TYPED, new.fill))
+    await asyncio.sleep(0)
+    old.go.set()
+    assert (await late).best.texts == ("old",), "who waited for it gets it"
+    assert not fills.known(TYPED)
+    new.go.set()
+    assert (await anew).best.texts == ("new",)
+    assert (await fills.get(TYPED, old.fill)).best.texts == ("new",)
+    assert (old.asked, new.asked) == (1, 1)
+
+
+async def test_the_usual_time_is_what_somebody_who_typed_waited() -> None:
+    fills, model = Fills(), Model("x")
+    model.go.set()
+    await fills.get(ASKED, model.fill)
+    assert fills.p50_ms is None
+    await fills.get(TYPED, model.fill)
+    assert fills.p50_ms is not None
