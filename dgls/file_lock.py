@@ -47,13 +47,13 @@ class FileLock:
         os.set_inheritable(descriptor, False)
         return cls(path, descriptor)
 
-    def write_owner(self) -> None:
-        """Note this process as the holder, so that it can be killed where it does not listen."""
+    def write_owner(self, pid: int | None = None) -> None:
+        """Note this process, or `pid`, as the holder: it may have to be killed."""
         # Without room on the disk the lock still holds.
         with contextlib.suppress(OSError):
             os.ftruncate(self.descriptor, 0)
             os.lseek(self.descriptor, 0, os.SEEK_SET)
-            os.write(self.descriptor, str(os.getpid()).encode())
+            os.write(self.descriptor, str(os.getpid() if pid is None else pid).encode())
 
     def hand_over(self) -> None:
         """Close our side of a lock that a child process holds now."""

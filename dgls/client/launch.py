@@ -87,6 +87,8 @@ def _spawn(endpoint: Endpoint, settings: Settings, lock: FileLock) -> subprocess
             start_new_session=True,
         )
     if lock.CAN_HAND_OVER:
+        # The engine says so itself, unless it is stopped before it can.
+        lock.write_owner(process.pid)
         lock.hand_over()
     assert process.stdin is not None
     # An engine that ended already cannot read; whoever waits for it will see that.

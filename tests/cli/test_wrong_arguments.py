@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import subprocess
 import sys
@@ -34,12 +35,42 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "numbers").write_text("3\n[]\n{}\n")
     (tmp_path / "deep").write_text("[" * 100_000 + "\n")
     (tmp_path / "half.gz").write_bytes(gzip.compress(b"{}\n" * 1000)[:40])
+    for name, fields in (TASKS | SESSIONS).items():
+        (tmp_path / name).write_text(json.dumps(fields) + "\n")
+    for kind, text in CASES.items():
+        file = tmp_path / "cases" / kind / "a.toml"
+        file.parent.mkdir(parents=True)
+        file.mkdir() if text is None else file.write_text(text)
     (tmp_path / "folder").mkdir()
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "zero").symlink_to("/dev/zero")
     return tmp_path
 
+
+TASK = dict.fromkeys(("task_id", "entry_point", "suffix", "canonical_solution", "test"), "x")
+TASKS = {
+    f"half a character in {name}": {**TASK, "prompt": "x", name: "\ud800"}
+    for name in (*TASK, "prompt")
+}
+SESSION = {"name": "a.py", "before": "", "text": "x", "after": "", "delays_ms": [1], "slips": []}
+SESSIONS = {
+    f"a session with {name} {value!a}": {**SESSION, name: value}
+    for name, value in [
+        *((name, value) for name in ("name", "before", "text", "after") for value in (3, None, [])),
+        *((name, "\ud800") for name in ("name", "before", "text", "after")),
+        *(("delays_ms", [value]) for value in (-1, 1e400, float("nan"), "1", True, None)),
+        *(("slips", value) for value in (["x"], [None], 3, [[1]])),
+    ]
+}
+CASES = {
+    "no list": "case = 3",
+    "no table": "case = [3]",
+    "no path": "[[case]]\ncode = 'x'",
+    "no text": "[[case]]\ncode = 3",
+    "no package": "[[case]]\nfunction = 'f'",
+    "a folder": None,
+}
 
 FILES = ["missing", "empty", "text", "numbers", "deep", "half.gz", "folder", "loop", "pipe", "zero"]
 FILES += ["", "x" * 5000, "a/b/c", "bad\0name", "\udcff"]
@@ -68,7 +99,8 @@ BROKEN = [
     ["edit", "good.py:1-2", "x", "--model", "missing"],
     ["edit", "good.py:1-2", "x", "--language", "klingon"],
     ["eval", "instructions", "missing"],
-    *(["eval", "humaneval", file] for file in FILES),
+    *(["eval", "instructions", f"cases/{kind}"] for kind in CASES),
+    *(["eval", "humaneval", file] for file in [*FILES, *TASKS]),
     *(["eval", "cut", file, "--system", "nothing"] for file in [*FILES, "good.py"]),
     *(["eval", "cut", ".", "--count", value] for value in [*NUMBERS, "0"]),
     *(["eval", "cut", ".", "--seed", value] for value in ["x", "9" * 5000]),
@@ -76,7 +108,7 @@ BROKEN = [
     ["eval", "cut", ".", "--system", "nothing", "--out", "good.py"],
     ["eval", "cut", ".", "--system", "ngram", "--ngram-corpus", "missing"],
     ["eval", "cut", ".", "--model", "missing", "--system", "dgls"],
-    *(["eval", "typing", "--recorded", file] for file in FILES),
+    *(["eval", "typing", "--recorded", file] for file in [*FILES, *SESSIONS]),
     *(["eval", "typing", file] for file in ["missing", "folder", "empty"]),
     ["eval", "typing"],
     ["eval", "typing", ".", "--recorded", "text"],

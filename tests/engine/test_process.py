@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from dgls.client import EngineClient
+from dgls.client.launch import launch
 from dgls.errors import (
     CheckpointError,
     EngineError,
@@ -335,6 +336,23 @@ async def test_an_engine_that_does_not_listen_is_killed(folder: Path, connect: C
             patch.setattr("dgls.client.stop._PATIENCE_S", 0.2)
             assert await client.stop_engine()
         await ended(settings, pid)
+
+
+async def test_an_engine_that_was_suspended_at_its_start_is_told_of_and_can_be_stopped(
+    folder: Path, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dgls.client.client._HEALTH_S", 0.2)
+    monkeypatch.setattr("dgls.client.stop._PATIENCE_S", 0.2)
+    settings = engine_settings(folder, "slow_to_load", start_seconds=1.0)
+    launched = launch(endpoint_of(settings), settings)
+    assert launched is not None
+    os.kill(launched.pid, signal.SIGSTOP)
+    async with connect(settings) as client, connect(settings) as other:
+        for each in (client, other):
+            with pytest.raises(EngineUnavailableError, match="dgls serve --stop"):
+                await each.wait_ready()
+        assert await client.stop_engine()
+    await ended(settings, launched.pid)
 
 
 async def test_an_engine_that_was_suspended_fills_again_when_it_goes_on(

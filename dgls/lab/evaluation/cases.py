@@ -136,7 +136,7 @@ def _rows(path: Path) -> Iterator[dict[str, str]]:
         with opened(path, "rt", encoding="utf-8") as lines:
             for line in lines:
                 row = json.loads(line)
-                yield {name: str(row[name]) for name in _FIELDS}
+                yield {name: _text(row[name]) for name in _FIELDS}
     except (
         OSError,
         EOFError,
@@ -150,6 +150,13 @@ def _rows(path: Path) -> Iterator[dict[str, str]]:
             f"{str(path)[:200]!r} is not a HumanEval-Infilling file ({_why(error)}); nothing "
             f"was measured. Give the JSONL or JSONL.GZ file of that benchmark."
         ) from error
+
+
+def _text(value: object) -> str:
+    """A field as text. Raises `ValueError` where it is not Unicode."""
+    text = str(value)
+    text.encode()
+    return text
 
 
 def _why(error: Exception) -> str:

@@ -27,7 +27,7 @@ _SPREAD = 0.4
 _THINKS_AFTER = " (=,.:"
 _THINKING_SHARE = 0.2
 _SLIP_SHARE = 0.02
-_LARGEST_FILE = 200_000_000
+_LONGEST_MS = 600_000
 _LEAST_CHARS, _MOST_CHARS = 60, 220
 _LARGEST_FILE = 200_000_000
 
@@ -109,8 +109,15 @@ def _recorded(line: str) -> Session:
     session = Session(
         **{**fields, "delays_ms": tuple(fields["delays_ms"]), "slips": frozenset(fields["slips"])}
     )
+    for text in (session.name, session.before, session.text, session.after):
+        if not isinstance(text, str):
+            raise TypeError(f"{str(text)[:60]} is not a text")
+        text.encode()
     if len(session.delays_ms) != len(session.text):
         raise ValueError(f"{session.name} has not one delay for each character")
+    numbers = (*session.delays_ms, *session.slips)
+    if any(type(each) not in {int, float} or not 0 <= each <= _LONGEST_MS for each in numbers):
+        raise ValueError(f"{session.name} has a delay or a slip that cannot be right")
     return session
 
 

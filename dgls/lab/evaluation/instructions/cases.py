@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dgls.errors import InputError
+from dgls.files import read_small
 from dgls.text.lines import Lines
 from dgls.text.spans import Span
 
@@ -47,23 +48,18 @@ def read_cases(folder: Path) -> tuple[tuple[InstructionCase, ...], tuple[str, ..
     found: list[InstructionCase] = []
     missing: list[str] = []
     for file in sorted(folder.glob("*.toml")):
-        for fields in _fields(file):
-            case = _own(fields) if "code" in fields else _of_package(fields)
-            if case is None:
-                missing.append(fields["function"])
-            else:
-                found.append(case)
+        try:
+            for fields in tomllib.loads(read_small(file).decode("utf-8"))["case"]:
+                case = _own(fields) if "code" in fields else _of_package(fields)
+                if case is None:
+                    missing.append(fields["function"])
+                else:
+                    found.append(case)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise InputError(
+                f"{file} holds no edits by instruction ({error!r}); nothing was measured."
+            ) from error
     return tuple(found), tuple(missing)
-
-
-def _fields(file: Path) -> list[dict[str, Any]]:
-    try:
-        found: list[dict[str, Any]] = tomllib.loads(file.read_text(encoding="utf-8"))["case"]
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(
-            f"{file} holds no edits by instruction ({error!r}); nothing was measured."
-        ) from error
-    return found
 
 
 def _own(fields: dict[str, Any]) -> InstructionCase:
