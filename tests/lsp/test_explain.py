@@ -37,6 +37,19 @@ async def test_the_last_suggestion_is_explained(filler: ScriptedFiller) -> None:
     assert "not shown: the model is not sure enough" in messages(session)[-1]
 
 
+async def test_an_editor_with_one_line_for_messages_gets_the_reason_first(
+    filler: ScriptedFiller,
+) -> None:
+    filler.answer = lambda request: reply("42", confidence=0.1)
+    async with connected(filler) as session:
+        await session.client.initialize_session(initialize_params(client_name="helix"))
+        await session.complete("x = ⟦⟧\n")
+        await why(session)
+
+    assert messages(session)[-1].startswith("Quiet: the model is not sure enough (10%")
+    assert "\n" not in messages(session)[-1]
+
+
 async def test_a_place_is_asked_about(filler: ScriptedFiller) -> None:
     """As typing asks, and as a key does: the model searches otherwise, and may answer otherwise."""
 

@@ -22,17 +22,25 @@ from dgls.syntax.languages import language_of
 
 WHY = "dgls.why"
 
+ONE_LINE_CLIENTS = frozenset({"helix"})
+"""Editors that put the lines of a message together without a space."""
+
 
 async def why(context: RequestContext, *arguments: object) -> dict[str, Any] | None:
     """Without arguments the last suggestion, with a URI and a position the one there."""
     found = await _at(context, *arguments) if arguments else _last(context)
-    line = f"dgls: {context.indicator.report.line}"
-    text = f"{line}\n{describe(found)}" if found is not None else f"{line}\nNothing was asked."
-    context.show(text, types.MessageType.Info)
+    context.show(_message(context, found), types.MessageType.Info)
     return found.to_json() if found is not None else None
 
 
 COMMAND = Command(WHY, why)
+
+
+def _message(context: RequestContext, found: Explanation | None) -> str:
+    """The reason first: many editors show the beginning of a message alone."""
+    told = "Nothing was asked." if found is None else describe(found)
+    message = f"{told}\ndgls: {context.indicator.report.line}"
+    return " ".join(message.split()) if context.client.name in ONE_LINE_CLIENTS else message
 
 
 def _last(context: RequestContext) -> Explanation | None:
