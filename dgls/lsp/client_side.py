@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lsprotocol import types
 
+from dgls.lsp.quirks import Quirks, quirks_of
 from dgls.policy.place import parts_in
 
 STATUS_OPT_IN = "dglsStatus"
@@ -24,6 +25,11 @@ class Client:
     name: str = ""
     capabilities: types.ClientCapabilities = field(default_factory=types.ClientCapabilities)
     folders: tuple[Path, ...] = ()
+
+    @property
+    def quirks(self) -> Quirks:
+        """Where it differs from other editors."""
+        return quirks_of(self.name)
 
     @property
     def wants_status(self) -> bool:

@@ -30,6 +30,7 @@ from dgls.lsp.engine import Engine
 from dgls.lsp.fills import Fills
 from dgls.lsp.indicator import METHOD, Indicator
 from dgls.lsp.permission import Permission
+from dgls.lsp.quirks import quirks_of
 from dgls.lsp.report import Report
 from dgls.lsp.ripples import Ripples
 from dgls.lsp.rules import Rules
@@ -41,9 +42,6 @@ from dgls.lsp.wire import Wire, arrival, log_internal
 from dgls.text.encodings import Encoding
 
 OpenEngine = Callable[[Settings], Engine]
-
-NEWLINE_ONLY_CLIENTS = frozenset({"Neovim"})
-"""Editors that keep a \\r inside of a line as a character of that line."""
 
 CONFIGURATION_TIMEOUT_S = 3.0
 """How long the model waits for a client that does not answer what its settings are."""
@@ -139,7 +137,7 @@ class DglsServer(LanguageServer):
         self._client_name = params.client_info.name if params.client_info else ""
         self.editor_process = self.editor_process.updated(params.process_id)
         encoding = Encoding(types.PositionEncodingKind(self.workspace.position_encoding).value)
-        newline_only = self._client_name in NEWLINE_ONLY_CLIENTS
+        newline_only = quirks_of(self._client_name).newline_only
         self.documents = Documents(Convention(encoding, newline_only))
         self.refresh()
 

@@ -28,9 +28,6 @@ from dgls.text.spans import Edit, Span
 
 METHOD = types.TEXT_DOCUMENT_INLINE_COMPLETION
 
-EDITOR_DELAY_MS = {"Neovim": 200.0}
-"""How long an editor itself waits after a keystroke before it asks."""
-
 
 async def suggest(
     context: RequestContext, place: Place, *, unasked: bool
@@ -136,7 +133,7 @@ async def _wait(
         shortest_ms=typing.shortest_delay_ms,
         longest_ms=typing.longest_delay_ms,
     )
-    return await typist.pause(wait_ms - EDITOR_DELAY_MS.get(context.client.name, 0.0))
+    return await typist.pause(wait_ms - context.client.quirks.delay_ms)
 
 
 def _put_on_screen(context: RequestContext, shown: Shown) -> Offer | Silence | None:

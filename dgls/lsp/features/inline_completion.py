@@ -12,9 +12,6 @@ from dgls.lsp.suggest import METHOD, suggest
 from dgls.policy.silence import Silence
 from dgls.text.spans import Edit, Span
 
-CLEARED_BY_AN_EMPTY_LIST = frozenset({"Neovim"})
-"""Editors that keep an older suggestion on the screen when they are answered `null`."""
-
 Items = list[types.InlineCompletionItem]
 
 
@@ -22,7 +19,7 @@ async def inline_completion(
     context: RequestContext, params: types.InlineCompletionParams
 ) -> Items | None:
     """What to show at the cursor; null where there is nothing, or nobody waits for it."""
-    nothing: Items | None = [] if context.client.name in CLEARED_BY_AN_EMPTY_LIST else None
+    nothing: Items | None = [] if context.client.quirks.keeps_after_null else None
     document = context.document(params.text_document.uri)
     place = place_of(document, params) if document is not None else None
     if place is None:
