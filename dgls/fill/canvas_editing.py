@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from dgls.canvas.chat import ChatLayout
 from dgls.canvas.instruct import conversation
 from dgls.diffusion.loop import DenoiseSettings
-from dgls.fill.canvas_running import control_of
+from dgls.fill.control import control_of
 from dgls.fill.editing import UNJUDGED, cannot_edit, closes, most_written
 from dgls.fill.stages import Stages
 from dgls.fill.stop import StopToken
-from dgls.inference.model import CanvasControl, Model
+from dgls.inference.control import RunControl
+from dgls.inference.model import Model
 from dgls.protocol import Fill, FillReply, FillRequest
 
 
@@ -58,7 +59,7 @@ class _Writing:
     layout: ChatLayout
     settings: DenoiseSettings
     seed: int
-    control: CanvasControl
+    control: RunControl
     tokens: list[int] = field(default_factory=list)
     steps: int = 0
     ended: bool = False

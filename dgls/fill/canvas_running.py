@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dgls.canvas.types import Canvas
+from dgls.fill.control import control_of
 from dgls.fill.proposals.warm_start import LastDrafts
 from dgls.fill.ranking import clipped, single_gap
 from dgls.fill.soundness import Soundness
 from dgls.fill.stages import Stages
 from dgls.fill.stop import StopToken
 from dgls.fill.strategy import Strategy
-from dgls.inference.model import CanvasControl, FilledCanvas, Model, OnCanvas
+from dgls.inference.model import FilledCanvas, Model, OnCanvas
 from dgls.inference.prefix_cache import Prefix
 from dgls.protocol import Draft, FillRequest, OnDraft
 from dgls.syntax.brackets import within_brackets
 from dgls.syntax.languages import language_named
-
-
-def control_of(request: FillRequest, stop: StopToken) -> CanvasControl:
-    """What ends a request's passes early: its stop, and its deadline from now on."""
-    limit = request.limits.deadline_ms
-    deadline = None if limit is None else time.monotonic() + limit / 1000
-    return CanvasControl(lambda: stop.stopped, deadline)
 
 
 @dataclass(slots=True)

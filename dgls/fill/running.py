@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 
 from dgls.canvas.fim import FimPrompt
 from dgls.fill.confidence import Confidence
+from dgls.fill.control import control_of
 from dgls.fill.prompt_choice import PromptChoice
 from dgls.fill.proposals.warm_start import LastDrafts
 from dgls.fill.stages import Stages
 from dgls.fill.stop import StopToken
 from dgls.inference.causal_model import CausalModel
-from dgls.inference.written import StreamControl
+from dgls.inference.control import RunControl
 from dgls.protocol import WRITTEN, Draft, FillRequest, OnDraft, Trigger
 
 
@@ -72,15 +72,10 @@ class Running:
     on_draft: OnDraft | None
     cost: Cost = field(default_factory=Cost)
     is_brief: bool = False
-    control: StreamControl = field(init=False)
+    control: RunControl = field(init=False)
 
     def __post_init__(self) -> None:
-        limit = self.request.limits.deadline_ms
-        deadline = None if limit is None else time.monotonic() + limit / 1000
-        self.control = StreamControl(
-            lambda: self.stop.stopped,
-            lambda: deadline is not None and time.monotonic() > deadline,
-        )
+        self.control = control_of(self.request, self.stop)
 
     @property
     def unasked(self) -> bool:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from dgls.inference.control import RunControl
 from dgls.inference.token_table import TokenTable
-from dgls.inference.written import Chooser, Ends, StreamControl, Written
+from dgls.inference.written import Chooser, Ends, Written
 from dgls.network.qwen2 import Qwen2Network
 from dgls.network.slots import Slots
 
@@ -29,7 +30,7 @@ class BeamSearch:
         rest: bytes,
         ends: Ends,
         width: int,
-        control: StreamControl,
+        control: RunControl,
         known: float,
         margin: float,
     ) -> tuple[Written, ...]:

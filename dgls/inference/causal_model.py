@@ -11,6 +11,7 @@ from tokenizers import Tokenizer
 from dgls.canvas.fim import ENDS_OF_MIDDLE, FimBudget, FimLayout, FimPrompt
 from dgls.checkpoint.codec import HfCodec
 from dgls.inference.beams import BeamSearch
+from dgls.inference.control import RunControl
 from dgls.inference.drafts import ROWS, BestDrafts, Ending
 from dgls.inference.lookup import Lookup
 from dgls.inference.mask_drafts import MaskDrafts
@@ -18,7 +19,7 @@ from dgls.inference.prompt_cache import PromptCache, ReadPrompt
 from dgls.inference.scoring import Scorer
 from dgls.inference.stream import Stream
 from dgls.inference.token_table import TokenTable
-from dgls.inference.written import Ends, OnPass, StreamControl, Written
+from dgls.inference.written import Ends, OnPass, Written
 from dgls.network.qwen2 import Qwen2Network
 
 _ANY = 1_000_000
@@ -98,7 +99,7 @@ class CausalModel:
         self,
         prompt: FimPrompt,
         ends: Ends,
-        control: StreamControl,
+        control: RunControl,
         kept: Sequence[int] = (),
         on_pass: OnPass = lambda tokens, refused, ahead: None,
     ) -> tuple[Written, ReadPrompt]:
@@ -125,7 +126,7 @@ class CausalModel:
         read: ReadPrompt,
         ends: Ends,
         width: int,
-        control: StreamControl,
+        control: RunControl,
         known: float = -math.inf,
         margin: float = math.inf,
     ) -> tuple[Written, ...]:

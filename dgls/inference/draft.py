@@ -7,13 +7,13 @@ reading the weights.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from dgls.errors import Stopped
+from dgls.inference.control import RunControl
 from dgls.inference.ngram_cache import NO_CACHE, NgramCache
 from dgls.inference.prefix_cache import Prefix
 from dgls.network.interface import Network
@@ -78,24 +78,21 @@ def drafts(
     bounds: Bounds,
     *,
     cache: NgramCache = NO_CACHE,
-    should_stop: Callable[[], bool],
-    out_of_time: Callable[[], bool],
+    control: RunControl,
 ) -> tuple[CausalDraft, ...]:
     """The likeliest fills that a beam search meets, best first, at least one.
 
     What follows is predicted by the weights and by `cache`, what the prompt itself repeats. A
     draft ends with the end-of-gap token, before a line beyond its last, or at the token limit.
-    The search ends when no draft can overtake the best one. Raises
-    `Stopped` when `should_stop()` says so; `out_of_time()` ends the search where it is, but for
-    its first token. Both are asked before every token.
+    The search ends when no draft can overtake the best one, or, after its first token, when the
+    time of `control` is up. Raises `Stopped` where `control` says so before a token.
     """
     beams, done = [_Beam()], list[_Done]()
     states, past = prefix.last, prefix.past
     for written in range(bounds.tokens):
-        if written and out_of_time():
+        if written and control.out_of_time():
             return _ordered([*done, *(_cut(beam, in_time=False) for beam in beams)])
-        if should_stop():
-            raise Stopped(f"The fill was stopped after {written} tokens; nothing was changed.")
+        control.check(written)
         tails = _continued(network.unembed(states), beams, cache, bounds)
         beams, rows = _advance(tails, bounds, done)
         if not beams or written + 1 == bounds.tokens:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,13 +15,14 @@ from dgls.canvas.infill import InfillBudget, InfillLayout
 from dgls.canvas.types import Canvas, Layout
 from dgls.checkpoint.codec import HfCodec
 from dgls.checkpoint.metadata import Metadata
-from dgls.diffusion.loop import DenoiseSettings, denoise, never
+from dgls.diffusion.loop import DenoiseSettings, denoise
 from dgls.diffusion.noise import keep_share, uniform_tokens
 from dgls.diffusion.reading import Denoiser, Reader
 from dgls.diffusion.revision import revise
 from dgls.errors import CheckpointError
 from dgls.inference import draft as drafting
 from dgls.inference import judge as judging
+from dgls.inference.control import RunControl
 from dgls.inference.draft import Bounds, CausalDraft
 from dgls.inference.ngram_cache import NO_CACHE, NgramCache
 from dgls.inference.prefix_cache import Prefix, PrefixCache
@@ -32,18 +32,6 @@ from dgls.network.sharing import SharedNetwork
 
 OnCanvas = Callable[[int, tuple[int, ...], tuple[bool, ...]], None]
 """Called after each step with its number, the canvas's best tokens and what is accepted."""
-
-
-@dataclass(frozen=True, slots=True)
-class CanvasControl:
-    """What may end a run early: a stop (`Stopped`), or a deadline in `time.monotonic()` seconds."""
-
-    should_stop: Callable[[], bool] = never
-    deadline: float | None = None
-
-    def out_of_time(self) -> bool:
-        """Whether the deadline has passed."""
-        return self.deadline is not None and time.monotonic() > self.deadline
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +108,7 @@ class Model:
         return self.denoiser(prefix, rows)
 
     def drafts(
-        self, prefix: Prefix, slots: int, lines: int, beams: int, control: CanvasControl
+        self, prefix: Prefix, slots: int, lines: int, beams: int, control: RunControl
     ) -> tuple[CausalDraft, ...]:
         """Causal fills of at most `slots` tokens and `lines` lines, best first, at least one."""
         return drafting.drafts(
@@ -128,8 +116,7 @@ class Model:
             prefix,
             Bounds(self.end, slots, lines, self._lines, beams),
             cache=self._cache_of(prefix),
-            should_stop=control.should_stop,
-            out_of_time=control.out_of_time,
+            control=control,
         )
 
     def judge(
@@ -145,7 +132,7 @@ class Model:
         strengths: Sequence[float],
         settings: DenoiseSettings,
         seed: int,
-        control: CanvasControl,
+        control: RunControl,
         on_step: OnCanvas | None = None,
     ) -> tuple[FilledCanvas, ...]:
         """Denoise canvases of one width from noise, all at once.
@@ -178,7 +165,7 @@ class Model:
         canvas: Canvas,
         drafts: Sequence[CausalDraft],
         passes: int,
-        control: CanvasControl,
+        control: RunControl,
         on_step: OnCanvas | None = None,
     ) -> FilledCanvas:
         """Put a draft into each gap and let the denoiser overrule it where it is surer."""

@@ -45,6 +45,11 @@ class PrefixCache:
         """How many prompts are kept."""
         return len(self._entries)
 
+    @property
+    def bytes(self) -> int:
+        """The memory that they take."""
+        return _bytes(self._entries)
+
     def encode(self, prompt: Sequence[int]) -> Prefix:
         """The encoded prompt, which must not be empty; the newest entry afterwards."""
         tokens = tuple(prompt)
@@ -75,7 +80,7 @@ class PrefixCache:
         grown = nearest is not None and 2 * prefix.cached >= len(nearest.tokens)
         others = [entry for entry in self._entries if not (grown and entry is nearest)]
         self._entries = [prefix, *others]
-        while len(self._entries) > 1 and _bytes(self._entries) > self._most_bytes:
+        while len(self._entries) > 1 and self.bytes > self._most_bytes:
             self._entries.pop()
 
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from dgls.inference.control import RunControl
 from dgls.inference.drafts import NOTHING, Drafter, Plan, read_ahead
 from dgls.inference.token_table import TokenTable
-from dgls.inference.written import Chooser, Ends, OnPass, StreamControl, Written
+from dgls.inference.written import Chooser, Ends, OnPass, Written
 from dgls.network.qwen2 import Qwen2Network
 from dgls.network.slots import Slots
 
@@ -46,7 +47,7 @@ class Stream:
         rest: bytes,
         ends: Ends,
         drafter: Drafter,
-        control: StreamControl,
+        control: RunControl,
         on_pass: OnPass = lambda tokens, refused, ahead: None,
         *,
         ahead: Plan = NOTHING,

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dgls.errors import Stopped
 from dgls.inference.token_table import TokenTable
 
 OnPass = Callable[[Sequence[int], Sequence[int], Sequence[int]], None]
@@ -77,19 +76,6 @@ class Written:
         )
         text = said[self.healed :].decode("utf-8", "replace")
         return "\n".join(text.split("\n")[:lines]).removesuffix("\r")
-
-
-@dataclass(frozen=True, slots=True)
-class StreamControl:
-    """What may end a stream early; both are asked before each pass."""
-
-    should_stop: Callable[[], bool] = lambda: False
-    out_of_time: Callable[[], bool] = lambda: False
-
-    def check(self, written: int) -> None:
-        """Raise `Stopped` where the fill is not wanted any more."""
-        if self.should_stop():
-            raise Stopped(f"The fill was stopped after {written} tokens; nothing was changed.")
 
 
 class Chooser:

@@ -16,7 +16,8 @@ from dgls.fill.canvas import CanvasFiller
 from dgls.fill.soundness import Soundness
 from dgls.fill.stop import StopToken
 from dgls.fill.strategy import CHAT, strategy_for
-from dgls.inference.model import CanvasControl, Model
+from dgls.inference.control import RunControl
+from dgls.inference.model import Model
 from dgls.inference.opening import open_model
 from dgls.protocol import Draft, FillRequest, Gap, Limits
 from tests.support.checkpoints import save_published
@@ -56,7 +57,7 @@ def test_every_length_gives_a_candidate_within_the_line(model):
 def test_pinned_positions_stay_as_they_are(model):
     canvases = model.layout.canvases(REQUEST, CHAT.lengths)
     prefix = model.encode(canvases[0].prompt)
-    results = model.denoise(prefix, canvases, [1.0], SHORT.denoise, 0, CanvasControl())
+    results = model.denoise(prefix, canvases, [1.0], SHORT.denoise, 0, RunControl())
     for canvas, result in zip(canvases, results, strict=True):
         for token, before, pinned in zip(result.tokens, canvas.tokens, canvas.pinned, strict=True):
             assert token == before or not pinned
@@ -82,8 +83,8 @@ def test_each_canvas_of_a_batch_fills_as_it_would_alone(model):
     request = dataclasses.replace(REQUEST, gaps=(Gap("items", strength=0.0),))
     canvases = model.layout.canvases(request, Lengths())[:1] * 2
     prefix = model.encode(canvases[0].prompt)
-    alone = model.denoise(prefix, canvases[:1], [0.0], greedy, 0, CanvasControl())
-    both = model.denoise(prefix, canvases, [0.0], greedy, 0, CanvasControl())
+    alone = model.denoise(prefix, canvases[:1], [0.0], greedy, 0, RunControl())
+    both = model.denoise(prefix, canvases, [0.0], greedy, 0, RunControl())
     assert [each.tokens for each in both] == [alone[0].tokens] * 2
 
 

@@ -17,8 +17,9 @@ from dgls.fill.canvas import CanvasFiller
 from dgls.fill.ranking import Proposal, clipped, merged, ranked, single_gap
 from dgls.fill.stop import StopToken
 from dgls.fill.strategy import Strategy, strategy_for
+from dgls.inference.control import RunControl
 from dgls.inference.draft import CausalDraft
-from dgls.inference.model import CanvasControl, FilledCanvas, Model
+from dgls.inference.model import FilledCanvas, Model
 from dgls.network.fused import FusedNetwork
 from dgls.protocol import Draft, Fill, FillRequest, Gap, Limits, Trigger
 from tests.support.checkpoints import save_tiny
@@ -272,7 +273,7 @@ def test_an_unfinished_draft_is_ended_and_padded_for_the_denoiser(model, monkeyp
     prefix = model.encode(canvas.prompt)
     seen = canvases(model, monkeypatch)
     model.revise(
-        prefix, canvas, [CausalDraft((30, 31), (-1.0, -1.0), ended=False)], 1, CanvasControl()
+        prefix, canvas, [CausalDraft((30, 31), (-1.0, -1.0), ended=False)], 1, RunControl()
     )
     slots = canvas.gaps[0]
     rest = [model.pad] * (len(slots) - 3)

@@ -16,7 +16,8 @@ from dgls.fill.confidence import Confidence
 from dgls.fill.editing import InstructionEditor, chat_tokens, closes, most_written
 from dgls.fill.stop import StopToken
 from dgls.inference.causal_model import CausalModel, Drafting
-from dgls.inference.written import Ends, StreamControl
+from dgls.inference.control import RunControl
+from dgls.inference.written import Ends
 from dgls.protocol import Draft, FillRequest, Gap, Limits
 from tests.checkpoint.test_chat_template import CHAT_ML
 from tests.support.qwen2 import tiny_causal
@@ -47,7 +48,7 @@ def test_the_answer_is_what_greedy_decoding_of_the_chat_writes(model: CausalMode
     plain = dataclasses.replace(model.drafting, lookup=False)
     model.drafting, kept = plain, model.drafting
     ends = model.ends(10**6, most, closes(asked.fence))
-    written, _ = model.greedy(prompt, ends, StreamControl())
+    written, _ = model.greedy(prompt, ends, RunControl())
     model.drafting = kept
     reply = filler_of(model).fill(REQUEST, StopToken())
     assert reply.best.texts[0].startswith(asked.begun + written.text(model.table, 10**6))
@@ -61,8 +62,8 @@ def test_the_code_is_drafted(model: CausalModel) -> None:
     asked = conversation(REQUEST, around=False)
     prompt = FimPrompt(chat_tokens(model.codec, ChatTemplate(CHAT_ML), asked), b"", ())
     ends = Ends(frozenset(), 10**6, 24)
-    written, _ = model.greedy(prompt, ends, StreamControl())
-    again, _ = model.greedy(prompt, ends, StreamControl(), written.tokens)
+    written, _ = model.greedy(prompt, ends, RunControl())
+    again, _ = model.greedy(prompt, ends, RunControl(), written.tokens)
     assert again.tokens == written.tokens
     assert again.passes < written.passes / 2
     assert model.drafting == Drafting()

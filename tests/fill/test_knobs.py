@@ -16,9 +16,9 @@ from dgls.fill.knobs import AS_TRAINED, Knobs
 from dgls.fill.stop import StopToken
 from dgls.fill.strategy import SMALL_MODEL, strategy_for
 from dgls.inference.causal_model import CausalModel, Drafting
+from dgls.inference.control import RunControl
 from dgls.inference.drafts import BestDrafts
 from dgls.inference.lookup import Lookup
-from dgls.inference.written import StreamControl
 from dgls.protocol import Draft, FillRequest, Gap
 from tests.support.checkpoints import save_tiny
 from tests.support.qwen2 import tiny_causal
@@ -106,4 +106,4 @@ def test_the_laptop_model_writes_the_same_with_any_number_of_positions() -> None
 def said(model: CausalModel, rows: int) -> tuple[int, ...]:
     model.drafting = Drafting(rows=rows)
     prompt = model.layout.prompt(FillRequest(REQUEST.parts, (Gap(max_lines=3),)))
-    return model.greedy(prompt, model.ends(3, 24), StreamControl())[0].tokens
+    return model.greedy(prompt, model.ends(3, 24), RunControl())[0].tokens

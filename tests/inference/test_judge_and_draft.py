@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dgls.diffusion.loop import never
 from dgls.errors import Stopped
+from dgls.inference.control import RunControl
 from dgls.inference.draft import Bounds, CausalDraft, drafts
 from dgls.inference.judge import judge
 from dgls.inference.prefix_cache import Prefix, PrefixCache
@@ -54,8 +54,7 @@ def test_judges_every_target_as_one_pass_over_prompt_and_target_would(network, p
 
 def searched(network, prefix, limit=8, beams=1, end=-1, lines=99, breaks=None, **control):
     bounds = Bounds(end, limit, lines, breaks or [0] * CHAT_VOCABULARY, beams)
-    arguments = {"should_stop": never, "out_of_time": never, **control}
-    return drafts(network, prefix, bounds, **arguments)
+    return drafts(network, prefix, bounds, control=RunControl(**control))
 
 
 def written(network, prefix, **bounds) -> CausalDraft:
@@ -86,9 +85,8 @@ def test_every_draft_is_judged_as_it_was_written(network, prefix):
 
 
 def test_out_of_time_keeps_what_is_written(network, prefix):
-    times = iter([False, True])
-    result = written(network, prefix, out_of_time=lambda: next(times))
-    assert len(result.tokens) == 2
+    result = written(network, prefix, deadline=0.0)
+    assert len(result.tokens) == 1
     assert not result.in_time
 
 
@@ -138,7 +136,7 @@ def search(follows, beams, limit=6, lines=9):
     prefix = PrefixCache(chain).encode([START])
     breaks = [int(token == BREAK) for token in range(10)]
     bounds = Bounds(END, limit, lines, breaks, beams)
-    return drafts(chain, prefix, bounds, should_stop=never, out_of_time=never), chain.passes - 1
+    return drafts(chain, prefix, bounds, control=RunControl()), chain.passes - 1
 
 
 def texts(found) -> list[str]:

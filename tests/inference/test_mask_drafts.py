@@ -13,9 +13,10 @@ from dgls.canvas.fim import FimPrompt
 from dgls.checkpoint.adapter import load_adapter
 from dgls.errors import CheckpointError
 from dgls.inference.causal_model import CausalModel, Drafting
+from dgls.inference.control import RunControl
 from dgls.inference.drafts import Guess, Plan, read_ahead
 from dgls.inference.mask_drafts import MaskDrafts
-from dgls.inference.written import StreamControl, Written
+from dgls.inference.written import Written
 from dgls.lab.training.parallel.adapter import Adapter
 from dgls.lab.training.parallel.adapter_file import save_adapter
 from dgls.lab.training.parallel.base import Base, Cache, clean_states
@@ -58,7 +59,7 @@ def test_what_is_ahead_of_a_pass_is_what_the_next_one_accepts_or_refuses(
             told.append((len(written), list(refused), list(ahead)))
             tokens[:] = written
 
-        model.greedy(prompt, model.ends(3, 24), StreamControl(), on_pass=tell)
+        model.greedy(prompt, model.ends(3, 24), RunControl(), on_pass=tell)
         for (start, _, ahead), (_, refused, _) in pairwise(told):
             right = len(ahead) - len(refused)
             assert ahead == [*tokens[start : start + right], *refused]
@@ -75,7 +76,7 @@ def prompts(model: CausalModel, count: int) -> list[FimPrompt]:
 
 def written(model: CausalModel, prompt: FimPrompt, drafting: Drafting) -> Written:
     model.drafting = drafting
-    return model.greedy(prompt, model.ends(3, 24), StreamControl())[0]
+    return model.greedy(prompt, model.ends(3, 24), RunControl())[0]
 
 
 @pytest.mark.parametrize("lookup", [False, True])

@@ -83,8 +83,7 @@ def test_any_sequence_of_edits_reads_as_if_encoded_afresh(kind, session, room):
         )
         after = [network.canvas(canvas, each, None) for each in (prefix.past, past)]
         assert torch.allclose(*after, atol=1e-3)
-        counts = cache.counts
-        assert counts.bytes <= room or counts.entries == 1
+        assert cache.bytes <= room or cache.prompts == 1
 
 
 def filled(network: Network, *prompts: list[int], room: int = 10**9) -> PrefixCache:
@@ -126,23 +125,22 @@ def test_two_files_keep_their_own_prompts(network):
 
 
 def test_the_prompt_unused_for_longest_makes_room_for_a_new_one(network):
-    size = filled(network, ONE).counts.bytes
+    size = filled(network, ONE).bytes
     cache = filled(network, ONE, OTHER, ONE, THIRD, room=2 * size)
-    counts = cache.counts
-    assert (counts.entries, counts.evicted, counts.bytes) == (2, 1, 2 * size)
+    assert (cache.prompts, cache.bytes) == (2, 2 * size)
     assert cache.encode(ONE).cached == 30
     assert cache.encode(OTHER).cached == 0
 
 
 def test_a_prompt_larger_than_the_room_is_kept_alone(network):
     cache = filled(network, ONE, OTHER, room=1)
-    assert cache.counts.entries == 1
+    assert cache.prompts == 1
     assert cache.encode(OTHER).cached == 30
 
 
 def test_what_counts_is_the_memory_that_forgetting_would_free(network):
     prefix = PrefixCache(network).encode(ONE)
-    assert filled(network, ONE).counts.bytes == bytes_held(tensors(prefix))
+    assert filled(network, ONE).bytes == bytes_held(tensors(prefix))
     cut = prefix.past.cut(3)
     assert cut is not None
     assert bytes_held([*tensors(prefix), *cut.keys]) == bytes_held(tensors(prefix))
@@ -151,15 +149,10 @@ def test_what_counts_is_the_memory_that_forgetting_would_free(network):
     assert bytes_held(tensors(prefix)) == sum(tensor.nbytes for tensor in tensors(prefix))
 
 
-def test_what_was_saved_is_counted(network):
-    counts = filled(network, ONE, [*ONE, 7], OTHER).counts
-    assert (counts.prompts, counts.tokens, counts.cached) == (3, 91, 30)
-
-
 def test_forgotten_prompts_are_encoded_again(network):
     cache = filled(network, ONE)
     cache.clear()
-    assert cache.counts.bytes == 0
+    assert cache.bytes == 0
     assert cache.encode(ONE).cached == 0
 
 

@@ -14,10 +14,11 @@ import torch
 from dgls.canvas.fim import FimPrompt
 from dgls.errors import Stopped
 from dgls.inference.causal_model import CausalModel
+from dgls.inference.control import RunControl
 from dgls.inference.drafts import ROWS, BestDrafts
 from dgls.inference.lookup import Lookup
 from dgls.inference.scoring import Scorer
-from dgls.inference.written import UNFINISHED, Ends, StreamControl, Written
+from dgls.inference.written import UNFINISHED, Ends, Written
 from dgls.protocol import FillRequest
 from tests.support.checkpoints import SOURCE
 from tests.support.qwen2 import tiny_causal
@@ -45,7 +46,7 @@ def ends(model: CausalModel, lines: int = 3, tokens: int = 24) -> Ends:
 
 
 def greedy(model: CausalModel, prompt: FimPrompt, kept: Sequence[int] = (), **limits) -> Written:
-    return model.greedy(prompt, ends(model, **limits), StreamControl(), kept)[0]
+    return model.greedy(prompt, ends(model, **limits), RunControl(), kept)[0]
 
 
 def alone(model: CausalModel, prompt: FimPrompt) -> Written:
@@ -53,7 +54,7 @@ def alone(model: CausalModel, prompt: FimPrompt) -> Written:
     slots = model.network.slots(64)
     states = model.network.read(torch.tensor(prompt.tokens), slots)[-1:]
     nothing = BestDrafts(None, None, lambda written, token: False)
-    return model.stream.greedy(slots, states, prompt.rest, ends(model), nothing, StreamControl())
+    return model.stream.greedy(slots, states, prompt.rest, ends(model), nothing, RunControl())
 
 
 def test_drafts_do_not_change_the_text(model: CausalModel) -> None:
@@ -85,7 +86,7 @@ def test_the_text_begins_with_the_end_of_the_prefix(model: CausalModel, head: st
     assert prompt.rest == b"" if head == "\n" else head.encode().endswith(prompt.rest)
     for written in (
         greedy(model, prompt),
-        *model.beams(prompt, model.read(prompt), ends(model, lines=1), 3, StreamControl()),
+        *model.beams(prompt, model.read(prompt), ends(model, lines=1), 3, RunControl()),
     ):
         assert model.table.join(written.tokens).startswith(prompt.rest)
         said = model.table.join(written.tokens)[len(prompt.rest) :].decode("utf-8", "replace")
@@ -95,8 +96,8 @@ def test_the_text_begins_with_the_end_of_the_prefix(model: CausalModel, head: st
 def test_what_was_read_after_the_prompt_is_forgotten(model: CausalModel) -> None:
     for prompt in prompts(model, 4):
         wanted = model.network.logits(model.read(prompt).states)
-        _, read = model.greedy(prompt, ends(model), StreamControl())
-        model.beams(prompt, read, ends(model, lines=1), 3, StreamControl())
+        _, read = model.greedy(prompt, ends(model), RunControl())
+        model.beams(prompt, read, ends(model, lines=1), 3, RunControl())
         model.scores(prompt, read, ends(model), ["x = 1", "y"])
         assert read.slots.length == len(prompt.tokens)
         again = model.network.logits(model.read(prompt).states)
@@ -108,7 +109,7 @@ def test_one_beam_writes_what_greedy_writes(model: CausalModel) -> None:
         limits = {"lines": 1, "tokens": 12}
         wanted = greedy(model, prompt, **limits)
         (found, *_) = model.beams(
-            prompt, model.read(prompt), ends(model, **limits), 1, StreamControl()
+            prompt, model.read(prompt), ends(model, **limits), 1, RunControl()
         )
         shortest = min(len(found.tokens), len(wanted.tokens))
         assert found.tokens[:shortest] == wanted.tokens[:shortest]
@@ -117,18 +118,18 @@ def test_one_beam_writes_what_greedy_writes(model: CausalModel) -> None:
 def test_beams_far_behind_the_likeliest_text_are_given_up(model: CausalModel) -> None:
     for prompt in prompts(model, 8):
         limits = ends(model, lines=1, tokens=12)
-        whole = model.beams(prompt, model.read(prompt), limits, 4, StreamControl())
+        whole = model.beams(prompt, model.read(prompt), limits, 4, RunControl())
         known = whole[0].total
-        few = model.beams(prompt, model.read(prompt), limits, 4, StreamControl(), known, 1.5)
+        few = model.beams(prompt, model.read(prompt), limits, 4, RunControl(), known, 1.5)
         assert all(each.total > known - 1.5 for each in few)
         assert len(few) >= sum(each.total > known - 1.5 for each in whole)
-        assert not model.beams(prompt, model.read(prompt), limits, 4, StreamControl(), 1.0, 0.5)
+        assert not model.beams(prompt, model.read(prompt), limits, 4, RunControl(), 1.0, 0.5)
 
 
 def test_beams_are_different_texts_with_their_true_scores_best_first(model: CausalModel) -> None:
     for prompt in prompts(model, 8):
         limits = ends(model, lines=1, tokens=12)
-        four = model.beams(prompt, model.read(prompt), limits, 4, StreamControl())
+        four = model.beams(prompt, model.read(prompt), limits, 4, RunControl())
         for each in four:
             steps = by_steps(model, prompt, each.tokens)
             assert sum(each.log_probs) == pytest.approx(steps, abs=1e-2)
@@ -186,12 +187,12 @@ def test_a_text_has_no_more_lines_and_tokens_than_it_may(model: CausalModel, lin
 def test_a_stream_ends_at_once_when_it_is_stopped_or_out_of_time(model: CausalModel) -> None:
     prompt = max(prompts(model, 20), key=lambda each: len(alone(model, each).tokens))
     with pytest.raises(Stopped, match="nothing was changed"):
-        model.greedy(prompt, ends(model), StreamControl(should_stop=lambda: True))
+        model.greedy(prompt, ends(model), RunControl(should_stop=lambda: True))
     with pytest.raises(Stopped):
         model.beams(
-            prompt, model.read(prompt), ends(model), 2, StreamControl(should_stop=lambda: True)
+            prompt, model.read(prompt), ends(model), 2, RunControl(should_stop=lambda: True)
         )
-    late = StreamControl(out_of_time=lambda: True)
+    late = RunControl(deadline=0.0)
     written, _ = model.greedy(prompt, ends(model), late)
     assert (written.complete, written.passes) == (False, 0)
     assert written.tokens == alone(model, prompt).tokens[: len(written.tokens)]

@@ -8,8 +8,9 @@ import torch
 from dgls.fill.causal import CausalFiller
 from dgls.fill.stop import StopToken
 from dgls.inference.causal_model import CausalModel, Drafting
+from dgls.inference.control import RunControl
 from dgls.inference.drafts import BestDrafts
-from dgls.inference.written import StreamControl, Written
+from dgls.inference.written import Written
 from dgls.protocol import FillRequest
 from tests.model.places import CutGap, cut_gaps
 
@@ -85,7 +86,7 @@ def alone(model: CausalModel, gap: CutGap) -> Written:
     prompt = model.layout.prompt(gap.request)
     read, ends = model.read(prompt), model.ends(1, 32)
     nothing = BestDrafts(None, None, lambda written, token: False)
-    return model.stream.greedy(read.slots, read.states, prompt.rest, ends, nothing, StreamControl())
+    return model.stream.greedy(read.slots, read.states, prompt.rest, ends, nothing, RunControl())
 
 
 @pytest.mark.parametrize("before", [97, 301, 333])
@@ -112,7 +113,7 @@ def test_drafts_change_nothing(filler: CausalFiller, drafting: Drafting, capsys)
     model.drafting = drafting
     for gap in gaps:
         prompt = model.layout.prompt(gap.request)
-        drafted, _ = model.greedy(prompt, model.ends(1, 32), StreamControl())
+        drafted, _ = model.greedy(prompt, model.ends(1, 32), RunControl())
         single = alone(model, gap)
         saved += single.passes - drafted.passes
         if (drafted.tokens, drafted.last) == (single.tokens, single.last):

@@ -18,9 +18,9 @@ from torch import Tensor
 from dgls.diffusion.sampler import entropy_of
 from dgls.errors import InputError
 from dgls.inference.causal_model import CausalModel
+from dgls.inference.control import RunControl
 from dgls.inference.drafts import Plan, read_ahead
 from dgls.inference.mask_drafts import MaskDrafts
-from dgls.inference.written import StreamControl
 from dgls.lab.bench.passes import ends_of, request_of
 from dgls.lab.evaluation.cases import Case
 from dgls.network.slots import Slots
@@ -155,7 +155,7 @@ def _greedy(model: CausalModel, case: Case) -> tuple[int, ...]:
     """What greedy decoding writes, with the token that ends it."""
     prompt, before = model.layout.prompt(request_of(case)), model.drafting
     model.drafting = replace(before, masks=False)
-    written, _ = model.greedy(prompt, ends_of(model, case), StreamControl())
+    written, _ = model.greedy(prompt, ends_of(model, case), RunControl())
     model.drafting = before
     return (*written.tokens, *([] if written.last is None else [written.last]))
 

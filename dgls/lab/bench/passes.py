@@ -12,7 +12,8 @@ from typing import Any
 
 from dgls.errors import InputError
 from dgls.inference.causal_model import CausalModel, Drafting
-from dgls.inference.written import Ends, StreamControl, Written
+from dgls.inference.control import RunControl
+from dgls.inference.written import Ends, Written
 from dgls.lab.evaluation.cases import Case, Kind
 from dgls.lab.evaluation.cut import cut_cases
 from dgls.protocol import FillRequest
@@ -189,7 +190,7 @@ def _fill(model: CausalModel, case: Case) -> tuple[Written, _Spent]:
     prompt, ends = model.layout.prompt(request_of(case)), ends_of(model, case)
     model.read(prompt)
     began, cpu = time.perf_counter(), time.process_time()
-    written, _ = model.greedy(prompt, ends, StreamControl())
+    written, _ = model.greedy(prompt, ends, RunControl())
     spent = _Spent(1000 * (time.perf_counter() - began), 1000 * (time.process_time() - cpu))
     return written, spent
 
