@@ -66,7 +66,7 @@ _ENDING = (
     "  -V, --version  Print the version.",
     "  -h, --help     Print this page.",
     "",
-    "Exit status: 0 done, 1 failed, 2 wrong use, 3 to 74 kind of error, 130 Ctrl-C.",
+    "Exit status: 0 done, 1 failed, 2 wrong use, 3-74 by kind of error, 130 Ctrl-C.",
 )
 
 
