@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from dgls.checkpoint.byte_bpe import byte_bpe
-from dgls.checkpoint.qwen2_fields import read_fields
+from dgls.checkpoint.qwen2.fields import read_fields
 from dgls.errors import CheckpointError
 from dgls.network.qwen2 import Qwen2Config
 

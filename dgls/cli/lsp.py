@@ -109,8 +109,8 @@ def _serve(parsed: LspArguments) -> int:
     # Little of what is imported is garbage; the usual search for it takes a tenth of the start.
     gc.set_threshold(10_000, 10, 100)
     from dgls.lsp.editor_process import EditorProcess
+    from dgls.lsp.jsonrpc.transport import serve_stdio, serve_tcp
     from dgls.lsp.main import build
-    from dgls.lsp.transport import serve_stdio, serve_tcp
 
     server = build()
     gc.set_threshold(*usual)

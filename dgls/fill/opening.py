@@ -11,10 +11,10 @@ from dgls.checkpoint.chat_template import template_of
 from dgls.checkpoint.choice import AUTO
 from dgls.checkpoint.edit_choice import LEAST_PARAMETERS
 from dgls.checkpoint.named import Named, fingerprint, resolved
-from dgls.checkpoint.qwen2_build import Progress, dense_network
-from dgls.checkpoint.qwen2_checks import CheckedSource, parameters
-from dgls.checkpoint.qwen2_int8 import check_unchanged, opened_int8
-from dgls.checkpoint.qwen2_source import open_source
+from dgls.checkpoint.qwen2.build import Progress, dense_network
+from dgls.checkpoint.qwen2.checks import CheckedSource, parameters
+from dgls.checkpoint.qwen2.int8 import check_unchanged, opened_int8
+from dgls.checkpoint.qwen2.source import open_source
 from dgls.fill.adapter import equip
 from dgls.fill.adapter_trial import AdapterTrial
 from dgls.fill.causal import CausalFiller

@@ -17,8 +17,8 @@ from dgls.lsp.features import (
     snooze,
     why,
 )
+from dgls.lsp.jsonrpc.errors import keep_code_out_of_the_log
 from dgls.lsp.server import DglsServer, OpenEngine
-from dgls.lsp.wire import keep_code_out_of_the_log
 
 
 def build(open_engine: OpenEngine | None = None) -> DglsServer:

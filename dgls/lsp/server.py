@@ -29,6 +29,9 @@ from dgls.lsp.editor_process import POLL_S, EditorProcess
 from dgls.lsp.engine import Engine
 from dgls.lsp.fills import Fills
 from dgls.lsp.indicator import METHOD, Indicator
+from dgls.lsp.jsonrpc.arrival import arrival
+from dgls.lsp.jsonrpc.errors import log_internal
+from dgls.lsp.jsonrpc.wire import Wire
 from dgls.lsp.permission import Permission
 from dgls.lsp.quirks import quirks_of
 from dgls.lsp.report import Report
@@ -38,7 +41,6 @@ from dgls.lsp.shared_model import SharedModel
 from dgls.lsp.surroundings import Surroundings
 from dgls.lsp.tasks import Tasks
 from dgls.lsp.typist import Accepted, Typist, Typists
-from dgls.lsp.wire import Wire, arrival, log_internal
 from dgls.text.encodings import Encoding
 
 OpenEngine = Callable[[Settings], Engine]

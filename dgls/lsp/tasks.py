@@ -7,7 +7,8 @@ import functools
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar
 
-from dgls.lsp.wire import arrival, clean_error
+from dgls.lsp.jsonrpc.arrival import arrival
+from dgls.lsp.jsonrpc.errors import clean_error
 
 P = ParamSpec("P")
 R = TypeVar("R")

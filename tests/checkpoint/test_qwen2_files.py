@@ -21,15 +21,15 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from dgls.canvas.fim import ENDS_OF_MIDDLE
-from dgls.checkpoint import qwen2_build
 from dgls.checkpoint.files import WEIGHTS_FILE
 from dgls.checkpoint.gguf_file import NAMES as GGUF_NAMES
 from dgls.checkpoint.gguf_file import GgufFile
 from dgls.checkpoint.named import Named, resolved
-from dgls.checkpoint.qwen2_build import dense_network, open_int8
-from dgls.checkpoint.qwen2_checks import CONVERSION_BYTES, CheckedSource, parameters
-from dgls.checkpoint.qwen2_int8 import converted_paths, opened_int8
-from dgls.checkpoint.qwen2_source import NAMES, open_source
+from dgls.checkpoint.qwen2 import build as qwen2_build
+from dgls.checkpoint.qwen2.build import dense_network, open_int8
+from dgls.checkpoint.qwen2.checks import CONVERSION_BYTES, CheckedSource, parameters
+from dgls.checkpoint.qwen2.int8 import converted_paths, opened_int8
+from dgls.checkpoint.qwen2.source import NAMES, open_source
 from dgls.errors import CheckpointError, DglsError, ModelMemoryError, ModelNotFoundError
 from dgls.fill.opening import open_causal
 from dgls.network.linear import can_multiply_int8
@@ -333,7 +333,7 @@ def test_a_model_larger_than_the_free_memory_is_refused(
 ) -> None:
     needed = parameters(tiny_network().config) * bytes_each
     free = [needed - 10]
-    monkeypatch.setattr("dgls.checkpoint.qwen2_checks.free_memory", lambda device: free[0])
+    monkeypatch.setattr("dgls.checkpoint.qwen2.checks.free_memory", lambda device: free[0])
     with pytest.raises(ModelMemoryError, match="nothing was loaded"):
         open_causal(resolved(str(gguf)), "cpu", exact=exact)
     free[0] = needed + 10
@@ -353,7 +353,7 @@ def test_beside_weights_that_cannot_be_written_to_the_models_folder_serves(
     refuse_to_write_below(monkeypatch, gguf.parent, besides=tmp_path / "models")
     first = opened_int8(named, quietly)
     assert (beside.exists(), elsewhere.exists()) == (False, True)
-    monkeypatch.setattr("dgls.checkpoint.qwen2_int8.convert", None)
+    monkeypatch.setattr("dgls.checkpoint.qwen2.int8.convert", None)
     assert torch.equal(logits(opened_int8(named, quietly).network), logits(first.network))
 
 
@@ -449,7 +449,7 @@ import sys
 from dgls.checkpoint.gguf_file import NAMES as GGUF_NAMES
 from dgls.checkpoint.gguf_file import GgufFile
 from dgls.checkpoint.named import Named, resolved
-from dgls.checkpoint.qwen2_int8 import opened_int8
+from dgls.checkpoint.qwen2.int8 import opened_int8
 print(opened_int8(resolved(sys.argv[1]), lambda share, what: None).origin)
 """
 

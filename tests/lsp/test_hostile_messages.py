@@ -25,10 +25,10 @@ from dgls.errors import ModelNotFoundError
 from dgls.lsp.convert import key_of, path_of
 from dgls.lsp.documents import Document
 from dgls.lsp.fills import AHEAD_AFTER_S
-from dgls.lsp.inbox import Inbox
+from dgls.lsp.jsonrpc.inbox import Inbox
+from dgls.lsp.jsonrpc.messages import LARGEST_BYTES, Message
+from dgls.lsp.jsonrpc.transport import serve_tcp_once
 from dgls.lsp.main import build
-from dgls.lsp.messages import LARGEST_BYTES, Message
-from dgls.lsp.transport import serve_tcp_once
 from dgls.requests import neighbours
 from tests.lsp.session import (
     PATIENCE_S,

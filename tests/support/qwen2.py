@@ -27,8 +27,8 @@ from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from dgls.canvas.fim import ENDS, ENDS_OF_MIDDLE
 from dgls.checkpoint.byte_bpe import byte_bpe
-from dgls.checkpoint.qwen2_build import convert, dense_network, open_int8
-from dgls.checkpoint.qwen2_source import NAMES, hugging_face_name
+from dgls.checkpoint.qwen2.build import convert, dense_network, open_int8
+from dgls.checkpoint.qwen2.source import NAMES, hugging_face_name
 from dgls.inference.causal_model import CausalModel
 from dgls.inference.drafts import NOTHING, Plan
 from dgls.network import qwen2

@@ -12,7 +12,7 @@ import torch
 
 from dgls.checkpoint.adapter import AdapterShape, load_adapter
 from dgls.checkpoint.named import Named
-from dgls.checkpoint.qwen2_source import open_source
+from dgls.checkpoint.qwen2.source import open_source
 from dgls.errors import TrainingError
 from dgls.file_lock import FileLock
 from dgls.lab.training.parallel.adapter import Adapter

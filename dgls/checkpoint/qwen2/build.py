@@ -19,8 +19,8 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from dgls.checkpoint.qwen2_checks import CONVERSION_BYTES, INT8_BYTES, check_memory
-from dgls.checkpoint.qwen2_source import Qwen2Source
+from dgls.checkpoint.qwen2.checks import CONVERSION_BYTES, INT8_BYTES, check_memory
+from dgls.checkpoint.qwen2.source import Qwen2Source
 from dgls.errors import CheckpointError
 from dgls.network.linear import DenseLinear, Int8Linear, Linear, quantized
 from dgls.network.qwen2 import Embedding, Qwen2Config, Qwen2Layer, Qwen2Network

@@ -15,7 +15,7 @@ from torch import Tensor
 from dgls.checkpoint.checks import shown
 from dgls.checkpoint.files import shard_files
 from dgls.checkpoint.gguf_file import GgufFile
-from dgls.checkpoint.qwen2_fields import read_fields, refuse
+from dgls.checkpoint.qwen2.fields import read_fields, refuse
 from dgls.errors import CheckpointError
 from dgls.network.qwen2 import Qwen2Config
 

@@ -12,16 +12,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import sys
-import traceback
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from concurrent.futures import Future
 from contextlib import suppress
-from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
@@ -34,37 +29,13 @@ from pygls.exceptions import (
 )
 from pygls.protocol import LanguageServerProtocol, lsp_method
 
-from dgls.errors import DglsError
-from dgls.lsp.documents import NO_VERSION, Document
-from dgls.lsp.messages import Bad, Message
+from dgls.lsp.jsonrpc.arrival import Arrival, on_arrival
+from dgls.lsp.jsonrpc.errors import log_internal, logger
+from dgls.lsp.jsonrpc.messages import Bad, Message
+from dgls.lsp.jsonrpc.tolerance import cancels_nothing, uri_in, with_version
 
 if TYPE_CHECKING:
     from dgls.lsp.server import DglsServer
-
-logger = logging.getLogger("dgls.lsp")
-
-
-@dataclass
-class Arrival:
-    """The open documents, by the keys of their URIs, as they were when a message arrived.
-
-    Every timer and task that is made for a message holds on to this, also when it was cancelled,
-    until its time would have come. So it lets go of the documents when the message is dealt with.
-    """
-
-    documents: Mapping[str, Document] = field(default_factory=lambda: MappingProxyType({}))
-
-    def end(self) -> None:
-        """Let go of the documents."""
-        self.documents = MappingProxyType({})
-
-
-_arrived: ContextVar[Arrival] = ContextVar("documents on arrival")
-
-
-def arrival() -> Arrival:
-    """The open documents when the current message arrived; empty outside a message."""
-    return _arrived.get(Arrival())
 
 
 @dataclass(frozen=True)
@@ -87,13 +58,13 @@ class Wire(LanguageServerProtocol):
         """
         if isinstance(message, Bad):
             self._answer_error(message.number, JsonRpcException(message.message, message.code))
-        elif not self._comes_at_a_wrong_time(message, ending) and not _cancels_nothing(message):
+        elif not self._comes_at_a_wrong_time(message, ending) and not cancels_nothing(message):
             self.handle_message(self.structure_message(message))
 
     def structure_message(self, data: dict[str, Any]) -> Any:
         """The message as a typed object; a request with unusable parameters is refused here."""
         try:
-            return super().structure_message(_with_version(data))
+            return super().structure_message(with_version(data))
         except JsonRpcException:
             if "method" not in data:
                 raise
@@ -105,11 +76,11 @@ class Wire(LanguageServerProtocol):
         if isinstance(message, Refused):
             return
         arrived = Arrival(self._server.documents.now)
-        token = _arrived.set(arrived)
+        token = on_arrival.set(arrived)
         try:
             super().handle_message(message)
         finally:
-            _arrived.reset(token)
+            on_arrival.reset(token)
             # A request goes on; see `Tasks.guarded`.
             if not hasattr(message, "id"):
                 arrived.end()
@@ -152,7 +123,7 @@ class Wire(LanguageServerProtocol):
             what = f"The parameters of {data['method']} cannot be understood; nothing was done."
             self._answer_error(data["id"], JsonRpcInvalidParams(what))
         elif data["method"] == types.TEXT_DOCUMENT_DID_CHANGE:
-            self._forget(_uri_in(data))
+            self._forget(uri_in(data))
             logger.warning("A change of a document was not understood; it is left alone.")
 
     def _comes_at_a_wrong_time(self, message: dict[str, Any], ending: bool) -> bool:
@@ -237,94 +208,6 @@ class Wire(LanguageServerProtocol):
         """End the server's loop: status 0 after a shutdown request, else 1."""
         self._server.stop(0 if self._shutdown else 1)
         yield from ()
-
-
-def _cancels_nothing(message: dict[str, Any]) -> bool:
-    """Whether a message cancels what no request can be called."""
-    if message.get("method") != types.CANCEL_REQUEST:
-        return False
-    params = message.get("params")
-    return not isinstance(params, dict) or not isinstance(params.get("id"), (int, str))
-
-
-_VERSIONED = frozenset({types.TEXT_DOCUMENT_DID_OPEN, types.TEXT_DOCUMENT_DID_CHANGE})
-
-
-def _with_version(data: dict[str, Any]) -> dict[str, Any]:
-    """A message about a document with a version and a language, where the editor gave none.
-
-    Of its changes goes what says nothing: a range of null, and the length that a range has anyway.
-    """
-    if data.get("method") not in _VERSIONED:
-        return data
-    params = data.get("params")
-    item = params.get("textDocument") if isinstance(params, dict) else None
-    if isinstance(params, dict) and isinstance(item, dict):
-        version, language = item.get("version"), item.get("languageId")
-        item = {
-            **item,
-            "version": version if _is_version(version) else NO_VERSION,
-            "languageId": language if isinstance(language, str) else "",
-        }
-        params = {**params, "textDocument": item}
-        changes = params.get("contentChanges")
-        if isinstance(changes, list):
-            params["contentChanges"] = [_plain(change) for change in changes]
-        return {**data, "params": params}
-    return data
-
-
-def _plain(change: object) -> object:
-    if not isinstance(change, dict):
-        return change
-    return {
-        name: value
-        for name, value in change.items()
-        if name != "rangeLength" and (name, value) != ("range", None)
-    }
-
-
-def _is_version(value: object) -> bool:
-    return type(value) is int and NO_VERSION < value < -NO_VERSION
-
-
-def _uri_in(data: dict[str, Any]) -> str:
-    """The URI in a notification about a document, empty where there is none."""
-    try:
-        return str(data["params"]["textDocument"]["uri"])
-    except (KeyError, TypeError):
-        return ""
-
-
-def clean_error(error: Exception) -> JsonRpcException:
-    """What the client is told of an error; what is not raised on purpose goes to the log."""
-    if isinstance(error, JsonRpcException):
-        return JsonRpcException(error.message, error.code)
-    if isinstance(error, DglsError):
-        return JsonRpcException(str(error), types.LSPErrorCodes.RequestFailed.value)
-    log_internal(error)
-    return JsonRpcException(
-        f"dgls failed inside ({type(error).__name__}); the document is untouched and the next "
-        "request starts anew. The server's log says where."
-    )
-
-
-def log_internal(error: BaseException) -> None:
-    """Write where an unexpected error came from; its message might hold code, so it is left out."""
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    logger.error("%s at\n%s", type(error).__name__, frames)
-
-
-def keep_code_out_of_the_log() -> None:
-    """Silence what pygls logs (whole messages, and so the user's text); dgls logs to stderr."""
-    pygls_logger = logging.getLogger("pygls")
-    pygls_logger.addHandler(logging.NullHandler())
-    pygls_logger.propagate = False
-    if not logger.handlers:
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
-        logger.addHandler(handler)
-    logger.propagate = False
 
 
 def _cancel_too(inner: Future[Any], outer: Future[Any]) -> None:

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from dgls.canvas.fim import ENDS, MIDDLE, PREFIX, SUFFIX
 from dgls.checkpoint.checks import check_weight
-from dgls.checkpoint.qwen2_fields import refuse
-from dgls.checkpoint.qwen2_source import Qwen2Source
+from dgls.checkpoint.qwen2.fields import refuse
+from dgls.checkpoint.qwen2.source import Qwen2Source
 from dgls.errors import CheckpointError, ModelMemoryError
 from dgls.network.hardware import free_memory
 from dgls.network.qwen2 import Qwen2Config

@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from lsprotocol import types
 
-from dgls.lsp.messages import Bad, Framer, Message
+from dgls.lsp.jsonrpc.messages import Bad, Framer, Message
 
 
 class Inbox:

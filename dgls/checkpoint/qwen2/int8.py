@@ -7,9 +7,9 @@ from pathlib import Path
 
 from dgls.checkpoint.files import CONVERTED
 from dgls.checkpoint.named import Named, fingerprint
-from dgls.checkpoint.qwen2_build import Opened, Progress, convert, open_int8
-from dgls.checkpoint.qwen2_checks import CheckedSource
-from dgls.checkpoint.qwen2_source import open_source
+from dgls.checkpoint.qwen2.build import Opened, Progress, convert, open_int8
+from dgls.checkpoint.qwen2.checks import CheckedSource
+from dgls.checkpoint.qwen2.source import open_source
 from dgls.checkpoint.store import models_folder
 from dgls.errors import CheckpointError
 

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from dgls.lsp.inbox import Inbox
-from dgls.lsp.messages import LONGEST_LINE, Bad
-from dgls.lsp.output import Output
-from dgls.lsp.wire import Wire, log_internal
+from dgls.lsp.jsonrpc.errors import log_internal
+from dgls.lsp.jsonrpc.inbox import Inbox
+from dgls.lsp.jsonrpc.messages import LONGEST_LINE, Bad
+from dgls.lsp.jsonrpc.output import Output
+from dgls.lsp.jsonrpc.wire import Wire
 
 if TYPE_CHECKING:
     from dgls.lsp.server import DglsServer
