@@ -30,6 +30,21 @@ class _Writing:
     breaks: int = 0
     end: float = 0.0
     last: int | None = None
+    passes: int = 0
+    complete: bool = True
+
+    def written(self, healed: int) -> Written:
+        """What was written after `healed` bytes that the prompt gave up."""
+        return Written(
+            tuple(self.tokens),
+            tuple(self.log_probs),
+            tuple(self.margins),
+            self.end,
+            self.last,
+            healed,
+            self.passes,
+            self.complete,
+        )
 
 
 class Stream:
@@ -59,7 +74,7 @@ class Stream:
         """
         chooser = Chooser(self._table, ends)
         writing = _Writing(rest)
-        plan, passes, complete = ahead, 0, True
+        plan = ahead
         base = slots.length - len(states) + 1
         while True:
             drafts = list(plan.drafts)
@@ -69,7 +84,7 @@ class Stream:
             if self._has_ended(writing, ends):
                 break
             if control.out_of_time():
-                complete = False
+                writing.complete = False
                 break
             control.check(len(writing.tokens))
             # The last token was chosen, not read; what was read after the accepted ones goes.
@@ -79,18 +94,9 @@ class Stream:
             plan = drafter.plan(writing.tokens)
             on_pass(writing.tokens, refused, plan.drafts)
             states = read_ahead(self._network, slots, [writing.tokens[-1]], plan)
-            passes += 1
+            writing.passes += 1
         on_pass(writing.tokens, refused, ())
-        return Written(
-            tuple(writing.tokens),
-            tuple(writing.log_probs),
-            tuple(writing.margins),
-            writing.end,
-            writing.last,
-            len(rest),
-            passes,
-            complete,
-        )
+        return writing.written(len(rest))
 
     def _has_ended(self, writing: _Writing, ends: Ends) -> bool:
         if writing.last is not None or len(writing.tokens) >= ends.tokens:
