@@ -14,6 +14,7 @@
     ├── EngineError             the engine process cannot be reached or gave up
     │   ├── EngineUnavailableError
     │   ├── EngineBusyError     too many requests wait for it already
+    │   │   └── RemoteOverloadedError    the server elsewhere says so of itself (503)
     │   ├── EngineProtocolError
     │   │   └── FieldError      one field of a request has the wrong type or value
     │   └── RemoteError         the server elsewhere that fills for the engine failed
@@ -95,6 +96,10 @@ class EngineUnavailableError(EngineError):
 
 class EngineBusyError(EngineError):
     """Too many requests wait for the engine; this one was refused."""
+
+
+class RemoteOverloadedError(EngineBusyError):
+    """The server that fills for the engine answers that it cannot serve now (503)."""
 
 
 class EngineProtocolError(EngineError):

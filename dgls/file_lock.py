@@ -60,10 +60,16 @@ class FileLock:
         os.close(self.descriptor)
 
     def release(self) -> None:
-        """Let go and remove the file, if it is still the one that is locked."""
+        """Let go and remove the file, if it is still the one that is locked.
+
+        A second call does nothing.
+        """
+        if self.descriptor < 0:
+            return
         if sys.platform != "win32" and _is_at(self.descriptor, self.path):
             self.path.unlink(missing_ok=True)
         os.close(self.descriptor)
+        self.descriptor = -1
 
 
 def is_held(path: Path) -> bool:

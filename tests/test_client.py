@@ -458,10 +458,13 @@ def test_what_makes_another_engine(folder: Path, values: dict[str, object], is_o
     assert (endpoint_of(settings_in(folder, **values)) != here) is is_other
 
 
-def test_new_weights_in_a_folder_are_another_engine(folder: Path) -> None:
-    weights = folder / "model.safetensors"
+@pytest.mark.parametrize(
+    ("file", "named"), [("model.safetensors", "."), ("model.gguf", "model.gguf")]
+)
+def test_new_weights_are_another_engine(folder: Path, file: str, named: str) -> None:
+    weights = folder / file
     weights.touch()
-    settings = settings_in(folder, **{"model.name": str(folder)})
+    settings = settings_in(folder, **{"model.name": str(folder / named)})
     before = endpoint_of(settings)
     assert endpoint_of(settings) == before
     os.utime(weights, ns=(1, 1))

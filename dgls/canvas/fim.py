@@ -131,11 +131,11 @@ class FimLayout:
     def _snippets(self, snippets: Sequence[Snippet]) -> list[int]:
         tokens: list[int] = []
         for snippet in snippets:
-            text = f"{snippet.path}\n{snippet.text.rstrip()}\n"[: self.budget.snippets * 8]
-            read = self.codec.encode(text)[: self.budget.snippets - len(tokens)]
-            if len(tokens) + len(read) + 1 > self.budget.snippets:
+            left = self.budget.snippets - len(tokens) - 1
+            if left <= 0:
                 break
-            tokens += [self.codec.token_id(FILE), *read]
+            text = f"{snippet.path}\n{snippet.text.rstrip()}\n"[: left * _CHARS_PER_TOKEN]
+            tokens += [self.codec.token_id(FILE), *self.codec.encode(text)[:left]]
         return [self.codec.token_id(REPOSITORY), *tokens] if tokens else []
 
 

@@ -188,9 +188,10 @@ class InfillLayout:
     def _snippets(self, snippets: Sequence[Snippet]) -> list[int]:
         tokens: list[int] = []
         for snippet in snippets:
-            text = self.head(f"{snippet.path}\n{snippet.text}", self.budget.snippets)
-            if len(tokens) + len(text) + 1 > self.budget.snippets:
+            left = self.budget.snippets - len(tokens) - 1
+            if left <= 0:
                 break
+            text = self.head(f"{snippet.path}\n{snippet.text}", left)
             tokens += [self.codec.token_id(CONTEXT), *text]
         return tokens
 

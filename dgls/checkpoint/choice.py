@@ -44,10 +44,14 @@ def why_automatic() -> str:
 
 
 def offer() -> str:
-    """What `dgls model get` would bring, in one line; "" where a laptop model is here."""
-    if present():
+    """What `dgls model get` would bring, in one line.
+
+    "" where a laptop model is here, and where each would be too slow to type with.
+    """
+    quick = [entry for entry in catalogue() if is_quick(entry)]
+    if present() or not quick:
         return ""
-    entry = min(catalogue(), key=lambda each: (not each.is_pinned, each.bytes))
+    entry = min(quick, key=lambda each: (not each.is_pinned, each.bytes))
     return f"A better model for this machine: dgls model get {entry.name} ({_mb(entry)} MB)."
 
 

@@ -121,7 +121,7 @@ def _model(model: ModelFound) -> str:
 
 
 def _engine(engine: EngineFound) -> str:
-    others = f"; {engine.others} others run" if engine.others else ""
+    others = f"; other engines: {engine.others}" if engine.others else ""
     if engine.state == "none":
         return f"does not run; the first fill starts it{others}"
     uptime = f"up {engine.uptime_seconds // 60} min {engine.uptime_seconds % 60} s"
@@ -134,7 +134,7 @@ def _speed(speed: Speed) -> str:
     started = f", after {speed.starting_ms / 1000:.1f} s to start" if speed.starting_ms else ""
     return (
         f"{speed.median_ms:.0f} ms a fill with {speed.model} (median of {speed.fills - 1}, "
-        f"{speed.steps} denoise steps), {speed.first_ms:.0f} ms the first{started}"
+        f"{speed.steps} passes), {speed.first_ms:.0f} ms the first{started}"
     )
 
 

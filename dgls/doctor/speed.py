@@ -9,14 +9,14 @@ from collections.abc import Callable
 from dgls.client import EngineClient
 from dgls.config import Settings
 from dgls.doctor.findings import Speed
-from dgls.protocol import FillRequest
+from dgls.protocol import FillRequest, Trigger
 
 _FILLS = 6
 _SUFFIX = "\n    return result\n\n\nprint(total([1, 2, 3]))\n"
 
 
 async def measure(settings: Settings, on_progress: Callable[[float, str], None]) -> Speed:
-    """Fill a line of a small function some times, each with a prefix of its own.
+    """Fill a line of a small function as typing does, some times, each with a prefix of its own.
 
     The engine is started where none runs, and then stopped again. Raises `DglsError` where it
     cannot be started or the model cannot be loaded.
@@ -44,7 +44,9 @@ async def measure(settings: Settings, on_progress: Callable[[float, str], None])
 
 def _request(number: int) -> FillRequest:
     prefix = f"def total(items):\n    # Sum number {number}.\n    result = "
-    return FillRequest((prefix, _SUFFIX), path="doctor.py", client="doctor")
+    return FillRequest(
+        (prefix, _SUFFIX), path="doctor.py", client="doctor", trigger=Trigger.AUTOMATIC
+    )
 
 
 def _since(began: float) -> float:

@@ -90,6 +90,7 @@ async def _started(guide: Guide, version: str, say: Say) -> Checked:
             await heard.settled()
             begun = time.monotonic()
             items = await client.request("textDocument/inlineCompletion", _place())
+            fill_ms = _since(begun)
     except OSError as error:
         raise EngineUnavailableError(
             f"{guide.program} cannot be started ({error.strerror}); install dgls on the PATH."
@@ -102,7 +103,7 @@ async def _started(guide: Guide, version: str, say: Say) -> Checked:
     return Checked(
         command=" ".join(command),
         server_ms=server_ms,
-        fill_ms=_since(begun),
+        fill_ms=fill_ms,
         text=texts[0] if texts else "",
         model=heard.model,
         version=version,

@@ -48,6 +48,18 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
     return result
 
 
+def without(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested settings without those that `above` names."""
+    kept: dict[str, Any] = {}
+    for name, value in below.items():
+        over = above.get(name)
+        if isinstance(value, Mapping) and isinstance(over, Mapping):
+            kept[name] = without(value, over)
+        elif name not in above:
+            kept[name] = value
+    return kept
+
+
 def said(values: Mapping[str, Any]) -> dict[str, Any]:
     """The values that are not the default.
 
@@ -111,13 +123,15 @@ class _Session:
             answer = await self._server.workspace_configuration_async(
                 types.ConfigurationParams(items=items)
             )
-            self._take(said(section_of(answer[0] if answer else None)))
+            self._take(section_of(answer[0] if answer else None), complete=True)
         finally:
             self._server.configured.set()
             self._tell()
 
-    def _take(self, values: Mapping[str, Any]) -> None:
-        self._server.live = LiveSettings(merged(self._options, values))
+    def _take(self, values: Mapping[str, Any], *, complete: bool = False) -> None:
+        """Let `values` overrule the initialization options; `complete` ones hold defaults too."""
+        options = without(self._options, values)
+        self._server.live = LiveSettings(merged(options, said(values) if complete else values))
         self._server.refresh()
 
     def _tell(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 BREAK_MS = 1_000.0
@@ -46,6 +47,6 @@ def delay_ms(rhythm: Rhythm, *, in_word: bool, shortest_ms: float, longest_ms: f
 
 
 def quantile(values: tuple[float, ...], share: float) -> float:
-    """The value that `share` of all stay within; `values` must not be empty."""
+    """The smallest of some values that at least `share` (0 to 1) of all do not exceed."""
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]

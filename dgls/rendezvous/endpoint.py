@@ -144,11 +144,12 @@ def absolute(settings: Settings) -> Settings:
 
 
 def _weights_changed(settings: Settings) -> int:
-    """When a checkpoint folder's weights last changed (ns): new weights are another engine."""
-    folder = Path(settings.model.name)
-    if not folder.is_absolute():
+    """When a checkpoint's weights last changed (ns): new weights are another engine."""
+    path = Path(settings.model.name)
+    if not path.is_absolute():
         return 0
-    return max((path.stat().st_mtime_ns for path in folder.glob("*.safetensors")), default=0)
+    files = [path] if path.is_file() else path.glob("*.safetensors")
+    return max((file.stat().st_mtime_ns for file in files), default=0)
 
 
 def _is_socket(path: Path) -> bool:

@@ -37,11 +37,12 @@ def block_end(
     That is a line indented by `limit` columns or less, or one that begins another definition
     `beside` the first. The line that closes the block belongs to it where it may be `closed`.
     """
-    first = next((line for line in lines if line.strip()), "")
+    begin = next((index for index, line in enumerate(lines) if line.strip()), 0)
+    first = lines[begin] if lines else ""
     defined = _defines(first, language)
-    for index in range(1, len(lines)):
+    for index in range(begin + 1, len(lines)):
         line = lines[index]
-        if not line.strip() or line is first:
+        if not line.strip():
             continue
         if _depth(line) <= limit:
             if line.lstrip().startswith(")") and language.block_opener.search(line):

@@ -120,6 +120,16 @@ def test_each_side_keeps_to_its_budget(layout) -> None:
     assert BELOW.startswith(layout.codec.decode(tokens[second + 1 : third]))
 
 
+def test_a_snippet_is_cut_to_what_the_budget_has_left(layout) -> None:
+    small = FimLayout(layout.codec, layout.last_word, FimBudget(snippets=30))
+    long, short = Snippet("a.py", "name = 1\n" * 90), Snippet("b.py", "x")
+    for snippets in ((long, short), (short, long)):
+        tokens = small.prompt(FillRequest(("x\n", ""), snippets=snippets)).tokens
+        text = layout.codec.decode(tokens[: tokens.index(layout.codec.token_id("<|fim_prefix|>"))])
+        assert "name = 1" in text
+        assert tokens.index(layout.codec.token_id("<|fim_prefix|>")) == 31
+
+
 @pytest.mark.parametrize(("chars", "read"), [(400, 400), (5000, 5000), (None, 2400)])
 def test_a_request_says_how_much_of_the_document_is_read(layout, chars, read) -> None:
     above, below = "a = f(1)\n" * 1000, "b = g(2)\n" * 1000

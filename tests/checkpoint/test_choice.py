@@ -40,6 +40,15 @@ def test_the_largest_quick_model_that_is_here_is_chosen(
     assert why in why_automatic()
 
 
+def test_a_model_is_offered_only_where_it_is_quick_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choice, "present", tuple)
+    monkeypatch.setattr(choice, "catalogue", lambda: (HUGE, LARGE))
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    assert "dgls model get large " in choice.offer()
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    assert choice.offer() == ""
+
+
 def test_a_fetched_models_file_is_the_same_model_by_its_path(tmp_path: Path) -> None:
     """Else each way to name it would convert the weights anew."""
     given = tmp_path / "elsewhere.gguf"

@@ -91,6 +91,7 @@ def test_an_import_is_kept(what: str, head: str, path: str) -> None:
         ("javascript", 'import { b as gone, a } from "m";\n', 'import { a } from "m";\n'),
         ("rust", "use std::{fs, gone, io};\n", "use std::{fs, io};\n"),
         ("rust", "use std::{fs, gone};\n", "use std::fs;\n"),
+        ("rust", "use std::io::{self, gone};\n", "use std::io::{self};\n"),
     ],
 )
 def test_a_name_of_a_list_in_other_languages(language: str, head: str, then: str) -> None:

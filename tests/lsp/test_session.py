@@ -237,6 +237,19 @@ async def test_the_editors_section_is_asked_for_before_the_model_is_loaded(
         assert filler.settings.model.threads == 2
 
 
+async def test_an_initialization_option_can_be_taken_back(filler: ScriptedFiller) -> None:
+    async with connected(filler) as session:
+        section = {"show": {"automatic": True, "threshold": 0.75}}
+        session.client.set_configuration(section, section="dgls")
+        options = {"show": {"automatic": False}, "fill": {"candidates": 3}}
+        params = initialize_params(options=options, configuration=True)
+        await session.client.initialize_session(params)
+        await until(lambda: session.server.settings.show.threshold == 0.75)
+
+        assert session.server.settings.show.automatic
+        assert session.server.settings.fill.candidates == 3
+
+
 async def test_settings_that_are_pushed_are_taken(session: Session, filler: ScriptedFiller) -> None:
     pushed = {"dgls": {"show": {"threshold": 0.125}}}
     changed = types.DidChangeConfigurationParams(settings=pushed)

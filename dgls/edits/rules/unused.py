@@ -51,7 +51,9 @@ def _unused_in_list(state: State) -> Iterator[Offer]:
         ]
         left = [each for each, name in names.items() if name not in unused]
         if unused and left:
-            group = "braces" if len(left) == 1 and "braces" in pattern.groupindex else "names"
+            # Rust's `self` is a name in braces alone.
+            bare = "braces" in pattern.groupindex and len(left) == 1 and left != ["self"]
+            group = "braces" if bare else "names"
             why = f"`{unused[0]}` is no longer used"
             yield Offer(Span(*found.span(group)), ", ".join(left), "import", why)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 
 from dgls.config import Settings
 from dgls.engine.backends.base import Backend
@@ -15,7 +16,7 @@ def backend_of(settings: Settings) -> Backend:
     if name == "local":
         return _local(settings)
     if name in _REMOTE:
-        remote = _made(*_REMOTE[name], settings)
+        remote = _factory(*_REMOTE[name])(settings)
         if not settings.remote.fallback:
             return remote
         from dgls.engine.backends.fallback import FallbackBackend
@@ -23,13 +24,14 @@ def backend_of(settings: Settings) -> Backend:
         return FallbackBackend(remote, _local(settings))
     module, _, factory = name.partition(":")
     try:
-        return _made(module, factory, settings)
+        make = _factory(module, factory)
     except (ImportError, AttributeError, ValueError) as error:
         known = ", ".join(f"'{each}'" for each in ("local", *_REMOTE))
         raise SettingError(
             f"'engine.backend' must be {known} or 'module:factory', and "
             f"'{name}' cannot be imported ({error}); no model was loaded."
         ) from error
+    return make(settings)
 
 
 _REMOTE = {
@@ -57,6 +59,6 @@ def _local(settings: Settings) -> Backend:
     )
 
 
-def _made(module: str, factory: str, settings: Settings) -> Backend:
-    made: Backend = getattr(importlib.import_module(module), factory)(settings)
+def _factory(module: str, name: str) -> Callable[[Settings], Backend]:
+    made: Callable[[Settings], Backend] = getattr(importlib.import_module(module), name)
     return made

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from dgls.engine.backends.base import Backend, Progress, cores_of, device_of, languages_of
-from dgls.errors import DglsError, EngineBusyError, RemoteError
+from dgls.errors import DglsError, EngineBusyError, RemoteError, RemoteOverloadedError
 from dgls.fill.filler import HasIdleWork
 from dgls.fill.stop import StopToken
 from dgls.protocol import FillReply, FillRequest, OnDraft
@@ -84,7 +84,7 @@ class FallbackBackend:
         if self._down is None:
             try:
                 return self._remote.fill(request, stop, on_draft)
-            except RemoteError as error:
+            except (RemoteError, RemoteOverloadedError) as error:
                 self._went_down(error)
         self._ask_again()
         return self._filled_here(request, stop, on_draft)
@@ -121,7 +121,8 @@ class FallbackBackend:
     def _went_down(self, error: DglsError) -> None:
         with self._state:
             if self._down is None:
-                log.warning("%s", error)
+                # Its text may hold words of the server, and those may quote code.
+                log.warning("%s is down: %s", self._remote.name, type(error).__name__)
             self._down = error
             self._retry_at = self._clock() + RETRY_S
 

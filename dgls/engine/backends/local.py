@@ -42,6 +42,7 @@ class LocalBackend:
         self._adapter = adapter
         self._knobs = knobs
         self._filler: Filler | None = None
+        self._cores = 0
         self._freed = FreedMemory()
 
     @property
@@ -57,7 +58,7 @@ class LocalBackend:
     @property
     def cores(self) -> int:
         """How many CPU cores a forward pass takes, 0 elsewhere and before the model is loaded."""
-        return cores_used(self.device)
+        return self._cores
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -84,6 +85,8 @@ class LocalBackend:
             self._adapter,
             self._knobs,
         )
+        # A pass over few rows takes fewer threads, so they are counted before the first.
+        self._cores = cores_used(filler.device)
         progress(_LOADED, "warming up")
         filler.fill(_WARM_UP, StopToken())
         self._filler = filler

@@ -22,7 +22,7 @@ import httpx
 
 from dgls.config import RemoteSettings
 from dgls.engine.backends.key import Key, read_key
-from dgls.errors import EngineBusyError, RemoteError, SettingError, Stopped
+from dgls.errors import EngineBusyError, RemoteError, RemoteOverloadedError, SettingError, Stopped
 from dgls.fill.stop import StopToken
 
 T = TypeVar("T")
@@ -126,8 +126,10 @@ class Server:
                 f"{where} refused the key ({status}); nothing was filled. "
                 f"Check 'remote.key_file' or 'remote.key_variable'."
             )
-        if status in (429, 503):
-            return EngineBusyError(f"{where} is busy ({status}); nothing was filled, try again.")
+        if status == 429:
+            return EngineBusyError(f"{where} is busy (429); nothing was filled, try again.")
+        if status == 503:
+            return RemoteOverloadedError(f"{where} is busy (503); nothing was filled, try again.")
         return RemoteError(f"{where} failed ({status}{self._words(content)}); nothing was filled.")
 
     def _words(self, content: bytes) -> str:

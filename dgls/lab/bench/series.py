@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+from dgls.policy.rhythm import quantile
 
 _HEAD = "| what | p50 | p90 | p99 | n |\n|---|---|---|---|---|\n"
 
@@ -20,8 +21,7 @@ class Series:
 
     def percentile(self, share: float) -> float:
         """The smallest value that at least `share` (0..1) of all values do not exceed."""
-        ordered = sorted(self.values)
-        return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+        return quantile(self.values, share)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,13 @@ from dgls.config import Settings, changed
 from dgls.engine.backends.base import Progress
 from dgls.engine.backends.choose import backend_of
 from dgls.engine.backends.fallback import RETRY_S, FallbackBackend
-from dgls.errors import EngineBusyError, ModelNotFoundError, RemoteError
+from dgls.errors import (
+    EngineBusyError,
+    ModelNotFoundError,
+    RemoteError,
+    RemoteOverloadedError,
+    SettingError,
+)
 from dgls.fill.stop import StopToken
 from dgls.protocol import Fill, FillReply, FillRequest, OnDraft
 
@@ -131,6 +137,23 @@ def test_a_server_that_is_too_busy_to_say_what_it_serves_is_down(pair: Pair) -> 
     assert pair.fill().model == "remote"
 
 
+def test_a_server_that_says_503_to_a_fill_is_down(
+    pair: Pair, caplog: pytest.LogCaptureFixture
+) -> None:
+    pair.load()
+    pair.remote.error = RemoteOverloadedError("The server said secret = 1.")
+    assert pair.fill().model == "local"
+    assert "secret" not in caplog.text
+
+
+def test_a_busy_server_is_not_down(pair: Pair) -> None:
+    pair.load()
+    pair.remote.error = EngineBusyError("The server at host:1 is busy (429).")
+    with pytest.raises(EngineBusyError):
+        pair.fill()
+    assert pair.local.loads == 0
+
+
 def test_pauses_are_used_while_the_local_model_fills(pair: Pair) -> None:
     pair.load()
     assert not pair.both.use_pause(StopToken())
@@ -176,3 +199,15 @@ def settled(pair: Pair) -> None:
     asking = pair.both._asking
     if asking is not None:
         asking.join(10)
+
+
+def broken(settings: Settings) -> object:
+    raise AttributeError("of its own")
+
+
+def test_a_factory_that_fails_is_not_one_that_cannot_be_imported() -> None:
+    module = f"{__name__}:broken"
+    with pytest.raises(AttributeError, match="of its own"):
+        backend_of(changed(Settings(), {"engine": {"backend": module}}))
+    with pytest.raises(SettingError, match="cannot be imported"):
+        backend_of(changed(Settings(), {"engine": {"backend": f"{module}s"}}))

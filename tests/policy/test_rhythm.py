@@ -1,0 +1,23 @@
+"""How long to wait, from how somebody types."""
+
+from __future__ import annotations
+
+import pytest
+
+from dgls.policy.rhythm import quantile
+
+
+@pytest.mark.parametrize(
+    ("values", "share", "value"),
+    [
+        (tuple(range(1, 11)), 0.9, 9),
+        (tuple(range(1, 11)), 1.0, 10),
+        ((9, 1), 0.5, 1),
+        ((3, 1, 2), 0.5, 2),
+        ((7,), 0.0, 7),
+    ],
+)
+def test_a_quantile_is_the_least_value_that_enough_do_not_exceed(
+    values: tuple[float, ...], share: float, value: float
+) -> None:
+    assert quantile(values, share) == value
