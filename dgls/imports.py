@@ -1,4 +1,4 @@
-"""Keeps what one works on out of the places from which Python imports.
+"""Keeps the project that is being edited off Python's import path.
 
 A repository may hold a `torch.py` or a `json.py`, and a shell may say `PYTHONPATH=.`. Knows nothing
 but `os` and `sys`, because it comes before every other import, that of `__future__` included.

@@ -212,7 +212,10 @@ class Draft:
 
 
 OnDraft = Callable[[Draft], None]
-"""Called with the whole canvas after each denoise step; in the engine, from the fill's thread."""
+"""Called with each draft: after a denoise step, or after a pass of a causal model.
+
+In the engine it is called from the fill's thread.
+"""
 
 
 class EngineState(StrEnum):

@@ -496,7 +496,7 @@ def test_a_folder_that_others_can_open_is_refused(folder: Path) -> None:
             make_private(folder)
     link = folder / "link"
     link.symlink_to(folder / "new")
-    with pytest.raises(EngineUnavailableError, match="no folder but a file or a link"):
+    with pytest.raises(EngineUnavailableError, match="a file or a link, not a folder"):
         make_private(link)
     (folder / "file").touch()
     with pytest.raises(EngineUnavailableError, match="cannot be made"):

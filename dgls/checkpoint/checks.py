@@ -149,7 +149,9 @@ def _metadata_faults(fields: Mapping[str, Any]) -> Iterator[str]:
         if not _is_number(number):
             yield f"'{name}' must be a finite number, not {shown(number)}"
     budget = fields.get("budget")
-    for name, number in budget.items() if isinstance(budget, dict) else ():
+    if not isinstance(budget, dict):
+        return
+    for name, number in budget.items():
         if isinstance(number, bool) or not isinstance(number, int) or number < 0:
             yield f"'budget.{name}' must be a whole number of 0 or more, not {shown(number)}"
 

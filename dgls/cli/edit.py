@@ -12,16 +12,14 @@ from typing import Annotated
 
 import typer
 
-from dgls.cli.fill import ask, asker_of, path_shown, resolved_with
+from dgls.cli.asking import ask, asker_of, path_shown, resolved_with
 from dgls.cli.options import AsJson, Language
 from dgls.cli.private import AllowPrivate, check_private
 from dgls.cli.target import (
     STANDARD_INPUT,
-    SourceFile,
     line_range,
     lines_of,
     parsed_source,
-    read_source,
 )
 from dgls.errors import InputError, SourceFileError
 from dgls.protocol import FillReply
@@ -86,7 +84,7 @@ def edit(
     made = asked.edit(reply)
     after = apply_edits(file.text, [made])
     if write:
-        _write(file, after)
+        file.write(after)
     shown = unified(path_shown(name) or "input", file.text, after)
     if as_json:
         typer.echo(_json(reply, made, shown, write))
@@ -103,15 +101,6 @@ def _check_writable(name: str) -> None:
         raise InputError("Standard input cannot be written to; leave out --write.")
     if Path(name).exists() and not os.access(name, os.W_OK):
         raise SourceFileError(f"{name} is read-only; it was left as it was.")
-
-
-def _write(file: SourceFile, text: str) -> None:
-    """Write the file, unless somebody else did while the model was at work."""
-    if read_source(file.name) != file:
-        raise SourceFileError(
-            f"{file.name} has changed meanwhile; it was left as it is. Run the command again."
-        )
-    file.write(text)
 
 
 def _json(reply: FillReply, made: Edit, shown: str, written: bool) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dgls.checkpoint.choice import AUTO, offer
+from dgls.cli.asking import ask, asker_of, resolved_with
 from dgls.cli.options import AsJson, Language, ModelName
 from dgls.cli.private import AllowPrivate, check_private
 from dgls.cli.target import (
@@ -25,13 +26,12 @@ from dgls.cli.target import (
     selection,
 )
 from dgls.errors import InputError
-from dgls.protocol import Draft, Fill, FillReply, FillRequest, Snippet
+from dgls.protocol import Fill, FillReply
 from dgls.text.spans import Edit, Span, apply_edits
 
 if TYPE_CHECKING:
-    from dgls.cli.watch import Watch
-    from dgls.config import FillSettings, Resolved, Settings
-    from dgls.requests.builder import Asker, Task
+    from dgls.config import FillSettings
+    from dgls.requests.builder import Task
     from dgls.syntax.source import Source
 
 _NOTHING = "The model has nothing that fits here{}; dgls why FILE:LINE:COL tells what it tried."
@@ -186,67 +186,6 @@ def _task(
         file,
         Task.at(source, sorted(gaps), budget_of(costs), lines=lines, strength=strength),
     )
-
-
-def resolved_with(model: str | None) -> Resolved:
-    """The settings here, with the model of the command line; bad ones are named and passed over."""
-    from dgls.config import resolve
-
-    given = {} if model is None else {"model.name": model}
-    resolved = resolve(Path.cwd(), overrides=given)
-    for message in resolved.messages:
-        typer.echo(f"dgls: {message}", err=True)
-    return resolved
-
-
-def path_shown(name: str) -> str:
-    """The path as the model has met paths: below the project, which is the working folder."""
-    if name == STANDARD_INPUT:
-        return ""
-    path = Path(name).resolve()
-    folder = Path.cwd()
-    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
-
-
-def asker_of(name: str, source: Source, resolved: Resolved, method: str) -> Asker:
-    """The command line as who asks about a file, with the outlines of what the file imports."""
-    from dgls.cli.private import rules
-    from dgls.requests.builder import Asker
-    from dgls.requests.neighbours import imported_outlines
-
-    snippets: tuple[Snippet, ...] = ()
-    if name != STANDARD_INPUT:
-        path, roots = Path(name).resolve(), [Path.cwd()]
-        context, privacy = resolved.settings.context, rules(resolved, *roots, path.parent)
-        snippets = imported_outlines(source, path, roots, context, privacy)
-    return Asker("cli", method, path=path_shown(name), snippets=snippets)
-
-
-async def ask(settings: Settings, request: FillRequest, watching: Watch | None = None) -> FillReply:
-    """The engine's answer; a person at a terminal sees why it takes a while."""
-    from dgls.client import EngineClient
-
-    client = EngineClient(settings)
-    try:
-        await client.wait_ready(loading())
-        on_draft: Callable[[Draft], None] | None = watching.draft if watching else None
-        return await client.fill(request, on_draft)
-    finally:
-        await client.close()
-
-
-def loading() -> Callable[[float, str], None] | None:
-    """Tells a person at a terminal why it takes a while; a program is told nothing."""
-    if not sys.stderr.isatty():
-        return None
-    told: set[str] = set()
-
-    def tell(share: float, what: str) -> None:
-        if what not in told:
-            told.add(what)
-            typer.echo(f"dgls: {what or 'starting the engine'} ({share:.0%})", err=True)
-
-    return tell
 
 
 def _json(task: _Task, reply: FillReply, best: Fill, written: bool) -> str:

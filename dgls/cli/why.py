@@ -49,7 +49,7 @@ def why(
 
     The last one is what the engine keeps in memory of its last fill, in an editor or here.
     """
-    from dgls.cli.fill import resolved_with
+    from dgls.cli.asking import resolved_with
     from dgls.policy.why import describe
 
     resolved = resolved_with(model)
@@ -87,7 +87,7 @@ async def _last(settings: Settings) -> tuple[Explanation, float]:
 
 async def _at(resolved: Resolved, place: str, language: str | None) -> Explanation:
     """What an editor would suggest at a place while one types, and when one asks for it."""
-    from dgls.cli.fill import asker_of, loading
+    from dgls.cli.asking import asker_of, loading
     from dgls.client import EngineClient
     from dgls.policy.show import shown_when_asked
     from dgls.policy.why import explained

@@ -41,7 +41,7 @@ def _accepted(source: Source, name: str, value: Any) -> Any:
     declared = DECLARED.get(name)
     if declared is None:
         raise SettingError(
-            f"'{shortened(name)}' in {source.name} is no setting of dgls; it was left out."
+            f"'{shortened(name)}' in {source.name} is not a setting of dgls; it was ignored."
         )
     if source.is_project and not declared.project:
         raise SettingError(

@@ -113,7 +113,8 @@ Later sources win:
 2. `dgls.toml` in your configuration folder (`~/.config/dgls/` on Linux);
 3. the nearest `dgls.toml` in the folder of the file or above it;
 4. the environment;
-5. what you say explicitly: a command-line option, your editor's settings.
+5. what you say explicitly: a command-line option, your editor's settings. Where an
+   editor sends every setting, those that have their default value do not count.
 
 ```toml
 [model]

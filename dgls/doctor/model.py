@@ -13,7 +13,6 @@ from dgls.config import Settings
 from dgls.doctor.findings import Machine, ModelFound, Precision
 from dgls.errors import DglsError, ModelNotFoundError
 
-_AUTO = "auto"
 _CPU = "the CPU"
 
 
@@ -28,7 +27,7 @@ def precision_of(machine: Machine, settings: Settings) -> Precision:
     found = fits(free)
     wanted = settings.model.quantization
     fitting = best(found)
-    chosen = wanted if wanted != _AUTO else (fitting.scheme if fitting else "")
+    chosen = wanted if wanted != AUTO else (fitting.scheme if fitting else "")
     return Precision(where, found, chosen, _why(where, free, chosen, wanted, machine))
 
 
@@ -67,7 +66,7 @@ def _place(machine: Machine, device: str) -> tuple[str, int]:
     """Where the model would run and the bytes that are free there."""
     kind, _, number = device.partition(":")
     index = int(number) if number.isdecimal() else 0
-    if kind in (_AUTO, "cuda") and index < len(machine.gpus) and not machine.torch.endswith("+cpu"):
+    if kind in (AUTO, "cuda") and index < len(machine.gpus) and not machine.torch.endswith("+cpu"):
         return machine.gpus[index].name, machine.gpus[index].free
     return _CPU, machine.available
 
@@ -76,7 +75,7 @@ def _why(where: str, free: int, chosen: str, wanted: str, machine: Machine) -> s
     room = f"{free / 1e9:.1f} GB are free on {where}"
     if not chosen:
         return f"{room}, too few for any; the embedded model runs anywhere, and vLLM elsewhere."
-    if wanted != _AUTO:
+    if wanted != AUTO:
         return f"{room}; the settings ask for {wanted}."
     slow = "" if machine.gpus else " Without a GPU it would be far too slow to type with."
     quick = "" if where == _CPU else _QUICKER.get(chosen, "")

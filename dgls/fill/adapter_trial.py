@@ -74,7 +74,7 @@ class AdapterTrial:
         """
         model, before = self._filler.model, self._filler.model.drafting
         # A filler of its own does not know what the last fill of the place was.
-        fresh = self._filler.planned(self._filler.strategy)
+        fresh = self._filler.with_strategy(self._filler.strategy)
         model.drafting = replace(before, masks=masks)
         try:
             fresh.fill(FillRequest(place.parts, path=place.path, limits=READ_AHEAD), StopToken())

@@ -101,8 +101,8 @@ class CausalFiller:
         """The least confidence at which its fills should be shown unasked."""
         return self._confidence.threshold
 
-    def planned(self, strategy: CausalStrategy) -> CausalFiller:
-        """The same model with another strategy."""
+    def with_strategy(self, strategy: CausalStrategy) -> CausalFiller:
+        """A filler of the same model with another strategy, without its idle work and editor."""
         return CausalFiller(self.model, self._confidence, strategy)
 
     def considered(self, request: FillRequest) -> Considered:

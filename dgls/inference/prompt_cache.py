@@ -113,8 +113,9 @@ class PromptCache:
         return _Entry(tokens[:common], slots)
 
     def _room(self) -> Slots:
-        """Slots to read into: those of the prompt that was not used for longest, once the memory
-        is full. Buffers that are freed and taken again would break the heap into pieces.
+        """Slots to read into: once the memory is full, those of the least recently used prompt.
+
+        Buffers that are freed and taken again would break the heap into pieces.
         """
         if len(self._entries) < 2 or self.bytes + self._entries[-1].slots.bytes <= self._most_bytes:
             return self._network.slots(_USUAL_SLOTS)

@@ -1,4 +1,7 @@
-"""Why nothing is suggested: every reason, by the name under which it is counted and told."""
+"""The reasons for silence, by the name under which each is counted and told.
+
+The decisions are in `dgls.lsp.rules`, `dgls.policy.ask` and `dgls.policy.show`.
+"""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ def _way_to(folder: Path) -> Iterator[Path]:
 
 def _why_not_ours(found: os.stat_result) -> str:
     if not stat.S_ISDIR(found.st_mode):
-        return "is no folder but a file or a link"
+        return "is a file or a link, not a folder"
     if found.st_uid != os.getuid():
         return f"belongs to another user ({found.st_uid})"
     return "is open to other users" if found.st_mode & 0o077 else ""

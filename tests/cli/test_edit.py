@@ -111,7 +111,7 @@ def test_a_file_that_changed_meanwhile_is_not_written(
 
     answering(monkeypatch, answer)
     assert run_app(["edit", "a.py:2-3", ONE_BY_TWO, "--write"]) == 3
-    assert "has changed meanwhile" in capfd.readouterr().err
+    assert "was changed by something else meanwhile" in capfd.readouterr().err
     assert (place / "a.py").read_text() == "mine\n"
 
 

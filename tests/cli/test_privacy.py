@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dgls.cli.app import run_app
-from dgls.cli.fill import asker_of
+from dgls.cli.asking import asker_of
 from dgls.cli.private import readable
 from dgls.config import resolve
 from dgls.lab.evaluation.cut import cut_cases

@@ -45,7 +45,8 @@ class ModelSettings:
     )
     batch: int = setting(
         0,
-        "Maximum of fills that share a forward pass of the model; 0 leaves the choice to dgls.",
+        "Maximum number of fills that share a forward pass of the model; 0 leaves the choice to "
+        "dgls.",
         low=0,
         high=256,
         project=False,
@@ -53,7 +54,8 @@ class ModelSettings:
     )
     cache_mb: int = setting(
         0,
-        "Maximum memory for encoded prompts, in megabytes; 0 takes a share of the device's.",
+        "Maximum memory for encoded prompts, in megabytes; 0: 128 for the laptop model on a CPU, "
+        "else a share of the device's memory.",
         low=0,
         project=False,
         identity=True,
@@ -105,7 +107,10 @@ class EngineSettings:
         4_000_000, "Largest request that the engine reads, in bytes.", low=1000, project=False
     )
     max_waiting: int = setting(
-        64, "Maximum of requests that wait for the model; more are refused.", low=1, project=False
+        64,
+        "Maximum number of requests that wait for the model; more are refused.",
+        low=1,
+        project=False,
     )
 
 
@@ -147,7 +152,12 @@ class RemoteSettings:
         identity=True,
     )
     concurrency: int = setting(
-        8, "Maximum of fills that are sent at once.", low=1, high=256, project=False, identity=True
+        8,
+        "Maximum number of fills that are sent at once.",
+        low=1,
+        high=256,
+        project=False,
+        identity=True,
     )
     fallback: bool = setting(
         False,

@@ -26,18 +26,18 @@ class FillSettings:
     )
     max_lines: int | Literal["auto"] = number_or_auto(
         1,
-        "Maximum of lines of a fill while typing, where a block opens. `auto`: 1.",
+        "Maximum number of lines of a fill while typing, where a block opens. `auto`: 1.",
         high=100,
     )
     prefix_chars: int | Literal["auto"] = number_or_auto(
         100,
-        "Maximum of characters before the cursor that the model sees. `auto`: 2400 for the laptop "
-        "model, 1200 for others.",
+        "Maximum number of characters before the cursor that the model sees. `auto`: 2400 for the "
+        "laptop model, 1200 for others.",
     )
     suffix_chars: int | Literal["auto"] = number_or_auto(
         0,
-        "Maximum of characters after the cursor that the model sees. `auto`: 800 for the laptop "
-        "model, 480 for others.",
+        "Maximum number of characters after the cursor that the model sees. `auto`: 800 for the "
+        "laptop model, 480 for others.",
     )
 
 
@@ -115,9 +115,9 @@ class ContextSettings:
     )
     chars: int = setting(
         0,
-        "Maximum of characters of both together; 0 for none, which suits the laptop model, that "
-        "fills no better with them, and the embedded one, which was trained without. 4000 suits a "
-        "published one. A project can only lower it.",
+        "Maximum number of characters of both together. 0 sends none: the laptop model fills no "
+        "better with them, and the embedded model was trained without them. Use 4000 for a "
+        "published model. A project can only lower it.",
         low=0,
         high=100_000,
         only_lower=True,

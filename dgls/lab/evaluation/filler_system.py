@@ -70,7 +70,7 @@ def causal_system(name: str, filler: CausalFiller, identity: str, budget: Budget
         return FillerSystem(name, filler, identity, budget, Trigger.AUTOMATIC)
     if name == "greedy":
         alone = replace(CausalStrategy(), certain=0.0, beams=1, copies=0, second_opinions=0)
-        return FillerSystem(name, filler.planned(alone), identity, budget)
+        return FillerSystem(name, filler.with_strategy(alone), identity, budget)
     raise InputError(
         f"There is no system {name!r} of this model; nothing was measured. "
         f"There are {', '.join(CAUSAL_SYSTEMS)}."

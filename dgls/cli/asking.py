@@ -1,0 +1,80 @@
+"""How the verbs that ask a model do it: by which settings, about what, and through the engine."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from dgls.cli.target import STANDARD_INPUT
+from dgls.protocol import Draft, FillReply, FillRequest, Snippet
+
+if TYPE_CHECKING:
+    from dgls.cli.watch import Watch
+    from dgls.config import Resolved, Settings
+    from dgls.requests.builder import Asker
+    from dgls.syntax.source import Source
+
+
+def resolved_with(model: str | None) -> Resolved:
+    """The settings here, with the model of the command line; bad ones are named and passed over."""
+    from dgls.config import resolve
+
+    given = {} if model is None else {"model.name": model}
+    resolved = resolve(Path.cwd(), overrides=given)
+    for message in resolved.messages:
+        typer.echo(f"dgls: {message}", err=True)
+    return resolved
+
+
+def path_shown(name: str) -> str:
+    """The path as the model has met paths: below the project, which is the working folder."""
+    if name == STANDARD_INPUT:
+        return ""
+    path = Path(name).resolve()
+    folder = Path.cwd()
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
+
+
+def asker_of(name: str, source: Source, resolved: Resolved, method: str) -> Asker:
+    """The command line as who asks about a file, with the outlines of what the file imports."""
+    from dgls.cli.private import rules
+    from dgls.requests.builder import Asker
+    from dgls.requests.neighbours import imported_outlines
+
+    snippets: tuple[Snippet, ...] = ()
+    if name != STANDARD_INPUT:
+        path, roots = Path(name).resolve(), [Path.cwd()]
+        context, privacy = resolved.settings.context, rules(resolved, *roots, path.parent)
+        snippets = imported_outlines(source, path, roots, context, privacy)
+    return Asker("cli", method, path=path_shown(name), snippets=snippets)
+
+
+async def ask(settings: Settings, request: FillRequest, watching: Watch | None = None) -> FillReply:
+    """The engine's answer; a person at a terminal sees why it takes a while."""
+    from dgls.client import EngineClient
+
+    client = EngineClient(settings)
+    try:
+        await client.wait_ready(loading())
+        on_draft: Callable[[Draft], None] | None = watching.draft if watching else None
+        return await client.fill(request, on_draft)
+    finally:
+        await client.close()
+
+
+def loading() -> Callable[[float, str], None] | None:
+    """Tells a person at a terminal why it takes a while; a program is told nothing."""
+    if not sys.stderr.isatty():
+        return None
+    told: set[str] = set()
+
+    def tell(share: float, what: str) -> None:
+        if what not in told:
+            told.add(what)
+            typer.echo(f"dgls: {what or 'starting the engine'} ({share:.0%})", err=True)
+
+    return tell
