@@ -210,15 +210,15 @@ def path_shown(name: str) -> str:
 
 def asker_of(name: str, source: Source, resolved: Resolved, method: str) -> Asker:
     """The command line as who asks about a file, with the outlines of what the file imports."""
-    from dgls.cli.private import rules
+    from dgls.cli.private import readable
     from dgls.requests.builder import Asker
     from dgls.requests.neighbours import imported_outlines
 
     snippets: tuple[Snippet, ...] = ()
     if name != STANDARD_INPUT:
         path, roots = Path(name).resolve(), [Path.cwd()]
-        context, privacy = resolved.settings.context, rules(resolved, *roots, path.parent)
-        snippets = imported_outlines(source, path, roots, context, privacy)
+        may_read = readable(resolved, False, *roots, path.parent)
+        snippets = imported_outlines(source, path, roots, resolved.settings.context, may_read)
     return Asker("cli", method, path=path_shown(name), snippets=snippets)
 
 
