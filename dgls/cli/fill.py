@@ -26,6 +26,7 @@ from dgls.cli.target import (
 )
 from dgls.errors import InputError
 from dgls.protocol import Draft, Fill, FillReply, FillRequest, Snippet
+from dgls.text.encodings import whole
 from dgls.text.spans import Edit, Span, apply_edits
 
 if TYPE_CHECKING:
@@ -205,7 +206,8 @@ def path_shown(name: str) -> str:
         return ""
     path = Path(name).resolve()
     folder = Path.cwd()
-    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
+    shown = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
+    return whole(shown)
 
 
 def asker_of(name: str, source: Source, resolved: Resolved, method: str) -> Asker:

@@ -16,6 +16,7 @@ from dgls.lsp.convert import key_of
 from dgls.lsp.documents import Change, Document
 from dgls.protocol import Snippet
 from dgls.requests.neighbours import MayRead, Outlines, within
+from dgls.text.encodings import whole
 from dgls.text.lines import line_around
 
 _MOST_EDITS = 3
@@ -86,7 +87,7 @@ class Surroundings:
             if other.source.language is document.source.language:
                 text = self._outlines.of((uri, hash(other.text)), other.source)
                 if text:
-                    yield Snippet(Path(other.path).name, text)
+                    yield Snippet(whole(Path(other.path).name), text)
 
     def _edits(self, others: Mapping[str, Document]) -> Iterator[Snippet]:
         """The lines that were edited last in other documents, the oldest first."""
@@ -97,4 +98,4 @@ class Surroundings:
                 span = line_around(other.text, other.lines.starts[line])
                 text = span.of(other.text).strip()[:_EDIT_CHARS]
                 if text:
-                    yield Snippet(Path(other.path).name, text)
+                    yield Snippet(whole(Path(other.path).name), text)

@@ -15,6 +15,7 @@ from dgls.syntax.imported import imported_files
 from dgls.syntax.languages import language_of
 from dgls.syntax.outline import outline
 from dgls.syntax.source import Source
+from dgls.text.encodings import whole
 
 MOST_MS = 15.0
 """How long gathering may take; what is not there by then is left out, and there the next time."""
@@ -50,7 +51,7 @@ class Outlines:
             if file in besides:
                 continue
             if may_read(file) and (text := self._of_file(file)):
-                yield Snippet(file.name, text)
+                yield Snippet(whole(file.name), text)
 
     def of(self, key: tuple[str, int], source: Source) -> str:
         """The outline of a source that `key` (a name, and a version or hash) tells from others."""
