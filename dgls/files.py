@@ -17,10 +17,14 @@ LARGEST_BYTES = 1_000_000
 def read_small(path: Path, most_bytes: int = LARGEST_BYTES) -> bytes:
     """The bytes of a regular file of at most `most_bytes`.
 
-    Raises `OSError`, whose `strerror` says what is wrong: also for a device, a pipe, a folder, and
-    a file that is too large. Those are not opened, because opening alone can block.
+    The null device has none. Raises `OSError`, whose `strerror` says what is wrong: also for
+    another device, a pipe, a folder, and a file that is too large. Those are not opened, because
+    opening alone can block.
     """
-    _check(path, os.stat(path), most_bytes)
+    found = os.stat(path)
+    if stat.S_ISCHR(found.st_mode) and os.path.samestat(found, os.stat(os.devnull)):
+        return b""
+    _check(path, found, most_bytes)
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
     with os.fdopen(os.open(path, flags), "rb") as file:
         # The path may lead elsewhere by now.

@@ -27,7 +27,7 @@ LONGEST_NAME = 255
 """Bytes of one part of a path, on every system in use."""
 
 _HEAD_AND_STARS = re.compile(
-    r"(!?(?:[^*?\[\\]*/)?)([^*?\[\\/]+)\*{2,}(?:/(.+)| *(/?) *)", re.DOTALL
+    r"(!?+(?:[^*?\[\\]*/)?)([^*?\[\\/]+)\*{2,}(?:/(.+)| *(/?) *)", re.DOTALL
 )
 
 

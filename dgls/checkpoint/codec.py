@@ -10,6 +10,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from dgls.errors import CheckpointError
+from dgls.text.encodings import whole
 
 
 class HfCodec:
@@ -38,7 +39,7 @@ class HfCodec:
 
     def encode(self, text: str) -> list[int]:
         """The token ids of `text`; adds no special tokens, and reads none out of the text."""
-        return list(self._tokenizer.encode(_without_surrogates(text), add_special_tokens=False).ids)
+        return list(self._tokenizer.encode(whole(text), add_special_tokens=False).ids)
 
     def encode_marked(self, text: str) -> list[int]:
         """The token ids of a text of the model's own, in which special tokens are read."""
@@ -67,8 +68,3 @@ class HfCodec:
                 f"nothing was loaded."
             )
         return int(found)
-
-
-def _without_surrogates(text: str) -> str:
-    """`text` with half surrogate pairs, which UTF-8 cannot hold, replaced by question marks."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

@@ -24,6 +24,8 @@ def shard_files(folder: Path) -> tuple[Path, ...]:
     found = sorted(path for path in folder.glob("*.safetensors") if CONVERTED not in path.name)
     if index.is_file():
         wanted = {folder / name for name in _indexed(index)}
+        if not wanted:
+            raise _bad_index(index, "it names no weight file")
         if missing := sorted(path.name for path in wanted if not path.is_file()):
             raise CheckpointError(
                 f"{len(missing)} of the {len(wanted)} weight files in {folder} are missing (the "
@@ -40,8 +42,20 @@ def shard_files(folder: Path) -> tuple[Path, ...]:
 
 def _indexed(index: Path) -> set[str]:
     try:
-        return set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise CheckpointError(
-            f"{index} cannot be read ({error}); nothing was loaded. Get the checkpoint again."
-        ) from error
+        raise _bad_index(index, str(error)) from error
+    for name in names:
+        if not isinstance(name, str) or not name.endswith(".safetensors") or _has_folder(name):
+            raise _bad_index(index, f"{str(name)[:80]!r} is not a file of this folder's weights")
+    return names
+
+
+def _has_folder(name: str) -> bool:
+    return "/" in name or "\\" in name or "\0" in name
+
+
+def _bad_index(index: Path, why: str) -> CheckpointError:
+    return CheckpointError(
+        f"{index} cannot be read ({why}); nothing was loaded. Get the checkpoint again."
+    )

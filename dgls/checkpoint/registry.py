@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from huggingface_hub import try_to_load_from_cache
+from huggingface_hub import constants, try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
 
 from dgls.checkpoint.catalogue import is_listed
@@ -65,7 +65,7 @@ def _fetched(name: str) -> Path:
 def _cached(name: str) -> Path:
     """The snapshot in the Hugging Face cache; its last download, as its main branch was then."""
     try:
-        found = try_to_load_from_cache(name, CONFIG_FILE)
+        found = try_to_load_from_cache(name, CONFIG_FILE, _cache_folder())
     except (HFValidationError, OSError, UnicodeError) as error:
         raise ModelNotFoundError(
             f"{name[:200]!r} is not the name of a model; nothing was loaded.{_hint(name)}"
@@ -76,6 +76,17 @@ def _cached(name: str) -> Path:
             f"first: hf download {name}{_hint(name)}"
         )
     return Path(found).parent
+
+
+def _cache_folder() -> str:
+    """Where the Hugging Face cache is; never in the working folder."""
+    folder: str = constants.HF_HUB_CACHE
+    if not Path(folder).is_absolute():
+        raise ModelNotFoundError(
+            f"The folder of the Hugging Face cache, {folder!r}, is no absolute path; nothing was "
+            f"loaded. Correct HF_HOME, HF_HUB_CACHE or XDG_CACHE_HOME; an empty one is relative."
+        )
+    return folder
 
 
 def _hint(name: str) -> str:

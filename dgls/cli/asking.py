@@ -11,6 +11,7 @@ import typer
 
 from dgls.cli.target import STANDARD_INPUT
 from dgls.protocol import Draft, FillReply, FillRequest, Snippet
+from dgls.text.encodings import whole
 
 if TYPE_CHECKING:
     from dgls.cli.watch import Watch
@@ -36,20 +37,21 @@ def path_shown(name: str) -> str:
         return ""
     path = Path(name).resolve()
     folder = Path.cwd()
-    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
+    shown = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
+    return whole(shown)
 
 
 def asker_of(name: str, source: Source, resolved: Resolved, method: str) -> Asker:
     """The command line as who asks about a file, with the outlines of what the file imports."""
-    from dgls.cli.private import rules
+    from dgls.cli.private import readable
     from dgls.requests.builder import Asker
     from dgls.requests.neighbours import imported_outlines
 
     snippets: tuple[Snippet, ...] = ()
     if name != STANDARD_INPUT:
         path, roots = Path(name).resolve(), [Path.cwd()]
-        context, privacy = resolved.settings.context, rules(resolved, *roots, path.parent)
-        snippets = imported_outlines(source, path, roots, context, privacy)
+        may_read = readable(resolved, False, *roots, path.parent)
+        snippets = imported_outlines(source, path, roots, resolved.settings.context, may_read)
     return Asker("cli", method, path=path_shown(name), snippets=snippets)
 
 

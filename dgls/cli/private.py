@@ -25,18 +25,20 @@ AllowPrivate = Annotated[
     ),
 ]
 
+
 MayRead = Callable[[Path], bool]
 
 
 def check_private(path: Path, resolved: Resolved, allow: bool) -> None:
     """Raise `InputError` for a file that is left alone, unless that is allowed.
 
-    What the settings of its own folder say counts as well as those of the working folder.
+    What the settings of its own folder, and of the one that it is a link to, say counts as well as
+    those of the working folder.
     """
     from dgls.config import resolve
 
     name = os.path.abspath(path)
-    for settings in () if allow else (resolved, resolve(Path(name).parent)):
+    for settings in () if allow else (resolved, *map(resolve, _own_folders(name))):
         reason, fault = rules(settings).explained(name)
         if reason is not None:
             why = fault or reason.value
@@ -57,10 +59,15 @@ def readable(resolved: Resolved, allow: bool, *trees: Path) -> MayRead:
 
     def may_read(path: Path) -> bool:
         file = Path(os.path.abspath(path))
-        everywhere = (rules(resolved, *trees), rules_in(file.parent))
+        everywhere = (rules(resolved, *trees), *map(rules_in, _own_folders(file)))
         return all(each.why_not(str(file)) is None for each in everywhere)
 
     return may_read
+
+
+def _own_folders(path: str | Path) -> set[Path]:
+    """The folder of a file, and the one of what it is a link to."""
+    return {Path(path).parent, Path(os.path.realpath(path)).parent}
 
 
 def rules(resolved: Resolved, *folders: Path) -> Privacy:

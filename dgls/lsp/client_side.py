@@ -9,6 +9,7 @@ from lsprotocol import types
 
 from dgls.lsp.quirks import Quirks, quirks_of
 from dgls.policy.place import parts_in
+from dgls.text.encodings import whole
 
 STATUS_OPT_IN = "dglsStatus"
 """What a client says in `capabilities.experimental` to be sent `dgls/status`."""
@@ -100,4 +101,4 @@ class Client:
 
         What lies above (a home folder, a user's name) tells the model nothing.
         """
-        return "/".join(parts_in(path, self.folders) or (Path(path).name,))
+        return whole("/".join(parts_in(path, self.folders) or (Path(path).name,)))

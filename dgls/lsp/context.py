@@ -74,7 +74,7 @@ class RequestContext:
             self.stores.documents.now,
             self.client.folders,
             settings.context,
-            self.rules.privacy_for(document),
+            self.rules.may_read,
         )
         asker = replace(self.asker(document, method), trigger=trigger, snippets=snippets)
         return task.request(asker, limits_of(settings.fill, trigger))

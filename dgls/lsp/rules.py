@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,17 +42,13 @@ class Rules:
         """The settings for a document: those of the session and of the folder it lies in."""
         return self._resolved_for(document).settings
 
-    def privacy_for(self, document: Document) -> Privacy:
-        """The privacy rules that hold in the folder of a document."""
-        resolved = self._resolved_for(document)
-        return self.permission.privacy(self.folders, resolved.settings.privacy, resolved.folders)
+    def may_read(self, path: Path) -> bool:
+        """Whether the privacy rules let a file be read, as context of another, say."""
+        return self._judged(str(path))[0] is None
 
     def why_silent(self, document: Document, *, unasked: bool) -> Silence | None:
         """Why nothing is done for a document: by the privacy rules, or `unasked` not wanted."""
-        never, fault = self._found.get(
-            ("private", document.path),
-            lambda: self.privacy_for(document).explained(document.path),
-        )
+        never, fault = self._judged(document.path)
         if fault:
             self.complain([f"{fault}; no file of its repository is filled."])
         if never is not None or not unasked:
@@ -66,6 +63,26 @@ class Rules:
         reason = self.why_silent(document, unasked=False)
         if reason is not None:
             raise InputError(f"Nothing was done: {reason.value}.")
+
+    def _judged(self, path: str) -> tuple[Silence | None, str]:
+        """Why a file is left alone, and what is wrong where that is an ignore file's fault."""
+        return self._found.get(("private", path), lambda: self._judgement(path))
+
+    def _judgement(self, path: str) -> tuple[Silence | None, str]:
+        for rules in self._privacy_of(path):
+            never, fault = rules.explained(path)
+            if never is not None:
+                return never, fault
+        return None, ""
+
+    def _privacy_of(self, path: str) -> Iterator[Privacy]:
+        """The rules of the session, of a file's folder, and of the folder that it is a link to."""
+        places = [self.root]
+        if parts_in(path, self.folders) is not None:
+            places += [Path(path).parent, Path(os.path.realpath(path)).parent]
+        for place in dict.fromkeys(places):
+            found = self._settings_in(place)
+            yield self.permission.privacy(self.folders, found.settings.privacy, found.folders)
 
     def _resolved_for(self, document: Document) -> Resolved:
         return self._found.get(

@@ -41,7 +41,7 @@ from dgls.lsp.shared_model import SharedModel
 from dgls.lsp.surroundings import Surroundings
 from dgls.lsp.tasks import Tasks
 from dgls.lsp.typist import Accepted, Typist, Typists
-from dgls.text.encodings import Encoding
+from dgls.text.encodings import Encoding, whole
 
 OpenEngine = Callable[[Settings], Engine]
 
@@ -200,7 +200,7 @@ class DglsServer(LanguageServer):
 
     def show(self, message: str, kind: types.MessageType) -> None:
         """Show a message to the user."""
-        self.window_show_message(types.ShowMessageParams(type=kind, message=message))
+        self.window_show_message(types.ShowMessageParams(type=kind, message=whole(message)))
 
     @property
     def shows_progress(self) -> bool:

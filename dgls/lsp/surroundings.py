@@ -14,9 +14,9 @@ from pathlib import Path
 from dgls.config import ContextSettings
 from dgls.lsp.convert import key_of
 from dgls.lsp.documents import Change, Document
-from dgls.policy.privacy import Privacy
 from dgls.protocol import Snippet
-from dgls.requests.neighbours import Outlines, within
+from dgls.requests.neighbours import MayRead, Outlines, within
+from dgls.text.encodings import whole
 from dgls.text.lines import line_around
 
 _MOST_EDITS = 3
@@ -46,13 +46,14 @@ class Surroundings:
         others: Mapping[str, Document],
         roots: Sequence[Path],
         settings: ContextSettings,
-        privacy: Privacy,
+        may_read: MayRead,
     ) -> tuple[Snippet, ...]:
         """What helps to fill a gap in `document`, within the settings' characters.
 
-        Files that the privacy rules exclude are neither read nor shown.
+        Files that the privacy rules exclude are neither read nor shown. Each is judged by those
+        that hold for it.
         """
-        return within(self._candidates(document, others, roots, settings, privacy), settings.chars)
+        return within(self._candidates(document, others, roots, settings, may_read), settings.chars)
 
     def _candidates(
         self,
@@ -60,19 +61,19 @@ class Surroundings:
         others: Mapping[str, Document],
         roots: Sequence[Path],
         settings: ContextSettings,
-        privacy: Privacy,
+        may_read: MayRead,
     ) -> Iterator[Snippet]:
         if settings.chars <= 0:
             return
         allowed = {
             key: other
             for key, other in others.items()
-            if other.uri != document.uri and privacy.why_not(other.path) is None
+            if other.uri != document.uri and may_read(Path(other.path))
         }
         if settings.outlines and document.source is not None:
             path = Path(document.path)
             opened = {Path(other.path) for other in allowed.values()}
-            yield from self._outlines.imported(document.source, path, roots, privacy, opened)
+            yield from self._outlines.imported(document.source, path, roots, may_read, opened)
             yield from self._open(document, allowed)
         if settings.edits:
             yield from self._edits(allowed)
@@ -86,7 +87,7 @@ class Surroundings:
             if other.source.language is document.source.language:
                 text = self._outlines.of((uri, hash(other.text)), other.source)
                 if text:
-                    yield Snippet(Path(other.path).name, text)
+                    yield Snippet(whole(Path(other.path).name), text)
 
     def _edits(self, others: Mapping[str, Document]) -> Iterator[Snippet]:
         """The lines that were edited last in other documents, the oldest first."""
@@ -97,4 +98,4 @@ class Surroundings:
                 span = line_around(other.text, other.lines.starts[line])
                 text = span.of(other.text).strip()[:_EDIT_CHARS]
                 if text:
-                    yield Snippet(Path(other.path).name, text)
+                    yield Snippet(whole(Path(other.path).name), text)

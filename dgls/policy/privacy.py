@@ -13,8 +13,9 @@ from functools import cached_property
 from pathlib import Path
 
 from dgls.patterns import Patterns, patterns
+from dgls.policy.git_settings import UnreadableIgnores
 from dgls.policy.place import holds, names_of, real
-from dgls.policy.repository import Ignores, UnreadableIgnores
+from dgls.policy.repository import Ignores
 from dgls.policy.silence import Silence
 
 SECRETS = (

@@ -8,23 +8,17 @@ from __future__ import annotations
 
 import codecs
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dgls.files import expanded, read_small
 from dgls.patterns import MOST_WORK, Patterns, TooManyPatterns
-from dgls.policy.git_config import ExcludesFile, has_worktree_settings, is_true, text_of
+from dgls.policy.git_config import Excluding, has_worktree_settings
+from dgls.policy.git_settings import UnreadableIgnores, is_true, text_of
 
 _MOST_VERDICTS = 5_000
 _Stamp = tuple[int, int, int, int]
-
-
-class UnreadableIgnores(Exception):
-    """An ignore file that cannot be read, so that nobody knows what it hides."""
-
-    def __init__(self, path: Path, why: str) -> None:
-        super().__init__(f"{path} cannot be read: {why}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +41,7 @@ class Ignores:
     _read: dict[tuple[Path, bool], tuple[_Stamp, Patterns | UnreadableIgnores]] = field(
         default_factory=dict
     )
-    _verdicts: dict[Path, tuple[list[tuple[int, Patterns]], bool | None]] = field(
+    _verdicts: dict[tuple[Path, Path], tuple[list[tuple[int, Patterns]], bool | None]] = field(
         default_factory=dict
     )
     _repositories: dict[Path, tuple[tuple[_Stamp | None, ...], Repository]] = field(
@@ -55,10 +49,19 @@ class Ignores:
     )
 
     def hide(self, file: Path) -> bool:
-        """Whether git ignores a file or a folder that it lies in. Raises `UnreadableIgnores`."""
-        repository = self._repository(file.parent)
-        if repository is None:
-            return False
+        """Whether git ignores a file or a folder that it lies in. Raises `UnreadableIgnores`.
+
+        Git looks for the repository in the folders above, or takes the one of `GIT_DIR`; here both
+        count.
+        """
+        found = (self._repository(file.parent), self._repository_of_environment())
+        return any(
+            self._hides(repository, file)
+            for repository in found
+            if repository is not None and file.is_relative_to(repository.root)
+        )
+
+    def _hides(self, repository: Repository, file: Path) -> bool:
         folders = [*reversed(file.relative_to(repository.root).parents)]
         paths = [(0, path) for path in repository.lists]
         paths += [
@@ -69,12 +72,12 @@ class Ignores:
             for depth, path in paths
             if (patterns := self._patterns(path, repository.ignores_case))
         ]
-        known = self._verdicts.get(file)
+        known = self._verdicts.get((repository.root, file))
         if known is None or known[0] != lists:
             if len(self._verdicts) > _MOST_VERDICTS:
                 self._verdicts.clear()
             known = lists, _is_hidden(file.relative_to(repository.root), lists)
-            self._verdicts[file] = known
+            self._verdicts[repository.root, file] = known
         if known[1] is None:
             raise UnreadableIgnores(file, "the patterns of its repository would take too long")
         return known[1]
@@ -107,11 +110,21 @@ class Ignores:
 
     def _repository_in(self, root: Path, stamp: _Stamp) -> Repository:
         """The repository of a folder with this `.git`."""
-        known = self._repositories.get(root)
+        return self._known(root / ".git", stamp, lambda git: root)
+
+    def _repository_of_environment(self) -> Repository | None:
+        """The repository that `GIT_DIR` names, as for dotfiles that are kept bare elsewhere."""
+        named = os.environ.get("GIT_DIR")
+        git = Path(os.path.abspath(named)) if named else None
+        stamp = _stamp(git) if git else None
+        return self._known(git, stamp, _work_tree) if git and stamp else None
+
+    def _known(self, git: Path, stamp: _Stamp, work_tree: Callable[[Path], Path]) -> Repository:
+        known = self._repositories.get(git)
         if known is None or known[0] != (stamp, *map(_stamp, known[1].settings)):
-            found = _repository_at(root)
+            found = _repository_at(work_tree(git), git)
             known = (stamp, *map(_stamp, found.settings)), found
-            self._repositories[root] = known
+            self._repositories[git] = known
         return known[1]
 
 
@@ -174,19 +187,33 @@ def _stamp(path: Path) -> _Stamp | None:
     return found.st_mtime_ns, found.st_size, found.st_ino, found.st_ctime_ns
 
 
-def _repository_at(root: Path) -> Repository:
-    own, git = _common_folder(root / ".git"), _folder_of(root / ".git")
-    found = ExcludesFile(git)
+def _repository_at(root: Path, git: Path) -> Repository:
+    """The repository of the files below `root`; `git` is its folder, or the file that leads there.
+
+    Raises `UnreadableIgnores` where its settings cannot be read.
+    """
+    own, folder = _common_folder(git), _folder_of(git)
+    found = Excluding(folder)
     for path in (*_user_configurations(), own / "config"):
         found.look_at(path)
     if has_worktree_settings(own / "config"):
-        found.look_at(git / "config.worktree")
+        found.look_at(folder / "config.worktree")
     found.look_at_environment()
-    excludes = _default_excludes() if found.value is None else _expanded(found.value, root)
+    excludes = _default_excludes() if found.excludes is None else _expanded(found.excludes, root)
+    doubtful = [_expanded(value, root) for value in found.doubtful]
     swapped = root / ".GIT"
-    ignores_case = swapped.exists() and swapped.samefile(root / ".git")
-    lists = (excludes, own / "info" / "exclude")
-    return Repository(root, lists, ignores_case, tuple(found.read))
+    ignores_case = swapped.exists() and swapped.samefile(git)
+    lists = (*doubtful, excludes, own / "info" / "exclude")
+    return Repository(root, lists, ignores_case or found.ignores_case, tuple(found.read))
+
+
+def _work_tree(git: Path) -> Path:
+    """Where the files of a repository are that git is told of by its own folder."""
+    if said := os.environ.get("GIT_WORK_TREE"):
+        return Path(os.path.abspath(said))
+    found, folder = Excluding(_folder_of(git)), _folder_of(git)
+    found.look_at(_common_folder(git) / "config")
+    return Path(os.path.normpath(folder / found.worktree)) if found.worktree else Path.cwd()
 
 
 def _common_folder(git: Path) -> Path:

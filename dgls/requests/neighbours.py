@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dgls.config import ContextSettings
 from dgls.errors import DglsError
 from dgls.files import read_small
-from dgls.policy.privacy import Privacy
 from dgls.protocol import Snippet
 from dgls.syntax.imported import imported_files
 from dgls.syntax.languages import language_of
 from dgls.syntax.outline import outline
 from dgls.syntax.source import Source
+from dgls.text.encodings import whole
 
 MOST_MS = 15.0
 """How long gathering may take; what is not there by then is left out, and there the next time."""
+
+MayRead = Callable[[Path], bool]
+"""Whether the privacy rules that hold for a file, by an absolute path, let it be read."""
 
 _LARGEST_FILE = 200_000
 _OUTLINE_CHARS = 400
@@ -35,10 +38,10 @@ class Outlines:
         source: Source,
         path: Path,
         roots: Sequence[Path],
-        privacy: Privacy,
+        may_read: MayRead,
         besides: Collection[Path] = (),
     ) -> Iterator[Snippet]:
-        """Those of the files that a source imports, as far as the privacy rules allow.
+        """Those of the files that a source imports and that may be read.
 
         Files `besides` are left out: an open document is read in the editor's version.
         """
@@ -47,8 +50,8 @@ class Outlines:
         for file in imported_files(source, path, roots):
             if file in besides:
                 continue
-            if privacy.why_not(str(file)) is None and (text := self._of_file(file)):
-                yield Snippet(file.name, text)
+            if may_read(file) and (text := self._of_file(file)):
+                yield Snippet(whole(file.name), text)
 
     def of(self, key: tuple[str, int], source: Source) -> str:
         """The outline of a source that `key` (a name, and a version or hash) tells from others."""
@@ -88,9 +91,9 @@ def imported_outlines(
     path: Path,
     roots: Sequence[Path],
     settings: ContextSettings,
-    privacy: Privacy,
+    may_read: MayRead,
 ) -> tuple[Snippet, ...]:
     """What a file on the disk imports, for whoever has no other open documents."""
     if settings.chars <= 0 or not settings.outlines:
         return ()
-    return within(Outlines().imported(source, path, roots, privacy), settings.chars)
+    return within(Outlines().imported(source, path, roots, may_read), settings.chars)

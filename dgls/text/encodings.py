@@ -14,6 +14,14 @@ class Encoding(StrEnum):
     UTF32 = "utf-32"
 
 
+def whole(text: str) -> str:
+    """The text with a mark for each half of a surrogate pair, which has no UTF-8.
+
+    The name of a file whose bytes are not UTF-8 has such halves.
+    """
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
 def units(text: str, encoding: Encoding) -> int:
     """How many code units the text takes in `encoding`."""
     if encoding == Encoding.UTF32 or text.isascii():

@@ -19,6 +19,7 @@ from dgls.checkpoint import registry
 from dgls.checkpoint.confidence import Calibration, Evidence
 from dgls.checkpoint.loading import load_checkpoint
 from dgls.checkpoint.metadata import Metadata, read_metadata, write_metadata
+from dgls.checkpoint.named import resolved
 from dgls.checkpoint.storage import save_checkpoint, text_state
 from dgls.config import Settings, changed
 from dgls.errors import CheckpointError, ModelNotFoundError
@@ -184,6 +185,29 @@ FAULTS = {
         lambda at: (at / "model.safetensors.index.json").write_text("[]"),
         "cannot be read",
     ),
+    "index that leads out of the folder": (
+        lambda at: (at / "model.safetensors.index.json").write_text(
+            json.dumps({"weight_map": {"a": f"../{at.name}/model.safetensors"}})
+        ),
+        "is not a file of this folder",
+    ),
+    "index of pickled weights": (
+        lambda at: (
+            (at / "model.safetensors").rename(at / "pytorch_model.bin")
+            and (at / "model.safetensors.index.json").write_text(
+                json.dumps({"weight_map": {"a": "pytorch_model.bin"}})
+            )
+        ),
+        "is not a file of this folder",
+    ),
+    "index of numbers": (
+        lambda at: (at / "model.safetensors.index.json").write_text('{"weight_map": {"a": 7}}'),
+        "is not a file of this folder",
+    ),
+    "index that names none": (
+        lambda at: (at / "model.safetensors.index.json").write_text('{"weight_map": {}}'),
+        "names no weight file",
+    ),
     "config of wrong types": (
         lambda at: edit_json(at / "config.json", canvas_length="wide"),
         "not valid",
@@ -314,6 +338,31 @@ def test_a_folder_of_the_working_directory_is_never_taken_for_a_name(
         registry.find(name)
     assert absolute(changed(Settings(), {"model.name": name})).model.name == name
     assert registry.find(f"./{name}") == tmp_path / name
+
+
+@pytest.mark.parametrize("name", ["~no-such-user", "~no-such-user/model", "~no-such-user/a.gguf"])
+def test_a_home_folder_that_is_none_is_not_looked_for_here(tiny8, tmp_path, monkeypatch, name):
+    """What `~` cannot be expanded in stays relative to the working directory."""
+    shutil.copytree(tiny8, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelNotFoundError, match="not the name of a model"):
+        resolved(name)
+    assert absolute(changed(Settings(), {"model.name": name})).model.name == name
+
+
+@pytest.mark.parametrize("cache", ["hub", "./huggingface/hub", "~no-such-user/hub"])
+def test_a_relative_cache_is_not_looked_for_in_the_working_directory(
+    tiny8, tmp_path, monkeypatch, cache
+):
+    """An empty `HF_HOME` or `XDG_CACHE_HOME` makes the cache `hub` or `huggingface/hub`."""
+    repository = tmp_path / cache / "models--some--model"
+    shutil.copytree(tiny8, repository / "snapshots" / "abc")
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("abc")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", cache)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelNotFoundError, match="no absolute path"):
+        registry.find("some/model")
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,16 @@ def test_a_wrong_file_in_the_hubs_cache_is_not_taken_and_stays_there(heard: Hear
     assert (snapshot / "toy.gguf").read_bytes() == WRONG
 
 
+def test_a_relative_cache_in_the_working_directory_is_no_source(
+    tmp_path: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", "hub")
+    monkeypatch.chdir(tmp_path)
+    cached(PINNED.repository, {"toy.gguf": DATA})
+    with pytest.raises(ModelFetchError, match="is in no absolute folder"):
+        get(PINNED, [HubCache()], heard)
+
+
 def test_the_hubs_cache_may_hold_the_same_file_in_another_revision(heard: Heard) -> None:
     cached(PINNED.repository, {"toy.gguf": DATA}, commit="d" * 40)
     place = get(PINNED, [HubCache()], heard)

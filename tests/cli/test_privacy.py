@@ -98,6 +98,21 @@ def test_a_file_that_a_link_leads_out_to_is_no_context(tree: Path, tmp_path: Pat
     assert [snippet.path for snippet in asker.snippets] == ["plain.py"]
 
 
+def test_what_the_settings_of_its_own_folder_hide_is_no_context(
+    tree: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tree / "deploy/dgls.toml").write_text('[privacy]\nsecrets = ["own.py"]\n')
+    (tree / "deploy/own.py").write_text(FUNCTION)
+    (tree / "link.py").symlink_to("deploy/own.py")
+    (tree / "main.py").write_text("import plain\nimport deploy.own\nimport link\n")
+    monkeypatch.setenv("DGLS_CONTEXT_CHARS", "1000")
+    source = Source.parse((tree / "main.py").read_text(), language_of("main.py"))
+    snippets = asker_of("main.py", source, resolve(tree), "").snippets
+    assert [snippet.path for snippet in snippets] == ["plain.py"]
+    assert run_app(["fill", "link.py:1"]) == 2
+    assert "is left alone" in capfd.readouterr().err
+
+
 def test_a_report_is_not_written_through_a_link(
     tree: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -601,6 +601,29 @@ async def test_a_link_whose_name_is_no_text_is_judged_by_where_it_leads(
     assert len(filler.requests) == 1
 
 
+async def test_a_name_that_is_no_text_is_sent_as_text(
+    filler: ScriptedFiller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a surrogate pair in JSON ends the session in some editors and servers."""
+    monkeypatch.setattr(neighbours, "MOST_MS", 60_000)
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    (folder / "dgls.toml").write_text("[bad")
+    (folder / "other.py").write_text("def other(x):\n    y = 1\n")
+    options = {"context": {"chars": 1000}}
+    async with initialized(filler, root=tmp_path.as_uri(), options=options) as session:
+        for name in (b"a\xff.py", b"b\xff.py"):
+            uri = "file://" + quote(bytes(folder) + b"/" + name)
+            await session.open("import other\ndef f(x):\n    y = 1\n", uri=uri)
+            await session.changed(2, 9, "2", uri=uri)
+            await session.ask(2, 10, uri=uri, invoked=True)
+        await until(lambda: session.client.messages)
+    request = filler.requests[-1]
+    assert request.path == "caf?/b?.py"
+    assert {snippet.path for snippet in request.snippets} == {"other.py", "a?.py"}
+    assert all(told.message.encode() for told in session.client.messages)
+
+
 def test_cells_of_a_notebook_and_unsaved_documents_stay_apart() -> None:
     names = ["untitled:a", "untitled:b", "vscode-notebook-cell:/p/n.ipynb#a"]
     names += ["vscode-notebook-cell:/p/n.ipynb#b", "file:///p/a.py", "file:///p/A.py", "http://[x"]

@@ -86,6 +86,55 @@ async def test_the_engine_is_told_of_imported_and_open_files_and_edits_but_of_no
     assert all(request.snippets == before for request in filler.requests)
 
 
+def put(root: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+
+
+HIDES_KEYS = '[privacy]\nsecrets = ["keys.py"]\n'
+KEYS = "def hidden_key(x):\n    y = 1\n"
+# What is in the workspace beside `main.py`, and the name by which `keys.py` is imported and open.
+PRIVATE = {
+    "its own folder's settings": ({"sub/dgls.toml": HIDES_KEYS}, "sub/keys.py"),
+    "the workspace's settings": (
+        {"dgls.toml": HIDES_KEYS, "sub/dgls.toml": "[show]\nautomatic = true\n"},
+        "sub/keys.py",
+    ),
+    "its own folder's .gitignore": (
+        {".git/HEAD": "ref: refs/heads/main\n", "sub/.gitignore": "keys.py\n"},
+        "sub/keys.py",
+    ),
+    "a link into a folder that hides it": ({"sub/dgls.toml": HIDES_KEYS}, "plain.py"),
+}
+
+
+@pytest.mark.parametrize("kind", PRIVATE)
+async def test_a_file_is_no_neighbour_where_its_own_rules_hide_it(
+    filler: ScriptedFiller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(neighbours, "MOST_MS", 60_000)
+    filler.answer = lambda request: reply("1")
+    files, name = PRIVATE[kind]
+    put(tmp_path, {**files, "sub/keys.py": KEYS, "seen.py": KEYS.replace("hidden", "seen")})
+    if name == "plain.py":
+        (tmp_path / name).symlink_to("sub/keys.py")
+    module = name.removesuffix(".py").replace("/", ".")
+    async with initialized(filler, root=tmp_path.as_uri(), options=ON) as session:
+        here = (tmp_path / "main.py").as_uri()
+        await session.open(f"import seen\nimport {module}\nx = \n", uri=here)
+        await session.ask(2, 4, uri=here)
+        # Now it is open and edited, too.
+        await session.open(KEYS, uri=(tmp_path / name).as_uri())
+        await session.changed(1, 9, "2", uri=(tmp_path / name).as_uri())
+        await session.ask(1, 10, uri=(tmp_path / name).as_uri())
+        await session.changed(2, 4, "f(", uri=here)
+        await session.ask(2, 6, uri=here)
+
+    told = [[snippet.path for snippet in request.snippets] for request in filler.requests]
+    assert told == [["seen.py"], ["seen.py"]]
+
+
 async def test_by_default_nothing_is_told_of_other_files(filler: ScriptedFiller) -> None:
     async with initialized(filler) as session:
         await session.open("def helper(x):\n    y = 1\n", uri="file:///code/project/other.py")

@@ -76,10 +76,14 @@ def test_what_a_file_imports_is_its_neighbour_within_the_rules(tmp_path: Path) -
     source = Source.parse("import shop\nimport credentials\n", PYTHON)
     privacy = Privacy((tmp_path,), ("credentials.*",), True)
     path, roots = tmp_path / "main.py", [tmp_path]
-    found = imported_outlines(source, path, roots, ContextSettings(chars=800), privacy)
+
+    def may_read(file: Path) -> bool:
+        return privacy.why_not(str(file)) is None
+
+    found = imported_outlines(source, path, roots, ContextSettings(chars=800), may_read)
     assert [snippet.path for snippet in found] == ["shop.py"]
     assert "total(prices)" in found[0].text
-    none = imported_outlines(source, path, roots, ContextSettings(chars=0), privacy)
+    none = imported_outlines(source, path, roots, ContextSettings(chars=0), may_read)
     assert none == ()
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+import time
 
 import pytest
 import tree_sitter
 
 from dgls.errors import LanguageError
-from dgls.syntax.languages import LANGUAGES, Known, language_of, language_of_document
+from dgls.syntax.languages import LANGUAGES, Known, known_named, language_of, language_of_document
 
 
 @pytest.mark.parametrize(
@@ -42,10 +43,23 @@ from dgls.syntax.languages import LANGUAGES, Known, language_of, language_of_doc
         ("", "hpp", "cpp"),
         ("", "C#", "csharp"),
         ("", "zsh", "shellscript"),
+        ("", "js2-mode", "javascript"),
+        ("", "rust-ts", "rust"),
+        ("", "shell-script", "shellscript"),
+        ("", "Python (2.7)", "python"),
+        ("", "text/x-python", "python"),
+        ("", "text/x-c++src", "cpp"),
+        ("", "application/json", "json"),
     ],
 )
 def test_a_language_is_found(path: str, language_id: str | None, expected: str) -> None:
     assert language_of(path, language_id).id == expected
+
+
+def test_a_long_word_for_a_language_takes_no_time() -> None:
+    begun = time.process_time()
+    assert known_named("1" * 100_000 + "(" * 10_000) is None
+    assert time.process_time() - begun < 0.5
 
 
 @pytest.mark.parametrize(
@@ -102,6 +116,7 @@ def test_a_languages_data_fit_its_grammar(known: Known) -> None:
 def test_a_language_is_loaded_when_its_first_file_is_met() -> None:
     code = """
 import sys
+import time
 from dgls.syntax.languages import language_of
 language_of("a.py").grammar
 print([name for name in sys.modules if name.startswith("tree_sitter_") and "." not in name])

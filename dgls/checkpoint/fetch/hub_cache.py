@@ -20,6 +20,10 @@ class HubCache:
 
     def fetch(self, job: Job) -> Arrived:
         """Copy the file from the snapshot that has it. Raises `SourceFailed`."""
+        from huggingface_hub import constants
+
+        if not Path(constants.HF_HUB_CACHE).is_absolute():
+            raise SourceFailed("is in no absolute folder")
         for snapshot in _snapshots(job):
             path = snapshot / job.file.name
             digest = job.digest or _digest_of_blob(path)

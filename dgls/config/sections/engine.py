@@ -66,10 +66,12 @@ def is_folder(model: str) -> bool:
     """Whether a model's name is that of a folder: absolute, or written `./...`, `../...`, `~/...`.
 
     Any other name is never a folder, even if the working folder has one of that name: else a
-    repository could choose the model by naming a folder like a published one.
+    repository could choose the model by naming a folder like a published one. Nor is `~name/...`
+    where there is no such user.
     """
-    starts = ("./", "../", "~", f".{os.sep}", f"..{os.sep}")
-    return model in {".", ".."} or model.startswith(starts) or os.path.isabs(model)
+    starts = ("./", "../", f".{os.sep}", f"..{os.sep}")
+    is_absolute = os.path.isabs(os.path.expanduser(model))
+    return model in {".", ".."} or model.startswith(starts) or is_absolute
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dgls.errors import EngineProtocolError, FieldError
+from dgls.text.encodings import whole
 
 _BITS = 63
 """Of a number without its sign; none of the numbers that are asked for needs more."""
@@ -48,7 +49,7 @@ class Fields:
             return default
         if not isinstance(value, str):
             raise self._error(name, "a string")
-        return _sound(value)
+        return whole(value)
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Strings: a list of them, one alone, or none."""
@@ -56,7 +57,7 @@ class Fields:
         found = [] if value is None else [value] if isinstance(value, str) else value
         if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
             raise self._error(name, "a string or a list of strings")
-        return tuple(map(_sound, found))
+        return tuple(map(whole, found))
 
     def integer(self, name: str, default: int | None = None) -> int | None:
         """A whole number, also where it is written as 8.0."""
@@ -107,8 +108,3 @@ class Fields:
 
     def _error(self, name: str, wanted: str) -> FieldError:
         return FieldError.must_be(f"{self._inside}{name}", wanted)
-
-
-def _sound(text: str) -> str:
-    """The text with a mark for each half of a surrogate pair, which has no UTF-8."""
-    return text.encode("utf-8", "replace").decode()

@@ -24,7 +24,12 @@ __all__ = [
     "language_of_document",
 ]
 
-_VERSION = re.compile(r"[-_ ]?(?:ts-mode|mode|[\d.]+)$")
+_AROUND = re.compile(
+    r"^(?:text|application)/(?:x-)?|(?:[-_ ]ts|[-_ ]?(?:ts-mode|mode|[\d.]+|\([^()]*\))|src)$"
+)
+_LONGEST = 100
+"""Characters of a language's name; what comes after them is in none."""
+
 _PLAIN_TEXT = frozenset({"plaintext", "plain", "text", "txt", "plain text", "fundamental"})
 
 
@@ -97,7 +102,7 @@ LANGUAGES: tuple[Known, ...] = (
     Known(("kotlin", "kt"), "Kotlin", (".kt", ".kts"), "kotlin"),
     Known(("lua",), "Lua", (".lua",), "lua"),
     Known(
-        ("shellscript", "bash", "sh", "shell", "shell script", "zsh", "ksh"),
+        ("shellscript", "bash", "sh", "shell", "shell script", "shell-script", "zsh", "ksh"),
         "Bash",
         (".sh", ".bash"),
         "bash",
@@ -137,11 +142,13 @@ def known_named(said: str) -> Known | None:
     """The language that an editor, a user or a text calls `said`; None for a word for none.
 
     Case does not count, nor do a version or an editor's mode at the end (`python3.11`,
-    `python-mode`). A suffix is a name, and of two with a dot between them the last that is one
-    counts (`javascript.jsx`).
+    `js2-mode`), or what makes it a type of content (`text/x-python`). A suffix is a name, and of
+    two with a dot between them the last that is one counts (`javascript.jsx`).
     """
-    word = said.strip().lower()
-    parts = [word, _VERSION.sub("", word), *reversed(word.split("."))]
+    parts = [said[:_LONGEST].strip().lower()]
+    while (shorter := _AROUND.sub("", parts[-1])) != parts[-1]:
+        parts.append(shorter)
+    parts += reversed(parts[0].split("."))
     return next((_BY_NAME[part] for part in parts if part in _BY_NAME), None)
 
 

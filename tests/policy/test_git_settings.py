@@ -1,0 +1,198 @@
+"""What git's settings say of what it ignores, in each spelling, beside git itself."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from dgls.policy.privacy import Privacy
+from dgls.policy.silence import Silence
+
+IGNORED, SHOWN = Silence.IGNORED, None
+MORE = '[includeIf "{}"]\npath = ~/more\n'
+
+# What a file of settings says, and what follows for `src/mine.py`, which `~/list` names.
+SPELLINGS: dict[str, Silence | None] = {
+    # Section and name.
+    "[core]\nexcludesFile = ~/list\n": IGNORED,
+    "[CORE]EXCLUDESFILE=~/list": IGNORED,
+    "[core]\r\n\tExcludesFile\t=\t~/list\t\r\n": IGNORED,
+    "\ufeff[core]\nexcludesfile=~/list\n": IGNORED,
+    '[core "x"]\nexcludesfile=~/list\n': SHOWN,
+    '[core ""]\nexcludesfile=~/list\n': SHOWN,
+    "[core.x]\nexcludesfile=~/list\n": SHOWN,
+    "[core-x]\nexcludesfile=~/list\n": SHOWN,
+    '[core "a\\"]"] x=1\n[core] excludesfile=~/list\n': IGNORED,
+    '[core\t"x"]\ny=1\n[core]\nexcludesfile=~/list\n': IGNORED,
+    "[core][user]\nname=x\n[core] excludesfile=~/list\n": IGNORED,
+    # Comments.
+    "# [core]\nexcludesfile = ~/list\n": SHOWN,
+    "[core] # x\n; excludesfile = /none\nexcludesfile = ~/list # y\n": IGNORED,
+    "[core]\nexcludesfile = ~/list;y\n": IGNORED,
+    "[core]\n# no continuation \\\nexcludesfile = ~/list\n": IGNORED,
+    '[core]\n; nor a quote " \\\nexcludesfile = /none\nexcludesfile = ~/list\n': IGNORED,
+    "[core]\nexcludesfile = ~/list # no continuation \\\nexcludesfile = /none\n": SHOWN,
+    # Quotes, escapes, lines.
+    '[core]\nexcludesfile = "~/li"st"" # x\n': IGNORED,
+    '[core]\nexcludesfile = "~/li#s;t" ; x\n': IGNORED,
+    "[core]\nexcludesfile = '~/list'\n": SHOWN,
+    '[core]\nexcludesfile = ~/a\\\\b\\"c\n': IGNORED,
+    "[core]\nexcludesfile = \\\n~/li\\\nst\n": IGNORED,
+    "[core]\nexcludesfile = ~/li\\\r\nst\r\n": IGNORED,
+    "[core]\nexcludesfile = ~/list\\": IGNORED,
+    "[core]\nexcludesfile = ~/no\xa0break\xa0\n": IGNORED,
+    "[core]\nexcludesfile = ~/list\x0c\n": SHOWN,
+    "[core]\nexcludesfile = ~/list\x0b # x\n": SHOWN,
+    # Values.
+    "[core]\nexcludesfile =\n": SHOWN,
+    "[core]\nexcludesfile = ~/list\nexcludesfile =\n": SHOWN,
+    "[core]\nexcludesfile = /dev/null\n": SHOWN,
+    "[core]\nexcludesfile = list-of-the-tree\n": IGNORED,
+    "[core]\nexcludesfile = ../home/list\n": IGNORED,
+    "[core]\nexcludesfile = ~root/none\n": SHOWN,
+    "[core]\nexcludesfile = ~/capitals\n": SHOWN,
+    "[core]\nexcludesfile = ~/capitals\nignoreCase\n": IGNORED,
+    "[core]\nexcludesfile = ~/capitals\nignorecase = 0x1\n": IGNORED,
+    "[core]\nexcludesfile = ~/capitals\nignorecase = true\nignorecase = off\n": SHOWN,
+    # Inclusion.
+    "[include]\npath = ~/more\n": IGNORED,
+    '[include "x"]\npath = ~/more\n': SHOWN,
+    "[includeIf]\npath = ~/more\n": SHOWN,
+    "[core]\nexcludesfile = ~/none\n[include]\npath = ~/more\n": IGNORED,
+    "[include]\npath = ~/more\n[core]\nexcludesfile = ~/none\n": SHOWN,
+    MORE.format("gitdir:~/"): SHOWN,
+    MORE.format("gitdir:tree/"): IGNORED,
+    MORE.format("gitdir:*/tree/"): IGNORED,
+    MORE.format("gitdir:tree/.git"): IGNORED,
+    MORE.format("gitdir:TREE/"): SHOWN,
+    MORE.format("gitdir/i:TREE/"): IGNORED,
+    MORE.format("onbranch:side"): SHOWN,
+    # Where dgls cannot tell, neither list is left out.
+    "[core]\nexcludesfile = ~/list\n"
+    + MORE.format("hasconfig:remote.*.url:x").replace("more", "elsewhere"): IGNORED,
+}
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository, and a home folder without settings."""
+    home, tree = tmp_path / "home", tmp_path / "tree"
+    home.mkdir()
+    (tree / "src").mkdir(parents=True)
+    for name in ("list", "li#s;t", 'a\\b"c', "no\xa0break\xa0"):
+        (home / name).write_text("src/mine.py\n")
+    (tree / "list-of-the-tree").write_text("src/mine.py\n")
+    (home / "capitals").write_text("SRC/Mine.py\n")
+    (home / "more").write_text("[core]\nexcludesFile = ~/list\n")
+    (home / "elsewhere").write_text("[core]\nexcludesFile = ~/none\n")
+    for name in [name for name in os.environ if name.startswith(("GIT_", "XDG_CONFIG"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", str(home / "none"))
+    put_repository(tree / ".git")
+    monkeypatch.chdir(tree)
+    return tree
+
+
+def put_repository(git: Path, config: str = "") -> None:
+    for folder in ("objects", "refs", "info"):
+        (git / folder).mkdir(parents=True)
+    (git / "HEAD").write_text("ref: refs/heads/main\n")
+    (git / "config").write_text(f"[core]\nrepositoryFormatVersion = 0\n{config}")
+
+
+def said_by_git(file: str = "src/mine.py") -> Silence | None:
+    """What git itself says in the working folder. Where there is no git, the test is skipped."""
+    if not shutil.which("git"):
+        pytest.skip("this machine has no git")
+    asked = ["git", "check-ignore", "-q", file]
+    found = subprocess.run(asked, check=False, capture_output=True)
+    assert found.returncode in (0, 1), found.stderr
+    return SHOWN if found.returncode else IGNORED
+
+
+@pytest.mark.parametrize("where", ["of the user", "of the repository"])
+@pytest.mark.parametrize("text", SPELLINGS)
+def test_each_spelling_means_what_it_means_to_git(tree: Path, text: str, where: str) -> None:
+    path = tree.parent / "home/.gitconfig" if where == "of the user" else tree / ".git/config"
+    path.write_bytes(text.encode())
+    assert Privacy((tree,)).why_not(str(tree / "src/mine.py")) is SPELLINGS[text]
+    assert said_by_git() is SPELLINGS[text]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("'core.excludesFile'='~/list'", IGNORED),
+        ("'core.excludesFile'=''", SHOWN),
+        ("'core.excludesFile=~/list'", IGNORED),
+        ("'core.excludesFile =~/list'", IGNORED),
+        ("'color.ui' 'core.excludesFile'='~/list'", IGNORED),
+        ("'alias.x'='it'\\''s' 'core.excludesFile'='~/list'", IGNORED),
+        ("'includeIf.gitdir:tree/.path'='~/more'", IGNORED),
+        ("'includeIf.gitdir:a=b/.path'='~/more'", SHOWN),
+        ("'includeIf.onbranch:x=y.path'='~/other' 'include.path'='~/more'", IGNORED),
+        ("'core.excludesFile'='~/none' 'CORE.excludesfile'='~/list'", IGNORED),
+    ],
+)
+def test_what_git_was_given_means_what_it_means_to_git(
+    tree: Path, said: str, expected: Silence | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tree.parent / "home"
+    monkeypatch.setenv("GIT_CONFIG_PARAMETERS", said.replace("~", str(home)))
+    assert Privacy((tree,)).why_not(str(tree / "src/mine.py")) is expected
+    assert said_by_git() is expected
+
+
+@pytest.mark.parametrize("how", ["GIT_WORK_TREE", "core.worktree", "the working folder", "a file"])
+def test_a_repository_that_git_is_told_of_counts(
+    tree: Path, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dotfiles are often kept so: the repository is bare, the home folder its work tree."""
+    bare, home = tree.parent / "bare", tree.parent / "home"
+    config = f"worktree = {home}\n" if how == "core.worktree" else ""
+    put_repository(bare, config)
+    (bare / "info/exclude").write_text("/mine.py\n")
+    (home / "mine.py").write_text("")
+    told = tree.parent / "link"
+    told.write_text(f"gitdir: {bare}\n")
+    monkeypatch.setenv("GIT_DIR", str(told if how == "a file" else bare))
+    if how == "GIT_WORK_TREE":
+        monkeypatch.setenv("GIT_WORK_TREE", "../home")
+    if how != "GIT_WORK_TREE":
+        monkeypatch.chdir(home)
+    (tree / ".gitignore").write_text("src/mine.py\n")
+    rules = Privacy((tree, home))
+    assert rules.why_not(str(home / "mine.py")) is IGNORED
+    assert rules.why_not(str(home / "other.py")) is None
+    assert rules.why_not(str(tree / "src/mine.py")) is IGNORED
+    assert said_by_git(str(home / "mine.py")) is IGNORED
+
+
+@pytest.mark.parametrize("kind", ["device", "pipe", "large"])
+@pytest.mark.parametrize("which", ["home/.gitconfig", "home/more", "tree/.git/config"])
+def test_settings_of_git_that_never_end_are_named(tree: Path, kind: str, which: str) -> None:
+    """Git would read them, so nobody knows what they hide."""
+    (tree.parent / "home/.config/git").mkdir(parents=True)
+    (tree.parent / "home/.config/git/config").write_text("[include]\npath = ~/more\n")
+    path = tree.parent / which
+    path.unlink(missing_ok=True)
+    if kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.write_text("#" * 1_000_001)
+    reason, fault = Privacy((tree,)).explained(str(tree / "src/a.py"))
+    assert reason is Silence.UNREADABLE
+    assert str(path) in fault
+
+
+def test_the_null_device_is_an_empty_file(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    (tree / ".gitignore").symlink_to(os.devnull)
+    assert Privacy((tree,)).why_not(str(tree / "src/mine.py")) is None
