@@ -10,7 +10,8 @@ from dgls.edits.import_order import Form
 from dgls.edits.import_rewrite import new_statements, rewritten
 from dgls.edits.python_imports import Import, Name, imports_of, is_used
 from dgls.edits.rules.future import future_annotations
-from dgls.edits.rules.needed import needed
+from dgls.edits.rules.homes import NEW, new_homes
+from dgls.edits.rules.needed import list_of, needed
 from dgls.edits.rules.unused import unused_import
 from dgls.edits.state import Offer, State
 
@@ -33,6 +34,11 @@ def imports(state: State) -> Iterator[Offer]:
     gone = dict(_unused(state, head))
     wanted = needed(state, head)
     recent = _words(state.last_hunks, state.text)
+    for name, form in new_homes(state, head).items():
+        gone.setdefault(name, f"`{name.bound}` comes from `{NEW}` now")
+        recent.add(name.bound)
+        if is_used(state.source, name.bound) and not _has(head, form):
+            wanted[form] = list_of(state, form, head)
     for statement in head:
         own = {name: gone[name] for name in statement.names if name in gone}
         joined = [form for form in wanted if wanted[form] is statement]
@@ -67,6 +73,15 @@ def _unused(state: State, head: tuple[Import, ...]) -> Iterator[tuple[Name, str]
                 yield name, f"`{name.bound}` is no longer used"
             elif name.bound in again and "." not in name.text:
                 yield name, f"`{name.bound}` comes from `{again[name.bound]}` now"
+
+
+def _has(head: Iterable[Import], form: Form) -> bool:
+    """Whether a file imports a name from the module of a form."""
+    return any(
+        each.module == form.module and name.bound == form.bound
+        for each in head
+        for name in each.names
+    )
 
 
 def _changed(state: State) -> tuple[set[str], set[str]]:
