@@ -34,11 +34,11 @@ def imports(state: State) -> Iterator[Offer]:
     gone = dict(_unused(state, head))
     wanted = needed(state, head)
     recent = _words(state.last_hunks, state.text)
-    for name, form in new_homes(state, head).items():
+    moved, forms = new_homes(state, head)
+    for name in moved:
         gone.setdefault(name, f"`{name.bound}` comes from `{NEW}` now")
-        recent.add(name.bound)
-        if is_used(state.source, name.bound) and not _has(head, form):
-            wanted[form] = list_of(state, form, head)
+    recent.update(name.bound for name in moved)
+    wanted |= {form: list_of(state, form, head) for form in forms}
     for statement in head:
         own = {name: gone[name] for name in statement.names if name in gone}
         joined = [form for form in wanted if wanted[form] is statement]
@@ -73,15 +73,6 @@ def _unused(state: State, head: tuple[Import, ...]) -> Iterator[tuple[Name, str]
                 yield name, f"`{name.bound}` is no longer used"
             elif name.bound in again and "." not in name.text:
                 yield name, f"`{name.bound}` comes from `{again[name.bound]}` now"
-
-
-def _has(head: Iterable[Import], form: Form) -> bool:
-    """Whether a file imports a name from the module of a form."""
-    return any(
-        each.module == form.module and name.bound == form.bound
-        for each in head
-        for name in each.names
-    )
 
 
 def _changed(state: State) -> tuple[set[str], set[str]]:
