@@ -38,8 +38,10 @@ def new_homes(state: State, head: tuple[Import, ...]) -> tuple[list[Name], list[
     moved = [name for name in _taken_out(state) if name not in left and is_used(state.source, name)]
     if not any(name in places or _is_usual(state, name) for name in moved):
         return [], []
-    place = next((places[name] for name in moved if name in places), "")
     gone = [name for name in from_typing if not state.was_edited(name.span)]
+    if not gone:
+        return [], []
+    place = next((places[name] for name in moved if name in places), "")
     bound = {name.bound for each in head if each.module != OLD for name in each.names}
     names = {*moved, *(name.text for name in gone)} - bound
     return gone, [Form(NEW, name, place) for name in sorted(names)]
