@@ -129,6 +129,24 @@ def is_bound(node: Node) -> bool:
     return reach(node) is not None or _is_target(node)
 
 
+def bound_in(node: Node) -> Node | None:
+    """Where a name is known that a `with`, an `except`, a loop or a comprehension binds at `node`.
+
+    None where none of them does.
+    """
+    if not _is_target(node):
+        return None
+    around = list(above(node))
+    for each in around:
+        if each.type == "except_clause":
+            return each
+        if each.type == "for_in_clause" and each.parent is not None:
+            return each.parent
+        if each.type in {"for_statement", "with_statement"}:
+            break
+    return next(filter(is_function, around), around[-1])
+
+
 def _is_target(node: Node) -> bool:
     """Whether Python binds a name there other than by an assignment."""
     inner = node

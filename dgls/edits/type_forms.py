@@ -42,8 +42,10 @@ FORM_OF = {**dict.fromkeys(_BUILTINS, BUILTIN), "Optional": UNION, "Union": UNIO
 _HEADS = "|".join([*FORM_OF, *_DEFAULTS])
 _SITE = re.compile(
     rf"(?<![\w.])(?:(?:t|typing)\.)?(?P<head>{_HEADS})\["
+    r"""|(?P<kept>\b(?:Literal|Annotated)\[)"""
     r"""|(?P<quoted>(?<![\w'"])"[A-Za-z_][^"\n]*"(?!"))"""
 )
+"""`kept` begins what has texts that are no types."""
 _TYPE = re.compile(r"[\w.]+(?:\[[\w.,|\[\] ]*\])?(?: \| [\w.]+(?:\[[\w.,|\[\] ]*\])?)*\Z")
 
 
@@ -60,6 +62,9 @@ def sites(line: str, forms: Set[str]) -> Iterator[Site]:
     done = 0
     for found in _SITE.finditer(line):
         if found.start() < done:
+            continue
+        if found["kept"]:
+            done = _closing(line, found.end()) or len(line)
             continue
         end = found.end() if found["quoted"] else _closing(line, found.end())
         text = _newer(line, found, end, forms) if end else None

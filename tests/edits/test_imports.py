@@ -269,3 +269,44 @@ def moved(text: str, other: str, path: str, change: tuple[str, str]) -> list[Off
 )
 def test_a_module_that_moved(what: str, text: str, other: str, path: str, new: list[str]) -> None:
     assert [offer.text for offer in moved(text, other, path, ("a.b", "a.c"))] == new
+
+
+ALONE = "from typing import Any\nfrom typing import Iterator\nfrom typing import Sequence\n"
+USES = "\n\ndef f(a: Iterator[Any], b: Sequence[Any]) -> None: ...\n"
+SEEN = {"pkg/b.py": "from collections.abc import Sequence\n\nx: Sequence[int]\n"}
+
+
+@pytest.mark.parametrize(
+    ("what", "others", "gone", "then"),
+    [
+        (
+            "a name that moved",
+            SEEN,
+            "from typing import Sequence\n",
+            "from collections.abc import Iterator\nfrom collections.abc import Sequence\n"
+            "from typing import Any\n",
+        ),
+        (
+            "a name that no file has moved",
+            {},
+            "from typing import Sequence\n",
+            "from typing import Any\nfrom typing import Iterator\n",
+        ),
+        (
+            "a name that the other module lacks",
+            SEEN,
+            "from typing import Any\n",
+            "from typing import Iterator\nfrom typing import Sequence\n",
+        ),
+    ],
+)
+def test_where_one_name_of_typing_moves_the_others_do(
+    what: str, others: dict[str, str], gone: str, then: str
+) -> None:
+    assert after(ALONE + USES, (gone, ""), others=others) == then + USES
+
+
+def test_a_name_that_stays_in_an_edited_line_is_left_there() -> None:
+    text = "from typing import Iterator, Sequence\n" + USES
+    new = "from collections.abc import Sequence\nfrom typing import Iterator\n"
+    assert after(text, (text.splitlines()[0] + "\n", new), others=SEEN) == new + USES

@@ -159,3 +159,25 @@ def test_a_key_that_is_a_part_of_its_holders_name_is_offered() -> None:
     text = 'x = names["first"]\ny = names["first"]\n'
     (offer,) = offers(text, ('first"]\ny', 'name"]\ny'))
     assert offer.text == "name"
+
+
+@pytest.mark.parametrize(
+    ("what", "text", "change", "lines"),
+    [
+        (
+            "an except",
+            "try:\n    a()\nexcept B as e:\n    c(e)\nexcept D as e:\n    d(e)\n",
+            ("B as e", "B as exc"),
+            [3],
+        ),
+        ("a with", "with a() as b:\n    b.x()\nb.y()\n", ("as b", "as c"), [1, 2]),
+        ("a loop", "for i in a:\n    print(i)\n", ("for i", "for x"), [1]),
+        ("one of two loops", "for i in a:\n    i()\nfor i in b:\n    i()\n", ("r i", "r x"), []),
+        ("a comprehension", "y = i\nx = [i.a for i in b]\n", ("for i", "for c"), [1]),
+    ],
+)
+def test_a_name_that_a_statement_binds_is_renamed_in_its_reach(
+    what: str, text: str, change: tuple[str, str], lines: list[int]
+) -> None:
+    found = [offer for offer in offers(text, change) if offer.rule == "rename"]
+    assert [text.count("\n", 0, offer.span.start) for offer in found] == lines

@@ -35,6 +35,8 @@ FUTURE = "from __future__ import annotations\n"
         (DEFAULT, "def f() -> Generator[int, None, str]:", "def f() -> Generator[int, None, str]:"),
         (UNQUOTED, 'def f(a: "Row") -> "list[Row]":', "def f(a: Row) -> list[Row]:"),
         (UNQUOTED, 'x: "two words" = """a"""', 'x: "two words" = """a"""'),
+        (UNQUOTED, 'x: Literal["a"], y: "A"', 'x: Literal["a"], y: A'),
+        (UNQUOTED, 'x: Annotated[A, "b"] = None', 'x: Annotated[A, "b"] = None'),
     ],
 )
 def test_a_line_in_a_newer_form(form: str, old: str, new: str) -> None:

@@ -10,7 +10,8 @@ from dgls.edits.import_order import Form
 from dgls.edits.import_rewrite import new_statements, rewritten
 from dgls.edits.python_imports import Import, Name, imports_of, is_used
 from dgls.edits.rules.future import future_annotations
-from dgls.edits.rules.needed import needed
+from dgls.edits.rules.homes import NEW, new_homes
+from dgls.edits.rules.needed import list_of, needed
 from dgls.edits.rules.unused import unused_import
 from dgls.edits.state import Offer, State
 
@@ -33,6 +34,11 @@ def imports(state: State) -> Iterator[Offer]:
     gone = dict(_unused(state, head))
     wanted = needed(state, head)
     recent = _words(state.last_hunks, state.text)
+    moved, forms = new_homes(state, head)
+    for name in moved:
+        gone.setdefault(name, f"`{name.bound}` comes from `{NEW}` now")
+    recent.update(name.bound for name in moved)
+    wanted |= {form: list_of(state, form, head) for form in forms}
     for statement in head:
         own = {name: gone[name] for name in statement.names if name in gone}
         joined = [form for form in wanted if wanted[form] is statement]

@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 
 from dgls.edits.change import Run, line_changes
 from dgls.edits.state import Offer, State
-from dgls.edits.tree import declares, is_text, node_of, reach, uses
+from dgls.edits.tree import bound_in, declares, is_bound, is_text, node_of, reach, uses
 
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _FEW = 4
@@ -27,10 +27,11 @@ def renamed(state: State) -> Iterator[Offer]:
         runs = [run for change in line_changes(state.text, hunk) for run in change.runs]
         for run in runs if all(_is_name(state, run) for run in runs) else ():
             old, new = run.old[0], run.new[0]
-            scope = reach(node_of(state.source, run.span))
+            node = node_of(state.source, run.span)
+            scope = reach(node) or bound_in(node)
             if scope is None or (run.old, run.new) not in fresh:
                 continue
-            declared = (use for use in uses(scope, old) if reach(use) is not None)
+            declared = filter(is_bound, uses(scope, old))
             if any(
                 not state.was_edited(state.source.span(use))
                 for use in (*declared, *uses(scope, new))

@@ -39,7 +39,7 @@ def needed(state: State, head: tuple[Import, ...]) -> dict[Form, Import | None]:
     for name in sorted((used | set(gone)) - imported - BUILTINS):
         form = _form(state, head, name, gone.get(name, frozenset()))
         if form is not None and _is_unbound(state, name, name in gone):
-            found[form] = _list_of(state, form, head)
+            found[form] = list_of(state, form, head)
     return found
 
 
@@ -161,7 +161,7 @@ def _standard(state: State, name: str) -> Iterator[Form]:
         yield Form("", name)
 
 
-def _list_of(state: State, form: Form, head: tuple[Import, ...]) -> Import | None:
+def list_of(state: State, form: Form, head: tuple[Import, ...]) -> Import | None:
     """The import that takes one more name; none where each name has a line of its own."""
     own = [each for each in head if each.place == form.place and each.module == form.module]
     if not form.module or len(own) != 1 or own[0].is_kept:

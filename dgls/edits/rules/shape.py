@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from difflib import SequenceMatcher
 from itertools import pairwise
 
 from tree_sitter import Node
@@ -14,6 +13,7 @@ from tree_sitter import Node
 from dgls.edits.change import NAME, LineChange, similarity, tokens
 from dgls.edits.judge import LEAST, Evidence, chance
 from dgls.edits.state import Offer, State
+from dgls.edits.transfer import applied, around, neighbours
 from dgls.edits.tree import (
     above,
     binds,
@@ -43,12 +43,14 @@ _FAR = 4_000
 
 def same_edit(state: State) -> Iterator[Offer]:
     """The lines to which an edit of a line can be done in the same words, where that is likely."""
-    seen = Counter(map(_key, state.changes))
+    alike: dict[object, list[LineChange]] = {}
+    for each in state.changes:
+        alike.setdefault(_key(each), []).append(each)
     texts: dict[Span, set[str]] = {}
     found: dict[Span, tuple[float, Offer]] = {}
     lines = list(_other_lines(state))
     for change in {_key(each): each for each in filter(_says_code, state.fresh)}.values():
-        places = list(_places(state, change, lines, seen[_key(change)]))
+        places = list(_places(state, change, lines, alike[_key(change)]))
         for span, text, evidence in places:
             texts.setdefault(span, set()).add(text)
             if evidence is None:
@@ -65,10 +67,10 @@ def _places(
     state: State,
     change: LineChange,
     lines: list[tuple[Span, str, frozenset[str]]],
-    agreed: int,
+    agreed: list[LineChange],
 ) -> Iterator[tuple[Span, str, Evidence | None]]:
     """Where an edit can be done: the line without its end, its text then, what speaks for it."""
-    needed, most = _neighbours(change), 2 * len(change.old) / LEAST_ALIKE
+    needed, most = neighbours(change), 2 * len(change.old) / LEAST_ALIKE
     for span, line, words in lines:
         if needed <= words and len(tokens(line)) <= most:
             text = applied(change, line)
@@ -92,36 +94,6 @@ def _other_lines(state: State) -> Iterator[tuple[Span, str, frozenset[str]]]:
             yield span, line, frozenset(tokens(line))
 
 
-def applied(change: LineChange, line: str) -> str | None:
-    """The line after the edit; None where what surrounds it differs."""
-    now = tokens(line)
-    if not _neighbours(change) <= set(now):
-        return None
-    spots: dict[int, int] = {}
-    for match in SequenceMatcher(None, change.old, now, autojunk=False).get_matching_blocks():
-        spots |= {match.a + i: match.b + i for i in range(match.size)}
-    spots[-1], spots[len(change.old)] = -1, len(now)
-    out, done = [], 0
-    for run in change.runs:
-        end = len(change.old) - run.right
-        left, right = spots.get(run.left - 1), spots.get(end)
-        if left is None or right is None or now[left + 1 : right] != run.old:
-            return None
-        out += [*now[done : left + 1], *run.new]
-        done = right
-    text = "".join([*out, *now[done:]])
-    return text if text != "".join(now) else None
-
-
-def _neighbours(change: LineChange) -> set[str]:
-    """The tokens that a line must have: what is replaced, and what is beside it."""
-    old, needed = change.old, set[str]()
-    for run in change.runs:
-        end = len(old) - run.right
-        needed |= {*run.old, *old[max(0, run.left - 1) : run.left], *old[end : end + 1]}
-    return needed
-
-
 def line_number(text: str, offset: int) -> int:
     """The number of a line, from 1."""
     return text.count("\n", 0, offset) + 1
@@ -132,48 +104,49 @@ def _key(change: LineChange) -> tuple[object, ...]:
 
 
 def _evidence(
-    state: State, change: LineChange, span: Span, line: str, agreed: int
+    state: State, change: LineChange, span: Span, line: str, agreed: list[LineChange]
 ) -> Evidence | None:
     """What speaks for a place; None where something rules it out."""
-    now = tokens(line)
-    alike = similarity(change.old, now)
-    inserts = any(not run.old for run in change.runs)
-    if alike < LEAST_ALIKE or (inserts and _called(change.old) != _called(now)):
+    here, there = _within(span.start, line), _within(change.span.start, change.span.of(state.text))
+    siblings = _block(state, here) == _block(state, there)
+    if not _is_plausible(change, tokens(line), len(agreed), siblings):
         return None
-    if alike < 1 and _keeps_name(change):
-        return None
-    here = Span(span.start + len(line) - len(line.lstrip()), span.start + len(line.rstrip()))
-    text = change.span.of(state.text)
-    at = change.span.start + len(text) - len(text.lstrip())
-    there = Span(at, change.span.start + len(text.rstrip()))
     if "await" in "".join(token for run in change.runs for token in run.new):
         function = function_of(node_of(state.source, here))
         if function is None or "async" not in text_of(function).split("\n", 1)[0]:
             return None
     if not _knows(state, change, there, here) or _breaks(state, change, here):
         return None
-    start, end = sorted((here.start, there.start))
-    found = Evidence(
-        alike=alike,
-        agreed=agreed,
-        inserts=inserts,
-        siblings=_block(state, here) == _block(state, there),
-        renames=all(run.is_rename for run in change.runs),
-        tokens=sum(not token.isspace() for token in now),
+    if _is_declared(state, change):
+        return None
+    return Evidence(
+        around=around(agreed, line),
+        agreed=len(agreed),
+        inserts=any(not run.old for run in change.runs),
+        deletes=all(not run.new for run in change.runs),
         replaced=sum(not token.isspace() for run in change.runs for token in run.old),
-        lines=state.text.count("\n", start, end),
+        added=sum(not token.isspace() for run in change.runs for token in run.new),
         places=1,
     )
-    return found if _is_plausible(found) and not _is_declared(state, change) else None
 
 
-def _is_plausible(evidence: Evidence) -> bool:
+def _within(start: int, line: str) -> Span:
+    """The span of a line without the white space at its ends."""
+    return Span(start + len(line) - len(line.lstrip()), start + len(line.rstrip()))
+
+
+def _is_plausible(change: LineChange, now: tuple[str, ...], agreed: int, siblings: bool) -> bool:
     """Whether a place is worth a guess: a short or loosely alike line only beside two others."""
-    if evidence.agreed > 1 and evidence.siblings:
-        return True
-    if evidence.alike < ALIKE_ELSEWHERE or evidence.tokens < FEWEST_TOKENS:
+    alike, inserts = similarity(change.old, now), any(not run.old for run in change.runs)
+    if alike < LEAST_ALIKE or (inserts and _called(change.old) != _called(now)):
         return False
-    return not evidence.inserts or evidence.agreed > 1 or evidence.alike >= ALIKE_TO_INSERT
+    if alike < 1 and _keeps_name(change):
+        return False
+    if agreed > 1 and siblings:
+        return True
+    if alike < ALIKE_ELSEWHERE or sum(not token.isspace() for token in now) < FEWEST_TOKENS:
+        return False
+    return not inserts or agreed > 1 or alike >= ALIKE_TO_INSERT
 
 
 def _is_declared(state: State, change: LineChange) -> bool:

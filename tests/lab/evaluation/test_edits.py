@@ -85,6 +85,17 @@ def test_a_step_on_the_way_is_part_of_the_change(what: str, then: str, is_step: 
     assert is_part(changed, 0, old, then) is is_step
 
 
+def test_a_list_that_loses_a_name_at_each_of_two_edits_is_a_step(tmp_path: Path) -> None:
+    old = "from a import b, c, d\n\n\nx = b\n\nz = d\n\ny = c\n"
+    new = old.replace("b, c, d", "d").replace("x = b", "x = 1").replace("y = c", "y = 1")
+    releases = [archive(tmp_path / f"p-{n}.tar.gz", text) for n, text in enumerate((old, new))]
+    tally = Tally()
+    for changed in changed_files(releases):
+        replay(changed, ripple, tally)
+    assert (tally.offers["import", "text"], tally.parts["import"]) == (1, 1)
+    assert (tally.silent, tally.steps, tally.states) == (2, 1, 3)
+
+
 @pytest.mark.parametrize(
     ("what", "at", "then", "hunk", "moved"),
     [

@@ -10,10 +10,10 @@ from dgls.edits.change import LineChange, similarity, tokens
 from dgls.edits.hunk import Hunk
 from dgls.edits.rules.blocks import same_lines
 from dgls.edits.rules.imports import imports
-from dgls.edits.rules.shape import applied
 from dgls.edits.rules.types import same_form
 from dgls.edits.rules.unused import LINES, count, unused_line, words_gone
 from dgls.edits.state import Offer, State
+from dgls.edits.transfer import applied
 from dgls.text.lines import split_lines
 from dgls.text.spans import Span
 

@@ -47,7 +47,9 @@ class ChangedFile:
 class Tally:
     """What was offered, by rule, and what was found. Offers count once a file and order.
 
-    `parts` are the offers of another text, by rule, that were part of the change.
+    `parts` are the offers of another text, by rule, that were part of the change. Of the `states`
+    in which no rule could write a line, `silent` had no offer, and `steps` had offers that were all
+    part of the change.
     """
 
     offers: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -56,6 +58,7 @@ class Tally:
     found: int = 0
     states: int = 0
     silent: int = 0
+    steps: int = 0
     lines_deleted: int = 0
 
     def __add__(self, other: Tally) -> Tally:
@@ -66,6 +69,7 @@ class Tally:
             self.found + other.found,
             self.states + other.states,
             self.silent + other.silent,
+            self.steps + other.steps,
             self.lines_deleted + other.lines_deleted,
         )
 
@@ -141,21 +145,23 @@ def _count(
     seen: set[tuple[str, str, str]],
     found: set[int],
 ) -> None:
-    text = state.text
+    text, is_step = state.text, bool(offers)
     for rule, lines, then in by_line(text, offers):
         index = next((i for i, s in left.items() if holds(s, lines)), None)
         kind = "wrong" if index is None else _kind(changed, index, left[index], text, lines, then)
+        part = index is not None and is_part(changed, index, lines.of(text), then)
+        is_step &= kind == "exact" or part
         key = (rule, lines.of(text), then)
         if key not in seen:
             seen.add(key)
             tally.offers[rule, kind] += 1
-            if kind == "text" and index is not None:
-                tally.parts[rule] += is_part(changed, index, lines.of(text), then)
+            tally.parts[rule] += kind == "text" and part
             tally.lines_deleted += not then.strip() and rule != "import"
     found |= {i for i, s in left.items() if _done(text, s, offers) == _new(changed, i)}
     if not _writable(changed, state, left):
         tally.states += 1
         tally.silent += not offers
+        tally.steps += is_step
 
 
 def by_line(text: str, offers: Sequence[Offer]) -> Iterator[tuple[str, Span, str]]:

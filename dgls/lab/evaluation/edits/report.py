@@ -87,6 +87,7 @@ def _pairs_json(tally: Tally) -> dict[str, Any]:
         "found": tally.found,
         "states": tally.states,
         "silent": tally.silent,
+        "steps": tally.steps,
         "lines_deleted": tally.lines_deleted,
         "rules": {
             rule: {
@@ -101,10 +102,12 @@ def _pairs_json(tally: Tally) -> dict[str, Any]:
 
 def of_pairs(name: str, tally: Tally) -> str:
     """The shares of all offers and of each rule."""
+    quiet_or_steps = (tally.silent + tally.steps) / max(1, tally.states)
     lines = [
         f"{name}: {tally.offers.total()} offers, {tally.found} of {tally.hunks} hunks found "
         f"({tally.found / max(1, tally.hunks):.1%}), quiet in {tally.silent} of {tally.states} "
-        f"states without a truth to write ({tally.silent / max(1, tally.states):.1%}), "
+        f"states without a truth to write ({tally.silent / max(1, tally.states):.1%}; with those "
+        f"that offer parts of the change alone {quiet_or_steps:.1%}), "
         f"{tally.lines_deleted} lines deleted",
         "| rule | offers | exact | another text | of it part of the change | wrong place |",
         "|---|---|---|---|---|---|",

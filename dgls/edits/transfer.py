@@ -1,0 +1,141 @@
+"""The edit of one line done to another: where its tokens are there, and what is around them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from dgls.edits.change import LineChange, tokens
+
+MOST = 6
+"""Tokens beside an edit that are compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """How many tokens are equal beside an edit and beside its place, white space left out.
+
+    `left` and `right` are 0 to `MOST` and count the line's end as a token; `whole` says whether
+    the place has all that several edits have in common.
+    """
+
+    left: int
+    right: int
+    whole: bool
+
+
+def neighbours(change: LineChange) -> set[str]:
+    """The tokens that a line must have: what is replaced, and what is beside it."""
+    old, needed = change.old, set[str]()
+    for run in change.runs:
+        end = len(old) - run.right
+        needed |= {*run.old, *old[max(0, run.left - 1) : run.left], *old[end : end + 1]}
+    return needed
+
+
+def applied(change: LineChange, line: str) -> str | None:
+    """The line after the edit; None where what surrounds it differs."""
+    now = tokens(line)
+    if not neighbours(change) <= set(now):
+        return None
+    places = _places(change, now)
+    if places is None:
+        return None
+    out, done = [], 0
+    for run, (start, end) in zip(change.runs, places, strict=True):
+        if now[start:end] != run.old:
+            return None
+        out += [*now[done:start], *run.new]
+        done = end
+    text = "".join([*out, *now[done:]])
+    return text if text != "".join(now) else None
+
+
+def around(changes: Sequence[LineChange], line: str) -> Around:
+    """What is beside the place of an edit in a line that it can be done to.
+
+    `changes` are the lines with this edit; of them that counts which is most alike there.
+    """
+    now = tokens(line)
+    common = [
+        _shared(one, other)
+        for at, one in enumerate(changes)
+        for other in changes[at + 1 :]
+        if len(one.runs) == len(other.runs)
+    ]
+    best = Around(0, 0, False)
+    for change in changes:
+        places = _places(change, now)
+        if places is None:
+            continue
+        sides = [
+            _equal(_beside(now, *place), _beside(change.old, run.left, len(change.old) - run.right))
+            for run, place in zip(change.runs, places, strict=True)
+        ]
+        left, right = (min(side[part] for side in sides) for part in (0, 1))
+        if left + right > best.left + best.right:
+            whole = bool(common) and all(
+                here >= there
+                for part in (0, 1)
+                for here, there in zip(
+                    (side[part] for side in sides), _least(common, part), strict=True
+                )
+            )
+            best = Around(left, right, whole)
+    return best
+
+
+def _least(common: Sequence[Sequence[tuple[int, int]]], part: int) -> Iterator[int]:
+    """For each run the least of what pairs of edits share on one side."""
+    for runs in zip(*common, strict=True):
+        yield min(pair[part] for pair in runs)
+
+
+def _shared(one: LineChange, other: LineChange) -> list[tuple[int, int]]:
+    """For each run how many tokens two edits have in common before and after it."""
+    return [
+        _equal(
+            _beside(one.old, a.left, len(one.old) - a.right),
+            _beside(other.old, b.left, len(other.old) - b.right),
+        )
+        for a, b in zip(one.runs, other.runs, strict=True)
+    ]
+
+
+def _places(change: LineChange, now: tuple[str, ...]) -> list[tuple[int, int]] | None:
+    """Where the runs of an edit are in another line, as token numbers; None where one is not."""
+    spots: dict[int, int] = {}
+    for match in SequenceMatcher(None, change.old, now, autojunk=False).get_matching_blocks():
+        spots |= {match.a + i: match.b + i for i in range(match.size)}
+    spots[-1], spots[len(change.old)] = -1, len(now)
+    found = []
+    for run in change.runs:
+        left, right = spots.get(run.left - 1), spots.get(len(change.old) - run.right)
+        if left is None or right is None:
+            return None
+        found.append((left + 1, right))
+    return found
+
+
+def _beside(line: Sequence[str], start: int, end: int) -> tuple[list[str], list[str]]:
+    """The tokens before a place, the nearest first, and those after it."""
+    before, after = (
+        [token for token in part if not token.isspace()] for part in (line[:start], line[end:])
+    )
+    return before[::-1], after
+
+
+def _equal(
+    one: tuple[Sequence[str], Sequence[str]], other: tuple[Sequence[str], Sequence[str]]
+) -> tuple[int, int]:
+    left, right = (_count(a, b) for a, b in zip(one, other, strict=True))
+    return left, right
+
+
+def _count(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many tokens two lines begin with, their common end counted as one."""
+    for number, (a, b) in enumerate(zip(one, other, strict=False)):
+        if number == MOST or a != b:
+            return number
+    return min(MOST, min(len(one), len(other)) + (len(one) == len(other)))

@@ -1,0 +1,81 @@
+"""The same edit on a line of the same shape: what is beside it decides."""
+
+from __future__ import annotations
+
+import pytest
+
+from dgls.edits.change import LineChange, line_changes
+from dgls.edits.hunk import Hunk, remembered
+from dgls.edits.judge import Evidence, chance
+from dgls.edits.ripple import ripple
+from dgls.edits.state import State
+from dgls.edits.transfer import MOST, Around, applied, around
+from dgls.syntax.languages import language_named
+from dgls.syntax.source import Source
+from dgls.text.spans import Edit, Span
+
+
+def edit(old: str, new: str) -> LineChange:
+    (change,) = line_changes(new + "\n", Hunk(Span(0, len(new) + 1), old + "\n"))
+    return change
+
+
+@pytest.mark.parametrize(
+    ("what", "line", "found"),
+    [
+        ("the same line", "x = f(a, b)", (6, 2, False)),
+        ("another name before it", "y = f(a, b)", (5, 2, False)),
+        ("another call", "x = g(a, b)", (3, 2, False)),
+        ("more after it", "x = f(a, b)[0]", (6, 1, False)),
+        ("nothing of it", "return", (0, 0, False)),
+    ],
+)
+def test_what_is_beside_an_edit_is_counted(
+    what: str, line: str, found: tuple[int, int, bool]
+) -> None:
+    change = edit("x = f(a, b)", "x = f(a, c)")
+    assert around([change], line) == Around(*found)
+
+
+@pytest.mark.parametrize(("line", "whole"), [("h(k, x)", True), ("f(j, x)", False)])
+def test_several_edits_say_what_a_place_must_have(line: str, whole: bool) -> None:
+    changes = [edit("f(k, x)", "f(k, y)"), edit("g(k, x)", "g(k, y)")]
+    assert around(changes, line).whole is whole
+
+
+def test_no_more_tokens_are_compared_than_the_map_knows() -> None:
+    line = " + ".join("abcdefghij") + " + old"
+    assert around([edit(line, line.replace("old", "new"))], line).left == MOST
+
+
+def test_an_edit_is_applied_where_its_tokens_are() -> None:
+    change = edit("x = f(old, 1)", "x = f(new, 1)")
+    assert applied(change, "    y = f(old, 1)\n") == "    y = f(new, 1)"
+    assert applied(change, "y = f(other, 1)\n") is None
+
+
+def evidence(left: int, places: int) -> Evidence:
+    return Evidence(
+        around=Around(left, 2, False),
+        agreed=1,
+        inserts=False,
+        deletes=False,
+        replaced=1,
+        added=1,
+        places=places,
+    )
+
+
+def test_a_place_is_likelier_the_more_is_alike_and_the_fewer_there_are() -> None:
+    assert chance(evidence(4, 1)) > chance(evidence(2, 1)) > chance(evidence(2, 8))
+
+
+def test_the_third_field_of_two_that_took_another_type_is_offered() -> None:
+    text = "class A:\n    one: str\n    two: str\n    six: str\n\n\nclass B:\n    label: str\n"
+    source, hunks = Source.parse(text, language_named("python")), ()
+    for name in ("one", "two"):
+        at = source.text.index(f"{name}: str") + len(name) + 2
+        change = Edit(Span(at, at + 3), "Date")
+        hunks, source = remembered(hunks, source.text, change), source.edited([change])
+    (offer,) = ripple(State(source, hunks))
+    assert (offer.span.of(source.text), offer.text) == ("    six: str", "    six: Date")
