@@ -24,6 +24,7 @@ _SOURCE = (
 _BEGUN = "    return "
 _URI = "file:///dgls-check/example.py"
 _ANSWER_S = 60.0
+_STEP = 10
 
 Say = Callable[[str], None]
 
@@ -115,6 +116,8 @@ class _Heard:
     def __init__(self, say: Say) -> None:
         self._say = say
         self._settled = asyncio.Event()
+        self._news = asyncio.Event()
+        self._told = ""
         self._failure = ""
         self.model = ""
 
@@ -123,22 +126,32 @@ class _Heard:
         if method != "dgls/status":
             return
         state, message = params.get("state"), params.get("message", "")
+        self._news.set()
         if state == "loading":
-            self._say(f"{message} ({params.get('percent', 0)} %)")
+            self._tell(message, params.get("percent", 0))
             return
         self._failure = message if state == "failed" else ""
         self.model = params.get("line", "")
         self._settled.set()
 
+    def _tell(self, message: str, percent: float) -> None:
+        """Say how far it is, in steps that a person reads."""
+        line = f"{message} ({percent // _STEP * _STEP:.0f} %)"
+        if line != self._told:
+            self._say(line)
+        self._told = line
+
     async def settled(self) -> None:
-        """Wait until the model is there or cannot be."""
-        try:
-            async with asyncio.timeout(_ANSWER_S):
-                await self._settled.wait()
-        except TimeoutError as error:
-            raise EngineUnavailableError(
-                f"The model was not there after {_ANSWER_S:g} s; run dgls doctor."
-            ) from error
+        """Wait until the model is there or cannot be, as long as there is news of it."""
+        while not self._settled.is_set():
+            self._news.clear()
+            try:
+                async with asyncio.timeout(_ANSWER_S):
+                    await self._news.wait()
+            except TimeoutError as error:
+                raise EngineUnavailableError(
+                    f"Nothing was heard of the model for {_ANSWER_S:g} s; run dgls doctor."
+                ) from error
 
     def raise_failure(self) -> None:
         """Raise what the server said went wrong."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -13,10 +14,10 @@ import pytest
 
 from dgls.checkpoint import choice
 from dgls.cli.main import run
-from dgls.editors import places
+from dgls.editors import check, places
 from dgls.editors.guides import EDITORS, guide
 from dgls.editors.merging import block, helix_languages, own_file, plain_json
-from dgls.errors import InputError
+from dgls.errors import EngineUnavailableError, InputError
 from tests.editors.home import BY_HEART, START, engine_environment, own_home
 
 SHIPPED = places.shipped("helix/languages.toml").read_text(encoding="utf-8")
@@ -258,6 +259,40 @@ def test_a_program_that_is_not_there_is_named(
     monkeypatch.setattr(places, "program", lambda: str(home / "no-dgls"))
     assert run(["editor", "helix", "--check"]) == 7
     assert "no-dgls" in capsys.readouterr().err
+
+
+def test_what_was_written_is_said_also_where_the_try_out_fails(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(places, "program", lambda: str(home / "no-dgls"))
+    assert run(["editor", "helix", "--write", "--check"]) == 7
+    assert "languages.toml now" in capsys.readouterr().out
+
+
+def test_a_model_that_loads_for_long_is_waited_for_and_told_in_tens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(check, "_ANSWER_S", 0.2)
+    said: list[str] = []
+
+    async def load() -> None:
+        heard = check._Heard(said.append)
+        waiting = asyncio.create_task(heard.settled())
+        for percent in range(0, 100, 4):
+            heard.take("dgls/status", {"state": "loading", "message": "m", "percent": percent})
+            await asyncio.sleep(0.02)
+        assert not waiting.done()
+        heard.take("dgls/status", {"state": "ready", "line": "a model"})
+        await waiting
+
+    asyncio.run(load())
+    assert said == [f"m ({tens} %)" for tens in range(0, 100, 10)]
+
+
+def test_a_model_of_which_nothing_is_heard_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "_ANSWER_S", 0.01)
+    with pytest.raises(EngineUnavailableError, match="dgls doctor"):
+        asyncio.run(check._Heard(print).settled())
 
 
 def test_zed_without_an_engine_at_its_port_says_what_to_start(

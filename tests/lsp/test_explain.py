@@ -46,7 +46,7 @@ async def test_an_editor_with_one_line_for_messages_gets_the_reason_first(
         await session.complete("x = ⟦⟧\n")
         await why(session)
 
-    assert messages(session)[-1].startswith("Quiet: the model is not sure enough (10%")
+    assert messages(session)[-1].startswith("Quiet while typing: the model is not sure enough (10%")
     assert "\n" not in messages(session)[-1]
 
 
