@@ -110,9 +110,21 @@ def _package_extension() -> Path:
             f"The VS Code extension is not packaged yet, and {why}; nothing was changed. Run make "
             "vsix in a checkout of dgls (it needs npm and Node 20), then this command again."
         )
-    command = ["make", "--no-print-directory", "-C", str(checkout), "vsix"]
-    done = subprocess.run(command, stdout=sys.stderr, timeout=_PACKAGE_S, check=False)
+    print(
+        "Packaging the VS Code extension; this takes about a minute.", file=sys.stderr, flush=True
+    )
+    command = ["make", "-C", str(checkout), "vsix"]
+    done = subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=_PACKAGE_S,
+        check=False,
+    )
     packaged = extension()
     if done.returncode or packaged is None:
-        raise InputError(f"make vsix failed in {checkout}; nothing was installed.")
+        raise InputError(
+            f"make vsix failed in {checkout}; nothing was installed. It said: {done.stdout[-500:]}"
+        )
     return packaged
