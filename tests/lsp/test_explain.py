@@ -105,6 +105,21 @@ async def test_why_nothing_is_asked_is_told(filler: ScriptedFiller) -> None:
     assert found["shown"] is None
 
 
+async def test_a_client_that_shows_the_answer_itself_gets_no_message(
+    filler: ScriptedFiller,
+) -> None:
+    filler.answer = lambda request: reply("42")
+    async with connected(filler) as session:
+        params = initialize_params()
+        params.capabilities.experimental = {"dglsExplanation": True}
+        await session.client.initialize_session(params)
+        await session.open("x = \n")
+        found = await why(session, URI, {"line": 0, "character": 4})
+
+    assert found["text"].startswith("Shown while typing: '42'")
+    assert messages(session) == []
+
+
 async def test_what_a_reply_says_to_the_user_is_shown_once(filler: ScriptedFiller) -> None:
     filler.answer = lambda request: replace(reply("42"), note="The server is down.")
     async with connected(filler) as session:
