@@ -14,6 +14,7 @@ from dgls.sound.clean import sound
 from dgls.sound.cleaned import Change, Refusal
 from dgls.sound.site import Asked, Purpose, Site
 from dgls.syntax.language import Language
+from dgls.text.counting import counted
 
 _SHOWN_CHARS = 72
 
@@ -184,7 +185,7 @@ def _when_asked(asked: tuple[str, ...] | Silence) -> str:
 
 def _candidate(number: int, verdict: Verdict) -> Iterator[str]:
     fill = verdict.fill
-    tokens = f", {_counted(fill.tokens, 'token', 'tokens')}" if fill.tokens else ""
+    tokens = f", {counted(fill.tokens, 'token', 'tokens')}" if fill.tokens else ""
     yield (
         f"{number}. {_short(fill.texts[0])}  [{fill.proposal}, {fill.confidence:.0%} sure, "
         f"log p {fill.score:.2f}{tokens}]"
@@ -206,15 +207,11 @@ def _times(timings: Timings) -> str:
 
 def _work(explanation: Explanation) -> str:
     reply = explanation.reply
-    said = [_counted(reply.passes, "pass", "passes"), _counted(reply.steps, "step", "steps")]
+    said = [counted(reply.passes, "pass", "passes"), counted(reply.steps, "step", "steps")]
     if explanation.tokens_a_pass is not None:
         said.append(f"{explanation.tokens_a_pass:.1f} tokens a pass")
     said.append(f"{reply.cached_tokens} of {reply.prompt_tokens} prompt tokens cached")
     return ", ".join(said) + ("" if reply.complete else "; ended by its deadline")
-
-
-def _counted(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
 
 
 def _verdict_json(verdict: Verdict) -> dict[str, Any]:
