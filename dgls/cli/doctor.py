@@ -46,16 +46,10 @@ def doctor(
 
 def _progress() -> Callable[[float, str], None]:
     """Tells of what is new: the engine is asked again and again while it starts."""
-    last = ""
+    from dgls.text.counting import in_tens
 
-    def say(share: float, what: str) -> None:
-        nonlocal last
-        line = f"{100 * share:3.0f} % {what}"
-        if what and line != last:
-            typer.echo(line, err=True)
-        last = line
-
-    return say
+    tell = in_tens(lambda line: typer.echo(line, err=True))
+    return lambda share, what: tell(100 * share, what)
 
 
 _NARROWEST = 20

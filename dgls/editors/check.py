@@ -17,6 +17,7 @@ from typing import Any
 from dgls.editors.guides import COMPLETIONS_URL, Guide
 from dgls.editors.language_client import LanguageClient
 from dgls.errors import EngineUnavailableError, InputError
+from dgls.text.counting import in_tens
 
 _SOURCE = (
     "def area(width, height):\n    return width * height\n\n\ndef volume(width, height, depth):\n"
@@ -24,7 +25,6 @@ _SOURCE = (
 _BEGUN = "    return "
 _URI = "file:///dgls-check/example.py"
 _ANSWER_S = 60.0
-_STEP = 10
 
 Say = Callable[[str], None]
 
@@ -114,10 +114,9 @@ class _Heard:
     """What the server says of its model."""
 
     def __init__(self, say: Say) -> None:
-        self._say = say
         self._settled = asyncio.Event()
         self._news = asyncio.Event()
-        self._told = ""
+        self._loading = in_tens(say)
         self._failure = ""
         self.model = ""
 
@@ -128,18 +127,11 @@ class _Heard:
         state, message = params.get("state"), params.get("message", "")
         self._news.set()
         if state == "loading":
-            self._tell(message, params.get("percent", 0))
+            self._loading(params.get("percent", 0), message)
             return
         self._failure = message if state == "failed" else ""
         self.model = params.get("line", "")
         self._settled.set()
-
-    def _tell(self, message: str, percent: float) -> None:
-        """Say how far it is, in steps that a person reads."""
-        line = f"{message} ({percent // _STEP * _STEP:.0f} %)"
-        if line != self._told:
-            self._say(line)
-        self._told = line
 
     async def settled(self) -> None:
         """Wait until the model is there or cannot be, as long as there is news of it."""

@@ -225,7 +225,7 @@ def test_what_was_written_is_said_also_where_the_try_out_fails(
 def test_a_model_that_loads_for_long_is_waited_for_and_told_in_tens(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(check, "_ANSWER_S", 0.2)
+    monkeypatch.setattr(check, "_ANSWER_S", 0.5)
     said: list[str] = []
 
     async def load() -> None:
