@@ -43,7 +43,7 @@ KNOWS = {
     "edits": "syntax",
     "requests": "policy sound syntax config",
     "editors": "",
-    "doctor": "client fill rendezvous checkpoint config file_lock",
+    "doctor": "client editors fill rendezvous checkpoint config file_lock",
     "lsp": "edits requests policy client checkpoint sound syntax config",
     "policy": "sound syntax",
     "engine": (

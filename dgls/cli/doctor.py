@@ -46,16 +46,10 @@ def doctor(
 
 def _progress() -> Callable[[float, str], None]:
     """Tells of what is new: the engine is asked again and again while it starts."""
-    last = ""
+    from dgls.text.counting import in_tens
 
-    def say(share: float, what: str) -> None:
-        nonlocal last
-        line = f"{100 * share:3.0f} % {what}"
-        if what and line != last:
-            typer.echo(line, err=True)
-        last = line
-
-    return say
+    tell = in_tens(lambda line: typer.echo(line, err=True))
+    return lambda share, what: tell(100 * share, what)
 
 
 _NARROWEST = 20
@@ -66,16 +60,20 @@ def _show(found: Findings) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for label, text in _rows(found):
-        table.add_row(label, escape(text))
+    rows = [(label, text.replace(str(Path.home()), "~")) for label, text in _rows(found)]
     console = Console(highlight=False)
     if console.width < _NARROWEST:
         # A shell that says 0 columns does not know how many there are.
         console.width = 80
-    console.print(table)
+    if console.is_terminal:
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+        table.add_column(style="bold", no_wrap=True)
+        table.add_column(overflow="fold")
+        for label, text in rows:
+            table.add_row(label, escape(text))
+        console.print(table)
+    else:
+        typer.echo("\n".join(f"{label:<9}{text}" for label, text in rows))
     if found.machine.gpus:
         _show_precision(found.precision, console)
 
@@ -93,19 +91,21 @@ def _rows(found: Findings) -> Iterator[tuple[str, str]]:
     if found.adapter is not None:
         yield "adapter", _adapter(found.adapter)
     for editor in found.editors:
-        yield "editor", f"{editor.name} {editor.version} ({editor.path}): {editor.how}"
+        name = f"{editor.name} {editor.version}".rstrip()
+        yield "editor", f"{name} ({editor.path}): {editor.how}"
     if not found.editors:
         yield "editor", "none found on the path"
     changed = [each for each in found.settings if each.origin != "default"]
     for setting in changed:
         yield "setting", f"{setting.name} = {json.dumps(setting.value)} from {setting.origin}"
-    yield "setting", f"{len(found.settings) - len(changed)} more at their defaults"
+    others = len(found.settings) - len(changed)
+    yield "setting", f"{'the other' if changed else 'all'} {others} have their defaults"
     for problem in found.problems:
         yield "problem", problem
 
 
 def _machine(machine: Machine) -> Iterator[tuple[str, str]]:
-    memory = f"{_gb(machine.available)} of {_gb(machine.memory)} free"
+    memory = f"{_gb(machine.available)} of {_gb(machine.memory)} of memory free"
     yield "machine", f"{machine.system}, {machine.cores} cores, {memory}"
     for gpu in machine.gpus:
         memory = f"{_gb(gpu.free)} of {_gb(gpu.memory)} free"

@@ -76,13 +76,13 @@ def _meant(word: str, known: Sequence[str]) -> str:
 def _editor(name: str, *, write: bool, check: bool, as_json: bool) -> None:
     found = guide(name)
     written = _write(found) if write else None
+    if not as_json and written is not None:
+        _say_written(written)
     checked = _check(found) if check else None
     if as_json:
         print(_json(name, found, written, checked))
         return
-    if written is not None:
-        _say_written(written)
-    elif not check:
+    if not write and not check:
         _say_what_to_write(name, found)
     if checked is not None:
         _say_checked(found, checked)
@@ -115,10 +115,10 @@ def _say_what_to_write(name: str, found: Guide) -> None:
 
 def _say_written(written: Written) -> None:
     if not written.changed:
-        print(f"Nothing to do: dgls is in {written.what} already.")
+        print(f"Nothing to do: dgls is in {written.what} already.", flush=True)
         return
     backup = f" What it was is in {written.backup}." if written.backup else ""
-    print(f"dgls is in {written.what} now.{backup}")
+    print(f"dgls is in {written.what} now.{backup}", flush=True)
 
 
 def _say_checked(found: Guide, checked: Checked) -> None:

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dgls.checkpoint.files import CONVERTED
 from dgls.cli.main import INTERRUPTED
 from dgls.cli.options import AsJson
-from dgls.errors import ModelFetchError, ModelNotFoundError
+from dgls.errors import ModelError, ModelFetchError, ModelNotFoundError
 from dgls.files import expanded
 
 if TYPE_CHECKING:
     from dgls.checkpoint.catalogue import Entry
-    from dgls.checkpoint.fetch.source import Source
+    from dgls.checkpoint.fetch.source import Progress, Source
 
 _SIGNALLED = 128
 
@@ -65,7 +66,9 @@ def get(
     _end_in_order()
     typer.echo(_described(entry), err=True)
     try:
-        place = fetch(entry, _sources(given), progress_for_stderr(), verify)
+        progress = progress_for_stderr()
+        place = fetch(entry, _sources(given), progress, verify)
+        _prepare(entry, progress)
     except KeyboardInterrupt:
         typer.echo(f"Interrupted; dgls model get {name} goes on where it was.", err=True)
         raise typer.Exit(INTERRUPTED) from None
@@ -105,6 +108,23 @@ def path(name: _Name) -> None:
             f"{name} is not on this machine; fetch it with: dgls model get {name}"
         )
     typer.echo(place)
+
+
+def _prepare(entry: Entry, progress: Progress) -> None:
+    """Convert the model now, while the user waits anyway: in an editor nothing shows that wait."""
+    from dgls.checkpoint.store import folder_of
+
+    if any(CONVERTED in file.name for file in folder_of(entry).iterdir()):
+        return
+    from dgls.fill.opening import prepare
+
+    progress.begin("converting it for this machine, once", entry.bytes)
+    try:
+        prepare(entry.name, lambda share, what: progress.at(int(share * entry.bytes)))
+    except ModelError as error:
+        progress.say(f"It could not be converted for this machine yet: {error}")
+    finally:
+        progress.end()
 
 
 def _end_in_order() -> None:

@@ -13,6 +13,8 @@ from dgls.cli.options import ModelName
 from dgls.errors import SettingError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dgls.config import Settings
     from dgls.protocol import Health
     from dgls.rendezvous.endpoint import Endpoint
@@ -88,7 +90,7 @@ def _serve(settings: Settings, host: str, port: int | None) -> None:
     _say_where(endpoint, [listener.getsockname() for listener, _ in listeners], page_token)
     end_on_signals()
     with contextlib.suppress(KeyboardInterrupt):
-        serve(settings, endpoint, lock, listeners, _say_how, page_token=page_token)
+        serve(settings, endpoint, lock, listeners, _saying_how(), page_token=page_token)
 
 
 def _say_where(endpoint: Endpoint, ports: list[tuple[str, int]], page_token: str) -> None:
@@ -103,9 +105,16 @@ def _say_where(endpoint: Endpoint, ports: list[tuple[str, int]], page_token: str
         typer.echo(f"In a browser: {url}/#{page_token}", err=True)
 
 
-def _say_how(health: Health) -> None:
-    """One line for each change; a failure is told by the error that ends the command."""
-    if health.state == "loading":
-        typer.echo(f"{health.percent:3.0f} % {health.message}", err=True)
-    elif health.state == "ready":
-        typer.echo(f"Ready: {health.model}", err=True)
+def _saying_how() -> Callable[[Health], None]:
+    """What says how far the model is; a failure is told by the error that ends the command."""
+    from dgls.text.counting import in_tens
+
+    loading = in_tens(lambda line: typer.echo(line, err=True))
+
+    def say(health: Health) -> None:
+        if health.state == "loading":
+            loading(health.percent, health.message)
+        elif health.state == "ready":
+            typer.echo(f"Ready: {health.model}", err=True)
+
+    return say

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from dgls.protocol import WRITTEN, Draft, Fill, FillReply
+from dgls.text.counting import counted
 from dgls.text.lines import split_lines
 
 if TYPE_CHECKING:
@@ -112,8 +113,10 @@ class Watch:
             )
         others = max(0, reply.passes - reply.steps)
         return (
-            f"{reply.model}: {best.proposal}, confidence {best.confidence:.0%}, {reply.written} "
-            f"tokens in {reply.steps} passes, {others} more to search and weigh, {total} {cached}"
+            f"{reply.model}: {best.proposal}, confidence {best.confidence:.0%}, "
+            f"{counted(reply.written, 'token', 'tokens')} in "
+            f"{counted(reply.steps, 'pass', 'passes')}, {others} more to search and weigh, "
+            f"{total} {cached}"
         )
 
     def _excerpt(self, fills: list[str], style: str) -> Text:

@@ -64,7 +64,16 @@ def why(
     if as_json:
         typer.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
     else:
-        typer.echo(f"{about} ({found.request.trigger.value})\n{describe(found, features=features)}")
+        typer.echo(f"{about}{_asked_how(found, place)}\n{describe(found, features=features)}")
+
+
+def _asked_how(found: Explanation, place: str | None) -> str:
+    """How the last fill came about; at a place both ways are tried."""
+    from dgls.protocol import Trigger
+
+    if place is not None:
+        return ""
+    return " (asked for)" if found.request.trigger is Trigger.EXPLICIT else " (while typing)"
 
 
 async def _last(settings: Settings) -> tuple[Explanation, float]:

@@ -6,26 +6,44 @@ import shutil
 
 from dgls.doctor.findings import FoundEditor
 from dgls.doctor.machine import output_of
+from dgls.editors.guides import guide
+from dgls.errors import InputError
 
 _EDITORS = (
-    ("Neovim", "nvim", "dgls editor neovim"),
-    ("VS Code", "code", "dgls editor vscode"),
-    ("VSCodium", "codium", "dgls editor vscode"),
-    ("Helix", "hx", "dgls editor helix"),
-    ("Emacs", "emacs", "dgls editor emacs"),
-    ("Zed", "zed", "dgls editor zed"),
-    ("Kate", "kate", "dgls editor kate"),
-    ("Sublime Text", "subl", "dgls editor sublime"),
+    ("Neovim", "nvim", "neovim"),
+    ("VS Code", "code", "vscode"),
+    ("VSCodium", "codium", "vscode"),
+    ("Helix", "hx", "helix"),
+    ("Emacs", "emacs", "emacs"),
+    ("Zed", "zed", "zed"),
+    ("Kate", "kate", "kate"),
+    ("Sublime Text", "subl", "sublime"),
 )
-"""What users call them, their commands, and how dgls gets in."""
+"""What users call them, their commands, and what `dgls editor` calls them."""
 
 
 def look_for_editors() -> tuple[FoundEditor, ...]:
     """Every editor whose command is on the path."""
-    found = ((name, shutil.which(command), how) for name, command, how in _EDITORS)
+    found = ((name, shutil.which(command), editor) for name, command, editor in _EDITORS)
     return tuple(
-        FoundEditor(name, path, _version(name, path), how) for name, path, how in found if path
+        FoundEditor(name, path, _version(name, path), _how(editor))
+        for name, path, editor in found
+        if path
     )
+
+
+def _how(editor: str) -> str:
+    """Where dgls is in an editor's configuration, or what puts it there."""
+    try:
+        wanted = guide(editor)
+        if wanted.file is not None and wanted.merge is not None:
+            text = wanted.file.read_text(encoding="utf-8")
+            if wanted.merge(text) == text:
+                return f"dgls is in {wanted.file}"
+    except (OSError, ValueError, InputError):
+        # No file, or one that only its owner understands.
+        pass
+    return f"dgls editor {editor} --write puts dgls in"
 
 
 def _version(name: str, path: str) -> str:

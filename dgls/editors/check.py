@@ -17,6 +17,7 @@ from typing import Any
 from dgls.editors.guides import COMPLETIONS_URL, Guide
 from dgls.editors.language_client import LanguageClient
 from dgls.errors import EngineUnavailableError, InputError
+from dgls.text.counting import in_tens
 
 _SOURCE = (
     "def area(width, height):\n    return width * height\n\n\ndef volume(width, height, depth):\n"
@@ -114,8 +115,9 @@ class _Heard:
     """What the server says of its model."""
 
     def __init__(self, say: Say) -> None:
-        self._say = say
         self._settled = asyncio.Event()
+        self._news = asyncio.Event()
+        self._loading = in_tens(say)
         self._failure = ""
         self.model = ""
 
@@ -124,22 +126,25 @@ class _Heard:
         if method != "dgls/status":
             return
         state, message = params.get("state"), params.get("message", "")
+        self._news.set()
         if state == "loading":
-            self._say(f"{message} ({params.get('percent', 0)} %)")
+            self._loading(params.get("percent", 0), message)
             return
         self._failure = message if state == "failed" else ""
         self.model = params.get("line", "")
         self._settled.set()
 
     async def settled(self) -> None:
-        """Wait until the model is there or cannot be."""
-        try:
-            async with asyncio.timeout(_ANSWER_S):
-                await self._settled.wait()
-        except TimeoutError as error:
-            raise EngineUnavailableError(
-                f"The model was not there after {_ANSWER_S:g} s; run dgls doctor."
-            ) from error
+        """Wait until the model is there or cannot be, as long as there is news of it."""
+        while not self._settled.is_set():
+            self._news.clear()
+            try:
+                async with asyncio.timeout(_ANSWER_S):
+                    await self._news.wait()
+            except TimeoutError as error:
+                raise EngineUnavailableError(
+                    f"Nothing was heard of the model for {_ANSWER_S:g} s; run dgls doctor."
+                ) from error
 
     def raise_failure(self) -> None:
         """Raise what the server said went wrong."""

@@ -121,9 +121,7 @@ def _vscode(program: str) -> Guide:
     packaged = places.extension()
     text = "" if packaged else "make vsix        # in a checkout of dgls; needs npm and Node 20\n"
     text += f"code --install-extension {packaged or 'dist/dgls.vsix'}\n"
-    notes = [
-        "The extension looks for dgls in .venv of the workspace, on the PATH, in ~/.local/bin."
-    ]
+    notes = ["It looks for dgls in .venv of the workspace, on the PATH and in ~/.local/bin."]
     if program != "dgls":
         notes.append(f'Setting "dgls.server.command": [{_quoted(program)}] names this one.')
     return Guide(

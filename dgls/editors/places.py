@@ -25,9 +25,18 @@ def extension() -> Path | None:
 
     It lies in the checkout that dgls runs in or was installed from.
     """
-    folders = (_CHECKOUT, _installed_from())
-    found = (folder / "dist" / "dgls.vsix" for folder in folders if folder)
+    found = (folder / "dist" / "dgls.vsix" for folder in _checkouts())
     return next((path for path in found if path.is_file()), None)
+
+
+def sources_of_extension() -> Path | None:
+    """The checkout in which `make vsix` would package it, None where there is none."""
+    there = (folder for folder in _checkouts() if (folder / "editors" / "vscode").is_dir())
+    return next((folder for folder in there if (folder / "Makefile").is_file()), None)
+
+
+def _checkouts() -> list[Path]:
+    return [folder for folder in (_CHECKOUT, _installed_from()) if folder]
 
 
 def _installed_from() -> Path | None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from dgls.editors.guides import Guide
-from dgls.editors.places import extension
+from dgls.editors.places import extension, sources_of_extension
 from dgls.errors import InputError
 from dgls.files import replace
 
 _INSTALL_S = 120
+_PACKAGE_S = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +86,8 @@ def _back_up(path: Path) -> Path | None:
 
 
 def _install_extension() -> Written:
-    packaged = extension()
     code = next(filter(None, map(shutil.which, ("code", "codium"))), None)
-    if packaged is None:
-        raise InputError(
-            "The VS Code extension is not packaged here, and nothing was changed; run make vsix "
-            "in the checkout that dgls was installed from (it needs npm), then this command again."
-        )
+    packaged = extension() or _package_extension()
     if code is None:
         raise InputError(
             "There is no command code or codium on the PATH, and nothing was changed; in VS Code, "
@@ -101,3 +98,33 @@ def _install_extension() -> Written:
     if done.returncode:
         raise InputError(f"{code} did not install {packaged}: {done.stderr.strip()[:300]}")
     return Written(f"VS Code (by {packaged})", changed=True)
+
+
+def _package_extension() -> Path:
+    """Run `make vsix` where dgls was installed from. Raises `InputError` where that fails."""
+    checkout = sources_of_extension()
+    missing = [name for name in ("make", "npm") if shutil.which(name) is None]
+    if checkout is None or missing:
+        why = f"{' and '.join(missing)} is not on the PATH" if checkout else "no checkout is here"
+        raise InputError(
+            f"The VS Code extension is not packaged yet, and {why}; nothing was changed. Run make "
+            "vsix in a checkout of dgls (it needs npm and Node 20), then this command again."
+        )
+    print(
+        "Packaging the VS Code extension; this takes about a minute.", file=sys.stderr, flush=True
+    )
+    command = ["make", "-C", str(checkout), "vsix"]
+    done = subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=_PACKAGE_S,
+        check=False,
+    )
+    packaged = extension()
+    if done.returncode or packaged is None:
+        raise InputError(
+            f"make vsix failed in {checkout}; nothing was installed. It said: {done.stdout[-500:]}"
+        )
+    return packaged

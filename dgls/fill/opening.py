@@ -13,7 +13,7 @@ from dgls.checkpoint.edit_choice import LEAST_PARAMETERS
 from dgls.checkpoint.named import Named, fingerprint, resolved
 from dgls.checkpoint.qwen2.build import Progress, dense_network
 from dgls.checkpoint.qwen2.checks import CheckedSource, parameters
-from dgls.checkpoint.qwen2.int8 import check_unchanged, opened_int8
+from dgls.checkpoint.qwen2.int8 import check_unchanged, make_int8, opened_int8
 from dgls.checkpoint.qwen2.source import open_source
 from dgls.fill.adapter import equip
 from dgls.fill.adapter_trial import AdapterTrial
@@ -78,7 +78,7 @@ def open_causal(
     if threads:
         torch.set_num_threads(threads)
     cache = cache_mb * 1_000_000 or _cache_bytes(where)
-    if where.type == "cpu" and can_multiply_int8() and not exact:
+    if _takes_int8(where) and not exact:
         opened = opened_int8(named, progress)
         network, tokenizer = opened.network, opened.tokenizer
     else:
@@ -99,6 +99,20 @@ def open_causal(
     if untried is not None:
         filler.idle_work = AdapterTrial(filler, named.folder, untried).step
     return filler
+
+
+def prepare(name: str, progress: Progress) -> None:
+    """Make what a first start with a causal model would make here, so that it starts quickly.
+
+    Raises `ModelNotFoundError`, `CheckpointError` or `ModelMemoryError`.
+    """
+    named = resolved(name)
+    if named.causal and _takes_int8(chosen_device("auto")):
+        make_int8(named, progress)
+
+
+def _takes_int8(where: torch.device) -> bool:
+    return where.type == "cpu" and can_multiply_int8()
 
 
 def editor_of(model: CausalModel, named: Named) -> InstructionEditor:

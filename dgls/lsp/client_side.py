@@ -17,6 +17,9 @@ STATUS_OPT_IN = "dglsStatus"
 INSTRUCTION_OPT_IN = "dglsInstruction"
 """What a client says there that has a box for instructions and shows their edits first."""
 
+EXPLANATION_OPT_IN = "dglsExplanation"
+"""What a client says there that shows what `dgls.why` answers, where a message has no lines."""
+
 
 @dataclass(frozen=True, slots=True)
 class Client:
@@ -41,6 +44,11 @@ class Client:
     def asks_instructions(self) -> bool:
         """Whether it asks its user for instructions, and shows what comes of them."""
         return self._opted_in(INSTRUCTION_OPT_IN)
+
+    @property
+    def shows_explanations(self) -> bool:
+        """Whether it shows the answer of `dgls.why` in a place of its own."""
+        return self._opted_in(EXPLANATION_OPT_IN)
 
     @property
     def confirms_edits(self) -> bool:

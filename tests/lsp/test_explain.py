@@ -46,7 +46,7 @@ async def test_an_editor_with_one_line_for_messages_gets_the_reason_first(
         await session.complete("x = ⟦⟧\n")
         await why(session)
 
-    assert messages(session)[-1].startswith("Quiet: the model is not sure enough (10%")
+    assert messages(session)[-1].startswith("Quiet while typing: the model is not sure enough (10%")
     assert "\n" not in messages(session)[-1]
 
 
@@ -103,6 +103,21 @@ async def test_why_nothing_is_asked_is_told(filler: ScriptedFiller) -> None:
 
     assert found["silence"]["rule"] == "language_off"
     assert found["shown"] is None
+
+
+async def test_a_client_that_shows_the_answer_itself_gets_no_message(
+    filler: ScriptedFiller,
+) -> None:
+    filler.answer = lambda request: reply("42")
+    async with connected(filler) as session:
+        params = initialize_params()
+        params.capabilities.experimental = {"dglsExplanation": True}
+        await session.client.initialize_session(params)
+        await session.open("x = \n")
+        found = await why(session, URI, {"line": 0, "character": 4})
+
+    assert found["text"].startswith("Shown while typing: '42'")
+    assert messages(session) == []
 
 
 async def test_what_a_reply_says_to_the_user_is_shown_once(filler: ScriptedFiller) -> None:

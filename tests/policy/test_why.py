@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from dgls.policy.silence import Silence
-from dgls.policy.why import Explanation, describe, explained, site_of
+from dgls.policy.why import Explanation, describe, explained, explained_last, site_of
 from dgls.protocol import Fill, FillReply, FillRequest, Gap, Timings, Trigger
 from dgls.sound.cleaned import Change, Refusal
 from dgls.syntax.languages.python import PYTHON
@@ -88,14 +88,16 @@ def test_a_reason_not_to_ask_comes_first_and_says_what_ends_it() -> None:
     found = told(fill("r"), silence=Silence.SNOOZED)
     assert found.shown is None
     assert describe(found).startswith(
-        "Quiet: suggestions are switched off for a while (dgls.resume ends it)."
+        "Quiet while typing: suggestions are switched off for a while (dgls.resume ends it)."
     )
 
 
 @pytest.mark.parametrize(("threshold", "shown"), [(0.0, "50%"), (0.8, "80%")])
 def test_doubt_says_how_sure_it_was_and_would_have_to_be(threshold: float, shown: str) -> None:
     found = describe(told(fill("r", 0.4), threshold=threshold))
-    assert found.startswith(f"Quiet: the model is not sure enough (40%, shown from {shown}).")
+    assert found.startswith(
+        f"Quiet while typing: the model is not sure enough (40%, shown from {shown})."
+    )
 
 
 def test_times_passes_and_the_cache_are_told() -> None:
@@ -120,3 +122,13 @@ def test_features_are_told_to_who_asks_for_them() -> None:
     found = told(replace(fill("r"), features={"suffix": 0.25, "prefix": -1.5}))
     assert "   suffix 0.25, prefix -1.5\n" in describe(found, features=True)
     assert "suffix" not in describe(found)
+
+
+def test_the_last_fill_is_judged_in_all_of_the_document_that_came_with_it() -> None:
+    whole = f'"""Shapes.\n\nRound ones.\n"""\n\n{PREFIX}'
+    # What the model reads begins inside the docstring.
+    request = FillRequest((whole[20:], SUFFIX), (Gap(),), around=(whole, SUFFIX))
+    reply = FillReply((fill("3 * r * r"),), "small", threshold=0.5)
+    found = explained_last(request, reply, PYTHON, 0.0)
+    assert found.asked == ("3 * r * r",)
+    assert found.verdicts[0].refused is None

@@ -100,8 +100,9 @@ def _fetch(job: Job, sources: Sequence[Source]) -> tuple[FetchedFile, Arrived]:
         except SourceFailed as failure:
             if str(failure):
                 failures.append(f"{source.name}: {failure}")
-                job.progress.say(failures[-1])
             continue
+        for reason in failures:
+            job.progress.say(reason)
         fetched = FetchedFile(job.file.name, arrived.bytes, hashes.sha256, source.name)
         return fetched, replace(arrived, revision=arrived.revision or job.revision)
     reasons = "; ".join(failures)

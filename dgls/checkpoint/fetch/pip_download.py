@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -31,16 +32,12 @@ class PipDownload:
 
     def run(self, on_bytes: Callable[[int], None]) -> Path:
         """The wheel's path; `on_bytes` hears how much of it is here. Raises `SourceFailed`."""
-        if importlib.util.find_spec("pip") is None:
-            raise SourceFailed(
-                f"this Python ({sys.executable}) has no pip to ask it with; add it by "
-                f"`{sys.executable} -m ensurepip`, or with uv by `uv tool install --with pip dgls`"
-            )
+        command = self._command()
         log = self.folder / "pip.log"
         with log.open("wb") as output:
             status = self._wait(
                 subprocess.Popen(
-                    self._command(),
+                    command,
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
@@ -54,8 +51,7 @@ class PipDownload:
         return found[0]
 
     def _command(self) -> list[str]:
-        # -P keeps the working folder off the module path: a project's pip.py must not be run.
-        command = [sys.executable, "-P", "-m", "pip", "download", "--no-deps"]
+        command = [*_pip(), "download", "--no-deps"]
         command += ["--only-binary=:all:", "--no-cache-dir", "--progress-bar=off", "--no-input"]
         command += ["--disable-pip-version-check", f"--dest={self.folder}"]
         return [*command, f"{self.package}=={self.version}"]
@@ -84,6 +80,19 @@ class PipDownload:
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
+
+
+def _pip() -> list[str]:
+    """What starts pip: this Python's own, else one that uv runs, as uv's tools have none."""
+    if importlib.util.find_spec("pip") is not None:
+        # -P keeps the working folder off the module path: a project's pip.py must not be run.
+        return [sys.executable, "-P", "-m", "pip"]
+    uv = shutil.which("uv")
+    if uv is None:
+        raise SourceFailed(
+            f"{sys.executable} has no pip to ask it with; `{sys.executable} -m ensurepip` adds it"
+        )
+    return [uv, "tool", "run", "--quiet", "pip"]
 
 
 def _bytes_in(folder: Path) -> int:

@@ -31,7 +31,8 @@ def opened_int8(named: Named, progress: Progress) -> Opened:
                 continue
             if opened.origin == named.identity:
                 return opened
-    return open_int8(_converted(named, progress), lambda s, what: progress(_MADE + 0.2 * s, what))
+    made = make_int8(named, lambda share, what: progress(_MADE * share, what))
+    return open_int8(made, lambda share, what: progress(_MADE + 0.2 * share, what))
 
 
 def converted_paths(named: Named) -> tuple[Path, ...]:
@@ -50,14 +51,14 @@ _MADE = 0.8
 """The share of a first start that making the file takes."""
 
 
-def _converted(named: Named, progress: Progress) -> Path:
-    """Make the file at the first place that can be written to."""
+def make_int8(named: Named, progress: Progress) -> Path:
+    """Make the file at the first place that can be written to; raises as `opened_int8`."""
     before = fingerprint(named.path)
     source = CheckedSource(open_source(named.path), named.path)
     problems: list[str] = []
     for path in converted_paths(named):
         try:
-            convert(source, named.identity, path, lambda s, what: progress(_MADE * s, what))
+            convert(source, named.identity, path, progress)
         except OSError as error:
             problems.append(f"{path.parent}: {error}")
             continue

@@ -29,8 +29,10 @@ ONE_LINE_CLIENTS = frozenset({"helix"})
 async def why(context: RequestContext, *arguments: object) -> dict[str, Any] | None:
     """Without arguments the last suggestion, with a URI and a position the one there."""
     found = await _at(context, *arguments) if arguments else _last(context)
-    context.show(_message(context, found), types.MessageType.Info)
-    return found.to_json() if found is not None else None
+    message = _message(context, found)
+    if found is None or not context.client.shows_explanations:
+        context.show(message, types.MessageType.Info)
+    return {**found.to_json(), "text": message} if found is not None else None
 
 
 COMMAND = Command(WHY, why)

@@ -1,8 +1,10 @@
-/** Why there is, or is no, suggestion at the cursor. The server shows what it found. */
+/** Why there is, or is no, suggestion at the cursor: what the server found, in a dialog. */
 
-import { window } from 'vscode';
+import { ProgressLocation, window } from 'vscode';
 import { ExecuteCommandRequest } from 'vscode-languageclient/node';
 import type { Server } from './server';
+
+const ASKING = { location: ProgressLocation.Notification, title: 'dgls: asking the model twice' };
 
 /** Ask the server about the place at the cursor; without an editor, about its last suggestion. */
 export async function explain(server: Server): Promise<void> {
@@ -12,8 +14,13 @@ export async function explain(server: Server): Promise<void> {
     client.code2ProtocolConverter.asUri(editor.document.uri),
     client.code2ProtocolConverter.asPosition(editor.selection.active),
   ];
-  await client?.sendRequest(ExecuteCommandRequest.type, {
-    command: 'dgls.why',
-    arguments: place || [],
-  });
+  const asked = { command: 'dgls.why', arguments: place || [] };
+  const found = (await window.withProgress(ASKING, async () =>
+    client?.sendRequest(ExecuteCommandRequest.type, asked),
+  )) as { text: string } | null | undefined;
+  if (found) {
+    // A message at the edge of the window has one line and goes after a moment.
+    const [outcome = '', ...details] = found.text.split('\n');
+    void window.showInformationMessage(outcome, { modal: true, detail: details.join('\n') });
+  }
 }

@@ -19,7 +19,7 @@ import { SECTION, onlyOfServer } from './settings';
 import type { StatusBar } from './statusBar';
 
 const STATUS = 'dgls/status';
-const STATUS_WANTED = 'dglsStatus';
+const SHOWN_HERE = { dglsStatus: true, dglsExplanation: true };
 
 /** The context key that `when` clauses and the walkthrough look at. */
 const RUNNING = 'dgls.running';
@@ -124,7 +124,7 @@ export class Server implements Disposable {
         revealOutputChannelOn: RevealOutputChannelOn.Never,
       },
     );
-    client.registerFeature(new StatusWanted());
+    client.registerFeature(new ShownHere());
     client.registerFeature(new InstructionWanted());
     client.onNotification(STATUS, (report: Report) => this.bar.report(report));
     client.onDidChangeState(({ oldState, newState }) => {
@@ -157,10 +157,10 @@ export class Server implements Disposable {
   }
 }
 
-/** Tells the server that somebody shows `dgls/status`. */
-class StatusWanted implements StaticFeature {
+/** Tells the server that somebody shows `dgls/status` and the answer of `dgls.why`. */
+class ShownHere implements StaticFeature {
   fillClientCapabilities(capabilities: ClientCapabilities): void {
-    capabilities.experimental = { ...capabilities.experimental, [STATUS_WANTED]: true };
+    capabilities.experimental = { ...capabilities.experimental, ...SHOWN_HERE };
   }
 
   initialize(): void {}

@@ -30,6 +30,7 @@ M.keys = {
 ---@param opts? { keys?: dgls.Keys } a key that is false is not mapped
 function M.setup(opts)
   local keys = vim.tbl_extend('force', M.keys, opts and opts.keys or {})
+  M.keys = keys
   vim.lsp.enable('dgls')
   vim.lsp.inline_completion.enable()
   local insert = { accept = M.accept, accept_word = M.accept_word, accept_line = M.accept_line }
@@ -138,6 +139,7 @@ function M.why()
     vim.notify('dgls does not run in this buffer; see :checkhealth dgls', vim.log.levels.WARN)
     return
   end
+  vim.api.nvim_echo({ { 'dgls: asking the model twice ...' } }, false, {})
   local params = vim.lsp.util.make_position_params(0, client.offset_encoding)
   client:exec_cmd({
     title = 'Why?',

@@ -1,0 +1,90 @@
+"""`dgls editor vscode --write`: the extension is packaged, found and installed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from dgls.cli.main import run
+from dgls.editors import places
+from tests.support.programs import script
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of the test's own."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
+
+
+def test_vs_codes_extension_is_packaged_where_it_is_not_yet(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    checkout = home / "checkout"
+    (checkout / "editors" / "vscode").mkdir(parents=True)
+    (checkout / "Makefile").write_text("vsix:\n\tmkdir dist && touch dist/dgls.vsix\n")
+    monkeypatch.setattr(places, "_CHECKOUT", checkout)
+    for name in ("npm", "code"):
+        script(home, name, f'echo "$@" > {home}/{name}-said', monkeypatch)
+    assert run(["editor", "vscode", "--write"]) == 0
+    assert f"--install-extension {checkout}/dist" in (home / "code-said").read_text()
+    assert capfd.readouterr().err.startswith("Packaging the VS Code extension")
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"), [("vsix:\n\techo no node; false\n", "no node"), (None, "no checkout is here")]
+)
+def test_an_extension_that_cannot_be_packaged_is_said(
+    rule: str | None,
+    why: str,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    (home / "editors" / "vscode").mkdir(parents=True)
+    if rule is not None:
+        (home / "Makefile").write_text(rule)
+    monkeypatch.setattr(places, "_CHECKOUT", home)
+    monkeypatch.setattr(places, "_installed_from", lambda: None)
+    script(home, "npm", "true", monkeypatch)
+    assert run(["editor", "vscode", "--write"]) == 2
+    assert why in capfd.readouterr().err
+
+
+def test_vs_code_installs_its_extension_by_its_own_command(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packaged = home / "dgls.vsix"
+    script(home, "code", f'echo "$@" > {home}/said', monkeypatch)
+    monkeypatch.setattr("dgls.editors.writing.extension", lambda: packaged)
+    assert run(["editor", "vscode", "--write"]) == 0
+    assert (home / "said").read_text().split() == ["--install-extension", str(packaged), "--force"]
+
+
+@pytest.mark.parametrize(
+    ("noted", "is_found"),
+    [
+        ('{{"url": "{url}", "dir_info": {{}}}}', True),
+        ('{{"url": "https://files.example/dgls.whl"}}', False),
+        ("{{", False),
+        ("[]", False),
+        (None, False),
+    ],
+)
+def test_vs_codes_extension_is_found_in_the_checkout_that_dgls_was_installed_from(
+    noted: str | None, is_found: bool, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout = home / "my checkout"
+    packaged = checkout / "dist" / "dgls.vsix"
+    packaged.parent.mkdir(parents=True)
+    packaged.touch()
+    installed = home / "site" / "dgls-0.2.0.dist-info"
+    installed.mkdir(parents=True)
+    (installed / "METADATA").write_text("Metadata-Version: 2.4\nName: dgls\nVersion: 0.2.0\n")
+    if noted is not None:
+        (installed / "direct_url.json").write_text(noted.format(url=checkout.as_uri()))
+    monkeypatch.setattr(sys, "path", [str(home / "site"), *sys.path])
+    monkeypatch.setattr(places, "_CHECKOUT", home / "elsewhere")
+    assert places.extension() == (packaged if is_found else None)
