@@ -35,14 +35,14 @@ _FOLDER_BY_BACKSLASH = re.compile(r"\\(?:\w|\*\*|(?<=\w\\)\*(?:\.|$))")
 r"""A backslash as Windows writes it between folders: `deploy\keys.py`, `deploy\*.py`."""
 
 
-class TooManyPatterns(ValueError):
+class TooManyPatternsError(ValueError):
     """More patterns than any honest file has; matching them would take too long."""
 
 
 class Patterns:
     """A list of patterns, of which the last that matches decides.
 
-    A pattern that can match nothing is passed over. Raises `TooManyPatterns`.
+    A pattern that can match nothing is passed over. Raises `TooManyPatternsError`.
     """
 
     def __init__(self, patterns: Iterable[str], *, ignore_case: bool = False) -> None:
@@ -54,10 +54,12 @@ class Patterns:
             text = text.lower() if ignore_case else text
             glob_chars += len(text) if WILD & set(text) else 0
             if glob_chars > MOST_GLOB_CHARS:
-                raise TooManyPatterns(f"its patterns have more than {MOST_GLOB_CHARS:,} characters")
+                raise TooManyPatternsError(
+                    f"its patterns have more than {MOST_GLOB_CHARS:,} characters"
+                )
             for pattern in filter(None, map(_parsed, (text, *_glued(text)))):
                 if index >= MOST_PATTERNS:
-                    raise TooManyPatterns(f"it has more than {MOST_PATTERNS:,} patterns")
+                    raise TooManyPatternsError(f"it has more than {MOST_PATTERNS:,} patterns")
                 self._take(index, pattern)
 
     def _take(self, index: int, pattern: _Pattern) -> None:

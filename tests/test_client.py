@@ -18,7 +18,7 @@ import pytest
 from dgls.client import EngineClient
 from dgls.client import client as client_module
 from dgls.client.api import EngineApi
-from dgls.client.connection import Connection, ConnectionLost, ConnectionPool
+from dgls.client.connection import Connection, ConnectionLostError, ConnectionPool
 from dgls.client.failures import Failures
 from dgls.client.launch import last_words
 from dgls.config import Settings, changed
@@ -344,9 +344,9 @@ async def test_a_connection_that_was_closed_meanwhile_is_not_used_again(folder: 
 
 
 async def test_where_nobody_listens_there_is_no_connection(folder: Path) -> None:
-    with pytest.raises(ConnectionLost):
+    with pytest.raises(ConnectionLostError):
         await Connection.open(UnixAddress(folder / "nothing"))
-    with pytest.raises(ConnectionLost):
+    with pytest.raises(ConnectionLostError):
         await EngineApi(endpoint_of(settings_in(folder))).health()
 
 

@@ -108,7 +108,7 @@ LIGHT = (
     "dgls.syntax.holes",
     "dgls.config",
     "dgls.checkpoint.store",
-    "dgls.checkpoint.fit",
+    "dgls.checkpoint.machine_fit",
 )
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dgls.patterns import MOST_PATTERNS, Patterns, TooManyPatterns, why_it_matches_nothing
+from dgls.patterns import MOST_PATTERNS, Patterns, TooManyPatternsError, why_it_matches_nothing
 
 GIT = shutil.which("git")
 
@@ -174,7 +174,7 @@ def test_no_pattern_hangs(pattern: str, name: str) -> None:
     ids=["too many", "too much"],
 )
 def test_a_list_that_would_take_too_long_is_refused(lines: list[str]) -> None:
-    with pytest.raises(TooManyPatterns):
+    with pytest.raises(TooManyPatternsError):
         Patterns(lines)
 
 

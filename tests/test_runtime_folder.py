@@ -19,7 +19,7 @@ import pytest
 
 from dgls.client import EngineClient
 from dgls.client import client as client_module
-from dgls.client.connection import Connection, ConnectionLost
+from dgls.client.connection import Connection, ConnectionLostError
 from dgls.client.launch import launch
 from dgls.client.stop import stop
 from dgls.config import Settings, changed
@@ -212,7 +212,7 @@ async def test_nothing_is_sent_to_a_listener_that_is_another_users_indeed(
                         with pytest.raises(EngineUnavailableError, match="Another user's program"):
                             (await Connection.open(address)).abort()
                         break
-                    except ConnectionLost:
+                    except ConnectionLostError:
                         await asyncio.sleep(0.02)
         finally:
             os.kill(pid, signal.SIGKILL)

@@ -7,12 +7,12 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from dgls.checkpoint.automatic_model import AUTO, automatic
 from dgls.checkpoint.catalogue import entry_named, is_listed
-from dgls.checkpoint.choice import AUTO, automatic
 from dgls.checkpoint.files import shard_files
 from dgls.checkpoint.registry import find, name_of
 from dgls.checkpoint.store import path_of, place_of, present
-from dgls.config import is_folder
+from dgls.config import is_path
 from dgls.errors import ModelNotFoundError
 from dgls.files import expanded
 
@@ -45,7 +45,7 @@ def resolved(name: str) -> Named:
     if is_listed(wanted):
         return _listed(wanted)
     file = expanded(wanted)
-    if file.suffix == ".gguf" and is_folder(wanted):
+    if file.suffix == ".gguf" and is_path(wanted):
         if not file.is_file():
             raise ModelNotFoundError(f"There is no file {file}; nothing was loaded.")
         file = file.resolve()

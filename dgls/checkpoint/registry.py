@@ -8,11 +8,11 @@ from pathlib import Path
 from huggingface_hub import constants, try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
 
+from dgls.checkpoint.automatic_model import EMBEDDED
 from dgls.checkpoint.catalogue import is_listed
-from dgls.checkpoint.choice import EMBEDDED
 from dgls.checkpoint.files import CONFIG_FILE
 from dgls.checkpoint.store import path_of
-from dgls.config import is_folder
+from dgls.config import is_path
 from dgls.errors import ModelNotFoundError
 from dgls.files import expanded
 
@@ -23,14 +23,14 @@ def find(name: str) -> Path:
     """The checkpoint folder of `embedded`, of a path, or of a name in the Hugging Face cache.
 
     A name of the catalogue (`dgls model list`) gives its fetched file or folder; a path is absolute
-    or written `./...`, see `dgls.config.is_folder`. Raises `ModelNotFoundError` where there is none
+    or written `./...`, see `dgls.config.is_path`. Raises `ModelNotFoundError` where there is none
     of these.
     """
     if name == EMBEDDED:
         return _existing(_EMBEDDED_FOLDER, "This installation of dgls comes without its model")
     if is_listed(name):
         return _fetched(name)
-    if is_folder(name):
+    if is_path(name):
         folder = expanded(name)
         return _existing(folder, f"No checkpoint is in {folder}")
     return _cached(name)

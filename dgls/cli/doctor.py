@@ -149,7 +149,7 @@ def _adapter(trial: Trial) -> str:
 def _show_precision(precision: Precision, console: Console) -> None:
     from rich.table import Table
 
-    from dgls.checkpoint.fitting import NAME
+    from dgls.checkpoint.precision_fit import NAME
 
     table = Table(title=f"{NAME} on {precision.where}", title_justify="left")
     for heading in ("quantization", "needs", "free", ""):

@@ -57,7 +57,7 @@ def edit(
     allow_private: AllowPrivate = False,
 ) -> None:
     """Edit lines as an instruction says, and print the difference."""
-    from dgls.checkpoint.edit_choice import edit_settings
+    from dgls.checkpoint.edit_model import edit_settings
     from dgls.config import changed
     from dgls.requests.instruction import InstructedEdit
 

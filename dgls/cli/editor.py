@@ -133,7 +133,7 @@ def _say_checked(found: Guide, checked: Checked) -> None:
 
 def _offers() -> list[str]:
     """What a model for this laptop would take, where none is here and none is configured."""
-    from dgls.checkpoint.choice import offer
+    from dgls.checkpoint.automatic_model import offer
 
     line = offer()
     return [line] if line else []

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dgls.checkpoint.choice import AUTO, offer
+from dgls.checkpoint.automatic_model import AUTO, offer
 from dgls.cli.asking import ask, asker_of, resolved_with
 from dgls.cli.options import AsJson, Language, ModelName
 from dgls.cli.private import AllowPrivate, check_private

@@ -146,7 +146,7 @@ def _sources(given: Path | None) -> list[Source]:
 
 
 def _row(entry: Entry, memory_free: int) -> dict[str, Any]:
-    from dgls.checkpoint.fit import fit_of
+    from dgls.checkpoint.machine_fit import fit_of
     from dgls.checkpoint.store import partial_bytes, path_of
 
     place, fit = path_of(entry.name), fit_of(entry, memory_free)

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dgls.client.connection import ConnectionLost
+from dgls.client.connection import ConnectionLostError
 from dgls.errors import DglsError
 from dgls.file_lock import is_held
 
@@ -42,7 +42,7 @@ async def _health(endpoint: Endpoint) -> Health | None:
     try:
         async with asyncio.timeout(_PATIENCE_S):
             return await api.health()
-    except (ConnectionLost, TimeoutError, DglsError):
+    except (ConnectionLostError, TimeoutError, DglsError):
         return None
     finally:
         api.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from dgls.client.connection import Connection, ConnectionLost, ConnectionPool
+from dgls.client.connection import Connection, ConnectionLostError, ConnectionPool
 from dgls.errors import EngineProtocolError
 from dgls.protocol import FillReply, FillRequest, Health, LastFill, OnDraft
 from dgls.protocol_json import (
@@ -23,14 +23,14 @@ JSON_LINES = "application/x-ndjson"
 OK, ACCEPTED, UNAVAILABLE = 200, 202, 503
 
 
-class NotReady(Exception):
+class StillLoadingError(Exception):
     """The engine is there, but its model is not loaded (yet)."""
 
 
 class EngineApi:
     """Calls to the engine at one endpoint.
 
-    Every call raises `ConnectionLost` where there is no engine or it went away, and closes its
+    Every call raises `ConnectionLostError` where there is no engine or it went away, and closes its
     connection when it is cancelled.
     """
 
@@ -60,7 +60,7 @@ class EngineApi:
             await _expect(ACCEPTED, status, connection)
 
     async def fill(self, request: FillRequest, on_draft: OnDraft | None = None) -> FillReply:
-        """One fill. Raises `NotReady`, or the error that ended the fill in the engine."""
+        """One fill. Raises `StillLoadingError`, or the error that ended the fill in the engine."""
         # A lone surrogate has no UTF-8; one other character keeps every position in its place.
         body = to_json(request).encode("utf-8", "replace")
         if len(body) > self._max_request_bytes:
@@ -72,7 +72,7 @@ class EngineApi:
         async with self._exchange("POST", "/v1/fill", body, accept) as (status, connection):
             if status == UNAVAILABLE:
                 await connection.body()
-                raise NotReady
+                raise StillLoadingError
             if status != OK or on_draft is None:
                 reply = reply_from_json(await _expect(OK, status, connection))
             else:
@@ -95,7 +95,7 @@ class EngineApi:
     ) -> AsyncIterator[tuple[int, Connection]]:
         address = self._endpoint.address()
         if address is None:
-            raise ConnectionLost("there is no engine")
+            raise ConnectionLostError("there is no engine")
         connection = await self._pool.take(address)
         try:
             yield await connection.send(method, target, body, accept), connection

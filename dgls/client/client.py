@@ -15,8 +15,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from dgls.client.api import EngineApi, NotReady
-from dgls.client.connection import ConnectionLost
+from dgls.client.api import EngineApi, StillLoadingError
+from dgls.client.connection import ConnectionLostError
 from dgls.client.failures import Failures
 from dgls.client.launch import last_words, launch
 from dgls.client.stop import stop
@@ -63,9 +63,9 @@ class EngineClient:
                 reply = await self._patiently(request, on_draft)
                 self._failures.forget()
                 return reply
-            except NotReady:
+            except StillLoadingError:
                 self._is_ready = False
-            except ConnectionLost as lost:
+            except ConnectionLostError as lost:
                 self._is_ready = False
                 # An engine that ends by itself removes its address; then another one is started.
                 if self.endpoint.address() is not None:
@@ -133,7 +133,7 @@ class EngineClient:
         try:
             async with asyncio.timeout(_HEALTH_S):
                 return await self._api.health()
-        except (ConnectionLost, TimeoutError):
+        except (ConnectionLostError, TimeoutError):
             return None
 
     async def last(self) -> LastFill | None:
@@ -146,7 +146,7 @@ class EngineClient:
         try:
             async with asyncio.timeout(_HEALTH_S):
                 return await self._api.last()
-        except (ConnectionLost, TimeoutError):
+        except (ConnectionLostError, TimeoutError):
             return None
 
     async def stop_engine(self) -> bool:

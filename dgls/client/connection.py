@@ -28,7 +28,7 @@ _CHUNK = 65_536
 _QUEUE_FULL_S = 0.02
 
 
-class ConnectionLost(Exception):
+class ConnectionLostError(Exception):
     """The engine cannot be reached, or it closed the connection before its answer was whole."""
 
 
@@ -45,7 +45,7 @@ class Connection:
 
     @classmethod
     async def open(cls, address: Address) -> Connection:
-        """Connect. Raises `ConnectionLost` where nobody listens.
+        """Connect. Raises `ConnectionLostError` where nobody listens.
 
         Raises `EngineUnavailableError` before a byte is sent where another user may listen there.
         """
@@ -56,7 +56,7 @@ class Connection:
             else:
                 streams = await asyncio.open_connection(LOOPBACK, address.port)
         except OSError as error:
-            raise ConnectionLost(str(error)) from error
+            raise ConnectionLostError(str(error)) from error
         connection = cls(address, *streams)
         if is_foreign(connection.peer):
             connection.abort()
@@ -84,7 +84,7 @@ class Connection:
         self._writer.transport.abort()
 
     async def send(self, method: str, target: str, body: bytes, accept: str) -> int:
-        """Send a request and return the status of its response. Raises `ConnectionLost`."""
+        """Send a request and return the status of its response. Raises `ConnectionLostError`."""
         headers = [
             ("host", LOOPBACK),
             ("accept", accept),
@@ -101,11 +101,11 @@ class Connection:
         while isinstance(event, h11.InformationalResponse):
             event = await self._next_event()
         if not isinstance(event, h11.Response):
-            raise ConnectionLost("no response")
+            raise ConnectionLostError("no response")
         return event.status_code
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """The response's body as it comes. Raises `ConnectionLost` where it ends early.
+        """The response's body as it comes. Raises `ConnectionLostError` where it ends early.
 
         Raises `EngineProtocolError` for one that is larger than any answer of an engine.
         """
@@ -120,7 +120,7 @@ class Connection:
             yield bytes(event.data)
             event = await self._next_event()
         if not isinstance(event, h11.EndOfMessage):
-            raise ConnectionLost("half a response")
+            raise ConnectionLostError("half a response")
         if self._http.states == {h11.CLIENT: h11.DONE, h11.SERVER: h11.DONE}:
             self._http.start_next_cycle()
 
@@ -143,7 +143,7 @@ class Connection:
             while (event := self._http.next_event()) is h11.NEED_DATA:
                 self._http.receive_data(await self._reader.read(_CHUNK))
         except (OSError, h11.RemoteProtocolError) as error:
-            raise ConnectionLost(str(error)) from error
+            raise ConnectionLostError(str(error)) from error
         return event
 
 
@@ -173,7 +173,7 @@ class ConnectionPool:
         self._is_closed = False
 
     async def take(self, address: Address) -> Connection:
-        """An idle connection to `address`, or a new one. Raises `ConnectionLost`."""
+        """An idle connection to `address`, or a new one. Raises `ConnectionLostError`."""
         while self._idle:
             connection = self._idle.pop()
             if connection.address == address and connection.is_idle:

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from dgls.client.api import EngineApi
-from dgls.client.connection import Connection, ConnectionLost
+from dgls.client.connection import Connection, ConnectionLostError
 from dgls.errors import DglsError, EngineUnavailableError
 from dgls.file_lock import FileLock, is_held, owner
 from dgls.rendezvous.endpoint import Endpoint
@@ -43,7 +43,7 @@ async def _listener(endpoint: Endpoint) -> int | None:
     address = endpoint.address()
     if address is None:
         return None
-    with contextlib.suppress(ConnectionLost, TimeoutError, DglsError):
+    with contextlib.suppress(ConnectionLostError, TimeoutError, DglsError):
         async with asyncio.timeout(_PATIENCE_S):
             connection = await Connection.open(address)
         peer = connection.peer
@@ -54,7 +54,7 @@ async def _listener(endpoint: Endpoint) -> int | None:
 
 async def _ask(endpoint: Endpoint) -> None:
     api = EngineApi(endpoint)
-    with contextlib.suppress(ConnectionLost, TimeoutError, DglsError):
+    with contextlib.suppress(ConnectionLostError, TimeoutError, DglsError):
         async with asyncio.timeout(_PATIENCE_S):
             await api.shutdown()
     api.close()

@@ -8,7 +8,7 @@ from dgls.config.sections.engine import (
     EngineSettings,
     ModelSettings,
     RemoteSettings,
-    is_folder,
+    is_path,
 )
 from dgls.config.sections.suggestions import (
     ContextSettings,
@@ -37,6 +37,6 @@ __all__ = [
     "ShowSettings",
     "TypingSettings",
     "changed",
-    "is_folder",
+    "is_path",
     "resolve",
 ]

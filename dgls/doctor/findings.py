@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dgls.checkpoint.adapter_trial import Trial
-from dgls.checkpoint.fitting import Fit
+from dgls.checkpoint.precision_fit import PrecisionFit
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Precision:
     """How the published model would fit here, and which precision `auto` takes and why."""
 
     where: str
-    fits: tuple[Fit, ...]
+    fits: tuple[PrecisionFit, ...]
     chosen: str
     why: str
 

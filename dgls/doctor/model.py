@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dgls.checkpoint.choice import AUTO, automatic, offer, why_automatic
+from dgls.checkpoint.automatic_model import AUTO, automatic, offer, why_automatic
 from dgls.checkpoint.files import shard_files
-from dgls.checkpoint.fitting import NAME, best, fits
 from dgls.checkpoint.foreign import own_fields
 from dgls.checkpoint.named import resolved
+from dgls.checkpoint.precision_fit import NAME, best, fits
 from dgls.config import Settings
 from dgls.doctor.findings import Machine, ModelFound, Precision
 from dgls.errors import DglsError, ModelNotFoundError

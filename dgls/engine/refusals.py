@@ -11,7 +11,7 @@ from starlette.types import ExceptionHandler
 
 from dgls.engine.dialects import DIALECTS
 from dgls.engine.dialects.dialect import one_line
-from dgls.engine.service import NotReady
+from dgls.engine.service import NotReadyError
 from dgls.errors import (
     DglsError,
     EngineBusyError,
@@ -46,7 +46,7 @@ async def _refuse_call(request: Request, error: Exception) -> Response:
 
 
 async def _not_ready(request: Request, error: Exception) -> Response:
-    assert isinstance(error, NotReady)
+    assert isinstance(error, NotReadyError)
     return _answer(request, 503, error.reason, {"retry-after": "1"})
 
 
@@ -62,7 +62,7 @@ async def _client_gone(request: Request, error: Exception) -> Response:
 HANDLERS: Mapping[type[Exception], ExceptionHandler] = {
     DglsError: _refuse,
     HTTPException: _refuse_call,
-    NotReady: _not_ready,
+    NotReadyError: _not_ready,
     ClientDisconnect: _client_gone,
     Exception: _internal_error,
 }

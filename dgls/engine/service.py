@@ -16,7 +16,7 @@ from dgls.protocol import EngineState, FillReply, FillRequest, LastFill, OnDraft
 from dgls.syntax.cursor import Budget
 
 
-class NotReady(Exception):
+class NotReadyError(Exception):
     """No fill can be asked for now; `reason` says why."""
 
     def __init__(self, reason: DglsError) -> None:
@@ -75,13 +75,13 @@ class Service:
                 del self._by_source[source]
 
     def check_ready(self) -> Scheduler:
-        """What fills. Raises `NotReady`."""
+        """What fills. Raises `NotReadyError`."""
         if self.scheduler is None:
-            raise NotReady(self.status.why_not_ready())
+            raise NotReadyError(self.status.why_not_ready())
         return self.scheduler
 
     async def fill(self, request: FillRequest, on_draft: OnDraft | None = None) -> FillReply:
-        """One fill, counted. Raises `NotReady`, or what `Scheduler.fill` raises."""
+        """One fill, counted. Raises `NotReadyError`, or what `Scheduler.fill` raises."""
         scheduler = self.check_ready()
         try:
             reply = await scheduler.fill(request, on_draft)

@@ -7,9 +7,9 @@ import functools
 import torch
 
 from dgls.allocator import give_back_freed_memory, keep_freed_memory
+from dgls.checkpoint.automatic_model import AUTO
 from dgls.checkpoint.chat_template import template_of
-from dgls.checkpoint.choice import AUTO
-from dgls.checkpoint.edit_choice import LEAST_PARAMETERS
+from dgls.checkpoint.edit_model import LEAST_PARAMETERS
 from dgls.checkpoint.named import Named, fingerprint, resolved
 from dgls.checkpoint.qwen2.build import Progress, dense_network
 from dgls.checkpoint.qwen2.checks import CheckedSource, parameters

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import torch
 
+from dgls.checkpoint.automatic_model import AUTO, EMBEDDED
 from dgls.checkpoint.checkpoint_config import read_config
-from dgls.checkpoint.choice import AUTO, EMBEDDED
-from dgls.checkpoint.choosing import chosen_scheme, scheme_of
 from dgls.checkpoint.loading import Progress, load_checkpoint
+from dgls.checkpoint.precision import chosen_scheme, scheme_of
 from dgls.checkpoint.registry import find
 from dgls.inference.model import Model
 from dgls.network.architecture import TextDiffusionGemma, parameter_count

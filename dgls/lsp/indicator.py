@@ -34,7 +34,7 @@ class Indicator:
         """The model is there."""
         if health is not None:
             # The engine's client has imported it by now; `initialize` need not wait for it.
-            from dgls.checkpoint.choice import EMBEDDED_CHECKPOINT, offer
+            from dgls.checkpoint.automatic_model import EMBEDDED_CHECKPOINT, offer
 
             cores = health.cores or None
             better = offer() if health.model == EMBEDDED_CHECKPOINT else ""

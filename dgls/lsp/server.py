@@ -221,7 +221,7 @@ class DglsServer(LanguageServer):
         Raises `ModelNotFoundError` where none is here.
         """
         # Only an edit by instruction needs the catalogue; `initialize` need not wait for it.
-        from dgls.checkpoint.edit_choice import edit_settings
+        from dgls.checkpoint.edit_model import edit_settings
 
         wanted = edit_settings(self.settings)
         if self.model is not None and _of_engine(wanted) == _of_engine(self.settings):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dgls.files import expanded
-from dgls.patterns import Patterns, TooManyPatterns
+from dgls.patterns import Patterns, TooManyPatternsError
 from dgls.policy.git_settings import Setting, given_in_environment, is_true, settings_of, text_of
 
 _DEEPEST = 10
@@ -40,7 +40,7 @@ class Excluding:
     def look_at(self, path: Path, depth: int = 0, is_sure: bool = True) -> None:
         """Take what a file says, and the files that it includes, each in its place.
 
-        Raises `UnreadableIgnores` for one that cannot be read.
+        Raises `UnreadableIgnoresError` for one that cannot be read.
         """
         self.read.append(path)
         self._take(settings_of(path), path, depth, is_sure)
@@ -107,7 +107,7 @@ def _of_folder(wanted: str, path: Path) -> str:
 def _matches(pattern: str, name: str, ignore_case: bool) -> bool:
     try:
         found = Patterns([f"/{pattern.lstrip('/')}"], ignore_case=ignore_case)
-    except TooManyPatterns:
+    except TooManyPatternsError:
         return True
     parts = [part for part in name.split("/") if part]
     return bool(parts) and bool(found.verdict(parts, is_folder=True))

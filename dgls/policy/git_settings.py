@@ -33,7 +33,7 @@ class Setting(NamedTuple):
     value: str | None
 
 
-class UnreadableIgnores(Exception):
+class UnreadableIgnoresError(Exception):
     """A file of git's that cannot be read, so that nobody knows what it hides."""
 
     def __init__(self, path: Path, why: str) -> None:
@@ -59,14 +59,14 @@ def text_of(path: Path) -> str:
 def settings_of(path: Path) -> Iterator[Setting]:
     """The settings in a file, none where it is not there.
 
-    Raises `UnreadableIgnores` for one that git would read and dgls does not.
+    Raises `UnreadableIgnoresError` for one that git would read and dgls does not.
     """
     try:
         text = _read(path)
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return iter(())
     except OSError as error:
-        raise UnreadableIgnores(path, error.strerror or type(error).__name__) from error
+        raise UnreadableIgnoresError(path, error.strerror or type(error).__name__) from error
     return _settings(text)
 
 

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from dgls.patterns import Patterns, patterns
-from dgls.policy.git_settings import UnreadableIgnores
+from dgls.policy.git_settings import UnreadableIgnoresError
 from dgls.policy.place import holds, names_of, real
 from dgls.policy.repository import Ignores
 from dgls.policy.silence import Silence
@@ -111,7 +111,7 @@ class Privacy:
             return Silence.OUTSIDE, ""
         try:
             ignored = any(map(self._ignores.hide, names))
-        except UnreadableIgnores as error:
+        except UnreadableIgnoresError as error:
             return Silence.UNREADABLE, str(error)
         return (Silence.IGNORED if ignored else None), ""
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dgls.files import expanded, read_small
-from dgls.patterns import MOST_WORK, Patterns, TooManyPatterns
+from dgls.patterns import MOST_WORK, Patterns, TooManyPatternsError
 from dgls.policy.git_config import Excluding, has_worktree_settings
-from dgls.policy.git_settings import UnreadableIgnores, is_true, text_of
+from dgls.policy.git_settings import UnreadableIgnoresError, is_true, text_of
 
 _MOST_VERDICTS = 5_000
 _Stamp = tuple[int, int, int, int]
@@ -38,7 +38,7 @@ class Repository:
 class Ignores:
     """The ignore files that were read, each again when it has changed."""
 
-    _read: dict[tuple[Path, bool], tuple[_Stamp, Patterns | UnreadableIgnores]] = field(
+    _read: dict[tuple[Path, bool], tuple[_Stamp, Patterns | UnreadableIgnoresError]] = field(
         default_factory=dict
     )
     _verdicts: dict[tuple[Path, Path], tuple[list[tuple[int, Patterns]], bool | None]] = field(
@@ -49,7 +49,7 @@ class Ignores:
     )
 
     def hide(self, file: Path) -> bool:
-        """Whether git ignores a file or a folder that it lies in. Raises `UnreadableIgnores`.
+        """Whether git ignores a file or a folder that it lies in. Raises `UnreadableIgnoresError`.
 
         Git looks for the repository in the folders above, or takes the one of `GIT_DIR`; here both
         count.
@@ -79,7 +79,7 @@ class Ignores:
             known = lists, _is_hidden(file.relative_to(repository.root), lists)
             self._verdicts[repository.root, file] = known
         if known[1] is None:
-            raise UnreadableIgnores(file, "the patterns of its repository would take too long")
+            raise UnreadableIgnoresError(file, "the patterns of its repository would take too long")
         return known[1]
 
     def _patterns(self, path: Path, ignore_case: bool) -> Patterns | None:
@@ -90,7 +90,7 @@ class Ignores:
         if known is None or known[0] != stamp:
             known = stamp, _patterns_in(path, ignore_case)
             self._read[path, ignore_case] = known
-        if isinstance(known[1], UnreadableIgnores):
+        if isinstance(known[1], UnreadableIgnoresError):
             raise known[1]
         return known[1]
 
@@ -164,7 +164,7 @@ def _verdict(
     return False
 
 
-def _patterns_in(path: Path, ignore_case: bool) -> Patterns | UnreadableIgnores:
+def _patterns_in(path: Path, ignore_case: bool) -> Patterns | UnreadableIgnoresError:
     try:
         # Git compares bytes, as these characters are.
         text = read_small(path).removeprefix(codecs.BOM_UTF8).decode("latin-1")
@@ -174,9 +174,9 @@ def _patterns_in(path: Path, ignore_case: bool) -> Patterns | UnreadableIgnores:
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         return Patterns(())
     except OSError as error:
-        return UnreadableIgnores(path, error.strerror or type(error).__name__)
-    except TooManyPatterns as error:
-        return UnreadableIgnores(path, str(error))
+        return UnreadableIgnoresError(path, error.strerror or type(error).__name__)
+    except TooManyPatternsError as error:
+        return UnreadableIgnoresError(path, str(error))
 
 
 def _stamp(path: Path) -> _Stamp | None:
@@ -190,7 +190,7 @@ def _stamp(path: Path) -> _Stamp | None:
 def _repository_at(root: Path, git: Path) -> Repository:
     """The repository of the files below `root`; `git` is its folder, or the file that leads there.
 
-    Raises `UnreadableIgnores` where its settings cannot be read.
+    Raises `UnreadableIgnoresError` where its settings cannot be read.
     """
     own, folder = _common_folder(git), _folder_of(git)
     found = Excluding(folder)

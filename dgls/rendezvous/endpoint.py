@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dgls import __version__
-from dgls.checkpoint.choice import AUTO, automatic
-from dgls.config import Settings, changed, is_folder
+from dgls.checkpoint.automatic_model import AUTO, automatic
+from dgls.config import Settings, changed, is_path
 from dgls.files import expanded, open_own
 from dgls.rendezvous.runtime_folder import runtime_folder
 
@@ -138,7 +138,7 @@ def absolute(settings: Settings) -> Settings:
     name = settings.model.name
     if name == AUTO:
         return changed(settings, {"model.name": automatic()})
-    if not is_folder(name):
+    if not is_path(name):
         return settings
     return changed(settings, {"model.name": str(expanded(name).resolve())})
 

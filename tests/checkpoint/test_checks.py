@@ -11,8 +11,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from dgls.checkpoint.automatic_model import EMBEDDED
 from dgls.checkpoint.checkpoint_config import read_config
-from dgls.checkpoint.choice import EMBEDDED
 from dgls.checkpoint.loading import load_checkpoint
 from dgls.checkpoint.metadata import read_metadata
 from dgls.checkpoint.registry import find

@@ -16,7 +16,7 @@ from dgls.checkpoint.fetch.given import GivenFile
 from dgls.checkpoint.fetch.hub import Hub
 from dgls.checkpoint.fetch.hub_cache import HubCache
 from dgls.checkpoint.fetch.index_parts import IndexParts
-from dgls.checkpoint.fetch.source import Arrived, Job, SourceFailed
+from dgls.checkpoint.fetch.source import Arrived, Job, SourceError
 from dgls.checkpoint.record import read_record
 from dgls.checkpoint.store import PARTIAL, partial_bytes, path_of
 from dgls.checkpoint.writing import changing, remove
@@ -184,7 +184,7 @@ class Failing:
         (OSError(errno.ENOSPC, "No space"), ModelFetchError, "disk of .* is full; what arrived is"),
         (OSError(errno.EROFS, "Read-only"), ModelFetchError, "cannot be changed .Read-only"),
         (KeyboardInterrupt("now"), KeyboardInterrupt, "now"),
-        (SourceFailed("it ended"), ModelFetchError, "MB are kept for the next try"),
+        (SourceError("it ended"), ModelFetchError, "MB are kept for the next try"),
     ],
     ids=["full", "read-only", "Ctrl-C", "cut off"],
 )

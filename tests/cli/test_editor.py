@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from dgls.checkpoint import choice
 from dgls.cli.main import run
 from dgls.editors import check, places
 from dgls.editors.guides import EDITORS, guide
@@ -172,9 +171,9 @@ def test_what_the_configurations_point_to_is_shipped(path: str) -> None:
 def test_a_laptop_model_is_offered_where_there_is_none(
     monkeypatch: pytest.MonkeyPatch, found: tuple[str, ...]
 ) -> None:
-    monkeypatch.setattr(choice, "present", lambda: found)
-    assert ("dgls model get" in choice.offer()) is not bool(found)
-    assert found or "(491 MB)" in choice.offer()
+    monkeypatch.setattr(automatic_model, "present", lambda: found)
+    assert ("dgls model get" in automatic_model.offer()) is not bool(found)
+    assert found or "(491 MB)" in automatic_model.offer()
 
 
 def checked(home: Path, **settings: str) -> subprocess.CompletedProcess[str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from dgls.checkpoint.fitting import NAME
+from dgls.checkpoint.precision_fit import NAME
 from dgls.config import Settings, changed
 from dgls.doctor.editors import look_for_editors
 from dgls.doctor.engine import seconds_of

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from dgls.checkpoint.choice import EMBEDDED
+from dgls.checkpoint.automatic_model import EMBEDDED
 from dgls.checkpoint.registry import find
 from dgls.client.stop import stop
 from dgls.config import Settings, changed

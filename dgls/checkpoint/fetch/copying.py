@@ -5,21 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO
 
-from dgls.checkpoint.fetch.source import CHUNK, Job, SourceFailed
+from dgls.checkpoint.fetch.source import CHUNK, Job, SourceError
 
 
 def copy_file(source: Path, job: Job, what: str) -> int:
-    """Copy `source` over the job's partial file; the number of bytes. Raises `SourceFailed`."""
+    """Copy `source` over the job's partial file; the number of bytes. Raises `SourceError`."""
     try:
         size = source.stat().st_size
         with source.open("rb") as file:
             return _copy(file, size, job, what)
     except _UnreadableError as error:
-        raise SourceFailed(f"{source} cannot be read ({error})") from error
+        raise SourceError(f"{source} cannot be read ({error})") from error
     except OSError as error:
         if error.filename != str(source):
             raise
-        raise SourceFailed(f"{source} cannot be read ({error.strerror})") from error
+        raise SourceError(f"{source} cannot be read ({error.strerror})") from error
 
 
 class _UnreadableError(Exception):

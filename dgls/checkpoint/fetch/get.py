@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dgls.checkpoint.catalogue import Entry
 from dgls.checkpoint.fetch.digest import Digest, FileHashes, hashes_of
-from dgls.checkpoint.fetch.source import Arrived, Job, Progress, Source, SourceFailed
+from dgls.checkpoint.fetch.source import Arrived, Job, Progress, Source, SourceError
 from dgls.checkpoint.record import RECORD_FILE, FetchedFile, Record, write_record
 from dgls.checkpoint.store import PARTIAL, partial_bytes, place_of, record_of
 from dgls.checkpoint.writing import changing
@@ -97,7 +97,7 @@ def _fetch(job: Job, sources: Sequence[Source]) -> tuple[FetchedFile, Arrived]:
     for source in (_Kept(), *sources):
         try:
             arrived, hashes = _bring(source, job)
-        except SourceFailed as failure:
+        except SourceError as failure:
             if str(failure):
                 failures.append(f"{source.name}: {failure}")
             continue
@@ -119,7 +119,7 @@ def _bring(source: Source, job: Job) -> tuple[Arrived, FileHashes]:
     arrived = source.fetch(job)
     try:
         return arrived, _checked(job, arrived)
-    except _WrongFile as wrong:
+    except _WrongFileError as wrong:
         if not resumed or isinstance(source, _Kept):
             raise
         job.progress.say(f"{source.name}: {wrong}; now from its beginning")
@@ -127,18 +127,18 @@ def _bring(source: Source, job: Job) -> tuple[Arrived, FileHashes]:
     return arrived, _checked(job, arrived)
 
 
-class _WrongFile(SourceFailed):
+class _WrongFileError(SourceError):
     """The file is whole, and it is not the right one."""
 
 
 def _checked(job: Job, arrived: Arrived) -> FileHashes:
-    """The file's hashes, if they are right; else it is deleted. Raises `_WrongFile`."""
+    """The file's hashes, if they are right; else it is deleted. Raises `_WrongFileError`."""
     hashes = _hashes(job.partial, job.progress)
     if job.fetched == arrived.bytes and hashes.match(arrived.digest):
         return hashes
     found = Digest(arrived.digest.kind, getattr(hashes, arrived.digest.kind))
     job.partial.unlink()
-    raise _WrongFile(f"what arrived has {found}, not {arrived.digest.value}, and was deleted")
+    raise _WrongFileError(f"what arrived has {found}, not {arrived.digest.value}, and was deleted")
 
 
 class _Kept:
@@ -148,7 +148,7 @@ class _Kept:
 
     def fetch(self, job: Job) -> Arrived:
         if job.digest is None or job.fetched != job.file.bytes:
-            raise SourceFailed
+            raise SourceError
         return Arrived(job.digest, job.file.bytes, job.revision)
 
 

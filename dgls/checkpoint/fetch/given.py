@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dgls.checkpoint.fetch.copying import copy_file
-from dgls.checkpoint.fetch.source import Arrived, Job, SourceFailed
+from dgls.checkpoint.fetch.source import Arrived, Job, SourceError
 
 
 class GivenFile:
@@ -20,16 +20,16 @@ class GivenFile:
         return "the given file"
 
     def fetch(self, job: Job) -> Arrived:
-        """Copy the file if its size is right. Raises `SourceFailed`."""
+        """Copy the file if its size is right. Raises `SourceError`."""
         if job.digest is None:
-            raise SourceFailed(
+            raise SourceError(
                 "only the publisher's hub knows this model's hashes, so a file cannot be checked; "
                 "a folder of your own is used by its path, as model.name"
             )
         if not self._path.is_file():
-            raise SourceFailed(f"{self._path} is not a file")
+            raise SourceError(f"{self._path} is not a file")
         size = self._path.stat().st_size
         if size != job.file.bytes:
-            raise SourceFailed(f"{self._path} has {size:,} bytes, not {job.file.bytes:,}")
+            raise SourceError(f"{self._path} has {size:,} bytes, not {job.file.bytes:,}")
         copied = copy_file(self._path, job, "copying the given file")
         return Arrived(job.digest, copied, job.entry.revision)

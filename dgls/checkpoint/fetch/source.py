@@ -13,7 +13,7 @@ CHUNK = 1 << 20
 """Bytes that are read at once."""
 
 
-class SourceFailed(Exception):
+class SourceError(Exception):
     """A source has not got the file, or not now. The message is one line that says why."""
 
 
@@ -74,4 +74,4 @@ class Source(Protocol):
         """How messages call it, such as "the package index"."""
 
     def fetch(self, job: Job) -> Arrived:
-        """Fill `job.partial`. Raises `SourceFailed`; `OSError` where the disk cannot be written."""
+        """Fill `job.partial`. Raises `SourceError`; `OSError` where the disk cannot be written."""

@@ -62,10 +62,10 @@ class ModelSettings:
     )
 
 
-def is_folder(model: str) -> bool:
-    """Whether a model's name is that of a folder: absolute, or written `./...`, `../...`, `~/...`.
+def is_path(model: str) -> bool:
+    """Whether a model's name is a path: absolute, or written `./...`, `../...`, `~/...`.
 
-    Any other name is never a folder, even if the working folder has one of that name: else a
+    Any other name is never one, even if the working folder has a folder of that name: else a
     repository could choose the model by naming a folder like a published one. Nor is `~name/...`
     where there is no such user.
     """

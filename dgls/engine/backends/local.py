@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from dgls.allocator import FreedMemory, keep_freed_memory
-from dgls.checkpoint.choice import AUTO, EMBEDDED
+from dgls.checkpoint.automatic_model import AUTO, EMBEDDED
 from dgls.engine.backends.base import Progress
 from dgls.errors import EngineError
 from dgls.fill.filler import Filler, HasIdleWork

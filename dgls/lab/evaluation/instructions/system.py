@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dgls.checkpoint.choice import AUTO
-from dgls.checkpoint.edit_choice import editing_model
+from dgls.checkpoint.automatic_model import AUTO
+from dgls.checkpoint.edit_model import editing_model
 from dgls.checkpoint.named import resolved
 from dgls.fill.causal import CausalFiller
 from dgls.fill.opening import editor_of, open_causal, open_filler

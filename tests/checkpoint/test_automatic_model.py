@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from dgls.checkpoint import choice
+from dgls.checkpoint import automatic_model
+from dgls.checkpoint.automatic_model import PARAMETERS_A_CORE, automatic, why_automatic
 from dgls.checkpoint.catalogue import Entry
-from dgls.checkpoint.choice import PARAMETERS_A_CORE, automatic, why_automatic
 from dgls.checkpoint.fetch.get import get
 from dgls.checkpoint.fetch.given import GivenFile
 from dgls.checkpoint.named import resolved
@@ -34,19 +34,19 @@ HUGE = replace(PINNED, name="huge", parameters=90 * PARAMETERS_A_CORE)
 def test_the_largest_quick_model_that_is_here_is_chosen(
     monkeypatch: pytest.MonkeyPatch, here: list[Entry], cores: int, chosen: str, why: str
 ) -> None:
-    monkeypatch.setattr(choice, "present", lambda: tuple(here))
+    monkeypatch.setattr(automatic_model, "present", lambda: tuple(here))
     monkeypatch.setattr("os.cpu_count", lambda: cores)
     assert automatic() == chosen
     assert why in why_automatic()
 
 
 def test_a_model_is_offered_only_where_it_is_quick_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choice, "present", tuple)
-    monkeypatch.setattr(choice, "catalogue", lambda: (HUGE, LARGE))
+    monkeypatch.setattr(automatic_model, "present", tuple)
+    monkeypatch.setattr(automatic_model, "catalogue", lambda: (HUGE, LARGE))
     monkeypatch.setattr("os.cpu_count", lambda: 2)
-    assert "dgls model get large " in choice.offer()
+    assert "dgls model get large " in automatic_model.offer()
     monkeypatch.setattr("os.cpu_count", lambda: 1)
-    assert choice.offer() == ""
+    assert automatic_model.offer() == ""
 
 
 def test_a_fetched_models_file_is_the_same_model_by_its_path(tmp_path: Path) -> None:

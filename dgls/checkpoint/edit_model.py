@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
+from dgls.checkpoint.automatic_model import AUTO, EMBEDDED
 from dgls.checkpoint.catalogue import Entry, catalogue, is_listed
-from dgls.checkpoint.choice import AUTO, EMBEDDED
 from dgls.checkpoint.store import present
 from dgls.config import Settings, changed
 from dgls.errors import ModelNotFoundError

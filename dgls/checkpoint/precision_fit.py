@@ -24,7 +24,7 @@ PUBLISHED: Mapping[str, int] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
+class PrecisionFit:
     """Whether a model held in `scheme` fits: bytes `needed`, the reserve included, and `free`."""
 
     scheme: str
@@ -33,12 +33,12 @@ class Fit:
     fits: bool
 
 
-def fits(free: int, weights: Mapping[str, int] = PUBLISHED) -> tuple[Fit, ...]:
+def fits(free: int, weights: Mapping[str, int] = PUBLISHED) -> tuple[PrecisionFit, ...]:
     """Every scheme for a machine with `free` bytes, in the order of `weights`."""
     needed = {scheme: size + RESERVE for scheme, size in weights.items()}
-    return tuple(Fit(scheme, size, free, size <= free) for scheme, size in needed.items())
+    return tuple(PrecisionFit(scheme, size, free, size <= free) for scheme, size in needed.items())
 
 
-def best(found: tuple[Fit, ...]) -> Fit | None:
+def best(found: tuple[PrecisionFit, ...]) -> PrecisionFit | None:
     """The first scheme that fits; None where none does."""
     return next((each for each in found if each.fits), None)

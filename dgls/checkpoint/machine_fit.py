@@ -15,7 +15,7 @@ _BESIDE = 800_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
+class MachineFit:
     """What a model needs beside what there is, in bytes; both needs are estimates.
 
     `disk` is what fetching and converting it still takes.
@@ -41,11 +41,13 @@ class Fit:
         return ""
 
 
-def fit_of(entry: Entry, memory_free: int) -> Fit:
+def fit_of(entry: Entry, memory_free: int) -> MachineFit:
     """How the model fits where `memory_free` bytes are free (0: not known)."""
     weights = round(_BYTES_A_PARAMETER * entry.parameters)
     missing = 0 if record_of(entry) is not None else entry.bytes - partial_bytes(entry)
-    return Fit(weights + _BESIDE, memory_free, missing + weights if missing else 0, _disk_free())
+    return MachineFit(
+        weights + _BESIDE, memory_free, missing + weights if missing else 0, _disk_free()
+    )
 
 
 def _disk_free() -> int:

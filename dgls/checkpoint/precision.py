@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from transformers import DiffusionGemmaConfig
 
-from dgls.checkpoint.choice import AUTO
-from dgls.checkpoint.fitting import best, fits
+from dgls.checkpoint.automatic_model import AUTO
 from dgls.checkpoint.footprint import footprints
+from dgls.checkpoint.precision_fit import best, fits
 from dgls.checkpoint.scheme import Scheme
 from dgls.errors import CheckpointError, SettingError
 from dgls.network.hardware import free_memory
