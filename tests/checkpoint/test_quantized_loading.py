@@ -12,7 +12,7 @@ import pytest
 import torch
 from transformers import DiffusionGemmaForBlockDiffusion
 
-from dgls.checkpoint import choosing, kept, loading
+from dgls.checkpoint import kept, loading, precision
 from dgls.checkpoint.assembly import assemble, empty_model, weight_shapes
 from dgls.checkpoint.footprint import footprints, table
 from dgls.checkpoint.loading import load_checkpoint
@@ -236,7 +236,7 @@ def test_the_published_model_fits_18_gb_in_4_bits():
 def test_the_most_exact_scheme_that_fits_is_chosen(monkeypatch, gigabytes, scheme):
     found = best(fits(gigabytes * 10**9))
     assert (found and found.scheme) == scheme
-    monkeypatch.setattr(choosing, "free_memory", lambda device: gigabytes * 10**9)
+    monkeypatch.setattr(precision, "free_memory", lambda device: gigabytes * 10**9)
     if scheme is None:
         with pytest.raises(CheckpointError, match=r"needs 17\.8 GB even in 4bit, and 16\.0 GB"):
             chosen_scheme(None, full_size(), torch.device("cpu"))

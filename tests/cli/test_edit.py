@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import dgls.cli.edit
-from dgls.checkpoint import edit_choice
+from dgls.checkpoint import edit_model
 from dgls.cli.app import run_app
 from dgls.config import Settings
 from dgls.protocol import FillReply, FillRequest
@@ -168,7 +168,7 @@ def test_without_a_model_that_can_it_says_what_to_fetch(
     place: Path, monkeypatch: pytest.MonkeyPatch, capfd: Capture
 ) -> None:
     monkeypatch.delenv("DGLS_EDITS_MODEL")
-    monkeypatch.setattr(edit_choice, "present", lambda: ())
+    monkeypatch.setattr(edit_model, "present", lambda: ())
     assert run_app(["edit", "a.py:2-3", ONE_BY_TWO]) == 6
     assert "dgls model get qwen2.5-coder-1.5b-instruct (1117 MB)" in capfd.readouterr().err
 

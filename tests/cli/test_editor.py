@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from dgls.checkpoint import automatic_model
 from dgls.cli.main import run
 from dgls.editors import check, places
 from dgls.editors.guides import EDITORS, guide
