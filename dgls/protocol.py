@@ -211,6 +211,9 @@ class Draft:
     ahead: tuple[str, ...] = ()
 
 
+OnProgress = Callable[[float, str], None]
+"""Called while a model loads, with the share that is done (0 to 1) and what is being done."""
+
 OnDraft = Callable[[Draft], None]
 """Called with each draft: after a denoise step, or after a pass of a causal model.
 

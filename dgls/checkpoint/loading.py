@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,8 +28,7 @@ from dgls.checkpoint.shards import decoder_name, read_weights
 from dgls.errors import CheckpointError
 from dgls.network.architecture import TextDiffusionGemma
 from dgls.network.quantization import widen
-
-Progress = Callable[[float, str], None]
+from dgls.protocol import OnProgress
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +46,7 @@ def load_checkpoint(
     folder: Path,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
-    progress: Progress = lambda share, what: None,
+    progress: OnProgress = lambda share, what: None,
     scheme: Scheme = Scheme.NONE,
 ) -> Checkpoint:
     """Load a folder written by `save_checkpoint` or in the published format.
@@ -87,7 +86,7 @@ class _Source:
     device: torch.device
     dtype: torch.dtype
     scheme: Scheme
-    progress: Progress
+    progress: OnProgress
 
     def fresh(self) -> Iterator[tuple[str, Held]]:
         """The checkpoint's own, quantised if the scheme says so."""

@@ -1,6 +1,6 @@
 """The front-end's side of the engine: reach or start it, ask, stream, cancel."""
 
-from dgls.client.client import EngineClient, OnProgress
-from dgls.protocol import OnDraft
+from dgls.client.client import EngineClient
+from dgls.protocol import OnDraft, OnProgress
 
 __all__ = ["EngineClient", "OnDraft", "OnProgress"]

@@ -11,7 +11,6 @@ import asyncio
 import itertools
 import subprocess
 import time
-from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -23,12 +22,9 @@ from dgls.client.stop import stop
 from dgls.config import Settings, resolve
 from dgls.errors import EngineUnavailableError, error_of_kind
 from dgls.file_lock import is_held
-from dgls.protocol import EngineState, FillReply, FillRequest, Health, LastFill, OnDraft
+from dgls.protocol import EngineState, FillReply, FillRequest, Health, LastFill, OnDraft, OnProgress
 from dgls.rendezvous.endpoint import absolute, endpoint_of
 from dgls.rendezvous.runtime_folder import make_private
-
-OnProgress = Callable[[float, str], None]
-"""Called with the share done (0..1) and what is being done, while a model loads."""
 
 _POLL_S = 0.05
 _HEALTH_S = 5.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from dgls import __version__
@@ -15,14 +14,13 @@ from dgls.doctor.machine import look_at_machine
 from dgls.doctor.model import choice_of, look_for_models, precision_of
 from dgls.doctor.speed import measure
 from dgls.errors import DglsError
+from dgls.protocol import OnProgress
 from dgls.rendezvous.endpoint import absolute
 
 _DEFAULT = "default"
 
 
-async def examine(
-    project: Path, measured: bool, on_progress: Callable[[float, str], None]
-) -> Findings:
+async def examine(project: Path, measured: bool, on_progress: OnProgress) -> Findings:
     """Look at everything; measure fills too if asked. What fails is among the problems."""
     resolved = resolve(project)
     settings = absolute(resolved.settings)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
 
 from dgls.client import EngineClient
 from dgls.config import Settings
 from dgls.doctor.findings import Speed
-from dgls.protocol import FillRequest, Trigger
+from dgls.protocol import FillRequest, OnProgress, Trigger
 
 _FILLS = 6
 _SUFFIX = "\n    return result\n\n\nprint(total([1, 2, 3]))\n"
 
 
-async def measure(settings: Settings, on_progress: Callable[[float, str], None]) -> Speed:
+async def measure(settings: Settings, on_progress: OnProgress) -> Speed:
     """Fill a line of a small function as typing does, some times, each with a prefix of its own.
 
     The engine is started where none runs, and then stopped again. Raises `DglsError` where it

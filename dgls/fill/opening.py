@@ -11,7 +11,7 @@ from dgls.checkpoint.automatic_model import AUTO
 from dgls.checkpoint.chat_template import template_of
 from dgls.checkpoint.edit_model import LEAST_PARAMETERS
 from dgls.checkpoint.named import Named, fingerprint, resolved
-from dgls.checkpoint.qwen2.build import Progress, dense_network
+from dgls.checkpoint.qwen2.build import dense_network
 from dgls.checkpoint.qwen2.checks import CheckedSource, parameters
 from dgls.checkpoint.qwen2.int8 import check_unchanged, make_int8, opened_int8
 from dgls.checkpoint.qwen2.source import open_source
@@ -26,13 +26,14 @@ from dgls.inference.causal_model import CausalModel, Drafting
 from dgls.inference.drafts import MOST_ROWS
 from dgls.network.hardware import cache_share, chosen_device
 from dgls.network.linear import can_multiply_int8
+from dgls.protocol import OnProgress
 
 
 def open_filler(
     name: str,
     device: str = "auto",
     threads: int = 0,
-    progress: Progress = lambda share, what: None,
+    progress: OnProgress = lambda share, what: None,
     cache_mb: int = 0,
     quantization: str = AUTO,
     adapter: str = AUTO,
@@ -63,7 +64,7 @@ def open_causal(
     named: Named,
     device: str = "auto",
     threads: int = 0,
-    progress: Progress = lambda share, what: None,
+    progress: OnProgress = lambda share, what: None,
     cache_mb: int = 0,
     exact: bool = False,
     adapter: str = AUTO,
@@ -101,7 +102,7 @@ def open_causal(
     return filler
 
 
-def prepare(name: str, progress: Progress) -> None:
+def prepare(name: str, progress: OnProgress) -> None:
     """Make what a first start with a causal model would make here, so that it starts quickly.
 
     Raises `ModelNotFoundError`, `CheckpointError` or `ModelMemoryError`.

@@ -9,7 +9,7 @@ import torch
 
 from dgls.checkpoint.automatic_model import AUTO, EMBEDDED
 from dgls.checkpoint.checkpoint_config import read_config
-from dgls.checkpoint.loading import Progress, load_checkpoint
+from dgls.checkpoint.loading import load_checkpoint
 from dgls.checkpoint.precision import chosen_scheme, scheme_of
 from dgls.checkpoint.registry import find
 from dgls.inference.model import Model
@@ -27,6 +27,7 @@ from dgls.network.hardware import (
 from dgls.network.interface import Network
 from dgls.network.library import LibraryNetwork, MixedNetwork
 from dgls.network.memory import is_out_of_memory
+from dgls.protocol import OnProgress
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ def open_model(
     name: str = EMBEDDED,
     device: str = "auto",
     threads: int = 0,
-    progress: Progress = lambda share, what: None,
+    progress: OnProgress = lambda share, what: None,
     cache_mb: int = 0,
     quantization: str = AUTO,
     canvas: int | None = None,

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
-from dgls.protocol import FillReply, FillRequest, Health
-
-OnProgress = Callable[[float, str], None]
-"""Called with the share done (0..1) and what is being done, while a model loads."""
+from dgls.protocol import FillReply, FillRequest, Health, OnProgress
 
 
 class Engine(Protocol):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dgls.config import Settings
-from dgls.engine.backends.base import Progress
 from dgls.fill.stop import StopToken
-from dgls.protocol import Fill, FillReply, FillRequest, OnDraft
+from dgls.protocol import Fill, FillReply, FillRequest, OnDraft, OnProgress
 
 WHOLE = '''ANSWER = 42
 
@@ -29,7 +28,7 @@ class Oracle:
     def name(self) -> str:
         return "oracle"
 
-    def load(self, progress: Progress) -> None:
+    def load(self, progress: OnProgress) -> None:
         progress(1.0, "loaded")
 
     def fill(

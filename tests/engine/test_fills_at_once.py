@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from dgls.checkpoint.loading import load_checkpoint
-from dgls.engine.backends.base import Progress
 from dgls.engine.scheduler import Scheduler
 from dgls.engine.worker import ModelThreads
 from dgls.errors import ModelMemoryError, Stopped
@@ -20,7 +19,7 @@ from dgls.fill.stop import StopToken
 from dgls.fill.strategy import Strategy
 from dgls.inference.model import Model
 from dgls.network.fused import FusedNetwork
-from dgls.protocol import FillReply, FillRequest, Limits, OnDraft, Trigger
+from dgls.protocol import FillReply, FillRequest, Limits, OnDraft, OnProgress, Trigger
 from tests.support.checkpoints import save_tiny
 
 torch.set_num_threads(1)
@@ -54,7 +53,7 @@ class EngineBackend:
         self.engine = engine
         self.running: list[tuple[FillRequest, StopToken]] = []
 
-    def load(self, progress: Progress) -> None:
+    def load(self, progress: OnProgress) -> None:
         progress(1.0, "")
 
     def fill(

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from dgls.engine.backends.base import Progress
 from dgls.engine.queue import FairQueue, Job
 from dgls.engine.scheduler import Scheduler
 from dgls.engine.worker import ModelThreads
@@ -22,6 +21,7 @@ from dgls.protocol import (
     FillRequest,
     Limits,
     OnDraft,
+    OnProgress,
     Timings,
     Trigger,
 )
@@ -41,7 +41,7 @@ class GatedBackend:
         self.deadlines: list[float | None] = []
         self.steps_after_stop = 0
 
-    def load(self, progress: Progress) -> None:
+    def load(self, progress: OnProgress) -> None:
         progress(1.0, "")
 
     def fill(

@@ -13,11 +13,10 @@ from pytest_lsp import LanguageClient
 from pytest_lsp.client import register_lsp_features
 
 from dgls.config import Settings
-from dgls.lsp.engine import OnProgress
 from dgls.lsp.jsonrpc.transport import serve_tcp_once
 from dgls.lsp.main import build
 from dgls.lsp.server import DglsServer, converter
-from dgls.protocol import EngineState, Fill, FillReply, FillRequest, Health
+from dgls.protocol import EngineState, Fill, FillReply, FillRequest, Health, OnProgress
 from tests.support.marks import cursor_of
 
 URI = "file:///code/project/example.py"

@@ -7,10 +7,9 @@ import asyncio
 from lsprotocol import types
 
 from dgls.errors import EngineUnavailableError, Stopped
-from dgls.lsp.engine import OnProgress
 from dgls.lsp.indicator import Indicator
 from dgls.lsp.shared_model import SharedModel
-from dgls.protocol import FillReply, FillRequest, Health
+from dgls.protocol import FillReply, FillRequest, Health, OnProgress
 from tests.lsp.session import until
 
 REQUEST = FillRequest(("x = ", "\n"))

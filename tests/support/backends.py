@@ -12,10 +12,9 @@ from collections.abc import Callable
 
 from dgls.canvas.instruct import conversation
 from dgls.config import Settings
-from dgls.engine.backends.base import Progress
 from dgls.errors import CheckpointError, LanguageError
 from dgls.fill.stop import StopToken
-from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft
+from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft, OnProgress
 
 SECRET = "hunter2"
 """It is in a test's prompt and in an exception's message; must not be in any log."""
@@ -34,7 +33,7 @@ class ScriptedBackend:
     - any other: an answer at once, which echoes the prefix
     """
 
-    def __init__(self, load: Callable[[Progress], None] = lambda progress: None) -> None:
+    def __init__(self, load: Callable[[OnProgress], None] = lambda progress: None) -> None:
         self._load = load
 
     concurrency = 1
@@ -43,7 +42,7 @@ class ScriptedBackend:
     def name(self) -> str:
         return "scripted"
 
-    def load(self, progress: Progress) -> None:
+    def load(self, progress: OnProgress) -> None:
         self._load(progress)
 
     def fill(
@@ -96,7 +95,7 @@ def slow_to_load(settings: Settings) -> ScriptedBackend:
     """Shows half of its progress until the file "go" appears in the engine's folder."""
     go = os.path.join(settings.engine.folder, "go")
 
-    def load(progress: Progress) -> None:
+    def load(progress: OnProgress) -> None:
         progress(0.5, "half of it")
         give_up = time.monotonic() + _LONGEST_S
         while not os.path.exists(go) and time.monotonic() < give_up:
@@ -108,7 +107,7 @@ def slow_to_load(settings: Settings) -> ScriptedBackend:
 def broken(settings: Settings) -> ScriptedBackend:
     """Cannot be loaded, and says why."""
 
-    def load(progress: Progress) -> None:
+    def load(progress: OnProgress) -> None:
         raise CheckpointError("The checkpoint is half a checkpoint; nothing was loaded.")
 
     return ScriptedBackend(load)
@@ -117,7 +116,7 @@ def broken(settings: Settings) -> ScriptedBackend:
 def dying(settings: Settings) -> ScriptedBackend:
     """Takes the process along while it loads, with some last words."""
 
-    def load(progress: Progress) -> None:
+    def load(progress: OnProgress) -> None:
         os.write(2, b"out of luck\n")
         os._exit(3)
 

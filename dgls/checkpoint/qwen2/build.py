@@ -24,9 +24,7 @@ from dgls.checkpoint.qwen2.source import Qwen2Source
 from dgls.errors import CheckpointError
 from dgls.network.linear import DenseLinear, Int8Linear, Linear, quantized
 from dgls.network.qwen2 import Embedding, Qwen2Config, Qwen2Layer, Qwen2Network
-
-Progress = Callable[[float, str], None]
-"""Called with the share done (0..1) and what is being done."""
+from dgls.protocol import OnProgress
 
 FORMAT = "2"
 """The version of the int8 file; another one is converted anew."""
@@ -40,7 +38,7 @@ _LINEARS = {
 
 
 def dense_network(
-    source: Qwen2Source, device: torch.device, dtype: torch.dtype, progress: Progress
+    source: Qwen2Source, device: torch.device, dtype: torch.dtype, progress: OnProgress
 ) -> Qwen2Network:
     """The network in floating point, each weight read once.
 
@@ -68,7 +66,7 @@ def dense_network(
     return Qwen2Network(config, Embedding(table, None, dtype), tuple(layers), norm, head)
 
 
-def convert(source: Qwen2Source, origin: str, path: Path, progress: Progress) -> None:
+def convert(source: Qwen2Source, origin: str, path: Path, progress: OnProgress) -> None:
     """Write the weights in int8, with the tokenizer and the hash of their `origin`, in one step.
 
     What an earlier conversion that was killed has left there is deleted. Raises `CheckpointError`
@@ -132,7 +130,7 @@ class Opened:
     origin: str
 
 
-def open_int8(path: Path, progress: Progress) -> Opened:
+def open_int8(path: Path, progress: OnProgress) -> Opened:
     """Load what `convert` wrote. Raises `CheckpointError` for any other file, `ModelMemoryError`.
 
     The products' weights are packed for the processor; the embedding stays a view of the file,
@@ -157,7 +155,7 @@ def open_int8(path: Path, progress: Progress) -> Opened:
     return Opened(network, tokenizer, metadata["origin"])
 
 
-def _int8_network(file: Any, table: Any, config: Qwen2Config, progress: Progress) -> Qwen2Network:
+def _int8_network(file: Any, table: Any, config: Qwen2Config, progress: OnProgress) -> Qwen2Network:
     names = set(file.keys())
 
     def stored(name: str) -> Tensor:

@@ -7,16 +7,17 @@ from pathlib import Path
 
 from dgls.checkpoint.files import CONVERTED
 from dgls.checkpoint.named import Named, fingerprint
-from dgls.checkpoint.qwen2.build import Opened, Progress, convert, open_int8
+from dgls.checkpoint.qwen2.build import Opened, convert, open_int8
 from dgls.checkpoint.qwen2.checks import CheckedSource
 from dgls.checkpoint.qwen2.source import open_source
 from dgls.checkpoint.store import models_folder
 from dgls.errors import CheckpointError
+from dgls.protocol import OnProgress
 
 log = logging.getLogger(__name__)
 
 
-def opened_int8(named: Named, progress: Progress) -> Opened:
+def opened_int8(named: Named, progress: OnProgress) -> Opened:
     """The model in int8. A file that another version wrote, or that is broken, is made again.
 
     Raises `CheckpointError` for weights that cannot be used, that change while they are read, or
@@ -51,7 +52,7 @@ _MADE = 0.8
 """The share of a first start that making the file takes."""
 
 
-def make_int8(named: Named, progress: Progress) -> Path:
+def make_int8(named: Named, progress: OnProgress) -> Path:
     """Make the file at the first place that can be written to; raises as `opened_int8`."""
     before = fingerprint(named.path)
     source = CheckedSource(open_source(named.path), named.path)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 from dgls.fill.stop import StopToken
-from dgls.protocol import FillReply, FillRequest, OnDraft
-
-Progress = Callable[[float, str], None]
-"""Called with the share done (0..1) and what is being done, while a model loads."""
+from dgls.protocol import FillReply, FillRequest, OnDraft, OnProgress
 
 
 class Backend(Protocol):
@@ -26,7 +22,7 @@ class Backend(Protocol):
     def concurrency(self) -> int:
         """How many fills may run at once; 1 for a model that one thread alone may use."""
 
-    def load(self, progress: Progress) -> None:
+    def load(self, progress: OnProgress) -> None:
         """Make ready to fill. Raises `ModelError` where the model cannot be found or loaded."""
 
     def fill(

@@ -14,13 +14,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 from dgls.config import Settings
-from dgls.engine.backends.base import Progress
 from dgls.engine.backends.chat_edit import COMPLETIONS, chat_edit
 from dgls.engine.backends.chat_text import answer_of, code_of, question
 from dgls.engine.backends.remote_model import RemoteModel
 from dgls.fill.ranking import clipped, ranked, single_gap
 from dgls.fill.stop import StopToken
-from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft, Timings
+from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft, OnProgress, Timings
 
 _EVEN_ODDS = 0.5
 _SHOWN_UNASKED = 0.6
@@ -48,7 +47,7 @@ class ChatBackend:
         """As many fills as the settings allow."""
         return self._settings.remote.concurrency
 
-    def load(self, progress: Progress) -> None:
+    def load(self, progress: OnProgress) -> None:
         """Ask the server what it serves. Raises `RemoteError`."""
         self._model.load(progress)
 

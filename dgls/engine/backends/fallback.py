@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from dgls.engine.backends.base import Backend, Progress, cores_of, device_of, languages_of
+from dgls.engine.backends.base import Backend, cores_of, device_of, languages_of
 from dgls.errors import DglsError, EngineBusyError, RemoteError, RemoteOverloadedError
 from dgls.fill.filler import HasIdleWork
 from dgls.fill.stop import StopToken
-from dgls.protocol import FillReply, FillRequest, OnDraft
+from dgls.protocol import FillReply, FillRequest, OnDraft, OnProgress
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ class FallbackBackend:
         """As many fills as what fills now can take."""
         return (self._local if self._down else self._remote).concurrency
 
-    def load(self, progress: Progress) -> None:
+    def load(self, progress: OnProgress) -> None:
         """Ask the server; where it is down, load the local model. Raises what both raise."""
         try:
             self._remote.load(progress)
@@ -113,7 +113,7 @@ class FallbackBackend:
             return reply
         return replace(reply, note=f"{down} Until it is back, {self._local.name} fills.")
 
-    def _load_local(self, progress: Progress) -> None:
+    def _load_local(self, progress: OnProgress) -> None:
         if not self._is_local_loaded:
             self._local.load(progress)
             self._is_local_loaded = True

@@ -18,13 +18,12 @@ from pathlib import PureWindowsPath
 from typing import Any
 
 from dgls.config import Settings
-from dgls.engine.backends.base import Progress
 from dgls.engine.backends.remote_model import RemoteModel
 from dgls.errors import RemoteError
 from dgls.fill.editing import cannot_edit
 from dgls.fill.ranking import clipped, ranked, single_gap
 from dgls.fill.stop import StopToken
-from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft, Timings
+from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft, OnProgress, Timings
 
 INFILL = "/infill"
 
@@ -71,7 +70,7 @@ class InfillBackend:
         """As many fills as the settings allow."""
         return self._settings.remote.concurrency
 
-    def load(self, progress: Progress) -> None:
+    def load(self, progress: OnProgress) -> None:
         """Ask the server what it serves. Raises `RemoteError`."""
         self._model.load(progress)
         # A server names its model by the path of its file.

@@ -6,14 +6,13 @@ import torch
 
 from dgls.allocator import FreedMemory, keep_freed_memory
 from dgls.checkpoint.automatic_model import AUTO, EMBEDDED
-from dgls.engine.backends.base import Progress
 from dgls.errors import EngineError
 from dgls.fill.filler import Filler, HasIdleWork
 from dgls.fill.knobs import AS_TRAINED, Knobs
 from dgls.fill.opening import open_filler
 from dgls.fill.stop import StopToken
 from dgls.network.hardware import cores_used, usual_batch
-from dgls.protocol import FillReply, FillRequest, Gap, OnDraft
+from dgls.protocol import FillReply, FillRequest, Gap, OnDraft, OnProgress
 
 
 class LocalBackend:
@@ -72,7 +71,7 @@ class LocalBackend:
             return 1
         return self._batch or usual_batch(torch.device(self._filler.device))
 
-    def load(self, progress: Progress) -> None:
+    def load(self, progress: OnProgress) -> None:
         """Load the model and fill once, so that the first real fill is as quick as the next."""
         keep_freed_memory()
         filler = open_filler(

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from dgls.config import Settings
-from dgls.engine.backends.base import Progress
 from dgls.engine.backends.server import Server, in_time, too_late
 from dgls.errors import EngineError, RemoteError
 from dgls.fill.stop import StopToken
-from dgls.protocol import FillRequest
+from dgls.protocol import FillRequest, OnProgress
 
 MODELS = "/v1/models"
 
@@ -75,7 +74,7 @@ class RemoteModel:
         """The model and the place that code is sent to."""
         return f"{self.name or 'a model'} at {self.server.host}"
 
-    def load(self, progress: Progress) -> None:
+    def load(self, progress: OnProgress) -> None:
         """Ask the server what it serves. Raises `RemoteError`."""
         progress(0.1, f"asking the server at {self.server.host}")
         listed = served_models(self.server.run(self.server.get(MODELS), StopToken()))

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 from dgls.config import Settings
-from dgls.engine.backends.base import Progress
 from dgls.engine.backends.chat_edit import chat_edit
 from dgls.engine.backends.knobs import knobs_of
 from dgls.engine.backends.remote_model import MODELS, chosen_model, not_asked_yet, served_models
@@ -22,7 +21,7 @@ from dgls.errors import CheckpointError, RemoteError
 from dgls.fill.stop import StopToken
 from dgls.fill.strategy import strategy_for
 from dgls.inference.served import ServedShape, read_served
-from dgls.protocol import FillReply, FillRequest, OnDraft
+from dgls.protocol import FillReply, FillRequest, OnDraft, OnProgress
 
 _TRIAL = FillRequest(("a = ", "\n"))
 
@@ -49,7 +48,7 @@ class VllmBackend:
         """As many fills as the settings allow; the server batches them."""
         return self._settings.remote.concurrency
 
-    def load(self, progress: Progress) -> None:
+    def load(self, progress: OnProgress) -> None:
         """Ask the server what it serves, and read the tokenizer that belongs to it.
 
         Raises `RemoteError`, `ModelNotFoundError` or `CheckpointError`.

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dgls.config import Settings
-from dgls.engine.backends.base import Progress
 from dgls.fill.stop import StopToken
-from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft
+from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft, OnProgress
 
 FACTORY = "dgls.lab.bench.instant:instant"
 LONG_FACTORY = "dgls.lab.bench.instant:instant_line"
@@ -30,7 +29,7 @@ class InstantBackend:
         """One fill at a time, as with a local model."""
         return 1
 
-    def load(self, progress: Progress) -> None:
+    def load(self, progress: OnProgress) -> None:
         """Nothing is loaded."""
         progress(1.0, "nothing to load")
 

@@ -7,7 +7,6 @@ import logging
 import pytest
 
 from dgls.config import Settings, changed
-from dgls.engine.backends.base import Progress
 from dgls.engine.backends.choose import backend_of
 from dgls.engine.backends.fallback import RETRY_S, FallbackBackend
 from dgls.errors import (
@@ -18,7 +17,7 @@ from dgls.errors import (
     SettingError,
 )
 from dgls.fill.stop import StopToken
-from dgls.protocol import Fill, FillReply, FillRequest, OnDraft
+from dgls.protocol import Fill, FillReply, FillRequest, OnDraft, OnProgress
 
 REQUEST = FillRequest(("x = ", "\n"))
 DOWN = RemoteError("The server at host:1 cannot be reached.")
@@ -34,7 +33,7 @@ class Scripted:
         self.loads = 0
         self.fills = 0
 
-    def load(self, progress: Progress) -> None:
+    def load(self, progress: OnProgress) -> None:
         self.loads += 1
         if self.error is not None:
             raise self.error

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dgls.config import Settings, changed
-from dgls.engine.backends.base import Backend, Progress
+from dgls.engine.backends.base import Backend
 from dgls.engine.backends.choose import backend_of
 from dgls.fill.filler import HasIdleWork
 from dgls.fill.stop import StopToken
 from dgls.lab.bench.typing.sessions import Session
-from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft
+from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft, OnProgress
 
 TRUTH = "dgls.lab.bench.typing.truth:truth"
 COUNTED = "dgls.lab.bench.typing.truth:counted"
@@ -99,7 +99,7 @@ class Counted:
         """As the other one."""
         return self._inner.concurrency
 
-    def load(self, progress: Progress) -> None:
+    def load(self, progress: OnProgress) -> None:
         """Load the other one."""
         self._inner.load(progress)
 
@@ -148,7 +148,7 @@ class Truthful:
         """One fill at a time, as with a local model."""
         return 1
 
-    def load(self, progress: Progress) -> None:
+    def load(self, progress: OnProgress) -> None:
         """Nothing is loaded."""
         progress(1.0, "nothing to load")
 
