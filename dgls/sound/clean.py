@@ -36,7 +36,7 @@ def sound(site: Site, answer: str, score: float | None = None) -> Cleaned:
         return _refused(Refusal.HOLE, changes)
     for mended, change in _mended(site, text):
         # What was cut may end, once more, with what follows.
-        again = _trimmed(site, mended, [])
+        again = _trimmed(site, mended, []) if changes or change else mended
         if again and (again == mended or keeps(site, again)):
             if is_hole_again(site, again):
                 return _refused(Refusal.HOLE, changes)

@@ -8,11 +8,11 @@ encloses it, the lines above stay as they are. It also spares each request a par
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from dgls.syntax.language import Language
 from dgls.text.indentation import indentation
-from dgls.text.lines import line_around, split_lines, with_line_ends
+from dgls.text.lines import line_around, with_line_ends
 
 # Imports are at the head of a file; a header is searched this far above the window.
 _IMPORT_CHARS = 8_000
@@ -56,9 +56,7 @@ def _headers_above(text: str, start: int, language: Language) -> Iterator[str]:
     if depth == 0:
         return
     above = with_line_ends(text[max(0, first.start - _HEADER_CHARS) : first.start], "\n")
-    lines = split_lines(above, keepends=True)
-    for number in range(len(lines) - 1, -1, -1):
-        line = lines[number]
+    for begin, line in _lines_up(above):
         if not line.strip() or line.lstrip().startswith(language.line_comment):
             continue
         if depth is None:
@@ -70,20 +68,29 @@ def _headers_above(text: str, start: int, language: Language) -> Iterator[str]:
         if _depth(line) >= depth or line.lstrip()[0] in ")]}" or line.strip() == "{":
             continue
         if language.header.match(line):
-            yield _whole_header(lines[number : number + _HEADER_LINES])
+            yield _whole_header(above, begin)
         depth = _depth(line)
         if depth == 0:
             return
 
 
-def _whole_header(lines: Sequence[str]) -> str:
-    """The first line, and those that follow while it has brackets open."""
-    header = ""
-    for line in lines:
-        header += line
-        if not _is_open(header):
+def _lines_up(text: str) -> Iterator[tuple[int, str]]:
+    """Where each line begins and the line with its \\n, from the last one to the first."""
+    end = len(text)
+    while end > 0:
+        begin = text.rfind("\n", 0, end - 1) + 1
+        yield begin, text[begin:end]
+        end = begin
+
+
+def _whole_header(text: str, begin: int) -> str:
+    """The line at `begin`, and those that follow while it has brackets open."""
+    end = begin
+    for _ in range(_HEADER_LINES):
+        end = text.find("\n", end) + 1 or len(text)
+        if not _is_open(text[begin:end]):
             break
-    return header
+    return text[begin:end]
 
 
 def _is_open(text: str) -> bool:
