@@ -25,6 +25,7 @@ GROUND = {
     "text",
     "files",
     "imports",
+    "openmp",
     "patterns",
     "globs",
     "counts",

@@ -11,6 +11,7 @@ import sys
 
 from dgls import __version__
 from dgls.imports import only_installed_code
+from dgls.openmp import WAITING
 
 INTERRUPTED = 130
 """The exit status after Ctrl-C: 128 and the signal's number, as shells count."""
@@ -33,8 +34,8 @@ def main() -> None:
         print(_NOWHERE, file=sys.stderr)
         sys.exit(NO_FILE)
     only_installed_code()
-    # Before torch is loaded: its threads sleep while they wait (`dgls.client.launch`).
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    for name, value in WAITING.items():
+        os.environ.setdefault(name, value)
     try:
         status = run(arguments)
         sys.stdout.flush()

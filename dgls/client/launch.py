@@ -16,12 +16,9 @@ from dgls.errors import EngineUnavailableError
 from dgls.file_lock import FileLock
 from dgls.files import open_own
 from dgls.imports import safe_environment
+from dgls.openmp import WAITING
 from dgls.rendezvous.endpoint import Endpoint
 from dgls.rendezvous.runtime_folder import make_private
-
-_THREADS = {"OMP_WAIT_POLICY": "passive"}
-"""A thread of torch that waits for the others sleeps. One that spins takes the core that it waits
-for, where a compiler runs beside it."""
 
 _LARGEST_LOG = 1_000_000
 _LAST_BYTES = 4000
@@ -81,7 +78,7 @@ def _spawn(endpoint: Endpoint, settings: Settings, lock: FileLock) -> subprocess
             stdout=log,
             stderr=log,
             cwd=endpoint.folder,
-            env={**_THREADS, **safe_environment()},
+            env={**WAITING, **safe_environment()},
             pass_fds=(lock.descriptor,) if lock.CAN_HAND_OVER else (),
             # Its own session: closing the editor's terminal does not end it.
             start_new_session=True,

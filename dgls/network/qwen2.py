@@ -133,7 +133,7 @@ class Qwen2Network:
         called before each layer; if it raises, the slots are as they were.
         """
         count = len(tokens) + (len(masks) if masks else 0)
-        self._threads.choose(count)
+        begun = self._threads.begin(count)
         if positions is None:
             positions = torch.arange(slots.length, slots.length + count, device=self.device)
         slots.reserve(count)
@@ -149,6 +149,7 @@ class Qwen2Network:
             through = _masked(layer, masks.layers[index], len(masks)) if masks else layer
             states = self._layer(index, through, states, slots, rotation, sight, wanted)
         slots.advance(count)
+        self._threads.end(count, begun)
         return _normed(states, self._norm, self.config.epsilon)
 
     @torch.inference_mode()

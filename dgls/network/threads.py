@@ -1,25 +1,91 @@
-"""How many CPU threads a pass takes: few for few rows, all for more."""
+"""How many CPU threads a pass takes: all, or half of them, whichever is quicker now."""
 
 from __future__ import annotations
 
+import time
+
 import torch
 
-_FEW_ROWS = 3
+_FEW_ROWS = 16
+"""Passes of so many rows wait for memory, passes of more for arithmetic; each learns for itself."""
+
+_ROWS_FREE = 40
+"""So many rows cost about what reading the weights does, whatever the number of rows."""
+
+_EVERY = 12
+"""One pass in so many takes the other number of threads, to see whether it became the quicker."""
+
+_SUDDENLY = 1.6
+"""A pass that takes so many times what was expected tells of another program on the cores."""
+
+_WEIGHT = 0.7
+"""Of a slower pass in what is expected of the next; a quicker one is believed at once."""
 
 
 class Threads:
-    """Sets torch's threads before a pass.
+    """Sets torch's threads before a pass, and learns from its time.
 
-    A pass over few rows waits for memory, not for arithmetic: half of the threads read the weights
-    as fast as all of them, and each operation's end does not wait for a core that a compiler is
-    using. More rows are arithmetic, and take all threads.
+    On an idle machine all threads are quicker, on some by a half. Where a compiler uses the cores,
+    each operation's end waits for a thread that has none, and half of the threads are quicker. What
+    is true changes while one works, so it is measured: almost every pass takes the number that was
+    the quicker one lately.
     """
 
     def __init__(self) -> None:
-        self._all = torch.get_num_threads()
+        whole = torch.get_num_threads()
+        self._kinds = tuple(_Kind(whole, max(1, whole // 2)) for _ in range(2))
+
+    def begin(self, rows: int) -> float:
+        """Set the threads for a pass over so many rows; what `end` is to be told."""
+        self._set(self._kind(rows).next())
+        return time.perf_counter()
+
+    def end(self, rows: int, begun: float) -> None:
+        """Learn from a pass that is done."""
+        ms = 1000 * (time.perf_counter() - begun)
+        self._kind(rows).learn(torch.get_num_threads(), ms / (rows + _ROWS_FREE))
 
     def choose(self, rows: int) -> None:
-        """Set the threads for a pass over so many rows."""
-        wanted = max(1, self._all // 2) if rows <= _FEW_ROWS else self._all
-        if torch.get_num_threads() != wanted:
-            torch.set_num_threads(wanted)
+        """Set the threads for a smaller piece of work over so many rows, which is not timed."""
+        self._set(self._kind(rows).quicker)
+
+    def _kind(self, rows: int) -> _Kind:
+        return self._kinds[rows > _FEW_ROWS]
+
+    def _set(self, threads: int) -> None:
+        if torch.get_num_threads() != threads:
+            torch.set_num_threads(threads)
+
+
+class _Kind:
+    """What passes of one kind take with either number of threads."""
+
+    def __init__(self, whole: int, half: int) -> None:
+        self._expected = dict.fromkeys((whole, half), 0.0)
+        self._passes = 0
+        self._doubt = False
+
+    @property
+    def quicker(self) -> int:
+        """The number of threads that is expected to be quicker; one that is not known yet is."""
+        return min(self._expected, key=lambda threads: self._expected[threads])
+
+    def next(self) -> int:
+        """The number of threads of the next pass."""
+        self._passes += 1
+        tries = self._doubt or self._passes % _EVERY == 0
+        self._doubt = False
+        return self._other if tries else self.quicker
+
+    def learn(self, threads: int, ms: float) -> None:
+        """Take the time of a pass with so many threads, in milliseconds by its size."""
+        expected = self._expected.get(threads)
+        if expected is None:
+            return
+        self._doubt = threads == self.quicker and 0 < expected * _SUDDENLY < ms
+        slower = 0 < expected < ms
+        self._expected[threads] = _WEIGHT * ms + (1 - _WEIGHT) * expected if slower else ms
+
+    @property
+    def _other(self) -> int:
+        return max(self._expected, key=lambda threads: self._expected[threads])
