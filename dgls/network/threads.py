@@ -18,8 +18,8 @@ _EVERY = 12
 _SUDDENLY = 1.6
 """A pass that takes so many times what was expected tells of another program on the cores."""
 
-_WEIGHT = 0.7
-"""Of a slower pass in what is expected of the next; a quicker one is believed at once."""
+_WEIGHT = 0.5
+"""Of the last pass in what is expected of the next."""
 
 
 class Threads:
@@ -61,31 +61,32 @@ class _Kind:
     """What passes of one kind take with either number of threads."""
 
     def __init__(self, whole: int, half: int) -> None:
-        self._expected = dict.fromkeys((whole, half), 0.0)
+        self._whole, self._half = whole, half
+        self._expected: dict[int, float] = {}
         self._passes = 0
         self._doubt = False
 
     @property
     def quicker(self) -> int:
         """The number of threads that is expected to be quicker; one that is not known yet is."""
-        return min(self._expected, key=lambda threads: self._expected[threads])
+        unknown = [each for each in (self._whole, self._half) if each not in self._expected]
+        return unknown[0] if unknown else min(self._expected, key=self._expected.__getitem__)
 
     def next(self) -> int:
         """The number of threads of the next pass."""
         self._passes += 1
-        tries = self._doubt or self._passes % _EVERY == 0
-        self._doubt = False
-        return self._other if tries else self.quicker
+        doubted, self._doubt = self._doubt, False
+        if doubted:
+            return self._half
+        if self._passes % _EVERY:
+            return self.quicker
+        return self._half if self.quicker == self._whole else self._whole
 
     def learn(self, threads: int, ms: float) -> None:
         """Take the time of a pass with so many threads, in milliseconds by its size."""
-        expected = self._expected.get(threads)
-        if expected is None:
+        if threads not in (self._whole, self._half):
             return
-        self._doubt = threads == self.quicker and 0 < expected * _SUDDENLY < ms
-        slower = 0 < expected < ms
-        self._expected[threads] = _WEIGHT * ms + (1 - _WEIGHT) * expected if slower else ms
-
-    @property
-    def _other(self) -> int:
-        return max(self._expected, key=lambda threads: self._expected[threads])
+        expected = self._expected.get(threads, ms)
+        # On a busy machine half of the threads are slow now and then, too, and still better.
+        self._doubt = threads == self._whole == self.quicker and ms > _SUDDENLY * expected
+        self._expected[threads] = _WEIGHT * ms + (1 - _WEIGHT) * expected
