@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 import traceback
 from collections.abc import Iterable, Sequence
@@ -15,6 +16,10 @@ from dgls.cli.verbs import DIRECT, VERBS, unknown_verb
 from dgls.errors import DglsError
 
 _HELP = {"help_option_names": ["-h", "--help"]}
+
+_ENDLESS_WORD = re.compile(r"\S{500,}")
+_SHOWN_CHARS = 100
+"""Of a word without end that a message quotes."""
 
 _FAILED = 70
 """The exit status after a mistake of ours, that of sysexits.h."""
@@ -69,8 +74,12 @@ def app_of(verbs: Iterable[str]) -> typer.Typer:
 
 
 def _said(message: str, status: int) -> int:
-    print(f"dgls: {message}", file=sys.stderr)
+    print(f"dgls: {_ENDLESS_WORD.sub(_shortened, message)}", file=sys.stderr)
     return status
+
+
+def _shortened(word: re.Match[str]) -> str:
+    return f"{word[0][:_SHOWN_CHARS]}…"
 
 
 def _inside(error: Exception) -> str:

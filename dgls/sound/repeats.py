@@ -38,12 +38,22 @@ def without_lines_of(text: str, line_head: str, below: str) -> str:
     """
     lines = (line_head + text).split("\n")
     following = [_said(line) for line in below.split("\n") if line.strip()]
+    if _begins_anew(text, following):
+        return ""
     written = [index for index, line in enumerate(lines) if line.strip()]
     for number, first in enumerate(written):
         same = _alike([_said(lines[index]) for index in written[number:]], following)
         if number + same == len(written) or _is_sure(following[:same]):
             return "\n".join(lines[:first])[len(line_head) :] if first else ""
     return text
+
+
+def _begins_anew(text: str, following: Sequence[str]) -> bool:
+    """Whether a text is the lines below from the first on, only begun elsewhere on its line."""
+    first, *others = [_said(line) for line in text.split("\n") if line.strip()] or [""]
+    if not following or first.lstrip() != following[0].lstrip():
+        return False
+    return _is_sure(following[: 1 + _alike(others, following[1:])])
 
 
 def without_lines_said_twice(site: Site, text: str) -> str:
@@ -113,7 +123,9 @@ def _is_repeat(
     before = (site.prefix + kept)[-1:]
     last = following[len(repeated) - 1]
     after = site.line_tail[last.start + len(last.text) :][:1]
-    if is_word(before + repeated[0][0]) or is_word(repeated[-1][-1] + after):
+    is_glued = is_word(before + repeated[0][0]) or is_word(repeated[-1][-1] + after)
+    is_all = len(repeated) == len(following) > 1
+    if is_glued and not is_all:
         return False
     if any(each in _PAIRED for each in repeated) and not any(map(says_something, repeated)):
         if _is_whole("".join(repeated)):

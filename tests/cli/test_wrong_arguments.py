@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import lzma
 import os
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,14 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         file = tmp_path / "cases" / kind / "a.toml"
         file.parent.mkdir(parents=True)
         file.mkdir() if text is None else file.write_text(text)
+    for kind, data in EDITED.items():
+        file = tmp_path / "sessions" / kind / "a.txt"
+        file.parent.mkdir(parents=True)
+        os.mkfifo(file) if data is None else file.write_bytes(data)
+    with tarfile.open(tmp_path / "whole.tar.gz", "w:gz") as tar:
+        tar.add(tmp_path / "good.py", "a/good.py")
+    (tmp_path / "half.tar.gz").write_bytes((tmp_path / "whole.tar.gz").read_bytes()[:-30])
+    (tmp_path / "odd.tar.xz").write_bytes(lzma.compress(b"x" * 10_000)[:-20] + b"y" * 20)
     (tmp_path / "folder").mkdir()
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     os.mkfifo(tmp_path / "pipe")
@@ -72,6 +82,15 @@ CASES = {
     "a folder": None,
 }
 
+EDITED = {
+    "not text": b"=== a\n--- a.py\n\xff\n",
+    "no file": b"=== a session",
+    "no line end": b"=== a\n--- a",
+    "no known language": b"=== a\n--- a.xyz\nx\n",
+    "a pipe": None,
+    "large": b"#" * 1_000_001,
+}
+
 FILES = ["missing", "empty", "text", "numbers", "deep", "half.gz", "folder", "loop", "pipe", "zero"]
 FILES += ["", "x" * 5000, "a/b/c", "bad\0name", "\udcff"]
 MODELS = ["missing", "", "m" * 3000, "m/" * 200, "module:factory", "EMBEDDED", "./good.py"]
@@ -93,11 +112,16 @@ BROKEN = [
     ["fill", "good.py:1", "other.py:1"],
     ["fill", "good.py:1", "--language", "klingon"],
     ["fill", "-:1:1", "--write"],
+    ["fill", "good.py:1", "--select", "x" * 6000],
+    ["fill", "good.py:1", "--language", "x" * 6000],
+    ["model", "get", "x" * 6000],
     *(["edit", f"{file}:1", "add types"] for file in FILES),
     *(["edit", place, "x"] for place in ["good.py", "good.py:0", "good.py:2-1", "good.py:1-99"]),
     ["edit", "good.py:1-2", ""],
     ["edit", "good.py:1-2", "x", "--model", "missing"],
     ["edit", "good.py:1-2", "x", "--language", "klingon"],
+    *(["eval", "edits", "--archive", file] for file in [*FILES, "half.tar.gz", "odd.tar.xz"]),
+    *(["eval", "edits", "--sessions", f"sessions/{kind}"] for kind in EDITED),
     ["eval", "instructions", "missing"],
     *(["eval", "instructions", f"cases/{kind}"] for kind in CASES),
     *(["eval", "humaneval", file] for file in [*FILES, *TASKS]),
@@ -116,6 +140,7 @@ BROKEN = [
     *(["eval", "calibrate", name, "--tree", "."] for name in ["missing", "./folder", ""]),
     ["eval", "calibrate", "./folder", "--tree", "missing"],
     ["eval", "calibrate", "embedded"],
+    ["eval", "faults", "--device", "nowhere"],
     ["eval"],
     ["eval", "magic"],
     *(["train", "--recipe", name] for name in ["magic", ""]),

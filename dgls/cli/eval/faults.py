@@ -6,6 +6,7 @@ import typer
 
 from dgls.cli.eval.options import Device, progress
 from dgls.cli.options import AsJson, ModelName
+from dgls.errors import InputError
 
 
 def faults(
@@ -17,6 +18,8 @@ def faults(
 
     Without a model the rules are tried on answers that are given. Exits with 1 where a case fails.
     """
+    if device is not None and model is None:
+        raise InputError("--device goes with --model; nothing was tried.")
     from dgls.lab.evaluation.faults.cases import fault_cases
     from dgls.lab.evaluation.faults.run import run_faults
 

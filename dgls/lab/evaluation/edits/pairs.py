@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import lzma
 import re
 import tarfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -242,6 +244,9 @@ def _sources(archive: Path) -> dict[str, Source]:
     """The Python files of a source archive by their path in it. Nothing is unpacked."""
     found = {}
     try:
+        if not archive.is_file():
+            # A pipe would be waited for.
+            raise FileNotFoundError("it is not a regular file")
         with tarfile.open(archive) as tar:
             for member in tar:
                 path = PurePosixPath(member.name)
@@ -252,6 +257,6 @@ def _sources(archive: Path) -> dict[str, Source]:
                     if "\r" not in text and "\f" not in text:
                         own = "/".join(path.parts[1:])
                         found[own] = Source.parse(text, language_of(own))
-    except (OSError, tarfile.TarError) as error:
+    except (OSError, ValueError, EOFError, tarfile.TarError, zlib.error, lzma.LZMAError) as error:
         raise InputError(f"{archive} cannot be read ({error}); nothing was measured.") from error
     return found

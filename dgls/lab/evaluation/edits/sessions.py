@@ -10,6 +10,7 @@ from pathlib import Path
 from dgls.edits.hunk import Hunk, remembered
 from dgls.edits.state import Offer, State
 from dgls.errors import InputError
+from dgls.files import read_small
 from dgls.syntax.languages import language_of
 from dgls.syntax.source import Source
 from dgls.text.spans import Edit, Span
@@ -58,15 +59,25 @@ class Verdict:
 
 
 def read_sessions(folder: Path) -> tuple[EditSession, ...]:
-    """All sessions of a folder, a file a language. Raises `InputError` where there are none."""
-    found = tuple(
-        _session(file.stem, part)
-        for file in sorted(folder.glob("*.txt"))
-        for part in re.split(r"(?m)^=== ", file.read_text(encoding="utf-8"))[1:]
-    )
+    """All sessions of a folder, a file a language.
+
+    Raises `InputError` where there are none, and for a file that cannot be read.
+    """
+    found = tuple(each for file in sorted(folder.glob("*.txt")) for each in _sessions_in(file))
     if not found:
         raise InputError(f"There are no sessions in {folder}; nothing was measured.")
     return found
+
+
+def _sessions_in(file: Path) -> Iterator[EditSession]:
+    try:
+        text = read_small(file).decode("utf-8")
+        for part in re.split(r"(?m)^=== ", text)[1:]:
+            yield _session(file.stem, part)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{file} holds no sessions of edits ({error}); nothing was measured."
+        ) from error
 
 
 def judged(session: EditSession, system: System) -> Verdict:
@@ -111,9 +122,11 @@ def _applied(text: str, lines: Span, edits: Sequence[Edit]) -> str:
 
 
 def _session(language: str, part: str) -> EditSession:
-    name, body = part.split("\n", 1)
-    files = [each.split("\n", 1) for each in re.split(r"(?m)^--- ", body)[1:]]
-    return EditSession(name, language, tuple(_file(path, text) for path, text in files))
+    name, _, body = part.partition("\n")
+    files = [each.partition("\n") for each in re.split(r"(?m)^--- ", body)[1:]]
+    if not files:
+        raise ValueError(f"the session {name[:80]!r} has no file")
+    return EditSession(name, language, tuple(_file(path, text) for path, _, text in files))
 
 
 def _file(path: str, marked: str) -> File:
