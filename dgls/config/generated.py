@@ -171,6 +171,10 @@ messages.
 | `remedy` | what ends an `off` |
 | `line` | all of it in one line: `Qwen2.5-Coder 0.5B, 2 cores, usually 160 ms; quiet here: ...` |
 
+The command `dgls.why` (a URI and a position, or nothing for the last suggestion) answers with what
+`dgls why --json` prints, and with `text`, the same for a person. That is also shown as a message,
+unless the client says `{"dglsExplanation": true}`, as one does that shows `text` itself.
+
 `dgls stats` prints how many suggestions were shown, accepted whole, and still there 30 seconds
 later, by language and by how long they took. The counts are in a file in your state folder
 (`~/.local/state/dgls/` on Linux), contain no code, and are never sent; `dgls stats --clear` deletes

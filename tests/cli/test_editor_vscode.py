@@ -26,6 +26,7 @@ def test_vs_codes_extension_is_packaged_where_it_is_not_yet(
     (checkout / "editors" / "vscode").mkdir(parents=True)
     (checkout / "Makefile").write_text("vsix:\n\tmkdir dist && touch dist/dgls.vsix\n")
     monkeypatch.setattr(places, "_CHECKOUT", checkout)
+    monkeypatch.setattr(places, "_installed_from", lambda: None)
     for name in ("npm", "code"):
         script(home, name, f'echo "$@" > {home}/{name}-said', monkeypatch)
     assert run(["editor", "vscode", "--write"]) == 0
