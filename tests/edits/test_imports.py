@@ -309,3 +309,62 @@ def test_a_name_that_stays_in_an_edited_line_is_left_there() -> None:
     text = "from typing import Iterator, Sequence\n" + USES
     new = "from collections.abc import Sequence\nfrom typing import Iterator\n"
     assert after(text, (text.splitlines()[0] + "\n", new), others=SEEN) == new + USES
+
+
+DEFINES = {"src/pkg/_a.py": "ONE = 1\n", "src/pkg/_b.py": "TWO = 2\n"}
+
+
+@pytest.mark.parametrize(
+    ("what", "others", "path", "head", "then"),
+    [
+        (
+            "absolute, as the file has it",
+            DEFINES,
+            "tests/test_a.py",
+            "from pkg._b import TWO\n",
+            "from pkg._a import ONE\nfrom pkg._b import TWO\n",
+        ),
+        (
+            "relative, as the file has it",
+            DEFINES,
+            "src/pkg/c.py",
+            "from ._b import TWO\n",
+            "from ._a import ONE\nfrom ._b import TWO\n",
+        ),
+        (
+            "two files define it",
+            DEFINES | {"src/pkg/_d.py": "ONE = 3\n"},
+            "src/pkg/c.py",
+            "from ._b import TWO\n",
+            "from ._b import TWO\n",
+        ),
+        (
+            "a package passes it on",
+            DEFINES | {"src/pkg/__init__.py": "from ._a import ONE\n"},
+            "tests/test_a.py",
+            "from pkg._b import TWO\n",
+            "from pkg._b import TWO\n",
+        ),
+        (
+            "nothing shows the spelling",
+            DEFINES,
+            "tests/test_a.py",
+            "import os\n",
+            "import os\n",
+        ),
+        (
+            "further up than the file goes",
+            DEFINES,
+            "tests/test_a.py",
+            "from .helpers import TWO\n",
+            "from .helpers import TWO\n",
+        ),
+    ],
+)
+def test_a_name_comes_from_the_one_file_that_defines_it(
+    what: str, others: dict[str, str], path: str, head: str, then: str
+) -> None:
+    text = "\n\nx = 0\ny = TWO, os\n"
+    assert after(head + text, ("x = 0", "x = ONE"), others=others, path=path) == then + (
+        text.replace("x = 0", "x = ONE")
+    )
