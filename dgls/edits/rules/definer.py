@@ -42,10 +42,11 @@ def _spelled(head: tuple[Import, ...], target: tuple[str, ...], folder: tuple[st
 
     A relative one goes up no further than those that the file has.
     """
-    tops = {(each.module or each.names[0].text).split(".")[0] for each in head if not each.place}
+    shown = [each for each in head if not each.place and each.names]
+    tops = {(each.module or each.names[0].text).split(".")[0] for each in shown}
     for top in sorted(tops - {""}):
         if top in target[:-1]:
             return ".".join(target[target.index(top) :])
     module = relative_to(target, folder)
-    dots = [len(m) - len(m.lstrip(".")) for m in (each.module for each in head if not each.place)]
+    dots = [len(m) - len(m.lstrip(".")) for m in (each.module for each in shown)]
     return module if len(module) - len(module.lstrip(".")) <= max(dots, default=0) else ""
