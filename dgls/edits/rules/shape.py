@@ -13,7 +13,7 @@ from tree_sitter import Node
 from dgls.edits.change import NAME, LineChange, similarity, tokens
 from dgls.edits.judge import LEAST, Evidence, chance
 from dgls.edits.state import Offer, State
-from dgls.edits.transfer import applied, around, neighbours
+from dgls.edits.transfer import Pattern, applied, neighbours
 from dgls.edits.tree import (
     above,
     binds,
@@ -50,7 +50,7 @@ def same_edit(state: State) -> Iterator[Offer]:
     found: dict[Span, tuple[float, Offer]] = {}
     lines = list(_other_lines(state))
     for change in {_key(each): each for each in filter(_says_code, state.fresh)}.values():
-        places = list(_places(state, change, lines, alike[_key(change)]))
+        places = list(_places(state, change, lines, Pattern(alike[_key(change)])))
         for span, text, evidence in places:
             texts.setdefault(span, set()).add(text)
             if evidence is None:
@@ -67,7 +67,7 @@ def _places(
     state: State,
     change: LineChange,
     lines: list[tuple[Span, str, frozenset[str]]],
-    agreed: list[LineChange],
+    pattern: Pattern,
 ) -> Iterator[tuple[Span, str, Evidence | None]]:
     """Where an edit can be done: the line without its end, its text then, what speaks for it."""
     needed, most = neighbours(change), 2 * len(change.old) / LEAST_ALIKE
@@ -76,7 +76,7 @@ def _places(
             text = applied(change, line)
             if text is not None:
                 own = Span(span.start, span.start + len(line.rstrip("\r\n")))
-                yield own, text, _evidence(state, change, span, line, agreed)
+                yield own, text, _evidence(state, change, span, line, pattern)
 
 
 def _says_code(change: LineChange) -> bool:
@@ -104,12 +104,12 @@ def _key(change: LineChange) -> tuple[object, ...]:
 
 
 def _evidence(
-    state: State, change: LineChange, span: Span, line: str, agreed: list[LineChange]
+    state: State, change: LineChange, span: Span, line: str, pattern: Pattern
 ) -> Evidence | None:
     """What speaks for a place; None where something rules it out."""
     here, there = _within(span.start, line), _within(change.span.start, change.span.of(state.text))
     siblings = _block(state, here) == _block(state, there)
-    if not _is_plausible(change, tokens(line), len(agreed), siblings):
+    if not _is_plausible(change, tokens(line), pattern.agreed, siblings):
         return None
     if "await" in "".join(token for run in change.runs for token in run.new):
         function = function_of(node_of(state.source, here))
@@ -120,8 +120,8 @@ def _evidence(
     if _is_declared(state, change):
         return None
     return Evidence(
-        around=around(agreed, line),
-        agreed=len(agreed),
+        around=pattern.around(line),
+        agreed=pattern.agreed,
         inserts=any(not run.old for run in change.runs),
         deletes=all(not run.new for run in change.runs),
         replaced=sum(not token.isspace() for run in change.runs for token in run.old),
