@@ -63,11 +63,15 @@ def seen_from(form: Form, path: str, here: str) -> Form | None:
     package = folder[: len(folder) - (dots - 1)]
     if own[: len(package)] != package:
         return None
-    target, common = target_of(form.module, path), len(package)
-    while common < min(len(own), len(target)) and own[common] == target[common]:
+    return replace(form, module=relative_to(target_of(form.module, path), own))
+
+
+def relative_to(target: tuple[str, ...], folder: tuple[str, ...]) -> str:
+    """The relative module by which the files of a folder mean a path."""
+    common = 0
+    while common < min(len(folder), len(target)) and folder[common] == target[common]:
         common += 1
-    dots = len(own) - common + 1
-    return replace(form, module="." * dots + ".".join(target[common:]))
+    return "." * (len(folder) - common + 1) + ".".join(target[common:])
 
 
 def means(module: str, here: str, path: str) -> bool:

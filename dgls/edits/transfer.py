@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import combinations
 
-from dgls.edits.change import LineChange, tokens
+from dgls.edits.change import LineChange, Run, tokens
 
 MOST = 6
 """Tokens beside an edit that are compared."""
+
+MOST_EDITS = 16
+"""Equal edits that are compared with a place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,53 +56,51 @@ def applied(change: LineChange, line: str) -> str | None:
     return text if text != "".join(now) else None
 
 
-def around(changes: Sequence[LineChange], line: str) -> Around:
-    """What is beside the place of an edit in a line that it can be done to.
+class Pattern:
+    """Edits of the same tokens in `agreed` lines, and what they have in common."""
 
-    `changes` are the lines with this edit; of them that counts which is most alike there.
-    """
-    now = tokens(line)
-    common = [
-        _shared(one, other)
-        for at, one in enumerate(changes)
-        for other in changes[at + 1 :]
-        if len(one.runs) == len(other.runs)
-    ]
-    best = Around(0, 0, False)
-    for change in changes:
-        places = _places(change, now)
-        if places is None:
-            continue
-        sides = [
-            _equal(_beside(now, *place), _beside(change.old, run.left, len(change.old) - run.right))
-            for run, place in zip(change.runs, places, strict=True)
+    def __init__(self, changes: Sequence[LineChange]) -> None:
+        """The edits, the newest last, of which the last `MOST_EDITS` are looked at."""
+        self.agreed = len(changes)
+        self._changes = changes[-MOST_EDITS:]
+        pairs = [_shared(one, other) for one, other in combinations(self._changes, 2)]
+        self._common = [
+            (min(left for left, _ in runs), min(right for _, right in runs))
+            for runs in zip(*pairs, strict=True)
         ]
-        left, right = (min(side[part] for side in sides) for part in (0, 1))
-        if left + right > best.left + best.right:
-            whole = bool(common) and all(
-                here >= there
-                for part in (0, 1)
-                for here, there in zip(
-                    (side[part] for side in sides), _least(common, part), strict=True
-                )
-            )
-            best = Around(left, right, whole)
-    return best
 
+    def around(self, line: str) -> Around:
+        """What is beside the place of the edit in a line that it can be done to.
 
-def _least(common: Sequence[Sequence[tuple[int, int]]], part: int) -> Iterator[int]:
-    """For each run the least of what pairs of edits share on one side."""
-    for runs in zip(*common, strict=True):
-        yield min(pair[part] for pair in runs)
+        Of the edits that counts which is most alike there.
+        """
+        now = tokens(line)
+        best = Around(0, 0, False)
+        for change in self._changes:
+            places = _places(change, now)
+            if places is None:
+                continue
+            sides = [
+                _equal(_beside(now, *place), _beside(change.old, *_own(change, run)))
+                for run, place in zip(change.runs, places, strict=True)
+            ]
+            left, right = (min(side[part] for side in sides) for part in (0, 1))
+            if left + right > best.left + best.right:
+                best = Around(left, right, self._has_all(sides))
+        return best
+
+    def _has_all(self, sides: Sequence[tuple[int, int]]) -> bool:
+        """Whether a place has all that the edits have in common; never with one edit alone."""
+        return bool(self._common) and all(
+            here[0] >= there[0] and here[1] >= there[1]
+            for here, there in zip(sides, self._common, strict=True)
+        )
 
 
 def _shared(one: LineChange, other: LineChange) -> list[tuple[int, int]]:
     """For each run how many tokens two edits have in common before and after it."""
     return [
-        _equal(
-            _beside(one.old, a.left, len(one.old) - a.right),
-            _beside(other.old, b.left, len(other.old) - b.right),
-        )
+        _equal(_beside(one.old, *_own(one, a)), _beside(other.old, *_own(other, b)))
         for a, b in zip(one.runs, other.runs, strict=True)
     ]
 
@@ -116,6 +118,11 @@ def _places(change: LineChange, now: tuple[str, ...]) -> list[tuple[int, int]] |
             return None
         found.append((left + 1, right))
     return found
+
+
+def _own(change: LineChange, run: Run) -> tuple[int, int]:
+    """Where a run is in its own line, as token numbers."""
+    return run.left, len(change.old) - run.right
 
 
 def _beside(line: Sequence[str], start: int, end: int) -> tuple[list[str], list[str]]:

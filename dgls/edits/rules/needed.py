@@ -16,6 +16,7 @@ from dgls.edits.python_imports import (
     occurrences,
     words,
 )
+from dgls.edits.rules.definer import from_definer
 from dgls.edits.state import State
 from dgls.edits.tree import above, node_of
 from dgls.syntax.source import Source
@@ -91,6 +92,7 @@ def _form(
             del seen[form]
     if not seen:
         forms = {*_definitions(state, head, name)} or {*_standard(state, name)}
+        forms = forms or {*from_definer(state, head, name)}
         forms = {form for form in forms if _is_new(form, removed)}
         return forms.pop() if len(forms) == 1 else None
     known = [form for form in seen if form.module in modules]

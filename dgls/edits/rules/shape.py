@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import pairwise
 
 from tree_sitter import Node
@@ -13,7 +12,7 @@ from tree_sitter import Node
 from dgls.edits.change import NAME, LineChange, similarity, tokens
 from dgls.edits.judge import LEAST, Evidence, chance
 from dgls.edits.state import Offer, State
-from dgls.edits.transfer import applied, around, neighbours
+from dgls.edits.transfer import Pattern, applied, neighbours
 from dgls.edits.tree import (
     above,
     binds,
@@ -50,13 +49,13 @@ def same_edit(state: State) -> Iterator[Offer]:
     found: dict[Span, tuple[float, Offer]] = {}
     lines = list(_other_lines(state))
     for change in {_key(each): each for each in filter(_says_code, state.fresh)}.values():
-        places = list(_places(state, change, lines, alike[_key(change)]))
-        for span, text, evidence in places:
+        places, pattern = list(_places(change, lines)), Pattern(alike[_key(change)])
+        for span, text, line in places:
             texts.setdefault(span, set()).add(text)
-            if evidence is None:
+            sure = chance(_evidence(change, line, pattern, len(places)))
+            if sure < max(LEAST, found.get(span, (0.0,))[0]):
                 continue
-            sure = chance(replace(evidence, places=len(places)))
-            if sure >= LEAST and sure > found.get(span, (0.0,))[0]:
+            if _is_possible(state, change, span, line, pattern.agreed):
                 why = f"same edit as in line {line_number(state.text, change.span.start)}"
                 found[span] = sure, Offer(span, text, "shape", why)
     # Where two edits fit, neither is sure.
@@ -64,19 +63,15 @@ def same_edit(state: State) -> Iterator[Offer]:
 
 
 def _places(
-    state: State,
-    change: LineChange,
-    lines: list[tuple[Span, str, frozenset[str]]],
-    agreed: list[LineChange],
-) -> Iterator[tuple[Span, str, Evidence | None]]:
-    """Where an edit can be done: the line without its end, its text then, what speaks for it."""
+    change: LineChange, lines: list[tuple[Span, str, frozenset[str]]]
+) -> Iterator[tuple[Span, str, str]]:
+    """Where an edit can be done: the line's span without its end, its text then and now."""
     needed, most = neighbours(change), 2 * len(change.old) / LEAST_ALIKE
     for span, line, words in lines:
         if needed <= words and len(tokens(line)) <= most:
             text = applied(change, line)
             if text is not None:
-                own = Span(span.start, span.start + len(line.rstrip("\r\n")))
-                yield own, text, _evidence(state, change, span, line, agreed)
+                yield Span(span.start, span.start + len(line.rstrip("\r\n"))), text, line
 
 
 def _says_code(change: LineChange) -> bool:
@@ -103,31 +98,32 @@ def _key(change: LineChange) -> tuple[object, ...]:
     return tuple((run.old, run.new) for run in change.runs)
 
 
-def _evidence(
-    state: State, change: LineChange, span: Span, line: str, agreed: list[LineChange]
-) -> Evidence | None:
-    """What speaks for a place; None where something rules it out."""
-    here, there = _within(span.start, line), _within(change.span.start, change.span.of(state.text))
-    siblings = _block(state, here) == _block(state, there)
-    if not _is_plausible(change, tokens(line), len(agreed), siblings):
-        return None
-    if "await" in "".join(token for run in change.runs for token in run.new):
-        function = function_of(node_of(state.source, here))
-        if function is None or "async" not in text_of(function).split("\n", 1)[0]:
-            return None
-    if not _knows(state, change, there, here) or _breaks(state, change, here):
-        return None
-    if _is_declared(state, change):
-        return None
+def _evidence(change: LineChange, line: str, pattern: Pattern, places: int) -> Evidence:
+    """What speaks for a place, one of so many."""
     return Evidence(
-        around=around(agreed, line),
-        agreed=len(agreed),
+        around=pattern.around(line),
+        agreed=pattern.agreed,
         inserts=any(not run.old for run in change.runs),
         deletes=all(not run.new for run in change.runs),
         replaced=sum(not token.isspace() for run in change.runs for token in run.old),
         added=sum(not token.isspace() for run in change.runs for token in run.new),
-        places=1,
+        places=places,
     )
+
+
+def _is_possible(state: State, change: LineChange, span: Span, line: str, agreed: int) -> bool:
+    """Whether nothing rules a place out."""
+    here, there = _within(span.start, line), _within(change.span.start, change.span.of(state.text))
+    siblings = _block(state, here) == _block(state, there)
+    if not _is_plausible(change, tokens(line), agreed, siblings):
+        return False
+    if "await" in "".join(token for run in change.runs for token in run.new):
+        function = function_of(node_of(state.source, here))
+        if function is None or "async" not in text_of(function).split("\n", 1)[0]:
+            return False
+    if not _knows(state, change, there, here) or _breaks(state, change, here):
+        return False
+    return not _is_declared(state, change)
 
 
 def _within(start: int, line: str) -> Span:

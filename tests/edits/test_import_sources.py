@@ -1,0 +1,106 @@
+"""Where a Python import comes from: names that move between modules, files that define one."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.edits.test_imports import after
+
+ALONE = "from typing import Any\nfrom typing import Iterator\nfrom typing import Sequence\n"
+USES = "\n\ndef f(a: Iterator[Any], b: Sequence[Any]) -> None: ...\n"
+SEEN = {"pkg/b.py": "from collections.abc import Sequence\n\nx: Sequence[int]\n"}
+
+
+@pytest.mark.parametrize(
+    ("what", "others", "gone", "then"),
+    [
+        (
+            "a name that moved",
+            SEEN,
+            "from typing import Sequence\n",
+            "from collections.abc import Iterator\nfrom collections.abc import Sequence\n"
+            "from typing import Any\n",
+        ),
+        (
+            "a name that no file has moved",
+            {},
+            "from typing import Sequence\n",
+            "from typing import Any\nfrom typing import Iterator\n",
+        ),
+        (
+            "a name that the other module lacks",
+            SEEN,
+            "from typing import Any\n",
+            "from typing import Iterator\nfrom typing import Sequence\n",
+        ),
+    ],
+)
+def test_where_one_name_of_typing_moves_the_others_do(
+    what: str, others: dict[str, str], gone: str, then: str
+) -> None:
+    assert after(ALONE + USES, (gone, ""), others=others) == then + USES
+
+
+def test_a_name_that_stays_in_an_edited_line_is_left_there() -> None:
+    text = "from typing import Iterator, Sequence\n" + USES
+    new = "from collections.abc import Sequence\nfrom typing import Iterator\n"
+    assert after(text, (text.splitlines()[0] + "\n", new), others=SEEN) == new + USES
+
+
+DEFINES = {"src/pkg/_a.py": "ONE = 1\n", "src/pkg/_b.py": "TWO = 2\n"}
+
+
+@pytest.mark.parametrize(
+    ("what", "others", "path", "head", "then"),
+    [
+        (
+            "absolute, as the file has it",
+            DEFINES,
+            "tests/test_a.py",
+            "from pkg._b import TWO\n",
+            "from pkg._a import ONE\nfrom pkg._b import TWO\n",
+        ),
+        (
+            "relative, as the file has it",
+            DEFINES,
+            "src/pkg/c.py",
+            "from ._b import TWO\n",
+            "from ._a import ONE\nfrom ._b import TWO\n",
+        ),
+        (
+            "two files define it",
+            DEFINES | {"src/pkg/_d.py": "ONE = 3\n"},
+            "src/pkg/c.py",
+            "from ._b import TWO\n",
+            "from ._b import TWO\n",
+        ),
+        (
+            "a package passes it on",
+            DEFINES | {"src/pkg/__init__.py": "from ._a import ONE\n"},
+            "tests/test_a.py",
+            "from pkg._b import TWO\n",
+            "from pkg._b import TWO\n",
+        ),
+        (
+            "nothing shows the spelling",
+            DEFINES,
+            "tests/test_a.py",
+            "import os\n",
+            "import os\n",
+        ),
+        (
+            "further up than the file goes",
+            DEFINES,
+            "tests/test_a.py",
+            "from .helpers import TWO\n",
+            "from .helpers import TWO\n",
+        ),
+    ],
+)
+def test_a_name_comes_from_the_one_file_that_defines_it(
+    what: str, others: dict[str, str], path: str, head: str, then: str
+) -> None:
+    text = "\n\nx = 0\ny = TWO, os\n"
+    assert after(head + text, ("x = 0", "x = ONE"), others=others, path=path) == then + (
+        text.replace("x = 0", "x = ONE")
+    )
