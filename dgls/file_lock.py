@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dgls.files import open_own
 
-_MOST_DIGITS = 20
+_MAX_DIGITS = 20
 
 
 class FileLock:
@@ -89,7 +89,7 @@ def owner(path: Path) -> int | None:
     """The process that holds a held lock, or None where it has not said so yet."""
     try:
         with os.fdopen(open_own(path, os.O_RDONLY), "rb") as file:
-            return int(file.read(_MOST_DIGITS))
+            return int(file.read(_MAX_DIGITS))
     except (OSError, ValueError):
         return None
 

@@ -15,11 +15,11 @@ from functools import lru_cache
 
 from dgls.globs import WILD, Glob, is_literal, tokens_of
 
-MOST_WORK = 500_000
+MAX_WORK = 500_000
 """Most comparisons to judge one file, half a second; an honest list takes a hundredth of them."""
 
-MOST_PATTERNS = 10_000
-MOST_GLOB_CHARS = 200_000
+MAX_PATTERNS = 10_000
+MAX_GLOB_CHARS = 200_000
 LONGEST_PATTERN = 4096
 """Characters. No system has longer paths, so a longer pattern matches nothing."""
 
@@ -53,13 +53,13 @@ class Patterns:
         for index, text in enumerate(patterns):
             text = text.lower() if ignore_case else text
             glob_chars += len(text) if WILD & set(text) else 0
-            if glob_chars > MOST_GLOB_CHARS:
+            if glob_chars > MAX_GLOB_CHARS:
                 raise TooManyPatternsError(
-                    f"its patterns have more than {MOST_GLOB_CHARS:,} characters"
+                    f"its patterns have more than {MAX_GLOB_CHARS:,} characters"
                 )
             for pattern in filter(None, map(_parsed, (text, *_glued(text)))):
-                if index >= MOST_PATTERNS:
-                    raise TooManyPatternsError(f"it has more than {MOST_PATTERNS:,} patterns")
+                if index >= MAX_PATTERNS:
+                    raise TooManyPatternsError(f"it has more than {MAX_PATTERNS:,} patterns")
                 self._take(index, pattern)
 
     def _take(self, index: int, pattern: _Pattern) -> None:
@@ -96,7 +96,7 @@ class Patterns:
 
         True as well where it would take too long to tell: better left alone than waited for.
         """
-        if sum(map(self.work, range(1, len(names) + 1))) > MOST_WORK:
+        if sum(map(self.work, range(1, len(names) + 1))) > MAX_WORK:
             return True
         return any(
             self.verdict(names[:depth], is_folder=depth < len(names))
@@ -107,7 +107,7 @@ class Patterns:
 @lru_cache(maxsize=32)
 def patterns(texts: tuple[str, ...], *, ignore_case: bool = False) -> Patterns:
     """The patterns of a setting, made once for the same texts."""
-    return Patterns(texts[:MOST_PATTERNS], ignore_case=ignore_case)
+    return Patterns(texts[:MAX_PATTERNS], ignore_case=ignore_case)
 
 
 def why_it_matches_nothing(text: str) -> str | None:

@@ -24,7 +24,7 @@ _NAME = re.compile(r"[^\W\d]\w*")
 _KEY_CHARS = (3, 1)
 _ENOUGH_PLACES = 8
 _LEFT_CHARS = 200
-_MOST_PLACES = 48
+_MAX_PLACES = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def copies(
     its own, the lines up to the end of its block are proposed, too.
     """
     gap = _Surroundings.of(prefix, suffix, language)
-    places = sorted(_places(gap), key=lambda place: (-place.likely, place.distance))[:_MOST_PLACES]
+    places = sorted(_places(gap), key=lambda place: (-place.likely, place.distance))[:_MAX_PLACES]
     found: dict[str, Copy] = {}
     for place in places:
         for text, renamed in _texts(gap, place, lines):

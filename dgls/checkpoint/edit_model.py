@@ -10,7 +10,7 @@ from dgls.checkpoint.store import present
 from dgls.config import Settings, changed
 from dgls.errors import ModelNotFoundError
 
-LEAST_PARAMETERS = 1_000_000_000
+MIN_PARAMETERS = 1_000_000_000
 """Smaller models follow few instructions (`docs/evaluation.md`)."""
 
 PARAMETERS_A_CORE = 2_000_000_000
@@ -49,7 +49,7 @@ def editing_model(used: str) -> str:
 
 def can_edit(entry: Entry) -> bool:
     """Whether a model of the catalogue follows instructions."""
-    return "instruct" in entry.name and entry.parameters >= LEAST_PARAMETERS
+    return "instruct" in entry.name and entry.parameters >= MIN_PARAMETERS
 
 
 def _size(entry: Entry) -> int:

@@ -21,7 +21,7 @@ The language server, for an editor to start. Without --tcp it speaks on standard
 --tcp serves one client on a loopback address; port 0 lets the system choose, and the port in use
 is written to standard error."""
 
-_MOST_DIGITS, _MOST_PID_DIGITS = 5, 10
+_MAX_DIGITS, _MAX_PID_DIGITS = 5, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def parse_arguments(arguments: list[str]) -> LspArguments:
 
 
 def _number(value: str) -> int:
-    if not (value.isascii() and value.isdigit()) or len(value) > _MOST_PID_DIGITS:
+    if not (value.isascii() and value.isdigit()) or len(value) > _MAX_PID_DIGITS:
         raise InputError(f"'{value[:80]}' is not a process's number; nothing was started.")
     return int(value)
 
@@ -82,7 +82,7 @@ def _number(value: str) -> int:
 def _address(value: str) -> tuple[str, int]:
     host, _, digits = value.rpartition(":")
     host = host.strip("[]") or "127.0.0.1"
-    is_number = digits.isascii() and digits.isdigit() and len(digits) <= _MOST_DIGITS
+    is_number = digits.isascii() and digits.isdigit() and len(digits) <= _MAX_DIGITS
     if not is_number or int(digits) > 65535:
         raise InputError(f"'{value[:80]}' is not [HOST:]PORT; nothing was started.")
     if not _is_loopback(host):

@@ -25,7 +25,7 @@ _RANGE = re.compile(r"([0-9]+):([0-9]+)-([0-9]+):([0-9]+)")
 _LINES = re.compile(
     r"(?P<file>.+?):(?P<first>[0-9]+)(?:-(?P<last>[0-9]+)|(?::[0-9]+)?(?::(?:\s.*)?)?)", re.DOTALL
 )
-_MOST_DIGITS = 12
+_MAX_DIGITS = 12
 _LARGEST_BYTES = 50_000_000
 _BYTE_ORDER_MARK = "\ufeff"
 
@@ -109,7 +109,7 @@ def _number(digits: str | None) -> int | None:
     """A line or column; one of too many digits lies outside of every text."""
     if not digits:
         return None
-    return int(digits) if len(digits) <= _MOST_DIGITS else int("9" * _MOST_DIGITS)
+    return int(digits) if len(digits) <= _MAX_DIGITS else int("9" * _MAX_DIGITS)
 
 
 def _offset(text: str, line: int | None, column: int | None) -> int:

@@ -12,10 +12,10 @@ from dgls.config.sources import Source, shortened
 from dgls.errors import SettingError
 from dgls.patterns import why_it_matches_nothing
 
-_MOST_PROBLEMS = 20
+_MAX_PROBLEMS = 20
 """Problems of one source that are told; a file of thousands would flood whoever reads them."""
 
-_MOST_PATTERNS, _MOST_PATTERN_CHARS = 2_000, 40_000
+_MAX_PATTERNS, _MAX_PATTERN_CHARS = 2_000, 40_000
 """Of one source; each file is matched with all of them."""
 
 
@@ -31,9 +31,9 @@ def good_values(source: Source, problems: list[SettingError]) -> Iterator[tuple[
         if DECLARED[name].patterns:
             accepted = tuple(_useful(source, name, accepted, own))
         yield name, accepted
-    problems += own[:_MOST_PROBLEMS]
-    if len(own) > _MOST_PROBLEMS:
-        more = len(own) - _MOST_PROBLEMS
+    problems += own[:_MAX_PROBLEMS]
+    if len(own) > _MAX_PROBLEMS:
+        more = len(own) - _MAX_PROBLEMS
         problems.append(SettingError(f"{source.name} has {more} more bad settings."))
 
 
@@ -70,11 +70,11 @@ def _useful(
     chars = 0
     for count, text in enumerate(texts):
         chars += len(text)
-        if count >= _MOST_PATTERNS or chars > _MOST_PATTERN_CHARS:
+        if count >= _MAX_PATTERNS or chars > _MAX_PATTERN_CHARS:
             problems.append(
                 SettingError(
-                    f"'{name}' in {source.name} has more than {_MOST_PATTERNS:,} patterns or "
-                    f"{_MOST_PATTERN_CHARS:,} characters; those after the first {count} were left "
+                    f"'{name}' in {source.name} has more than {_MAX_PATTERNS:,} patterns or "
+                    f"{_MAX_PATTERN_CHARS:,} characters; those after the first {count} were left "
                     "out."
                 )
             )

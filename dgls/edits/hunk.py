@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dgls.text.lines import split_lines
 from dgls.text.spans import Edit, Span
 
-MOST_HUNKS = 16
+MAX_HUNKS = 16
 """Edits that are remembered of one document."""
 
 
@@ -38,7 +38,7 @@ def remembered(hunks: Sequence[Hunk], text: str, edit: Edit) -> tuple[Hunk, ...]
     now = text[: edit.span.start] + edit.text + text[edit.span.end :]
     newest = _trimmed(now, Span(region.start, region.end + grown), before)
     kept = [_moved(hunk, region.end, grown) for hunk in hunks if hunk not in joined]
-    return (*kept, *newest)[-MOST_HUNKS:]
+    return (*kept, *newest)[-MAX_HUNKS:]
 
 
 def _whole_lines(text: str, span: Span) -> Span:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from dgls.edits.transfer import MOST, Around
+from dgls.edits.transfer import MAX_AROUND, Around
 from dgls.logistic import logistic
 
 
@@ -32,7 +32,7 @@ class Evidence:
     @property
     def features(self) -> tuple[float, ...]:
         """The numbers that the map was fitted on, in the order of its weights."""
-        left, right = self.around.left / MOST, self.around.right / MOST
+        left, right = self.around.left / MAX_AROUND, self.around.right / MAX_AROUND
         return (
             float(self.inserts),
             float(self.inserts and self.agreed > 1),
@@ -51,7 +51,7 @@ class Evidence:
 # docs/evaluation.md names; the least chance was chosen there too.
 INTERCEPT = 0.126
 WEIGHTS = (1.992, -0.784, -2.37, 1.535, -1.074, -1.06, 1.837, 2.971, -1.344, 1.619)
-LEAST = 0.65
+MIN_CHANCE = 0.65
 """Least chance of a place that is offered."""
 
 

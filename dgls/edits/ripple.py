@@ -5,7 +5,7 @@ from __future__ import annotations
 from dgls.edits.rules import RULES
 from dgls.edits.state import Offer, State
 
-MOST_OFFERS = 50
+MAX_OFFERS = 50
 """More places than these are a task for a rename of the editor, so none of a rule is offered."""
 
 _EVERYWHERE = frozenset({"rename", "import"})
@@ -22,7 +22,7 @@ def ripple(state: State) -> tuple[Offer, ...]:
     chosen: list[Offer] = []
     for rule in RULES:
         found = [offer for offer in rule(state) if _is_free(offer, state, chosen)]
-        if len(found) <= MOST_OFFERS:
+        if len(found) <= MAX_OFFERS:
             for offer in found:
                 if _is_free(offer, state, chosen):
                     chosen.append(offer)

@@ -9,10 +9,10 @@ from itertools import combinations
 
 from dgls.edits.change import LineChange, Run, tokens
 
-MOST = 6
+MAX_AROUND = 6
 """Tokens beside an edit that are compared."""
 
-MOST_EDITS = 16
+MAX_EDITS = 16
 """Equal edits that are compared with a place."""
 
 
@@ -20,7 +20,7 @@ MOST_EDITS = 16
 class Around:
     """How many tokens are equal beside an edit and beside its place, white space left out.
 
-    `left` and `right` are 0 to `MOST` and count the line's end as a token; `whole` says whether
+    `left` and `right` are 0 to `MAX_AROUND` and count the line's end as a token; `whole` says whether
     the place has all that several edits have in common.
     """
 
@@ -60,9 +60,9 @@ class Pattern:
     """Edits of the same tokens in `agreed` lines, and what they have in common."""
 
     def __init__(self, changes: Sequence[LineChange]) -> None:
-        """The edits, the newest last, of which the last `MOST_EDITS` are looked at."""
+        """The edits, the newest last, of which the last `MAX_EDITS` are looked at."""
         self.agreed = len(changes)
-        self._changes = changes[-MOST_EDITS:]
+        self._changes = changes[-MAX_EDITS:]
         pairs = [_shared(one, other) for one, other in combinations(self._changes, 2)]
         self._common = [
             (min(left for left, _ in runs), min(right for _, right in runs))
@@ -143,6 +143,6 @@ def _equal(
 def _count(one: Sequence[str], other: Sequence[str]) -> int:
     """How many tokens two lines begin with, their common end counted as one."""
     for number, (a, b) in enumerate(zip(one, other, strict=False)):
-        if number == MOST or a != b:
+        if number == MAX_AROUND or a != b:
             return number
-    return min(MOST, min(len(one), len(other)) + (len(one) == len(other)))
+    return min(MAX_AROUND, min(len(one), len(other)) + (len(one) == len(other)))

@@ -31,7 +31,7 @@ AT_ONCE = 8
 """Connections that are accepted in one turn of the loop; asyncio takes as many as wait,
 until there are no descriptors left."""
 
-MOST_CONNECTIONS = 512
+MAX_CONNECTIONS = 512
 _SPARE_DESCRIPTORS = 64
 _HEAD_PIECE, _PIECE = 256, 65_536
 _TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
@@ -40,13 +40,13 @@ _TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-leng
 def most_connections() -> int:
     """How many connections this process may hold, its other files left aside."""
     if sys.platform == "win32":
-        return MOST_CONNECTIONS
+        return MAX_CONNECTIONS
     import resource
 
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
-        return MOST_CONNECTIONS
-    return max(8, min(MOST_CONNECTIONS, soft - _SPARE_DESCRIPTORS))
+        return MAX_CONNECTIONS
+    return max(8, min(MAX_CONNECTIONS, soft - _SPARE_DESCRIPTORS))
 
 
 class LimitedConnection(Protocol):

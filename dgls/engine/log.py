@@ -29,7 +29,7 @@ OFTEN = 5
 
 WINDOW_S = 60.0
 
-_MOST_KINDS = 200
+_MAX_KINDS = 200
 
 
 class FramesOnly(logging.Formatter):
@@ -66,7 +66,7 @@ class FrugalHandler(logging.StreamHandler[TextIO]):
             seen = _Repeated(now)
         seen.count += 1
         self._seen[key] = seen
-        while len(self._seen) > _MOST_KINDS:
+        while len(self._seen) > _MAX_KINDS:
             self._seen.popitem(last=False)
         if seen.count <= OFTEN:
             self._keep_small()

@@ -23,8 +23,8 @@ from dgls.text.spans import Span
 PATH = "/page/fill"
 """Where the page asks for fills. No other page may (`dgls.engine.guard`)."""
 
-_MOST_GAPS = 8
-_MOST_LINES = 8
+_MAX_GAPS = 8
+_MAX_LINES = 8
 _FIELDS = {"parts": list, "name": str, "lines": int}
 
 
@@ -82,10 +82,10 @@ def _read(data: bytes) -> _Asked:
         raise EngineProtocolError("A field has the wrong type; nothing was filled.")
     if not all(isinstance(part, str) for part in asked["parts"]):
         raise EngineProtocolError("Every part must be a text; nothing was filled.")
-    if not 2 <= len(asked["parts"]) <= _MOST_GAPS + 1:
-        raise EngineProtocolError(f"Mark 1 to {_MOST_GAPS} gaps; nothing was filled.")
-    if not 1 <= asked["lines"] <= _MOST_LINES:
-        raise EngineProtocolError(f"Ask for 1 to {_MOST_LINES} lines; nothing was filled.")
+    if not 2 <= len(asked["parts"]) <= _MAX_GAPS + 1:
+        raise EngineProtocolError(f"Mark 1 to {_MAX_GAPS} gaps; nothing was filled.")
+    if not 1 <= asked["lines"] <= _MAX_LINES:
+        raise EngineProtocolError(f"Ask for 1 to {_MAX_LINES} lines; nothing was filled.")
     return _Asked(**asked)
 
 

@@ -28,7 +28,7 @@ from dgls.protocol_json import error_to_json, request_from_json, to_json
 
 JSON_LINES = "application/x-ndjson"
 EVENTS = "text/event-stream"
-_MOST_DRAFTS = 64
+_MAX_DRAFTS = 64
 """Drafts that wait for a slow reader; older ones are dropped."""
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -139,7 +139,7 @@ def _wants_drafts(request: Request) -> bool:
 
 async def _lines(service: Service, request: FillRequest) -> AsyncIterator[str]:
     """Each draft as a line of JSON, then the reply, or the error that ended the fill."""
-    drafts: deque[Draft] = deque(maxlen=_MOST_DRAFTS)
+    drafts: deque[Draft] = deque(maxlen=_MAX_DRAFTS)
     news = asyncio.Event()
 
     def on_draft(draft: Draft) -> None:

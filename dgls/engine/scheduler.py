@@ -19,7 +19,7 @@ from dgls.protocol import Draft, FillReply, FillRequest, OnDraft
 
 log = logging.getLogger(__name__)
 
-_LEAST_DEADLINE_MS = 1.0
+_MIN_DEADLINE_MS = 1.0
 
 _PAUSE_S = 0.05
 """After so many seconds without a fill the backend may prepare the next one."""
@@ -191,7 +191,7 @@ def _with_less_time(request: FillRequest, waited_ms: float) -> FillRequest:
     limits = request.limits
     if limits.deadline_ms is None:
         return request
-    left = max(_LEAST_DEADLINE_MS, limits.deadline_ms - waited_ms)
+    left = max(_MIN_DEADLINE_MS, limits.deadline_ms - waited_ms)
     return replace(request, limits=replace(limits, deadline_ms=left))
 
 

@@ -21,7 +21,7 @@ from dgls.inference.causal_model import CausalModel
 from dgls.inference.written import OnPass, Written
 from dgls.protocol import Fill, FillReply
 
-MOST_TOKENS = 4096
+MAX_TOKENS = 4096
 """The longest prompt of an edit."""
 
 UNJUDGED = 0.5
@@ -74,9 +74,9 @@ class InstructionEditor:
         if template is None:
             raise cannot_edit(self.model.name, "it has no chat template")
         tokens = chat_tokens(self.model.codec, template, asked)
-        if len(tokens) > MOST_TOKENS:
+        if len(tokens) > MAX_TOKENS:
             raise InputError(
-                f"The code and the instruction take {len(tokens)} tokens, more than {MOST_TOKENS}; "
+                f"The code and the instruction take {len(tokens)} tokens, more than {MAX_TOKENS}; "
                 f"nothing was changed. Select less."
             )
         return FimPrompt(tokens, b"", ())

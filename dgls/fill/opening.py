@@ -9,7 +9,7 @@ import torch
 from dgls.allocator import give_back_freed_memory, keep_freed_memory
 from dgls.checkpoint.automatic_model import AUTO
 from dgls.checkpoint.chat_template import template_of
-from dgls.checkpoint.edit_model import LEAST_PARAMETERS
+from dgls.checkpoint.edit_model import MIN_PARAMETERS
 from dgls.checkpoint.named import Named, fingerprint, resolved
 from dgls.checkpoint.qwen2.build import dense_network
 from dgls.checkpoint.qwen2.checks import CheckedSource, parameters
@@ -23,7 +23,7 @@ from dgls.fill.editing import InstructionEditor
 from dgls.fill.filler import Filler
 from dgls.fill.knobs import AS_TRAINED, Knobs
 from dgls.inference.causal_model import CausalModel, Drafting
-from dgls.inference.drafts import MOST_ROWS
+from dgls.inference.drafts import MAX_ROWS
 from dgls.network.hardware import cache_share, chosen_device
 from dgls.network.linear import can_multiply_int8
 from dgls.protocol import OnProgress
@@ -91,11 +91,11 @@ def open_causal(
         check_unchanged(named.path, before)
     model = CausalModel(named.name, network, tokenizer, cache)
     if knobs.canvas is not None:
-        model.drafting = Drafting(rows=min(knobs.canvas, MOST_ROWS))
+        model.drafting = Drafting(rows=min(knobs.canvas, MAX_ROWS))
     untried = equip(model, named, adapter)
     give_back_freed_memory()
     filler = CausalFiller(model, confidence_of(named.name, named.folder))
-    if parameters(network.config) >= LEAST_PARAMETERS:
+    if parameters(network.config) >= MIN_PARAMETERS:
         filler.editor = editor_of(filler.model, named)
     if untried is not None:
         filler.idle_work = AdapterTrial(filler, named.folder, untried).step

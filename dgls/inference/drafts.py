@@ -24,7 +24,7 @@ from dgls.network.slots import Slots
 ROWS = 8
 """Rows of a pass: on a CPU so many cost little more than one, and each further one costs more."""
 
-MOST_ROWS = 32
+MAX_ROWS = 32
 """More rows of a pass than this bring nothing on any machine: few drafts are right so far."""
 
 WORTH_READING = 0.1

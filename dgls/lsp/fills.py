@@ -20,7 +20,7 @@ Ask: TypeAlias = Callable[[FillRequest], Awaitable[FillReply]]
 AHEAD_AFTER_S = 0.15
 """How long a suggestion is on the screen before the gap after it is filled ahead."""
 
-_MOST_REPLIES = 64
+_MAX_REPLIES = 64
 _MEASURED = 20
 
 
@@ -133,7 +133,7 @@ class Fills:
         running = self._running.get(key)
         if reply.complete and running is not None and running.task is asyncio.current_task():
             self._replies[key] = reply
-            while len(self._replies) > _MOST_REPLIES:
+            while len(self._replies) > _MAX_REPLIES:
                 self._replies.popitem(last=False)
         return reply
 

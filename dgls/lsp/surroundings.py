@@ -19,7 +19,7 @@ from dgls.requests.neighbours import MayRead, Outlines, within
 from dgls.text.encodings import whole
 from dgls.text.lines import line_around
 
-_MOST_EDITS = 3
+_MAX_EDITS = 3
 _EDIT_CHARS = 200
 
 
@@ -37,7 +37,7 @@ class Surroundings:
             place = (key_of(change.after.uri), line)
             self._edited.pop(place, None)
             self._edited[place] = None
-        while len(self._edited) > 10 * _MOST_EDITS:
+        while len(self._edited) > 10 * _MAX_EDITS:
             del self._edited[next(iter(self._edited))]
 
     def snippets(
@@ -91,7 +91,7 @@ class Surroundings:
 
     def _edits(self, others: Mapping[str, Document]) -> Iterator[Snippet]:
         """The lines that were edited last in other documents, the oldest first."""
-        places = [place for place in self._edited if place[0] in others][-_MOST_EDITS:]
+        places = [place for place in self._edited if place[0] in others][-_MAX_EDITS:]
         for uri, line in places:
             other = others[uri]
             if line < len(other.lines.starts):

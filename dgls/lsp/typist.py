@@ -17,9 +17,9 @@ from dgls.text.common import common_length
 from dgls.text.lines import line_end_of, with_line_ends
 from dgls.text.spans import Edit, Span
 
-_MOST_REJECTED = 50
-_MOST_ACCEPTED = 50
-_MOST_HEAD = 400
+_MAX_REJECTED = 50
+_MAX_ACCEPTED = 50
+_MAX_HEAD = 400
 """Characters of a line that tell a place from others."""
 
 
@@ -52,7 +52,7 @@ class Shown:
     @property
     def place(self) -> tuple[str, str]:
         """The line before the cursor and the text: what is not offered again once rejected."""
-        head = self.document.text[max(0, self.cursor - _MOST_HEAD) : self.cursor]
+        head = self.document.text[max(0, self.cursor - _MAX_HEAD) : self.cursor]
         return head.rpartition("\n")[2], self.text
 
     @property
@@ -180,7 +180,7 @@ class Typist:
                 whole.language,
                 whole.latency_ms,
             )
-            self.accepted = (*self.accepted, accepted)[-_MOST_ACCEPTED:]
+            self.accepted = (*self.accepted, accepted)[-_MAX_ACCEPTED:]
             self.shown, self.others = None, ()
             self.on_accept(self, accepted)
 
@@ -201,7 +201,7 @@ class Typist:
 
     def _reject(self, place: tuple[str, str]) -> None:
         self._rejected[place] = None
-        while len(self._rejected) > _MOST_REJECTED:
+        while len(self._rejected) > _MAX_REJECTED:
             del self._rejected[next(iter(self._rejected))]
 
 

@@ -16,7 +16,7 @@ from dgls.patterns import Patterns, TooManyPatternsError
 from dgls.policy.git_settings import Setting, given_in_environment, is_true, settings_of, text_of
 
 _DEEPEST = 10
-_MOST_FILES = 100
+_MAX_FILES = 100
 _OPTIONAL = ":(optional)"
 
 
@@ -53,7 +53,7 @@ class Excluding:
         for section, condition, name, value in settings:
             if name == "path" and value and section in {"include", "includeif"}:
                 included = self._includes(section, condition, path)
-                if included is not False and depth < _DEEPEST and len(self.read) < _MOST_FILES:
+                if included is not False and depth < _DEEPEST and len(self.read) < _MAX_FILES:
                     file = path.parent / expanded(value.removeprefix(_OPTIONAL))
                     self.look_at(file, depth + 1, is_sure and included is True)
             elif section == "core" and condition is None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from dgls.files import read_small
 
-_MOST_VARIABLES = 1000
+_MAX_VARIABLES = 1000
 _BLANKS = " \t\r\n"
 _SECTION = re.compile(r'\[([A-Za-z0-9.-]*)(?:[ \t\r]+"((?:[^"\\\n]|\\[^\n])*)")?\]')
 _NAME = re.compile(r"([A-Za-z][A-Za-z0-9-]*)[ \t]*(?:=|(?=\n)|\Z)")
@@ -80,11 +80,11 @@ def given_in_environment() -> Iterator[Setting]:
         count = int(os.environ.get("GIT_CONFIG_COUNT", ""))
     except ValueError:
         count = 0
-    for number in range(min(count, _MOST_VARIABLES)):
+    for number in range(min(count, _MAX_VARIABLES)):
         key = os.environ.get(f"GIT_CONFIG_KEY_{number}", "")
         yield _setting(key, os.environ.get(f"GIT_CONFIG_VALUE_{number}", ""))
     words = _GIVEN.findall(os.environ.get("GIT_CONFIG_PARAMETERS", "").strip())
-    for key, separator, value in words[:_MOST_VARIABLES]:
+    for key, separator, value in words[:_MAX_VARIABLES]:
         key, value = key.replace(r"'\''", "'"), value.replace(r"'\''", "'")
         if not separator:
             # An older git quoted key and value together.

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-_MOST_LINKS = 40
+_MAX_LINKS = 40
 
 
 def names_of(path: str) -> tuple[Path, ...]:
@@ -25,7 +25,7 @@ def _on_the_way(path: str) -> Iterator[Path]:
     """What a path becomes, link by link."""
     whole = Path(os.path.join(os.getcwd(), path))
     at, left, links = Path(whole.anchor), deque(whole.parts[1:]), 0
-    while left and links < _MOST_LINKS:
+    while left and links < _MAX_LINKS:
         name = left.popleft()
         at = at.parent if name == ".." else at / name
         try:

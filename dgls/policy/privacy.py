@@ -68,7 +68,7 @@ SECRETS = (
 )
 """Files that hold secrets by their names. A user's patterns come on top of these."""
 
-_MOST_NAMES = 5_000
+_MAX_NAMES = 5_000
 _DEEPEST = 200
 """Folders above a file; nobody works on one that lies deeper, and each is looked at."""
 
@@ -118,7 +118,7 @@ class Privacy:
     def _is_secret(self, file: Path) -> bool:
         """Whether a name is that of a secret, which a name stays."""
         if file not in self._secret:
-            if len(self._secret) > _MOST_NAMES:
+            if len(self._secret) > _MAX_NAMES:
                 self._secret.clear()
             self._secret[file] = self._matches_secret(file)
         return self._secret[file]

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dgls.files import expanded, read_small
-from dgls.patterns import MOST_WORK, Patterns, TooManyPatternsError
+from dgls.patterns import MAX_WORK, Patterns, TooManyPatternsError
 from dgls.policy.git_config import Excluding, has_worktree_settings
 from dgls.policy.git_settings import UnreadableIgnoresError, is_true, text_of
 
-_MOST_VERDICTS = 5_000
+_MAX_VERDICTS = 5_000
 _Stamp = tuple[int, int, int, int]
 
 
@@ -74,7 +74,7 @@ class Ignores:
         ]
         known = self._verdicts.get((repository.root, file))
         if known is None or known[0] != lists:
-            if len(self._verdicts) > _MOST_VERDICTS:
+            if len(self._verdicts) > _MAX_VERDICTS:
                 self._verdicts.clear()
             known = lists, _is_hidden(file.relative_to(repository.root), lists)
             self._verdicts[repository.root, file] = known
@@ -141,7 +141,7 @@ def _is_hidden(file: Path, lists: Sequence[tuple[int, Patterns]]) -> bool | None
         for first, patterns in lists
         if first < depth
     )
-    if work > MOST_WORK:
+    if work > MAX_WORK:
         return None
     return any(
         _verdict(

@@ -20,7 +20,7 @@ from dgls.errors import EngineUnavailableError, SettingError
 from dgls.files import expanded
 
 _ROOT = 0
-_MOST_LINKS = 40
+_MAX_LINKS = 40
 
 
 def runtime_folder(settings: Settings) -> Path:
@@ -98,7 +98,7 @@ def _way_to(folder: Path) -> Iterator[Path]:
     """
     at, links = Path(folder.anchor), 0
     names = deque(folder.parent.parts[1:])
-    while names and links <= _MOST_LINKS:
+    while names and links <= _MAX_LINKS:
         name = names.popleft()
         if name == "..":
             at = at.parent

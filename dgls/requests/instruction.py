@@ -15,10 +15,10 @@ from dgls.sound.site import Purpose
 from dgls.syntax.source import Source
 from dgls.text.spans import Edit, Span
 
-MOST_CHARS = 2_000
+MAX_CHARS = 2_000
 """The longest instruction."""
 
-MOST_CODE = 8_000
+MAX_CODE = 8_000
 """Most characters of code that one instruction edits."""
 
 DEADLINE_MS = 180_000.0
@@ -54,9 +54,9 @@ class InstructedEdit:
         told = instruction.strip()
         if not told:
             raise InputError("The instruction is empty; nothing was changed.")
-        if len(told) > MOST_CHARS:
+        if len(told) > MAX_CHARS:
             raise InputError(
-                f"The instruction has {len(told)} characters, more than {MOST_CHARS}; "
+                f"The instruction has {len(told)} characters, more than {MAX_CHARS}; "
                 f"nothing was changed. Say it in fewer words."
             )
         code = selected.of(source.text)
@@ -64,9 +64,9 @@ class InstructedEdit:
             raise InputError(
                 "There is no code in the selection; nothing was changed. Select what to edit."
             )
-        if len(code) > MOST_CODE:
+        if len(code) > MAX_CODE:
             raise InputError(
-                f"The selection has {len(code)} characters, more than {MOST_CODE}; "
+                f"The selection has {len(code)} characters, more than {MAX_CODE}; "
                 f"nothing was changed. Select less."
             )
         start = selected.start + len(code) - len(code.lstrip())

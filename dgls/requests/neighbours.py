@@ -17,7 +17,7 @@ from dgls.syntax.outline import outline
 from dgls.syntax.source import Source
 from dgls.text.encodings import whole
 
-MOST_MS = 15.0
+MAX_MS = 15.0
 """How long gathering may take; what is not there by then is left out, and there the next time."""
 
 MayRead = Callable[[Path], bool]
@@ -75,8 +75,8 @@ class Outlines:
 
 
 def within(found: Iterable[Snippet], chars: int) -> tuple[Snippet, ...]:
-    """The first snippets that fit into so many characters and come within `MOST_MS`."""
-    give_up = time.monotonic() + MOST_MS / 1000
+    """The first snippets that fit into so many characters and come within `MAX_MS`."""
+    give_up = time.monotonic() + MAX_MS / 1000
     kept: list[Snippet] = []
     for snippet in found:
         if chars < len(snippet.text) or time.monotonic() > give_up:

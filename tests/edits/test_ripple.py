@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dgls.edits.hunk import remembered
-from dgls.edits.ripple import MOST_OFFERS, ripple
+from dgls.edits.ripple import MAX_OFFERS, ripple
 from dgls.edits.state import Offer, State
 from dgls.syntax.languages import language_named
 from dgls.syntax.source import Source
@@ -52,7 +52,7 @@ def test_silence(what: str, text: str, change: tuple[str, str]) -> None:
 
 def test_two_hundred_places_are_a_task_for_the_editors_rename() -> None:
     uses = "".join(f"    old({number})\n" for number in range(200))
-    assert MOST_OFFERS < 200
+    assert MAX_OFFERS < 200
     assert offers(f"def f(old):\n{uses}", ("old", "new")) == ()
 
 

@@ -9,7 +9,7 @@ from dgls.edits.hunk import Hunk, remembered
 from dgls.edits.judge import Evidence, chance
 from dgls.edits.ripple import ripple
 from dgls.edits.state import State
-from dgls.edits.transfer import MOST, MOST_EDITS, Around, Pattern, applied
+from dgls.edits.transfer import MAX_AROUND, MAX_EDITS, Around, Pattern, applied
 from dgls.syntax.languages import language_named
 from dgls.syntax.source import Source
 from dgls.text.spans import Edit, Span
@@ -45,13 +45,13 @@ def test_several_edits_say_what_a_place_must_have(line: str, whole: bool) -> Non
 
 def test_no_more_tokens_are_compared_than_the_map_knows() -> None:
     line = " + ".join("abcdefghij") + " + old"
-    assert Pattern([edit(line, line.replace("old", "new"))]).around(line).left == MOST
+    assert Pattern([edit(line, line.replace("old", "new"))]).around(line).left == MAX_AROUND
 
 
 def test_of_many_equal_edits_the_last_ones_count() -> None:
     first, rest = edit("x = f(a, b)", "x = f(a, c)"), edit("[b]", "[c]")
-    assert Pattern([first, *[rest] * MOST_EDITS]).around("x = f(a, b)").left == 0
-    assert Pattern([first, *[rest] * (MOST_EDITS - 1)]).around("x = f(a, b)").left == MOST
+    assert Pattern([first, *[rest] * MAX_EDITS]).around("x = f(a, b)").left == 0
+    assert Pattern([first, *[rest] * (MAX_EDITS - 1)]).around("x = f(a, b)").left == MAX_AROUND
 
 
 def test_an_edit_is_applied_where_its_tokens_are() -> None:

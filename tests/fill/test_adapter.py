@@ -34,7 +34,7 @@ from tests.support.adapters import BASE, SIZE, random_adapter, write_adapter
 from tests.support.qwen2 import TOKENS, tiny_causal, tiny_network
 
 LAPTOP = "qwen2.5-coder-0.5b-instruct"
-MOST_BYTES = 16_000_000
+MAX_BYTES = 16_000_000
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def path(tmp_path: Path) -> Path:
 def test_the_bundled_adapter_is_whole_and_small(tmp_path: Path) -> None:
     bundled = adapter_of(LAPTOP, tmp_path)
     assert bundled is not None
-    assert bundled.stat().st_size <= MOST_BYTES
+    assert bundled.stat().st_size <= MAX_BYTES
     weights = load_adapter(bundled, entry_named(LAPTOP).sha256)
     assert weights.figures["tokens_per_pass_all"] > 2
 

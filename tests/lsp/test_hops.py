@@ -23,8 +23,8 @@ from tests.support.qwen2 import taught_network, tiny_causal
 
 ROOT = str(Path(__file__).parents[2] / "dgls")
 
-MOST_IN_FRONT = 9
-MOST_IN_A_FILL = 7
+MAX_IN_FRONT = 9
+MAX_IN_A_FILL = 7
 
 
 def hops() -> list[str]:
@@ -55,7 +55,7 @@ async def test_from_the_handler_to_the_client(
     monkeypatch.setattr(Fills, "_shared", traced)
     session.filler.answer = answer
     await session.complete("x = ⟦⟧\n")
-    assert sum(map(len, found[:2])) <= MOST_IN_FRONT, found[:2]
+    assert sum(map(len, found[:2])) <= MAX_IN_FRONT, found[:2]
 
 
 def test_from_the_fill_to_the_first_pass(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,4 +69,4 @@ def test_from_the_fill_to_the_first_pass(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(Qwen2Network, "read", traced)
     filler = CausalFiller(tiny_causal(network=taught_network()), Confidence())
     filler.fill(FillRequest(("x = ", "\n"), trigger=Trigger.AUTOMATIC), StopToken())
-    assert len(found[0]) <= MOST_IN_A_FILL, found[0]
+    assert len(found[0]) <= MAX_IN_A_FILL, found[0]

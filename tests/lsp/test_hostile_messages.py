@@ -605,7 +605,7 @@ async def test_a_name_that_is_no_text_is_sent_as_text(
     filler: ScriptedFiller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Half a surrogate pair in JSON ends the session in some editors and servers."""
-    monkeypatch.setattr(neighbours, "MOST_MS", 60_000)
+    monkeypatch.setattr(neighbours, "MAX_MS", 60_000)
     folder = tmp_path / os.fsdecode(b"caf\xe9")
     folder.mkdir()
     (folder / "dgls.toml").write_text("[bad")
@@ -976,7 +976,7 @@ async def test_a_live_setting_acts_from_the_next_keystroke_on(
     session: Session, live: Callable[..., None], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # What others hold is looked for in a few milliseconds, which a busy machine may not have.
-    monkeypatch.setattr(neighbours, "MOST_MS", 5_000.0)
+    monkeypatch.setattr(neighbours, "MAX_MS", 5_000.0)
     value, done, before, after = DONE[name]
     session.filler.answer = lambda request: reply("total")
     live(name, **BEFORE.get(name, {}))
@@ -1007,7 +1007,7 @@ async def test_a_context_file_that_leads_to_a_secret_is_not_sent(
     filler: ScriptedFiller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A busy machine may take long; here it is the rules that matter.
-    monkeypatch.setattr(neighbours, "MOST_MS", 60_000)
+    monkeypatch.setattr(neighbours, "MAX_MS", 60_000)
     (tmp_path / "credentials.py").write_text("def password():\n    return 'gold'\n")
     (tmp_path / "notes.py").symlink_to("credentials.py")
     (tmp_path / "plain.py").write_text("def plain():\n    return 1\n")

@@ -60,7 +60,7 @@ async def test_the_engine_is_told_of_imported_and_open_files_and_edits_but_of_no
     filler: ScriptedFiller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A busy machine may take long; here it is the rules that matter.
-    monkeypatch.setattr(neighbours, "MOST_MS", 60_000)
+    monkeypatch.setattr(neighbours, "MAX_MS", 60_000)
     filler.answer = lambda request: reply("1")
     root = tmp_path / "project"
     root.mkdir()
@@ -113,7 +113,7 @@ PRIVATE = {
 async def test_a_file_is_no_neighbour_where_its_own_rules_hide_it(
     filler: ScriptedFiller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    monkeypatch.setattr(neighbours, "MOST_MS", 60_000)
+    monkeypatch.setattr(neighbours, "MAX_MS", 60_000)
     filler.answer = lambda request: reply("1")
     files, name = PRIVATE[kind]
     put(tmp_path, {**files, "sub/keys.py": KEYS, "seen.py": KEYS.replace("hidden", "seen")})
@@ -146,7 +146,7 @@ async def test_by_default_nothing_is_told_of_other_files(filler: ScriptedFiller)
 async def test_what_takes_too_long_is_left_out(
     filler: ScriptedFiller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(neighbours, "MOST_MS", -1)
+    monkeypatch.setattr(neighbours, "MAX_MS", -1)
     async with initialized(filler, options=ON) as session:
         await session.open("def helper(x):\n    y = 1\n", uri="file:///code/project/other.py")
         await session.complete("x = ⟦⟧\n")

@@ -96,7 +96,7 @@ def test_rows_may_follow_different_prompts(pair):
 
 
 def test_a_prompt_beyond_the_buffers_gets_larger_ones(monkeypatch):
-    monkeypatch.setattr("dgls.network.fast.network._LEAST_ROOM", 16)
+    monkeypatch.setattr("dgls.network.fast.network._MIN_ROOM", 16)
     model = published_model()
     results = []
     for network in (LibraryNetwork(model), FastNetwork(model)):

@@ -42,8 +42,8 @@ PIECES = (
     ),
 )
 LANGUAGES = ("python", "typescript", "go")
-MOST_CHARS = 300
-MOST_CHANGES = 5
+MAX_CHARS = 300
+MAX_CHANGES = 5
 WHOLE_SHARE = 0.02
 TREE_SHARE = 0.02
 REPORT_EDITS = 100_000
@@ -78,7 +78,7 @@ class Fuzz:
         while self.edits < until:
             version += 1
             changes: list[types.TextDocumentContentChangeEvent] = []
-            for _ in range(min(until - self.edits, self._random.randint(1, MOST_CHANGES))):
+            for _ in range(min(until - self.edits, self._random.randint(1, MAX_CHANGES))):
                 event, text = self._change(text, encoding)
                 changes.append(event)
                 self.edits += 1
@@ -91,7 +91,7 @@ class Fuzz:
     ) -> tuple[types.TextDocumentContentChangeEvent, str]:
         """A change, and the text after it."""
         new = self._text(4)
-        if len(text) > MOST_CHARS or self._random.random() < WHOLE_SHARE:
+        if len(text) > MAX_CHARS or self._random.random() < WHOLE_SHARE:
             new += self._text(12)
             return types.TextDocumentContentChangeWholeDocument(text=new), new
         first, last = sorted((self._place(text), self._place(text)))

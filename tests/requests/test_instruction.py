@@ -8,7 +8,7 @@ from dgls.config import Settings
 from dgls.errors import InputError
 from dgls.protocol import Snippet
 from dgls.requests.builder import Asker
-from dgls.requests.instruction import MOST_CHARS, MOST_CODE, InstructedEdit, Refused
+from dgls.requests.instruction import MAX_CHARS, MAX_CODE, InstructedEdit, Refused
 from dgls.syntax.languages import language_named
 from dgls.syntax.source import Source
 from dgls.text.spans import apply_edits
@@ -55,9 +55,9 @@ def test_the_answer_has_the_line_ends_of_the_document(end: str) -> None:
     ("marked", "instruction", "words"),
     [
         ("⟦x = 1⟧\n", " \n", "empty"),
-        ("⟦x = 1⟧\n", "x" * (MOST_CHARS + 1), "fewer words"),
+        ("⟦x = 1⟧\n", "x" * (MAX_CHARS + 1), "fewer words"),
         ("x = 1\n⟦\n⟧", "add types", "no code"),
-        (f"⟦{'x = 1; ' * (MOST_CODE // 7 + 1)}⟧\n", "add types", "Select less"),
+        (f"⟦{'x = 1; ' * (MAX_CODE // 7 + 1)}⟧\n", "add types", "Select less"),
     ],
 )
 def test_what_cannot_be_asked_is_one_sentence(marked: str, instruction: str, words: str) -> None:

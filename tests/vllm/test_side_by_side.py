@@ -13,7 +13,7 @@ from transformers import DynamicCache
 from dgls.canvas.types import Canvas
 from dgls.checkpoint.loading import load_checkpoint
 from dgls.engine.backends.pseudo_likelihood import log_probs, reads, scored
-from dgls.engine.backends.vllm_fill import MOST_LOG_PROBS
+from dgls.engine.backends.vllm_fill import MAX_LOG_PROBS
 from dgls.engine.backends.vllm_wire import CanvasRead, CanvasReply
 from dgls.inference.model import Model
 from dgls.inference.opening import open_model
@@ -137,10 +137,10 @@ def test_a_fill_is_scored_as_the_local_model_would(
     layout, request = served.shape.layout, request_of("total = sum(⟦items⟧)\n")
     canvas = layout.canvases(request, served.plan.lengths)[0]
     fill = scored(canvas, [layout.target(["items"])])
-    asked = reads(fill, VOCABULARY, MOST_LOG_PROBS, random.Random(3))
-    theirs = log_probs(fill, MOST_LOG_PROBS, [read(served, each) for each in asked])
+    asked = reads(fill, VOCABULARY, MAX_LOG_PROBS, random.Random(3))
+    theirs = log_probs(fill, MAX_LOG_PROBS, [read(served, each) for each in asked])
     mine = {}
-    for part, each in zip(fill.parts(MOST_LOG_PROBS), asked, strict=True):
+    for part, each in zip(fill.parts(MAX_LOG_PROBS), asked, strict=True):
         local = local_log_probs(models[family], each.prompt, each.seed)
         mine |= {at: float(local[at, fill.tokens[at]]) for at in part}
     assert len(theirs) >= len(layout.target(["items"]))

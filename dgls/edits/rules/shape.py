@@ -10,7 +10,7 @@ from itertools import pairwise
 from tree_sitter import Node
 
 from dgls.edits.change import NAME, LineChange, similarity, tokens
-from dgls.edits.judge import LEAST, Evidence, chance
+from dgls.edits.judge import MIN_CHANCE, Evidence, chance
 from dgls.edits.state import Offer, State
 from dgls.edits.transfer import Pattern, applied, neighbours
 from dgls.edits.tree import (
@@ -27,7 +27,7 @@ from dgls.edits.tree import (
 from dgls.text.lines import split_lines
 from dgls.text.spans import Span
 
-LEAST_ALIKE = 0.6
+MIN_ALIKE = 0.6
 """Similarity of a line to the edited one, below which it is not looked at."""
 
 ALIKE_ELSEWHERE = 0.8
@@ -53,7 +53,7 @@ def same_edit(state: State) -> Iterator[Offer]:
         for span, text, line in places:
             texts.setdefault(span, set()).add(text)
             sure = chance(_evidence(change, line, pattern, len(places)))
-            if sure < max(LEAST, found.get(span, (0.0,))[0]):
+            if sure < max(MIN_CHANCE, found.get(span, (0.0,))[0]):
                 continue
             if _is_possible(state, change, span, line, pattern.agreed):
                 why = f"same edit as in line {line_number(state.text, change.span.start)}"
@@ -66,7 +66,7 @@ def _places(
     change: LineChange, lines: list[tuple[Span, str, frozenset[str]]]
 ) -> Iterator[tuple[Span, str, str]]:
     """Where an edit can be done: the line's span without its end, its text then and now."""
-    needed, most = neighbours(change), 2 * len(change.old) / LEAST_ALIKE
+    needed, most = neighbours(change), 2 * len(change.old) / MIN_ALIKE
     for span, line, words in lines:
         if needed <= words and len(tokens(line)) <= most:
             text = applied(change, line)
@@ -134,7 +134,7 @@ def _within(start: int, line: str) -> Span:
 def _is_plausible(change: LineChange, now: tuple[str, ...], agreed: int, siblings: bool) -> bool:
     """Whether a place is worth a guess: a short or loosely alike line only beside two others."""
     alike, inserts = similarity(change.old, now), any(not run.old for run in change.runs)
-    if alike < LEAST_ALIKE or (inserts and _called(change.old) != _called(now)):
+    if alike < MIN_ALIKE or (inserts and _called(change.old) != _called(now)):
         return False
     if alike < 1 and _keeps_name(change):
         return False

@@ -26,7 +26,7 @@ _SHOWN_UNASKED = 0.6
 """Above what these fills claim: they are shown while typing only where the user lowers it."""
 
 _TOKENS_PER_LINE = 48
-_LEAST_TOKENS = 128
+_MIN_TOKENS = 128
 
 
 class ChatBackend:
@@ -95,7 +95,7 @@ class ChatBackend:
             "model": self._model.name,
             "messages": [{"role": "user", "content": question(request)}],
             # No sampling parameters: servers differ in which ones they refuse.
-            "max_tokens": max(_LEAST_TOKENS, _TOKENS_PER_LINE * lines),
+            "max_tokens": max(_MIN_TOKENS, _TOKENS_PER_LINE * lines),
             "stream": False,
         }
         answer = answer_of(await self._model.server.post(COMPLETIONS, body))

@@ -12,7 +12,7 @@ from dgls.engine.backends.chat_edit import chat_edit
 from dgls.engine.backends.knobs import knobs_of
 from dgls.engine.backends.remote_model import MODELS, chosen_model, not_asked_yet, served_models
 from dgls.engine.backends.server import Server
-from dgls.engine.backends.vllm_fill import MOST_LOG_PROBS, Plan, Served, VllmFill
+from dgls.engine.backends.vllm_fill import MAX_LOG_PROBS, Plan, Served, VllmFill
 from dgls.engine.backends.vllm_wire import (
     TOKENIZE,
     CanvasRead,
@@ -88,14 +88,14 @@ class VllmBackend:
 
     def _try_out(self, served: Served) -> None:
         """Read one canvas as wide as any will be, so that a server that cannot says so at once."""
-        tokens = range(min(MOST_LOG_PROBS, served.shape.vocabulary))
+        tokens = range(min(MAX_LOG_PROBS, served.shape.vocabulary))
         seed = (0,) * served.canvas
         try:
             self._ask(served.read(CanvasRead((0,), seed, steps=1, wanted=tuple(tokens))))
         except RemoteError as error:
             raise RemoteError(
                 f"{error} Does 'denoise.canvas' ({served.canvas}) fit the server's "
-                f"--diffusion-config, and does it allow --max-logprobs {MOST_LOG_PROBS}?"
+                f"--diffusion-config, and does it allow --max-logprobs {MAX_LOG_PROBS}?"
             ) from error
 
     def _check_tokenizer(self, model: str, shape: ServedShape) -> None:

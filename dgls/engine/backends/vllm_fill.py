@@ -20,7 +20,7 @@ from dgls.fill.stop import StopToken
 from dgls.inference.served import ServedShape
 from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft, Timings
 
-MOST_LOG_PROBS = 32
+MAX_LOG_PROBS = 32
 """So many log-probabilities are asked for at a position: what the server must allow."""
 
 _HASTY_STEPS = 4
@@ -211,9 +211,9 @@ class VllmFill:
         return scored(canvas, [self._shape.layout.target([text]) for text in texts])
 
     async def _scores(self, fill: Scored) -> tuple[float, ...]:
-        wanted = reads(fill, self._shape.vocabulary, MOST_LOG_PROBS, self._noise)
+        wanted = reads(fill, self._shape.vocabulary, MAX_LOG_PROBS, self._noise)
         replies = await asyncio.gather(*map(self._served.read, wanted))
-        return log_probs(fill, MOST_LOG_PROBS, replies)
+        return log_probs(fill, MAX_LOG_PROBS, replies)
 
     def _fill(self, texts: tuple[str, ...], values: Sequence[float]) -> Fill:
         score = sum(values)

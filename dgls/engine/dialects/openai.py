@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from dgls.engine.dialects.dialect import DONE, Dialect, Failure, Json
 from dgls.engine.dialects.fields import Fields
-from dgls.engine.dialects.question import MOST_CANDIDATES, Completion, Question
+from dgls.engine.dialects.question import MAX_CANDIDATES, Completion, Question
 from dgls.errors import FieldError
 from dgls.protocol import FillReply
 
@@ -112,8 +112,8 @@ def _around(prompt: str, suffix: str) -> tuple[str, str]:
 
 def _candidates(fields: Fields) -> int:
     wanted = fields.integer("n", 1) or 0
-    if not 1 <= wanted <= MOST_CANDIDATES:
-        raise FieldError.must_be("n", f"from 1 to {MOST_CANDIDATES}")
+    if not 1 <= wanted <= MAX_CANDIDATES:
+        raise FieldError.must_be("n", f"from 1 to {MAX_CANDIDATES}")
     return wanted
 
 

@@ -28,8 +28,8 @@ from dgls.text.indentation import indentation
 from dgls.text.lines import line_end_of, with_line_ends
 from dgls.text.spans import Span
 
-MOST_CANDIDATES = 16
-_MOST_LINES = 8
+MAX_CANDIDATES = 16
+_MAX_LINES = 8
 _TOKENS_PER_LINE = 12
 _NEAR_CHARS = 4_000
 _LINE_BREAKS = {"\n", "\r\n"}
@@ -85,8 +85,8 @@ class Question:
         if is_begun or not _LINE_BREAKS.isdisjoint(self.stops):
             return 1
         if self.max_tokens is None or self.max_tokens < 0:
-            return _MOST_LINES
-        return min(_MOST_LINES, max(1, self.max_tokens // _TOKENS_PER_LINE))
+            return _MAX_LINES
+        return min(_MAX_LINES, max(1, self.max_tokens // _TOKENS_PER_LINE))
 
     def request(self, client: str, budget: Budget) -> FillRequest:
         """The engine's request, its context cut as an editor's is.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from dgls.canvas.types import Canvas
 from dgls.protocol import FillRequest
 
-_MOST_DOCUMENTS = 64
+_MAX_DOCUMENTS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class LastDrafts:
         document = request.client, request.path
         self._kept.pop(document, None)
         self._kept[document] = _Kept(request, text)
-        while len(self._kept) > _MOST_DOCUMENTS:
+        while len(self._kept) > _MAX_DOCUMENTS:
             self._kept.popitem(last=False)
 
     def rest(self, request: FillRequest) -> str:

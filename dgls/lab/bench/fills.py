@@ -26,7 +26,7 @@ from dgls.text.spans import Span
 _MODULES = (argparse, csv, inspect, json, textwrap)
 """Sources that every Python has."""
 
-_LEAST_LINE = 24
+_MIN_LINE = 24
 _HOP = 37
 """Lines from one place to the next: odd, so that places differ in what they are."""
 
@@ -164,6 +164,6 @@ def _line_of_code(source: Source, wanted: int) -> Span:
     count = len(lines.starts)
     for number in range(count):
         span = lines.span((wanted + number) % count)
-        if len(span.of(source.text).strip()) >= _LEAST_LINE:
+        if len(span.of(source.text).strip()) >= _MIN_LINE:
             return span
     return lines.span(0)

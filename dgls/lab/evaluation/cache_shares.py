@@ -19,7 +19,7 @@ LONGEST = 8
 
 _STEPS = 50
 _MOST = 0.96
-_LEAST_SEEN = 20
+_MIN_SEEN = 20
 
 Pair = tuple[float, float]
 
@@ -37,7 +37,7 @@ def fit_cache_shares(model: Model, cases: Sequence[Case], budget: Budget) -> tup
             pairs[order - 1].append(pair)
     shares: list[float] = []
     for seen in pairs:
-        shares.append(_likeliest(seen) if len(seen) >= _LEAST_SEEN else [0.0, *shares][-1])
+        shares.append(_likeliest(seen) if len(seen) >= _MIN_SEEN else [0.0, *shares][-1])
     return tuple(shares)
 
 

@@ -188,7 +188,7 @@ def _trust(series: Series) -> Trust:
     return Trust(series.system, reliability(judged), by_coverage(judged))
 
 
-_MOST_EXAMPLES = 3
+_MAX_EXAMPLES = 3
 _EXAMPLE_CHARS = 60
 
 
@@ -208,5 +208,5 @@ def _examples(reference: Series, other: Series) -> list[Example]:
             )
             for won, lost, first, second in pairs
             if won.exact and not lost.exact and sum(map(len, won.case.truth)) <= _EXAMPLE_CHARS
-        ][:_MOST_EXAMPLES]
+        ][:_MAX_EXAMPLES]
     return found

@@ -26,7 +26,7 @@ from dgls.text.spans import Edit, Span
 FILL = "refactor.rewrite.dgls.fill"
 REWRITE = "refactor.rewrite.dgls.selection"
 
-MOST_HOLES = 5
+MAX_HOLES = 5
 """Most holes that one menu offers."""
 
 SHORTEST_SELECTION = 2
@@ -136,7 +136,7 @@ def _offers(document: Document, range_: types.Range) -> Iterator[tuple[str, Targ
     source, span = document.source, document.span(range_)
     if source is None or span is None:
         return
-    for hole in holes(source, span)[:MOST_HOLES]:
+    for hole in holes(source, span)[:MAX_HOLES]:
         yield hole.title, Target(FILL, document.uri, document.version, hole.span)
     selected = span.of(document.text)
     if len(selected.strip()) >= SHORTEST_SELECTION:

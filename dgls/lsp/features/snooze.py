@@ -10,7 +10,7 @@ SNOOZE = "dgls.snooze"
 RESUME = "dgls.resume"
 
 _USUAL_MINUTES = 15.0
-_MOST_MINUTES = 24 * 60.0
+_MAX_MINUTES = 24 * 60.0
 
 
 async def snooze(context: RequestContext, *arguments: object) -> None:
@@ -36,9 +36,8 @@ def _minutes(given: object = None, *others: object) -> float:
     """The minutes of a command's arguments. Raises `InputError` for what is none."""
     minutes = _USUAL_MINUTES if given is None else given
     is_number = isinstance(minutes, (int, float)) and not isinstance(minutes, bool)
-    if not is_number or not 0 <= minutes <= _MOST_MINUTES:  # type: ignore[operator]
+    if not is_number or not 0 <= minutes <= _MAX_MINUTES:  # type: ignore[operator]
         raise InputError(
-            f"'{SNOOZE}' takes 0 to {_MOST_MINUTES:g} minutes, not {minutes!r}; "
-            "nothing was changed."
+            f"'{SNOOZE}' takes 0 to {_MAX_MINUTES:g} minutes, not {minutes!r}; nothing was changed."
         )
     return float(minutes)  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from queue import SimpleQueue
 
-MOST_WAITING_BYTES = 64 * 1024 * 1024
+MAX_WAITING_BYTES = 64 * 1024 * 1024
 """What waits for a reader at most; an editor that is so far behind does not read at all."""
 
 _LAST_WORDS_S = 0.3
@@ -45,7 +45,7 @@ class Output:
                 self._waiting_bytes += len(data)
         if at_once:
             self._out(data)
-        elif self._waiting_bytes <= MOST_WAITING_BYTES:
+        elif self._waiting_bytes <= MAX_WAITING_BYTES:
             self._queue.put(data)
         else:
             self._on_lost()

@@ -27,7 +27,7 @@ from dgls.network.past import Past
 _CHUNK = 2048
 """So many tokens of a prompt are encoded at once: more need memory and win no time."""
 
-_LEAST_ROOM = 4096
+_MIN_ROOM = 4096
 _CANVAS_ROOM = 512
 """Positions beyond the longest prefix that canvases may take."""
 
@@ -62,7 +62,7 @@ class FastNetwork:
         if self.device.type == "cuda":
             # Matrices that were put together left holes, too small for what comes.
             torch.cuda.empty_cache()
-        self._make_room(min(self._most, _LEAST_ROOM))
+        self._make_room(min(self._most, _MIN_ROOM))
 
     @torch.inference_mode()
     def extend(self, tokens: Tensor, past: Past | None) -> tuple[Tensor, Past]:

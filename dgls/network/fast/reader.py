@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 BUCKETS = (16, 32, 64, 128, 256)
 """Canvas sizes that steps are captured for."""
 
-_MOST_CAPTURED = 24
+_MAX_CAPTURED = 24
 """So many graphs are kept, as each takes memory; a capture costs a fraction of a second."""
 
 
@@ -133,7 +133,7 @@ class CapturedSteps:
         return step
 
     def _captured(self, shape: Shape, positions: int, drawing: bool) -> CapturedStep:
-        while len(self._steps) >= _MOST_CAPTURED:
+        while len(self._steps) >= _MAX_CAPTURED:
             del self._steps[next(iter(self._steps))]
         inputs = self.inputs(shape, positions, drawing)
         if self._pool is None:

@@ -29,7 +29,7 @@ _GRACE_SECONDS = 25.0
 _WORTH_SECONDS = 40.0
 """With less time left no process is started: it would be at loading when time is up."""
 
-_MOST_DEATHS = 3
+_MAX_DEATHS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class _Run:
         """Note it. What is left is tried again, without the kernels where they may be the cause."""
         self.results.failed(Problem(part, left.scheme, f"the process {death.how}"))
         left.deaths += 1
-        left.gave_up = left.deaths >= _MOST_DEATHS or (part == LOADING and left.plain)
+        left.gave_up = left.deaths >= _MAX_DEATHS or (part == LOADING and left.plain)
         left.plain = left.plain or part == LOADING or left.deaths > 1
         if left.plain and "kernels" in left.parts:
             # Which kernel it is comes last, as it may take the process with it again.

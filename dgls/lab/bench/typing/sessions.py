@@ -28,7 +28,7 @@ _THINKS_AFTER = " (=,.:"
 _THINKING_SHARE = 0.2
 _SLIP_SHARE = 0.02
 _LONGEST_MS = 600_000
-_LEAST_CHARS, _MOST_CHARS = 60, 220
+_MIN_CHARS, _MAX_CHARS = 60, 220
 _LARGEST_FILE = 200_000_000
 
 
@@ -132,7 +132,7 @@ def _bodies(folder: Path, path: str) -> Iterator[tuple[str, str, str]]:
     if file is None or not file.text.isascii():
         return
     for body in function_bodies(file.text, language_of(path)):
-        if _LEAST_CHARS <= len(body) <= _MOST_CHARS:
+        if _MIN_CHARS <= len(body) <= _MAX_CHARS:
             before, after = Span(0, body.start), Span(body.end, len(file.text))
             yield before.of(file.text), body.of(file.text), after.of(file.text)
 

@@ -23,11 +23,11 @@ from dgls.syntax.source import Source
 from dgls.text.lines import split_lines
 from dgls.text.spans import Edit, Span
 
-FEWEST, MOST = 2, 12
+MIN_HUNKS, MAX_HUNKS = 2, 12
 """Hunks of a file that is replayed."""
 
 _LARGEST = 200_000
-_MOST_OFFERS = 400
+_MAX_OFFERS = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def changed_files(archives: Sequence[Path]) -> Iterator[ChangedFile]:
             if before[path].text == after[path].text:
                 continue
             changed = _changed(path, before[path].text, after[path].text)
-            if FEWEST <= len(changed.hunks) <= MOST:
+            if MIN_HUNKS <= len(changed.hunks) <= MAX_HUNKS:
                 yield replace(changed, others=_others(path, before, after))
         before = after
 
@@ -214,7 +214,7 @@ def _words(text: str) -> Counter[str]:
 
 def _writable(changed: ChangedFile, state: State, left: dict[int, Span]) -> bool:
     """Whether a rule that offers wherever it matches has a line of what is still to be done."""
-    for offer in of_the_file(state, every_match(state)[:_MOST_OFFERS], left):
+    for offer in of_the_file(state, every_match(state)[:_MAX_OFFERS], left):
         for _, lines, then in by_line(state.text, [offer]):
             held = (i for i, span in left.items() if holds(span, lines))
             if any(_kind(changed, i, left[i], state.text, lines, then) == "exact" for i in held):

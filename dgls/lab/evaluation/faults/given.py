@@ -11,7 +11,7 @@ from dgls.sound.alike import distinct
 from dgls.sound.clean import sound
 from dgls.syntax.languages import language_named
 
-_MOST_COPIES = 8
+_MAX_COPIES = 8
 
 
 def what_is_wrong(case: FaultCase) -> str:
@@ -40,7 +40,7 @@ def left_of(case: FaultCase) -> tuple[str, ...]:
 def _copied(case: FaultCase) -> tuple[str, ...]:
     gap, text = case.gap, case.text
     language = language_named(case.language)
-    found = copies(text[: gap.start], text[gap.end :], _MOST_COPIES, case.lines, language)
+    found = copies(text[: gap.start], text[gap.end :], _MAX_COPIES, case.lines, language)
     return tuple(each.text for each in found)
 
 

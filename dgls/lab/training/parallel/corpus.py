@@ -28,9 +28,9 @@ from dgls.syntax.languages import LANGUAGES
 SHORTEST = 2000
 """Characters: what a prompt needs around its gap."""
 
-_MOST_CHARS = 12_000_000
+_MAX_CHARS = 12_000_000
 """Of a language: as much as a machine without a GPU trains on in a day."""
-_LEAST_SHARE = 0.02
+_MIN_SHARE = 0.02
 """A language with less of the corpus is left out: as many gaps are drawn of each."""
 _HELDOUT_SHARE = 12
 _CODE = tuple(known for known in LANGUAGES if known.holds_code)
@@ -114,7 +114,7 @@ def _gathered(
 ) -> dict[str, list[_Found]]:
     """The files worth training on, by language."""
     duplicates, found = Duplicates(), defaultdict[str, list[_Found]](list)
-    most = _MOST_CHARS // len(sources.packages)
+    most = _MAX_CHARS // len(sources.packages)
     for package in sources.packages:
         for language, files in _files_of(package, folder, sources, duplicates).items():
             found[language] += _first(files, most)
@@ -123,7 +123,7 @@ def _gathered(
     kept = {
         name: found[name]
         for name in sorted(found)
-        if len(found[name]) > 1 and _chars(found[name]) >= _LEAST_SHARE * total
+        if len(found[name]) > 1 and _chars(found[name]) >= _MIN_SHARE * total
     }
     if not kept:
         raise TrainingError(
