@@ -20,8 +20,8 @@ MAX_EDITS = 16
 class Around:
     """How many tokens are equal beside an edit and beside its place, white space left out.
 
-    `left` and `right` are 0 to `MAX_AROUND` and count the line's end as a token; `whole` says whether
-    the place has all that several edits have in common.
+    `left` and `right` are 0 to `MAX_AROUND` and count the line's end as a token; `whole` says
+    whether the place has all that several edits have in common.
     """
 
     left: int
