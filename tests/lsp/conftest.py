@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from tests.lsp.raw import Raw, listening
 from tests.lsp.session import ScriptedFiller, Session, initialized
 
 
@@ -31,3 +33,12 @@ async def session(filler: ScriptedFiller) -> AsyncIterator[Session]:
     """A session of an editor that counts in utf-16."""
     async with initialized(filler) as session:
         yield session
+
+
+@pytest.fixture
+async def raw(filler: ScriptedFiller) -> AsyncIterator[Raw]:
+    """A client whose server has not heard a word yet."""
+    async with listening(filler) as (_, port):
+        client = Raw(*await asyncio.open_connection("127.0.0.1", port))
+        yield client
+        client.writer.close()
