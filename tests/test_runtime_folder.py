@@ -90,9 +90,9 @@ def test_what_is_no_folder_is_refused(tmp_path: Path, kind: str) -> None:
         os.mkfifo(path)
     else:
         path.symlink_to(tmp_path if kind == "link" else path)
-    with pytest.raises(EngineUnavailableError, match="is no folder"):
+    with pytest.raises(EngineUnavailableError, match="not a folder"):
         check_private(path)
-    with pytest.raises(EngineUnavailableError, match=r"is no folder|cannot be made"):
+    with pytest.raises(EngineUnavailableError, match=r"not a folder|cannot be made"):
         make_private(path)
 
 

@@ -11,7 +11,6 @@ import sys
 
 from dgls import __version__
 from dgls.imports import only_installed_code
-from dgls.openmp import WAITING
 
 INTERRUPTED = 130
 """The exit status after Ctrl-C: 128 and the signal's number, as shells count."""
@@ -34,6 +33,9 @@ def main() -> None:
         print(_NOWHERE, file=sys.stderr)
         sys.exit(NO_FILE)
     only_installed_code()
+    # Here, because its own imports must not come from the folder that dgls runs in either.
+    from dgls.openmp import WAITING
+
     for name, value in WAITING.items():
         os.environ.setdefault(name, value)
     try:

@@ -67,6 +67,8 @@ def readable(resolved: Resolved, allow: bool, *trees: Path) -> MayRead:
 
 def _own_folders(path: str | Path) -> set[Path]:
     """The folder of a file, and the one of what it is a link to."""
+    if "\0" in str(path):
+        return set()
     return {Path(path).parent, Path(os.path.realpath(path)).parent}
 
 

@@ -296,7 +296,7 @@ def test_a_working_folder_that_is_gone_is_one_sentence(place: Path, command: str
     gone = f"cd folder && rmdir ../folder && {sys.executable} -P -m dgls {command}"
     done = _in_a_shell(gone, place)
     assert done.returncode == 74
-    assert done.stderr.startswith("dgls: the working folder is gone")
+    assert done.stderr.startswith("dgls: the current folder does not exist")
     assert done.stderr.count("\n") == 1
 
 

@@ -45,7 +45,7 @@ def test_the_names_that_extension_and_server_share_are_the_same() -> None:
     assert {f"'{next_edit.METHOD}'", f"'{next_edit.SHOWN}'"} <= set(
         re.findall(r"'textDocument/\w+'", SOURCES["nextEdit.ts"])
     )
-    assert f"'{STATUS_OPT_IN}'" in SOURCES["server.ts"]
+    assert f" {STATUS_OPT_IN}: true" in SOURCES["server.ts"]
     for state in State:
         assert f"case '{state}'" in SOURCES["report.ts"]
 
