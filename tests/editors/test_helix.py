@@ -105,6 +105,7 @@ def test_a_code_action_changes_the_other_places_of_an_edit(opened: Open, path: P
     pane.type(" a")
     pane.until_shown("Apply the change to the 2 other places")
     pane.keys("Enter")
+    pane.until_shown("len(lines)")
 
     saved(pane, path, cart.replace("items", "lines"))
 
