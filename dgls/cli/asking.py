@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from dgls.cli.target import STANDARD_INPUT
-from dgls.protocol import Draft, FillReply, FillRequest, Snippet
+from dgls.protocol import FillReply, FillRequest, OnProgress, Snippet
 from dgls.text.encodings import whole
 
 if TYPE_CHECKING:
@@ -62,13 +61,12 @@ async def ask(settings: Settings, request: FillRequest, watching: Watch | None =
     client = EngineClient(settings)
     try:
         await client.wait_ready(loading())
-        on_draft: Callable[[Draft], None] | None = watching.draft if watching else None
-        return await client.fill(request, on_draft)
+        return await client.fill(request, watching.draft if watching else None)
     finally:
         await client.close()
 
 
-def loading() -> Callable[[float, str], None] | None:
+def loading() -> OnProgress | None:
     """Tells a person at a terminal why it takes a while; a program is told nothing."""
     if not sys.stderr.isatty():
         return None

@@ -43,7 +43,7 @@ class FbgemmProduct:
         zeros = torch.zeros(len(scales), dtype=torch.long)
         # What warnings do is a matter of the process, so that one thread at a time may change it.
         with _MAKING, warnings.catch_warnings():
-            # Deprecated, and the only way into FBGEMM's products (docs/architecture.md).
+            # Deprecated, and the only way into FBGEMM's products (docs/decisions/int8-fbgemm.md).
             warnings.filterwarnings("ignore", "torch.quantize_per_tensor", UserWarning)
             whole = torch._make_per_channel_quantized_tensor(weight, scales.double(), zeros, 0)
         self._packed = torch.ops.quantized.linear_prepack(whole, None)
