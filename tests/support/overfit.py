@@ -56,7 +56,7 @@ def overfitted_checkpoint(cache: Path = ROOT / ".cache" / "overfit", steps: int 
 
 def _fingerprint(steps: int) -> str:
     digest = hashlib.sha256(str(steps).encode())
-    for folder in (FIXTURES, ROOT / "dgls" / "training", ROOT / "dgls" / "canvas"):
+    for folder in (FIXTURES, ROOT / "dgls" / "lab" / "training", ROOT / "dgls" / "canvas"):
         for file in sorted(folder.rglob("*.py")):
             digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
