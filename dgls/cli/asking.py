@@ -30,6 +30,13 @@ def resolved_with(model: str | None) -> Resolved:
     return resolved
 
 
+def settings_when_asked(resolved: Resolved, model: str | None) -> Settings:
+    """The settings of the engine that fills what is asked for; the command line's model wins."""
+    from dgls.config import explicit_settings
+
+    return explicit_settings(resolved.settings) if model is None else resolved.settings
+
+
 def path_shown(name: str) -> str:
     """The path as the model has met paths: below the project, which is the working folder."""
     if name == STANDARD_INPUT:

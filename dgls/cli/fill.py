@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dgls.checkpoint.automatic_model import AUTO, offer
-from dgls.cli.asking import ask, asker_of, resolved_with
+from dgls.cli.asking import ask, asker_of, resolved_with, settings_when_asked
 from dgls.cli.options import AsJson, Language, ModelName
 from dgls.cli.private import AllowPrivate, check_private
 from dgls.cli.target import (
@@ -72,7 +72,7 @@ def fill(
     from dgls.requests.builder import limits_of
 
     resolved = resolved_with(model)
-    settings = resolved.settings
+    settings = settings_when_asked(resolved, model)
     for name in {parse_target(each).file for each in target} - {STANDARD_INPUT}:
         check_private(Path(name), resolved, allow_private)
     task = _task(target, select or [], language, lines, strength, write, settings.fill)

@@ -14,13 +14,13 @@ import typer
 from dgls.cli.options import AsJson, Language, ModelName
 from dgls.cli.private import AllowPrivate, check_private
 from dgls.cli.target import STANDARD_INPUT, cursor, parse_target, parsed_source
-from dgls.errors import EngineUnavailableError
+from dgls.errors import DglsError, EngineUnavailableError, InputError
 
 if TYPE_CHECKING:
     from dgls.config import Resolved, Settings
     from dgls.policy.silence import Silence
     from dgls.policy.why import Explanation
-    from dgls.protocol import Health
+    from dgls.protocol import Health, LastFill
     from dgls.syntax.cursor import Context
 
 
@@ -49,18 +49,19 @@ def why(
 
     The last one is what the engine keeps in memory of its last fill, in an editor or here.
     """
-    from dgls.cli.asking import resolved_with
+    from dgls.cli.asking import resolved_with, settings_when_asked
     from dgls.policy.why import describe
 
     resolved = resolved_with(model)
+    explicit = settings_when_asked(resolved, model)
     if place is None:
-        found, age_s = asyncio.run(_last(resolved.settings))
+        found, age_s = asyncio.run(_last(resolved.settings, explicit))
         about = f"{found.request.path or 'a text without a name'}, {age_s:.0f} s ago"
     else:
         file = parse_target(place).file
         if file != STANDARD_INPUT:
             check_private(Path(file), resolved, allow_private)
-        found, about = asyncio.run(_at(resolved, place, language)), place
+        found, about = asyncio.run(_at(resolved, explicit, place, language)), place
     if as_json:
         typer.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
     else:
@@ -76,27 +77,39 @@ def _asked_how(found: Explanation, place: str | None) -> str:
     return " (asked for)" if found.request.trigger is Trigger.EXPLICIT else " (while typing)"
 
 
-async def _last(settings: Settings) -> tuple[Explanation, float]:
-    """What the engine made last, and how many seconds ago."""
+async def _last(settings: Settings, explicit: Settings) -> tuple[Explanation, float]:
+    """What was made last, by either engine, and how many seconds ago."""
     from dgls.client import EngineClient
     from dgls.policy.why import explained_last
     from dgls.syntax.languages import language_of
 
-    async with EngineClient(settings) as client:
-        last = await client.last()
-    if last is None:
-        raise EngineUnavailableError(
-            "No engine runs, so there is no last suggestion; name a place: dgls why FILE:LINE:COL."
-        )
+    found: list[LastFill] = []
+    why_none: DglsError = EngineUnavailableError(
+        "No engine runs, so there is no last suggestion; name a place: dgls why FILE:LINE:COL."
+    )
+    for each in (settings, explicit):
+        async with EngineClient(each) as client:
+            try:
+                found += filter(None, [await client.last()])
+            except InputError as error:
+                why_none = error
+    if not found:
+        raise why_none
+    last = min(found, key=lambda each: each.age_s)
     request = last.request
     language = language_of(request.path, request.language)
     threshold = settings.show.threshold
     return explained_last(request, last.reply, language, threshold), last.age_s
 
 
-async def _at(resolved: Resolved, place: str, language: str | None) -> Explanation:
-    """What an editor would suggest at a place while one types, and when one asks for it."""
-    from dgls.cli.asking import asker_of, loading
+async def _at(
+    resolved: Resolved, explicit: Settings, place: str, language: str | None
+) -> Explanation:
+    """What an editor would suggest at a place while one types, and when one asks for it.
+
+    `explicit` are the settings of the engine that fills what is asked for.
+    """
+    from dgls.cli.asking import ask, asker_of, loading
     from dgls.client import EngineClient
     from dgls.policy.show import shown_when_asked
     from dgls.policy.why import explained
@@ -117,8 +130,8 @@ async def _at(resolved: Resolved, place: str, language: str | None) -> Explanati
     async with EngineClient(settings) as client:
         await client.wait_ready(loading())
         reply = await client.fill(request)
-        when_asked = await client.fill(asked.request(asker, limits_of(settings.fill)))
         health = await client.health()
+    when_asked = await ask(explicit, asked.request(asker, limits_of(settings.fill)))
     silence = _silence(resolved, target.file, source.language.id, task.context, health)
     return explained(
         task.site,

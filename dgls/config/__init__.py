@@ -1,7 +1,7 @@
 """Typed settings and their one resolver."""
 
 from dgls.config.live import LiveSettings
-from dgls.config.resolver import Resolved, changed, resolve
+from dgls.config.resolver import Resolved, changed, explicit_settings, resolve
 from dgls.config.sections.declaring import AUTO
 from dgls.config.sections.engine import (
     DenoiseSettings,
@@ -37,6 +37,7 @@ __all__ = [
     "ShowSettings",
     "TypingSettings",
     "changed",
+    "explicit_settings",
     "is_path",
     "resolve",
 ]

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dgls.config.checks import good_values
+from dgls.config.sections.declaring import AUTO
 from dgls.config.settings import DECLARED, Settings, settings_of
 from dgls.config.sources import (
     Source,
@@ -104,6 +105,12 @@ def changed(settings: Settings, values: Mapping[str, Any]) -> Settings:
     given = renamed(Source("the caller", flattened(values)), [])
     overrides = {**settings.flat(), **given.values}
     return resolve(files=(), environment={}, overrides=overrides).strict()
+
+
+def explicit_settings(settings: Settings) -> Settings:
+    """The settings of the engine that fills what the user asks for."""
+    name = settings.fill.explicit_model
+    return settings if name == AUTO else changed(settings, {"model.name": name})
 
 
 def _with(old: Any, new: Any) -> Any:

@@ -40,7 +40,8 @@ class RequestContext:
 
     `arrived` has the documents as they were when the message came, `stores.documents` the newest.
     `rules` and `client` do not change while the message is dealt with. `editing_model` gives the
-    model that edits by instruction, `apply` has the client make an edit.
+    model that edits by instruction, `explicit_model` the one for what the user asks for. `apply`
+    has the client make an edit.
     """
 
     client: Client
@@ -54,6 +55,7 @@ class RequestContext:
     model: SharedModel
     show: Callable[[str, types.MessageType], None]
     editing_model: Callable[[], SharedModel]
+    explicit_model: Callable[[], SharedModel]
     apply: Callable[[types.WorkspaceEdit, str], Awaitable[None]]
 
     def document(self, uri: str) -> Document | None:

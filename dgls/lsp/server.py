@@ -18,7 +18,7 @@ from pygls.protocol import default_converter
 
 from dgls import __version__
 from dgls.allocator import FreedMemory
-from dgls.config import LiveSettings, Settings
+from dgls.config import LiveSettings, Settings, explicit_settings
 from dgls.errors import InputError
 from dgls.lsp.client_side import Client
 from dgls.lsp.context import Command, Feature, RequestContext, Stores
@@ -32,6 +32,7 @@ from dgls.lsp.indicator import METHOD, Indicator
 from dgls.lsp.jsonrpc.arrival import arrival
 from dgls.lsp.jsonrpc.errors import log_internal
 from dgls.lsp.jsonrpc.wire import Wire
+from dgls.lsp.other_models import OtherModels, same_engine
 from dgls.lsp.permission import Permission
 from dgls.lsp.quirks import quirks_of
 from dgls.lsp.report import Report
@@ -72,7 +73,7 @@ class DglsServer(LanguageServer):
         self._told: set[str] = set()
         self.editor_process = EditorProcess.of(None)
         self.model: SharedModel | None = None
-        self._edit_model: tuple[Settings, SharedModel] | None = None
+        self._others = OtherModels(open_engine, self, self.tasks.spawn)
         self.configured = asyncio.Event()
         self.stopped = asyncio.Event()
         self.exit_status = 1
@@ -122,6 +123,7 @@ class DglsServer(LanguageServer):
             self.model,
             self.show,
             self._editing_model,
+            self._explicit_model,
             self._apply,
         )
 
@@ -150,7 +152,7 @@ class DglsServer(LanguageServer):
     def _go_on_with(self, settings: Settings) -> None:
         old, before = self.model, self.settings
         self.settings = settings
-        if old is None or _of_engine(settings) != _of_engine(before):
+        if old is None or not same_engine(settings, before):
             opener = functools.partial(self._open_engine, settings)
             self.model = SharedModel(opener, self, self.indicator)
             self.fills.forget()
@@ -195,8 +197,7 @@ class DglsServer(LanguageServer):
         await self.tasks.end()
         if self.model is not None:
             await self.model.close()
-        if self._edit_model is not None:
-            await self._edit_model[1].close()
+        await self._others.close()
 
     def show(self, message: str, kind: types.MessageType) -> None:
         """Show a message to the user."""
@@ -223,18 +224,17 @@ class DglsServer(LanguageServer):
         # Only an edit by instruction needs the catalogue; `initialize` need not wait for it.
         from dgls.checkpoint.edit_model import edit_settings
 
-        wanted = edit_settings(self.settings)
-        if self.model is not None and _of_engine(wanted) == _of_engine(self.settings):
-            return self.model
-        old = self._edit_model
-        if old is None or _of_engine(old[0]) != _of_engine(wanted):
-            quiet = Indicator(lambda report: None)
-            opener = functools.partial(self._open_engine, wanted)
-            self._edit_model = wanted, SharedModel(opener, self, quiet)
-            if old is not None:
-                self.tasks.spawn(old[1].close())
-        assert self._edit_model is not None
-        return self._edit_model[1]
+        return self._beside("edit", edit_settings(self.settings))
+
+    def _explicit_model(self) -> SharedModel:
+        """The model for what the user asks for."""
+        return self._beside("explicit", explicit_settings(self.settings))
+
+    def _beside(self, use: str, wanted: Settings) -> SharedModel:
+        """The model of these settings, which may be the one that fills while the user types."""
+        assert self.model is not None, "a request before initialize is refused"
+        is_same = same_engine(wanted, self.settings)
+        return self.model if is_same else self._others.get(use, wanted)
 
     async def _apply(self, edit: types.WorkspaceEdit, label: str) -> None:
         """Have the client make an edit. Raises `InputError` where it does not."""
@@ -273,11 +273,6 @@ class DglsServer(LanguageServer):
         """Log where an error came from. The client learns of it by the reply to its request."""
         if not isinstance(error, (JsonRpcException, asyncio.CancelledError)):
             log_internal(error)
-
-
-def _of_engine(settings: Settings) -> tuple[object, ...]:
-    """What decides which engine is asked, and how."""
-    return settings.model, settings.engine, settings.remote, settings.denoise
 
 
 @functools.cache

@@ -60,7 +60,7 @@ async def _asked(context: RequestContext, place: Place) -> Offer | Silence | Non
     settings = context.rules.settings_for(place.document)
     task = Task.at_cursor(place.source, place.cursor, settings.fill, Purpose.EXPLICIT)
     request = context.request(place.document, task, METHOD)
-    reply = await context.fills.get(request, context.model.fill_insistently)
+    reply = await context.fills.get(request, context.explicit_model().fill_insistently)
     context.indicator.filled(context.fills.p50_ms)
     sure = shown_when_asked(task.site, reply.candidates)
     if isinstance(sure, Silence):

@@ -129,6 +129,17 @@ def test_why_tells_of_a_place_and_of_the_last_fill(environment: dict[str, str], 
     assert gap.read_bytes() == before
 
 
+def test_another_model_fills_what_is_asked_for(environment: dict[str, str], gap: Path) -> None:
+    other = {**environment, "DGLS_FILL_EXPLICIT_MODEL": "embedded"}
+    assert json.loads(dgls(other, f"{gap}:{LINE}", "--json").stdout)["model"] == "dgls-embedded"
+    assert "\nmodel: dgls-embedded" in dgls(other, verb="why").stdout
+    both = dgls(other, f"{gap}:{LINE}", verb="why").stdout
+    assert f"Shown while typing: '{FILL}'" in both
+    assert "\nmodel: dgls-toy" in both
+    named = dgls(other, f"{gap}:{LINE}", "--json", "--model", environment["DGLS_MODEL_NAME"])
+    assert json.loads(named.stdout)["best"]["texts"] == [FILL]
+
+
 def test_why_without_an_engine_says_what_to_ask(
     environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -238,12 +238,15 @@ def initialize_params(
 
 
 @asynccontextmanager
-async def connected(filler: ScriptedFiller) -> AsyncIterator[Session]:
-    """A server and a client that have not said a word yet."""
+async def connected(
+    filler: ScriptedFiller, others: Mapping[str, ScriptedFiller] | None = None
+) -> AsyncIterator[Session]:
+    """A server and a client that have not said a word yet; `others` are models by their names."""
 
     def open_filler(settings: Settings) -> ScriptedFiller:
-        filler.settings = settings
-        return filler
+        opened = (others or {}).get(settings.model.name, filler)
+        opened.settings = settings
+        return opened
 
     server = build(open_filler)
     listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -261,8 +264,10 @@ async def connected(filler: ScriptedFiller) -> AsyncIterator[Session]:
 
 
 @asynccontextmanager
-async def initialized(filler: ScriptedFiller, **options: Any) -> AsyncIterator[Session]:
+async def initialized(
+    filler: ScriptedFiller, others: Mapping[str, ScriptedFiller] | None = None, **options: Any
+) -> AsyncIterator[Session]:
     """A server and a client that have greeted each other."""
-    async with connected(filler) as session:
+    async with connected(filler, others) as session:
         await session.client.initialize_session(initialize_params(**options))
         yield session

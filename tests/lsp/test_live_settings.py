@@ -167,9 +167,16 @@ async def edits_with_a_folder(session: Session) -> object:
     """Whether the folder that the setting names is the model that edits; else it is one here."""
     await asked_for(session)
     with contextlib.suppress(ModelNotFoundError):
-        (await session.server.context()).editing_model()
-    chosen = session.server._edit_model
-    return chosen is not None and chosen[0].model.name == "/no/model"
+        await (await session.server.context()).editing_model().warm_up()
+    opened = session.filler.settings
+    return opened is not None and opened.model.name == "/no/model"
+
+
+async def asks_another_model(session: Session) -> object:
+    """The name of the model that the next explicit request reaches."""
+    await asked_for(session, invoked=True)
+    assert session.filler.settings is not None
+    return session.filler.settings.model.name
 
 
 EDITED, OUTLINE = "changed = 1", "def other():\n"
@@ -177,6 +184,7 @@ EDITED, OUTLINE = "changed = 1", "def other():\n"
 # What is done at the next keystroke, before and after a setting is changed.
 DONE: dict[str, tuple[object, Callable[[Session], Awaitable[object]], object, object]] = {
     "fill.explicit_deadline_ms": (900, deadline, 20_000.0, 900.0),
+    "fill.explicit_model": ("/no/model", asks_another_model, "auto", "/no/model"),
     "typing.shortest_delay_ms": (450, waits, False, True),
     "typing.longest_delay_ms": (1, waits_in_a_word, True, False),
     "typing.prefetch": (False, fills_ahead, True, False),

@@ -18,6 +18,13 @@ class FillSettings:
     explicit_deadline_ms: float = setting(
         20_000.0, "Time for a fill that was asked for, in milliseconds; 0 for none.", low=0
     )
+    explicit_model: str = setting(
+        "auto",
+        "The model that fills what you ask for with a key, a code action or `dgls fill`, named as "
+        "in `model.name`; `auto`: the one that fills while you type. Another one runs in an engine "
+        "of its own, from the first time you ask.",
+        project=False,
+    )
     candidates: int | Literal["auto"] = number_or_auto(
         1,
         "Candidates per fill while typing. `auto`: 1. Where you asked there are 4, or this many "

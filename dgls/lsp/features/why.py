@@ -67,7 +67,8 @@ async def _at(context: RequestContext, *arguments: object) -> Explanation:
     )
     request = context.request(document, task, WHY, Trigger.AUTOMATIC)
     reply = await context.model.fill_insistently(request)
-    when_asked = await context.model.fill_insistently(context.request(document, asked, WHY))
+    asking = context.request(document, asked, WHY)
+    when_asked = await context.explicit_model().fill_insistently(asking)
     return explained(
         task.site,
         request,

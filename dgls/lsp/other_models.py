@@ -1,0 +1,57 @@
+"""The models beside the one that fills while the user types, each in an engine of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from dgls.config import Settings
+from dgls.lsp.engine import Engine
+from dgls.lsp.indicator import Indicator
+from dgls.lsp.shared_model import SharedModel, Window
+
+
+class OtherModels:
+    """One model for each use, reached when it is first needed.
+
+    `spawn` runs what lets go of a model whose settings have changed. The status line is about the
+    model that fills while the user types, so these report nothing there.
+    """
+
+    def __init__(
+        self,
+        open_engine: Callable[[Settings], Engine],
+        window: Window,
+        spawn: Callable[[Coroutine[Any, Any, None]], None],
+    ) -> None:
+        self._open_engine = open_engine
+        self._window = window
+        self._spawn = spawn
+        self._models: dict[str, tuple[Settings, SharedModel]] = {}
+
+    def get(self, use: str, settings: Settings) -> SharedModel:
+        """The model for a use, such as "edit", with these settings."""
+        old = self._models.get(use)
+        if old is not None and same_engine(old[0], settings):
+            return old[1]
+        model = SharedModel(
+            lambda: self._open_engine(settings), self._window, Indicator(lambda report: None)
+        )
+        self._models[use] = settings, model
+        if old is not None:
+            self._spawn(old[1].close())
+        return model
+
+    async def close(self) -> None:
+        """Let go of their engines."""
+        for _, model in self._models.values():
+            await model.close()
+
+
+def same_engine(one: Settings, other: Settings) -> bool:
+    """Whether both ask the same engine for the same thing in the same way."""
+    return _of_engine(one) == _of_engine(other)
+
+
+def _of_engine(settings: Settings) -> tuple[object, ...]:
+    return settings.model, settings.engine, settings.remote, settings.denoise
