@@ -9,7 +9,7 @@ from dgls.checkpoint.files import shard_files
 from dgls.checkpoint.foreign import own_fields
 from dgls.checkpoint.named import resolved
 from dgls.checkpoint.precision_fit import NAME, best, fits
-from dgls.config import Settings
+from dgls.config import Settings, explicit_settings
 from dgls.doctor.findings import Machine, ModelFound, Precision
 from dgls.errors import DglsError, ModelNotFoundError
 
@@ -17,8 +17,9 @@ _CPU = "the CPU"
 
 
 def look_for_models(settings: Settings) -> tuple[ModelFound, ...]:
-    """The model that the settings name, and the published one."""
-    return tuple(_found(name) for name in dict.fromkeys((settings.model.name, NAME)))
+    """The models that the settings name, and the published one."""
+    named = settings.model.name, explicit_settings(settings).model.name
+    return tuple(_found(name) for name in dict.fromkeys((*named, NAME)))
 
 
 def precision_of(machine: Machine, settings: Settings) -> Precision:

@@ -129,6 +129,13 @@ def test_models_are_found_missing_partial_or_foreign(place, monkeypatch):
     assert "docs/team.md" in published().problem
 
 
+def test_the_model_for_what_is_asked_for_is_looked_for_too():
+    settings = changed(Settings(), {"fill.explicit_model": "/no/model"})
+    found = {each.name: each for each in look_for_models(settings)}
+    assert not found["/no/model"].is_ready
+    assert found[settings.model.name].is_ready
+
+
 def test_editors_on_the_path_are_found(place):
     program(place, "nvim", "echo 'NVIM v0.12.4'; echo 'Build type: Release'")
     program(place, "hx", "exit 1")
