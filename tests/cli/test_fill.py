@@ -120,6 +120,7 @@ def test_why_tells_of_a_place_and_of_the_last_fill(environment: dict[str, str], 
     # The model knows lines by heart; what it makes of eight depends on where it was trained.
     assert f"Shown while typing: '{FILL}'\nShown when asked: '" in asked.stdout
     assert "passes" in asked.stdout
+    assert dgls(environment, f"{gap}:{LINE}:").stdout == FILL + "\n"
     assert " (asked for)\n" in dgls(environment, verb="why").stdout
     last = json.loads(dgls(environment, "--json", verb="why").stdout)
     assert last["shown"] == FILL
