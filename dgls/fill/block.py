@@ -11,15 +11,16 @@ def left_block_at(text: str, line_head: str, suffix: str) -> int | None:
     """Where in `text` the gap's block has ended; None where it goes on.
 
     It ends before a line that is indented less than the block, and before the line that follows the
-    gap in the document. `line_head` is before the gap on its line, `suffix` after the gap. Lines
-    that are not whole yet do not count.
+    gap in the document. `line_head` is before the gap on its line, `suffix` after the gap. The last
+    line may not be whole yet: its indentation counts as soon as it says something.
     """
     lines = text.split("\n")
     least = _depth(line_head, lines)
     following = _first_line(suffix)
     at = len(lines[0]) + 1
-    for line in lines[1:-1]:
-        if line.strip() and (_indent(line) < least or line.rstrip() == following):
+    for index, line in enumerate(lines[1:], 2):
+        is_whole = index < len(lines)
+        if line.strip() and (_indent(line) < least or (is_whole and line.rstrip() == following)):
             return at - 1
         at += len(line) + 1
     return None

@@ -177,7 +177,7 @@ class GapWork:
 
     def _candidate(self, written: Written, source: str) -> Candidate:
         said = written.text(self._model.table, self._gap.max_lines)
-        text = self._clip(said)
+        text = self._clip(said[: self._left(said)])
         if len(text) < len(said.rstrip()):
             written = self._within(written, text)
         return Candidate(text, written, source)
@@ -214,10 +214,15 @@ class GapWork:
         skip = len(self._prompt.rest)
 
         def over(said: bytes) -> bool:
-            text = said[skip:].decode("utf-8", "ignore")
-            return left_block_at(text, self._place.line_head, self._place.suffix) is not None
+            return self._left(said[skip:].decode("utf-8", "ignore")) is not None
 
         return over
+
+    def _left(self, text: str) -> int | None:
+        """Where a text of several lines leaves its block, if it does."""
+        if self._gap.max_lines == 1:
+            return None
+        return left_block_at(text, self._place.line_head, self._place.suffix)
 
 
 _FOLLOWING = 80

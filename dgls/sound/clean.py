@@ -8,6 +8,7 @@ from dgls.sound.block import within_block
 from dgls.sound.cleaned import Change, Cleaned, Refusal
 from dgls.sound.holes import is_hole_again
 from dgls.sound.indent import indented
+from dgls.sound.rejoin import rejoined
 from dgls.sound.repeats import without_lines_said_twice, without_what_follows
 from dgls.sound.rewrite import why_not_rewrite
 from dgls.sound.site import Purpose, Site
@@ -68,6 +69,8 @@ def _trimmed(site: Site, answer: str, changes: list[Change]) -> str:
     text = _stepped(without_lines_said_twice(site, text), text, Change.SAID_TWICE, changes)
     text = _stepped(without_stray_closers(site, text), text, Change.STRAY_CLOSER, changes)
     text = _stepped(without_what_follows(site, text), text, Change.FOLLOWS, changes)
+    if site.in_line:
+        text = _stepped(rejoined(site, text), text, Change.REJOINED, changes)
     if not site.line_tail or site.line_tail[0].isspace():
         text = text.rstrip()
     return text if text.strip() else ""

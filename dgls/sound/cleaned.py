@@ -14,6 +14,7 @@ class Change(Enum):
     RAN_ON = "it continued past the end of the block"
     SAID_TWICE = "it said a line twice"
     FOLLOWS = "it ended with what follows"
+    REJOINED = "it wrote the rest of the line otherwise"
     STRAY_CLOSER = "it closed a bracket that is not open"
     BROKEN_END = "its last lines broke the syntax"
     CLOSED = "it left the block open that it began"

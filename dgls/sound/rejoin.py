@@ -1,0 +1,55 @@
+"""Where an answer comes to what follows on its line: there it ends, and the line goes on.
+
+A model that fills a gap within a line often writes the whole line, its own end of it included.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from dgls.sound.site import Site
+from dgls.sound.syntax import wrong
+from dgls.sound.words import is_word_char, word_at_start
+
+_MOST = 8
+"""So many places are tried, each of which is parsed."""
+
+_SURE_CHARS = 4
+"""So many characters that are the whole rest of the line are no accident inside a word."""
+
+
+def rejoined(site: Site, text: str) -> str:
+    """The text up to where it says the next token of the line, if that mends the syntax.
+
+    `input: T): U {` before `) {` ends with `input: T`. Where the line goes on with a part of a
+    word, the text ends inside one, too: `self, a: int):` before `lf, a: int):` ends with `se`.
+    """
+    tail = site.line_tail.rstrip()
+    if not tail:
+        return text
+    in_word = is_word_char(tail[0])
+    written = text.rstrip()
+    if in_word and len(tail) >= _SURE_CHARS and written.endswith(tail):
+        return written[: -len(tail)]
+    if not site.language.has_grammar or site.in_text:
+        return text
+    least, kept = wrong(site, text), text
+    for head in _heads(text, tail, in_word=in_word):
+        found = wrong(site, head)
+        if found < least:
+            least, kept = found, head
+    return kept
+
+
+def _heads(text: str, tail: str, *, in_word: bool) -> Iterator[str]:
+    """The text before each place where it goes on as the line does, the longest first."""
+    word = word_at_start(tail.lstrip())
+    sought = re.escape(word) + r"(?!\w)" if word else re.escape(tail.lstrip()[0])
+    if word and not in_word:
+        sought = r"(?<!\w)" + sought
+    starts = [match.start() for match in re.finditer(sought, text)]
+    for start in starts[: -_MOST - 1 : -1]:
+        head = text[:start] if in_word else text[:start].rstrip()
+        if head.strip():
+            yield head
