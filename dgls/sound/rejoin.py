@@ -15,9 +15,6 @@ from dgls.sound.words import is_word_char, word_at_start
 _MOST = 8
 """So many places are tried, each of which is parsed."""
 
-_SURE_CHARS = 4
-"""So many characters that are the whole rest of the line are no accident inside a word."""
-
 
 def rejoined(site: Site, text: str) -> str:
     """The text up to where it says the next token of the line, if that mends the syntax.
@@ -30,7 +27,7 @@ def rejoined(site: Site, text: str) -> str:
         return text
     in_word = is_word_char(tail[0])
     written = text.rstrip()
-    if in_word and len(tail) >= _SURE_CHARS and written.endswith(tail):
+    if in_word and word_at_start(tail) != tail and written.endswith(tail):
         return written[: -len(tail)]
     if not site.language.has_grammar or site.in_text:
         return text

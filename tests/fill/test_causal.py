@@ -276,7 +276,14 @@ BLOCKS: dict[str, tuple[str, str, str, str | None]] = {
         "\n",
         "(a):\n    return a",
     ),
-    "a line not whole yet does not count": ("return a\ndef", "    ", "\n", None),
+    "the last line is not whole yet": ("return a\ndef", "    ", "\n", "return a"),
+    "the last line has no word yet": ("return a\n", "    ", "\n", None),
+    "the last line may become one that follows": (
+        "a = 1\n    b = 2",
+        "    ",
+        "\n    b = 20\n",
+        None,
+    ),
     "what follows is not written again": (
         "a = 1\n    b = 2\n    return a\n",
         "    ",
