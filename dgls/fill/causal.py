@@ -13,7 +13,7 @@ from dgls.fill.prompt_choice import PromptChoice
 from dgls.fill.proposals.warm_start import LastDrafts
 from dgls.fill.ranking import ranked, single_gap
 from dgls.fill.running import CausalStrategy, Running
-from dgls.fill.soundness import Soundness
+from dgls.fill.soundness import Soundness, site_of
 from dgls.fill.stop import StopToken
 from dgls.inference.causal_model import CausalModel
 from dgls.network.memory import is_out_of_memory, not_enough_memory
@@ -217,7 +217,8 @@ class _OneFill:
         score, confidence, tokens = 0.0, 1.0, 0
         for index in range(len(request.gaps)):
             alone = single_gap(request, index, texts)
-            work = GapWork(self.running, alone)
+            is_last = index == len(request.gaps) - 1
+            work = GapWork(self.running, alone, site_of(alone, unfinished=not is_last))
             best = work.alone(work.write(offset=tuple(texts)))
             texts.append(best.candidate.text)
             score += best.candidate.written.score

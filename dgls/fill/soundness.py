@@ -37,12 +37,15 @@ class Soundness:
         return any(map(str.strip, texts))
 
 
-def site_of(request: FillRequest) -> Site:
-    """The only gap of a request, in as much of the document as the request holds."""
+def site_of(request: FillRequest, *, unfinished: bool = False) -> Site:
+    """The only gap of a request, in as much of the document as the request holds.
+
+    It is `unfinished` where other gaps of the document are still open.
+    """
     alone = single_gap(request, 0, ())
     above, below = (wide or near for wide, near in zip(alone.around, alone.parts, strict=True))
     (gap,) = request.gaps
     source = Source.parse(above + gap.text + below, language_named(request.language))
     purpose = Purpose.REWRITE if gap.text.strip() else Purpose.EXPLICIT
     span = Span(len(above), len(above) + len(gap.text))
-    return Site.of(source, span, Asked(purpose, gap.max_lines))
+    return Site.of(source, span, Asked(purpose, gap.max_lines, unfinished=unfinished))

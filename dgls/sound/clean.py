@@ -35,6 +35,8 @@ def sound(site: Site, answer: str, score: float | None = None) -> Cleaned:
         return _refused(Refusal.FOLLOWS if Change.FOLLOWS in changes else Refusal.EMPTY, changes)
     if is_hole_again(site, text):
         return _refused(Refusal.HOLE, changes)
+    if site.asked.unfinished:
+        return Cleaned(text, tuple(changes))
     for mended, change in _mended(site, text):
         # What was cut may end, once more, with what follows.
         again = _trimmed(site, mended, []) if changes or change else mended

@@ -40,12 +40,14 @@ class Purpose(StrEnum):
 class Asked:
     """What may be filled in: at most `max_lines` lines, for a purpose.
 
-    `least_score` is the score of the text that is there, which a rewrite must exceed.
+    `least_score` is the score of the text that is there, which a rewrite must exceed. Where other
+    gaps of the document are still open it is `unfinished`, and its syntax says nothing.
     """
 
     purpose: Purpose = Purpose.EXPLICIT
     max_lines: int = 1
     least_score: float | None = None
+    unfinished: bool = False
 
 
 @dataclass(frozen=True)
