@@ -9,6 +9,7 @@ from dgls.syntax.languages import language_named
 from dgls.syntax.source import Source
 from dgls.text.spans import Span
 
+
 def filled(marked: str, answer: str, *, unfinished: bool) -> Cleaned:
     at = marked.index("▮")
     source = Source.parse(marked.replace("▮", "", 1), language_named("python"))
