@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from dgls.files import read_small
+from dgls.files import read_small, write_private
 
 FILE_NAME = "counts.json"
 
@@ -94,7 +93,4 @@ def add_counts(path: Path, new: Counted) -> None:
             {"language": kind.language, "within_ms": kind.within_ms, **asdict(count)}
             for kind, count in added(read_counts(path), new).items()
         ]
-        draft = path.with_suffix(f".{os.getpid()}")
-        draft.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-        draft.chmod(0o600)
-        draft.replace(path)
+        write_private(path, json.dumps(rows, indent=1) + "\n")

@@ -67,6 +67,18 @@ def open_own(path: Path, flags: int) -> int:
     return descriptor
 
 
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only the user can read, whole or not at all. Raises `OSError`."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(temporary, path)
+    except OSError:
+        Path(temporary).unlink()
+        raise
+
+
 def replace(path: Path, data: bytes) -> None:
     """Put `data` in the place of a file's bytes, whole or not at all; its mode and owner stay.
 

@@ -13,10 +13,13 @@ _CLASSES = {
     "alnum": "a-zA-Z0-9",
     "alpha": "a-zA-Z",
     "blank": r" \t",
+    "cntrl": r"\x00-\x1f\x7f",
     "digit": "0-9",
+    "graph": "!-~",
     "lower": "a-z",
+    "print": " -~",
     "punct": r"!-/:-@\[-`{-~",
-    "space": r"\s",
+    "space": r" \t\n\r",
     "upper": "A-Z",
     "xdigit": "0-9a-fA-F",
 }
@@ -24,11 +27,16 @@ _CLASSES = {
 
 @dataclass(frozen=True)
 class Glob:
-    """One part of a pattern with wildcards in it, `source` as it was written."""
+    """One part of a pattern with wildcards in it, `source` as it was written.
+
+    Where case is ignored, `prefix`, `suffix` and the names are in small letters, `source` is not:
+    a range may have an end in either case.
+    """
 
     source: str
     prefix: str
     suffix: str
+    ignore_case: bool = False
 
     def matches(self, name: str) -> bool:
         """Whether it matches a whole name."""
@@ -44,12 +52,13 @@ class Glob:
             elif pieces[-1] or len(pieces) == 1:
                 pieces.append("")
         first, *others = pieces
+        flags = re.DOTALL | (re.IGNORECASE if self.ignore_case else 0)
         if not others:
-            return re.compile(first, re.DOTALL)
+            return re.compile(first, flags)
         *middle, last = others
         # An atomic group keeps the first place where its piece fits, which is always good enough.
         atoms = "".join(f"(?>.*?{piece})" for piece in middle)
-        return re.compile(f"{first}{atoms}.*{last}", re.DOTALL)
+        return re.compile(f"{first}{atoms}.*{last}", flags)
 
 
 def tokens_of(text: str) -> Iterator[str]:
@@ -79,11 +88,20 @@ def _bracket_end(text: str, start: int) -> int | None:
     while at < len(text) and text[at] != "]":
         if text[at] == "\\":
             at += 2
-        elif text[at : at + 2] == "[:" and (end := text.find(":]", at + 2)) >= 0:
-            at = end + 2
+        elif end := _class_end(text, at):
+            at = end
         else:
             at += 1
     return at + 1 if at < len(text) else None
+
+
+def _class_end(text: str, at: int) -> int:
+    """Where a class `[:name:]` ends that begins at a place; 0 where none does.
+
+    To git the first `]` ends it, and it is none where no colon precedes that.
+    """
+    end = text.find("]", at + 2) if text.startswith("[:", at) else -1
+    return end + 1 if end > at + 2 and text[end - 1] == ":" else 0
 
 
 def _regex_of(token: str) -> str:
@@ -114,10 +132,10 @@ def _ranges(body: str) -> Iterator[tuple[str, str]]:
     """The members of a bracket: ranges of characters, or a class's name twice."""
     at = 0
     while at < len(body):
-        if body.startswith("[:", at) and (end := body.find(":]", at + 2)) >= 0:
-            name = body[at + 2 : end]
+        if end := _class_end(body, at):
+            name = body[at + 2 : end - 2]
             yield (name, name) if len(name) > 1 else ("zz", "zz")
-            at = end + 2
+            at = end
             continue
         low, at = _character(body, at)
         high = low

@@ -43,8 +43,13 @@ def _said() -> list[str]:
 
 def _is_project(folder: str) -> bool:
     """Whether a folder belongs to what one works on: the working folder, or a git work tree."""
-    real, work = os.path.realpath(folder), os.path.realpath(os.getcwd())
-    if real == work or real.startswith(work.rstrip(os.sep) + os.sep):
+    real = os.path.realpath(folder)
+    try:
+        work = os.path.realpath(os.getcwd())
+    except OSError:
+        # It was removed meanwhile, so nothing is in it.
+        work = None
+    if work is not None and (real == work or real.startswith(work.rstrip(os.sep) + os.sep)):
         return True
     while True:
         if os.path.lexists(os.path.join(real, ".git")):

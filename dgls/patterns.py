@@ -51,13 +51,13 @@ class Patterns:
         self._others: list[tuple[int, _Pattern]] = []
         self._any_depth = glob_chars = 0
         for index, text in enumerate(patterns):
-            text = text.lower() if ignore_case else text
             glob_chars += len(text) if WILD & set(text) else 0
             if glob_chars > MAX_GLOB_CHARS:
                 raise TooManyPatternsError(
                     f"its patterns have more than {MAX_GLOB_CHARS:,} characters"
                 )
-            for pattern in filter(None, map(_parsed, (text, *_glued(text)))):
+            found = [_parsed(each, ignore_case=ignore_case) for each in (text, *_glued(text))]
+            for pattern in filter(None, found):
                 if index >= MAX_PATTERNS:
                     raise TooManyPatternsError(f"it has more than {MAX_PATTERNS:,} patterns")
                 self._take(index, pattern)
@@ -178,7 +178,7 @@ def _fits(part: _Part, name: str) -> bool:
     return part.matches(name) if isinstance(part, Glob) else part == name
 
 
-def _parsed(text: str) -> _Pattern | None:
+def _parsed(text: str, *, ignore_case: bool = False) -> _Pattern | None:
     """A line of `.gitignore`; None for one that matches nothing."""
     if text.startswith("#") or len(text) > LONGEST_PATTERN:
         return None
@@ -195,12 +195,12 @@ def _parsed(text: str) -> _Pattern | None:
         pieces = pieces[1:]
     if any(_is_too_long(piece) for piece in pieces):
         return None
-    parts = [_part(piece, alone=anchored) for piece in pieces]
+    parts = [_part(piece, alone=anchored, ignore_case=ignore_case) for piece in pieces]
     if "" in parts:
         return None
     if parts[-1] is None:
         # What ends with `/**` is inside of the folder, not the folder.
-        parts.append(Glob("*", "", ""))
+        parts.append(Glob("*", "", "", ignore_case))
     return _Pattern(tuple(parts), anchored, negated, folders_only)
 
 
@@ -236,19 +236,19 @@ def _without_trailing_spaces(text: str) -> str:
     return stripped + " " if len(stripped) < len(text) and backslashes % 2 else stripped
 
 
-def _part(piece: str, *, alone: bool) -> _Part:
+def _part(piece: str, *, alone: bool, ignore_case: bool) -> _Part:
     if alone and len(piece) > 1 and not piece.strip("*"):
         return None
-    if not WILD & set(piece) and "\\" not in piece:
-        return piece
-    tokens = list(tokens_of(piece))
-    literal = [token[-1] if is_literal(token) else None for token in tokens]
+    found = list(tokens_of(piece)) if WILD & set(piece) or "\\" in piece else list(piece)
+    literal = [token[-1] if is_literal(token) else None for token in found]
+    if ignore_case:
+        literal = [each and each.lower() for each in literal]
     if None not in literal:
         return "".join(each for each in literal if each)
     first = literal.index(None)
     last = len(literal) - literal[::-1].index(None)
     prefix, suffix = literal[:first], literal[last:]
-    return Glob(piece, "".join(map(str, prefix)), "".join(map(str, suffix)))
+    return Glob(piece, "".join(map(str, prefix)), "".join(map(str, suffix)), ignore_case)
 
 
 def _split(body: str) -> list[str] | None:

@@ -25,6 +25,7 @@ from dgls.protocol import (
     Timings,
     Trigger,
 )
+from dgls.text.encodings import whole
 
 T = TypeVar("T")
 
@@ -41,9 +42,8 @@ def _fields_of(value: Any) -> dict[str, Any]:
 
 def request_from_json(data: str | bytes) -> FillRequest:
     """Parse a request. Raises `EngineProtocolError` for anything else."""
-    fields = _fields(data, FillRequest)
     try:
-        _check_numbers(fields)
+        fields = _checked(_fields(data, FillRequest))
     except RecursionError as error:
         raise EngineProtocolError("Not a FillRequest: it is nested too deep.") from error
     fields["parts"] = tuple(_strings(fields.get("parts", ())))
@@ -176,18 +176,22 @@ def _is_plain(value: Any, wanted: str) -> bool:
     return bool in allowed if isinstance(value, bool) else isinstance(value, allowed)
 
 
-def _check_numbers(value: Any, name: str = "request") -> None:
-    """Raise `EngineProtocolError` for a number that is not finite or has more than 64 bits."""
+def _checked(value: Any, name: str = "request") -> Any:
+    """The value with a mark for each half of a surrogate pair, which no model can read.
+
+    Raises `EngineProtocolError` for a number that is not finite or has more than 64 bits.
+    """
+    if isinstance(value, str):
+        return whole(value)
     if isinstance(value, dict):
-        for key, inner in value.items():
-            _check_numbers(inner, key)
-    elif isinstance(value, list):
-        for inner in value:
-            _check_numbers(inner, name)
-    elif isinstance(value, (int, float)) and not _is_bounded(value):
+        return {whole(key): _checked(inner, key) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_checked(inner, name) for inner in value]
+    if isinstance(value, (int, float)) and not _is_bounded(value):
         raise EngineProtocolError(
-            f"Not a FillRequest: '{name}' must be a finite number of at most 64 bits."
+            f"Not a FillRequest: '{whole(name)}' must be a finite number of at most 64 bits."
         )
+    return value
 
 
 def _is_bounded(value: float) -> bool:

@@ -24,9 +24,10 @@ from dgls.client.launch import last_words
 from dgls.config import Settings, changed
 from dgls.errors import EngineProtocolError, EngineUnavailableError, ModelNotFoundError
 from dgls.file_lock import FileLock, is_held, owner
+from dgls.files import write_private
 from dgls.protocol import EngineState, Fill, FillReply, FillRequest, Health, Limits
 from dgls.protocol_json import request_from_json, to_json
-from dgls.rendezvous.endpoint import UnixAddress, absolute, endpoint_of, write_private
+from dgls.rendezvous.endpoint import UnixAddress, absolute, endpoint_of
 from dgls.rendezvous.runtime_folder import make_private
 
 WAIT_S = 10.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,22 @@ def test_counts_add_up_in_the_file(tmp_path: Path) -> None:
         "| python | 100 ms | 20 | 4 (20%) | 3 (75%) |",
         "| python | longer | 1 | 1 (100%) | 0 (0%) |",
     ]
+
+
+def test_a_full_disk_leaves_the_counts_as_they_were_and_nothing_beside_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "counts.json"
+    add_counts(path, {PYTHON: Count(10, 4, 3)})
+
+    def full(*args: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    monkeypatch.setattr(Path, "replace", full)
+    add_counts(path, {PYTHON: Count(10, 4, 3)})
+    assert [each.name for each in tmp_path.iterdir()] == ["counts.json"]
+    assert read_counts(path) == {PYTHON: Count(10, 4, 3)}
 
 
 def test_a_broken_file_counts_nothing_and_a_folder_that_is_none_costs_nothing(

@@ -97,3 +97,15 @@ async def test_neither_the_server_nor_its_engine_sings(
     async with EngineClient(settings) as client:
         assert (await client.fill(FillRequest(("x = ", ""), path="a.py"))).model == "scripted"
     assert not (hostile / "sung").exists()
+
+
+def test_a_working_folder_that_is_gone_keeps_no_engine_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, kept = tmp_path / "gone", tmp_path / "kept"
+    gone.mkdir()
+    kept.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    monkeypatch.setenv("PYTHONPATH", str(kept))
+    assert str(kept) in safe_environment()["PYTHONPATH"].split(os.pathsep)

@@ -91,6 +91,15 @@ TABLE = [
     ("*" * 300, "a", True),
     ("!**/*", "!a/b", False),
     ("!**/x", "!x", False),
+    ("[[:graph:]]x", "~x", True),
+    ("[[:graph:]]x", " x", False),
+    ("[[:print:]]x", " x", True),
+    ("[[:print:]]x", "\x7fx", False),
+    ("[[:cntrl:]]x", "\x7fx", True),
+    ("[[:space:]]x", "\x0bx", False),
+    ("[[:alpha][[:print:]]", "px", True),
+    ("[[:alpha][[:print:]]", "x", False),
+    ("[[:]x]", ":x]", True),
 ]
 
 
@@ -114,7 +123,12 @@ def test_case_is_ignored_where_asked_for() -> None:
     assert found.matches(["id_RSA.pub"])
 
 
-_CHARS = st.sampled_from("ab*?/[]!-\\. ")
+@pytest.mark.parametrize("pattern", ["[[:upper:]]x", "[!-a]x", "[Z-a]x", "\\Zx", "[A-z]x"])
+def test_case_is_ignored_in_classes_and_ranges_too(pattern: str) -> None:
+    assert Patterns([pattern], ignore_case=True).matches(["zX"])
+
+
+_PIECES = st.sampled_from([*"ab*?/[]!-\\. ", "[:alpha:]", "[:print:]", "[:"])
 
 
 @pytest.mark.skipif(GIT is None, reason="git is not installed")
@@ -123,9 +137,9 @@ def test_thousands_of_patterns_mean_what_they_mean_to_git(tmp_path: Path) -> Non
     chosen: list[str] = []
 
     @settings(max_examples=400, database=None, derandomize=True)
-    @given(st.text(_CHARS, min_size=1, max_size=7))
-    def collect(pattern: str) -> None:
-        chosen.append(pattern)
+    @given(st.lists(_PIECES, min_size=1, max_size=7))
+    def collect(pieces: list[str]) -> None:
+        chosen.append("".join(pieces))
 
     collect()
     paths = ["a", "ab", "a/b", "b/a", "a/b/a", "bab", "a.b", "a-b", "b/ab/a", " a", "a ", "!a"]

@@ -100,10 +100,16 @@ def gpu(
     from dgls.lab.bench.gpu.run import planned, run
     from dgls.network.hardware import chosen_device
 
+    chosen = chosen_device(device)
     try:
-        plan = planned(size, _words(schemes), _words(parts), budget_minutes, chosen_device(device))
+        plan = planned(size, _words(schemes), _words(parts), budget_minutes, chosen)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
+    if device == "auto" and chosen.type == "cpu" and size == "full":
+        raise typer.BadParameter(
+            "this machine has no GPU, and the full size takes 53 GB of memory; --size toy tries "
+            "the command out, --device cpu insists"
+        )
     results = run(plan, json, _say)
     typer.echo(results.markdown(), nl=False)
     typer.echo(f"\n{aims(results.figures, plan.size)}", nl=False)

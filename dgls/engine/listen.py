@@ -8,7 +8,8 @@ import secrets
 import socket
 
 from dgls.errors import EngineUnavailableError, SettingError
-from dgls.rendezvous.endpoint import LOOPBACK, Endpoint, write_private
+from dgls.files import write_private
+from dgls.rendezvous.endpoint import LOOPBACK, Endpoint
 
 Listener = tuple[socket.socket, str | None]
 """A listening socket, and the token that requests over it must carry; None for none."""

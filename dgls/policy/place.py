@@ -23,7 +23,7 @@ def names_of(path: str) -> tuple[Path, ...]:
 
 def _on_the_way(path: str) -> Iterator[Path]:
     """What a path becomes, link by link."""
-    whole = Path(os.path.join(os.getcwd(), path))
+    whole = Path(path) if os.path.isabs(path) else Path.cwd() / path
     at, left, links = Path(whole.anchor), deque(whole.parts[1:]), 0
     while left and links < _MAX_LINKS:
         name = left.popleft()

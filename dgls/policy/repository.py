@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import codecs
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,7 +45,7 @@ class Ignores:
     _verdicts: dict[tuple[Path, Path], tuple[list[tuple[int, Patterns]], bool | None]] = field(
         default_factory=dict
     )
-    _repositories: dict[Path, tuple[tuple[_Stamp | None, ...], Repository]] = field(
+    _repositories: dict[tuple[Path, bool], tuple[tuple[_Stamp | None, ...], Repository]] = field(
         default_factory=dict
     )
 
@@ -54,7 +55,8 @@ class Ignores:
         Git looks for the repository in the folders above, or takes the one of `GIT_DIR`; here both
         count.
         """
-        found = (self._repository(file.parent), self._repository_of_environment())
+        git = _nearest(file.parent)
+        found = (self._known(git) if git else None, self._repository_of_environment())
         return any(
             self._hides(repository, file)
             for repository in found
@@ -94,37 +96,27 @@ class Ignores:
             raise known[1]
         return known[1]
 
-    def _repository(self, folder: Path) -> Repository | None:
-        """The nearest folder with a `.git` in it or above.
-
-        Git passes over a folder `.git` that is no repository; so does this where there is another.
-        """
-        found = None
-        for each in (folder, *folder.parents):
-            if (stamp := _stamp(each / ".git")) is None:
-                continue
-            if _stamp(each / ".git" / "HEAD") or not (each / ".git").is_dir():
-                return self._repository_in(each, stamp)
-            found = found or (each, stamp)
-        return self._repository_in(*found) if found else None
-
-    def _repository_in(self, root: Path, stamp: _Stamp) -> Repository:
-        """The repository of a folder with this `.git`."""
-        return self._known(root / ".git", stamp, lambda git: root)
-
     def _repository_of_environment(self) -> Repository | None:
-        """The repository that `GIT_DIR` names, as for dotfiles that are kept bare elsewhere."""
-        named = os.environ.get("GIT_DIR")
-        git = Path(os.path.abspath(named)) if named else None
-        stamp = _stamp(git) if git else None
-        return self._known(git, stamp, _work_tree) if git and stamp else None
+        """The repository that `GIT_DIR` names, as for dotfiles that are kept bare elsewhere.
 
-    def _known(self, git: Path, stamp: _Stamp, work_tree: Callable[[Path], Path]) -> Repository:
-        known = self._repositories.get(git)
+        Where only `GIT_WORK_TREE` is said, it is the one of the working folder.
+        """
+        with suppress(FileNotFoundError):
+            # The working folder may be gone.
+            if named := os.environ.get("GIT_DIR"):
+                return self._known(Path(os.path.abspath(named)), is_told=True)
+            if os.environ.get("GIT_WORK_TREE") and (git := _nearest(Path.cwd())):
+                return self._known(git, is_told=True)
+        return None
+
+    def _known(self, git: Path, *, is_told: bool = False) -> Repository | None:
+        if (stamp := _stamp(git)) is None:
+            return None
+        known = self._repositories.get((git, is_told))
         if known is None or known[0] != (stamp, *map(_stamp, known[1].settings)):
-            found = _repository_at(work_tree(git), git)
+            found = _repository_at(_work_tree(git) if is_told else git.parent, git)
             known = (stamp, *map(_stamp, found.settings)), found
-            self._repositories[git] = known
+            self._repositories[git, is_told] = known
         return known[1]
 
 
@@ -164,13 +156,25 @@ def _verdict(
     return False
 
 
+def _nearest(folder: Path) -> Path | None:
+    """The nearest `.git` in a folder or above it.
+
+    Git passes over a folder `.git` that is no repository; so does this where there is another.
+    """
+    found = [git for each in (folder, *folder.parents) if _stamp(git := each / ".git")]
+    whole = (git for git in found if not git.is_dir() or _stamp(git / "HEAD"))
+    return next(whole, found[0] if found else None)
+
+
 def _patterns_in(path: Path, ignore_case: bool) -> Patterns | UnreadableIgnoresError:
     try:
-        # Git compares bytes, as these characters are.
+        # Git compares bytes, as these characters are, and a NUL ends a line's pattern.
         text = read_small(path).removeprefix(codecs.BOM_UTF8).decode("latin-1")
-        return Patterns(
-            (line.removesuffix("\r") for line in text.split("\n")), ignore_case=ignore_case
-        )
+        lines = [line.removesuffix("\r").partition("\0")[0] for line in text.split("\n")]
+        if path.name == ".gitignore" and path.is_symlink():
+            # Git follows none since 2.32; so one may hide files, but it takes nothing back.
+            lines = [line for line in lines if not line.startswith("!")]
+        return Patterns(lines, ignore_case=ignore_case)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         return Patterns(())
     except OSError as error:
@@ -192,18 +196,19 @@ def _repository_at(root: Path, git: Path) -> Repository:
 
     Raises `UnreadableIgnoresError` where its settings cannot be read.
     """
-    own, folder = _common_folder(git), _folder_of(git)
+    folder = _folder_of(git)
+    common = _common_folders(folder)
     found = Excluding(folder)
-    for path in (*_user_configurations(), own / "config"):
+    for path in (*_user_configurations(), *(own / "config" for own in common)):
         found.look_at(path)
-    if has_worktree_settings(own / "config"):
+    if any(has_worktree_settings(own / "config") for own in common):
         found.look_at(folder / "config.worktree")
     found.look_at_environment()
     excludes = _default_excludes() if found.excludes is None else _expanded(found.excludes, root)
     doubtful = [_expanded(value, root) for value in found.doubtful]
     swapped = root / ".GIT"
     ignores_case = swapped.exists() and swapped.samefile(git)
-    lists = (*doubtful, excludes, own / "info" / "exclude")
+    lists = (*doubtful, excludes, *(own / "info" / "exclude" for own in common))
     return Repository(root, lists, ignores_case or found.ignores_case, tuple(found.read))
 
 
@@ -211,15 +216,22 @@ def _work_tree(git: Path) -> Path:
     """Where the files of a repository are that git is told of by its own folder."""
     if said := os.environ.get("GIT_WORK_TREE"):
         return Path(os.path.abspath(said))
-    found, folder = Excluding(_folder_of(git)), _folder_of(git)
-    found.look_at(_common_folder(git) / "config")
+    folder = _folder_of(git)
+    found = Excluding(folder)
+    for own in _common_folders(folder):
+        found.look_at(own / "config")
     return Path(os.path.normpath(folder / found.worktree)) if found.worktree else Path.cwd()
 
 
-def _common_folder(git: Path) -> Path:
-    """The folder with `info` and `config`: `.git`, or where a work tree's or submodule's leads."""
-    folder = _folder_of(git)
-    return _led_from(folder / "commondir", "") or folder
+def _common_folders(folder: Path) -> tuple[Path, ...]:
+    """The folders with `info` and `config`, the weaker first.
+
+    They are git's own, or where that of a work tree leads, and what `GIT_COMMON_DIR` says. Git
+    takes the last alone, but of one repository; a server sees others, too.
+    """
+    own = _led_from(folder / "commondir", "") or folder
+    said = os.environ.get("GIT_COMMON_DIR")
+    return (own, Path(os.path.abspath(said))) if said else (own,)
 
 
 def _folder_of(git: Path) -> Path:
@@ -228,10 +240,10 @@ def _folder_of(git: Path) -> Path:
 
 
 def _led_from(file: Path, key: str) -> Path | None:
-    line = text_of(file).strip()
+    line = text_of(file).rstrip("\r\n")
     if not line or not line.startswith(key) or "\0" in line:
         return None
-    return Path(os.path.normpath(file.parent / line.removeprefix(key).strip()))
+    return Path(os.path.normpath(file.parent / line.removeprefix(key).removeprefix(" ")))
 
 
 def _user_configurations() -> tuple[Path, ...]:

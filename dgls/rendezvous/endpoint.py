@@ -16,7 +16,6 @@ import os
 import socket
 import stat
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,18 +115,6 @@ def endpoints(settings: Settings) -> list[Endpoint]:
     """Every endpoint in the runtime folder that an engine holds or left behind."""
     folder = runtime_folder(settings)
     return [Endpoint(folder, path.stem) for path in sorted(folder.glob("engine-*.lock"))]
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only the user can read, whole or not at all. Raises `OSError`."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(temporary, path)
-    except OSError:
-        Path(temporary).unlink()
-        raise
 
 
 def absolute(settings: Settings) -> Settings:

@@ -12,6 +12,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+import torch
 
 from dgls.cli.app import DIRECT, VERBS, run_app
 from dgls.cli.lsp import run as run_lsp
@@ -222,6 +223,21 @@ def test_the_server_takes_no_wrong_argument(
 ) -> None:
     assert run_lsp(arguments) != 0
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_the_full_size_is_not_measured_without_a_gpu_unless_one_insists(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Random weights of the published size fill the memory of most machines."""
+    monkeypatch.setattr("dgls.network.hardware.chosen_device", lambda name: torch.device("cpu"))
+    measured: list[object] = []
+    monkeypatch.setattr("dgls.lab.bench.gpu.run.run", lambda *plan: measured.append(plan))
+    assert run_app(["bench", "gpu"]) == 2
+    assert "--size toy" in capfd.readouterr().err.replace("\n", " ")
+    assert measured == []
+    for more in (["--size", "toy"], ["--device", "cpu"]):
+        run_app(["bench", "gpu", *more])
+    assert len(measured) == 2
 
 
 @pytest.mark.parametrize(

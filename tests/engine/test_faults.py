@@ -19,9 +19,9 @@ import pytest
 from dgls.client import EngineClient
 from dgls.config import Settings
 from dgls.errors import EngineUnavailableError
+from dgls.files import write_private
 from dgls.lab.bench.machine import resident_mb
 from dgls.protocol import FillRequest
-from dgls.rendezvous.endpoint import write_private
 from tests.support.engines import (
     ROOT,
     WAIT_S,

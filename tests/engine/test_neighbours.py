@@ -271,6 +271,7 @@ async def test_a_number_beyond_all_bounds_is_the_clients_error(
 
 
 ODD: list[object] = [10**400, -1, 0, 2**63, 1e308, float("nan"), True, "9" * 5000, [], {}, None]
+ODD += ["\ud800", "\x00"]
 ANYWHERE = {
     "/v1/fill": "seed version parts gaps limits path language snippets client trigger around lead",
     "/infill": "n_predict seed t_max_predict_ms t_max_prompt_ms n_indent temperature top_k top_p "
@@ -295,11 +296,30 @@ async def test_no_value_of_a_field_is_the_engines_fault(http: httpx.AsyncClient,
                 {**good, name: value},
                 {**good, name: [value]},
                 {**good, name: {"a": value}},
+                {**good, f"{name}\ud800": value},
+                {**good, name: {"\ud800": value}},
             ):
                 answer = await http.post(path, content=json.dumps(body))
                 if answer.status_code >= 500:
                     faults.append((name, str(value)[:20], answer.status_code, answer.text[:200]))
     assert faults == []
+
+
+async def test_half_a_character_is_no_fault_of_the_engines(http: httpx.AsyncClient) -> None:
+    """JSON can hold half of a surrogate pair, which the parser of the language cannot."""
+    half = "x\ud800"
+    good = {"parts": ["x = ", "\n"], "language": "python", "gaps": [{"text": ""}]}
+    for odd in (
+        {"parts": [half, half]},
+        {"gaps": [{"text": half}]},
+        {"around": [half, half]},
+        {"path": half},
+        {"language": half},
+        {"snippets": [{"path": half, "text": half}]},
+        {"instruction": half, "gaps": [{"text": half}]},
+    ):
+        answer = await http.post("/v1/fill", content=json.dumps({**good, **odd}))
+        assert answer.status_code < 500, (odd, answer.text)
 
 
 NEIGHBOUR = """

@@ -11,6 +11,7 @@ from pygls.exceptions import JsonRpcRequestCancelled
 
 from dgls.errors import EngineUnavailableError, Stopped
 from dgls.protocol import FillRequest, Trigger
+from tests.lsp.raw import Raw
 from tests.lsp.session import (
     URI,
     ScriptedFiller,
@@ -181,6 +182,18 @@ async def test_a_selected_completion_that_lies_elsewhere_gets_no_suggestion(
 
     assert await session.complete("x\nfoo⟦⟧", selected=info) is None
     assert filler.requests == []
+
+
+async def test_a_selected_completion_that_is_no_text_gets_no_suggestion(raw: Raw) -> None:
+    await raw.begin()
+    item = {"uri": URI, "languageId": "python", "version": 1, "text": "foo\n"}
+    raw.notify("textDocument/didOpen", {"textDocument": item})
+    end = {"line": 0, "character": 3}
+    info = {"range": {"start": {"line": 0, "character": 0}, "end": end}, "text": "foo\ud800"}
+    context = {"triggerKind": 1, "selectedCompletionInfo": info}
+    params = {"textDocument": {"uri": URI}, "position": end, "context": context}
+    raw.request(2, "textDocument/inlineCompletion", params)
+    assert (await raw.answer(2))["result"] is None
 
 
 async def test_typing_what_is_suggested_moves_the_suggestion_along(

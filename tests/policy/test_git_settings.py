@@ -173,6 +173,75 @@ def test_a_repository_that_git_is_told_of_counts(
     assert said_by_git(str(home / "mine.py")) is IGNORED
 
 
+@pytest.mark.parametrize("said", ["GIT_COMMON_DIR", "GIT_DIR"])
+@pytest.mark.parametrize("where", ["info/exclude", "config"])
+def test_the_common_folder_that_git_is_told_of_counts(
+    tree: Path, said: str, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    common = tree.parent / "common"
+    put_repository(common, "excludesFile = ~/list\n" if where == "config" else "")
+    if where != "config":
+        (common / where).write_text("src/mine.py\n")
+    monkeypatch.setenv("GIT_COMMON_DIR", str(common))
+    if said == "GIT_DIR":
+        monkeypatch.setenv("GIT_DIR", str(tree / ".git"))
+    assert Privacy((tree,)).why_not(str(tree / "src/mine.py")) is IGNORED
+    assert said_by_git() is IGNORED
+
+
+def test_a_work_tree_that_git_is_told_of_alone_counts(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tree.parent / "home"
+    (home / "mine.py").write_text("")
+    (home / ".gitignore").write_text("mine.py\n")
+    monkeypatch.setenv("GIT_WORK_TREE", str(home))
+    assert Privacy((home,)).why_not(str(home / "mine.py")) is IGNORED
+    assert said_by_git(str(home / "mine.py")) is IGNORED
+
+
+@pytest.mark.parametrize("said", ["GIT_DIR", "GIT_WORK_TREE"])
+def test_a_working_folder_that_is_gone_is_no_error(
+    tree: Path, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tree.parent / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    monkeypatch.setenv(said, "x")
+    (tree / "src/link.py").symlink_to(tree / "src/mine.py")
+    (tree / ".gitignore").write_text("mine.py\n")
+    rules = Privacy((tree,))
+    assert rules.why_not(str(tree / "src/other.py")) is None
+    assert rules.why_not(str(tree / "src/link.py")) is IGNORED
+
+
+@pytest.mark.parametrize("line", ["src/mine.py\0.txt\n", "src/mine.py  \0\r\n"])
+def test_a_nul_ends_a_pattern(tree: Path, line: str) -> None:
+    (tree / ".gitignore").write_bytes(line.encode())
+    assert Privacy((tree,)).why_not(str(tree / "src/mine.py")) is IGNORED
+    assert said_by_git() is IGNORED
+
+
+def test_an_ignore_file_that_is_a_link_takes_nothing_back(tree: Path) -> None:
+    """Git follows no such link since 2.32; an older one does."""
+    (tree / ".gitignore").write_text("mine.py\n")
+    (tree / "taken-back").write_text("!mine.py\nother.py\n")
+    (tree / "src/.gitignore").symlink_to(tree / "taken-back")
+    rules = Privacy((tree,))
+    assert rules.why_not(str(tree / "src/mine.py")) is IGNORED
+    assert rules.why_not(str(tree / "src/other.py")) is IGNORED
+    assert said_by_git() is IGNORED
+
+
+def test_the_name_of_a_repository_may_end_with_a_space(tree: Path) -> None:
+    (tree / ".git").rename(tree.parent / "kept ")
+    (tree / ".git").write_text("gitdir: ../kept \n")
+    (tree.parent / "kept /info/exclude").write_text("src/mine.py\n")
+    assert Privacy((tree,)).why_not(str(tree / "src/mine.py")) is IGNORED
+    assert said_by_git() is IGNORED
+
+
 @pytest.mark.parametrize("kind", ["device", "pipe", "large"])
 @pytest.mark.parametrize("which", ["home/.gitconfig", "home/more", "tree/.git/config"])
 def test_settings_of_git_that_never_end_are_named(tree: Path, kind: str, which: str) -> None:

@@ -51,7 +51,10 @@ def items_of(offer: Offer) -> Items:
 
 
 def place_of(document: Document, params: types.InlineCompletionParams) -> Place | None:
-    """Where to suggest; None where there is no such place or no grammar for the document."""
+    """Where to suggest; None where there is no such place or no grammar for the document.
+
+    None as well where the menu's text holds half of a surrogate pair, which no grammar reads.
+    """
     source, cursor = document.source, document.offset(params.position)
     if source is None or cursor is None:
         return None
@@ -62,6 +65,9 @@ def place_of(document: Document, params: types.InlineCompletionParams) -> Place 
     on_one_line = selected.range.start.line == selected.range.end.line == params.position.line
     if replaced is None or not on_one_line or not replaced.start <= cursor <= replaced.end:
         return None
-    completed = source.edited([Edit(replaced, selected.text)])
+    try:
+        completed = source.edited([Edit(replaced, selected.text)])
+    except UnicodeEncodeError:
+        return None
     cursor = replaced.start + len(selected.text)
     return Place(document, completed, cursor, replaced, selected.text)
