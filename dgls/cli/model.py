@@ -135,14 +135,16 @@ def _end_in_order() -> None:
 
 
 def _sources(given: Path | None) -> list[Source]:
-    """Where a model is looked for, in this order."""
+    """Where a model is looked for, in this order; a file that is given is the only place."""
     from dgls.checkpoint.fetch.given import GivenFile
     from dgls.checkpoint.fetch.hub import Hub
     from dgls.checkpoint.fetch.hub_cache import HubCache
     from dgls.checkpoint.fetch.index_parts import IndexParts
 
-    named: list[Source] = [] if given is None else [GivenFile(expanded(given))]
-    return [*named, HubCache(), Hub(), IndexParts()]
+    if given is not None:
+        # Who names a file would not have half a gigabyte fetched because it is another one.
+        return [GivenFile(expanded(given))]
+    return [HubCache(), Hub(), IndexParts()]
 
 
 def _row(entry: Entry, memory_free: int) -> dict[str, Any]:

@@ -97,6 +97,18 @@ def hub_files(dgls: Shell) -> Iterator[HubFiles]:
         yield said
 
 
+def test_another_file_than_the_model_is_said_and_nothing_else_is_fetched(
+    dgls: Shell, hub_files: HubFiles
+) -> None:
+    given = dgls.catalogue.with_name("given.gguf")
+    given.write_bytes(DATA + b"another")
+    refused = dgls("get", "toy", "--from", str(given))
+    assert refused.returncode == 6
+    assert "Tried: the given file: " in refused.stderr
+    assert hub_files.asked == []
+    assert dgls.files() == []
+
+
 def test_list_says_whose_a_model_is_and_whether_it_is_here(dgls: Shell) -> None:
     dgls.fetch_from_file()
     lines = dgls("list").stdout.splitlines()
