@@ -109,8 +109,7 @@ def _fetch(job: Job, sources: Sequence[Source]) -> tuple[FetchedFile, Arrived]:
     kept = f" {job.fetched / 1e6:,.0f} MB are kept for the next try." if job.fetched else ""
     raise ModelFetchError(
         f"{job.file.name} could not be fetched, no model was changed.{kept} Tried: {reasons}. "
-        f"To have it fetched: dgls model get {job.entry.name}; to take a file that you have: "
-        "--from FILE"
+        f"If you have the file elsewhere: dgls model get {job.entry.name} --from FILE"
     )
 
 
