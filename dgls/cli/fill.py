@@ -75,55 +75,55 @@ def fill(
     settings = resolved.settings
     for name in {parse_target(each).file for each in target} - {STANDARD_INPUT}:
         check_private(Path(name), resolved, allow_private)
-    task = _task(target, select or [], language, lines, strength, write, settings.fill)
-    asker = dataclasses.replace(asker_of(task.file.name, task.source, resolved, "fill"), seed=seed)
+    job = _job(target, select or [], language, lines, strength, write, settings.fill)
+    asker = dataclasses.replace(asker_of(job.file.name, job.source, resolved, "fill"), seed=seed)
     watching = None
     if watch and not as_json:
         from dgls.cli.watch import Watch
 
-        watching = Watch(task.asked.context)
-    request = task.asked.request(asker, limits_of(settings.fill))
+        watching = Watch(job.task.context)
+    request = job.task.request(asker, limits_of(settings.fill))
     reply = asyncio.run(ask(settings, request, watching))
     if settings.model.name == AUTO and sys.stderr.isatty() and (better := offer()):
         typer.echo(f"dgls: {better}", err=True)
     if reply.note:
         typer.echo(f"dgls: {reply.note}", err=True)
-    sound = task.sound(reply.candidates, reply.present)
-    best = sound[0] if sound else task.nothing(reply.candidates)
+    sound = job.sound(reply.candidates, reply.present)
+    best = sound[0] if sound else job.nothing(reply.candidates)
     if write:
         if not any(best.texts):
             raise InputError(
-                f"The model has no fill that fits here; {task.file.name} was left as it was. "
+                f"The model has no fill that fits here; {job.file.name} was left as it was. "
                 f"Try other places, more --lines or another --seed."
             )
-        task.file.write(task.filled(best))
+        job.file.write(job.filled(best))
     if as_json:
-        typer.echo(_json(task, dataclasses.replace(reply, candidates=sound), best, write))
+        typer.echo(_json(job, dataclasses.replace(reply, candidates=sound), best, write))
     elif watching is not None:
         watching.finish(best, reply)
     else:
         typer.echo("\n".join(best.texts))
     if not as_json and not any(best.texts):
-        holds_text = any(task.asked.context.gaps)
+        holds_text = any(job.task.context.gaps)
         typer.echo(f"dgls: {_NOTHING.format(_BETTER if holds_text else '')}", err=True)
     if write and not as_json:
-        typer.echo(f"{task.file.name}: filled {len(task.gaps)} of {len(task.gaps)}.", err=True)
+        typer.echo(f"{job.file.name}: filled {len(job.gaps)} of {len(job.gaps)}.", err=True)
 
 
 @dataclass(frozen=True)
-class _Task:
+class _Job:
     """What the command line asks for: the gaps of one file, in order, and what is around them."""
 
     file: SourceFile
-    asked: Task
+    task: Task
 
     @property
     def source(self) -> Source:
-        return self.asked.source
+        return self.task.source
 
     @property
     def gaps(self) -> tuple[Span, ...]:
-        return self.asked.gaps
+        return self.task.gaps
 
     def sound(self, candidates: Sequence[Fill], present: float | None) -> tuple[Fill, ...]:
         """The candidates of which something sound is left in every gap, likeliest first.
@@ -132,16 +132,16 @@ class _Task:
         which a rewrite must exceed.
         """
         from dgls.sound.gaps import sound_texts
-        from dgls.sound.site import Asked, Purpose
+        from dgls.sound.site import Purpose, Wanted
 
-        context = self.asked.context
-        asked = [
-            Asked(Purpose.REWRITE if text.strip() else Purpose.EXPLICIT, lines, present)
-            for text, lines in zip(context.gaps, self.asked.lines, strict=True)
+        context = self.task.context
+        wanted = [
+            Wanted(Purpose.REWRITE if text.strip() else Purpose.EXPLICIT, lines, present)
+            for text, lines in zip(context.gaps, self.task.lines, strict=True)
         ]
         found: dict[tuple[str, ...], Fill] = {}
         for fill in candidates:
-            texts = sound_texts(self.source, self.gaps, asked, fill.texts, fill.score)
+            texts = sound_texts(self.source, self.gaps, wanted, fill.texts, fill.score)
             if texts is not None:
                 found.setdefault(texts, dataclasses.replace(fill, texts=texts))
         return tuple(found.values())
@@ -155,12 +155,12 @@ class _Task:
 
     def _edits(self, fill: Fill) -> Sequence[Edit]:
         return [
-            Edit(gap, self.asked.context.for_document(text))
+            Edit(gap, self.task.context.for_document(text))
             for gap, text in zip(self.gaps, fill.texts, strict=True)
         ]
 
 
-def _task(
+def _job(
     arguments: Sequence[str],
     selections: Sequence[str],
     language: str | None,
@@ -168,7 +168,7 @@ def _task(
     strength: float,
     write: bool,
     costs: FillSettings,
-) -> _Task:
+) -> _Job:
     from dgls.requests.builder import Task, budget_of
 
     targets = [parse_target(argument) for argument in arguments]
@@ -182,15 +182,15 @@ def _task(
     places = [target for target in targets if target.line is not None or not selections]
     gaps = [cursor(target, file.text) for target in places]
     gaps += [selection(each, file.text) for each in selections]
-    return _Task(
+    return _Job(
         file,
         Task.at(source, sorted(gaps), budget_of(costs), lines=lines, strength=strength),
     )
 
 
-def _json(task: _Task, reply: FillReply, best: Fill, written: bool) -> str:
+def _json(job: _Job, reply: FillReply, best: Fill, written: bool) -> str:
     fields = dataclasses.asdict(reply)
     fields["best"] = dataclasses.asdict(best)
-    fields["gaps"] = [dataclasses.asdict(gap) for gap in task.gaps]
+    fields["gaps"] = [dataclasses.asdict(gap) for gap in job.gaps]
     fields["written"] = written
     return json.dumps(fields, ensure_ascii=False)

@@ -64,10 +64,10 @@ def why(
     if as_json:
         typer.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
     else:
-        typer.echo(f"{about}{_asked_how(found, place)}\n{describe(found, features=features)}")
+        typer.echo(f"{about}{_trigger_of(found, place)}\n{describe(found, features=features)}")
 
 
-def _asked_how(found: Explanation, place: str | None) -> str:
+def _trigger_of(found: Explanation, place: str | None) -> str:
     """How the last fill came about; at a place both ways are tried."""
     from dgls.protocol import Trigger
 
@@ -98,7 +98,7 @@ async def _at(resolved: Resolved, place: str, language: str | None) -> Explanati
     """What an editor would suggest at a place while one types, and when one asks for it."""
     from dgls.cli.asking import asker_of, loading
     from dgls.client import EngineClient
-    from dgls.policy.show import shown_when_asked
+    from dgls.policy.show import shown_when_explicit
     from dgls.policy.why import explained
     from dgls.protocol import Trigger
     from dgls.requests.builder import Task, limits_of
@@ -107,26 +107,26 @@ async def _at(resolved: Resolved, place: str, language: str | None) -> Explanati
     target, settings = parse_target(place), resolved.settings
     file, source = parsed_source(target.file, language)
     gap = cursor(target, file.text)
-    task, asked = (
+    automatic, explicit = (
         Task.at_cursor(source, gap.start, settings.fill, purpose)
-        for purpose in (Purpose.TYPED, Purpose.EXPLICIT)
+        for purpose in (Purpose.AUTOMATIC, Purpose.EXPLICIT)
     )
     asker = asker_of(target.file, source, resolved, "why")
     typing = replace(asker, trigger=Trigger.AUTOMATIC)
-    request = task.request(typing, limits_of(settings.fill, Trigger.AUTOMATIC))
+    request = automatic.request(typing, limits_of(settings.fill, Trigger.AUTOMATIC))
     async with EngineClient(settings) as client:
         await client.wait_ready(loading())
         reply = await client.fill(request)
-        when_asked = await client.fill(asked.request(asker, limits_of(settings.fill)))
+        explicit_reply = await client.fill(explicit.request(asker, limits_of(settings.fill)))
         health = await client.health()
-    silence = _silence(resolved, target.file, source.language.id, task.context, health)
+    silence = _silence(resolved, target.file, source.language.id, automatic.context, health)
     return explained(
-        task.site,
+        automatic.site,
         request,
         reply,
         threshold=settings.show.threshold,
         silence=silence,
-        asked=shown_when_asked(asked.site, when_asked.candidates),
+        explicit=shown_when_explicit(explicit.site, explicit_reply.candidates),
     )
 
 

@@ -19,7 +19,7 @@ from dgls.protocol import Fill, FillReply, FillRequest, Limits, Snippet
 from dgls.requests.builder import Asker, Task
 from dgls.sound.alike import alike
 from dgls.sound.clean import sound
-from dgls.sound.site import Asked, Site
+from dgls.sound.site import Site, Wanted
 from dgls.syntax.cursor import Budget
 from dgls.syntax.detect import detected
 from dgls.syntax.language import Language
@@ -137,7 +137,7 @@ class Question:
     @cached_property
     def _site(self) -> Site:
         return Site.between(
-            self.prefix, self.suffix, self.language, Asked(max_lines=self.max_lines)
+            self.prefix, self.suffix, self.language, Wanted(max_lines=self.max_lines)
         )
 
 
