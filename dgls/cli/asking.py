@@ -49,7 +49,7 @@ def asker_of(name: str, source: Source, resolved: Resolved, method: str) -> Aske
     snippets: tuple[Snippet, ...] = ()
     if name != STANDARD_INPUT:
         path, roots = Path(name).resolve(), [Path.cwd()]
-        may_read = readable(resolved, False, *roots, path.parent)
+        may_read = readable(resolved, *roots, path.parent, allow=False)
         snippets = imported_outlines(source, path, roots, resolved.settings.context, may_read)
     return Asker("cli", method, path=path_shown(name), snippets=snippets)
 

@@ -14,7 +14,7 @@ import typer
 
 from dgls.cli.asking import ask, asker_of, path_shown, resolved_with
 from dgls.cli.options import AsJson, Language
-from dgls.cli.private import AllowPrivate, check_private
+from dgls.cli.private import AllowPrivate, check_readable
 from dgls.cli.target import STANDARD_INPUT, line_range, lines_of, parsed_source
 from dgls.errors import InputError, SourceFileError
 from dgls.protocol import FillReply
@@ -106,7 +106,7 @@ def _check(name: str, resolved: Resolved, *, write: bool, allow_private: bool) -
         if write:
             raise InputError("Standard input cannot be written to; leave out --write.")
         return
-    check_private(Path(name), resolved, allow_private)
+    check_readable(Path(name), resolved, allow=allow_private)
     if write and Path(name).exists() and not os.access(name, os.W_OK):
         raise SourceFileError(f"{name} is read-only; it was left as it was.")
 

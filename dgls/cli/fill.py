@@ -16,7 +16,7 @@ import typer
 from dgls.checkpoint.automatic_model import AUTO, offer
 from dgls.cli.asking import ask, asker_of, resolved_with
 from dgls.cli.options import AsJson, Language, ModelName
-from dgls.cli.private import AllowPrivate, check_private
+from dgls.cli.private import AllowPrivate, check_readable
 from dgls.cli.target import (
     STANDARD_INPUT,
     SourceFile,
@@ -83,7 +83,7 @@ def fill(
     resolved = resolved_with(model)
     settings = resolved.settings
     for name in {parse_target(each).file for each in target} - {STANDARD_INPUT}:
-        check_private(Path(name), resolved, allow_private)
+        check_readable(Path(name), resolved, allow=allow_private)
     job = _job(target, select or [], language, lines, strength, settings.fill, write=write)
     asker = dataclasses.replace(asker_of(job.file.name, job.source, resolved, "fill"), seed=seed)
     watching = _watch(job) if watch and not as_json else None

@@ -92,7 +92,7 @@ def train(
         wrong = "needs a --base" if recipe == CANVAS else "takes no --base; canvas does"
         raise InputError(f"The recipe {recipe} {wrong}; nothing was trained.")
     keep_files_private()
-    may_read = readable(resolve(Path.cwd()), allow_private, *(source or ()))
+    may_read = readable(resolve(Path.cwd()), *(source or ()), allow=allow_private)
     excluded = Contamination.of(text for file in exclude or [] for text in task_texts(file))
     where = chosen_device(device)
     if threads:

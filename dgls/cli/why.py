@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dgls.cli.options import AsJson, Language, ModelName
-from dgls.cli.private import AllowPrivate, check_private
+from dgls.cli.private import AllowPrivate, check_readable
 from dgls.cli.target import STANDARD_INPUT, cursor, parse_target, parsed_source
 from dgls.errors import EngineUnavailableError
 
@@ -59,7 +59,7 @@ def why(
     else:
         file = parse_target(place).file
         if file != STANDARD_INPUT:
-            check_private(Path(file), resolved, allow_private)
+            check_readable(Path(file), resolved, allow=allow_private)
         found, about = asyncio.run(_at(resolved, place, language)), place
     if as_json:
         typer.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False))

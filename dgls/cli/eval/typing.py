@@ -80,5 +80,5 @@ def _synthetic(
     from dgls.lab.bench.typing.sessions import synthetic_sessions
     from dgls.lab.evaluation.cut import CODE, languages_of
 
-    readable = may_read(allow_private, folder)
+    readable = may_read(folder, allow_private=allow_private)
     return synthetic_sessions(folder, count, seed, languages_of(languages) or CODE, readable)
