@@ -1,4 +1,4 @@
-"""What dgls says of itself to a person: its state in fields, and in one line."""
+"""The status that editors show: the state of dgls in fields, and in one line."""
 
 from __future__ import annotations
 
