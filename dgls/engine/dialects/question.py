@@ -63,12 +63,12 @@ class Question:
         head, *files = self.prefix.split(_FILE)
         if not files:
             return self
-        found = [(path.strip(), text) for path, _, text in (each.partition("\n") for each in files)]
-        path, prefix = found.pop()
-        others = [Snippet(name, text) for name, text in found]
+        pieces = [each.partition("\n") for each in files]
+        others = [Snippet(name.strip(), text) for name, _, text in pieces]
+        own = others.pop()
         if head.strip() and not head.startswith(_REPOSITORY):
             others.insert(0, Snippet("", head))
-        return replace(self, prefix=prefix, path=path, snippets=(*self.snippets, *others))
+        return replace(self, prefix=own.text, path=own.path, snippets=(*self.snippets, *others))
 
     @cached_property
     def language(self) -> Language:
