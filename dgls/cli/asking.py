@@ -41,7 +41,7 @@ def path_shown(name: str) -> str:
 
 
 def asker_of(name: str, source: Source, resolved: Resolved, method: str) -> Asker:
-    """The command line as who asks about a file, with the outlines of what the file imports."""
+    """The command line as the asker about a file, with the outlines of what the file imports."""
     from dgls.cli.private import readable
     from dgls.requests.builder import Asker
     from dgls.requests.neighbours import imported_outlines

@@ -11,7 +11,7 @@ from typing import Any
 
 
 class State(StrEnum):
-    """Where dgls stands."""
+    """What dgls can do at the moment."""
 
     LOADING = "loading"
     READY = "ready"

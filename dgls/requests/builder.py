@@ -144,7 +144,7 @@ def budget_of(settings: FillSettings) -> Budget:
 
 
 def limits_of(settings: FillSettings, trigger: Trigger = Trigger.EXPLICIT) -> Limits:
-    """The deadline and the candidates that the settings allow: more of both for who asks."""
+    """The deadline and the candidates by the settings: more of both on an explicit request."""
     most = 1 if settings.candidates == AUTO else settings.candidates
     if trigger is Trigger.AUTOMATIC:
         return Limits(settings.automatic_deadline_ms or None, most)

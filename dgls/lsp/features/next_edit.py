@@ -48,7 +48,7 @@ def title_of(offers: tuple[Offer, ...]) -> str:
 
 
 async def edit_of(context: RequestContext, document: Document) -> types.WorkspaceEdit:
-    """The edit of all places. Raises `InputError` where there is none any more."""
+    """The edit of all places. Raises `InputError` where none is left."""
     offers = await offers_for(context, document)
     if not offers:
         raise InputError("No other place is left to change; the document was left as it is.")

@@ -24,7 +24,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a part has no figures, or not all; `trace` says where, for who is to mend it."""
+    """Why a part has no figures, or not all; `trace` says where, for debugging."""
 
     part: str
     scheme: str
