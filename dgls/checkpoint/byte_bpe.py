@@ -16,7 +16,8 @@ PRE_TOKENS = (
 def byte_bpe(tokens: Sequence[str], merges: Sequence[str], special: Sequence[str]) -> Tokenizer:
     """A tokenizer whose ids are the places in `tokens`; `special` ones are never read from text."""
     vocabulary = {token: index for index, token in enumerate(tokens)}
-    pairs = [(left, right) for left, _, right in (merge.partition(" ") for merge in merges)]
+    parts = [merge.partition(" ") for merge in merges]
+    pairs = [(left, right) for left, _, right in parts]
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=pairs))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [

@@ -89,7 +89,8 @@ def fingerprint(path: Path) -> str:
     Raises `CheckpointError` for a folder without weights.
     """
     digest = hashlib.sha256()
-    for file in shard_files(path) if path.is_dir() else (path,):
+    files = shard_files(path) if path.is_dir() else (path,)
+    for file in files:
         status = file.stat()
         digest.update(f"{file.name} {status.st_size} {status.st_mtime_ns}".encode())
         with file.open("rb") as opened:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 import typer
 
-from dgls.cli.main import INTERRUPTED, NO_FILE
+from dgls.cli.main import NO_FILE
 from dgls.cli.verbs import DIRECT, VERBS, unknown_verb
 from dgls.errors import DglsError
 
@@ -26,7 +26,10 @@ _FAILED = 70
 
 
 def run_app(arguments: Sequence[str]) -> int:
-    """Run one verb and return its exit status (`DglsError.exit_status` for errors on purpose)."""
+    """Run one verb and return its exit status (`DglsError.exit_status` for errors on purpose).
+
+    Typer makes a status of Ctrl-C and of a reader that has enough; elsewhere `main` does.
+    """
     try:
         verb = arguments[0] if arguments else ""
         if verb not in VERBS or verb in DIRECT:
@@ -35,12 +38,6 @@ def run_app(arguments: Sequence[str]) -> int:
         app_of([verb])(args=_with_places_last(arguments), prog_name="dgls")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
-    except KeyboardInterrupt:
-        return _said("interrupted; what was written so far is kept.", INTERRUPTED)
-    except BrokenPipeError:
-        # Whoever read the output has seen enough of it.
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
-        return 1
     except Exception as error:
         return told(error)
     return 0

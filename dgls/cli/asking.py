@@ -30,7 +30,7 @@ def resolved_with(model: str | None) -> Resolved:
     return resolved
 
 
-def settings_when_asked(resolved: Resolved, model: str | None) -> Settings:
+def settings_when_explicit(resolved: Resolved, model: str | None) -> Settings:
     """The settings of the engine that fills what is asked for; the command line's model wins."""
     from dgls.config import explicit_settings
 
@@ -48,7 +48,7 @@ def path_shown(name: str) -> str:
 
 
 def asker_of(name: str, source: Source, resolved: Resolved, method: str) -> Asker:
-    """The command line as who asks about a file, with the outlines of what the file imports."""
+    """The command line as the asker about a file, with the outlines of what the file imports."""
     from dgls.cli.private import readable
     from dgls.requests.builder import Asker
     from dgls.requests.neighbours import imported_outlines
@@ -56,7 +56,7 @@ def asker_of(name: str, source: Source, resolved: Resolved, method: str) -> Aske
     snippets: tuple[Snippet, ...] = ()
     if name != STANDARD_INPUT:
         path, roots = Path(name).resolve(), [Path.cwd()]
-        may_read = readable(resolved, False, *roots, path.parent)
+        may_read = readable(resolved, *roots, path.parent, allow=False)
         snippets = imported_outlines(source, path, roots, resolved.settings.context, may_read)
     return Asker("cli", method, path=path_shown(name), snippets=snippets)
 

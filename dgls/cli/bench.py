@@ -16,6 +16,20 @@ if TYPE_CHECKING:
 
 _EDITORS = (1, 4, 16)
 
+_Folders = Annotated[
+    list[Path] | None, typer.Argument(help="Source trees to cut gaps from; dgls' own if none.")
+]
+_Minutes = Annotated[
+    float | None, typer.Option(min=0.01, help="Begin no further gap after this time.")
+]
+_Unverified = Annotated[
+    bool,
+    typer.Option(
+        help="Print instead what the adapter's masks write unverified, by the order in which "
+        "their tokens are accepted."
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command line."""
@@ -46,7 +60,7 @@ def latency(
     from dgls.lab.bench.latency import latency as measure
 
     settings = _settings({"model.name": model})
-    _show(asyncio.run(measure(settings, keystrokes, places, _say)), as_json)
+    _show(asyncio.run(measure(settings, keystrokes, places, _say)), as_json=as_json)
 
 
 def engine(
@@ -74,7 +88,7 @@ def engine(
     settings = _settings({"model.name": model})
     counts = editors or _EDITORS
     sessions = recorded_sessions(recorded) if recorded else usual_sessions(max(counts))
-    _show(asyncio.run(measure(settings, counts, seconds, sessions, vllm, _say)), as_json)
+    _show(asyncio.run(measure(settings, counts, seconds, sessions, vllm, _say)), as_json=as_json)
 
 
 def gpu(
@@ -116,24 +130,14 @@ def gpu(
 
 
 def passes(
-    folders: Annotated[
-        list[Path] | None, typer.Argument(help="Source trees to cut gaps from; dgls' own if none.")
-    ] = None,
+    folders: _Folders = None,
     gaps: Annotated[int, typer.Option(min=1, help="Gaps in all.")] = 60,
     seed: Annotated[int, typer.Option(help="Another seed cuts other gaps.")] = 0,
     model: Annotated[str, typer.Option(help="A causal model, as `model.name`.")] = "auto",
     device: Annotated[str, typer.Option(help="A device of torch, or `auto`.")] = "auto",
     threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0 for dgls' choice.")] = 0,
-    minutes: Annotated[
-        float | None, typer.Option(min=0.01, help="Begin no further gap after this time.")
-    ] = None,
-    unverified: Annotated[
-        bool,
-        typer.Option(
-            help="Print instead what the adapter's masks write unverified, by the order in which "
-            "their tokens are accepted."
-        ),
-    ] = False,
+    minutes: _Minutes = None,
+    unverified: _Unverified = False,
     as_json: AsJson = False,
 ) -> None:
     """Print tokens a pass without drafts, with looked-up ones, the adapter's, and both."""
@@ -166,7 +170,7 @@ def passes(
         typer.echo(f"{machine()}, model {named.name}\n\n{markdown(figures)}", nl=False)
 
 
-def _show(page: Page, as_json: bool) -> None:
+def _show(page: Page, *, as_json: bool) -> None:
     typer.echo(page.to_json() + "\n" if as_json else page.markdown(), nl=False)
 
 

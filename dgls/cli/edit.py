@@ -8,23 +8,40 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dgls.cli.asking import ask, asker_of, path_shown, resolved_with
 from dgls.cli.options import AsJson, Language
-from dgls.cli.private import AllowPrivate, check_private
-from dgls.cli.target import (
-    STANDARD_INPUT,
-    line_range,
-    lines_of,
-    parsed_source,
-)
+from dgls.cli.private import AllowPrivate, check_readable
+from dgls.cli.target import STANDARD_INPUT, line_range, lines_of, parsed_source
 from dgls.errors import InputError, SourceFileError
 from dgls.protocol import FillReply
 from dgls.text.diff import unified
 from dgls.text.spans import Edit, apply_edits
+
+if TYPE_CHECKING:
+    from dgls.config import Resolved, Settings
+
+
+_Lines = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE:FROM-TO",
+        help="The lines to edit, from 1, the last one included; FILE:LINE is one line; - is "
+        "standard input.",
+    ),
+]
+_Instruction = Annotated[
+    str, typer.Argument(metavar="INSTRUCTION", help='Such as "add type hints".')
+]
+_Diff = Annotated[bool, typer.Option("--diff", help="Print the difference, which is the default.")]
+_Write = Annotated[bool, typer.Option("--write", help="Apply the edit to the file.")]
+_EditModel = Annotated[
+    str | None,
+    typer.Option(help="The model that edits; auto is the best one here (`edits.model`)."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -33,32 +50,16 @@ def register(app: typer.Typer) -> None:
 
 
 def edit(
-    target: Annotated[
-        str,
-        typer.Argument(
-            metavar="FILE:FROM-TO",
-            help="The lines to edit, from 1, the last one included; FILE:LINE is one line; - is "
-            "standard input.",
-        ),
-    ],
-    instruction: Annotated[
-        str, typer.Argument(metavar="INSTRUCTION", help='Such as "add type hints".')
-    ],
-    diff: Annotated[
-        bool, typer.Option("--diff", help="Print the difference, which is the default.")
-    ] = False,
-    write: Annotated[bool, typer.Option("--write", help="Apply the edit to the file.")] = False,
+    target: _Lines,
+    instruction: _Instruction,
+    diff: _Diff = False,
+    write: _Write = False,
     as_json: AsJson = False,
     language: Language = None,
-    model: Annotated[
-        str | None,
-        typer.Option(help="The model that edits; auto is the best one here (`edits.model`)."),
-    ] = None,
+    model: _EditModel = None,
     allow_private: AllowPrivate = False,
 ) -> None:
     """Edit lines as an instruction says, and print the difference."""
-    from dgls.checkpoint.edit_model import edit_settings
-    from dgls.config import changed
     from dgls.requests.instruction import InstructedEdit
 
     if instruction.startswith("-:"):
@@ -67,45 +68,52 @@ def edit(
     if diff and write:
         raise InputError("Give --diff or --write, one of the two; nothing was changed.")
     resolved = resolved_with(None)
-    settings = resolved.settings
     name, first, last = line_range(target)
-    if name != STANDARD_INPUT:
-        check_private(Path(name), resolved, allow_private)
-    if write:
-        _check_writable(name)
+    _check(name, resolved, write=write, allow_private=allow_private)
     file, source = parsed_source(name, language)
-    asked = InstructedEdit.of(source, lines_of(file.text, first, last), instruction, settings.fill)
-    if model is not None:
-        settings = changed(settings, {"edits.model": model})
-    request = asked.request(asker_of(name, source, resolved, "edit"))
-    reply = asyncio.run(ask(edit_settings(settings), request))
+    lines, settings = lines_of(file.text, first, last), resolved.settings
+    task = InstructedEdit.of(source, lines, instruction, settings.fill)
+    request = task.request(asker_of(name, source, resolved, "edit"))
+    reply = asyncio.run(ask(_with_model(settings, model), request))
     if reply.note:
         typer.echo(f"dgls: {reply.note}", err=True)
-    made = asked.edit(reply)
+    made = task.edit(reply)
     after = apply_edits(file.text, [made])
+    difference = unified(path_shown(name) or "input", file.text, after)
     if write:
         file.write(after)
-    shown = unified(path_shown(name) or "input", file.text, after)
     if as_json:
-        typer.echo(_json(reply, made, shown, write))
-    elif write:
-        typer.echo(f"{name}: edited lines {first} to {last}.", err=True)
-    else:
-        typer.echo(shown, nl=False)
-        if sys.stdout.isatty() and name != STANDARD_INPUT:
-            typer.echo("dgls: the file is as it was; --write applies the edit.", err=True)
+        typer.echo(_json(reply, made, difference, written=write))
+        return
+    shown = f"{name}: edited lines {first} to {last}.\n" if write else difference
+    typer.echo(shown, nl=False, err=write)
+    if not write and sys.stdout.isatty() and name != STANDARD_INPUT:
+        typer.echo("dgls: the file is as it was; --write applies the edit.", err=True)
 
 
-def _check_writable(name: str) -> None:
+def _with_model(settings: Settings, model: str | None) -> Settings:
+    """The settings by which the model edits that the command line names, or else they do."""
+    from dgls.checkpoint.edit_model import edit_settings
+    from dgls.config import changed
+
+    wanted = settings if model is None else changed(settings, {"edits.model": model})
+    return edit_settings(wanted)
+
+
+def _check(name: str, resolved: Resolved, *, write: bool, allow_private: bool) -> None:
+    """Raise `DglsError` for a file that may not be read, or not be written where it should."""
     if name == STANDARD_INPUT:
-        raise InputError("Standard input cannot be written to; leave out --write.")
-    if Path(name).exists() and not os.access(name, os.W_OK):
+        if write:
+            raise InputError("Standard input cannot be written to; leave out --write.")
+        return
+    check_readable(Path(name), resolved, allow=allow_private)
+    if write and Path(name).exists() and not os.access(name, os.W_OK):
         raise SourceFileError(f"{name} is read-only; it was left as it was.")
 
 
-def _json(reply: FillReply, made: Edit, shown: str, written: bool) -> str:
+def _json(reply: FillReply, made: Edit, difference: str, *, written: bool) -> str:
     fields = {
-        "diff": shown,
+        "diff": difference,
         "edit": dataclasses.asdict(made),
         "model": reply.model,
         "tokens": reply.best.tokens,

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dgls.checkpoint.automatic_model import AUTO, offer
-from dgls.cli.asking import ask, asker_of, resolved_with, settings_when_asked
+from dgls.cli.asking import ask, asker_of, resolved_with, settings_when_explicit
 from dgls.cli.options import AsJson, Language, ModelName
-from dgls.cli.private import AllowPrivate, check_private
+from dgls.cli.private import AllowPrivate, check_readable
 from dgls.cli.target import (
     STANDARD_INPUT,
     SourceFile,
@@ -30,12 +30,33 @@ from dgls.protocol import Fill, FillReply
 from dgls.text.spans import Edit, Span, apply_edits
 
 if TYPE_CHECKING:
-    from dgls.config import FillSettings
+    from dgls.cli.watch import Watch
+    from dgls.config import FillSettings, Settings
     from dgls.requests.builder import Task
     from dgls.syntax.source import Source
 
 _NOTHING = "The model has nothing that fits here{}; dgls why FILE:LINE:COL tells what it tried."
 _BETTER = " and is better than what is there"
+
+_Targets = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="FILE:LINE:COL",
+        help="Lines and columns count from 1; FILE:LINE is the line's end; - is "
+        "standard input. Several places of one file are filled together.",
+    ),
+]
+_Selections = Annotated[
+    list[str] | None,
+    typer.Option(help="Refill a range L:C-L:C of FILE; repeatable.", metavar="L:C-L:C"),
+]
+_Strength = Annotated[
+    float, typer.Option(min=0.05, max=1.0, help="Noise on a selection: 1 rewrites it.")
+]
+_Lines = Annotated[int, typer.Option(min=1, max=100, help="Most lines of a fill.")]
+_Write = Annotated[bool, typer.Option("--write", help="Apply the fill to the file.")]
+_Watch = Annotated[bool, typer.Option("--watch", help="Show each draft.")]
+_Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of the noise.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -44,86 +65,83 @@ def register(app: typer.Typer) -> None:
 
 
 def fill(
-    target: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="FILE:LINE:COL",
-            help="Lines and columns count from 1; FILE:LINE is the line's end; - is "
-            "standard input. Several places of one file are filled together.",
-        ),
-    ],
-    select: Annotated[
-        list[str] | None,
-        typer.Option(help="Refill a range L:C-L:C of FILE; repeatable.", metavar="L:C-L:C"),
-    ] = None,
-    strength: Annotated[
-        float, typer.Option(min=0.05, max=1.0, help="Noise on a selection: 1 rewrites it.")
-    ] = 1.0,
-    lines: Annotated[int, typer.Option(min=1, max=100, help="Most lines of a fill.")] = 1,
-    write: Annotated[bool, typer.Option("--write", help="Apply the fill to the file.")] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Show each draft.")] = False,
+    target: _Targets,
+    select: _Selections = None,
+    strength: _Strength = 1.0,
+    lines: _Lines = 1,
+    write: _Write = False,
+    watch: _Watch = False,
     as_json: AsJson = False,
     language: Language = None,
     model: ModelName = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of the noise.")] = 0,
+    seed: _Seed = 0,
     allow_private: AllowPrivate = False,
 ) -> None:
     """Fill the gap at a place of a file and print it."""
     from dgls.requests.builder import limits_of
 
     resolved = resolved_with(model)
-    settings = settings_when_asked(resolved, model)
+    settings = settings_when_explicit(resolved, model)
     for name in {parse_target(each).file for each in target} - {STANDARD_INPUT}:
-        check_private(Path(name), resolved, allow_private)
-    task = _task(target, select or [], language, lines, strength, write, settings.fill)
-    asker = dataclasses.replace(asker_of(task.file.name, task.source, resolved, "fill"), seed=seed)
-    watching = None
-    if watch and not as_json:
-        from dgls.cli.watch import Watch
-
-        watching = Watch(task.asked.context)
-    request = task.asked.request(asker, limits_of(settings.fill))
+        check_readable(Path(name), resolved, allow=allow_private)
+    job = _job(target, select or [], language, lines, strength, settings.fill, write=write)
+    asker = dataclasses.replace(asker_of(job.file.name, job.source, resolved, "fill"), seed=seed)
+    watching = _watch(job) if watch and not as_json else None
+    request = job.task.request(asker, limits_of(settings.fill))
     reply = asyncio.run(ask(settings, request, watching))
+    _note(reply, settings)
+    sound = job.sound(reply.candidates, reply.present)
+    best = sound[0] if sound else job.nothing(reply.candidates)
+    if write:
+        job.write(best)
+    if as_json:
+        kept = dataclasses.replace(reply, candidates=sound)
+        typer.echo(_json(job, kept, best, written=write))
+        return
+    if watching is not None:
+        watching.finish(best, reply)
+    else:
+        typer.echo("\n".join(best.texts))
+    _tell(job, best, written=write)
+
+
+def _watch(job: _Job) -> Watch:
+    from dgls.cli.watch import Watch
+
+    return Watch(job.task.context)
+
+
+def _note(reply: FillReply, settings: Settings) -> None:
+    """Say what the reply says of itself, and to a person how to get a better model."""
     if settings.model.name == AUTO and sys.stderr.isatty() and (better := offer()):
         typer.echo(f"dgls: {better}", err=True)
     if reply.note:
         typer.echo(f"dgls: {reply.note}", err=True)
-    sound = task.sound(reply.candidates, reply.present)
-    best = sound[0] if sound else task.nothing(reply.candidates)
-    if write:
-        if not any(best.texts):
-            raise InputError(
-                f"The model has no fill that fits here; {task.file.name} was left as it was. "
-                f"Try other places, more --lines or another --seed."
-            )
-        task.file.write(task.filled(best))
-    if as_json:
-        typer.echo(_json(task, dataclasses.replace(reply, candidates=sound), best, write))
-    elif watching is not None:
-        watching.finish(best, reply)
-    else:
-        typer.echo("\n".join(best.texts))
-    if not as_json and not any(best.texts):
-        holds_text = any(task.asked.context.gaps)
+
+
+def _tell(job: _Job, best: Fill, *, written: bool) -> None:
+    """Say, apart from the text, where there is none and what was written."""
+    if not any(best.texts):
+        holds_text = any(job.task.context.gaps)
         typer.echo(f"dgls: {_NOTHING.format(_BETTER if holds_text else '')}", err=True)
-    if write and not as_json:
-        typer.echo(f"{task.file.name}: filled {len(task.gaps)} of {len(task.gaps)}.", err=True)
+    if written:
+        typer.echo(f"{job.file.name}: filled {len(job.gaps)} of {len(job.gaps)}.", err=True)
 
 
 @dataclass(frozen=True)
-class _Task:
+class _Job:
     """What the command line asks for: the gaps of one file, in order, and what is around them."""
 
     file: SourceFile
-    asked: Task
+    task: Task
 
     @property
     def source(self) -> Source:
-        return self.asked.source
+        return self.task.source
 
     @property
     def gaps(self) -> tuple[Span, ...]:
-        return self.asked.gaps
+        return self.task.gaps
 
     def sound(self, candidates: Sequence[Fill], present: float | None) -> tuple[Fill, ...]:
         """The candidates of which something sound is left in every gap, likeliest first.
@@ -132,16 +150,16 @@ class _Task:
         which a rewrite must exceed.
         """
         from dgls.sound.gaps import sound_texts
-        from dgls.sound.site import Asked, Purpose
+        from dgls.sound.site import Purpose, Wanted
 
-        context = self.asked.context
-        asked = [
-            Asked(Purpose.REWRITE if text.strip() else Purpose.EXPLICIT, lines, present)
-            for text, lines in zip(context.gaps, self.asked.lines, strict=True)
+        context = self.task.context
+        wanted = [
+            Wanted(Purpose.REWRITE if text.strip() else Purpose.EXPLICIT, lines, present)
+            for text, lines in zip(context.gaps, self.task.lines, strict=True)
         ]
         found: dict[tuple[str, ...], Fill] = {}
         for fill in candidates:
-            texts = sound_texts(self.source, self.gaps, asked, fill.texts, fill.score)
+            texts = sound_texts(self.source, self.gaps, wanted, fill.texts, fill.score)
             if texts is not None:
                 found.setdefault(texts, dataclasses.replace(fill, texts=texts))
         return tuple(found.values())
@@ -150,25 +168,30 @@ class _Task:
         """The best fill where no candidate is sound: empty texts."""
         return dataclasses.replace(candidates[0], texts=("",) * len(self.gaps), confidence=0.0)
 
-    def filled(self, fill: Fill) -> str:
-        return apply_edits(self.source.text, self._edits(fill))
-
-    def _edits(self, fill: Fill) -> Sequence[Edit]:
-        return [
-            Edit(gap, self.asked.context.for_document(text))
+    def write(self, fill: Fill) -> None:
+        """Put the texts into the file. Raises `InputError` where all are empty."""
+        if not any(fill.texts):
+            raise InputError(
+                f"The model has no fill that fits here; {self.file.name} was left as it was. "
+                f"Try other places, more --lines or another --seed."
+            )
+        edits = [
+            Edit(gap, self.task.context.for_document(text))
             for gap, text in zip(self.gaps, fill.texts, strict=True)
         ]
+        self.file.write(apply_edits(self.source.text, edits))
 
 
-def _task(
+def _job(
     arguments: Sequence[str],
     selections: Sequence[str],
     language: str | None,
     lines: int,
     strength: float,
-    write: bool,
     costs: FillSettings,
-) -> _Task:
+    *,
+    write: bool,
+) -> _Job:
     from dgls.requests.builder import Task, budget_of
 
     targets = [parse_target(argument) for argument in arguments]
@@ -182,15 +205,15 @@ def _task(
     places = [target for target in targets if target.line is not None or not selections]
     gaps = [cursor(target, file.text) for target in places]
     gaps += [selection(each, file.text) for each in selections]
-    return _Task(
+    return _Job(
         file,
         Task.at(source, sorted(gaps), budget_of(costs), lines=lines, strength=strength),
     )
 
 
-def _json(task: _Task, reply: FillReply, best: Fill, written: bool) -> str:
+def _json(job: _Job, reply: FillReply, best: Fill, *, written: bool) -> str:
     fields = dataclasses.asdict(reply)
     fields["best"] = dataclasses.asdict(best)
-    fields["gaps"] = [dataclasses.asdict(gap) for gap in task.gaps]
+    fields["gaps"] = [dataclasses.asdict(gap) for gap in job.gaps]
     fields["written"] = written
     return json.dumps(fields, ensure_ascii=False)

@@ -29,7 +29,7 @@ AllowPrivate = Annotated[
 MayRead = Callable[[Path], bool]
 
 
-def check_private(path: Path, resolved: Resolved, allow: bool) -> None:
+def check_readable(path: Path, resolved: Resolved, *, allow: bool) -> None:
     """Raise `InputError` for a file that is left alone, unless that is allowed.
 
     What the settings of its own folder, and of the one that it is a link to, say counts as well as
@@ -37,8 +37,10 @@ def check_private(path: Path, resolved: Resolved, allow: bool) -> None:
     """
     from dgls.config import resolve
 
+    if allow:
+        return
     name = os.path.abspath(path)
-    for settings in () if allow else (resolved, *map(resolve, _own_folders(name))):
+    for settings in (resolved, *map(resolve, _own_folders(name))):
         reason, fault = rules(settings).explained(name)
         if reason is not None:
             why = fault or reason.value
@@ -47,7 +49,7 @@ def check_private(path: Path, resolved: Resolved, allow: bool) -> None:
             )
 
 
-def readable(resolved: Resolved, allow: bool, *trees: Path) -> MayRead:
+def readable(resolved: Resolved, *trees: Path, allow: bool) -> MayRead:
     """Whether a file of source trees may be read; one that a link leads out of them may not."""
     if allow:
         return lambda path: True

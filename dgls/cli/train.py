@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,66 +20,71 @@ if TYPE_CHECKING:
     from dgls.lab.training.recipes import Recipe
 
 
+_RecipeName = Annotated[
+    str,
+    typer.Option(
+        help="toy, cpu or small: a model from nothing. canvas: an adapter that drafts for --base."
+    ),
+]
+_Base = Annotated[
+    str | None,
+    typer.Option(help="For the recipe canvas: a model of `dgls model list`, or a .gguf file."),
+]
+_Folder = Annotated[
+    Path, typer.Option(help="Where the stages leave their results; run again to go on.")
+]
+_Output = Annotated[
+    Path | None, typer.Option(help="The folder of what was trained (FOLDER/checkpoint).")
+]
+_Sources = Annotated[
+    list[Path] | None,
+    typer.Option(help="Train on these folders instead of the listed packages; repeatable."),
+]
+_Excluded = Annotated[
+    list[Path] | None,
+    typer.Option(help="Evaluation tasks (JSONL.GZ) to keep out of the corpus; repeatable."),
+]
+_Start = Annotated[
+    Path | None,
+    typer.Option(
+        "--from", help="Begin with this checkpoint's weights and tokenizer, or with this adapter."
+    ),
+]
+_Seed = Annotated[
+    int | None, typer.Option(min=0, max=2**31 - 1, help="Draws other examples and noise.")
+]
+_Minutes = Annotated[
+    float | None, typer.Option(min=0.01, max=1e6, help="End after this training time.")
+]
+_Steps = Annotated[int | None, typer.Option(min=1, max=10**9, help="End after this many steps.")]
+_Device = Annotated[str, typer.Option(help="cpu or cuda.")]
+_Threads = Annotated[int, typer.Option(min=0, max=1024, help="CPU threads; 0 takes all cores.")]
+
+
 def register(app: typer.Typer) -> None:
     """Add the verb to the command line."""
     app.command()(train)
 
 
 def train(
-    recipe: Annotated[
-        str,
-        typer.Option(
-            help="toy, cpu or small: a model from nothing. canvas: an adapter that drafts for "
-            "--base."
-        ),
-    ] = "cpu",
-    base: Annotated[
-        str | None,
-        typer.Option(help="For the recipe canvas: a model of `dgls model list`, or a .gguf file."),
-    ] = None,
-    folder: Annotated[
-        Path, typer.Option(help="Where the stages leave their results; run again to go on.")
-    ] = Path(".cache/train"),
-    output: Annotated[
-        Path | None,
-        typer.Option(help="The folder of what was trained (FOLDER/checkpoint)."),
-    ] = None,
-    source: Annotated[
-        list[Path] | None,
-        typer.Option(help="Train on these folders instead of the listed packages; repeatable."),
-    ] = None,
-    exclude: Annotated[
-        list[Path] | None,
-        typer.Option(help="Evaluation tasks (JSONL.GZ) to keep out of the corpus; repeatable."),
-    ] = None,
-    start: Annotated[
-        Path | None,
-        typer.Option(
-            "--from",
-            help="Begin with this checkpoint's weights and tokenizer, or with this adapter.",
-        ),
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(min=0, max=2**31 - 1, help="Draws other examples and noise."),
-    ] = None,
-    minutes: Annotated[
-        float | None, typer.Option(min=0.01, max=1e6, help="End after this training time.")
-    ] = None,
-    steps: Annotated[
-        int | None, typer.Option(min=1, max=10**9, help="End after this many steps.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    threads: Annotated[
-        int, typer.Option(min=0, max=1024, help="CPU threads; 0 takes all cores.")
-    ] = 0,
+    recipe: _RecipeName = "cpu",
+    base: _Base = None,
+    folder: _Folder = Path(".cache/train"),
+    output: _Output = None,
+    source: _Sources = None,
+    exclude: _Excluded = None,
+    start: _Start = None,
+    seed: _Seed = None,
+    minutes: _Minutes = None,
+    steps: _Steps = None,
+    device: _Device = "cpu",
+    threads: _Threads = 0,
     allow_private: AllowPrivate = False,
 ) -> None:
     """Build the corpus, the tokenizer and the model; interrupted, it goes on where it stopped."""
     from dgls.config import resolve
     from dgls.lab.evaluation.cases import task_texts
     from dgls.lab.evaluation.contamination import Contamination
-    from dgls.lab.training.fetch import listed_packages, local_package, standard_library
     from dgls.lab.training.recipes import CANVAS, recipe_named
     from dgls.network.hardware import chosen_device
 
@@ -86,16 +92,14 @@ def train(
         wrong = "needs a --base" if recipe == CANVAS else "takes no --base; canvas does"
         raise InputError(f"The recipe {recipe} {wrong}; nothing was trained.")
     keep_files_private()
-    may_read = readable(resolve(Path.cwd()), allow_private, *(source or ()))
-    if source:
-        packages = tuple(map(local_package, source))
-    else:
-        packages = (standard_library(), *listed_packages())
+    may_read = readable(resolve(Path.cwd()), *(source or ()), allow=allow_private)
     excluded = Contamination.of(text for file in exclude or [] for text in task_texts(file))
     where = chosen_device(device)
     if threads:
         _use_threads(threads)
-    told = _Told(folder, output or folder / "checkpoint", packages, excluded, may_read, start)
+    told = _Told(
+        folder, output or folder / "checkpoint", _packages(source or ()), excluded, may_read, start
+    )
     limits = _Limits(minutes, steps, seed)
     if base is not None:
         _train_adapter(base, told, limits, where)
@@ -127,6 +131,13 @@ class _Limits:
         """The recipe, or its settings, with these."""
         said = {name: value for name, value in asdict(self).items() if value is not None}
         return replace(recipe, **said)
+
+
+def _packages(sources: Sequence[Path]) -> tuple[Package, ...]:
+    """The folders to train on, or without any the packages that the recipes list."""
+    from dgls.lab.training.fetch import listed_packages, local_package, standard_library
+
+    return tuple(map(local_package, sources)) or (standard_library(), *listed_packages())
 
 
 def _use_threads(threads: int) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dgls.cli.options import AsJson, Language, ModelName
-from dgls.cli.private import AllowPrivate, check_private
+from dgls.cli.private import AllowPrivate, check_readable
 from dgls.cli.target import STANDARD_INPUT, cursor, parse_target, parsed_source
 from dgls.errors import DglsError, EngineUnavailableError, InputError
 
@@ -49,26 +49,26 @@ def why(
 
     The last one is what the engine keeps in memory of its last fill, in an editor or here.
     """
-    from dgls.cli.asking import resolved_with, settings_when_asked
+    from dgls.cli.asking import resolved_with, settings_when_explicit
     from dgls.policy.why import describe
 
     resolved = resolved_with(model)
-    explicit = settings_when_asked(resolved, model)
+    explicit_settings = settings_when_explicit(resolved, model)
     if place is None:
-        found, age_s = asyncio.run(_last(resolved.settings, explicit))
+        found, age_s = asyncio.run(_last(resolved.settings, explicit_settings))
         about = f"{found.request.path or 'a text without a name'}, {age_s:.0f} s ago"
     else:
         file = parse_target(place).file
         if file != STANDARD_INPUT:
-            check_private(Path(file), resolved, allow_private)
-        found, about = asyncio.run(_at(resolved, explicit, place, language)), place
+            check_readable(Path(file), resolved, allow=allow_private)
+        found, about = asyncio.run(_at(resolved, explicit_settings, place, language)), place
     if as_json:
         typer.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
     else:
-        typer.echo(f"{about}{_asked_how(found, place)}\n{describe(found, features=features)}")
+        typer.echo(f"{about}{_trigger_of(found, place)}\n{describe(found, features=features)}")
 
 
-def _asked_how(found: Explanation, place: str | None) -> str:
+def _trigger_of(found: Explanation, place: str | None) -> str:
     """How the last fill came about; at a place both ways are tried."""
     from dgls.protocol import Trigger
 
@@ -77,7 +77,7 @@ def _asked_how(found: Explanation, place: str | None) -> str:
     return " (asked for)" if found.request.trigger is Trigger.EXPLICIT else " (while typing)"
 
 
-async def _last(settings: Settings, explicit: Settings) -> tuple[Explanation, float]:
+async def _last(settings: Settings, explicit_settings: Settings) -> tuple[Explanation, float]:
     """What was made last, by either engine, and how many seconds ago."""
     from dgls.client import EngineClient
     from dgls.policy.why import explained_last
@@ -87,7 +87,7 @@ async def _last(settings: Settings, explicit: Settings) -> tuple[Explanation, fl
     why_none: DglsError = EngineUnavailableError(
         "No engine runs, so there is no last suggestion; name a place: dgls why FILE:LINE:COL."
     )
-    for each in (settings, explicit):
+    for each in (settings, explicit_settings):
         async with EngineClient(each) as client:
             try:
                 found += filter(None, [await client.last()])
@@ -103,15 +103,15 @@ async def _last(settings: Settings, explicit: Settings) -> tuple[Explanation, fl
 
 
 async def _at(
-    resolved: Resolved, explicit: Settings, place: str, language: str | None
+    resolved: Resolved, explicit_settings: Settings, place: str, language: str | None
 ) -> Explanation:
     """What an editor would suggest at a place while one types, and when one asks for it.
 
-    `explicit` are the settings of the engine that fills what is asked for.
+    `explicit_settings` are those of the engine that fills what is asked for.
     """
     from dgls.cli.asking import ask, asker_of, loading
     from dgls.client import EngineClient
-    from dgls.policy.show import shown_when_asked
+    from dgls.policy.show import shown_when_explicit
     from dgls.policy.why import explained
     from dgls.protocol import Trigger
     from dgls.requests.builder import Task, limits_of
@@ -120,26 +120,26 @@ async def _at(
     target, settings = parse_target(place), resolved.settings
     file, source = parsed_source(target.file, language)
     gap = cursor(target, file.text)
-    task, asked = (
+    automatic, explicit = (
         Task.at_cursor(source, gap.start, settings.fill, purpose)
-        for purpose in (Purpose.TYPED, Purpose.EXPLICIT)
+        for purpose in (Purpose.AUTOMATIC, Purpose.EXPLICIT)
     )
     asker = asker_of(target.file, source, resolved, "why")
     typing = replace(asker, trigger=Trigger.AUTOMATIC)
-    request = task.request(typing, limits_of(settings.fill, Trigger.AUTOMATIC))
+    request = automatic.request(typing, limits_of(settings.fill, Trigger.AUTOMATIC))
     async with EngineClient(settings) as client:
         await client.wait_ready(loading())
         reply = await client.fill(request)
         health = await client.health()
-    when_asked = await ask(explicit, asked.request(asker, limits_of(settings.fill)))
-    silence = _silence(resolved, target.file, source.language.id, task.context, health)
+    explicit_reply = await ask(explicit_settings, explicit.request(asker, limits_of(settings.fill)))
+    silence = _silence(resolved, target.file, source.language.id, automatic.context, health)
     return explained(
-        task.site,
+        automatic.site,
         request,
         reply,
         threshold=settings.show.threshold,
         silence=silence,
-        asked=shown_when_asked(asked.site, when_asked.candidates),
+        explicit=shown_when_explicit(explicit.site, explicit_reply.candidates),
     )
 
 

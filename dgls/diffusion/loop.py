@@ -119,9 +119,8 @@ def denoise(
         # The one sync of a step: whether to go on is decided on the host.
         if bool(state.finished.all()):
             break
-    return Denoised(
-        state.best, state.log_probs, state.entropy, state.accepted, steps=steps, complete=complete
-    )
+    found = (state.best, state.log_probs, state.entropy, state.accepted)
+    return Denoised(*found, steps=steps, complete=complete)
 
 
 def _start(tokens: Tensor, open_: Tensor, accepted: Tensor | None) -> _State:

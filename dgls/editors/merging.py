@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from dgls.errors import InputError
@@ -97,7 +97,7 @@ def _indent(text: str) -> int | str:
 def helix_languages(shipped: str) -> Merge:
     """The server and the languages of the shipped file that the user's file does not have.
 
-    A language that the user has is left alone; `helix_left_alone` names those.
+    A language that the user has is left alone.
     """
 
     def merge(old: str) -> str:
@@ -112,13 +112,6 @@ def helix_languages(shipped: str) -> Merge:
         return new
 
     return merge
-
-
-def helix_left_alone(old: str) -> Iterator[str]:
-    """The languages of the user's file whose `language-servers` lack dgls."""
-    for language in _toml(old).get("language", []):
-        if "dgls" not in str(language.get("language-servers", [])):
-            yield str(language.get("name", ""))
 
 
 def _toml(text: str) -> dict[str, Any]:

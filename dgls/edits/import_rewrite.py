@@ -78,7 +78,8 @@ def new_statements(
     style = _style(state, heads)
     end = "\r\n" if "\r\n" in state.text else "\n"
     places: dict[tuple[int, str, str], list[Form]] = {}
-    for form in forms if each_alone(heads) else _merged(forms):
+    statements = forms if each_alone(heads) else tuple(_merged(forms))
+    for form in statements:
         place = _place(form, list(groups(head, form.place)), style, end)
         if place is not None:
             places.setdefault(place, []).append(form)
@@ -146,8 +147,10 @@ def _in_lines(
         return
     for name, why in gone.items():
         yield Offer(lines[name], "", "import", why)
-    for form in forms if order else ():
-        later = (n for n in statement.names if order and order(form.text) < order(n.text))
+    if order is None:
+        return
+    for form in forms:
+        later = (n for n in statement.names if order(form.text) < order(n.text))
         after = next(later, None)
         at = lines[after].start if after else lines[statement.names[-1]].end
         like = lines[statement.names[0]].of(source.text)

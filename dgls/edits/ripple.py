@@ -1,4 +1,4 @@
-"""From what was edited to what is offered: usually nothing."""
+"""From what was edited to the other places that are offered, by each rule in turn."""
 
 from __future__ import annotations
 

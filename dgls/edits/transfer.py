@@ -127,10 +127,9 @@ def _own(change: LineChange, run: Run) -> tuple[int, int]:
 
 def _beside(line: Sequence[str], start: int, end: int) -> tuple[list[str], list[str]]:
     """The tokens before a place, the nearest first, and those after it."""
-    before, after = (
-        [token for token in part if not token.isspace()] for part in (line[:start], line[end:])
-    )
-    return before[::-1], after
+    before = [token for token in reversed(line[:start]) if not token.isspace()]
+    after = [token for token in line[end:] if not token.isspace()]
+    return before, after
 
 
 def _equal(

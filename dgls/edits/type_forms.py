@@ -90,7 +90,7 @@ def respelled(text: str, forms: Set[str]) -> str:
 def written(before: str, after: str) -> frozenset[str]:
     """The newer forms that an edit has written for all types that its lines had."""
     lines = [line for line in before.splitlines() if any(sites(line, _ALL))]
-    known = [form for form in FORMS if any(any(sites(line, {form})) for line in lines)]
+    known = [form for form in FORMS if any(site for line in lines for site in sites(line, {form}))]
     for count in range(len(known), 0, -1):
         for forms in map(frozenset, combinations(known, count)):
             found = [

@@ -14,7 +14,7 @@ from itertools import accumulate
 
 from dgls.errors import EngineProtocolError
 from dgls.protocol import FillRequest, Limits
-from dgls.requests.builder import ASKED_CANDIDATES, Asker, Task
+from dgls.requests.builder import EXPLICIT_CANDIDATES, Asker, Task
 from dgls.syntax.cursor import Budget
 from dgls.syntax.detect import detected
 from dgls.syntax.source import Source
@@ -59,7 +59,7 @@ def page_request(data: bytes, budget: Budget) -> FillRequest:
     source = Source.parse(text, detected(text, asked.name))
     places = [Span(end, end) for end in accumulate(map(len, asked.parts[:-1]))]
     task = Task.at(source, places, budget, lines=asked.lines)
-    return task.request(Asker("page", "fill", path=asked.name), Limits(None, ASKED_CANDIDATES))
+    return task.request(Asker("page", "fill", path=asked.name), Limits(None, EXPLICIT_CANDIDATES))
 
 
 @dataclass(frozen=True, slots=True)

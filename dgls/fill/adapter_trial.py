@@ -115,7 +115,7 @@ def _places() -> Iterator[FillRequest]:
         cut = text.index(" ", at + 1) + 1
         end = text.index("\n", cut)
         parts = text[max(0, cut - _BEFORE) : cut], text[end : end + _AFTER]
-        # As typing asks: who asks with a key waits for a search, in which the adapter has no part.
+        # Automatic, because an explicit fill waits for a search, in which the adapter has no part.
         yield FillRequest(parts, path="gap_work.py", trigger=Trigger.AUTOMATIC)
 
 

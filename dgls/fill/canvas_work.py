@@ -1,4 +1,4 @@
-"""The texts proposed for a canvas: copies, causal drafts, revised drafts, what denoising gives."""
+"""The candidates of a canvas: copies, causal drafts, revised drafts, what denoising gives."""
 
 from __future__ import annotations
 

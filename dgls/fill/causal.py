@@ -22,11 +22,11 @@ from dgls.protocol import Fill, FillReply, FillRequest, OnDraft
 
 @dataclass(frozen=True, slots=True)
 class Considered:
-    """What is weighed for one gap: the first text only, then among others, unasked and asked."""
+    """What is weighed for one gap: the first text alone, and beside others by trigger."""
 
     alone: Weighed
-    unasked: tuple[Weighed, ...]
-    asked: tuple[Weighed, ...]
+    automatic: tuple[Weighed, ...]
+    explicit: tuple[Weighed, ...]
 
 
 class CausalFiller:
@@ -176,7 +176,7 @@ class _OneFill:
         alone = work.alone(first)
         if self._settles(alone):
             return (alone,)
-        return self._searched(work, first, self.running.unasked)
+        return self._searched(work, first, self.running.is_automatic)
 
     def considered(self) -> Considered:
         """All that may be weighed for the one gap, whatever the first text settles."""
@@ -184,27 +184,27 @@ class _OneFill:
         first = work.write()
         return Considered(
             work.alone(first),
-            self._searched(work, first, unasked=True),
-            self._searched(work, first, unasked=False),
+            self._searched(work, first, automatic=True),
+            self._searched(work, first, automatic=False),
         )
 
-    def _searched(self, work: GapWork, first: Candidate, unasked: bool) -> tuple[Weighed, ...]:
-        """The first text beside others: unasked copies alone, which take one pass."""
-        found = [first] if unasked else [first, *work.search(first)]
+    def _searched(self, work: GapWork, first: Candidate, automatic: bool) -> tuple[Weighed, ...]:
+        """The first text beside others; an automatic fill takes copies alone, in one pass."""
+        found = [first] if automatic else [first, *work.search(first)]
         if self.running.control.out_of_time():
             self.running.cost.complete = False
         else:
             found += work.copies(found)
             self.present = work.present()
         several = merged(found)
-        joint = {} if unasked else work.joint(several)
+        joint = {} if automatic else work.joint(several)
         return tuple(work.weigh(several, first.text, joint))
 
     def _settles(self, first: Weighed) -> bool:
         """Whether the first text is the answer, or the sign that there is none."""
         request, strategy = self.running.request, self.running.strategy
         sound = self.is_sound((first.candidate.text,))
-        if self.running.unasked:
+        if self.running.is_automatic:
             inside = strategy.hopeless <= first.confidence < strategy.enough
             return not inside and (sound or not first.candidate.text.strip())
         sure = first.confidence >= strategy.certain and sound

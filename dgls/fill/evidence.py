@@ -61,7 +61,7 @@ def features(
     end = max(written.end, _FLOOR)
     total = sum(log_probs) + end
     others = [max(r.written.total, 4 * _FLOOR) for r in rivals if r.text != candidate.text]
-    head, copy = place.line_head, candidate.copy
+    head = place.line_head
     return {
         "total": total,
         "mean": total / (len(log_probs) + 1),
@@ -79,12 +79,16 @@ def features(
         "several_lines": float("\n" in candidate.text),
         "new_names": float(_new_names(candidate.text, place)),
         "comment": float(candidate.text.lstrip().startswith(("#", "//", "/*", "--", '"""'))),
-        "copied": float(copy is not None),
-        "likeness": copy.likeness if copy else 0.0,
-        "share": copy.votes / copy.places if copy else 0.0,
+        **_of_copy(candidate.copy),
         "repeats": float(_repeats(candidate.text, place)),
         "joint_lead": _lead(candidate.text, joint or {}),
     }
+
+
+def _of_copy(copy: Copy | None) -> dict[str, float]:
+    if copy is None:
+        return {"copied": 0.0, "likeness": 0.0, "share": 0.0}
+    return {"copied": 1.0, "likeness": copy.likeness, "share": copy.votes / copy.places}
 
 
 def _lead(text: str, joint: Mapping[str, float]) -> float:

@@ -51,7 +51,7 @@ class GapWork:
             self._gap.max_lines,
             most + len(self._prompt.healed),
             self._is_over(),
-            fill.strategy.unlikely if fill.unasked else -math.inf,
+            fill.strategy.unlikely if fill.is_automatic else -math.inf,
         )
         self._read: ReadPrompt | None = None
 

@@ -78,14 +78,16 @@ class Running:
         self.control = control_of(self.request, self.stop)
 
     @property
-    def unasked(self) -> bool:
+    def is_automatic(self) -> bool:
         """Whether the user only types."""
         return self.request.trigger is Trigger.AUTOMATIC
 
     def prompt(self, request: FillRequest) -> FimPrompt:
         """The prompt of one gap. Who asks, or fills several, waits for the whole one."""
         alone = len(self.request.gaps) == 1
-        prompt, self.is_brief = self.prompting.prompt(request, may_be_brief=self.unasked and alone)
+        prompt, self.is_brief = self.prompting.prompt(
+            request, may_be_brief=self.is_automatic and alone
+        )
         return prompt
 
     @property

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dgls.fill.ranking import single_gap
 from dgls.protocol import FillRequest
 from dgls.sound.clean import sound
-from dgls.sound.site import Asked, Purpose, Site
+from dgls.sound.site import Purpose, Site, Wanted
 from dgls.syntax.languages import language_named
 from dgls.syntax.source import Source
 from dgls.text.spans import Span
@@ -48,4 +48,4 @@ def site_of(request: FillRequest, *, unfinished: bool = False) -> Site:
     source = Source.parse(above + gap.text + below, language_named(request.language))
     purpose = Purpose.REWRITE if gap.text.strip() else Purpose.EXPLICIT
     span = Span(len(above), len(above) + len(gap.text))
-    return Site.of(source, span, Asked(purpose, gap.max_lines, unfinished=unfinished))
+    return Site.of(source, span, Wanted(purpose, gap.max_lines, unfinished=unfinished))

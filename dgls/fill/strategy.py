@@ -1,4 +1,4 @@
-"""Which proposals a fill makes and how they are denoised."""
+"""Which candidates a canvas model proposes, and how they are denoised."""
 
 from __future__ import annotations
 

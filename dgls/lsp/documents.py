@@ -40,7 +40,7 @@ class Document:
 
     @property
     def path(self) -> str:
-        """The file path, or what stands for it in the URI of an unsaved document."""
+        """The file path, or the path inside the URI of an unsaved document."""
         return path_of(self.uri)
 
     @property

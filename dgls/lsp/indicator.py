@@ -1,4 +1,4 @@
-"""What an editor can show of dgls all the time: the notification `dgls/status`."""
+"""When the status changes, and with it the notification `dgls/status`; `report.py` words it."""
 
 from __future__ import annotations
 

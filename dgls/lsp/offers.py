@@ -54,16 +54,17 @@ def offered(stores: Stores, place: Place, texts: tuple[str, ...]) -> Offer | Non
     return Offer(newest, span, tuple(left.text for left in kept if left.cursor == span.start))
 
 
-def still_shown(stores: Stores, place: Place, *, asked: bool = False) -> Offer | None:
+def still_shown(stores: Stores, place: Place, *, explicit_only: bool = False) -> Offer | None:
     """What is left of the text on the screen, where the user has only typed along it.
 
-    With `asked` only of one that the user asked for: that one stays where all others are off.
+    With `explicit_only` only of one that the user pressed a key for, which stays where all
+    others are off.
     """
     if place.lead:
         return None
     for shown in stores.typists.of(place.document.uri).on_screen:
         left = shown.left_in(place.document)
-        wanted = shown.asked or not asked
+        wanted = shown.is_explicit or not explicit_only
         if wanted and left is not None and left.cursor == place.cursor:
             return Offer(place.document, Span(left.cursor, left.cursor), (left.text,))
     return None

@@ -1,4 +1,4 @@
-"""What dgls says of itself to a person: its state in fields, and in one line."""
+"""The status that editors show: the state of dgls in fields, and in one line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class State(StrEnum):
-    """Where dgls stands."""
+    """What dgls can do at the moment."""
 
     LOADING = "loading"
     READY = "ready"

@@ -13,7 +13,7 @@ from dgls.edits.state import Offer, State
 
 
 class Ripples:
-    """The offers of one state at a time. Those of the last one are kept for who asks again."""
+    """The offers of one state at a time. Those of the last one are kept for the next request."""
 
     def __init__(self) -> None:
         self._turn = asyncio.Lock()

@@ -46,12 +46,12 @@ class Rules:
         """Whether the privacy rules let a file be read, as context of another, say."""
         return self._judged(str(path))[0] is None
 
-    def why_silent(self, document: Document, *, unasked: bool) -> Silence | None:
-        """Why nothing is done for a document: by the privacy rules, or `unasked` not wanted."""
+    def why_silent(self, document: Document, *, automatic: bool) -> Silence | None:
+        """Why nothing is done for a document: the privacy rules, or `automatic` ones are off."""
         never, fault = self._judged(document.path)
         if fault:
             self.complain([f"{fault}; no file of its repository is filled."])
-        if never is not None or not unasked:
+        if never is not None or not automatic:
             return never
         settings = self.settings_for(document)
         language = document.source.language.id if document.source else document.language_id
@@ -60,7 +60,7 @@ class Rules:
 
     def check(self, document: Document) -> None:
         """Raise `InputError` where the privacy rules forbid to touch a document."""
-        reason = self.why_silent(document, unasked=False)
+        reason = self.why_silent(document, automatic=False)
         if reason is not None:
             raise InputError(f"Nothing was done: {reason.value}.")
 

@@ -171,7 +171,7 @@ class DglsServer(LanguageServer):
 
         async def load() -> None:
             context = await self.context()
-            reason = context.rules.why_silent(document, unasked=True)
+            reason = context.rules.why_silent(document, automatic=True)
             if reason is None:
                 await context.model.warm_up()
             else:

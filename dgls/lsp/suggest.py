@@ -18,7 +18,7 @@ from dgls.lsp.offers import Offer, Place, kept_on_screen, offered, still_shown
 from dgls.lsp.typist import Shown
 from dgls.policy.ask import Moment, next_gap, why_not_ask
 from dgls.policy.rhythm import delay_ms
-from dgls.policy.show import shown_text, shown_when_asked
+from dgls.policy.show import shown_text, shown_when_explicit
 from dgls.policy.silence import Silence
 from dgls.protocol import FillReply, FillRequest, Trigger
 from dgls.requests.builder import Task
@@ -30,23 +30,23 @@ METHOD = types.TEXT_DOCUMENT_INLINE_COMPLETION
 
 
 async def suggest(
-    context: RequestContext, place: Place, *, unasked: bool
+    context: RequestContext, place: Place, *, automatic: bool
 ) -> Offer | Silence | None:
     """What to show at a place, or why nothing is; None where nobody waits for it any more.
 
     What was made for an older version is moved along if the user has only typed what it suggests.
     Raises `DglsError` where the model fails.
     """
-    reason = context.rules.why_silent(place.document, unasked=unasked)
+    reason = context.rules.why_silent(place.document, automatic=automatic)
     if reason is not None:
         context.fills.stop_ahead()
         context.indicator.off(reason)
-        return still_shown(context.stores, place, asked=True) or reason
+        return still_shown(context.stores, place, explicit_only=True) or reason
     context.indicator.on()
     try:
-        if not unasked:
-            return await _asked(context, place)
-        found = await _unasked(context, place)
+        if not automatic:
+            return await _explicit(context, place)
+        found = await _automatic(context, place)
     except Stopped:
         return None
     if found is not None:
@@ -54,7 +54,7 @@ async def suggest(
     return found
 
 
-async def _asked(context: RequestContext, place: Place) -> Offer | Silence | None:
+async def _explicit(context: RequestContext, place: Place) -> Offer | Silence | None:
     """The user pressed a key: at once, longer, and several candidates."""
     begun = time.monotonic()
     settings = context.rules.settings_for(place.document)
@@ -62,27 +62,27 @@ async def _asked(context: RequestContext, place: Place) -> Offer | Silence | Non
     request = context.request(place.document, task, METHOD)
     reply = await context.fills.get(request, context.explicit_model().fill_insistently)
     context.indicator.filled(context.fills.p50_ms)
-    sure = shown_when_asked(task.site, reply.candidates)
+    sure = shown_when_explicit(task.site, reply.candidates)
     if isinstance(sure, Silence):
         return sure
     offer = offered(context.stores, place, tuple(sure))
     if offer is not None and not place.lead:
         waited_ms = 1000 * (time.monotonic() - begun)
-        _note_asked(context.stores, place, sure, waited_ms)
+        _note_explicit(context.stores, place, sure, waited_ms)
     return offer
 
 
-def _note_asked(stores: Stores, place: Place, sure: dict[str, float], waited_ms: float) -> None:
-    """Note what was asked for as shown, so that its rest stays while the user types along it."""
+def _note_explicit(stores: Stores, place: Place, sure: dict[str, float], waited_ms: float) -> None:
+    """Note the texts as shown, so that the rest of one stays while the user types along it."""
     first, *others = [
-        Shown(place.document, place.cursor, text, confidence, waited_ms, asked=True)
+        Shown(place.document, place.cursor, text, confidence, waited_ms, is_explicit=True)
         for text, confidence in sure.items()
     ]
     stores.typists.of(place.document.uri).show(first, *others)
     stores.counts.shown(first)
 
 
-async def _unasked(context: RequestContext, place: Place) -> Offer | Silence | None:
+async def _automatic(context: RequestContext, place: Place) -> Offer | Silence | None:
     """The user types: what is shown stays, a pause is waited for, and doubt is silence."""
     begun = time.monotonic()
     typist = context.stores.typists.of(place.document.uri)
@@ -90,7 +90,7 @@ async def _unasked(context: RequestContext, place: Place) -> Offer | Silence | N
     typist.under(settings.show)
     if (still := still_shown(context.stores, place)) is not None:
         return still
-    task = Task.at_cursor(place.source, place.cursor, settings.fill, Purpose.TYPED)
+    task = Task.at_cursor(place.source, place.cursor, settings.fill, Purpose.AUTOMATIC)
     moment = Moment(task.context.line_head, task.context.line_tail, typist.deleted_shown)
     if (reason := why_not_ask(moment)) is not None:
         return reason
@@ -122,7 +122,7 @@ async def _wait(
     """Wait for the model and for a pause: whether to ask then, or why dgls is silent here."""
     await context.model.ready()
     # What the model was trained on is known once it is loaded.
-    if (reason := context.rules.why_silent(document, unasked=True)) is not None:
+    if (reason := context.rules.why_silent(document, automatic=True)) is not None:
         context.indicator.off(reason)
         return reason
     typist = context.stores.typists.of(document.uri)
@@ -180,7 +180,7 @@ def _next_request(context: RequestContext, shown: Shown) -> FillRequest | None:
     added = shown.text + next_gap(head + shown.text, tail, text[:at], opener)
     added = with_line_ends(added, line_end_of(text))
     source = document.source.edited([Edit(Span(at, at), added)])
-    task = Task.at_cursor(source, at + len(added), settings.fill, Purpose.TYPED)
+    task = Task.at_cursor(source, at + len(added), settings.fill, Purpose.AUTOMATIC)
     return context.request(document, task, METHOD, Trigger.AUTOMATIC)
 
 

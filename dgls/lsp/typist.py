@@ -35,7 +35,7 @@ class Shown:
     text: str
     confidence: float
     latency_ms: float = 0.0
-    asked: bool = False
+    is_explicit: bool = False
 
     def left_in(self, newest: Document) -> Left | None:
         """What is left of it where the user only typed its beginning since; None elsewhere."""
@@ -154,8 +154,8 @@ class Typist:
     def under(self, settings: ShowSettings) -> None:
         """Forget what other settings put on the screen, unless the user asked for it."""
         if self._settings not in {None, settings}:
-            asked = [shown for shown in self.on_screen if shown.asked]
-            self.shown, self.others = (asked[0], tuple(asked[1:])) if asked else (None, ())
+            explicit = [shown for shown in self.on_screen if shown.is_explicit]
+            self.shown, self.others = (explicit[0], tuple(explicit[1:])) if explicit else (None, ())
         self._settings = settings
 
     def was_rejected(self, shown: Shown) -> bool:

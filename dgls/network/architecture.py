@@ -63,11 +63,7 @@ def embedded_config(
         "hidden_size": hidden,
         "intermediate_size": ffn,
         "num_hidden_layers": layers,
-        "num_attention_heads": heads,
-        "num_key_value_heads": kv_heads,
-        "head_dim": head_dim,
-        "global_head_dim": head_dim,
-        "num_global_key_value_heads": kv_heads,
+        **_heads(heads, kv_heads, head_dim),
         "layer_types": [*["sliding_attention"] * (layers - 1), "full_attention"],
         "num_experts": 1,
         "top_k_experts": 1,
@@ -84,6 +80,17 @@ def embedded_config(
         boi_token_id=7,
         eoi_token_id=7,
     )
+
+
+def _heads(heads: int, kv_heads: int, head_dim: int) -> dict[str, int]:
+    """The same heads in sliding layers and in full ones."""
+    return {
+        "num_attention_heads": heads,
+        "num_key_value_heads": kv_heads,
+        "head_dim": head_dim,
+        "global_head_dim": head_dim,
+        "num_global_key_value_heads": kv_heads,
+    }
 
 
 def build(config: DiffusionGemmaConfig) -> TextDiffusionGemma:

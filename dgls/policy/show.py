@@ -70,7 +70,7 @@ def shown_text(
     return next((rule.reason for rule in RULES if rule.holds(suggestion)), found.text)
 
 
-def shown_when_asked(site: Site, candidates: Sequence[Fill]) -> dict[str, float] | Silence:
+def shown_when_explicit(site: Site, candidates: Sequence[Fill]) -> dict[str, float] | Silence:
     """What is shown to a user who asked: the confidence of each sound text, best first.
 
     Of texts that are alike the first one counts. Where nothing is left, why.

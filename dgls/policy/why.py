@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from dgls.policy.show import shown_text, shown_when_asked
+from dgls.policy.show import shown_text, shown_when_explicit
 from dgls.policy.silence import Silence
 from dgls.protocol import Fill, FillReply, FillRequest, Timings, Trigger
 from dgls.sound.clean import sound
 from dgls.sound.cleaned import Change, Refusal
-from dgls.sound.site import Asked, Purpose, Site
+from dgls.sound.site import Purpose, Site, Wanted
 from dgls.syntax.language import Language
 from dgls.text.counting import counted
 
@@ -38,8 +38,9 @@ class Explanation:
     """A reply and what would be made of it while typing.
 
     `silence` is why the model would not even be asked at this place; None where it would.
-    `threshold` is the confidence (0..1) from which a fill is shown unasked. `asked` are the texts
-    for a user who presses the key, best first, or why there is none; None where it was not tried.
+    `threshold` is the confidence (0..1) from which a fill is shown while typing. `explicit` are
+    the texts for a user who presses the key, best first, or why there is none; None where that
+    was not tried.
     """
 
     request: FillRequest
@@ -47,7 +48,7 @@ class Explanation:
     threshold: float
     verdicts: tuple[Verdict, ...]
     silence: Silence | None = None
-    asked: tuple[str, ...] | Silence | None = None
+    explicit: tuple[str, ...] | Silence | None = None
 
     @property
     def shown(self) -> Verdict | None:
@@ -78,7 +79,7 @@ class Explanation:
             "threshold": self.threshold,
             "silence": _told(self.silence),
             "shown": self.shown.text if self.shown else None,
-            "when_asked": _asked_json(self.asked),
+            "when_asked": _explicit_json(self.explicit),
             "candidates": [_verdict_json(verdict) for verdict in self.verdicts],
             "timings": dataclasses.asdict(self.reply.timings),
             "steps": self.reply.steps,
@@ -97,7 +98,7 @@ def explained(
     *,
     threshold: float = 0.0,
     silence: Silence | None = None,
-    asked: Iterable[str] | Silence | None = None,
+    explicit: Iterable[str] | Silence | None = None,
 ) -> Explanation:
     """What would be made of a reply for one gap; a `threshold` of 0 is the model's own."""
     least = threshold or reply.threshold
@@ -116,26 +117,28 @@ def explained(
         return Verdict(fill, text, None, found.changes)
 
     judged = tuple(map(verdict, reply.candidates)) if len(request.gaps) == 1 else ()
-    texts = asked if asked is None or isinstance(asked, Silence) else tuple(asked)
+    texts = explicit if explicit is None or isinstance(explicit, Silence) else tuple(explicit)
     return Explanation(request, reply, least, judged, silence, texts)
 
 
 def explained_last(
     request: FillRequest, reply: FillReply, language: Language, threshold: float
 ) -> Explanation:
-    """What was made of a reply that is known already, typed or asked for."""
+    """What was made of a reply that is known already, whichever way it was asked for."""
     site = site_of(request, language)
-    asked: Iterable[str] | Silence | None = None
+    explicit: Iterable[str] | Silence | None = None
     if request.trigger is Trigger.EXPLICIT and len(request.gaps) == 1:
-        asked = shown_when_asked(site_of(request, language, Purpose.EXPLICIT), reply.candidates)
-    return explained(site, request, reply, threshold=threshold, asked=asked)
+        explicit = shown_when_explicit(
+            site_of(request, language, Purpose.EXPLICIT), reply.candidates
+        )
+    return explained(site, request, reply, threshold=threshold, explicit=explicit)
 
 
-def site_of(request: FillRequest, language: Language, purpose: Purpose = Purpose.TYPED) -> Site:
+def site_of(request: FillRequest, language: Language, purpose: Purpose = Purpose.AUTOMATIC) -> Site:
     """The gap of a request, in as much of the document as the request holds."""
-    asked = Asked(purpose, request.gaps[0].max_lines)
+    wanted = Wanted(purpose, request.gaps[0].max_lines)
     before, after = request.around
-    return Site.between(before or request.parts[0], after or request.parts[-1], language, asked)
+    return Site.between(before or request.parts[0], after or request.parts[-1], language, wanted)
 
 
 def describe(explanation: Explanation, *, features: bool = False) -> str:
@@ -145,8 +148,8 @@ def describe(explanation: Explanation, *, features: bool = False) -> str:
 
 def _lines(explanation: Explanation, features: bool) -> Iterator[str]:
     yield _outcome(explanation)
-    if explanation.asked is not None:
-        yield _when_asked(explanation.asked)
+    if explanation.explicit is not None:
+        yield _when_explicit(explanation.explicit)
     for number, verdict in enumerate(explanation.verdicts, 1):
         yield from _candidate(number, verdict)
         if features and verdict.fill.features:
@@ -176,10 +179,10 @@ def _outcome(explanation: Explanation) -> str:
     return f"Quiet while typing: {refusals[0].value}{details.get(refusals[0], '')}."
 
 
-def _when_asked(asked: tuple[str, ...] | Silence) -> str:
-    if isinstance(asked, Silence):
-        return f"Quiet when asked: {asked.value}."
-    first, *others = asked
+def _when_explicit(explicit: tuple[str, ...] | Silence) -> str:
+    if isinstance(explicit, Silence):
+        return f"Quiet when asked: {explicit.value}."
+    first, *others = explicit
     return f"Shown when asked: {_short(first)}" + (f", and {len(others)} more" if others else "")
 
 
@@ -227,11 +230,12 @@ def _verdict_json(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _asked_json(asked: tuple[str, ...] | Silence | None) -> dict[str, Any] | None:
-    if asked is None:
+def _explicit_json(explicit: tuple[str, ...] | Silence | None) -> dict[str, Any] | None:
+    if explicit is None:
         return None
-    silence = asked if isinstance(asked, Silence) else None
-    return {"shown": [] if isinstance(asked, Silence) else list(asked), "silence": _told(silence)}
+    if isinstance(explicit, Silence):
+        return {"shown": [], "silence": _told(explicit)}
+    return {"shown": list(explicit), "silence": None}
 
 
 def _told(silence: Silence | None) -> dict[str, str] | None:

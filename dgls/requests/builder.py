@@ -12,17 +12,17 @@ from dataclasses import dataclass, replace
 from dgls.config import AUTO, FillSettings
 from dgls.policy.ask import lines_wanted
 from dgls.protocol import FillRequest, Gap, Limits, Snippet, Trigger
-from dgls.sound.site import Asked, Purpose, Site
+from dgls.sound.site import Purpose, Site, Wanted
 from dgls.sound.work import Work
 from dgls.syntax.cursor import Budget, Context, context_at
 from dgls.syntax.source import Source
 from dgls.text.spans import Span
 
-ASKED_LINES = 8
-"""Most lines of a suggestion that the user asked for with a key."""
+EXPLICIT_LINES = 8
+"""Most lines of a suggestion on an explicit request."""
 
-ASKED_CANDIDATES = 4
-"""Fewest candidates of what the user asked for: the best sound one is taken, or cycled through."""
+EXPLICIT_CANDIDATES = 4
+"""Fewest candidates on an explicit request: the best sound one is taken, or cycled through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +86,12 @@ class Task:
         gap, budget = Span(cursor, cursor), budget_of(settings)
         context = context_at(source, [gap], budget)
         most = 1 if settings.max_lines == AUTO else settings.max_lines
-        if purpose is Purpose.TYPED:
+        if purpose is Purpose.AUTOMATIC:
             opener = source.language.block_opener
             prefix, tail = context.parts[0], context.line_tail
             lines = lines_wanted(prefix, tail, opener, most)
         else:
-            lines = 1 if context.line_tail.strip() else max(ASKED_LINES, most)
+            lines = 1 if context.line_tail.strip() else max(EXPLICIT_LINES, most)
         return cls(source, (gap,), context, purpose, (lines,), budget)
 
     @classmethod
@@ -131,7 +131,7 @@ class Task:
     @property
     def site(self) -> Site:
         """The first gap's place, by which `dgls.sound` cleans what comes back for it."""
-        return Site.of(self.source, self.gaps[0], Asked(self.purpose, self.lines[0]))
+        return Site.of(self.source, self.gaps[0], Wanted(self.purpose, self.lines[0]))
 
     def _gap(self, text: str, lines: int) -> Gap:
         return Gap(text, self.strength if text else 1.0, lines)
@@ -144,8 +144,8 @@ def budget_of(settings: FillSettings) -> Budget:
 
 
 def limits_of(settings: FillSettings, trigger: Trigger = Trigger.EXPLICIT) -> Limits:
-    """The deadline and the candidates that the settings allow: more of both for who asks."""
+    """The deadline and the candidates by the settings: more of both on an explicit request."""
     most = 1 if settings.candidates == AUTO else settings.candidates
     if trigger is Trigger.AUTOMATIC:
         return Limits(settings.automatic_deadline_ms or None, most)
-    return Limits(settings.explicit_deadline_ms or None, max(ASKED_CANDIDATES, most))
+    return Limits(settings.explicit_deadline_ms or None, max(EXPLICIT_CANDIDATES, most))

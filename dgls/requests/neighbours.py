@@ -93,7 +93,7 @@ def imported_outlines(
     settings: ContextSettings,
     may_read: MayRead,
 ) -> tuple[Snippet, ...]:
-    """What a file on the disk imports, for whoever has no other open documents."""
+    """What a file on the disk imports, for callers without other open documents."""
     if settings.chars <= 0 or not settings.outlines:
         return ()
     return within(Outlines().imported(source, path, roots, may_read), settings.chars)

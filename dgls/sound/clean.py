@@ -27,7 +27,7 @@ def sound(site: Site, answer: str, score: float | None = None) -> Cleaned:
     text = with_line_ends(answer, "\n")
     if not text.strip():
         return _refused(Refusal.EMPTY)
-    if site.asked.purpose is Purpose.REWRITE:
+    if site.wanted.purpose is Purpose.REWRITE:
         return _rewritten(site, text, score)
     changes: list[Change] = []
     text = _trimmed(site, text, changes)
@@ -35,7 +35,7 @@ def sound(site: Site, answer: str, score: float | None = None) -> Cleaned:
         return _refused(Refusal.FOLLOWS if Change.FOLLOWS in changes else Refusal.EMPTY, changes)
     if is_hole_again(site, text):
         return _refused(Refusal.HOLE, changes)
-    if site.asked.unfinished:
+    if site.wanted.unfinished:
         return Cleaned(text, tuple(changes))
     for mended, change in _mended(site, text):
         # What was cut may end, once more, with what follows.
@@ -64,7 +64,7 @@ def _rewritten(site: Site, answer: str, score: float | None) -> Cleaned:
 def _trimmed(site: Site, answer: str, changes: list[Change]) -> str:
     """What of an answer is new where it goes; empty where nothing is."""
     text = answer
-    most = 1 if site.in_line else site.asked.max_lines
+    most = 1 if site.in_line else site.wanted.max_lines
     text = _stepped("\n".join(text.split("\n")[:most]), text, Change.CLIPPED, changes)
     text = _stepped(indented(site, text), text, Change.INDENTED, changes)
     text = _stepped(within_block(site, text), text, Change.RAN_ON, changes)
@@ -106,7 +106,7 @@ def _completed(site: Site, text: str) -> Iterator[tuple[str, Change]]:
     if site.in_line or not site.language.has_grammar:
         return
     lines = text.split("\n")
-    if len(lines) >= site.asked.max_lines:
+    if len(lines) >= site.wanted.max_lines:
         return
     last = site.line_head + text if len(lines) == 1 else lines[-1]
     if site.opens_block(last):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dgls.sound.clean import sound
-from dgls.sound.site import Asked, Site
+from dgls.sound.site import Site, Wanted
 from dgls.syntax.guard import keeps_syntax
 from dgls.syntax.source import Source
 from dgls.text.lines import line_end_of, with_line_ends
@@ -15,7 +15,7 @@ from dgls.text.spans import Edit, Span
 def sound_texts(
     source: Source,
     gaps: Sequence[Span],
-    asked: Sequence[Asked],
+    wanted: Sequence[Wanted],
     answers: Sequence[str],
     score: float | None = None,
 ) -> tuple[str, ...] | None:
@@ -26,9 +26,9 @@ def sound_texts(
     """
     texts: list[str] = []
     now, shift = source, 0
-    for gap, wanted, answer in zip(gaps, asked, answers, strict=True):
+    for gap, want, answer in zip(gaps, wanted, answers, strict=True):
         here = Span(gap.start + shift, gap.end + shift)
-        found = sound(Site.of(now, here, wanted), answer, score)
+        found = sound(Site.of(now, here, want), answer, score)
         if found.refusal is not None:
             return _together(source, gaps, answers)
         texts.append(found.text)

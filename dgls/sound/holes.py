@@ -30,9 +30,9 @@ _ENDS = re.compile(r"[\s{]*return(?:\s+(?:\.\.\.|Ellipsis|NotImplemented))?[\s;{
 
 def is_hole_again(site: Site, text: str) -> bool:
     """Whether the gap is a hole and the text leaves one."""
-    if site.asked.purpose is Purpose.HOLE:
+    if site.wanted.purpose is Purpose.HOLE:
         return is_hole(site, text) or _promises(site, text) or _leaves_empty(site, text)
-    if site.asked.purpose is Purpose.REWRITE:
+    if site.wanted.purpose is Purpose.REWRITE:
         if _promises(site, text):
             return is_hole(site, text) or not _promises(site, site.old)
         return is_hole(site, text) and not _is_comment(site, site.old)

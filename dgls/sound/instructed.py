@@ -11,7 +11,7 @@ import re
 
 from dgls.sound.cleaned import Change, Cleaned, Refusal
 from dgls.sound.names import lost_names, repeated_names
-from dgls.sound.site import Asked, Purpose, Site
+from dgls.sound.site import Purpose, Site, Wanted
 from dgls.sound.syntax import keeps
 from dgls.syntax.source import Source
 from dgls.text.indentation import indentation, unit_of
@@ -34,7 +34,7 @@ def instructed(source: Source, span: Span, answer: str, complete: bool = True) -
 
     An answer that is not `complete` was cut off.
     """
-    site = Site.of(source, span, Asked(Purpose.REWRITE, answer.count("\n") + 1))
+    site = Site.of(source, span, Wanted(Purpose.REWRITE, answer.count("\n") + 1))
     block = _block_of(with_line_ends(answer, "\n"))
     if not complete:
         return Cleaned("", (), Refusal.CUT_OFF)

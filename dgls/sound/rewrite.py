@@ -41,7 +41,7 @@ def why_not_rewrite(site: Site, text: str, score: float | None) -> Refusal | Non
     """Why a text may not take the place of what is selected; None where it may."""
     if alike(text) == alike(site.old):
         return Refusal.SAME
-    least = site.asked.least_score
+    least = site.wanted.least_score
     if least is not None and score is not None and score <= least:
         return Refusal.NO_BETTER
     if not site.language.has_grammar:

@@ -1,4 +1,4 @@
-"""A gap in its document, and what is asked for it."""
+"""A gap in its document, and what is wanted for it."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _NEAR_CHARS = 8_000
 class Purpose(StrEnum):
     """Why a gap is filled."""
 
-    TYPED = "typed"
-    """The user types and asked for nothing."""
+    AUTOMATIC = "automatic"
+    """The user types and pressed no key for a fill."""
 
     EXPLICIT = "explicit"
-    """The user asked for a fill at the cursor."""
+    """The user pressed a key for a fill at the cursor."""
 
     HOLE = "hole"
     """A placeholder, a TODO or an empty body is to be replaced."""
@@ -37,7 +37,7 @@ class Purpose(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Wanted:
     """What may be filled in: at most `max_lines` lines, for a purpose.
 
     `least_score` is the score of the text that is there, which a rewrite must exceed. Where other
@@ -59,31 +59,31 @@ class Site:
 
     source: Source
     span: Span
-    asked: Asked = field(default_factory=Asked)
+    wanted: Wanted = field(default_factory=Wanted)
     lead: str = ""
     tail: str = ""
 
     @classmethod
-    def of(cls, source: Source, span: Span, asked: Asked, lead: str = "", tail: str = "") -> Site:
+    def of(cls, source: Source, span: Span, wanted: Wanted, lead: str = "", tail: str = "") -> Site:
         """The place of a gap in a document, which may be long and end its lines as it likes."""
         # A rewrite is judged by what the code below needs, however far below.
-        whole = asked.purpose is Purpose.REWRITE
+        whole = wanted.purpose is Purpose.REWRITE
         everything = Span(0, len(source.text))
         around = everything if whole else window(source.text, source.language, span)
         if len(around) == len(source.text) and "\r" not in source.text:
-            return cls(source, span, asked, _plain(lead), _plain(tail))
+            return cls(source, span, wanted, _plain(lead), _plain(tail))
         preamble = source.language.preamble if around.start else ""
         before = preamble + _plain(source.text[around.start : span.start])
         old = _plain(span.of(source.text))
         text = before + old + _plain(source.text[span.end : around.end])
         here = Span(len(before), len(before) + len(old))
-        return cls(Source.parse(text, source.language), here, asked, _plain(lead), _plain(tail))
+        return cls(Source.parse(text, source.language), here, wanted, _plain(lead), _plain(tail))
 
     @classmethod
-    def between(cls, prefix: str, suffix: str, language: Language, asked: Asked) -> Site:
+    def between(cls, prefix: str, suffix: str, language: Language, wanted: Wanted) -> Site:
         """The place between two texts."""
         source = Source.parse(prefix + suffix, language)
-        return cls.of(source, Span(len(prefix), len(prefix)), asked)
+        return cls.of(source, Span(len(prefix), len(prefix)), wanted)
 
     @property
     def language(self) -> Language:

@@ -9,7 +9,7 @@ from dgls.errors import InputError
 from dgls.protocol import Fill
 from dgls.sound.clean import sound
 from dgls.sound.cleaned import Refusal
-from dgls.sound.site import Asked, Purpose, Site
+from dgls.sound.site import Purpose, Site, Wanted
 from dgls.syntax.cursor import Context
 from dgls.syntax.holes import Hole, opened
 from dgls.syntax.source import Source
@@ -48,8 +48,8 @@ class Work:
         `present` is the score of the text that a rewrite would replace. Raises `InputError`, which
         says why the first candidate is not, where none is.
         """
-        asked = Asked(self.purpose, self.max_lines, present)
-        site = Site.of(self.source, self.span, asked, self.lead, self.tail)
+        wanted = Wanted(self.purpose, self.max_lines, present)
+        site = Site.of(self.source, self.span, wanted, self.lead, self.tail)
         reasons: list[Refusal] = []
         for fill in candidates:
             found = sound(site, fill.texts[0], fill.score)

@@ -70,7 +70,9 @@ def test_the_settings_of_a_files_own_folder_count_from_anywhere(
     for name in ("tree/deploy/keys.py", str(tree / "deploy/keys.py")):
         assert run_app(["fill", f"{name}:1"]) == 2
         assert "is left alone" in capfd.readouterr().err
-    found = {case.path for case in cut_cases(tree, 30, 0, may_read=readable(resolve(), False))}
+    found = {
+        case.path for case in cut_cases(tree, 30, 0, may_read=readable(resolve(), allow=False))
+    }
     assert found == {"plain.py"}
 
 
@@ -81,10 +83,10 @@ def test_a_link_that_leads_out_of_a_tree_is_none_of_its_files(tree: Path, tmp_pa
     link = tmp_path / "link"
     link.symlink_to(tree)
     for folder in (tree, link, Path()):
-        may_read = readable(resolve(tree), False, folder)
+        may_read = readable(resolve(tree), folder, allow=False)
         found = {name for name in ("out.py", "in.py", "plain.py") if may_read(folder / name)}
         assert found == {"in.py", "plain.py"}
-    assert readable(resolve(tree), True, tree)(tree / "out.py")
+    assert readable(resolve(tree), tree, allow=True)(tree / "out.py")
 
 
 def test_a_file_that_a_link_leads_out_to_is_no_context(tree: Path, tmp_path: Path) -> None:
@@ -126,7 +128,7 @@ def test_a_report_is_not_written_through_a_link(
 
 
 def test_tasks_are_cut_from_what_may_be_read_alone(tree: Path) -> None:
-    may_read = readable(resolve(tree), False)
+    may_read = readable(resolve(tree), allow=False)
     assert {case.path for case in cut_cases(tree, 30, 0, may_read=may_read)} == {"plain.py"}
     everything = {case.path for case in cut_cases(tree, 60, 0)}
     assert {"credentials.py", "deploy/keys.py", "notes.py"} <= everything
@@ -153,7 +155,7 @@ def test_train_reads_no_private_file(tree: Path, tmp_path: Path) -> None:
     from dgls.lab.training.corpus import build_corpus
     from dgls.lab.training.fetch import local_package
 
-    may_read = readable(resolve(tree), False)
+    may_read = readable(resolve(tree), allow=False)
     (tree / "credentials.py").write_text("# gold\n" + FUNCTION * 30)
     packages = [local_package(tree)]
     build_corpus(tmp_path / "c", packages, Contamination.of(()), lambda line: None, may_read)

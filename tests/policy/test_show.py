@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dgls.policy.show import may_replace, remainder, shown_text
 from dgls.policy.silence import Silence
-from dgls.sound.site import Asked, Purpose, Site
+from dgls.sound.site import Purpose, Site, Wanted
 from dgls.syntax.languages import language_of
 from tests.support.marks import cursor_of
 from tests.support.texts import texts
@@ -26,8 +26,8 @@ def verdict(marked: str, fill: str, multiline: bool = True) -> str | Silence:
 def between(
     fill: str, prefix: str, suffix: str, confidence: float, multiline: bool = True
 ) -> str | Silence:
-    asked = Asked(Purpose.TYPED, MANY if multiline else 1)
-    site = Site.between(prefix, suffix, PYTHON, asked)
+    wanted = Wanted(Purpose.AUTOMATIC, MANY if multiline else 1)
+    site = Site.between(prefix, suffix, PYTHON, wanted)
     return shown_text(fill, site, confidence=confidence, threshold=0.6)
 
 

@@ -130,5 +130,5 @@ def test_the_last_fill_is_judged_in_all_of_the_document_that_came_with_it() -> N
     request = FillRequest((whole[20:], SUFFIX), (Gap(),), around=(whole, SUFFIX))
     reply = FillReply((fill("3 * r * r"),), "small", threshold=0.5)
     found = explained_last(request, reply, PYTHON, 0.0)
-    assert found.asked == ("3 * r * r",)
+    assert found.explicit == ("3 * r * r",)
     assert found.verdicts[0].refused is None

@@ -10,7 +10,7 @@ import pytest
 from dgls.config import ContextSettings, FillSettings
 from dgls.policy.privacy import Privacy
 from dgls.protocol import Trigger
-from dgls.requests.builder import ASKED_CANDIDATES, Asker, Task, budget_of, limits_of
+from dgls.requests.builder import EXPLICIT_CANDIDATES, Asker, Task, budget_of, limits_of
 from dgls.requests.neighbours import imported_outlines
 from dgls.sound.site import Purpose
 from dgls.sound.work import selection_work
@@ -27,9 +27,9 @@ ROOT = Path(__file__).parents[2] / "dgls"
 @pytest.mark.parametrize(
     ("marked", "purpose", "most", "lines"),
     [
-        ("x = ⟦⟧", Purpose.TYPED, 5, 1),
-        ("def f():\n    ⟦⟧", Purpose.TYPED, 5, 5),
-        ("def f():\n    ⟦⟧x", Purpose.TYPED, 5, 1),
+        ("x = ⟦⟧", Purpose.AUTOMATIC, 5, 1),
+        ("def f():\n    ⟦⟧", Purpose.AUTOMATIC, 5, 5),
+        ("def f():\n    ⟦⟧x", Purpose.AUTOMATIC, 5, 1),
         ("x = ⟦⟧", Purpose.EXPLICIT, 1, 8),
         ("x = ⟦⟧", Purpose.EXPLICIT, 12, 12),
         ("f(⟦⟧)", Purpose.EXPLICIT, 12, 1),
@@ -67,7 +67,7 @@ def test_who_asks_gets_more_time_and_more_candidates_than_who_types() -> None:
     settings = FillSettings(automatic_deadline_ms=0, explicit_deadline_ms=900, candidates=2)
     typed, asked = limits_of(settings, Trigger.AUTOMATIC), limits_of(settings)
     assert (typed.deadline_ms, typed.candidates) == (None, 2)
-    assert (asked.deadline_ms, asked.candidates) == (900, ASKED_CANDIDATES)
+    assert (asked.deadline_ms, asked.candidates) == (900, EXPLICIT_CANDIDATES)
 
 
 def test_what_a_file_imports_is_its_neighbour_within_the_rules(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_the_settings_say_how_much_the_model_sees() -> None:
     settings = FillSettings(prefix_chars=300, suffix_chars=40)
     assert budget_of(settings) == Budget(300, 40)
     source = Source.parse("x = 1\n" * 400, PYTHON)
-    task = Task.at_cursor(source, 1200, settings, Purpose.TYPED)
+    task = Task.at_cursor(source, 1200, settings, Purpose.AUTOMATIC)
     limits = task.request(Asker(), limits_of(settings)).limits
     assert (limits.prefix_chars, limits.suffix_chars) == (300, 40)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from dgls.sound.alike import alike
 from dgls.sound.clean import sound
 from dgls.sound.gaps import sound_texts
-from dgls.sound.site import Asked, Purpose, Site
+from dgls.sound.site import Purpose, Site, Wanted
 from dgls.syntax.guard import damage
 from dgls.syntax.languages import language_named
 from dgls.syntax.source import Source
@@ -63,7 +63,7 @@ def test_what_is_shown_makes_no_error_and_changes_nothing_else(
     text = prefix + old + suffix
     source = Source.parse(text, language_named(name))
     gap = Span(len(prefix), len(prefix) + len(old))
-    found = sound(Site.of(source, gap, Asked(purpose, lines)), answer)
+    found = sound(Site.of(source, gap, Wanted(purpose, lines)), answer)
 
     assert found.shown == bool(found.text.strip())
     assert "\r" not in found.text
@@ -86,7 +86,7 @@ def plain(source: Source) -> Source:
 @given(st.data(), LANGUAGES, st.integers(1, 8))
 def test_what_is_sound_stays_as_it_is(data: st.DataObject, name: str, lines: int) -> None:
     prefix, suffix, answer = (data.draw(code(name)) for _ in range(3))
-    site = Site.between(prefix, suffix, language_named(name), Asked(max_lines=lines))
+    site = Site.between(prefix, suffix, language_named(name), Wanted(max_lines=lines))
     found = sound(site, answer)
     if found.shown:
         assert sound(site, found.text).text == found.text
@@ -99,7 +99,7 @@ def test_in_a_line_an_answer_stays_on_it_and_has_no_more_lines_than_asked(
 ) -> None:
     python = language_named("python")
     for lines in (1, 3):
-        site = Site.between(prefix, suffix, python, Asked(max_lines=lines))
+        site = Site.between(prefix, suffix, python, Wanted(max_lines=lines))
         found = sound(site, answer)
         most = 1 if site.in_line else lines
         assert found.text.count("\n") < most
@@ -128,7 +128,7 @@ def test_alike_is_the_same_for_texts_that_differ_in_white_space(one: str, space:
 def test_several_gaps_are_judged_each_beside_the_others() -> None:
     source = Source.parse("x = 1, 2\ny = \n", language_named("python"))
     gaps = [Span(4, 4), Span(8, 8), Span(13, 13)]
-    asked = [Asked()] * 3
-    assert sound_texts(source, gaps, asked, ("(", ")", "3")) == ("(", ")", "3")
-    assert sound_texts(source, gaps, asked, ("0, ", ", 3", "4)")) == ("0, ", ", 3", "4")
-    assert sound_texts(source, gaps, asked, ("(", "", "4")) is None
+    wanted = [Wanted()] * 3
+    assert sound_texts(source, gaps, wanted, ("(", ")", "3")) == ("(", ")", "3")
+    assert sound_texts(source, gaps, wanted, ("0, ", ", 3", "4)")) == ("0, ", ", 3", "4")
+    assert sound_texts(source, gaps, wanted, ("(", "", "4")) is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dgls.sound.clean import sound
-from dgls.sound.site import Asked, Site
+from dgls.sound.site import Site, Wanted
 from dgls.syntax.languages import language_named
 from dgls.syntax.source import Source
 from dgls.text.spans import Span
@@ -46,4 +46,4 @@ def test_an_answer_ends_where_it_comes_to_the_rest_of_its_line(
 ) -> None:
     at = marked.index("▮")
     source = Source.parse(marked.replace("▮", "", 1), language_named(language))
-    assert sound(Site.of(source, Span(at, at), Asked()), answer).text == left
+    assert sound(Site.of(source, Span(at, at), Wanted()), answer).text == left

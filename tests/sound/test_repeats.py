@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dgls.sound.clean import sound
-from dgls.sound.site import Asked, Site
+from dgls.sound.site import Site, Wanted
 from dgls.syntax.languages import language_named
 from dgls.syntax.source import Source
 from dgls.text.spans import Span
@@ -43,5 +43,5 @@ def test_what_follows_is_not_said_again_from_elsewhere_on_the_line(
 ) -> None:
     at = marked.index("|")
     source = Source.parse(marked.replace("|", "", 1), language_named(language))
-    site = Site.of(source, Span(at, at), Asked(max_lines=8))
+    site = Site.of(source, Span(at, at), Wanted(max_lines=8))
     assert sound(site, answer).text == left

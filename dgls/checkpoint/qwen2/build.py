@@ -96,6 +96,11 @@ def convert(source: Qwen2Source, origin: str, path: Path, progress: OnProgress) 
         "config": json.dumps(dataclasses.asdict(config)),
         "tokenizer": tokenizer,
     }
+    _write(tensors, metadata, path)
+
+
+def _write(tensors: dict[str, Tensor], metadata: dict[str, str], path: Path) -> None:
+    """Write a file at once. Raises `OSError` where that fails; nothing is left there then."""
     _delete_abandoned(path)
     partial = path.with_suffix(f".{os.getpid()}{_PARTIAL}")
     try:

@@ -39,7 +39,7 @@ def calibrate(
     from dgls.checkpoint.named import resolved
 
     named = resolved(checkpoint)
-    allowed = may_read(allow_private, *tree)
+    allowed = may_read(*tree, allow_private=allow_private)
     if named.causal:
         done = _calibrate_causal(named, tree, count, seed, device, out, allowed)
     else:

@@ -46,11 +46,11 @@ Languages = Annotated[
 ]
 
 
-def may_read(allow_private: bool, *trees: Path) -> MayRead:
+def may_read(*trees: Path, allow_private: bool) -> MayRead:
     """Which files of these trees may be read; all of them where the user says so."""
     from dgls.config import resolve
 
-    return readable(resolve(Path.cwd()), allow_private, *trees)
+    return readable(resolve(Path.cwd()), *trees, allow=allow_private)
 
 
 @contextmanager

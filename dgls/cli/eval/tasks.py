@@ -62,7 +62,7 @@ def cut(
         count or 300,
         seed,
         languages=languages_of(language or ()),
-        may_read=may_read(allow_private, folder),
+        may_read=may_read(folder, allow_private=allow_private),
     )
     systems = chosen_systems(system, model, device)
     suite = f"Gaps cut from {folder.resolve().name}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,29 +12,39 @@ from dgls.cli.eval.options import Seed, may_read
 from dgls.cli.options import AsJson, ModelName
 from dgls.cli.private import AllowPrivate
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dgls.lab.bench.typing.sessions import Session
+
+_Folder = Annotated[Path | None, typer.Argument(help="A folder with source to type again.")]
+_Languages = Annotated[
+    list[str] | None,
+    typer.Option("--language", help="Type this language alone; repeatable. Without it: all."),
+]
+_Recorded = Annotated[
+    Path | None, typer.Option(help="Sessions as JSON lines instead, see docs/evaluation.md.")
+]
+_Count = Annotated[int, typer.Option(min=1, help="Sessions to make.")]
+_Truth = Annotated[
+    bool, typer.Option(help="Measure the policy alone, with a backend that knows the truth.")
+]
+_Error = Annotated[
+    float, typer.Option(min=0.01, max=0.99, help="Share of wrong fills of that backend.")
+]
+_Latency = Annotated[float, typer.Option(min=0, help="How long each of its fills takes.")]
+_AtOnce = Annotated[int, typer.Option(min=1, max=1000, help="Sessions typed side by side.")]
+
 
 def typing(
-    folder: Annotated[
-        Path | None, typer.Argument(help="A folder with source to type again.")
-    ] = None,
-    language: Annotated[
-        list[str] | None,
-        typer.Option("--language", help="Type this language alone; repeatable. Without it: all."),
-    ] = None,
-    recorded: Annotated[
-        Path | None, typer.Option(help="Sessions as JSON lines instead, see docs/evaluation.md.")
-    ] = None,
-    count: Annotated[int, typer.Option(min=1, help="Sessions to make.")] = 12,
-    truth: Annotated[
-        bool, typer.Option(help="Measure the policy alone, with a backend that knows the truth.")
-    ] = False,
-    error: Annotated[
-        float, typer.Option(min=0.01, max=0.99, help="Share of wrong fills of that backend.")
-    ] = 0.4,
-    latency_ms: Annotated[
-        float, typer.Option(min=0, help="How long each of its fills takes.")
-    ] = 100.0,
-    at_once: Annotated[int, typer.Option(min=1, max=1000, help="Sessions typed side by side.")] = 1,
+    folder: _Folder = None,
+    language: _Languages = None,
+    recorded: _Recorded = None,
+    count: _Count = 12,
+    truth: _Truth = False,
+    error: _Error = 0.4,
+    latency_ms: _Latency = 100.0,
+    at_once: _AtOnce = 1,
     model: ModelName = None,
     seed: Seed = 0,
     allow_private: AllowPrivate = False,
@@ -44,24 +54,16 @@ def typing(
     from dgls.config import changed, resolve
     from dgls.errors import InputError
     from dgls.lab.bench.typing.measure import measure
-    from dgls.lab.bench.typing.sessions import recorded_sessions, synthetic_sessions
+    from dgls.lab.bench.typing.sessions import recorded_sessions
     from dgls.lab.bench.typing.truth import Plan
-    from dgls.lab.evaluation.cut import CODE, languages_of
     from dgls.rendezvous.endpoint import absolute
 
-    if (folder is None) == (recorded is None):
+    if recorded is not None and folder is None:
+        sessions = recorded_sessions(recorded)
+    elif folder is not None and recorded is None:
+        sessions = _synthetic(folder, language or (), count, seed, allow_private=allow_private)
+    else:
         raise InputError("Give a folder or --recorded, one of the two; nothing was replayed.")
-    sessions = (
-        recorded_sessions(recorded)
-        if recorded
-        else synthetic_sessions(
-            folder or Path(),
-            count,
-            seed,
-            languages_of(language or ()) or CODE,
-            may_read(allow_private, folder or Path()),
-        )
-    )
     settings = resolve().settings
     if model is not None:
         settings = absolute(changed(settings, {"model.name": model}))
@@ -70,3 +72,13 @@ def typing(
         measure(settings, sessions, plan, at_once, lambda what: typer.echo(f"{what} ...", err=True))
     )
     typer.echo(page.to_json() if as_json else page.to_text(), nl=as_json)
+
+
+def _synthetic(
+    folder: Path, languages: Sequence[str], count: int, seed: int, *, allow_private: bool
+) -> tuple[Session, ...]:
+    from dgls.lab.bench.typing.sessions import synthetic_sessions
+    from dgls.lab.evaluation.cut import CODE, languages_of
+
+    readable = may_read(folder, allow_private=allow_private)
+    return synthetic_sessions(folder, count, seed, languages_of(languages) or CODE, readable)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -44,11 +44,13 @@ def same_lines(state: State) -> Iterator[Offer]:
 
 def _is_plain(rewrite: _Rewrite, hunk: Hunk) -> bool:
     """Whether long lines were changed a little: one such edit is evidence enough."""
-    old, new = (
-        [token for line in part for token in tokens(line) if not token.isspace()]
-        for part in (rewrite.old, rewrite.new)
-    )
+    old, new = _signs(rewrite.old), _signs(rewrite.new)
     return bool(hunk.before) and len(old) >= _FEWEST and similarity(old, new) >= _ALIKE
+
+
+def _signs(lines: Iterable[str]) -> list[str]:
+    """The tokens of lines, without white space."""
+    return [token for line in lines for token in tokens(line) if not token.isspace()]
 
 
 def _rewrite(text: str, hunk: Hunk) -> _Rewrite | None:

@@ -48,5 +48,10 @@ def _spelled(head: tuple[Import, ...], target: tuple[str, ...], folder: tuple[st
         if top in target[:-1]:
             return ".".join(target[target.index(top) :])
     module = relative_to(target, folder)
-    dots = [len(m) - len(m.lstrip(".")) for m in (each.module for each in shown)]
-    return module if len(module) - len(module.lstrip(".")) <= max(dots, default=0) else ""
+    most = max((_dots(each.module) for each in shown), default=0)
+    return module if _dots(module) <= most else ""
+
+
+def _dots(module: str) -> int:
+    """How many dots a module begins with: 0 for one that is not relative."""
+    return len(module) - len(module.lstrip("."))

@@ -50,9 +50,11 @@ def new_homes(state: State, head: tuple[Import, ...]) -> tuple[list[Name], list[
 def _is_usual(state: State, name: str) -> bool:
     """Whether another open file imports a name from the new module, for more than types."""
     return any(
-        each.module == NEW and not each.place and any(o.bound == name for o in each.names)
+        each.bound == name
         for source in state.others.values()
-        for each in imports_of(source)
+        for statement in imports_of(source)
+        if statement.module == NEW and not statement.place
+        for each in statement.names
     )
 
 

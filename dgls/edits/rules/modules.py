@@ -50,7 +50,9 @@ def _moves(state: State) -> Iterator[tuple[_From, _From]]:
         if "import" not in hunk.before:
             continue
         before = list(_imports(Source.parse(hunk.before, state.source.language)))
-        for new in _imports(state.source) if before else ():
+        if not before:
+            continue
+        for new in _imports(state.source):
             if hunk.span.start <= new.span.start and new.span.end <= hunk.span.end:
                 old = [each for each in before if each.names == new.names]
                 if len(old) == 1 and old[0].module != new.module:

@@ -25,17 +25,16 @@ def renamed(state: State) -> Iterator[Offer]:
     fresh = {(run.old, run.new) for change in state.fresh for run in change.runs}
     for hunk in reversed(state.hunks):
         runs = [run for change in line_changes(state.text, hunk) for run in change.runs]
-        for run in runs if all(_is_name(state, run) for run in runs) else ():
+        if not all(_is_name(state, run) for run in runs):
+            continue
+        for run in runs:
             old, new = run.old[0], run.new[0]
             node = node_of(state.source, run.span)
             scope = reach(node) or bound_in(node)
             if scope is None or (run.old, run.new) not in fresh:
                 continue
-            declared = filter(is_bound, uses(scope, old))
-            if any(
-                not state.was_edited(state.source.span(use))
-                for use in (*declared, *uses(scope, new))
-            ):
+            others = (*filter(is_bound, uses(scope, old)), *uses(scope, new))
+            if not all(state.was_edited(state.source.span(use)) for use in others):
                 continue
             found = [use for use in uses(scope, old) if not declares(use, old)]
             if len(found) > _FEW and scope.parent is None and not _are_akin(old, new):

@@ -39,12 +39,12 @@ def needed(state: State, head: tuple[Import, ...]) -> dict[Form, Import | None]:
     found: dict[Form, Import | None] = {}
     for name in sorted((used | set(gone)) - imported - BUILTINS):
         form = _form(state, head, name, gone.get(name, frozenset()))
-        if form is not None and _is_unbound(state, name, name in gone):
+        if form is not None and _is_unbound(state, name, was_imported=name in gone):
             found[form] = list_of(state, form, head)
     return found
 
 
-def _is_unbound(state: State, name: str, was_imported: bool) -> bool:
+def _is_unbound(state: State, name: str, *, was_imported: bool) -> bool:
     """Whether a name is used and bound nowhere.
 
     Where a use that the user has not written lacks its import too, the name comes from elsewhere.
@@ -65,14 +65,14 @@ def removed(state: State) -> dict[str, frozenset[str]]:
             for each in imports_of(state.source)
             if each.span.start < hunk.span.start and hunk.span.end < each.span.end
         ]
-        old = Source.parse(hunk.before, state.source.language) if not around else None
-        statements = imports_of(old) if old is not None else ()
-        kept = set(_NAME.findall(hunk.after(state.text)))
-        for each in statements:
+        if around:
+            kept = set(_NAME.findall(hunk.after(state.text)))
+            for name in set(_NAME.findall(hunk.before)) - kept:
+                found[name] = found.get(name, frozenset()) | set(around)
+            continue
+        for each in imports_of(Source.parse(hunk.before, state.source.language)):
             for name in each.names:
                 found[name.bound] = found.get(name.bound, frozenset()) | {each.module}
-        for name in set(_NAME.findall(hunk.before)) - kept if around else ():
-            found[name] = found.get(name, frozenset()) | set(around)
     return found
 
 
@@ -87,9 +87,9 @@ def _form(
     if 2 * typing.total() >= max(1, seen.total()):
         return _clear(typing) if _is_for_types(state, head, name) else None
     modules = {each.module for each in head if each.module and not each.place}
-    for form, files in list(seen.items()) if removed else ():
-        if not _is_new(form, removed) or (files == 1 and form.module not in modules):
-            del seen[form]
+    if removed:
+        sure = [form for form, files in seen.items() if files > 1 or form.module in modules]
+        seen = Counter({form: seen[form] for form in sure if _is_new(form, removed)})
     if not seen:
         forms = {*_definitions(state, head, name)} or {*_standard(state, name)}
         forms = forms or {*from_definer(state, head, name)}
@@ -139,8 +139,10 @@ def _forms(source: Source) -> Mapping[str, Mapping[str, tuple[Form, ...]]]:
     """How a file imports each name, by the place of the `Import`."""
     found: dict[str, dict[str, tuple[Form, ...]]] = {}
     for each in imports_of(source):
+        if each.module == "__future__":
+            continue
         own = found.setdefault(each.place, {})
-        for name in each.names if each.module != "__future__" else ():
+        for name in each.names:
             form = Form(each.module, name.text, each.place)
             own[name.bound] = (*own.get(name.bound, ()), form)
     return found

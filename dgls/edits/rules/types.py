@@ -38,7 +38,8 @@ def same_form(state: State) -> Iterator[Offer]:
     asked = _asked(state) if state.source.language.id == "python" else None
     if asked is None:
         return
-    kept = {form for form in FORMS if any(any(sites(each, {form})) for each in _after(state))}
+    after = list(_after(state))
+    kept = {form for form in FORMS if _has_site(after, form)}
     start = 0
     for line in split_lines(state.text, keepends=True):
         own = Span(start, start + len(line))
@@ -49,11 +50,16 @@ def same_form(state: State) -> Iterator[Offer]:
         whole = Span(found[0].span.start, found[-1].span.end)
         text = respelled(whole.of(line), asked.forms)
         then = line[: whole.start] + text + line[whole.end :]
-        if any(any(sites(then, {form})) for form in {BUILTIN, UNION} - asked.forms - kept):
+        if any(_has_site([then], form) for form in {BUILTIN, UNION} - asked.forms - kept):
             continue
-        used = [form for form in FORMS if form in asked.forms and any(sites(line, {form}))]
+        used = [form for form in FORMS if form in asked.forms and _has_site([line], form)]
         why = "; ".join(WHY[form] for form in used)
         yield Offer(Span(own.start + whole.start, own.start + whole.end), text, "type", why)
+
+
+def _has_site(lines: Iterable[str], form: str) -> bool:
+    """Whether a type in the lines is to be written in a form and is not yet."""
+    return any(site for line in lines for site in sites(line, {form}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,9 @@ def _unused_in_list(state: State) -> Iterator[Offer]:
 def unused_line(state: State, pattern: re.Pattern[str]) -> Iterator[Offer]:
     """The line that a pattern finds, which imports a name that an edit took the last use of."""
     gone = words_gone(state)
-    for found in pattern.finditer(state.text) if gone else ():
+    if not gone:
+        return
+    for found in pattern.finditer(state.text):
         name = found["name"] or found["from"]
         if name in gone and count(state.text, name) == count(found[0], name):
             yield Offer(Span(*found.span()), "", "import", f"`{name}` is no longer used")

@@ -19,7 +19,7 @@ from dgls.protocol import Fill, FillReply, FillRequest, Limits, Snippet
 from dgls.requests.builder import Asker, Task
 from dgls.sound.alike import alike
 from dgls.sound.clean import sound
-from dgls.sound.site import Asked, Site
+from dgls.sound.site import Site, Wanted
 from dgls.syntax.cursor import Budget
 from dgls.syntax.detect import detected
 from dgls.syntax.language import Language
@@ -63,12 +63,12 @@ class Question:
         head, *files = self.prefix.split(_FILE)
         if not files:
             return self
-        found = [(path.strip(), text) for path, _, text in (each.partition("\n") for each in files)]
-        path, prefix = found.pop()
-        others = [Snippet(name, text) for name, text in found]
+        pieces = [each.partition("\n") for each in files]
+        others = [Snippet(name.strip(), text) for name, _, text in pieces]
+        own = others.pop()
         if head.strip() and not head.startswith(_REPOSITORY):
             others.insert(0, Snippet("", head))
-        return replace(self, prefix=prefix, path=path, snippets=(*self.snippets, *others))
+        return replace(self, prefix=own.text, path=own.path, snippets=(*self.snippets, *others))
 
     @cached_property
     def language(self) -> Language:
@@ -137,7 +137,7 @@ class Question:
     @cached_property
     def _site(self) -> Site:
         return Site.between(
-            self.prefix, self.suffix, self.language, Asked(max_lines=self.max_lines)
+            self.prefix, self.suffix, self.language, Wanted(max_lines=self.max_lines)
         )
 
 

@@ -134,7 +134,7 @@ class Typist:
 
     def _request(self, session: Session, text: str, cursor: int) -> FillRequest:
         settings, automatic = self._settings.fill, Trigger.AUTOMATIC
-        task = Task.at_cursor(Source.parse(text, PYTHON), cursor, settings, Purpose.TYPED)
+        task = Task.at_cursor(Source.parse(text, PYTHON), cursor, settings, Purpose.AUTOMATIC)
         asker = Asker(self._name, "textDocument/inlineCompletion", automatic, session.name)
         return task.request(asker, limits_of(settings, automatic))
 

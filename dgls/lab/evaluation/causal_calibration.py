@@ -40,13 +40,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One case: the first text weighed alone, and beside others, unasked and asked."""
+    """One case: the first text weighed alone, and beside others, automatic and explicit."""
 
     group: str
     several_lines: bool
     alone: Row
-    unasked: tuple[Row, ...]
-    asked: tuple[Row, ...]
+    automatic: tuple[Row, ...]
+    explicit: tuple[Row, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,8 @@ def judge(filler: CausalFiller, cases: Iterable[Case], budget: Budget) -> Iterat
             case.group,
             case.gaps[0].max_lines > 1,
             _row(case, found.alone),
-            tuple(_row(case, each) for each in found.unasked),
-            tuple(_row(case, each) for each in found.asked),
+            tuple(_row(case, each) for each in found.automatic),
+            tuple(_row(case, each) for each in found.explicit),
         )
 
 
@@ -126,7 +126,7 @@ def _answer(
     if not strategy.hopeless <= first < strategy.enough:
         # Nothing is shown where the model is sure that nothing belongs there.
         return (first, case.alone.right) if case.alone.text.strip() else (0.0, False)
-    spoken = [row for row in case.unasked if row.text.strip()]
+    spoken = [row for row in case.automatic if row.text.strip()]
     if not spoken:
         return 0.0, False
     best = max(spoken, key=lambda row: searched.of(row.features))
@@ -135,7 +135,7 @@ def _answer(
 
 def _maps(cases: Sequence[Judged]) -> tuple[Logistic, Logistic]:
     first = [case.alone for case in cases if case.alone.text.strip()]
-    several = [row for case in cases for row in (*case.unasked, *case.asked)]
+    several = [row for case in cases for row in (*case.automatic, *case.explicit)]
     spoken = [row for row in several if row.text.strip()]
     return _fitted(first, _RIVALS), _fitted(spoken, frozenset({"alone"}))
 

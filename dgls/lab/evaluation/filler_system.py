@@ -16,7 +16,7 @@ from dgls.protocol import READ_AHEAD, Trigger
 from dgls.syntax.cursor import Budget
 
 CAUSAL_SYSTEMS = ("dgls", "typed", "greedy")
-"""`dgls`: as who asks for a fill gets it. `typed`: as it comes while one types, with less search.
+"""`dgls`: what an explicit request gets. `typed`: what comes while one types, with less search.
 `greedy`: what the model writes token by token, alone."""
 
 

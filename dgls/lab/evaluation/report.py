@@ -132,18 +132,17 @@ def _groups(scored: Sequence[Scored], named: Callable[[Scored], str]) -> dict[st
 
 def _shares(series: Sequence[Series], named: Callable[[Scored], str]) -> tuple[Share, ...]:
     return tuple(
-        Share(
-            system=each.system,
-            what=what,
-            cases=len(members),
-            exact=fmean(member.exact for member in members),
-            passed=fmean(member.right for member in tested)
-            if (tested := _tested(members))
-            else None,
-        )
+        _share(each.system, what, members)
         for each in series
         for what, members in _groups(each.scored, named).items()
     )
+
+
+def _share(system: str, what: str, members: Sequence[Scored]) -> Share:
+    tested = _tested(members)
+    passed = fmean(each.right for each in tested) if tested else None
+    exact = fmean(each.exact for each in members)
+    return Share(system=system, what=what, cases=len(members), exact=exact, passed=passed)
 
 
 def _duels(reference: Series, other: Series, seed: int) -> list[Duel]:

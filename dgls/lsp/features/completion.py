@@ -36,7 +36,7 @@ async def completion(
         return types.CompletionList(is_incomplete=False, items=[])
     place = Place(document, document.source, cursor, Span(cursor, cursor))
     try:
-        found = await suggest(context, place, unasked=True)
+        found = await suggest(context, place, automatic=True)
     except DglsError:
         return nothing
     if found is None or isinstance(found, Silence):

@@ -41,9 +41,9 @@ async def rests(context: RequestContext, params: Any) -> None:
     left = typist.shown and typist.shown.left_in(document)
     if not settings.typing.prefetch or (left is not None and left.cursor == cursor):
         return
-    if typist.still_s > WRITING_S or context.rules.why_silent(document, unasked=True) is not None:
+    if typist.still_s > WRITING_S or context.rules.why_silent(document, automatic=True) is not None:
         return
-    task = Task.at_cursor(document.source, cursor, settings.fill, Purpose.TYPED)
+    task = Task.at_cursor(document.source, cursor, settings.fill, Purpose.AUTOMATIC)
     if why_not_ask(Moment(task.context.line_head, task.context.line_tail)) is not None:
         return
     request = context.request(document, task, suggest.METHOD, Trigger.AUTOMATIC)

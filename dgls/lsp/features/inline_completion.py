@@ -24,12 +24,12 @@ async def inline_completion(
     place = place_of(document, params) if document is not None else None
     if place is None:
         return nothing
-    unasked = params.context.trigger_kind == types.InlineCompletionTriggerKind.Automatic
+    automatic = params.context.trigger_kind == types.InlineCompletionTriggerKind.Automatic
     try:
-        found = await suggest(context, place, unasked=unasked)
+        found = await suggest(context, place, automatic=automatic)
     except DglsError as error:
         # `SharedModel.fill` has reported the failure of an automatic request, once.
-        if not unasked:
+        if not automatic:
             context.model.tell(error)
         return nothing
     if isinstance(found, Offer):

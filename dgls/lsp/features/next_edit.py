@@ -48,7 +48,7 @@ def title_of(offers: tuple[Offer, ...]) -> str:
 
 
 async def edit_of(context: RequestContext, document: Document) -> types.WorkspaceEdit:
-    """The edit of all places. Raises `InputError` where there is none any more."""
+    """The edit of all places. Raises `InputError` where none is left."""
     offers = await offers_for(context, document)
     if not offers:
         raise InputError("No other place is left to change; the document was left as it is.")
@@ -99,7 +99,7 @@ async def next_edits(context: RequestContext, params: Any) -> dict[str, Any]:
     document = context.document(uri)
     if document is None or (version is not None and version != document.version):
         return {"edits": []}
-    if context.rules.why_silent(document, unasked=True) is not None:
+    if context.rules.why_silent(document, automatic=True) is not None:
         return {"edits": []}
     cursor = document.offset(place) or 0
     offers = sorted(
@@ -161,7 +161,7 @@ def _may_edit(context: RequestContext, document: Document) -> bool:
     """Whether the settings and the privacy rules allow it and the file is not read-only."""
     if not context.rules.settings_for(document).edits.enabled:
         return False
-    if context.rules.why_silent(document, unasked=False) is not None:
+    if context.rules.why_silent(document, automatic=False) is not None:
         return False
     path = Path(document.path)
     return not path.is_file() or os.access(path, os.W_OK)

@@ -11,7 +11,7 @@ from dgls.lsp.context import Command, RequestContext
 from dgls.lsp.convert import place_of
 from dgls.lsp.documents import Document
 from dgls.policy.ask import Moment, why_not_ask
-from dgls.policy.show import shown_when_asked
+from dgls.policy.show import shown_when_explicit
 from dgls.policy.silence import Silence
 from dgls.policy.why import Explanation, describe, explained, explained_last
 from dgls.protocol import Trigger
@@ -61,21 +61,21 @@ async def _at(context: RequestContext, *arguments: object) -> Explanation:
     if document.source is None:
         raise InputError("dgls has no grammar for this document; nothing was asked.")
     settings = context.rules.settings_for(document)
-    task, asked = (
+    automatic, explicit = (
         Task.at_cursor(document.source, cursor, settings.fill, purpose)
-        for purpose in (Purpose.TYPED, Purpose.EXPLICIT)
+        for purpose in (Purpose.AUTOMATIC, Purpose.EXPLICIT)
     )
-    request = context.request(document, task, WHY, Trigger.AUTOMATIC)
+    request = context.request(document, automatic, WHY, Trigger.AUTOMATIC)
     reply = await context.model.fill_insistently(request)
-    asking = context.request(document, asked, WHY)
-    when_asked = await context.explicit_model().fill_insistently(asking)
+    asking = context.request(document, explicit, WHY)
+    explicit_reply = await context.explicit_model().fill_insistently(asking)
     return explained(
-        task.site,
+        automatic.site,
         request,
         reply,
         threshold=settings.show.threshold,
-        silence=_silence(context, document, task.context),
-        asked=shown_when_asked(asked.site, when_asked.candidates),
+        silence=_silence(context, document, automatic.context),
+        explicit=shown_when_explicit(explicit.site, explicit_reply.candidates),
     )
 
 
@@ -93,6 +93,6 @@ def _place(context: RequestContext, *arguments: object) -> tuple[Document, int]:
 
 def _silence(context: RequestContext, document: Document, around: Context) -> Silence | None:
     """Why nothing would be asked at the place while typing."""
-    reason = context.rules.why_silent(document, unasked=True)
+    reason = context.rules.why_silent(document, automatic=True)
     deleted = context.stores.typists.of(document.uri).deleted_shown
     return reason or why_not_ask(Moment(around.line_head, around.line_tail, deleted))

@@ -30,27 +30,24 @@ def encode(
     rows, new = tokens.shape
     start = past.length if past else 0
     shape = Shape(rows, new)
-    numbers = torch.tensor([start, new, start, start], dtype=torch.int32, device=tokens.device)
-    lengths = Lengths(numbers)
+    lengths = _lengths(start, new, tokens.device)
     states = embeddings(tokens.flatten(), body.table, body.scale)
     normed = operations.norm(states, body.layers[0].before_attention, body.eps)
     masks: dict[tuple[bool, int], Tensor | None] = {}
     keys, values = [], []
     for index, layer in enumerate(body.layers):
-        before = None if past is None else (past.keys[index], past.values[index])
         parts = operations.linear(normed, layer.attention.qkv)
         query, key, value = operations.heads(
             parts, layer.attention, turns[layer.kind], lengths, shape, body.eps
         )
-        if before is not None:
-            key = torch.cat([before[0], key], dim=2)
-            value = torch.cat([before[1], value], dim=2)
+        if past is not None:
+            key = torch.cat([past.keys[index], key], dim=2)
+            value = torch.cat([past.values[index], value], dim=2)
         reach = (layer.sliding, key.shape[2])
         if reach not in masks:
             masks[reach] = _mask(new, key.shape[2], _window(layer, body), tokens.device)
-        mixed = _attend(
-            query.view(rows, new, *query.shape[1:]).transpose(1, 2), key, value, masks[reach]
-        )
+        queries = query.view(rows, new, *query.shape[1:]).transpose(1, 2)
+        mixed = _attend(queries, key, value, masks[reach])
         states, normed = end_layer(
             operations, body, index, states, mixed, layer.encoder_scale, lengths, shape
         )
@@ -59,6 +56,10 @@ def encode(
     windows = tuple(_window(layer, body) or 0 for layer in body.layers)
     after = Past(tuple(keys), tuple(values), start + new, windows)
     return normed.view(rows, new, -1), after
+
+
+def _lengths(start: int, new: int, device: torch.device) -> Lengths:
+    return Lengths(torch.tensor([start, new, start, start], dtype=torch.int32, device=device))
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:

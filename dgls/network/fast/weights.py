@@ -71,25 +71,11 @@ def layer_of(decoder: Any, encoder: Any, kind: str) -> Layer:
 
     Matrices that are put together are not held twice: the module keeps views of the whole.
     """
-    attention = decoder.self_attn
-    tied = attention.v_proj is None
-    names = ["q_proj", "k_proj", *([] if tied else ["v_proj"])]
-    dim = int(attention.head_dim)
-    shared = attention.k_proj.out_features // dim
     router = decoder.router
     with torch.no_grad():
         return Layer(
             kind=kind,
-            attention=Attention(
-                qkv=joined([attention, encoder.self_attn], names),
-                out=matrix_of(attention.o_proj),
-                query_norm=attention.q_norm.weight.detach(),
-                key_norm=attention.k_norm.weight.detach(),
-                heads=attention.q_proj.out_features // dim,
-                shared=shared,
-                dim=dim,
-                tied=tied,
-            ),
+            attention=_attention_of(decoder.self_attn, encoder.self_attn),
             dense_up=joined([decoder.mlp, encoder.mlp], ["gate_proj", "up_proj"]),
             dense_down=matrix_of(decoder.mlp.down_proj),
             expert_up=_plain(decoder.experts.gate_up_proj),
@@ -107,6 +93,22 @@ def layer_of(decoder: Any, encoder: Any, kind: str) -> Layer:
             encoder_scale=encoder.layer_scalar,
             decoder_scale=decoder.layer_scalar,
         )
+
+
+def _attention_of(decoder: Any, encoder: Any) -> Attention:
+    tied = decoder.v_proj is None
+    names = ["q_proj", "k_proj"] if tied else ["q_proj", "k_proj", "v_proj"]
+    dim = int(decoder.head_dim)
+    return Attention(
+        qkv=joined([decoder, encoder], names),
+        out=matrix_of(decoder.o_proj),
+        query_norm=decoder.q_norm.weight.detach(),
+        key_norm=decoder.k_norm.weight.detach(),
+        heads=decoder.q_proj.out_features // dim,
+        shared=decoder.k_proj.out_features // dim,
+        dim=dim,
+        tied=tied,
+    )
 
 
 def matrix_of(module: Any) -> Matrix:

@@ -224,4 +224,6 @@ def _tensors(results: Any) -> list[Tensor]:
     """The results in fp32; of what was picked without the tokens, which are no measures."""
     if isinstance(results, Picked):
         results = (results.log_probs, results.entropy, results.likely)
-    return [each.float() for each in ([results] if isinstance(results, Tensor) else results)]
+    if isinstance(results, Tensor):
+        results = (results,)
+    return [each.float() for each in results]

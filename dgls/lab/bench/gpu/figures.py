@@ -24,7 +24,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a part has no figures, or not all; `trace` says where, for who is to mend it."""
+    """Why a part has no figures, or not all; `trace` says where, for debugging."""
 
     part: str
     scheme: str
@@ -65,10 +65,7 @@ class Results:
         tables = [
             _table(part, [each for each in self.figures if each.part == part]) for part in parts
         ]
-        problems = "".join(
-            f"- {each.part}{f' ({each.scheme})' if each.scheme else ''}: {each.what}\n"
-            for each in self.problems
-        )
+        problems = "".join(map(_problem_line, self.problems))
         missing = f"\nNot measured:\n\n{problems}" if problems else ""
         return f"{self.machine}\n\n`{self.command}`\n\n" + "\n".join(tables) + missing
 
@@ -80,6 +77,11 @@ class Results:
         beside = self.file.with_name(self.file.name + ".partial")
         beside.write_text(json.dumps(fields, indent=1) + "\n", encoding="utf-8")
         beside.replace(self.file)
+
+
+def _problem_line(problem: Problem) -> str:
+    scheme = f" ({problem.scheme})" if problem.scheme else ""
+    return f"- {problem.part}{scheme}: {problem.what}\n"
 
 
 def _table(part: str, figures: Sequence[Figure]) -> str:

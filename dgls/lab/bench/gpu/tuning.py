@@ -46,7 +46,6 @@ def tiles(subject: Subject, bandwidth: float) -> Iterator[Figure]:
         return
     layer = subject.network.body.layers[0]
     held = (layer.expert_up, layer.expert_down)
-    four = isinstance(held[0], Nf4)
     least = sum(each.nbytes for each in held) / bandwidth
     tokens = 2 * subject.size.gap
     table = subject.network.body.table
@@ -54,7 +53,8 @@ def tiles(subject: Subject, bandwidth: float) -> Iterator[Figure]:
     scores = torch.randn(tokens, len(layer.expert_scale), device=table.device)
     chosen = scores.topk(subject.network.body.top, dim=-1).indices.int()
     failed = []
-    for limits in _IN_4_BITS if four else _WHOLE:
+    candidates = _IN_4_BITS if isinstance(held[0], Nf4) else _WHOLE
+    for limits in candidates:
         operations.tiles = Tiles(limits)  # type: ignore[attr-defined]
         try:
             seconds = _seconds(subject, lambda: operations.experts(states, chosen, layer))

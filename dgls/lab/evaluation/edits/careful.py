@@ -88,8 +88,10 @@ def _unused_import(state: State) -> Iterator[Offer]:
     if pattern is None or state.path.endswith("__init__.py"):
         return
     yield from unused_line(state, pattern)
-    gone = words_gone(state) if is_python else set()
-    for found in _PYTHON_FROM.finditer(state.text) if gone else ():
+    gone = words_gone(state)
+    if not is_python or not gone:
+        return
+    for found in _PYTHON_FROM.finditer(state.text):
         names = found["names"].split(", ")
         unused = [name for name in names if name in gone and count(state.text, name) == 1]
         if unused and len(unused) < len(names):

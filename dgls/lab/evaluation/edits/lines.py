@@ -14,16 +14,17 @@ _FAR = 3
 
 def of_the_file(state: State, offers: Sequence[Offer], left: Mapping[int, Span]) -> list[Offer]:
     """The offers for the file itself, moved to where a hunk is if that leaves the same text."""
-    return [
-        next((each for each in _alike(state.text, offer) if _is_held(left, each)), offer)
-        for offer in offers
-        if not offer.path
-    ]
+    return [_held(state, offer, left) for offer in offers if not offer.path]
 
 
 def holds(span: Span, lines: Span) -> bool:
     """Whether lines lie within a span."""
     return span.start <= lines.start and lines.end <= span.end
+
+
+def _held(state: State, offer: Offer, left: Mapping[int, Span]) -> Offer:
+    held = (each for each in _alike(state.text, offer) if _is_held(left, each))
+    return next(held, offer)
 
 
 def _is_held(left: Mapping[int, Span], offer: Offer) -> bool:

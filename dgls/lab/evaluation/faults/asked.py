@@ -13,7 +13,7 @@ from dgls.errors import InputError
 from dgls.lab.evaluation.faults.cases import FaultCase, FaultKind
 from dgls.lab.evaluation.faults.places import question_of, site_of, source_of, work_of
 from dgls.protocol import FillReply, FillRequest, Limits
-from dgls.requests.builder import ASKED_CANDIDATES, Asker, Task
+from dgls.requests.builder import EXPLICIT_CANDIDATES, Asker, Task
 from dgls.sound.alike import distinct
 from dgls.sound.clean import sound
 from dgls.sound.site import Purpose
@@ -76,7 +76,7 @@ def _of_action(case: FaultCase, ask: Ask) -> tuple[str, ...]:
 
 def _request(case: FaultCase, task: Task) -> FillRequest:
     suffix = _SUFFIXES.get(case.language, case.language)
-    return task.request(Asker(path=f"example.{suffix}"), Limits(candidates=ASKED_CANDIDATES))
+    return task.request(Asker(path=f"example.{suffix}"), Limits(candidates=EXPLICIT_CANDIDATES))
 
 
 def _fault(case: FaultCase, text: str) -> str:

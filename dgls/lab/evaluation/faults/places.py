@@ -9,7 +9,7 @@ from dgls.engine.dialects import DIALECTS
 from dgls.engine.dialects.question import Question
 from dgls.errors import InputError
 from dgls.lab.evaluation.faults.cases import FaultCase
-from dgls.sound.site import Asked, Purpose, Site
+from dgls.sound.site import Purpose, Site, Wanted
 from dgls.sound.work import Work, hole_work, selection_work
 from dgls.syntax.holes import holes
 from dgls.syntax.languages import language_named
@@ -27,11 +27,11 @@ def source_of(case: FaultCase) -> Source:
 
 def site_of(case: FaultCase) -> Site:
     """The case's gap as an editor or a terminal asks for it."""
-    asked = Asked(case.purpose, case.lines, case.least)
+    wanted = Wanted(case.purpose, case.lines, case.least)
     if case.purpose is Purpose.HOLE:
         work = work_of(case)
-        return Site.of(work.source, work.span, asked, work.lead, work.tail)
-    return Site.of(source_of(case), case.gap, asked)
+        return Site.of(work.source, work.span, wanted, work.lead, work.tail)
+    return Site.of(source_of(case), case.gap, wanted)
 
 
 def work_of(case: FaultCase) -> Work:
