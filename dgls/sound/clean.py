@@ -11,7 +11,7 @@ from dgls.sound.indent import indented
 from dgls.sound.repeats import without_lines_said_twice, without_what_follows
 from dgls.sound.rewrite import why_not_rewrite
 from dgls.sound.site import Purpose, Site
-from dgls.sound.syntax import keeps, without_stray_closers
+from dgls.sound.syntax import keeps, without_closers_after, without_stray_closers
 from dgls.syntax.brackets import OPENERS, open_brackets
 from dgls.text.indentation import USUAL_UNIT, indentation
 from dgls.text.lines import with_line_ends
@@ -68,6 +68,7 @@ def _trimmed(site: Site, answer: str, changes: list[Change]) -> str:
     text = _stepped(without_lines_said_twice(site, text), text, Change.SAID_TWICE, changes)
     text = _stepped(without_stray_closers(site, text), text, Change.STRAY_CLOSER, changes)
     text = _stepped(without_what_follows(site, text), text, Change.FOLLOWS, changes)
+    text = _stepped(without_closers_after(site, text), text, Change.CLOSED_TWICE, changes)
     if not site.line_tail or site.line_tail[0].isspace():
         text = text.rstrip()
     return text if text.strip() else ""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dgls.sound.site import Site
 from dgls.sound.texts import is_text, text_around
 from dgls.sound.unclosed import leaves_text_open
-from dgls.syntax.brackets import OPENERS, Bracket, brackets, open_brackets
+from dgls.syntax.brackets import CLOSERS, OPENERS, Bracket, brackets, open_brackets
 from dgls.syntax.guard import Damage, damage, is_no_worse
 from dgls.syntax.source import Source
 from dgls.text.lines import line_around
@@ -52,6 +52,42 @@ def without_stray_closers(site: Site, text: str) -> str:
             kept = text[: bracket.at - span.start]
             return kept if wrong(site, kept) <= found else text
     return text
+
+
+def without_closers_after(site: Site, text: str) -> str:
+    """The text up to a bracket that closes what the rest of the line closes already.
+
+    An editor that closes brackets has `a[⟦⟧]` where `i] == x:` would leave a `]` too many.
+    """
+    if not site.language.has_grammar or not CLOSERS.keys() & set(site.line_tail):
+        return text
+    span = site.filled_span(text)
+    opened = [bracket.char for bracket in site.open_brackets]
+    unclosed = list(opened)
+    for bracket in brackets(site.filled(text), span):
+        if bracket.char in OPENERS:
+            unclosed.append(bracket.char)
+        elif unclosed and OPENERS[unclosed[-1]] == bracket.char:
+            unclosed.pop()
+        if len(unclosed) < len(opened):
+            kept = text[: bracket.at - span.start]
+            return kept if _strays(site, kept) < _strays(site, text) else text
+    return text
+
+
+def _strays(site: Site, text: str) -> int:
+    """How many brackets of the line close nothing, from the gap on, with a text in it."""
+    start, end = site.filled_span(text).start, site.filled_span(text).end
+    unclosed = [bracket.char for bracket in site.open_brackets]
+    strays = 0
+    for bracket in brackets(site.filled(text), Span(start, end + len(site.line_tail))):
+        if bracket.char in OPENERS:
+            unclosed.append(bracket.char)
+        elif unclosed and OPENERS[unclosed[-1]] == bracket.char:
+            unclosed.pop()
+        else:
+            strays += 1
+    return strays
 
 
 def wrong(site: Site, text: str) -> tuple[int, int]:
