@@ -24,11 +24,17 @@ _SHOWN_CHARS = 100
 _FAILED = 70
 """The exit status after a mistake of ours, that of sysexits.h."""
 
+_AFTER_INTERRUPT = {
+    **dict.fromkeys(("fill", "edit", "why"), "; nothing was changed"),
+    **dict.fromkeys(("eval", "bench", "train"), "; what was written so far is kept"),
+}
+"""What a verb that is stopped has done to files."""
+
 
 def run_app(arguments: Sequence[str]) -> int:
     """Run one verb and return its exit status (`DglsError.exit_status` for errors on purpose)."""
+    verb = arguments[0] if arguments else ""
     try:
-        verb = arguments[0] if arguments else ""
         if verb not in VERBS or verb in DIRECT:
             raise unknown_verb(verb)
         # A verb needs no other one's file.
@@ -36,7 +42,7 @@ def run_app(arguments: Sequence[str]) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     except KeyboardInterrupt:
-        return _said("interrupted; what was written so far is kept.", INTERRUPTED)
+        return _said(f"interrupted{_AFTER_INTERRUPT.get(verb, '')}.", INTERRUPTED)
     except BrokenPipeError:
         # Whoever read the output has seen enough of it.
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
