@@ -111,7 +111,7 @@ def test_a_knob_out_of_range_is_told_in_one_sentence(tmp_path: Path) -> None:
     (problem,) = resolved(tmp_path, environment={"DGLS_DENOISE_STEPS": "2000"}).problems
     assert str(problem) == (
         "'denoise.steps' in the environment must be 'auto' or a whole number of at least 1 and at "
-        "most 1024, not '2000'; the value before it was kept."
+        "most 1024, not '2000'; it is ignored."
     )
 
 

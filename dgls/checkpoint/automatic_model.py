@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from dgls.checkpoint.catalogue import Entry, catalogue
+from dgls.checkpoint.catalogue import Entry, catalogue, size_text
 from dgls.checkpoint.store import present
 
 AUTO = "auto"
@@ -52,8 +52,5 @@ def offer() -> str:
     if present() or not quick:
         return ""
     entry = min(quick, key=lambda each: (not each.is_pinned, each.bytes))
-    return f"A better model for this machine: dgls model get {entry.name} ({_mb(entry)} MB)."
-
-
-def _mb(entry: Entry) -> int:
-    return round(entry.bytes / 1e6)
+    size = size_text(entry.bytes)
+    return f"A better model for this machine: dgls model get {entry.name} ({size})."

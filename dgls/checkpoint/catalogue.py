@@ -73,6 +73,11 @@ class Entry:
         return self.files[0].sha256 if len(self.files) == 1 else ""
 
 
+def size_text(size: int) -> str:
+    """A size in bytes, as people are told it."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
+
+
 @functools.cache
 def catalogue() -> tuple[Entry, ...]:
     """Every model, in the catalogue's order."""

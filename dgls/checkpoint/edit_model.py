@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from dgls.checkpoint.automatic_model import AUTO, EMBEDDED
-from dgls.checkpoint.catalogue import Entry, catalogue, is_listed
+from dgls.checkpoint.catalogue import Entry, catalogue, is_listed, size_text
 from dgls.checkpoint.store import present
 from dgls.config import Settings, changed
 from dgls.errors import ModelNotFoundError
@@ -41,7 +41,7 @@ def editing_model(used: str) -> str:
         least = min(filter(can_edit, catalogue()), key=lambda entry: entry.bytes)
         raise ModelNotFoundError(
             f"No model here can edit by instruction, which takes a larger one; nothing was "
-            f"changed. Fetch one: dgls model get {least.name} ({round(least.bytes / 1e6)} MB)"
+            f"changed. Fetch one: dgls model get {least.name} ({size_text(least.bytes)})"
         )
     quick = [each for each in here if each.parameters <= PARAMETERS_A_CORE * _cores()]
     return max(quick or [min(here, key=_size)], key=_size).name

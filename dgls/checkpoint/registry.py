@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from huggingface_hub import constants, try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
 
 from dgls.checkpoint.automatic_model import EMBEDDED
-from dgls.checkpoint.catalogue import is_listed
+from dgls.checkpoint.catalogue import catalogue, is_listed
 from dgls.checkpoint.files import CONFIG_FILE
 from dgls.checkpoint.store import path_of
 from dgls.config import is_path
@@ -70,6 +71,11 @@ def _cached(name: str) -> Path:
         raise ModelNotFoundError(
             f"{name[:200]!r} is not the name of a model; nothing was loaded.{_hint(name)}"
         ) from error
+    if not isinstance(found, str) and "/" not in name:
+        raise ModelNotFoundError(
+            f"There is no model {name!r}; nothing was loaded.{_meant(name)} dgls model list names "
+            f"those to fetch, any other is owner/name.{_hint(name)}"
+        )
     if not isinstance(found, str):
         raise ModelNotFoundError(
             f"There is no model {name} in the Hugging Face cache; nothing was loaded. Download it "
@@ -87,6 +93,11 @@ def _cache_folder() -> str:
             f"loaded. Correct HF_HOME, HF_HUB_CACHE or XDG_CACHE_HOME; an empty one is relative."
         )
     return folder
+
+
+def _meant(name: str) -> str:
+    near = difflib.get_close_matches(name, [entry.name for entry in catalogue()], n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def _hint(name: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 import typer
 
-from dgls.cli.main import NO_FILE
+from dgls.cli.main import INTERRUPTED, NO_FILE
 from dgls.cli.verbs import DIRECT, VERBS, unknown_verb
 from dgls.errors import DglsError
 
@@ -24,20 +24,29 @@ _SHOWN_CHARS = 100
 _FAILED = 70
 """The exit status after a mistake of ours, that of sysexits.h."""
 
+_AFTER_INTERRUPT = {
+    **dict.fromkeys(("fill", "edit", "why"), "nothing was changed"),
+    **dict.fromkeys(("eval", "bench", "train"), "what was written so far is kept"),
+}
+"""What a verb that is stopped has done to files."""
+
 
 def run_app(arguments: Sequence[str]) -> int:
     """Run one verb and return its exit status (`DglsError.exit_status` for errors on purpose).
 
     Typer makes a status of Ctrl-C and of a reader that has enough; elsewhere `main` does.
     """
+    verb = arguments[0] if arguments else ""
     try:
-        verb = arguments[0] if arguments else ""
         if verb not in VERBS or verb in DIRECT:
             raise unknown_verb(verb)
         # A verb needs no other one's file.
         app_of([verb])(args=_with_places_last(arguments), prog_name="dgls")
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 0
+        status = end.code if isinstance(end.code, int) else 0
+        if status == INTERRUPTED and verb in _AFTER_INTERRUPT:
+            _said(f"interrupted; {_AFTER_INTERRUPT[verb]}.", status)
+        return status
     except Exception as error:
         return told(error)
     return 0

@@ -18,6 +18,9 @@ from rich.progress import (
 
 _LINE_S = 5.0
 
+_LEAST_RATE = 10_000.0
+"""Bytes a second from which the time left is told: at the beginning nothing has come yet."""
+
 
 def progress_for_stderr() -> Bar | Lines:
     """The bar where standard error is a terminal, else lines."""
@@ -84,12 +87,12 @@ class Lines:
             return
         self._told = now
         begun, before = self._begun
-        rate = max(1.0, (done - before) / (now - begun))
-        left = max(0.0, (self._total - done) / rate)
-        self.say(
-            f"{self._what}: {done / 1e6:,.0f} of {self._total / 1e6:,.0f} MB, "
-            f"{rate / 1e6:.1f} MB/s, {left:.0f} s left"
-        )
+        rate = (done - before) / (now - begun)
+        line = f"{self._what}: {done / 1e6:,.0f} of {self._total / 1e6:,.0f} MB"
+        if rate >= _LEAST_RATE:
+            left = max(0.0, (self._total - done) / rate)
+            line += f", {rate / 1e6:.1f} MB/s, {left:.0f} s left"
+        self.say(line)
 
     def end(self) -> None:
         """Nothing is left to tell."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dgls.checkpoint.catalogue import size_text
 from dgls.checkpoint.files import CONVERTED
 from dgls.cli.main import INTERRUPTED
 from dgls.cli.options import AsJson
@@ -94,7 +95,7 @@ def remove(
             "model all the same with --force."
         )
     freed = take_away(entry)
-    typer.echo(f"Removed {name}: {_size(freed)} are free again.")
+    typer.echo(f"Removed {name}: {size_text(freed)} are free again.")
 
 
 def path(name: _Name) -> None:
@@ -172,12 +173,12 @@ def _row(entry: Entry, memory_free: int) -> dict[str, Any]:
 def _show_table(rows: list[dict[str, Any]]) -> None:
     """Two lines a model: what it is and whether it is here; whose it is and whether it fits."""
     for row in rows:
-        size = f"{'' if row['sha256'] else 'about '}{_size(row['bytes'])}"
+        size = f"{'' if row['sha256'] else 'about '}{size_text(row['bytes'])}"
         typer.echo(f"{row['name']:<29}{size:<14}{row['licence']:<12}{_here(row)}")
         origin = f"{row['repository']} at {_short(row['revision'])}"
         origin += "" if row["sha256"] else ", hash not pinned"
         fits = "fits this machine" if row["fits"] else f"does not fit: {row['problem']}"
-        typer.echo(f"    {origin}; {_size(row['memory'])} of memory, {fits}")
+        typer.echo(f"    {origin}; {size_text(row['memory'])} of memory, {fits}")
     typer.echo("Fetch one with: dgls model get NAME", err=True)
 
 
@@ -185,21 +186,17 @@ def _here(row: dict[str, Any]) -> str:
     if row["path"] is not None:
         return "here"
     partial = row["partial_bytes"]
-    return f"{_size(partial)} of it are here" if partial else "not fetched"
+    return f"{size_text(partial)} of it are here" if partial else "not fetched"
 
 
 def _described(entry: Entry) -> str:
     origin = f"{entry.repository} at {_short(entry.revision)}"
     proof = "checked by SHA-256" if entry.is_pinned else "checked by the hub's own hash"
     return (
-        f"{entry.name}: {_size(entry.bytes)}, {entry.licence}, published by {entry.publisher} as "
-        f"{origin}; {proof}."
+        f"{entry.name}: {size_text(entry.bytes)}, {entry.licence}, "
+        f"published by {entry.publisher} as {origin}; {proof}."
     )
 
 
 def _short(revision: str) -> str:
     return revision[:12]
-
-
-def _size(size: int) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"

@@ -100,7 +100,7 @@ class Watch:
             line = Text(f"{each.confidence:>8.0%}  ", _AROUND)
             line.append(f"{_ORIGINS.get(each.proposal, each.proposal):<9}", _AROUND)
             shown = " … ".join(_visible(text) for text in each.texts)
-            line.append(shown or "nothing", _ACCEPTED if each == best else _AROUND)
+            line.append(shown or "(nothing)", _ACCEPTED if each == best else _AROUND)
             self._console.print(line, soft_wrap=True)
 
     def _cost(self, best: Fill, reply: FillReply) -> str:

@@ -58,7 +58,7 @@ def _accepted(source: Source, name: str, value: Any) -> Any:
     if converted is None or too_low or too_high or unknown:
         raise SettingError(
             f"'{name}' in {source.name} must be {_wanted(declared)}, not {_shown(value)}; "
-            "the value before it was kept."
+            "it is ignored."
         )
     return converted
 

@@ -369,6 +369,8 @@ def test_a_relative_cache_is_not_looked_for_in_the_working_directory(
     ("name", "says"),
     [
         ("/no/such/folder", "No checkpoint"),
+        ("toy-bse", "Did you mean 'toy-base'"),
+        ("foo", "dgls model list"),
         ("nobody/nothing", "hf download nobody/nothing"),
         ("not a name!", "not the name of a model"),
     ],

@@ -170,7 +170,7 @@ def test_without_a_model_that_can_it_says_what_to_fetch(
     monkeypatch.delenv("DGLS_EDITS_MODEL")
     monkeypatch.setattr(edit_model, "present", lambda: ())
     assert run_app(["edit", "a.py:2-3", ONE_BY_TWO]) == 6
-    assert "dgls model get qwen2.5-coder-1.5b-instruct (1117 MB)" in capfd.readouterr().err
+    assert "dgls model get qwen2.5-coder-1.5b-instruct (1.1 GB)" in capfd.readouterr().err
 
 
 def test_it_asks_an_engine(tmp_path: Path) -> None:

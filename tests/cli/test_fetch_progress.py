@@ -42,6 +42,18 @@ def test_a_log_gets_a_line_every_few_seconds(
     ]
 
 
+def test_the_time_left_is_not_told_before_anything_came(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(fetch_progress.time, "monotonic", lambda: now)
+    lines = Lines()
+    lines.begin("fetching", 400_000_000)
+    now = 106.0
+    lines.at(9)
+    assert capsys.readouterr().err == "fetching: 0 of 400 MB\n"
+
+
 def test_what_is_quick_is_not_told_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
     lines = Lines()
     lines.begin("checking", 10)

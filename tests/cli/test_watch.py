@@ -39,6 +39,7 @@ def test_a_causal_fill_shows_what_each_pass_wrote_and_refused() -> None:
         drafts,
         Fill(("x + 1",), -1.0, 0.8, "beam"),
         Fill(("x",), -2.0, 0.1, "copied"),
+        Fill(("",), -3.0, 0.05, "draft"),
         steps=3,
         written=4,
         passes=9,
@@ -46,7 +47,7 @@ def test_a_causal_fill_shows_what_each_pass_wrote_and_refused() -> None:
     assert "  pass 1  x  +  ~ y⏎~  ▸  1\n" in shown
     assert "  pass 2   1\n" in shown
     assert "  pass 3  the end\n" in shown
-    assert "     80%  searched x + 1\n     10%  copied   x\n" in shown
+    assert "     80%  searched x + 1\n     10%  copied   x\n      5%  written  (nothing)\n" in shown
     assert "y = x + 1" in shown
     assert "4 tokens in 3 passes, 6 more to search and weigh" in shown
     assert "denoise" not in shown
