@@ -7,6 +7,7 @@ import asyncio
 from dgls.checkpoint.adapter_trial import Trial, adapter_of, read_trial
 from dgls.config import Settings
 from dgls.errors import DglsError
+from dgls.protocol import OnProgress
 
 _LOCAL = "local"
 
@@ -25,15 +26,15 @@ def last_trial(settings: Settings) -> Trial | None:
     return None if path is None else read_trial(named.folder, path)
 
 
-async def try_adapter(settings: Settings) -> None:
+async def try_adapter(settings: Settings, on_progress: OnProgress) -> None:
     """Time one-line fills with and without the model's adapter, and keep the result with the model.
 
     The next engine acts on it. Does nothing where the model has no adapter.
     """
-    await asyncio.to_thread(_try, settings)
+    await asyncio.to_thread(_try, settings, on_progress)
 
 
-def _try(settings: Settings) -> None:
+def _try(settings: Settings, on_progress: OnProgress) -> None:
     from dgls.checkpoint.named import resolved
     from dgls.fill.adapter_trial import AdapterTrial
     from dgls.fill.opening import open_causal
@@ -47,4 +48,5 @@ def _try(settings: Settings) -> None:
     model = settings.model
     filler = open_causal(named, model.device, model.threads, adapter="on")
     if filler.model.masks is not None:
-        AdapterTrial(filler, named.folder, path).run()
+        trial = AdapterTrial(filler, named.folder, path)
+        trial.run(lambda share: on_progress(share, "timing the adapter"))

@@ -35,8 +35,7 @@ async def examine(project: Path, measured: bool, on_progress: OnProgress) -> Fin
     if measured:
         try:
             speed = await measure(settings, on_progress)
-            on_progress(1.0, "timing the adapter")
-            await try_adapter(settings)
+            await try_adapter(settings, on_progress)
         except DglsError as error:
             problems.append(str(error))
     return Findings(

@@ -28,6 +28,7 @@ async def measure(settings: Settings, on_progress: OnProgress) -> Speed:
             starting = 0.0 if was_there else _since(began)
             times, steps, model = [], [], ""
             for number in range(_FILLS):
+                on_progress(number / _FILLS, "timing fills")
                 began = time.perf_counter()
                 reply = await client.fill(_request(number))
                 times.append(_since(began))

@@ -7,7 +7,7 @@ import itertools
 import logging
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,10 +61,10 @@ class AdapterTrial:
                 self._times[masks].append(spent)
         return True
 
-    def run(self) -> Trial | None:
-        """The whole trial."""
+    def run(self, on_share: Callable[[float], None]) -> Trial | None:
+        """The whole trial; `on_share` is told the share of it that is done, from 0 to 1."""
         while self.step():
-            pass
+            on_share(max(len(self._times[True]) / PLACES, self._tries / _TRIES))
         return self.result
 
     def _time(self, place: FillRequest, masks: bool) -> float | None:

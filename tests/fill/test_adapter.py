@@ -211,6 +211,18 @@ def test_fills_that_share_the_cpu_do_not_count(path: Path, monkeypatch: pytest.M
     assert filler.model.drafting == Drafting(masks=False)
 
 
+@pytest.mark.parametrize("busy", [1.0, 2.0])
+def test_a_trial_says_how_far_it_is(
+    path: Path, monkeypatch: pytest.MonkeyPatch, busy: float
+) -> None:
+    _, trial = on_trial(path, monkeypatch, share=0.5, busy=busy)
+    shares: list[float] = []
+    trial.run(shares.append)
+    assert shares == sorted(set(shares))
+    assert 0.0 < shares[0] < 0.1
+    assert shares[-1] == 1.0
+
+
 def on_trial(
     path: Path, monkeypatch: pytest.MonkeyPatch, share: float, busy: float = 1.0
 ) -> tuple[CausalFiller, AdapterTrial]:
