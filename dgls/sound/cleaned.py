@@ -15,6 +15,7 @@ class Change(Enum):
     SAID_TWICE = "it said a line twice"
     FOLLOWS = "it ended with what follows"
     STRAY_CLOSER = "it closed a bracket that is not open"
+    COMMENT = "it made a comment of the rest of the line"
     BROKEN_END = "its last lines broke the syntax"
     CLOSED = "it left the block open that it began"
     NEW_LINE = "it began a body on the line of its header"
