@@ -71,7 +71,7 @@ def _lead(site: Site, space: str, line: str) -> str:
     most = indentation(above)
     if not opens and columns(site.line_head + space) > columns(most):
         return most[len(site.line_head) :] if most.startswith(site.line_head) else ""
-    beyond = 0 if "\t" in space else columns(space) % len(site.unit or USUAL_UNIT)
+    beyond = 0 if "\t" in space else columns(space) % columns(site.unit or USUAL_UNIT)
     return space[: len(space) - beyond]
 
 

@@ -127,4 +127,7 @@ def _empty_blocks(source: Source, span: Span) -> list[int]:
 
 
 def _is_empty(source: Source, block: Node) -> bool:
-    return all(child.type in source.language.comments for child in block.named_children)
+    if any(child.type not in source.language.comments for child in block.named_children):
+        return False
+    # What the parser could not read between a header and its block may well be in the block.
+    return block.prev_sibling is None or not block.prev_sibling.is_error

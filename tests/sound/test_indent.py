@@ -23,6 +23,7 @@ CASES = [
     ("python", f"{TABS}def b(x):\n    y = x\n    |\n", "if x:\n        y()", "if x:\n        y()"),
     # White space that the line has already.
     ("go", "package a\n\nvar a = |\n", " 1", "1"),
+    ("go", "package a\n\nfunc f() {\n\t|\n}\n", " g()", "g()"),
     ("python", "a = 1\n|\n", "    b = 2", "b = 2"),
     ("python", "if a:\n|\n", "    b()", "    b()"),
     ("python", "f(a,\n|\n", "  b)", "  b)"),
