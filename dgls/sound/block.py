@@ -48,7 +48,7 @@ def block_end(
             if line.lstrip().startswith(")") and language.block_opener.search(line):
                 # The parameters end here, and the body begins.
                 continue
-            return index + 1 if closed and _closes(line, language) else index
+            return index + 1 if closed and closes(line, language) else index
         if beside and _depth(line) == _depth(first) and _defines(line, language):
             if defined or (_depth(line) == 0 and not lines[index - 1].strip()):
                 return index
@@ -72,7 +72,7 @@ def _limit(site: Site, lines: Sequence[str]) -> int:
     for line in reversed(site.prefix.split("\n")[:-1]):
         if not line.strip() or _depth(line) >= depth:
             continue
-        if _closes(line, site.language):
+        if closes(line, site.language):
             continue
         depth = _depth(line)
         if _defines(line, site.language):
@@ -86,8 +86,9 @@ def _defines(line: str, language: Language) -> bool:
     return language.header.match(line) is not None
 
 
-def _closes(line: str, language: Language) -> bool:
-    return line.lstrip().startswith((")", "]", "}", *language.closers))
+def closes(line: str, language: Language) -> bool:
+    """Whether a line begins with what ends a block."""
+    return line.lstrip().startswith((")", "]", "}")) or language.closes(line)
 
 
 def _depth(line: str) -> int:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from dgls.sound.block import within_block
 from dgls.sound.cleaned import Change, Cleaned, Refusal
-from dgls.sound.holes import is_hole_again
+from dgls.sound.ends import without_comment_before_code, without_end_that_breaks
+from dgls.sound.holes import begins_its_function_anew, is_hole_again
 from dgls.sound.indent import indented
 from dgls.sound.rejoin import rejoined
 from dgls.sound.repeats import without_lines_said_twice, without_what_follows
@@ -35,6 +36,8 @@ def sound(site: Site, answer: str, score: float | None = None) -> Cleaned:
         return _refused(Refusal.FOLLOWS if Change.FOLLOWS in changes else Refusal.EMPTY, changes)
     if is_hole_again(site, text):
         return _refused(Refusal.HOLE, changes)
+    if begins_its_function_anew(site, text):
+        return _refused(Refusal.REPEATS, changes)
     if site.wanted.unfinished:
         return Cleaned(text, tuple(changes))
     for mended, change in _mended(site, text):
@@ -58,7 +61,13 @@ def _rewritten(site: Site, answer: str, score: float | None) -> Cleaned:
     reason = why_not_rewrite(site, text, score) if keeps(site, text) else Refusal.BROKEN
     if reason is None and is_hole_again(site, text):
         reason = Refusal.HOLE
+    if reason is None and _ends_with_what_follows(site, text):
+        reason = None if _ends_with_what_follows(site, site.old) else Refusal.FOLLOWS
     return Cleaned(text, tuple(changes)) if reason is None else _refused(reason, changes)
+
+
+def _ends_with_what_follows(site: Site, text: str) -> bool:
+    return without_what_follows(site, text) != text
 
 
 def _trimmed(site: Site, answer: str, changes: list[Change]) -> str:
@@ -66,9 +75,13 @@ def _trimmed(site: Site, answer: str, changes: list[Change]) -> str:
     text = answer
     most = 1 if site.in_line else site.wanted.max_lines
     text = _stepped("\n".join(text.split("\n")[:most]), text, Change.CLIPPED, changes)
+    if "\n" in text:
+        # Lines that are the next ones to the column are no new ones at another level.
+        text = _stepped(without_what_follows(site, text), text, Change.FOLLOWS, changes)
     text = _stepped(indented(site, text), text, Change.INDENTED, changes)
     text = _stepped(within_block(site, text), text, Change.RAN_ON, changes)
     text = _stepped(without_lines_said_twice(site, text), text, Change.SAID_TWICE, changes)
+    text = _stepped(without_comment_before_code(site, text), text, Change.COMMENT, changes)
     text = _stepped(without_stray_closers(site, text), text, Change.STRAY_CLOSER, changes)
     text = _stepped(without_what_follows(site, text), text, Change.FOLLOWS, changes)
     if site.in_line:
@@ -88,7 +101,8 @@ def _stepped(new: str, old: str, change: Change, changes: list[Change]) -> str:
 def _mended(site: Site, text: str) -> Iterator[tuple[str, tuple[Change, ...]]]:
     """The text where it keeps the syntax, else what of it does, the longest first."""
     if keeps(site, text):
-        yield text, ()
+        best = without_end_that_breaks(site, text)
+        yield best, (Change.BROKEN_END,) if best != text else ()
         return
     for mended, change in _completed(site, text):
         if keeps(site, mended):
@@ -124,5 +138,3 @@ def _closers(site: Site, text: str) -> Iterator[str]:
     if unclosed:
         yield "".join(OPENERS[each.char] for each in reversed(unclosed))
     yield from sorted(site.language.closers - {"}"})
-    if site.language.id == "shellscript":
-        yield from ("done", "fi", "esac")

@@ -16,6 +16,7 @@ class Change(Enum):
     FOLLOWS = "it ended with what follows"
     REJOINED = "it wrote the rest of the line otherwise"
     STRAY_CLOSER = "it closed a bracket that is not open"
+    COMMENT = "it made a comment of the rest of the line"
     BROKEN_END = "its last lines broke the syntax"
     CLOSED = "it left the block open that it began"
     NEW_LINE = "it began a body on the line of its header"

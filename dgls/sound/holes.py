@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from dgls.sound.alike import alike
 from dgls.sound.site import Purpose, Site
 from dgls.sound.texts import BLOCK_COMMENT
+from dgls.sound.words import first_line
 from dgls.syntax.holes import Hole, HoleKind, holes
 from dgls.syntax.language import ScopeKind
 from dgls.syntax.scopes import Scope, enclosing_scopes
@@ -31,7 +33,8 @@ _ENDS = re.compile(r"[\s{]*return(?:\s+(?:\.\.\.|Ellipsis|NotImplemented))?[\s;{
 def is_hole_again(site: Site, text: str) -> bool:
     """Whether the gap is a hole and the text leaves one."""
     if site.wanted.purpose is Purpose.HOLE:
-        return is_hole(site, text) or _promises(site, text) or _leaves_empty(site, text)
+        nothing = _NOTHING.fullmatch(text) is not None
+        return nothing or is_hole(site, text) or _promises(site, text) or _leaves_empty(site, text)
     if site.wanted.purpose is Purpose.REWRITE:
         if _promises(site, text):
             return is_hole(site, text) or not _promises(site, site.old)
@@ -40,13 +43,24 @@ def is_hole_again(site: Site, text: str) -> bool:
     return _in_empty_body(site) and is_hole(site, text) and not words
 
 
+def begins_its_function_anew(site: Site, text: str) -> bool:
+    """Whether a text begins with the header of the function that it is in."""
+    if not site.language.has_grammar or site.line_head.strip():
+        return False
+    scopes = enclosing_scopes(site.source, site.span.start)
+    if not scopes or scopes[-1].kind is not ScopeKind.FUNCTION:
+        return False
+    header, begun = scopes[-1].header.of(site.source.text), text.lstrip()
+    return alike(first_line(header).rstrip(" {:")) == alike(first_line(begun).rstrip(" {:"))
+
+
 def is_hole(site: Site, text: str) -> bool:
     """Whether a text is nothing but placeholders and comments."""
     if not site.language.has_grammar:
         return _is_hole_text(site, text)
     after, span = site.filled(text), site.filled_span(text)
     if _NOTHING.fullmatch(text):
-        return False
+        return "{" in text and not site.line_head.strip()
     left, done = "", span.start
     for hole in holes(after, span):
         inside = span.start <= hole.where.start and hole.where.end <= span.end

@@ -11,8 +11,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dgls.sound.block import closes
+from dgls.sound.levels import lines_in_strings
 from dgls.sound.site import Site
-from dgls.text.indentation import USUAL_UNIT, WIDTHS, indentation
+from dgls.text.indentation import USUAL_UNIT, WIDTHS, columns, indentation
 
 _LABEL = re.compile(r"\s*(?:#|(?:case\b.*|\w+)\s*:(?!:))")
 _TAG = re.compile(r"\s*<(?!/)[^<>]*(?<!/)>$")
@@ -32,10 +34,45 @@ def indented(site: Site, text: str) -> str:
     """The text with its lines indented as its file is, a body's first line below its header."""
     if site.in_text:
         return text
-    lines, unit = text.split("\n"), site.unit
+    text, unit = _without_second_space(site, text), site.unit
+    kept = lines_in_strings(site, text)
+    lines = ["" if number in kept else line for number, line in enumerate(text.split("\n"))]
     if len(lines) > 1 or not site.line_head:
         lines = _in_units(site, lines, unit)
-    return "\n".join(_below_header(site, lines, unit or USUAL_UNIT))
+    lines = _below_header(site, lines, unit or USUAL_UNIT)
+    return "\n".join(kept.get(number, line) for number, line in enumerate(lines))
+
+
+def _without_second_space(site: Site, text: str) -> str:
+    """The text without spaces at its beginning that the line has already.
+
+    After a space on the line no other one is wanted. On an empty line nothing is wanted that makes
+    it deeper than a statement above, or leaves it between two levels.
+    """
+    space, head = indentation(text), site.line_head
+    if not space or (head and not head[-1].isspace()) or text[len(space) :].startswith("\n"):
+        return text
+    if head.strip():
+        return text[len(space) :]
+    lead = _lead(site, space, text.lstrip())
+    first, *others = text.split("\n")
+    if not lead and all(line.startswith(head + space) for line in others if line.strip()):
+        others = [line.replace(space, "", 1) for line in others]
+    return "\n".join([lead + first[len(space) :], *others])
+
+
+def _lead(site: Site, space: str, line: str) -> str:
+    """How much of the `space` before a line is wanted on the gap's line, after its own."""
+    above = next((line for line in reversed(site.prefix.split("\n")[:-1]) if line.strip()), "")
+    opens = site.opens_block(above) or _TAG.match(above.rstrip()) or _CASE.match(above)
+    items = _ITEM.match(above) and _ITEM.match(line)
+    if not opens and not items and _may_go_on(site, above.rstrip()):
+        return space
+    most = indentation(above)
+    if not opens and columns(site.line_head + space) > columns(most):
+        return most[len(site.line_head) :] if most.startswith(site.line_head) else ""
+    beyond = 0 if "\t" in space else columns(space) % columns(site.unit or USUAL_UNIT)
+    return space[: len(space) - beyond]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +84,8 @@ class _Reading:
 
     def level(self, line: str) -> tuple[int, int]:
         """The level of a line in the document, and the columns beyond it."""
-        columns = len(indentation(line).expandtabs(self.width))
-        level, rest = divmod(columns, self.width)
+        wide = len(indentation(line).expandtabs(self.width))
+        level, rest = divmod(wide, self.width)
         return level + self.margin, rest
 
 
@@ -59,12 +96,12 @@ def _in_units(site: Site, lines: Sequence[str], unit: str | None) -> list[str]:
     width = 4 if unit == "\t" else len(unit)
     base = _level_of_gap(site, unit)
     own = [width, *(each for each in WIDTHS if each != width)]
-    columns = len(indentation(site.line_head).expandtabs(4))
+    at = len(indentation(site.line_head).expandtabs(4))
     readings = [
         _Reading(each, margin)
         for each in own
         # The answer begins at the document's margin, at its own, or at the gap's column.
-        for margin in dict.fromkeys((0, base, max(0, base - columns // each)))
+        for margin in dict.fromkeys((0, base, max(0, base - at // each)))
     ]
     best = min(readings, key=lambda reading: _misfits(site, lines, reading, base))
     indents = [indentation(line) for line in lines[1:] if line.strip()]
@@ -145,7 +182,7 @@ def _below_header(site: Site, lines: list[str], unit: str) -> list[str]:
     outer = indentation(header)
     line = lines[first]
     lead = site.line_head if starts_here else ""
-    if _columns(lead + indentation(line)) > _columns(outer) or _closes(site, line):
+    if columns(lead + indentation(line)) > columns(outer) or _closes(site, line):
         return lines
     old = len(lead + indentation(line))
     wanted = outer + unit
@@ -169,16 +206,12 @@ def _is_flat(site: Site, header: str, line: str) -> bool:
     below = (each for each in site.suffix.split("\n")[1:] if each.strip())
     following = next(below, "")
     inside = bool(following) and not _closes(site, following)
-    outer = _columns(indentation(header))
+    outer = columns(indentation(header))
     if site.opens_block(line) and site.lead == site.tail == "":
         # What follows may be the body of the line itself, and one level deeper than it.
-        outer += _columns(site.unit or USUAL_UNIT)
-    return inside and _columns(indentation(following)) <= outer
+        outer += columns(site.unit or USUAL_UNIT)
+    return inside and columns(indentation(following)) <= outer
 
 
 def _closes(site: Site, line: str) -> bool:
-    return line.lstrip().startswith((")", "]", "}", "</", *site.language.closers))
-
-
-def _columns(indent: str) -> int:
-    return len(indent.expandtabs(8))
+    return line.lstrip().startswith("</") or closes(line, site.language)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from dgls.sound.alike import alike
 from dgls.sound.arguments import too_many_arguments
+from dgls.sound.block import closes
 from dgls.sound.site import Site
 from dgls.sound.syntax import wrong
 from dgls.sound.words import is_word, says_something
@@ -28,7 +29,7 @@ def without_what_follows(site: Site, text: str) -> str:
     if site.in_line:
         return _without_overlap(site, text)
     below = site.suffix[len(site.line_tail) :]
-    return without_lines_of(text, site.line_head, below)
+    return _without_closer(site, without_lines_of(text, site.line_head, below), below)
 
 
 def without_lines_of(text: str, line_head: str, below: str) -> str:
@@ -46,6 +47,26 @@ def without_lines_of(text: str, line_head: str, below: str) -> str:
         if number + same == len(written) or _is_sure(following[:same]):
             return "\n".join(lines[:first])[len(line_head) :] if first else ""
     return text
+
+
+def _without_closer(site: Site, text: str, below: str) -> str:
+    """The text without a last line that closes what the next line of the document closes."""
+    kept, _, last = text.rpartition("\n")
+    kept = kept.rstrip()
+    following = next((line for line in below.split("\n") if line.strip()), "")
+    if last.strip() != following.strip() or not closes(last, site.language):
+        return text
+    least, found = wrong(site, kept), wrong(site, text)
+    # To the grammars of Ruby and of shells an end too many is a name.
+    if least > found or (least == found and _opens_more(site, kept)):
+        return text
+    return kept
+
+
+def _opens_more(site: Site, text: str) -> bool:
+    """Whether more blocks begin in a text than end in it."""
+    lines = text.split("\n")
+    return sum(map(site.opens_block, lines)) > sum(closes(line, site.language) for line in lines)
 
 
 def _begins_anew(text: str, following: Sequence[str]) -> bool:
@@ -157,7 +178,10 @@ def _is_another(site: Site, text: str, kept: str) -> bool:
 def _closes_better(site: Site, text: str, kept: str) -> bool:
     """Whether brackets and quotes that are there already are too many."""
     if site.language.has_grammar and not site.in_text:
-        return wrong(site, kept) < wrong(site, text)
+        least, found = wrong(site, kept), wrong(site, text)
+        if least != found:
+            return least < found
+        # The tree sees no brackets there: a macro's text, a fence, a script in a page.
     line = site.line_head + text + site.line_tail
     pairs = (line.count(opener) - line.count(closer) for opener, closer in ("()", "[]", "{}"))
     odd = any(line.count(quote) % 2 for quote in "'\"`")

@@ -20,12 +20,15 @@ from dgls.text.spans import Span
 
 _BINDS = re.compile(
     r"assign|declarat|definition|_item$|import|^for_|^let_|_spec$|with_item|update_expression|"
-    r"as_pattern|named_expression|compound_assignment|for_in_clause|enhanced_for"
+    r"as_pattern|named_expression|compound_assignment|for_in_clause|enhanced_for|foreach|"
+    r"range_clause|variable_list|for_numeric|^cte$|^anchor$"
 )
 _OF_OBJECTS = re.compile(r"[.>@:]")
 """Members are known outside of the function that sets them."""
 _FIELDS = ("left", "name", "pattern", "declarator", "alias", "target", "argument", "operand")
-_NAMED = re.compile(r"identifier$|^identifier|^name$|variable_name|^constant$|^word$")
+_NAMED = re.compile(
+    r"identifier$|^identifier|^name$|variable_name|^constant$|^word$|^anchor_name$|^property_name$"
+)
 _MEMBER = re.compile(r"attribute|member|field_expression|selector|subscript|index")
 _EXITS = re.compile(
     r"^(?:return|return_statement|return_expression|raise_statement|throw_statement|"
@@ -68,13 +71,17 @@ def bound_names(source: Source, span: Span) -> set[str]:
     Members are named with what they belong to, such as `self.total`.
     """
     found: set[str] = set()
-    for node in _nodes(source, span):
+    start, end = source.byte_offset(span.start), source.byte_offset(span.end)
+    # The header of a loop binds what its body, which may be below the selection, needs.
+    for node in _nodes(source, span, parts=True):
         if node.is_named and node.parent is not None and node.parent.type in PARAMETERS:
             for name in _of_parameter(node):
-                found |= set(_names(name))
+                if start <= name.start_byte and name.end_byte <= end:
+                    found |= set(_names(name))
         elif _BINDS.search(node.type) or node.type in source.language.scopes:
             for bound in _bound(node):
-                found |= set(_names(bound))
+                if start <= bound.start_byte and bound.end_byte <= end:
+                    found |= set(_names(bound))
     return found
 
 
@@ -114,6 +121,9 @@ def _bound(node: Node) -> Iterator[Node]:
     fields = [each for name in _FIELDS for each in node.children_by_field_name(name)]
     if fields:
         yield from fields
+    elif node.type == "foreach_statement":
+        # PHP's names first what it goes through.
+        yield from node.named_children[1:2]
     elif (name := name_of(node)) is not None:
         yield name
     elif node.named_children and _NAMED.search(node.named_children[0].type):
@@ -123,7 +133,7 @@ def _bound(node: Node) -> Iterator[Node]:
 def _names(node: Node) -> Iterator[str]:
     """The names in a pattern: `a, (b, c)` has three, `self.a` and `a[0]` are one each."""
     text = (node.text or b"").decode()
-    if node.type.endswith("_type"):
+    if node.type.endswith("_type") or (node.type == "property_name" and text[:2] != "--"):
         return
     if _BINDS.search(node.type):
         for bound in _bound(node):
@@ -154,8 +164,13 @@ def _exits(source: Source, span: Span) -> set[str]:
     return {match.group().split("_")[0] for match in kinds if match}
 
 
-def _nodes(source: Source, span: Span, *, scopes: bool = True) -> Iterator[Node]:
-    """The nodes that lie in `span`, those in functions inside of it only with `scopes`."""
+def _nodes(
+    source: Source, span: Span, *, scopes: bool = True, parts: bool = False
+) -> Iterator[Node]:
+    """The nodes that lie in `span`, with `parts` those that reach into it, too.
+
+    Those in functions inside of it come only with `scopes`.
+    """
     start, end = source.byte_offset(span.start), source.byte_offset(span.end)
     pending = [source.tree.root_node]
     while pending:
@@ -163,7 +178,7 @@ def _nodes(source: Source, span: Span, *, scopes: bool = True) -> Iterator[Node]
         if node.end_byte <= start or node.start_byte >= end:
             continue
         within = start <= node.start_byte and node.end_byte <= end
-        if within:
+        if within or parts:
             yield node
         if scopes or not within or node.type not in source.language.scopes:
             pending += node.children

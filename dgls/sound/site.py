@@ -13,11 +13,12 @@ from dgls.syntax.guard import Damage, damage
 from dgls.syntax.language import Language
 from dgls.syntax.source import Source
 from dgls.syntax.window import window
-from dgls.text.indentation import unit_of
+from dgls.text.indentation import indentation, own_unit, unit_of
 from dgls.text.lines import with_line_ends
 from dgls.text.spans import Edit, Span
 
 _NEAR_CHARS = 8_000
+_HEADER_LINES = 40
 
 
 class Purpose(StrEnum):
@@ -114,7 +115,10 @@ class Site:
     def unit(self) -> str | None:
         """One level of indentation around the gap; None where no line shows it."""
         # A letter takes the place of the fill, whose line is indented too.
-        near = f"{self.prefix[-_NEAR_CHARS:]}x{self.suffix[:_NEAR_CHARS]}"
+        before, after = self.prefix[-_NEAR_CHARS:], self.suffix[:_NEAR_CHARS]
+        near = f"{before}x{after}"
+        if (own := own_unit(before, after)) is not None and own != unit_of(near):
+            return own
         if self.language.line_comment == "//":
             # A license is indented as its own authors like it.
             return unit_of(BLOCK_COMMENT.sub("", near)) or unit_of(near)
@@ -182,11 +186,17 @@ class Site:
         """The line that opens the block which the fill begins, if it does.
 
         That is the gap's own line, or, where only white space is before the gap on it, the line
-        above.
+        above. Where brackets end on it that begin further up, it is indented as they are.
         """
-        lines = self.prefix.split("\n")
-        above = next((line for line in reversed(lines) if line.strip()), "")
-        return above if self.opens_block(above) else None
+        lines = [line for line in self.prefix.split("\n") if line.strip()]
+        if not lines or not self.opens_block(lines[-1]):
+            return None
+        unopened = 0
+        for line in lines[: -_HEADER_LINES - 1 : -1]:
+            unopened += sum(map(line.count, ")]")) - sum(map(line.count, "(["))
+            if unopened <= 0:
+                return indentation(line) + lines[-1].lstrip()
+        return lines[-1]
 
 
 def _plain(text: str) -> str:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dgls.sound.site import Site
+from dgls.sound.levels import keeps_levels
+from dgls.sound.site import Purpose, Site
 from dgls.sound.texts import is_text, text_around
 from dgls.sound.unclosed import leaves_text_open
 from dgls.syntax.brackets import OPENERS, Bracket, brackets, open_brackets
 from dgls.syntax.guard import Damage, damage, is_no_worse
 from dgls.syntax.source import Source
+from dgls.text.indentation import columns, indentation
 from dgls.text.lines import line_around
 from dgls.text.spans import Edit, Span
+
+_WHOLE = frozenset({Purpose.HOLE, Purpose.REWRITE})
+"""Nobody goes on typing where these are filled."""
 
 
 def keeps(site: Site, text: str) -> bool:
@@ -25,12 +30,29 @@ def keeps(site: Site, text: str) -> bool:
     after = site.filled(text)
     if not is_no_worse(site.source, after, [site.edit(text)]):
         return False
+    if not keeps_levels(site, text) or _leaves_header(site, text):
+        return False
     if leaves_text_open(after, site.filled_span(text)) or _is_worse_than_a_word(site, after):
         return False
     if _less(damage(after), site.damage):
         # What was open before the gap, or after it, is closed now.
         return True
     return not _swallows(site, after, text) and _goes_on(site, after, text)
+
+
+def _leaves_header(site: Site, text: str) -> bool:
+    """Whether a text that nobody types on ends with a header, and what follows is no body of it."""
+    if not site.language.blocks or site.wanted.purpose not in _WHOLE:
+        return False
+    last = next((line for line in reversed(text.split("\n")) if line.strip()), "")
+    following = next((line for line in site.suffix.split("\n")[1:] if line.strip()), "")
+    is_header = site.opens_block(last) and not is_text(site.filled(text), _end(site, text) - 1)
+    own = columns(indentation(last if last != text else site.line_head + text))
+    return is_header and columns(indentation(following)) <= own
+
+
+def _end(site: Site, text: str) -> int:
+    return site.filled_span(text.rstrip()).end
 
 
 def without_stray_closers(site: Site, text: str) -> str:

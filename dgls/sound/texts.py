@@ -21,6 +21,17 @@ def is_text(source: Source, offset: int) -> bool:
     return text_around(source, offset) is not None
 
 
+def is_in_string(source: Source, offset: int) -> bool:
+    """Whether `offset` is within a string that is more than documentation."""
+    around = text_around(source, offset)
+    while around is not None and around.parent is not None and _TEXT.search(around.parent.type):
+        around = around.parent
+    if around is None or around.start_byte >= source.byte_offset(offset):
+        return False
+    is_statement = around.parent is not None and around.parent.type == "expression_statement"
+    return "comment" not in around.type and not is_statement
+
+
 def text_around(source: Source, offset: int) -> Node | None:
     """The innermost string or comment to which the character at `offset` belongs."""
     node: Node | None = source.node_at(Span(offset, min(len(source.text), offset + 1)))

@@ -39,7 +39,7 @@ def keeps_syntax(source: Source, edits: Sequence[Edit]) -> bool:
 
 def is_no_worse(source: Source, after: Source, edits: Sequence[Edit]) -> bool:
     """Whether `after`, which is `source` after `edits`, has no more syntax errors."""
-    if after.tree.root_node.has_error and not _no_worse(source, after, edits):
+    if damage(after).faults and not _no_worse(source, after, edits):
         return False
     return all(
         _keeps_blocks(source, edit.span, after, filled)
@@ -48,16 +48,22 @@ def is_no_worse(source: Source, after: Source, edits: Sequence[Edit]) -> bool:
 
 
 def damage(source: Source) -> Damage:
-    """The syntax errors of a source. Only the parts of the tree that hold errors are visited."""
+    """The syntax errors of a source. Only the parts of the tree that hold errors are visited.
+
+    In HTML all are: an end tag that ends nothing is no error to its grammar.
+    """
     faults = covered = 0
-    pending = [source.tree.root_node]
+    pending, everywhere = [source.tree.root_node], source.language.id == "html"
     while pending:
         node = pending.pop()
-        if node.is_error or node.is_missing:
+        if node.is_error or node.is_missing or node.type == "erroneous_end_tag":
             faults += 1
             covered += node.end_byte - node.start_byte
-        if node.has_error:
+        if node.has_error or everywhere:
             pending += node.children
+    if not faults and source.tree.root_node.has_error:
+        # An end tag of HTML that is missing is no node that one could meet.
+        faults = 1
     return Damage(faults, covered)
 
 
@@ -121,4 +127,7 @@ def _empty_blocks(source: Source, span: Span) -> list[int]:
 
 
 def _is_empty(source: Source, block: Node) -> bool:
-    return all(child.type in source.language.comments for child in block.named_children)
+    if any(child.type not in source.language.comments for child in block.named_children):
+        return False
+    # What the parser could not read between a header and its block may well be in the block.
+    return block.prev_sibling is None or not block.prev_sibling.is_error

@@ -61,7 +61,7 @@ def _headers_above(text: str, start: int, language: Language) -> Iterator[str]:
             continue
         if depth is None:
             # The window begins with blank lines, which belong to the text above them.
-            ended = line.lstrip().startswith(tuple(language.closers))
+            ended = language.closes(line)
             depth = _depth(line) + (0 if ended else 1)
         # A closing bracket is the last line of a header or statement that began as deep as it, and
         # a brace alone begins the body of one.

@@ -169,7 +169,7 @@ def _below_comment(source: Source, where: Span) -> tuple[Hole, int]:
         elif line.strip():
             following = lines.starts[number] + len(indentation(line))
             if not own_line and indentation(line).startswith(indent):
-                closes = line.lstrip().startswith(tuple(source.language.closers))
+                closes = source.language.closes(line)
                 indent = indentation(line) + ((unit_of(text) or USUAL_UNIT) if closes else "")
             break
     span, lead = _place_below(source, at, indent, indent)

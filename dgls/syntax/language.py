@@ -76,6 +76,15 @@ class Language:
         """Whether texts in it can be parsed."""
         return bool(self.grammar_module)
 
+    def closes(self, line: str) -> bool:
+        """Whether a line begins with a token that ends a body, which no longer word does."""
+        return self._closing.match(line) is not None
+
+    @cached_property
+    def _closing(self) -> re.Pattern[str]:
+        tokens = (rf"{each}\b" if each.isalpha() else re.escape(each) for each in self.closers)
+        return re.compile(rf"\s*(?:{'|'.join(sorted(tokens)) or NOTHING.pattern})")
+
     @cached_property
     def grammar(self) -> tree_sitter.Language:
         """The grammar, loaded when it is first needed."""

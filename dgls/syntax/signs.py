@@ -16,14 +16,15 @@ SIGNS: dict[str, str] = {
     "go": r"^\s*(?:package \w+$|func\b|import \(|type \w+ (?:struct|interface))|:=|"
     r"\bif err != nil\b|\bfmt\.\w",
     "java": r"^\s*(?:(?:public|private|protected) (?:static |final |abstract )*[\w<>\[\], ]+[({;=]|"
-    r"import (?:static )?[\w.]+(?:\.\*)?;|package [\w.]+;|@Override)|System\.out\.|\bnew \w+<",
+    r"import (?:static )?[\w.]+(?:\.\*)?;|package [\w.]+;|@Override|(?:final |abstract )?class "
+    r"\w+(?: extends \w+)? \{$)|System\.out\.|\bnew \w+<|\bthrow new \w+Exception\b",
     "c": r"^\s*(?:#\s*(?:include|define|ifn?def|endif)|(?:static |const |unsigned )*(?:int|char|"
     r"void|double|float|size_t|struct \w+)\b[ *]+\w+)|\bprintf\(|\w->\w|\bNULL\b|\bmalloc\(",
     "cpp": r"^\s*(?:template\s*<|namespace \w*|using namespace|class \w+.*\{?$|"
     r"(?:public|private|protected):|#\s*include <\w+>)|\bstd::|\bcout\b|\bnullptr\b|\bauto\b",
     "csharp": r"^\s*(?:using [\w.]+;|namespace [\w.]+|(?:public|private|internal|protected) "
     r"(?:static|override|async|virtual|readonly )*[\w<>?\[\]]+ \w+)|\bConsole\.|\{ get;|"
-    r"\bvar \w+ = new\b|\bforeach \(",
+    r"\bvar \w+ = new\b|\bforeach \(|^\s*class \w+$|\bthrow new \w+Exception\b",
     "ruby": r"^\s*(?:def [\w.?!=]+(?:\(.*\))?$|end$|require(?:_relative)? ['\"]|"
     r"class \w+(?: < \w+)?$|module \w+$|attr_\w+ :|puts\b|unless\b)|\bdo \|.*\|$|"
     r"@\w+ [|+*-]?=|\.each\b",
@@ -35,5 +36,17 @@ SIGNS: dict[str, str] = {
     "lua": r"^\s*(?:local \w+|function [\w.:]+\(.*\)$|end\)?$|--)|\bthen$|\bdo$|\.\.|~=|\bnil\b",
     "shellscript": r"^\s*(?:if \[|fi$|done$|esac$|for \w+ in .*; ?do$|[\w-]+\(\) ?\{|"
     r"export \w+=|echo\b|set -[a-z]|local \w+)|^[A-Za-z_]\w*=\S|\$\{?\w+\}?\"|\$\(",
+    "html": r"^\s*(?:<!doctype|</?(?:html|head|body|div|p|ul|li|form|table|tr|td|h[1-6]|a|link|"
+    r"meta|title|section|nav|main|header|footer|script|style|button|input|label)\b)",
+    "css": r"^\s*(?:[.#:][\w-][^;=]*\{$|@(?:media|import|font-face|keyframes)\b|--[\w-]+: |"
+    r"[a-z-]+: [^;{}]*;$)",
+    "sql": r"(?i)^\s*(?:select\b(?! *=)|insert into|create (?:table|index|view|or replace)|"
+    r"update \w+ set|delete from|from \w+|where\b|(?:left |inner )?join \w+|"
+    r"(?:group|order) by\b|alter table)|"
+    r"\b(?:not null|primary key|varchar)\b",
+    "json": r"^\s*(?:[{\[]\s*)?\"[^\"]*\": ?(?:[\[{\"\d-]|true|false|null|$)",
 }
 """A pattern for each language, by its id; it is searched in one line."""
+
+EXTENDS = {"typescript": "javascript", "cpp": "c"}
+"""Which language each of these is a larger form of: its signs are those of the larger, too."""

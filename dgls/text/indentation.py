@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 USUAL_UNIT = "    "
 """One level of indentation where a file shows none."""
@@ -20,6 +20,11 @@ def indentation(line: str) -> str:
     return line[: len(line) - len(line.lstrip(" \t\f"))]
 
 
+def columns(indent: str) -> int:
+    """How wide an indentation is, with a tab every eight columns."""
+    return len(indent.expandtabs(8))
+
+
 def unit_of(text: str) -> str | None:
     """One level of indentation: a tab, or spaces, as most of the lines have it."""
     indents = [match[1] for match in _INDENTED.finditer(text)]
@@ -30,7 +35,31 @@ def unit_of(text: str) -> str | None:
     if not deep:
         return None
     steps = Counter(step for step in _steps(text) if step in WIDTHS)
-    return " " * (steps.most_common(1)[0][0] if steps else min(deep))
+    step = steps.most_common(1)[0][0] if steps else min(deep)
+    # Parameters below a header are often two levels deeper than it.
+    other = sum(each % step > 0 for each in deep)
+    return " " * (step if 2 * other < len(deep) else min(deep))
+
+
+def own_unit(before: str, after: str) -> str | None:
+    """One level of the block between two texts where its lines cannot be in the unit of the rest.
+
+    Such a block was pasted. It is the indented lines around the place where the texts meet; None
+    where they have tabs and spaces, or may well be in the unit of the whole text.
+    """
+    above = takewhile(_is_inside, reversed(before.split("\n")))
+    below = takewhile(_is_inside, after.split("\n")[1:])
+    indents = [indent for indent in map(indentation, (*above, *below)) if indent]
+    tabs = {indent[0] for indent in indents} == {"\t"}
+    if tabs or not indents or any("\t" in indent for indent in indents):
+        return "\t" if tabs else None
+    usual, least = unit_of(before + after), min(map(len, indents))
+    fits = usual not in {None, "\t"} and not any(len(each) % len(usual or "") for each in indents)
+    return None if fits or least not in WIDTHS or len(indents) < 2 else " " * least
+
+
+def _is_inside(line: str) -> bool:
+    return not line.strip() or line[0] in " \t"
 
 
 def _steps(text: str) -> list[int]:

@@ -24,7 +24,7 @@ STARTS = "int f(char *s, char *p)\n{\n  return strncmp(⟦⟧)\n}\n"
         ("a.js", "f([1, ⟦⟧])\n", "2]);", "2"),
         ("a.rs", "fn f() {\n    assert_eq!(g(⟦⟧))\n}\n", "1), 2);", "1"),
         ("a.go", "func f() {\n\tx := g(⟦⟧)\n}\n", "a)\n\ty := 1", "a"),
-        ("a.sh", "case $x in\n⟦⟧ # (1)\nesac\n", "a) echo 1 ;;", "a) echo 1 ;;"),
+        ("a.sh", "case $x in\n⟦⟧ # (1)\nesac\n", "a) echo 1 ;;", "    a) echo 1 ;;"),
     ],
 )
 def test_a_bracket_is_closed_once(path: str, text: str, answer: str, kept: str) -> None:

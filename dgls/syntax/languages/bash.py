@@ -30,4 +30,5 @@ BASH = Language(
     imports=re.compile(r"^(?:source|\.) .*", re.MULTILINE),
     imported=re.compile(r"""^(?:source|\.) ["']?(?:\$\{?\w+\}?/)?([\w./-]+)""", re.MULTILINE),
     module_files=("{}",),
+    closers=frozenset({"}", "done", "fi", "esac"}),
 )
