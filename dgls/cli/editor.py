@@ -129,6 +129,8 @@ def _say_checked(found: Guide, checked: Checked) -> None:
         print(f"A suggestion in {checked.fill_ms:.0f} ms: {checked.text!r}")
     else:
         print(f"No suggestion for the example (asked in {checked.fill_ms:.0f} ms).")
+    if found.version and not checked.version:
+        _say(f"{found.version[0]} is not on the PATH, so the editor's version was not looked at.")
 
 
 def _offers() -> list[str]:

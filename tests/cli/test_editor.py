@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from dgls.checkpoint import automatic_model
+from dgls.cli.editor import _say_checked
 from dgls.cli.main import run
 from dgls.editors import check, places
 from dgls.editors.guides import EDITORS, guide
@@ -262,3 +263,12 @@ def test_an_editor_that_is_too_old_is_refused(
     script(home, "nvim", "echo NVIM v0.10.4", monkeypatch)
     assert run(["editor", "neovim", "--check"]) == 2
     assert "0.12 or newer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("version", "said"), [("", True), ("0.12.4", False)])
+def test_an_editor_that_is_not_on_the_path_is_told(
+    version: str, said: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checked = check.Checked("dgls lsp", 1.0, 2.0, "x", "m", version)
+    _say_checked(guide("neovim"), checked)
+    assert ("nvim is not on the PATH" in capsys.readouterr().err) is said
