@@ -24,6 +24,9 @@ from dgls.syntax.cursor import Budget
 FITTED_PRECISION = 0.78
 """The least share right of what is shown of our own gaps: 75 %, and a margin for other code."""
 
+LEAST_THRESHOLD = 0.5
+"""What is shown is likelier right than wrong, however much of the rest is right."""
+
 FOLDS = 5
 _RIVALS = frozenset({"lead", "alone", "greedy", "copied", "likeness", "share", "joint_lead"})
 """Evidence that only a search gives."""
@@ -77,26 +80,28 @@ def judge(filler: CausalFiller, cases: Iterable[Case], budget: Budget) -> Iterat
 def fit(cases: Sequence[Judged], strategy: CausalStrategy, fitted_on: str) -> Fitted:
     """Fit both maps and the threshold.
 
-    The threshold is the lowest at which enough of what is shown is right, judged on
-    confidences of five folds of whole files, so that no case judges a map fitted on it. Raises
-    `CheckpointError` where all texts are right or all wrong.
+    The threshold is the lowest from `LEAST_THRESHOLD` up at which enough of what is shown is
+    right, judged on confidences of five folds of whole files, so that no case judges a map fitted
+    on it. Raises `CheckpointError` where all texts are right or all wrong.
     """
     judged = list(_cross_judged(cases, strategy))
     lines = [(sure, right) for sure, right, several in judged if not several]
     best = widest(lines, FITTED_PRECISION)
+    threshold = round(max(best.threshold, LEAST_THRESHOLD), 3) if best else 1.0
+    shown = shown_at(lines, threshold) if best else None
     alone, searched = _maps(cases)
     notes = {
         "fitted_on": fitted_on,
         "cases": len(cases),
         "date": datetime.date.today().isoformat(),
-        "precision": round(shown_at(lines, best.threshold).precision, 3) if best else None,
-        "coverage": round(shown_at(lines, best.threshold).coverage, 3) if best else None,
+        "precision": round(shown.precision, 3) if shown else None,
+        "coverage": round(shown.coverage, 3) if shown else None,
     }
     return Fitted(
-        Confidence(alone, searched, round(best.threshold, 3) if best else 1.0, notes),
+        Confidence(alone, searched, threshold, notes),
         len(cases),
         float(np.mean([right for _, right, _ in judged])),
-        shown_at(lines, best.threshold) if best else None,
+        shown,
     )
 
 
