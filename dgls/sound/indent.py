@@ -71,7 +71,9 @@ def _lead(site: Site, space: str, line: str) -> str:
     most = indentation(above)
     if not opens and columns(site.line_head + space) > columns(most):
         return most[len(site.line_head) :] if most.startswith(site.line_head) else ""
-    beyond = 0 if "\t" in space else columns(space) % columns(site.unit or USUAL_UNIT)
+    # Spaces in a file of tabs are of another file's unit.
+    unit = USUAL_UNIT if site.unit in (None, "\t") else site.unit
+    beyond = 0 if "\t" in space else columns(space) % columns(unit)
     return space[: len(space) - beyond]
 
 

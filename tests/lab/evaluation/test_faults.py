@@ -60,8 +60,10 @@ def test_silence_is_a_fault_where_an_answer_is_due_in_a_language_that_the_model_
     def ask(request: FillRequest) -> FillReply:
         return FillReply((Fill(("",), 0.0, 0.0),), "silent")
 
-    assert asked.what_is_wrong(case, ask, asked.languages(())) == "silent"
-    assert asked.what_is_wrong(case, ask, asked.languages(("cobol",))) == ""
+    assert asked.what_is_wrong(case, ask, asked.can_answer("m", ())) == "silent"
+    assert asked.what_is_wrong(case, ask, asked.can_answer("m", ("cobol",))) == ""
+    weak = replace(case, silent=("m",))
+    assert asked.what_is_wrong(weak, ask, asked.can_answer("m", ())) == ""
 
 
 def test_the_command_prints_a_table_or_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -33,17 +33,17 @@ _HOLE = re.compile(
 )
 
 
-def what_is_wrong(case: FaultCase, ask: Ask, knows: Callable[[str], bool]) -> str:
+def what_is_wrong(case: FaultCase, ask: Ask, answers: Callable[[FaultCase], bool]) -> str:
     """What is wrong with what a model shows at a case's gap; empty where nothing is.
 
-    `knows` tells the languages that the model was trained on: only there silence may be a fault.
+    `answers` tells the cases that the model can answer: only there silence may be a fault.
     """
     shown = shown_by(case, ask)
     if case.kind is FaultKind.ALIKE and shown != shown_by(case, ask):
         return "other candidates, or another order, for the same question"
     if not shown:
         # A rewrite that is no better than what is there is rightly not offered.
-        silent = case.must_show and case.purpose is not Purpose.REWRITE and knows(case.language)
+        silent = case.must_show and case.purpose is not Purpose.REWRITE and answers(case)
         return "silent" if silent else ""
     found = (_fault(case, text) for text in shown)
     return next((each for each in found if each), "")
@@ -114,6 +114,10 @@ def _says_what_follows(text: str, document: str, gap: Span) -> bool:
     return bool(re.search(r"\w", following)) and last.rstrip() == following.rstrip()
 
 
-def languages(known: Sequence[str]) -> Callable[[str], bool]:
-    """Whether a language is one of those that a model knows; it knows all where it names none."""
-    return lambda language: not known or language in known
+def can_answer(model: str, languages: Sequence[str]) -> Callable[[FaultCase], bool]:
+    """Whether a model can answer a case. It knows every language where it names none."""
+
+    def answers(case: FaultCase) -> bool:
+        return model not in case.silent and (not languages or case.language in languages)
+
+    return answers

@@ -40,7 +40,8 @@ class FaultCase:
     is there. `way` is the dialect of an HTTP client ("infill", "openai" or "mistral"), empty for
     an editor; `path`, `beside` and `stop` are what that client sends of itself: its file, other
     files, and its stops. Of a case with `copies` the answers are what the source itself holds:
-    they must contain `left` and never `never`.
+    they must contain `left` and never `never`. `silent` names models that are too weak for a sound
+    answer here, whose silence is right.
     """
 
     kind: FaultKind
@@ -59,6 +60,7 @@ class FaultCase:
     stop: tuple[str, ...] = ()
     copies: bool = False
     never: str = ""
+    silent: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

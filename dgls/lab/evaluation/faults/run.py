@@ -22,12 +22,12 @@ def run_faults(
         return judged("The rules on given answers", fault_cases(), given.what_is_wrong, on_done)
     backend = LocalBackend(model, device or "auto")
     backend.load(lambda share, what: None)
-    knows = asked.languages(backend.languages)
+    answers = asked.can_answer(backend.name, backend.languages)
 
     def ask(request: FillRequest) -> FillReply:
         return backend.fill(request, StopToken())
 
     def what_is_wrong(case: FaultCase) -> str:
-        return asked.what_is_wrong(case, ask, knows)
+        return asked.what_is_wrong(case, ask, answers)
 
     return judged(backend.name, fault_cases(), what_is_wrong, on_done)
