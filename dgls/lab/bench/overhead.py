@@ -20,6 +20,7 @@ LINES = 10_000
 _WARM_UP = 20
 _NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 _INDENT = "    "
+_HERE = "def here(basket):"
 _TYPED = f"{_INDENT}total = sum(item.price for item in basket)\n"
 
 
@@ -130,7 +131,7 @@ class _Typist:
         text = _large_file()
         self._editor = editor
         self._uri = f"file:///bench/large_{number}.py"
-        self._line = text.count("\n") // 2
+        self._line = text.partition(_HERE)[0].count("\n") + 1
         self._column = 0
         self._version = 1
         document = {"uri": self._uri, "languageId": "python", "version": 1, "text": text}
@@ -173,12 +174,12 @@ def _typed(count: int) -> str:
 
 
 def _large_file() -> str:
-    """Python of `LINES` lines whose middle line is empty and inside a function."""
+    """Python of `LINES` lines with an empty line in its middle, below `_HERE`."""
     block = (
         "def price_{0}(basket):\n    total = 0\n    for item in basket:\n        total += item\n\n"
     )
     half = "".join(block.format(number) for number in range(LINES // 10))
-    return f"{half}def here(basket):\n\n    return total\n\n\n{half}"
+    return f"{half}{_HERE}\n\n    return total\n\n\n{half}"
 
 
 def _settings(folder: Path, backend: str = FACTORY) -> Settings:
