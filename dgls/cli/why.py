@@ -87,7 +87,7 @@ async def _last(settings: Settings, explicit_settings: Settings) -> tuple[Explan
     why_none: DglsError = EngineUnavailableError(
         "No engine runs, so there is no last suggestion; name a place: dgls why FILE:LINE:COL."
     )
-    for each in (settings, explicit_settings):
+    for each in dict.fromkeys((settings, explicit_settings)):
         async with EngineClient(each) as client:
             try:
                 found += filter(None, [await client.last()])

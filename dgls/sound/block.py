@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dgls.sound.site import Site
 from dgls.syntax.language import Language, ScopeKind
 from dgls.syntax.scopes import enclosing_scopes
-from dgls.text.indentation import indentation
+from dgls.text.indentation import columns, indentation
 
 
 def within_block(site: Site, text: str) -> str:
@@ -92,4 +92,4 @@ def closes(line: str, language: Language) -> bool:
 
 
 def _depth(line: str) -> int:
-    return len(indentation(line).expandtabs(8))
+    return columns(indentation(line))

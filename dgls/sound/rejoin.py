@@ -32,6 +32,8 @@ def rejoined(site: Site, text: str) -> str:
     if not site.language.has_grammar or site.in_text:
         return text
     least, kept = wrong(site, text), text
+    if not least[0]:
+        return text
     for head in _heads(text, tail, in_word=in_word):
         found = wrong(site, head)
         if found < least:

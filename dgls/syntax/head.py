@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dgls.syntax.language import Language
-from dgls.text.indentation import indentation
+from dgls.text.indentation import columns, indentation
 from dgls.text.lines import line_around, with_line_ends
 
 # Imports are at the head of a file; a header is searched this far above the window.
@@ -100,4 +100,4 @@ def _is_open(text: str) -> bool:
 
 
 def _depth(line: str) -> int:
-    return len(indentation(line).expandtabs(8))
+    return columns(indentation(line))

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from dgls.sound.clean import sound
-from dgls.sound.site import Site, Wanted
-from dgls.syntax.languages import language_named
-from dgls.syntax.source import Source
+from dgls.sound.site import Wanted
 from dgls.text.indentation import own_unit, unit_of
-from dgls.text.spans import Span
+from tests.sound.marked import cleaned
 
 PARAMETERS = "def f(a,\n        b):\n    |\n"
 TABS = "def a(x):\n\tif x:\n\t\treturn 1\n\n\n"
@@ -37,10 +34,7 @@ CASES = [
 def test_an_answer_has_the_levels_of_its_file(
     language: str, marked: str, answer: str, left: str
 ) -> None:
-    at = marked.index("|")
-    source = Source.parse(marked.replace("|", "", 1), language_named(language))
-    site = Site.of(source, Span(at, at), Wanted(max_lines=8))
-    assert sound(site, answer).text == left
+    assert cleaned(language, marked, answer, Wanted(max_lines=8)).text == left
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dgls.sound.clean import sound
-from dgls.sound.site import Site, Wanted
-from dgls.syntax.languages import language_named
-from dgls.syntax.source import Source
-from dgls.text.spans import Span
+from dgls.sound.site import Wanted
+from tests.sound.marked import cleaned
 
 # A language, a source with the cursor at `▮`, an answer, and what may be shown of it.
 CASES = [
@@ -44,6 +41,4 @@ CASES = [
 def test_an_answer_ends_where_it_comes_to_the_rest_of_its_line(
     language: str, marked: str, answer: str, left: str
 ) -> None:
-    at = marked.index("▮")
-    source = Source.parse(marked.replace("▮", "", 1), language_named(language))
-    assert sound(Site.of(source, Span(at, at), Wanted()), answer).text == left
+    assert cleaned(language, marked, answer, Wanted(), mark="▮").text == left

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dgls.sound.clean import sound
-from dgls.sound.site import Site, Wanted
-from dgls.syntax.languages import language_named
-from dgls.syntax.source import Source
-from dgls.text.spans import Span
+from dgls.sound.site import Wanted
+from tests.sound.marked import cleaned
 
 # A language, a source with the cursor at `|`, an answer, and what may be shown of it.
 CASES = [
@@ -41,7 +38,4 @@ CASES = [
 def test_what_follows_is_not_said_again_from_elsewhere_on_the_line(
     language: str, marked: str, answer: str, left: str
 ) -> None:
-    at = marked.index("|")
-    source = Source.parse(marked.replace("|", "", 1), language_named(language))
-    site = Site.of(source, Span(at, at), Wanted(max_lines=8))
-    assert sound(site, answer).text == left
+    assert cleaned(language, marked, answer, Wanted(max_lines=8)).text == left

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from dgls.sound.clean import sound
 from dgls.sound.cleaned import Cleaned
-from dgls.sound.site import Site, Wanted
-from dgls.syntax.languages import language_named
-from dgls.syntax.source import Source
-from dgls.text.spans import Span
+from dgls.sound.site import Wanted
+from tests.sound.marked import cleaned
 
 
 def filled(marked: str, answer: str, *, unfinished: bool) -> Cleaned:
-    at = marked.index("▮")
-    source = Source.parse(marked.replace("▮", "", 1), language_named("python"))
-    return sound(Site.of(source, Span(at, at), Wanted(unfinished=unfinished)), answer)
+    return cleaned("python", marked, answer, Wanted(unfinished=unfinished), mark="▮")
 
 
 def test_it_is_trimmed_all_the_same() -> None:
