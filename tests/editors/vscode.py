@@ -88,13 +88,15 @@ class VSCode:
         self._data = home / "data"
         self._port = _free_port()
         self._log = home / "code-server.log"
+        self._changes = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._playwright: Any = None
         self._browser: Any = None
         self.page: Any = None
 
     def __enter__(self) -> Self:
-        self.settings({})
+        self._write_settings("User", _SETTINGS)
+        self._write_settings("Machine", {})
         self._code_server("--install-extension", str(PACKAGE))
         try:
             self._serve()
@@ -124,13 +126,30 @@ class VSCode:
                 self._process.wait()
 
     def settings(self, values: Mapping[str, object]) -> None:
-        """The user's settings from now on. VS Code watches the files."""
-        for name in ("User", "Machine"):
-            path = self._data / name / "settings.json"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            new = path.with_suffix(".new")
-            new.write_text(json.dumps({**_SETTINGS, **values}), encoding="utf-8")
-            new.replace(path)
+        """The user's settings from now on: they hold when this returns.
+
+        VS Code watches the file and now and then misses a change that soon follows another one.
+        So each has a title of its own for the window, and is written until the window shows it.
+        """
+        self._changes += 1
+        title = f"settings {self._changes}"
+
+        def holds() -> bool:
+            self._write_settings("Machine", {**values, "window.title": title})
+            for _ in range(10):
+                self.page.wait_for_timeout(300)
+                if self.page.title().startswith(title):
+                    return True
+            return False
+
+        self.until(holds, f"the settings {dict(values)!r}")
+
+    def _write_settings(self, scope: str, values: Mapping[str, object]) -> None:
+        path = self._data / scope / "settings.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = path.with_suffix(".new")
+        new.write_text(json.dumps(dict(values)), encoding="utf-8")
+        new.replace(path)
 
     def open(self, name: str) -> None:
         """Open a file of the workspace, the cursor at its end."""
