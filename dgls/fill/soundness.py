@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dgls.fill.ranking import single_gap
-from dgls.protocol import FillRequest
+from dgls.protocol import FillRequest, Trigger
 from dgls.sound.clean import sound
 from dgls.sound.site import Purpose, Site, Wanted
 from dgls.syntax.languages import language_named
@@ -47,5 +47,8 @@ def site_of(request: FillRequest, *, unfinished: bool = False) -> Site:
     (gap,) = request.gaps
     source = Source.parse(above + gap.text + below, language_named(request.language))
     purpose = Purpose.REWRITE if gap.text.strip() else Purpose.EXPLICIT
+    if purpose is Purpose.EXPLICIT and request.trigger is Trigger.AUTOMATIC:
+        purpose = Purpose.AUTOMATIC
     span = Span(len(above), len(above) + len(gap.text))
-    return Site.of(source, span, Wanted(purpose, gap.max_lines, unfinished=unfinished))
+    wanted = Wanted(purpose, gap.max_lines, unfinished=unfinished)
+    return Site.of(source, span, wanted)

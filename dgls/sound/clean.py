@@ -108,6 +108,12 @@ def _mended(site: Site, text: str) -> Iterator[tuple[str, tuple[Change, ...]]]:
         if keeps(site, mended):
             yield mended, (change,)
             return
+    if site.wanted.purpose is Purpose.AUTOMATIC and text[-1] in OPENERS:
+        # Whoever types goes on with it, and an editor then closes it.
+        head = text[:-1].rstrip()
+        if head and keeps(site, head):
+            yield head, (Change.OPEN_END,)
+            return
     lines = text.split("\n")
     for count in range(len(lines) - 1, 0, -1):
         head = "\n".join(lines[:count]).rstrip()

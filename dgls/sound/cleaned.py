@@ -18,6 +18,7 @@ class Change(Enum):
     STRAY_CLOSER = "it closed a bracket that is not open"
     COMMENT = "it made a comment of the rest of the line"
     BROKEN_END = "its last lines broke the syntax"
+    OPEN_END = "its last bracket is left open"
     CLOSED = "it left the block open that it began"
     NEW_LINE = "it began a body on the line of its header"
 
