@@ -17,6 +17,9 @@ from dgls.files import replace
 
 _INSTALL_S = 120
 _PACKAGE_S = 600
+_CODES = ("code", "codium", "code-insiders", "code-server")
+"""The commands of VS Code and its kin, which all take `--install-extension`."""
+
 _MARK_OF_UTF8 = "\ufeff"
 
 
@@ -109,11 +112,11 @@ def _back_up(path: Path) -> Path | None:
 
 
 def _install_extension() -> Written:
-    code = next(filter(None, map(shutil.which, ("code", "codium"))), None)
+    code = next(filter(None, map(shutil.which, _CODES)), None)
     packaged = extension() or _package_extension()
     if code is None:
         raise InputError(
-            "There is no command code or codium on the PATH, and nothing was changed; in VS Code, "
+            f"None of {', '.join(_CODES)} is on the PATH, and nothing was changed; in VS Code, "
             f"choose 'Install from VSIX...' and {packaged}."
         )
     command = [code, "--install-extension", str(packaged), "--force"]

@@ -54,11 +54,12 @@ def test_an_extension_that_cannot_be_packaged_is_said(
     assert why in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["code", "codium", "code-insiders", "code-server"])
 def test_vs_code_installs_its_extension_by_its_own_command(
-    home: Path, monkeypatch: pytest.MonkeyPatch
+    command: str, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     packaged = home / "dgls.vsix"
-    script(home, "code", f'echo "$@" > {home}/said', monkeypatch)
+    script(home, command, f'echo "$@" > {home}/said', monkeypatch)
     monkeypatch.setattr("dgls.editors.writing.extension", lambda: packaged)
     assert run(["editor", "vscode", "--write"]) == 0
     assert (home / "said").read_text().split() == ["--install-extension", str(packaged), "--force"]
