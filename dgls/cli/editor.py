@@ -109,7 +109,7 @@ def _check(found: Guide) -> Checked:
 
 def _say_what_to_write(name: str, found: Guide) -> None:
     where = f"Into {found.file}" if found.file else "Once"
-    how = found.by_hand or f"dgls editor {name} --write does it"
+    how = found.by_hand or f"{found.program} editor {name} --write does it"
     _say(f"{where} ({how}):\n")
     print(found.text, flush=True)
 
@@ -139,7 +139,9 @@ def _notes(found: Guide) -> list[str]:
     from dgls.checkpoint.automatic_model import offer
     from dgls.editors.writing import lacking
 
-    return [*found.notes, *filter(None, (lacking(found), offer()))]
+    # Where the PATH has no dgls, its name alone could not be typed.
+    better = offer().replace(" dgls ", f" {found.program} ")
+    return [*found.notes, *filter(None, (lacking(found), better))]
 
 
 def _json(name: str, found: Guide, written: Written | None, checked: Checked | None) -> str:

@@ -122,7 +122,11 @@ def _install_extension() -> Written:
     command = [code, "--install-extension", str(packaged), "--force"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=_INSTALL_S, check=False)
     if done.returncode:
-        raise InputError(f"{code} did not install {packaged}: {done.stderr.strip()[:300]}")
+        # What it says last is the reason, after what it was doing.
+        raise InputError(
+            f"{code} did not install {packaged}; nothing was changed. It said: "
+            f"{(done.stderr.strip() or done.stdout.strip())[-300:]}"
+        )
     return Written(f"VS Code (by {packaged})", changed=True)
 
 

@@ -140,6 +140,17 @@ def test_a_laptop_model_is_offered_where_there_is_none(
     assert found or "(491 MB)" in automatic_model.offer()
 
 
+def test_what_is_to_be_typed_next_can_be_typed(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(automatic_model, "present", tuple)
+    monkeypatch.setattr(places, "program", lambda: "/opt/dgls/bin/dgls")
+    assert run(["editor", "neovim"]) == 0
+    said = capsys.readouterr().err
+    assert "(/opt/dgls/bin/dgls editor neovim --write" in said
+    assert ": /opt/dgls/bin/dgls model get " in said
+
+
 def checked(home: Path, **settings: str) -> subprocess.CompletedProcess[str]:
     """`dgls editor neovim --check` with a `dgls` on the PATH that is this checkout's."""
     environment = own_home(home, {**engine_environment(home / "e"), **settings})

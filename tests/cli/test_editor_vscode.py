@@ -65,6 +65,17 @@ def test_vs_code_installs_its_extension_by_its_own_command(
     assert (home / "said").read_text().split() == ["--install-extension", str(packaged), "--force"]
 
 
+def test_why_vs_code_did_not_install_its_extension_is_what_it_says_last(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    script(home, "code", f"echo {'busy ' * 200} >&2; echo no room >&2; false", monkeypatch)
+    monkeypatch.setattr("dgls.editors.writing.extension", lambda: home / "dgls.vsix")
+    assert run(["editor", "vscode", "--write"]) == 2
+    said = capfd.readouterr().err
+    assert "nothing was changed" in said
+    assert said.endswith("no room\n")
+
+
 @pytest.mark.parametrize(
     ("noted", "is_found"),
     [
