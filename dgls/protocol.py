@@ -237,7 +237,8 @@ class Health:
     the state "failed", one sentence that says why. `kind` is then the error's class in
     `dgls.errors`, as in a failed reply. `device` is where the model runs, empty where the backend
     does not say; `cores` is how many CPU cores it takes there, 0 elsewhere. `languages` are those
-    that the model was trained on, none where it reads all.
+    that the model was trained on, none where it reads all. `models` is the folder of the fetched
+    models that it takes one from.
     """
 
     state: EngineState
@@ -250,3 +251,4 @@ class Health:
     device: str = ""
     languages: tuple[str, ...] = ()
     cores: int = 0
+    models: str = ""

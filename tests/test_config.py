@@ -111,8 +111,20 @@ def test_a_knob_out_of_range_is_told_in_one_sentence(tmp_path: Path) -> None:
     (problem,) = resolved(tmp_path, environment={"DGLS_DENOISE_STEPS": "2000"}).problems
     assert str(problem) == (
         "'denoise.steps' in the environment must be 'auto' or a whole number of at least 1 and at "
-        "most 1024, not '2000'; it is ignored."
+        "most 1024, not '2000'; it was ignored."
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("maxlines", "fill.max_lines"), ("explicit_mdel", "fill.explicit_model")]
+)
+def test_an_unknown_setting_is_answered_with_the_one_that_was_probably_meant(
+    name: str, meant: str
+) -> None:
+    (problem,) = resolve(files=(), environment={}, overrides={"fill": {name: 3}}).problems
+    assert str(problem).endswith(f"it was ignored. Did you mean '{meant}'?")
+    (other,) = resolve(files=(), environment={}, overrides={"zzz": {"q": 3}}).problems
+    assert "Did you mean" not in str(other)
 
 
 @pytest.mark.parametrize(

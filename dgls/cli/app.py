@@ -8,6 +8,7 @@ import re
 import sys
 import traceback
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import typer
 
@@ -18,6 +19,8 @@ from dgls.errors import DglsError
 _HELP = {"help_option_names": ["-h", "--help"]}
 
 _ENDLESS_WORD = re.compile(r"\S{500,}")
+_CHECKED = re.compile(r"Value error, |, unable to parse \w+ as .*$", re.MULTILINE)
+
 _SHOWN_CHARS = 100
 """Of a word without end that a message quotes."""
 
@@ -41,15 +44,16 @@ def run_app(arguments: Sequence[str]) -> int:
         if verb not in VERBS or verb in DIRECT:
             raise unknown_verb(verb)
         # A verb needs no other one's file.
-        app_of([verb])(args=_with_places_last(arguments), prog_name="dgls")
+        app, given = app_of([verb]), _with_places_last(arguments)
+        status = app(args=given, prog_name="dgls", standalone_mode=False)
     except SystemExit as end:
-        status = end.code if isinstance(end.code, int) else 0
-        if status == INTERRUPTED and verb in _AFTER_INTERRUPT:
-            _said(f"interrupted; {_AFTER_INTERRUPT[verb]}.", status)
-        return status
+        status = end.code
     except Exception as error:
-        return told(error)
-    return 0
+        return _misused(error) if hasattr(error, "format_message") else told(error)
+    status = status if isinstance(status, int) else 0
+    if status == INTERRUPTED and verb in _AFTER_INTERRUPT:
+        _said(f"interrupted; {_AFTER_INTERRUPT[verb]}.", status)
+    return status
 
 
 def told(error: Exception) -> int:
@@ -82,6 +86,18 @@ def app_of(verbs: Iterable[str]) -> typer.Typer:
 def _said(message: str, status: int) -> int:
     print(f"dgls: {_ENDLESS_WORD.sub(_shortened, message)}", file=sys.stderr)
     return status
+
+
+def _misused(error: Any) -> int:
+    """Say what the parser found wrong, or print the help of a verb that was given nothing."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        return int(error.exit_code)
+    # Typer's checks are pydantic's, which begins with the name of the exception.
+    what = " ".join(_CHECKED.sub("", error.format_message()).split()).rstrip(".?")
+    end = "?" if "Did you mean" in what else "."
+    lists = f"{error.ctx.command_path} --help lists its arguments" if error.ctx else "See --help"
+    return _said(f"{what}{end} Nothing was done; {lists}.", error.exit_code)
 
 
 def _shortened(word: re.Match[str]) -> str:

@@ -32,7 +32,10 @@ def doctor(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say what this machine can run, and why. Exits with 1 where the model in use cannot run."""
+    """Say what this machine can run, and why.
+
+    Exits with 1 where the model in use cannot run or a setting is wrong.
+    """
     from dgls.doctor.examination import examine
 
     found = asyncio.run(examine(Path.cwd(), measure, _progress()))

@@ -86,7 +86,7 @@ def _editor(name: str, *, write: bool, check: bool, as_json: bool) -> None:
         _say_what_to_write(name, found)
     if checked is not None:
         _say_checked(found, checked)
-    for line in (found.accept, *found.notes, *_offers()):
+    for line in (found.accept, *_notes(found)):
         _say(line)
 
 
@@ -109,7 +109,8 @@ def _check(found: Guide) -> Checked:
 
 def _say_what_to_write(name: str, found: Guide) -> None:
     where = f"Into {found.file}" if found.file else "Once"
-    _say(f"{where} (dgls editor {name} --write does it):\n")
+    how = found.by_hand or f"{found.program} editor {name} --write does it"
+    _say(f"{where} ({how}):\n")
     print(found.text, flush=True)
 
 
@@ -133,12 +134,14 @@ def _say_checked(found: Guide, checked: Checked) -> None:
         _say(f"{found.version[0]} is not on the PATH, so the editor's version was not looked at.")
 
 
-def _offers() -> list[str]:
-    """What a model for this laptop would take, where none is here and none is configured."""
+def _notes(found: Guide) -> list[str]:
+    """What there is to know: of the editor, of the user's file, and of a model that is not here."""
     from dgls.checkpoint.automatic_model import offer
+    from dgls.editors.writing import lacking
 
-    line = offer()
-    return [line] if line else []
+    # Where the PATH has no dgls, its name alone could not be typed.
+    better = offer().replace(" dgls ", f" {found.program} ")
+    return [*found.notes, *filter(None, (lacking(found), better))]
 
 
 def _json(name: str, found: Guide, written: Written | None, checked: Checked | None) -> str:
@@ -147,7 +150,7 @@ def _json(name: str, found: Guide, written: Written | None, checked: Checked | N
         "file": str(found.file) if found.file else None,
         "text": found.text,
         "accept": found.accept,
-        "notes": [*found.notes, *_offers()],
+        "notes": _notes(found),
         "written": dataclasses.asdict(written) if written else None,
         "check": dataclasses.asdict(checked) if checked else None,
     }

@@ -49,13 +49,19 @@ async def _health(endpoint: Endpoint) -> Health | None:
 
 
 def _serves(health: Health, entry: Entry) -> bool:
-    from dgls.checkpoint.store import folder_of
+    from dgls.checkpoint.store import folder_of, models_folder
     from dgls.protocol import EngineState
 
     if health.state is EngineState.FAILED:
         return False
+    if Path(health.model).is_relative_to(folder_of(entry)):
+        return True
+    if health.models and Path(health.models).resolve() != models_folder().resolve():
+        return False
     if health.model == _CHOSEN_LATER:
         return health.state is EngineState.LOADING
-    # A model may be asked for by its name, by its file (whose stem is then its name) or its folder.
-    names = {entry.name, *(Path(file.name).stem for file in entry.files if file.sha256)}
-    return health.model in names or Path(health.model).is_relative_to(folder_of(entry))
+    # A model may be asked for by its name, or by its file, whose stem is then its name.
+    return health.model in {
+        entry.name,
+        *(Path(file.name).stem for file in entry.files if file.sha256),
+    }

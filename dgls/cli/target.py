@@ -121,7 +121,7 @@ def _offset(text: str, line: int | None, column: int | None) -> int:
 
 def _from_one(number: int, what: str) -> int:
     if number < 1:
-        raise PositionError(f"{what} 0 does not exist, both count from 1; nothing was filled.")
+        raise PositionError(f"There is no {what.lower()} 0: the first is 1; nothing was done.")
     return number - 1
 
 

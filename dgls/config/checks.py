@@ -15,6 +15,9 @@ from dgls.patterns import why_it_matches_nothing
 _MAX_PROBLEMS = 20
 """Problems of one source that are told; a file of thousands would flood whoever reads them."""
 
+_MAX_NAME = 80
+"""Characters of an unknown name that are compared with those of the settings."""
+
 _MAX_PATTERNS, _MAX_PATTERN_CHARS = 2_000, 40_000
 """Of one source; each file is matched with all of them."""
 
@@ -23,6 +26,9 @@ def good_values(source: Source, problems: list[SettingError]) -> Iterator[tuple[
     """The values of a source that are settings; of the others the first are told."""
     own: list[SettingError] = []
     for name, value in source.values.items():
+        if name not in DECLARED:
+            own.append(_unknown(source, name, is_told=len(own) < _MAX_PROBLEMS))
+            continue
         try:
             accepted = _accepted(source, name, value)
         except SettingError as problem:
@@ -38,11 +44,7 @@ def good_values(source: Source, problems: list[SettingError]) -> Iterator[tuple[
 
 
 def _accepted(source: Source, name: str, value: Any) -> Any:
-    declared = DECLARED.get(name)
-    if declared is None:
-        raise SettingError(
-            f"'{shortened(name)}' in {source.name} is not a setting of dgls; it was ignored."
-        )
+    declared = DECLARED[name]
     if source.is_project and not declared.project:
         raise SettingError(
             f"'{name}' in {source.name} was left out: a project cannot choose it, "
@@ -58,9 +60,20 @@ def _accepted(source: Source, name: str, value: Any) -> Any:
     if converted is None or too_low or too_high or unknown:
         raise SettingError(
             f"'{name}' in {source.name} must be {_wanted(declared)}, not {_shown(value)}; "
-            "it is ignored."
+            "it was ignored."
         )
     return converted
+
+
+def _unknown(source: Source, name: str, *, is_told: bool) -> SettingError:
+    """The problem of a name that is no setting; the nearest one is looked for if it is told."""
+    import difflib
+
+    near = difflib.get_close_matches(name[:_MAX_NAME], DECLARED, n=1) if is_told else []
+    meant = f" Did you mean '{near[0]}'?" if near else ""
+    return SettingError(
+        f"'{shortened(name)}' in {source.name} is not a setting of dgls; it was ignored.{meant}"
+    )
 
 
 def _useful(

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dgls.editors import places
-from dgls.editors.merging import MARK, Merge, block, helix_languages, own_file, plain_json
+from dgls.editors.helix_text import helix_languages, helix_without
+from dgls.editors.merging import MARK, Merge, block, json_keys, own_file
 
 PORT = 8012
 """The port of `dgls serve` for editors that start no server of their own."""
@@ -20,6 +21,10 @@ _SUBLIME_SCOPES = (
     "source.java | source.c | source.c++ | source.cs | source.ruby | embedding.php | "
     "source.kotlin | source.lua | source.shell.bash"
 )
+_EMACS_BY_HAND = (
+    r"(?m)^[^;\n]*\((?:require '|use-package!? |straight-use-package '\(?|elpaca \(?)"
+    r"dgls\b"
+)
 _ZED_PROVIDER = "open_ai_compatible_api"
 
 
@@ -28,6 +33,8 @@ class Guide:
     """How dgls gets into one editor.
 
     `text` belongs into `file`; `merge` puts it there. VS Code has no file: `text` is a command.
+    `lacking` says what the file leaves out on purpose or by mistake, nothing where it is complete.
+    `by_hand` says why dgls does not write there, where it does not.
     `accept` says what accepts a suggestion. `version` asks the editor for its version, and `least`
     is the oldest that can show what dgls suggests.
     """
@@ -37,6 +44,8 @@ class Guide:
     accept: str
     file: Path | None = None
     merge: Merge | None = None
+    lacking: Merge | None = None
+    by_hand: str = ""
     notes: tuple[str, ...] = ()
     version: tuple[str, ...] = ()
     least: tuple[int, int] = (0, 0)
@@ -88,12 +97,14 @@ def _emacs(program: str) -> Guide:
         f"{server}"
         "  (add-hook 'python-base-mode-hook #'eglot-ensure))\n"
     )
+    spacemacs = places.spacemacs()
     return Guide(
         title="Emacs",
         text=text,
         accept="TAB accepts; M-x dgls-suggest shows several; M-x dgls-fill fills the gap here.",
-        file=places.emacs(),
-        merge=block(text, ";;", "(require 'dgls)"),
+        file=spacemacs or places.emacs(),
+        merge=block(text, ";;", _EMACS_BY_HAND),
+        by_hand="Spacemacs wants the lines inside of dotspacemacs/user-config" if spacemacs else "",
         notes=("Eglot runs one server in a buffer: these lines give Python buffers to dgls.",),
         version=("emacs", "--version"),
         least=(30, 1),
@@ -111,6 +122,7 @@ def _helix(program: str) -> Guide:
         accept="C-n and Enter accept the menu's item 'dgls'; space a fills the gap here.",
         file=places.helix(),
         merge=helix_languages(text),
+        lacking=helix_without(text),
         notes=("hx --health python shows what Helix found.",),
         program=program,
     )
@@ -148,7 +160,7 @@ def _zed(program: str) -> Guide:
         text=_json(values),
         accept="Tab accepts an edit prediction (Alt-Tab or Alt-L beside the completion menu).",
         file=places.zed(),
-        merge=plain_json(values),
+        merge=json_keys(values),
         notes=(
             f"Zed asks a port: keep `{program} serve --port {PORT}` running.",
             "Zed does not tell the language: files are taken for Python.",
@@ -173,7 +185,7 @@ def _kate(program: str) -> Guide:
         text=_json(values),
         accept="Enter or Tab accepts the item of the completion menu (Ctrl+Space opens it).",
         file=places.kate(),
-        merge=plain_json(values),
+        merge=json_keys(values),
         notes=(
             "Switch the plugin LSP Client on (Settings, Configure Kate, Plugins).",
             "Kate runs one server for a language: dgls takes the place of pylsp.",
@@ -190,7 +202,7 @@ def _sublime(program: str) -> Guide:
         text=_json({"clients": {"dgls": client}}),
         accept="Tab or Enter accepts the item of the completion menu (Ctrl+Space opens it).",
         file=places.sublime(),
-        merge=plain_json({"clients": {"dgls": client}}),
+        merge=json_keys({"clients": {"dgls": client}}),
         notes=("Install the package LSP first (Package Control: Install Package, LSP).",),
         program=program,
     )

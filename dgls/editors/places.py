@@ -95,12 +95,31 @@ def neovim() -> Path:
 
 def emacs() -> Path:
     """The init file that Emacs reads: the first there is (Emacs manual, "The Emacs Initialization
-    File")."""
+    File"); Doom's own is replaced when Doom is updated, and it reads `config.el` (its manual,
+    "Configure")."""
     folder = home()
+    if _has_emacs_of("bin/doom"):
+        told = Path(os.environ.get("DOOMDIR", ""))
+        own = (config_home() / "doom", folder / ".doom.d")
+        there = [each for each in (told, *own) if each.is_absolute() and each.is_dir()]
+        return (there or own)[0] / "config.el"
     classic = (folder / ".emacs", folder / ".emacs.el", folder / ".emacs.d" / "init.el")
     modern = config_home() / "emacs" / "init.el"
     there = [path for path in (*classic, modern) if path.exists()]
     return there[0] if there else modern if modern.parent.exists() else classic[-1]
+
+
+def spacemacs() -> Path | None:
+    """The user's file of Spacemacs (its manual, "Dotfile Configuration"), None without it."""
+    if not _has_emacs_of("core/core-spacemacs.el"):
+        return None
+    told = os.environ.get("SPACEMACSDIR")
+    folder = Path(told) if told else home() / ".spacemacs.d"
+    return folder / "init.el" if folder.is_dir() else home() / ".spacemacs"
+
+
+def _has_emacs_of(file: str) -> bool:
+    return any((each / file).exists() for each in (home() / ".emacs.d", config_home() / "emacs"))
 
 
 def helix() -> Path:

@@ -10,12 +10,17 @@ from datetime import datetime
 from pathlib import Path
 
 from dgls.editors.guides import Guide
+from dgls.editors.merging import Merge
 from dgls.editors.places import extension, sources_of_extension
 from dgls.errors import InputError
 from dgls.files import replace
 
 _INSTALL_S = 120
 _PACKAGE_S = 600
+_CODES = ("code", "codium", "code-insiders", "code-server")
+"""The commands of VS Code and its kin, which all take `--install-extension`."""
+
+_MARK_OF_UTF8 = "\ufeff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,9 @@ def write(guide: Guide) -> Written:
         return _install_extension()
     old = _read(guide.file)
     try:
-        new = guide.merge(old)
+        if guide.by_hand:
+            raise InputError(guide.by_hand)
+        new = _merged(guide.merge, old)
     except InputError as error:
         raise InputError(
             f"{guide.file} was left as it was: {error}. Add the lines by hand that the same "
@@ -45,6 +52,25 @@ def write(guide: Guide) -> Written:
     if new == old:
         return Written(str(guide.file), changed=False)
     return Written(str(guide.file), changed=True, backup=_replace(guide.file, new))
+
+
+def lacking(guide: Guide) -> str:
+    """What the user's file leaves out, in a sentence; empty where nothing, or where it is no such
+    file."""
+    if guide.file is None or guide.lacking is None:
+        return ""
+    try:
+        return guide.lacking(_read(guide.file).removeprefix(_MARK_OF_UTF8))
+    except InputError:
+        return ""
+
+
+def _merged(merge: Merge, old: str) -> str:
+    """The merged text with the line ends, and the mark of UTF-8, that the file had."""
+    text = old.removeprefix(_MARK_OF_UTF8)
+    has_crlf = "\n" in text and text.count("\r\n") == text.count("\n")
+    new = merge(text.replace("\r\n", "\n") if has_crlf else text)
+    return old[: len(old) - len(text)] + (new.replace("\n", "\r\n") if has_crlf else new)
 
 
 def _read(path: Path) -> str:
@@ -86,17 +112,21 @@ def _back_up(path: Path) -> Path | None:
 
 
 def _install_extension() -> Written:
-    code = next(filter(None, map(shutil.which, ("code", "codium"))), None)
+    code = next(filter(None, map(shutil.which, _CODES)), None)
     packaged = extension() or _package_extension()
     if code is None:
         raise InputError(
-            "There is no command code or codium on the PATH, and nothing was changed; in VS Code, "
+            f"None of {', '.join(_CODES)} is on the PATH, and nothing was changed; in VS Code, "
             f"choose 'Install from VSIX...' and {packaged}."
         )
     command = [code, "--install-extension", str(packaged), "--force"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=_INSTALL_S, check=False)
     if done.returncode:
-        raise InputError(f"{code} did not install {packaged}: {done.stderr.strip()[:300]}")
+        # What it says last is the reason, after what it was doing.
+        raise InputError(
+            f"{code} did not install {packaged}; nothing was changed. It said: "
+            f"{(done.stderr.strip() or done.stdout.strip())[-300:]}"
+        )
     return Written(f"VS Code (by {packaged})", changed=True)
 
 

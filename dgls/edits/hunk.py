@@ -29,6 +29,28 @@ def remembered(hunks: Sequence[Hunk], text: str, edit: Edit) -> tuple[Hunk, ...]
 
     An edit of lines that a hunk has joins it; one that restores what was there before drops it.
     """
+    return _after(hunks, text, edit)[0]
+
+
+def taken_back(hunks: Sequence[Hunk], text: str, edit: Edit) -> tuple[tuple[str, str], ...]:
+    """The lines before and after each earlier change that `edit` of `text` undoes."""
+    kept, joined = _after(hunks, text, edit)
+    undone = len(kept) + len(joined) == len(hunks)
+    return tuple((hunk.before, hunk.after(text)) for hunk in joined) if undone else ()
+
+
+def changed_lines(text: str, edit: Edit) -> tuple[str, str]:
+    """The lines that `edit` would change, before and after."""
+    now = text[: edit.span.start] + edit.text + text[edit.span.end :]
+    for hunk in remembered((), text, edit):
+        return hunk.before, hunk.after(now)
+    return "", ""
+
+
+def _after(
+    hunks: Sequence[Hunk], text: str, edit: Edit
+) -> tuple[tuple[Hunk, ...], tuple[Hunk, ...]]:
+    """The hunks after an edit, the newest last, and those before it whose lines it changed."""
     region = _whole_lines(text, edit.span)
     joined = [hunk for hunk in hunks if _touch(hunk.span, region, len(text))]
     for hunk in joined:
@@ -38,7 +60,7 @@ def remembered(hunks: Sequence[Hunk], text: str, edit: Edit) -> tuple[Hunk, ...]
     now = text[: edit.span.start] + edit.text + text[edit.span.end :]
     newest = _trimmed(now, Span(region.start, region.end + grown), before)
     kept = [_moved(hunk, region.end, grown) for hunk in hunks if hunk not in joined]
-    return (*kept, *newest)[-MAX_HUNKS:]
+    return (*kept, *newest)[-MAX_HUNKS:], tuple(joined)
 
 
 def _whole_lines(text: str, span: Span) -> Span:

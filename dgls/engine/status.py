@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from dgls import __version__
+from dgls.checkpoint.store import models_folder
 from dgls.errors import DglsError, EngineUnavailableError, ModelError, error_of_kind
 from dgls.protocol import EngineState, Health
 
@@ -23,7 +24,11 @@ class EngineStatus:
     def __init__(self, model: str, on_change: Callable[[Health], None] | None = None) -> None:
         self._on_change = on_change
         self._health = Health(
-            EngineState.LOADING, model=model, version=__version__, pid=os.getpid()
+            EngineState.LOADING,
+            model=model,
+            version=__version__,
+            pid=os.getpid(),
+            models=str(models_folder()),
         )
 
     @property

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from dgls.config import ShowSettings
-from dgls.edits.hunk import Hunk, remembered
+from dgls.edits.hunk import Hunk, changed_lines, remembered, taken_back
 from dgls.lsp.convert import key_of
 from dgls.lsp.documents import Change, Document
 from dgls.policy.rhythm import Rhythm
@@ -103,6 +103,7 @@ class Typist:
     changed_ms: float = float("-inf")
     hunks: tuple[Hunk, ...] = ()
     _rejected: dict[tuple[str, str], None] = field(default_factory=dict)
+    _undone: dict[tuple[str, str], None] = field(default_factory=dict)
     _accepts: int = 0
     _settings: ShowSettings | None = None
     _moved_on: asyncio.Event = field(default_factory=asyncio.Event)
@@ -116,7 +117,7 @@ class Typist:
             # What came at once was no typing, and what comes next is no interval of it.
             self.rhythm = replace(self.rhythm, last_ms=None)
         for change in changes:
-            self.hunks = remembered(self.hunks, change.before.text, change.edit)
+            self._remember(change)
             self._follow(change)
         self._moved_on.set()
         self._moved_on = asyncio.Event()
@@ -161,6 +162,18 @@ class Typist:
     def was_rejected(self, shown: Shown) -> bool:
         """Whether the user has deleted this very text at this place before."""
         return shown.place in self._rejected
+
+    def took_back(self, text: str, edit: Edit) -> bool:
+        """Whether the user has undone this very change of these lines, and nothing before it."""
+        return changed_lines(text, edit) in self._undone
+
+    def _remember(self, change: Change) -> None:
+        text, edit = change.before.text, change.edit
+        undone = taken_back(self.hunks, text, edit)
+        self.hunks = remembered(self.hunks, text, edit)
+        # Without the edit that led to them all may be offered again.
+        known = {**self._undone, **dict.fromkeys(undone)} if self.hunks else {}
+        self._undone = dict.fromkeys(list(known)[-_MAX_REJECTED:])
 
     def _follow(self, change: Change) -> None:
         edit = change.edit

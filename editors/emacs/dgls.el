@@ -72,6 +72,7 @@
   "Tell why there is, or is no, suggestion at point."
   (interactive)
   (let ((params (eglot--TextDocumentPositionParams)))
+    (message "dgls: asking the model twice ...")
     (eglot-execute (dgls--server-or-lose)
                    `(:command "dgls.why"
                      :arguments [,(plist-get (plist-get params :textDocument) :uri)

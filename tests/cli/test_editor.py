@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -17,12 +16,10 @@ from dgls.cli.editor import _say_checked
 from dgls.cli.main import run
 from dgls.editors import check, places
 from dgls.editors.guides import EDITORS, guide
-from dgls.editors.merging import block, helix_languages, own_file, plain_json
 from dgls.errors import EngineUnavailableError, InputError
 from tests.editors.home import BY_HEART, START, engine_environment, own_home
 from tests.support.programs import script
 
-SHIPPED = places.shipped("helix/languages.toml").read_text(encoding="utf-8")
 FILES = [editor for editor in EDITORS if editor != "vscode"]
 
 
@@ -34,13 +31,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("XDG_CONFIG_HOME", "NVIM_APPNAME"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
-
-
-def merged(old: str, merge: object) -> str:
-    assert callable(merge)
-    once = str(merge(old))
-    assert merge(once) == once, "a second time changes nothing"
-    return once
 
 
 @pytest.mark.parametrize("editor", EDITORS)
@@ -112,7 +102,9 @@ REFUSED = [
     ("emacs", "(require 'dgls)\n", "already"),
     ("emacs", ";; dgls: begin\n(x)\n", "without"),
     ("helix", "language-server = [\n", "not TOML"),
-    ("zed", "// mine\n{}\n", "comments"),
+    ("emacs", "(use-package dgls :ensure nil)\n", "use-package dgls already"),
+    ("helix", "language-servers = 1]\n", "not TOML"),
+    ("zed", "// mine\n{,}\n", "not JSON"),
     ("zed", '{"edit_predictions": {"provider": "copilot"}}', "copilot"),
     ("kate", '{"servers": {"python": {"command": ["pylsp"]}}}', "pylsp"),
     ("sublime", "[]\n", "no JSON object"),
@@ -134,36 +126,6 @@ def test_what_is_not_understood_is_left_as_it_was(
     assert file.read_text() == text
 
 
-def test_lines_are_replaced_between_their_marks() -> None:
-    old = merged("before\n", block("(old)\n", ";;", "(require 'dgls)")) + "after\n"
-    new = merged(old, block("(new)\n", ";;", "(require 'dgls)"))
-    assert "(old)" not in new
-    assert new.startswith("before\n")
-    assert new.endswith("after\n")
-
-
-def test_a_file_of_dgls_is_made_anew() -> None:
-    merge = own_file("-- Written by dgls editor\nnew\n")
-    assert merge("-- Written by dgls editor\nold\n") == "-- Written by dgls editor\nnew\n"
-
-
-def test_json_keeps_what_is_there_its_order_and_its_indentation() -> None:
-    old = '{\n    "theme": "x",\n    "clients": {\n        "pyright": {"enabled": true}\n    }\n}\n'
-    new = merged(old, plain_json({"clients": {"dgls": {"enabled": True}}}))
-    assert list(json.loads(new)) == ["theme", "clients"]
-    assert list(json.loads(new)["clients"]) == ["pyright", "dgls"]
-    assert '\n    "theme"' in new
-
-
-def test_helix_keeps_the_users_languages_and_comments() -> None:
-    old = '# mine\n[[language]]\nname = "rust"\nauto-format = true\n'
-    new = merged(old, helix_languages(SHIPPED))
-    assert new.startswith(old.rstrip())
-    languages = {each["name"]: each for each in tomllib.loads(new)["language"]}
-    assert languages["rust"] == {"name": "rust", "auto-format": True}
-    assert "dgls" in languages["python"]["language-servers"]
-
-
 @pytest.mark.parametrize("path", ["neovim/lua/dgls/init.lua", "emacs/dgls.el"])
 def test_what_the_configurations_point_to_is_shipped(path: str) -> None:
     assert places.shipped(path).is_file()
@@ -176,6 +138,17 @@ def test_a_laptop_model_is_offered_where_there_is_none(
     monkeypatch.setattr(automatic_model, "present", lambda: found)
     assert ("dgls model get" in automatic_model.offer()) is not bool(found)
     assert found or "(491 MB)" in automatic_model.offer()
+
+
+def test_what_is_to_be_typed_next_can_be_typed(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(automatic_model, "present", tuple)
+    monkeypatch.setattr(places, "program", lambda: "/opt/dgls/bin/dgls")
+    assert run(["editor", "neovim"]) == 0
+    said = capsys.readouterr().err
+    assert "(/opt/dgls/bin/dgls editor neovim --write" in said
+    assert ": /opt/dgls/bin/dgls model get " in said
 
 
 def checked(home: Path, **settings: str) -> subprocess.CompletedProcess[str]:

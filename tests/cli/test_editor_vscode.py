@@ -54,14 +54,26 @@ def test_an_extension_that_cannot_be_packaged_is_said(
     assert why in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["code", "codium", "code-insiders", "code-server"])
 def test_vs_code_installs_its_extension_by_its_own_command(
-    home: Path, monkeypatch: pytest.MonkeyPatch
+    command: str, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     packaged = home / "dgls.vsix"
-    script(home, "code", f'echo "$@" > {home}/said', monkeypatch)
+    script(home, command, f'echo "$@" > {home}/said', monkeypatch)
     monkeypatch.setattr("dgls.editors.writing.extension", lambda: packaged)
     assert run(["editor", "vscode", "--write"]) == 0
     assert (home / "said").read_text().split() == ["--install-extension", str(packaged), "--force"]
+
+
+def test_why_vs_code_did_not_install_its_extension_is_what_it_says_last(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    script(home, "code", f"echo {'busy ' * 200} >&2; echo no room >&2; false", monkeypatch)
+    monkeypatch.setattr("dgls.editors.writing.extension", lambda: home / "dgls.vsix")
+    assert run(["editor", "vscode", "--write"]) == 2
+    said = capfd.readouterr().err
+    assert "nothing was changed" in said
+    assert said.endswith("no room\n")
 
 
 @pytest.mark.parametrize(

@@ -189,5 +189,5 @@ def test_a_knob_out_of_range_is_one_sentence_and_the_fill_goes_on(
     assert (done.returncode, done.stdout) == (0, FILL + "\n")
     assert done.stderr == (
         "dgls: 'denoise.steps' in the environment must be 'auto' or a whole number of at least 1 "
-        "and at most 1024, not '0'; it is ignored.\n"
+        "and at most 1024, not '0'; it was ignored.\n"
     )

@@ -212,7 +212,11 @@ def test_an_interrupted_fetch_ends_at_once_and_resumes(
         assert f"GET /storage{HUB_PATH} bytes={PARTS[0]}-" in hub_files.asked
 
 
-async def test_a_model_that_an_engine_uses_is_not_removed(dgls: Shell, tmp_path: Path) -> None:
+async def test_a_model_that_an_engine_uses_is_not_removed(
+    dgls: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other").mkdir()
+    monkeypatch.setenv("DGLS_MODELS", str(dgls.models))
     dgls.fetch_from_file()
     settings = engine_settings(tmp_path / "engine", "slow_to_load")
     async with EngineClient(changed(settings, {"model.name": "toy"})) as client:
@@ -228,6 +232,10 @@ async def test_a_model_that_an_engine_uses_is_not_removed(dgls: Shell, tmp_path:
                 refused.stderr
             )
             assert dgls.files() == ["toy/SOURCE.json", "toy/toy.gguf"]
+            other = Shell(tmp_path / "other")
+            other.variables["DGLS_ENGINE_FOLDER"] = dgls.variables["DGLS_ENGINE_FOLDER"]
+            other.fetch_from_file()
+            assert other("remove", "toy").returncode == 0, "the engine has its own from elsewhere"
             forced = await asyncio.to_thread(dgls, "remove", "toy", "--force")
             assert forced.returncode == 0
             (tmp_path / "engine" / "go").touch()

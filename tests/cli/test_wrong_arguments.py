@@ -197,6 +197,10 @@ def test_a_wrong_argument_is_one_clear_sentence(
     assert "Traceback" not in both
     assert INSIDE not in both
     assert len(said.err) < 4000
+    assert "Value error" not in said.err
+    if len(arguments) > 1:
+        assert said.err.startswith("dgls: "), "its own words, not its parser's"
+        assert said.err.count("\n") < 9
 
 
 def test_every_verb_is_tried() -> None:

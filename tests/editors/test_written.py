@@ -11,7 +11,7 @@ import pytest
 
 from tests.editors import emacs, helix, neovim
 from tests.editors.files import HEAD
-from tests.editors.home import BY_HEART, START, own_home
+from tests.editors.home import BY_HEART, ROOT, START, own_home
 from tests.editors.tmux import tmux_program
 
 Warm = Callable[..., dict[str, str]]
@@ -53,9 +53,56 @@ def test_neovim_suggests_with_what_was_written(tmp_path: Path, warm: Warm) -> No
         editor.until(lambda: FILLED in editor.text(), "the suggestion is accepted")
 
 
+AS_LAZY_LOADS = """
+vim.loader.enable()
+vim.go.loadplugins = false
+local config, runtime = vim.fn.stdpath('config'), vim.env.VIMRUNTIME
+vim.opt.rtp = { config, runtime, vim.fn.fnamemodify(vim.v.progpath, ':p:h:h') .. '/lib/nvim' }
+local spec = SPEC
+if spec.dir then
+  vim.opt.rtp:prepend(spec.dir)
+  require(spec.main).setup(spec.opts)
+end
+for _, file in ipairs(vim.fn.glob(config .. '/plugin/**/*.lua', true, true)) do
+  vim.cmd.source(file)
+end
+"""
+"""Which plugins a manager loads, and when, instead of Neovim (lazy.nvim's manual, "Startup")."""
+
+SPECS = {
+    "the file alone": "{}",
+    "the file and the plugin's folder": (
+        f"{{ dir = '{ROOT}/editors/neovim', main = 'dgls', opts = {{}} }}"
+    ),
+}
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_neovim_has_dgls_once_where_a_manager_loads_plugins(
+    spec: str, tmp_path: Path, warm: Warm
+) -> None:
+    needs(neovim.PROGRAM)
+    environment = warm(**BY_HEART)
+    written("neovim", own_home(tmp_path, environment))
+    init = tmp_path / "CONFIG" / "nvim" / "init.lua"
+    init.write_text(AS_LAZY_LOADS.replace("SPEC", SPECS[spec]), encoding="utf-8")
+    path = tmp_path / "shapes.py"
+    path.write_text(HEAD, encoding="utf-8")
+    with neovim.Neovim(tmp_path, environment, own=True) as editor:
+        editor.edit(path)
+        assert editor.lua("return #vim.lsp.get_clients({ name = 'dgls' })") == 1
+        assert editor.lua("return #vim.api.nvim_get_autocmds({ group = 'dgls.cursor' })") == 2
+        editor.keys("Goreturn si")
+        editor.until(lambda: FILLED.startswith("return si" + editor.ghost()) and editor.ghost(), "")
+
+
 def test_helix_suggests_with_what_was_written(tmp_path: Path, warm: Warm) -> None:
     needs(helix.PROGRAM, terminal=True)
     home = own_home(tmp_path, warm(**BY_HEART))
+    languages = tmp_path / "CONFIG" / "helix" / "languages.toml"
+    languages.parent.mkdir(parents=True)
+    # A language that the user has configured gets dgls, too.
+    languages.write_text('[[language]]\nname = "python"\nlanguage-servers = ["pylsp"]\n')
     assert "languages.toml now" in written("helix", home)
     path = tmp_path / "shapes.py"
     path.write_text(HEAD, encoding="utf-8")

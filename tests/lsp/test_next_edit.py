@@ -65,6 +65,19 @@ async def test_an_undo_between_the_list_and_the_choice_gives_no_edit(session: Se
     assert await asked(session, 1, version=3) == []
 
 
+async def test_a_place_whose_change_was_undone_comes_no_more_unasked(session: Session) -> None:
+    await session.open(CART)
+    await session.changed(0, 10, "lines", 15)
+    await session.changed(1, 14, "lines", 19)
+    await session.changed(1, 14, "items", 19)
+    assert [edit.range.start.line for edit in await asked(session, 1, version=4)] == [2]
+    titles = [action.title for action in await session.actions((0, 0), (0, 0))]
+    assert TITLE in titles, "who asks gets it"
+    await session.changed(0, 10, "items", 15)
+    await session.changed(0, 10, "lines", 15)
+    assert [edit.range.start.line for edit in await asked(session, 1, version=6)] == [1, 2]
+
+
 async def test_a_read_only_file_gets_nothing(session: Session, tmp_path: Path) -> None:
     file = tmp_path / "cart.py"
     file.write_text(CART)

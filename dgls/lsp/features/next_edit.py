@@ -20,6 +20,7 @@ from dgls.errors import InputError
 from dgls.lsp.context import Command, Feature, RequestContext
 from dgls.lsp.convert import field_of, key_of, place_of
 from dgls.lsp.documents import Document
+from dgls.text.spans import Edit
 
 KIND = "refactor.rewrite.dgls.edits"
 METHOD = "textDocument/copilotInlineEdit"
@@ -91,7 +92,10 @@ async def offers_for(context: RequestContext, document: Document) -> tuple[Offer
 
 
 async def next_edits(context: RequestContext, params: Any) -> dict[str, Any]:
-    """The places as edits, the nearest to the cursor first; those of other files come last."""
+    """The places as edits, the nearest to the cursor first; those of other files come last.
+
+    A place whose change the user has undone is left to the code action.
+    """
     identifier, place = field_of(params, "textDocument"), place_of(field_of(params, "position"))
     uri, version = field_of(identifier, "uri"), field_of(identifier, "version")
     if not isinstance(uri, str) or place is None:
@@ -106,11 +110,9 @@ async def next_edits(context: RequestContext, params: Any) -> dict[str, Any]:
         await offers_for(context, document),
         key=lambda offer: (bool(offer.path), abs(offer.span.start - cursor)),
     )
-    edits = [
-        _next_edit(context.arrived[offer.path] if offer.path else document, offer)
-        for offer in offers
-    ]
-    return {"edits": edits}
+    places = [(context.arrived[each.path] if each.path else document, each) for each in offers]
+    wanted = [place for place in places if not _was_undone(context, *place)]
+    return {"edits": [_next_edit(*place) for place in wanted]}
 
 
 async def shown(context: RequestContext, params: Any) -> None:
@@ -137,6 +139,11 @@ def _next_edit(document: Document, offer: Offer) -> dict[str, Any]:
         "textDocument": {"uri": document.uri, "version": document.version},
         "command": {"title": offer.why, "command": ACCEPT, "arguments": [offer.rule]},
     }
+
+
+def _was_undone(context: RequestContext, document: Document, offer: Offer) -> bool:
+    typist = context.stores.typists.of(document.uri)
+    return typist.took_back(document.text, Edit(offer.span, offer.text))
 
 
 def _document_edit(document: Document, offers: list[Offer]) -> types.TextDocumentEdit:
