@@ -44,6 +44,7 @@ def assemble(
     config: DiffusionGemmaConfig,
     weights: Iterable[tuple[str, Held]],
     device: torch.device | str,
+    *,
     quantized: bool = False,
 ) -> TextDiffusionGemma:
     """The model with those weights, which are on `device` already, in eval mode.

@@ -35,7 +35,7 @@ def doctor(
     """Say what this machine can run, and why. Exits with 1 where the model in use cannot run."""
     from dgls.doctor.examination import examine
 
-    found = asyncio.run(examine(Path.cwd(), measure, _progress()))
+    found = asyncio.run(examine(Path.cwd(), _progress(), measured=measure))
     if as_json:
         typer.echo(json.dumps(dataclasses.asdict(found), indent=2, ensure_ascii=False))
     else:

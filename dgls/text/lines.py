@@ -43,7 +43,7 @@ class Lines:
     @cached_property
     def starts(self) -> LineStarts:
         """The offset of each line's first character; the last line may be empty."""
-        return LineStarts(self.text, self.newline_only)
+        return LineStarts(self.text, newline_only=self.newline_only)
 
     def span(self, line: int) -> Span:
         """The line without its line ending. Raises `PositionError` for a line outside the text."""
@@ -103,7 +103,7 @@ class LineStarts(Sequence[int]):
     half a millisecond, where a list of all lines takes five, and every keystroke makes a new text.
     """
 
-    def __init__(self, text: str, newline_only: bool = False) -> None:
+    def __init__(self, text: str, *, newline_only: bool = False) -> None:
         self._text = text
         # Where every \r is before a \n, counting \n is enough and four times as fast.
         self._newline_only = newline_only or not has_lone_return(text, Span(0, len(text)))
