@@ -6,6 +6,7 @@ What is not such JSON is refused with a sentence that says what was expected and
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import math
 from typing import Any, TypeVar
@@ -37,7 +38,13 @@ def to_json(value: FillRequest | FillReply | LastFill | Draft | Health) -> str:
 
 def _fields_of(value: Any) -> dict[str, Any]:
     """A dataclass by the names of its fields; unlike `dataclasses.asdict` it copies nothing."""
-    return {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
+    return {name: getattr(value, name) for name, _ in _declared(type(value))}  # type: ignore[arg-type]
+
+
+@functools.cache
+def _declared(kind: type) -> tuple[tuple[str, str], ...]:
+    """The fields of a dataclass: the name and the type of each, as they are written."""
+    return tuple((each.name, str(each.type)) for each in dataclasses.fields(kind))
 
 
 def request_from_json(data: str | bytes) -> FillRequest:
@@ -147,8 +154,7 @@ def _strings(value: Any) -> list[str]:
 def _build(kind: type[T], fields: Any) -> T:
     if not isinstance(fields, dict):
         raise EngineProtocolError(f"Not a {kind.__name__}: a JSON object was expected.")
-    for declared in dataclasses.fields(kind):  # type: ignore[arg-type]
-        name, wanted = declared.name, str(declared.type)
+    for name, wanted in _declared(kind):  # type: ignore[arg-type]
         if name in fields and not _is_plain(fields[name], wanted):
             raise EngineProtocolError(f"Not a {kind.__name__}: '{name}' must be {wanted}.")
     try:

@@ -103,6 +103,36 @@ def test_lines_begin_where_the_last_one_ends(text: str, newline_only: bool) -> N
         starts[len(ends)]
 
 
+@quick
+@given(st.data(), long_texts)
+def test_the_lines_after_an_edit_are_those_of_the_new_text(data: st.DataObject, text: str) -> None:
+    lines = Lines(text)
+    assert len(lines.starts)
+    for _ in range(data.draw(st.integers(1, 4))):
+        start = data.draw(st.integers(0, len(text)))
+        end = data.draw(st.integers(start, len(text)))
+        edit = Edit(Span(start, end), data.draw(st.one_of(texts, long_texts)))
+        text = apply_edits(text, [edit])
+        lines, fresh = lines.edited(edit, text), Lines(text)
+        assert list(lines.starts) == list(fresh.starts)
+        count = len(fresh.starts)
+        assert [lines.starts[at] for at in range(count)] == list(fresh.starts)
+        for at in {0, start, start + len(edit.text), len(text)}:
+            assert lines.position(at) == fresh.position(at)
+
+
+def test_a_small_edit_of_a_long_text_counts_few_lines_again() -> None:
+    text = "a line\n" * 50_000
+    lines = Lines(text)
+    before = lines.starts._blocks
+    for _ in range(3_000):
+        edit = Edit(Span(100_000, 100_000), "b")
+        text = apply_edits(text, [edit])
+        lines = lines.edited(edit, text)
+    assert len(lines.starts._blocks) < len(before) + 5
+    assert list(lines.starts) == list(Lines(text).starts)
+
+
 @pytest.mark.parametrize("length", range(1_020, 1_028))
 def test_a_line_end_of_two_characters_may_lie_on_a_block_boundary(length: int) -> None:
     lines = Lines("a" * length + "\r\nb")

@@ -39,7 +39,7 @@ class Conversation:
     code: str
 
 
-def conversation(request: FillRequest, around: bool = True) -> Conversation:
+def conversation(request: FillRequest, *, around: bool = True) -> Conversation:
     """What a model is asked for a request with an instruction.
 
     Without `around` it is shown the code to edit alone: small models write what is around it again.

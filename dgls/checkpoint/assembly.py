@@ -44,6 +44,7 @@ def assemble(
     config: DiffusionGemmaConfig,
     weights: Iterable[tuple[str, Held]],
     device: torch.device | str,
+    *,
     quantized: bool = False,
 ) -> TextDiffusionGemma:
     """The model with those weights, which are on `device` already, in eval mode.
@@ -57,17 +58,7 @@ def assemble(
     model = empty_model(config)
     missing = weight_shapes(model)
     for name, weight in weights:
-        shape = missing.pop(name, None)
-        if shape is None:
-            raise CheckpointError(
-                f"A weight of the checkpoint belongs to another model ({name}); nothing was "
-                f"loaded. Get the checkpoint again."
-            )
-        if shape != weight.shape:
-            raise CheckpointError(
-                f"The weights cannot be loaded: {name} has the shape {[*weight.shape]}, not "
-                f"{[*shape]}; nothing was loaded. Get the checkpoint again."
-            )
+        _check_shape(name, weight.shape, missing.pop(name, None))
         put_weight(cast(nn.Module, model), names_of(name), weight)
     if missing:
         raise CheckpointError(
@@ -77,6 +68,19 @@ def assemble(
     _fill_tables(model, torch.device(device))
     cast(nn.Module, model).eval()
     return model
+
+
+def _check_shape(name: str, shape: torch.Size, wanted: torch.Size | None) -> None:
+    if wanted is None:
+        raise CheckpointError(
+            f"A weight of the checkpoint belongs to another model ({name}); nothing was "
+            f"loaded. Get the checkpoint again."
+        )
+    if shape != wanted:
+        raise CheckpointError(
+            f"The weights cannot be loaded: {name} has the shape {[*shape]}, not "
+            f"{[*wanted]}; nothing was loaded. Get the checkpoint again."
+        )
 
 
 def _fill_tables(model: TextDiffusionGemma, device: torch.device) -> None:

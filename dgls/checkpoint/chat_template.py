@@ -50,9 +50,9 @@ class ChatTemplate:
         if any(rendered.count(mark) != 1 for mark in marks):
             raise _broken("it does not say each turn once")
         parts = re.split("|".join(map(re.escape, marks)), rendered)
-        found = [Piece(parts[0], True)]
+        found = [Piece(parts[0], is_template=True)]
         for mark, after in zip(sorted(marks, key=rendered.index), parts[1:], strict=True):
-            found += [Piece(marks[mark], False), Piece(after, True)]
+            found += [Piece(marks[mark], is_template=False), Piece(after, is_template=True)]
         return tuple(found)
 
     def _rendered_or_error(self, user: str) -> str:

@@ -5,7 +5,7 @@ The format is that of https://github.com/ggml-org/ggml/blob/master/docs/gguf.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +140,3 @@ _ROWS = 8192
 
 _NORMAL = 1
 """The format's number of a token that text is made of."""
-
-Get = Callable[[str], Tensor]
-"""A tensor in fp32 by the name that GGUF gives it."""

@@ -49,11 +49,11 @@ def resolved(name: str) -> Named:
         if not file.is_file():
             raise ModelNotFoundError(f"There is no file {file}; nothing was loaded.")
         file = file.resolve()
-        return Named(file.stem, file, True, _identity(file))
+        return Named(file.stem, file, causal=True, identity=_identity(file))
     folder = find(wanted)
     if _model_type(folder) == "qwen2":
-        return Named(name_of(folder), folder, True, fingerprint(folder))
-    return Named(wanted, folder, False, "")
+        return Named(name_of(folder), folder, causal=True, identity=fingerprint(folder))
+    return Named(wanted, folder, causal=False, identity="")
 
 
 def _listed(name: str) -> Named:
@@ -64,7 +64,7 @@ def _listed(name: str) -> Named:
             f"dgls model get {name}"
         )
     identity = entry.sha256 if entry.is_pinned else fingerprint(path)
-    return Named(name, path, True, identity)
+    return Named(name, path, causal=True, identity=identity)
 
 
 def _identity(file: Path) -> str:

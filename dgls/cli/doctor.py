@@ -38,7 +38,7 @@ def doctor(
     """
     from dgls.doctor.examination import examine
 
-    found = asyncio.run(examine(Path.cwd(), measure, _progress()))
+    found = asyncio.run(examine(Path.cwd(), _progress(), measured=measure))
     if as_json:
         typer.echo(json.dumps(dataclasses.asdict(found), indent=2, ensure_ascii=False))
     else:

@@ -68,7 +68,7 @@ def get(
     typer.echo(_described(entry), err=True)
     try:
         progress = progress_for_stderr()
-        place = fetch(entry, _sources(given), progress, verify)
+        place = fetch(entry, _sources(given), progress, verify=verify)
         _prepare(entry, progress)
     except KeyboardInterrupt:
         typer.echo(f"Interrupted; dgls model get {name} goes on where it was.", err=True)

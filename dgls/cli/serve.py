@@ -48,7 +48,7 @@ def serve(
     """Run the engine in the foreground: front-ends find it by its socket."""
     settings = _settings(model, device, idle)
     if stop:
-        _stop(settings, every)
+        _stop(settings, every=every)
         return
     if every or (port is None and host != _DEFAULT_HOST):
         raise SettingError("--all goes with --stop, and --host with --port; nothing was started.")
@@ -67,7 +67,7 @@ def _settings(model: str | None, device: str | None, idle: float) -> Settings:
     return absolute(changed(resolved.settings, given))
 
 
-def _stop(settings: Settings, every: bool) -> None:
+def _stop(settings: Settings, *, every: bool) -> None:
     from dgls.client.stop import stop
     from dgls.rendezvous.endpoint import endpoint_of, endpoints
 

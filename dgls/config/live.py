@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,22 +27,26 @@ class LiveSettings:
 
     def at(self, folder: Path | None) -> Resolved:
         """The settings for what lies in `folder`; the same object as long as they are the same."""
-        stamps = _stamps(folder)
+        stamps = self._stamps(folder)
         known = self._known.get(folder)
         if known is None or known[0] != stamps:
             known = stamps, resolve(folder, overrides=self.overrides)
             self._known[folder] = known
         return known[1]
 
+    def _stamps(self, folder: Path | None) -> _Stamps:
+        """The files that count for a folder, with what changes when they do."""
+        found = []
+        for path in (*self._user_files, *project_files(folder)):
+            try:
+                status = path.stat()
+            except OSError:
+                continue
+            # The last shows what the others do not: other rights, or a file put in its place.
+            found.append((path, status.st_mtime_ns, status.st_size, status.st_ctime_ns))
+        return tuple(found)
 
-def _stamps(folder: Path | None) -> _Stamps:
-    """The files that count for a folder, with what changes when they do."""
-    found = []
-    for path in (*user_files(), *project_files(folder)):
-        try:
-            status = path.stat()
-        except OSError:
-            continue
-        # The last shows what the others do not: other rights, or a file put in its place.
-        found.append((path, status.st_mtime_ns, status.st_size, status.st_ctime_ns))
-    return tuple(found)
+    @cached_property
+    def _user_files(self) -> list[Path]:
+        """The same for the whole session: the process's environment does not change."""
+        return user_files()

@@ -11,7 +11,7 @@ the user wants.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,19 +80,12 @@ def resolve(
         Source("the environment", from_environment(variables), is_text=True),
         Source("the caller", flattened(overrides or {})),
     ]
-    values = {name: declared.default for name, declared in DECLARED.items()}
-    origins: dict[str, str] = {}
-    caps: list[tuple[str, Any, str]] = []
-    for source in sources:
-        for name, value in good_values(renamed(source, notes), problems):
-            if source.is_project and DECLARED[name].only_lower:
-                caps.append((name, value, source.name))
-                continue
-            values[name] = _with(values[name], value)
-            origins[name] = source.name
-    for name, most, origin in caps:
-        if most < values[name]:
-            values[name], origins[name] = most, origin
+    given = [
+        _Given(name, value, source)
+        for source in sources
+        for name, value in good_values(renamed(source, notes), problems)
+    ]
+    values, origins = _merged(given)
     folders = tuple(path.parent for path in of_project)
     return Resolved(settings_of(values), tuple(problems), origins, folders, tuple(notes))
 
@@ -111,6 +104,34 @@ def explicit_settings(settings: Settings) -> Settings:
     """The settings of the engine that fills what the user asks for."""
     name = settings.fill.explicit_model
     return settings if name == AUTO else changed(settings, {"model.name": name})
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """The value of one setting in one source."""
+
+    name: str
+    value: Any
+    source: Source
+
+    @property
+    def is_cap(self) -> bool:
+        """Whether it only bounds what all other sources make of the setting."""
+        return self.source.is_project and DECLARED[self.name].only_lower
+
+
+def _merged(given: Sequence[_Given]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Each setting's value, and the last source of those that are not at their default."""
+    values = {name: declared.default for name, declared in DECLARED.items()}
+    origins: dict[str, str] = {}
+    for each in given:
+        if not each.is_cap:
+            values[each.name] = _with(values[each.name], each.value)
+            origins[each.name] = each.source.name
+    for each in given:
+        if each.is_cap and each.value < values[each.name]:
+            values[each.name], origins[each.name] = each.value, each.source.name
+    return values, origins
 
 
 def _with(old: Any, new: Any) -> Any:

@@ -39,7 +39,7 @@ class Source:
 
 
 def file_sources(
-    paths: Iterable[Path], problems: list[SettingError], is_project: bool = False
+    paths: Iterable[Path], problems: list[SettingError], *, is_project: bool = False
 ) -> list[Source]:
     """What the files say that are there; of one that cannot be read the `problems` get to know."""
     sources = []

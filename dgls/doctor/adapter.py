@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dgls.checkpoint.adapter_trial import Trial, adapter_of, read_trial
 from dgls.config import Settings
 from dgls.errors import DglsError
 from dgls.protocol import OnProgress
 
-_LOCAL = "local"
+if TYPE_CHECKING:
+    from dgls.checkpoint.named import Named
 
 
 def last_trial(settings: Settings) -> Trial | None:
     """The result of the last trial with the model in use; None where there was none."""
-    from dgls.checkpoint.named import resolved
-
-    if settings.engine.backend != _LOCAL:
-        return None
     try:
-        named = resolved(settings.model.name)
+        found = _adapter_in_use(settings)
     except DglsError:
         return None
-    path = adapter_of(named.name, named.folder) if named.causal else None
-    return None if path is None else read_trial(named.folder, path)
+    return None if found is None else read_trial(found.model.folder, found.path)
 
 
 async def try_adapter(settings: Settings, on_progress: OnProgress) -> None:
@@ -35,18 +34,32 @@ async def try_adapter(settings: Settings, on_progress: OnProgress) -> None:
 
 
 def _try(settings: Settings, on_progress: OnProgress) -> None:
-    from dgls.checkpoint.named import resolved
     from dgls.fill.adapter_trial import AdapterTrial
     from dgls.fill.opening import open_causal
 
-    if settings.engine.backend != _LOCAL:
+    found = _adapter_in_use(settings)
+    if found is None:
         return
-    named = resolved(settings.model.name)
-    path = adapter_of(named.name, named.folder) if named.causal else None
-    if path is None:
-        return
-    model = settings.model
-    filler = open_causal(named, model.device, model.threads, adapter="on")
+    filler = open_causal(found.model, settings.model.device, settings.model.threads, adapter="on")
     if filler.model.masks is not None:
-        trial = AdapterTrial(filler, named.folder, path)
+        trial = AdapterTrial(filler, found.model.folder, found.path)
         trial.run(lambda share: on_progress(share, "timing the adapter"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Adapter:
+    """An adapter's file and the model that it belongs to."""
+
+    model: Named
+    path: Path
+
+
+def _adapter_in_use(settings: Settings) -> _Adapter | None:
+    """The adapter of the model in use; None without one. Raises `ModelNotFoundError`."""
+    from dgls.checkpoint.named import resolved
+
+    if settings.engine.backend != "local":
+        return None
+    model = resolved(settings.model.name)
+    path = adapter_of(model.name, model.folder) if model.causal else None
+    return None if path is None else _Adapter(model, path)

@@ -20,7 +20,7 @@ from dgls.rendezvous.endpoint import absolute
 _DEFAULT = "default"
 
 
-async def examine(project: Path, measured: bool, on_progress: OnProgress) -> Findings:
+async def examine(project: Path, on_progress: OnProgress, *, measured: bool) -> Findings:
     """Look at everything; measure fills too if asked. What fails is among the problems."""
     resolved = resolve(project)
     settings = absolute(resolved.settings)

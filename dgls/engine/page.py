@@ -54,16 +54,16 @@ def page_request(data: bytes, budget: Budget) -> FillRequest:
 
     Raises `EngineProtocolError` for anything else.
     """
-    asked = _read(data)
-    text = "".join(asked.parts)
-    source = Source.parse(text, detected(text, asked.name))
-    places = [Span(end, end) for end in accumulate(map(len, asked.parts[:-1]))]
-    task = Task.at(source, places, budget, lines=asked.lines)
-    return task.request(Asker("page", "fill", path=asked.name), Limits(None, EXPLICIT_CANDIDATES))
+    call = _read(data)
+    text = "".join(call.parts)
+    source = Source.parse(text, detected(text, call.name))
+    places = [Span(end, end) for end in accumulate(map(len, call.parts[:-1]))]
+    task = Task.at(source, places, budget, lines=call.lines)
+    return task.request(Asker("page", "fill", path=call.name), Limits(None, EXPLICIT_CANDIDATES))
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _PageCall:
     """The texts between the marks, the file's name, and the most lines of a gap."""
 
     parts: list[str]
@@ -71,22 +71,22 @@ class _Asked:
     lines: int
 
 
-def _read(data: bytes) -> _Asked:
+def _read(data: bytes) -> _PageCall:
     try:
-        asked = json.loads(data)
+        fields = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise EngineProtocolError("The page's request is no JSON; nothing was filled.") from error
-    if not isinstance(asked, dict) or asked.keys() != _FIELDS.keys():
+    if not isinstance(fields, dict) or fields.keys() != _FIELDS.keys():
         raise EngineProtocolError(f"Give {', '.join(_FIELDS)}; nothing was filled.")
-    if any(type(asked[name]) is not kind for name, kind in _FIELDS.items()):
+    if any(type(fields[name]) is not kind for name, kind in _FIELDS.items()):
         raise EngineProtocolError("A field has the wrong type; nothing was filled.")
-    if not all(isinstance(part, str) for part in asked["parts"]):
+    if not all(isinstance(part, str) for part in fields["parts"]):
         raise EngineProtocolError("Every part must be a text; nothing was filled.")
-    if not 2 <= len(asked["parts"]) <= _MAX_GAPS + 1:
+    if not 2 <= len(fields["parts"]) <= _MAX_GAPS + 1:
         raise EngineProtocolError(f"Mark 1 to {_MAX_GAPS} gaps; nothing was filled.")
-    if not 1 <= asked["lines"] <= _MAX_LINES:
+    if not 1 <= fields["lines"] <= _MAX_LINES:
         raise EngineProtocolError(f"Ask for 1 to {_MAX_LINES} lines; nothing was filled.")
-    return _Asked(**asked)
+    return _PageCall(**fields)
 
 
 def _hash(tag: str) -> str:

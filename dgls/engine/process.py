@@ -196,8 +196,12 @@ class _Engine:
             waiting = self._settings.engine.max_waiting
             wasted = self._service.metrics.wasted
             self._service.scheduler = Scheduler(backend, thread, waiting, wasted)
-            about = device_of(backend), languages_of(backend), cores_of(backend)
-            self._service.status.ready(backend.name, *about)
+            self._service.status.ready(
+                backend.name,
+                device=device_of(backend),
+                languages=languages_of(backend),
+                cores=cores_of(backend),
+            )
 
     def _make_backend(self) -> Backend:
         backend = backend_of(self._settings)

@@ -117,12 +117,12 @@ def _infill(dialect: Dialect) -> Endpoint:
 
     async def answer(request: Request) -> Response:
         service = _service(request)
-        asked = dialect.read(await body_of(request, service.max_request_bytes))
-        wanted = asked.question.request(dialect.name, service.budget)
+        call = dialect.read(await body_of(request, service.max_request_bytes))
+        wanted = call.question.request(dialect.name, service.budget)
         reply = await while_connected(request, service.fill(wanted))
-        if asked.is_streamed:
-            return Response(event_stream(asked.events(reply)), media_type=EVENTS)
-        return Response(one_line(asked.answer(reply)), media_type=JSON)
+        if call.is_streamed:
+            return Response(event_stream(call.events(reply)), media_type=EVENTS)
+        return Response(one_line(call.answer(reply)), media_type=JSON)
 
     return answer
 

@@ -53,7 +53,7 @@ class Service:
         self._watch()
 
     @contextmanager
-    def admitted(self, source: str = "") -> Iterator[None]:
+    def admitted(self, source: str) -> Iterator[None]:
         """Count one more request of a source while it is answered.
 
         Raises `EngineBusyError` for too many. A source that has next to none is let in all the

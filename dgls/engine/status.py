@@ -42,12 +42,11 @@ class EngineStatus:
         self._change(replace(self._health, percent=percent, message=what))
 
     def ready(
-        self, model: str, device: str = "", languages: tuple[str, ...] = (), cores: int = 0
+        self, model: str, *, device: str = "", languages: tuple[str, ...] = (), cores: int = 0
     ) -> None:
         """Note that fills can be asked for; of what model, where, and what it was trained on."""
-        health = replace(self._health, state=EngineState.READY, percent=100.0, message="")
-        about = replace(health, model=model, device=device, languages=languages, cores=cores)
-        self._change(about)
+        about = replace(self._health, model=model, device=device, languages=languages, cores=cores)
+        self._change(replace(about, state=EngineState.READY, percent=100.0, message=""))
 
     def failed(self, error: BaseException) -> DglsError:
         """Note why the model could not be loaded, and return that as an error to show."""

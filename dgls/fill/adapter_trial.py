@@ -54,7 +54,7 @@ class AdapterTrial:
         place = next(self._places)
         # Whoever comes second finds the caches warm, so they take turns.
         order = (False, True) if self._tries % 2 else (True, False)
-        times = {masks: self._time(place, masks) for masks in order}
+        times = {masks: self._time(place, masks=masks) for masks in order}
         alone = {masks: spent for masks, spent in times.items() if spent is not None}
         if len(alone) == len(order):
             for masks, spent in alone.items():
@@ -67,7 +67,7 @@ class AdapterTrial:
             on_share(max(len(self._times[True]) / PLACES, self._tries / _TRIES))
         return self.result
 
-    def _time(self, place: FillRequest, masks: bool) -> float | None:
+    def _time(self, place: FillRequest, *, masks: bool) -> float | None:
         """Milliseconds of a fill whose prompt was read before, as while one types.
 
         None where other programs took the CPU from it.

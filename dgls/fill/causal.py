@@ -176,7 +176,7 @@ class _OneFill:
         alone = work.alone(first)
         if self._settles(alone):
             return (alone,)
-        return self._searched(work, first, self.running.is_automatic)
+        return self._searched(work, first, automatic=self.running.is_automatic)
 
     def considered(self) -> Considered:
         """All that may be weighed for the one gap, whatever the first text settles."""
@@ -188,7 +188,7 @@ class _OneFill:
             self._searched(work, first, automatic=False),
         )
 
-    def _searched(self, work: GapWork, first: Candidate, automatic: bool) -> tuple[Weighed, ...]:
+    def _searched(self, work: GapWork, first: Candidate, *, automatic: bool) -> tuple[Weighed, ...]:
         """The first text beside others; an automatic fill takes copies alone, in one pass."""
         found = [first] if automatic else [first, *work.search(first)]
         if self.running.control.out_of_time():

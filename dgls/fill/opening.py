@@ -11,7 +11,7 @@ from dgls.checkpoint.automatic_model import AUTO
 from dgls.checkpoint.chat_template import template_of
 from dgls.checkpoint.edit_model import MIN_PARAMETERS
 from dgls.checkpoint.named import Named, fingerprint, resolved
-from dgls.checkpoint.qwen2.build import dense_network
+from dgls.checkpoint.qwen2.build import Opened, dense_network
 from dgls.checkpoint.qwen2.checks import CheckedSource, parameters
 from dgls.checkpoint.qwen2.int8 import check_unchanged, make_int8, opened_int8
 from dgls.checkpoint.qwen2.source import open_source
@@ -34,6 +34,7 @@ def open_filler(
     device: str = "auto",
     threads: int = 0,
     progress: OnProgress = lambda share, what: None,
+    *,
     cache_mb: int = 0,
     quantization: str = AUTO,
     adapter: str = AUTO,
@@ -47,14 +48,22 @@ def open_filler(
     """
     named = resolved(name)
     if named.causal:
-        return open_causal(named, device, threads, progress, cache_mb, adapter=adapter, knobs=knobs)
+        return open_causal(
+            named, device, threads, progress, cache_mb=cache_mb, adapter=adapter, knobs=knobs
+        )
     # The library that runs the other family takes two seconds and 100 MB, so it waits here.
     from dgls.fill.canvas import CanvasFiller
     from dgls.fill.strategy import strategy_for
     from dgls.inference.opening import open_model
 
     model = open_model(
-        named.name, device, threads, progress, cache_mb, quantization, canvas=knobs.canvas
+        named.name,
+        device,
+        threads,
+        progress,
+        cache_mb=cache_mb,
+        quantization=quantization,
+        canvas=knobs.canvas,
     )
     strategy = strategy_for(model.metadata.family, model.metadata.strategy)
     return CanvasFiller(model, knobs.applied(strategy))
@@ -65,6 +74,7 @@ def open_causal(
     device: str = "auto",
     threads: int = 0,
     progress: OnProgress = lambda share, what: None,
+    *,
     cache_mb: int = 0,
     exact: bool = False,
     adapter: str = AUTO,
@@ -81,21 +91,16 @@ def open_causal(
     cache = cache_mb * 1_000_000 or _cache_bytes(where)
     if _takes_int8(where) and not exact:
         opened = opened_int8(named, progress)
-        network, tokenizer = opened.network, opened.tokenizer
     else:
-        before = fingerprint(named.path)
-        source = CheckedSource(open_source(named.path), named.path)
-        tokenizer = source.tokenizer()
         dtype = torch.float32 if exact or where.type == "cpu" else torch.bfloat16
-        network = dense_network(source, where, dtype, progress)
-        check_unchanged(named.path, before)
-    model = CausalModel(named.name, network, tokenizer, cache)
+        opened = _opened_dense(named, where, dtype, progress)
+    model = CausalModel(named.name, opened.network, opened.tokenizer, cache)
     if knobs.canvas is not None:
         model.drafting = Drafting(rows=min(knobs.canvas, MAX_ROWS))
     untried = equip(model, named, adapter)
     give_back_freed_memory()
     filler = CausalFiller(model, confidence_of(named.name, named.folder))
-    if parameters(network.config) >= MIN_PARAMETERS:
+    if parameters(opened.network.config) >= MIN_PARAMETERS:
         filler.editor = editor_of(filler.model, named)
     if untried is not None:
         filler.idle_work = AdapterTrial(filler, named.folder, untried).step
@@ -110,6 +115,17 @@ def prepare(name: str, progress: OnProgress) -> None:
     named = resolved(name)
     if named.causal and _takes_int8(chosen_device("auto")):
         make_int8(named, progress)
+
+
+def _opened_dense(
+    named: Named, where: torch.device, dtype: torch.dtype, progress: OnProgress
+) -> Opened:
+    before = fingerprint(named.path)
+    source = CheckedSource(open_source(named.path), named.path)
+    tokenizer = source.tokenizer()
+    network = dense_network(source, where, dtype, progress)
+    check_unchanged(named.path, before)
+    return Opened(network, tokenizer, named.identity)
 
 
 def _takes_int8(where: torch.device) -> bool:

@@ -159,7 +159,7 @@ def _to_beat(done: Sequence[_Done]) -> float:
     return max(totals, default=-torch.inf)
 
 
-def _cut(beam: _Beam, in_time: bool = True) -> _Done:
+def _cut(beam: _Beam, *, in_time: bool = True) -> _Done:
     """A draft that the model did not end itself."""
     return _Done(CausalDraft(beam.tokens, beam.log_probs, False, in_time), beam.total)
 

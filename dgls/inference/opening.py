@@ -37,6 +37,7 @@ def open_model(
     device: str = "auto",
     threads: int = 0,
     progress: OnProgress = lambda share, what: None,
+    *,
     cache_mb: int = 0,
     quantization: str = AUTO,
     canvas: int | None = None,

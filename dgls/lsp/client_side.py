@@ -8,8 +8,6 @@ from pathlib import Path
 from lsprotocol import types
 
 from dgls.lsp.quirks import Quirks, quirks_of
-from dgls.policy.place import parts_in
-from dgls.text.encodings import whole
 
 STATUS_OPT_IN = "dglsStatus"
 """What a client says in `capabilities.experimental` to be sent `dgls/status`."""
@@ -103,10 +101,3 @@ class Client:
     def _actions(self) -> types.CodeActionClientCapabilities | None:
         document = self.capabilities.text_document
         return document.code_action if document else None
-
-    def path_in_project(self, path: str) -> str:
-        """The path from the innermost open folder on, else the bare file name.
-
-        What lies above (a home folder, a user's name) tells the model nothing.
-        """
-        return whole("/".join(parts_in(path, self.folders) or (Path(path).name,)))

@@ -86,7 +86,7 @@ class RequestContext:
         return Asker(
             client=self.client.id,
             method=method,
-            path=self.client.path_in_project(document.path),
+            path=self.rules.path_in_project(document.path),
             version=document.version,
         )
 

@@ -52,6 +52,8 @@ class Document:
     @cached_property
     def lines(self) -> Lines:
         """Where the lines begin for the editor that sent the document."""
+        if self.source is not None and not self.convention.newline_only:
+            return self.source.lines
         return self.convention.lines(self.text)
 
     def offset(self, position: types.Position) -> int | None:
@@ -68,15 +70,16 @@ class Document:
         """The editor's range of a span."""
         return self.convention.range(self.lines, span)
 
-    def changed(self, change: types.TextDocumentContentChangeEvent) -> Document:
-        """The document after one change, whose range refers to this text."""
+    def changed(self, change: types.TextDocumentContentChangeEvent, version: int) -> Change:
+        """One change, whose range refers to this text, and the document of that version after."""
+        edit = self._edit(change)
         if isinstance(change, types.TextDocumentContentChangeWholeDocument):
-            return replace(self, text=change.text, source=_parsed(self, change.text))
-        edit = self.edit(change)
-        text = apply_edits(self.text, [edit])
-        return replace(self, text=text, source=_edited(self, edit, text))
+            text, source = change.text, _parsed(self, change.text)
+        else:
+            text, source = _edited(self, edit)
+        return Change(self, edit, replace(self, version=version, text=text, source=source))
 
-    def edit(self, change: types.TextDocumentContentChangeEvent) -> Edit:
+    def _edit(self, change: types.TextDocumentContentChangeEvent) -> Edit:
         """What a change does to this text, in code points."""
         if isinstance(change, types.TextDocumentContentChangeWholeDocument):
             return Edit(Span(0, len(self.text)), change.text)
@@ -148,9 +151,9 @@ class Documents:
             document, version = replace(document, versioned=False), document.version + 1
         done = []
         for change in changes:
-            before, document = document, document.changed(change)
-            done.append(Change(before, before.edit(change), document))
-        self._put(replace(document, version=version))
+            done.append(document.changed(change, version))
+            document = done[-1].after
+        self._put(document if done else replace(document, version=version))
         return tuple(done)
 
     def close(self, uri: str) -> None:
@@ -179,10 +182,13 @@ def _parsed(document: Document, text: str) -> Source | None:
         return None
 
 
-def _edited(document: Document, edit: Edit, text: str) -> Source | None:
-    if document.source is None:
-        return _parsed(document, text)
-    try:
-        return document.source.edited([edit])
-    except UnicodeEncodeError:
-        return None
+def _edited(document: Document, edit: Edit) -> tuple[str, Source | None]:
+    """The text after an edit, and its source, which holds that very text."""
+    if document.source is not None:
+        try:
+            source = document.source.edited([edit])
+        except UnicodeEncodeError:
+            return apply_edits(document.text, [edit]), None
+        return source.text, source
+    text = apply_edits(document.text, [edit])
+    return text, _parsed(document, text)

@@ -149,5 +149,12 @@ def _digest(request: FillRequest) -> bytes:
 
     The request itself would keep its part of the document as long as the reply is kept.
     """
-    what = to_json(replace(request, version=0, client="", method=""))
-    return hashlib.blake2b(what.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    parts = ("",) * len(request.parts)
+    named = replace(request, version=0, client="", method="", parts=parts, around=("", ""))
+    digest = hashlib.blake2b(digest_size=16)
+    # The text itself is most of a request, and need not be written as JSON once more.
+    for text in (to_json(named), *request.parts, *request.around):
+        data = text.encode("utf-8", "surrogatepass")
+        digest.update(b"%d:" % len(data))
+        digest.update(data)
+    return digest.digest()

@@ -15,6 +15,7 @@ from dgls.lsp.permission import Permission
 from dgls.policy.place import parts_in
 from dgls.policy.privacy import Privacy
 from dgls.policy.silence import Silence
+from dgls.text.encodings import whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,13 @@ class Rules:
         off = self.permission.why_off(document.path, language, self.folders, settings.show)
         return off if off is not None or self.knows(language) else Silence.UNTRAINED
 
+    def path_in_project(self, path: str) -> str:
+        """The path from the innermost open folder on, else the bare file name.
+
+        What lies above (a home folder, a user's name) tells the model nothing.
+        """
+        return whole("/".join(self._parts(path) or (Path(path).name,)))
+
     def check(self, document: Document) -> None:
         """Raise `InputError` where the privacy rules forbid to touch a document."""
         reason = self.why_silent(document, automatic=False)
@@ -78,7 +86,7 @@ class Rules:
     def _privacy_of(self, path: str) -> Iterator[Privacy]:
         """The rules of the session, of a file's folder, and of the folder that it is a link to."""
         places = [self.root]
-        if parts_in(path, self.folders) is not None:
+        if self._parts(path) is not None:
             places += [Path(path).parent, Path(os.path.realpath(path)).parent]
         for place in dict.fromkeys(places):
             found = self._settings_in(place)
@@ -90,10 +98,14 @@ class Rules:
         )
 
     def _resolved_at(self, path: str) -> Resolved:
-        inside = parts_in(path, self.folders) is not None
+        inside = self._parts(path) is not None
         resolved = self._settings_in(Path(path).parent if inside else self.root)
         self.complain(resolved.messages)
         return resolved
+
+    def _parts(self, path: str) -> tuple[str, ...] | None:
+        """A file's names from the innermost open folder on; None where it is in none."""
+        return self._found.get(("parts", path), lambda: parts_in(path, self.folders))
 
     def _settings_in(self, folder: Path | None) -> Resolved:
         return self._found.get(("settings", folder), lambda: self.live.at(folder))

@@ -152,12 +152,12 @@ class SharedModel:
             self.tell(error)
 
     def _task(self, *, insist: bool) -> asyncio.Task[None]:
-        if self._loading is None or self._may_retry(self._loading, insist):
+        if self._loading is None or self._may_retry(self._loading, insist=insist):
             self._loading = asyncio.ensure_future(self._load())
             self._loading.add_done_callback(ignore_failure)
         return self._loading
 
-    def _may_retry(self, task: asyncio.Task[None], insist: bool) -> bool:
+    def _may_retry(self, task: asyncio.Task[None], *, insist: bool) -> bool:
         failed = task.done() and (task.cancelled() or task.exception() is not None)
         return failed and (insist or time.monotonic() - self._failed_at > RETRY_AFTER_S)
 

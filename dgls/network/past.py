@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -43,13 +43,7 @@ class Past:
 
     def for_batch(self, size: int) -> Past:
         """The same tokens before each of `size` rows, as views."""
-        if size == 1:
-            return self
-        return replace(
-            self,
-            keys=tuple(keys.expand(size, -1, -1, -1) for keys in self.keys),
-            values=tuple(values.expand(size, -1, -1, -1) for values in self.values),
-        )
+        return self if size == 1 else self._mapped(lambda kept: kept.expand(size, -1, -1, -1))
 
     def rows(self, rows: Sequence[int]) -> Past:
         """The past of a batch whose row i goes on from this one's row `rows[i]`."""
@@ -59,36 +53,30 @@ class Past:
         if size == 1:
             return self.for_batch(len(rows))
         index = torch.tensor(rows, device=self.keys[0].device)
-        return replace(
-            self,
-            keys=tuple(keys.index_select(0, index) for keys in self.keys),
-            values=tuple(values.index_select(0, index) for values in self.values),
-        )
+        return self._mapped(lambda kept: kept.index_select(0, index))
 
     @classmethod
     def below(cls, pasts: Sequence[Past]) -> Past:
         """The rows of several pasts of one length, below each other."""
+        keys = zip(*(past.keys for past in pasts), strict=True)
+        values = zip(*(past.values for past in pasts), strict=True)
         return replace(
-            pasts[0],
-            keys=tuple(
-                torch.cat(keys) for keys in zip(*(past.keys for past in pasts), strict=True)
-            ),
-            values=tuple(
-                torch.cat(values) for values in zip(*(past.values for past in pasts), strict=True)
-            ),
+            pasts[0], keys=tuple(map(torch.cat, keys)), values=tuple(map(torch.cat, values))
         )
 
     def to(self, dtype: torch.dtype) -> Past:
         """The same in another precision."""
-        return replace(
-            self,
-            keys=tuple(keys.to(dtype) for keys in self.keys),
-            values=tuple(values.to(dtype) for values in self.values),
-        )
+        return self._mapped(lambda kept: kept.to(dtype))
 
     @property
     def _windows(self) -> tuple[int, ...]:
         return self.windows or (0,) * len(self.keys)
+
+    def _mapped(self, change: Callable[[Tensor], Tensor]) -> Past:
+        """The same tokens, each layer's keys and values changed."""
+        return replace(
+            self, keys=tuple(map(change, self.keys)), values=tuple(map(change, self.values))
+        )
 
     def _sliced(self, kept: Sequence[slice], length: int) -> Past:
         """Of each layer the `kept` positions, which are then those of `length` tokens."""

@@ -137,8 +137,7 @@ class Qwen2Network:
         if positions is None:
             positions = torch.arange(slots.length, slots.length + count, device=self.device)
         slots.reserve(count)
-        rotation = self._rotation(positions)
-        sight = self._sight(count, slots.length, mask)
+        new = _New(slots, *self._rotation(positions), self._sight(count, slots.length, mask))
         states = self._embedding(tokens)
         if masks:
             states = torch.cat([states, masks.embeddings])
@@ -147,7 +146,7 @@ class Qwen2Network:
             check()
             wanted = last if index == final else None
             through = _masked(layer, masks.layers[index], len(masks)) if masks else layer
-            states = self._layer(index, through, states, slots, rotation, sight, wanted)
+            states = self._layer(index, through, states, new, wanted)
         slots.advance(count)
         self._threads.end(count, begun)
         return _normed(states, self._norm, self.config.epsilon)
@@ -159,43 +158,29 @@ class Qwen2Network:
         return self._head(states).float()
 
     def _layer(
-        self,
-        index: int,
-        layer: Qwen2Layer,
-        states: Tensor,
-        slots: Slots,
-        rotation: tuple[Tensor, Tensor],
-        sight: Sight,
-        last: int | None,
+        self, index: int, layer: Qwen2Layer, states: Tensor, new: _New, last: int | None
     ) -> Tensor:
+        """The states after layer `index`: [n, width], or [last, width]."""
         epsilon = self.config.epsilon
         mixed = layer.qkv(_normed(states, layer.attention_norm, epsilon))
-        read = self._attended(index, mixed, slots, rotation, sight, last)
+        read = self._attended(index, mixed, new, last)
         if last is not None:
             states = states[-last:]
         states = states + layer.out(read)
         gate, up = layer.gate_up(_normed(states, layer.feed_forward_norm, epsilon)).chunk(2, -1)
         return states + layer.down(functional.silu(gate) * up)
 
-    def _attended(
-        self,
-        index: int,
-        mixed: Tensor,
-        slots: Slots,
-        rotation: tuple[Tensor, Tensor],
-        sight: Sight,
-        last: int | None,
-    ) -> Tensor:
+    def _attended(self, index: int, mixed: Tensor, new: _New, last: int | None) -> Tensor:
         """What each token reads from the slots it sees: [n, width]."""
         config = self.config
         # Queries and keys are turned together: [n, heads + kv_heads, head_width].
         heads = mixed.view(len(mixed), -1, config.head_width)
         values = heads[:, config.heads + config.kv_heads :]
-        turned = _rotated(heads[:, : config.heads + config.kv_heads], *rotation)
-        keys, values = slots.write(
+        turned = _rotated(heads[:, : config.heads + config.kv_heads], new.cosine, new.sine)
+        keys, values = new.slots.write(
             index, turned[:, config.heads :].transpose(0, 1), values.transpose(0, 1)
         )
-        queries = turned[:, : config.heads]
+        queries, sight = turned[:, : config.heads], new.sight
         if last is not None:
             queries, sight = queries[-last:], sight.of_last(last)
         return attend(queries, keys, values, sight)
@@ -218,6 +203,19 @@ class Qwen2Network:
             seen[turns:] = mask
         bias = torch.zeros(seen.shape, dtype=self.dtype, device=self.device)
         return Sight(bias.masked_fill_(~seen, float("-inf")), turns)
+
+
+@dataclass(frozen=True, slots=True)
+class _New:
+    """The n new rows of a pass: where they are written, how they are turned, what they see.
+
+    `cosine` and `sine` are [n, 1, head_width].
+    """
+
+    slots: Slots
+    cosine: Tensor
+    sine: Tensor
+    sight: Sight
 
 
 def _masked(layer: Qwen2Layer, terms: MaskLayer, count: int) -> Qwen2Layer:

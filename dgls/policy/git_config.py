@@ -37,29 +37,29 @@ class Excluding:
     worktree: str | None = None
     read: list[Path] = field(default_factory=list)
 
-    def look_at(self, path: Path, depth: int = 0, is_sure: bool = True) -> None:
+    def look_at(self, path: Path, depth: int = 0, *, is_sure: bool = True) -> None:
         """Take what a file says, and the files that it includes, each in its place.
 
         Raises `UnreadableIgnoresError` for one that cannot be read.
         """
         self.read.append(path)
-        self._take(settings_of(path), path, depth, is_sure)
+        self._take(settings_of(path), path, depth, is_sure=is_sure)
 
     def look_at_environment(self) -> None:
         """Take what variables say, which is stronger than any file."""
         self._take(given_in_environment(), Path(os.sep), depth=0, is_sure=True)
 
-    def _take(self, settings: Iterable[Setting], path: Path, depth: int, is_sure: bool) -> None:
+    def _take(self, settings: Iterable[Setting], path: Path, depth: int, *, is_sure: bool) -> None:
         for section, condition, name, value in settings:
             if name == "path" and value and section in {"include", "includeif"}:
                 included = self._includes(section, condition, path)
                 if included is not False and depth < _DEEPEST and len(self.read) < _MAX_FILES:
                     file = path.parent / expanded(value.removeprefix(_OPTIONAL))
-                    self.look_at(file, depth + 1, is_sure and included is True)
+                    self.look_at(file, depth + 1, is_sure=is_sure and included is True)
             elif section == "core" and condition is None:
-                self._take_core(name, value, is_sure)
+                self._take_core(name, value, is_sure=is_sure)
 
-    def _take_core(self, name: str, value: str | None, is_sure: bool) -> None:
+    def _take_core(self, name: str, value: str | None, *, is_sure: bool) -> None:
         if name == "excludesfile" and value is not None:
             path = value.removeprefix(_OPTIONAL)
             if is_sure:
@@ -79,7 +79,9 @@ class Excluding:
         if kind in {"gitdir", "gitdir/i"}:
             names = {self.git, Path(os.path.realpath(self.git))}
             pattern = _of_folder(wanted, path)
-            return any(_matches(pattern, str(name), kind == "gitdir/i") for name in names)
+            return any(
+                _matches(pattern, str(name), ignore_case=kind == "gitdir/i") for name in names
+            )
         if kind == "onbranch":
             branch = text_of(self.git / "HEAD").strip().removeprefix("ref: refs/heads/")
             return _matches(wanted + "**" * wanted.endswith("/"), branch, ignore_case=False)
@@ -104,7 +106,7 @@ def _of_folder(wanted: str, path: Path) -> str:
     return wanted + "**" * wanted.endswith("/")
 
 
-def _matches(pattern: str, name: str, ignore_case: bool) -> bool:
+def _matches(pattern: str, name: str, *, ignore_case: bool) -> bool:
     try:
         found = Patterns([f"/{pattern.lstrip('/')}"], ignore_case=ignore_case)
     except TooManyPatternsError:

@@ -64,7 +64,10 @@ def parts_in(path: str, folders: Iterable[Path]) -> tuple[str, ...] | None:
     if not os.path.isabs(path) or "\0" in path:
         return None
     given = [Path(os.path.abspath(folder)) for folder in folders]
-    for file, candidates in ((names_of(path)[0], given), (names_of(path)[-1], real(given))):
+    if not given:
+        return None
+    names = names_of(path)
+    for file, candidates in ((names[0], given), (names[-1], real(given))):
         inside = [folder for folder in candidates if holds(folder, file)]
         if inside:
             innermost = max(inside, key=lambda each: len(each.parts))

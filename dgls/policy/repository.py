@@ -72,7 +72,7 @@ class Ignores:
         lists = [
             (depth, patterns)
             for depth, path in paths
-            if (patterns := self._patterns(path, repository.ignores_case))
+            if (patterns := self._patterns(path, ignore_case=repository.ignores_case))
         ]
         known = self._verdicts.get((repository.root, file))
         if known is None or known[0] != lists:
@@ -84,13 +84,13 @@ class Ignores:
             raise UnreadableIgnoresError(file, "the patterns of its repository would take too long")
         return known[1]
 
-    def _patterns(self, path: Path, ignore_case: bool) -> Patterns | None:
+    def _patterns(self, path: Path, *, ignore_case: bool) -> Patterns | None:
         stamp = _stamp(path)
         if stamp is None:
             return None
         known = self._read.get((path, ignore_case))
         if known is None or known[0] != stamp:
-            known = stamp, _patterns_in(path, ignore_case)
+            known = stamp, _patterns_in(path, ignore_case=ignore_case)
             self._read[path, ignore_case] = known
         if isinstance(known[1], UnreadableIgnoresError):
             raise known[1]
@@ -166,7 +166,7 @@ def _nearest(folder: Path) -> Path | None:
     return next(whole, found[0] if found else None)
 
 
-def _patterns_in(path: Path, ignore_case: bool) -> Patterns | UnreadableIgnoresError:
+def _patterns_in(path: Path, *, ignore_case: bool) -> Patterns | UnreadableIgnoresError:
     try:
         # Git compares bytes, as these characters are, and a NUL ends a line's pattern.
         text = read_small(path).removeprefix(codecs.BOM_UTF8).decode("latin-1")

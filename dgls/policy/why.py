@@ -143,10 +143,10 @@ def site_of(request: FillRequest, language: Language, purpose: Purpose = Purpose
 
 def describe(explanation: Explanation, *, features: bool = False) -> str:
     """All of it in lines for a person; the numbers that make the confidence where `features`."""
-    return "\n".join(_lines(explanation, features))
+    return "\n".join(_lines(explanation, features=features))
 
 
-def _lines(explanation: Explanation, features: bool) -> Iterator[str]:
+def _lines(explanation: Explanation, *, features: bool) -> Iterator[str]:
     yield _outcome(explanation)
     if explanation.explicit is not None:
         yield _when_explicit(explanation.explicit)

@@ -58,7 +58,10 @@ class Source:
         ]
         changes.sort(key=lambda change: (change.start, change.end))
         data, tree = self._spliced(changes), self._moved_tree(changes)
-        return Source(text, self.language, data, _old_tree=tree)
+        made = Source(text, self.language, data, _old_tree=tree)
+        if len(edits) == 1 and "lines" in self.__dict__:
+            made.__dict__["lines"] = self.lines.edited(edits[0], text)
+        return made
 
     @cached_property
     def tree(self) -> Tree:

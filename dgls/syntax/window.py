@@ -23,14 +23,24 @@ def window(text: str, language: Language, edited: Span) -> Span:
     if len(text) <= WHOLE:
         return everything
     top_level, first, last = language.top_level, edited.start, edited.end
-    starts = [match.start() for match in top_level.finditer(text, max(0, first - _REACH), first)]
+    start = _definition_above(text, language, first)
     following = top_level.finditer(text, min(len(text), last + 1), last + _REACH)
     # An error that reaches the next definition must show.
     ends = [match.start() for match in islice(following, 2)]
-    if first <= _REACH and not starts:
-        starts = [0]
+    if first <= _REACH and start is None:
+        start = 0
     if len(text) - last <= _REACH:
         ends = [*ends, len(text), len(text)][:2]
-    if not starts or len(ends) < 2:
+    if start is None or len(ends) < 2:
         return everything
-    return Span(starts[-1], ends[-1])
+    return Span(start, ends[-1])
+
+
+def _definition_above(text: str, language: Language, end: int) -> int | None:
+    """Where the last top-level definition before `end` begins; a few lines up as a rule."""
+    lowest, line = max(0, end - _REACH), end
+    while line > lowest:
+        line = text.rfind("\n", 0, line - 1) + 1
+        if line >= lowest and language.top_level.match(text, line, end):
+            return line
+    return None

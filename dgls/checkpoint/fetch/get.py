@@ -21,7 +21,9 @@ PINNED = "Each SHA-256 is the one in the catalogue of dgls."
 UNPINNED = "Each hash is the one that the publisher's hub gave; the catalogue of dgls pins none."
 
 
-def get(entry: Entry, sources: Sequence[Source], progress: Progress, verify: bool = False) -> Path:
+def get(
+    entry: Entry, sources: Sequence[Source], progress: Progress, *, verify: bool = False
+) -> Path:
     """The model's place (`store.place_of`) once it is here whole, fetched where it is not.
 
     `verify` reads a model that is here again and fetches it anew where its hash has changed.

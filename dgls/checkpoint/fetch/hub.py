@@ -7,7 +7,6 @@ pinned are checked against the hash that the hub itself gives of them.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from urllib.parse import urljoin
 
 import httpx
@@ -116,8 +115,7 @@ def _receive(client: httpx.Client, url: str, size: int, job: Job) -> None:
     begun = job.fetched if job.fetched < size else 0
     asked = {"range": f"bytes={begun}-"} if begun else {}
     with client.stream("GET", url, headers=asked, follow_redirects=True) as response:
-        answer = _Answer.of(response, begun, size)
-        done = answer.begun
+        done = _start_of(response, begun, size)
         with job.partial.open("r+b" if done else "wb") as file:
             file.truncate(done)
             file.seek(done)
@@ -129,26 +127,22 @@ def _receive(client: httpx.Client, url: str, size: int, job: Job) -> None:
                 job.progress.at(done)
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """Where the bytes of a response begin in the file."""
+def _start_of(response: httpx.Response, begun: int, size: int) -> int:
+    """Where in the file the response's bytes begin: at `begun`, as was asked, or at 0.
 
-    begun: int
-
-    @classmethod
-    def of(cls, response: httpx.Response, begun: int, size: int) -> _Answer:
-        """What the response is. Raises `SourceError` where it is not the file."""
-        if response.is_error:
-            raise SourceError(f"answered {response.status_code} {response.reason_phrase}")
-        _refuse_page(response)
-        if response.status_code != httpx.codes.PARTIAL_CONTENT:
-            begun = 0
-        elif not re.match(rf"bytes {begun}-", response.headers.get("content-range", "")):
-            raise SourceError("answered another range than it was asked for")
-        length = response.headers.get("content-length", "")
-        if length.isdigit() and int(length) != size - begun:
-            raise SourceError(f"has {int(length) + begun:,} bytes there instead of {size:,}")
-        return cls(begun)
+    Raises `SourceError` where it is not the file.
+    """
+    if response.is_error:
+        raise SourceError(f"answered {response.status_code} {response.reason_phrase}")
+    _refuse_page(response)
+    if response.status_code != httpx.codes.PARTIAL_CONTENT:
+        begun = 0
+    elif not re.match(rf"bytes {begun}-", response.headers.get("content-range", "")):
+        raise SourceError("answered another range than it was asked for")
+    length = response.headers.get("content-length", "")
+    if length.isdigit() and int(length) != size - begun:
+        raise SourceError(f"has {int(length) + begun:,} bytes there instead of {size:,}")
+    return begun
 
 
 def _refuse_page(response: httpx.Response) -> None:

@@ -128,7 +128,7 @@ def _delete_abandoned(path: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A network in int8 with its tokenizer; `origin` is the hash of the weights it is made of."""
+    """A network with its tokenizer; `origin` is the hash of the weights it is made of."""
 
     network: Qwen2Network
     tokenizer: Tokenizer

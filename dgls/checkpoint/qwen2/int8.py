@@ -33,7 +33,7 @@ def opened_int8(named: Named, progress: OnProgress) -> Opened:
             if opened.origin == named.identity:
                 return opened
     made = make_int8(named, lambda share, what: progress(_MADE * share, what))
-    return open_int8(made, lambda share, what: progress(_MADE + 0.2 * share, what))
+    return open_int8(made, lambda share, what: progress(_MADE + (1 - _MADE) * share, what))
 
 
 def converted_paths(named: Named) -> tuple[Path, ...]:

@@ -115,7 +115,7 @@ def _is_possible(state: State, change: LineChange, span: Span, line: str, agreed
     """Whether nothing rules a place out."""
     here, there = _within(span.start, line), _within(change.span.start, change.span.of(state.text))
     siblings = _block(state, here) == _block(state, there)
-    if not _is_plausible(change, tokens(line), agreed, siblings):
+    if not _is_plausible(change, tokens(line), agreed, siblings=siblings):
         return False
     if "await" in "".join(token for run in change.runs for token in run.new):
         function = function_of(node_of(state.source, here))
@@ -131,7 +131,7 @@ def _within(start: int, line: str) -> Span:
     return Span(start + len(line) - len(line.lstrip()), start + len(line.rstrip()))
 
 
-def _is_plausible(change: LineChange, now: tuple[str, ...], agreed: int, siblings: bool) -> bool:
+def _is_plausible(change: LineChange, now: tuple[str, ...], agreed: int, *, siblings: bool) -> bool:
     """Whether a place is worth a guess: a short or loosely alike line only beside two others."""
     alike, inserts = similarity(change.old, now), any(not run.old for run in change.runs)
     if alike < MIN_ALIKE or (inserts and _called(change.old) != _called(now)):

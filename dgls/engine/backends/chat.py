@@ -77,7 +77,7 @@ class ChatBackend:
     ) -> list[tuple[str, ...]]:
         """The texts of as many answers as candidates are wanted, all asked for at once."""
         calls = [self._candidate(request, on_draft) for _ in range(request.limits.candidates)]
-        return await self._model.in_time(calls, request)
+        return await self._model.server.within(request.limits.deadline_ms, calls)
 
     async def _candidate(self, request: FillRequest, on_draft: OnDraft | None) -> tuple[str, ...]:
         """A text for each gap, each asked for when the ones before it are known."""

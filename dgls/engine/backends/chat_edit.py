@@ -9,7 +9,7 @@ import time
 
 from dgls.canvas.instruct import conversation
 from dgls.engine.backends.chat_text import answer_of, without_thoughts
-from dgls.engine.backends.server import Server, in_time, too_late
+from dgls.engine.backends.server import Server
 from dgls.fill.editing import UNJUDGED, most_written
 from dgls.fill.stop import StopToken
 from dgls.protocol import Fill, FillReply, FillRequest, Timings
@@ -39,16 +39,8 @@ def chat_edit(
         "stream": False,
     }
     began = time.monotonic()
-    limit = request.limits.deadline_ms
-    left = None if limit is None else limit / 1000
-
-    async def call() -> object:
-        (fields,) = await in_time([server.post(COMPLETIONS, body)], left, left)
-        if fields is None:
-            raise too_late(server.host, limit or 0.0)
-        return fields
-
-    fields = server.run(call(), stop)
+    calls = [server.post(COMPLETIONS, body)]
+    (fields,) = server.run(server.within(request.limits.deadline_ms, calls), stop)
     answer = without_thoughts(answer_of(fields))
     spent = 1000 * (time.monotonic() - began)
     return FillReply(

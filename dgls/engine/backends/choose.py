@@ -50,12 +50,12 @@ def _local(settings: Settings) -> Backend:
     return LocalBackend(
         model.name,
         model.device,
-        model.threads,
-        model.cache_mb,
-        model.quantization,
-        model.batch,
-        settings.denoise.adapter,
-        knobs_of(settings.denoise),
+        threads=model.threads,
+        cache_mb=model.cache_mb,
+        quantization=model.quantization,
+        batch=model.batch,
+        adapter=settings.denoise.adapter,
+        knobs=knobs_of(settings.denoise),
     )
 
 

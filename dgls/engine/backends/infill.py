@@ -96,7 +96,7 @@ class InfillBackend:
         calls = [
             self._candidate(request, index, on_draft) for index in range(request.limits.candidates)
         ]
-        return await self._model.in_time(calls, request)
+        return await self._model.server.within(request.limits.deadline_ms, calls)
 
     async def _candidate(
         self, request: FillRequest, index: int, on_draft: OnDraft | None

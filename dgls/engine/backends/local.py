@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 
 from dgls.allocator import FreedMemory, keep_freed_memory
@@ -22,6 +24,7 @@ class LocalBackend:
         self,
         model: str = EMBEDDED,
         device: str = "auto",
+        *,
         threads: int = 0,
         cache_mb: int = 0,
         quantization: str = AUTO,
@@ -33,13 +36,17 @@ class LocalBackend:
         are those of `dgls.fill.opening.open_filler`.
         """
         self._wanted = model
-        self._device = device
-        self._threads = threads
-        self._cache_mb = cache_mb
-        self._quantization = quantization
         self._batch = batch
-        self._adapter = adapter
-        self._knobs = knobs
+        self._open = partial(
+            open_filler,
+            model,
+            device,
+            threads,
+            cache_mb=cache_mb,
+            quantization=quantization,
+            adapter=adapter,
+            knobs=knobs,
+        )
         self._filler: Filler | None = None
         self._cores = 0
         self._freed = FreedMemory()
@@ -74,16 +81,7 @@ class LocalBackend:
     def load(self, progress: OnProgress) -> None:
         """Load the model and fill once, so that the first real fill is as quick as the next."""
         keep_freed_memory()
-        filler = open_filler(
-            self._wanted,
-            self._device,
-            self._threads,
-            lambda share, what: progress(_LOADED * share, what),
-            self._cache_mb,
-            self._quantization,
-            self._adapter,
-            self._knobs,
-        )
+        filler = self._open(progress=lambda share, what: progress(_LOADED * share, what))
         # A pass over few rows takes fewer threads, so they are counted before the first.
         self._cores = cores_used(filler.device)
         progress(_LOADED, "warming up")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from dgls.config import Settings
-from dgls.engine.backends.server import Server, in_time, too_late
+from dgls.engine.backends.server import Server
 from dgls.errors import EngineError, RemoteError
 from dgls.fill.stop import StopToken
-from dgls.protocol import FillRequest, OnProgress
+from dgls.protocol import OnProgress
 
 MODELS = "/v1/models"
 
@@ -87,17 +87,6 @@ class RemoteModel:
         """Raise `EngineError` where the server was not asked yet."""
         if not self.name:
             raise not_asked_yet()
-
-    async def in_time(
-        self, calls: Sequence[Coroutine[Any, Any, Any]], request: FillRequest
-    ) -> list[Any]:
-        """The results that are there when the request's time is up. Raises `Stopped` for none."""
-        limit = request.limits.deadline_ms
-        left = None if limit is None else limit / 1000
-        found = [each for each in await in_time(calls, left, left) if each is not None]
-        if not found:
-            raise too_late(self.server.host, limit or 0.0)
-        return found
 
 
 def _listed(names: Sequence[str] | dict[str, ServedModel]) -> str:

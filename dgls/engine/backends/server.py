@@ -70,6 +70,19 @@ class Server:
         """The JSON of the answer. Raises `RemoteError`, `EngineBusyError`."""
         return await self._exchange("POST", path, body)
 
+    async def within(
+        self, deadline_ms: float | None, calls: Sequence[Coroutine[Any, Any, T]]
+    ) -> list[T]:
+        """The results that are there at the deadline; all of them without one.
+
+        Raises `Stopped` where there is none, and the first error of a call.
+        """
+        limit_s = None if deadline_ms is None else deadline_ms / 1000
+        found = [each for each in await in_time(calls, limit_s) if each is not None]
+        if not found:
+            raise too_late(self.host, deadline_ms or 0.0)
+        return found
+
     async def _exchange(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
         began = time.monotonic()
         try:
@@ -158,12 +171,12 @@ class Server:
 
 
 async def in_time(
-    calls: Sequence[Coroutine[Any, Any, Any]], limit_s: float | None, last_s: float | None
-) -> list[Any]:
+    calls: Sequence[Coroutine[Any, Any, T]], limit_s: float | None, last_s: float | None = None
+) -> list[T | None]:
     """The results of all calls, which run at once; None for one that the limit cut off.
 
-    Where none is there at the limit, the first one is waited for, until `last_s`. The first error
-    ends all of them and is raised.
+    Where none is there at the limit, the first one is waited for, until `last_s` if that is given.
+    The first error ends all of them and is raised.
     """
     tasks = [asyncio.ensure_future(call) for call in calls]
     try:

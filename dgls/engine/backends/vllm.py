@@ -13,10 +13,7 @@ from dgls.engine.backends.knobs import knobs_of
 from dgls.engine.backends.remote_model import MODELS, chosen_model, not_asked_yet, served_models
 from dgls.engine.backends.server import Server
 from dgls.engine.backends.vllm_fill import MAX_LOG_PROBS, Plan, Served, VllmFill
-from dgls.engine.backends.vllm_wire import (
-    TOKENIZE,
-    CanvasRead,
-)
+from dgls.engine.backends.vllm_wire import TOKENIZE, CanvasRead
 from dgls.errors import CheckpointError, RemoteError
 from dgls.fill.stop import StopToken
 from dgls.fill.strategy import strategy_for

@@ -98,12 +98,12 @@ class VllmFill:
         canvases = self._canvases()
         if not self._request.limits.candidates:
             self._call(self._served.read(self._warming(canvases[0])))
-            return self._reply(canvases[0], [], True, _timings(began, began, began))
+            return self._reply(canvases[0], [], _timings(began, began, began), complete=True)
         drafts, complete = self._drafts(canvases, began)
         drafted = time.monotonic()
         fills, judged = self._judged(drafts, began)
         timings = _timings(began, drafted, time.monotonic())
-        return self._reply(canvases[0], fills, complete and judged, timings)
+        return self._reply(canvases[0], fills, timings, complete=complete and judged)
 
     def _canvases(self) -> tuple[Canvas, ...]:
         """The canvases of all lengths that fit the server's. Raises `InputError` where none do."""
@@ -143,12 +143,12 @@ class VllmFill:
         complete = len(thorough) == len(canvases) * self._served.plan.draws
         return thorough or there, complete
 
-    async def _drafted(self, canvas: Canvas, steps: int | None, hasty: bool) -> _Drafted:
+    async def _drafted(self, canvas: Canvas, steps: int | None, *, hasty: bool) -> _Drafted:
         pinned = tuple(at for at, held in enumerate(canvas.pinned) if held)
         seed = self._seeded(canvas)
         reply = await self._served.read(CanvasRead(canvas.prompt, seed, pinned, steps))
         self._cached = max(self._cached, reply.cached)
-        draft = self._spliced(canvas, reply, hasty)
+        draft = self._spliced(canvas, reply, hasty=hasty)
         if self._on_draft is not None:
             self._on_draft(Draft(0, draft.texts))
         return draft
@@ -162,7 +162,7 @@ class VllmFill:
                     tokens[at] = self._noise.randrange(self._shape.vocabulary)
         return tuple(tokens)
 
-    def _spliced(self, canvas: Canvas, reply: CanvasReply, hasty: bool) -> _Drafted:
+    def _spliced(self, canvas: Canvas, reply: CanvasReply, *, hasty: bool) -> _Drafted:
         """The gaps alone: pinned positions of the emitted canvas are what the model would say."""
         held = zip(canvas.pinned, canvas.tokens, reply.tokens, strict=True)
         tokens = [mine if pinned else theirs for pinned, mine, theirs in held]
@@ -185,7 +185,7 @@ class VllmFill:
         there = {texts: fill for texts, fill in put.items() if fill is not None}
         calls = [self._scores(fill) for fill in there.values()]
         left = self._left(began, 1.0)
-        found = self._call(in_time(calls, left, left)) if calls else []
+        found = self._call(in_time(calls, left)) if calls else []
         scores = {texts: each for texts, each in zip(there, found, strict=True) if each is not None}
         if scores:
             return [self._fill(texts, values) for texts, values in scores.items()], (
@@ -222,7 +222,7 @@ class VllmFill:
         return Fill(texts, score, confidence if any(texts) else 0.0, "noise", tokens)
 
     def _reply(
-        self, canvas: Canvas, fills: Sequence[Fill], complete: bool, timings: Timings
+        self, canvas: Canvas, fills: Sequence[Fill], timings: Timings, *, complete: bool
     ) -> FillReply:
         most = self._request.limits.candidates
         return FillReply(

@@ -15,8 +15,8 @@ DONE = "[DONE]"
 """The last event of OpenAI's and Mistral's streams."""
 
 
-class Asked(Protocol):
-    """One request of a dialect, read."""
+class DialectRequest(Protocol):
+    """One request as its dialect reads it, and how it is answered."""
 
     @property
     def question(self) -> Question:
@@ -50,7 +50,7 @@ class Dialect:
 
     name: str
     path: str
-    read: Callable[[bytes], Asked]
+    read: Callable[[bytes], DialectRequest]
     failure: Callable[[int, Exception], Failure]
 
 

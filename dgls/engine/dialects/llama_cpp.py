@@ -74,7 +74,7 @@ def _deadline_ms(fields: Fields) -> float | None:
     return sum(max(0, time) for time in times) or None
 
 
-def _part(text: str, stop: bool) -> Json:
+def _part(text: str, *, stop: bool) -> Json:
     return {"index": 0, "content": text, "tokens": [], "stop": stop}
 
 

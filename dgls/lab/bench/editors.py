@@ -31,7 +31,7 @@ _WRONG = "q"
 
 
 @dataclass(slots=True)
-class Asked:
+class Outcome:
     """What came of one request: a reply, or None where a newer one took its place.
 
     `ms` is until that was heard; `steps` are the denoise steps that it saw drafts of.
@@ -44,10 +44,10 @@ class Asked:
 
 @dataclass
 class Typing:
-    """How many keys were pressed, and what was asked meanwhile, in the order of asking."""
+    """How many keys were pressed, and what came of each request, in the order of asking."""
 
     keystrokes: int = 0
-    asked: list[Asked] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
 
 
 async def type_for(
@@ -121,16 +121,16 @@ class Typist:
         asking.create_task(self._ask(client, request))
 
     async def _ask(self, client: EngineClient, request: FillRequest) -> None:
-        asked = Asked()
-        self._typing.asked.append(asked)
+        outcome = Outcome()
+        self._typing.outcomes.append(outcome)
 
         def on_draft(draft: Draft) -> None:
-            asked.steps = max(asked.steps, draft.step)
+            outcome.steps = max(outcome.steps, draft.step)
 
         begun = time.perf_counter()
         with contextlib.suppress(Stopped, EngineBusyError):
-            asked.reply = await client.fill(request, on_draft)
-        asked.ms = 1000 * (time.perf_counter() - begun)
+            outcome.reply = await client.fill(request, on_draft)
+        outcome.ms = 1000 * (time.perf_counter() - begun)
 
     def _request(self, session: Session, text: str, cursor: int) -> FillRequest:
         settings, automatic = self._settings.fill, Trigger.AUTOMATIC

@@ -45,7 +45,7 @@ async def editors_at_once(
     return [
         *_answers(who, typing, took),
         *_waste(who, typing, wasted_ms),
-        *_savings(who, [each.reply for each in typing.asked if each.reply is not None], cold_ms),
+        *_savings(who, [each.reply for each in typing.outcomes if each.reply is not None], cold_ms),
         Series(f"{who}: memory of the engine", "MB", (memory,)),
     ]
 
@@ -71,9 +71,9 @@ async def restarts(settings: Settings) -> Series:
 
 
 def _answers(who: str, typing: Typing, took: float) -> list[Series]:
-    answered = [each for each in typing.asked if each.reply is not None]
+    answered = [each for each in typing.outcomes if each.reply is not None]
     waits = [each.reply.timings.queue_ms for each in answered if each.reply is not None]
-    asked = len(typing.asked)
+    asked = len(typing.outcomes)
     left = 100 * (asked - len(answered)) / max(1, asked)
     return [
         Series(f"{who}: keystrokes", "1/s", (typing.keystrokes / took,)),
@@ -87,7 +87,7 @@ def _answers(who: str, typing: Typing, took: float) -> list[Series]:
 
 def _waste(who: str, typing: Typing, wasted_ms: float) -> list[Series]:
     keystrokes = max(1, typing.keystrokes)
-    steps = sum(each.steps for each in typing.asked if each.reply is None)
+    steps = sum(each.steps for each in typing.outcomes if each.reply is None)
     return [
         Series(f"{who}: denoise steps wasted per keystroke", "steps", (steps / keystrokes,)),
         Series(f"{who}: model time wasted per keystroke", "ms", (wasted_ms / keystrokes,)),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dgls.editors.language_client import LanguageClient
 from dgls.errors import EngineUnavailableError
+from dgls.lab.bench.document import Document
 from dgls.lab.bench.overhead import environment
 from dgls.lab.bench.series import Series
 
@@ -57,12 +58,8 @@ class _Typist:
     """Edits one document."""
 
     def __init__(self, editor: LanguageClient, text: str) -> None:
-        self._editor = editor
-        self._uri = "file:///bench/next_edit.py"
-        self._version = 1
+        self._document = Document(editor, "file:///bench/next_edit.py", text)
         self._line = self._column = 0
-        document = {"uri": self._uri, "languageId": "python", "version": 1, "text": text}
-        editor.notify("textDocument/didOpen", {"textDocument": document})
 
     def go_to(self, line: int, column: int) -> None:
         """Put the cursor somewhere."""
@@ -70,20 +67,13 @@ class _Typist:
 
     def change(self, gone: int, text: str) -> None:
         """Replace so many characters after the cursor by a text, and go after it."""
-        self._version += 1
         end = {"line": self._line, "character": self._column + gone}
-        change = {"range": {"start": self._cursor(), "end": end}, "text": text}
-        document = {"uri": self._uri, "version": self._version}
-        params = {"textDocument": document, "contentChanges": [change]}
-        self._editor.notify("textDocument/didChange", params)
+        self._document.change(self._cursor(), end, text)
         self._column += len(text)
 
     async def offered(self) -> list[str]:
         """The texts of the next edits."""
-        document = {"uri": self._uri, "version": self._version}
-        params = {"textDocument": document, "position": self._cursor()}
-        answer = await self._editor.request("textDocument/copilotInlineEdit", params)
-        return [edit["text"] for edit in answer["edits"]]
+        return [edit["text"] for edit in await self._document.next_edits(self._cursor())]
 
     def _cursor(self) -> dict[str, int]:
         return {"line": self._line, "character": self._column}

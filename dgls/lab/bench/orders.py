@@ -50,6 +50,13 @@ class Settled:
     blocks_right: float
     blocks: int
 
+    @classmethod
+    def of(cls, order: Order, passes: int, right: Sequence[int], width: int) -> Settled:
+        """The shares, of how many tokens of each block of `width` tokens are `right`."""
+        tokens = sum(right) / max(1, width * len(right))
+        blocks = sum(count == width for count in right) / max(1, len(right))
+        return cls(order, passes, round(tokens, 3), round(blocks, 3), len(right))
+
 
 @dataclass(frozen=True, slots=True)
 class Unverified:
@@ -117,16 +124,7 @@ def settled(
         if number % 10 == 0:
             say(f"{number} of {len(cases)} gaps")
     width = len(model.masks.masks)
-    return tuple(
-        Settled(
-            order,
-            passes,
-            round(sum(found) / max(1, width * len(found)), 3),
-            round(sum(count == width for count in found) / max(1, len(found)), 3),
-            len(found),
-        )
-        for (order, passes), found in right.items()
-    )
+    return tuple(Settled.of(*key, found, width) for key, found in right.items())
 
 
 def unverified(

@@ -11,6 +11,7 @@ from dgls.client import EngineClient
 from dgls.config import Settings, changed
 from dgls.editors.language_client import LanguageClient
 from dgls.errors import EngineUnavailableError
+from dgls.lab.bench.document import Document
 from dgls.lab.bench.instant import FACTORY, LINE, LONG_FACTORY
 from dgls.lab.bench.machine import resident_mb
 from dgls.lab.bench.series import Series
@@ -129,40 +130,20 @@ class _Typist:
 
     def __init__(self, editor: LanguageClient, number: int) -> None:
         text = _large_file()
-        self._editor = editor
-        self._uri = f"file:///bench/large_{number}.py"
+        self._document = Document(editor, f"file:///bench/large_{number}.py", text)
         self._line = text.partition(_HERE)[0].count("\n") + 1
         self._column = 0
-        self._version = 1
-        document = {"uri": self._uri, "languageId": "python", "version": 1, "text": text}
-        editor.notify("textDocument/didOpen", {"textDocument": document})
 
     def type(self, text: str) -> None:
         """Send a keystroke: a character, a new line, or an indentation."""
-        self._version += 1
-        change = {"range": {"start": self._cursor(), "end": self._cursor()}, "text": text}
-        self._editor.notify(
-            "textDocument/didChange",
-            {
-                "textDocument": {"uri": self._uri, "version": self._version},
-                "contentChanges": [change],
-            },
-        )
+        self._document.change(self._cursor(), self._cursor(), text)
         is_new_line = text == "\n"
         self._line += is_new_line
         self._column = 0 if is_new_line else self._column + len(text)
 
     async def suggest(self) -> str | None:
         """What is suggested at the cursor, if anything."""
-        automatic = 2
-        items = await self._editor.request(
-            "textDocument/inlineCompletion",
-            {
-                "textDocument": {"uri": self._uri},
-                "position": self._cursor(),
-                "context": {"triggerKind": automatic},
-            },
-        )
+        items = await self._document.suggestions(self._cursor())
         return str(items[0]["insertText"]) if items else None
 
     def _cursor(self) -> dict[str, int]:

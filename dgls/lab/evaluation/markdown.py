@@ -142,13 +142,12 @@ def _crossed(shares: Sequence[Share]) -> str:
     cells = {(share.system, *share.what.split(", ", 1)): share.exact for share in shares}
     kinds = list(dict.fromkeys(kind for _, _, kind in cells))
     lines = dict.fromkeys((system, language) for system, language, _ in cells)
-    rows = [
-        [
-            *line,
-            *(_percent(cells[*line, kind]) if (*line, kind) in cells else "-" for kind in kinds),
-        ]
-        for line in lines
-    ]
+
+    def cell(line: tuple[str, str], kind: str) -> str:
+        exact = cells.get((*line, kind))
+        return "-" if exact is None else _percent(exact)
+
+    rows = [[*line, *(cell(line, kind) for kind in kinds)] for line in lines]
     return _table(["system", "language", *kinds], rows)
 
 

@@ -25,7 +25,12 @@ LENGTH_BUCKETS = ((1, 10), (11, 25), (26, 50), (51, 10**9))
 def build_report(about: About, series: Sequence[Series], reference: str | None) -> Report:
     """Sum up a run of one or more cases. `reference` is compared with every other system."""
     chosen = next((each for each in series if each.system == reference), None)
-    others = [each for each in series if each is not chosen] if chosen else []
+    duels: list[Duel] = []
+    examples: list[Example] = []
+    for other in series:
+        if chosen is not None and other is not chosen:
+            duels += _duels(chosen, other, about.seed)
+            examples += _examples(chosen, other)
     return Report(
         about=about,
         rows=tuple(_row(each, about.seed) for each in series),
@@ -34,9 +39,9 @@ def build_report(about: About, series: Sequence[Series], reference: str | None) 
         language_kinds=_shares(series, _language_and_kind),
         lengths=_shares(series, _length),
         proposals=_shares([s for s in series if _several_proposals(s)], _proposal),
-        duels=tuple(duel for each in others if chosen for duel in _duels(chosen, each, about.seed)),
+        duels=tuple(duels),
         trust=tuple(_trust(each) for each in series if _has_confidence(each)),
-        examples=tuple(e for each in others if chosen for e in _examples(chosen, each)),
+        examples=tuple(examples),
     )
 
 

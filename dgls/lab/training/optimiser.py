@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from dgls.lab.training.moments import moments_of, restore_moments
 from dgls.lab.training.recipes import Optimisation
 
 
@@ -44,23 +45,13 @@ class Optimisers:
 
     def state(self) -> dict[str, torch.Tensor]:
         """Everything that a resumed run needs, as `parameter|field` to tensor."""
-        return {
-            f"{name}|{field}": torch.as_tensor(value)
-            for optimiser in self._all
-            for name, parameter in self._named.items()
-            for field, value in optimiser.state.get(parameter, {}).items()
-        }
+        matrices, others = (moments_of(self._named, optimiser) for optimiser in self._all)
+        return matrices | others
 
     def load(self, state: dict[str, torch.Tensor]) -> None:
         """Take over what `state` gave."""
         for optimiser in self._all:
-            mine = {id(p) for group in optimiser.param_groups for p in group["params"]}
-            for key, value in state.items():
-                name, field = key.rsplit("|", 1)
-                parameter = self._named[name]
-                if id(parameter) in mine:
-                    kept = value if field == "step" else value.to(parameter.device)
-                    optimiser.state[parameter][field] = kept
+            restore_moments(self._named, optimiser, state)
 
 
 def rate_factor(settings: Optimisation, step: int, progress: float) -> float:

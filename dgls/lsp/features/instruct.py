@@ -99,7 +99,7 @@ def _check_unchanged(context: RequestContext, document: Document) -> None:
 
 
 def _diff(context: RequestContext, document: Document, made: Edit) -> str:
-    name = context.client.path_in_project(document.path)
+    name = context.rules.path_in_project(document.path)
     return unified(name, document.text, apply_edits(document.text, [made]))
 
 

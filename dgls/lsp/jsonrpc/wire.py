@@ -58,7 +58,9 @@ class Wire(LanguageServerProtocol):
         """
         if isinstance(message, Bad):
             self._answer_error(message.number, JsonRpcException(message.message, message.code))
-        elif not self._comes_at_a_wrong_time(message, ending) and not cancels_nothing(message):
+        elif not self._comes_at_a_wrong_time(message, ending=ending) and not cancels_nothing(
+            message
+        ):
             self.handle_message(self.structure_message(message))
 
     def structure_message(self, data: dict[str, Any]) -> Any:
@@ -126,7 +128,7 @@ class Wire(LanguageServerProtocol):
             self._forget(uri_in(data))
             logger.warning("A change of a document was not understood; it is left alone.")
 
-    def _comes_at_a_wrong_time(self, message: dict[str, Any], ending: bool) -> bool:
+    def _comes_at_a_wrong_time(self, message: dict[str, Any], *, ending: bool) -> bool:
         """Whether a message comes before `initialize`, or when the session is over or ends.
 
         A request is answered so, as LSP says; a notification is left alone.

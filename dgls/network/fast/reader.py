@@ -80,15 +80,15 @@ class CanvasReader:
             return plan.captured.replay()
         return self._network.step().run(plan.inputs, plan.shape)
 
-    def _planned(self, tokens: Tensor, open_: Tensor, drawing: bool) -> _Plan:
+    def _planned(self, tokens: Tensor, open_: Tensor, *, drawing: bool) -> _Plan:
         plan = self._plan
         if plan is None or plan.open is not open_ or (plan.inputs.race is not None) != drawing:
             # The places are the only thing that a fill asks the device for.
-            plan = self._new_plan(tokens, open_, drawing)
+            plan = self._new_plan(tokens, open_, drawing=drawing)
             self._plan = plan
         return plan
 
-    def _new_plan(self, tokens: Tensor, open_: Tensor, drawing: bool) -> _Plan:
+    def _new_plan(self, tokens: Tensor, open_: Tensor, *, drawing: bool) -> _Plan:
         rows, width = tokens.shape
         targets = open_.flatten().nonzero().flatten()
         opened = len(targets)
@@ -97,10 +97,10 @@ class CanvasReader:
         steps = self._network.captured
         captured = None
         if self._network.captures:
-            captured = steps.get(shape, steps.positions(opened), drawing)
+            captured = steps.get(shape, steps.positions(opened), drawing=drawing)
             inputs = captured.inputs
         else:
-            inputs = steps.inputs(shape, max(1, opened), drawing)
+            inputs = steps.inputs(shape, max(1, opened), drawing=drawing)
         places = targets // width * canvas + targets % width
         inputs.open.copy_(_filled(places, len(inputs.open)))
         inputs.tokens.zero_()
@@ -124,24 +124,24 @@ class CapturedSteps:
         """How many positions a step reads that is to read `opened`: a power of two."""
         return max(16, 1 << (opened - 1).bit_length()) if opened else 16
 
-    def get(self, shape: Shape, positions: int, drawing: bool) -> CapturedStep:
+    def get(self, shape: Shape, positions: int, *, drawing: bool) -> CapturedStep:
         """The captured step of that shape; capturing takes a while the first time."""
         key = (shape, positions, drawing)
-        step = self._steps.pop(key, None) or self._captured(shape, positions, drawing)
+        step = self._steps.pop(key, None) or self._captured(shape, positions, drawing=drawing)
         # The one that was used last is the last one here.
         self._steps[key] = step
         return step
 
-    def _captured(self, shape: Shape, positions: int, drawing: bool) -> CapturedStep:
+    def _captured(self, shape: Shape, positions: int, *, drawing: bool) -> CapturedStep:
         while len(self._steps) >= _MAX_CAPTURED:
             del self._steps[next(iter(self._steps))]
-        inputs = self.inputs(shape, positions, drawing)
+        inputs = self.inputs(shape, positions, drawing=drawing)
         if self._pool is None:
             self._pool = torch.cuda.graph_pool_handle()
         self._network.prefix.pretend(shape.canvas)
         return CapturedStep(self._network.step(), inputs, shape, self._pool)
 
-    def inputs(self, shape: Shape, positions: int, drawing: bool) -> StepInputs:
+    def inputs(self, shape: Shape, positions: int, *, drawing: bool) -> StepInputs:
         """Blank inputs; what is drawn in a step lies in one place for all steps."""
         race = self._draws(positions) if drawing else None
         return blank_inputs(self._network.body, shape, positions, race)

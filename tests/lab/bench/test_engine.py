@@ -12,7 +12,7 @@ from dgls.client import EngineClient
 from dgls.config import Settings, changed
 from dgls.errors import InputError, LanguageError
 from dgls.lab.bench import engine, load
-from dgls.lab.bench.editors import Asked, Typing, Typist, type_for, typed
+from dgls.lab.bench.editors import Outcome, Typing, Typist, type_for, typed
 from dgls.lab.bench.instant import FACTORY
 from dgls.lab.bench.typing.sessions import Session
 from dgls.protocol import Fill, FillReply, Timings
@@ -76,11 +76,11 @@ async def test_what_the_next_keystroke_stopped_has_its_steps_but_no_reply(folder
         typing = Typing()
         typist = Typist(settings, "c", [forever], float("inf"), typing)
         running = asyncio.ensure_future(typist.run())
-        await until(lambda: len(typing.asked) == 3 and typing.asked[1].ms)
+        await until(lambda: len(typing.outcomes) == 3 and typing.outcomes[1].ms)
         running.cancel()
         await asyncio.wait([running])
         await client.stop_engine()
-    first = typing.asked[0]
+    first = typing.outcomes[0]
     assert first.reply is None
     assert first.steps > 0
 
@@ -93,7 +93,7 @@ def test_waste_and_savings_are_computed_as_they_are_named() -> None:
         cached_tokens=90,
         timings=Timings(encode_ms=5.0),
     )
-    typing = Typing(6, [Asked(10.0, None, 3), Asked(20.0, reply, 4)])
+    typing = Typing(6, [Outcome(10.0, None, 3), Outcome(20.0, reply, 4)])
     waste = rows_of(load._waste("1 editor", typing, wasted_ms=30.0))
     assert waste["1 editor: denoise steps wasted per keystroke"] == (0.5,)
     assert waste["1 editor: model time wasted per keystroke"] == (5.0,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,7 +21,6 @@ from dgls.lab.bench.typing.sessions import (
     Session,
     recorded_sessions,
     synthetic_sessions,
-    to_lines,
 )
 from dgls.lab.bench.typing.truth import THRESHOLD, Plan, Truthful
 from dgls.lab.evaluation.cut import languages_of
@@ -164,10 +164,14 @@ async def test_indentation_by_tabs_comes_with_the_new_line_too() -> None:
     assert tally.keystrokes == len("a\nb")
 
 
+def recorded(each: Session) -> str:
+    return json.dumps({**dataclasses.asdict(each), "slips": sorted(each.slips)}) + "\n"
+
+
 def test_sessions_can_be_recorded_and_read_again(tmp_path: Path) -> None:
     sessions = (session("abc", slips=(1,)), session("de"))
     file = tmp_path / "sessions.jsonl"
-    file.write_text(to_lines(sessions))
+    file.write_text("".join(map(recorded, sessions)))
     assert recorded_sessions(file) == sessions
 
     file.write_text('{"name": "a.py"}\n')

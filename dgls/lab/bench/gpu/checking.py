@@ -176,7 +176,7 @@ def _few_layers(
             subject.wait()
 
 
-def logits_of(subject: Subject, step: Step, wide: bool = False) -> Tensor:
+def logits_of(subject: Subject, step: Step, *, wide: bool = False) -> Tensor:
     """A canvas after the step's layers; `wide` with fp32 in place of all that is not quantised."""
     if wide:
         step = _wide(step)

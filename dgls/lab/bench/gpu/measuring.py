@@ -109,7 +109,7 @@ def _loaded(job: Job, device: torch.device, imported: float) -> Generator[Messag
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
     begun = time.perf_counter()
-    subject = Subject(size, Scheme(job.scheme), device, job.plain)
+    subject = Subject(size, Scheme(job.scheme), device, plain=job.plain)
     loaded = subject.now() - begun
     yield from _first_fill(subject)
     filled = subject.now() - begun - loaded

@@ -54,7 +54,7 @@ class Subject:
     """A model and the network that runs it, with the prompts that all parts share."""
 
     def __init__(
-        self, size: Size, scheme: Scheme, device: torch.device, plain: bool = False
+        self, size: Size, scheme: Scheme, device: torch.device, *, plain: bool = False
     ) -> None:
         """With `plain` the kernels are left alone from the start."""
         self.size = size

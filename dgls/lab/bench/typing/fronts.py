@@ -8,6 +8,7 @@ from typing import Protocol
 from dgls.client import EngineClient
 from dgls.editors.language_client import LanguageClient
 from dgls.errors import Stopped
+from dgls.lab.bench.document import Document
 from dgls.protocol import Limits, Trigger
 from dgls.requests.builder import Asker, Task
 from dgls.syntax.cursor import Budget
@@ -15,8 +16,6 @@ from dgls.syntax.languages import language_of
 from dgls.syntax.source import Source
 from dgls.text.lines import Lines
 from dgls.text.spans import Edit, Span
-
-AUTOMATIC = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,40 +44,22 @@ class ServerFront:
     """The real `dgls lsp`, asked after each keystroke as VS Code does."""
 
     client: LanguageClient
-    _uri: str = ""
-    _version: int = 1
+    _document: Document = field(init=False)
 
     async def open(self, name: str, text: str) -> None:
         """`didOpen`."""
-        self._uri = f"file:///replay/{name}"
         language = language_of(name).id
-        document = {"uri": self._uri, "languageId": language, "version": 1, "text": text}
-        self.client.notify("textDocument/didOpen", {"textDocument": document})
+        self._document = Document(self.client, f"file:///replay/{name}", text, language)
 
     def change(self, edit: Edit, before: str) -> None:
         """`didChange`."""
-        self._version += 1
-        lines = Lines(before)
-        range_ = {
-            "start": _position(lines, edit.span.start),
-            "end": _position(lines, edit.span.end),
-        }
-        identifier = {"uri": self._uri, "version": self._version}
-        changes = [{"range": range_, "text": edit.text}]
-        params = {"textDocument": identifier, "contentChanges": changes}
-        self.client.notify("textDocument/didChange", params)
+        lines, span = Lines(before), edit.span
+        self._document.change(_position(lines, span.start), _position(lines, span.end), edit.text)
 
     async def suggest(self, text: str, cursor: int) -> Answer | None:
         """`inlineCompletion`; the first item is shown."""
         lines = Lines(text)
-        items = await self.client.request(
-            "textDocument/inlineCompletion",
-            {
-                "textDocument": {"uri": self._uri},
-                "position": _position(lines, cursor),
-                "context": {"triggerKind": AUTOMATIC},
-            },
-        )
+        items = await self._document.suggestions(_position(lines, cursor))
         if not items:
             return None
         start = items[0]["range"]["start"]

@@ -165,7 +165,7 @@ class _Typing:
 
     def _rest(self) -> str:
         """What the user is going to type, from the cursor on."""
-        return self._session.whole[self._cursor : len(self._session.whole)]
+        return self._session.whole[self._cursor :]
 
 
 def total(tallies: Sequence[Tally]) -> Tally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import random
@@ -94,14 +93,6 @@ def recorded_sessions(file: Path) -> tuple[Session, ...]:
     if not sessions:
         raise InputError(f"{file} holds no recorded session; nothing was replayed.")
     return sessions
-
-
-def to_lines(sessions: Sequence[Session]) -> str:
-    """The sessions as such a file holds them."""
-    lines = [
-        json.dumps({**dataclasses.asdict(each), "slips": sorted(each.slips)}) for each in sessions
-    ]
-    return "".join(line + "\n" for line in lines)
 
 
 def _recorded(line: str) -> Session:

@@ -89,14 +89,15 @@ def _pairs_json(tally: Tally) -> dict[str, Any]:
         "silent": tally.silent,
         "steps": tally.steps,
         "lines_deleted": tally.lines_deleted,
-        "rules": {
-            rule: {
-                "offers": sum(n for (own, _), n in tally.offers.items() if own == rule),
-                **{kind: tally.share(kind, rule) for kind in ("exact", "text", "wrong")},
-                "part": tally.part(rule),
-            }
-            for rule in rules
-        },
+        "rules": {rule: _rule_json(tally, rule) for rule in rules},
+    }
+
+
+def _rule_json(tally: Tally, rule: str) -> dict[str, Any]:
+    return {
+        "offers": sum(count for (own, _), count in tally.offers.items() if own == rule),
+        **{kind: tally.share(kind, rule) for kind in ("exact", "text", "wrong")},
+        "part": tally.part(rule),
     }
 
 

@@ -58,7 +58,7 @@ def _judged(case: InstructionCase, ask: Ask) -> Verdict:
     reply = ask(replace(request, limits=Limits()))
     seconds = time.monotonic() - began
 
-    def verdict(refusal: str, parses: bool, keeps: bool, right: bool | None) -> Verdict:
+    def verdict(refusal: str, right: bool | None, *, parses: bool, keeps: bool) -> Verdict:
         language, best = source.language.id, reply.best
         cost = (seconds, best.tokens, reply.passes)
         return Verdict(
@@ -69,14 +69,16 @@ def _judged(case: InstructionCase, ask: Ask) -> Verdict:
     try:
         edit = asked.edit(reply)
     except Refused as refused:
-        return verdict(str(refused.reason.value), refused.reason not in _NO_CODE, True, untested)
+        return verdict(
+            str(refused.reason.value), untested, parses=refused.reason not in _NO_CODE, keeps=True
+        )
     after = apply_edits(case.text, [edit])
     before_it, after_it = case.text[: case.span.start], case.text[case.span.end :]
     keeps = after.startswith(before_it) and after.endswith(after_it)
     new, old = damage(Source.parse(after, source.language)), damage(source)
     edited = after[len(before_it) : len(after) - len(after_it)]
     right = run_program(case.program(edited)).passed if case.test else None
-    return verdict("", new.faults <= old.faults, keeps, right)
+    return verdict("", right, parses=new.faults <= old.faults, keeps=keeps)
 
 
 _NO_CODE = {Refusal.BROKEN, Refusal.NO_BLOCK, Refusal.CUT_OFF, Refusal.EMPTY}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,28 +61,50 @@ def cut_files(files: Sequence[SourceFile], tokenizer: Tokenizer, seed: int = 0) 
     languages = sorted({file.language for file in files})
     tokens: list[NDArray[np.int32]] = []
     bounds = [0]
-    rows: list[tuple[int, int, int, list[int], bool]] = []
+    found: list[_Cut] = []
+    origins: list[int] = []
     for index, file in enumerate(files):
         text = _Tokenised(file.text, tokenizer)
         for _ in range(max(1, len(text.ids) // _TOKENS_PER_CUT)):
-            if found := text.cut(rng):
-                start, resume, head, one_line = found
-                rows.append((index, bounds[-1] + start, bounds[-1] + resume, head, one_line))
+            if (cut := text.cut(rng)) is not None:
+                found.append(cut.moved(bounds[-1]))
+                origins.append(index)
         tokens.append(np.array(text.ids, dtype=np.int32))
         bounds.append(bounds[-1] + len(text.ids))
-    file_of, starts, resumes, heads, single = zip(*rows, strict=True)
     return Cuts(
         tokens=np.concatenate(tokens),
         bounds=np.array(bounds, dtype=np.int64),
         language=np.array([languages.index(file.language) for file in files], dtype=np.int8),
         heldout=np.array([file.heldout for file in files]),
-        origin=np.array(file_of, dtype=np.int32),
-        start=np.array(starts, dtype=np.int32),
-        resume=np.array(resumes, dtype=np.int32),
-        head=np.array([head + [-1] * (HEAD - len(head)) for head in heads], dtype=np.int32),
-        one_line=np.array(single),
+        origin=np.array(origins, dtype=np.int32),
+        start=np.array([cut.start for cut in found], dtype=np.int32),
+        resume=np.array([cut.resume for cut in found], dtype=np.int32),
+        head=np.array([cut.padded_head for cut in found], dtype=np.int32),
+        one_line=np.array([cut.one_line for cut in found]),
         languages=np.array(languages),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """One gap of a file, in tokens: it begins at `start`, and the file goes on at `resume`.
+
+    `head` is what is between its end and `resume`; `one_line` whether it lies within a line.
+    """
+
+    start: int
+    resume: int
+    head: tuple[int, ...]
+    one_line: bool
+
+    @property
+    def padded_head(self) -> tuple[int, ...]:
+        """The head, made `HEAD` tokens long by -1."""
+        return self.head + (-1,) * (HEAD - len(self.head))
+
+    def moved(self, by: int) -> _Cut:
+        """The same gap, `by` tokens later."""
+        return replace(self, start=self.start + by, resume=self.resume + by)
 
 
 class _Tokenised:
@@ -95,8 +117,8 @@ class _Tokenised:
         self.at = {start: index for index, start in reversed(list(enumerate(self.starts)))}
         self.ends = [i for i, char in enumerate(text) if char == "\n"] + [len(text)]
 
-    def cut(self, rng: random.Random) -> tuple[int, int, list[int], bool] | None:
-        """Gap start, resume, head, and whether the gap is within a line; None where it fails."""
+    def cut(self, rng: random.Random) -> _Cut | None:
+        """A gap of some kind at some line; None where there is none."""
         line = rng.randrange(len(self.ends))
         begin = self.ends[line - 1] + 1 if line else 0
         end = self.ends[line]
@@ -111,7 +133,7 @@ class _Tokenised:
         if kind == "lines":
             end = self.ends[min(line + rng.randint(1, 5), len(self.ends) - 1)]
         resumed = self._resume(end)
-        return resumed and (start, *resumed, kind != "lines")
+        return None if resumed is None else _Cut(start, *resumed, one_line=kind != "lines")
 
     def _inside(self, begin: int, end: int, rng: random.Random) -> int | None:
         """A token of the line that starts after its indentation."""
@@ -120,10 +142,10 @@ class _Tokenised:
         places = [i for i in range(first, end) if i in self.at]
         return self.at[rng.choice(places)] if places else None
 
-    def _resume(self, end: int) -> tuple[int, list[int]] | None:
+    def _resume(self, end: int) -> tuple[int, tuple[int, ...]] | None:
         """Where the file's tokens go on after a gap that ends at `end`, and the tokens before."""
         if end == len(self.text):
-            return len(self.ids), []
+            return len(self.ids), ()
         after = self.tokenizer.encode(self.text[end : end + _LOOK_AHEAD], add_special_tokens=False)
         for count, (offset, _) in enumerate(after.offsets[: HEAD + 1]):
             index = self.at.get(end + offset)
@@ -131,5 +153,5 @@ class _Tokenised:
             if index is None or same <= 0:
                 continue
             if self.ids[index : index + same] == after.ids[count : count + same]:
-                return index, after.ids[:count]
+                return index, tuple(after.ids[:count])
         return None

@@ -62,7 +62,7 @@ class Passes:
         return self.tokens / max(1, self.passes)
 
 
-def passes_of(fills: Sequence[Drafted], tree: bool) -> Passes:
+def passes_of(fills: Sequence[Drafted], *, tree: bool) -> Passes:
     """Count the passes of `fills`.
 
     With `tree`, every accepted prefix of the drafts has masks after it; otherwise there are masks

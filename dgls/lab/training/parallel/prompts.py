@@ -32,7 +32,7 @@ class PromptSource:
     """Draws batches of prompts, each cut once before any comes again."""
 
     def __init__(
-        self, cuts: Cuts, base: Base, marks: Sequence[int], heldout: bool, seed: int
+        self, cuts: Cuts, base: Base, marks: Sequence[int], seed: int, *, heldout: bool
     ) -> None:
         """`marks` are the rows of the marks before the prefix, the middle and the suffix.
 

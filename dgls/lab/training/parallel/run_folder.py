@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from dgls.errors import TrainingError
+from dgls.lab.training.moments import moments_of, restore_moments
 from dgls.lab.training.parallel.adapter import Adapter
 from dgls.lab.training.parallel.adapter_file import save_adapter
 from dgls.lab.training.parallel.base import Base
@@ -89,8 +90,9 @@ class RunFolder:
                 os.replace(old, state)
             shutil.rmtree(fresh, ignore_errors=True)
             fresh.mkdir(parents=True)
-            save_file(_weights(adapter), fresh / "weights.safetensors")
-            save_file(_moments(adapter, optimiser), fresh / "optimiser.safetensors")
+            save_file(_on_the_cpu(adapter.state_dict()), fresh / "weights.safetensors")
+            moments = moments_of(dict(adapter.named_parameters()), optimiser)
+            save_file(_on_the_cpu(moments), fresh / "optimiser.safetensors")
             save_adapter(adapter, base, asdict(figures), fresh / "adapter.safetensors")
             (fresh / "progress.json").write_text(json.dumps(asdict(progress)), encoding="utf-8")
             shutil.rmtree(old, ignore_errors=True)
@@ -124,7 +126,7 @@ class RunFolder:
                 f"another folder, or remove this one."
             )
         adapter.load_state_dict(weights)
-        _restore(adapter, optimiser, moments)
+        restore_moments(dict(adapter.named_parameters()), optimiser, moments)
         return found
 
     def _saved(self) -> Path | None:
@@ -152,25 +154,5 @@ def saving(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _weights(adapter: Adapter) -> dict[str, Tensor]:
-    return {name: value.detach().cpu().contiguous() for name, value in adapter.state_dict().items()}
-
-
-def _moments(adapter: Adapter, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    return {
-        f"{name}|{field}": torch.as_tensor(value).cpu().contiguous()
-        for name, parameter in adapter.named_parameters()
-        for field, value in optimiser.state.get(parameter, {}).items()
-    }
-
-
-def _restore(
-    adapter: Adapter, optimiser: torch.optim.Optimizer, moments: dict[str, Tensor]
-) -> None:
-    named = dict(adapter.named_parameters())
-    for key, value in moments.items():
-        name, field = key.rsplit("|", 1)
-        parameter = named[name]
-        fused = optimiser.defaults.get("fused")
-        kept = value if field == "step" and not fused else value.to(parameter.device)
-        optimiser.state[parameter][field] = kept
+def _on_the_cpu(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().cpu().contiguous() for name, value in tensors.items()}

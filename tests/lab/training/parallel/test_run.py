@@ -82,7 +82,7 @@ FIRST_ONLY = Drafted(FILL, tuple((token, 9) for token in (2, 3, 4, 5, 6, 7, 9)),
     ],
 )
 def test_passes_follow_the_rule_of_acceptance(drafted: Drafted, tree: bool, passes: int) -> None:
-    assert passes_of([drafted], tree).passes == passes
+    assert passes_of([drafted], tree=tree).passes == passes
 
 
 def test_acceptance_by_mask_counts_only_places_where_a_token_follows() -> None:
