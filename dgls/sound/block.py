@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dgls.sound.site import Site
+from dgls.sound.syntax import wrong
 from dgls.syntax.language import Language, ScopeKind
 from dgls.syntax.scopes import enclosing_scopes
 from dgls.text.indentation import columns, indentation
@@ -21,7 +22,22 @@ def within_block(site: Site, text: str) -> str:
         return text
     limit = _limit(site, lines)
     end = block_end(lines, limit, site.language, beside=not _in_function(site))
-    return "\n".join(lines[:end]).rstrip("\n")[len(site.line_head) :] if end < len(lines) else text
+    if end == len(lines):
+        return text
+    kept, more = _cut(site, lines, end), _cut(site, lines, _after_closers(site, lines, end))
+    # Blocks further out may still be open, too.
+    return more if more != kept and wrong(site, more) < wrong(site, kept) else kept
+
+
+def _cut(site: Site, lines: Sequence[str], end: int) -> str:
+    return "\n".join(lines[:end]).rstrip("\n")[len(site.line_head) :]
+
+
+def _after_closers(site: Site, lines: Sequence[str], end: int) -> int:
+    """The index of the first line from `end` on that ends no block."""
+    while end < len(lines) and (not lines[end].strip() or closes(lines[end], site.language)):
+        end += 1
+    return end
 
 
 def block_end(
@@ -45,8 +61,8 @@ def block_end(
         if not line.strip():
             continue
         if _depth(line) <= limit:
-            if line.lstrip().startswith(")") and language.block_opener.search(line):
-                # The parameters end here, and the body begins.
+            ends_header = line.lstrip().startswith(")") and language.block_opener.search(line)
+            if ends_header or _begins_body(line, lines[index - 1], language):
                 continue
             return index + 1 if closed and closes(line, language) else index
         if beside and _depth(line) == _depth(first) and _defines(line, language):
@@ -83,7 +99,16 @@ def _limit(site: Site, lines: Sequence[str]) -> int:
 
 
 def _defines(line: str, language: Language) -> bool:
-    return language.header.match(line) is not None
+    """Whether a line begins a definition with a body, which a declaration has not."""
+    is_declaration = "}" in language.closers and line.rstrip().endswith(";")
+    return not is_declaration and language.header.match(line) is not None
+
+
+def _begins_body(line: str, above: str, language: Language) -> bool:
+    """Whether a line at the level of its header belongs to it: a brace, or Rust's bounds."""
+    if "}" not in language.closers or not above.strip() or above.rstrip().endswith(("}", ";")):
+        return False
+    return line.strip() == "{" or (language.id == "rust" and line.strip().startswith("where"))
 
 
 def closes(line: str, language: Language) -> bool:

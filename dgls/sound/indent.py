@@ -64,6 +64,8 @@ def _without_second_space(site: Site, text: str) -> str:
 def _lead(site: Site, space: str, line: str) -> str:
     """How much of the `space` before a line is wanted on the gap's line, after its own."""
     above = next((line for line in reversed(site.prefix.split("\n")[:-1]) if line.strip()), "")
+    if _CONTINUES.match(line):
+        return space
     opens = site.opens_block(above) or _TAG.match(above.rstrip()) or _CASE.match(above)
     items = _ITEM.match(above) and _ITEM.match(line)
     if not opens and not items and _may_go_on(site, above.rstrip()):

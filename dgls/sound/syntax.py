@@ -72,7 +72,7 @@ def without_stray_closers(site: Site, text: str) -> str:
             if found == (0, 0):
                 return text
             kept = text[: bracket.at - span.start]
-            return kept if wrong(site, kept) <= found else text
+            return kept if wrong(site, kept)[0] <= found[0] else text
     return text
 
 

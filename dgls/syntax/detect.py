@@ -10,7 +10,7 @@ from functools import lru_cache
 from dgls.syntax.guard import damage
 from dgls.syntax.language import PLAIN, Language
 from dgls.syntax.languages import known_of, language_named
-from dgls.syntax.signs import EXTENDS, SIGNS
+from dgls.syntax.signs import EXTENDS, JSX, SIGNS, is_prose
 from dgls.syntax.source import Source
 
 _SHEBANG = re.compile(r"#!\s*(?:\S*/)?(?:env\s+(?:-\S+\s+)*)?(?:\S*/)?([A-Za-z]+)[\d.]*(?:\s|$)")
@@ -83,8 +83,12 @@ def _said(text: str) -> Language | None:
 @lru_cache(maxsize=256)
 def _guessed(text: str, likely: tuple[str, ...]) -> str:
     """The language in which most lines make sense, of those that read the text without errors."""
+    if is_prose(text):
+        return "markdown"
     signs = {name: _signs(text, name) for name in SIGNS}
-    signs |= {name: signs[name] + signs[of] for name, of in EXTENDS.items() if signs[name]}
+    if signs["typescript"] and JSX.search(text):
+        signs["typescriptreact"] = signs.pop("typescript")
+    signs |= {name: signs[name] + signs[of] for name, of in EXTENDS.items() if signs.get(name)}
     best = max(signs.values(), default=0)
     if not best:
         return likely[0] if likely else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 SIGNS: dict[str, str] = {
     "python": r"^\s*(?:(?:async )?def \w+\(.*\).*:|(?:el)?if .*:|for .* in .*:|class \w+.*:|"
     r"(?:from [\w.]+ )?import [\w., ]+$|return\b[^;{]*$|@\w+|try:|except\b.*:|with .*:|else:)",
@@ -10,7 +12,7 @@ SIGNS: dict[str, str] = {
     r"(?:static |async |get |set )?\w+\([\w, =]*\) \{$)|\bthis\.\w|=>\s*[{(]?|===|!==",
     "typescript": r"^\s*(?:(?:export )?(?:interface|type|enum) \w+|import type\b|"
     r"(?:public|private|readonly) \w+[?]?:)|[)\w]\??: (?:string|number|boolean|void|any|unknown|"
-    r"Promise<)|\bas (?:const|string|any)\b",
+    r"Promise<)|\bas (?:const|string|any)\b|\}: \w+\) (?:=>|\{)|\buse\w+<",
     "rust": r"^\s*(?:pub(?:\(\w+\))? )?(?:fn|struct|enum|impl|trait|mod|use)\b.*[{;,(]?$|"
     r"\blet (?:mut )?\w+|->\s*[\w&<]+|::<|\w+!\(|&mut |&self",
     "go": r"^\s*(?:package \w+$|func\b|import \(|type \w+ (?:struct|interface))|:=|"
@@ -48,5 +50,32 @@ SIGNS: dict[str, str] = {
 }
 """A pattern for each language, by its id; it is searched in one line."""
 
-EXTENDS = {"typescript": "javascript", "cpp": "c"}
+EXTENDS = {"typescript": "javascript", "typescriptreact": "javascript", "cpp": "c"}
 """Which language each of these is a larger form of: its signs are those of the larger, too."""
+
+JSX = re.compile(r"</[\w.-]*>|\s/>\s*[,;)}]*$", re.MULTILINE)
+"""A tag in code."""
+
+_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,}).*?(?:^ {0,3}\1`*~*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+_HEADING = re.compile(r"(?:\A|\n[ \t]*\n)#{1,6} \S.*\n[ \t]*(?=\n|\Z)")
+_LINK = re.compile(r"\]\((?:https?:|[\w./#-])[^)\s]*\)")
+_WORDS = re.compile(r"^(?:(?:[-*+]|\d+\.) +)?[\w*`][\w'`*’-]*(?:[,;:]? [\w'`*()’./-]+){3,}[.:,?!]?$")
+
+
+def is_prose(text: str) -> bool:
+    """Whether a text is Markdown: it has its marks, and more lines of words than of any code.
+
+    What is between fences is code of some language, and says nothing about the whole.
+    """
+    outside, fences = _FENCE.subn("", text)
+    marks = fences + len(_HEADING.findall(outside)) + len(_LINK.findall(outside))
+    lines = outside.split("\n")
+    words = sum(_WORDS.match(line) is not None for line in lines)
+    if not marks or marks + words < _LEAST:
+        return False
+    return marks + words > max(sum(map(bool, map(sign.search, lines))) for sign in _CODE)
+
+
+_LEAST = 2
+"""So many signs of prose at least: a comment alone may look like a heading."""
+_CODE = tuple(re.compile(pattern) for name, pattern in SIGNS.items() if name not in {"html", "css"})

@@ -54,7 +54,8 @@ def own_unit(before: str, after: str) -> str | None:
     if tabs or not indents or any("\t" in indent for indent in indents):
         return "\t" if tabs else None
     usual, least = unit_of(before + after), min(map(len, indents))
-    fits = usual not in {None, "\t"} and not any(len(each) % len(usual or "") for each in indents)
+    # A line that is not a multiple of it goes on with the one above.
+    fits = usual not in {None, "\t"} and least % len(usual or "") == 0
     return None if fits or least not in WIDTHS or len(indents) < 2 else " " * least
 
 

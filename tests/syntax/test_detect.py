@@ -13,6 +13,24 @@ FIXTURES = sorted((Path(__file__).parents[2] / "fixtures" / "languages").glob("?
 ALIKE = {"typescriptreact": {"typescript", "javascript", "typescriptreact"}}
 """What a text may be taken for without harm."""
 
+GUIDE = """# How to install it
+
+First fetch the package, then run it as your own user:
+
+```
+pip install it
+```
+
+The rest is in the guide for people who write plugins.
+"""
+
+BUTTON = """type Props = { label: string };
+
+export const Button = ({ label }: Props) => {
+  return <button type="button">{label}</button>;
+};
+"""
+
 
 @pytest.mark.parametrize("file", FIXTURES, ids=lambda file: file.name)
 def test_a_file_tells_its_language_by_itself(file: Path) -> None:
@@ -31,6 +49,9 @@ def test_a_file_tells_its_language_by_itself(file: Path) -> None:
         ("x = 1", "", ("a.js", "b.js", "c.py"), "javascript"),
         ("def f(a):\n    return a\n", "", ("a.js",), "python"),
         ("", "", (), "plaintext"),
+        (GUIDE, "", (), "markdown"),
+        (BUTTON, "", (), "typescriptreact"),
+        ("# Sum of all\ndef f(xs):\n    return sum(xs)\n", "", (), "python"),
     ],
 )
 def test_what_decides(text: str, path: str, others: tuple[str, ...], language: str) -> None:

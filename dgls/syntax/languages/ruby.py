@@ -36,7 +36,7 @@ RUBY = Language(
     top_level=re.compile(r"^(?:def|class|module)\b", re.MULTILINE),
     block_opener=re.compile(
         r"\b(?:do|then|else|begin|ensure|rescue)(?:\s*\|[^|]*\|)?\s*(?:#.*)?$|"
-        r"^\s*(?:def|class|module|if|unless|elsif|while|until|case|when|for)\b(?!.*\b(?:end|then)\b)"
+        r"^\s*(?:def|class|module|if|unless|elsif|while|until|case|when|for|rescue)\b(?!.*\b(?:end|then)\b)"
     ),
     imports=re.compile(r"^require(?:_relative)? .*", re.MULTILINE),
     imported=re.compile(r"""^require_relative ['"]([^'"\n]+)['"]""", re.MULTILINE),
