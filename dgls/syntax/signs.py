@@ -59,7 +59,9 @@ JSX = re.compile(r"</[\w.-]*>|\s/>\s*[,;)}]*$", re.MULTILINE)
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,}).*?(?:^ {0,3}\1`*~*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"(?:\A|\n[ \t]*\n)#{1,6} \S.*\n[ \t]*(?=\n|\Z)")
 _LINK = re.compile(r"\]\((?:https?:|[\w./#-])[^)\s]*\)")
-_WORDS = re.compile(r"^(?:(?:[-*+]|\d+\.) +)?[\w*`][\w'`*’-]*(?:[,;:]? [\w'`*()’./-]+){3,}[.:,?!]?$")
+_WORDS = re.compile(
+    r"^(?:(?:[-*+]|\d+\.) +)?[\w*`][\w'`*\u2019-]*(?:[,;:]? [\w'`*()\u2019./-]+){3,}[.:,?!]?$"
+)
 
 
 def is_prose(text: str) -> bool:
