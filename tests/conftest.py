@@ -1,4 +1,4 @@
-"""Set before anything is imported: no fetched models, and Triton without a GPU interpreted."""
+"""Set before anything is imported: no fetched models, Triton interpreted without a GPU, no hurry."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Generator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.support.required import VARIABLE, why_not_skipped
@@ -23,6 +24,10 @@ if not Path("/dev/nvidia0").exists():
     os.environ.setdefault("TRITON_INTERPRET", "1")
     # Triton asks for a choice; the interpreter is not touched by it.
     os.environ.setdefault("TRITON_DEFAULT_FP_FUSION", "1")
+
+# How long an example takes says nothing on a machine that does other work.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 
 def pytest_configure() -> None:

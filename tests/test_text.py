@@ -26,7 +26,7 @@ ENCODINGS = tuple(Encoding)
 UNIT_BYTES = {Encoding.UTF8: 1, Encoding.UTF16: 2, Encoding.UTF32: 4}
 CODECS = {Encoding.UTF8: "utf-8", Encoding.UTF16: "utf-16-le", Encoding.UTF32: "utf-32-le"}
 
-quick = settings(max_examples=60, deadline=None)
+quick = settings(max_examples=60)
 
 
 def lines_with_ends(text: str, newline_only: bool = False) -> list[str]:

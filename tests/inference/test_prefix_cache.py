@@ -65,7 +65,7 @@ def tensors(prefix: Prefix) -> list[torch.Tensor]:
 
 
 @pytest.mark.parametrize("kind", NETWORKS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(session=SESSION, room=st.sampled_from([1, 60_000, 10**9]))
 def test_any_sequence_of_edits_reads_as_if_encoded_afresh(kind, session, room):
     """Documents are typed into, cut and left for each other; memory is short, or is not."""

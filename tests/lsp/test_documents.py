@@ -72,7 +72,7 @@ places = st.tuples(st.integers(0, 8), st.integers(0, 12))
     edits=st.lists(st.tuples(places, places, texts), min_size=1, max_size=6),
     together=st.booleans(),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_edits_leave_the_text_that_the_editor_has(
     text: str,
     encoding: Encoding,
@@ -105,7 +105,7 @@ def test_any_edits_leave_the_text_that_the_editor_has(
 
 
 @given(text=texts, encoding=st.sampled_from(Encoding), data=st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_an_offset_and_its_position_name_the_same_place(
     text: str, encoding: Encoding, data: st.DataObject
 ) -> None:

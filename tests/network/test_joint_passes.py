@@ -42,7 +42,7 @@ def close(one: torch.Tensor, other: torch.Tensor) -> bool:
 
 
 @pytest.mark.parametrize("kind", NETWORKS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(asked=st.lists(st.tuples(ROWS, LENGTH, st.booleans()), min_size=1, max_size=4))
 def test_canvases_of_several_fills_are_read_as_alone(kind, asked):
     """Rows, encoded tokens, and whether a step went before; canvases of two sizes."""
@@ -61,7 +61,7 @@ def test_canvases_of_several_fills_are_read_as_alone(kind, asked):
 
 
 @pytest.mark.parametrize("kind", NETWORKS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     asked=st.lists(st.tuples(ROWS, st.integers(0, 30), st.integers(1, 3)), min_size=1, max_size=4)
 )

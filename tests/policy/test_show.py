@@ -169,7 +169,7 @@ def test_a_shown_text_is_replaced_only_for_a_reason(
     assert may_replace(shown, sure, new, new_sure) is expected
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(texts, texts, texts, st.booleans())
 def test_what_is_shown_is_a_beginning_of_the_fill(
     fill: str, prefix: str, suffix: str, multiline: bool

@@ -46,7 +46,7 @@ def test_what_is_left_of_a_fill(marked: str, fill: str, newer: str, left: str | 
         }
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data(), texts, texts.filter(bool))
 def test_typing_along_leads_to_what_was_suggested(
     data: st.DataObject, text: str, fill: str
@@ -58,7 +58,7 @@ def test_typing_along_leads_to_what_was_suggested(
     assert left == fill[typed:]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data(), texts, texts, st.sampled_from(["", "", ")", "]", "'", "'])", "x", "\n"]))
 def test_what_is_left_leads_to_what_was_suggested_whatever_was_typed(
     data: st.DataObject, text: str, fill: str, closers: str

@@ -53,7 +53,7 @@ def code(language: str) -> st.SearchStrategy[str]:
 LANGUAGES = st.sampled_from(sorted(PIECES))
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.data(), LANGUAGES, st.sampled_from(list(Purpose)), st.integers(1, 8))
 def test_what_is_shown_makes_no_error_and_changes_nothing_else(
     data: st.DataObject, name: str, purpose: Purpose, lines: int
@@ -82,7 +82,7 @@ def plain(source: Source) -> Source:
     return Source.parse(with_line_ends(source.text, "\n"), source.language)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.data(), LANGUAGES, st.integers(1, 8))
 def test_what_is_sound_stays_as_it_is(data: st.DataObject, name: str, lines: int) -> None:
     prefix, suffix, answer = (data.draw(code(name)) for _ in range(3))
@@ -92,7 +92,7 @@ def test_what_is_sound_stays_as_it_is(data: st.DataObject, name: str, lines: int
         assert sound(site, found.text).text == found.text
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(texts, texts, texts)
 def test_in_a_line_an_answer_stays_on_it_and_has_no_more_lines_than_asked(
     prefix: str, suffix: str, answer: str
@@ -106,7 +106,7 @@ def test_in_a_line_an_answer_stays_on_it_and_has_no_more_lines_than_asked(
 
 
 @pytest.mark.parametrize("encoding", list(Encoding))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_the_place_of_a_gap_survives_every_encoding(
     encoding: Encoding, data: st.DataObject
@@ -118,7 +118,7 @@ def test_the_place_of_a_gap_survives_every_encoding(
     assert lines.offset(lines.position(len(prefix), encoding), encoding) == len(prefix)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(texts, texts)
 def test_alike_is_the_same_for_texts_that_differ_in_white_space(one: str, space: str) -> None:
     assert alike(alike(one)) == alike(one)

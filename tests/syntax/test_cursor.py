@@ -151,7 +151,7 @@ def test_gaps_that_cannot_be_are_refused(gaps: tuple[Span, ...]) -> None:
         context_at(Source.parse("x = 1", PYTHON), gaps)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data(), long_texts, st.integers(8, 400), st.integers(0, 200))
 def test_parts_are_within_the_budget_and_next_to_the_gap(
     data: st.DataObject, text: str, prefix_chars: int, suffix_chars: int
@@ -171,7 +171,7 @@ def test_parts_are_within_the_budget_and_next_to_the_gap(
     assert len(prefix) - len(context.head) >= min(len(whole.parts[0]), prefix_chars // 4 - 1) / 2
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data(), long_texts, st.integers(40, 600), texts.filter(bool))
 def test_typing_extends_the_prefix_and_leaves_the_suffix(
     data: st.DataObject, text: str, prefix_chars: int, typed: str

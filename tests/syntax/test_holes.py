@@ -146,7 +146,7 @@ def test_a_place_in_a_long_file_finds_what_the_whole_file_has_there() -> None:
     assert near[0] in everything
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(texts)
 def test_any_text_can_be_asked_for_holes(text: str) -> None:
     source = Source.parse(text, PYTHON)

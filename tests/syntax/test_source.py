@@ -80,7 +80,7 @@ def test_a_deletion_and_an_insertion_leave_what_follows_in_its_place() -> None:
     assert shape(edited) == shape(Source.parse(edited.text, PYTHON))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data(), texts)
 def test_any_edits_give_the_tree_of_a_fresh_parse(data: st.DataObject, text: str) -> None:
     source = Source.parse(text, PYTHON)
@@ -94,7 +94,7 @@ def test_any_edits_give_the_tree_of_a_fresh_parse(data: st.DataObject, text: str
     assert shape(source) == shape(fresh)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data())
 def test_several_edits_far_apart_give_the_tree_of_a_fresh_parse(data: st.DataObject) -> None:
     source = Source.parse(INVENTORY, PYTHON)
@@ -141,7 +141,7 @@ def test_a_carriage_return_alone_ends_a_line() -> None:
     ]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.data(), long_texts)
 def test_offsets_become_bytes_and_come_back(data: st.DataObject, text: str) -> None:
     source = Source.parse(text, PYTHON)
