@@ -1,4 +1,4 @@
-"""Set before anything is imported: no fetched models, Triton interpreted without a GPU, no hurry."""
+"""Set before anything is imported: no fetched models, Triton interpreted where no GPU is."""
 
 from __future__ import annotations
 
