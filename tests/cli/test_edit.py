@@ -126,7 +126,7 @@ BAD = {
     "instruction of 100 kB": (["a.py:2-3", "x" * 100_000], 2, "100000 characters"),
     "nothing selected": (["a.py:4-5", "x"], 2, "no code in the selection"),
     "outside of the file": (["a.py:6-60", "x"], 4, "Line 60 is outside"),
-    "line 0": (["a.py:0-2", "x"], 4, "Line 0"),
+    "line 0": (["a.py:0-2", "x"], 4, "no line 0"),
     "backwards": (["a.py:3-2", "x"], 4, "end before they begin"),
     "no lines": (["a.py", "x"], 2, "not FILE:FROM-TO"),
     "words for lines": (["a.py:one-two", "x"], 2, "not FILE:FROM-TO"),
