@@ -95,8 +95,12 @@ def test_a_parameter_renamed_by_typing_is_renamed_place_by_place(opened: Open) -
     neovim.until(lambda: neovim.text() == CART.replace("items", "lines"), "all is renamed")
     until_shown(neovim, "")
     assert neovim.messages() == []
+
+    neovim.lua(REQUESTS)
     neovim.keys("u")
-    until_shown(neovim, THIRD)
+    neovim.until(lambda: neovim.lua("return answers") == 1, "an answer")
+    assert neovim.text() == CART.replace("items", "lines", 2)
+    assert neovim.next_edit() == ""
 
 
 def test_an_undo_takes_the_offer_away_and_an_answer_for_another_version_shows_nothing(
