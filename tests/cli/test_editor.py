@@ -20,17 +20,9 @@ from dgls.errors import EngineUnavailableError, InputError
 from tests.editors.home import BY_HEART, START, engine_environment, own_home
 from tests.support.programs import script
 
+pytestmark = pytest.mark.usefixtures("home")
+
 FILES = [editor for editor in EDITORS if editor != "vscode"]
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of the test's own."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr(Path, "home", lambda: tmp_path)
-    for name in ("XDG_CONFIG_HOME", "NVIM_APPNAME"):
-        monkeypatch.delenv(name, raising=False)
-    return tmp_path
 
 
 @pytest.mark.parametrize("editor", EDITORS)

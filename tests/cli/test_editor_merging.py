@@ -14,17 +14,9 @@ from dgls.editors.guides import guide
 from dgls.editors.helix_text import helix_languages, helix_without
 from dgls.editors.merging import block, json_keys, own_file
 
+pytestmark = pytest.mark.usefixtures("home")
+
 SHIPPED = places.shipped("helix/languages.toml").read_text(encoding="utf-8")
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of the test's own."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr(Path, "home", lambda: tmp_path)
-    for name in ("XDG_CONFIG_HOME", "NVIM_APPNAME"):
-        monkeypatch.delenv(name, raising=False)
-    return tmp_path
 
 
 def merged(old: str, merge: object) -> str:

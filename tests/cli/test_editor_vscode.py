@@ -11,12 +11,7 @@ from dgls.cli.main import run
 from dgls.editors import places
 from tests.support.programs import script
 
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of the test's own."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("home")
 
 
 def test_vs_codes_extension_is_packaged_where_it_is_not_yet(
