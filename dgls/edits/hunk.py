@@ -29,28 +29,13 @@ def remembered(hunks: Sequence[Hunk], text: str, edit: Edit) -> tuple[Hunk, ...]
 
     An edit of lines that a hunk has joins it; one that restores what was there before drops it.
     """
-    return _after(hunks, text, edit)[0]
+    return followed(hunks, text, edit)[0]
 
 
-def taken_back(hunks: Sequence[Hunk], text: str, edit: Edit) -> tuple[tuple[str, str], ...]:
-    """The lines before and after each earlier change that `edit` of `text` undoes."""
-    kept, joined = _after(hunks, text, edit)
-    undone = len(kept) + len(joined) == len(hunks)
-    return tuple((hunk.before, hunk.after(text)) for hunk in joined) if undone else ()
-
-
-def changed_lines(text: str, edit: Edit) -> tuple[str, str]:
-    """The lines that `edit` would change, before and after."""
-    now = text[: edit.span.start] + edit.text + text[edit.span.end :]
-    for hunk in remembered((), text, edit):
-        return hunk.before, hunk.after(now)
-    return "", ""
-
-
-def _after(
+def followed(
     hunks: Sequence[Hunk], text: str, edit: Edit
-) -> tuple[tuple[Hunk, ...], tuple[Hunk, ...]]:
-    """The hunks after an edit, the newest last, and those before it whose lines it changed."""
+) -> tuple[tuple[Hunk, ...], tuple[tuple[str, str], ...]]:
+    """What `remembered` gives, and the lines before and after each change that `edit` undoes."""
     region = _whole_lines(text, edit.span)
     joined = [hunk for hunk in hunks if _touch(hunk.span, region, len(text))]
     for hunk in joined:
@@ -60,7 +45,16 @@ def _after(
     now = text[: edit.span.start] + edit.text + text[edit.span.end :]
     newest = _trimmed(now, Span(region.start, region.end + grown), before)
     kept = [_moved(hunk, region.end, grown) for hunk in hunks if hunk not in joined]
-    return (*kept, *newest)[-MAX_HUNKS:], tuple(joined)
+    undone = () if newest else tuple((hunk.before, hunk.after(text)) for hunk in joined)
+    return (*kept, *newest)[-MAX_HUNKS:], undone
+
+
+def changed_lines(text: str, edit: Edit) -> tuple[str, str]:
+    """The lines that `edit` would change, before and after."""
+    now = text[: edit.span.start] + edit.text + text[edit.span.end :]
+    for hunk in remembered((), text, edit):
+        return hunk.before, hunk.after(now)
+    return "", ""
 
 
 def _whole_lines(text: str, span: Span) -> Span:

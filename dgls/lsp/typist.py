@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from dgls.config import ShowSettings
-from dgls.edits.hunk import Hunk, changed_lines, remembered, taken_back
+from dgls.edits.hunk import Hunk, changed_lines, followed
 from dgls.lsp.convert import key_of
 from dgls.lsp.documents import Change, Document
 from dgls.policy.rhythm import Rhythm
@@ -17,7 +17,7 @@ from dgls.text.common import common_length
 from dgls.text.lines import line_end_of, with_line_ends
 from dgls.text.spans import Edit, Span
 
-_MAX_REJECTED = 50
+_MAX_NOTED = 50
 _MAX_ACCEPTED = 50
 _MAX_HEAD = 400
 """Characters of a line that tell a place from others."""
@@ -168,12 +168,13 @@ class Typist:
         return changed_lines(text, edit) in self._undone
 
     def _remember(self, change: Change) -> None:
-        text, edit = change.before.text, change.edit
-        undone = taken_back(self.hunks, text, edit)
-        self.hunks = remembered(self.hunks, text, edit)
-        # Without the edit that led to them all may be offered again.
-        known = {**self._undone, **dict.fromkeys(undone)} if self.hunks else {}
-        self._undone = dict.fromkeys(list(known)[-_MAX_REJECTED:])
+        self.hunks, undone = followed(self.hunks, change.before.text, change.edit)
+        if not self.hunks:
+            # Without the edit that led to them all may be offered again.
+            self._undone.clear()
+            return
+        for lines in undone:
+            _note(self._undone, lines)
 
     def _follow(self, change: Change) -> None:
         edit = change.edit
@@ -209,13 +210,15 @@ class Typist:
             return replace(accepted, span=Span(span.start + grown, span.end + grown))
         if grown < 0:
             self.deleted_shown = True
-            self._reject(accepted.place)
+            _note(self._rejected, accepted.place)
         return None
 
-    def _reject(self, place: tuple[str, str]) -> None:
-        self._rejected[place] = None
-        while len(self._rejected) > _MAX_REJECTED:
-            del self._rejected[next(iter(self._rejected))]
+
+def _note(noted: dict[tuple[str, str], None], what: tuple[str, str]) -> None:
+    """Note one more, and forget the first of too many."""
+    noted[what] = None
+    while len(noted) > _MAX_NOTED:
+        del noted[next(iter(noted))]
 
 
 @dataclass
