@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from dgls.checkpoint.store import path_of
 from dgls.config import is_path
 from dgls.errors import ModelNotFoundError
 from dgls.files import expanded
+from dgls.text.closest import closest
 
 _EMBEDDED_FOLDER = Path(__file__).parent / EMBEDDED
 
@@ -96,8 +96,8 @@ def _cache_folder() -> str:
 
 
 def _meant(name: str) -> str:
-    near = difflib.get_close_matches(name, [entry.name for entry in catalogue()], n=1)
-    return f" Did you mean {near[0]!r}?" if near else ""
+    near = closest(name, (entry.name for entry in catalogue()))
+    return f" Did you mean {near!r}?" if near else ""
 
 
 def _hint(name: str) -> str:

@@ -9,9 +9,9 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from dgls.cli.verbs import closest
 from dgls.editors.guides import EDITORS, guide
 from dgls.errors import DglsError, InputError
+from dgls.text.closest import closest
 
 if TYPE_CHECKING:
     from dgls.editors.check import Checked

@@ -5,11 +5,10 @@ Nothing is imported to print it: a person who asks for help should not wait for 
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dgls.errors import InputError
+from dgls.text.closest import closest
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +94,3 @@ def _meant(word: str) -> str:
         return f" Did you mean 'dgls fill {word}'?"
     near = _OTHER_NAMES.get(word) or closest(word, (*VERBS, "--version", "--help"))
     return f" Did you mean '{near}'?" if near else ""
-
-
-def closest(word: str, known: Iterable[str]) -> str:
-    """The known word that is most like the given one, empty where none is like it."""
-    return next(iter(difflib.get_close_matches(word, tuple(known), n=1)), "")
