@@ -10,7 +10,8 @@ from functools import lru_cache
 from dgls.syntax.guard import damage
 from dgls.syntax.language import PLAIN, Language
 from dgls.syntax.languages import known_of, language_named
-from dgls.syntax.signs import EXTENDS, JSX, SIGNS, is_prose
+from dgls.syntax.prose import prose_signs, without_fences
+from dgls.syntax.signs import EXTENDS, JSX, SIGNS
 from dgls.syntax.source import Source
 
 _SHEBANG = re.compile(r"#!\s*(?:\S*/)?(?:env\s+(?:-\S+\s+)*)?(?:\S*/)?([A-Za-z]+)[\d.]*(?:\s|$)")
@@ -83,7 +84,7 @@ def _said(text: str) -> Language | None:
 @lru_cache(maxsize=256)
 def _guessed(text: str, likely: tuple[str, ...]) -> str:
     """The language in which most lines make sense, of those that read the text without errors."""
-    if is_prose(text):
+    if _is_prose(text):
         return "markdown"
     signs = {name: _signs(text, name) for name in SIGNS}
     if signs["typescript"] and JSX.search(text):
@@ -97,6 +98,16 @@ def _guessed(text: str, likely: tuple[str, ...]) -> str:
     order = sorted(signs, key=lambda name: (name not in likely, -signs[name]))
     tried = [name for name in order if 2 * signs[name] >= best][:_TRIED]
     return min(tried, key=lambda name: (_errors(text, name) - 2 * signs[name], tried.index(name)))
+
+
+def _is_prose(text: str) -> bool:
+    """Whether a text outside of its fences has more signs of Markdown than of any code."""
+    outside, fences = without_fences(text)
+    signs = prose_signs(outside, fences)
+    return bool(signs) and signs > max(_signs(outside, name) for name in SIGNS.keys() - _MARKUP)
+
+
+_MARKUP = {"html", "css"}
 
 
 def _signs(text: str, name: str) -> int:

@@ -55,29 +55,3 @@ EXTENDS = {"typescript": "javascript", "typescriptreact": "javascript", "cpp": "
 
 JSX = re.compile(r"</[\w.-]*>|\s/>\s*[,;)}]*$", re.MULTILINE)
 """A tag in code."""
-
-_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,}).*?(?:^ {0,3}\1`*~*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
-_HEADING = re.compile(r"(?:\A|\n[ \t]*\n)#{1,6} \S.*\n[ \t]*(?=\n|\Z)")
-_LINK = re.compile(r"\]\((?:https?:|[\w./#-])[^)\s]*\)")
-_WORDS = re.compile(
-    r"^(?:(?:[-*+]|\d+\.) +)?[\w*`][\w'`*\u2019-]*(?:[,;:]? [\w'`*()\u2019./-]+){3,}[.:,?!]?$"
-)
-
-
-def is_prose(text: str) -> bool:
-    """Whether a text is Markdown: it has its marks, and more lines of words than of any code.
-
-    What is between fences is code of some language, and says nothing about the whole.
-    """
-    outside, fences = _FENCE.subn("", text)
-    marks = fences + len(_HEADING.findall(outside)) + len(_LINK.findall(outside))
-    lines = outside.split("\n")
-    words = sum(_WORDS.match(line) is not None for line in lines)
-    if not marks or marks + words < _LEAST:
-        return False
-    return marks + words > max(sum(map(bool, map(sign.search, lines))) for sign in _CODE)
-
-
-_LEAST = 2
-"""So many signs of prose at least: a comment alone may look like a heading."""
-_CODE = tuple(re.compile(pattern) for name, pattern in SIGNS.items() if name not in {"html", "css"})
