@@ -30,10 +30,10 @@ def helix_languages(shipped: str) -> Callable[[str], str]:
         if _server(values):
             return old
         head, *entries = shipped.split(_ENTRY)
-        new = ""
+        there, new = _languages(values), ""
         for entry in entries:
             name = _name(entry)
-            if name in _languages(values):
+            if name in there:
                 old = _with_dgls(old, name, entry)
             else:
                 new += _ENTRY + entry
@@ -113,11 +113,7 @@ def _entries(text: str) -> Iterator[tuple[int, int]]:
 
 def _has_dgls(language: Mapping[str, Any]) -> bool:
     servers = language.get("language-servers", [])
-    return any(each == "dgls" or _is_dgls(each) for each in servers)
-
-
-def _is_dgls(server: object) -> bool:
-    return isinstance(server, dict) and server.get("name") == "dgls"
+    return "dgls" in [each.get("name") if isinstance(each, dict) else each for each in servers]
 
 
 def _languages(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

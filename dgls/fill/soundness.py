@@ -46,9 +46,8 @@ def site_of(request: FillRequest, *, unfinished: bool = False) -> Site:
     above, below = (wide or near for wide, near in zip(alone.around, alone.parts, strict=True))
     (gap,) = request.gaps
     source = Source.parse(above + gap.text + below, language_named(request.language))
-    purpose = Purpose.REWRITE if gap.text.strip() else Purpose.EXPLICIT
-    if purpose is Purpose.EXPLICIT and request.trigger is Trigger.AUTOMATIC:
-        purpose = Purpose.AUTOMATIC
+    purpose = Purpose.AUTOMATIC if request.trigger is Trigger.AUTOMATIC else Purpose.EXPLICIT
+    if gap.text.strip():
+        purpose = Purpose.REWRITE
     span = Span(len(above), len(above) + len(gap.text))
-    wanted = Wanted(purpose, gap.max_lines, unfinished=unfinished)
-    return Site.of(source, span, wanted)
+    return Site.of(source, span, Wanted(purpose, gap.max_lines, unfinished=unfinished))

@@ -35,7 +35,7 @@ class Document:
         return await self._asked("inlineCompletion", cursor, context=context) or []
 
     async def next_edits(self, cursor: Position) -> list[Any]:
-        """The edits that are offered next to who is at a cursor."""
+        """The next edits that are offered at a cursor."""
         answer = await self._asked("copilotInlineEdit", cursor)
         return list(answer["edits"])
 
