@@ -60,8 +60,8 @@ def make_backend(
     checkpoints: Mapping[str, Path],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> MakeBackend:
-    """A function that loads the backend for a family, with changes to the settings of the server
-    and of the canvas, once for each.
+    """A function that loads the backend for a family, once for each canvas, number of steps and
+    change to the settings of the server.
     """
     key = tmp_path_factory.mktemp("key") / "key"
     key.write_text(KEY)
@@ -69,14 +69,14 @@ def make_backend(
     usual = {"url": server.url, "key_file": str(key), "timeout_seconds": WAIT_S}
 
     @cache
-    def make(family: str, canvas: int = CANVAS, **remote: Any) -> VllmBackend:
+    def make(family: str, canvas: int = CANVAS, steps: int = 2, **remote: Any) -> VllmBackend:
         settings = changed(
             resolve(environment={}, files=()).strict(),
             {
                 "engine": {"backend": "vllm"},
                 "model": {"name": str(checkpoints[family])},
                 "remote": {**usual, **remote},
-                "denoise": {"canvas": canvas, "steps": 2},
+                "denoise": {"canvas": canvas, "steps": steps},
             },
         )
         backend = VllmBackend(settings)
