@@ -15,7 +15,7 @@ from dgls.checkpoint.store import path_of
 from dgls.config import is_path
 from dgls.errors import ModelNotFoundError
 from dgls.files import expanded
-from dgls.text.closest import closest
+from dgls.text.closest import closest, did_you_mean
 
 _EMBEDDED_FOLDER = Path(__file__).parent / EMBEDDED
 
@@ -96,8 +96,7 @@ def _cache_folder() -> str:
 
 
 def _meant(name: str) -> str:
-    near = closest(name, (entry.name for entry in catalogue()))
-    return f" Did you mean {near!r}?" if near else ""
+    return did_you_mean(closest(name, (entry.name for entry in catalogue())))
 
 
 def _hint(name: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dgls.editors.guides import EDITORS, guide
 from dgls.errors import DglsError, InputError
-from dgls.text.closest import closest
+from dgls.text.closest import closest, did_you_mean
 
 if TYPE_CHECKING:
     from dgls.editors.check import Checked
@@ -69,8 +69,7 @@ def _given(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _meant(word: str, known: Sequence[str]) -> str:
-    near = closest(word, known)
-    return f" Did you mean '{near}'?" if near else ""
+    return did_you_mean(closest(word, known))
 
 
 def _editor(name: str, *, write: bool, check: bool, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dgls.errors import InputError
-from dgls.text.closest import closest
+from dgls.text.closest import closest, did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,4 +93,4 @@ def _meant(word: str) -> str:
     if ":" in word or "." in word:
         return f" Did you mean 'dgls fill {word}'?"
     near = _OTHER_NAMES.get(word) or closest(word, (*VERBS, "--version", "--help"))
-    return f" Did you mean '{near}'?" if near else ""
+    return did_you_mean(near)

@@ -11,7 +11,7 @@ from dgls.config.settings import DECLARED, Declared
 from dgls.config.sources import Source, shortened
 from dgls.errors import SettingError
 from dgls.patterns import why_it_matches_nothing
-from dgls.text.closest import closest
+from dgls.text.closest import closest, did_you_mean
 
 _MAX_PROBLEMS = 20
 """Problems of one source that are told; a file of thousands would flood whoever reads them."""
@@ -69,9 +69,9 @@ def _accepted(source: Source, name: str, value: Any) -> Any:
 def _unknown(source: Source, name: str, *, is_told: bool) -> SettingError:
     """The problem of a name that is no setting; the nearest one is looked for if it is told."""
     near = closest(name[:_MAX_NAME], DECLARED) if is_told else ""
-    meant = f" Did you mean '{near}'?" if near else ""
     return SettingError(
-        f"'{shortened(name)}' in {source.name} is not a setting of dgls; it was ignored.{meant}"
+        f"'{shortened(name)}' in {source.name} is not a setting of dgls; it was ignored."
+        f"{did_you_mean(near)}"
     )
 
 

@@ -74,6 +74,11 @@ def until_shown(neovim: Neovim, wanted: str) -> None:
     neovim.until(lambda: neovim.next_edit() == wanted, f"the next edit {wanted!r}")
 
 
+def until_answered(neovim: Neovim, count: int) -> None:
+    """Wait until so many answers have come; `REQUESTS` counts them."""
+    neovim.until(lambda: neovim.lua("return answers") == count, f"{count} answers")
+
+
 def cursor(neovim: Neovim) -> list[int]:
     """The cursor's line from 1 and column from 0."""
     return list(neovim.lua("return vim.api.nvim_win_get_cursor(0)"))
@@ -98,7 +103,7 @@ def test_a_parameter_renamed_by_typing_is_renamed_place_by_place(opened: Open) -
 
     neovim.lua(REQUESTS)
     neovim.keys("u")
-    neovim.until(lambda: neovim.lua("return answers") == 1, "an answer")
+    until_answered(neovim, 1)
     assert neovim.text() == CART.replace("items", "lines", 2)
     assert neovim.next_edit() == ""
 
@@ -109,28 +114,25 @@ def test_an_undo_takes_the_offer_away_and_an_answer_for_another_version_shows_no
     neovim = opened(CART)
     neovim.lua(REQUESTS)
 
-    def until_answered(count: int) -> None:
-        neovim.until(lambda: neovim.lua("return answers") == count, f"{count} answers")
-
     neovim.keys("/items<CR>cwlines<Esc>")
     until_shown(neovim, SECOND)
     count = neovim.lua("return answers")
     neovim.keys("u")
-    until_answered(count + 1)
+    until_answered(neovim, count + 1)
     assert neovim.next_edit() == ""
 
     neovim.lua("hold = true")
     neovim.keys("<C-r>")
-    until_answered(count + 2)
+    until_answered(neovim, count + 2)
     neovim.lua("hold = false")
     neovim.keys("u")
-    until_answered(count + 3)
+    until_answered(neovim, count + 3)
     neovim.lua("late()")
     assert neovim.next_edit() == ""
 
     neovim.lua("ahead = 1")
     neovim.keys("<C-r>")
-    until_answered(count + 4)
+    until_answered(neovim, count + 4)
     assert neovim.next_edit() == ""
 
 
