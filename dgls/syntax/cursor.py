@@ -26,7 +26,8 @@ class Budget:
     """Most characters of the prefix and of the suffix; None leaves them to the model.
 
     Of a prefix that does not fit, the share `head` is for imports and enclosing headers. `around`
-    is for each side of what texts may be copied from, and a model with room for it may read.
+    is for each side of what texts may be copied from, and a model with room for it may read; it
+    is at least four fifths of that where the document has as much.
     """
 
     prefix_chars: int | None = None
@@ -93,8 +94,8 @@ def context_at(source: Source, gaps: Sequence[Span], budget: Budget | None = Non
         line_tail=_plain(text, Span(last.end, line_around(text, last.end).end)),
         line_end=line_end_of(text[max(0, first.start - _NEAR) : last.end + _NEAR]),
         around=(
-            _plain(text, Span(max(0, first.start - budget.around), first.start)),
-            _plain(text, Span(last.end, min(len(text), last.end + budget.around))),
+            _plain(text, Span(_around_start(text, first.start, budget.around), first.start)),
+            _plain(text, Span(last.end, _suffix_end(text, last.end, budget.around))),
         ),
     )
 
@@ -122,6 +123,13 @@ def _window(source: Source, cursor: int, budget: Budget) -> tuple[int, str]:
     steady = source.text[: cut + window_chars // 4]
     start = _tidy_start(steady, cut)
     return start, kept_head(steady, start, head_chars, source.language)
+
+
+def _around_start(text: str, cursor: int, chars: int) -> int:
+    """Where the text around a cursor begins: at a line's start that typing rarely moves."""
+    hop = chars // 10
+    cut = anchored_start(cursor, chars, hop)
+    return _tidy_start(text[: cut + hop], cut) if cut else 0
 
 
 def _tidy_start(text: str, cut: int) -> int:

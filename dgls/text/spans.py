@@ -71,13 +71,13 @@ def split_at(text: str, spans: Sequence[Span]) -> tuple[str, ...]:
     return (*parts, text[done:])
 
 
-def anchored_start(length: int, budget: int) -> int:
+def anchored_start(length: int, budget: int, hop: int | None = None) -> int:
     """Where to cut a text of `length` so that at most `budget` of its end remains.
 
-    The cut moves in hops of half the budget. A text that grows at its end therefore keeps its
-    start, and with it every cached token, until the next hop.
+    The cut moves in hops, of half the budget where none is given. A text that grows at its end
+    therefore keeps its start, and with it every cached token, until the next hop.
     """
     if length <= budget:
         return 0
-    hop = max(1, budget // 2)
+    hop = max(1, budget // 2 if hop is None else hop)
     return -(-(length - budget) // hop) * hop

@@ -194,6 +194,21 @@ def test_typing_extends_the_prefix_and_leaves_the_suffix(
     assert hops <= 2 + len(typed) // (prefix_chars * 3 // 8)
 
 
+def test_the_wide_text_far_down_a_file_keeps_its_start_while_one_types() -> None:
+    line, typed = "    total = price * count\n", "result = value1 + value2\n" * 40
+    above, below = "class A:\n" + line * 3_000, line * 3_000
+    starts = []
+    for end in range(len(typed)):
+        at = len(above) + end
+        source = Source.parse(above + typed[:end] + below, PYTHON)
+        before, after = context_at(source, [Span(at, at)]).around
+        assert 16_000 <= len(before) <= 20_000
+        assert before.startswith(line)
+        assert after.endswith(line)
+        starts.append(at - len(before))
+    assert len(set(starts)) <= 2
+
+
 @pytest.mark.parametrize(
     "typed", ["self.x = [", '"""', "def f(", "\n\n\nclass ", "}", "\\", "'", "\t"]
 )
