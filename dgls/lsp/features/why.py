@@ -11,9 +11,10 @@ from dgls.lsp.context import Command, RequestContext
 from dgls.lsp.convert import place_of
 from dgls.lsp.documents import Document
 from dgls.policy.ask import Moment, why_not_ask
+from dgls.policy.describe import describe
 from dgls.policy.show import shown_when_explicit
 from dgls.policy.silence import Silence
-from dgls.policy.why import Explanation, describe, explained, explained_last
+from dgls.policy.why import Explanation, explained, explained_last
 from dgls.protocol import Trigger
 from dgls.requests.builder import Task
 from dgls.sound.site import Purpose
