@@ -73,9 +73,9 @@ def copies(
 
 @dataclass(frozen=True, slots=True)
 class _Surroundings:
-    """A gap of one line: its line's `head` and `tail`, and all whole lines around it.
+    """A gap of one line: its line's `head` and what is `after` it, and all whole lines around it.
 
-    `after` is the tail with the white space around it. `lines` are those above and below; the gap's own line would be at index `at`.
+    `lines` are those above and below; the gap's own line would be at index `at`.
     """
 
     prefix: str

@@ -18,6 +18,15 @@ def describe(explanation: Explanation, *, features: bool = False) -> str:
     return "\n".join(_lines(explanation, features=features))
 
 
+def in_one_line(explanation: Explanation) -> str:
+    """What becomes of it in a line: what is shown or why nothing is, and for whom."""
+    explicit = explanation.explicit
+    if explanation.asked_only or (explanation.shown is None and isinstance(explicit, tuple)):
+        quiet = "" if explanation.asked_only else f"{_outcome(explanation)} "
+        return quiet + (_when_explicit(explicit) if explicit is not None else "")
+    return _outcome(explanation)
+
+
 def _lines(explanation: Explanation, *, features: bool) -> Iterator[str]:
     if not explanation.asked_only:
         yield _outcome(explanation)
