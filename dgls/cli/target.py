@@ -53,7 +53,8 @@ def cursor(target: Target, text: str) -> Span:
     """The empty gap at the target's place. Raises `PositionError` for one outside the text."""
     if target.line is None:
         raise InputError(
-            f"Where in {target.file}? Give {target.file}:LINE:COL or --select; nothing was filled."
+            f"Where in {target.file}? Give {target.file}:LINE or {target.file}:LINE:COL; nothing "
+            "was filled."
         )
     if target.column is None:
         end = Lines(text).span(_from_one(target.line, "Line")).end

@@ -145,7 +145,7 @@ def test_what_is_written_first_follows_no_link_and_the_mode_stays(
         ("a.py:-1", InputError, "'-1' is no place in a.py; nothing was filled."),
         ("a.py:1-3", InputError, "'1-3' is no place in a.py; nothing was filled."),
         ("a.py::1", InputError, "'' is no place in a.py; nothing was filled."),
-        ("a.py", InputError, "Where in a.py? Give a.py:LINE:COL or --select; nothing"),
+        ("a.py", InputError, "Where in a.py? Give a.py:LINE or a.py:LINE:COL; nothing"),
         ("", InputError, "Which file? Give FILE:LINE:COL; nothing was filled."),
     ],
 )
