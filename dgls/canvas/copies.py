@@ -16,6 +16,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from dgls.sound.block import block_end
+from dgls.sound.words import is_word_char, word_at_end, word_at_start
 from dgls.syntax.brackets import CLOSERS, first_unopened
 from dgls.syntax.language import PLAIN, Language
 
@@ -72,14 +73,14 @@ def copies(
 
 @dataclass(frozen=True, slots=True)
 class _Surroundings:
-    """A gap of one line: its line's `head` and `tail`, and all whole lines around it.
+    """A gap of one line: its line's `head` and what is `after` it, and all whole lines around it.
 
     `lines` are those above and below; the gap's own line would be at index `at`.
     """
 
     prefix: str
     head: str
-    tail: str
+    after: str
     lines: tuple[str, ...]
     at: int
     language: Language
@@ -88,7 +89,12 @@ class _Surroundings:
     def of(cls, prefix: str, suffix: str, language: Language) -> _Surroundings:
         above, below = prefix.split("\n"), suffix.split("\n")
         lines = (*above[:-1], *below[1:])
-        return cls(prefix, above[-1], below[0].strip(), lines, len(above) - 1, language)
+        return cls(prefix, above[-1], below[0], lines, len(above) - 1, language)
+
+    @property
+    def tail(self) -> str:
+        """What follows the gap on its line, without white space around it."""
+        return self.after.strip()
 
     def above(self, index: int) -> str:
         """The nearest line with text above line `index`, on its own side of the gap."""
@@ -173,8 +179,24 @@ def _texts(gap: _Surroundings, place: _Place, lines: int) -> Iterator[tuple[str,
         renamed = _NAME.sub(lambda name: names.get(name.group(), name.group()), rest)
         for text in dict.fromkeys((renamed, rest)):
             fitted = _until(text, gap)
-            if fitted.strip():
+            if fitted.strip() and _keeps_words(gap, line[: place.start], rest, text, fitted):
                 yield fitted, text != rest
+
+
+def _keeps_words(gap: _Surroundings, before: str, rest: str, text: str, fitted: str) -> bool:
+    """Whether a copy joins no word that the cursor touches, or makes of it a word of its place.
+
+    `before` and `rest` are the line that it is from, `text` that rest with its names changed, and
+    `fitted` as much of it as goes into the gap.
+    """
+    typed, following = word_at_end(gap.head), word_at_start(gap.after)
+    if typed and is_word_char(fitted[0]):
+        is_same = word_at_start(text) == word_at_start(rest)
+        if not is_same or word_at_end(before) != typed:
+            return False
+    if following and is_word_char(fitted[-1]):
+        return word_at_start(text[len(fitted) :]) == following
+    return True
 
 
 def _block(gap: _Surroundings, place: _Place, most: int) -> str:

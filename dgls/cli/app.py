@@ -96,7 +96,8 @@ def _misused(error: Any) -> int:
     # Typer's checks are pydantic's, which begins with the name of the exception.
     what = " ".join(_CHECKED.sub("", error.format_message()).split()).rstrip(".?")
     end = "?" if "Did you mean" in what else "."
-    lists = f"{error.ctx.command_path} --help lists its arguments" if error.ctx else "See --help"
+    command = error.ctx.command_path if error.ctx else "dgls VERB"
+    lists = f"{command} --help lists its arguments"
     return _said(f"{what}{end} Nothing was done; {lists}.", error.exit_code)
 
 

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dgls.editors.guides import EDITORS, guide
@@ -77,9 +78,13 @@ def _editor(name: str, *, write: bool, check: bool, as_json: bool) -> None:
     written = _write(found) if write else None
     if not as_json and written is not None:
         _say_written(written)
+    settings = _faulty_settings() if check else ()
+    if not as_json:
+        for message in settings:
+            _say(f"dgls: {message}")
     checked = _check(found) if check else None
     if as_json:
-        print(_json(name, found, written, checked))
+        print(_json(name, found, written, checked, settings))
         return
     if not write and not check:
         _say_what_to_write(name, found)
@@ -104,6 +109,13 @@ def _check(found: Guide) -> Checked:
     from dgls.editors.check import check
 
     return check(found, _say)
+
+
+def _faulty_settings() -> tuple[str, ...]:
+    """What the server says of the settings that count here."""
+    from dgls.config import resolve
+
+    return resolve(Path.cwd()).messages
 
 
 def _say_what_to_write(name: str, found: Guide) -> None:
@@ -143,7 +155,13 @@ def _notes(found: Guide) -> list[str]:
     return [*found.notes, *filter(None, (lacking(found), better))]
 
 
-def _json(name: str, found: Guide, written: Written | None, checked: Checked | None) -> str:
+def _json(
+    name: str,
+    found: Guide,
+    written: Written | None,
+    checked: Checked | None,
+    settings: Sequence[str],
+) -> str:
     fields: dict[str, Any] = {
         "editor": name,
         "file": str(found.file) if found.file else None,
@@ -152,5 +170,6 @@ def _json(name: str, found: Guide, written: Written | None, checked: Checked | N
         "notes": _notes(found),
         "written": dataclasses.asdict(written) if written else None,
         "check": dataclasses.asdict(checked) if checked else None,
+        "settings": list(settings),
     }
     return json.dumps(fields, indent=2, ensure_ascii=False, default=str)

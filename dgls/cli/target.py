@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from dataclasses import dataclass
@@ -52,7 +53,8 @@ def cursor(target: Target, text: str) -> Span:
     """The empty gap at the target's place. Raises `PositionError` for one outside the text."""
     if target.line is None:
         raise InputError(
-            f"Where in {target.file}? Give {target.file}:LINE:COL or --select; nothing was filled."
+            f"Where in {target.file}? Give {target.file}:LINE or {target.file}:LINE:COL; nothing "
+            "was filled."
         )
     if target.column is None:
         end = Lines(text).span(_from_one(target.line, "Line")).end
@@ -155,13 +157,25 @@ class SourceFile:
         return (_BYTE_ORDER_MARK * self.has_byte_order_mark + text).encode("utf-8")
 
 
+def _missing(name: str) -> InputError:
+    """The error for a file that is not there, or for a place that has no number in it."""
+    for colon in re.finditer(":", name):
+        file, rest = name[: colon.start()], name[colon.end() :]
+        if file and os.path.isfile(file):
+            return InputError(
+                f"{rest[:80]!r} is no place in {file}; nothing was filled. Give {file}:LINE or "
+                f"{file}:LINE:COL, both numbers from 1."
+            )
+    return SourceFileError(f"There is no file {name}; nothing was filled.")
+
+
 def read_source(name: str, data: bytes | None = None) -> SourceFile:
     """Read a file, or take `data` for it. Raises `SourceFileError` for what is no UTF-8 text."""
     if data is None:
         try:
             data = read_small(Path(name), _LARGEST_BYTES)
         except FileNotFoundError as error:
-            raise SourceFileError(f"There is no file {name}; nothing was filled.") from error
+            raise _missing(name) from error
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else "no file has such a name"
             raise SourceFileError(

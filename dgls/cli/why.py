@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dgls.cli.job import Asked, Job, job_of
 from dgls.cli.options import AsJson, Language, ModelName
 from dgls.cli.private import AllowPrivate, check_readable
-from dgls.cli.target import STANDARD_INPUT, cursor, parse_target, parsed_source
+from dgls.cli.target import STANDARD_INPUT, parse_target
 from dgls.errors import DglsError, EngineUnavailableError, InputError
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from dgls.policy.silence import Silence
     from dgls.policy.why import Explanation
     from dgls.protocol import Health, LastFill
+    from dgls.requests.builder import Asker
     from dgls.syntax.cursor import Context
 
 
@@ -30,11 +32,12 @@ def register(app: typer.Typer) -> None:
 
 
 def why(
-    place: Annotated[
-        str | None,
+    places: Annotated[
+        list[str] | None,
         typer.Argument(
-            metavar="[FILE:LINE:COL]",
-            help="The place to ask about; without one, the engine's last fill.",
+            metavar="[FILE:LINE:COL]...",
+            help="The places to ask about, as `dgls fill` takes them; without one, the engine's "
+            "last fill.",
         ),
     ] = None,
     as_json: AsJson = False,
@@ -50,30 +53,30 @@ def why(
     The last one is what the engine keeps in memory of its last fill, in an editor or here.
     """
     from dgls.cli.asking import resolved_with, settings_when_explicit
-    from dgls.policy.why import describe
+    from dgls.policy.describe import describe
 
     resolved = resolved_with(model)
     explicit_settings = settings_when_explicit(resolved, model)
-    if place is None:
+    if places:
+        for name in {parse_target(each).file for each in places} - {STANDARD_INPUT}:
+            check_readable(Path(name), resolved, allow=allow_private)
+        job = job_of(Asked(places, language=language), explicit_settings.fill)
+        found = asyncio.run(_at(resolved, explicit_settings, job))
+        about = ", ".join(places)
+    else:
         found, age_s = asyncio.run(_last(resolved.settings, explicit_settings))
         about = f"{found.request.path or 'a text without a name'}, {age_s:.0f} s ago"
-    else:
-        file = parse_target(place).file
-        if file != STANDARD_INPUT:
-            check_readable(Path(file), resolved, allow=allow_private)
-        found, about = asyncio.run(_at(resolved, explicit_settings, place, language)), place
+        about += _trigger_of(found)
     if as_json:
         typer.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
     else:
-        typer.echo(f"{about}{_trigger_of(found, place)}\n{describe(found, features=features)}")
+        typer.echo(f"{about}\n{describe(found, features=features)}")
 
 
-def _trigger_of(found: Explanation, place: str | None) -> str:
-    """How the last fill came about; at a place both ways are tried."""
+def _trigger_of(found: Explanation) -> str:
+    """How the last fill came about."""
     from dgls.protocol import Trigger
 
-    if place is not None:
-        return ""
     return " (asked for)" if found.request.trigger is Trigger.EXPLICIT else " (while typing)"
 
 
@@ -102,14 +105,28 @@ async def _last(settings: Settings, explicit_settings: Settings) -> tuple[Explan
     return explained_last(request, last.reply, language, threshold), last.age_s
 
 
-async def _at(
-    resolved: Resolved, explicit_settings: Settings, place: str, language: str | None
-) -> Explanation:
-    """What an editor would suggest at a place while one types, and when one asks for it.
+async def _at(resolved: Resolved, explicit_settings: Settings, job: Job) -> Explanation:
+    """What `dgls fill` would make of its places; of a cursor also what an editor would suggest.
 
     `explicit_settings` are those of the engine that fills what is asked for.
     """
-    from dgls.cli.asking import ask, asker_of, loading
+    from dgls.cli.asking import ask, asker_of
+    from dgls.policy.why import explained_when_asked
+    from dgls.requests.builder import limits_of
+
+    asker = asker_of(job.file.name, job.source, resolved, "why")
+    if job.cursor is not None:
+        return await _at_cursor(resolved, explicit_settings, job, job.cursor, asker)
+    request = job.task.request(asker, limits_of(resolved.settings.fill))
+    reply = await ask(explicit_settings, request)
+    return explained_when_asked(request, reply, lambda fill: job.judge(fill, reply.present))
+
+
+async def _at_cursor(
+    resolved: Resolved, explicit_settings: Settings, job: Job, cursor: int, asker: Asker
+) -> Explanation:
+    """What an editor would suggest at a cursor while one types, and when one asks for it."""
+    from dgls.cli.asking import ask, loading
     from dgls.client import EngineClient
     from dgls.policy.show import shown_when_explicit
     from dgls.policy.why import explained
@@ -117,14 +134,11 @@ async def _at(
     from dgls.requests.builder import Task, limits_of
     from dgls.sound.site import Purpose
 
-    target, settings = parse_target(place), resolved.settings
-    file, source = parsed_source(target.file, language)
-    gap = cursor(target, file.text)
+    settings = resolved.settings
     automatic, explicit = (
-        Task.at_cursor(source, gap.start, settings.fill, purpose)
+        Task.at_cursor(job.source, cursor, settings.fill, purpose)
         for purpose in (Purpose.AUTOMATIC, Purpose.EXPLICIT)
     )
-    asker = asker_of(target.file, source, resolved, "why")
     typing = replace(asker, trigger=Trigger.AUTOMATIC)
     request = automatic.request(typing, limits_of(settings.fill, Trigger.AUTOMATIC))
     async with EngineClient(settings) as client:
@@ -132,13 +146,13 @@ async def _at(
         reply = await client.fill(request)
         health = await client.health()
     explicit_reply = await ask(explicit_settings, explicit.request(asker, limits_of(settings.fill)))
-    silence = _silence(resolved, target.file, source.language.id, automatic.context, health)
+    language = job.source.language.id
     return explained(
         automatic.site,
         request,
         reply,
         threshold=settings.show.threshold,
-        silence=silence,
+        silence=_silence(resolved, job.file.name, language, automatic.context, health),
         explicit=shown_when_explicit(explicit.site, explicit_reply.candidates),
     )
 

@@ -24,15 +24,18 @@ _Stamp = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A work tree. `lists` are the ignore files for all of it, the weakest first.
+    """A work tree and its `.git`. `lists` are the ignore files for all of it, the weakest first.
 
-    `settings` are the files that say so.
+    `settings` are the files that say so, and `elsewhere` the work tree that they name
+    (`core.worktree`), where that is another one.
     """
 
     root: Path
+    git: Path
     lists: tuple[Path, ...]
     ignores_case: bool = False
     settings: tuple[Path, ...] = ()
+    elsewhere: Path | None = None
 
 
 @dataclass
@@ -45,7 +48,7 @@ class Ignores:
     _verdicts: dict[tuple[Path, Path], tuple[list[tuple[int, Patterns]], bool | None]] = field(
         default_factory=dict
     )
-    _repositories: dict[tuple[Path, bool], tuple[tuple[_Stamp | None, ...], Repository]] = field(
+    _repositories: dict[tuple[Path, Path], tuple[tuple[_Stamp | None, ...], Repository]] = field(
         default_factory=dict
     )
 
@@ -53,10 +56,14 @@ class Ignores:
         """Whether git ignores a file or a folder that it lies in. Raises `UnreadableIgnoresError`.
 
         Git looks for the repository in the folders above, or takes the one of `GIT_DIR`; here both
-        count.
+        count. Where `core.worktree` says that its files are elsewhere, both places count, too.
         """
-        git = _nearest(file.parent)
-        found = (self._known(git) if git else None, self._repository_of_environment())
+        git, here = _nearest(file.parent), _nearest_here()
+        own = self._known(git) if git else None
+        found = [own, self._repository_of_environment()]
+        for each in (own, self._known(here) if here else None):
+            if each and each.elsewhere:
+                found.append(self._known(each.git, each.elsewhere))
         return any(
             self._hides(repository, file)
             for repository in found
@@ -104,19 +111,22 @@ class Ignores:
         with suppress(FileNotFoundError):
             # The working folder may be gone.
             if named := os.environ.get("GIT_DIR"):
-                return self._known(Path(os.path.abspath(named)), is_told=True)
-            if os.environ.get("GIT_WORK_TREE") and (git := _nearest(Path.cwd())):
-                return self._known(git, is_told=True)
+                git = Path(os.path.abspath(named))
+                return self._known(git, _work_tree(git))
+        if os.environ.get("GIT_WORK_TREE") and (near := _nearest_here()):
+            return self._known(near, _work_tree(near))
         return None
 
-    def _known(self, git: Path, *, is_told: bool = False) -> Repository | None:
+    def _known(self, git: Path, root: Path | None = None) -> Repository | None:
+        """The repository of `git` with its files below `root`, by default those beside it."""
+        root = root or git.parent
         if (stamp := _stamp(git)) is None:
             return None
-        known = self._repositories.get((git, is_told))
+        known = self._repositories.get((git, root))
         if known is None or known[0] != (stamp, *map(_stamp, known[1].settings)):
-            found = _repository_at(_work_tree(git) if is_told else git.parent, git)
+            found = _repository_at(root, git)
             known = (stamp, *map(_stamp, found.settings)), found
-            self._repositories[git, is_told] = known
+            self._repositories[git, root] = known
         return known[1]
 
 
@@ -166,6 +176,14 @@ def _nearest(folder: Path) -> Path | None:
     return next(whole, found[0] if found else None)
 
 
+def _nearest_here() -> Path | None:
+    """The nearest `.git` from the working folder on; None where that folder is gone."""
+    try:
+        return _nearest(Path.cwd())
+    except FileNotFoundError:
+        return None
+
+
 def _patterns_in(path: Path, *, ignore_case: bool) -> Patterns | UnreadableIgnoresError:
     try:
         # Git compares bytes, as these characters are, and a NUL ends a line's pattern.
@@ -209,7 +227,15 @@ def _repository_at(root: Path, git: Path) -> Repository:
     swapped = root / ".GIT"
     ignores_case = swapped.exists() and swapped.samefile(git)
     lists = (*doubtful, excludes, *(own / "info" / "exclude" for own in common))
-    return Repository(root, lists, ignores_case or found.ignores_case, tuple(found.read))
+    said = found.worktree and Path(os.path.normpath(folder / found.worktree))
+    return Repository(
+        root,
+        git,
+        lists,
+        ignores_case or found.ignores_case,
+        tuple(found.read),
+        said if said and said != root else None,
+    )
 
 
 def _work_tree(git: Path) -> Path:

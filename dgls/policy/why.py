@@ -3,44 +3,57 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dgls.policy.show import shown_text, shown_when_explicit
+from dgls.policy.show import REFUSED, shown_text, shown_when_explicit
 from dgls.policy.silence import Silence
-from dgls.protocol import Fill, FillReply, FillRequest, Timings, Trigger
+from dgls.protocol import Fill, FillReply, FillRequest, Trigger
 from dgls.sound.clean import sound
-from dgls.sound.cleaned import Change, Refusal
+from dgls.sound.cleaned import Change, Cleaned, Refusal
+from dgls.sound.gaps import judged
 from dgls.sound.site import Purpose, Site, Wanted
+from dgls.sound.work import Work, plain_work
 from dgls.syntax.language import Language
-from dgls.text.counting import counted
-
-_SHOWN_CHARS = 72
+from dgls.syntax.source import Source
+from dgls.text.spans import Span
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What becomes of one candidate while typing: `text` is shown, or it is `refused` by a rule.
+    """What becomes of one candidate: `texts`, one a gap, are shown, or it is `refused` by a rule.
 
-    `changes` is what was done to make it sound, and `refusal` why nothing sound is left of it.
+    `changes` is what was done to make it sound, and `refusal` why nothing sound is left of it, in
+    gap number `gap`, from 1.
     """
 
     fill: Fill
-    text: str
+    texts: tuple[str, ...]
     refused: Silence | None = None
     changes: tuple[Change, ...] = ()
     refusal: Refusal | None = None
+    gap: int = 1
+
+    @property
+    def told(self) -> str | tuple[str, ...]:
+        """Its text, or all of them where there are several gaps."""
+        return self.texts[0] if len(self.texts) == 1 else self.texts
+
+
+Explicit = tuple[str | tuple[str, ...], ...] | Silence
+"""What is shown when asked for, best first, or why nothing is. Several gaps have a text each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A reply and what would be made of it while typing.
+    """A reply and what would be made of it.
 
     `silence` is why the model would not even be asked at this place; None where it would.
     `threshold` is the confidence (0..1) from which a fill is shown while typing. `explicit` are
     the texts for a user who presses the key, best first, or why there is none; None where that
-    was not tried.
+    was not tried. Holes, selections and several gaps are filled for such a user alone: of those
+    it is `asked_only`.
     """
 
     request: FillRequest
@@ -48,12 +61,13 @@ class Explanation:
     threshold: float
     verdicts: tuple[Verdict, ...]
     silence: Silence | None = None
-    explicit: tuple[str, ...] | Silence | None = None
+    explicit: Explicit | None = None
+    asked_only: bool = False
 
     @property
     def shown(self) -> Verdict | None:
-        """What would be shown, None for silence."""
-        if self.silence is not None:
+        """What would be shown while typing, None for silence."""
+        if self.silence is not None or self.asked_only:
             return None
         return next((each for each in self.verdicts if each.refused is None), None)
 
@@ -74,11 +88,12 @@ class Explanation:
             "language": request.language,
             "trigger": request.trigger.value,
             "lines": request.gaps[0].max_lines,
+            "gaps": len(request.gaps),
             "model": self.reply.model,
             "complete": self.reply.complete,
             "threshold": self.threshold,
             "silence": _told(self.silence),
-            "shown": self.shown.text if self.shown else None,
+            "shown": self.shown.told if self.shown else None,
             "when_asked": _explicit_json(self.explicit),
             "candidates": [_verdict_json(verdict) for verdict in self.verdicts],
             "timings": dataclasses.asdict(self.reply.timings),
@@ -113,21 +128,52 @@ def explained(
             complete=reply.complete,
         )
         if isinstance(text, Silence):
-            return Verdict(fill, found.text, text, found.changes, found.refusal)
-        return Verdict(fill, text, None, found.changes)
+            return Verdict(fill, (found.text,), text, found.changes, found.refusal)
+        return Verdict(fill, (text,), None, found.changes)
 
-    judged = tuple(map(verdict, reply.candidates)) if len(request.gaps) == 1 else ()
+    verdicts = tuple(map(verdict, reply.candidates))
     texts = explicit if explicit is None or isinstance(explicit, Silence) else tuple(explicit)
-    return Explanation(request, reply, least, judged, silence, texts)
+    return Explanation(request, reply, least, verdicts, silence, texts)
+
+
+def explained_when_asked(
+    request: FillRequest, reply: FillReply, judge: Callable[[Fill], Sequence[Cleaned]]
+) -> Explanation:
+    """What was made of a reply for gaps that are filled only when asked for.
+
+    `judge` gives what of a candidate may be put into each gap (`dgls.sound.gaps.judged`).
+    """
+
+    def verdict(fill: Fill) -> Verdict:
+        found = judge(fill)
+        changes = tuple(dict.fromkeys(change for each in found for change in each.changes))
+        refusal = found[-1].refusal
+        texts = tuple(each.text for each in found)
+        if refusal is None:
+            return Verdict(fill, texts, None, changes)
+        why = REFUSED.get(refusal, Silence.EMPTY)
+        return Verdict(fill, texts, why, changes, refusal, len(found))
+
+    verdicts = tuple(map(verdict, reply.candidates))
+    shown = dict.fromkeys(each.told for each in verdicts if each.refused is None)
+    refused = next((each.refused for each in verdicts if each.refused is not None), Silence.EMPTY)
+    explicit = tuple(shown) or refused
+    return Explanation(request, reply, 0.0, verdicts, None, explicit, asked_only=True)
 
 
 def explained_last(
     request: FillRequest, reply: FillReply, language: Language, threshold: float
 ) -> Explanation:
     """What was made of a reply that is known already, whichever way it was asked for."""
+    if len(request.gaps) > 1:
+        works = _works_of(request, language)
+        present = reply.present
+        return explained_when_asked(
+            request, reply, lambda fill: judged(works, fill.texts, fill.score, present)
+        )
     site = site_of(request, language)
     explicit: Iterable[str] | Silence | None = None
-    if request.trigger is Trigger.EXPLICIT and len(request.gaps) == 1:
+    if request.trigger is Trigger.EXPLICIT:
         explicit = shown_when_explicit(
             site_of(request, language, Purpose.EXPLICIT), reply.candidates
         )
@@ -141,85 +187,28 @@ def site_of(request: FillRequest, language: Language, purpose: Purpose = Purpose
     return Site.between(before or request.parts[0], after or request.parts[-1], language, wanted)
 
 
-def describe(explanation: Explanation, *, features: bool = False) -> str:
-    """All of it in lines for a person; the numbers that make the confidence where `features`."""
-    return "\n".join(_lines(explanation, features=features))
-
-
-def _lines(explanation: Explanation, *, features: bool) -> Iterator[str]:
-    yield _outcome(explanation)
-    if explanation.explicit is not None:
-        yield _when_explicit(explanation.explicit)
-    for number, verdict in enumerate(explanation.verdicts, 1):
-        yield from _candidate(number, verdict)
-        if features and verdict.fill.features:
-            numbers = verdict.fill.features.items()
-            yield "   " + ", ".join(f"{name} {value:.3g}" for name, value in numbers)
-    yield f"model: {explanation.reply.model}, {_times(explanation.reply.timings)}"
-    yield f"work: {_work(explanation)}"
-
-
-def _outcome(explanation: Explanation) -> str:
-    if explanation.silence is not None:
-        remedy = explanation.silence.remedy
-        return f"Quiet while typing: {explanation.silence.value}" + (
-            f" ({remedy})." if remedy else "."
-        )
-    shown = explanation.shown
-    if shown is not None:
-        return f"Shown while typing: {_short(shown.text)}"
-    refusals = [each.refused for each in explanation.verdicts if each.refused is not None]
-    if not refusals:
-        return "Quiet while typing: there is no candidate."
-    sure = max(each.fill.confidence for each in explanation.verdicts)
-    details = {
-        Silence.UNSURE: f" ({sure:.0%}, shown from {explanation.threshold:.0%})",
-        Silence.LATE: f" ({Silence.LATE.remedy})",
-    }
-    return f"Quiet while typing: {refusals[0].value}{details.get(refusals[0], '')}."
-
-
-def _when_explicit(explicit: tuple[str, ...] | Silence) -> str:
-    if isinstance(explicit, Silence):
-        return f"Quiet when asked: {explicit.value}."
-    first, *others = explicit
-    return f"Shown when asked: {_short(first)}" + (f", and {len(others)} more" if others else "")
-
-
-def _candidate(number: int, verdict: Verdict) -> Iterator[str]:
-    fill = verdict.fill
-    tokens = f", {counted(fill.tokens, 'token', 'tokens')}" if fill.tokens else ""
-    yield (
-        f"{number}. {_short(fill.texts[0])}  [{fill.proposal}, {fill.confidence:.0%} sure, "
-        f"log p {fill.score:.2f}{tokens}]"
+def _works_of(request: FillRequest, language: Language) -> tuple[Work, ...]:
+    """The gaps of a request, in as much of the document as the request holds."""
+    above, below = (wide or near for wide, near in zip(request.around, _ends(request), strict=True))
+    texts, spans = [above], []
+    for gap, after in zip(request.gaps, (*request.parts[1:-1], below), strict=True):
+        start = sum(map(len, texts))
+        spans.append(Span(start, start + len(gap.text)))
+        texts += [gap.text, after]
+    source = Source.parse("".join(texts), language)
+    return tuple(
+        plain_work(source, span, gap.max_lines, gap.strength)
+        for span, gap in zip(spans, request.gaps, strict=True)
     )
-    if verdict.refused is not None:
-        detail = f" ({verdict.refusal.value})" if verdict.refusal else ""
-        yield f"   not shown: {verdict.refused.value}{detail}"
-    elif verdict.text != fill.texts[0]:
-        why = "; ".join(change.value for change in verdict.changes)
-        yield f"   changed to {_short(verdict.text)}" + (f": {why}" if why else "")
 
 
-def _times(timings: Timings) -> str:
-    stages = {name.removesuffix("_ms"): ms for name, ms in dataclasses.asdict(timings).items()}
-    total = stages.pop("total")
-    parts = ", ".join(f"{name} {ms:.0f}" for name, ms in stages.items() if ms >= 0.5)
-    return f"{total:.0f} ms" + (f" ({parts})" if parts else "")
-
-
-def _work(explanation: Explanation) -> str:
-    reply = explanation.reply
-    said = [counted(reply.passes, "pass", "passes"), counted(reply.steps, "step", "steps")]
-    if explanation.tokens_a_pass is not None:
-        said.append(f"{explanation.tokens_a_pass:.1f} tokens a pass")
-    said.append(f"{reply.cached_tokens} of {reply.prompt_tokens} prompt tokens cached")
-    return ", ".join(said) + ("" if reply.complete else "; ended by its deadline")
+def _ends(request: FillRequest) -> tuple[str, str]:
+    return request.parts[0], request.parts[-1]
 
 
 def _verdict_json(verdict: Verdict) -> dict[str, Any]:
     fields = dataclasses.asdict(verdict.fill)
-    shown = verdict.text if verdict.refused is None else None
+    shown = verdict.told if verdict.refused is None else None
     changes = [{"rule": each.name.lower(), "message": each.value} for each in verdict.changes]
     return {
         **fields,
@@ -230,7 +219,7 @@ def _verdict_json(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _explicit_json(explicit: tuple[str, ...] | Silence | None) -> dict[str, Any] | None:
+def _explicit_json(explicit: Explicit | None) -> dict[str, Any] | None:
     if explicit is None:
         return None
     if isinstance(explicit, Silence):
@@ -242,8 +231,3 @@ def _told(silence: Silence | None) -> dict[str, str] | None:
     if silence is None:
         return None
     return {"rule": silence.name.lower(), "message": silence.value, "remedy": silence.remedy}
-
-
-def _short(text: str) -> str:
-    line = text.replace("\n", "⏎").replace("\t", "⇥")
-    return repr(line if len(line) <= _SHOWN_CHARS else line[: _SHOWN_CHARS - 1] + "…")

@@ -66,16 +66,19 @@ class Task:
         budget: Budget,
         purpose: Purpose = Purpose.EXPLICIT,
         *,
-        lines: int,
+        lines: int | Sequence[int],
         strength: float = 1.0,
     ) -> Task:
-        """The task with its context cut to a budget, and at most so many lines a gap.
+        """The task with its context cut to a budget, and at most so many lines, one number or one
+        for each gap.
 
         A gap may keep the lines that it has. Raises `PositionError` where gaps overlap or leave
         the text.
         """
         context = context_at(source, gaps, budget)
-        most = tuple(max(lines, text.count("\n") + 1) for text in context.gaps)
+        wanted = [lines] * len(gaps) if isinstance(lines, int) else lines
+        held = (text.count("\n") + 1 for text in context.gaps)
+        most = tuple(map(max, wanted, held))
         return cls(source, tuple(gaps), context, purpose, most, budget, strength)
 
     @classmethod

@@ -1,47 +1,52 @@
-"""Answers for several gaps of one document, each sound beside the others."""
+"""Answers for the gaps of one document, each sound beside the others."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from dgls.sound.clean import sound
+from dgls.sound.cleaned import Cleaned
 from dgls.sound.site import Site, Wanted
+from dgls.sound.work import Work
 from dgls.syntax.guard import keeps_syntax
-from dgls.syntax.source import Source
 from dgls.text.lines import line_end_of, with_line_ends
 from dgls.text.spans import Edit, Span
 
 
-def sound_texts(
-    source: Source,
-    gaps: Sequence[Span],
-    wanted: Sequence[Wanted],
+def judged(
+    works: Sequence[Work],
     answers: Sequence[str],
     score: float | None = None,
-) -> tuple[str, ...] | None:
-    """What of each answer may be put into its gap; None where one is refused.
+    present: float | None = None,
+) -> tuple[Cleaned, ...]:
+    """What of each answer may be put into its gap, up to the first of which nothing is left.
 
-    The gaps are ordered. Each answer is judged in the document that has the ones before it; one
-    that only several answers together make sound is judged with them. `score` is that of all.
+    The works are those of one source, in order. Each answer is judged in the document that has the
+    ones before it; one that only several answers together make sound is judged with them. `score`
+    is that of all, `present` that of what the gaps hold now, which a rewrite must exceed.
     """
-    texts: list[str] = []
-    now, shift = source, 0
-    for gap, want, answer in zip(gaps, wanted, answers, strict=True):
-        here = Span(gap.start + shift, gap.end + shift)
-        found = sound(Site.of(now, here, want), answer, score)
-        if found.refusal is not None:
-            return _together(source, gaps, answers)
-        texts.append(found.text)
-        edit = Edit(here, with_line_ends(found.text, line_end_of(source.text)))
-        now, shift = now.edited([edit]), shift + len(edit.text) - len(gap)
-    return tuple(texts)
+    found: list[Cleaned] = []
+    now, shift = works[0].source, 0
+    for work, answer in zip(works, answers, strict=True):
+        here = Span(work.span.start + shift, work.span.end + shift)
+        wanted = Wanted(work.purpose, work.max_lines, present)
+        found.append(sound(Site.of(now, here, wanted, work.lead, work.tail), answer, score))
+        if found[-1].refusal is not None:
+            return _together(works, answers) or tuple(found)
+        text = with_line_ends(found[-1].text, line_end_of(now.text))
+        edit = Edit(here, work.edit(text).text)
+        now, shift = now.edited([edit]), shift + len(edit.text) - len(here)
+    return tuple(found)
 
 
-def _together(
-    source: Source, gaps: Sequence[Span], answers: Sequence[str]
-) -> tuple[str, ...] | None:
+def texts_of(found: Sequence[Cleaned]) -> tuple[str, ...] | None:
+    """The texts of what `judged` found; None where one was refused."""
+    return tuple(each.text for each in found) if all(each.shown for each in found) else None
+
+
+def _together(works: Sequence[Work], answers: Sequence[str]) -> tuple[Cleaned, ...] | None:
     """The answers as they are, where all of them together keep the syntax and none is empty."""
-    edits = [Edit(gap, answer) for gap, answer in zip(gaps, answers, strict=True)]
-    if len(gaps) > 1 and all(map(str.strip, answers)) and keeps_syntax(source, edits):
-        return tuple(answers)
+    edits = [work.edit(answer) for work, answer in zip(works, answers, strict=True)]
+    if len(works) > 1 and all(map(str.strip, answers)) and keeps_syntax(works[0].source, edits):
+        return tuple(map(Cleaned, answers))
     return None

@@ -30,7 +30,7 @@ def keeps(site: Site, text: str) -> bool:
     after = site.filled(text)
     if not is_no_worse(site.source, after, [site.edit(text)]):
         return False
-    if not keeps_levels(site, text) or _leaves_header(site, text):
+    if not keeps_levels(site, text) or _leaves_header(site, text) or _leaves_body(site, text):
         return False
     if leaves_text_open(after, site.filled_span(text)) or _is_worse_than_a_word(site, after):
         return False
@@ -49,6 +49,20 @@ def _leaves_header(site: Site, text: str) -> bool:
     is_header = site.opens_block(last) and not is_text(site.filled(text), _end(site, text) - 1)
     own = columns(indentation(last if last != text else site.line_head + text))
     return is_header and columns(indentation(following)) <= own
+
+
+def _leaves_body(site: Site, text: str) -> bool:
+    """Whether a text puts a statement on the line of a header that has its body below.
+
+    Tree-sitter takes both for one body, and Python itself refuses them.
+    """
+    first, *others = text.split("\n")
+    if not site.language.blocks or not site.opens_block(site.line_head) or site.open_brackets:
+        return False
+    if not first.strip() or first.lstrip().startswith(site.language.line_comment):
+        return False
+    below = next((line for line in (*others, *site.suffix.split("\n")[1:]) if line.strip()), "")
+    return columns(indentation(below)) > columns(indentation(site.line_head))
 
 
 def _end(site: Site, text: str) -> int:

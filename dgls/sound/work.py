@@ -13,7 +13,7 @@ from dgls.sound.site import Purpose, Site, Wanted
 from dgls.syntax.cursor import Context
 from dgls.syntax.holes import Hole, opened
 from dgls.syntax.source import Source
-from dgls.text.spans import Edit, Span
+from dgls.text.spans import Edit, Span, moved_spans
 
 HOLE_LINES = 10
 """Most lines of a body that is filled in."""
@@ -54,13 +54,40 @@ class Work:
         for fill in candidates:
             found = sound(site, fill.texts[0], fill.score)
             if found.refusal is None:
-                text = context.for_document(found.text)
-                return Edit(self.span, self.lead + text + self.tail)
+                return self.edit(context.for_document(found.text))
             reasons.append(found.refusal)
         why = reasons[0] if reasons else Refusal.EMPTY
         raise InputError(
             f"The model has no fill that fits here ({why.value}); the document was left as it is."
         )
+
+    @property
+    def held(self) -> str:
+        """What the gap holds now."""
+        return self.gap.of(self.opened.text)
+
+    def edit(self, text: str) -> Edit:
+        """The edit of `source` that puts a text into the gap."""
+        return Edit(self.span, self.lead + text + self.tail)
+
+
+def plain_work(source: Source, gap: Span, lines: int, strength: float = 1.0) -> Work:
+    """The work of filling a gap as it is; of what it holds, the share `strength` may change."""
+    purpose = Purpose.REWRITE if gap.of(source.text).strip() else Purpose.EXPLICIT
+    return Work(source, source, gap, gap, "", "", lines, purpose, strength)
+
+
+def laid_open(works: Sequence[Work]) -> tuple[Source, tuple[Span, ...]]:
+    """The source with every gap laid open, and the gaps in it.
+
+    The works are those of one source, in order. Raises `PositionError` where they overlap.
+    """
+    edits = [work.edit(work.held) for work in works]
+    gaps = [
+        Span(span.start + len(work.lead), span.end - len(work.tail))
+        for work, span in zip(works, moved_spans(edits), strict=True)
+    ]
+    return works[0].source.edited(edits), tuple(gaps)
 
 
 def hole_work(source: Source, hole: Hole) -> Work:

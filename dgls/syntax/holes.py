@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from tree_sitter import Node, QueryCursor
 
+from dgls.syntax.brackets import open_brackets
 from dgls.syntax.closed_bodies import empty_closed_bodies
 from dgls.syntax.hole import Hole, HoleKind
 from dgls.syntax.language import ScopeKind
@@ -22,7 +23,7 @@ from dgls.text.indentation import USUAL_UNIT, indentation, unit_of
 from dgls.text.lines import line_around, line_end_of
 from dgls.text.spans import Span
 
-__all__ = ["Hole", "HoleKind", "holes", "opened"]
+__all__ = ["Hole", "HoleKind", "hole_of_line", "holes", "opened"]
 
 _PLACEHOLDERS = (HoleKind.PASS, HoleKind.ELLIPSIS, HoleKind.NOT_IMPLEMENTED)
 # How many characters around a place are searched for the hole that the place lies in.
@@ -30,6 +31,7 @@ _REACH = 4_000
 _TITLE_CHARS = 50
 _COMMENT_MARKS = "/*#-! \t"
 _ARGUMENTS = re.compile(r"\(.*", re.DOTALL)
+_CLOSING = re.compile(r"[\s)\]},;]*")
 
 
 def holes(source: Source, span: Span | None = None) -> tuple[Hole, ...]:
@@ -43,6 +45,30 @@ def holes(source: Source, span: Span | None = None) -> tuple[Hole, ...]:
         end = line_around(source.text, span.end).end
         places = [each for each in places if each.where.start <= end and each.where.end >= start]
     return tuple(sorted(places, key=lambda hole: (hole.span, hole.where)))
+
+
+def hole_of_line(source: Source, line: Span) -> Hole | None:
+    """The hole in which a line ends, the innermost of several; None where it ends in none.
+
+    Only closing brackets and a comment may follow the hole on the line. Of an empty body also the
+    line of its header counts, and those of its documentation and comments.
+    """
+    found = [hole for hole in holes(source, line) if _ends_in(source, line, hole)]
+    return min(found, key=lambda hole: len(hole.where), default=None)
+
+
+def _ends_in(source: Source, line: Span, hole: Hole) -> bool:
+    if hole.where.start > line.end:
+        return False
+    if hole.where.end <= line.end:
+        rest = _CLOSING.sub("", Span(hole.where.end, line.end).of(source.text), count=1)
+        is_last = not rest or rest.startswith(source.language.line_comment)
+        return is_last and (hole.kind is not HoleKind.EMPTY_BODY or hole.span.start >= line.start)
+    if hole.span.start <= line.end:
+        return True
+    # The header may have lines within brackets, at whose end a parameter is wanted.
+    within, before = Span(hole.where.start, line.end), Span(hole.where.start, hole.span.start)
+    return open_brackets(source, within) == open_brackets(source, before)
 
 
 def opened(source: Source, hole: Hole) -> tuple[Source, Span]:

@@ -12,6 +12,7 @@ from itertools import accumulate, islice
 from typing import overload
 
 from dgls.errors import PositionError
+from dgls.text.counting import counted
 from dgls.text.encodings import Encoding, code_points, units
 from dgls.text.spans import Edit, Span
 
@@ -58,8 +59,8 @@ class Lines:
         count = len(self.starts)
         if not 0 <= line < count:
             raise PositionError(
-                f"Line {line + 1} is outside the text, which has {count} lines; "
-                "nothing was changed."
+                f"Line {line + 1} is outside the text, which has "
+                f"{counted(count, 'line', 'lines')}; nothing was changed."
             )
         start = self.starts[line]
         if line + 1 == count:
@@ -101,7 +102,9 @@ class Lines:
 
 def _counted(line: str, encoding: Encoding) -> str:
     length = units(line, encoding)
-    return f"{length} characters" if encoding is Encoding.UTF32 else f"{length} {encoding} units"
+    if encoding is Encoding.UTF32:
+        return counted(length, "character", "characters")
+    return counted(length, f"{encoding} unit", f"{encoding} units")
 
 
 class LineStarts(Sequence[int]):

@@ -82,3 +82,27 @@ def test_a_block_has_no_more_lines_than_there_is_room_for() -> None:
     text, cursor = cursor_of("def f():\n    a()\n    b()\n    c()\n\ndef g():\n    ⟦⟧\n")
     found = copies(text[:cursor], text[cursor:], lines=2)
     assert max(copy.text.count("\n") for copy in found) == 1
+
+
+@pytest.mark.parametrize(
+    ("marked", "kept", "dropped"),
+    [
+        # The word that is typed goes on as it does elsewhere, from its first letter on.
+        ("total_price = 1\nx = total_⟦⟧\n", "price = 1", None),
+        ("name = 1\nx = first_nam⟦⟧\n", None, "e = 1"),
+        ("overall = 1\nx = all⟦⟧\n", " = 1", None),
+        ("overalls = 1\nx = all⟦⟧\n", None, "s = 1"),
+        ("unsafe(a)\nsafe⟦⟧\n", "(a)", None),
+        # The word after the cursor is that of the place, to its last letter.
+        ("x = value_count\ny = ⟦⟧count\n", "value_", None),
+        ("x = value_counter\ny = ⟦⟧count\n", None, "value_"),
+        ("x = a + count\ny = ⟦⟧count\n", "a + ", None),
+        ("f(one, two)\nf(⟦⟧ two)\n", "one, ", None),
+    ],
+)
+def test_no_copy_makes_a_word_that_is_not_in_the_document(
+    marked: str, kept: str | None, dropped: str | None
+) -> None:
+    texts = {copy.text for copy in found(marked)}
+    assert kept is None or kept in texts
+    assert dropped not in texts

@@ -14,6 +14,7 @@ import pytest
 from dgls.checkpoint import automatic_model
 from dgls.cli.editor import _say_checked
 from dgls.cli.main import run
+from dgls.config import resolve
 from dgls.editors import check, places
 from dgls.editors.guides import EDITORS, guide
 from dgls.errors import EngineUnavailableError, InputError
@@ -237,3 +238,33 @@ def test_an_editor_that_is_not_on_the_path_is_told(
     checked = check.Checked("dgls lsp", 1.0, 2.0, "x", "m", version)
     _say_checked(guide("neovim"), checked)
     assert ("nvim is not on the PATH" in capsys.readouterr().err) is said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[show]\nthreshhold = 0.5\n", "did you mean 'show.threshold'"),
+        ("[show]\nthreshold = 7\n", "'show.threshold'"),
+        ("[show\n", "dgls.toml"),
+        ("[show]\nthreshold = 0.5\n", ""),
+    ],
+)
+def test_the_try_out_tells_of_bad_settings_as_the_server_does(
+    text: str,
+    said: str,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (home / "work").mkdir()
+    monkeypatch.chdir(home / "work")
+    (home / "work/dgls.toml").write_text(text)
+    monkeypatch.setattr("dgls.cli.editor._check", lambda found: None)
+    run(["editor", "neovim", "--check"])
+    shown = capsys.readouterr().err
+    messages = resolve(home / "work").messages
+    assert all(f"dgls: {message}\n" in shown for message in messages)
+    assert bool(messages) == bool(said)
+    assert said.lower() in shown.lower()
+    run(["editor", "neovim", "--check", "--json"])
+    assert json.loads(capsys.readouterr().out)["settings"] == list(messages)

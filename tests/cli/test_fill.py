@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dgls.cli.fill import _job
+from dgls.cli.job import Asked, job_of
 from dgls.config import Settings
 from dgls.protocol import Fill
 from tests.support.overfit import FIXTURES, overfitted_checkpoint
@@ -83,9 +83,9 @@ def test_json_tells_programs_everything(environment: dict[str, str], gap: Path) 
 def test_json_has_no_candidate_that_breaks_the_file_and_none_twice(tmp_path: Path) -> None:
     path = tmp_path / "refuse.py"
     path.write_text("def f(a):\n    raise \n\n\nb = 1\n")
-    task = _job([f"{path}:2:11"], [], None, 1, 1.0, Settings().fill, write=False)
+    job = job_of(Asked([f"{path}:2:11"]), Settings().fill)
     texts = ("   if a:", "ValueError(a)", "ValueError(a) ")
-    found = task.sound([Fill((text,), -1.0, 0.5) for text in texts], None)
+    found = job.sound([Fill((text,), -1.0, 0.5) for text in texts], None)
     assert [fill.texts for fill in found] == [("ValueError(a)",)]
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from dgls.cli.job import Asked, job_of
 from dgls.cli.target import Target, cursor, line_range, parse_target, read_source, selection
+from dgls.config import FillSettings
 from dgls.errors import InputError, PositionError, SourceFileError
 from dgls.text.spans import Span
 
@@ -123,3 +125,42 @@ def test_what_is_written_first_follows_no_link_and_the_mode_stays(
     assert path.stat().st_mode & 0o777 == mode
     assert other.read_text() == "mine\n"
     assert len([*tmp_path.iterdir()]) == 3
+
+
+@pytest.mark.parametrize(
+    ("place", "kind", "message"),
+    [
+        ("a.py:9", PositionError, "Line 9 is outside the text, which has 2 lines; nothing"),
+        ("empty.py:2", PositionError, "Line 2 is outside the text, which has 1 line; nothing"),
+        ("a.py:1:9", PositionError, "Column 9 is not a place in line 1, which has 1 character; n"),
+        ("a.py:9:1: error: x", PositionError, "Line 9 is outside the text"),
+        ("a.py:0", PositionError, "There is no line 0: the first is 1; nothing was done."),
+        ("a.py:1:0", PositionError, "There is no column 0: the first is 1; nothing was done."),
+        ("none.py:1", SourceFileError, "There is no file none.py; nothing was filled."),
+        ("odd:none.py:1", SourceFileError, "There is no file odd:none.py; nothing was filled."),
+        ("odd:name.py:9", PositionError, "Line 9 is outside the text"),
+        ("folder:1", SourceFileError, "'folder' cannot be read (it is a folder); nothing"),
+        ("a.py:x", InputError, "'x' is no place in a.py; nothing was filled. Give a.py:LINE or "),
+        ("a.py:1:x", InputError, "'1:x' is no place in a.py; nothing was filled."),
+        ("a.py:-1", InputError, "'-1' is no place in a.py; nothing was filled."),
+        ("a.py:1-3", InputError, "'1-3' is no place in a.py; nothing was filled."),
+        ("a.py::1", InputError, "'' is no place in a.py; nothing was filled."),
+        ("a.py", InputError, "Where in a.py? Give a.py:LINE or a.py:LINE:COL; nothing"),
+        ("", InputError, "Which file? Give FILE:LINE:COL; nothing was filled."),
+    ],
+)
+def test_a_wrong_place_is_told_in_a_sentence(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+    kind: type[InputError],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    for name, text in {"a.py": "x\n", "odd:name.py": "x\n", "empty.py": ""}.items():
+        (tmp_path / name).write_text(text)
+    with pytest.raises(InputError) as caught:
+        job_of(Asked([place]), FillSettings())
+    assert type(caught.value) is kind
+    assert str(caught.value).startswith(message)

@@ -184,3 +184,15 @@ def test_zsh_completes(tmp_path: Path, line: str, completed: str) -> None:
     file.write_text(f"{editor}{script(Shell.ZSH)}\n{asked}\n")
     done = subprocess.run(["zsh", "-f", str(file)], capture_output=True, text=True, check=True)
     assert completed in done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("arguments", [["fill", "a.py:1", "--select"], ["serve", "--port"]])
+def test_an_option_without_its_value_is_told_in_a_sentence(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 2
+    told = capsys.readouterr().err
+    assert told == (
+        f"dgls: Option '{arguments[-1]}' requires an argument. Nothing was done; dgls VERB --help "
+        "lists its arguments.\n"
+    )

@@ -37,7 +37,7 @@ async def test_the_last_suggestion_is_explained(filler: ScriptedFiller) -> None:
     assert "not shown: the model is not sure enough" in messages(session)[-1]
 
 
-async def test_an_editor_with_one_line_for_messages_gets_the_reason_first(
+async def test_an_editor_with_one_line_for_messages_gets_the_reason_alone(
     filler: ScriptedFiller,
 ) -> None:
     filler.answer = lambda request: reply("42", confidence=0.1)
@@ -46,8 +46,9 @@ async def test_an_editor_with_one_line_for_messages_gets_the_reason_first(
         await session.complete("x = ⟦⟧\n")
         await why(session)
 
-    assert messages(session)[-1].startswith("Quiet while typing: the model is not sure enough (10%")
-    assert "\n" not in messages(session)[-1]
+    assert messages(session)[-1] == (
+        "Quiet while typing: the model is not sure enough (10%, shown from 50%)."
+    )
 
 
 async def test_a_place_is_asked_about(filler: ScriptedFiller) -> None:

@@ -265,3 +265,45 @@ def test_the_null_device_is_an_empty_file(tree: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     (tree / ".gitignore").symlink_to(os.devnull)
     assert Privacy((tree,)).why_not(str(tree / "src/mine.py")) is None
+
+
+@pytest.mark.parametrize("said", ["{outer}", "../..", "../sub", "{home}"])
+@pytest.mark.parametrize("where", [".gitignore", "info/exclude", "beside .git"])
+def test_the_work_tree_of_the_settings_counts_beside_the_usual_one(
+    tree: Path, said: str, where: str
+) -> None:
+    """`core.worktree`: git reads the rules there alone, and dgls those beside `.git` as well."""
+    home, outer = tree.parent / "home", tree.parent
+    named = said.format(home=home, outer=outer)
+    work = Path(os.path.normpath(tree / ".git" / named))
+    work.mkdir(exist_ok=True)
+    with (tree / ".git/config").open("a") as config:
+        config.write(f"worktree = {named}\n")
+    inside = tree if work in tree.parents else work
+    for name in ("mine.py", "shown.py"):
+        (inside / name).write_text("")
+    own = {".gitignore": work / ".gitignore", "beside .git": tree / ".gitignore"}
+    rule = inside.relative_to(work) / "mine.py" if where != "beside .git" else "mine.py"
+    own.get(where, tree / ".git/info/exclude").write_text(f"/{rule}\n")
+    rules = Privacy((outer,))
+    applies = where != "beside .git" or inside == tree
+    assert rules.why_not(str(inside / "mine.py")) is (IGNORED if applies else None)
+    assert rules.why_not(str(inside / "shown.py")) is None
+    if where != "beside .git":
+        assert said_by_git(str(inside / "mine.py")) is IGNORED
+    assert said_by_git(str(inside / "shown.py")) is SHOWN
+
+
+@pytest.mark.parametrize("work", ["!mine.py", ""])
+def test_a_work_tree_elsewhere_unhides_nothing(tree: Path, work: str) -> None:
+    outer = tree.parent
+    (tree / ".git/config").write_text("[core]\nworktree = ../..\n")
+    (tree / ".gitignore").write_text("mine.py\n")
+    (outer / ".gitignore").write_text(f"{work}\n")
+    assert Privacy((outer,)).why_not(str(tree / "mine.py")) is IGNORED
+
+
+def test_a_repository_in_another_has_its_own_rules_alone(tree: Path) -> None:
+    put_repository(tree / "inner/.git")
+    (tree / ".gitignore").write_text("inner/\n")
+    assert Privacy((tree,)).why_not(str(tree / "inner/mine.py")) is None

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from dgls.policy.describe import describe
 from dgls.policy.silence import Silence
-from dgls.policy.why import Explanation, describe, explained, explained_last, site_of
+from dgls.policy.why import Explanation, explained, explained_last, site_of
 from dgls.protocol import Fill, FillReply, FillRequest, Gap, Timings, Trigger
 from dgls.sound.cleaned import Change, Refusal
 from dgls.syntax.languages.python import PYTHON
@@ -132,3 +133,32 @@ def test_the_last_fill_is_judged_in_all_of_the_document_that_came_with_it() -> N
     found = explained_last(request, reply, PYTHON, 0.0)
     assert found.explicit == ("3 * r * r",)
     assert found.verdicts[0].refused is None
+
+
+def two(*pairs: tuple[str, str]) -> Explanation:
+    """The explanation of a reply with these candidates for `a = ⟦⟧` and `b = ⟦⟧`."""
+    request = FillRequest(("a = ", "\nb = ", "\n"), (Gap(), Gap()))
+    fills = tuple(Fill(pair, -1.0, 0.5, "draft") for pair in pairs)
+    return explained_last(request, FillReply(fills, "small"), PYTHON, 0.0)
+
+
+def test_several_gaps_are_explained_together() -> None:
+    found = two(("1", ") = ("), ("3", "4"), ("5", "6"))
+    assert found.explicit == (("3", "4"), ("5", "6"))
+    assert describe(found).startswith(
+        "Shown when asked: '3', '4', and 1 more\n1. '1', ') = ('  [draft, 50% sure, log p -1.00]\n"
+    )
+    assert "(gap 2: it is empty)" in describe(found)
+
+
+def test_several_gaps_are_told_to_programs_as_lists() -> None:
+    found = two(("1", ") = ("), ("3", "4")).to_json()
+    assert (found["gaps"], found["shown"]) == (2, None)
+    assert found["when_asked"] == {"shown": [("3", "4")], "silence": None}
+    assert [each["shown"] for each in found["candidates"]] == [None, ("3", "4")]
+
+
+def test_several_gaps_of_which_nothing_fits_say_why() -> None:
+    found = two(("1", ") = ("))
+    assert found.explicit is Silence.EMPTY
+    assert describe(found).startswith(f"Quiet when asked: {Silence.EMPTY.value}.")

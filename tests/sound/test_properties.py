@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from dgls.sound.alike import alike
 from dgls.sound.clean import sound
-from dgls.sound.gaps import sound_texts
+from dgls.sound.gaps import judged, texts_of
 from dgls.sound.site import Purpose, Site, Wanted
+from dgls.sound.work import plain_work
 from dgls.syntax.guard import damage
 from dgls.syntax.languages import language_named
 from dgls.syntax.source import Source
@@ -127,8 +128,7 @@ def test_alike_is_the_same_for_texts_that_differ_in_white_space(one: str, space:
 
 def test_several_gaps_are_judged_each_beside_the_others() -> None:
     source = Source.parse("x = 1, 2\ny = \n", language_named("python"))
-    gaps = [Span(4, 4), Span(8, 8), Span(13, 13)]
-    wanted = [Wanted()] * 3
-    assert sound_texts(source, gaps, wanted, ("(", ")", "3")) == ("(", ")", "3")
-    assert sound_texts(source, gaps, wanted, ("0, ", ", 3", "4)")) == ("0, ", ", 3", "4")
-    assert sound_texts(source, gaps, wanted, ("(", "", "4")) is None
+    works = [plain_work(source, Span(at, at), 1) for at in (4, 8, 13)]
+    assert texts_of(judged(works, ("(", ")", "3"))) == ("(", ")", "3")
+    assert texts_of(judged(works, ("0, ", ", 3", "4)"))) == ("0, ", ", 3", "4")
+    assert texts_of(judged(works, ("(", "", "4"))) is None

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from dgls.syntax.holes import HoleKind, holes, opened
+from dgls.syntax.holes import HoleKind, hole_of_line, holes, opened
 from dgls.syntax.languages import language_of
 from dgls.syntax.source import Source
+from dgls.text.lines import line_around
 from dgls.text.spans import Span
 from tests.support.marks import read_marks, show_marks
 from tests.support.texts import texts
@@ -158,3 +159,46 @@ def test_any_text_can_be_asked_for_holes(text: str) -> None:
             assert not hole.span.of(text).strip()
         else:
             assert hole.span.of(text).startswith(("pass", "...", "raise"))
+
+
+@pytest.mark.parametrize(
+    ("name", "marked", "title"),
+    [
+        ("a.py", "def f():\n    pass⟦⟧\n", "Fill the body of `f`"),
+        ("a.py", "def f():\n    ...⟦⟧\n", "Fill the body of `f`"),
+        ("a.py", "def f():\n    x = 1\n    pass  # later⟦⟧\n", "Replace `pass`"),
+        ("a.py", "def f():\n    raise NotImplementedError(⟦⟧\n        'f'\n    )\n", "body of `f`"),
+        ("a.py", "def f():⟦⟧\n    raise NotImplementedError\n", None),
+        ("a.py", "def f(): ...⟦⟧\n", "Fill the body of `f`"),
+        ("a.py", "x = 1\n# TODO: y⟦⟧\nz = 2\n", "Fill in: TODO: y"),
+        ("a.py", "x = 1  # TODO: y⟦⟧\nz = 2\n", "Fill in: TODO: y"),
+        ("a.py", "def f():⟦⟧\n", "Fill the body of `f`"),
+        ("a.py", "def f():\n    ⟦⟧\n", "Fill the body of `f`"),
+        ("a.py", "def f():⟦⟧\n    '''F.'''\n", "Fill the body of `f`"),
+        ("a.py", "def f():\n    '''F.⟦⟧\n\n    More.'''\n", "Fill the body of `f`"),
+        ("a.py", "def f(⟦⟧\n    a,\n):\n    '''F.'''\n", None),
+        ("a.py", "def f(\n    a,⟦⟧\n):\n    '''F.'''\n", None),
+        ("a.py", "def f(\n    a,\n):⟦⟧\n    '''F.'''\n", "Fill the body of `f`"),
+        ("a.py", "if a: pass⟦⟧\n", "Replace `pass`"),
+        ("a.py", "if a: pass; b()⟦⟧\n", None),
+        ("a.py", "x = ⟦⟧\n", None),
+        ("a.py", "x: T = ...⟦⟧\n", None),
+        ("a.ts", "function f() {⟦⟧\n}\n", "Fill the body of `f`"),
+        ("a.ts", "function f() {\n}⟦⟧\n", None),
+        ("a.ts", "function f() {}⟦⟧\n", "Fill the body of `f`"),
+        ("a.ts", "f(() => {});⟦⟧\n", "Fill the empty block"),
+        ("a.ts", "f(() => {}, 1);⟦⟧\n", None),
+        ("a.ts", "f(() => {⟦⟧\n  return 1;\n});\n", None),
+        ("a.go", "func f(a int) {⟦⟧\n}\n", "Fill the body of `f`"),
+        ("a.rs", "fn f() -> i32 {\n    todo!()⟦⟧\n}\n", "Fill the body of `f`"),
+        ("a.rb", "def f⟦⟧\nend\n", "Fill the body of `f`"),
+        ("a.rb", "def f\nend⟦⟧\n", None),
+        ("a.java", "class A {\n  void f() {\n    // TODO: this⟦⟧\n  }\n}\n", "body of `f`"),
+        ("a.cpp", "int f(int a) {⟦⟧\n}\n", "Fill the body of `f`"),
+    ],
+)
+def test_the_hole_in_which_a_line_ends(name: str, marked: str, title: str | None) -> None:
+    text, (mark,) = read_marks(marked)
+    hole = hole_of_line(Source.parse(text, language_of(name)), line_around(text, mark.start))
+    found = None if hole is None else hole.title
+    assert found is None if title is None else found is not None and title in found

@@ -11,9 +11,10 @@ from dgls.lsp.context import Command, RequestContext
 from dgls.lsp.convert import place_of
 from dgls.lsp.documents import Document
 from dgls.policy.ask import Moment, why_not_ask
+from dgls.policy.describe import describe, in_one_line
 from dgls.policy.show import shown_when_explicit
 from dgls.policy.silence import Silence
-from dgls.policy.why import Explanation, describe, explained, explained_last
+from dgls.policy.why import Explanation, explained, explained_last
 from dgls.protocol import Trigger
 from dgls.requests.builder import Task
 from dgls.sound.site import Purpose
@@ -23,7 +24,7 @@ from dgls.syntax.languages import language_of
 WHY = "dgls.why"
 
 ONE_LINE_CLIENTS = frozenset({"helix"})
-"""Editors that put the lines of a message together without a space."""
+"""Editors that show a message on one line, so that it must be short."""
 
 
 async def why(context: RequestContext, *arguments: object) -> dict[str, Any] | None:
@@ -40,9 +41,10 @@ COMMAND = Command(WHY, why)
 
 def _message(context: RequestContext, found: Explanation | None) -> str:
     """The reason first: many editors show the beginning of a message alone."""
+    if context.client.name in ONE_LINE_CLIENTS:
+        return "Nothing was asked." if found is None else in_one_line(found)
     told = "Nothing was asked." if found is None else describe(found)
-    message = f"{told}\ndgls: {context.indicator.report.line}"
-    return " ".join(message.split()) if context.client.name in ONE_LINE_CLIENTS else message
+    return f"{told}\ndgls: {context.indicator.report.line}"
 
 
 def _last(context: RequestContext) -> Explanation | None:
