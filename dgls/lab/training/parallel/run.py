@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from dgls.lab.training.parallel.adapter import Adapter
+from dgls.lab.training.parallel.adapter_file import save_adapter
 from dgls.lab.training.parallel.base import Base
+from dgls.lab.training.parallel.clock import Clock
 from dgls.lab.training.parallel.fills import Fills, greedy_fills
 from dgls.lab.training.parallel.loss import Losses, losses
 from dgls.lab.training.parallel.masks import anchors_for
@@ -76,8 +78,8 @@ def train(run: Run) -> Progress:
     fills = _Heldout(run)
     figures = fills.figures(progress)
     # A folder that does not take a save must say so before hours of work, not after them.
-    run.folder.save(run.adapter, run.base, optimiser, progress, figures)
-    clock = _Clock(progress.seconds)
+    _save(run, optimiser, progress, figures)
+    clock = Clock(progress.seconds)
     saved = measured = told = clock.seconds
     for loss in _steps(run, optimiser, clock, progress):
         progress = replace(progress, step=progress.step + 1, seconds=clock.seconds)
@@ -89,12 +91,19 @@ def train(run: Run) -> Progress:
                 figures = fills.figures(progress)
             measured = clock.seconds
         if clock.seconds - saved >= run.settings.save:
-            run.folder.save(run.adapter, run.base, optimiser, progress, figures)
+            _save(run, optimiser, progress, figures)
             run.report(f"saved at step {progress.step:,}")
             saved = clock.seconds
     figures = fills.figures(progress)
-    run.folder.save(run.adapter, run.base, optimiser, progress, figures)
+    _save(run, optimiser, progress, figures)
     return progress
+
+
+def _save(run: Run, optimiser: torch.optim.Optimizer, progress: Progress, figures: Figures) -> None:
+    def write(path: Path) -> None:
+        save_adapter(run.adapter, run.base, asdict(figures), path)
+
+    run.folder.save(run.adapter, optimiser, progress, write)
 
 
 def share_done(settings: Settings, progress: Progress, seconds: float) -> float:
@@ -119,7 +128,7 @@ def _optimiser(run: Run) -> torch.optim.AdamW:
 
 
 def _steps(
-    run: Run, optimiser: torch.optim.AdamW, clock: _Clock, progress: Progress
+    run: Run, optimiser: torch.optim.AdamW, clock: Clock, progress: Progress
 ) -> Iterator[Losses]:
     """Steps until the run is done; each gives its losses."""
     step, size = progress.step, _Size(run.settings.pool, run.settings.rows)
@@ -158,7 +167,7 @@ def _fill(run: Run, prompts: Prompts) -> Fills:
     return greedy_fills(run.base, ids, one_line, known.ends, known.newlines, run.settings.tokens)
 
 
-def _reported_fill(run: Run, prompts: Prompts, clock: _Clock) -> Fills:
+def _reported_fill(run: Run, prompts: Prompts, clock: Clock) -> Fills:
     began = clock.seconds
     fills = _fill(run, prompts)
     count, length = prompts.ids.shape
@@ -257,35 +266,5 @@ class _Heldout:
             gaps=len(drafted),
         )
         run.report(f"held out: {figures.summary()}")
-        run.folder.log(progress, figures)
+        run.folder.log(progress, asdict(figures))
         return figures
-
-
-class _Clock:
-    """Seconds of training, those of earlier parts of the run included."""
-
-    def __init__(self, before: float) -> None:
-        self._start = time.perf_counter() - before
-
-    @property
-    def seconds(self) -> float:
-        return time.perf_counter() - self._start
-
-    def stopped(self) -> _Pause:
-        """A context in which the clock does not run."""
-        return _Pause(self)
-
-    def skip(self, seconds: float) -> None:
-        """Leave `seconds` out."""
-        self._start += seconds
-
-
-class _Pause:
-    def __init__(self, clock: _Clock) -> None:
-        self._clock = clock
-
-    def __enter__(self) -> None:
-        self._began = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        self._clock.skip(time.perf_counter() - self._began)
