@@ -158,9 +158,10 @@ def _train_model(recipe: Recipe, told: _Told, limits: _Limits, device: torch.dev
 def _train_adapter(base: str, told: _Told, limits: _Limits, device: torch.device) -> None:
     from dgls.checkpoint.adapter_trial import own_adapter
     from dgls.checkpoint.named import resolved
-    from dgls.lab.training.parallel.canvas import Workplace, make_adapter
+    from dgls.lab.training.parallel.canvas import make_adapter
     from dgls.lab.training.parallel.corpus import Sources
     from dgls.lab.training.parallel.run import Settings
+    from dgls.lab.training.parallel.workplace import Workplace
 
     named = resolved(base)
     if not named.causal:

@@ -23,6 +23,7 @@ from torch import Tensor
 from dgls.checkpoint.adapter import Quantised
 from dgls.checkpoint.checks import is_count, is_positive, shown
 from dgls.checkpoint.named import Named
+from dgls.checkpoint.qwen2.build import LINEARS
 from dgls.checkpoint.qwen2.checks import CheckedSource, shape_of
 from dgls.checkpoint.qwen2.source import Qwen2Source, open_source
 from dgls.errors import LoraError
@@ -30,7 +31,7 @@ from dgls.network.linear import quantized
 from dgls.network.qwen2 import Qwen2Config
 
 FORMAT = "dgls-lora-1"
-PARTS = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
+PARTS = tuple(part for parts in LINEARS.values() for part in parts)
 """The linear layers of a layer, by the names that GGUF gives them."""
 
 _log = logging.getLogger(__name__)

@@ -4,46 +4,30 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from dgls.checkpoint.adapter import AdapterShape, load_adapter
-from dgls.checkpoint.named import Named
-from dgls.checkpoint.qwen2.source import open_source
 from dgls.errors import TrainingError
 from dgls.lab.training.parallel.adapter import Adapter
 from dgls.lab.training.parallel.adapter_file import restore
 from dgls.lab.training.parallel.base import Base
-from dgls.lab.training.parallel.corpus import Cutting, Sources, corpus_of
+from dgls.lab.training.parallel.corpus import Cutting, corpus_of
 from dgls.lab.training.parallel.cuts import Cuts, cut_files
-from dgls.lab.training.parallel.gguf_base import read_base, read_tokens
+from dgls.lab.training.parallel.gguf_base import read_tokens
 from dgls.lab.training.parallel.prompts import PromptSource, load_cuts, save_cuts
 from dgls.lab.training.parallel.run import Run, Settings, train
 from dgls.lab.training.parallel.run_folder import RunFolder, alone_in, memory_told, saving
 from dgls.lab.training.parallel.vocabulary import Vocabulary, vocabulary_of
+from dgls.lab.training.parallel.workplace import Workplace, open_base
 
 DRAFTS = 24_576
 """Tokens that may be drafted: the corpus' most frequent ones."""
 
 _HELDOUT_SEED = 7
 _CPU_MEASURES = 6
-
-
-@dataclass(frozen=True)
-class Workplace:
-    """What the recipe works on, and where.
-
-    The adapter becomes `output`. `start` is an adapter of the same base to begin with.
-    """
-
-    base: Named
-    folder: Path
-    output: Path
-    sources: Sources
-    device: torch.device
-    start: Path | None = None
 
 
 def make_adapter(
@@ -101,21 +85,14 @@ def cpu_settings(settings: Settings) -> Settings:
 def _run(
     place: Workplace, settings: Settings, report: Callable[[str], None], size: AdapterShape
 ) -> Run:
-    file, device = place.base.path, place.device
-    if file.is_dir():
-        raise TrainingError(
-            f"{file} is a folder, and the canvas recipe reads GGUF files; nothing was trained. "
-            f"Name a model of `dgls model list` or a `.gguf` file as --base."
-        )
-    base = read_base(file, place.base.identity)
-    tokenizer = open_source(file).tokenizer()
-    report(f"base {place.base.name}, {base.shape.vocabulary:,} tokens, on {device}")
+    device = place.device
+    base, tokenizer = open_base(place, report)
     with saving(place.folder):
         cutting = Cutting(
             "cuts.npz", lambda files: cut_files(files, tokenizer), save_cuts, load_cuts
         )
         cuts = corpus_of(place.folder, place.sources, base.sha256, cutting, report)
-    vocabulary = vocabulary_of(base, read_tokens(file)[0], cuts, DRAFTS)
+    vocabulary = vocabulary_of(base, read_tokens(place.base.path)[0], cuts, DRAFTS)
     base = base.to(device, torch.bfloat16 if device.type == "cuda" else torch.float32)
     settings = settings if device.type == "cuda" else cpu_settings(settings)
     run = run_on(base, vocabulary, cuts, RunFolder(place.folder), settings, report, size)

@@ -75,6 +75,7 @@ def corpus_of(
     wanted = {"base": base, "packages": [_described(package) for package in sources.packages]}
     if listing.is_file():
         _check_same(listing, wanted)
+    if listing.is_file() and kept.is_file():
         return cutting.load(kept)
     files = _split(_gathered(folder, sources, report), sources.packages)
     counts = _counts(files)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,10 +21,8 @@ from dgls.lab.training.parallel.masks import anchors_for
 from dgls.lab.training.parallel.passes import Drafted, accepted_by_mask, drafted_fills, passes_of
 from dgls.lab.training.parallel.prompts import Prompts, PromptSource
 from dgls.lab.training.parallel.run_folder import Figures, Progress, RunFolder
+from dgls.lab.training.parallel.steps import Duties, go_through, rate_factor, share_done
 from dgls.lab.training.parallel.vocabulary import Vocabulary
-
-_SILENCE = 20.0
-"""Seconds after which a step is reported in any case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,40 +73,26 @@ def train(run: Run) -> Progress:
     if progress.step:
         run.report(f"going on from step {progress.step:,}")
         run.training.go_on(progress.step)
-    fills = _Heldout(run)
-    figures = fills.figures(progress)
-    # A folder that does not take a save must say so before hours of work, not after them.
-    _save(run, optimiser, progress, figures)
+    heldout = _Heldout(run)
     clock = Clock(progress.seconds)
-    saved = measured = told = clock.seconds
-    for loss in _steps(run, optimiser, clock, progress):
-        progress = replace(progress, step=progress.step + 1, seconds=clock.seconds)
-        if progress.step % 20 == 0 or clock.seconds - told >= _SILENCE:
-            run.report(_line(run, progress, loss))
-            told = clock.seconds
-        if clock.seconds - measured >= run.settings.measure:
-            with clock.stopped():
-                figures = fills.figures(progress)
-            measured = clock.seconds
-        if clock.seconds - saved >= run.settings.save:
-            _save(run, optimiser, progress, figures)
-            run.report(f"saved at step {progress.step:,}")
-            saved = clock.seconds
-    figures = fills.figures(progress)
-    _save(run, optimiser, progress, figures)
-    return progress
+    duties: Duties[Losses] = Duties(
+        report=run.report,
+        line=lambda progress, loss: _line(run, progress, loss),
+        measure=heldout.measure,
+        save=lambda progress: _save(run, optimiser, progress, heldout.figures),
+        measure_every=run.settings.measure,
+        save_every=run.settings.save,
+    )
+    return go_through(_steps(run, optimiser, clock, progress), progress, clock, duties)
 
 
-def _save(run: Run, optimiser: torch.optim.Optimizer, progress: Progress, figures: Figures) -> None:
+def _save(
+    run: Run, optimiser: torch.optim.Optimizer, progress: Progress, figures: Mapping[str, Any]
+) -> None:
     def write(path: Path) -> None:
-        save_adapter(run.adapter, run.base, asdict(figures), path)
+        save_adapter(run.adapter, run.base, figures, path)
 
     run.folder.save(run.adapter, optimiser, progress, write)
-
-
-def share_done(settings: Settings, progress: Progress, seconds: float) -> float:
-    """The share of the run that is done, by steps or by time, whichever is further."""
-    return max(progress.step / settings.steps, seconds / (60 * settings.minutes))
 
 
 def _optimiser(run: Run) -> torch.optim.AdamW:
@@ -134,13 +118,13 @@ def _steps(
     step, size = progress.step, _Size(run.settings.pool, run.settings.rows)
     with ThreadPoolExecutor(1) as ahead:
         coming = ahead.submit(_prompts, run, step, size.pool)
-        while share_done(run.settings, replace(progress, step=step), clock.seconds) < 1:
+        while share_done(run.settings, step, clock.seconds) < 1:
             prompts = coming.result()
             coming = ahead.submit(_prompts, run, step + 1, size.pool)
             try:
                 fills = _reported_fill(run, prompts, clock)
                 for rows in _groups(run, fills.lengths, size.rows, step):
-                    done = share_done(run.settings, replace(progress, step=step), clock.seconds)
+                    done = share_done(run.settings, step, clock.seconds)
                     if done >= 1:
                         break
                     loss = _step(run, optimiser, fills, rows, step, done)
@@ -205,8 +189,7 @@ def _step(
         return None
     result.total.backward()  # type: ignore[no-untyped-call]
     norm = nn.utils.clip_grad_norm_(run.adapter.parameters(), run.settings.clip)
-    warm = min(1.0, (step + 1) / run.settings.warmup)
-    factor = warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
+    factor = rate_factor(step, run.settings.warmup, done)
     for group in optimiser.param_groups:
         group["lr"] = group["rate"] * factor
     # One bad batch must not spoil hours of training.
@@ -217,7 +200,7 @@ def _step(
 
 
 def _line(run: Run, progress: Progress, loss: Losses) -> str:
-    done = share_done(run.settings, progress, progress.seconds)
+    done = share_done(run.settings, progress.step, progress.seconds)
     return (
         f"step {progress.step:>6,}  head {loss.head.item():.3f}  sampler {loss.sampler.item():.3f}"
         f"  state {loss.state.item():.3f}  right {loss.right.item():.3f}"
@@ -244,9 +227,10 @@ class _Heldout:
         count = len(run.heldout.ids)
         run.report(f"filling {count} held-out gaps; on one core that takes minutes")
         self._fills = _fill(run, run.heldout)
+        self.figures: dict[str, Any] = {}
 
-    def figures(self, progress: Progress) -> Figures:
-        """Tokens a pass by language and rule, reported as they are measured."""
+    def measure(self, progress: Progress) -> None:
+        """Measure tokens a pass by language and rule, and report them."""
         run = self._run
         drafted = drafted_fills(run.base, run.adapter, self._fills)
         by_language: dict[str, list[Drafted]] = {name: [] for name in run.languages}
@@ -266,5 +250,5 @@ class _Heldout:
             gaps=len(drafted),
         )
         run.report(f"held out: {figures.summary()}")
-        run.folder.log(progress, asdict(figures))
-        return figures
+        self.figures = asdict(figures)
+        run.folder.log(progress, self.figures)
