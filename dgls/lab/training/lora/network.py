@@ -104,7 +104,8 @@ class Batch:
     `ids` [n] are their tokens, `places` [t] those whose states choose a token of an answer or its
     end, and `targets` [t] the token there; -1 for an end. `one_line` and `owner` [t] say of which
     kind of gap and which example of the batch a target is. `held` are the targets that must begin
-    with the end of the prefix, each with the tokens [vocabulary] that can.
+    with the end of the prefix, each with the tokens [vocabulary] that can. `joined` are the ends of
+    gaps within a line, each with the tokens that say the last one and a line break at once.
     """
 
     ids: Tensor
@@ -114,6 +115,7 @@ class Batch:
     one_line: Tensor
     owner: Tensor
     held: tuple[tuple[int, Tensor], ...]
+    joined: tuple[tuple[int, Tensor], ...]
 
 
 class Batcher:
@@ -127,32 +129,40 @@ class Batcher:
         special = [tokenizer.token_to_id(token) for token in ENDS_OF_MIDDLE]
         self.ends = self._marked([each for each in special if each is not None])
         self.line_ends = self.ends | self._marked(self._table.breaking.tolist())
-        self._beginning = lru_cache(maxsize=1024)(
-            lambda rest: self._marked(self._table.beginning(rest))
+        table = self._table
+        self._beginning = lru_cache(maxsize=1024)(lambda rest: self._marked(table.beginning(rest)))
+        self._joined = lru_cache(maxsize=1024)(
+            lambda last: self._marked(table.starting(table.text_of(last) + b"\n"))
         )
 
     def batch(self, chosen: NDArray[np.int64]) -> Batch:
         """The chosen examples."""
-        examples, at, count = self._examples, 0, 0
+        examples, at = self._examples, 0
         places: list[int] = []
         targets: list[int] = []
         owner: list[int] = []
         held: list[tuple[int, Tensor]] = []
+        joined: list[tuple[int, Tensor]] = []
         for index, example in enumerate(chosen):
             tokens, first = examples.of(example), int(examples.prompt[example])
             answer = tokens[first:].tolist()
-            held += [(count + place, mask) for place, mask in self._held(example, answer)]
+            held += [(len(targets) + place, mask) for place, mask in self._held(example, answer)]
             places += range(at + first - 1, at + len(tokens))
             targets += [*answer, -1]
             owner += [index] * (len(answer) + 1)
-            at, count = at + len(tokens), len(targets)
-        ids = np.concatenate([examples.of(each) for each in chosen])
-        put = self._put
-        owners = put(owner)
-        one_line = torch.from_numpy(examples.one_line[chosen]).to(self._device)[owners]
-        lengths = tuple(examples.lengths[chosen].tolist())
+            if examples.one_line[example]:
+                joined.append((len(targets) - 1, self._joined(answer[-1])))
+            at += len(tokens)
+        owners = self._put(owner)
         return Batch(
-            put(ids.tolist()), lengths, put(places), put(targets), one_line, owners, tuple(held)
+            ids=self._put(np.concatenate([examples.of(each) for each in chosen]).tolist()),
+            lengths=tuple(examples.lengths[chosen].tolist()),
+            places=self._put(places),
+            targets=self._put(targets),
+            one_line=torch.from_numpy(examples.one_line[chosen]).to(self._device)[owners],
+            owner=owners,
+            held=tuple(held),
+            joined=tuple(joined),
         )
 
     def _held(self, example: np.int64, answer: Sequence[int]) -> list[tuple[int, Tensor]]:
@@ -186,17 +196,34 @@ class Judged:
 
 
 def judged(base: Base, terms: LoraTerms, batcher: Batcher, batch: Batch) -> Judged:
-    """How the model would write the answers of a batch: held to the prefix, by any of the ends."""
+    """How the model would write the answers of a batch, as the product's stream does.
+
+    It is held to the prefix, and any of the ends will do; so does a last token with the line break.
+    """
     states = states_of(base, terms, batch.ids, batch.lengths)
     logits = F.linear(states[batch.places], base.head).float()
     for place, allowed in batch.held:
         logits[place] = logits[place].masked_fill(~allowed, float("-inf"))
+    whole, best = logits.logsumexp(-1), logits.argmax(-1)
     is_end = batch.targets < 0
     own = logits.gather(1, batch.targets.clamp_min(0)[:, None])[:, 0]
     ends = torch.where(batch.one_line[is_end, None], batcher.line_ends, batcher.ends)
-    ending = logits[is_end].masked_fill(~ends, float("-inf")).logsumexp(-1)
-    chance = own.masked_scatter(is_end, ending)
-    best = logits.argmax(-1)
+    chance = own.masked_scatter(is_end, _chance_of(logits[is_end], ends)) - whole
     right = best == batch.targets
     right[is_end] = ends.gather(1, best[is_end, None])[:, 0]
-    return Judged(logits.logsumexp(-1) - chance, right)
+    nats = -chance
+    if batch.joined:
+        end = torch.tensor([place for place, _ in batch.joined], device=logits.device)
+        tokens = torch.stack([tokens for _, tokens in batch.joined])
+        at_once = _chance_of(logits[end - 1], tokens) - whole[end - 1]
+        both = torch.logaddexp(chance[end - 1] + chance[end], at_once)
+        nats = nats.index_copy(0, end, chance[end - 1] - both)
+        ended = tokens.gather(1, best[end - 1, None])[:, 0]
+        right[end - 1] |= ended
+        right[end] |= ended
+    return Judged(nats, right)
+
+
+def _chance_of(logits: Tensor, tokens: Tensor) -> Tensor:
+    """The logit of writing any of the `tokens` [rows, vocabulary], [rows]; -inf for none."""
+    return logits.masked_fill(~tokens, float("-inf")).logsumexp(-1)

@@ -159,6 +159,7 @@ class _Heldout:
         mine = np.flatnonzero(run.examples.heldout)
         drawn = np.random.default_rng(_HELDOUT_SEED).permutation(mine)[: run.settings.heldout]
         self._chosen = np.sort(drawn)
+        run.report(f"measuring {len(drawn)} held-out gaps; on one core that takes minutes")
         self.figures: dict[str, Any] = {}
 
     def measure(self, progress: Progress) -> None:
