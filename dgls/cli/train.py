@@ -183,7 +183,7 @@ def _train_on_base(
         raise
     typer.echo(
         f"It is in {path}. To use it, copy it to {named.folder / made}; `dgls bench passes` and "
-        f"`dgls eval run` say what it brings."
+        f"`dgls eval cut` say what it brings."
     )
 
 
