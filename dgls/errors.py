@@ -10,6 +10,7 @@
     │   ├── ModelNotFoundError
     │   ├── ModelFetchError     a model of the catalogue cannot be fetched or removed
     │   ├── CheckpointError     wrong, partial or foreign checkpoint
+    │   │   └── LoraError       a LoRA that the base cannot take
     │   └── ModelMemoryError    the model, or a fill, needs more memory than there is
     ├── EngineError             the engine process cannot be reached or gave up
     │   ├── EngineUnavailableError
@@ -78,6 +79,10 @@ class ModelFetchError(ModelError):
 
 class CheckpointError(ModelError):
     """The checkpoint is wrong, partial, or of another kind of model."""
+
+
+class LoraError(CheckpointError):
+    """The LoRA is wrong, partial, or for another base; the model goes on without it."""
 
 
 class ModelMemoryError(ModelError):

@@ -77,7 +77,9 @@ def load_adapter(path: Path, base_sha256: str) -> AdapterWeights:
     if metadata.get("format") != FORMAT:
         raise _refused(path, f"its format is {metadata.get('format')!r}, not {FORMAT!r}")
     if metadata.get("base_sha256") != base_sha256:
-        raise _refused(path, "it was trained on another base model")
+        raise _refused(
+            path, "it was trained on another base model, or on this one without its LoRA"
+        )
     if bad := [name for name, value in tensors.items() if not bool(value.isfinite().all())]:
         raise _refused(path, f"{bad[0]} holds numbers that are not finite")
     try:

@@ -7,8 +7,9 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from dgls.checkpoint.files import ADAPTER_FILE
+
 _BUNDLED = Path(__file__).with_name("adapters")
-_OWN = "adapter.safetensors"
 _FILE = "adapter-trial.json"
 _WORTH = 0.85
 """An adapter is used where one-line fills take at most this share of their time without it."""
@@ -37,7 +38,7 @@ def adapter_of(name: str, folder: Path) -> Path | None:
 
 def own_adapter(folder: Path) -> Path:
     """Where an adapter of one's own is, beside the weights in `folder`."""
-    return folder / _OWN
+    return folder / ADAPTER_FILE
 
 
 def fingerprint(adapter: Path) -> str:

@@ -59,6 +59,11 @@ class HfCodec:
         """The text of `ids`, special tokens left out."""
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=True))
 
+    def last_word(self, line: str) -> int:
+        """Where the last word of a line begins, as the tokenizer splits text before merging."""
+        pieces = self._tokenizer.pre_tokenizer.pre_tokenize_str(line)
+        return int(pieces[-1][1][0]) if pieces else len(line)
+
     def token_id(self, token: str) -> int:
         """The id of a special token. Raises `CheckpointError` where there is none of that name."""
         found = self._tokenizer.token_to_id(token)

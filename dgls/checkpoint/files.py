@@ -13,6 +13,9 @@ TOKENIZER_FILE = "tokenizer.json"
 INDEX_FILE = "model.safetensors.index.json"
 CONVERTED = ".int8-"
 """In the name of a file that dgls converted and keeps beside the weights."""
+ADAPTER_FILE = "adapter.safetensors"
+LORA_FILE = "lora.safetensors"
+"""What was trained for the weights beside it."""
 
 
 def shard_files(folder: Path) -> tuple[Path, ...]:
@@ -21,7 +24,7 @@ def shard_files(folder: Path) -> tuple[Path, ...]:
     Where there is an index, it says which files there must be.
     """
     index = folder / INDEX_FILE
-    found = sorted(path for path in folder.glob("*.safetensors") if CONVERTED not in path.name)
+    found = sorted(filter(_is_published, folder.glob("*.safetensors")))
     if index.is_file():
         wanted = {folder / name for name in _indexed(index)}
         if not wanted:
@@ -38,6 +41,10 @@ def shard_files(folder: Path) -> tuple[Path, ...]:
             f"nothing was loaded. Get the checkpoint again."
         )
     return tuple(found)
+
+
+def _is_published(path: Path) -> bool:
+    return CONVERTED not in path.name and path.name not in (ADAPTER_FILE, LORA_FILE)
 
 
 def _indexed(index: Path) -> set[str]:

@@ -6,15 +6,21 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dgls.checkpoint.automatic_model import AUTO, automatic
 from dgls.checkpoint.catalogue import entry_named, is_listed
-from dgls.checkpoint.files import shard_files
+from dgls.checkpoint.files import LORA_FILE, shard_files
 from dgls.checkpoint.registry import find, name_of
 from dgls.checkpoint.store import path_of, place_of, present
 from dgls.config import is_path
 from dgls.errors import ModelNotFoundError
 from dgls.files import expanded
+
+if TYPE_CHECKING:
+    from dgls.checkpoint.qwen2.lora import Lora
+
+_LORAS = Path(__file__).with_name("loras")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +28,25 @@ class Named:
     """A model that is here. `path` is a folder, or a GGUF file.
 
     `causal`: of the family that fills in the middle causally. `identity` tells its weights from
-    any others.
+    any others, those with its `lora` merged into them included.
     """
 
     name: str
     path: Path
     causal: bool
     identity: str
+    lora: Lora | None = None
 
     @property
     def folder(self) -> Path:
         """Where files that were made from the weights are."""
         return self.path.parent if self.path.is_file() else self.path
+
+    @property
+    def lora_file(self) -> Path | None:
+        """The model's LoRA, if any: the one beside the weights, else the bundled one."""
+        found = (self.folder / LORA_FILE, _LORAS / f"{self.name}.safetensors")
+        return next((path for path in found if path.is_file()), None)
 
 
 def resolved(name: str) -> Named:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,18 +17,22 @@ if TYPE_CHECKING:
 
     from dgls.lab.evaluation.contamination import Contamination
     from dgls.lab.training.fetch import Package
+    from dgls.lab.training.parallel.workplace import Workplace
     from dgls.lab.training.recipes import Recipe
 
 
 _RecipeName = Annotated[
     str,
     typer.Option(
-        help="toy, cpu or small: a model from nothing. canvas: an adapter that drafts for --base."
+        help="toy, cpu or small: a model from nothing. For --base, canvas: an adapter that drafts; "
+        "lora: a fine-tune that fills better."
     ),
 ]
 _Base = Annotated[
     str | None,
-    typer.Option(help="For the recipe canvas: a model of `dgls model list`, or a .gguf file."),
+    typer.Option(
+        help="For the recipes canvas and lora: a model of `dgls model list`, or a .gguf file."
+    ),
 ]
 _Folder = Annotated[
     Path, typer.Option(help="Where the stages leave their results; run again to go on.")
@@ -85,11 +89,12 @@ def train(
     from dgls.config import resolve
     from dgls.lab.evaluation.cases import task_texts
     from dgls.lab.evaluation.contamination import Contamination
-    from dgls.lab.training.recipes import CANVAS, recipe_named
+    from dgls.lab.training.recipes import FOR_A_BASE, recipe_named
     from dgls.network.hardware import chosen_device
 
-    if (recipe == CANVAS) != (base is not None):
-        wrong = "needs a --base" if recipe == CANVAS else "takes no --base; canvas does"
+    if (recipe in FOR_A_BASE) != (base is not None):
+        others = " and ".join(FOR_A_BASE)
+        wrong = "needs a --base" if recipe in FOR_A_BASE else f"takes no --base; {others} do"
         raise InputError(f"The recipe {recipe} {wrong}; nothing was trained.")
     keep_files_private()
     may_read = readable(resolve(Path.cwd()), *(source or ()), allow=allow_private)
@@ -102,7 +107,7 @@ def train(
     )
     limits = _Limits(minutes, steps, seed)
     if base is not None:
-        _train_adapter(base, told, limits, where)
+        _train_on_base(recipe, base, told, limits, where)
     else:
         _train_model(recipe_named(recipe), told, limits, where)
 
@@ -155,31 +160,45 @@ def _train_model(recipe: Recipe, told: _Told, limits: _Limits, device: torch.dev
     typer.echo(f"The checkpoint is in {path}. Try it: dgls fill --model {path} FILE:LINE:COL")
 
 
-def _train_adapter(base: str, told: _Told, limits: _Limits, device: torch.device) -> None:
-    from dgls.checkpoint.adapter_trial import own_adapter
+def _train_on_base(
+    recipe: str, base: str, told: _Told, limits: _Limits, device: torch.device
+) -> None:
     from dgls.checkpoint.named import resolved
-    from dgls.lab.training.parallel.canvas import Workplace, make_adapter
     from dgls.lab.training.parallel.corpus import Sources
-    from dgls.lab.training.parallel.run import Settings
+    from dgls.lab.training.parallel.workplace import Workplace
 
     named = resolved(base)
     if not named.causal:
         raise InputError(
-            f"{base} does not write from left to right, so no adapter can draft for it; nothing "
-            f"was trained. Name a model of `dgls model list` or a .gguf file."
+            f"{base} does not write from left to right, so the recipe {recipe} has no use for it; "
+            f"nothing was trained. Name a model of `dgls model list` or a .gguf file."
         )
+    made, make = _recipe_for_a_base(recipe, limits)
     sources = Sources(told.packages, told.excluded, told.may_read)
-    output = told.output / "adapter.safetensors"
-    place = Workplace(named, told.folder, output, sources, device, told.start)
+    place = Workplace(named, told.folder, told.output / made, sources, device, told.start)
     try:
-        path = make_adapter(place, limits.of(Settings()), typer.echo).absolute()
+        path = make(place).absolute()
     except KeyboardInterrupt:
         typer.echo("Run the same command again to go on from the last save.")
         raise
     typer.echo(
-        f"The adapter is in {path}. To use it, copy it to {own_adapter(named.folder)}; `dgls bench "
-        f"passes` says what it brings."
+        f"It is in {path}. To use it, copy it to {named.folder / made}; `dgls bench passes` and "
+        f"`dgls eval cut` say what it brings."
     )
+
+
+def _recipe_for_a_base(recipe: str, limits: _Limits) -> tuple[str, Callable[[Workplace], Path]]:
+    """The name of the file that a recipe makes, and what makes it."""
+    from dgls.checkpoint.files import ADAPTER_FILE, LORA_FILE
+    from dgls.lab.training.lora import recipe as lora
+    from dgls.lab.training.lora.run import Settings as LoraSettings
+    from dgls.lab.training.parallel import canvas
+    from dgls.lab.training.parallel.run import Settings
+    from dgls.lab.training.recipes import LORA
+
+    if recipe == LORA:
+        return LORA_FILE, lambda place: lora.make_lora(place, limits.of(LoraSettings()), typer.echo)
+    return ADAPTER_FILE, lambda place: canvas.make_adapter(place, limits.of(Settings()), typer.echo)
 
 
 def _echo_step(line: object, share: float) -> None:

@@ -61,5 +61,8 @@ def _adapter_in_use(settings: Settings) -> _Adapter | None:
     if settings.engine.backend != "local":
         return None
     model = resolved(settings.model.name)
-    path = adapter_of(model.name, model.folder) if model.causal else None
+    if not model.causal or (settings.model.lora != "off" and model.lora_file is not None):
+        # An adapter drafts for the published weights alone.
+        return None
+    path = adapter_of(model.name, model.folder)
     return None if path is None else _Adapter(model, path)

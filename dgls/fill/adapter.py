@@ -23,7 +23,8 @@ def equip(model: CausalModel, named: Named, setting: str) -> Path | None:
 
     With `auto` it drafts where a trial on this machine says that it pays. One that was not tried
     yet is returned and waits for its trial (`dgls.fill.adapter_trial`). An adapter that is refused
-    is a warning.
+    is a warning; it is trained for the published weights, so with a LoRA merged into them it is
+    refused as on any other base.
     """
     path = adapter_of(named.name, named.folder)
     if setting == OFF or path is None:

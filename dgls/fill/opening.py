@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 
 import torch
 
@@ -12,9 +13,10 @@ from dgls.checkpoint.chat_template import template_of
 from dgls.checkpoint.edit_model import MIN_PARAMETERS
 from dgls.checkpoint.named import Named, fingerprint, resolved
 from dgls.checkpoint.qwen2.build import Opened, dense_network
-from dgls.checkpoint.qwen2.checks import CheckedSource, parameters
+from dgls.checkpoint.qwen2.checks import parameters
 from dgls.checkpoint.qwen2.int8 import check_unchanged, make_int8, opened_int8
-from dgls.checkpoint.qwen2.source import open_source
+from dgls.checkpoint.qwen2.lora import weights_of, with_lora, without_lora
+from dgls.errors import LoraError
 from dgls.fill.adapter import equip
 from dgls.fill.adapter_trial import AdapterTrial
 from dgls.fill.causal import CausalFiller
@@ -28,6 +30,8 @@ from dgls.network.hardware import cache_share, chosen_device
 from dgls.network.linear import can_multiply_int8
 from dgls.protocol import OnProgress
 
+_log = logging.getLogger(__name__)
+
 
 def open_filler(
     name: str,
@@ -38,15 +42,16 @@ def open_filler(
     cache_mb: int = 0,
     quantization: str = AUTO,
     adapter: str = AUTO,
+    lora: str = AUTO,
     knobs: Knobs = AS_TRAINED,
 ) -> Filler:
     """Load the model of a name (`dgls.checkpoint.named`) and make it ready to fill.
 
-    `adapter` and `knobs` are the settings `denoise.*`; the other arguments are those of
-    `dgls.inference.opening.open_model`. Raises `ModelNotFoundError`, `CheckpointError`,
-    `ModelMemoryError` or `SettingError`.
+    `lora` is the setting `model.lora`, `adapter` and `knobs` are the settings `denoise.*`; the
+    other arguments are those of `dgls.inference.opening.open_model`. Raises `ModelNotFoundError`,
+    `CheckpointError`, `ModelMemoryError` or `SettingError`.
     """
-    named = resolved(name)
+    named = with_lora(resolved(name), lora)
     if named.causal:
         return open_causal(
             named, device, threads, progress, cache_mb=cache_mb, adapter=adapter, knobs=knobs
@@ -89,11 +94,12 @@ def open_causal(
     if threads:
         torch.set_num_threads(threads)
     cache = cache_mb * 1_000_000 or _cache_bytes(where)
-    if _takes_int8(where) and not exact:
-        opened = opened_int8(named, progress)
-    else:
-        dtype = torch.float32 if exact or where.type == "cpu" else torch.bfloat16
-        opened = _opened_dense(named, where, dtype, progress)
+    try:
+        opened = _opened(named, where, progress, exact=exact)
+    except LoraError as error:
+        _log.warning("%s", error)
+        named = without_lora(named)
+        opened = _opened(named, where, progress, exact=exact)
     model = CausalModel(named.name, opened.network, opened.tokenizer, cache)
     if knobs.canvas is not None:
         model.drafting = Drafting(rows=min(knobs.canvas, MAX_ROWS))
@@ -112,16 +118,17 @@ def prepare(name: str, progress: OnProgress) -> None:
 
     Raises `ModelNotFoundError`, `CheckpointError` or `ModelMemoryError`.
     """
-    named = resolved(name)
+    named = with_lora(resolved(name), AUTO)
     if named.causal and _takes_int8(chosen_device("auto")):
         make_int8(named, progress)
 
 
-def _opened_dense(
-    named: Named, where: torch.device, dtype: torch.dtype, progress: OnProgress
-) -> Opened:
+def _opened(named: Named, where: torch.device, progress: OnProgress, *, exact: bool) -> Opened:
+    if _takes_int8(where) and not exact:
+        return opened_int8(named, progress)
+    dtype = torch.float32 if exact or where.type == "cpu" else torch.bfloat16
     before = fingerprint(named.path)
-    source = CheckedSource(open_source(named.path), named.path)
+    source = weights_of(named)
     tokenizer = source.tokenizer()
     network = dense_network(source, where, dtype, progress)
     check_unchanged(named.path, before)

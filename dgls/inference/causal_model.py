@@ -57,7 +57,7 @@ class CausalModel:
         self.network = network
         self.codec = HfCodec(tokenizer)
         self.table = TokenTable(tokenizer, network.config.vocabulary)
-        self.layout = FimLayout(self.codec, _last_word(tokenizer), budget or FimBudget())
+        self.layout = FimLayout(self.codec, self.codec.last_word, budget or FimBudget())
         self.stream = Stream(network, self.table)
         self._search = BeamSearch(network, self.table)
         self._scorer = Scorer(network, self.table)
@@ -171,13 +171,3 @@ class CausalModel:
     def forget_prompts(self) -> None:
         """Give the memory of read prompts back."""
         self._prompts.clear()
-
-
-def _last_word(tokenizer: Tokenizer) -> Callable[[str], int]:
-    """Finds where the last word of a line begins, as the tokenizer splits text before merging."""
-
-    def found(line: str) -> int:
-        pieces = tokenizer.pre_tokenizer.pre_tokenize_str(line)
-        return int(pieces[-1][1][0]) if pieces else len(line)
-
-    return found

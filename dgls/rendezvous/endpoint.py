@@ -21,6 +21,8 @@ from pathlib import Path
 
 from dgls import __version__
 from dgls.checkpoint.automatic_model import AUTO, automatic
+from dgls.checkpoint.files import LORA_FILE
+from dgls.checkpoint.store import models_folder
 from dgls.config import Settings, changed, is_path
 from dgls.files import expanded, open_own
 from dgls.rendezvous.runtime_folder import runtime_folder
@@ -131,12 +133,15 @@ def absolute(settings: Settings) -> Settings:
 
 
 def _weights_changed(settings: Settings) -> int:
-    """When a checkpoint's weights last changed (ns): new weights are another engine."""
+    """When a checkpoint's weights, or a LoRA beside them, last changed (ns): another engine."""
     path = Path(settings.model.name)
     if not path.is_absolute():
-        return 0
-    files = [path] if path.is_file() else path.glob("*.safetensors")
-    return max((file.stat().st_mtime_ns for file in files), default=0)
+        files = [models_folder() / path / LORA_FILE]
+    elif path.is_file():
+        files = [path, path.with_name(LORA_FILE)]
+    else:
+        files = list(path.glob("*.safetensors"))
+    return max((file.stat().st_mtime_ns for file in files if file.is_file()), default=0)
 
 
 def _is_socket(path: Path) -> bool:

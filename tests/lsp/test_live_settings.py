@@ -70,6 +70,7 @@ OTHER_ENGINE = {
     "model.device": "cpu",
     "model.threads": 3,
     "model.quantization": "none",
+    "model.lora": "off",
     "model.batch": 2,
     "model.cache_mb": 7,
     "engine.backend": "vllm",

@@ -29,12 +29,13 @@ from dgls.protocol import OnProgress
 FORMAT = "2"
 """The version of the int8 file; another one is converted anew."""
 
-_LINEARS = {
+LINEARS = {
     "qkv": ("attn_q", "attn_k", "attn_v"),
     "out": ("attn_output",),
     "gate_up": ("ffn_gate", "ffn_up"),
     "down": ("ffn_down",),
 }
+"""The network's linear layers, and which of the file's are joined in each."""
 
 
 def dense_network(
@@ -52,7 +53,7 @@ def dense_network(
         return tensor.to(device, dtype)
 
     def linear(layer: int, name: str) -> Linear:
-        weight, bias = _joined(source, layer, _LINEARS[name])
+        weight, bias = _joined(source, layer, LINEARS[name])
         return DenseLinear(put(weight), None if bias is None else put(bias))
 
     layers = []
@@ -78,7 +79,7 @@ def convert(source: Qwen2Source, origin: str, path: Path, progress: OnProgress) 
     tokenizer = source.tokenizer().to_str()
     tensors: dict[str, Tensor] = {}
     for index in range(config.layers):
-        for name, parts in _LINEARS.items():
+        for name, parts in LINEARS.items():
             weight, bias = _joined(source, index, parts)
             tensors |= _stored(f"{index}.{name}", weight)
             if bias is not None:

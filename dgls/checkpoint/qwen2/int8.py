@@ -8,8 +8,7 @@ from pathlib import Path
 from dgls.checkpoint.files import CONVERTED
 from dgls.checkpoint.named import Named, fingerprint
 from dgls.checkpoint.qwen2.build import Opened, convert, open_int8
-from dgls.checkpoint.qwen2.checks import CheckedSource
-from dgls.checkpoint.qwen2.source import open_source
+from dgls.checkpoint.qwen2.lora import weights_of
 from dgls.checkpoint.store import models_folder
 from dgls.errors import CheckpointError
 from dgls.protocol import OnProgress
@@ -21,7 +20,8 @@ def opened_int8(named: Named, progress: OnProgress) -> Opened:
     """The model in int8. A file that another version wrote, or that is broken, is made again.
 
     Raises `CheckpointError` for weights that cannot be used, that change while they are read, or
-    whose int8 file has no place; `ModelMemoryError` where there is no room for the model.
+    whose int8 file has no place; `LoraError` for a LoRA that does not fit them; `ModelMemoryError`
+    where there is no room for the model.
     """
     for path in converted_paths(named):
         if path.is_file():
@@ -39,7 +39,7 @@ def opened_int8(named: Named, progress: OnProgress) -> Opened:
 def converted_paths(named: Named) -> tuple[Path, ...]:
     """Where the int8 file of a model may be: beside its weights, else with the fetched models.
 
-    The hash of the weights is in its name.
+    The hash of the weights, and of a LoRA merged into them, is in its name.
     """
     is_file = named.path.is_file()
     stem = named.path.stem if is_file else "model"
@@ -55,7 +55,7 @@ _MADE = 0.8
 def make_int8(named: Named, progress: OnProgress) -> Path:
     """Make the file at the first place that can be written to; raises as `opened_int8`."""
     before = fingerprint(named.path)
-    source = CheckedSource(open_source(named.path), named.path)
+    source = weights_of(named)
     problems: list[str] = []
     for path in converted_paths(named):
         try:

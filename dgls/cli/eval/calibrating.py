@@ -37,8 +37,10 @@ def calibrate(
 ) -> None:
     """Fit the confidence and the threshold from which a fill is shown."""
     from dgls.checkpoint.named import resolved
+    from dgls.checkpoint.qwen2.lora import with_lora
+    from dgls.config import resolve
 
-    named = resolved(checkpoint)
+    named = with_lora(resolved(checkpoint), resolve().settings.model.lora)
     allowed = may_read(*tree, allow_private=allow_private)
     if named.causal:
         done = _calibrate_causal(named, tree, count, seed, device, out, allowed)

@@ -43,6 +43,14 @@ class ModelSettings:
         project=False,
         identity=True,
     )
+    lora: str = setting(
+        "auto",
+        "Whether the laptop model's weights get a LoRA: `off`, or `auto` for the one beside its "
+        "weights, `lora.safetensors`, else the one that dgls brings, if there is one.",
+        choices=("auto", "off"),
+        project=False,
+        identity=True,
+    )
     batch: int = setting(
         0,
         "Maximum number of fills that share a forward pass of the model; 0 leaves the choice to "

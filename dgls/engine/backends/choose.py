@@ -55,6 +55,7 @@ def _local(settings: Settings) -> Backend:
         quantization=model.quantization,
         batch=model.batch,
         adapter=settings.denoise.adapter,
+        lora=model.lora,
         knobs=knobs_of(settings.denoise),
     )
 

@@ -30,6 +30,7 @@ class LocalBackend:
         quantization: str = AUTO,
         batch: int = 0,
         adapter: str = AUTO,
+        lora: str = AUTO,
         knobs: Knobs = AS_TRAINED,
     ) -> None:
         """At most `batch` fills share forward passes; 0 leaves that to dgls. The other arguments
@@ -45,6 +46,7 @@ class LocalBackend:
             cache_mb=cache_mb,
             quantization=quantization,
             adapter=adapter,
+            lora=lora,
             knobs=knobs,
         )
         self._filler: Filler | None = None

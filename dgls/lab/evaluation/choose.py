@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from dgls.checkpoint.named import resolved
+from dgls.checkpoint.qwen2.lora import with_lora
 from dgls.checkpoint.registry import find
 from dgls.config import changed, resolve
 from dgls.engine.backends.knobs import knobs_of
@@ -97,7 +98,7 @@ def chosen_systems(
 def _opened(model: str | None, device: str | None) -> Callable[[str], System]:
     """What makes a system of the model by its name; the family decides which there are."""
     settings = resolve().settings
-    named = resolved(model or settings.model.name)
+    named = with_lora(resolved(model or settings.model.name), settings.model.lora)
     if not named.causal:
         return OpenedModel.of(named.name, device).system
     filler = open_causal(

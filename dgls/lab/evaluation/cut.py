@@ -107,7 +107,7 @@ def _cut(readable: Readable | None, kind: Kind, rng: Random) -> Case | None:
     if readable is None:
         return None
     file, places = readable
-    spans = _CUTTERS[kind](file.text, places, rng)
+    spans = CUTTERS[kind](file.text, places, rng)
     truth = tuple(span.of(file.text) for span in spans)
     if not spans or not all(text.strip() for text in truth):
         return None
@@ -178,7 +178,7 @@ def _tokens_within(places: Places, line: Span, rng: Random) -> Span | None:
     return Span(tokens[start].start, tokens[end].end)
 
 
-_CUTTERS: dict[Kind, Callable[[str, Places, Random], tuple[Span, ...]]] = {
+CUTTERS: dict[Kind, Callable[[str, Places, Random], tuple[Span, ...]]] = {
     Kind.LINE_END: _line_end,
     Kind.WHOLE_LINE: _whole_line,
     Kind.BODY: _body,
@@ -186,3 +186,4 @@ _CUTTERS: dict[Kind, Callable[[str, Places, Random], tuple[Span, ...]]] = {
     Kind.SPAN: _characters,
     Kind.SEVERAL: _several,
 }
+"""What cuts a gap, or several, of each kind out of a text; nothing where it finds no place."""

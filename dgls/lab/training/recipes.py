@@ -56,8 +56,11 @@ class Recipe:
     seed: int = 1
 
 
-CANVAS = "canvas"
-"""The recipe of an adapter for a base model; it has settings of its own (`parallel/run.py`)."""
+CANVAS, LORA = "canvas", "lora"
+"""The recipes of an adapter and of a LoRA, with settings of their own (`parallel/`, `lora/`)."""
+
+FOR_A_BASE = (CANVAS, LORA)
+"""The recipes that train something for a base model."""
 
 RECIPES = {
     recipe.name: recipe
@@ -96,6 +99,6 @@ RECIPES = {
 def recipe_named(name: str) -> Recipe:
     """The recipe of that name. Raises `TrainingError` that lists the names there are."""
     if name not in RECIPES:
-        known = ", ".join([*RECIPES, CANVAS])
+        known = ", ".join([*RECIPES, *FOR_A_BASE])
         raise TrainingError(f"No recipe {name!r}; there are {known}.")
     return RECIPES[name]

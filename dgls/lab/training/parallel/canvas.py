@@ -3,50 +3,31 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from dgls.checkpoint.adapter import AdapterShape, load_adapter
-from dgls.checkpoint.named import Named
-from dgls.checkpoint.qwen2.source import open_source
 from dgls.errors import TrainingError
-from dgls.file_lock import FileLock
 from dgls.lab.training.parallel.adapter import Adapter
 from dgls.lab.training.parallel.adapter_file import restore
 from dgls.lab.training.parallel.base import Base
-from dgls.lab.training.parallel.corpus import Sources, corpus_of
-from dgls.lab.training.parallel.cuts import Cuts
-from dgls.lab.training.parallel.gguf_base import read_base, read_tokens
-from dgls.lab.training.parallel.prompts import PromptSource
+from dgls.lab.training.parallel.corpus import Cutting, corpus_of
+from dgls.lab.training.parallel.cuts import Cuts, cut_files
+from dgls.lab.training.parallel.gguf_base import read_tokens
+from dgls.lab.training.parallel.prompts import PromptSource, load_cuts, save_cuts
 from dgls.lab.training.parallel.run import Run, Settings, train
-from dgls.lab.training.parallel.run_folder import RunFolder, saving
+from dgls.lab.training.parallel.run_folder import RunFolder, alone_in, memory_told, saving
 from dgls.lab.training.parallel.vocabulary import Vocabulary, vocabulary_of
-from dgls.network.memory import is_out_of_memory
+from dgls.lab.training.parallel.workplace import Workplace, open_base
 
 DRAFTS = 24_576
 """Tokens that may be drafted: the corpus' most frequent ones."""
 
 _HELDOUT_SEED = 7
 _CPU_MEASURES = 6
-
-
-@dataclass(frozen=True)
-class Workplace:
-    """What the recipe works on, and where.
-
-    The adapter becomes `output`. `start` is an adapter of the same base to begin with.
-    """
-
-    base: Named
-    folder: Path
-    output: Path
-    sources: Sources
-    device: torch.device
-    start: Path | None = None
 
 
 def make_adapter(
@@ -60,12 +41,12 @@ def make_adapter(
     Raises `TrainingError` for a folder of another run, for a corpus without gaps and for a full
     disk, `CheckpointError` for a base that cannot be trained on.
     """
-    with _alone_in(place.folder), _memory_told(place.folder):
+    with alone_in(place.folder), memory_told(place.folder):
         run = _run(place, settings, report, size or AdapterShape())
         progress = train(run)
     with saving(place.output.parent):
         place.output.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(run.folder.adapter, place.output)
+        shutil.copyfile(run.folder.made, place.output)
     report(f"{progress.step:,} steps in {progress.seconds / 60:.1f} minutes of training.")
     return place.output
 
@@ -104,18 +85,14 @@ def cpu_settings(settings: Settings) -> Settings:
 def _run(
     place: Workplace, settings: Settings, report: Callable[[str], None], size: AdapterShape
 ) -> Run:
-    file, device = place.base.path, place.device
-    if file.is_dir():
-        raise TrainingError(
-            f"{file} is a folder, and the canvas recipe reads GGUF files; nothing was trained. "
-            f"Name a model of `dgls model list` or a `.gguf` file as --base."
-        )
-    base = read_base(file, place.base.identity)
-    tokenizer = open_source(file).tokenizer()
-    report(f"base {place.base.name}, {base.shape.vocabulary:,} tokens, on {device}")
+    device = place.device
+    base, tokenizer = open_base(place, report)
     with saving(place.folder):
-        cuts = corpus_of(place.folder, place.sources, tokenizer, base.sha256, report)
-    vocabulary = vocabulary_of(base, read_tokens(file)[0], cuts, DRAFTS)
+        cutting = Cutting(
+            "cuts.npz", lambda files: cut_files(files, tokenizer), save_cuts, load_cuts
+        )
+        cuts = corpus_of(place.folder, place.sources, base.sha256, cutting, report)
+    vocabulary = vocabulary_of(base, read_tokens(place.base.path)[0], cuts, DRAFTS)
     base = base.to(device, torch.bfloat16 if device.type == "cuda" else torch.float32)
     settings = settings if device.type == "cuda" else cpu_settings(settings)
     run = run_on(base, vocabulary, cuts, RunFolder(place.folder), settings, report, size)
@@ -129,33 +106,3 @@ def _begin_with(adapter: Adapter, path: Path, base: Base) -> None:
     if weights.size != adapter.size:
         raise TrainingError(f"{path} has other sizes than the recipe; nothing was trained.")
     restore(adapter, weights)
-
-
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Keep a second run out of the folder."""
-    with saving(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock.acquire(folder / "run.lock")
-    if lock is None:
-        raise TrainingError(
-            f"Another run trains in {folder}; it goes on. Wait for it, or name another --folder."
-        )
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-@contextmanager
-def _memory_told(folder: Path) -> Iterator[None]:
-    """One sentence for memory that does not suffice."""
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise TrainingError(
-            f"The memory does not suffice to train on this base; the last save in {folder} is "
-            f"untouched. Close other programs, or take a smaller base."
-        ) from error

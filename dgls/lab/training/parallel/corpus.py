@@ -1,4 +1,4 @@
-"""The corpus of the canvas recipe: source files of any language, each once, with gaps cut in them.
+"""The corpus of a base's recipes: source files of any language, each once, with gaps cut in them.
 
 What was cut is kept in the run's folder, so a run that goes on trains on the same gaps.
 """
@@ -12,17 +12,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
-
-from tokenizers import Tokenizer
+from typing import Any, Generic, TypeVar
 
 from dgls.errors import TrainingError
 from dgls.lab.evaluation.contamination import Contamination
 from dgls.lab.evaluation.source_tree import MayRead, anything, read_source, source_paths
 from dgls.lab.training.fetch import Package, source_tree
 from dgls.lab.training.filters import Duplicates, is_wanted_path, looks_written
-from dgls.lab.training.parallel.cuts import Cuts, SourceFile, cut_files
-from dgls.lab.training.parallel.prompts import load_cuts, save_cuts
+from dgls.lab.training.parallel.cuts import SourceFile
 from dgls.syntax.languages import LANGUAGES
 
 SHORTEST = 2000
@@ -49,32 +46,46 @@ class Sources:
     may_read: MayRead = anything
 
 
+Gaps = TypeVar("Gaps")
+
+
+@dataclass(frozen=True, slots=True)
+class Cutting(Generic[Gaps]):
+    """How a recipe makes gaps of source files, and keeps them in a file called `name`."""
+
+    name: str
+    cut: Callable[[Sequence[SourceFile]], Gaps]
+    save: Callable[[Gaps, Path], None]
+    load: Callable[[Path], Gaps]
+
+
 def corpus_of(
     folder: Path,
     sources: Sources,
-    tokenizer: Tokenizer,
     base: str,
+    cutting: Cutting[Gaps],
     report: Callable[[str], None],
-) -> Cuts:
+) -> Gaps:
     """The gaps in `folder`, cut from `sources` where that was not done before.
 
     `base` is the hash of the base model. Raises `TrainingError` where the folder has gaps of other
     sources or for another base, and where the sources hold nothing to train on.
     """
-    listing, cuts = folder / "corpus.json", folder / "cuts.npz"
+    listing, kept = folder / "corpus.json", folder / cutting.name
     wanted = {"base": base, "packages": [_described(package) for package in sources.packages]}
     if listing.is_file():
         _check_same(listing, wanted)
-        return load_cuts(cuts)
+    if listing.is_file() and kept.is_file():
+        return cutting.load(kept)
     files = _split(_gathered(folder, sources, report), sources.packages)
     counts = _counts(files)
     for language, count in counts.items():
         report(f"{language}: {count['train']} files, {count['heldout']} held out")
     report("Cutting gaps; this is done once.")
-    made = cut_files(files, tokenizer)
-    partial = folder / "cuts.partial.npz"
-    save_cuts(made, partial)
-    os.replace(partial, cuts)
+    made = cutting.cut(files)
+    partial = kept.with_suffix(f".partial{kept.suffix}")
+    cutting.save(made, partial)
+    os.replace(partial, kept)
     text = json.dumps({**wanted, "files": counts}, indent=1)
     listing.write_text(text + "\n", encoding="utf-8")
     return made

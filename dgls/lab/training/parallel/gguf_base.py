@@ -94,7 +94,7 @@ def _shape(reader: GGUFReader, path: Path) -> Shape:
     family = _value(reader, "general.architecture")
     if family != "qwen2":
         raise CheckpointError(
-            f"{path} holds a {family} network; the canvas recipe knows qwen2 only."
+            f"{path} holds a {family} network; the recipes for a base know qwen2 only."
         )
 
     def number(name: str) -> Any:

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from dgls.lab.training.parallel.adapter import Adapter
+from dgls.lab.training.parallel.adapter_file import save_adapter
 from dgls.lab.training.parallel.base import Base
+from dgls.lab.training.parallel.clock import Clock
 from dgls.lab.training.parallel.fills import Fills, greedy_fills
 from dgls.lab.training.parallel.loss import Losses, losses
 from dgls.lab.training.parallel.masks import anchors_for
 from dgls.lab.training.parallel.passes import Drafted, accepted_by_mask, drafted_fills, passes_of
 from dgls.lab.training.parallel.prompts import Prompts, PromptSource
 from dgls.lab.training.parallel.run_folder import Figures, Progress, RunFolder
+from dgls.lab.training.parallel.steps import Duties, go_through, rate_factor, share_done
 from dgls.lab.training.parallel.vocabulary import Vocabulary
-
-_SILENCE = 20.0
-"""Seconds after which a step is reported in any case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,33 +73,26 @@ def train(run: Run) -> Progress:
     if progress.step:
         run.report(f"going on from step {progress.step:,}")
         run.training.go_on(progress.step)
-    fills = _Heldout(run)
-    figures = fills.figures(progress)
-    # A folder that does not take a save must say so before hours of work, not after them.
-    run.folder.save(run.adapter, run.base, optimiser, progress, figures)
-    clock = _Clock(progress.seconds)
-    saved = measured = told = clock.seconds
-    for loss in _steps(run, optimiser, clock, progress):
-        progress = replace(progress, step=progress.step + 1, seconds=clock.seconds)
-        if progress.step % 20 == 0 or clock.seconds - told >= _SILENCE:
-            run.report(_line(run, progress, loss))
-            told = clock.seconds
-        if clock.seconds - measured >= run.settings.measure:
-            with clock.stopped():
-                figures = fills.figures(progress)
-            measured = clock.seconds
-        if clock.seconds - saved >= run.settings.save:
-            run.folder.save(run.adapter, run.base, optimiser, progress, figures)
-            run.report(f"saved at step {progress.step:,}")
-            saved = clock.seconds
-    figures = fills.figures(progress)
-    run.folder.save(run.adapter, run.base, optimiser, progress, figures)
-    return progress
+    heldout = _Heldout(run)
+    clock = Clock(progress.seconds)
+    duties: Duties[Losses] = Duties(
+        report=run.report,
+        line=lambda progress, loss: _line(run, progress, loss),
+        measure=heldout.measure,
+        save=lambda progress: _save(run, optimiser, progress, heldout.figures),
+        measure_every=run.settings.measure,
+        save_every=run.settings.save,
+    )
+    return go_through(_steps(run, optimiser, clock, progress), progress, clock, duties)
 
 
-def share_done(settings: Settings, progress: Progress, seconds: float) -> float:
-    """The share of the run that is done, by steps or by time, whichever is further."""
-    return max(progress.step / settings.steps, seconds / (60 * settings.minutes))
+def _save(
+    run: Run, optimiser: torch.optim.Optimizer, progress: Progress, figures: Mapping[str, Any]
+) -> None:
+    def write(path: Path) -> None:
+        save_adapter(run.adapter, run.base, figures, path)
+
+    run.folder.save(run.adapter, optimiser, progress, write)
 
 
 def _optimiser(run: Run) -> torch.optim.AdamW:
@@ -119,19 +112,19 @@ def _optimiser(run: Run) -> torch.optim.AdamW:
 
 
 def _steps(
-    run: Run, optimiser: torch.optim.AdamW, clock: _Clock, progress: Progress
+    run: Run, optimiser: torch.optim.AdamW, clock: Clock, progress: Progress
 ) -> Iterator[Losses]:
     """Steps until the run is done; each gives its losses."""
     step, size = progress.step, _Size(run.settings.pool, run.settings.rows)
     with ThreadPoolExecutor(1) as ahead:
         coming = ahead.submit(_prompts, run, step, size.pool)
-        while share_done(run.settings, replace(progress, step=step), clock.seconds) < 1:
+        while share_done(run.settings, step, clock.seconds) < 1:
             prompts = coming.result()
             coming = ahead.submit(_prompts, run, step + 1, size.pool)
             try:
                 fills = _reported_fill(run, prompts, clock)
                 for rows in _groups(run, fills.lengths, size.rows, step):
-                    done = share_done(run.settings, replace(progress, step=step), clock.seconds)
+                    done = share_done(run.settings, step, clock.seconds)
                     if done >= 1:
                         break
                     loss = _step(run, optimiser, fills, rows, step, done)
@@ -158,7 +151,7 @@ def _fill(run: Run, prompts: Prompts) -> Fills:
     return greedy_fills(run.base, ids, one_line, known.ends, known.newlines, run.settings.tokens)
 
 
-def _reported_fill(run: Run, prompts: Prompts, clock: _Clock) -> Fills:
+def _reported_fill(run: Run, prompts: Prompts, clock: Clock) -> Fills:
     began = clock.seconds
     fills = _fill(run, prompts)
     count, length = prompts.ids.shape
@@ -196,8 +189,7 @@ def _step(
         return None
     result.total.backward()  # type: ignore[no-untyped-call]
     norm = nn.utils.clip_grad_norm_(run.adapter.parameters(), run.settings.clip)
-    warm = min(1.0, (step + 1) / run.settings.warmup)
-    factor = warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
+    factor = rate_factor(step, run.settings.warmup, done)
     for group in optimiser.param_groups:
         group["lr"] = group["rate"] * factor
     # One bad batch must not spoil hours of training.
@@ -208,7 +200,7 @@ def _step(
 
 
 def _line(run: Run, progress: Progress, loss: Losses) -> str:
-    done = share_done(run.settings, progress, progress.seconds)
+    done = share_done(run.settings, progress.step, progress.seconds)
     return (
         f"step {progress.step:>6,}  head {loss.head.item():.3f}  sampler {loss.sampler.item():.3f}"
         f"  state {loss.state.item():.3f}  right {loss.right.item():.3f}"
@@ -235,9 +227,10 @@ class _Heldout:
         count = len(run.heldout.ids)
         run.report(f"filling {count} held-out gaps; on one core that takes minutes")
         self._fills = _fill(run, run.heldout)
+        self.figures: dict[str, Any] = {}
 
-    def figures(self, progress: Progress) -> Figures:
-        """Tokens a pass by language and rule, reported as they are measured."""
+    def measure(self, progress: Progress) -> None:
+        """Measure tokens a pass by language and rule, and report them."""
         run = self._run
         drafted = drafted_fills(run.base, run.adapter, self._fills)
         by_language: dict[str, list[Drafted]] = {name: [] for name in run.languages}
@@ -257,35 +250,5 @@ class _Heldout:
             gaps=len(drafted),
         )
         run.report(f"held out: {figures.summary()}")
-        run.folder.log(progress, figures)
-        return figures
-
-
-class _Clock:
-    """Seconds of training, those of earlier parts of the run included."""
-
-    def __init__(self, before: float) -> None:
-        self._start = time.perf_counter() - before
-
-    @property
-    def seconds(self) -> float:
-        return time.perf_counter() - self._start
-
-    def stopped(self) -> _Pause:
-        """A context in which the clock does not run."""
-        return _Pause(self)
-
-    def skip(self, seconds: float) -> None:
-        """Leave `seconds` out."""
-        self._start += seconds
-
-
-class _Pause:
-    def __init__(self, clock: _Clock) -> None:
-        self._clock = clock
-
-    def __enter__(self) -> None:
-        self._began = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        self._clock.skip(time.perf_counter() - self._began)
+        self.figures = asdict(figures)
+        run.folder.log(progress, self.figures)

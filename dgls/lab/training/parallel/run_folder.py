@@ -1,25 +1,25 @@
-"""A run on disk: the state to go on from, the adapter as it would be used, the log."""
+"""A run on disk: the state to go on from, what it made as it would be used, the log."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from dgls.errors import TrainingError
+from dgls.file_lock import FileLock
 from dgls.lab.training.moments import moments_of, restore_moments
-from dgls.lab.training.parallel.adapter import Adapter
-from dgls.lab.training.parallel.adapter_file import save_adapter
-from dgls.lab.training.parallel.base import Base
+from dgls.network.memory import is_out_of_memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +57,16 @@ class Figures:
 
 
 class RunFolder:
-    """`state/` is the last save, whole or not at all; `adapter.safetensors` what it is good for."""
+    """`state/` is the last save, whole or not at all; the file `made` in it what it is good for."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, made: str = "adapter.safetensors") -> None:
         self.folder = folder
+        self._made = made
 
     @property
-    def adapter(self) -> Path:
-        """The adapter of the last save."""
-        return self.folder / "state" / "adapter.safetensors"
+    def made(self) -> Path:
+        """What the last save is good for."""
+        return self.folder / "state" / self._made
 
     @property
     def has_begun(self) -> bool:
@@ -74,15 +75,15 @@ class RunFolder:
 
     def save(
         self,
-        adapter: Adapter,
-        base: Base,
+        module: nn.Module,
         optimiser: torch.optim.Optimizer,
         progress: Progress,
-        figures: Figures,
+        write: Callable[[Path], None],
     ) -> None:
         """Write the state beside the old one and then swap, so that a kill leaves one of them.
 
-        Raises `TrainingError` where the disk does not take it; the save before is still whole.
+        `write` writes what is made of it to a path. Raises `TrainingError` where the disk does not
+        take it; the save before is still whole.
         """
         fresh, state, old = (self.folder / name for name in ("state.new", "state", "state.old"))
         with saving(self.folder):
@@ -90,10 +91,10 @@ class RunFolder:
                 os.replace(old, state)
             shutil.rmtree(fresh, ignore_errors=True)
             fresh.mkdir(parents=True)
-            save_file(_on_the_cpu(adapter.state_dict()), fresh / "weights.safetensors")
-            moments = moments_of(dict(adapter.named_parameters()), optimiser)
+            save_file(_on_the_cpu(module.state_dict()), fresh / "weights.safetensors")
+            moments = moments_of(dict(module.named_parameters()), optimiser)
             save_file(_on_the_cpu(moments), fresh / "optimiser.safetensors")
-            save_adapter(adapter, base, asdict(figures), fresh / "adapter.safetensors")
+            write(fresh / self._made)
             (fresh / "progress.json").write_text(json.dumps(asdict(progress)), encoding="utf-8")
             shutil.rmtree(old, ignore_errors=True)
             if state.exists():
@@ -101,7 +102,7 @@ class RunFolder:
             os.replace(fresh, state)
             shutil.rmtree(old, ignore_errors=True)
 
-    def load(self, adapter: Adapter, optimiser: torch.optim.Optimizer) -> Progress:
+    def load(self, module: nn.Module, optimiser: torch.optim.Optimizer) -> Progress:
         """Take over the last save, if any.
 
         Raises `TrainingError` for one of another shape and for one that cannot be read.
@@ -119,23 +120,23 @@ class RunFolder:
                 f"{state} cannot be read ({error}); it was left untouched. Train into another "
                 f"folder, or remove this one."
             ) from error
-        mine = adapter.state_dict()
+        mine = module.state_dict()
         if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in mine.items()}:
             raise TrainingError(
                 f"{state} was saved by a run of another shape; it was left untouched. Train into "
                 f"another folder, or remove this one."
             )
-        adapter.load_state_dict(weights)
-        restore_moments(dict(adapter.named_parameters()), optimiser, moments)
+        module.load_state_dict(weights)
+        restore_moments(dict(module.named_parameters()), optimiser, moments)
         return found
 
     def _saved(self) -> Path | None:
         found = [self.folder / name for name in ("state", "state.old")]
         return next((path for path in found if (path / "progress.json").is_file()), None)
 
-    def log(self, progress: Progress, figures: Figures) -> None:
+    def log(self, progress: Progress, figures: Mapping[str, Any]) -> None:
         """Append one line of figures to `log.jsonl`."""
-        line = {"seconds": round(progress.seconds, 1), **asdict(figures)}
+        line = {"seconds": round(progress.seconds, 1), **figures}
         with saving(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             with (self.folder / "log.jsonl").open("a", encoding="utf-8") as out:
@@ -151,6 +152,36 @@ def saving(folder: Path) -> Iterator[None]:
         raise TrainingError(
             f"Nothing more could be written in {folder} ({error}); the save before is untouched. "
             f"Make room and run the same command again."
+        ) from error
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep a second run out of the folder."""
+    with saving(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock.acquire(folder / "run.lock")
+    if lock is None:
+        raise TrainingError(
+            f"Another run trains in {folder}; it goes on. Wait for it, or name another --folder."
+        )
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def memory_told(folder: Path) -> Iterator[None]:
+    """One sentence for memory that does not suffice."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise TrainingError(
+            f"The memory does not suffice to train on this base; the last save in {folder} is "
+            f"untouched. Close other programs, or take a smaller base."
         ) from error
 
 

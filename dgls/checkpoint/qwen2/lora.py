@@ -1,0 +1,221 @@
+"""A LoRA's file, and a base's weights with the LoRA merged into them.
+
+Matrices are stored in 8 bits with a scale a row. Metadata: `format`, `base_sha256` (the published
+file's), `rank`, `alpha`, and `recipe` and `figures` as JSON.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from dgls.checkpoint.adapter import Quantised
+from dgls.checkpoint.checks import is_count, is_positive, shown
+from dgls.checkpoint.named import Named
+from dgls.checkpoint.qwen2.build import LINEARS
+from dgls.checkpoint.qwen2.checks import CheckedSource, shape_of
+from dgls.checkpoint.qwen2.source import Qwen2Source, open_source
+from dgls.errors import LoraError
+from dgls.network.linear import quantized
+from dgls.network.qwen2 import Qwen2Config
+
+FORMAT = "dgls-lora-1"
+PARTS = tuple(part for parts in LINEARS.values() for part in parts)
+"""The linear layers of a layer, by the names that GGUF gives them."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Lora:
+    """Low-rank terms of linear layers (Hu et al. 2021, arXiv:2106.09685).
+
+    `matrices` are by name: `blk.{layer}.{part}.down` [rank, in] and `.up` [out, rank]. A weight
+    becomes `weight + alpha / rank * up @ down`. `sha256` is that of the file, `base_sha256` the
+    identity of the base.
+    """
+
+    path: Path
+    sha256: str
+    base_sha256: str
+    rank: int
+    alpha: float
+    matrices: Mapping[str, Quantised]
+
+    def term(self, name: str) -> Tensor:
+        """What is added to the weight of a linear layer, [out, in] in fp32."""
+        down, up = (self.matrices[f"{name}.{side}"].dense() for side in ("down", "up"))
+        return self.alpha / self.rank * (up @ down)
+
+
+@dataclass(frozen=True, slots=True)
+class MergedSource:
+    """A source whose linear layers have a LoRA's terms in them (`Qwen2Source`)."""
+
+    source: Qwen2Source
+    lora: Lora
+
+    def __post_init__(self) -> None:
+        """Raise `LoraError` where the LoRA's matrices do not fit the source's sizes."""
+        for fault in _misfits(self.lora, self.source.config):
+            raise _refused(self.lora.path, fault)
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """What the file calls the fields of `Qwen2Config`."""
+        return self.source.names
+
+    @property
+    def config(self) -> Qwen2Config:
+        """The model's sizes."""
+        return self.source.config
+
+    def has(self, name: str) -> bool:
+        """Whether there is a tensor of that name."""
+        return self.source.has(name)
+
+    def name_of(self, name: str) -> str:
+        """What the file calls the tensor that GGUF calls `name`."""
+        return self.source.name_of(name)
+
+    def tensor(self, name: str) -> Tensor:
+        """A tensor in fp32."""
+        found, layer = self.source.tensor(name), name.removesuffix(".weight")
+        if layer == name or f"{layer}.down" not in self.lora.matrices:
+            return found
+        return found + self.lora.term(layer)
+
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer that comes with the weights."""
+        return self.source.tokenizer()
+
+
+def weights_of(named: Named) -> Qwen2Source:
+    """The checked weights of a model, its LoRA merged into them.
+
+    Raises `CheckpointError`, and `LoraError` for a LoRA that does not fit them.
+    """
+    source = CheckedSource(open_source(named.path), named.path)
+    return source if named.lora is None else MergedSource(source, named.lora)
+
+
+def with_lora(named: Named, setting: str) -> Named:
+    """The model with its LoRA, as `model.lora` asks for it; one that is refused is a warning.
+
+    Its identity is another one then: what was made of the published weights is not taken for it.
+    """
+    path = named.lora_file
+    if setting == "off" or path is None or not named.causal:
+        return named
+    try:
+        lora = load_lora(path, named.identity)
+    except LoraError as error:
+        _log.warning("%s", error)
+        return named
+    identity = hashlib.sha256(f"{named.identity} {lora.sha256}".encode()).hexdigest()
+    return replace(named, identity=identity, lora=lora)
+
+
+def without_lora(named: Named) -> Named:
+    """The model as it was published."""
+    if named.lora is None:
+        return named
+    return replace(named, identity=named.lora.base_sha256, lora=None)
+
+
+def load_lora(path: Path, base_sha256: str) -> Lora:
+    """The LoRA in `path`, for the base of that hash.
+
+    Raises `LoraError` for one that is truncated, of another version, for another base, or
+    holds numbers that are not finite.
+    """
+    try:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise _refused(path, f"it is not a whole safetensors file ({error})") from error
+    if metadata.get("format") != FORMAT:
+        raise _refused(path, f"its format is {metadata.get('format')!r}, not {FORMAT!r}")
+    if metadata.get("base_sha256") != base_sha256:
+        raise _refused(path, "it was trained on another base model")
+    try:
+        rank, alpha = json.loads(metadata["rank"]), json.loads(metadata["alpha"])
+        names = [name.removesuffix(".steps") for name in tensors if name.endswith(".steps")]
+        pairs = {n: Quantised(tensors[f"{n}.steps"], tensors[f"{n}.scale"]) for n in names}
+    except (KeyError, ValueError, RecursionError) as error:
+        raise _refused(path, f"something is missing in it ({error})") from error
+    lora = Lora(path, digest, base_sha256, rank, alpha, pairs)
+    for fault in _faults(lora):
+        raise _refused(path, fault)
+    return lora
+
+
+def save_lora(
+    matrices: Mapping[str, Tensor], path: Path, base_sha256: str, alpha: float, **notes: Any
+) -> None:
+    """Write a LoRA's `matrices`, named as in `Lora`, with `notes` on how it was made as JSON."""
+    tensors: dict[str, Tensor] = {}
+    for name, matrix in matrices.items():
+        tensors[f"{name}.steps"], tensors[f"{name}.scale"] = quantized(matrix.detach().cpu())
+    rank = next(len(each) for name, each in matrices.items() if name.endswith(".down"))
+    metadata = {
+        "format": FORMAT,
+        "base_sha256": base_sha256,
+        "rank": json.dumps(rank),
+        "alpha": json.dumps(alpha),
+        **{name: json.dumps(value) for name, value in notes.items()},
+    }
+    save_file(tensors, path, metadata)
+
+
+def _faults(lora: Lora) -> Iterator[str]:
+    """What cannot be right, whatever the base is."""
+    if not is_count(lora.rank):
+        yield f"'rank' must be a whole number of 1 or more, not {shown(lora.rank)}"
+    if not is_positive(lora.alpha):
+        yield f"'alpha' must be a number above 0, not {shown(lora.alpha)}"
+    if not lora.matrices:
+        yield "it holds no matrices"
+    for name, matrix in lora.matrices.items():
+        rows = tuple(matrix.steps.shape[:1])
+        if matrix.steps.dim() != 2 or matrix.steps.dtype is not torch.int8:
+            yield f"{name}.steps must be a matrix of 8-bit numbers"
+        elif tuple(matrix.scale.shape) != rows or not matrix.scale.is_floating_point():
+            yield f"{name}.scale must hold a floating-point number for each row of {name}.steps"
+        elif not bool(matrix.scale.isfinite().all()):
+            yield f"{name} holds numbers that are not finite"
+
+
+def _misfits(lora: Lora, config: Qwen2Config) -> Iterator[str]:
+    """What does not fit a base of these sizes."""
+    wanted: dict[str, tuple[int, ...]] = {}
+    for name in (f"blk.{layer}.{part}" for layer in range(config.layers) for part in PARTS):
+        rows, columns = shape_of(f"{name}.weight", config)
+        wanted |= {f"{name}.down": (lora.rank, columns), f"{name}.up": (rows, lora.rank)}
+    for name in sorted(wanted.keys() ^ lora.matrices.keys()):
+        yield f"it has no {name}" if name in wanted else f"the base has no layer for its {name}"
+    for name, shape in wanted.items():
+        found = tuple(lora.matrices[name].steps.shape)
+        if found != shape:
+            yield f"{name} has the shape {found} where the base has room for {shape}"
+
+
+def _refused(path: Path, reason: str) -> LoraError:
+    """The error of a LoRA that was not merged."""
+    return LoraError(
+        f"The LoRA {path} was refused: {reason}. The model goes on without it; train one with "
+        f"`dgls train --recipe lora`, or set model.lora to off."
+    )
