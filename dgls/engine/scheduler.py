@@ -59,6 +59,7 @@ class Scheduler:
         """
         job = Job(request, asyncio.get_running_loop().create_future(), on_draft)
         self._admit(job)
+        self._start_next()
         try:
             return await job.answer
         except asyncio.CancelledError:
@@ -108,7 +109,6 @@ class Scheduler:
         for running in self._running:
             if job.supersedes(running):
                 self._end(running, "superseded")
-        self._start_next()
 
     def _end(self, job: Job, reason: str) -> None:
         """Stop a job and answer it. A running one frees the model when it hears of it."""
