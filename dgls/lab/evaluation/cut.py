@@ -107,7 +107,7 @@ def _cut(readable: Readable | None, kind: Kind, rng: Random) -> Case | None:
     if readable is None:
         return None
     file, places = readable
-    spans = _CUTTERS[kind](file.text, places, rng)
+    spans = _CUTTERS[kind](places, rng)
     truth = tuple(span.of(file.text) for span in spans)
     if not spans or not all(text.strip() for text in truth):
         return None
@@ -130,36 +130,36 @@ def _name(file: SourceFile, kind: Kind, spans: Sequence[Span]) -> str:
     return f"{file.path}:{start.line + 1}:{start.column + 1}/{kind}/{digest}"
 
 
-def _line_end(text: str, places: Places, rng: Random) -> tuple[Span, ...]:
+def _line_end(places: Places, rng: Random) -> tuple[Span, ...]:
     """From a token that is not the line's first to the line's end."""
     token = rng.choice(places.tokens)
     line = places.line_of(token.start)
     return (Span(token.start, line.end),) if line and token.start > line.start else ()
 
 
-def _whole_line(text: str, places: Places, rng: Random) -> tuple[Span, ...]:
+def _whole_line(places: Places, rng: Random) -> tuple[Span, ...]:
     """A line of code after its indentation."""
     return (rng.choice(places.lines),)
 
 
-def _body(text: str, places: Places, rng: Random) -> tuple[Span, ...]:
+def _body(places: Places, rng: Random) -> tuple[Span, ...]:
     """The statements of a function, a branch or a loop."""
     return (rng.choice(places.bodies),) if places.bodies else ()
 
 
-def _arguments(text: str, places: Places, rng: Random) -> tuple[Span, ...]:
+def _arguments(places: Places, rng: Random) -> tuple[Span, ...]:
     """What is between the brackets of a call or a definition."""
     return (rng.choice(places.arguments),) if places.arguments else ()
 
 
-def _characters(text: str, places: Places, rng: Random) -> tuple[Span, ...]:
+def _characters(places: Places, rng: Random) -> tuple[Span, ...]:
     """Characters at a random place of a line, token borders or not."""
     line = rng.choice(places.lines)
     start = rng.randrange(line.start, line.end)
     return (Span(start, min(line.end, start + 1 + int(rng.expovariate(1 / 12)))),)
 
 
-def _several(text: str, places: Places, rng: Random) -> tuple[Span, ...]:
+def _several(places: Places, rng: Random) -> tuple[Span, ...]:
     """Two or three gaps on lines near each other, each of one token or more."""
     first = rng.randrange(len(places.lines))
     near = places.lines[first : first + _NEAR_LINES]
@@ -178,7 +178,7 @@ def _tokens_within(places: Places, line: Span, rng: Random) -> Span | None:
     return Span(tokens[start].start, tokens[end].end)
 
 
-_CUTTERS: dict[Kind, Callable[[str, Places, Random], tuple[Span, ...]]] = {
+_CUTTERS: dict[Kind, Callable[[Places, Random], tuple[Span, ...]]] = {
     Kind.LINE_END: _line_end,
     Kind.WHOLE_LINE: _whole_line,
     Kind.BODY: _body,
