@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from random import Random
@@ -36,20 +37,29 @@ MULTILINE = 8
 """Most lines of a body. It bounds every fill of a body, so that it says nothing about the truth."""
 
 
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Which files of a folder are cut from: those that `may_read` and that are in `languages`.
+
+    Of these languages each comes equally often; without any, each file of `CODE` does.
+    """
+
+    languages: Sequence[Known] = ()
+    may_read: MayRead = anything
+
+
 def cut_cases(
     folder: Path,
     count: int,
     seed: int,
     kinds: Sequence[Kind] = tuple(Kind),
-    languages: Sequence[Known] = (),
-    may_read: MayRead = anything,
+    files: Files = Files(),
 ) -> tuple[Case, ...]:
-    """At most `count` cases of these kinds from the source files below `folder` that `may_read`.
+    """At most `count` cases of these kinds from the source files below `folder`.
 
-    Of `languages`, each comes equally often; without any, each file of `CODE` does. Fewer where
-    the tree has no more places. Raises `SourceFileError` where there are none.
+    Fewer where the tree has no more places. Raises `SourceFileError` where there are none.
     """
-    shelves = _shelves(folder, languages, may_read)
+    shelves = _shelves(folder, files)
     read = lru_cache(maxsize=64)(lambda path: _readable(folder, path))
     found: dict[str, Case] = {}
     for index in range(count if shelves else 0):
@@ -61,7 +71,7 @@ def cut_cases(
                 found[case.id] = case
                 break
     if not found:
-        wanted = ", ".join(each.name for each in languages) or "source"
+        wanted = ", ".join(each.name for each in files.languages) or "source"
         raise SourceFileError(
             f"{folder} holds no {wanted} file to cut tasks from; nothing was measured."
         )
@@ -85,10 +95,10 @@ def _language(name: str) -> Known:
     )
 
 
-def _shelves(folder: Path, languages: Sequence[Known], may_read: MayRead) -> list[tuple[str, ...]]:
+def _shelves(folder: Path, files: Files) -> list[tuple[str, ...]]:
     """The files to choose from in turn."""
-    found = source_paths(folder, languages or CODE, may_read)
-    if languages:
+    found = source_paths(folder, files.languages or CODE, files.may_read)
+    if files.languages:
         return list(found.values())
     return [tuple(sorted(path for paths in found.values() for path in paths))] if found else []
 
