@@ -49,3 +49,11 @@ def pytest_runtest_makereport(
             report.outcome = "failed"
             report.longrepr = why
     return report
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder of its user alone, for an engine."""
+    folder = tmp_path / "e"
+    folder.mkdir(mode=0o700)
+    return folder

@@ -81,14 +81,15 @@ def engine(
     as_json: AsJson = False,
 ) -> None:
     """Print what one engine does for 1, 4 and 16 editors that type, as a Markdown table."""
+    from dgls.lab.bench.engine import Load, usual_sessions
     from dgls.lab.bench.engine import engine as measure
-    from dgls.lab.bench.engine import usual_sessions
     from dgls.lab.bench.typing.sessions import recorded_sessions
 
     settings = _settings({"model.name": model})
     counts = editors or _EDITORS
     sessions = recorded_sessions(recorded) if recorded else usual_sessions(max(counts))
-    _show(asyncio.run(measure(settings, counts, seconds, sessions, vllm, _say)), as_json=as_json)
+    load = Load(counts, seconds, sessions)
+    _show(asyncio.run(measure(settings, load, vllm, _say)), as_json=as_json)
 
 
 def gpu(
@@ -158,9 +159,9 @@ def passes(
     cases = gaps_of(folders or [Path(dgls.__file__).parent], gaps, seed)
     filler = open_causal(named, device, threads, adapter="on")
     if unverified:
-        from dgls.lab.bench.orders import orders
+        from dgls.lab.bench.masks import tables
 
-        shown = orders(filler.model, cases, _say, minutes or math.inf)
+        shown = tables(filler.model, cases, _say, minutes or math.inf)
         typer.echo(f"{machine()}, model {named.name}\n\n{shown}")
         return
     figures = measure(filler.model, cases, _say, minutes or math.inf)

@@ -41,23 +41,19 @@ class EngineApi:
 
     async def health(self) -> Health:
         """What the engine says of itself."""
-        async with self._exchange("GET", "/health") as (status, connection):
-            return health_from_json(await _expect(OK, status, connection))
+        return health_from_json(await self._ask("GET", "/health"))
 
     async def metrics(self) -> str:
         """What the engine counted and timed, in the text format of Prometheus."""
-        async with self._exchange("GET", "/metrics") as (status, connection):
-            return (await _expect(OK, status, connection)).decode()
+        return (await self._ask("GET", "/metrics")).decode()
 
     async def last(self) -> LastFill:
         """The engine's newest fill. Raises `InputError` where it has made none."""
-        async with self._exchange("GET", "/v1/last") as (status, connection):
-            return last_from_json(await _expect(OK, status, connection))
+        return last_from_json(await self._ask("GET", "/v1/last"))
 
     async def shutdown(self) -> None:
         """Ask the engine to stop its fills and to end."""
-        async with self._exchange("POST", "/v1/shutdown") as (status, connection):
-            await _expect(ACCEPTED, status, connection)
+        await self._ask("POST", "/v1/shutdown", ACCEPTED)
 
     async def fill(self, request: FillRequest, on_draft: OnDraft | None = None) -> FillReply:
         """One fill. Raises `StillLoadingError`, or the error that ended the fill in the engine."""
@@ -69,7 +65,8 @@ class EngineApi:
                 f"{self._max_request_bytes}; nothing was filled."
             )
         accept = JSON if on_draft is None else JSON_LINES
-        async with self._exchange("POST", "/v1/fill", body, accept) as (status, connection):
+        async with self._connection() as connection:
+            status = await connection.send("POST", "/v1/fill", body, accept)
             if status == UNAVAILABLE:
                 await connection.body()
                 raise StillLoadingError
@@ -89,16 +86,22 @@ class EngineApi:
         """Close idle connections, and later those that are in use."""
         self._pool.close()
 
+    async def _ask(self, method: str, target: str, expected: int = OK) -> bytes:
+        """The answer to a request without a body."""
+        async with self._connection() as connection:
+            return await _expect(
+                expected, await connection.send(method, target, b"", JSON), connection
+            )
+
     @asynccontextmanager
-    async def _exchange(
-        self, method: str, target: str, body: bytes = b"", accept: str = JSON
-    ) -> AsyncIterator[tuple[int, Connection]]:
+    async def _connection(self) -> AsyncIterator[Connection]:
+        """A connection for one request and its answer."""
         address = self._endpoint.address()
         if address is None:
             raise ConnectionLostError("there is no engine")
         connection = await self._pool.take(address)
         try:
-            yield await connection.send(method, target, body, accept), connection
+            yield connection
         finally:
             # One that has not ended its exchange is closed: so the engine learns of a cancel.
             self._pool.give_back(connection)

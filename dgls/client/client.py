@@ -56,7 +56,8 @@ class EngineClient:
                 await self.wait_ready()
             generation = self._generation
             try:
-                reply = await self._patiently(request, on_draft)
+                asked = asyncio.ensure_future(self._api.fill(request, on_draft))
+                reply = await self._patiently(asked, request.limits.deadline_ms)
                 self._failures.forget()
                 return reply
             except StillLoadingError:
@@ -68,14 +69,14 @@ class EngineClient:
                     raise self._failed(generation, "it ended in the middle of a fill") from lost
         raise EngineUnavailableError("The engine went away twice; nothing was filled, try again.")
 
-    async def _patiently(self, request: FillRequest, on_draft: OnDraft | None) -> FillReply:
-        """One fill of an engine that is ready, given up where the engine shows no sign of life.
+    async def _patiently(
+        self, asked: asyncio.Task[FillReply], deadline_ms: float | None
+    ) -> FillReply:
+        """The reply to what an engine was asked, given up where it shows no sign of life.
 
         An engine that is busy answers what its state is. One that was suspended or hangs does not.
         """
-        deadline_ms = request.limits.deadline_ms
         patience = NO_DEADLINE_S if deadline_ms is None else deadline_ms / 1000 + GRACE_S
-        asked = asyncio.ensure_future(self._api.fill(request, on_draft))
         try:
             for attempt in itertools.count():
                 if (await asyncio.wait({asked}, timeout=patience))[0]:

@@ -40,10 +40,7 @@ from dgls.rendezvous.endpoint import Endpoint
 from dgls.rendezvous.runtime_folder import make_private, runtime_folder
 from dgls.requests.builder import budget_of
 
-log = logging.getLogger(__name__)
-
 _WATCH_S = 1.0
-_QUIET_S = 20.0
 _FAILED_S = 5.0
 """How long a failed engine stays, so that every front-end that waits hears why."""
 _SWITCH_S = 0.001
@@ -162,7 +159,6 @@ class _Engine:
         thread = ModelThreads()
         tasks = [asyncio.ensure_future(self._load(thread, failed_s))]
         tasks.append(asyncio.ensure_future(self._watch()))
-        tasks.append(asyncio.ensure_future(self._use_idle_time()))
         try:
             await self._server.serve(sockets=self._sockets)
         finally:
@@ -217,19 +213,6 @@ class _Engine:
                 break
             await asyncio.sleep(min(_WATCH_S, limit or _WATCH_S))
         self._end()
-
-    async def _use_idle_time(self) -> None:
-        """In quiet moments, do what waits for them, until nothing does."""
-        waits = True
-        while waits:
-            await asyncio.sleep(_WATCH_S)
-            scheduler = self._service.scheduler
-            try:
-                while waits and scheduler is not None and scheduler.idle_seconds() >= _QUIET_S:
-                    waits = await scheduler.use_idle_time()
-            except DglsError as error:
-                log.warning("work for quiet moments failed and is left out: %s", error)
-                return
 
     def _abandon(self) -> None:
         """End at once: a model that is being loaded cannot be interrupted, and nobody waits."""

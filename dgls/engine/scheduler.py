@@ -10,19 +10,16 @@ from dataclasses import replace
 from functools import partial
 
 from dgls.engine.backends.base import Backend
+from dgls.engine.idle import IdleWork
 from dgls.engine.queue import FairQueue, Job
 from dgls.engine.worker import ModelThreads
 from dgls.errors import DglsError, EngineBusyError, EngineError, Stopped
-from dgls.fill.filler import HasIdleWork
 from dgls.fill.stop import StopToken
 from dgls.protocol import Draft, FillReply, FillRequest, OnDraft
 
 log = logging.getLogger(__name__)
 
 _MIN_DEADLINE_MS = 1.0
-
-_PAUSE_S = 0.05
-"""After so many seconds without a fill the backend may prepare the next one."""
 
 
 class Scheduler:
@@ -49,8 +46,7 @@ class Scheduler:
         self._waiting = FairQueue()
         self._running: list[Job] = []
         self._last_use = time.monotonic()
-        self._pause: asyncio.TimerHandle | None = None
-        self._pause_ends = StopToken()
+        self._idle = IdleWork(backend, threads)
 
     async def fill(self, request: FillRequest, on_draft: OnDraft | None = None) -> FillReply:
         """One fill; cancelling the call stops it. `on_draft` is called in the event loop.
@@ -59,6 +55,7 @@ class Scheduler:
         """
         job = Job(request, asyncio.get_running_loop().create_future(), on_draft)
         self._admit(job)
+        self._start_next()
         try:
             return await job.answer
         except asyncio.CancelledError:
@@ -85,16 +82,9 @@ class Scheduler:
     def _is_busy(self) -> bool:
         return len(self._running) + len(self._waiting) > 0
 
-    async def use_idle_time(self) -> bool:
-        """Let the backend do a second's work that waits; False where there is none."""
-        backend = self._backend
-        if not isinstance(backend, HasIdleWork):
-            return False
-        return await self._threads.run(backend.use_idle_time)
-
     def _admit(self, job: Job) -> None:
         self._last_use = job.arrived
-        self._pause_ends.stop("somebody wants a fill")
+        self._idle.busy()
         older = self._waiting.superseded_by(job)
         is_full = older is None and len(self._waiting) >= self._max_waiting
         # One of each client is let in all the same; how many requests there are is limited, too.
@@ -108,7 +98,6 @@ class Scheduler:
         for running in self._running:
             if job.supersedes(running):
                 self._end(running, "superseded")
-        self._start_next()
 
     def _end(self, job: Job, reason: str) -> None:
         """Stop a job and answer it. A running one frees the model when it hears of it."""
@@ -137,30 +126,8 @@ class Scheduler:
             else:
                 job.answer.set_exception(_as_dgls_error(error))
         self._start_next()
-        self._await_pause()
-
-    def _await_pause(self) -> None:
-        """Use the pause that comes if nobody asks for a moment."""
-        if self._pause is not None:
-            self._pause.cancel()
-        self._pause = asyncio.get_running_loop().call_later(_PAUSE_S, self._use_pause)
-
-    def _use_pause(self) -> None:
-        backend = self._backend
-        if isinstance(backend, HasIdleWork) and not self._is_busy:
-            self._pause_ends = StopToken()
-            work = partial(backend.use_pause, self._pause_ends)
-            self._threads.run(work).add_done_callback(self._go_on)
-
-    def _go_on(self, pause: asyncio.Future[bool]) -> None:
-        """Go on in the same pause, piece by piece."""
-        error = pause.exception()
-        if isinstance(error, Stopped):
-            return
-        if error is not None:
-            log.error("nothing was prepared for the next fill", exc_info=error)
-        elif pause.result():
-            self._use_pause()
+        if not self._is_busy:
+            self._idle.rest()
 
     def _run(self, job: Job) -> FillReply:
         """The fill itself, in the model's thread."""

@@ -7,10 +7,12 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 T = TypeVar("T")
+_Work: TypeAlias = tuple[asyncio.Future[Any], Callable[[], Any]]
 
 
 class ModelThreads:
@@ -21,7 +23,7 @@ class ModelThreads:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._calls: SimpleQueue[_Work | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self.widen(1)
 
@@ -36,7 +38,7 @@ class ModelThreads:
     def run(self, call: Callable[[], T]) -> asyncio.Future[T]:
         """The result of `call`, which runs in a thread when those before it have ended."""
         future: asyncio.Future[T] = self._loop.create_future()
-        self._calls.put(lambda: self._settle(future, call))
+        self._calls.put((future, call))
         return future
 
     def tell(self, call: Callable[[], None]) -> None:
@@ -55,20 +57,17 @@ class ModelThreads:
         return not any(thread.is_alive() for thread in self._threads)
 
     def _work(self) -> None:
-        while (call := self._calls.get()) is not None:
-            call()
-
-    def _settle(self, future: asyncio.Future[T], call: Callable[[], T]) -> None:
-        try:
-            result = call()
-        except BaseException as error:
-            failure = error
-            self.tell(lambda: _unless_done(future, lambda: future.set_exception(failure)))
-        else:
-            self.tell(lambda: _unless_done(future, lambda: future.set_result(result)))
+        while (work := self._calls.get()) is not None:
+            future, call = work
+            try:
+                self.tell(partial(_settle, future, future.set_result, call()))
+            except BaseException as error:
+                self.tell(partial(_settle, future, future.set_exception, error))
+            # A thread that waits must not keep a request and its reply.
+            del work, future, call
 
 
-def _unless_done(future: asyncio.Future[T], settle: Callable[[], None]) -> None:
+def _settle(future: asyncio.Future[T], how: Callable[[Any], None], outcome: object) -> None:
     """Settle a future that was not cancelled meanwhile."""
     if not future.done():
-        settle()
+        how(outcome)

@@ -150,7 +150,8 @@ class _OneFill:
                 fills: list[Fill] = []
                 self._read_ahead()
             elif len(request.gaps) == 1:
-                fills = [_fill(each) for each in self.weighed()]
+                work = GapWork(self.running, request, self.is_sound.site)
+                fills = [_fill(each) for each in self._weighed(work, work.write())]
             else:
                 fills = [self._several()]
             self.running.stop.check()
@@ -169,10 +170,8 @@ class _OneFill:
             timings=cost.stages.timings,
         )
 
-    def weighed(self) -> tuple[Weighed, ...]:
+    def _weighed(self, work: GapWork, first: Candidate) -> tuple[Weighed, ...]:
         """The candidates of the one gap with their confidence; none is made that is not needed."""
-        work = GapWork(self.running, self.running.request, self.is_sound.site)
-        first = work.write()
         alone = work.alone(first)
         if self._settles(alone):
             return (alone,)

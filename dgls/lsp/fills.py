@@ -8,6 +8,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TypeAlias
 
 from dgls.lsp.failures import ignore_failure
@@ -61,10 +62,11 @@ class Fills:
             self._replies.move_to_end(key)
             reply = self._replies[key]
         else:
+            begun = time.monotonic()
             if key not in self._running:
                 self.stop_ahead()
-            begun = time.monotonic()
-            reply = await self._shared(key, request, ask)
+                self._begin(key, asyncio.ensure_future(ask(request)))
+            reply = await self._wait_for(key)
             if request.trigger is Trigger.AUTOMATIC:
                 self._waited_ms.append(1000 * (time.monotonic() - begun))
         if closes == self._closes:
@@ -110,14 +112,19 @@ class Fills:
         await asyncio.sleep(AHEAD_AFTER_S)
         request = None if self._running else make()
         if request is not None and not self.known(request):
-            await self._shared(self._key(request), request, ask)
+            key = self._key(request)
+            self._begin(key, asyncio.ensure_future(ask(request)))
+            await self._wait_for(key)
 
-    async def _shared(self, key: bytes, request: FillRequest, ask: Ask) -> FillReply:
-        running = self._running.get(key)
-        if running is None:
-            running = _Running(asyncio.ensure_future(self._fill(key, request, ask)))
-            running.task.add_done_callback(ignore_failure)
-            self._running[key] = running
+    def _begin(self, key: bytes, task: asyncio.Task[FillReply]) -> None:
+        """Let others share a fill that was begun, and keep its reply."""
+        self._running[key] = _Running(task)
+        task.add_done_callback(ignore_failure)
+        task.add_done_callback(partial(self._keep, key))
+
+    async def _wait_for(self, key: bytes) -> FillReply:
+        """The reply of a fill that runs. The last one to go cancels the fill."""
+        running = self._running[key]
         running.waiting += 1
         try:
             return await asyncio.shield(running.task)
@@ -128,14 +135,15 @@ class Fills:
                 if self._running.get(key) is running:
                     del self._running[key]
 
-    async def _fill(self, key: bytes, request: FillRequest, ask: Ask) -> FillReply:
-        reply = await ask(request)
+    def _keep(self, key: bytes, task: asyncio.Task[FillReply]) -> None:
+        """Keep a whole reply, unless it was forgotten before it came."""
         running = self._running.get(key)
-        if reply.complete and running is not None and running.task is asyncio.current_task():
-            self._replies[key] = reply
+        if running is None or running.task is not task or task.cancelled() or task.exception():
+            return
+        if task.result().complete:
+            self._replies[key] = task.result()
             while len(self._replies) > _MAX_REPLIES:
                 self._replies.popitem(last=False)
-        return reply
 
 
 @dataclass

@@ -130,7 +130,7 @@ class DglsServer(LanguageServer):
     def offer(self, *offers: Feature | Command) -> None:
         """Answer what features and commands are for."""
         for each in offers:
-            handler = self.tasks.guarded(self._handler(each))
+            handler = self._handler(each)
             if isinstance(each, Command):
                 self.command(each.name)(handler)
             else:
@@ -262,10 +262,12 @@ class DglsServer(LanguageServer):
         """What pygls calls; it gives a command the server first."""
 
         async def answer(params: Any) -> Any:
-            return await offer.answer(await self.context(), params)
+            with self.tasks.handling():
+                return await offer.answer(await self.context(), params)
 
         async def run(ls: DglsServer, *arguments: object) -> Any:
-            return await offer.answer(await self.context(), *arguments)
+            with self.tasks.handling():
+                return await offer.answer(await self.context(), *arguments)
 
         return run if isinstance(offer, Command) else answer
 

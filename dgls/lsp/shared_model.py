@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Protocol
 
@@ -91,12 +91,15 @@ class SharedModel:
         """A fill that nobody asked for explicitly. Raises `DglsError`; a failure is told once."""
         await self.ready()
         try:
-            return await self._fill(request)
+            with self._failures_noted():
+                reply = await self._engine.fill(request)
         except (Stopped, EngineBusyError):
             raise
         except DglsError as error:
             self._tell_once(error)
             raise
+        self._note_reply(reply)
+        return reply
 
     async def fill_insistently(self, request: FillRequest) -> FillReply:
         """A fill that the user asked for: a model that failed to load is tried again.
@@ -104,7 +107,10 @@ class SharedModel:
         Raises `DglsError`, which the caller shows.
         """
         await asyncio.shield(self._task(insist=True))
-        return await self._fill(request)
+        with self._failures_noted():
+            reply = await self._engine.fill(request)
+        self._note_reply(reply)
+        return reply
 
     def tell(self, error: DglsError) -> None:
         """Show an error, unless this very one is on the screen already."""
@@ -126,26 +132,26 @@ class SharedModel:
     def _engine(self) -> Engine:
         return self._open_engine()
 
-    async def _fill(self, request: FillRequest) -> FillReply:
+    @contextlib.contextmanager
+    def _failures_noted(self) -> Iterator[None]:
+        """Note that the engine fails in a fill, so that the next one waits for it."""
         loading = self._loading
         try:
-            reply = await self._engine.fill(request)
+            yield
         except (EngineUnavailableError, ModelError) as error:
             self._indicator.failed(error)
             # The next request waits for the engine, which is started again, with progress.
             if self._loading is loading:
                 self._loading = None
             raise
+
+    def _note_reply(self, reply: FillReply) -> None:
+        """Show what a reply tells the user, once for as long as replies repeat it."""
         # After a fill that worked the next failure is news.
         self._told = None
-        self._note(reply.note)
-        return reply
-
-    def _note(self, note: str) -> None:
-        """Show what a reply says to the user, once as long as replies say it."""
-        if note and note != self._noted:
-            self._window.show(f"dgls: {note}", types.MessageType.Warning)
-        self._noted = note
+        if reply.note and reply.note != self._noted:
+            self._window.show(f"dgls: {reply.note}", types.MessageType.Warning)
+        self._noted = reply.note
 
     def _tell_once(self, error: DglsError) -> None:
         if self._told is None or str(error) != str(self._told):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 
 from dgls.lsp.jsonrpc.arrival import arrival
@@ -24,23 +25,29 @@ class Tasks:
         """Run a coroutine beside the requests; it ends with the session."""
         self._add(asyncio.ensure_future(coroutine))
 
-    def guarded(self, handler: Callable[P, Awaitable[R]]) -> Callable[P, Coroutine[Any, Any, R]]:
-        """The handler as one that ends with the session and whose errors are clean.
+    @contextmanager
+    def handling(self) -> Iterator[None]:
+        """Deal with a message: the current task ends with the session, and its errors are clean.
 
         What the client sees of an error has no traceback and no file path.
         """
+        task = asyncio.current_task()
+        assert task is not None
+        self._add(task)
+        try:
+            yield
+        except Exception as error:
+            raise clean_error(error) from None
+        finally:
+            arrival().end()
+
+    def guarded(self, handler: Callable[P, Awaitable[R]]) -> Callable[P, Coroutine[Any, Any, R]]:
+        """The handler as one that deals with its message as `handling` says."""
 
         @functools.wraps(handler)
         async def guard(*args: P.args, **kwargs: P.kwargs) -> R:
-            task = asyncio.current_task()
-            assert task is not None
-            self._add(task)
-            try:
+            with self.handling():
                 return await handler(*args, **kwargs)
-            except Exception as error:
-                raise clean_error(error) from None
-            finally:
-                arrival().end()
 
         return guard
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from huggingface_hub import constants
 
 from dgls.checkpoint import catalogue
 from tests.support.models import FOLDER, PINNED, HubFiles, as_toml, hub
+from tests.support.qwen2 import write_folder, write_gguf
 
 
 @pytest.fixture(autouse=True)
@@ -46,3 +48,17 @@ def no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
         "HUGGINGFACE_CO_URL_TEMPLATE",
         "http://127.0.0.1:9/{repo_id}/{revision}{filename}",
     )
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory) -> Path:
+    """A folder with the model in each form; tests copy what they change."""
+    folder = tmp_path_factory.mktemp("qwen2")
+    write_gguf(folder / "tiny.gguf")
+    write_folder(folder / "tiny")
+    return folder
+
+
+@pytest.fixture
+def gguf(written: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy2(written / "tiny.gguf", tmp_path))

@@ -1,17 +1,12 @@
-"""A Qwen2 from its files: each format gives the same network, and bad files one clear sentence."""
+"""Qwen2's files: read alike in each form, and refused where they are wrong."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import shutil
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -25,19 +20,15 @@ from dgls.checkpoint.files import WEIGHTS_FILE
 from dgls.checkpoint.gguf_file import NAMES as GGUF_NAMES
 from dgls.checkpoint.gguf_file import GgufFile
 from dgls.checkpoint.named import Named, resolved
-from dgls.checkpoint.qwen2 import build as qwen2_build
-from dgls.checkpoint.qwen2.build import dense_network, open_int8
-from dgls.checkpoint.qwen2.checks import CONVERSION_BYTES, CheckedSource, parameters
+from dgls.checkpoint.qwen2.build import open_int8
+from dgls.checkpoint.qwen2.checks import CONVERSION_BYTES, parameters
 from dgls.checkpoint.qwen2.int8 import converted_paths, opened_int8
 from dgls.checkpoint.qwen2.source import NAMES, open_source
 from dgls.errors import CheckpointError, DglsError, ModelMemoryError, ModelNotFoundError
 from dgls.fill.opening import open_causal
-from dgls.network.linear import can_multiply_int8
-from dgls.network.qwen2 import Qwen2Network
+from tests.checkpoint.qwen2_files import dense, logits, needs_int8
 from tests.support.qwen2 import (
-    CPU,
     TOKENS,
-    VOCABULARY,
     edited_config,
     quietly,
     tiny_network,
@@ -45,38 +36,10 @@ from tests.support.qwen2 import (
     write_gguf,
 )
 
-TEXT = torch.arange(40) * 7 % VOCABULARY
-
-needs_int8 = pytest.mark.skipif(
-    not can_multiply_int8(), reason="torch has no int8 products on this machine"
-)
-
-
-@pytest.fixture(scope="module")
-def written(tmp_path_factory) -> Path:
-    """A folder with the model in each form; tests copy what they change."""
-    folder = tmp_path_factory.mktemp("qwen2")
-    write_gguf(folder / "tiny.gguf")
-    write_folder(folder / "tiny")
-    return folder
-
-
-@pytest.fixture
-def gguf(written: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copy2(written / "tiny.gguf", tmp_path))
-
 
 @pytest.fixture
 def folder(written: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(written / "tiny", tmp_path / "tiny"))
-
-
-def logits(network: Qwen2Network) -> Tensor:
-    return network.logits(network.read(TEXT, network.slots(64)))
-
-
-def dense(path: Path) -> Qwen2Network:
-    return dense_network(CheckedSource(open_source(path), path), CPU, torch.float32, quietly)
 
 
 @pytest.mark.parametrize("tied", [False, True])
@@ -186,7 +149,9 @@ def index(folder: Path) -> None:
 
 NAN = torch.full((64,), float("nan"))
 
+
 FAR = {f"t{number}": 10**6 + number for number in range(336)}
+
 
 BAD_FOLDERS: dict[str, tuple[Callable[[Path], object], str]] = {
     "no tokenizer": (lambda each: (each / "tokenizer.json").unlink(), "tokenizer.json"),
@@ -251,8 +216,14 @@ BAD_FOLDERS: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 WRONG_COUNTS: list[object] = [0, -1, 1.5, "4", "x", True, 10**30, 1e308, None, [], {}, [1]]
+
+
 WRONG_COUNTS += [float("nan"), float("inf")]
+
+
 WRONG_NUMBERS: list[object] = [0, -1.0, "4", True, None, [], {}, float("nan"), float("inf")]
+
+
 FIELDS: dict[str, list[object]] = {
     **dict.fromkeys(NAMES.values(), WRONG_COUNTS),
     "rope_theta": WRONG_NUMBERS,
@@ -341,127 +312,6 @@ def test_a_model_larger_than_the_free_memory_is_refused(
     # What is converted needs less.
     free[0] = needed if exact else needed / 2
     open_causal(resolved(str(gguf)), "cpu", exact=exact)
-
-
-@needs_int8
-def test_beside_weights_that_cannot_be_written_to_the_models_folder_serves(
-    gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DGLS_MODELS", str(tmp_path / "models"))
-    named = resolved(str(gguf))
-    beside, elsewhere = converted_paths(named)
-    refuse_to_write_below(monkeypatch, gguf.parent, besides=tmp_path / "models")
-    first = opened_int8(named, quietly)
-    assert (beside.exists(), elsewhere.exists()) == (False, True)
-    monkeypatch.setattr("dgls.checkpoint.qwen2.int8.convert", None)
-    assert torch.equal(logits(opened_int8(named, quietly).network), logits(first.network))
-
-
-@needs_int8
-def test_with_no_place_to_write_to_it_says_so(
-    gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    refuse_to_write_below(monkeypatch, Path("/"))
-    with pytest.raises(CheckpointError, match=r"cannot be written .*DGLS_MODELS"):
-        opened_int8(resolved(str(gguf)), quietly)
-
-
-def refuse_to_write_below(
-    monkeypatch: pytest.MonkeyPatch, folder: Path, besides: Path | None = None
-) -> None:
-    """A folder that the system would not let anybody write to; the superuser could anyhow."""
-    real = save_file
-
-    def refuse(tensors: dict[str, Tensor], path: Path, *rest: Any) -> None:
-        if path.is_relative_to(folder) and not (besides and path.is_relative_to(besides)):
-            raise PermissionError(13, "Permission denied", str(path))
-        real(tensors, path, *rest)
-
-    monkeypatch.setattr(qwen2_build, "save_file", refuse)
-
-
-BROKEN: dict[str, Callable[[Path, pytest.MonkeyPatch], object]] = {
-    "half written": lambda path, patch: os.truncate(path, path.stat().st_size // 2),
-    "empty": lambda path, patch: os.truncate(path, 0),
-    "another version": lambda path, patch: patch.setattr(qwen2_build, "FORMAT", "next"),
-}
-
-
-@needs_int8
-@pytest.mark.parametrize("broken", BROKEN)
-def test_an_int8_file_that_cannot_be_used_is_made_again(
-    gguf: Path, monkeypatch: pytest.MonkeyPatch, broken: str
-) -> None:
-    named = resolved(str(gguf))
-    wanted = logits(opened_int8(named, quietly).network)
-    (beside, _) = converted_paths(named)
-    BROKEN[broken](beside, monkeypatch)
-    assert torch.equal(logits(opened_int8(named, quietly).network), wanted)
-    assert open_int8(beside, quietly).origin == named.identity
-
-
-@needs_int8
-def test_what_a_killed_conversion_left_goes_with_the_next(gguf: Path) -> None:
-    named = resolved(str(gguf))
-    (beside, _) = converted_paths(named)
-    old, fresh = (beside.with_suffix(f".{pid}.partial") for pid in (1, 2))
-    old.write_bytes(b"half")
-    fresh.write_bytes(b"half")
-    yesterday = time.time() - 86_400
-    os.utime(old, (yesterday, yesterday))
-    opened_int8(named, quietly)
-    assert (old.exists(), fresh.exists()) == (False, True)
-
-
-@needs_int8
-def test_other_weights_in_the_same_place_are_converted_anew(gguf: Path) -> None:
-    first = resolved(str(gguf))
-    opened_int8(first, quietly)
-    write_gguf(gguf, tied=True)
-    second = resolved(str(gguf))
-    assert second.identity != first.identity
-    found, wanted = logits(opened_int8(second, quietly).network), logits(tiny_network(tied=True))
-    assert torch.cosine_similarity(found.flatten(), wanted.flatten(), dim=0) > 0.99
-    assert converted_paths(first)[0] != converted_paths(second)[0]
-    assert torch.equal(
-        logits(open_int8(converted_paths(second)[0], quietly).network),
-        logits(opened_int8(second, quietly).network),
-    )
-
-
-@pytest.mark.parametrize("exact", [True, False])
-def test_weights_replaced_while_they_are_read_are_refused(gguf: Path, exact: bool) -> None:
-    replaced = []
-
-    def replace_once(share: float, what: str) -> None:
-        if not replaced:
-            other = write_gguf(gguf.with_name("other.gguf"), tied=True)
-            replaced.append(other.replace(gguf))
-
-    with pytest.raises(CheckpointError, match="changed while it was read"):
-        open_causal(resolved(str(gguf)), "cpu", progress=replace_once, exact=exact)
-    assert list(gguf.parent.glob("*.int8-*")) == []
-    open_causal(resolved(str(gguf)), "cpu", exact=exact)
-
-
-CONVERT = """
-import sys
-from dgls.checkpoint.gguf_file import NAMES as GGUF_NAMES
-from dgls.checkpoint.gguf_file import GgufFile
-from dgls.checkpoint.named import Named, resolved
-from dgls.checkpoint.qwen2.int8 import opened_int8
-print(opened_int8(resolved(sys.argv[1]), lambda share, what: None).origin)
-"""
-
-
-@needs_int8
-def test_two_processes_may_convert_at_once(gguf: Path) -> None:
-    start = [sys.executable, "-c", CONVERT, str(gguf)]
-    running = [subprocess.Popen(start, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    told = [each.communicate(timeout=300)[0].strip() for each in running]
-    assert told == 2 * [resolved(str(gguf)).identity]
-    assert list(gguf.parent.glob("*.partial")) == []
-    assert len(list(gguf.parent.glob("*.int8-*"))) == 1
 
 
 def test_a_relative_path_is_one_that_says_so(

@@ -12,7 +12,7 @@ from dgls.cli.app import run_app
 from dgls.cli.asking import asker_of
 from dgls.cli.private import readable
 from dgls.config import resolve
-from dgls.lab.evaluation.cut import cut_cases
+from dgls.lab.evaluation.cut import Files, cut_cases
 from dgls.syntax.languages import language_of
 from dgls.syntax.source import Source
 
@@ -70,9 +70,8 @@ def test_the_settings_of_a_files_own_folder_count_from_anywhere(
     for name in ("tree/deploy/keys.py", str(tree / "deploy/keys.py")):
         assert run_app(["fill", f"{name}:1"]) == 2
         assert "is left alone" in capfd.readouterr().err
-    found = {
-        case.path for case in cut_cases(tree, 30, 0, may_read=readable(resolve(), allow=False))
-    }
+    files = Files(may_read=readable(resolve(), allow=False))
+    found = {case.path for case in cut_cases(tree, 30, 0, files=files)}
     assert found == {"plain.py"}
 
 
@@ -128,8 +127,8 @@ def test_a_report_is_not_written_through_a_link(
 
 
 def test_tasks_are_cut_from_what_may_be_read_alone(tree: Path) -> None:
-    may_read = readable(resolve(tree), allow=False)
-    assert {case.path for case in cut_cases(tree, 30, 0, may_read=may_read)} == {"plain.py"}
+    files = Files(may_read=readable(resolve(tree), allow=False))
+    assert {case.path for case in cut_cases(tree, 30, 0, files=files)} == {"plain.py"}
     everything = {case.path for case in cut_cases(tree, 60, 0)}
     assert {"credentials.py", "deploy/keys.py", "notes.py"} <= everything
 

@@ -1,112 +1,26 @@
-"""Other people's clients: what they send, as they send it, and what they look for in the answer.
-
-The bodies are those of llama.vim (`autoload/llama.vim`), llama.vscode (`src/llama-server.ts`),
-minuet (`lua/minuet/backends/openai_base.lua`) and Continue (`core/llm/llms/OpenAI.ts`).
-"""
+"""Other people's clients: what they send, as they send it, and what they look for in the answer."""
 
 from __future__ import annotations
 
-import asyncio
-import json
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from dgls.engine.dialects import DIALECTS, llama_cpp, mistral, openai
-from dgls.engine.dialects.dialect import Dialect, event_stream
 from dgls.engine.dialects.question import Question
-from dgls.errors import EngineProtocolError, FieldError
-from dgls.protocol import Fill, FillReply, FillRequest, Snippet, Timings, Trigger
+from dgls.protocol import Fill, FillReply, Snippet, Trigger
 from dgls.syntax.cursor import Budget
-from tests.support.backends import SECRET
-from tests.support.served import LIMIT, MOST, ServedEngine, until_busy
-
-LLAMA_VIM = {
-    "input_prefix": "import math\n\n\ndef area(r):\n",
-    "input_suffix": "\nprint(area(2))\n",
-    "input_extra": [{"text": "PI = 3\n", "time": [17, 42], "filename": "units.py"}],
-    "prompt": "    return ",
-    "n_predict": 128,
-    "stop": [],
-    "n_indent": 4,
-    "top_k": 40,
-    "top_p": 0.9,
-    "stream": False,
-    "samplers": ["top_k", "top_p", "infill"],
-    "cache_prompt": True,
-    "t_max_prompt_ms": 500,
-    "t_max_predict_ms": 250,
-    "response_fields": [
-        "content",
-        "timings/prompt_n",
-        "timings/prompt_ms",
-        "timings/prompt_per_token_ms",
-        "timings/prompt_per_second",
-        "timings/predicted_n",
-        "timings/predicted_ms",
-        "timings/predicted_per_token_ms",
-        "timings/predicted_per_second",
-        "truncated",
-        "tokens_cached",
-    ],
-}
-LLAMA_VSCODE_WARM_UP = {
-    "input_prefix": "",
-    "input_suffix": "",
-    "input_extra": [{"text": "PI = 3\n", "time": 17, "filename": "units.py"}],
-    "prompt": "",
-    "n_predict": 0,
-    "samplers": [],
-    "cache_prompt": True,
-    "t_max_prompt_ms": 500,
-    "t_max_predict_ms": 1,
-}
-MINUET = {
-    "model": "PLACEHOLDER",
-    "stream": True,
-    "max_tokens": 56,
-    "top_p": 0.9,
-    "prompt": "# language: python\ndef area(r):\n    return ",
-    "suffix": "\n",
-}
-CONTINUE = {
-    "model": "codestral-latest",
-    "prompt": "def area(r):\n    return ",
-    "suffix": "\n",
-    "max_tokens": 4096,
-    "temperature": 0.01,
-    "stop": ["[PREFIX]", "[SUFFIX]", "\n\n"],
-    "stream": True,
-}
-REPLY = FillReply(
-    (Fill(("3 * r * r",), -1.0, 0.9, tokens=6), Fill(("r",), -3.0, 0.1, tokens=1)),
-    "dgls-embedded",
-    prompt_tokens=30,
-    cached_tokens=20,
-    timings=Timings(encode_ms=5.0, draft_ms=8.0, denoise_ms=3.0, judge_ms=1.0, total_ms=17.0),
+from tests.support.dialects import (
+    CONTINUE,
+    LLAMA_VIM,
+    LLAMA_VSCODE_WARM_UP,
+    MINUET,
+    REPLY,
+    answer,
+    events,
+    request,
 )
-
-
-def answer(dialect: Dialect, body: Any, reply: FillReply = REPLY) -> dict[str, Any]:
-    return dialect.read(json.dumps(body).encode()).answer(reply)
-
-
-def events(dialect: Dialect, body: Any, reply: FillReply = REPLY) -> list[Any]:
-    """The data of each event of the stream, as a client parses it."""
-    asked = dialect.read(json.dumps(body).encode())
-    assert asked.is_streamed
-    blocks = event_stream(asked.events(reply)).split("\n\n")
-    assert blocks.pop() == ""
-    assert all(block.startswith("data: ") and "\n" not in block for block in blocks)
-    found = [block.removeprefix("data: ") for block in blocks]
-    return [each if each == "[DONE]" else json.loads(each) for each in found]
-
-
-def request(dialect: Dialect, body: Any) -> FillRequest:
-    question = dialect.read(json.dumps(body).encode()).question
-    return question.request(dialect.name, Budget())
 
 
 def test_llama_vim_is_understood() -> None:
@@ -348,148 +262,6 @@ def test_a_long_file_is_cut_as_an_editor_cuts_it() -> None:
     assert asked.parts[0].endswith("value_499 = 499\n")
     assert len(asked.parts[0]) <= 400
     assert len(asked.parts[1]) <= 80
-
-
-WRONG = [
-    # dialect, a field, what it is
-    *((llama_cpp.DIALECT, "input_prefix", value) for value in (None, 3, ["a"])),
-    *((llama_cpp.DIALECT, "input_extra", value) for value in ("x", [3], {"text": "a"})),
-    *((llama_cpp.DIALECT, "n_predict", value) for value in ("128", 1.5, True)),
-    *((llama_cpp.DIALECT, "stop", value) for value in (3, [3])),
-    *((llama_cpp.DIALECT, "stream", value) for value in ("yes", 1)),
-    *((llama_cpp.DIALECT, "t_max_predict_ms", value) for value in ("soon", [])),
-    *((openai.DIALECT, "prompt", value) for value in (None, 3, [], ["a", "b"], [1, 2])),
-    *((openai.DIALECT, "suffix", value) for value in (3, ["a"])),
-    *((openai.DIALECT, "n", value) for value in (0, 17, -1, "2")),
-    *((openai.DIALECT, "stream_options", value) for value in (True, "x")),
-    *((mistral.DIALECT, "prompt", value) for value in (None, 3, ["a"])),
-    *((mistral.DIALECT, "max_tokens", value) for value in ("56", {})),
-]
-RIGHT = {llama_cpp.DIALECT: LLAMA_VIM, openai.DIALECT: MINUET, mistral.DIALECT: CONTINUE}
-
-
-@pytest.mark.parametrize(("dialect", "field", "value"), WRONG)
-def test_a_wrong_type_is_named(dialect: Dialect, field: str, value: object) -> None:
-    with pytest.raises(FieldError, match=field) as caught:
-        request(dialect, {**RIGHT[dialect], field: value})
-    assert caught.value.field == field
-
-
-def test_a_wrong_field_inside_another_is_named() -> None:
-    with pytest.raises(FieldError, match=r"input_extra\[1\]\.text"):
-        request(llama_cpp.DIALECT, {**LLAMA_VIM, "input_extra": [{"text": "a"}, {"text": 3}]})
-
-
-@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
-def test_what_means_nothing_here_is_passed_over(dialect: Dialect) -> None:
-    odd = {"temperature": "hot", "logit_bias": [[1, 2]], "lora": [{}], "user": 3, "echo": None}
-    assert request(dialect, {**RIGHT[dialect], **odd}) == request(dialect, RIGHT[dialect])
-
-
-@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[]", b"[" * 100_000, b"3"])
-def test_what_is_no_object_is_refused(dialect: Dialect, body: bytes) -> None:
-    with pytest.raises(EngineProtocolError):
-        dialect.read(body)
-
-
-@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
-def test_half_a_surrogate_pair_keeps_its_place(dialect: Dialect) -> None:
-    name = "prompt"
-    asked = dialect.read(json.dumps({**RIGHT[dialect], name: "x = '\ud83d"}).encode())
-    assert asked.question.prefix.endswith("x = '?")
-
-
-# Over HTTP, against a backend that echoes the prefix.
-
-
-@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
-async def test_each_dialect_is_answered(http: httpx.AsyncClient, dialect: Dialect) -> None:
-    # The echo of a whole statement is a sound one.
-    prompt = {"input_prefix": "", "prompt": "area(2)\n"}
-    body = {**RIGHT[dialect], **prompt, "n_indent": 0, "stop": [], "stream": False}
-    response = await http.post(dialect.path, json=body)
-    assert response.status_code == 200
-    assert response.headers["content-type"] == "application/json"
-    assert "area(2)" in response.text
-    streamed = await http.post(dialect.path, json={**body, "stream": True})
-    assert streamed.headers["content-type"].startswith("text/event-stream")
-    assert streamed.text.startswith("data: {")
-    assert "area(2)" in streamed.text
-
-
-async def test_llama_vim_finds_its_mark_in_compact_json(http: httpx.AsyncClient) -> None:
-    response = await http.post("/infill", json=LLAMA_VIM)
-    assert response.text.startswith('{"content":"')
-
-
-FAILURES = [
-    # what is sent, status for llama.cpp and OpenAI, status for Mistral
-    pytest.param(b"{", 400, 400, id="half"),
-    pytest.param(b'{"prompt": 3, "input_prefix": 3}', 400, 422, id="wrong type"),
-    pytest.param(b" " * (LIMIT + 1), 413, 413, id="too large"),
-]
-
-
-@pytest.mark.parametrize(("body", "status", "mistral_status"), FAILURES)
-async def test_each_dialect_is_refused_in_its_own_words(
-    http: httpx.AsyncClient, body: bytes, status: int, mistral_status: int
-) -> None:
-    llama = await http.post("/infill", content=body)
-    assert llama.status_code == llama.json()["error"]["code"] == status
-    assert llama.json()["error"]["type"] == "invalid_request_error"
-    as_openai = await http.post("/v1/completions", content=body)
-    assert as_openai.status_code == status
-    assert as_openai.json()["error"].keys() == {"message", "type", "param", "code"}
-    as_mistral = await http.post("/v1/fim/completions", content=body)
-    assert as_mistral.status_code == mistral_status
-    if mistral_status == 422:
-        [detail] = as_mistral.json()["detail"]
-        assert detail["loc"] == ["body", "prompt"]
-    else:
-        assert as_mistral.json()["object"] == "error"
-    for response in (llama, as_openai, as_mistral):
-        assert "Traceback" not in response.text
-
-
-@pytest.mark.parametrize(("behaviour", "status"), [("refuse.py", 422), ("bug.py", 500)])
-async def test_a_failed_fill_is_told_without_the_prompt(
-    http: httpx.AsyncClient, behaviour: str, status: int
-) -> None:
-    extra = [{"filename": behaviour, "text": SECRET}]
-    response = await http.post("/infill", json={**LLAMA_VIM, "input_extra": extra})
-    assert response.status_code == response.json()["error"]["code"] == status
-    assert SECRET not in response.text
-    # llama.vim takes what holds this mark for a suggestion.
-    assert '"content":' not in response.text
-
-
-async def test_a_client_that_goes_frees_the_model(
-    engine: ServedEngine, http: httpx.AsyncClient
-) -> None:
-    extra = [{"filename": "forever.py", "text": ""}]
-    call = asyncio.ensure_future(http.post("/infill", json={**LLAMA_VIM, "input_extra": extra}))
-    scheduler = engine.service.scheduler
-    assert scheduler is not None
-    await until_busy(scheduler, True)
-    call.cancel()
-    await until_busy(scheduler, False)
-    assert engine.service.requests == 0
-
-
-async def test_too_many_are_refused_and_while_loading_put_off(
-    engine: ServedEngine, http: httpx.AsyncClient
-) -> None:
-    engine.service.requests += 2 * MOST
-    busy = await http.post("/v1/completions", json=MINUET)
-    assert (busy.status_code, busy.json()["error"]["type"]) == (429, "rate_limit_error")
-    engine.service.requests -= 2 * MOST
-    scheduler, engine.service.scheduler = engine.service.scheduler, None
-    engine.status.loading(0.5, "weights")
-    response = await http.post("/infill", json=LLAMA_VIM)
-    assert (response.status_code, response.headers["retry-after"]) == (503, "1")
-    assert response.json()["error"]["type"] == "unavailable_error"
-    engine.service.scheduler = scheduler
 
 
 def test_the_page_names_every_path() -> None:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from dgls.engine import idle
 from dgls.engine.queue import FairQueue, Job
 from dgls.engine.scheduler import Scheduler
 from dgls.engine.worker import ModelThreads
@@ -311,6 +312,7 @@ class PatientBackend(GatedBackend):
 
     pieces = 3
     endless = False
+    measured = 0
     thread = ""
 
     def use_pause(self, stop: StopToken) -> bool:
@@ -321,7 +323,23 @@ class PatientBackend(GatedBackend):
         return self.pieces > 0
 
     def use_idle_time(self) -> bool:
-        return False
+        self.measured += 1
+        return self.measured < 2
+
+
+async def test_a_longer_quiet_is_used_until_no_work_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(idle, "QUIET_S", 0.05)
+    backend, thread = PatientBackend(), ModelThreads()
+    scheduler = Scheduler(backend, thread, max_waiting=3)
+    backend.gate.set()
+    await until(lambda: backend.measured == 2)
+    await scheduler.fill(request("1"))
+    await until(lambda: backend.pieces == 0)
+    await asyncio.sleep(0.1)
+    assert backend.measured == 2
+    assert await asyncio.to_thread(thread.close, WAIT_S)
 
 
 async def test_a_pause_after_a_fill_is_used_piece_by_piece() -> None:

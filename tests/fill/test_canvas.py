@@ -3,51 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import threading
 import time
 
 import pytest
-import torch
 
-from dgls.checkpoint.loading import load_checkpoint
 from dgls.diffusion.loop import DenoiseSettings
 from dgls.diffusion.sampler import Order
-from dgls.errors import CheckpointError, InputError, Stopped
-from dgls.fill.canvas import CanvasFiller
-from dgls.fill.ranking import Proposal, clipped, merged, ranked, single_gap
+from dgls.errors import InputError
+from dgls.fill.ranking import Proposal, single_gap
 from dgls.fill.soundness import Soundness
-from dgls.fill.stop import StopToken
-from dgls.fill.strategy import Strategy, strategy_for
+from dgls.fill.strategy import Strategy
 from dgls.inference.control import RunControl
 from dgls.inference.draft import CausalDraft
 from dgls.inference.model import FilledCanvas, Model
-from dgls.network.fused import FusedNetwork
-from dgls.protocol import Draft, Fill, FillRequest, Gap, Limits, Trigger
-from tests.support.checkpoints import save_tiny
-
-torch.set_num_threads(1)
-
-PREFIX = "def total(items):\n    result = 0\n    for item in items:\n        "
-SUFFIX = "\n    return result\n"
-REQUEST = FillRequest((PREFIX, SUFFIX), path="shop/basket.py", limits=Limits(candidates=9))
-
-BOTH = Strategy(causal=True, passes=2, noise=2, copies=0)
-
-
-@pytest.fixture(scope="session")
-def folder(tmp_path_factory):
-    return save_tiny(tmp_path_factory.mktemp("engine") / "tiny")
-
-
-@pytest.fixture(scope="session")
-def model(folder) -> Model:
-    checkpoint = load_checkpoint(folder)
-    network = FusedNetwork(checkpoint.model)
-    return Model(network, checkpoint.codec, checkpoint.metadata)
-
-
-def fill(model, request=REQUEST, strategy=BOTH, on_draft=None, stop=None):
-    return CanvasFiller(model, strategy).fill(request, stop or StopToken(), on_draft)
+from dgls.protocol import Draft, FillRequest, Gap, Limits, Trigger
+from tests.fill.tiny import BOTH, PREFIX, REQUEST, SUFFIX, fill
 
 
 def test_candidates_are_distinct_ranked_and_scored_by_the_judge(model):
@@ -317,93 +287,9 @@ def test_each_step_is_told_as_a_whole_draft(model):
     assert drafts[0].texts in {candidate.texts for candidate in reply.candidates}
 
 
-def slowly(model, seconds, monkeypatch):
-    """Make every pass of the model take at least so long."""
-    for name in ("canvas", "extend"):
-        original = getattr(model.network, name)
-
-        def slow(*arguments, original=original):
-            time.sleep(seconds)
-            return original(*arguments)
-
-        monkeypatch.setattr(model.network, name, slow)
-
-
-@pytest.mark.parametrize("strategy", [BOTH, Strategy(causal=False, noise=2)])
-def test_out_of_time_the_best_so_far_is_the_answer(model, monkeypatch, strategy):
-    fill(model, strategy=strategy)
-    slowly(model, 0.03, monkeypatch)
-    request = dataclasses.replace(REQUEST, limits=Limits(deadline_ms=80, candidates=9))
-    began = time.monotonic()
-    reply = fill(model, request, strategy)
-    assert time.monotonic() - began < 0.3
-    assert not reply.complete
-    assert reply.candidates
-
-
-def test_even_without_time_there_is_an_answer(model):
-    request = dataclasses.replace(REQUEST, limits=Limits(deadline_ms=0.001))
-    reply = fill(model, request)
-    assert len(reply.candidates) == 1
-    assert not reply.complete
-
-
-def test_a_stop_ends_the_fill_within_a_step(model, monkeypatch):
-    slowly(model, 0.02, monkeypatch)
-    stop = StopToken()
-    threading.Timer(0.1, lambda: stop.stop("superseded")).start()
-    began = time.monotonic()
-    with pytest.raises(Stopped, match="superseded"):
-        fill(model, stop=stop)
-    assert time.monotonic() - began < 0.3
-
-
-def test_a_stop_from_before_costs_nothing(model):
-    stop = StopToken()
-    stop.stop()
-    with pytest.raises(Stopped, match="cancelled"):
-        fill(model, stop=stop)
-
-
-def test_after_a_stop_the_next_fill_is_right(model, monkeypatch):
-    expected = fill(model).candidates
-    stop = StopToken()
-    with monkeypatch.context() as patch:
-        slowly(model, 0.01, patch)
-        threading.Timer(0.05, stop.stop).start()
-        with pytest.raises(Stopped):
-            fill(model, stop=stop)
-    assert [each.texts for each in fill(model).candidates] == [each.texts for each in expected]
-
-
 def test_more_than_fits_is_refused(model):
     with pytest.raises(InputError, match="nothing was changed"):
         fill(model, dataclasses.replace(REQUEST, gaps=(Gap(text="x = 1\n" * 400),)))
-
-
-def test_times_are_told_by_stage(model):
-    timings = fill(model).timings
-    parts = timings.encode_ms + timings.draft_ms + timings.denoise_ms + timings.judge_ms
-    assert 0 < parts <= timings.total_ms
-
-
-@pytest.mark.parametrize(
-    ("text", "lines", "expected"),
-    [
-        ("a\nb\nc", 1, "a"),
-        ("a\nb\nc", 2, "a\nb"),
-        ("a\r\nb", 1, "a"),
-        ("a", 3, "a"),
-        ("ab\ufffd", 1, "ab"),
-        ("\n", 1, ""),
-    ],
-)
-def test_clips_to_lines_and_whole_characters(text, lines, expected):
-    assert clipped(text, Gap(max_lines=lines), "known text") == expected
-
-
-def test_a_document_with_replacement_characters_may_be_filled_with_them():
-    assert clipped("a\ufffdb", Gap(), "x = '\ufffd'") == "a\ufffdb"
 
 
 def test_without_candidates_the_prompt_is_encoded_and_nothing_is_filled(model):
@@ -422,58 +308,8 @@ def test_a_candidate_tells_how_many_tokens_it_takes(model):
         assert candidate.tokens == len(model.codec.encode(candidate.texts[0]))
 
 
-def test_equal_proposals_are_one_with_the_first_name_and_any_score():
-    found = merged(
-        [Proposal(("a",), "noise"), Proposal(("a",), "draft", (-1.0,)), Proposal(("b",), "noise")]
-    )
-    assert found == [Proposal(("a",), "noise", (-1.0,)), Proposal(("b",), "noise")]
-
-
-def test_earlier_candidates_win_ties():
-    fills = [Fill(("a",), -2.0, 0.1), Fill(("b",), -1.0, 0.2), Fill(("c",), -1.0, 0.3)]
-    assert [fill.texts[0] for fill in ranked(fills, 2, by_confidence=False)] == ["b", "c"]
-
-
-def test_a_gap_alone_knows_what_is_around_all_gaps():
-    request = FillRequest(("b(", ", ", ")"), (Gap(), Gap()), around=("a\nb(", ")\nc"))
-    assert single_gap(request, 1, ("X",)).around == ("a\nb(X, ", ")\nc")
-    assert single_gap(request, 0, ()).around == ("a\nb(", ", )\nc")
-
-
 def test_several_gaps_are_copied_each_after_those_before_it(model):
     parts = ("put(one, two)\nput(one, two)\nput(", ", ", ")\n")
     request = FillRequest(parts, (Gap(), Gap()), limits=Limits(candidates=9))
     found = fill(model, request, Strategy(passes=0, noise=0))
     assert ("one", "two") in {each.texts for each in found.candidates if each.proposal == "copied"}
-
-
-def test_a_gap_alone_has_the_others_filled_before_and_empty_behind():
-    request = FillRequest(("a(", ") + b(", ") + c(", ")"), (Gap(), Gap(max_lines=2), Gap()))
-    alone = single_gap(request, 1, ("X",))
-    assert alone.parts == ("a(X) + b(", ") + c()")
-    assert alone.gaps == (Gap(max_lines=2),)
-
-
-def test_a_checkpoint_may_change_its_strategy():
-    changed = strategy_for("infill", {"noise": 0, "max_steps": 9, "order": "confidence"})
-    assert (changed.noise, changed.causal) == (0, True)
-    assert (changed.denoise.max_steps, changed.denoise.order) == (9, Order.CONFIDENCE)
-    assert changed.denoise.greedy
-    nested = strategy_for("infill", {"stop": {"entropy": 0.5}, "temperature": {"start": 0.6}})
-    assert (nested.denoise.stop.entropy, nested.denoise.temperature.start) == (0.5, 0.6)
-
-
-WRONG_STRATEGIES = [{"colour": 1}, {"order": "right"}, {"stop": {"x": 1}}, {"stop": 3}]
-WRONG_STRATEGIES += [{"beams": value} for value in (0, -1, "x", 1.5, True, None, [], 10**30)]
-WRONG_STRATEGIES += [{"enough": value} for value in (-1, "x", None, float("nan"), float("inf"))]
-WRONG_STRATEGIES += [{"max_steps": -1}, {"greedy": "yes"}, {"causal": 1}, {"entropy_bound": "x"}]
-
-
-@pytest.mark.parametrize("changes", WRONG_STRATEGIES, ids=str)
-def test_a_strategy_of_another_version_is_refused(changes):
-    with pytest.raises(CheckpointError, match="Update dgls"):
-        strategy_for("infill", changes)
-
-
-def test_models_of_the_published_family_keep_their_sampler():
-    assert strategy_for("chat", {}).denoise == DenoiseSettings()

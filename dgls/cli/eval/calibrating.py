@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +17,7 @@ from dgls.cli.private import AllowPrivate, MayRead
 
 if TYPE_CHECKING:
     from dgls.checkpoint.named import Named
+    from dgls.lab.evaluation.cases import Case, Kind
     from dgls.lab.evaluation.confidence import Shown
 
 
@@ -41,12 +42,39 @@ def calibrate(
     from dgls.config import resolve
 
     named = with_lora(resolved(checkpoint), resolve().settings.model.lora)
-    allowed = may_read(*tree, allow_private=allow_private)
+    trees = _Trees(tree, count, seed, may_read(*tree, allow_private=allow_private))
     if named.causal:
-        done = _calibrate_causal(named, tree, count, seed, device, out, allowed)
+        done = _calibrate_causal(named, trees, device, out)
     else:
-        done = _calibrate_checkpoint(checkpoint, tree, count, seed, device, allowed)
+        done = _calibrate_checkpoint(checkpoint, trees, device)
     typer.echo(json.dumps(done.figures, indent=2) if as_json else done.text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Trees:
+    """Where cases are cut: `count` from each folder."""
+
+    folders: list[Path]
+    count: int
+    seed: int
+    may_read: MayRead
+
+    @property
+    def names(self) -> str:
+        """The folders' own names."""
+        return ", ".join(folder.resolve().name for folder in self.folders)
+
+    def cases(self, kinds: Sequence[Kind] | None = None) -> list[Case]:
+        """The cases of these kinds, or of all."""
+        from dgls.lab.evaluation.cases import Kind
+        from dgls.lab.evaluation.cut import Files, cut_cases
+
+        wanted, files = kinds or tuple(Kind), Files(may_read=self.may_read)
+        return [
+            case
+            for folder in self.folders
+            for case in cut_cases(folder, self.count, self.seed, wanted, files)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,29 +86,22 @@ class _Calibrated:
 
 
 def _calibrate_causal(
-    named: Named,
-    trees: list[Path],
-    count: int,
-    seed: int,
-    device: str | None,
-    out: Path | None,
-    allowed: MayRead,
+    named: Named, trees: _Trees, device: str | None, out: Path | None
 ) -> _Calibrated:
     from dgls.fill.confidence import FILE
     from dgls.fill.opening import open_causal
     from dgls.fill.running import CausalStrategy
     from dgls.lab.evaluation.causal_calibration import fit, judge
-    from dgls.lab.evaluation.cut import cut_cases
     from dgls.syntax.cursor import Budget
 
-    cases = [case for tree in trees for case in cut_cases(tree, count, seed, may_read=allowed)]
+    cases = trees.cases()
     filler = open_causal(named, device or "auto")
     judged = []
     with progress(len(cases)) as on_done:
         for each in judge(filler, cases, Budget()):
             judged.append(each)
             on_done("dgls", 1)
-    fitted = fit(judged, CausalStrategy(), ", ".join(tree.resolve().name for tree in trees))
+    fitted = fit(judged, CausalStrategy(), trees.names)
     folder = named.path.parent if named.path.is_file() else named.path
     place = out or folder / FILE
     place.write_text(fitted.confidence.to_json(), encoding="utf-8")
@@ -91,25 +112,16 @@ def _calibrate_causal(
     )
 
 
-def _calibrate_checkpoint(
-    checkpoint: str,
-    trees: list[Path],
-    count: int,
-    seed: int,
-    device: str | None,
-    allowed: MayRead,
-) -> _Calibrated:
+def _calibrate_checkpoint(checkpoint: str, trees: _Trees, device: str | None) -> _Calibrated:
     from dgls.checkpoint.registry import find
     from dgls.lab.evaluation.calibrate import calibrate as fit_checkpoint
     from dgls.lab.evaluation.calibration import SHOWN_KINDS
-    from dgls.lab.evaluation.cut import cut_cases
 
-    folder = find(checkpoint)
-    cut = partial(cut_cases, count=count, seed=seed, kinds=SHOWN_KINDS, may_read=allowed)
-    cases = [case for tree in trees for case in cut(tree)]
-    names = ", ".join(tree.resolve().name for tree in trees)
+    folder, cases = find(checkpoint), trees.cases(SHOWN_KINDS)
     with progress(len(cases)) as on_done:
-        done = fit_checkpoint(folder, device, cases, names, seed, lambda: on_done("dgls", 1))
+        done = fit_checkpoint(
+            folder, device, cases, trees.names, trees.seed, lambda: on_done("dgls", 1)
+        )
     shares, fitted = done.shares, done.fitted
     figures: dict[str, object] = {
         "file": str(folder),
@@ -122,7 +134,7 @@ def _calibrate_checkpoint(
     said = (
         f"Shares of the n-gram cache by length of context: {', '.join(map(str, shares))}.\n"
         f"Calibration error {fitted.before.error:.3f} before, {fitted.after.error:.3f} after, "
-        f"over {fitted.cases} gaps of {names}."
+        f"over {fitted.cases} gaps of {trees.names}."
     )
     return _Calibrated(figures, f"{said}\n{_shown(fitted.shown)}")
 

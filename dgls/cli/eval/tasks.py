@@ -55,15 +55,10 @@ def cut(
 ) -> None:
     """Fill gaps that are cut out of a source tree: lines, bodies, arguments, random spans."""
     from dgls.lab.evaluation.choose import chosen_systems
-    from dgls.lab.evaluation.cut import cut_cases, languages_of
+    from dgls.lab.evaluation.cut import Files, cut_cases, languages_of
 
-    cases = cut_cases(
-        folder,
-        count or 300,
-        seed,
-        languages=languages_of(language or ()),
-        may_read=may_read(folder, allow_private=allow_private),
-    )
+    files = Files(languages_of(language or ()), may_read(folder, allow_private=allow_private))
+    cases = cut_cases(folder, count or 300, seed, files=files)
     systems = chosen_systems(system, model, device)
     suite = f"Gaps cut from {folder.resolve().name}"
     _measure(suite, cases, systems, seed=seed, out=out, execute=False, as_json=as_json)

@@ -53,7 +53,7 @@ def typing(
     """Replay typing sessions through the real server, in real time, beside a plain policy."""
     from dgls.config import changed, resolve
     from dgls.errors import InputError
-    from dgls.lab.bench.typing.measure import measure
+    from dgls.lab.bench.typing.measure import Replayed, measure
     from dgls.lab.bench.typing.sessions import recorded_sessions
     from dgls.lab.bench.typing.truth import Plan
     from dgls.rendezvous.endpoint import absolute
@@ -68,8 +68,9 @@ def typing(
     if model is not None:
         settings = absolute(changed(settings, {"model.name": model}))
     plan = Plan.of(sessions, error, latency_ms, seed) if truth else None
+    replayed = Replayed(sessions, plan, at_once)
     page = asyncio.run(
-        measure(settings, sessions, plan, at_once, lambda what: typer.echo(f"{what} ...", err=True))
+        measure(settings, replayed, lambda what: typer.echo(f"{what} ...", err=True))
     )
     typer.echo(page.to_json() if as_json else page.to_text(), nl=as_json)
 

@@ -11,19 +11,17 @@ another one, which only the user's own settings can name.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import PureWindowsPath
 from typing import Any
 
-from dgls.config import Settings
-from dgls.engine.backends.remote_model import RemoteModel
+from dgls.engine.backends.text_backend import Answer, TextBackend, texts_of
 from dgls.errors import RemoteError
 from dgls.fill.editing import cannot_edit
-from dgls.fill.ranking import clipped, ranked, single_gap
+from dgls.fill.ranking import clipped, ranked
 from dgls.fill.stop import StopToken
-from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft, OnProgress, Timings
+from dgls.protocol import Fill, FillReply, FillRequest, OnProgress, Timings
 
 INFILL = "/infill"
 
@@ -35,80 +33,17 @@ _OTHERS_TEMPERATURE = 0.7
 """The first candidate is the likeliest text, further ones are drawn."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the server wrote for one gap.
-
-    `log_prob` is that of the whole text in nats, None where the server does not say; `prompt`
-    tokens were read for it, `cached` of them kept from before.
-    """
-
-    text: str
-    log_prob: float | None = None
-    tokens: int = 0
-    prompt: int = 0
-    cached: int = 0
-    prompt_ms: float = 0.0
-    predicted_ms: float = 0.0
-
-
-class InfillBackend:
-    """Fills by asking a llama.cpp server (`dgls.engine.backends.base.Backend`)."""
-
-    def __init__(self, settings: Settings) -> None:
-        """Raises `SettingError` where the server's address or key cannot be used."""
-        self._settings = settings
-        self._model = RemoteModel(settings)
-
-    @property
-    def name(self) -> str:
-        """The model and the place that code is sent to."""
-        return self._model.shown
-
-    @property
-    def concurrency(self) -> int:
-        """As many fills as the settings allow."""
-        return self._settings.remote.concurrency
+class InfillBackend(TextBackend):
+    """Fills by asking a llama.cpp server."""
 
     def load(self, progress: OnProgress) -> None:
         """Ask the server what it serves. Raises `RemoteError`."""
-        self._model.load(progress)
+        super().load(progress)
         # A server names its model by the path of its file.
         self._model.name = PureWindowsPath(self._model.name).name.removesuffix(".gguf")
 
-    def fill(
-        self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None = None
-    ) -> FillReply:
-        """Fill the gaps one after another. Raises `RemoteError`, or `Stopped` out of time."""
-        self._model.check_asked()
-        if request.instruction:
-            raise cannot_edit(self.name, "its server is asked for fills alone")
-        began = time.monotonic()
-        found: list[tuple[Answer, ...]] = []
-        if request.limits.candidates:
-            found = self._model.server.run(self._candidates(request, on_draft), stop)
-        return self._reply(request, found, 1000 * (time.monotonic() - began))
-
-    async def _candidates(
-        self, request: FillRequest, on_draft: OnDraft | None
-    ) -> list[tuple[Answer, ...]]:
-        """The answers for as many candidates as are wanted, all asked for at once."""
-        calls = [
-            self._candidate(request, index, on_draft) for index in range(request.limits.candidates)
-        ]
-        return await self._model.server.within(request.limits.deadline_ms, calls)
-
-    async def _candidate(
-        self, request: FillRequest, index: int, on_draft: OnDraft | None
-    ) -> tuple[Answer, ...]:
-        """An answer for each gap, each asked for when the ones before it are known."""
-        answers: list[Answer] = []
-        for gap in range(len(request.gaps)):
-            texts = [answer.text for answer in answers]
-            answers.append(await self._answer(single_gap(request, gap, texts), index))
-        if on_draft is not None:
-            on_draft(Draft(0, tuple(answer.text for answer in answers)))
-        return tuple(answers)
+    def _edited(self, request: FillRequest, stop: StopToken) -> FillReply:
+        raise cannot_edit(self.name, "its server is asked for fills alone")
 
     async def _answer(self, request: FillRequest, index: int) -> Answer:
         fields = await self._model.server.post(INFILL, body_of(request, index))
@@ -188,7 +123,7 @@ def _fills(found: Sequence[tuple[Answer, ...]]) -> list[Fill]:
     """Each distinct text once; how sure the model is of it is its probability as a whole."""
     fills: dict[tuple[str, ...], Fill] = {}
     for answers in found:
-        texts = tuple(answer.text for answer in answers)
+        texts = texts_of(answers)
         known = [answer.log_prob for answer in answers if answer.log_prob is not None]
         score = sum(known)
         sure = math.exp(min(0.0, score)) if len(known) == len(answers) else _SHOWN_UNASKED

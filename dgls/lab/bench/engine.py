@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dgls.client import EngineClient
@@ -26,24 +26,33 @@ _SOURCE = Path(asyncio.__file__).parent
 """What is typed: code that every Python has."""
 
 
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Each number of `editors` in turn types its sessions for so many seconds."""
+
+    editors: Sequence[int]
+    seconds: float
+    sessions: Sequence[Session]
+
+    def check(self) -> None:
+        """Raise `InputError` where there are fewer sessions than editors."""
+        most = max(self.editors)
+        if len(self.sessions) < most:
+            raise InputError(
+                f"There are {len(self.sessions)} sessions for {most} editors; nothing was measured."
+            )
+
+
 async def engine(
-    settings: Settings,
-    editors: Sequence[int],
-    seconds: float,
-    sessions: Sequence[Session],
-    vllm: str | None,
-    say: Callable[[str], None],
+    settings: Settings, load: Load, vllm: str | None, say: Callable[[str], None]
 ) -> Page:
-    """The page: so many editors in turn, each count for so many seconds.
+    """The page of one engine under load.
 
     The engine has the settings' backend and model. With the address of a `vllm` server the same
     fills go through the local backend and through that server. `say` is told what is being
     measured. Raises `InputError` where there are fewer sessions than editors.
     """
-    if len(sessions) < max(editors):
-        raise InputError(
-            f"There are {len(sessions)} sessions for {max(editors)} editors; nothing was measured."
-        )
+    load.check()
     rows: list[Series] = []
     with tempfile.TemporaryDirectory(prefix="dgls-") as name:
         folder = Path(name)
@@ -52,7 +61,7 @@ async def engine(
         rows += await keystrokes_along(folder, _CALLS)
         rows += (await server_start(folder, 1))[1:]
         here = changed(settings, {"engine.folder": name})
-        rows += await _under_load(here, editors, seconds, sessions, say)
+        rows += await _under_load(here, load, say)
         if vllm is not None:
             rows += await _side_by_side(here, vllm, say)
     backend = f"backend {settings.engine.backend}, model {settings.model.name}"
@@ -64,19 +73,13 @@ def usual_sessions(editors: int) -> tuple[Session, ...]:
     return synthetic_sessions(_SOURCE, max(_SESSIONS, editors), _SEED)
 
 
-async def _under_load(
-    settings: Settings,
-    editors: Sequence[int],
-    seconds: float,
-    sessions: Sequence[Session],
-    say: Callable[[str], None],
-) -> list[Series]:
+async def _under_load(settings: Settings, load: Load, say: Callable[[str], None]) -> list[Series]:
     """One engine with each number of editors, killed and started again at the end."""
     rows: list[Series] = []
     try:
-        for count in editors:
+        for count in load.editors:
             say(f"typing in {count} editor{'' if count == 1 else 's'}")
-            rows += await editors_at_once(settings, sessions, count, seconds)
+            rows += await editors_at_once(settings, load.sessions, count, load.seconds)
         say("killing the engine and starting it again")
         rows.append(await restarts(settings))
     finally:

@@ -1,4 +1,4 @@
-"""What masks write where nothing verifies them, by the order in which their tokens are accepted.
+"""What masks write in a block, by the order in which their tokens are accepted.
 
 A block is what the masks after a token of a greedy fill draft. It is settled in one pass or in
 several; a token that was accepted is text that the masks see in the next pass.
@@ -9,27 +9,21 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 import torch
 from torch import Tensor
 
 from dgls.diffusion.sampler import entropy_of
-from dgls.errors import InputError
 from dgls.inference.causal_model import CausalModel
-from dgls.inference.control import RunControl
-from dgls.inference.drafts import Plan, read_ahead
 from dgls.inference.mask_drafts import MaskDrafts
-from dgls.lab.bench.passes import ends_of, request_of
+from dgls.lab.bench.passes import greedy_tokens, request_of
 from dgls.lab.evaluation.cases import Case
 from dgls.network.slots import Slots
 
 _BLOCKS = 4
 """So many blocks of a fill are settled at most."""
-
-LEAST = (0.9, 0.5)
-"""The chances from which a draft is accepted unverified in a whole fill."""
 
 
 class Order(StrEnum):
@@ -58,50 +52,6 @@ class Settled:
         return cls(order, passes, round(tokens, 3), round(blocks, 3), len(right))
 
 
-@dataclass(frozen=True, slots=True)
-class Unverified:
-    """Whole fills whose drafts are accepted from the left where they are likely enough."""
-
-    least: float
-    tokens_per_pass: float
-    same_as_greedy: int
-    gaps: int
-
-
-def orders(
-    model: CausalModel,
-    cases: Sequence[Case],
-    say: Callable[[str], None],
-    minutes: float = math.inf,
-) -> str:
-    """Both tables, as Markdown. Raises `InputError` for a model without an adapter.
-
-    Each table begins no further gap after half of the minutes.
-    """
-    if model.masks is None:
-        raise InputError(f"{model.name} has no adapter; nothing was measured.")
-    lines = [
-        "| accepted | passes a block | tokens right % | blocks right % | blocks |",
-        "|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| {each.order} | {each.passes} | {100 * each.tokens_right:.1f} "
-        f"| {100 * each.blocks_right:.1f} | {each.blocks} |"
-        for each in settled(model, cases, say, minutes / 2)
-    ]
-    lines += [
-        "",
-        "| drafts accepted unverified | tokens a pass | same as greedy |",
-        "|---|---|---|",
-    ]
-    lines += [
-        f"| chance at least {each.least:g} | {each.tokens_per_pass:.2f} "
-        f"| {each.same_as_greedy} of {each.gaps} |"
-        for each in unverified(model, cases, minutes / 2)
-    ]
-    return "\n".join(lines)
-
-
 def settled(
     model: CausalModel,
     cases: Sequence[Case],
@@ -127,43 +77,12 @@ def settled(
     return tuple(Settled.of(*key, found, width) for key, found in right.items())
 
 
-def unverified(
-    model: CausalModel, cases: Sequence[Case], minutes: float = math.inf
-) -> tuple[Unverified, ...]:
-    """Fills without verification beside those of greedy decoding."""
-    end, gaps = time.monotonic() + 60 * minutes, 0
-    tokens, passes, same = ([0] * len(LEAST) for _ in range(3))
-    for case in cases:
-        if time.monotonic() > end:
-            break
-        gaps += 1
-        greedy = _greedy(model, case)
-        for index, least in enumerate(LEAST):
-            written, read = _trusting(model, case, least)
-            tokens[index] += len(written)
-            passes[index] += read
-            same[index] += written == greedy
-    return tuple(
-        Unverified(least, round(tokens[index] / max(1, passes[index]), 2), same[index], gaps)
-        for index, least in enumerate(LEAST)
-    )
-
-
-def _greedy(model: CausalModel, case: Case) -> tuple[int, ...]:
-    """What greedy decoding writes, with the token that ends it."""
-    prompt, before = model.layout.prompt(request_of(case)), model.drafting
-    model.drafting = replace(before, masks=False)
-    written, _ = model.greedy(prompt, ends_of(model, case), RunControl())
-    model.drafting = before
-    return (*written.tokens, *([] if written.last is None else [written.last]))
-
-
 def _blocks(
     model: CausalModel, case: Case
 ) -> Iterator[tuple[Slots, tuple[int, int], tuple[int, ...]]]:
     """Slots that end before a token, that token and the next, and the block after both."""
     assert model.masks is not None
-    prompt, tokens = model.layout.prompt(request_of(case)), _greedy(model, case)
+    prompt, tokens = model.layout.prompt(request_of(case)), greedy_tokens(model, case)
     width = len(model.masks.masks)
     starts = range(0, len(tokens) - width - 1, width + 1)
     slots = model.read(prompt).slots
@@ -233,44 +152,3 @@ def _first(order: Order, entropy: Sequence[float], accepted: dict[int, int]) -> 
     if order is Order.ENDS:
         return sorted(open_, key=lambda place: min(place, len(entropy) - 1 - place))
     return open_
-
-
-def _trusting(model: CausalModel, case: Case, least: float) -> tuple[tuple[int, ...], int]:
-    """A fill that takes every likely draft for right, and the passes that it took."""
-    prompt, drafts, ends = model.layout.prompt(request_of(case)), model.masks, ends_of(model, case)
-    assert drafts is not None
-    plan = Plan((), drafts.masks)
-    read = model.read(prompt)
-    read.slots.cut(len(prompt.tokens) - 1)
-    written, passes, new, rest = list[int](), 0, [prompt.tokens[-1]], prompt.rest
-
-    def over(token: int) -> bool:
-        said = model.table.join([*written, token])
-        return token in ends.special or said.count(b"\n") >= ends.lines
-
-    while True:
-        states = read_ahead(model.network, read.slots, new, plan)
-        read.slots.cut(read.slots.length - len(drafts.masks))
-        passes += 1
-        row = model.network.logits(states[len(new) - 1 : len(new)])[0]
-        if rest:
-            row = _held(model, row, rest)
-        token = int(row.argmax())
-        rest = rest[len(model.table.text_of(token)) :]
-        likely = () if rest else drafts.drafts(states[len(new) :], token, least)[0]
-        new = []
-        for each in (token, *likely):
-            ended = over(each)
-            written.append(each)
-            new.append(each)
-            if (ended and not rest) or len(written) >= ends.tokens:
-                read.slots.cut(len(prompt.tokens))
-                return tuple(written), passes
-
-
-def _held(model: CausalModel, row: Tensor, rest: bytes) -> Tensor:
-    """The logits of what may come where the text has to go on with `rest`."""
-    allowed = torch.tensor(model.table.beginning(rest))
-    held = torch.full_like(row, float("-inf"))
-    held[allowed] = row[allowed]
-    return held

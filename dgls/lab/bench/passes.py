@@ -6,7 +6,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +199,15 @@ def ends_of(model: CausalModel, case: Case) -> Ends:
     """What ends a gap here: a line, or a limit for a body."""
     line = case.kind is not Kind.BODY
     return model.ends(1, _LINE_TOKENS) if line else model.ends(_BODY_TOKENS, _BODY_TOKENS)
+
+
+def greedy_tokens(model: CausalModel, case: Case) -> tuple[int, ...]:
+    """What greedy decoding writes, with the token that ends it."""
+    prompt, before = model.layout.prompt(request_of(case)), model.drafting
+    model.drafting = replace(before, masks=False)
+    written, _ = model.greedy(prompt, ends_of(model, case), RunControl())
+    model.drafting = before
+    return (*written.tokens, *([] if written.last is None else [written.last]))
 
 
 def request_of(case: Case) -> FillRequest:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from random import Random
@@ -36,20 +37,29 @@ MULTILINE = 8
 """Most lines of a body. It bounds every fill of a body, so that it says nothing about the truth."""
 
 
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Which files of a folder are cut from: those that `may_read` and that are in `languages`.
+
+    Of these languages each comes equally often; without any, each file of `CODE` does.
+    """
+
+    languages: Sequence[Known] = ()
+    may_read: MayRead = anything
+
+
 def cut_cases(
     folder: Path,
     count: int,
     seed: int,
     kinds: Sequence[Kind] = tuple(Kind),
-    languages: Sequence[Known] = (),
-    may_read: MayRead = anything,
+    files: Files = Files(),
 ) -> tuple[Case, ...]:
-    """At most `count` cases of these kinds from the source files below `folder` that `may_read`.
+    """At most `count` cases of these kinds from the source files below `folder`.
 
-    Of `languages`, each comes equally often; without any, each file of `CODE` does. Fewer where
-    the tree has no more places. Raises `SourceFileError` where there are none.
+    Fewer where the tree has no more places. Raises `SourceFileError` where there are none.
     """
-    shelves = _shelves(folder, languages, may_read)
+    shelves = _shelves(folder, files)
     read = lru_cache(maxsize=64)(lambda path: _readable(folder, path))
     found: dict[str, Case] = {}
     for index in range(count if shelves else 0):
@@ -61,7 +71,7 @@ def cut_cases(
                 found[case.id] = case
                 break
     if not found:
-        wanted = ", ".join(each.name for each in languages) or "source"
+        wanted = ", ".join(each.name for each in files.languages) or "source"
         raise SourceFileError(
             f"{folder} holds no {wanted} file to cut tasks from; nothing was measured."
         )
@@ -85,10 +95,10 @@ def _language(name: str) -> Known:
     )
 
 
-def _shelves(folder: Path, languages: Sequence[Known], may_read: MayRead) -> list[tuple[str, ...]]:
+def _shelves(folder: Path, files: Files) -> list[tuple[str, ...]]:
     """The files to choose from in turn."""
-    found = source_paths(folder, languages or CODE, may_read)
-    if languages:
+    found = source_paths(folder, files.languages or CODE, files.may_read)
+    if files.languages:
         return list(found.values())
     return [tuple(sorted(path for paths in found.values() for path in paths))] if found else []
 
@@ -107,7 +117,7 @@ def _cut(readable: Readable | None, kind: Kind, rng: Random) -> Case | None:
     if readable is None:
         return None
     file, places = readable
-    spans = CUTTERS[kind](file.text, places, rng)
+    spans = CUTTERS[kind](places, rng)
     truth = tuple(span.of(file.text) for span in spans)
     if not spans or not all(text.strip() for text in truth):
         return None
@@ -130,36 +140,36 @@ def _name(file: SourceFile, kind: Kind, spans: Sequence[Span]) -> str:
     return f"{file.path}:{start.line + 1}:{start.column + 1}/{kind}/{digest}"
 
 
-def _line_end(text: str, places: Places, rng: Random) -> tuple[Span, ...]:
+def _line_end(places: Places, rng: Random) -> tuple[Span, ...]:
     """From a token that is not the line's first to the line's end."""
     token = rng.choice(places.tokens)
     line = places.line_of(token.start)
     return (Span(token.start, line.end),) if line and token.start > line.start else ()
 
 
-def _whole_line(text: str, places: Places, rng: Random) -> tuple[Span, ...]:
+def _whole_line(places: Places, rng: Random) -> tuple[Span, ...]:
     """A line of code after its indentation."""
     return (rng.choice(places.lines),)
 
 
-def _body(text: str, places: Places, rng: Random) -> tuple[Span, ...]:
+def _body(places: Places, rng: Random) -> tuple[Span, ...]:
     """The statements of a function, a branch or a loop."""
     return (rng.choice(places.bodies),) if places.bodies else ()
 
 
-def _arguments(text: str, places: Places, rng: Random) -> tuple[Span, ...]:
+def _arguments(places: Places, rng: Random) -> tuple[Span, ...]:
     """What is between the brackets of a call or a definition."""
     return (rng.choice(places.arguments),) if places.arguments else ()
 
 
-def _characters(text: str, places: Places, rng: Random) -> tuple[Span, ...]:
+def _characters(places: Places, rng: Random) -> tuple[Span, ...]:
     """Characters at a random place of a line, token borders or not."""
     line = rng.choice(places.lines)
     start = rng.randrange(line.start, line.end)
     return (Span(start, min(line.end, start + 1 + int(rng.expovariate(1 / 12)))),)
 
 
-def _several(text: str, places: Places, rng: Random) -> tuple[Span, ...]:
+def _several(places: Places, rng: Random) -> tuple[Span, ...]:
     """Two or three gaps on lines near each other, each of one token or more."""
     first = rng.randrange(len(places.lines))
     near = places.lines[first : first + _NEAR_LINES]
@@ -178,7 +188,7 @@ def _tokens_within(places: Places, line: Span, rng: Random) -> Span | None:
     return Span(tokens[start].start, tokens[end].end)
 
 
-CUTTERS: dict[Kind, Callable[[str, Places, Random], tuple[Span, ...]]] = {
+CUTTERS: dict[Kind, Callable[[Places, Random], tuple[Span, ...]]] = {
     Kind.LINE_END: _line_end,
     Kind.WHOLE_LINE: _whole_line,
     Kind.BODY: _body,

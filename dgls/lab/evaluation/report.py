@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from statistics import fmean
 
 from dgls.lab.evaluation.confidence import (
@@ -80,6 +81,18 @@ def _right(scored: Scored) -> bool:
     return scored.right
 
 
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """By what two systems are compared."""
+
+    name: str
+    of: Measure
+
+
+_EXACT = _Measured("exact match", _exact)
+_PASSED = _Measured("pass@1", _right)
+
+
 def _interval(scored: Sequence[Scored], measure: Measure, seed: int) -> Interval:
     values = [float(measure(each)) for each in scored]
     return mean_interval(values, [each.case.group for each in scored], seed)
@@ -152,39 +165,28 @@ def _share(system: str, what: str, members: Sequence[Scored]) -> Share:
 
 def _duels(reference: Series, other: Series, seed: int) -> list[Duel]:
     """On all cases by every measure, then by exact match on each kind and length."""
+
+    def duel(what: str, pairs: Sequence[tuple[Scored, Scored]], measured: _Measured) -> Duel:
+        comparison = compare(
+            [measured.of(first) for first, _ in pairs],
+            [measured.of(second) for _, second in pairs],
+            [first.case.group for first, _ in pairs],
+            seed,
+        )
+        return Duel(reference.system, other.system, measured.name, what, comparison)
+
     pairs = list(zip(reference.scored, other.scored, strict=True))
-    found = [_duel(reference, other, "exact match", "all", pairs, _exact, seed)]
+    found = [duel("all", pairs, _EXACT)]
     tested = [pair for pair in pairs if pair[0].passed is not None]
     if tested:
-        found.append(_duel(reference, other, "pass@1", "all", tested, _right, seed))
+        found.append(duel("all", tested, _PASSED))
     for named in (_kind, _length):
         groups: dict[str, list[tuple[Scored, Scored]]] = {}
         for pair in pairs:
             groups.setdefault(named(pair[0]), []).append(pair)
         if len(groups) > 1:
-            found += [
-                _duel(reference, other, "exact match", what, groups[what], _exact, seed)
-                for what in sorted(groups, key=_order)
-            ]
+            found += [duel(what, groups[what], _EXACT) for what in sorted(groups, key=_order)]
     return found
-
-
-def _duel(
-    reference: Series,
-    other: Series,
-    measure_name: str,
-    what: str,
-    pairs: Sequence[tuple[Scored, Scored]],
-    measure: Measure,
-    seed: int,
-) -> Duel:
-    comparison = compare(
-        [measure(first) for first, _ in pairs],
-        [measure(second) for _, second in pairs],
-        [first.case.group for first, _ in pairs],
-        seed,
-    )
-    return Duel(reference.system, other.system, measure_name, what, comparison)
 
 
 def _trust(series: Series) -> Trust:

@@ -83,7 +83,7 @@ class Wire(LanguageServerProtocol):
             super().handle_message(message)
         finally:
             on_arrival.reset(token)
-            # A request goes on; see `Tasks.guarded`.
+            # A request goes on; see `Tasks.handling`.
             if not hasattr(message, "id"):
                 arrived.end()
             self._server.freed.after_work()

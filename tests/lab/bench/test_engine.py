@@ -147,5 +147,6 @@ async def test_the_same_fills_go_through_the_local_backend_and_a_server(
 
 
 async def test_more_editors_than_sessions_are_refused() -> None:
+    load = engine.Load([2], 1.0, [SESSION])
     with pytest.raises(InputError, match="nothing was measured"):
-        await engine.engine(Settings(), [2], 1.0, [SESSION], None, lambda what: None)
+        await engine.engine(Settings(), load, None, lambda what: None)

@@ -10,8 +10,11 @@ from dgls.errors import InputError
 from dgls.inference.causal_model import CausalModel
 from dgls.inference.mask_drafts import MaskDrafts
 from dgls.lab.bench import orders
-from dgls.lab.bench.orders import Order, settled, unverified
+from dgls.lab.bench import unverified as unverified_module
+from dgls.lab.bench.masks import tables
+from dgls.lab.bench.orders import Order, settled
 from dgls.lab.bench.passes import gaps_of
+from dgls.lab.bench.unverified import unverified
 from tests.support.adapters import random_adapter
 from tests.support.qwen2 import TOKENS, tiny_causal
 
@@ -26,14 +29,14 @@ def model() -> CausalModel:
 
 
 def test_the_tables_have_a_row_for_each_order_and_chance(model: CausalModel) -> None:
-    shown = orders.orders(model, gaps_of([FOLDER], 2, seed=1), lambda _: None)
+    shown = tables(model, gaps_of([FOLDER], 2, seed=1), lambda _: None)
     assert shown.count("\n| from the left |") == shown.count("\n| by entropy |") == 3
     assert shown.count("\n| chance at least") == 2
 
 
 def test_a_model_without_an_adapter_is_named() -> None:
     with pytest.raises(InputError, match="has no adapter; nothing was measured"):
-        orders.orders(tiny_causal(), (), lambda _: None)
+        tables(tiny_causal(), (), lambda _: None)
 
 
 def test_in_one_pass_the_order_does_not_matter(model: CausalModel) -> None:
@@ -49,7 +52,7 @@ def test_in_one_pass_the_order_does_not_matter(model: CausalModel) -> None:
 def test_drafts_that_are_never_likely_enough_leave_greedy_decoding(
     model: CausalModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(orders, "LEAST", (2.0, 0.0))
+    monkeypatch.setattr(unverified_module, "LEAST", (2.0, 0.0))
     none, all_ = unverified(model, gaps_of([FOLDER], 4, seed=1))
     assert (none.same_as_greedy, none.tokens_per_pass) == (4, 1.0)
     assert all_.tokens_per_pass > 1.5

@@ -15,7 +15,7 @@ from dgls.config import Settings
 from dgls.errors import InputError
 from dgls.fill.stop import StopToken
 from dgls.lab.bench.typing.fronts import Answer
-from dgls.lab.bench.typing.measure import Measured, measure, table
+from dgls.lab.bench.typing.measure import Measured, Replayed, measure, table
 from dgls.lab.bench.typing.replay import Tally, replay, total
 from dgls.lab.bench.typing.sessions import (
     Session,
@@ -227,7 +227,7 @@ async def test_a_replay_through_the_real_server_saves_keystrokes_and_shows_nothi
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     typed = Session(name, before, text, after, (500.0,) * 3 + (60.0,) * (len(text) - 3))
     plan = Plan.of([typed], error=0.01, latency_ms=5.0, seed=0)
-    found = await measure(Settings(), [typed], plan, 1, lambda what: None)
+    found = await measure(Settings(), Replayed([typed], plan, 1), lambda what: None)
     page, figures = found.to_text(), json.loads(found.to_json())
 
     assert "| stale shows | 0 | 0 |" in page

@@ -8,7 +8,7 @@ import pytest
 
 from dgls.errors import LanguageError, SourceFileError
 from dgls.lab.evaluation.cases import Kind
-from dgls.lab.evaluation.cut import cut_cases, languages_of
+from dgls.lab.evaluation.cut import Files, cut_cases, languages_of
 from dgls.lab.evaluation.places import Places, places_of
 from dgls.syntax.languages import LANGUAGES, Known, known_of, language_of
 from tests.support.marks import cursor_of
@@ -104,7 +104,7 @@ def test_code_alone_is_cut_from_unless_a_language_is_named(tree: Path) -> None:
 @pytest.mark.parametrize("known", LANGUAGES[1:], ids=lambda known: known.name)
 def test_a_named_language_is_the_only_one(tree: Path, known: Known) -> None:
     chosen = languages_of([known.ids[0]])
-    cases = cut_cases(tree, 6, seed=0, kinds=(Kind.LINE_END,), languages=chosen)
+    cases = cut_cases(tree, 6, seed=0, kinds=(Kind.LINE_END,), files=Files(chosen))
     assert {known_of(case.path) for case in cases} == {known}
     for case in cases:
         assert case.document(case.truth) == (tree / case.path).read_text("utf-8")
@@ -112,7 +112,7 @@ def test_a_named_language_is_the_only_one(tree: Path, known: Known) -> None:
 
 def test_named_languages_come_equally_often(tree: Path) -> None:
     chosen = languages_of(["Rust", "json"])
-    cases = cut_cases(tree, 24, seed=0, kinds=(Kind.SPAN,), languages=chosen)
+    cases = cut_cases(tree, 24, seed=0, kinds=(Kind.SPAN,), files=Files(chosen))
     assert [known_of(case.path) for case in cases].count(chosen[0]) == 12
 
 
@@ -121,4 +121,4 @@ def test_what_is_no_language_is_said(tree: Path) -> None:
     with pytest.raises(LanguageError, match="'zig'"):
         languages_of(["zig"])
     with pytest.raises(SourceFileError, match="no Python file"):
-        cut_cases(tree, 6, seed=0, languages=languages_of(["python"]))
+        cut_cases(tree, 6, seed=0, files=Files(languages_of(["python"])))

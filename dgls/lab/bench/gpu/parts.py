@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import statistics
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -49,15 +50,16 @@ def memory(subject: Subject, bandwidth: float) -> Iterator[Figure]:
 def steps(subject: Subject, bandwidth: float) -> Iterator[Figure]:
     """One step for each canvas size, against the bytes that it must read."""
     for width in subject.size.canvases:
-        yield from _step(subject, bandwidth, width, 1, "one denoise step", f"canvas {width}")
+        step = _Step("one denoise step", f"canvas {width}", width)
+        yield from _step(subject, bandwidth, step)
 
 
 def candidates(subject: Subject, bandwidth: float) -> Iterator[Figure]:
     """One step of several canvases at once."""
     for rows in subject.size.rows:
         width = subject.size.gap
-        what = f"{rows} x canvas {width}"
-        yield from _step(subject, bandwidth, width, rows, "candidates in one batch", what)
+        step = _Step("candidates in one batch", f"{rows} x canvas {width}", width, rows)
+        yield from _step(subject, bandwidth, step)
 
 
 def fills(subject: Subject, bandwidth: float) -> Iterator[Figure]:
@@ -148,10 +150,19 @@ def _generated(subject: Subject, cache: Any, width: int, count: int) -> float:
         model.config.canvas_length = usual
 
 
-def _step(
-    subject: Subject, bandwidth: float, width: int, rows: int, part: str, what: str
-) -> Iterator[Figure]:
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A denoise step of `rows` canvases, and how its figures are called."""
+
+    part: str
+    what: str
+    width: int
+    rows: int = 1
+
+
+def _step(subject: Subject, bandwidth: float, step: _Step) -> Iterator[Figure]:
     size, scheme = subject.size, str(subject.scheme)
+    part, what, width, rows = step.part, step.what, step.width, step.rows
     past = subject.past(size.prefix)
     batch = past.for_batch(rows)
     tokens = subject.prompt(width * rows).view(rows, width)

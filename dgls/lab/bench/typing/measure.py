@@ -71,22 +71,26 @@ def _counts(measured: Measured) -> dict[str, Any]:
     return {**counts, "wrong": measured.wrong, "steps": measured.steps, "cpu_s": measured.cpu_s}
 
 
-async def measure(
-    settings: Settings,
-    sessions: Sequence[Session],
-    plan: Plan | None,
-    at_once: int,
-    say: Callable[[str], None],
-) -> Page:
-    """What both policies did, by the settings' model or, with a plan, by the backend that knows.
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """Sessions to type, `at_once` of them side by side.
 
-    `at_once` sessions are typed side by side; `say` is told what is being replayed.
+    The settings' model fills or, with a plan, the backend that knows what will be typed.
     """
+
+    sessions: Sequence[Session]
+    plan: Plan | None
+    at_once: int
+
+
+async def measure(settings: Settings, replayed: Replayed, say: Callable[[str], None]) -> Page:
+    """What both policies did. `say` is told what is being replayed."""
+    sessions, plan = replayed.sessions, replayed.plan
     found = []
     for policy in ("dgls", "plain"):
         say(f"{policy}: {len(sessions)} sessions")
         with tempfile.TemporaryDirectory(prefix="dgls-") as name:
-            found.append(await _measured(settings, sessions, plan, at_once, policy, Path(name)))
+            found.append(await _measured(settings, replayed, policy, Path(name)))
     what = "the settings' model" if plan is None else _described(plan)
     chars = sum(len(session.text) for session in sessions)
     return Page(machine(), len(sessions), chars, what, *found)
@@ -125,19 +129,12 @@ def _compared(dgls: Measured, plain: Measured) -> str:
     )
 
 
-async def _measured(
-    settings: Settings,
-    sessions: Sequence[Session],
-    plan: Plan | None,
-    at_once: int,
-    policy: str,
-    folder: Path,
-) -> Measured:
+async def _measured(settings: Settings, replayed: Replayed, policy: str, folder: Path) -> Measured:
     values = {"engine.folder": str(folder / "e"), "engine.backend": COUNTED}
-    if plan is not None:
-        values |= {"engine.backend": TRUTH, "model.name": str(plan.write(folder))}
+    if replayed.plan is not None:
+        values |= {"engine.backend": TRUTH, "model.name": str(replayed.plan.write(folder))}
     own = changed(settings, values)
-    turns = asyncio.Semaphore(at_once)
+    turns = asyncio.Semaphore(replayed.at_once)
 
     async def one(session: Session) -> Tally:
         async with turns, _front(policy, own, session.name) as front:
@@ -148,7 +145,7 @@ async def _measured(
         health = await client.health()
         pid = 0 if health is None else health.pid
         begun = cpu_seconds(pid)
-        tallies = await asyncio.gather(*map(one, sessions))
+        tallies = await asyncio.gather(*map(one, replayed.sessions))
         spent = cpu_seconds(pid) - begun
         await client.stop_engine()
     return Measured(policy, total(tallies), steps_made(folder / "e"), spent)

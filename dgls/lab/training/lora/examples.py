@@ -140,7 +140,7 @@ def _cut_file(file: SourceFile, count: int, layout: FimLayout, rng: Random) -> I
 
 def _cut(source: Source, places: Places, layout: FimLayout, rng: Random) -> _Example | None:
     kind = rng.choices(list(ODDS), list(ODDS.values()))[0]
-    gap = next(iter(CUTTERS[kind](source.text, places, rng)), None)
+    gap = next(iter(CUTTERS[kind](places, rng)), None)
     typed = rng.random() < TYPED_ODDS
     if gap is None or not gap.of(source.text).strip():
         return None
