@@ -115,8 +115,9 @@ class FimLayout:
             return near, suffix
         if len(above) <= budget.prefix_chars:
             return above or near, suffix
-        kept = near[: len(near) - _shared_end(near, above)]
-        return kept + self._window(above, budget.prefix_chars - len(kept)), suffix
+        kept = _kept(near, above)
+        window = self._window(above, budget.prefix_chars - len(kept))
+        return _without_last_lines_of(kept, window) + window, suffix
 
     def _window(self, text: str, chars: int) -> str:
         """The last lines of a text, about `chars`, from a line start that typing rarely moves."""
@@ -166,6 +167,24 @@ def without_closers(suffix: str) -> str:
 
 
 _CLOSERS = ")]}\"' "
+
+
+def _kept(near: str, above: str) -> str:
+    """The whole lines that a request kept from far above the text that is next to its gap."""
+    start = len(near) - _shared_end(near, above)
+    if start and near[start - 1] != "\n":
+        # The end of what is kept looks like the end of the line above the window.
+        start = near.find("\n", start) + 1
+    return near[:start]
+
+
+def _without_last_lines_of(kept: str, window: str) -> str:
+    """The kept lines without the last ones that the window has, too."""
+    there = frozenset(window.split("\n"))
+    lines = kept.splitlines(keepends=True)
+    while lines and lines[-1].removesuffix("\n") in there | {""}:
+        del lines[-1]
+    return "".join(lines)
 
 
 def _shared_end(one: str, other: str) -> int:

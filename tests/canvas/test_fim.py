@@ -143,6 +143,28 @@ def test_a_request_says_how_much_of_the_document_is_read(layout, chars, read) ->
     assert read_whole or chars is None
 
 
+def _far_down(kept: str, line: str) -> FillRequest:
+    """A request far down in a file of one line again and again; `kept` is from its beginning."""
+    near = line * (900 // len(line))
+    return FillRequest((kept + near, ""), around=(line * 1_000, ""))
+
+
+@pytest.mark.parametrize(
+    ("kept", "line", "expected"),
+    [
+        ("import one\n", "    a = f(1)\n", "import one\n    a = f(1)\n"),
+        # The line above the window ends as the kept line does.
+        ("import g(1)\n", "    a = g(1)\n", "import g(1)\n    a = g(1)\n"),
+        # What the wider window has is not said twice.
+        ("import one\n\nclass A:\n", "class A:\n", "import one\nclass A:\n"),
+        ("class A:\n", "class A:\n", "class A:\n"),
+    ],
+)
+def test_what_was_kept_from_above_is_whole_lines_before_the_window(layout, kept, line, expected):
+    prefix, _ = layout.surroundings(_far_down(kept, line))
+    assert prefix.startswith(expected)
+
+
 def test_typing_extends_the_prompt(layout) -> None:
     """The window's start moves rarely, so that what was read stays read."""
     extended, typed = 0, "result = value1 + value2\n" * 8
