@@ -39,6 +39,6 @@ def _indent(line: str) -> int:
 
 
 def _first_line(suffix: str) -> str:
-    """The first line of text below the gap's own; "" where there is none."""
+    """The first line of text below the gap's own; "" if there is no such line."""
     below = suffix.split("\n")[1:]
     return next((line.rstrip() for line in below if line.strip()), "")

@@ -52,7 +52,7 @@ class CanvasFiller:
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """What the model was trained on; none where it reads all."""
+        """The languages that the model was trained on; empty if it reads all."""
         return self._model.metadata.languages
 
     @property
@@ -147,7 +147,7 @@ class _OneFill:
         return tuple(self._scored_proposals(canvases, self._running.encode(canvases[0])))
 
     def _fills(self, canvases: Sequence[Canvas], prefix: Prefix) -> list[Fill]:
-        """Every proposal with its score and confidence, none twice."""
+        """Every distinct proposal with its score and confidence."""
         return [self._scores.fill(each) for each in self._scored_proposals(canvases, prefix)]
 
     def _scored_proposals(self, canvases: Sequence[Canvas], prefix: Prefix) -> list[Proposal]:

@@ -66,7 +66,7 @@ class CanvasScores:
         return (*self._model.layout.target([text]), *canvas.follows)
 
     def present_score(self, canvas: Canvas, prefix: Prefix) -> float | None:
-        """The score of the text that is in the gaps now; None where there is none, or no time."""
+        """The score of the text that is in the gaps now; None without text or time."""
         texts = tuple(gap.text for gap in self._request.gaps)
         if not any(texts) or not self._running.in_time():
             return None

@@ -59,7 +59,7 @@ class CausalFiller:
         return self._prompting.read_on(stop)
 
     def use_idle_time(self) -> bool:
-        """Do a second's work that waits for a quiet moment; False once there is none left."""
+        """Do a second's work that waits for a quiet moment; False once no work is left."""
         if self.idle_work is None:
             return False
         if not self.idle_work():
@@ -171,7 +171,7 @@ class _OneFill:
         )
 
     def _weighed(self, work: GapWork, first: Candidate) -> tuple[Weighed, ...]:
-        """The candidates of the one gap with their confidence; none is made that is not needed."""
+        """The candidates of the one gap with their confidence; only those needed are made."""
         alone = work.alone(first)
         if self._settles(alone):
             return (alone,)
@@ -200,7 +200,7 @@ class _OneFill:
         return tuple(work.weigh(several, first.text, joint))
 
     def _settles(self, first: Weighed) -> bool:
-        """Whether the first text is the answer, or the sign that there is none."""
+        """Whether the first text is the answer, or a sign that the gap has no answer."""
         request, strategy = self.running.request, self.running.strategy
         sound = self.is_sound((first.candidate.text,))
         if self.running.is_automatic:

@@ -21,7 +21,7 @@ class Filler(Protocol):
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """What it was trained on, by the protocol's names; none where it reads all."""
+        """The languages it was trained on, by the protocol's names; empty if it reads all."""
 
     @property
     def joins(self) -> bool:
@@ -38,10 +38,10 @@ class HasIdleWork(Protocol):
     """What has work that waits until nobody fills."""
 
     def use_pause(self, stop: StopToken) -> bool:
-        """Do a tenth of a second's work for the next fill; False where there is none now.
+        """Do a tenth of a second's work for the next fill; False if there is nothing to do now.
 
         Raises `Stopped` soon after `stop` was set, because somebody wants a fill.
         """
 
     def use_idle_time(self) -> bool:
-        """Do a second's work, such as a measurement; False once there is none left."""
+        """Do a second's work, such as a measurement; False once no work is left."""

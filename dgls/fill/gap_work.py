@@ -128,7 +128,7 @@ class GapWork:
         ]
 
     def present(self) -> float | None:
-        """The score of the text that the gap holds now; None where it holds none."""
+        """The score of the text that the gap holds now; None if it is empty."""
         text = self._gap.text
         if not text or self._read is None:
             return None
@@ -203,7 +203,7 @@ class GapWork:
         return said.decode("utf-8", "ignore")
 
     def _clip(self, text: str) -> str:
-        """What of the text may be put into the gap; nothing where none of it may."""
+        """What of the text may be put into the gap; empty if nothing may."""
         text = text.partition(_BROKEN)[0] if _BROKEN not in self._place.prefix else text
         return sound(self._site, text).text if text.strip() else ""
 

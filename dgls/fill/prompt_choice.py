@@ -43,7 +43,7 @@ class PromptChoice:
         return brief, True
 
     def read_on(self, stop: StopToken) -> bool:
-        """Read a piece of the whole prompt that waits; False where none does any more.
+        """Read a piece of the whole prompt that waits; False once no prompt waits.
 
         Raises `Stopped` soon after `stop` was set; the piece is read another time.
         """
