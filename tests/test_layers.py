@@ -39,7 +39,7 @@ KNOWS = {
         "lab.evaluation requests editors policy engine client fill inference checkpoint "
         "network diffusion sound syntax config"
     ),
-    "lab.training": "lab.evaluation inference checkpoint network canvas syntax file_lock",
+    "lab.training": "lab.evaluation requests inference checkpoint network canvas syntax file_lock",
     "lab.evaluation": "edits requests engine fill inference checkpoint canvas sound syntax config",
     "edits": "syntax",
     "requests": "policy sound syntax config",

@@ -22,8 +22,9 @@ from dgls.lab.evaluation.cases import Kind
 from dgls.lab.evaluation.cut import CUTTERS
 from dgls.lab.evaluation.places import Places, places_of
 from dgls.lab.training.parallel.cuts import SourceFile
-from dgls.protocol import FillRequest
-from dgls.syntax.cursor import context_at
+from dgls.protocol import Limits
+from dgls.requests.builder import Asker, Task
+from dgls.syntax.cursor import Budget
 from dgls.syntax.languages import language_named
 from dgls.syntax.source import Source
 from dgls.text.indentation import columns, indentation
@@ -147,8 +148,8 @@ def _cut(source: Source, places: Places, layout: FimLayout, rng: Random) -> _Exa
     edits = [Edit(gap, "")]
     if typed and (rest := rest_of_block(source.text, gap)):
         edits.append(Edit(rest, ""))
-    context = context_at(source.edited(edits), [Span(gap.start, gap.start)])
-    prompt = layout.prompt(FillRequest(context.parts, around=context.around))
+    task = Task.at(source.edited(edits), [Span(gap.start, gap.start)], Budget(), lines=1)
+    prompt = layout.prompt(task.request(Asker(), Limits()))
     answer = layout.text(prompt, gap.of(source.text))
     if len(answer) > _LONGEST_ANSWER:
         return None
