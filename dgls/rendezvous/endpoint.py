@@ -106,7 +106,7 @@ def endpoint_of(settings: Settings) -> Endpoint:
     identity = {
         "version": __version__,
         "python": sys.prefix,
-        "weights": _weights_changed(settings),
+        "weights": _weights(settings),
         **settings.identity(),
     }
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
@@ -132,8 +132,11 @@ def absolute(settings: Settings) -> Settings:
     return changed(settings, {"model.name": str(expanded(name).resolve())})
 
 
-def _weights_changed(settings: Settings) -> int:
-    """When a checkpoint's weights, or a LoRA beside them, last changed (ns): another engine."""
+def _weights(settings: Settings) -> dict[str, int]:
+    """When each file of a checkpoint's weights, and a LoRA beside them, last changed (ns).
+
+    An engine that loaded others is another engine.
+    """
     path = Path(settings.model.name)
     if not path.is_absolute():
         files = [models_folder() / path / LORA_FILE]
@@ -141,7 +144,7 @@ def _weights_changed(settings: Settings) -> int:
         files = [path, path.with_name(LORA_FILE)]
     else:
         files = list(path.glob("*.safetensors"))
-    return max((file.stat().st_mtime_ns for file in files if file.is_file()), default=0)
+    return {file.name: file.stat().st_mtime_ns for file in files if file.is_file()}
 
 
 def _is_socket(path: Path) -> bool:
