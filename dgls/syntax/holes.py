@@ -112,8 +112,9 @@ def _whole_body_title(source: Source, node: Node, documentation: set[int]) -> st
 
 def _empty_bodies(source: Source, found: dict[str, list[Node]]) -> Iterator[Hole]:
     for block in found.get("block", ()):
-        if block.parent is not None and not _statements(source, block):
-            yield _empty_body(source, block.parent, block, indent=None)
+        parent = block.parent
+        if parent is not None and not _statements(source, block) and not _is_begun(parent):
+            yield _empty_body(source, parent, block, indent=None)
     for docstring in found.get("docstring", ()):
         body = docstring.parent
         if body is None or body.parent is None or len(_statements(source, body)) > 1:
@@ -125,6 +126,12 @@ def _empty_bodies(source: Source, found: dict[str, list[Node]]) -> Iterator[Hole
         is_function = source.language.scopes.get(body.parent.type) is ScopeKind.FUNCTION
         if own_line and is_function:
             yield _empty_body(source, body.parent, docstring, indent)
+
+
+def _is_begun(parent: Node) -> bool:
+    """Whether a body that is empty to the parser has a statement that is not finished yet."""
+    header = parent.start_point.row
+    return any(child.is_error and child.start_point.row > header for child in parent.children)
 
 
 def _empty_body(source: Source, parent: Node, last: Node, indent: str | None) -> Hole:
