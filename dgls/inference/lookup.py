@@ -24,7 +24,7 @@ _CHANCES = (
 )
 """By the length of the match: how often its first token is right, and each further one after it.
 
-Measured on 900 fills of the laptop model in ten packages (`docs/experiments.md`).
+Measured on 900 fills of the laptop model in ten packages.
 """
 
 

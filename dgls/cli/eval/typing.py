@@ -23,7 +23,7 @@ _Languages = Annotated[
     typer.Option("--language", help="Type this language alone; repeatable. Without it: all."),
 ]
 _Recorded = Annotated[
-    Path | None, typer.Option(help="Sessions as JSON lines instead, see docs/evaluation.md.")
+    Path | None, typer.Option(help="Sessions as JSON lines instead, see docs/judging.md.")
 ]
 _Count = Annotated[int, typer.Option(min=1, help="Sessions to make.")]
 _Truth = Annotated[

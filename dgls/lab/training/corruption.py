@@ -1,6 +1,6 @@
 """The noise that training puts on a canvas: the patterns that the sampler will meet.
 
-Independent noise alone leaves a small model unable to align its words (`docs/experiments.md`):
+Independent noise alone leaves a small model unable to align its words:
 its sampler accepts from the left, so the model must have seen canvases that are clean up to a
 position and noise from there on, noise between both ends, and nothing but noise.
 """
