@@ -2,7 +2,7 @@
 
 The library's attention also computes the scores that its mask hides, and its rounding depends on
 the number of slots in a call. A long text is therefore read in blocks, which saves the hidden
-scores, and each row of a draft is computed exactly as in a pass of its own.
+scores, and few rows read whole blocks of slots, so that each rounds as in a pass of its own.
 """
 
 from __future__ import annotations
@@ -16,11 +16,8 @@ from torch.nn import functional
 _MANY = 64
 """From this many queries on the library's attention is quicker than plain products."""
 
-_BLOCK = 64
-"""Queries of one call of the library's attention."""
-
-_IN_TURN = 16
-"""Up to this many queries a token reads, to the last bit, what a pass of its own would read."""
+BLOCK = 64
+"""Queries of one call of the library's attention; slots that few rows read in one piece."""
 
 _ZERO = torch.zeros(())
 
@@ -47,18 +44,19 @@ class Sight:
 def attend(queries: Tensor, keys: Tensor, values: Tensor, sight: Sight) -> Tensor:
     """What each row of queries [rows, heads, width] reads: [rows, heads * width].
 
-    Keys and values are [kv_heads, slots, width]; so many heads in turn share each of them.
+    Keys and values are [kv_heads, slots, width]; so many heads in turn share each of them. There
+    may be more values than keys: finite ones that no row reads, which saves a copy (`read`).
     """
     rows, heads, width = queries.shape
-    shared = heads // len(keys)
+    slots, shared = keys.shape[1], heads // len(keys)
     if rows > _MANY:
-        read = _read_in_blocks(
+        found = _read_in_blocks(
             queries.transpose(0, 1),
             keys.repeat_interleave(shared, 0),
-            values.repeat_interleave(shared, 0),
+            values[:, :slots].repeat_interleave(shared, 0),
             sight,
         )
-        return read.transpose(0, 1).reshape(rows, heads * width)
+        return found.transpose(0, 1).reshape(rows, heads * width)
     # Few queries: one product a group of heads that share keys, without copies of the keys.
     grouped = queries.reshape(rows, len(keys), shared, width).permute(1, 0, 2, 3)
     grouped = grouped.reshape(len(keys), rows * shared, width)
@@ -66,32 +64,38 @@ def attend(queries: Tensor, keys: Tensor, values: Tensor, sight: Sight) -> Tenso
         _ZERO.to(grouped), grouped, keys.transpose(1, 2), beta=0, alpha=width**-0.5
     )
     if sight.bias is not None:
-        scores = scores.view(len(keys), rows, shared, -1) + sight.bias[:, None, :]
-        scores = scores.view(len(keys), rows * shared, -1)
-    shares = scores.softmax(-1)
-    in_turn = sight.causal if rows <= _IN_TURN and queries.device.type == "cpu" else 0
-    read = read_in_turn(shares, values, rows, in_turn)
-    return read.view(len(keys), rows, shared, width).permute(1, 0, 2, 3).reshape(rows, -1)
+        scores.view(len(keys), rows, shared, -1).add_(sight.bias[:, None, :])
+    found = read(scores.softmax(-1), values, rows, sight.causal)
+    return found.view(len(keys), rows, shared, width).permute(1, 0, 2, 3).reshape(rows, -1)
 
 
-def read_in_turn(shares: Tensor, values: Tensor, rows: int, causal: int) -> Tensor:
-    """What the last `rows` slots read: the first `causal` of them from the values up to their own.
+def read(shares: Tensor, values: Tensor, rows: int, causal: int) -> Tensor:
+    """What the last `rows` slots read, [kv_heads, rows * shared, width].
 
-    A product over more slots rounds its sums otherwise, even where the further shares are 0, and
-    int8 makes whole steps of that.
+    `shares` are [kv_heads, rows * shared, slots], 0 where a row does not see a slot, and `values`
+    [kv_heads, slots or more, width]. A product over more slots rounds its sums otherwise, even
+    where the further shares are 0, and int8 makes whole steps of that. So each of the first
+    `causal` rows, which see the slots up to their own, reads up to the end of its block of slots,
+    whatever the later rows need: what it reads is the same to the last bit in a pass of its own.
     """
-    first = values.shape[1] - rows + 1
-    by_row = shares.view(len(shares), rows, -1, shares.shape[-1])
-    read = [by_row[:, row, :, : first + row] @ values[:, : first + row] for row in range(causal)]
-    if causal < rows:
-        read.append(by_row[:, causal:].flatten(1, 2) @ values)
-    return torch.cat(read, dim=1)
+    slots = shares.shape[2]
+    end = -(-slots // BLOCK) * BLOCK
+    shares = functional.pad(shares, (0, end - slots))
+    if values.shape[1] < end:
+        values = functional.pad(values, (0, 0, 0, end - values.shape[1]))
+    # The rows before a block's end, if the last rows are in the next one: at most 64 rows come.
+    before = end - BLOCK - (slots - rows)
+    first = max(0, min(before, causal)) * (shares.shape[1] // rows)
+    later = shares[:, first:] @ values[:, :end]
+    if not first:
+        return later
+    return torch.cat([shares[:, :first, : end - BLOCK] @ values[:, : end - BLOCK], later], dim=1)
 
 
 def _read_in_blocks(queries: Tensor, keys: Tensor, values: Tensor, sight: Sight) -> Tensor:
     """What queries [heads, rows, width] read from slots [heads, slots, width]."""
     rows, slots = queries.shape[1], keys.shape[1]
-    size = _BLOCK if sight.causal == rows else rows
+    size = BLOCK if sight.causal == rows else rows
     read = []
     for start in range(0, rows, size):
         end = min(rows, start + size)

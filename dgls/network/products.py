@@ -51,7 +51,7 @@ class FbgemmProduct:
     def __call__(self, rows: Tensor, largest: Tensor) -> Tensor:
         """[rows, inputs] in fp32, none above its `largest` [rows, 1], to [rows, outputs]."""
         out: Tensor = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32(
-            rows / largest, 1 / _STEPS, _STEPS + 1, self._packed
+            rows / largest, 1 / STEPS, STEPS + 1, self._packed
         )
         return out.mul_(largest)
 
@@ -131,5 +131,5 @@ _MAKING = threading.Lock()
 _STEADY: dict[tuple[int, int], bool] = {}
 """By the inputs and outputs of a matrix."""
 
-_STEPS = 127 if torch.cpu._is_vnni_supported() else 63
+STEPS = 127 if torch.cpu._is_vnni_supported() else 63
 """Steps of an input from 0 to 1. Without VNNI products of 8-bit inputs overflow: 7 bits then."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from dgls.network.attention import BLOCK
+
 _GROWTH = 256
 """Slots are added in steps of this many, so that a fill rarely moves what is there."""
 
@@ -37,9 +39,10 @@ class Slots:
         device: torch.device | str = "cpu",
     ) -> None:
         self._shape = shape
-        size = (shape.layers, shape.heads, max(1, capacity), shape.width)
+        size = (shape.layers, shape.heads, _whole_blocks(max(1, capacity)), shape.width)
         self.keys = torch.empty(size, dtype=dtype, device=device)
-        self.values = torch.empty(size, dtype=dtype, device=device)
+        # Rows read their last block whole, so what is past the end is a number, too.
+        self.values = torch.zeros(size, dtype=dtype, device=device)
         self.length = 0
 
     @property
@@ -59,13 +62,13 @@ class Slots:
     def write(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Put [heads, tokens, width] after the filled slots of a layer.
 
-        Returns the layer's keys and values up to and with the new ones. `length` stays: `advance`
-        counts the new slots once all layers have written them.
+        Returns the layer's keys up to and with the new ones, and its values up to the end of their
+        block. `length` stays: `advance` counts the new slots once all layers have written them.
         """
         end = self.length + keys.shape[1]
         self.keys[layer, :, self.length : end] = keys
         self.values[layer, :, self.length : end] = values
-        return self.keys[layer, :, :end], self.values[layer, :, :end]
+        return self.keys[layer, :, :end], self.values[layer, :, : _whole_blocks(end)]
 
     def advance(self, count: int) -> None:
         """Count `count` more slots as filled."""
@@ -95,6 +98,10 @@ class Slots:
 
     def _grown(self, buffer: Tensor, capacity: int) -> Tensor:
         layers, heads, _, width = buffer.shape
-        grown = buffer.new_empty((layers, heads, capacity, width))
+        grown = buffer.new_zeros((layers, heads, capacity, width))
         grown[:, :, : self.length] = buffer[:, :, : self.length]
         return grown
+
+
+def _whole_blocks(slots: int) -> int:
+    return -(-slots // BLOCK) * BLOCK

@@ -106,7 +106,7 @@ def test_a_name_in_prose_is_no_use() -> None:
 
 OTHERS = {
     "pkg/b.py": "import sys\nfrom typing import Any, Wanted\n\nfrom ._near import near\n",
-    "pkg/c.py": "import sys\nimport json as js\nfrom typing import Any\n",
+    "pkg/c.py": "import email.message\nimport json as js\nimport sys\nfrom typing import Any\n",
     "pkg/_near.py": "class Other: ...\n\n\ndef near(): ...\n",
 }
 
@@ -139,6 +139,19 @@ OTHERS = {
             "import json as js\nimport os\nimport re\n",
         ),
         ("a module of Python", "import re\n", "abc.f()", "import abc\nimport re\n"),
+        (
+            "a module in a package of Python",
+            "import re\n",
+            "urllib.parse.quote(xml.etree.ElementTree.tostring(1))",
+            "import re\nimport urllib.parse\nimport xml.etree.ElementTree\n",
+        ),
+        ("two of them", "import re\n", "urllib.parse.x, urllib.error.y", "import re\n"),
+        (
+            "one that others import",
+            "import re\n",
+            "email.utils.f()",
+            "import email.utils\nimport re\n",
+        ),
         (
             "a relative one",
             "import os\n\nfrom .a import b\n",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import sysconfig
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from dgls.edits.import_order import STANDARD_MODULES, Form, each_alone, means, seen_from
 from dgls.edits.memo import once_a_source
@@ -22,6 +24,7 @@ from dgls.edits.tree import above, node_of
 from dgls.syntax.source import Source
 
 _NAME = re.compile(r"[^\W\d]\w*")
+_CHAIN = re.compile(r"\w+(?:\.\w+)*")
 _CLEAR = 4
 """How often the commonest of several forms must be seen for each time that another one is."""
 
@@ -127,11 +130,21 @@ def _is_new(form: Form, removed: frozenset[str]) -> bool:
 
 
 def _seen(state: State, name: str, place: str = "") -> Iterator[Form]:
+    """The forms by which the other files import a name, once for each file."""
+    chains = _chains(state, name)
     for path, other in state.others.items():
         for form in _forms(other).get(place, {}).get(name, ()):
             here = seen_from(form, path, state.path)
-            if here is not None and not means(here.module, state.path, state.path):
+            if here is None or means(here.module, state.path, state.path):
+                continue
+            if here.module or _covers(here.text, chains):
                 yield here
+
+
+def _covers(module: str, chains: set[tuple[str, ...]]) -> bool:
+    """Whether `import module` brings what all uses name: `urllib.parse` not `urllib.error`."""
+    parts = tuple(module.partition(" as ")[0].split("."))
+    return " as " in module or all(chain[: len(parts)] == parts for chain in chains)
 
 
 @once_a_source
@@ -157,12 +170,29 @@ def _definitions(state: State, head: tuple[Import, ...], name: str) -> Iterator[
 
 
 def _standard(state: State, name: str) -> Iterator[Form]:
-    """A module of the standard library of which the edit uses an attribute."""
+    """A module of the standard library whose attributes the edit uses, or its submodule."""
+    if name in STANDARD_MODULES:
+        chains = _chains(state, name)
+        if all(len(chain) > 1 for chain in chains):
+            yield from {Form("", ".".join(_submodule(chain))) for chain in chains}
+
+
+def _chains(state: State, name: str) -> set[tuple[str, ...]]:
+    """How the document uses a name: `urllib.parse.quote` is ("urllib", "parse", "quote")."""
     uses = [span for span, role in occurrences(state.source, name) if role == "use"]
-    if name in STANDARD_MODULES and all(
-        state.text[span.end : span.end + 1] == "." for span in uses
+    found = (_CHAIN.match(state.text, span.start) for span in uses)
+    return {tuple(each[0].split(".")) for each in found if each}
+
+
+def _submodule(chain: tuple[str, ...]) -> tuple[str, ...]:
+    """The start of a chain that is a module: an attribute may be a module that needs its import."""
+    count, folder = 1, Path(sysconfig.get_path("stdlib"), chain[0])
+    while count < len(chain) and (
+        (folder / f"{chain[count]}.py").is_file() or (folder / chain[count]).is_dir()
     ):
-        yield Form("", name)
+        folder /= chain[count]
+        count += 1
+    return chain[:count]
 
 
 def list_of(state: State, form: Form, head: tuple[Import, ...]) -> Import | None:
