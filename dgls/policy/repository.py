@@ -171,9 +171,15 @@ def _nearest(folder: Path) -> Path | None:
 
     Git passes over a folder `.git` that is no repository; so does this where there is another.
     """
-    found = [git for each in (folder, *folder.parents) if _stamp(git := each / ".git")]
-    whole = (git for git in found if not git.is_dir() or _stamp(git / "HEAD"))
-    return next(whole, found[0] if found else None)
+    first, here, above = None, "", os.fspath(folder)
+    while above != here:
+        here, above = above, os.path.dirname(above)
+        git = os.path.join(here, ".git")
+        if os.path.exists(git):
+            if not os.path.isdir(git) or os.path.exists(os.path.join(git, "HEAD")):
+                return Path(git)
+            first = first or Path(git)
+    return first
 
 
 def _nearest_here() -> Path | None:
