@@ -6,16 +6,18 @@ import asyncio
 import contextlib
 import socket
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from dgls.client import EngineClient
 from dgls.client import client as client_module
 from dgls.client.connection import Connection
-from dgls.errors import EngineProtocolError, EngineUnavailableError
+from dgls.errors import DglsError, EngineProtocolError, EngineUnavailableError
 from dgls.file_lock import FileLock
 from dgls.protocol import FillRequest, Limits
 from dgls.rendezvous.endpoint import UnixAddress, endpoint_of
-from tests.support.fake_engine import READY, REPLY, WAIT_S, FakeEngine, response
+from tests.support.fake_engine import READY, REPLY, WAIT_S, FakeEngine, response, settings_in
 
 
 async def test_an_engine_that_never_answers_is_given_up(
@@ -130,3 +132,55 @@ async def test_a_full_queue_is_waited_in(folder: Path) -> None:
         stack.enter_context(server.accept()[0])
         async with asyncio.timeout(WAIT_S):
             (await opening).abort()
+
+
+class Deaf:
+    """An engine that was ready once and answers nothing any more."""
+
+    async def fill(self, request: object, on_draft: object = None) -> object:
+        return await asyncio.Event().wait()
+
+    async def health(self) -> object:
+        return await asyncio.Event().wait()
+
+    def close(self) -> None:
+        pass
+
+
+async def test_a_stuck_engine_is_given_up_without_a_deadline_too(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "NO_DEADLINE_S", 0.1)
+    monkeypatch.setattr(client_module, "_HEALTH_S", 0.1)
+    settings = settings_in(folder, **{"engine.start_seconds": 0.3})
+    lock = FileLock.acquire(endpoint_of(settings).lock)
+    assert lock is not None
+    client = EngineClient(settings)
+    client._api = Deaf()  # type: ignore[assignment]
+    client._is_ready = True
+    told = set()
+    for _ in range(2):
+        async with asyncio.timeout(5):
+            with pytest.raises(DglsError) as error:
+                await client.fill(FillRequest(("a", "b")))
+        told.add(str(error.value))
+    assert len(told) == 1
+    assert "dgls serve --stop" in told.pop()
+    lock.release()
+
+
+async def test_a_busy_engine_is_waited_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "NO_DEADLINE_S", 0.05)
+
+    class Busy(Deaf):
+        async def fill(self, request: object, on_draft: object = None) -> object:
+            await asyncio.sleep(0.3)
+            return "answer"
+
+        async def health(self) -> object:
+            return SimpleNamespace(state="ready")
+
+    client = EngineClient(settings_in(folder))
+    client._api = Busy()  # type: ignore[assignment]
+    client._is_ready = True
+    assert await client.fill(FillRequest(("a", "b"))) == "answer"  # type: ignore[comparison-overlap]

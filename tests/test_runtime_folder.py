@@ -12,21 +12,18 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import httpx
 import pytest
 
 from dgls.client import EngineClient
-from dgls.client import client as client_module
 from dgls.client.connection import Connection, ConnectionLostError
 from dgls.client.launch import launch
 from dgls.client.stop import stop
 from dgls.config import Settings, changed
-from dgls.errors import DglsError, EngineUnavailableError, SettingError
+from dgls.errors import EngineUnavailableError, SettingError
 from dgls.file_lock import FileLock, is_held, owner
 from dgls.files import open_own
-from dgls.protocol import FillRequest, Limits
 from dgls.rendezvous.endpoint import Address, Endpoint, PortAddress, UnixAddress, endpoint_of
 from dgls.rendezvous.peer import Peer, is_foreign, listener_of, peer_of
 from dgls.rendezvous.runtime_folder import check_private, make_private, runtime_folder
@@ -359,56 +356,3 @@ async def test_stop_kills_no_process_that_is_not_known_to_be_an_engine(
 def test_a_lock_that_names_nobody_has_no_owner(folder: Path, text: str) -> None:
     (folder / "lock").write_text(text)
     assert owner(folder / "lock") is None or text.isdigit()
-
-
-class Deaf:
-    """An engine that was ready once and answers nothing any more."""
-
-    async def fill(self, request: object, on_draft: object = None) -> object:
-        return await asyncio.Event().wait()
-
-    async def health(self) -> object:
-        return await asyncio.Event().wait()
-
-    def close(self) -> None:
-        pass
-
-
-@pytest.mark.parametrize("deadline", [50.0, None])
-async def test_a_stuck_engine_is_given_up_and_told_alike_each_time(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, deadline: float | None
-) -> None:
-    monkeypatch.setattr(client_module, "GRACE_S", 0.1)
-    monkeypatch.setattr(client_module, "NO_DEADLINE_S", 0.1)
-    monkeypatch.setattr(client_module, "_HEALTH_S", 0.1)
-    lock = FileLock.acquire(endpoint_of(settings_in(folder)).lock)
-    assert lock is not None
-    client = EngineClient(settings_in(folder))
-    client._api = Deaf()  # type: ignore[assignment]
-    client._is_ready = True
-    told = set()
-    for _ in range(2):
-        async with asyncio.timeout(5):
-            with pytest.raises(DglsError) as error:
-                await client.fill(FillRequest(("a", "b"), limits=Limits(deadline)))
-        told.add(str(error.value))
-    assert len(told) == 1
-    assert "dgls serve --stop" in told.pop()
-    lock.release()
-
-
-async def test_a_busy_engine_is_waited_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "NO_DEADLINE_S", 0.05)
-
-    class Busy(Deaf):
-        async def fill(self, request: object, on_draft: object = None) -> object:
-            await asyncio.sleep(0.3)
-            return "answer"
-
-        async def health(self) -> object:
-            return SimpleNamespace(state="ready")
-
-    client = EngineClient(settings_in(folder))
-    client._api = Busy()  # type: ignore[assignment]
-    client._is_ready = True
-    assert await client.fill(FillRequest(("a", "b"))) == "answer"  # type: ignore[comparison-overlap]

@@ -12,11 +12,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from dgls.checkpoint.checks import is_count, shown
+from dgls.checkpoint.quantised import Quantised, QuantisedFile
 from dgls.errors import CheckpointError, ModelNotFoundError
 
 FORMAT = "dgls-canvas-adapter-1"
@@ -29,18 +28,6 @@ class AdapterShape:
     masks: int = 4
     rank: int = 16
     sampler: int = 896
-
-
-@dataclass(frozen=True)
-class Quantised:
-    """A matrix of `steps` [out, in] in int8 times `scale` [out] in fp32."""
-
-    steps: Tensor
-    scale: Tensor
-
-    def dense(self, dtype: torch.dtype = torch.float32) -> Tensor:
-        """The matrix itself."""
-        return (self.steps.float() * self.scale[:, None]).to(dtype)
 
 
 @dataclass(frozen=True)
@@ -68,22 +55,15 @@ def load_adapter(path: Path, base_sha256: str) -> AdapterWeights:
     """
     if not path.is_file():
         raise ModelNotFoundError(f"There is no adapter at {path}; fills go on without it.")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise _refused(path, f"it is not a whole safetensors file ({error})") from error
-    if metadata.get("format") != FORMAT:
-        raise _refused(path, f"its format is {metadata.get('format')!r}, not {FORMAT!r}")
-    if metadata.get("base_sha256") != base_sha256:
+    file = QuantisedFile.read(path, FORMAT, _refused)
+    if file.metadata.get("base_sha256") != base_sha256:
         raise _refused(
             path, "it was trained on another base model, or on this one without its LoRA"
         )
-    if bad := [name for name, value in tensors.items() if not bool(value.isfinite().all())]:
+    if bad := [name for name, value in file.tensors.items() if not bool(value.isfinite().all())]:
         raise _refused(path, f"{bad[0]} holds numbers that are not finite")
     try:
-        weights = _weights(tensors, metadata)
+        weights = _weights(file)
     except (KeyError, ValueError, TypeError, RecursionError) as error:
         raise _refused(path, f"something is missing in it ({error})") from error
     for what in _faults(weights):
@@ -91,14 +71,14 @@ def load_adapter(path: Path, base_sha256: str) -> AdapterWeights:
     return weights
 
 
-def _weights(tensors: dict[str, Tensor], metadata: Mapping[str, str]) -> AdapterWeights:
-    names = [name.removesuffix(".steps") for name in tensors if name.endswith(".steps")]
+def _weights(file: QuantisedFile) -> AdapterWeights:
+    metadata, tensors = file.metadata, file.tensors
     return AdapterWeights(
         size=AdapterShape(**json.loads(metadata["recipe"])),
         base_sha256=metadata["base_sha256"],
         draft_ids=tensors["draft_ids"].long(),
         mask_embedding=tensors["mask_embedding"],
-        matrices={n: Quantised(tensors[f"{n}.steps"], tensors[f"{n}.scale"]) for n in names},
+        matrices=file.matrices,
         figures=json.loads(metadata["figures"]),
     )
 
@@ -115,12 +95,8 @@ def _faults(weights: AdapterWeights) -> Iterator[str]:
     if weights.mask_embedding.dim() != 2 or not weights.mask_embedding.is_floating_point():
         yield "mask_embedding must be a matrix of floating-point numbers"
     for name, matrix in weights.matrices.items():
-        if matrix.steps.dim() != 2 or matrix.steps.dtype is not torch.int8:
-            yield f"{name}.steps must be a matrix of 8-bit numbers"
-        rows = tuple(matrix.steps.shape[:1])
-        if tuple(matrix.scale.shape) != rows or not matrix.scale.is_floating_point():
-            yield f"{name}.scale must hold a floating-point number for each row of {name}.steps"
-        elif len(matrix.scale) and matrix.scale.min() < 0:
+        yield from matrix.faults(name)
+        if matrix.scale.numel() and matrix.scale.min() < 0:
             yield f"{name}.scale holds numbers below 0"
 
 

@@ -12,6 +12,7 @@ from dgls.inference.control import RunControl
 from dgls.inference.token_table import TokenTable
 from dgls.inference.written import Chooser, Ends, Written
 from dgls.network.qwen2 import Qwen2Network
+from dgls.network.rows import Rows
 from dgls.network.slots import Slots
 
 
@@ -65,7 +66,8 @@ class BeamSearch:
         positions = torch.full((len(beams),), base + depth)
         device = self._network.device
         tokens = torch.tensor([beam.tokens[-1] for beam in beams], device=device)
-        states = self._network.read(tokens, slots, positions.to(device), mask.to(device))
+        rows = Rows(tokens, positions.to(device), mask.to(device))
+        states = self._network.read(rows, slots)
         search.alive = [
             replace(beam, slots=(*beam.slots, first + row)) for row, beam in enumerate(beams)
         ]

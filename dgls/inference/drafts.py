@@ -18,7 +18,7 @@ from torch import Tensor
 from dgls.inference.lookup import Lookup
 from dgls.inference.mask_drafts import MaskDrafts
 from dgls.network.masks import Masks
-from dgls.network.qwen2 import Qwen2Network
+from dgls.network.rows import Rows
 from dgls.network.slots import Slots
 
 ROWS = 8
@@ -77,41 +77,30 @@ class Plan:
     masks: Masks | None = None
     seen: int = 0
 
-    @property
-    def rows(self) -> int:
-        """Rows of the pass."""
+    def __len__(self) -> int:
         return len(self.drafts) + (len(self.masks) if self.masks else 0)
 
-    def placed(
-        self, before: int, read: int, device: torch.device
-    ) -> tuple[Tensor | None, Tensor | None]:
-        """Positions [rows] of a pass over `read` tokens, the drafts last, and the masks after
-        `before` slots, and what the masks see [masks, before + rows]; None where all rows follow
-        each other.
+    def after(self, tokens: Sequence[int], slots: Slots) -> Rows:
+        """The rows of a pass that reads `tokens`, which go on from the slots, and then the plan.
+
+        The masks do not see the drafts after the first `seen`, and are placed as without them.
         """
+        device = slots.keys.device
+        read = torch.tensor([*tokens, *self.drafts], device=device)
         unseen = len(self.drafts) - self.seen
         if self.masks is None or not unseen:
-            return None, None
-        rows = read + len(self.masks)
-        positions = torch.arange(before, before + rows, device=device)
-        positions[read:] -= unseen
-        sees = torch.ones((rows - read, before + rows), dtype=torch.bool, device=device)
-        sees.tril_(before + read)
-        sees[:, before + read - unseen : before + read] = False
-        return positions, sees
+            return Rows(read, masks=self.masks)
+        first = slots.length + len(read)
+        end = first + len(self.masks)
+        positions = torch.arange(slots.length, end, device=device)
+        positions[len(read) :] -= unseen
+        sees = torch.ones((len(self.masks), end), dtype=torch.bool, device=device).tril_(first)
+        sees[:, first - unseen : first] = False
+        return Rows(read, positions, sees, self.masks)
 
 
 NOTHING = Plan()
 """A plan that reads nothing ahead."""
-
-
-def read_ahead(
-    network: Qwen2Network, slots: Slots, tokens: Sequence[int], plan: Plan, last: int | None = None
-) -> Tensor:
-    """Read `tokens` and what the plan says after them; `last` as in `Qwen2Network.read`."""
-    read = torch.tensor([*tokens, *plan.drafts], device=network.device)
-    positions, mask = plan.placed(slots.length, len(read), network.device)
-    return network.read(read, slots, positions, mask, last, plan.masks)
 
 
 class Drafter(Protocol):

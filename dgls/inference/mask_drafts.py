@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dgls.checkpoint.adapter import AdapterWeights, Quantised
+from dgls.checkpoint.adapter import AdapterWeights
+from dgls.checkpoint.quantised import Quantised
 from dgls.errors import CheckpointError
 from dgls.network.linear import DenseLinear, Int8Linear, Linear, can_multiply_int8
 from dgls.network.masks import LowRank, MaskLayer, Masks

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dgls.inference.drafts import NOTHING, Plan, read_ahead
+from dgls.inference.drafts import NOTHING, Plan
 from dgls.network.qwen2 import Qwen2Network
+from dgls.network.rows import Rows
 from dgls.network.slots import Slots
 from dgls.text.common import common_length
 
@@ -72,15 +73,15 @@ class PromptCache:
         entry.slots.cut(cached)
         entry.tokens = tokens[:cached]
         self._entries = [entry, *(other for other in self._entries if other is not entry)]
-        new, last = tokens[cached:], 1 + ahead.rows
+        new, last = tokens[cached:], 1 + len(ahead)
         entry.slots.reserve(len(new) + last)
         while len(new) > _FEW:
             # The last token has a pass like those that follow, whatever of the prompt was new.
             part, new = _parted(new)
-            part_read = torch.tensor(part, device=self._network.device)
-            self._network.read(part_read, entry.slots, last=1, check=check)
+            part_rows = Rows(torch.tensor(part, device=self._network.device))
+            self._network.read(part_rows, entry.slots, last=1, check=check)
             entry.tokens = tokens[: entry.slots.length]
-        states = read_ahead(self._network, entry.slots, new, ahead, last)
+        states = self._network.read(ahead.after(new, entry.slots), entry.slots, last)
         entry.tokens = tokens
         self._forget()
         return ReadPrompt(entry.slots, states, cached)

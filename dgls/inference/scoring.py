@@ -11,6 +11,7 @@ from torch import Tensor
 from dgls.inference.token_table import TokenTable
 from dgls.inference.written import Chooser, Ends, Written
 from dgls.network.qwen2 import Qwen2Network
+from dgls.network.rows import Rows
 from dgls.network.slots import Slots
 
 _ROWS = 16
@@ -62,9 +63,8 @@ class Scorer:
             at += length
         device = self._network.device
         tokens = torch.tensor([token for text in texts for token in text], device=device)
-        states = self._network.read(
-            tokens, slots, torch.tensor(positions, device=device), mask.to(device)
-        )
+        rows = Rows(tokens, torch.tensor(positions, device=device), mask.to(device))
+        states = self._network.read(rows, slots)
         return [torch.cat([state, each]) for each in torch.split(states, lengths)]
 
     def _scored(

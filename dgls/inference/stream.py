@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from dgls.inference.control import RunControl
-from dgls.inference.drafts import NOTHING, Drafter, Plan, read_ahead
+from dgls.inference.drafts import NOTHING, Drafter, Plan
 from dgls.inference.token_table import TokenTable
 from dgls.inference.written import Chooser, Ends, OnPass, Written
 from dgls.network.qwen2 import Qwen2Network
@@ -93,7 +93,7 @@ class Stream:
                 drafter.learn(masks, writing.tokens)
             plan = drafter.plan(writing.tokens)
             on_pass(writing.tokens, refused, plan.drafts)
-            states = read_ahead(self._network, slots, [writing.tokens[-1]], plan)
+            states = self._network.read(plan.after(writing.tokens[-1:], slots), slots)
             writing.passes += 1
         on_pass(writing.tokens, refused, ())
         return writing.written(len(rest))

@@ -15,7 +15,8 @@ from torch.nn import functional
 
 from dgls.network.attention import Sight, attend
 from dgls.network.linear import Head, Linear
-from dgls.network.masks import MaskedLinear, MaskLayer, Masks
+from dgls.network.masks import MaskedLinear, MaskLayer
+from dgls.network.rows import Rows
 from dgls.network.slots import Slots, SlotShape
 from dgls.network.threads import Threads
 
@@ -115,30 +116,23 @@ class Qwen2Network:
     @torch.inference_mode()
     def read(
         self,
-        tokens: Tensor,
+        rows: Rows,
         slots: Slots,
-        positions: Tensor | None = None,
-        mask: Tensor | None = None,
         last: int | None = None,
-        masks: Masks | None = None,
         check: Callable[[], None] = lambda: None,
     ) -> Tensor:
-        """Read `tokens` and then `masks`, n rows, into the slots and return the final states
-        [n, width].
+        """Read n rows into the slots and return their final states [n, width].
 
-        Without `positions` [n] and `mask` they go on from the last slot, each seeing all before
-        it and itself. `mask` is bool [m, length + n]: which slots each of the last m rows sees,
-        the new ones last.
         With `last` the last layer computes the states of the last so many rows alone. `check` is
         called before each layer; if it raises, the slots are as they were.
         """
-        count = len(tokens) + (len(masks) if masks else 0)
+        count, positions, masks = len(rows), rows.positions, rows.masks
         begun = self._threads.begin(count)
         if positions is None:
             positions = torch.arange(slots.length, slots.length + count, device=self.device)
         slots.reserve(count)
-        new = _New(slots, *self._rotation(positions), self._sight(count, slots.length, mask))
-        states = self._embedding(tokens)
+        new = _New(slots, *self._rotation(positions), self._sight(count, slots.length, rows.mask))
+        states = self._embedding(rows.tokens)
         if masks:
             states = torch.cat([states, masks.embeddings])
         final = len(self._layers) - 1

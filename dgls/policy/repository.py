@@ -171,17 +171,22 @@ def _nearest(folder: Path) -> Path | None:
 
     Git passes over a folder `.git` that is no repository; so does this where there is another.
     """
-    found = [git for each in (folder, *folder.parents) if _stamp(git := each / ".git")]
-    whole = (git for git in found if not git.is_dir() or _stamp(git / "HEAD"))
-    return next(whole, found[0] if found else None)
+    first, here, above = None, "", os.fspath(folder)
+    while above != here:
+        here, above = above, os.path.dirname(above)
+        git = os.path.join(here, ".git")
+        if os.path.exists(git):
+            if not os.path.isdir(git) or os.path.exists(os.path.join(git, "HEAD")):
+                return Path(git)
+            first = first or Path(git)
+    return first
 
 
 def _nearest_here() -> Path | None:
     """The nearest `.git` from the working folder on; None where that folder is gone."""
-    try:
+    with suppress(FileNotFoundError):
         return _nearest(Path.cwd())
-    except FileNotFoundError:
-        return None
+    return None
 
 
 def _patterns_in(path: Path, *, ignore_case: bool) -> Patterns | UnreadableIgnoresError:
@@ -222,7 +227,8 @@ def _repository_at(root: Path, git: Path) -> Repository:
     if any(has_worktree_settings(own / "config") for own in common):
         found.look_at(folder / "config.worktree")
     found.look_at_environment()
-    excludes = _default_excludes() if found.excludes is None else _expanded(found.excludes, root)
+    usual = _configuration_folder() / "git" / "ignore"
+    excludes = usual if found.excludes is None else _expanded(found.excludes, root)
     doubtful = [_expanded(value, root) for value in found.doubtful]
     swapped = root / ".GIT"
     ignores_case = swapped.exists() and swapped.samefile(git)
@@ -282,10 +288,6 @@ def _user_configurations() -> tuple[Path, ...]:
     chosen = variables.get("GIT_CONFIG_GLOBAL")
     # Of an empty name git reads nothing.
     return tuple(Path(name) for name in (system, *(usual if chosen is None else (chosen,))) if name)
-
-
-def _default_excludes() -> Path:
-    return _configuration_folder() / "git" / "ignore"
 
 
 def _configuration_folder() -> Path:

@@ -51,7 +51,9 @@ def open_brackets(source: Source, span: Span) -> list[Bracket]:
 def _brackets(source: Source, span: Span, *, skip_sound: bool) -> Iterator[Bracket]:
     """The brackets of `span`, with `skip_sound` without those of nodes that close their own."""
     start, end = source.byte_offset(span.start), source.byte_offset(span.end)
-    pending = [source.tree.root_node]
+    root = source.tree.root_node
+    # Above the node that holds the whole span there is nothing but what lies beside it.
+    pending = [root.descendant_for_byte_range(start, end) or root]
     while pending:
         node = pending.pop()
         first, last = node.start_byte, node.end_byte

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from dgls.errors import PositionError
 from dgls.syntax.head import kept_head
 from dgls.syntax.source import Source
-from dgls.text.indentation import indentation
 from dgls.text.lines import line_around, line_end_of, with_line_ends
 from dgls.text.spans import Span, anchored_start
 
@@ -18,7 +17,8 @@ _BYTE_ORDER_MARK = "\ufeff"
 _NEAR = 4_000
 # What every model has room for.
 _PREFIX_CHARS, _SUFFIX_CHARS = 1_200, 480
-_LINE_END = re.compile("\r\n?|\n")
+# The beginning of a line that is not blank, and its indentation.
+_LINE_BEGINS = re.compile(r"(?:\r\n?|\n)([ \t\f]*+)(?=[^\S\r\n]*+\S)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +134,13 @@ def _around_start(text: str, cursor: int, chars: int) -> int:
 
 def _tidy_start(text: str, cut: int) -> int:
     """The least indented line that begins after `cut`; `cut` itself where no line begins."""
-    starts = [match.end() for match in _LINE_END.finditer(text, max(0, cut - 1))]
-    lines = {start: line_around(text, start).of(text) for start in starts if start >= cut}
-    depths = {start: len(indentation(line)) for start, line in lines.items() if line.strip()}
-    return min(depths, key=lambda start: depths[start], default=cut)
+    start, least = cut, None
+    for line in _LINE_BEGINS.finditer(text, max(0, cut - 1)):
+        if least is None or len(line[1]) < least:
+            start, least = line.start(1), len(line[1])
+        if least == 0:
+            break
+    return start
 
 
 def _suffix_end(text: str, start: int, chars: int) -> int:

@@ -39,7 +39,8 @@ def keeps_syntax(source: Source, edits: Sequence[Edit]) -> bool:
 
 def is_no_worse(source: Source, after: Source, edits: Sequence[Edit]) -> bool:
     """Whether `after`, which is `source` after `edits`, has no more syntax errors."""
-    if damage(after).faults and not _no_worse(source, after, edits):
+    new = damage(after)
+    if new.faults and not _no_worse(source, new, edits):
         return False
     return all(
         _keeps_blocks(source, edit.span, after, filled)
@@ -85,8 +86,8 @@ def _neighbourhood(source: Source, edits: Sequence[Edit]) -> tuple[Source, Seque
     return Source.parse(preamble + around.of(source.text), source.language), moved
 
 
-def _no_worse(before: Source, after: Source, edits: Sequence[Edit]) -> bool:
-    old, new = damage(before), damage(after)
+def _no_worse(before: Source, new: Damage, edits: Sequence[Edit]) -> bool:
+    old = damage(before)
     # New text inside an error makes that error longer without making it worse, and so does white
     # space around it, which belongs to no error where it is at an end.
     added = sum(len(edit.text.encode()) + _space_around(before.text, edit.span) for edit in edits)

@@ -13,6 +13,7 @@ from dgls.checkpoint.qwen2.checks import CheckedSource
 from dgls.checkpoint.qwen2.source import open_source
 from dgls.network.linear import can_multiply_int8
 from dgls.network.qwen2 import Qwen2Network
+from dgls.network.rows import Rows
 from tests.support.qwen2 import (
     CPU,
     VOCABULARY,
@@ -28,7 +29,7 @@ needs_int8 = pytest.mark.skipif(
 
 
 def logits(network: Qwen2Network) -> Tensor:
-    return network.logits(network.read(TEXT, network.slots(64)))
+    return network.logits(network.read(Rows(TEXT), network.slots(64)))
 
 
 def dense(path: Path) -> Qwen2Network:

@@ -29,6 +29,7 @@ from dgls.errors import LoraError
 from dgls.fill.causal import CausalFiller
 from dgls.fill.opening import open_causal, open_filler
 from dgls.network.linear import can_multiply_int8
+from dgls.network.rows import Rows
 from dgls.rendezvous.endpoint import endpoint_of
 from tests.support.adapters import random_adapter, write_adapter
 from tests.support.qwen2 import TOKENS, VOCABULARY, tiny_network, write_folder, write_gguf
@@ -65,7 +66,7 @@ def write_lora(path: Path, base: Named, matrices: dict[str, Tensor] | None = Non
 def logits(filler: object) -> Tensor:
     assert isinstance(filler, CausalFiller)
     network = filler.model.network
-    return network.logits(network.read(TEXT, network.slots(64)))
+    return network.logits(network.read(Rows(TEXT), network.slots(64)))
 
 
 def test_merged_weights_give_what_base_and_lora_give_beside_each_other(

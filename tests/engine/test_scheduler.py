@@ -5,86 +5,15 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 
-from dgls.engine import idle
-from dgls.engine.queue import FairQueue, Job
 from dgls.engine.scheduler import Scheduler
 from dgls.engine.worker import ModelThreads
-from dgls.errors import EngineBusyError, EngineError, LanguageError, Stopped
-from dgls.fill.stop import StopToken
-from dgls.protocol import (
-    Draft,
-    Fill,
-    FillReply,
-    FillRequest,
-    Limits,
-    OnDraft,
-    OnProgress,
-    Timings,
-    Trigger,
-)
-
-WAIT_S = 10.0
-
-
-class GatedBackend:
-    """Each fill waits for `gate`, or for its stop, like a fill between two denoise steps."""
-
-    name = "gated"
-
-    def __init__(self, concurrency: int = 1) -> None:
-        self.concurrency = concurrency
-        self.gate = threading.Event()
-        self.begun: list[str] = []
-        self.deadlines: list[float | None] = []
-        self.steps_after_stop = 0
-
-    def load(self, progress: OnProgress) -> None:
-        progress(1.0, "")
-
-    def fill(
-        self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None = None
-    ) -> FillReply:
-        self.begun.append(request.parts[0])
-        self.deadlines.append(request.limits.deadline_ms)
-        if request.path == "bug.py":
-            raise ValueError("a secret")
-        if request.path == "refuse.py":
-            raise LanguageError("No.")
-        while not self.gate.wait(0.002):
-            self.steps_after_stop += stop.stopped
-            stop.check()
-            if on_draft is not None:
-                on_draft(Draft(1, ("draft",)))
-        return FillReply((Fill((request.parts[0],), 0.0, 1.0),), self.name)
-
-
-def request(
-    name: str,
-    path: str = "a.py",
-    client: str = "editor",
-    method: str = "inline",
-    trigger: Trigger = Trigger.AUTOMATIC,
-    deadline_ms: float | None = None,
-) -> FillRequest:
-    return FillRequest(
-        (name, ""),
-        path=path,
-        client=client,
-        method=method,
-        trigger=trigger,
-        limits=Limits(deadline_ms),
-    )
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait until `condition` holds."""
-    async with asyncio.timeout(WAIT_S):
-        while not condition():
-            await asyncio.sleep(0.001)
+from dgls.errors import EngineBusyError
+from dgls.protocol import Draft, Timings, Trigger
+from tests.support.gated import WAIT_S, GatedBackend, outcome, request, started, until
 
 
 @pytest.fixture
@@ -99,27 +28,6 @@ async def scheduler(backend: GatedBackend) -> AsyncIterator[Scheduler]:
     yield scheduler
     scheduler.stop_all("the test ends")
     assert await asyncio.to_thread(thread.close, WAIT_S)
-
-
-async def started(
-    scheduler: Scheduler, backend: GatedBackend, *wanted: FillRequest
-) -> list[asyncio.Future[FillReply]]:
-    """The fills as tasks; the first is running, the others wait."""
-    tasks = []
-    for one in wanted:
-        tasks.append(asyncio.ensure_future(scheduler.fill(one)))
-        await asyncio.sleep(0)
-        await until(lambda: backend.begun)
-    return tasks
-
-
-async def outcome(task: asyncio.Future[FillReply]) -> str:
-    """What was filled, or the name of the error."""
-    try:
-        async with asyncio.timeout(WAIT_S):
-            return (await task).best.texts[0]
-    except (Stopped, EngineError, LanguageError) as error:
-        return type(error).__name__
 
 
 @pytest.mark.parametrize(
@@ -307,82 +215,6 @@ async def test_the_engine_is_idle_only_when_nothing_runs_or_waits(
     await until(lambda: scheduler.idle_seconds() > 0)
 
 
-class PatientBackend(GatedBackend):
-    """Has three pieces of work for pauses."""
-
-    pieces = 3
-    endless = False
-    measured = 0
-    thread = ""
-
-    def use_pause(self, stop: StopToken) -> bool:
-        while self.endless:
-            stop.check()
-        self.pieces -= 1
-        self.thread = threading.current_thread().name
-        return self.pieces > 0
-
-    def use_idle_time(self) -> bool:
-        self.measured += 1
-        return self.measured < 2
-
-
-async def test_a_longer_quiet_is_used_until_no_work_is_left(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(idle, "QUIET_S", 0.05)
-    backend, thread = PatientBackend(), ModelThreads()
-    scheduler = Scheduler(backend, thread, max_waiting=3)
-    backend.gate.set()
-    await until(lambda: backend.measured == 2)
-    await scheduler.fill(request("1"))
-    await until(lambda: backend.pieces == 0)
-    await asyncio.sleep(0.1)
-    assert backend.measured == 2
-    assert await asyncio.to_thread(thread.close, WAIT_S)
-
-
-async def test_a_pause_after_a_fill_is_used_piece_by_piece() -> None:
-    backend, thread = PatientBackend(), ModelThreads()
-    scheduler = Scheduler(backend, thread, max_waiting=3)
-    backend.gate.set()
-    await scheduler.fill(request("1"))
-    assert backend.pieces == 3
-    await until(lambda: backend.pieces == 0)
-    await asyncio.sleep(0.05)
-    assert backend.pieces == 0
-    assert backend.thread == "dgls-model"
-    assert await asyncio.to_thread(thread.close, WAIT_S)
-
-
-async def test_a_fill_ends_a_pause() -> None:
-    backend, thread = PatientBackend(), ModelThreads()
-    scheduler = Scheduler(backend, thread, max_waiting=3)
-    backend.gate.set()
-    backend.endless = True
-    await scheduler.fill(request("1"))
-    await asyncio.sleep(0.4)
-    assert await outcome(asyncio.ensure_future(scheduler.fill(request("2")))) == "2"
-    backend.endless = False
-    await until(lambda: backend.pieces == 0)
-    assert await asyncio.to_thread(thread.close, WAIT_S)
-
-
-async def test_while_a_fill_runs_there_is_no_pause() -> None:
-    backend, thread = PatientBackend(), ModelThreads()
-    scheduler = Scheduler(backend, thread, max_waiting=3)
-    backend.gate.set()
-    await scheduler.fill(request("1"))
-    backend.gate.clear()
-    (task,) = await started(scheduler, backend, request("2"))
-    await asyncio.sleep(0.4)
-    assert backend.pieces == 3
-    backend.gate.set()
-    await task
-    await until(lambda: backend.pieces == 0)
-    assert await asyncio.to_thread(thread.close, WAIT_S)
-
-
 async def test_a_backend_elsewhere_runs_several_fills_at_once() -> None:
     backend, thread = GatedBackend(concurrency=2), ModelThreads()
     scheduler = Scheduler(backend, thread, max_waiting=3)
@@ -404,63 +236,6 @@ async def test_when_the_engine_ends_everybody_is_answered(
     tasks = await started(scheduler, backend, request("1"), request("2", "b.py"))
     scheduler.stop_all("the engine ends")
     assert [await outcome(task) for task in tasks] == ["Stopped", "Stopped"]
-
-
-async def test_the_loop_goes_on_while_the_model_computes() -> None:
-    """The model's thread may compute without ever waiting for anything."""
-    thread = ModelThreads()
-    begun, done = threading.Event(), threading.Event()
-
-    def compute() -> str:
-        begun.set()
-        while not done.is_set():
-            pass
-        return "computed"
-
-    future = thread.run(compute)
-    await until(begun.is_set)
-    for _ in range(20):
-        await asyncio.sleep(0.001)
-    assert not future.done()
-    done.set()
-    assert await future == "computed"
-    assert await asyncio.to_thread(thread.close, WAIT_S)
-
-
-async def test_a_thread_that_is_busy_is_not_waited_for() -> None:
-    thread = ModelThreads()
-    gate = threading.Event()
-    future = thread.run(gate.wait)
-    assert not await asyncio.to_thread(thread.close, 0.01)
-    gate.set()
-    assert await future
-    assert await asyncio.to_thread(thread.close, WAIT_S)
-
-
-async def test_explicit_requests_of_a_document_come_before_its_automatic_ones() -> None:
-    queue = FairQueue()
-    loop = asyncio.get_running_loop()
-    jobs = [
-        Job(request("automatic"), loop.create_future()),
-        Job(request("first", trigger=Trigger.EXPLICIT), loop.create_future()),
-        Job(request("second", trigger=Trigger.EXPLICIT), loop.create_future()),
-    ]
-    for job in jobs:
-        queue.put(job)
-    taken = [queue.take() for _ in jobs]
-    assert [job.request.parts[0] for job in taken if job] == ["first", "second", "automatic"]
-    assert queue.take() is None
-
-
-async def test_a_superseding_request_keeps_the_place_in_the_queue() -> None:
-    queue = FairQueue()
-    loop = asyncio.get_running_loop()
-    for name, path in (("a1", "a.py"), ("b1", "b.py"), ("a2", "a.py")):
-        queue.put(Job(request(name, path), loop.create_future()))
-    first = queue.take()
-    assert first is not None
-    assert first.request.parts[0] == "a2"
-    assert len(queue) == 1
 
 
 async def test_a_backend_that_turns_to_a_server_runs_several_fills_from_then_on() -> None:

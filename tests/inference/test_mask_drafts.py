@@ -14,7 +14,7 @@ from dgls.checkpoint.adapter import load_adapter
 from dgls.errors import CheckpointError
 from dgls.inference.causal_model import CausalModel, Drafting
 from dgls.inference.control import RunControl
-from dgls.inference.drafts import Guess, Plan, read_ahead
+from dgls.inference.drafts import Guess, Plan
 from dgls.inference.mask_drafts import MaskDrafts
 from dgls.inference.written import Written
 from dgls.lab.training.parallel.adapter import Adapter
@@ -122,10 +122,12 @@ def test_tokens_do_not_see_masks_and_masks_only_what_they_should(
     network, masks = model.network, model.masks.masks
     slots = network.slots(64)
     text, drafts = list(range(20, 32)), (40, 41, 42)
-    states = read_ahead(network, slots, text, Plan(drafts, masks, seen))
-    without = read_ahead(network, network.slots(64), text, Plan(drafts))
+    states = network.read(Plan(drafts, masks, seen).after(text, slots), slots)
+    slots = network.slots(64)
+    without = network.read(Plan(drafts).after(text, slots), slots)
     torch.testing.assert_close(states[:-4], without, atol=1e-4, rtol=1e-4)
-    apart = read_ahead(network, network.slots(64), text, Plan(drafts[:seen], masks, seen))
+    slots = network.slots(64)
+    apart = network.read(Plan(drafts[:seen], masks, seen).after(text, slots), slots)
     torch.testing.assert_close(states[-4:], apart[-4:], atol=1e-3, rtol=1e-3)
 
 
@@ -197,7 +199,8 @@ def test_a_trained_adapter_drafts_in_a_fill_what_it_drafted_in_training(tmp_path
 
 def fill_drafts(network: Qwen2Network, path, text: Sequence[int], after: int) -> list[int]:
     masks = MaskDrafts(network, load_adapter(path, "b" * 64))
-    states = read_ahead(network, network.slots(16), text, Plan(masks=masks.masks))
+    slots = network.slots(16)
+    states = network.read(Plan(masks=masks.masks).after(text, slots), slots)
     return list(masks.drafts(states[-SIZE.masks :], after, least=0.0)[0])
 
 

@@ -7,6 +7,7 @@ import torch
 
 from dgls.inference.drafts import Plan
 from dgls.inference.prompt_cache import PromptCache
+from dgls.network.rows import Rows
 from tests.support.qwen2 import VOCABULARY, tiny_network
 
 
@@ -38,7 +39,7 @@ def test_the_states_are_those_of_a_fresh_read(edit: str, drafts: tuple[int, ...]
     cache = PromptCache(network, 50_000_000)
     for prompt in prompts:
         read = cache.read(prompt, Plan(drafts))
-        fresh = network.read(torch.tensor([*prompt, *drafts]), network.slots(1))
+        fresh = network.read(Rows(torch.tensor([*prompt, *drafts])), network.slots(1))
         torch.testing.assert_close(
             read.states, fresh[-1 - len(drafts) :], atol=1e-3, rtol=1e-3, msg=edit
         )

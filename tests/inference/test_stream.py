@@ -19,6 +19,7 @@ from dgls.inference.drafts import ROWS, BestDrafts
 from dgls.inference.lookup import Lookup
 from dgls.inference.scoring import Scorer
 from dgls.inference.written import UNFINISHED, Ends, Written
+from dgls.network.rows import Rows
 from dgls.protocol import FillRequest
 from tests.support.checkpoints import SOURCE
 from tests.support.qwen2 import tiny_causal
@@ -52,7 +53,7 @@ def greedy(model: CausalModel, prompt: FimPrompt, kept: Sequence[int] = (), **li
 def alone(model: CausalModel, prompt: FimPrompt) -> Written:
     """The greedy text, one token a pass, from slots of its own."""
     slots = model.network.slots(64)
-    states = model.network.read(torch.tensor(prompt.tokens), slots)[-1:]
+    states = model.network.read(Rows(torch.tensor(prompt.tokens)), slots)[-1:]
     nothing = BestDrafts(None, None, lambda written, token: False)
     return model.stream.greedy(slots, states, prompt.rest, ends(model), nothing, RunControl())
 
@@ -156,7 +157,9 @@ def by_steps(model: CausalModel, prompt: FimPrompt, tokens: Sequence[int]) -> fl
     rest, total = prompt.rest, 0.0
     for index, token in enumerate(tokens):
         read = torch.tensor([*prompt.tokens, *tokens[:index]])
-        logits = model.network.logits(model.network.read(read, model.network.slots(1))[-1:])[0]
+        logits = model.network.logits(model.network.read(Rows(read), model.network.slots(1))[-1:])[
+            0
+        ]
         if rest:
             allowed = torch.full_like(logits, float("-inf"))
             allowed[model.table.beginning(rest)] = 0.0

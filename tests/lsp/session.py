@@ -271,3 +271,22 @@ async def initialized(
     async with connected(filler, others) as session:
         await session.client.initialize_session(initialize_params(**options))
         yield session
+
+
+def only_item(result: object) -> types.InlineCompletionItem:
+    assert isinstance(result, list)
+    (item,) = result
+    assert isinstance(item, types.InlineCompletionItem)
+    return item
+
+
+def accepted(text: str, item: types.InlineCompletionItem) -> str:
+    """The text after the editor put the item in; utf-16 is one unit a character here."""
+    assert isinstance(item.insert_text, str)
+    assert item.range is not None
+    assert item.range.start.line == item.range.end.line
+    lines = text.split("\n")
+    line = lines[item.range.start.line]
+    head, tail = line[: item.range.start.character], line[item.range.end.character :]
+    lines[item.range.start.line] = head + item.insert_text + tail
+    return "\n".join(lines)

@@ -34,7 +34,7 @@ from tests.support.served import ServedEngine
 ROOT = str(Path(__file__).parents[2] / "dgls")
 
 MAX_IN_FRONT = 9
-MAX_IN_THE_ENGINE = 20
+MAX_IN_THE_ENGINE = 19
 
 Way = tuple[str, ...]
 WAY: ContextVar[Way] = ContextVar("our functions on the way to this task", default=())

@@ -11,6 +11,7 @@ from dgls.inference.causal_model import CausalModel, Drafting
 from dgls.inference.control import RunControl
 from dgls.inference.drafts import BestDrafts
 from dgls.inference.written import Written
+from dgls.network.rows import Rows
 from dgls.protocol import FillRequest
 from tests.model.places import CutGap, cut_gaps
 
@@ -57,7 +58,7 @@ def logits(model: CausalModel, gap: CutGap) -> torch.Tensor:
     text = model.layout.text(prompt, gap.truth)
     tokens = torch.tensor([*prompt.tokens, *text])
     network = model.network
-    states = network.read(tokens, network.slots(len(tokens)), last=len(text) + 1)
+    states = network.read(Rows(tokens), network.slots(len(tokens)), last=len(text) + 1)
     return network.logits(states)
 
 
@@ -97,7 +98,7 @@ def test_tokens_read_at_once_are_read_as_one_by_one(filler: CausalFiller, before
     def read(*pieces: int) -> torch.Tensor:
         slots = network.slots(8)
         parts = text.split([before, *pieces])
-        return torch.cat([network.read(part, slots) for part in parts][1:])
+        return torch.cat([network.read(Rows(part), slots) for part in parts][1:])
 
     assert torch.equal(read(*[8] * 3), read(*[1] * 24))
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from dgls.network.attention import read
 from dgls.network.linear import DenseLinear, Int8Linear, can_multiply_int8, quantized
 from dgls.network.products import STEPS
+from dgls.network.rows import Rows
 from dgls.network.slots import Slots, SlotShape
 from tests.support.qwen2 import VOCABULARY, library_model, tiny_int8, tiny_network
 
@@ -32,7 +33,7 @@ def theirs(text: Tensor, tied: bool = False) -> Tensor:
 
 def ours(text: Tensor, tied: bool = False) -> Tensor:
     network = tiny_network(tied)
-    return network.logits(network.read(text, network.slots(8)))
+    return network.logits(network.read(Rows(text), network.slots(8)))
 
 
 @pytest.mark.parametrize("tied", [False, True])
@@ -46,7 +47,7 @@ def test_the_logits_are_those_of_transformers(count: int, tied: bool) -> None:
 def test_reading_in_pieces_is_reading_at_once(pieces: tuple[int, ...]) -> None:
     text, network = tokens(sum(pieces)), tiny_network()
     slots = network.slots(1)
-    read = torch.cat([network.read(piece, slots) for piece in text.split(list(pieces))])
+    read = torch.cat([network.read(Rows(piece), slots) for piece in text.split(list(pieces))])
     torch.testing.assert_close(network.logits(read), theirs(text), **EXACT)
     assert slots.length == len(text)
 
@@ -72,9 +73,9 @@ def test_what_a_token_reads_does_not_depend_on_those_read_after_it(before: int, 
 @pytest.mark.parametrize("last", [1, 3, 9])
 def test_the_last_states_alone_are_the_same(last: int) -> None:
     text, network = tokens(90), tiny_network()
-    whole = network.read(text, network.slots(90))
+    whole = network.read(Rows(text), network.slots(90))
     torch.testing.assert_close(
-        network.read(text, network.slots(90), last=last), whole[-last:], **EXACT
+        network.read(Rows(text), network.slots(90), last=last), whole[-last:], **EXACT
     )
 
 
@@ -82,13 +83,13 @@ def test_branches_of_one_text_do_not_see_each_other() -> None:
     text, network = tokens(20), tiny_network()
     branches = [tokens(4, seed=1), tokens(6, seed=2)]
     slots = network.slots(64)
-    network.read(text, slots)
+    network.read(Rows(text), slots)
     positions = torch.cat([torch.arange(20, 24), torch.arange(20, 26)])
     mask = torch.zeros(10, 30, dtype=torch.bool)
     mask[:, :20] = True
     mask[:4, 20:24] = torch.ones(4, 4).tril().bool()
     mask[4:, 24:] = torch.ones(6, 6).tril().bool()
-    read = network.logits(network.read(torch.cat(branches), slots, positions, mask))
+    read = network.logits(network.read(Rows(torch.cat(branches), positions, mask), slots))
     for branch, logits in zip(branches, read.split([4, 6]), strict=True):
         torch.testing.assert_close(logits, theirs(torch.cat([text, branch]))[20:], **EXACT)
 
@@ -96,10 +97,10 @@ def test_branches_of_one_text_do_not_see_each_other() -> None:
 def test_what_was_cut_away_leaves_no_trace() -> None:
     text, network = tokens(30), tiny_network()
     slots = network.slots(30)
-    network.read(text[:20], slots)
-    network.read(tokens(9, seed=5), slots)
+    network.read(Rows(text[:20]), slots)
+    network.read(Rows(tokens(9, seed=5)), slots)
     slots.cut(20)
-    read = network.logits(network.read(text[20:], slots))
+    read = network.logits(network.read(Rows(text[20:]), slots))
     torch.testing.assert_close(read, theirs(text)[20:], **EXACT)
 
 
@@ -157,7 +158,7 @@ def test_slots_are_cut_copied_and_grow() -> None:
 @pytest.mark.parametrize("tied", [False, True])
 def test_int8_is_near_fp32(tmp_path, tied: bool) -> None:
     text, network = tokens(100), tiny_int8(tmp_path / "m.safetensors", tied)
-    read = network.logits(network.read(text, network.slots(1))).log_softmax(-1)
+    read = network.logits(network.read(Rows(text), network.slots(1))).log_softmax(-1)
     exact = theirs(text, tied).log_softmax(-1)
     kl = (exact.exp() * (exact - read)).sum(-1)
     assert kl.mean() < 25 / STEPS

@@ -10,7 +10,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from dgls.checkpoint.adapter import FORMAT, AdapterShape, AdapterWeights, Quantised
+from dgls.checkpoint.adapter import FORMAT, AdapterShape, AdapterWeights
+from dgls.checkpoint.quantised import Quantised
 from dgls.network.linear import quantized
 from dgls.network.qwen2 import Qwen2Config
 

@@ -14,15 +14,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from dgls.checkpoint.adapter import Quantised
 from dgls.checkpoint.checks import is_count, is_positive, shown
 from dgls.checkpoint.named import Named
+from dgls.checkpoint.quantised import Quantised, QuantisedFile
 from dgls.checkpoint.qwen2.build import LINEARS
 from dgls.checkpoint.qwen2.checks import CheckedSource, shape_of
 from dgls.checkpoint.qwen2.source import Qwen2Source, open_source
@@ -140,24 +138,15 @@ def load_lora(path: Path, base_sha256: str) -> Lora:
     Raises `LoraError` for one that is truncated, of another version, for another base, or
     holds numbers that are not finite.
     """
-    try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise _refused(path, f"it is not a whole safetensors file ({error})") from error
-    if metadata.get("format") != FORMAT:
-        raise _refused(path, f"its format is {metadata.get('format')!r}, not {FORMAT!r}")
-    if metadata.get("base_sha256") != base_sha256:
+    file = QuantisedFile.read(path, FORMAT, _refused)
+    if file.metadata.get("base_sha256") != base_sha256:
         raise _refused(path, "it was trained on another base model")
     try:
-        rank, alpha = json.loads(metadata["rank"]), json.loads(metadata["alpha"])
-        names = [name.removesuffix(".steps") for name in tensors if name.endswith(".steps")]
-        pairs = {n: Quantised(tensors[f"{n}.steps"], tensors[f"{n}.scale"]) for n in names}
-    except (KeyError, ValueError, RecursionError) as error:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        rank, alpha = json.loads(file.metadata["rank"]), json.loads(file.metadata["alpha"])
+        lora = Lora(path, digest, base_sha256, rank, alpha, file.matrices)
+    except (KeyError, ValueError, RecursionError, OSError) as error:
         raise _refused(path, f"something is missing in it ({error})") from error
-    lora = Lora(path, digest, base_sha256, rank, alpha, pairs)
     for fault in _faults(lora):
         raise _refused(path, fault)
     return lora
@@ -190,12 +179,8 @@ def _faults(lora: Lora) -> Iterator[str]:
     if not lora.matrices:
         yield "it holds no matrices"
     for name, matrix in lora.matrices.items():
-        rows = tuple(matrix.steps.shape[:1])
-        if matrix.steps.dim() != 2 or matrix.steps.dtype is not torch.int8:
-            yield f"{name}.steps must be a matrix of 8-bit numbers"
-        elif tuple(matrix.scale.shape) != rows or not matrix.scale.is_floating_point():
-            yield f"{name}.scale must hold a floating-point number for each row of {name}.steps"
-        elif not bool(matrix.scale.isfinite().all()):
+        yield from matrix.faults(name)
+        if not bool(matrix.scale.isfinite().all()):
             yield f"{name} holds numbers that are not finite"
 
 

@@ -114,14 +114,13 @@ def _calibrate_causal(
 
 def _calibrate_checkpoint(checkpoint: str, trees: _Trees, device: str | None) -> _Calibrated:
     from dgls.checkpoint.registry import find
+    from dgls.lab.evaluation.calibrate import FitSet
     from dgls.lab.evaluation.calibrate import calibrate as fit_checkpoint
     from dgls.lab.evaluation.calibration import SHOWN_KINDS
 
-    folder, cases = find(checkpoint), trees.cases(SHOWN_KINDS)
-    with progress(len(cases)) as on_done:
-        done = fit_checkpoint(
-            folder, device, cases, trees.names, trees.seed, lambda: on_done("dgls", 1)
-        )
+    folder, on = find(checkpoint), FitSet(trees.cases(SHOWN_KINDS), trees.names, trees.seed)
+    with progress(len(on.cases)) as on_done:
+        done = fit_checkpoint(folder, device, on, lambda: on_done("dgls", 1))
     shares, fitted = done.shares, done.fitted
     figures: dict[str, object] = {
         "file": str(folder),

@@ -20,6 +20,7 @@ from dgls.inference.causal_model import CausalModel
 from dgls.inference.mask_drafts import MaskDrafts
 from dgls.lab.bench.passes import greedy_tokens, request_of
 from dgls.lab.evaluation.cases import Case
+from dgls.network.rows import Rows
 from dgls.network.slots import Slots
 
 _BLOCKS = 4
@@ -89,7 +90,7 @@ def _blocks(
     for start in starts[:_BLOCKS]:
         slots.cut(len(prompt.tokens))
         if start:
-            model.network.read(torch.tensor(tokens[:start]), slots)
+            model.network.read(Rows(torch.tensor(tokens[:start])), slots)
         yield slots, (tokens[start], tokens[start + 1]), tokens[start + 2 : start + 2 + width]
     slots.cut(len(prompt.tokens))
 
@@ -126,7 +127,8 @@ def _states(
     at = [base, *([base + 1] if places else []), *(base + 2 + place for place in places)]
     positions = torch.tensor([*at, *range(base + 1, base + 1 + len(masks))])
     mask = torch.ones((count, base + count), dtype=torch.bool).tril(base)
-    states = model.network.read(torch.tensor(known), slots, positions, mask, masks=masks)
+    rows = Rows(torch.tensor(known), positions, mask, masks)
+    states = model.network.read(rows, slots)
     slots.cut(base)
     return states[len(known) :]
 

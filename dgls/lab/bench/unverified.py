@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from dgls.inference.causal_model import CausalModel
-from dgls.inference.drafts import Plan, read_ahead
+from dgls.inference.drafts import Plan
 from dgls.lab.bench.passes import ends_of, greedy_tokens, request_of
 from dgls.lab.evaluation.cases import Case
 
@@ -65,7 +65,7 @@ def _trusting(model: CausalModel, case: Case, least: float) -> tuple[tuple[int, 
         return token in ends.special or said.count(b"\n") >= ends.lines
 
     while True:
-        states = read_ahead(model.network, read.slots, new, plan)
+        states = model.network.read(plan.after(new, read.slots), read.slots)
         read.slots.cut(read.slots.length - len(drafts.masks))
         passes += 1
         row = model.network.logits(states[len(new) - 1 : len(new)])[0]

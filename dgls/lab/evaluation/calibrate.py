@@ -23,29 +23,36 @@ class Calibrated:
     fitted: Fitted
 
 
+@dataclass(frozen=True, slots=True)
+class FitSet:
+    """The cases to fit on, a name for where they come from, and the seed of their fills."""
+
+    cases: Sequence[Case]
+    name: str
+    seed: int = 0
+
+
 def calibrate(
     folder: Path,
     device: str | None,
-    cases: Sequence[Case],
-    fitted_on: str,
-    seed: int = 0,
+    on: FitSet,
     on_case: Callable[[], None] = lambda: None,
 ) -> Calibrated:
-    """Fit everything on `cases` and write it into the checkpoint; on an error nothing is written.
+    """Fit everything and write it into the checkpoint; on an error nothing is written.
 
-    `fitted_on` names where the cases come from. Raises `CheckpointError` where there is nothing
+    Raises `CheckpointError` where there is nothing
     to fit, because all fills were right or all wrong.
     """
     opened = OpenedModel.of(str(folder), device)
     # First the cache, because the confidence is fitted on scores that it shares in.
-    shares = fit_cache_shares(without_cache(opened.model), cases, opened.budget)
+    shares = fit_cache_shares(without_cache(opened.model), on.cases, opened.budget)
     model = opened.with_cache_shares(shares).model
     filler = CanvasFiller(model, strategy_of("dgls", model))
     weighed: list[Weighed] = []
-    for each in weigh(filler, cases, opened.budget, seed):
+    for each in weigh(filler, on.cases, opened.budget, on.seed):
         weighed.append(each)
         on_case()
-    fitted = fit(weighed, seed, model.metadata.calibration)
+    fitted = fit(weighed, on.seed, model.metadata.calibration)
     write_cache_shares(shares, folder)
-    write(fitted, folder, fitted_on, datetime.date.today().isoformat())
+    write(fitted, folder, on.name, datetime.date.today().isoformat())
     return Calibrated(shares, fitted)

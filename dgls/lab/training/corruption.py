@@ -34,24 +34,29 @@ class Corruption:
         return (self.independent, self.tail, self.ends, self.whole)
 
 
-def corrupt(
-    canvas: Tensor,
-    open_: Tensor,
-    rank: Tensor,
-    prompt: Tensor,
-    vocabulary: int,
-    corruption: Corruption,
-    generator: torch.Generator,
-) -> Tensor:
-    """The noised canvas [batch, canvas] of the targets `canvas` [batch, canvas].
+@dataclass(frozen=True, slots=True)
+class Clean:
+    """Clean canvases [batch, canvas], and what may become of them.
 
-    `open_` [batch, canvas] may be noised. `rank` [batch, canvas] is each open position's place in
-    its gap, from 0 at the left to 1 at the right. `prompt` [batch, prompt] lends wrong tokens.
+    The positions `open` [batch, canvas] may be noised. `rank` [batch, canvas] is each open
+    position's place in its gap, from 0 at the left to 1 at the right. Noise is any of `vocabulary`
+    tokens; `prompt` [batch, prompt] lends wrong ones.
     """
-    noised = noise_mask(open_, rank, corruption, generator)
-    noise = torch.randint(vocabulary, canvas.shape, generator=generator)
-    clean = torch.where(noised, noise, canvas)
-    return _with_mistakes(clean, open_ & ~noised, prompt, noise, corruption, generator)
+
+    canvas: Tensor
+    open: Tensor
+    rank: Tensor
+    prompt: Tensor
+    vocabulary: int
+
+
+def corrupt(clean: Clean, corruption: Corruption, generator: torch.Generator) -> Tensor:
+    """The noised canvases [batch, canvas]."""
+    noised = noise_mask(clean.open, clean.rank, corruption, generator)
+    noise = torch.randint(clean.vocabulary, clean.canvas.shape, generator=generator)
+    lent, mistaken = _mistakes(clean.prompt, noise, corruption, generator)
+    canvas = torch.where(noised, noise, clean.canvas)
+    return torch.where(mistaken & clean.open & ~noised, lent, canvas)
 
 
 def noise_mask(
@@ -72,17 +77,13 @@ def noise_mask(
     return masks.gather(0, pattern.expand(1, *open_.shape))[0] & open_
 
 
-def _with_mistakes(
-    canvas: Tensor,
-    clean: Tensor,
-    prompt: Tensor,
-    noise: Tensor,
-    corruption: Corruption,
-    generator: torch.Generator,
-) -> Tensor:
-    chosen = torch.rand((canvas.shape[0], 1), generator=generator) < corruption.mistake_odds
-    wrong = torch.rand(canvas.shape, generator=generator) < corruption.mistakes
-    places = torch.randint(prompt.shape[1], canvas.shape, generator=generator)
+def _mistakes(
+    prompt: Tensor, noise: Tensor, corruption: Corruption, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """A wrong token for each position [batch, canvas], and where it is to be, if it is clean."""
+    chosen = torch.rand((len(noise), 1), generator=generator) < corruption.mistake_odds
+    wrong = torch.rand(noise.shape, generator=generator) < corruption.mistakes
+    places = torch.randint(prompt.shape[1], noise.shape, generator=generator)
     borrowed = prompt.gather(1, places)
-    lent = torch.where(torch.rand(canvas.shape, generator=generator) < 0.5, borrowed, noise)
-    return torch.where(chosen & wrong & clean, lent, canvas)
+    lent = torch.where(torch.rand(noise.shape, generator=generator) < 0.5, borrowed, noise)
+    return lent, chosen & wrong

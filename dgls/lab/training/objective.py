@@ -9,7 +9,7 @@ from torch import Tensor
 from transformers import DiffusionGemmaForBlockDiffusion, DynamicCache
 
 from dgls.lab.training.batches import Batch
-from dgls.lab.training.corruption import Corruption, corrupt
+from dgls.lab.training.corruption import Clean, Corruption, corrupt
 from dgls.lab.training.loss import softcapped_cross_entropy
 
 
@@ -70,15 +70,9 @@ def _canvas_loss(
 ) -> Tensor:
     rows = torch.arange(len(batch.canvas)).repeat_interleave(objective.draws)
     canvas, open_, rank = (x[rows] for x in (batch.canvas, batch.open, batch.rank))
-    noised = corrupt(
-        canvas.cpu(),
-        open_.cpu(),
-        rank.cpu(),
-        batch.causal[rows].cpu(),
-        model.lm_head.out_features,
-        objective.corruption,
-        generator,
-    ).to(canvas.device)
+    prompt = batch.causal[rows].cpu()
+    clean = Clean(canvas.cpu(), open_.cpu(), rank.cpu(), prompt, model.lm_head.out_features)
+    noised = corrupt(clean, objective.corruption, generator).to(canvas.device)
     cache.batch_repeat_interleave(objective.draws)
     decode = _Decoder(model, cache, batch.prompt_length[rows], batch.causal.shape[1])
     conditioned = torch.rand(len(rows), generator=generator) < objective.self_conditioning

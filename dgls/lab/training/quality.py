@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dgls.errors import CheckpointError
 from dgls.lab.evaluation.answers import Answers
-from dgls.lab.evaluation.calibrate import calibrate
+from dgls.lab.evaluation.calibrate import FitSet, calibrate
 from dgls.lab.evaluation.calibration import SHOWN_KINDS
 from dgls.lab.evaluation.choose import chosen_systems
 from dgls.lab.evaluation.cut import cut_cases
@@ -52,7 +52,8 @@ def measure(
     _unpack(documents[1::2], other)
     say("Calibrating the confidence and measuring the fills on held-out packages.")
     try:
-        calibrate(checkpoint, "cpu", cut_cases(one, gaps.calibration, 0, SHOWN_KINDS), "heldout")
+        cases = cut_cases(one, gaps.calibration, 0, SHOWN_KINDS)
+        calibrate(checkpoint, "cpu", FitSet(cases, "heldout"))
     except CheckpointError as error:
         say(str(error))
         return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from dgls.lab.training.corruption import Corruption, corrupt, noise_mask
+from dgls.lab.training.corruption import Clean, Corruption, corrupt, noise_mask
 
 OPEN = torch.tensor([[False, True, True, True, True, True, False]])
 RANK = torch.tensor([[0.0, 0.0, 0.25, 0.5, 0.75, 1.0, 0.0]])
@@ -53,7 +53,7 @@ def test_mistakes_are_lent_by_the_prompt_and_stay_off_pinned_positions() -> None
     corruption = Corruption(1.0, 0, 0, 0, mistake_odds=1, mistakes=1)
     open_, rank = OPEN.expand(50, -1), RANK.expand(50, -1)
     generator = torch.Generator().manual_seed(1)
-    noised = corrupt(canvas, open_, rank, prompt, 1000, corruption, generator)
+    noised = corrupt(Clean(canvas, open_, rank, prompt, 1000), corruption, generator)
     assert (noised[~open_] == 3).all()
     assert (noised[open_] == 9).float().mean() > 0.1
     assert (noised[open_] != 3).float().mean() > 0.95

@@ -120,8 +120,7 @@ def _replay(changed: ChangedFile, order: list[int], system: System, tally: Tally
     source = Source.parse("".join(changed.old), language_of(changed.path))
     hunks: tuple[Hunk, ...] = ()
     spans = {i: _span(changed, i) for i in range(len(changed.hunks))}
-    seen: set[tuple[str, str, str]] = set()
-    found: set[int] = set()
+    count = _Count(changed, tally)
     for done, index in enumerate(order[:-1], 1):
         start, end, text = spans[index].start, spans[index].end, _new(changed, index)
         hunks = remembered(hunks, source.text, Edit(Span(start, end), text))
@@ -133,41 +132,54 @@ def _replay(changed: ChangedFile, order: list[int], system: System, tally: Tally
         }
         state = State(source, hunks, changed.others, changed.path)
         left = {i: spans[i] for i in order[done:]}
-        _count(changed, state, left, of_the_file(state, system(state), left), tally, seen, found)
+        count.add(state, of_the_file(state, system(state), left), left)
     tally.hunks += len(order) - 1
-    tally.found += len(found)
+    tally.found += len(count.found)
 
 
-def _count(
-    changed: ChangedFile,
-    state: State,
-    left: dict[int, Span],
-    offers: Sequence[Offer],
-    tally: Tally,
-    seen: set[tuple[str, str, str]],
-    found: set[int],
-) -> None:
-    text, is_step = state.text, bool(offers)
-    for rule, lines, then in by_line(text, offers):
-        index = next((i for i, s in left.items() if holds(s, lines)), None)
-        kind = "wrong" if index is None else _kind(changed, index, left[index], text, lines, then)
-        part = index is not None and is_part(changed, index, lines.of(text), then)
-        is_step &= kind == "exact" or part
-        key = (rule, lines.of(text), then)
-        if key not in seen:
-            seen.add(key)
-            tally.offers[rule, kind] += 1
-            tally.parts[rule] += kind == "text" and part
-            tally.lines_deleted += not then.strip() and rule != "import"
-    found |= {i for i, s in left.items() if _done(text, s, offers) == _new(changed, i)}
-    if not _writable(changed, state, left):
-        tally.states += 1
-        tally.silent += not offers
-        tally.steps += is_step
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """The lines that a rule's offers touch: the text `now`, and what all of them leave there."""
+
+    rule: str
+    span: Span
+    now: str
+    then: str
 
 
-def by_line(text: str, offers: Sequence[Offer]) -> Iterator[tuple[str, Span, str]]:
-    """The rule, the lines that its offers touch, and what all of them leave there."""
+@dataclass(slots=True)
+class _Count:
+    """The offers of a file whose hunks are done in one order, and the hunks that they found."""
+
+    changed: ChangedFile
+    tally: Tally
+    found: set[int] = field(default_factory=set)
+    seen: set[tuple[str, str, str]] = field(default_factory=set)
+
+    def add(self, state: State, offers: Sequence[Offer], left: dict[int, Span]) -> None:
+        """Count what is offered in a state where the hunks `left` are still to be done."""
+        changed, tally, is_step = self.changed, self.tally, bool(offers)
+        for each in _by_line(state.text, offers):
+            index = next((i for i, span in left.items() if holds(span, each.span)), None)
+            kind = "wrong" if index is None else _kind(changed, index, each, left[index], state)
+            part = index is not None and is_part(changed, index, each.now, each.then)
+            is_step &= kind == "exact" or part
+            key = (each.rule, each.now, each.then)
+            if key not in self.seen:
+                self.seen.add(key)
+                tally.offers[each.rule, kind] += 1
+                tally.parts[each.rule] += kind == "text" and part
+                tally.lines_deleted += not each.then.strip() and each.rule != "import"
+        self.found |= {
+            i for i, span in left.items() if _done(state.text, span, offers) == _new(changed, i)
+        }
+        if not _writable(changed, state, left):
+            tally.states += 1
+            tally.silent += not offers
+            tally.steps += is_step
+
+
+def _by_line(text: str, offers: Sequence[Offer]) -> Iterator[_Lines]:
     groups: dict[Span, list[Offer]] = {}
     for offer in offers:
         start = text.rfind("\n", 0, offer.span.start) + 1
@@ -177,7 +189,7 @@ def by_line(text: str, offers: Sequence[Offer]) -> Iterator[tuple[str, Span, str
             lines = offer.span
         groups.setdefault(lines, []).append(offer)
     for lines, own in groups.items():
-        yield own[0].rule, lines, _done(text, lines, own)
+        yield _Lines(own[0].rule, lines, lines.of(text), _done(text, lines, own))
 
 
 def _done(text: str, lines: Span, offers: Sequence[Offer]) -> str:
@@ -189,14 +201,16 @@ def _done(text: str, lines: Span, offers: Sequence[Offer]) -> str:
     return "".join([*pieces, text[done : lines.end]])
 
 
-def _kind(changed: ChangedFile, index: int, span: Span, text: str, lines: Span, then: str) -> str:
+def _kind(changed: ChangedFile, index: int, offered: _Lines, held: Span, state: State) -> str:
+    """Whether lines in a hunk, which is at `held` now, get the hunk's own text or another."""
+    then, now = offered.then, offered.now
     i1, i2, j1, j2 = changed.hunks[index]
     new = changed.new[j1:j2]
-    if i2 - i1 == j2 - j1 and lines and then.count("\n") == lines.of(text).count("\n"):
-        line = text.count("\n", span.start, lines.start)
+    if i2 - i1 == j2 - j1 and offered.span and then.count("\n") == now.count("\n"):
+        line = state.text.count("\n", held.start, offered.span.start)
         return "exact" if "".join(new[line:]).startswith(then) else "text"
     if not then:
-        gone = lines.of(text).splitlines(keepends=True)
+        gone = now.splitlines(keepends=True)
         return "exact" if not any(each in new for each in gone if each.strip()) else "text"
     return "exact" if "\n" + then in "\n" + "".join(new) else "text"
 
@@ -215,9 +229,9 @@ def _words(text: str) -> Counter[str]:
 def _writable(changed: ChangedFile, state: State, left: dict[int, Span]) -> bool:
     """Whether a rule that offers wherever it matches has a line of what is still to be done."""
     for offer in of_the_file(state, every_match(state)[:_MAX_OFFERS], left):
-        for _, lines, then in by_line(state.text, [offer]):
-            held = (i for i, span in left.items() if holds(span, lines))
-            if any(_kind(changed, i, left[i], state.text, lines, then) == "exact" for i in held):
+        for each in _by_line(state.text, [offer]):
+            held = ((i, span) for i, span in left.items() if holds(span, each.span))
+            if any(_kind(changed, i, each, span, state) == "exact" for i, span in held):
                 return True
     return False
 

@@ -7,8 +7,7 @@ prefix that the prompt leaves out (token healing), and the product's stream ends
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
-from pathlib import Path
+from dataclasses import dataclass
 from random import Random
 
 import numpy as np
@@ -195,17 +194,3 @@ def packed(
             start, held = end, 0
         held += length
     yield order[start:]
-
-
-def save_examples(examples: Examples, path: Path) -> None:
-    """Write the examples as one compressed file."""
-    np.savez_compressed(path, **{f.name: getattr(examples, f.name) for f in fields(Examples)})
-
-
-def load_examples(path: Path) -> Examples:
-    """Read what `save_examples` wrote. Raises `TrainingError` for anything else."""
-    try:
-        with np.load(path) as arrays:
-            return Examples(**{f.name: arrays[f.name] for f in fields(Examples)})
-    except (OSError, ValueError, KeyError) as error:
-        raise TrainingError(f"{path} holds no examples ({error}); nothing was trained.") from error

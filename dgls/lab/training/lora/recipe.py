@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from dgls.errors import TrainingError
-from dgls.lab.training.lora.examples import cut_examples, load_examples, save_examples
+from dgls.lab.training.lora.examples import Examples, cut_examples
 from dgls.lab.training.lora.network import Batcher, LoraTerms
 from dgls.lab.training.lora.run import Run, Settings, train
 from dgls.lab.training.parallel.corpus import Cutting, corpus_of
@@ -52,9 +52,7 @@ def _run(place: Workplace, settings: Settings, report: Callable[[str], None]) ->
             f"{place.base.path} holds a part of the vocabulary, and the recipe lora needs all of "
             f"it; nothing was trained. Name the published file as --base."
         )
-    cutting = Cutting(
-        "examples.npz", lambda files: cut_examples(files, tokenizer), save_examples, load_examples
-    )
+    cutting = Cutting("examples.npz", Examples, lambda files: cut_examples(files, tokenizer))
     with saving(place.folder):
         examples = corpus_of(place.folder, place.sources, base.sha256, cutting, report)
     on_gpu = place.device.type == "cuda"

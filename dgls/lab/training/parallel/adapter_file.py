@@ -12,7 +12,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from dgls.checkpoint.adapter import FORMAT, AdapterWeights, Quantised
+from dgls.checkpoint.adapter import FORMAT, AdapterWeights
+from dgls.checkpoint.quantised import Quantised
 from dgls.lab.training.parallel.adapter import Adapter
 
 

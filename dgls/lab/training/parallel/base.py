@@ -214,33 +214,3 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     first, second = x.float().chunk(2, dim=-1)
     turned = torch.cat((-second, first), dim=-1)
     return (x.float() * cos + turned * sin).to(x.dtype)
-
-
-def random_base(shape: Shape, seed: int = 0, spread: float = 0.05) -> Base:
-    """A model of that shape with random weights, in fp32 on the CPU."""
-    generator = torch.Generator().manual_seed(seed)
-
-    def drawn(*size: int) -> Tensor:
-        return torch.randn(size, generator=generator) * spread
-
-    layers = tuple(
-        Layer(
-            attention_norm=torch.ones(shape.hidden),
-            qkv=drawn(shape.queries + 2 * shape.kv, shape.hidden),
-            qkv_bias=drawn(shape.queries + 2 * shape.kv),
-            out=drawn(shape.hidden, shape.queries),
-            ffn_norm=torch.ones(shape.hidden),
-            gate_up=drawn(2 * shape.ffn, shape.hidden),
-            down=drawn(shape.hidden, shape.ffn),
-        )
-        for _ in range(shape.layers)
-    )
-    return Base(
-        shape,
-        drawn(shape.vocabulary, shape.hidden),
-        layers,
-        torch.ones(shape.hidden),
-        drawn(shape.vocabulary, shape.hidden),
-        sha256=f"random-{seed}",
-        token_ids=torch.arange(shape.vocabulary),
-    )

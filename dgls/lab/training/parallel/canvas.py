@@ -17,7 +17,7 @@ from dgls.lab.training.parallel.base import Base
 from dgls.lab.training.parallel.corpus import Cutting, corpus_of
 from dgls.lab.training.parallel.cuts import Cuts, cut_files
 from dgls.lab.training.parallel.gguf_base import read_tokens
-from dgls.lab.training.parallel.prompts import PromptSource, load_cuts, save_cuts
+from dgls.lab.training.parallel.prompts import PromptSource
 from dgls.lab.training.parallel.run import Run, Settings, train
 from dgls.lab.training.parallel.run_folder import RunFolder, alone_in, memory_told, saving
 from dgls.lab.training.parallel.vocabulary import Vocabulary, vocabulary_of
@@ -88,9 +88,7 @@ def _run(
     device = place.device
     base, tokenizer = open_base(place, report)
     with saving(place.folder):
-        cutting = Cutting(
-            "cuts.npz", lambda files: cut_files(files, tokenizer), save_cuts, load_cuts
-        )
+        cutting = Cutting("cuts.npz", Cuts, lambda files: cut_files(files, tokenizer))
         cuts = corpus_of(place.folder, place.sources, base.sha256, cutting, report)
     vocabulary = vocabulary_of(base, read_tokens(place.base.path)[0], cuts, DRAFTS)
     base = base.to(device, torch.bfloat16 if device.type == "cuda" else torch.float32)

@@ -12,15 +12,19 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from dgls.errors import TrainingError
 from dgls.lab.evaluation.contamination import Contamination
 from dgls.lab.evaluation.source_tree import MayRead, anything, read_source, source_paths
+from dgls.lab.training.arrays import load_arrays, save_arrays
 from dgls.lab.training.fetch import Package, source_tree
 from dgls.lab.training.filters import Duplicates, is_wanted_path, looks_written
 from dgls.lab.training.parallel.cuts import SourceFile
 from dgls.syntax.languages import LANGUAGES
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 SHORTEST = 2000
 """Characters: what a prompt needs around its gap."""
@@ -46,17 +50,16 @@ class Sources:
     may_read: MayRead = anything
 
 
-Gaps = TypeVar("Gaps")
+Gaps = TypeVar("Gaps", bound="DataclassInstance")
 
 
 @dataclass(frozen=True, slots=True)
 class Cutting(Generic[Gaps]):
-    """How a recipe makes gaps of source files, and keeps them in a file called `name`."""
+    """How a recipe makes gaps of source files, and keeps these arrays in a file called `name`."""
 
     name: str
+    gaps: type[Gaps]
     cut: Callable[[Sequence[SourceFile]], Gaps]
-    save: Callable[[Gaps, Path], None]
-    load: Callable[[Path], Gaps]
 
 
 def corpus_of(
@@ -76,7 +79,7 @@ def corpus_of(
     if listing.is_file():
         _check_same(listing, wanted)
     if listing.is_file() and kept.is_file():
-        return cutting.load(kept)
+        return load_arrays(cutting.gaps, kept)
     files = _split(_gathered(folder, sources, report), sources.packages)
     counts = _counts(files)
     for language, count in counts.items():
@@ -84,7 +87,7 @@ def corpus_of(
     report("Cutting gaps; this is done once.")
     made = cutting.cut(files)
     partial = kept.with_suffix(f".partial{kept.suffix}")
-    cutting.save(made, partial)
+    save_arrays(made, partial)
     os.replace(partial, kept)
     text = json.dumps({**wanted, "files": counts}, indent=1)
     listing.write_text(text + "\n", encoding="utf-8")

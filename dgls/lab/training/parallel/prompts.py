@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -120,20 +119,6 @@ class _Queue:
             self._cuts, self._next = self._rng.permutation(self._cuts), 0
         self._next += 1
         return int(self._cuts[self._next - 1])
-
-
-def save_cuts(cuts: Cuts, path: Path) -> None:
-    """Write the cuts as one compressed file."""
-    np.savez_compressed(path, **{f.name: getattr(cuts, f.name) for f in fields(Cuts)})
-
-
-def load_cuts(path: Path) -> Cuts:
-    """Read what `save_cuts` wrote. Raises `TrainingError` for anything else."""
-    try:
-        with np.load(path) as arrays:
-            return Cuts(**{f.name: arrays[f.name] for f in fields(Cuts)})
-    except (OSError, ValueError, KeyError) as error:
-        raise TrainingError(f"{path} holds no cuts ({error}); nothing was trained.") from error
 
 
 def _rows_by_id(base: Base) -> NDArray[np.int64]:

@@ -10,14 +10,13 @@ import pytest
 from dgls.canvas.fim import MIDDLE, PREFIX, SUFFIX
 from dgls.checkpoint.codec import HfCodec
 from dgls.errors import TrainingError
+from dgls.lab.training.arrays import load_arrays, save_arrays
 from dgls.lab.training.lora.examples import (
     Examples,
     batches,
     cut_examples,
-    load_examples,
     packed,
     rest_of_block,
-    save_examples,
 )
 from dgls.lab.training.parallel.cuts import SourceFile
 from dgls.text.spans import Span
@@ -89,8 +88,8 @@ def test_gaps_are_of_every_kind_and_half_have_the_rest_of_their_block_unwritten(
 
 def test_the_same_files_give_the_same_examples_and_a_file_keeps_them(tmp_path: Path) -> None:
     first, second = examples(), examples()
-    save_examples(first, tmp_path / "examples.npz")
-    kept = load_examples(tmp_path / "examples.npz")
+    save_arrays(first, tmp_path / "examples.npz")
+    kept = load_arrays(Examples, tmp_path / "examples.npz")
     for name in ("tokens", "bounds", "prompt", "healed", "one_line", "label", "heldout"):
         assert np.array_equal(getattr(first, name), getattr(second, name))
         assert np.array_equal(getattr(first, name), getattr(kept, name))
@@ -99,7 +98,7 @@ def test_the_same_files_give_the_same_examples_and_a_file_keeps_them(tmp_path: P
 def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "examples.npz").write_bytes(b"x")
     with pytest.raises(TrainingError, match="holds no examples"):
-        load_examples(tmp_path / "examples.npz")
+        load_arrays(Examples, tmp_path / "examples.npz")
 
 
 def test_files_without_places_are_refused() -> None:

@@ -20,6 +20,7 @@ from dgls.lab.training.lora.network import Batcher, LoraTerms, judged, states_of
 from dgls.lab.training.lora.run import Run, Settings, train
 from dgls.lab.training.parallel.gguf_base import read_base
 from dgls.lab.training.parallel.run_folder import RunFolder
+from dgls.network.rows import Rows
 from tests.lab.training.lora.test_examples import FILES
 from tests.support.qwen2 import CPU, quietly, tiny_causal, tiny_tokenizer, write_folder, write_gguf
 
@@ -86,7 +87,9 @@ def test_the_product_runs_the_merged_weights_as_training_ran_base_and_lora(
         ids = torch.arange(30) * 7 % 340
         trained = states_of(run.base, run.terms, ids, (30,))
     network = dense_network(weights_of(merged), CPU, torch.float32, quietly)
-    torch.testing.assert_close(network.read(ids, network.slots(64)), trained, atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(
+        network.read(Rows(ids), network.slots(64)), trained, atol=1e-3, rtol=1e-3
+    )
 
 
 def test_an_answer_costs_what_the_product_says_of_it(
@@ -100,7 +103,7 @@ def test_an_answer_costs_what_the_product_says_of_it(
     for index, example in enumerate(chosen):
         tokens, first = examples.of(example).tolist(), int(examples.prompt[example])
         slots = model.network.slots(len(tokens))
-        states = model.network.read(torch.tensor(tokens[:first]), slots)[-1:]
+        states = model.network.read(Rows(torch.tensor(tokens[:first])), slots)[-1:]
         ends = model.ends(1 if examples.one_line[example] else 9, 999)
         rest = model.table.join(tokens[first:])[: int(examples.healed[example])]
         (said,) = model._scorer.scores(slots, states, rest, ends, [tokens[first:]])

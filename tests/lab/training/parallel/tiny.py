@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import torch
+from torch import Tensor
 
 from dgls.canvas.fim import ENDS_OF_MIDDLE
-from dgls.lab.training.parallel.base import Base, Shape, random_base
+from dgls.lab.training.parallel.base import Base, Layer, Shape
 from dgls.lab.training.parallel.cuts import HEAD, Cuts
 from dgls.lab.training.parallel.vocabulary import Vocabulary, vocabulary_of
 
@@ -18,8 +17,32 @@ WORDS = 64 - len(ENDS_OF_MIDDLE)
 
 def tiny_base(seed: int = 0) -> Base:
     """Random weights; the last rows are the marks and ends, whose ids lie far beyond the others."""
-    ids = torch.cat((torch.arange(WORDS), 1000 + torch.arange(len(ENDS_OF_MIDDLE))))
-    return replace(random_base(SHAPE, seed, spread=0.15), token_ids=ids)
+    generator = torch.Generator().manual_seed(seed)
+
+    def drawn(*size: int) -> Tensor:
+        return torch.randn(size, generator=generator) * 0.15
+
+    layers = tuple(
+        Layer(
+            attention_norm=torch.ones(SHAPE.hidden),
+            qkv=drawn(SHAPE.queries + 2 * SHAPE.kv, SHAPE.hidden),
+            qkv_bias=drawn(SHAPE.queries + 2 * SHAPE.kv),
+            out=drawn(SHAPE.hidden, SHAPE.queries),
+            ffn_norm=torch.ones(SHAPE.hidden),
+            gate_up=drawn(2 * SHAPE.ffn, SHAPE.hidden),
+            down=drawn(SHAPE.hidden, SHAPE.ffn),
+        )
+        for _ in range(SHAPE.layers)
+    )
+    return Base(
+        SHAPE,
+        drawn(SHAPE.vocabulary, SHAPE.hidden),
+        layers,
+        torch.ones(SHAPE.hidden),
+        drawn(SHAPE.vocabulary, SHAPE.hidden),
+        sha256=f"random-{seed}",
+        token_ids=torch.cat((torch.arange(WORDS), 1000 + torch.arange(len(ENDS_OF_MIDDLE)))),
+    )
 
 
 def tiny_cuts(files: int = 4, size: int = 400, cuts: int = 50) -> Cuts:
