@@ -1,8 +1,8 @@
-"""Attention of grouped queries (Ainslie et al. 2023, arXiv:2305.13245) over slots, on one text.
+"""Grouped-query attention (Ainslie et al. 2023, arXiv:2305.13245) over slots, for one text.
 
 The library's attention also computes the scores that its mask hides, and its rounding depends on
 the number of slots in a call. A long text is therefore read in blocks, which saves the hidden
-scores, and each row of a draft is computed exactly as in a pass of its own.
+scores, and each row of a draft is computed exactly as in its own pass.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from torch import Tensor
 from torch.nn import functional
 
 _MANY = 64
-"""From this many queries on the library's attention is quicker than plain products."""
+"""With at least this many queries, the library's attention is faster than plain products."""
 
 _BLOCK = 64
-"""Queries of one call of the library's attention."""
+"""Queries in one call of the library's attention."""
 
 _IN_TURN = 16
-"""Up to this many queries a token reads, to the last bit, what a pass of its own would read."""
+"""With at most this many queries, each reads bit-exactly what its own pass would read."""
 
 _ZERO = torch.zeros(())
 
@@ -29,15 +29,15 @@ _ZERO = torch.zeros(())
 class Sight:
     """Which slots each row sees.
 
-    The rows are the last slots. `bias` [rows, slots] is added to the scores, None where every row
-    sees all. Each of the first `causal` rows sees the slots before it and itself.
+    The rows are the last slots. `bias` [rows, slots] is added to the scores; None if every row sees
+    all slots. Each of the first `causal` rows sees the slots before it and itself.
     """
 
     bias: Tensor | None
     causal: int
 
     def of_last(self, rows: int) -> Sight:
-        """What the last so many rows see."""
+        """The sight of the last `rows` rows."""
         if self.bias is None:
             return self
         left_out = len(self.bias) - rows
@@ -45,9 +45,10 @@ class Sight:
 
 
 def attend(queries: Tensor, keys: Tensor, values: Tensor, sight: Sight) -> Tensor:
-    """What each row of queries [rows, heads, width] reads: [rows, heads * width].
+    """The result for each row of queries [rows, heads, width]: [rows, heads * width].
 
-    Keys and values are [kv_heads, slots, width]; so many heads in turn share each of them.
+    Keys and values are [kv_heads, slots, width]; each is shared by an equal number of consecutive
+    heads.
     """
     rows, heads, width = queries.shape
     shared = heads // len(keys)
@@ -59,7 +60,7 @@ def attend(queries: Tensor, keys: Tensor, values: Tensor, sight: Sight) -> Tenso
             sight,
         )
         return read.transpose(0, 1).reshape(rows, heads * width)
-    # Few queries: one product a group of heads that share keys, without copies of the keys.
+    # Few queries: one product per group of heads that share keys, without copying the keys.
     grouped = queries.reshape(rows, len(keys), shared, width).permute(1, 0, 2, 3)
     grouped = grouped.reshape(len(keys), rows * shared, width)
     scores = torch.baddbmm(
@@ -75,10 +76,10 @@ def attend(queries: Tensor, keys: Tensor, values: Tensor, sight: Sight) -> Tenso
 
 
 def read_in_turn(shares: Tensor, values: Tensor, rows: int, causal: int) -> Tensor:
-    """What the last `rows` slots read: the first `causal` of them from the values up to their own.
+    """The result for the last `rows` slots: the first `causal` of them read values up to their own.
 
-    A product over more slots rounds its sums otherwise, even where the further shares are 0, and
-    int8 makes whole steps of that.
+    A product over more slots rounds its sums differently, even if the further shares are 0, and
+    int8 quantisation turns such differences into whole steps.
     """
     first = values.shape[1] - rows + 1
     by_row = shares.view(len(shares), rows, -1, shares.shape[-1])
@@ -89,7 +90,7 @@ def read_in_turn(shares: Tensor, values: Tensor, rows: int, causal: int) -> Tens
 
 
 def _read_in_blocks(queries: Tensor, keys: Tensor, values: Tensor, sight: Sight) -> Tensor:
-    """What queries [heads, rows, width] read from slots [heads, slots, width]."""
+    """The result for queries [heads, rows, width] over slots [heads, slots, width]."""
     rows, slots = queries.shape[1], keys.shape[1]
     size = _BLOCK if sight.causal == rows else rows
     read = []
