@@ -1,4 +1,4 @@
-"""Calibrates a checkpoint in its folder: the n-gram cache, the confidence, the threshold."""
+"""Calibrates a checkpoint in its folder: n-gram cache, confidence and threshold."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dgls.lab.evaluation.model_systems import strategy_of
 
 @dataclass(frozen=True, slots=True)
 class Calibrated:
-    """What was written into the checkpoint. `shares` is `Metadata.cache_shares`."""
+    """The values written into the checkpoint. `shares` is `Metadata.cache_shares`."""
 
     shares: tuple[float, ...]
     fitted: Fitted
@@ -31,13 +31,13 @@ def calibrate(
     seed: int = 0,
     on_case: Callable[[], None] = lambda: None,
 ) -> Calibrated:
-    """Fit everything on `cases` and write it into the checkpoint; on an error nothing is written.
+    """Fit everything on `cases` and write it into the checkpoint; nothing is written on an error.
 
-    `fitted_on` names where the cases come from. Raises `CheckpointError` where there is nothing
-    to fit, because all fills were right or all wrong.
+    `fitted_on` names the source of the cases. Raises `CheckpointError` if nothing can be fitted,
+    because all fills were right or all wrong.
     """
     opened = OpenedModel.of(str(folder), device)
-    # First the cache, because the confidence is fitted on scores that it shares in.
+    # The cache first, because its share is part of the scores that the confidence is fitted on.
     shares = fit_cache_shares(without_cache(opened.model), cases, opened.budget)
     model = opened.with_cache_shares(shares).model
     filler = CanvasFiller(model, strategy_of("dgls", model))

@@ -36,7 +36,7 @@ DEFAULT_SYSTEMS = (*BASELINES, "dgls")
 
 @dataclass(frozen=True)
 class OpenedModel:
-    """A loaded model, what tells it from others, and how much of a file it is given."""
+    """A loaded model, its identity, and the text budget that it is given."""
 
     model: Model
     identity: str
@@ -45,7 +45,7 @@ class OpenedModel:
 
     @classmethod
     def of(cls, name: str | None, device: str | None) -> Self:
-        """Load a model; None stands for what the settings say. Raises `ModelError`."""
+        """Load a model; None means that of the settings. Raises `ModelError`."""
         said = {"model.name": name, "model.device": device}
         given = {key: value for key, value in said.items() if value is not None}
         settings = changed(resolve().settings, given)
