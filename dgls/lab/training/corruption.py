@@ -1,8 +1,8 @@
-"""The noise that training puts on a canvas: the patterns that the sampler will meet.
+"""The noise that training puts on a canvas: the patterns that the sampler will produce.
 
-Independent noise alone leaves a small model unable to align its words (`docs/experiments.md`):
-its sampler accepts from the left, so the model must have seen canvases that are clean up to a
-position and noise from there on, noise between both ends, and nothing but noise.
+With independent noise alone a small model cannot align its words (`docs/experiments.md`). Its
+sampler accepts from the left, so the model must have seen canvases that are clean up to a position
+and noise from there on, noise between both ends, and nothing but noise.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class Corruption:
-    """Odds of each noise pattern (they add up to 1) and of mistakes among the clean positions.
+    """Odds of each noise pattern (their sum is 1) and of mistakes among the clean positions.
 
-    Where an example has mistakes, a share `mistakes` of its clean open positions is replaced,
-    half by noise and half by tokens of its own prompt, so that the model learns to repair.
+    In an example with mistakes, a share `mistakes` of its clean open positions is replaced, half by
+    noise and half by tokens of its own prompt, so that the model learns to repair.
     """
 
     independent: float = 0.2
@@ -45,8 +45,9 @@ def corrupt(
 ) -> Tensor:
     """The noised canvas [batch, canvas] of the targets `canvas` [batch, canvas].
 
-    `open_` [batch, canvas] may be noised. `rank` [batch, canvas] is each open position's place in
-    its gap, from 0 at the left to 1 at the right. `prompt` [batch, prompt] lends wrong tokens.
+    `open_` [batch, canvas] may be noised. `rank` [batch, canvas] is each open position's relative
+    place in its gap, from 0 at the left to 1 at the right. Wrong tokens are drawn from `prompt`
+    [batch, prompt].
     """
     noised = noise_mask(open_, rank, corruption, generator)
     noise = torch.randint(vocabulary, canvas.shape, generator=generator)
@@ -57,15 +58,15 @@ def corrupt(
 def noise_mask(
     open_: Tensor, rank: Tensor, corruption: Corruption, generator: torch.Generator
 ) -> Tensor:
-    """Which positions are noise, bool [batch, canvas]: one pattern and one level an example."""
+    """Which positions are noise, bool [batch, canvas]: one pattern and one level per example."""
     batch = open_.shape[0]
     odds = torch.tensor(corruption.pattern_odds, dtype=torch.float32)
     pattern = torch.multinomial(odds, batch, replacement=True, generator=generator)[:, None]
     low, high = torch.rand((2, batch, 1), generator=generator).sort(dim=0).values
     level = torch.rand((batch, 1), generator=generator)
     independent = torch.rand(open_.shape, generator=generator) < level
-    # The level is squared because most targets are short: noise from a late position on would
-    # cover little but padding.
+    # The level is squared because most targets are short: noise from a late position on would cover
+    # little but padding.
     tail = rank >= level**2
     ends = (rank >= low) & (rank <= high)
     masks = torch.stack([independent, tail, ends, torch.ones_like(open_)])
