@@ -1,4 +1,4 @@
-"""`get`: sources in order, bytes trusted by their hash alone, nothing lost and nothing littered."""
+"""`get`: sources in order, bytes verified by hash, nothing lost and nothing left over."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def put_partial(models: Path, data: bytes) -> Path:
 
 
 def cached(repository: str, files: dict[str, bytes], commit: str = COMMIT) -> Path:
-    """Files as `hf download` leaves them."""
+    """Files as `hf download` stores them."""
     folder = Path(constants.HF_HUB_CACHE) / f"models--{repository.replace('/', '--')}"
     snapshot = folder / "snapshots" / commit
     snapshot.mkdir(parents=True)
@@ -166,7 +166,7 @@ def test_no_room_is_said_before_anything_is_fetched(
 
 
 class Failing:
-    """Brings half of the file, then ends as it is told."""
+    """Delivers half of the file, then fails as told."""
 
     name = "a source"
 

@@ -1,4 +1,4 @@
-"""A LoRA of the laptop model: merged it does what it was trained to do; a bad one is refused."""
+"""A LoRA of the laptop model: merged it does what it was trained for; a bad one is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`dgls editor`: what is written into the user's files, what is refused, and the try-out."""
+"""`dgls editor`: what it writes into users' files, what it refuses, and the test of the setup."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_what_is_to_be_typed_next_can_be_typed(
 
 
 def checked(home: Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    """`dgls editor neovim --check` with a `dgls` on the PATH that is this checkout's."""
+    """`dgls editor neovim --check` with this checkout's `dgls` on the PATH."""
     environment = own_home(home, {**engine_environment(home / "e"), **settings})
     return subprocess.run(
         [sys.executable, "-c", START, "editor", "neovim", "--check", "--json"],

@@ -1,4 +1,4 @@
-"""`dgls editor NAME --write` in files that users have already: what stays and what is added."""
+"""`dgls editor NAME --write` with existing user files: what stays and what is added."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The privacy rules on the command line, their flag, and that what is written is private."""
+"""The privacy rules on the command line, the flag against them, and private output files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FUNCTION = "def area(side, height):\n    total = side * height\n    return total
 
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository with a plain file and, beside it, one of each kind that is left alone."""
+    """A repository with a plain file and one private file of each kind."""
     tree = tmp_path / "tree"
     (tree / ".git").mkdir(parents=True)
     (tree / "deploy").mkdir()
@@ -58,7 +58,7 @@ def test_fill_leaves_private_files_alone(
 def test_fill_goes_on_with_a_plain_file_or_the_flag(
     tree: Path, name: str, flag: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    # As far as the engine, whose backend there is not.
+    # It gets as far as the engine, whose backend does not exist.
     assert run_app(["fill", "--language", "python", f"{name}:1", *flag]) != 0
     assert "is left alone" not in capfd.readouterr().err
 

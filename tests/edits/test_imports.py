@@ -1,4 +1,4 @@
-"""The imports of Python after an edit: what is needed, what goes, and what stays."""
+"""Python imports after an edit: missing ones, unused ones, and those that stay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Types that are written in a newer form: what is offered for the others, and what is not."""
+"""Types written in a newer form: what is offered for the others, and what is not."""
 
 from __future__ import annotations
 
