@@ -1,4 +1,4 @@
-"""An engine under bad neighbours: half heads, many connections, a flood of errors, wild numbers."""
+"""An engine with bad neighbours: unfinished heads, many connections, errors, wild numbers."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ async def test_a_connection_that_has_asked_once_may_be_idle(
 
 
 class Visitor:
-    """A connection that a limiter counts, of a source; it waits, or has a request under way."""
+    """A connection of a source for a limiter; it is idle, or has a request in progress."""
 
     def __init__(self, limiter: ConnectionLimiter, source: str, is_waiting: bool = False) -> None:
         self.is_waiting = is_waiting
@@ -285,7 +285,7 @@ ANYWHERE = {
 
 @pytest.mark.parametrize("path", ANYWHERE)
 async def test_no_value_of_a_field_is_the_engines_fault(http: httpx.AsyncClient, path: str) -> None:
-    """Those that dgls reads and those that it does not."""
+    """For fields that dgls reads and those that it does not."""
     good: dict[str, Any] = {"parts": ["x = ", ""]} if path == "/v1/fill" else {"prompt": "x = "}
     if path == "/infill":
         good |= {"input_prefix": "x = ", "input_suffix": ""}
@@ -306,7 +306,7 @@ async def test_no_value_of_a_field_is_the_engines_fault(http: httpx.AsyncClient,
 
 
 async def test_half_a_character_is_no_fault_of_the_engines(http: httpx.AsyncClient) -> None:
-    """JSON can hold half of a surrogate pair, which the parser of the language cannot."""
+    """JSON can contain a lone surrogate, which the language's parser cannot read."""
     half = "x\ud800"
     good = {"parts": ["x = ", "\n"], "language": "python", "gaps": [{"text": ""}]}
     for odd in (
@@ -354,7 +354,7 @@ asyncio.run(main())
 """
 REQUEST = r"GET /health HTTP/1.1\r\nhost: x\r\n\r\n"
 BODY = r"POST /v1/fill HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n{"
-# What each neighbour sends over each connection, and how many it holds.
+# What each neighbour sends on each connection, and how many it holds.
 NEIGHBOURS = {
     "idle": ("", 400),
     "half heads": ("POST /v1/fi", 400),

@@ -1,4 +1,4 @@
-"""Which fill runs, which is stopped, and that everybody gets exactly one answer."""
+"""Which fill runs, which is stopped, and that each request gets exactly one answer."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ async def started(
 
 
 async def outcome(task: asyncio.Future[FillReply]) -> str:
-    """What was filled, or the name of the error."""
+    """The filled text, or the name of the error."""
     try:
         async with asyncio.timeout(WAIT_S):
             return (await task).best.texts[0]

@@ -1,4 +1,4 @@
-"""Candidates without a model: clipped, merged, ranked, and gaps taken alone."""
+"""Candidates without a model: clipped, merged, ranked, and single gaps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A canvas starts at the last draft of its document, where typing agreed with it and only there."""
+"""A canvas starts from the last draft of its document if typing agreed with it, and only then."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 @pytest.fixture
 def starts(model: Model, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The model drafts `TEXT`, and what its canvases hold at first is noted."""
+    """The model drafts `TEXT`, and the initial texts of its canvases are recorded."""
     tokens = model.layout.target([TEXT])
     drafted = CausalDraft(tokens, (-0.1,) * len(tokens), ended=True)
     monkeypatch.setattr(model, "drafts", lambda *arguments: (drafted,))

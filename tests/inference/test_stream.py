@@ -1,4 +1,4 @@
-"""The causal stream on a tiny random model: drafts change nothing, healing holds, scores add up."""
+"""The causal stream on a tiny random model: drafts change nothing, healing and scores are right."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def greedy(model: CausalModel, prompt: FimPrompt, kept: Sequence[int] = (), **li
 
 
 def alone(model: CausalModel, prompt: FimPrompt) -> Written:
-    """The greedy text, one token a pass, from slots of its own."""
+    """The greedy text, one token per pass, with separate slots."""
     slots = model.network.slots(64)
     states = model.network.read(torch.tensor(prompt.tokens), slots)[-1:]
     nothing = BestDrafts(None, None, lambda written, token: False)
@@ -152,7 +152,7 @@ def test_a_score_is_the_sum_of_the_steps(model: CausalModel) -> None:
 
 
 def by_steps(model: CausalModel, prompt: FimPrompt, tokens: Sequence[int]) -> float:
-    """The log-probability of tokens, each asked for by itself; those of `rest` among its own."""
+    """The log-probability of tokens, read one by one, including those of `rest`."""
     rest, total = prompt.rest, 0.0
     for index, token in enumerate(tokens):
         read = torch.tensor([*prompt.tokens, *tokens[:index]])

@@ -1,4 +1,4 @@
-"""`dgls bench gpu` in small, on the CPU: every part runs, and none takes the others with it."""
+"""`dgls bench gpu` in small, on the CPU: every part runs, and none brings down the others."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def measured_here(job, patience):
-    """In this process, where a test can put its hands on it."""
+    """Measured in this process, where a test can patch it."""
     return measured(job)
 
 
@@ -220,7 +220,7 @@ def test_what_a_disk_decides_waits_for_all_precisions() -> None:
 
 
 class Deadly:
-    """Measures, but for processes that end in a part that is one of `deadly`."""
+    """Measures, except for processes that die in a part in `deadly`."""
 
     def __init__(self, *deadly: str) -> None:
         self.deadly = list(deadly)
@@ -243,7 +243,7 @@ def test_what_a_lost_process_left_is_measured_by_another() -> None:
     assert [(each.part, each.what) for each in results.problems] == [
         ("steps", "the process ended with exit status -11")
     ]
-    # The second process uses the kernels still, and so does the last one, which only loads.
+    # The second process still uses the kernels, and so does the last one, which only loads.
     assert deadly.plain == [False, False, False]
 
 
@@ -317,7 +317,8 @@ def test_the_floor_counts_what_a_step_must_read(scheme) -> None:
     none = bytes_of_step(subject, past, 0)
     assert none < bytes_of_step(subject, past, touched) <= every
     if scheme is Scheme.NONE:
-        # All but norms and scales, of which the floor counts three vectors, is counted once.
+        # Everything except norms and scales, of which the bound counts three vectors, is counted
+        # once.
         state = subject.model.state_dict()
         weights = {each.data_ptr(): each.nbytes for each in state.values() if each.dim() > 1}
         assert weight_bytes(subject) == sum(weights.values()) + 2 * body.norm.nbytes
@@ -395,7 +396,7 @@ def test_figures_stand_by_part_with_a_column_for_each_precision() -> None:
 
 
 def test_it_needs_nothing_that_a_gpu_machine_may_lack(tmp_path: Path) -> None:
-    """torch, transformers and typer are enough: no editor's, parser's or server's libraries."""
+    """torch, transformers and typer are enough: no libraries for editors, parsers or servers."""
     missing = ("tree_sitter", "tree_sitter_python", "pygls", "lsprotocol", "starlette", "uvicorn")
     for name in (*missing, "platformdirs"):
         error = f"raise ModuleNotFoundError('No module named {name}', name='{name}')"

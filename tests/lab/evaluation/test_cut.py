@@ -1,4 +1,4 @@
-"""Cutting cases from a tree: every gap is a true piece of a file, the same for the same seed."""
+"""Cutting cases from a tree: gaps are true pieces of a file, the same for the same seed."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_only_files_that_parse_and_hold_code_are_cut_from(cases: tuple[Case, ...
 def test_every_kind_comes_about_equally_often(cases: tuple[Case, ...]) -> None:
     counts = Counter(case.kind for case in cases)
     assert set(counts) == set(Kind)
-    # A small tree runs out of bodies and arguments before it runs out of characters.
+    # A small tree runs out of bodies and arguments before characters.
     assert max(counts.values()) == COUNT // len(Kind)
     assert min(counts.values()) >= 5
 
@@ -52,7 +52,7 @@ def test_every_kind_comes_about_equally_often(cases: tuple[Case, ...]) -> None:
 def test_the_same_seed_gives_the_same_cases(tree: Path, cases: tuple[Case, ...]) -> None:
     assert cut_cases(tree, COUNT, seed=3) == cases
     assert cut_cases(tree, COUNT, seed=4) != cases
-    # Fewer cases are the first of many, so that a quick look agrees with the long run.
+    # Fewer cases are the first of many, so that a quick run agrees with a long one.
     assert cut_cases(tree, 10, seed=3) == cases[:10]
 
 

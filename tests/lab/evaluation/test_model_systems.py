@@ -63,7 +63,7 @@ def test_every_system_fills_every_case_and_says_the_same_again(
     filler = system(model, name)
     first, second = (filler.fill(case) for _ in range(2))
     assert (first.texts, first.proposal) == (second.texts, second.proposal)
-    # What was cached before moves the last digits of a sum in floating point, and nothing else.
+    # Only the last digits of a floating-point sum depend on the cache.
     assert first.score == pytest.approx(second.score, rel=1e-4)
     assert len(first.texts) == len(case.gaps)
     assert first.ms > 0 > first.score

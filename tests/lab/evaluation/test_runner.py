@@ -1,4 +1,4 @@
-"""A run that is interrupted goes on, asks nobody twice, and ends in the same report."""
+"""An interrupted run continues, asks no system twice, and ends in the same report."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ WORDS = 64 - len(ENDS_OF_MIDDLE)
 
 
 def tiny_base(seed: int = 0) -> Base:
-    """Random weights; the last rows are the marks and ends, whose ids lie far beyond the others."""
+    """Random weights; the last rows are the special tokens, whose ids are far beyond the others."""
     ids = torch.cat((torch.arange(WORDS), 1000 + torch.arange(len(ENDS_OF_MIDDLE))))
     return replace(random_base(SHAPE, seed, spread=0.15), token_ids=ids)
 
