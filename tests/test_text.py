@@ -1,4 +1,4 @@
-"""Positions and edits mean the same place to dgls as to an editor, whatever the editor counts."""
+"""Positions and edits mean the same place to dgls and to an editor, whatever units it counts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ quick = settings(max_examples=60)
 
 
 def lines_with_ends(text: str, newline_only: bool = False) -> list[str]:
-    """The lines of a text with their ends, the slow and plain way."""
+    """The lines of a text with their ends, by a slow and simple method."""
     end = "\n" if newline_only else "\r\n|\r|\n"
     pieces = re.split(f"({end})", text)
     return [
@@ -39,7 +39,7 @@ def lines_with_ends(text: str, newline_only: bool = False) -> list[str]:
 
 
 def editors_cut(text: str, position: Position, encoding: Encoding) -> str:
-    """What an editor that keeps lines of code units has before a position."""
+    """The text before a position for an editor that stores lines of code units."""
     lines = lines_with_ends(text)
     head = lines[position.line].encode(CODECS[encoding])[: position.column * UNIT_BYTES[encoding]]
     return "".join(lines[: position.line]) + head.decode(CODECS[encoding])

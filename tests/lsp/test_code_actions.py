@@ -253,7 +253,7 @@ async def test_a_model_that_cannot_be_loaded_is_told_of_each_time_it_is_asked_fo
         resolved = await session.resolve(action)
         assert resolved.edit is None
 
-    # One for the attempt when the document was opened, one for each time that the user asked.
+    # One for the attempt when the document was opened, one for each explicit request.
     assert 2 <= len(session.client.messages) <= 3
     assert {message.message for message in session.client.messages} == {
         "dgls: The checkpoint is half a checkpoint; nothing was loaded."
@@ -337,7 +337,7 @@ async def test_actions_are_of_the_version_that_the_request_saw(session: Session)
         range=types.Range(start=place(1, 4), end=place(1, 4)),
         context=types.CodeActionContext(diagnostics=[]),
     )
-    # Sent in one breath: the server reads the change before the request's handler begins.
+    # Sent at once: the server reads the change before the request's handler begins.
     asked = session.client.protocol.send_request(types.TEXT_DOCUMENT_CODE_ACTION, params)
     session.change(1, 4, "return 1", end_column=8)
 

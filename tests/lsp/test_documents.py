@@ -1,4 +1,4 @@
-"""The server's text equals the editor's, whatever is typed where, in all three encodings."""
+"""The server's text equals the editor's after any edits, in all three encodings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dgls.text.spans import Span
 from tests.support.reference_text import reference_offset
 
 URI = "file:///code/example.py"
-# Letters of one to four bytes, tabs, every line end, a BOM, and what makes Python nest and break.
+# Letters of one to four bytes, tabs, every line end, a BOM, and text that nests and breaks Python.
 fragments = st.sampled_from(
     [
         "a",

@@ -1,4 +1,4 @@
-"""Replies that are kept, shared and forgotten."""
+"""Replies that are cached, shared and dropped."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ASKED = FillRequest(("y = ", "\n"))
 
 
 class Model:
-    """Answers with its name once it is let go."""
+    """Answers with its name once it is released."""
 
     def __init__(self, name: str) -> None:
         self.name, self.asked, self.go = name, 0, asyncio.Event()

@@ -36,7 +36,7 @@ def only_item(result: object) -> types.InlineCompletionItem:
 
 
 def accepted(text: str, item: types.InlineCompletionItem) -> str:
-    """The text after the editor put the item in; utf-16 is one unit a character here."""
+    """The text after the editor inserted the item; here each character is one utf-16 unit."""
     assert isinstance(item.insert_text, str)
     assert item.range is not None
     assert item.range.start.line == item.range.end.line
@@ -269,7 +269,7 @@ async def test_a_request_sees_the_document_as_it_was_when_it_arrived(
 ) -> None:
     await session.open("x = \n")
     asked = session.ask(0, 4)
-    # Sent in the same breath: the server reads it before the request's handler begins.
+    # Sent at once: the server reads it before the request's handler begins.
     session.change(0, 0, "# ")
 
     await asked

@@ -1,4 +1,4 @@
-"""When the model is asked unasked, after what pause, and for how many lines."""
+"""When the model is asked automatically, after what pause, and for how many lines."""
 
 from __future__ import annotations
 

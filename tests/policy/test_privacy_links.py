@@ -1,4 +1,4 @@
-"""Secret patterns with slashes, links, git's other lists, and ignore files that mean no good."""
+"""Secret patterns with slashes, links, git's other lists, and malicious ignore files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def no_git_settings_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """A repository in a folder whose neighbour is somebody else's."""
+    """A repository in a folder with another user's folder beside it."""
     tree = tmp_path / "checkout"
     for folder in (".git/info", "deploy/sub", "src"):
         (tree / folder).mkdir(parents=True)
@@ -132,7 +132,7 @@ def test_a_link_is_judged_by_its_name_and_by_where_it_leads(tree: Path) -> None:
     assert found == {name: reason for name, (_, reason) in links.items()}
 
 
-# Links by name with what they lead to, and whether `start.py` is a secret by any of them.
+# Links with their targets, and whether `start.py` is a secret by any of its names.
 CHAINS: dict[str, tuple[dict[str, str], bool]] = {
     "through a secret's name": ({"start.py": ".env", ".env": "plain.py"}, True),
     "through a folder of secrets": (
@@ -216,7 +216,7 @@ def test_gits_other_lists_count(tree: Path, where: str, monkeypatch: pytest.Monk
 
 
 LIST = "[core]\nexcludesFile = ~/my ignores\n"
-# The user's own settings, what `~/more` says, and whether git then ignores `src/mine.py`.
+# The user's own settings, the content of `~/more`, and whether git then ignores `src/mine.py`.
 INCLUDES: dict[str, tuple[str, str, bool]] = {
     "include": ("[include]\npath = more\n", LIST, True),
     "include from home": ("[Include]\nPath = ~/more\n", LIST, True),
@@ -276,8 +276,8 @@ def test_a_list_that_git_finds_in_an_included_file_counts(tree: Path, kind: str)
 
 WORKTREE = "[extensions]\nworktreeConfig = {}\n[core]\nrepositoryformatversion = {}\n"
 MINE = "~/my ignores"
-# Variables of git, what the repository's settings say, and whether git then ignores `src/mine.py`;
-# the user's own settings, those of the system and those of the work tree name a list each.
+# Variables of git, the repository's settings, and whether git then ignores `src/mine.py`. The
+# user's own settings, those of the system and those of the work tree each name a list.
 VARIABLES: dict[str, tuple[dict[str, str], str, bool]] = {
     "counted": ({"COUNT": "1", "KEY_0": "core.excludesFile", "VALUE_0": MINE}, "", True),
     "in capitals": ({"COUNT": "1", "KEY_0": "CORE.EXCLUDESFILE", "VALUE_0": MINE}, "", True),
@@ -411,7 +411,7 @@ def test_an_ignore_file_that_never_ends_is_named_and_nothing_is_read(
     reason, fault = privacy.explained(str(tree / "src/a.py"))
     assert time.process_time() - begun < 2.0
     if kind == "unreadable":
-        # A link to itself is no file; git passes it over.
+        # A link to itself is no file; git skips it.
         assert reason is None
     else:
         assert reason is Silence.UNREADABLE
@@ -431,7 +431,7 @@ def test_an_odd_path_is_judged_without_an_error(path: str) -> None:
 
 
 def test_patterns_compare_bytes_as_git_does(tree: Path) -> None:
-    """`?` is one byte, so this takes back none of what is not plain letters."""
+    """`?` is one byte, so this unhides no name with non-ASCII letters."""
     (tree / ".gitignore").write_text("*\n!?\n!.gitignore\n", encoding="utf-8")
     rules = Privacy((tree,))
     assert rules.why_not(str(tree / "ü")) is Silence.IGNORED
@@ -454,7 +454,7 @@ def test_patterns_that_would_take_too_long_together_leave_the_file_alone(
     rules.why_not(str(tree / path))
     begun = time.process_time()
     assert rules.why_not(str(tree / path)) is Silence.UNREADABLE
-    # Once they are read, each keystroke asks again.
+    # After they are read, each keystroke asks again.
     assert time.process_time() - begun < 0.5
 
 

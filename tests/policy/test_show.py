@@ -1,4 +1,4 @@
-"""What is shown adds something, and only at the cursor; why something is not shown has a name."""
+"""Shown text adds something, and only at the cursor; otherwise there is a named reason."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PYTHON = language_of("a.py")
 
 
 def verdict(marked: str, fill: str, multiline: bool = True) -> str | Silence:
-    """What of a fill is shown at the cursor of a marked text, the confidence being enough."""
+    """The shown part of a fill at the cursor of a marked text, with enough confidence."""
     text, cursor = cursor_of(marked)
     return between(fill, text[:cursor], text[cursor:], 0.7, multiline)
 

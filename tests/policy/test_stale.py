@@ -1,4 +1,4 @@
-"""A fill survives what the user types only where that is the fill's own beginning."""
+"""A fill survives typing only if the user types the fill's own beginning."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_what_is_left_of_a_fill(marked: str, fill: str, newer: str, left: str | 
     now, (cursor,) = read_marks(newer)
     assert rebase(text, gap, fill, now) == left
     if left is not None and len(gap) == 0 and cursor.start:
-        # Typing on leads to the text that was suggested.
+        # Typing further leads to the suggested text.
         suggested = apply_edits(text, [Edit(gap, fill)])
         assert suggested in {
             apply_edits(now, [Edit(Span(at, at), left)]) for at in range(len(now) + 1)

@@ -154,7 +154,7 @@ def test_any_text_can_be_asked_for_holes(text: str) -> None:
     for hole in holes(source):
         laid_open, gap = opened(source, hole)
         assert laid_open.text[: gap.start].endswith(hole.lead)
-        # What is replaced is a placeholder or white space: a fill takes away nothing else.
+        # A placeholder or white space is replaced: a fill removes nothing else.
         if hole.kind in (HoleKind.TODO, HoleKind.EMPTY_BODY):
             assert not hole.span.of(text).strip()
         else:
