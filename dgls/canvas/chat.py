@@ -36,8 +36,11 @@ PAD, EOS, BOS, TURN, END_OF_TURN, TOOL = CONTROL_TOKENS = (
     "<turn|>",
     "<|tool_response>",
 )
-"""The control tokens that a tokenizer must have. An answer ends at `<eos>`, `<turn|>` or
-`<|tool_response>`: ids 1, 106 and 50 of the published checkpoint."""
+"""The control tokens that a tokenizer must have.
+
+An answer ends at `<eos>`, `<turn|>` or `<|tool_response>`: ids 1, 106 and 50 of the published
+checkpoint.
+"""
 
 MARK = "<FILL>"
 """Marks a gap in the code that the model is shown."""

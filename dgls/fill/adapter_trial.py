@@ -33,9 +33,7 @@ class AdapterTrial:
     """
 
     def __init__(self, filler: CausalFiller, folder: Path, adapter: Path) -> None:
-        """`folder` is the model's folder, where the result is kept; `adapter` is the adapter's
-        file.
-        """
+        """`folder` is the model's folder, where the result is kept; `adapter` is a file."""
         self._filler = filler
         self._folder = folder
         self._adapter = adapter

@@ -26,9 +26,7 @@ class CanvasWork:
         self._scores = scores
 
     def proposals(self, canvases: Sequence[Canvas], prefix: Prefix) -> list[Proposal]:
-        """The proposals of each way to fill. The first is always made, the others while time is
-        left.
-        """
+        """The proposals of each way to fill: the first in any case, the others in time."""
         found: list[Proposal] = []
         canvas = canvases[0]
         copies = self._copies(canvas, prefix)

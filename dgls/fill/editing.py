@@ -32,9 +32,7 @@ _ANY = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class InstructionEditor:
-    """Edits with a causal model. `template` is called at the first edit, because reading it is
-    slow.
-    """
+    """Edits with a causal model. `template` is slow, so it is called at the first edit."""
 
     model: CausalModel
     template: Callable[[], ChatTemplate | None]

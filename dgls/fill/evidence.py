@@ -36,9 +36,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A text for the gap. `source` is as in `Fill.proposal`; `copy` is set if the document holds
-    it.
-    """
+    """A text for the gap; `source` as in `Fill.proposal`, `copy` if the document holds it."""
 
     text: str
     written: Written

@@ -38,8 +38,7 @@ class HasIdleWork(Protocol):
     """A filler with work that waits until no fill is running."""
 
     def use_pause(self, stop: StopToken) -> bool:
-        """Do about a tenth of a second of work for the next fill; False if there is nothing to do
-        now.
+        """Do about a tenth of a second of work for the next fill; False if there is none.
 
         Raises `Stopped` soon after `stop` is set, because a fill is waiting.
         """

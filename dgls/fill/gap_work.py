@@ -154,11 +154,11 @@ class GapWork:
         return weighed
 
     def joint(self, candidates: Sequence[Candidate]) -> dict[str, float]:
-        """Log-probabilities in nats of the likeliest texts together with what follows, left to
-        right.
+        """The log-probability in nats of each of the likeliest texts together with what follows.
 
-        A model that has read the suffix predicts it after any text in the gap. A model that has not
-        is surprised by the suffix after a text that does not lead there.
+        It is read from left to right. A model that has read the suffix predicts it after any text
+        in the gap. A model that has not is surprised by the suffix after a text that does not lead
+        there.
         """
         spoken = [each for each in candidates if each.text.strip()]
         likeliest = sorted(spoken, key=lambda each: -each.written.total)

@@ -56,9 +56,10 @@ CHAT = Strategy(
     denoise=DenoiseSettings(),
     lengths=Lengths((OPEN_END, 3, 6, 9, 12, 16, 24), (OPEN_END, 24, 48, 96)),
 )
-"""The published family's own sampler. A one-line fill has a median of about 7 tokens and rarely
-more than 16; an open end covers the lengths in between. None of this was tried on the published
-weights.
+"""The published family's own sampler.
+
+A one-line fill has a median of about 7 tokens and rarely more than 16; an open end covers the
+lengths in between. None of this was tried on the published weights.
 """
 
 

@@ -75,9 +75,7 @@ class CausalModel:
         over: Callable[[bytes], bool] | None = None,
         unlikely: float = -math.inf,
     ) -> Ends:
-        """The ends of a gap with at most `lines` lines and `tokens` tokens; other arguments as in
-        `Ends`.
-        """
+        """The ends of a gap with at most `lines` lines and `tokens` tokens; others as in `Ends`."""
         return Ends(self._special, lines, tokens, over, unlikely)
 
     def read(self, prompt: FimPrompt) -> ReadPrompt:

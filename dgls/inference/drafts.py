@@ -31,8 +31,9 @@ WORTH_READING = 0.1
 """A draft less likely than this costs more time than it saves."""
 
 WORTH_MASKS = 0.6
-"""Masks pay only if exactly the drafts before them are accepted. Below this probability a pass
-reads no masks.
+"""Masks pay only if exactly the drafts before them are accepted.
+
+Below this probability a pass reads no masks.
 """
 
 

@@ -70,7 +70,7 @@ def _opens_more(site: Site, text: str) -> bool:
 
 
 def _begins_anew(text: str, following: Sequence[str]) -> bool:
-    """Whether a text equals the lines below from the first on, apart from its indentation."""
+    """Whether a text equals the lines below, wherever on its line it begins."""
     first, *others = [_said(line) for line in text.split("\n") if line.strip()] or [""]
     if not following or first.lstrip() != following[0].lstrip():
         return False

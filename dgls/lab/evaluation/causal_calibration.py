@@ -25,7 +25,7 @@ FITTED_PRECISION = 0.78
 """The lowest share of right fills shown for our own gaps: 75 %, and a margin for other code."""
 
 LEAST_THRESHOLD = 0.5
-"""What is shown is more likely right than wrong, even if fewer would suffice."""
+"""Shown texts are more likely right than wrong, even if a lower threshold met the target."""
 
 FOLDS = 5
 _RIVALS = frozenset({"lead", "alone", "greedy", "copied", "likeness", "share", "joint_lead"})

@@ -221,7 +221,7 @@ def _relative(difference: Tensor, expected: Tensor) -> Tensor:
 
 
 def _tensors(results: Any) -> list[Tensor]:
-    """The results in fp32; of picked tokens only the probabilities are compared."""
+    """The results in fp32; of a `Picked` only the probabilities and the entropy."""
     if isinstance(results, Picked):
         results = (results.log_probs, results.entropy, results.likely)
     if isinstance(results, Tensor):

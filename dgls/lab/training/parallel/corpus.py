@@ -38,10 +38,10 @@ _CODE = tuple(known for known in LANGUAGES if known.holds_code)
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The sources of the source files.
+    """The source files: packages, and files that are left out.
 
     If no package is of the split "heldout", some files of each language are held out. `may_read` is
-    called for each file of a local package, and `excluded` tasks are skipped.
+    called for each file of a local package; files with `excluded` tasks are skipped.
     """
 
     packages: tuple[Package, ...]
