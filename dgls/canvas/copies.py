@@ -67,7 +67,7 @@ def copies(
         for text, renamed in _texts(gap, place, lines):
             new = Copy(text, place.left, place.likeness, int(not renamed), len(places), renamed)
             old = found.get(text)
-            found[text] = _together(old, new) if old else new
+            found[text] = _combined(old, new) if old else new
     return sorted(found.values(), key=lambda copy: -copy.merit)[:most]
 
 
@@ -256,7 +256,7 @@ def _renaming(there: str, here: str) -> dict[str, str]:
     return names
 
 
-def _together(old: Copy, new: Copy) -> Copy:
+def _combined(old: Copy, new: Copy) -> Copy:
     """The same text from another place: the better of both similarities, and the votes added."""
     return replace(
         old,

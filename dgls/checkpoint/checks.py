@@ -100,9 +100,9 @@ def _faults(fields: Mapping[str, Any], inside: str = "") -> Iterator[str]:
         full = f"'{inside}{name}'"
         if isinstance(value, Mapping):
             yield from _faults(value, f"{inside}{name}.")
-        elif name in _COUNTS and not (is_count(value) or _may_be(name, value)):
+        elif name in _COUNTS and not (is_count(value) or _may_be_null(name, value)):
             yield f"{full} must be a whole number of 1 or more, not {shown(value)}"
-        elif name in _POSITIVE and not (is_positive(value) or _may_be(name, value)):
+        elif name in _POSITIVE and not (is_positive(value) or _may_be_null(name, value)):
             yield f"{full} must be a number above 0, not {shown(value)}"
         elif name in _SHARES and value is not None and value > 1:
             yield f"{full} must be 1 at most, not {shown(value)}"
@@ -117,7 +117,7 @@ def _faults(fields: Mapping[str, Any], inside: str = "") -> Iterator[str]:
     yield from _layer_faults(fields, inside)
 
 
-def _may_be(name: str, value: Any) -> bool:
+def _may_be_null(name: str, value: Any) -> bool:
     return value is None and name in _MAY_BE_NULL
 
 

@@ -95,10 +95,12 @@ class InstructionEditor:
             if running.on_draft is None:
                 return
             text = asked.begun + table.join(list(tokens)).decode("utf-8", "replace")
-            new = tuple(_said(table.text_of(token)) for token in tokens[told[0] :])
+            new = tuple(_decoded(table.text_of(token)) for token in tokens[told[0] :])
             told[0] = len(tokens)
             running.cost.stream_passes += 1
-            drafts = [tuple(_said(table.text_of(each)) for each in row) for row in (refused, ahead)]
+            drafts = [
+                tuple(_decoded(table.text_of(each)) for each in row) for row in (refused, ahead)
+            ]
             running.tell((text,), new, *drafts)
 
         return on_pass
@@ -131,5 +133,5 @@ def cannot_edit(name: str, why: str) -> ModelError:
     )
 
 
-def _said(text: bytes) -> str:
+def _decoded(text: bytes) -> str:
     return text.decode("utf-8", "replace")

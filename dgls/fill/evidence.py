@@ -81,7 +81,7 @@ def features(
         "new_names": float(_new_names(candidate.text, place)),
         "comment": float(candidate.text.lstrip().startswith(("#", "//", "/*", "--", '"""'))),
         **_of_copy(candidate.copy),
-        "repeats": float(_repeats(candidate.text, place)),
+        "repeats": float(_repeats_neighbour(candidate.text, place)),
         "joint_lead": _lead(candidate.text, joint or {}),
     }
 
@@ -114,7 +114,7 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(_NAME.findall(text))
 
 
-def _repeats(text: str, place: Place) -> bool:
+def _repeats_neighbour(text: str, place: Place) -> bool:
     """Whether the gap's line would repeat the line above or below it."""
     line = (place.line_head + text.partition("\n")[0] + place.line_tail).strip()
     above = [each.strip() for each in place.prefix.split("\n")[-4:-1]]

@@ -68,7 +68,7 @@ class GapWork:
             if fill.on_draft is not None:
                 after = ("",) * (len(fill.request.gaps) - len(offset) - 1)
                 texts = (*offset, self._text_of(tokens), *after)
-                new, said = tokens[known:], self._said
+                new, said = tokens[known:], self._token_texts
                 fill.tell(texts, said(new), said(refused), said(ahead))
             known = len(tokens)
 
@@ -196,7 +196,7 @@ class GapWork:
             written, tokens=written.tokens[:count], log_probs=written.log_probs[:count], end=0.0
         )
 
-    def _said(self, tokens: Sequence[int]) -> tuple[str, ...]:
+    def _token_texts(self, tokens: Sequence[int]) -> tuple[str, ...]:
         return tuple(self._model.table.text_of(each).decode("utf-8", "replace") for each in tokens)
 
     def _text_of(self, tokens: Sequence[int]) -> str:

@@ -127,10 +127,10 @@ class _Search:
 
     def _is_new(self, beam: _Beam) -> bool:
         """Whether no finished text equals this one."""
-        said = self._said(beam)
-        return all(self._said(other) != said for other in self.done)
+        said = self._text_of(beam)
+        return all(self._text_of(other) != said for other in self.done)
 
-    def _said(self, beam: _Beam) -> bytes:
+    def _text_of(self, beam: _Beam) -> bytes:
         last = self.table.text_of(beam.last) if beam.last is not None else b""
         return (self.table.join(beam.tokens) + last.partition(b"\n")[0]).rstrip()
 

@@ -68,7 +68,7 @@ class FusedNetwork:
             states, seen = self._run(layer, states, parts, index)
             states = states * layer.encoder_scale
             kept.append(seen)
-        done = _apart(self._normed(states) * self._norm, parts)
+        done = _split(self._normed(states) * self._norm, parts)
         return [
             (states, part.past_of([seen[index] for seen in kept]))
             for index, (states, part) in enumerate(zip(done, parts, strict=True))
@@ -81,7 +81,7 @@ class FusedNetwork:
         for index, layer in enumerate(self._layers):
             states, _ = self._run(layer, states, parts, index)
             states = states * layer.decoder_scale
-        return _apart(self.unembed(self._normed(states) * self._norm), parts)
+        return _split(self.unembed(self._normed(states) * self._norm), parts)
 
     @torch.inference_mode()
     def unembed(self, states: Tensor) -> Tensor:
@@ -112,7 +112,7 @@ class FusedNetwork:
         heads = self._normed(heads) * layer.heads_scale
         mixed: list[Tensor] = []
         seen: list[_KeyValue] = []
-        for part, own in zip(parts, _apart(heads, parts), strict=True):
+        for part, own in zip(parts, _split(heads, parts), strict=True):
             result, keys_values = self._attended(layer.kind, own, part, index)
             mixed.append(result.flatten(0, 1))
             seen.append(keys_values)
@@ -258,7 +258,7 @@ def _joined(tensors: Sequence[Tensor]) -> Tensor:
     return tensors[0] if len(tensors) == 1 else torch.cat(list(tensors))
 
 
-def _apart(tensor: Tensor, parts: Sequence[_Part]) -> list[Tensor]:
+def _split(tensor: Tensor, parts: Sequence[_Part]) -> list[Tensor]:
     """[tokens, ...] to [batch, new, ...] for each part."""
     sizes = [part.batch * part.new for part in parts]
     return [

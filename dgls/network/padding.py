@@ -32,8 +32,8 @@ class Padded:
             past.for_batch(count) if len(past.keys[0]) == 1 else past
             for past, count in zip(pasts, rows, strict=True)
         ]
-        keys = tuple(map(_below, zip(*(past.keys for past in wide), strict=True)))
-        values = tuple(map(_below, zip(*(past.values for past in wide), strict=True)))
+        keys = tuple(map(_concatenated, zip(*(past.keys for past in wide), strict=True)))
+        values = tuple(map(_concatenated, zip(*(past.values for past in wide), strict=True)))
         padding = tuple(longest - past.length for past in pasts)
         return cls(Past(keys, values, longest, pasts[0].windows), tuple(rows), padding)
 
@@ -67,7 +67,7 @@ class Padded:
         return padding.repeat_interleave(torch.tensor(self.rows, device=self._first.device))
 
 
-def _below(tensors: Sequence[Tensor]) -> Tensor:
+def _concatenated(tensors: Sequence[Tensor]) -> Tensor:
     """Tensors [batch, heads, kept, dim] stacked into one, padded on the left to the longest."""
     longest = max(tensor.shape[-2] for tensor in tensors)
     return torch.cat(

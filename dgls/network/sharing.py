@@ -171,7 +171,7 @@ class SharedNetwork:
         rows = [_Ticket(_row(ticket.wanted, index)) for index in range(count)]
         if count == 1 or any(self._attempt([row]) is not None for row in rows):
             return False
-        ticket.result = _below([row.result for row in rows])
+        ticket.result = _concatenated([row.result for row in rows])
         return True
 
     def _attempt(self, tickets: Sequence[_Ticket]) -> Exception | None:
@@ -234,7 +234,7 @@ def _row(wanted: Extension | Reading, index: int) -> Extension | Reading:
     return Reading(tokens, wanted.past.rows([index]), conditioning)
 
 
-def _below(results: Sequence[Any]) -> Any:
+def _concatenated(results: Sequence[Any]) -> Any:
     """The results of single rows, joined."""
     if isinstance(results[0], Tensor):
         return torch.cat(list(results))

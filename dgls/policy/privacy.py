@@ -146,7 +146,9 @@ class Privacy:
         """The user's patterns, by the folder that they are relative to."""
         given = [Path(os.path.abspath(base)) for base in (*self.folders, *self.bases)]
         return {
-            base: patterns(tuple(_seen_from(base, each) for each in self.secrets), ignore_case=True)
+            base: patterns(
+                tuple(_relative_pattern(base, each) for each in self.secrets), ignore_case=True
+            )
             for base in (*given, *real(given))
         }
 
@@ -155,7 +157,7 @@ class Privacy:
         return real(self.folders)
 
 
-def _seen_from(base: Path, pattern: str) -> str:
+def _relative_pattern(base: Path, pattern: str) -> str:
     """A pattern relative to a folder; many users write a file's full path."""
     mark = "!" * pattern.startswith("!")
     folder, path = f"{base.as_posix().rstrip('/')}/", pattern.removeprefix(mark)

@@ -257,17 +257,17 @@ def _common_folders(folder: Path) -> tuple[Path, ...]:
     `GIT_COMMON_DIR`. Git uses only the latter, but it runs in one repository; a server serves
     others too.
     """
-    own = _led_from(folder / "commondir", "") or folder
+    own = _link_target(folder / "commondir", "") or folder
     said = os.environ.get("GIT_COMMON_DIR")
     return (own, Path(os.path.abspath(said))) if said else (own,)
 
 
 def _folder_of(git: Path) -> Path:
     """Git's own folder for a work tree."""
-    return (_led_from(git, "gitdir:") if git.is_file() else git) or git
+    return (_link_target(git, "gitdir:") if git.is_file() else git) or git
 
 
-def _led_from(file: Path, key: str) -> Path | None:
+def _link_target(file: Path, key: str) -> Path | None:
     line = text_of(file).rstrip("\r\n")
     if not line or not line.startswith(key) or "\0" in line:
         return None

@@ -94,7 +94,7 @@ class Explanation:
             "model": self.reply.model,
             "complete": self.reply.complete,
             "threshold": self.threshold,
-            "silence": _told(self.silence),
+            "silence": _silence_json(self.silence),
             "shown": self.shown.told if self.shown else None,
             "when_asked": _explicit_json(self.explicit),
             "candidates": [_verdict_json(verdict) for verdict in self.verdicts],
@@ -217,7 +217,7 @@ def _verdict_json(verdict: Verdict) -> dict[str, Any]:
         "shown": shown,
         "changes": changes,
         "refusal": verdict.refusal.value if verdict.refusal else None,
-        "refused": _told(verdict.refused),
+        "refused": _silence_json(verdict.refused),
     }
 
 
@@ -225,11 +225,11 @@ def _explicit_json(explicit: Explicit | None) -> dict[str, Any] | None:
     if explicit is None:
         return None
     if isinstance(explicit, Silence):
-        return {"shown": [], "silence": _told(explicit)}
+        return {"shown": [], "silence": _silence_json(explicit)}
     return {"shown": list(explicit), "silence": None}
 
 
-def _told(silence: Silence | None) -> dict[str, str] | None:
+def _silence_json(silence: Silence | None) -> dict[str, str] | None:
     if silence is None:
         return None
     return {"rule": silence.name.lower(), "message": silence.value, "remedy": silence.remedy}

@@ -84,7 +84,7 @@ def check_private(folder: Path) -> None:
             f"The engine's folder {folder} {why}, so no engine was started; "
             "make it your own (mode 0700) or set engine.folder to another one."
         )
-    for parent in dict.fromkeys((*folder.parents, *_way_to(folder))):
+    for parent in dict.fromkeys((*folder.parents, *_path_to(folder))):
         if why := _why_unsafe(parent):
             raise EngineUnavailableError(
                 f"The folder {parent}, in which the engine's folder lies, {why}: another user "
@@ -92,7 +92,7 @@ def check_private(folder: Path) -> None:
             )
 
 
-def _way_to(folder: Path) -> Iterator[Path]:
+def _path_to(folder: Path) -> Iterator[Path]:
     """Each folder and link on the way to an absolute folder.
 
     A link's target has folders of its own, in which others may be able to replace the next link.

@@ -32,7 +32,7 @@ def judged(
         wanted = Wanted(work.purpose, work.max_lines, present)
         found.append(sound(Site.of(now, here, wanted, work.lead, work.tail), answer, score))
         if found[-1].refusal is not None:
-            return _together(works, answers) or tuple(found)
+            return _judged_together(works, answers) or tuple(found)
         text = with_line_ends(found[-1].text, line_end_of(now.text))
         edit = Edit(here, work.edit(text).text)
         now, shift = now.edited([edit]), shift + len(edit.text) - len(here)
@@ -44,7 +44,7 @@ def texts_of(found: Sequence[Cleaned]) -> tuple[str, ...] | None:
     return tuple(each.text for each in found) if all(each.shown for each in found) else None
 
 
-def _together(works: Sequence[Work], answers: Sequence[str]) -> tuple[Cleaned, ...] | None:
+def _judged_together(works: Sequence[Work], answers: Sequence[str]) -> tuple[Cleaned, ...] | None:
     """The unchanged answers if all of them together keep the syntax and none is empty."""
     edits = [work.edit(answer) for work, answer in zip(works, answers, strict=True)]
     if len(works) > 1 and all(map(str.strip, answers)) and keeps_syntax(works[0].source, edits):

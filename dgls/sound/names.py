@@ -57,11 +57,11 @@ def _is_used_outside(site: Site, name: str) -> bool:
         around = scopes[-1].span
     else:
         around = Span(0, len(source.text))
-    before = _says(source, name, Span(around.start, max(around.start, site.span.start)))
-    return before or _says(source, name, Span(site.span.end, max(around.end, site.span.end)))
+    before = _mentions(source, name, Span(around.start, max(around.start, site.span.start)))
+    return before or _mentions(source, name, Span(site.span.end, max(around.end, site.span.end)))
 
 
-def _says(source: Source, name: str, span: Span) -> bool:
+def _mentions(source: Source, name: str, span: Span) -> bool:
     word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
     uses = word.finditer(source.text, span.start, span.end)
     return any(not is_text(source, use.start()) for use in uses)

@@ -38,12 +38,12 @@ def without_lines_of(text: str, line_head: str, below: str) -> str:
     If the document's next lines occur earlier in the text, it ends before them.
     """
     lines = (line_head + text).split("\n")
-    following = [_said(line) for line in below.split("\n") if line.strip()]
+    following = [_normalized(line) for line in below.split("\n") if line.strip()]
     if _begins_anew(text, following):
         return ""
     written = [index for index, line in enumerate(lines) if line.strip()]
     for number, first in enumerate(written):
-        same = _alike([_said(lines[index]) for index in written[number:]], following)
+        same = _common_lines([_normalized(lines[index]) for index in written[number:]], following)
         if number + same == len(written) or _is_sure(following[:same]):
             return "\n".join(lines[:first])[len(line_head) :] if first else ""
     return text
@@ -71,10 +71,10 @@ def _opens_more(site: Site, text: str) -> bool:
 
 def _begins_anew(text: str, following: Sequence[str]) -> bool:
     """Whether a text equals the lines below, wherever on its line it begins."""
-    first, *others = [_said(line) for line in text.split("\n") if line.strip()] or [""]
+    first, *others = [_normalized(line) for line in text.split("\n") if line.strip()] or [""]
     if not following or first.lstrip() != following[0].lstrip():
         return False
-    return _is_sure(following[: 1 + _alike(others, following[1:])])
+    return _is_sure(following[: 1 + _common_lines(others, following[1:])])
 
 
 def without_lines_said_twice(site: Site, text: str) -> str:
@@ -86,7 +86,7 @@ def without_lines_said_twice(site: Site, text: str) -> str:
     return text
 
 
-def _said(line: str) -> str:
+def _normalized(line: str) -> str:
     """A key that is equal for lines that differ only in the white space between words.
 
     Brackets in a comment are told apart by what is between its mark and them.
@@ -96,7 +96,7 @@ def _said(line: str) -> str:
     return indentation(line).expandtabs(8) + alike(line)
 
 
-def _alike(lines: Sequence[str], others: Sequence[str]) -> int:
+def _common_lines(lines: Sequence[str], others: Sequence[str]) -> int:
     """The number of leading lines that are the same."""
     count = 0
     for line, other in zip(lines, others, strict=False):

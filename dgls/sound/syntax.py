@@ -37,7 +37,7 @@ def keeps(site: Site, text: str) -> bool:
     if _less(damage(after), site.damage):
         # The text closes what was open before or after the gap.
         return True
-    return not _swallows(site, after, text) and _goes_on(site, after, text)
+    return not _swallows(site, after, text) and _continues_line(site, after, text)
 
 
 def _leaves_header(site: Site, text: str) -> bool:
@@ -117,7 +117,7 @@ def _is_worse_than_a_word(site: Site, after: Source) -> bool:
     return damage(after).faults > damage(site.filled("x")).faults
 
 
-def _goes_on(site: Site, after: Source, text: str) -> bool:
+def _continues_line(site: Site, after: Source, text: str) -> bool:
     """Whether an unfinished line is as sound with the text as without, once both are finished.
 
     A line is finished by closing the brackets that it opened. This tells `f(a, ` filled with `b`

@@ -54,7 +54,7 @@ def detected(text: str, path: str = "", others: Iterable[str] = ()) -> Language:
     named = known_of(path)
     if named is not None:
         return named.load()
-    said = _said(text)
+    said = _declared(text)
     if said is not None:
         return said
     # A README or a configuration file beside code tells nothing about the code.
@@ -64,7 +64,7 @@ def detected(text: str, path: str = "", others: Iterable[str] = ()) -> Language:
     return language_named(found) if found else PLAIN
 
 
-def _said(text: str) -> Language | None:
+def _declared(text: str) -> Language | None:
     """The language declared in the first lines: by a shebang, a mode line or PHP's tag."""
     lines = text.lstrip("\ufeff").split("\n", _SAID_LINES)[:_SAID_LINES]
     shebang = _SHEBANG.match(lines[0])

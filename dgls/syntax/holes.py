@@ -113,7 +113,7 @@ def _whole_body_title(source: Source, node: Node, documentation: set[int]) -> st
 def _empty_bodies(source: Source, found: dict[str, list[Node]]) -> Iterator[Hole]:
     for block in found.get("block", ()):
         parent = block.parent
-        if parent is not None and not _statements(source, block) and not _is_begun(parent):
+        if parent is not None and not _statements(source, block) and not _is_unfinished(parent):
             yield _empty_body(source, parent, block, indent=None)
     for docstring in found.get("docstring", ()):
         body = docstring.parent
@@ -128,7 +128,7 @@ def _empty_bodies(source: Source, found: dict[str, list[Node]]) -> Iterator[Hole
             yield _empty_body(source, body.parent, docstring, indent)
 
 
-def _is_begun(parent: Node) -> bool:
+def _is_unfinished(parent: Node) -> bool:
     """Whether a body that the parser sees as empty has an unfinished statement."""
     header = parent.start_point.row
     return any(child.is_error and child.start_point.row > header for child in parent.children)

@@ -64,7 +64,7 @@ def _offers(source: Source, path: str, added: _Added) -> Iterator[Offer]:
             continue
         number += 1
         given = _arguments(call)
-        if len(given) != added.count or not _knows(call, added):
+        if len(given) != added.count or not _has_names(call, added):
             continue
         at = source.span(given[0]).start if added.first else source.span(given[-1]).end
         text = f"{added.text}, " if added.first else f", {added.text}"
@@ -112,7 +112,7 @@ def _takes(source: Source, name: str) -> int:
     return 0
 
 
-def _knows(call: Node, added: _Added) -> bool:
+def _has_names(call: Node, added: _Added) -> bool:
     """Whether the argument's local names also exist in the function of the call."""
     function = function_of(call)
     for name in _WORD.findall(_KEYWORD.sub("", added.text)):

@@ -36,7 +36,7 @@ def new_homes(state: State, head: tuple[Import, ...]) -> tuple[list[Name], list[
     ]
     left = {name.text for name in from_typing}
     moved = [name for name in _taken_out(state) if name not in left and is_used(state.source, name)]
-    if not any(name in places or _is_usual(state, name) for name in moved):
+    if not any(name in places or _is_imported_elsewhere(state, name) for name in moved):
         return [], []
     gone = [name for name in from_typing if not state.was_edited(name.span)]
     if not gone:
@@ -47,7 +47,7 @@ def new_homes(state: State, head: tuple[Import, ...]) -> tuple[list[Name], list[
     return gone, [Form(NEW, name, place) for name in sorted(names)]
 
 
-def _is_usual(state: State, name: str) -> bool:
+def _is_imported_elsewhere(state: State, name: str) -> bool:
     """Whether another open file imports a name from the new module, not only for types."""
     return any(
         each.bound == name

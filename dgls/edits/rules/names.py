@@ -37,7 +37,7 @@ def renamed(state: State) -> Iterator[Offer]:
             if not all(state.was_edited(state.source.span(use)) for use in others):
                 continue
             found = [use for use in uses(scope, old) if not declares(use, old)]
-            if len(found) > _FEW and scope.parent is None and not _are_akin(old, new):
+            if len(found) > _FEW and scope.parent is None and not _are_related(old, new):
                 continue
             why = f"`{old}` was renamed `{new}`"
             yield from (Offer(state.source.span(use), new, "rename", why) for use in found)
@@ -48,7 +48,7 @@ def _is_name(state: State, run: Run) -> bool:
     return run.is_rename and not is_text(node_of(state.source, run.span))
 
 
-def _are_akin(old: str, new: str) -> bool:
+def _are_related(old: str, new: str) -> bool:
     """Whether two names have a word or most letters in common."""
     words = [{each.lower() for each in _WORD.findall(name)} for name in (old, new)]
     return bool(words[0] & words[1]) or SequenceMatcher(None, old, new).ratio() >= _ALIKE

@@ -48,7 +48,7 @@ def same_edit(state: State) -> Iterator[Offer]:
     texts: dict[Span, set[str]] = {}
     found: dict[Span, tuple[float, Offer]] = {}
     lines = list(_other_lines(state))
-    for change in {_key(each): each for each in filter(_says_code, state.fresh)}.values():
+    for change in {_key(each): each for each in filter(_changes_code, state.fresh)}.values():
         places, pattern = list(_places(change, lines)), Pattern(alike[_key(change)])
         for span, text, line in places:
             texts.setdefault(span, set()).add(text)
@@ -74,7 +74,7 @@ def _places(
                 yield Span(span.start, span.start + len(line.rstrip("\r\n"))), text, line
 
 
-def _says_code(change: LineChange) -> bool:
+def _changes_code(change: LineChange) -> bool:
     """Whether more than indentation, spaces or a comment changed."""
     changed = [token for run in change.runs for token in (*run.old, *run.new)]
     return any(not token.isspace() for token in changed) and "#" not in changed
@@ -121,7 +121,7 @@ def _is_possible(state: State, change: LineChange, span: Span, line: str, agreed
         function = function_of(node_of(state.source, here))
         if function is None or "async" not in text_of(function).split("\n", 1)[0]:
             return False
-    if not _knows(state, change, there, here) or _breaks(state, change, here):
+    if not _has_names(state, change, there, here) or _breaks(state, change, here):
         return False
     return not _is_declared(state, change)
 
@@ -152,7 +152,7 @@ def _is_declared(state: State, change: LineChange) -> bool:
     )
 
 
-def _knows(state: State, change: LineChange, edited: Span, place: Span) -> bool:
+def _has_names(state: State, change: LineChange, edited: Span, place: Span) -> bool:
     """Whether new names that are local to the edited function also exist at the place.
 
     Names that the edited line binds are new there as well.

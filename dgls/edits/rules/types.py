@@ -35,7 +35,7 @@ def same_form(state: State) -> Iterator[Offer]:
     that keep no other older form. In code that runs, such as an alias, the older form must often
     stay, so an edit must have written a newer one there.
     """
-    asked = _asked(state) if state.source.language.id == "python" else None
+    asked = _requested_forms(state) if state.source.language.id == "python" else None
     if asked is None:
         return
     after = list(_after(state))
@@ -44,7 +44,7 @@ def same_form(state: State) -> Iterator[Offer]:
     for line in split_lines(state.text, keepends=True):
         own = Span(start, start + len(line))
         start = own.end
-        found = [each for each in sites(line, asked.forms) if _is_meant(state, own, each, asked)]
+        found = [each for each in sites(line, asked.forms) if _applies(state, own, each, asked)]
         if not found or state.was_edited(own):
             continue
         whole = Span(found[0].span.start, found[-1].span.end)
@@ -63,7 +63,7 @@ def _has_site(lines: Iterable[str], form: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _RequestedForms:
     """The newer `forms`: those `written` by edits, and those of names whose imports are `gone`.
 
     `everywhere` means that an edit wrote one in code that runs.
@@ -75,7 +75,7 @@ class _Asked:
     everywhere: bool
 
 
-def _asked(state: State) -> _Asked | None:
+def _requested_forms(state: State) -> _RequestedForms | None:
     """The forms that the edits ask for; None if the last edit asks for none."""
     head = imports_of(state.source)
     bound = {name.bound for each in head for name in each.names}
@@ -87,7 +87,7 @@ def _asked(state: State) -> _Asked | None:
         return None
     written = _written(state, state.hunks) - unknown
     forms = written.union(FORM_OF[name] for name in gone)
-    return _Asked(forms, written, gone, _runs_newer(state, written))
+    return _RequestedForms(forms, written, gone, _runs_newer(state, written))
 
 
 def _written(state: State, hunks: Iterable[Hunk]) -> frozenset[str]:
@@ -100,7 +100,7 @@ def _after(state: State) -> Iterator[str]:
         yield from split_lines(hunk.after(state.text))
 
 
-def _is_meant(state: State, line: Span, site: Site, asked: _Asked) -> bool:
+def _applies(state: State, line: Span, site: Site, asked: _RequestedForms) -> bool:
     """Whether a site is an annotation or, if newer forms are used there, other code.
 
     A form that no edit wrote applies only to names whose imports are gone.

@@ -76,7 +76,7 @@ class _Products:
         width = both // 2
         inner = states.new_empty(self.chosen.numel(), width)
         tile = self.tiles.widen_nf4(self.slots.shape[1], width, 2 * half)
-        evens, odds = _apart(states)
+        evens, odds = _even_and_odd(states)
         expert_kernels.widen_nf4[(width // tile.rows, experts)](
             evens, odds, weight.packed, weight.absmax, _levels(states.device, states.dtype),
             self.slots, self.counts, inner, self.slots.shape[1],
@@ -90,7 +90,7 @@ class _Products:
         experts, width, half = weight.packed.shape
         out = inner.new_empty(inner.shape[0], width)
         tile = self.tiles.narrow_nf4(self.slots.shape[1], width, 2 * half)
-        evens, odds = _apart(inner)
+        evens, odds = _even_and_odd(inner)
         expert_kernels.narrow_nf4[(width // tile.rows, experts)](
             evens, odds, weight.packed, weight.absmax, _levels(inner.device, inner.dtype),
             self.slots, self.counts, out, self.slots.shape[1], DEPTH=2 * half, WIDTH=width,
@@ -121,7 +121,7 @@ def _parts(held: Tensor | Rows8) -> tuple[Tensor, Tensor]:
     return (held.steps, held.scale) if isinstance(held, Rows8) else (held, held)
 
 
-def _apart(states: Tensor) -> tuple[Tensor, Tensor]:
+def _even_and_odd(states: Tensor) -> tuple[Tensor, Tensor]:
     """Even and odd columns, each as a separate tensor."""
     evens, odds = states.view(len(states), -1, 2).permute(2, 0, 1).contiguous().unbind()
     return evens, odds
