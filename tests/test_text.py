@@ -64,7 +64,7 @@ def test_a_column_counts_the_editors_code_units(encoding: Encoding, column: int)
         pytest.param("a😀b", Position(0, 2), Encoding.UTF16, 1, id="inside a pair"),
         pytest.param("a😀b", Position(0, 4), Encoding.UTF8, 1, id="inside four bytes"),
         pytest.param("", Position(0, 7), Encoding.UTF8, 0, id="empty text"),
-        pytest.param("a\n", Position(1, 7), Encoding.UTF8, 2, id="behind the last line end"),
+        pytest.param("a\n", Position(1, 7), Encoding.UTF8, 2, id="after the last line end"),
     ],
 )
 def test_a_place_that_is_not_there_is_moved_leniently_and_refused_strictly(

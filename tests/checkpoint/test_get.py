@@ -155,7 +155,7 @@ def test_a_whole_file_whose_record_was_never_written_is_checked_and_kept(
     assert path_of("toy") is not None
 
 
-def test_no_room_is_said_before_anything_is_fetched(
+def test_a_full_disk_is_reported_before_anything_is_fetched(
     tmp_path: Path, models: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = namedtuple("usage", "total used free")
@@ -290,7 +290,7 @@ class TestHub:
             get(PINNED, [Hub()], heard)
         assert partial_bytes(PINNED) == 60_000
 
-    def test_offline_means_that_nobody_is_asked(
+    def test_offline_means_that_no_server_is_asked(
         self, hub_files: HubFiles, heard: Heard, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)

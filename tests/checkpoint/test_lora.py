@@ -96,7 +96,7 @@ def test_a_model_fills_with_its_lora_and_without_it_as_before(
 
 
 @pytest.mark.skipif(not can_multiply_int8(), reason="torch has no int8 products on this machine")
-def test_another_lora_is_converted_anew(gguf: Path, lora: Path) -> None:
+def test_another_lora_is_converted_again(gguf: Path, lora: Path) -> None:
     named = resolved(str(gguf))
     first = logits(open_filler(str(gguf), "cpu"))
     (made,) = gguf.parent.glob("*.int8-*")
@@ -190,7 +190,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_a_bad_lora_is_one_sentence_and_the_model_goes_on_without_it(
+def test_a_bad_lora_is_one_sentence_and_the_model_runs_without_it(
     gguf: Path, lora: Path, caplog: pytest.LogCaptureFixture, kind: str
 ) -> None:
     spoil, says = BAD[kind]

@@ -100,7 +100,7 @@ def test_what_a_killed_conversion_left_goes_with_the_next(gguf: Path) -> None:
 
 
 @needs_int8
-def test_other_weights_in_the_same_place_are_converted_anew(gguf: Path) -> None:
+def test_other_weights_in_the_same_place_are_converted_again(gguf: Path) -> None:
     first = resolved(str(gguf))
     opened_int8(first, quietly)
     write_gguf(gguf, tied=True)

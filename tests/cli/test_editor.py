@@ -125,7 +125,7 @@ def test_what_the_configurations_point_to_is_shipped(path: str) -> None:
 
 
 @pytest.mark.parametrize("found", [(), ("a model",)])
-def test_a_laptop_model_is_offered_where_there_is_none(
+def test_a_laptop_model_is_offered_if_there_is_none(
     monkeypatch: pytest.MonkeyPatch, found: tuple[str, ...]
 ) -> None:
     monkeypatch.setattr(automatic_model, "present", lambda: found)
@@ -181,7 +181,7 @@ def test_a_program_that_is_not_there_is_named(
     assert "no-dgls" in capsys.readouterr().err
 
 
-def test_what_was_written_is_said_also_where_the_try_out_fails(
+def test_written_files_are_reported_even_if_the_check_fails(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(places, "program", lambda: str(home / "no-dgls"))

@@ -80,7 +80,7 @@ def test_json_tells_programs_everything(environment: dict[str, str], gap: Path) 
     assert reply["timings"]["total_ms"] > 0
 
 
-def test_json_has_no_candidate_that_breaks_the_file_and_none_twice(tmp_path: Path) -> None:
+def test_json_has_no_candidate_that_breaks_the_file_and_no_duplicates(tmp_path: Path) -> None:
     path = tmp_path / "refuse.py"
     path.write_text("def f(a):\n    raise \n\n\nb = 1\n")
     job = job_of(Asked([f"{path}:2:11"]), Settings().fill)
@@ -181,7 +181,7 @@ def test_a_wrong_call_ends_with_one_clear_sentence(
     assert done.stdout == ""
 
 
-def test_a_knob_out_of_range_is_one_sentence_and_the_fill_goes_on(
+def test_a_knob_out_of_range_is_one_sentence_and_the_fill_continues(
     environment: dict[str, str], gap: Path
 ) -> None:
     spoilt = {**environment, "DGLS_DENOISE_STEPS": "0"}

@@ -97,7 +97,7 @@ def hub_files(dgls: Shell) -> Iterator[HubFiles]:
         yield said
 
 
-def test_another_file_than_the_model_is_said_and_nothing_else_is_fetched(
+def test_a_wrong_file_is_reported_and_nothing_else_is_fetched(
     dgls: Shell, hub_files: HubFiles
 ) -> None:
     given = dgls.catalogue.with_name("given.gguf")

@@ -55,7 +55,7 @@ def test_fill_leaves_private_files_alone(
 
 
 @pytest.mark.parametrize(("name", "flag"), [("plain.py", []), (".env", ["--allow-private"])])
-def test_fill_goes_on_with_a_plain_file_or_the_flag(
+def test_fill_continues_with_a_plain_file_or_the_flag(
     tree: Path, name: str, flag: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
     # It gets as far as the engine, whose backend does not exist.
@@ -75,7 +75,9 @@ def test_the_settings_of_a_files_own_folder_count_from_anywhere(
     assert found == {"plain.py"}
 
 
-def test_a_link_that_leads_out_of_a_tree_is_none_of_its_files(tree: Path, tmp_path: Path) -> None:
+def test_a_link_that_leads_out_of_a_tree_is_not_one_of_its_files(
+    tree: Path, tmp_path: Path
+) -> None:
     (tmp_path / "theirs.py").write_text(FUNCTION)
     (tree / "out.py").symlink_to(tmp_path / "theirs.py")
     (tree / "in.py").symlink_to("plain.py")

@@ -277,7 +277,7 @@ def test_an_unusable_runtime_folder_is_one_clear_sentence(
     assert "engine.folder" in said.err + said.out.replace("\n", " ")
 
 
-def test_an_error_that_nobody_foresaw_says_where_and_quotes_nothing(
+def test_an_unexpected_error_says_where_and_quotes_nothing(
     place: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def explode() -> Path:

@@ -154,7 +154,7 @@ def test_an_editor_that_has_dgls_is_told_from_one_that_does_not(place, monkeypat
     assert after.how == f"dgls is in {place / 'nvim' / 'plugin' / 'dgls.lua'}"
 
 
-def test_a_line_is_not_wrapped_where_nobody_reads_it_in_a_terminal(place):
+def test_a_line_is_not_wrapped_outside_a_terminal(place):
     told = doctor(place, COLUMNS="40")
     (setting,) = (line for line in told.stdout.splitlines() if line.startswith("setting"))
     assert re.fullmatch(r"setting  all \d+ have their defaults", setting)

@@ -80,7 +80,7 @@ def test_the_item_replaces_the_word_that_was_typed(opened: Open, path: Path) -> 
     saved(pane, path, HEAD + "    return side * side\n")
 
 
-def test_a_code_action_fills_a_hole_behind_wide_characters(opened: Open, path: Path) -> None:
+def test_a_code_action_fills_a_hole_after_wide_characters(opened: Open, path: Path) -> None:
     face = "faces = '😀😀'; "
     pane = opened(HEAD + "    pass  # 😀\n", **BY_HEART)
 

@@ -90,7 +90,7 @@ def test_a_trained_model_fills_a_hole_as_a_code_action(opened: Open, overfitted:
     assert neovim.messages() == []
 
 
-def test_typing_the_suggestion_shortens_it_and_accepting_leaves_nothing_behind(
+def test_typing_the_suggestion_shortens_it_and_accepting_leaves_no_rest(
     by_heart: Open,
 ) -> None:
     neovim = by_heart(HEAD)

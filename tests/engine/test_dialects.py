@@ -224,7 +224,7 @@ def test_a_stop_is_obeyed_to_the_character_in_a_file_with_crlf(
         ({"input_prefix": "once upon a time\n", "prompt": "there "}, "plaintext"),
     ],
 )
-def test_the_language_is_found_where_nobody_says(body: dict[str, Any], language: str) -> None:
+def test_the_language_is_detected_if_it_is_not_named(body: dict[str, Any], language: str) -> None:
     asked = request(llama_cpp.DIALECT, {"input_prefix": "", "input_suffix": "\n", **body})
     assert asked.language == language
 

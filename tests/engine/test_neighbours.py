@@ -141,7 +141,7 @@ def test_no_source_holds_more_than_half_of_the_connections() -> None:
     assert [each.is_in for each in busy] == [False] + [True] * 3 + [False]
 
 
-def test_who_is_turned_away_leaves_nothing_behind() -> None:
+def test_a_refused_client_leaves_nothing() -> None:
     limiter = ConnectionLimiter(most=2)
     assert Visitor(limiter, "process 1").is_in
     assert Visitor(limiter, "process 2").is_in

@@ -145,7 +145,7 @@ async def test_a_model_that_cannot_be_loaded_says_why(folder: Path, connect: Con
 
 
 @pytest.mark.parametrize("backend", ["no.such.module:at_all", "json:nothing", "json"])
-async def test_a_backend_that_is_none_says_so(folder: Path, connect: Connect, backend: str) -> None:
+async def test_an_unknown_backend_is_reported(folder: Path, connect: Connect, backend: str) -> None:
     settings = engine_settings(folder, "scripted")
     object.__setattr__(settings.engine, "backend", backend)
     async with connect(settings) as client:

@@ -279,7 +279,7 @@ async def test_shutdown_is_asked_for_over_http(
     assert engine.ended.is_set()
 
 
-async def test_the_last_fill_is_told_to_who_asks_why(http: httpx.AsyncClient) -> None:
+async def test_the_last_fill_is_available_to_dgls_why(http: httpx.AsyncClient) -> None:
     nothing = await http.get("/v1/last")
     assert (nothing.status_code, nothing.json()["error"]["kind"]) == (404, "InputError")
     for prefix in ("x = ", "y = "):

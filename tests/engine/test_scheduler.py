@@ -278,7 +278,7 @@ async def test_a_deadline_spent_in_the_queue_still_leaves_a_moment(
     assert left > 0
 
 
-async def test_drafts_come_in_the_loop_and_none_after_the_answer(
+async def test_drafts_come_in_the_loop_and_never_after_the_answer(
     scheduler: Scheduler, backend: GatedBackend
 ) -> None:
     seen: list[str] = []

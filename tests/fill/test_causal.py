@@ -79,7 +79,7 @@ def test_a_gap_within_a_word_is_filled(filler: CausalFiller, typed: str) -> None
     assert typed + reply.best.texts[0] == line
 
 
-def test_what_follows_on_the_line_is_not_said_again(filler: CausalFiller) -> None:
+def test_what_follows_on_the_line_is_not_repeated(filler: CausalFiller) -> None:
     for tail in ("height", "* height"):
         gap = request(LESSON.replace("return width * height", f"return ⟦⟧{tail}"))
         for candidate in fill(filler, replace(gap, limits=Limits(candidates=4))).candidates:

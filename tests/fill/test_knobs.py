@@ -30,7 +30,7 @@ def knobs(**said: float | str) -> Knobs:
     return knobs_of(changed(Settings(), {"denoise": said}).denoise)
 
 
-def test_nothing_said_leaves_the_family_its_loop() -> None:
+def test_no_settings_leave_the_family_its_loop() -> None:
     assert knobs() == AS_TRAINED
     for family in ("chat", "infill"):
         assert AS_TRAINED.applied(strategy_for(family, {})) == strategy_for(family, {})

@@ -69,7 +69,7 @@ def test_others_read_the_whole_prompt(filler: CausalFiller, changes: dict[str, o
     assert fill(filler, typed("value = ", **changes)).prompt_tokens > 1.5 * brief
 
 
-def test_who_goes_on_gets_the_whole_prompt_once_it_was_read(filler: CausalFiller) -> None:
+def test_a_user_who_goes_on_gets_the_whole_prompt_once_it_was_read(filler: CausalFiller) -> None:
     fill(filler, typed("value = "))
     brief, whole = tokens(filler, typed("value = l"))
     assert fill(filler, typed("value = l")).prompt_tokens == brief

@@ -57,7 +57,7 @@ def test_what_is_left_of_a_draft(request_: FillRequest, rest: str) -> None:
     assert drafts.rest(request_) == rest
 
 
-def test_nobodys_drafts_and_those_of_several_gaps_are_not_kept() -> None:
+def test_anonymous_drafts_and_those_of_several_gaps_are_not_kept() -> None:
     drafts = LastDrafts()
     nobody = dataclasses.replace(DRAFTED, client="")
     drafts.keep(nobody, TEXT)

@@ -164,7 +164,7 @@ def network_of(base: Base) -> Qwen2Network:
     return Qwen2Network(config, embedding, layers, base.norm, DenseLinear(base.head))
 
 
-def test_what_the_prompt_repeats_goes_on_where_masks_end() -> None:
+def test_prompt_lookup_continues_where_masks_end() -> None:
     drafted = Guess((1, 2), (0.9, 0.6))
     both = drafted.then(Guess((3, 4, 5), (0.8, 0.5, 0.1)))
     assert both.tokens == (1, 2, 3, 4)

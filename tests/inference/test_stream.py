@@ -115,7 +115,7 @@ def test_one_beam_writes_what_greedy_writes(model: CausalModel) -> None:
         assert found.tokens[:shortest] == wanted.tokens[:shortest]
 
 
-def test_beams_far_behind_the_likeliest_text_are_given_up(model: CausalModel) -> None:
+def test_beams_far_less_likely_than_the_best_text_are_dropped(model: CausalModel) -> None:
     for prompt in prompts(model, 8):
         limits = ends(model, lines=1, tokens=12)
         whole = model.beams(prompt, model.read(prompt), limits, 4, RunControl())

@@ -106,7 +106,7 @@ async def test_a_chosen_action_brings_an_edit_for_this_version_of_the_document(
     assert session.client.messages == []
 
 
-async def test_the_engine_learns_what_stands_in_a_selection_and_that_it_was_asked_for(
+async def test_the_engine_gets_the_text_of_a_selection_and_an_explicit_trigger(
     session: Session, filler: ScriptedFiller
 ) -> None:
     _, (action,) = await opened_actions(session, "x = ⟦a + b⟧\n")
@@ -356,7 +356,7 @@ async def test_a_client_that_cannot_resolve_is_offered_nothing(filler: ScriptedF
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])
-async def test_an_edit_behind_characters_of_many_units_hits_its_place(
+async def test_an_edit_after_characters_of_many_units_hits_its_place(
     filler: ScriptedFiller, encoding: str
 ) -> None:
     units = {"utf-8": 4, "utf-16": 2, "utf-32": 1}[encoding]

@@ -181,7 +181,7 @@ async def test_a_request_without_a_usable_method_is_answered_by_its_id(
 
 @pytest.mark.parametrize("length", [99_999_999_999_999, LARGEST_BYTES + 1, 10**19])
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"jsonrpc": "2.0"}\r\n', b"x" * 200_000])
-async def test_a_message_beyond_all_bounds_is_refused_and_the_session_goes_on(
+async def test_a_message_beyond_all_bounds_is_refused_and_the_session_continues(
     raw: Raw, length: int, body: bytes
 ) -> None:
     await raw.begin()

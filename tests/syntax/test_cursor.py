@@ -39,7 +39,7 @@ def cut(marked: str, budget: Budget) -> str:
         pytest.param("x = ⟦1⟧\r\ny\r\n", "x = ⟦1⟧\ny\n", id="CRLF becomes LF"),
         pytest.param("x\ry\r\n⟦⟧\rz", "x\ny\n⟦⟧\nz", id="mixed line ends become LF"),
         pytest.param("\ufeffx = ⟦⟧\n", "x = ⟦⟧\n", id="no byte order mark"),
-        pytest.param("⟦⟧\ufeffx\n", "⟦⟧x\n", id="no byte order mark behind the cursor"),
+        pytest.param("⟦⟧\ufeffx\n", "⟦⟧x\n", id="no byte order mark after the cursor"),
         pytest.param("\tx = '😀⟦⟧'\n", None, id="tabs and astral characters stay"),
     ],
 )

@@ -52,7 +52,7 @@ def replaced(marked: str, new: str) -> tuple[Source, Source]:
         pytest.param("x = 1\r⟦⟧y = 2\n", "\n", id="that completes a CRLF"),
         pytest.param("x = 1\r⟦y⟧ = 2\r", "z", id="lines that end in CR"),
         pytest.param("x = 1⟦\r⟧y = 2\r", "\n", id="the first CR of two"),
-        pytest.param("\ufeffx = ⟦1⟧\n", "'é😀'", id="behind a byte order mark"),
+        pytest.param("\ufeffx = ⟦1⟧\n", "'é😀'", id="after a byte order mark"),
         pytest.param("⟦\ufeff⟧x = 1\n", "", id="the byte order mark itself"),
         pytest.param("x = '😀⟦⟧😀'\ny = '→'\n", "🐍", id="among astral characters"),
         pytest.param("a = ⟦b⟧\nc = ⟦b⟧\nd = (⟦b⟧, ⟦b⟧)\n", "bb → '😀'", id="several at once"),

@@ -114,7 +114,7 @@ def test_a_fill_is_spliced_out_of_the_emitted_canvas(
     assert reply.best.score == -(1 + len(codec.encode("items[0]")))
 
 
-def test_what_stands_around_the_gap_is_sent_pinned_and_nothing_else(
+def test_the_text_around_the_gap_is_sent_pinned_and_nothing_else(
     checkpoint: Path, server: FakeServer, codec: HfCodec
 ) -> None:
     server.pages[COMPLETIONS] = always("1", codec)

@@ -121,7 +121,7 @@ def test_passes_are_counted_where_the_server_tells_them(
         ({"/infill": lambda exchange: exchange.raw(b"{", promised=99)}, "cannot be reached"),
     ],
 )
-def test_what_is_no_infill_server_is_said_at_once(
+def test_a_server_without_infill_is_reported_at_once(
     pages: dict[str, Callable[[Exchange], None]], said: str
 ) -> None:
     with fake_server(pages) as server, pytest.raises(RemoteError, match=said):

@@ -97,7 +97,7 @@ def test_the_systems_differ_in_their_proposals_alone(model: Model) -> None:
         strategy_of("other", model)
 
 
-def test_gaps_that_do_not_fit_the_model_stay_empty_and_the_run_goes_on(model: Model) -> None:
+def test_gaps_that_do_not_fit_the_model_stay_empty_and_the_run_continues(model: Model) -> None:
     wide = dataclasses.replace(TWO, parts=("def f(", "):\n    return " + "1 + " * 300, "\n"))
     answer = system(model, "dgls").fill(wide)
     assert (answer.texts, answer.proposal, answer.confidence) == (("", ""), REFUSED, 0.0)

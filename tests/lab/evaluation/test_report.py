@@ -90,7 +90,7 @@ def test_each_kind_and_each_language_has_its_figures() -> None:
     assert (rust.exact, rust.ms_p50, rust.ms_p90) == (0.5, 35.0, pytest.approx(39.0))
 
 
-def test_what_is_right_at_a_coverage_is_said_for_each_group() -> None:
+def test_the_share_right_at_a_coverage_is_reported_for_each_group() -> None:
     report = two_languages()
     everything, rust = (report.languages[index] for index in (3, 5))
     # Of four, the surest two are the fewest that cover 35 % and 50 %; of Rust's two, the surest.

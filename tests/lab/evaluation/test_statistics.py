@@ -69,7 +69,7 @@ def test_what_a_threshold_shows() -> None:
     assert shown_at([], 0.5).coverage == 0.0
 
 
-def test_the_widest_coverage_may_lie_behind_a_dip() -> None:
+def test_the_widest_coverage_may_lie_after_a_dip() -> None:
     # Five of eight are right from 0.3 up, though one of two was wrong from 0.8 up.
     judged = [(0.9, True), (0.8, False), (0.7, True), (0.6, True), (0.5, True), (0.4, False)]
     best = widest(judged)
