@@ -47,6 +47,6 @@ def delay_ms(rhythm: Rhythm, *, in_word: bool, shortest_ms: float, longest_ms: f
 
 
 def quantile(values: tuple[float, ...], share: float) -> float:
-    """The smallest value that is at least as large as a `share` (0 to 1) of all values."""
+    """The smallest value that at least a `share` (0 to 1) of all values do not exceed."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]

@@ -61,7 +61,7 @@ class FallbackBackend:
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """Always empty: the languages of the server's model are unknown."""
+        """The languages of the server's model, if known; the local model fills only meanwhile."""
         return languages_of(self._remote)
 
     @property
