@@ -89,7 +89,7 @@ clean:
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-# Where pip would take torch for CUDA and no GPU is, uv takes the CPU build: it knows PyTorch's index.
+# Without a GPU pip would still take torch for CUDA; uv takes the CPU build from PyTorch's index.
 $(RUN): pyproject.toml constraints.txt | $(VENV)/bin/python
 	@if $(PIP) install --dry-run --quiet --no-deps --report - "$(TORCH)" 2>/dev/null \
 	  | grep -q '"nvidia-'; then \

@@ -1,8 +1,8 @@
-"""glibc's allocator: what is freed is kept for a while, then given back to the system.
+"""Tunes glibc's allocator: freed memory is kept for a while, then returned to the system.
 
-glibc maps every large block afresh, and the kernel then clears its pages again. A training step
-or a denoise step frees and takes the same large blocks over and over; on a virtual machine the
-page faults alone have cost most of the time (`docs/experiments.md`).
+By default glibc maps every large block anew, and the kernel clears its pages each time. A training
+or denoise step frees and allocates the same large blocks repeatedly; on a virtual machine the page
+faults alone took most of the time (`docs/experiments.md`).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Callable
 
 _IS_LINUX = sys.platform.startswith("linux")
 
-# The parameters of mallopt(3) by their numbers in malloc.h, and what they are set to.
-# One arena, because fills in several threads would each keep what they freed.
+# The parameters of mallopt(3) by their numbers in malloc.h, and their values. One arena, because
+# with several each thread of a fill would keep its own freed memory.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -2, -4, -8
 _SETTINGS = (
     (_M_MMAP_MAX, 0),
@@ -25,7 +25,7 @@ _SETTINGS = (
 
 
 def keep_freed_memory() -> bool:
-    """Tell glibc's allocator to keep what is freed. False where there is another allocator."""
+    """Tell glibc's allocator to keep freed memory. False if the allocator is not glibc's."""
     mallopt = _function("mallopt")
     if mallopt is None:
         return False
@@ -33,17 +33,17 @@ def keep_freed_memory() -> bool:
 
 
 def give_back_freed_memory() -> None:
-    """Give what was freed back to the system once, as after loading; later frees are kept."""
+    """Return freed memory to the system once, as after loading; later frees are kept again."""
     trim = _function("malloc_trim")
     if trim is not None:
         trim(0)
 
 
 def _function(name: str) -> Callable[..., int] | None:
-    """A function of the C library; None where it has none of that name, or is not Linux's."""
+    """A function of the C library; None if it has none of that name, or is not Linux's."""
     if not _IS_LINUX:
         return None
-    # A front-end needs it a minute after its start, not before its first answer.
+    # A front-end needs this a minute after its start, so the import need not delay it.
     import ctypes
 
     found: Callable[..., int] | None = getattr(ctypes.CDLL(None), name, None)
@@ -51,14 +51,14 @@ def _function(name: str) -> Callable[..., int] | None:
 
 
 KEPT_S = 60.0
-"""How long what was freed is kept for what comes next, in seconds."""
+"""How long freed memory is kept for reuse, in seconds."""
 
 
 class FreedMemory:
-    """What was freed: kept for what comes next, and given back once in `KEPT_S` seconds.
+    """Freed memory: kept for reuse, and returned to the system once in `KEPT_S` seconds.
 
-    Without that a process keeps the most that it ever needed. Giving back takes a front-end less
-    than 1 ms and an engine some 10.
+    Otherwise a process keeps its peak memory forever. Returning it takes less than 1 ms in a
+    front-end and about 10 ms in an engine.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class FreedMemory:
         self._given_back = clock()
 
     def after_work(self) -> None:
-        """Give back what is due."""
+        """Return freed memory if it is due."""
         if self._clock() - self._given_back >= KEPT_S:
             self._give_back()
             self._given_back = self._clock()

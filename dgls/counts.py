@@ -1,7 +1,7 @@
-"""Local counts of what was shown and accepted: one file on this machine, numbers and no code.
+"""Local counts of shown and accepted suggestions: one file on this machine, numbers only.
 
-A row is a language and a class of latency. The file is read by `dgls stats` and by nothing else;
-nothing of it is ever sent.
+A row is for one language and one latency class. Only `dgls stats` reads the file; nothing of it is
+ever sent.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from dgls.files import read_small, write_private
 FILE_NAME = "counts.json"
 
 LATENCIES_MS = (100.0, 300.0, 1_000.0)
-"""Bounds of the classes of latency; what took longer than the last one is a class of its own."""
+"""Upper bounds of the latency classes; everything slower is one more class."""
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many suggestions were shown, accepted whole, and still there 30 seconds later."""
+    """How many suggestions were shown, accepted completely, and unchanged 30 seconds later."""
 
     shown: int = 0
     accepted: int = 0
     kept: int = 0
 
     def plus(self, other: Count) -> Count:
-        """Both together."""
+        """The sum of both."""
         return replace(
             self,
             shown=self.shown + other.shown,
@@ -40,14 +40,14 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What is counted together: a language, and the bound in ms that the wait stayed within."""
+    """The key of a count: a language, and the upper bound in ms of the latency class."""
 
     language: str
     within_ms: float
 
     @classmethod
     def of(cls, language: str, latency_ms: float) -> Kind:
-        """The kind of a suggestion that took so long."""
+        """The kind of a suggestion with this latency."""
         bounds = (bound for bound in LATENCIES_MS if latency_ms <= bound)
         return cls(language, next(bounds, float("inf")))
 
@@ -56,20 +56,20 @@ Counted = Mapping[Kind, Count]
 
 
 def added(one: Counted, other: Counted) -> dict[Kind, Count]:
-    """Both together."""
+    """The sums of both."""
     kinds = [*one, *(kind for kind in other if kind not in one)]
     return {kind: one.get(kind, Count()).plus(other.get(kind, Count())) for kind in kinds}
 
 
 def counts_file() -> Path:
-    """Where the counts of this user are."""
+    """The path of this user's counts."""
     from platformdirs import user_state_dir
 
     return Path(user_state_dir("dgls", appauthor=False)) / FILE_NAME
 
 
 def read_counts(path: Path) -> dict[Kind, Count]:
-    """The counts in a file; none where there is no file or it cannot be read."""
+    """The counts in a file; empty if there is no file or it cannot be read."""
     try:
         rows = json.loads(read_small(path).decode("utf-8"))
         return {
@@ -83,10 +83,10 @@ def read_counts(path: Path) -> dict[Kind, Count]:
 
 
 def add_counts(path: Path, new: Counted) -> None:
-    """Add to the counts in a file, which is the user's alone. One that cannot be written stays."""
+    """Add to the counts in a private file. If writing fails the file stays unchanged."""
     if not new:
         return
-    # Of two editors that write in the same instant one's counts may be lost; they are no ledger.
+    # If two editors write at the same instant, one's counts may be lost; precision is not needed.
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         rows = [

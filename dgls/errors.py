@@ -5,32 +5,32 @@
     │   ├── SourceFileError     no such file, a folder, binary, or not UTF-8
     │   ├── PositionError       a line or column outside the text
     │   ├── LanguageError       no grammar for this file
-    │   └── SettingError        a setting of the wrong name, type or range
+    │   └── SettingError        a setting with a wrong name, type or range
     ├── ModelError              the model cannot be found, loaded or run
     │   ├── ModelNotFoundError
-    │   ├── ModelFetchError     a model of the catalogue cannot be fetched or removed
+    │   ├── ModelFetchError     a catalogue model cannot be fetched or removed
     │   ├── CheckpointError     wrong, partial or foreign checkpoint
-    │   │   └── LoraError       a LoRA that the base cannot take
+    │   │   └── LoraError       a LoRA that does not fit the base model
     │   └── ModelMemoryError    the model, or a fill, needs more memory than there is
-    ├── EngineError             the engine process cannot be reached or gave up
+    ├── EngineError             the engine process cannot be reached, or failed
     │   ├── EngineUnavailableError
-    │   ├── EngineBusyError     too many requests wait for it already
-    │   │   └── RemoteOverloadedError    the server elsewhere says so of itself (503)
+    │   ├── EngineBusyError     too many requests are waiting already
+    │   │   └── RemoteOverloadedError    the remote server says that it is overloaded (503)
     │   ├── EngineProtocolError
     │   │   └── FieldError      one field of a request has the wrong type or value
-    │   └── RemoteError         the server elsewhere that fills for the engine failed
-    ├── EditError               the answer to an instruction is no edit that can be made
+    │   └── RemoteError         the remote server that fills for the engine failed
+    ├── EditError               the answer to an instruction gives no valid edit
     ├── Stopped                 the request was stopped before it had an answer
     └── TrainingError           a corpus, recipe or checkpoint folder that training cannot use
 
-A message says what happened, what was left untouched and what to do next, in one sentence.
+A message says in one sentence what happened, what was left untouched and what to do next.
 """
 
 from __future__ import annotations
 
 
 class DglsError(Exception):
-    """Base of all errors raised on purpose. The command line exits with `exit_status`."""
+    """Base of all errors raised on purpose. `exit_status` is the command line's exit status."""
 
     exit_status = 1
 
@@ -70,11 +70,11 @@ class ModelError(DglsError):
 
 
 class ModelNotFoundError(ModelError):
-    """No model of that name or at that path is on this machine."""
+    """This machine has no model of that name or at that path."""
 
 
 class ModelFetchError(ModelError):
-    """A model of the catalogue cannot be fetched, written or removed."""
+    """A catalogue model cannot be fetched, written or removed."""
 
 
 class CheckpointError(ModelError):
@@ -82,11 +82,11 @@ class CheckpointError(ModelError):
 
 
 class LoraError(CheckpointError):
-    """The LoRA is wrong, partial, or for another base; the model goes on without it."""
+    """The LoRA is wrong, partial, or for another base; the model runs without it."""
 
 
 class ModelMemoryError(ModelError):
-    """There is not enough memory to load a model, or for a step of a fill by one that stays."""
+    """Memory does not suffice to load a model, or for a step of a fill."""
 
 
 class EngineError(DglsError):
@@ -100,15 +100,15 @@ class EngineUnavailableError(EngineError):
 
 
 class EngineBusyError(EngineError):
-    """Too many requests wait for the engine; this one was refused."""
+    """Too many requests are waiting for the engine; this one was refused."""
 
 
 class RemoteOverloadedError(EngineBusyError):
-    """The server that fills for the engine answers that it cannot serve now (503)."""
+    """The remote server that fills for the engine is overloaded (503)."""
 
 
 class EngineProtocolError(EngineError):
-    """The engine answered something that this version does not understand."""
+    """The engine's answer is not understood by this version."""
 
 
 class FieldError(EngineProtocolError):
@@ -125,13 +125,13 @@ class FieldError(EngineProtocolError):
 
 
 class RemoteError(EngineError):
-    """The server elsewhere that fills for the engine cannot be reached, refused or failed."""
+    """The remote server that fills for the engine cannot be reached, refused or failed."""
 
 
 class Stopped(DglsError):
     """The request was stopped (cancelled, superseded) before it had an answer.
 
-    `reason` says why in a word or two; it is empty where nobody said.
+    `reason` is a word or two; empty if none was given.
     """
 
     exit_status = 8
@@ -142,7 +142,7 @@ class Stopped(DglsError):
 
 
 class EditError(DglsError):
-    """What a model answered to an instruction is not an edit that can be made."""
+    """A model's answer to an instruction gives no valid edit."""
 
     exit_status = 10
 

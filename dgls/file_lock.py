@@ -1,4 +1,4 @@
-"""A lock on a file that the system releases when its holder dies, however it dies."""
+"""A file lock that the system releases when its holder dies, however it dies."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _MAX_DIGITS = 20
 class FileLock:
     """An exclusive lock, held from `acquire` or `adopt` until `release` or the process's end.
 
-    Where there is `flock` a held lock can be handed to a child process by its descriptor: the
-    lock belongs to the open file, not to the process.
+    With `flock`, a held lock can be handed to a child process by its descriptor: the lock belongs
+    to the open file, not to the process.
     """
 
     CAN_HAND_OVER = sys.platform != "win32"
@@ -27,9 +27,9 @@ class FileLock:
 
     @classmethod
     def acquire(cls, path: Path) -> FileLock | None:
-        """The lock, or None where somebody holds it. Does not wait.
+        """The lock, or None if somebody holds it. Does not wait.
 
-        Raises `OSError`, also for what is not a file of the user's own.
+        Raises `OSError`, also if the path is not a file of the user's own.
         """
         while True:
             descriptor = open_own(path, os.O_RDWR | os.O_CREAT)
@@ -43,13 +43,13 @@ class FileLock:
 
     @classmethod
     def adopt(cls, path: Path, descriptor: int) -> FileLock:
-        """The lock that the parent process handed over; its own children do not inherit it."""
+        """The lock that the parent process handed over; child processes do not inherit it."""
         os.set_inheritable(descriptor, False)
         return cls(path, descriptor)
 
     def write_owner(self, pid: int | None = None) -> None:
-        """Note this process, or `pid`, as the holder: it may have to be killed."""
-        # Without room on the disk the lock still holds.
+        """Write the process ID of the holder, this process or `pid`, in case it must be killed."""
+        # On a full disk the lock still holds.
         with contextlib.suppress(OSError):
             os.ftruncate(self.descriptor, 0)
             os.lseek(self.descriptor, 0, os.SEEK_SET)
@@ -60,7 +60,7 @@ class FileLock:
         os.close(self.descriptor)
 
     def release(self) -> None:
-        """Let go and remove the file, if it is still the one that is locked.
+        """Release the lock and remove the file, if it is still the locked one.
 
         A second call does nothing.
         """
@@ -73,7 +73,7 @@ class FileLock:
 
 
 def is_held(path: Path) -> bool:
-    """Whether a living process holds the lock. What is no file of the user's own is no lock."""
+    """Whether a living process holds the lock. A file of another user is no lock."""
     try:
         if not path.is_file() or path.is_symlink():
             return False
@@ -86,7 +86,7 @@ def is_held(path: Path) -> bool:
 
 
 def owner(path: Path) -> int | None:
-    """The process that holds a held lock, or None where it has not said so yet."""
+    """The process that holds a held lock, or None if it has not written its ID yet."""
     try:
         with os.fdopen(open_own(path, os.O_RDONLY), "rb") as file:
             return int(file.read(_MAX_DIGITS))
@@ -105,7 +105,7 @@ if sys.platform == "win32":
     import msvcrt
 
     def _try_lock(descriptor: int) -> bool:
-        # A lock forbids reading there, so it lies beyond the text that says who holds it.
+        # On Windows a locked range cannot be read, so it lies beyond the process ID.
         os.lseek(descriptor, 1 << 20, os.SEEK_SET)
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)

@@ -1,4 +1,4 @@
-"""Files opened with care: those of others cannot hang or flood the reader, ours are only ours."""
+"""Safe file access: others' files cannot block or flood the reader, and ours stay private."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from contextlib import suppress
 from pathlib import Path
 
 LARGEST_BYTES = 1_000_000
-"""A settings or ignore file that is larger is not read."""
+"""A larger settings or ignore file is not read."""
 
 
 def read_small(path: Path, most_bytes: int = LARGEST_BYTES) -> bytes:
     """The bytes of a regular file of at most `most_bytes`.
 
-    The null device has none. Raises `OSError`, whose `strerror` says what is wrong: also for
+    The null device reads as empty. Raises `OSError`, whose `strerror` says what is wrong, also for
     another device, a pipe, a folder, and a file that is too large. Those are not opened, because
     opening alone can block.
     """
@@ -26,7 +26,7 @@ def read_small(path: Path, most_bytes: int = LARGEST_BYTES) -> bytes:
     _check(path, found, most_bytes)
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
     with os.fdopen(os.open(path, flags), "rb") as file:
-        # The path may lead elsewhere by now.
+        # The path may lead to another file by now.
         _check(path, os.fstat(file.fileno()), most_bytes)
         data = file.read(most_bytes + 1)
     if len(data) > most_bytes:
@@ -35,7 +35,7 @@ def read_small(path: Path, most_bytes: int = LARGEST_BYTES) -> bytes:
 
 
 def expanded(path: str | Path) -> Path:
-    """The path with `~` as the home folder, or as it is written where there is no such user.
+    """The path with `~` as the home folder, or unchanged if the user is unknown.
 
     `Path.expanduser` raises a `RuntimeError` then.
     """
@@ -45,8 +45,8 @@ def expanded(path: str | Path) -> Path:
 def open_own(path: Path, flags: int) -> int:
     """A descriptor of a regular file of the user's own, created with mode 0600.
 
-    Raises `OSError`, for a link, a pipe, or somebody else's file, too; those are neither followed
-    nor changed.
+    Raises `OSError`, also for a link, a pipe or another user's file, which are neither followed nor
+    changed.
     """
     careful = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     careful |= getattr(os, "O_CLOEXEC", 0)
@@ -67,7 +67,7 @@ def open_own(path: Path, flags: int) -> int:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only the user can read, whole or not at all. Raises `OSError`."""
+    """Write a file that only the user can read, atomically. Raises `OSError`."""
     descriptor, temporary = _new_file(path.parent)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -79,10 +79,10 @@ def write_private(path: Path, text: str) -> None:
 
 
 def replace(path: Path, data: bytes) -> None:
-    """Put `data` in the place of a file's bytes, whole or not at all; its mode and owner stay.
+    """Replace a file's bytes by `data`, atomically; its mode and owner stay.
 
-    The data goes into a new file first, in the same folder, under a name that nobody can guess:
-    otherwise somebody could plant a link there. Raises `OSError`; the file is then as it was.
+    The data is first written to a new file in the same folder, under an unpredictable name, because
+    otherwise somebody could plant a link there. Raises `OSError`; the file is then unchanged.
     """
     old = path.stat()
     descriptor, beside = _new_file(path.parent, ".dgls-")

@@ -1,4 +1,4 @@
-"""A part of a pattern of `.gitignore`: its wildcards and brackets, and what they match."""
+"""One part of a `.gitignore` pattern: its wildcards and brackets, and what they match."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _CLASSES = {
 
 @dataclass(frozen=True)
 class Glob:
-    """One part of a pattern with wildcards in it, `source` as it was written.
+    """One part of a pattern with wildcards, with its text as `source`.
 
-    Where case is ignored, `prefix`, `suffix` and the names are in small letters, `source` is not:
-    a range may have an end in either case.
+    If case is ignored, `prefix`, `suffix` and names are in lower case. `source` is not, because a
+    range may end in either case.
     """
 
     source: str
@@ -56,13 +56,13 @@ class Glob:
         if not others:
             return re.compile(first, flags)
         *middle, last = others
-        # An atomic group keeps the first place where its piece fits, which is always good enough.
+        # An atomic group keeps the first match of its piece, which is always good enough.
         atoms = "".join(f"(?>.*?{piece})" for piece in middle)
         return re.compile(f"{first}{atoms}.*{last}", flags)
 
 
 def tokens_of(text: str) -> Iterator[str]:
-    """Characters, `\\x` and whole brackets; a lone `[` or `\\` where one is not closed."""
+    """Characters, `\\x` and complete brackets; a lone `[` or `\\` if one is not closed."""
     at = 0
     while at < len(text):
         end = at + 1
@@ -75,7 +75,7 @@ def tokens_of(text: str) -> Iterator[str]:
 
 
 def is_literal(token: str) -> bool:
-    """Whether a token matches one character, or one after a backslash, as it is."""
+    """Whether a token is one plain character, or an escaped one."""
     return token[0] not in WILD
 
 
@@ -96,9 +96,9 @@ def _bracket_end(text: str, start: int) -> int | None:
 
 
 def _class_end(text: str, at: int) -> int:
-    """Where a class `[:name:]` ends that begins at a place; 0 where none does.
+    """The end of a class `[:name:]` that begins at an index; 0 if none does.
 
-    To git the first `]` ends it, and it is none where no colon precedes that.
+    For git the first `]` ends it, and it is no class without a colon before that.
     """
     end = text.find("]", at + 2) if text.startswith("[:", at) else -1
     return end + 1 if end > at + 2 and text[end - 1] == ":" else 0
@@ -111,12 +111,12 @@ def _regex_of(token: str) -> str:
 
 
 def _class(body: str) -> str:
-    """A bracket's regular expression; a range that runs backwards has its first member alone."""
+    """A bracket's regular expression; a range that runs backwards has only its first member."""
     negated = body[:1] in {"!", "^"}
     members: list[str] = []
     for low, high in _ranges(body[negated:]):
         if len(low) > 1 and low not in _CLASSES:
-            # Git gives up on what it does not know.
+            # Git gives up on an unknown class.
             return _NOTHING
         if len(low) > 1:
             members.append(_CLASSES[low])

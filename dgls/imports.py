@@ -1,7 +1,7 @@
 """Keeps the project that is being edited off Python's import path.
 
-A repository may hold a `torch.py` or a `json.py`, and a shell may say `PYTHONPATH=.`. Knows nothing
-but `os` and `sys`, because it comes before every other import, that of `__future__` included.
+A repository may have a `torch.py` or a `json.py`, and a shell may set `PYTHONPATH=.`. This module
+imports only `os` and `sys`, because it runs before every other import, including `__future__`.
 """
 
 import os
@@ -11,7 +11,7 @@ import dgls
 
 
 def only_installed_code() -> None:
-    """Take the working folder, and what PYTHONPATH names of a project, off `sys.path`."""
+    """Remove the working folder, and project folders in PYTHONPATH, from `sys.path`."""
     kept = set(_kept())
     doubtful = {os.getcwd(), *map(os.path.abspath, _said())} - kept
     sys.path[:] = [
@@ -22,16 +22,16 @@ def only_installed_code() -> None:
 
 
 def safe_environment() -> dict[str, str]:
-    """The environment for a Python process of dgls's own, without what makes it run other code.
+    """The environment for a Python process of dgls, without variables that make it run other code.
 
-    Of `PYTHONPATH` stays what is no project, and dgls is found where this process has found it.
+    `PYTHONPATH` keeps folders outside projects, and the folder where this process found dgls.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     return {**kept, "PYTHONPATH": os.pathsep.join(_kept())}
 
 
 def _kept() -> list[str]:
-    """The folders of PYTHONPATH that are no project, and the one that dgls comes from."""
+    """The folders in PYTHONPATH outside projects, and the one that dgls comes from."""
     said = [folder for folder in _said() if os.path.isabs(folder) and not _is_project(folder)]
     own = os.path.dirname(os.path.dirname(os.path.abspath(dgls.__file__)))
     return list(dict.fromkeys([*said, own]))
@@ -42,12 +42,12 @@ def _said() -> list[str]:
 
 
 def _is_project(folder: str) -> bool:
-    """Whether a folder belongs to what one works on: the working folder, or a git work tree."""
+    """Whether a folder belongs to the user's work: the working folder, or a git work tree."""
     real = os.path.realpath(folder)
     try:
         work = os.path.realpath(os.getcwd())
     except OSError:
-        # It was removed meanwhile, so nothing is in it.
+        # The working folder was removed, so nothing is in it.
         work = None
     if work is not None and (real == work or real.startswith(work.rstrip(os.sep) + os.sep)):
         return True

@@ -1,11 +1,11 @@
-"""How torch's threads wait for each other, told to OpenMP before it is loaded."""
+"""How torch's threads wait for each other, set for OpenMP before it is loaded."""
 
 from __future__ import annotations
 
 WAITING = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "20000"}
-"""Variables of the environment.
+"""Environment variables.
 
-Each operation of a network ends when its slowest thread does. A thread that waits spins for some
-20 µs and then sleeps: waking it at once costs a network of a thousand small operations half of its
-time, and one that spins on takes the core that it waits for, where a compiler runs beside it.
+Each operation of a network ends with its slowest thread. A waiting thread spins for some 20 µs and
+then sleeps. Sleeping at once would cost a network of a thousand small operations half of its time;
+spinning on would take a core from other programs, such as a compiler.
 """

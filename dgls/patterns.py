@@ -1,9 +1,9 @@
 """Patterns of `.gitignore` (https://git-scm.com/docs/gitignore#_pattern_format).
 
-Why not the `pathspec` library: it makes one regular expression of a pattern, whose backtracking a
-hostile pattern turns into a hang: `*a` fourteen times took 40 s against a name of sixty `a`. Here
-a name is matched part by part without backtracking, so the time is at most the length of the
-pattern times the length of the name.
+The `pathspec` library turns a pattern into one regular expression, whose backtracking a hostile
+pattern turns into a hang: `*a` fourteen times took 40 s against a name of sixty `a`. Here a name is
+matched part by part without backtracking, so the time is at most the pattern's length times the
+name's length.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from functools import lru_cache
 from dgls.globs import WILD, Glob, is_literal, tokens_of
 
 MAX_WORK = 500_000
-"""Most comparisons to judge one file, half a second; an honest list takes a hundredth of them."""
+"""The most comparisons to judge one file: half a second. Ordinary lists need a hundredth."""
 
 MAX_PATTERNS = 10_000
 MAX_GLOB_CHARS = 200_000
 LONGEST_PATTERN = 4096
-"""Characters. No system has longer paths, so a longer pattern matches nothing."""
+"""In characters. No system has longer paths, so a longer pattern matches nothing."""
 
 LONGEST_NAME = 255
-"""Bytes of one part of a path, on every system in use."""
+"""In bytes: the longest part of a path on every system in use."""
 
 _HEAD_AND_STARS = re.compile(
     r"(!?+(?:[^*?\[\\]*/)?)([^*?\[\\/]+)\*{2,}(?:/(.+)| *(/?) *)", re.DOTALL
@@ -42,7 +42,7 @@ class TooManyPatternsError(ValueError):
 class Patterns:
     """A list of patterns, of which the last that matches decides.
 
-    A pattern that can match nothing is passed over. Raises `TooManyPatternsError`.
+    Patterns that cannot match anything are skipped. Raises `TooManyPatternsError`.
     """
 
     def __init__(self, patterns: Iterable[str], *, ignore_case: bool = False) -> None:
@@ -70,13 +70,13 @@ class Patterns:
             self._any_depth += len(pattern.parts) if None in pattern.parts else 0
 
     def work(self, depth: int) -> int:
-        """About how many comparisons it takes at most to judge a path of so many parts."""
+        """The approximate upper limit of comparisons to judge a path with `depth` parts."""
         return len(self._others) + self._any_depth * depth
 
     def verdict(self, names: Sequence[str], *, is_folder: bool) -> bool | None:
-        """What the last matching pattern says of a path: True to ignore it, None where none does.
+        """The verdict of the last matching pattern: True to ignore the path; None if none matches.
 
-        `names` are the path's parts from the folder of the patterns on.
+        `names` are the path's parts, relative to the patterns' folder.
         """
         if self._ignore_case:
             names = [name.lower() for name in names]
@@ -92,9 +92,9 @@ class Patterns:
         return found
 
     def matches(self, names: Sequence[str]) -> bool:
-        """Whether a file, or a folder that it lies in, is ignored.
+        """Whether a file, or a folder above it, is ignored.
 
-        True as well where it would take too long to tell: better left alone than waited for.
+        Also True if it would take too long to tell: leaving the file alone is the safe answer.
         """
         if sum(map(self.work, range(1, len(names) + 1))) > MAX_WORK:
             return True
@@ -106,12 +106,12 @@ class Patterns:
 
 @lru_cache(maxsize=32)
 def patterns(texts: tuple[str, ...], *, ignore_case: bool = False) -> Patterns:
-    """The patterns of a setting, made once for the same texts."""
+    """The compiled patterns of a setting, cached."""
     return Patterns(texts[:MAX_PATTERNS], ignore_case=ignore_case)
 
 
 def why_it_matches_nothing(text: str) -> str | None:
-    """What is wrong with a pattern of a setting that can match no file; None where one could."""
+    """Why a pattern of a setting can match no file; None if it could match one."""
     stripped = text.strip()
     parts = stripped.lstrip("!").strip("/").split("/")
     if not stripped.strip("/!"):
@@ -134,7 +134,7 @@ def why_it_matches_nothing(text: str) -> str | None:
 
 
 _Part = str | Glob | None
-"""A name, one with wildcards, or None for `**`: any number of folders."""
+"""A plain name, one with wildcards, or None for `**`: any number of folders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ class _Pattern:
 
     @property
     def only_name(self) -> _Part:
-        """The name that it matches in any folder, None where it asks for more."""
+        """The name that it matches in any folder; None if it needs more than a name."""
         return None if self.anchored else self.parts[0]
 
     def matches(self, names: Sequence[str]) -> bool:
@@ -157,7 +157,7 @@ class _Pattern:
 
 
 def _match(parts: Sequence[_Part], names: Sequence[str]) -> bool:
-    """Whether the parts match all names, going back to the last `**` alone."""
+    """Whether the parts match all names, with backtracking to the last `**` only."""
     part = name = restart = 0
     last_any = -1
     while name < len(names):
@@ -189,7 +189,7 @@ def _parsed(text: str, *, ignore_case: bool = False) -> _Pattern | None:
     pieces = _split(body)
     if pieces is None or not body:
         return None
-    # Git counts a slash in a bracket, too, though no name has one that it could match.
+    # Git counts a slash in a bracket too, although no name has a slash to match.
     anchored = "/" in body
     if body.startswith("/"):
         pieces = pieces[1:]
@@ -199,25 +199,25 @@ def _parsed(text: str, *, ignore_case: bool = False) -> _Pattern | None:
     if "" in parts:
         return None
     if parts[-1] is None:
-        # What ends with `/**` is inside of the folder, not the folder.
+        # A pattern that ends with `/**` matches the contents of the folder, not the folder.
         parts.append(Glob("*", "", "", ignore_case))
     return _Pattern(tuple(parts), anchored, negated, folders_only)
 
 
 def _is_too_long(piece: str) -> bool:
-    """Whether a part asks for more characters than a name can have."""
+    """Whether a part needs more characters than a name can have."""
     return (
         len(piece) > LONGEST_NAME and sum(each != "*" for each in tokens_of(piece)) > LONGEST_NAME
     )
 
 
 def _glued(text: str) -> tuple[str, ...]:
-    """What `head**/rest` matches: `head*/**/rest`, and names in which head and rest meet.
+    """The patterns equivalent to `head**/rest`: `head*/**/rest`, and `headrest`.
 
-    `folder/head**` matches what is below the names that begin with head, too.
+    `folder/head**` also matches everything below names that begin with head.
 
-    Git compares the plain characters at a pattern's beginning apart, and to what is left the `**`
-    is at the beginning.
+    Git compares the plain characters at a pattern's beginning separately, so for the remaining
+    pattern the `**` is at the beginning.
     """
     found = _HEAD_AND_STARS.fullmatch(text)
     if found is None:
@@ -230,7 +230,7 @@ def _glued(text: str) -> tuple[str, ...]:
 
 
 def _without_trailing_spaces(text: str) -> str:
-    """As git does: spaces at the end go, one after a backslash stays."""
+    """As in git: trailing spaces are removed, except one after a backslash."""
     stripped = text.rstrip(" ")
     backslashes = len(stripped) - len(stripped.rstrip("\\"))
     return stripped + " " if len(stripped) < len(text) and backslashes % 2 else stripped
@@ -252,7 +252,7 @@ def _part(piece: str, *, alone: bool, ignore_case: bool) -> _Part:
 
 
 def _split(body: str) -> list[str] | None:
-    """The parts between slashes, one in a bracket is none; None for what is not closed."""
+    """The parts between slashes outside brackets; None if a bracket is not closed."""
     pieces = [""]
     for token in tokens_of(body):
         if token in {"[", "\\"}:

@@ -1,7 +1,7 @@
-"""What a front-end asks of the engine and what it gets back.
+"""What a front-end asks of the engine, and the replies.
 
 The types know nothing of LSP, torch or HTTP. They travel as JSON over the engine's socket
-(`docs/protocol.md`); `protocol_json.py` is the only place that knows how.
+(`docs/protocol.md`); only `protocol_json.py` knows the format.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dgls.errors import EngineProtocolError
 
 
 class Trigger(StrEnum):
-    """Why a fill is asked for. A newer automatic request supersedes an older one; nothing else."""
+    """Why a fill is requested. Only a newer automatic request supersedes an older one."""
 
     AUTOMATIC = "automatic"
     EXPLICIT = "explicit"
@@ -24,9 +24,9 @@ class Trigger(StrEnum):
 class Gap:
     """One place to fill.
 
-    `text` is what is there now: a cursor is an empty gap, a selection is not. `strength` is
-    the share of `text` that is noised before it is denoised: 1.0 rewrites it, less repairs it.
-    `max_lines` bounds the fill: 1 keeps it on the cursor's line.
+    `text` is its present text: empty at a cursor, not for a selection. `strength` is the share of
+    `text` that is noised before it is denoised: 1.0 rewrites it, less repairs it. `max_lines`
+    bounds the fill: 1 keeps it on the cursor's line.
     """
 
     text: str = ""
@@ -36,7 +36,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """Text from elsewhere that helps: another open file's outline, a recent edit."""
+    """Helpful text from elsewhere: another open file's outline, a recent edit."""
 
     path: str
     text: str
@@ -44,11 +44,11 @@ class Snippet:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much a fill may cost. `deadline_ms` counts from arrival at the engine; None: none.
+    """The limits of a fill.
 
-    With 0 `candidates` the prompt is encoded, so that the next fill there is quicker, and nothing
-    is filled. The model reads `prefix_chars` and `suffix_chars` of the document at most; None
-    leaves that to the model.
+    `deadline_ms` counts from arrival at the engine; None means no deadline. With 0 `candidates` the
+    prompt is only encoded, so that the next fill there is quicker. The model reads at most
+    `prefix_chars` and `suffix_chars` of the document; None leaves that to the model.
     """
 
     deadline_ms: float | None = None
@@ -65,12 +65,12 @@ READ_AHEAD = Limits(candidates=0)
 class FillRequest:
     """Fill every gap between the `parts` of a document.
 
-    `parts` has one element more than `gaps`: `parts[0]` is the prefix, `parts[-1]` the suffix,
-    those between lie between two gaps. The prefix begins at an anchored line start, so that
+    `parts` has one element more than `gaps`: `parts[0]` is the prefix, `parts[-1]` the suffix, and
+    the others are the texts between gaps. The prefix begins at an anchored line start, so that
     typing extends it instead of sliding it (`dgls.syntax.cursor`). `client`, `path` and `method`
-    together say which older automatic request this one supersedes. `around` is the text before the
-    first gap and after the last one, more of it than `parts` hold. Copies are taken from it, and a
-    model with room for it reads it, too.
+    together identify the older automatic request that this one supersedes. `around` is the text
+    before the first gap and after the last one, more of it than `parts` hold. Copies are taken from
+    it, and a model with room for it also reads it.
     """
 
     parts: tuple[str, ...]
@@ -109,19 +109,18 @@ class Fill:
     """One candidate: a text for each gap, in order.
 
     `score` is the judge's summed log-probability in nats (higher is better). `confidence` is the
-    calibrated probability in 0..1 that the fill is what the user wants. `proposal` says where it
-    came from:
+    calibrated probability in 0..1 that the fill is what the user wants. `proposal` is its origin:
 
     - "draft": the model's likeliest text, written from left to right
     - "beam": a beam search
     - "revised": a draft after denoise passes
     - "noise": denoised from noise
-    - "kept": denoised from what typing has left of the document's last draft
+    - "kept": denoised from the rest of the document's last draft
     - "copied": a similar place of the document
     - "edit": the answer to an instruction
 
-    `tokens` is its length without the ends of its gaps; 0 where the backend does not say.
-    `features` are the numbers that the confidence was made of, by name, where the backend says.
+    `tokens` is its length without the ends of its gaps; 0 if the backend does not tell. `features`
+    are the inputs of the confidence, by name, if the backend tells.
     """
 
     texts: tuple[str, ...]
@@ -146,16 +145,15 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class FillReply:
-    """The candidates, best first (none only where none was asked for), and what they cost.
+    """The candidates, best first (empty only if none was requested), and their cost.
 
-    `complete` is False where a deadline ended the fill early and the best draft so far is given.
-    `steps` counts denoise steps, or passes of the causal stream, which wrote `written` tokens in
-    them; `passes` counts all forward passes of the model. `prompt_tokens` is the causal prompt,
-    `cached_tokens` the part of it that was not encoded again. `threshold` is the
-    least confidence at which the model's fills should be shown unasked, fitted with it. `present`
-    is the score of the text that the gaps hold now; None where they hold none or it has no score.
-    `note` is one sentence that the user should be told once, such as that another model fills for
-    a server that is down.
+    `complete` is False if a deadline ended the fill early with the best draft so far. `steps`
+    counts denoise steps, or passes of the causal stream, which wrote `written` tokens; `passes`
+    counts all forward passes of the model. `prompt_tokens` is the length of the causal prompt,
+    `cached_tokens` the part of it that was not encoded again. `threshold` is the lowest confidence
+    at which the model's fills should be shown unasked, fitted with it. `present` is the score of
+    the gaps' present text; None if they are empty or it has no score. `note` is one sentence to
+    show the user once, such as that another model fills for a server that is down.
     """
 
     candidates: tuple[Fill, ...]
@@ -178,14 +176,14 @@ class FillReply:
 
 
 DENOISED, WRITTEN = "denoised", "written"
-"""How a draft came about: on a canvas, or token by token with drafts that are verified."""
+"""How a draft was made: on a canvas, or token by token with verified drafts."""
 
 
 @dataclass(frozen=True, slots=True)
 class LastFill:
-    """The last fill that an engine made, as it keeps it in memory: `dgls why` asks for it.
+    """The engine's last fill, kept in memory for `dgls why`.
 
-    `age_s` is how many seconds ago it was made.
+    `age_s` is its age in seconds.
     """
 
     request: FillRequest
@@ -195,12 +193,12 @@ class LastFill:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """All that there is after one denoise step or one pass, as text: `texts` as in `Fill`.
+    """The complete text after one denoise step or one pass: `texts` as in `Fill`.
 
-    Of the kind "denoised" `tokens` are what the open canvas positions hold, in order, and
-    `accepted` says whether the sampler accepted each. Of the kind "written" `tokens` are those of
-    the pass: the ones that it wrote, which are `accepted`, and after them the drafts it refused;
-    `ahead` are the drafts that the next pass reads, which may be refused then.
+    For the kind "denoised", `tokens` are those at the open canvas positions, in order, and
+    `accepted` tells which of them the sampler accepted. For the kind "written", `tokens` are those
+    of the pass: first the written ones, which are `accepted`, then the refused drafts. `ahead` are
+    the drafts that the next pass reads, which it may refuse.
     """
 
     step: int
@@ -212,7 +210,7 @@ class Draft:
 
 
 OnProgress = Callable[[float, str], None]
-"""Called while a model loads, with the share that is done (0 to 1) and what is being done."""
+"""Called while a model loads, with the share that is done (0 to 1) and the current task."""
 
 OnDraft = Callable[[Draft], None]
 """Called with each draft: after a denoise step, or after a pass of a causal model.
@@ -222,7 +220,7 @@ In the engine it is called from the fill's thread.
 
 
 class EngineState(StrEnum):
-    """Where an engine is between its start and its first fill."""
+    """The state of an engine between its start and its first fill."""
 
     LOADING = "loading"
     READY = "ready"
@@ -231,14 +229,14 @@ class EngineState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What an engine says of itself.
+    """The engine's report on itself.
 
-    `percent` (0..100) is how much of the model is loaded; `message` is what it is doing, or, in
-    the state "failed", one sentence that says why. `kind` is then the error's class in
-    `dgls.errors`, as in a failed reply. `device` is where the model runs, empty where the backend
-    does not say; `cores` is how many CPU cores it takes there, 0 elsewhere. `languages` are those
-    that the model was trained on, none where it reads all. `models` is the folder of the fetched
-    models that it takes one from.
+    `percent` (0..100) is how much of the model is loaded; `message` is the current task or, in the
+    state "failed", one sentence with the reason. `kind` is then the error's class in `dgls.errors`,
+    as in a failed reply. `device` is where the model runs, empty if the backend does not tell;
+    `cores` is the number of CPU cores it uses, 0 on other devices. `languages` are those that the
+    model was trained on; empty means all. `models` is the folder of fetched models that the engine
+    uses.
     """
 
     state: EngineState

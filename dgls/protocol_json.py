@@ -1,6 +1,6 @@
-"""The types of `protocol.py` as JSON, as it travels over the engine's socket, and back.
+"""The types of `protocol.py` as JSON, as sent over the engine's socket, and back.
 
-What is not such JSON is refused with a sentence that says what was expected and quotes no code.
+Anything else is refused with a sentence that says what was expected and quotes no code.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ def to_json(value: FillRequest | FillReply | LastFill | Draft | Health) -> str:
 
 
 def _fields_of(value: Any) -> dict[str, Any]:
-    """A dataclass by the names of its fields; unlike `dataclasses.asdict` it copies nothing."""
+    """A dataclass as a dict of its fields; unlike `dataclasses.asdict` it copies nothing."""
     return {name: getattr(value, name) for name, _ in _declared(type(value))}  # type: ignore[arg-type]
 
 
 @functools.cache
 def _declared(kind: type) -> tuple[tuple[str, str], ...]:
-    """The fields of a dataclass: the name and the type of each, as they are written."""
+    """The fields of a dataclass: the name and the annotated type of each."""
     return tuple((each.name, str(each.type)) for each in dataclasses.fields(kind))
 
 
@@ -125,7 +125,7 @@ def _fields(data: str | bytes, kind: type) -> dict[str, Any]:
     try:
         value = json.loads(data)
     except (ValueError, RecursionError) as error:
-        # The parser's message names a position and never quotes the text, so it may be shown.
+        # The parser's message has a position and never quotes the text, so it may be shown.
         raise EngineProtocolError(f"Not a {kind.__name__}: not JSON ({error}).") from error
     if not isinstance(value, dict):
         raise EngineProtocolError(f"Not a {kind.__name__}: a JSON object was expected.")
@@ -178,12 +178,12 @@ def _is_plain(value: Any, wanted: str) -> bool:
     allowed = _PLAIN.get(wanted)
     if allowed is None:
         return True
-    # JSON's true is an int in Python; it is none here.
+    # JSON's true is an int in Python, but it is not accepted as a number here.
     return bool in allowed if isinstance(value, bool) else isinstance(value, allowed)
 
 
 def _checked(value: Any, name: str = "request") -> Any:
-    """The value with a mark for each half of a surrogate pair, which no model can read.
+    """The value with each lone surrogate replaced, because no model can read it.
 
     Raises `EngineProtocolError` for a number that is not finite or has more than 64 bits.
     """

@@ -1,4 +1,4 @@
-"""Set before anything is imported: no fetched models, Triton interpreted where no GPU is."""
+"""Set before anything is imported: no fetched models, and Triton interpreted without a GPU."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.required import VARIABLE, why_not_skipped
 
-# No test depends on what the user has fetched; those of the laptop model ask for it by name.
+# No test depends on the user's fetched models; tests of the laptop model ask for it by name.
 if "DGLS_TEST_MODELS" not in os.environ:
     from dgls.checkpoint.store import models_folder
 
@@ -22,16 +22,16 @@ if "DGLS_TEST_MODELS" not in os.environ:
 
 if not Path("/dev/nvidia0").exists():
     os.environ.setdefault("TRITON_INTERPRET", "1")
-    # Triton asks for a choice; the interpreter is not touched by it.
+    # Triton requires a choice; it does not affect the interpreter.
     os.environ.setdefault("TRITON_DEFAULT_FP_FUSION", "1")
 
-# How long an example takes says nothing on a machine that does other work.
+# The time of an example tells nothing on a busy machine.
 hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
 
 
 def pytest_configure() -> None:
-    """Undo what a shell does to a job in the background: no program that it starts hears Ctrl-C."""
+    """Undo a shell's treatment of background jobs, whose programs ignore Ctrl-C."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -40,7 +40,7 @@ def pytest_configure() -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A skipped test of a required kind has failed."""
+    """A skipped test of a required kind counts as failed."""
     report = yield
     if report.skipped and not hasattr(report, "wasxfail") and isinstance(report.longrepr, tuple):
         markers = {mark.name for mark in item.iter_markers()}
@@ -53,7 +53,7 @@ def pytest_runtest_makereport(
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder of its user alone, for an engine."""
+    """A private folder for an engine."""
     folder = tmp_path / "e"
     folder.mkdir(mode=0o700)
     return folder

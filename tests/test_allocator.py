@@ -1,4 +1,4 @@
-"""What was freed is kept for a while, then given back."""
+"""Freed memory is kept for a while, then returned to the system."""
 
 from __future__ import annotations
 

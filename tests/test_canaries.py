@@ -1,4 +1,4 @@
-"""No command imports what lies in the folder it is run in, under whatever name it imports."""
+"""No command imports a file from the folder it is run in, whatever name it imports."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.engines import ROOT
 
-# Python imports it by its name at the start of each process, and it notes what else is imported.
+# Python imports it by its name at the start of each process, and it records other imports.
 RECORDER = """
 import atexit, os, sys
 
@@ -33,7 +33,7 @@ WITH_ENGINE = (
     "eval cut tree --count 2 --system nothing",
 )
 NOT_PYTHONS = {"__main__", "a", "tree", "sitecustomize"}
-"""Names of the test's own; with a PYTHONPATH Python itself imports the last at its start."""
+"""Names of the test's own; with a PYTHONPATH Python itself imports the last one at its start."""
 
 
 def run(command: str, work: Path, home: Path, **environment: str) -> int:
@@ -59,7 +59,7 @@ def run(command: str, work: Path, home: Path, **environment: str) -> int:
 
 
 def before_dgls() -> set[str]:
-    """What Python imports at its start, so that a PYTHONPATH of the shell decides about it."""
+    """The modules that Python imports at its start, for which the shell's PYTHONPATH decides."""
     code = "import sys; print(*(name.partition('.')[0] for name in sys.modules))"
     done = subprocess.run(
         [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True

@@ -1,4 +1,4 @@
-"""The front-end's side, against engines that misbehave; `tests/engine` has the real ones."""
+"""The client against misbehaving engines; `tests/engine` has the real ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The front-end's side of an engine that answers nothing, or without end."""
+"""The client of an engine that answers nothing, or without end."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ HEAD = b"HTTP/1.1 200 x\r\ncontent-length: 99999\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 x\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
-# What an engine that is stuck or is none sends at first, and then again and again.
+# What a stuck or foreign engine sends at first, and then again and again.
 STUCK: dict[str, tuple[bytes, bytes]] = {
     "nothing": (b"", b""),
     "half a head": (b"HTTP/1.1 200 OK\r\ncont", b""),
@@ -79,7 +79,7 @@ async def test_an_engine_that_is_stuck_anywhere_is_given_up_and_asked_again_late
                 writer.write(response(READY, headers="connection: close\r\n"))
                 return
             writer.write(first)
-            # Whoever was given up finds the connection closed.
+            # A connection that was given up is found closed.
             with contextlib.suppress(ConnectionError):
                 while not reader.at_eof():
                     writer.write(again)

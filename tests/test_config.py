@@ -1,4 +1,4 @@
-"""The settings: which source wins, what is refused, and that a bad one costs nothing else."""
+"""The settings: which source wins, what is refused, and that a bad one affects no other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings from a repository that means no good, and from files that never end."""
+"""Settings from a malicious repository, and from endless files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dgls.patterns import patterns
 
 
 def project(folder: Path, text: str, user: str = "", **sources: Any) -> Resolved:
-    """The settings in a project whose dgls.toml is `text`, below a user's own."""
+    """The settings in a project whose dgls.toml is `text`, on top of the user's."""
     own = folder / "user.toml"
     own.write_text(user, encoding="utf-8")
     (folder / "p").mkdir()

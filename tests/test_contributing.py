@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md names files that are there."""
+"""CONTRIBUTING.md names existing files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The local counts: added up in a file that is the user's alone, and readable as a table."""
+"""The local counts: added up in a private file, and readable as a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where an engine is found: its lock, its folder, its address, and what makes another engine."""
+"""Where an engine is found: its lock, folder and address, and what makes it another engine."""
 
 from __future__ import annotations
 

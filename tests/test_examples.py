@@ -1,4 +1,4 @@
-"""The examples do what they say, with a model that knows their file by heart."""
+"""The examples work as described, with a model that has memorized their file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Code of a workspace is never run: a canary lies in every place from which Python might import."""
+"""Code of a workspace is never run: every place from which Python might import has a canary."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NAMES = (*NAMES, "typer", "uvicorn", "starlette", "tomllib", "hashlib", "usercus
 
 @pytest.fixture
 async def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Path]:
-    """A repository as working folder, in which whatever is imported leaves a trace."""
+    """A repository as the working folder, in which every import leaves a trace."""
     repository = tmp_path / "repository"
     bait = f"open({str(tmp_path / 'sung')!r}, 'a').write(__name__ + '\\n')\n"
     places = (".", "src", ".venv/lib/python3.11/site-packages", "venv/lib/python3.11/site-packages")
@@ -80,7 +80,7 @@ async def test_neither_the_server_nor_its_engine_sings(
     monkeypatch.setenv("PYTHONPATH", python_path.format(repository=Path.cwd()))
     asked = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"capabilities": {}}}
     body = json.dumps(asked).encode()
-    # As an installed `dgls` begins: Python looks first where the script lies, then at PYTHONPATH.
+    # As in an installed `dgls`: Python first searches the script's folder, then PYTHONPATH.
     program = (
         f"import sys; sys.path.insert(0, {str(ROOT)!r}); from dgls.cli.main import main; main()"
     )

@@ -1,4 +1,4 @@
-"""The rooms of `docs/architecture.md`: who may know whom, and who may know a heavy library."""
+"""The layers of `docs/architecture.md`: who may import whom, and who may use a heavy library."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "dgls"
 
-# Which rooms each room may import, inside functions and for types alone included. Rooms lower down
-# know only what is below them; `ground` is what everyone may know.
+# Which layers each layer may import, including imports inside functions and for types only. Lower
+# layers know only what is below them; all may import `ground`.
 GROUND = {
     "allocator",
     "errors",
@@ -64,7 +64,7 @@ KNOWS = {
     "file_lock": "",
 }
 
-# Who alone may know a library; the others reach it through them.
+# The only layers that may use a library; the others reach it through them.
 OWNERS = {
     "pygls": {"lsp"},
     "lsprotocol": {"lsp"},
@@ -118,7 +118,7 @@ def modules() -> list[Path]:
 
 
 def room_of(names: Sequence[str]) -> str:
-    """The room of a module, from the names below `dgls`."""
+    """The layer of a module, from the names below `dgls`."""
     return ".".join(names[:2]) if names[0] == "lab" else names[0]
 
 
@@ -127,7 +127,7 @@ def names_of(path: Path) -> tuple[str, ...]:
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Every imported module, those inside functions and for types alone included."""
+    """Every imported module, including those inside functions and for types only."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -202,7 +202,7 @@ def test_initialize_waits_for_no_import_that_comes_later() -> None:
 
 
 def test_an_engine_of_a_laptop_model_loads_no_transformers() -> None:
-    """It would take two seconds of its start, and 100 MB."""
+    """It would add two seconds to its start, and 100 MB."""
     program = "import sys, dgls.engine.process, dgls.engine.backends.local; " + (
         "print('transformers' in sys.modules)"
     )

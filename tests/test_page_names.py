@@ -1,4 +1,4 @@
-"""What the pages name is there: commands with their options, settings, variables, files, links."""
+"""Everything that the pages name exists: commands, options, settings, variables, files, links."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ COMMAND = re.compile(r"\s*(?:\w+=\S+ )*(?:\.venv/bin/)?dgls ")
 OPERATORS = frozenset("();<>|&")
 
 HISTORY = "docs/experiments.md"
-"""What was tried, with the commands and files of then."""
+"""A log of experiments, with the commands and files of their time."""
 
 each_page = pytest.mark.parametrize("page", PAGES)
 
@@ -47,7 +47,7 @@ def blocks(page: str, *languages: str) -> Iterator[str]:
 
 
 def quoted(page: str) -> list[str]:
-    """What the page's sentences have in backticks, each on one line."""
+    """The texts in backticks in the page's sentences, each on one line."""
     return [" ".join(each.split()) for each in QUOTED.findall(FENCED.sub("", text_of(page)))]
 
 
@@ -71,9 +71,9 @@ def _of_dgls(words: list[str]) -> Iterator[list[str]]:
 
 
 def parse(words: list[str]) -> None:
-    """Read a command line as `dgls` would. Raises where it would refuse.
+    """Parse a command line as `dgls` would. Raises if it would be refused.
 
-    Names without arguments speak of a verb, and so do the words of a verb that itself has verbs.
+    A name without arguments means a verb, and so do the words of a verb that has verbs itself.
     """
     if words[0] in DIRECT:
         if words[0] == "editor":
@@ -145,12 +145,12 @@ PLACES = (
     "tests/editors",
     "tests/vllm",
 )
-"""Folders below which a page names files."""
+"""Folders whose files the pages name."""
 
 OURS = tuple(
     path.name for folder in (ROOT, ROOT / "dgls", ROOT / "tests") for path in folder.iterdir()
 )
-"""How a path begins that is one of this repository."""
+"""The beginnings of paths in this repository."""
 
 
 @each_page
@@ -178,7 +178,7 @@ def test_a_link_leads_somewhere(page: str) -> None:
 
 @cache
 def anchors(page: str) -> frozenset[str]:
-    """The names of a page's headings, as the site and GitHub spell them."""
+    """The anchors of a page's headings, as the site and GitHub spell them."""
     headings = re.findall(r"^#+ (.+)$", FENCED.sub("", text_of(page)), re.MULTILINE)
     plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
     return frozenset(each.strip().replace(" ", "-") for each in plain)

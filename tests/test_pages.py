@@ -15,7 +15,7 @@ SCREEN, WIDTH = 60, 120
 
 NAVIGATION = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
 GUIDES, _, REFERENCE = NAVIGATION.partition("- Reference:")
-"""What is read from its beginning, and what is looked into."""
+"""The pages to read from start to end, and those to look things up in."""
 
 
 def pages(navigation: str) -> list[str]:

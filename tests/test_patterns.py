@@ -1,4 +1,4 @@
-"""Patterns match as git's do, in a time that no pattern can stretch."""
+"""Patterns match as git's do, in bounded time."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ _PIECES = st.sampled_from([*"ab*?/[]!-\\. ", "[:alpha:]", "[:print:]", "[:"])
 
 @pytest.mark.skipif(GIT is None, reason="git is not installed")
 def test_thousands_of_patterns_mean_what_they_mean_to_git(tmp_path: Path) -> None:
-    """Git itself is asked, with one ignore file a pattern."""
+    """Compared with git itself, with one ignore file for each pattern."""
     chosen: list[str] = []
 
     @settings(max_examples=400, database=None, derandomize=True)

@@ -1,4 +1,4 @@
-"""The wire types: JSON there and back, and what is refused at the edge."""
+"""The wire types: JSON in both directions, and what is refused."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from dgls.protocol_json import (
 
 text = st.text()
 numbers = st.floats(allow_nan=False)
-# What is asked for fits into 64 bits.
+# Requested numbers fit into 64 bits.
 whole = st.integers(1 - 2**63, 2**63 - 1)
 finite = st.floats(allow_nan=False, allow_infinity=False)
 gaps = st.builds(Gap, text, finite, whole)
@@ -186,7 +186,7 @@ def test_the_examples_of_the_page_are_understood(
     assert len(examples) == 1
     example = parse(examples[0])
     if isinstance(example, FillRequest | FillReply | Draft | Health):
-        # Nothing is left out of the page.
+        # The page leaves nothing out.
         assert json.loads(to_json(example)) == json.loads(examples[0])
 
 

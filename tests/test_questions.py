@@ -1,4 +1,4 @@
-"""Every answer of `docs/questions.md` names commands, options and settings that are there."""
+"""Every answer in `docs/questions.md` names existing commands, options and settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A skip that a continuous run must not pass over."""
+"""Skips that must fail in a continuous run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where an engine listens is the user's alone, and nothing that lies there is followed."""
+"""The folder of an engine is private to the user, and no link in it is followed."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_a_parent_that_others_can_write_is_refused(tmp_path: Path, mode: int) ->
     parent.chmod(mode)
     with pytest.raises(EngineUnavailableError, match="can be written by other users"):
         check_private(parent / "deep" / "e")
-    # What keeps the files of others from being renamed is safe, as /tmp is.
+    # A folder whose files others cannot rename is safe, such as /tmp.
     parent.chmod(0o1777)
     check_private(parent / "deep" / "e")
 
@@ -190,7 +190,7 @@ async def test_nothing_is_sent_to_a_listener_that_is_another_users_indeed(
         address: Address = UnixAddress(folder / "s")
         if kind == "port":
             address = PortAddress(listener.getsockname()[1], "token")
-            # Whose port it is shows by who made it.
+            # The port's owner shows by its creator.
             listener.close()
 
         def listen() -> object:
@@ -317,7 +317,7 @@ async def test_what_lies_in_the_folder_is_never_followed(
 
 
 ENGINE = "engine-0123456789ab"
-# What the number in a held lock is that of; the words come last on its command line.
+# The process that the number in a held lock belongs to; the words come last on its command line.
 INNOCENT = {
     "a program": (),
     "an engine of another folder": ("-m", "dgls.engine.process", f"--name={ENGINE}"),

@@ -16,7 +16,7 @@ PROGRAM = Path(__file__).parents[1] / ".ci" / "sbom.py"
 
 @pytest.fixture
 def bill(tmp_path: Path) -> dict[str, Any]:
-    """The bill of a small wheel that needs `httpx`, and others for an extra and another system."""
+    """The bill of a small wheel that needs `httpx`, and more for an extra and another system."""
     wheel = tmp_path / "dgls-1.0-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr(
@@ -36,7 +36,7 @@ def bill(tmp_path: Path) -> dict[str, Any]:
 def test_the_weights_are_named_with_their_hash_and_code_is_not(bill: dict[str, Any]) -> None:
     bundled = [each for each in bill["components"] if each["type"] != "library"]
     assert [each["name"] for each in bundled] == ["dgls/m/model.safetensors"]
-    # The SHA-256 of nothing.
+    # The SHA-256 of empty input.
     assert bundled[0]["hashes"][0]["content"].startswith("e3b0c44298fc1c14")
 
 

@@ -1,4 +1,4 @@
-"""Every test that the pages on security and privacy name is there."""
+"""Every test named by the pages on security and privacy exists."""
 
 from __future__ import annotations
 

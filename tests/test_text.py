@@ -1,4 +1,4 @@
-"""Positions and edits mean the same place to dgls as to an editor, whatever the editor counts."""
+"""Positions and edits mean the same place to dgls and to an editor, whatever units it counts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ quick = settings(max_examples=60)
 
 
 def lines_with_ends(text: str, newline_only: bool = False) -> list[str]:
-    """The lines of a text with their ends, the slow and plain way."""
+    """The lines of a text with their ends, by a slow and simple method."""
     end = "\n" if newline_only else "\r\n|\r|\n"
     pieces = re.split(f"({end})", text)
     return [
@@ -39,7 +39,7 @@ def lines_with_ends(text: str, newline_only: bool = False) -> list[str]:
 
 
 def editors_cut(text: str, position: Position, encoding: Encoding) -> str:
-    """What an editor that keeps lines of code units has before a position."""
+    """The text before a position for an editor that stores lines of code units."""
     lines = lines_with_ends(text)
     head = lines[position.line].encode(CODECS[encoding])[: position.column * UNIT_BYTES[encoding]]
     return "".join(lines[: position.line]) + head.decode(CODECS[encoding])
@@ -64,7 +64,7 @@ def test_a_column_counts_the_editors_code_units(encoding: Encoding, column: int)
         pytest.param("a😀b", Position(0, 2), Encoding.UTF16, 1, id="inside a pair"),
         pytest.param("a😀b", Position(0, 4), Encoding.UTF8, 1, id="inside four bytes"),
         pytest.param("", Position(0, 7), Encoding.UTF8, 0, id="empty text"),
-        pytest.param("a\n", Position(1, 7), Encoding.UTF8, 2, id="behind the last line end"),
+        pytest.param("a\n", Position(1, 7), Encoding.UTF8, 2, id="after the last line end"),
     ],
 )
 def test_a_place_that_is_not_there_is_moved_leniently_and_refused_strictly(

@@ -1,17 +1,17 @@
-"""The layout of the published model, which was tuned to chat: a prompted fill.
+"""The layout of the published, chat-tuned model: a fill as one turn of a chat.
 
-    prompt  <bos><|turn>user  what to do · snippets · code after the gap · code before it<turn|>
+    prompt  <bos><|turn>user  task · snippets · code after the gap · code before it<turn|>
             <|turn>model  ```python  head of the gap's line
     canvas  slots of gap 1 | text between | slots of gap 2 | ... | near suffix | ``` <turn|> <eos>
 
-The model never learned to end a gap within a canvas, so a gap's length has to be guessed: each
-canvas of a request has other lengths and the pinned text after the slots. `OPEN_END` pins nothing
-there: the model goes on as in a chat, repeats the near suffix and closes the fence, and the fill is
-cut where that begins. A judge compares fills of all lengths by the fill *and* what follows it.
+The model never learned to end a gap within a canvas, so a gap's length must be guessed. Each canvas
+of a request has other lengths, with the text after the slots pinned. `OPEN_END` pins nothing there:
+the model continues as in a chat, repeats the near suffix and closes the fence, and the fill is cut
+where that begins. A judge compares fills of all lengths by the fill *and* what follows it.
 
-What changes least is first in the prompt. The head of the answer, fence and indentation, is
-given, for without it a terse prompt can be answered by nothing at all. After the answer the canvas
-is filled with `<eos>`, as in training. The control tokens are those of
+The prompt starts with what changes least. The head of the answer, fence and indentation, is given,
+because a terse prompt without it can get an empty answer. After the answer the canvas is filled
+with `<eos>`, as in training. The control tokens are those of
 https://ai.google.dev/gemma/docs/core/prompt-formatting-gemma4; without `<|think|>` in a system turn
 the model answers at once.
 """
@@ -36,20 +36,23 @@ PAD, EOS, BOS, TURN, END_OF_TURN, TOOL = CONTROL_TOKENS = (
     "<turn|>",
     "<|tool_response>",
 )
-"""The control tokens that a tokenizer must have. An answer ends at `<eos>`, `<turn|>` or
-`<|tool_response>`: ids 1, 106 and 50 of the published checkpoint."""
+"""The control tokens that a tokenizer must have.
+
+An answer ends at `<eos>`, `<turn|>` or `<|tool_response>`: ids 1, 106 and 50 of the published
+checkpoint.
+"""
 
 MARK = "<FILL>"
-"""Stands for a gap in the code that the model is shown."""
+"""Marks a gap in the code that the model is shown."""
 
-# As in the layout of the embedded model: cutting by characters first keeps tokenising cheap.
+# As in the embedded model's layout: cutting by characters first keeps tokenising cheap.
 _CHARS_PER_TOKEN = 8
 
 _NEAR_LINES = 2
-"""So many lines after the last gap's own one are pinned in the canvas."""
+"""This many lines after the last gap's own line are pinned in the canvas."""
 
 _SLOTS = 16
-"""Slots of a gap for which no length is asked."""
+"""Slots of a gap without a requested length."""
 
 _TASK = (
     f"Code is missing from a file where {MARK} stands. Write it as the author of the file would. "
@@ -60,9 +63,9 @@ _TASK = (
 
 @dataclass(frozen=True, slots=True)
 class ChatBudget:
-    """Tokens for each part. `window` is the most of prompt and canvas together.
+    """Tokens for each part. `window` limits prompt and canvas together.
 
-    No `canvas` is wider, and the near suffix takes at most half of it.
+    `canvas` is the most that any canvas has; the near suffix takes at most half of it.
     """
 
     window: int = 8192
@@ -75,8 +78,10 @@ class ChatBudget:
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """The tokens of a canvas but for its open slots: the old text of each gap, and what is
-    after each, which is pinned."""
+    """The tokens of a canvas without its open slots.
+
+    They are the old text of each gap, and the pinned text after each gap.
+    """
 
     old: Sequence[Sequence[int]]
     after: Sequence[Sequence[int]]
@@ -95,15 +100,15 @@ class ChatLayout:
     budget: ChatBudget = ChatBudget()
 
     def build(self, request: FillRequest) -> Canvas:
-        """The first canvas of a request when no lengths are asked for."""
+        """The first canvas of a request, with default lengths."""
         return self.canvases(request, Lengths())[0]
 
     def canvases(self, request: FillRequest, lengths: Lengths) -> tuple[Canvas, ...]:
-        """One canvas for each of the lengths that fit, in their order; the same prompt and width.
+        """One canvas for each of the lengths that fit, in order; all share one prompt and width.
 
-        Of several gaps all change together: the first canvas has the first length of each, and so
-        on, and none has an open end. A gap with old text has the length of that and a longer one.
-        Raises `InputError` where not even the shortest fits.
+        With several gaps, all change together: the first canvas has the first length of each gap,
+        and so on, and no canvas has an open end. A gap with old text gets that text's length and a
+        longer one. Raises `InputError` if not even the shortest lengths fit.
         """
         fence = fence_of(request)
         parts = self._parts(request, fence)
@@ -126,7 +131,7 @@ class ChatLayout:
     def texts(self, canvas: Canvas, tokens: Sequence[int]) -> tuple[str, ...]:
         """The text of each gap: its slots up to the first token that ends an answer.
 
-        Of an open end: up to where the fence is closed or the code that follows is repeated.
+        An open end stops where the fence is closed or the code that follows is repeated.
         """
         texts = [self._text(tokens[gap.start : gap.end]) for gap in canvas.gaps]
         if canvas.gaps[-1].end == len(canvas.tokens):
@@ -134,25 +139,25 @@ class ChatLayout:
         return tuple(texts)
 
     def conversation(self, asked: str, begun: str) -> tuple[int, ...]:
-        """The prompt of one turn of the user, and the beginning of the model's answer."""
+        """The prompt: one user turn, and the beginning of the model's answer."""
         turn, end = self.codec.token_id(TURN), self.codec.token_id(END_OF_TURN)
         encode = self.codec.encode
         user = [self.codec.token_id(BOS), turn, *encode(f"user\n{asked}"), end, *encode("\n")]
         return (*user, turn, *encode(f"model\n{begun}"))
 
     def open_canvas(self, prompt: tuple[int, ...]) -> Canvas:
-        """The widest canvas after a prompt, all of it open: the model goes on as in a chat."""
+        """The widest canvas after a prompt, fully open: the model continues as in a chat."""
         width = self.budget.canvas
         closed = (False,) * width
         eos = self.codec.token_id(EOS)
         return Canvas(prompt, (eos,) * width, closed, (Span(0, width),), closed)
 
     def said(self, tokens: Sequence[int]) -> tuple[int, ...]:
-        """The tokens of an answer up to the first one that ends it."""
+        """The tokens of an answer before the first one that ends it."""
         return tuple(tokens[: self._ended_at(tokens)])
 
     def target(self, texts: Sequence[str]) -> tuple[int, ...]:
-        """The tokens of the first gap's text; what follows it is `Canvas.follows`."""
+        """The tokens of the first gap's text; `Canvas.follows` has those that follow it."""
         return tuple(self.codec.encode(texts[0]))
 
     def _canvas(
@@ -182,10 +187,10 @@ class ChatLayout:
         return _Parts(old, [*between, self._tail(request.parts[-1], fence)])
 
     def _tail(self, suffix: str, fence: str) -> list[int]:
-        """What is pinned after the last gap.
+        """The pinned tokens after the last gap.
 
-        It ends at a line end, which ends the answer, too. Where a line is too long it ends in the
-        middle of that line, which ends the canvas.
+        They end at a line end, which also ends the answer. If a line is too long they end inside
+        it, and the canvas ends there.
         """
         near = "\n".join(suffix.split("\n")[: 1 + _NEAR_LINES]).rstrip()
         tokens = self.codec.encode(near)
@@ -195,7 +200,7 @@ class ChatLayout:
         return [*tokens, *self.codec.encode("\n" + fence), self.codec.token_id(END_OF_TURN)]
 
     def _prompt(self, request: FillRequest, fence: str) -> tuple[int, ...]:
-        """The chat up to the first gap, its code cut so that it and any canvas fit the window."""
+        """The chat up to the first gap, with code cut so that any canvas still fits the window."""
         encode, block = self.codec.encode, f"{fence}{request.language}\n"
         name = f" {request.path}" if request.path else ""
         after = encode(request.parts[-1][: self.budget.suffix * _CHARS_PER_TOKEN])
@@ -212,7 +217,7 @@ class ChatLayout:
         return (*head, *self._last(request.parts[0], room), *rest)
 
     def _snippets(self, snippets: Sequence[Snippet], fence: str) -> list[int]:
-        """The snippets that fit their budget whole."""
+        """The snippets that fit their budget completely."""
         tokens: list[int] = []
         for snippet in snippets:
             text = f"\nFrom {snippet.path}:\n{fence}\n{snippet.text}\n{fence}\n"
@@ -241,7 +246,7 @@ class ChatLayout:
 def _rows(
     gaps: Sequence[Gap], old: Sequence[Sequence[int]], lengths: Lengths
 ) -> list[tuple[int, ...]]:
-    """How many slots each gap has in each canvas."""
+    """The number of slots of each gap in each canvas."""
     tried = [_tried(gap, tokens, lengths) for gap, tokens in zip(gaps, old, strict=True)]
     if len(gaps) > 1:
         tried = [[slots for slots in each if slots != OPEN_END] or [_SLOTS] for each in tried]
@@ -257,21 +262,21 @@ def _tried(gap: Gap, old: Sequence[int], lengths: Lengths) -> list[int]:
 
 
 def fence_of(request: FillRequest) -> str:
-    """Backticks that do not occur in the code: at least three, and more than any run there."""
+    """A fence of backticks that does not occur in the code: at least three."""
     return fence_for([*request.parts, *(snippet.text for snippet in request.snippets)])
 
 
 def fence_for(texts: Sequence[str]) -> str:
-    """Backticks that do not occur in any of the texts: at least three, more than any run there."""
+    """A fence that does not occur in any of the texts: at least three backticks."""
     runs = re.findall(r"`{3,}", "\n".join(texts))
     return "`" * max([3, *(len(run) + 1 for run in runs)])
 
 
 def _without_rest(text: str, follows: str) -> str:
-    """What a model wrote before it closed the fence or repeated what follows the gap.
+    """The text that a model wrote before it closed the fence or repeated what follows the gap.
 
-    The longest part of `follows` that is there decides: all its lines, or fewer from its
-    first one on, as long as they hold more than white space.
+    The longest part of `follows` that occurs decides: all its lines, or fewer of its first lines,
+    as long as they are not blank.
     """
     ended = re.fullmatch(r"(.*)\n(`{3,})", follows, re.DOTALL)
     near, fence = ended.groups() if ended else (follows, "```")

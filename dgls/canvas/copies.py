@@ -1,9 +1,9 @@
-"""Texts that the open file already holds between surroundings like a gap's.
+"""Texts that the open file already has at places similar to the gap.
 
-Source code repeats itself (Hindle et al., "On the naturalness of software", 2012), and what was
-after the same words a screen away is often what belongs here. A small model cannot know a project's
-own names; it can judge them when they are put before it. Each copy is a proposal like any other:
-the judge scores it, and its likeness to the gap is part of the fitted confidence.
+Source code repeats itself (Hindle et al., "On the naturalness of software", 2012), and what
+followed the same words a screen away often belongs here. A small model cannot know a project's own
+names, but it can judge them when it sees them. Each copy is a proposal like any other: the judge
+scores it, and its similarity to the gap is part of the fitted confidence.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _MAX_PLACES = 48
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """One text and how much the place that it was taken from is like the gap.
+    """A text and how similar its place is to the gap.
 
-    `left` characters before the place are those before the gap. `likeness` in 0..1 is the share
-    of words that the lines above and below have in common with the gap's. `votes` places, out of
-    `places` that were looked at, hold this very text; where none does (`renamed`), words in it were
-    changed as the lines around it differ.
+    `left` is the number of characters before the place that equal those before the gap. `likeness`,
+    0..1, is the share of words that the lines above and below have in common with those of the gap.
+    Of the `places` that were looked at, `votes` have exactly this text. If none has (`renamed`),
+    names in it were changed to match the lines around the gap.
     """
 
     text: str
@@ -47,18 +47,18 @@ class Copy:
 
     @property
     def merit(self) -> float:
-        """A rough order before anything is judged: long repeats first, then likely neighbours."""
+        """A rough rank before scoring: long matches first, then similar neighbours."""
         return math.log1p(self.left) + 2 * self.likeness + 0.3 * math.log(max(1, self.votes))
 
 
 def copies(
     prefix: str, suffix: str, most: int = 8, lines: int = 1, language: Language = PLAIN
 ) -> list[Copy]:
-    """At most `most` different texts for the gap between `prefix` and `suffix`.
+    """At most `most` different texts for the gap between `prefix` and `suffix`, likeliest first.
 
-    The likeliest come first; there may be none. A text ends at the end of its line, or before what
-    follows the gap on the line. Where the gap has room for several `lines` and nothing follows on
-    its own, the lines up to the end of its block are proposed, too.
+    A text ends at the end of its line, or before what follows the gap on the line. If the gap has
+    room for several `lines` and nothing follows on its own line, the lines up to the end of the
+    block are proposed too.
     """
     gap = _Surroundings.of(prefix, suffix, language)
     places = sorted(_places(gap), key=lambda place: (-place.likely, place.distance))[:_MAX_PLACES]
@@ -67,15 +67,15 @@ def copies(
         for text, renamed in _texts(gap, place, lines):
             new = Copy(text, place.left, place.likeness, int(not renamed), len(places), renamed)
             old = found.get(text)
-            found[text] = _together(old, new) if old else new
+            found[text] = _combined(old, new) if old else new
     return sorted(found.values(), key=lambda copy: -copy.merit)[:most]
 
 
 @dataclass(frozen=True, slots=True)
 class _Surroundings:
-    """A gap of one line: its line's `head` and what is `after` it, and all whole lines around it.
+    """A gap in one line: the line's `head` and what is `after` the gap, and all other lines.
 
-    `lines` are those above and below; the gap's own line would be at index `at`.
+    `lines` are those above and below; the gap's own line would have index `at`.
     """
 
     prefix: str
@@ -109,7 +109,7 @@ class _Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a text could be copied from: `start` in line `index`, and how like the gap it is."""
+    """A place to copy from: `start` in line `index`, and its similarity to the gap."""
 
     index: int
     start: int
@@ -123,7 +123,7 @@ class _Place:
 
 
 def _places(gap: _Surroundings) -> list[_Place]:
-    """The places that the gap's last characters are before; where those are few, the last one."""
+    """The places after the gap's last characters; if there are few, after its last character."""
     found: list[_Place] = []
     for chars in _KEY_CHARS:
         if len(found) < _ENOUGH_PLACES:
@@ -132,7 +132,7 @@ def _places(gap: _Surroundings) -> list[_Place]:
 
 
 def _places_after(gap: _Surroundings, key: str) -> Iterator[_Place]:
-    """The places after `key`, or where there is none at the beginning of every line's text."""
+    """The places after `key`; for an empty key, the start of each line's text."""
     above, below = gap.above(gap.at), gap.below(gap.at)
     for index, line in enumerate(gap.lines):
         for start in _starts(line, key, gap.head):
@@ -142,7 +142,7 @@ def _places_after(gap: _Surroundings, key: str) -> Iterator[_Place]:
 
 
 def _starts(line: str, key: str, head: str) -> Iterator[int]:
-    """Where in `line` a text like the gap's may begin."""
+    """The indices in `line` where a text like the gap's may begin."""
     if not key:
         indented = _indent(line)
         if indented < len(line):
@@ -155,7 +155,7 @@ def _starts(line: str, key: str, head: str) -> Iterator[int]:
 
 
 def _before(gap: _Surroundings, index: int, start: int) -> str:
-    """What is before a place, as far back as it could be like the gap's prefix."""
+    """The text before a place, as far back as it is compared with the gap's prefix."""
     text = gap.lines[index][:start]
     first = gap.at if index >= gap.at else 0
     while len(text) < _LEFT_CHARS and index > first:
@@ -165,7 +165,7 @@ def _before(gap: _Surroundings, index: int, start: int) -> str:
 
 
 def _texts(gap: _Surroundings, place: _Place, lines: int) -> Iterator[tuple[str, bool]]:
-    """What the place would put into the gap, as it is and with its names changed."""
+    """The texts to copy from a place, renamed and unchanged, each with whether it is renamed."""
     line = gap.lines[place.index]
     pairs = [
         (gap.above(place.index), gap.above(gap.at)),
@@ -184,10 +184,10 @@ def _texts(gap: _Surroundings, place: _Place, lines: int) -> Iterator[tuple[str,
 
 
 def _keeps_words(gap: _Surroundings, before: str, rest: str, text: str, fitted: str) -> bool:
-    """Whether a copy joins no word that the cursor touches, or makes of it a word of its place.
+    """Whether a copy leaves the words at its ends whole, or completes them as its place did.
 
-    `before` and `rest` are the line that it is from, `text` that rest with its names changed, and
-    `fitted` as much of it as goes into the gap.
+    `before` and `rest` are the line that it comes from, `text` is that rest with its names changed,
+    and `fitted` is the part of it that goes into the gap.
     """
     typed, following = word_at_end(gap.head), word_at_start(gap.after)
     if typed and is_word_char(fitted[0]):
@@ -200,10 +200,11 @@ def _keeps_words(gap: _Surroundings, before: str, rest: str, text: str, fitted: 
 
 
 def _block(gap: _Surroundings, place: _Place, most: int) -> str:
-    """From the place to the end of its block, indented like the gap's line, `most` lines at most.
+    """The text from the place to the end of its block, at most `most` lines.
 
-    A block's lines are indented at least as much as its first. It ends where a line is indented
-    less, where another definition begins, and in a file's outermost block at a blank line.
+    It is indented like the gap's line. A block's lines are indented at least as much as its first.
+    The block ends before a line with less indentation, before another definition, and at the file's
+    outermost level before a line after a blank one.
     """
     first = gap.lines[place.index]
     depth = _indent(first)
@@ -227,9 +228,10 @@ def _indent(line: str) -> int:
 
 
 def _until(text: str, gap: _Surroundings) -> str:
-    """The text up to where what follows the gap on its line is; "" where that is missing.
+    """The text up to what follows the gap on its line; "" if that does not occur.
 
-    Where a bracket that was opened before the gap closes after it, the text ends at the like.
+    If a bracket that opened before the gap closes right after it, the text ends at the matching
+    bracket.
     """
     tail = gap.tail
     if not tail:
@@ -240,7 +242,7 @@ def _until(text: str, gap: _Surroundings) -> str:
 
 
 def _renaming(there: str, here: str) -> dict[str, str]:
-    """Which names of one line are in another of the same shape instead; {} for other shapes."""
+    """How names of one line map to those of another of the same shape; {} for another shape."""
     one, other = _words(there), _words(here)
     if len(one) != len(other):
         return {}
@@ -254,8 +256,8 @@ def _renaming(there: str, here: str) -> dict[str, str]:
     return names
 
 
-def _together(old: Copy, new: Copy) -> Copy:
-    """The same text from another place: the best of both likenesses, and one vote more."""
+def _combined(old: Copy, new: Copy) -> Copy:
+    """The same text from another place: the better of both similarities, and the votes added."""
     return replace(
         old,
         left=max(old.left, new.left),
@@ -275,7 +277,7 @@ def _shared_end(one: str, other: str) -> int:
 
 
 def _likeness(one: str, other: str) -> float:
-    """The words that both lines have over all their words, 0..1."""
+    """The share of words that both lines have in common, 0..1."""
     first, second = _word_set(one), _word_set(other)
     return len(first & second) / len(first | second) if first | second else 1.0
 

@@ -6,9 +6,9 @@
 Typing extends such a prompt, so its keys and values are kept from one keystroke to the next. Other
 files come first, each after its path, as in the model's own training on repositories.
 
-Tokens that end the prefix may not be those that its continuation would have begun with: `.app` is
-one token where `.` and `app` are two. The prompt therefore leaves out the last word of the prefix,
-and the model writes it again (`rest`), by whatever tokens it likes ("token healing").
+The tokens that end the prefix may differ from those that the continuation would begin with: `.app`
+is one token, but `.` and `app` are two. The prompt therefore leaves out the last word of the
+prefix, and the model writes it again (`rest`), by whatever tokens it prefers ("token healing").
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class FimBudget:
     left_to_right: int = 128
 
     def within(self, limits: Limits) -> FimBudget:
-        """The budget with what a request says of the document: so many characters, whole."""
+        """The budget with a request's limits, which are in characters."""
         before, after = (
             None if chars is None else max(0, chars)
             for chars in (limits.prefix_chars, limits.suffix_chars)
@@ -51,7 +51,7 @@ class FimBudget:
 
 @dataclass(frozen=True, slots=True)
 class FimPrompt:
-    """`tokens` are read, then the model writes `rest`, the end of the prefix, and the gap's text.
+    """`tokens` are read; then the model writes `rest`, the end of the prefix, and the gap's text.
 
     `healed` are the tokens of `rest` as the tokenizer gives them.
     """
@@ -83,11 +83,11 @@ class FimLayout:
         return FimPrompt((*head, *body[start:]), rest.encode("utf-8", "replace"), tuple(healed))
 
     def brief_prompt(self, request: FillRequest) -> FimPrompt:
-        """The prompt of the parts alone, which hold what is nearest to the gap."""
+        """A prompt of the request's parts alone, which hold the text nearest to the gap."""
         return self.prompt(replace(request, around=("", "")))
 
     def left_to_right(self, prefix: str) -> FimPrompt:
-        """A prompt of the prefix only: the model continues it without having seen the suffix."""
+        """A prompt of the prefix only: the model continues it without seeing the suffix."""
         prefix = _anchored(prefix, self.budget.prefix)
         cut = healing_cut(prefix, self.last_word)
         body = self.codec.encode(prefix[:cut]) or [self.codec.token_id(ENDS[0])]
@@ -97,17 +97,18 @@ class FimLayout:
         return FimPrompt(tuple(body[start:]), rest.encode("utf-8", "replace"), tuple(healed))
 
     def text(self, prompt: FimPrompt, text: str) -> tuple[int, ...]:
-        """The tokens by which a text in the gap is scored: those of `rest` and of the text."""
+        """The tokens by which a text in the gap is scored: those of `rest` and the text."""
         return tuple(self.codec.encode(prompt.rest.decode("utf-8", "replace") + text))
 
     def surroundings(self, request: FillRequest) -> tuple[str, str]:
-        """The text before and after the gap, as much of it as the budget has room for.
+        """The text before and after the gap, as much of it as fits the budget.
 
-        Where the prefix is longer, what the request kept of its beginning (imports, headers) stays.
+        If the prefix is longer, the part of its beginning that the request kept (imports, headers)
+        stays.
         """
         (near, suffix), (above, below) = request.parts, request.around
         suffix = below if below.startswith(suffix) else suffix
-        # What only closes is left out of the prompt and must not move the prompt's end.
+        # Closers are left out of the prompt and must not move the prompt's end.
         closers = len(suffix) - len(without_closers(suffix))
         budget = self.budget.within(request.limits)
         suffix = suffix[: budget.suffix_chars + closers]
@@ -141,14 +142,14 @@ class FimLayout:
 
 
 def _anchored(prefix: str, tokens: int) -> str:
-    """The end of a prefix, no shorter than so many tokens."""
+    """The end of a prefix, at least `tokens` tokens long."""
     return prefix[anchored_start(len(prefix), tokens * _CHARS_PER_TOKEN) :]
 
 
 def healing_cut(prefix: str, last_word: Callable[[str], int]) -> int:
-    """Where the part of the prefix begins that the model writes again; its end where none does.
+    """Where the part of the prefix begins that the model writes again; its end if there is none.
 
-    After a line break nothing is written again: the break is where the user put it.
+    After a line break nothing is written again: the break stays where the user put it.
     """
     if not prefix or prefix[-1] == "\n":
         return len(prefix)
@@ -157,10 +158,10 @@ def healing_cut(prefix: str, last_word: Callable[[str], int]) -> int:
 
 
 def without_closers(suffix: str) -> str:
-    """The suffix without what only closes on the gap's line.
+    """The suffix without closing brackets and quotes that end the gap's line.
 
-    An editor that closes a bracket as it is opened changes the suffix at its beginning, and a
-    prompt that holds it would be read anew. The model closes what it opens by itself.
+    An editor that closes a bracket as it opens changes the start of the suffix, and a prompt with
+    that bracket would have to be read again. The model closes what it opens.
     """
     tail = suffix.partition("\n")[0]
     return suffix[len(tail) :] if tail.strip() and not tail.strip(_CLOSERS) else suffix
@@ -170,16 +171,16 @@ _CLOSERS = ")]}\"' "
 
 
 def _kept(near: str, above: str) -> str:
-    """The whole lines that a request kept from far above the text that is next to its gap."""
+    """The whole lines that the request kept from far above the text next to its gap."""
     start = len(near) - _shared_end(near, above)
     if start and near[start - 1] != "\n":
-        # The end of what is kept looks like the end of the line above the window.
+        # The end of the kept lines happens to equal the end of the line above the window.
         start = near.find("\n", start) + 1
     return near[:start]
 
 
 def _without_last_lines_of(kept: str, window: str) -> str:
-    """The kept lines without the last ones that the window has, too."""
+    """The kept lines without the last ones that are also in the window."""
     there = frozenset(window.split("\n"))
     lines = kept.splitlines(keepends=True)
     while lines and lines[-1].removesuffix("\n") in there | {""}:
@@ -188,7 +189,7 @@ def _without_last_lines_of(kept: str, window: str) -> str:
 
 
 def _shared_end(one: str, other: str) -> int:
-    """How many characters both end with."""
+    """The number of characters in which both texts' ends agree."""
     most = min(len(one), len(other))
     low, high = 0, most
     while low < high:

@@ -3,11 +3,12 @@
     prompt  <path> path  <ctx> path text ...  <suffix> suffix  <prefix> prefix  <middle>
     canvas  slots of gap 1 | text between | slots of gap 2 | ... | near suffix
 
-What changes least is first in the prompt, so that typing extends what is cached, but for the
-one mark at its end: without it a causal stream cannot tell a line break that ends the prefix from
+The prompt starts with what changes least, so that typing extends what is cached. The mark at its
+end is the exception: without it a causal stream cannot tell a line break that ends the prefix from
 one that ends the gap. The suffix is in the prompt, where the causal judge reads it, and its
-beginning again in the canvas, where the denoiser must join it. A gap's target is its text, `<end>`,
-then `<pad>` to the end of its slots; past the end of the file the canvas is pinned `<pad>`.
+beginning is in the canvas again, where the denoiser must join it. A gap's target is its text,
+`<end>`, then `<pad>` to the end of its slots. Past the end of the file the canvas is pinned
+`<pad>`.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ PAD, END, MIDDLE, PATH, SUFFIX, PREFIX, CONTEXT, IMAGE = SPECIAL_TOKENS = (
     "<ctx>",
     "<image>",
 )
-"""The special tokens, in the order of their ids from 0. `<image>` exists for the model class."""
+"""The special tokens, in the order of their ids from 0. The model class requires `<image>`."""
 
 CANVAS_WIDTHS = (16, 32, 48, 64, 96, 128, 192, 256)
-"""A canvas has one of these widths in tokens, so that few shapes need compiling and batching."""
+"""The canvas widths in tokens; there are few, so that few shapes are compiled and batched."""
 
 
 def widths_up_to(most: int) -> tuple[int, ...]:
@@ -41,16 +42,17 @@ def widths_up_to(most: int) -> tuple[int, ...]:
     return (*(width for width in CANVAS_WIDTHS if width < most), most)
 
 
-# A token of source code is at most about this many characters on average; cutting the text at
-# that multiple of a token budget first keeps tokenising cheap without cutting too much.
+# A token of source code averages at most about this many characters. Cutting the text at this
+# multiple of a token budget first keeps tokenising cheap without cutting too much.
 _CHARS_PER_TOKEN = 8
 
 
 @dataclass(frozen=True, slots=True)
 class InfillBudget:
-    """Tokens for each part. `window` is what the model was trained on: prompt and canvas.
+    """Tokens for each part. `window` is the trained length of prompt and canvas together.
 
-    No `canvas` is wider; its gaps have fewer slots where it is too narrow for all of them.
+    `canvas` is the most that any canvas has; if it is too narrow for all gaps, they get fewer
+    slots.
     """
 
     window: int = 512
@@ -65,13 +67,13 @@ class InfillBudget:
 
 @dataclass(frozen=True, slots=True)
 class InfillLayout:
-    """Turns a request into prompt and canvas and a denoised canvas back into texts."""
+    """Turns a request into prompt and canvas, and a denoised canvas back into texts."""
 
     codec: Codec
     budget: InfillBudget = InfillBudget()
 
     def build(self, request: FillRequest) -> Canvas:
-        """The canvas of a request. Raises `InputError` where the gaps need more than the window."""
+        """The canvas of a request. Raises `InputError` if the gaps need more than the window."""
         old = [self.codec.encode(gap.text) for gap in request.gaps]
         wanted = [self._slots(gap, tokens) for gap, tokens in zip(request.gaps, old, strict=True)]
         between = [self.codec.encode(part) for part in request.parts[1:-1]]
@@ -85,7 +87,7 @@ class InfillLayout:
         return Canvas(tuple(prompt), tuple(tokens), tuple(pinned), tuple(gaps), tuple(seeded))
 
     def canvases(self, request: FillRequest, lengths: Lengths) -> tuple[Canvas, ...]:
-        """The one canvas of a request: the model ends each gap itself, whatever its length."""
+        """The only canvas of a request: the model ends each gap itself, whatever its length."""
         return (self.build(request),)
 
     def texts(self, canvas: Canvas, tokens: Sequence[int]) -> tuple[str, ...]:
@@ -99,7 +101,7 @@ class InfillLayout:
     def prompt(
         self, path: str, snippets: Sequence[Snippet], prefix: str, suffix: list[int], canvas: int
     ) -> list[int]:
-        """The causal prompt, cut so that it and `canvas` further tokens fit the window."""
+        """The causal prompt, cut so that `canvas` more tokens fit the window."""
         head = [*self._path(path), *self._snippets(snippets)]
         head += [self.codec.token_id(SUFFIX), *suffix, self.codec.token_id(PREFIX)]
         room = self.budget.window - canvas - len(head) - 1
@@ -125,8 +127,8 @@ class InfillLayout:
     ) -> tuple[list[int], list[bool], list[bool], list[Span]]:
         """Tokens, pinned, seeded and the gaps' slots of one canvas, `width` tokens wide.
 
-        `slots[i]` open positions stand for gap i and hold `old[i]` where it has text; `between`
-        lies between two gaps. Without a width the next of `CANVAS_WIDTHS` is taken.
+        Gap i has `slots[i]` open positions, which hold `old[i]` if it has text; `between` has the
+        tokens between gaps. Without `width` the next larger of `CANVAS_WIDTHS` is used.
         """
         pad = self.codec.token_id(PAD)
         tokens: list[int] = []
@@ -150,7 +152,7 @@ class InfillLayout:
         return tokens, pinned, seeded, gaps
 
     def _seed(self, old: Sequence[int], count: int) -> list[int]:
-        """What is in a gap's slots at first: its old text as a target, or padding."""
+        """The initial tokens of a gap's slots: its old text as a target, or padding."""
         pad, end = self.codec.token_id(PAD), self.codec.token_id(END)
         held = [*old, end][:count] if old else []
         return [*held, *[pad] * (count - len(held))]
@@ -162,7 +164,7 @@ class InfillLayout:
     def _fitting(
         self, slots: Sequence[int], old: Sequence[Sequence[int]], fixed: int
     ) -> Sequence[int]:
-        """As many slots as the canvas holds beside `fixed` tokens; no old text loses any."""
+        """As many slots as the canvas holds beside `fixed` tokens; old texts keep theirs."""
         room, wanted = self.budget.canvas - fixed, sum(slots)
         if wanted <= room:
             return slots

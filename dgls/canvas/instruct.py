@@ -1,8 +1,8 @@
-"""An edit by instruction as a conversation: what is asked, apart from what is only text.
+"""An edit by instruction as a conversation that keeps the request apart from the code.
 
-    system   what to do, and what is no request
+    system   what to do, and that code contains no requests
     user     the code to edit · code before it · code after it · the instruction
-    answer   one fenced block, whose head is given to models that go on with it
+    answer   one fenced block, whose head is given to models that continue it
 
 The code is put between fences that are longer than any run of backticks in it, so that nothing in
 the file can end its block. Only the last line of the user's turn asks for something.
@@ -27,7 +27,7 @@ SYSTEM = (
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """The system's and the user's turn, the beginning of the answer, and what closes its block.
+    """The system turn, the user turn, the beginning of the answer, and the fence of its block.
 
     `code` is the selection as the user's turn shows it.
     """
@@ -40,9 +40,9 @@ class Conversation:
 
 
 def conversation(request: FillRequest, *, around: bool = True) -> Conversation:
-    """What a model is asked for a request with an instruction.
+    """The conversation for a request with an instruction.
 
-    Without `around` it is shown the code to edit alone: small models write what is around it again.
+    Without `around` it shows only the code to edit, because small models repeat the code around it.
     """
     before, after = request.parts
     head = before.rpartition("\n")[2]

@@ -11,28 +11,28 @@ from dgls.text.spans import Span
 
 
 class Codec(Protocol):
-    """What a layout needs of a tokenizer. `encode` adds no special tokens."""
+    """The tokenizer that a layout needs. `encode` adds no special tokens."""
 
     def encode(self, text: str) -> list[int]:
         """The token ids of `text`."""
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of `ids`, special tokens left out."""
+        """The text of `ids`, without special tokens."""
 
     def token_id(self, token: str) -> int:
-        """The id of a special token. Raises `CheckpointError` where there is none of that name."""
+        """The id of a special token. Raises `CheckpointError` for an unknown token."""
 
 
 @dataclass(frozen=True, slots=True)
 class Canvas:
     """What the model reads for one request.
 
-    `prompt` is encoded causally and cached. `tokens` [canvas] are after it and are denoised in
-    both directions; `pinned` [canvas] are known and never change. `gaps` are the slots of each gap
-    in the canvas, in order. `seeded` [canvas] marks open positions that hold the old text of a
-    rewrite: those may start from it instead of from noise. `follows` are the tokens that a judge
-    scores after those of `Layout.target`, so that fills of different length can be compared;
-    none where the target itself says that the gap ends.
+    `prompt` is encoded causally and cached. `tokens` [canvas] follow it and are denoised in both
+    directions; `pinned` [canvas] are known and never change. `gaps` are the slots of each gap in
+    the canvas, in order. `seeded` [canvas] marks open positions with the old text of a rewrite,
+    from which they may start instead of from noise. A judge scores the tokens `follows` after those
+    of `Layout.target`, so that fills of different lengths can be compared; empty if the target
+    itself ends the gap.
     """
 
     prompt: tuple[int, ...]
@@ -44,14 +44,14 @@ class Canvas:
 
 
 OPEN_END = 0
-"""A length that leaves the whole rest of the canvas open: the model writes what follows itself."""
+"""A length that leaves the rest of the canvas open: the model also writes what follows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """How many slots to try for a gap whose length is unknown.
+    """The numbers of slots to try for a gap of unknown length.
 
-    `line` for a gap of one line, `block` for one of several. `OPEN_END` may be among them.
+    `line` for a gap of one line, `block` for one of several lines. `OPEN_END` may be among them.
     """
 
     line: tuple[int, ...] = ()
@@ -59,7 +59,7 @@ class Lengths:
 
 
 class Layout(Protocol):
-    """How one family of models wants a gap laid out."""
+    """How one model family lays out a gap."""
 
     def build(self, request: FillRequest) -> Canvas:
         """The canvas of a request, within the model's window."""
@@ -67,11 +67,11 @@ class Layout(Protocol):
     def canvases(self, request: FillRequest, lengths: Lengths) -> tuple[Canvas, ...]:
         """The canvases to denoise for a request: one prompt, one width, at least one canvas.
 
-        A layout whose model ends its gaps itself has one canvas and needs no `lengths`.
+        A layout whose model ends its gaps has one canvas and ignores `lengths`.
         """
 
     def texts(self, canvas: Canvas, tokens: Sequence[int]) -> tuple[str, ...]:
-        """The text of each gap, given the canvas as denoised: [canvas] token ids."""
+        """The text of each gap, from the denoised canvas's token ids [canvas]."""
 
     def target(self, texts: Sequence[str]) -> tuple[int, ...]:
-        """The tokens by which a judge scores one gap's text: the text, then end-of-gap."""
+        """The tokens by which a judge scores one gap: its text, then the end-of-gap token."""

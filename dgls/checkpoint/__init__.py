@@ -1,1 +1,1 @@
-"""Checkpoints: which models there are, where they live on this machine, and how they are read."""
+"""Checkpoints: which models exist, where they are on this machine, and how they are read."""

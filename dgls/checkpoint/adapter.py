@@ -1,7 +1,7 @@
-"""An adapter's file: 8 bits a weight with a scale a row, and the base that it belongs to.
+"""An adapter's file: 8-bit weights with a scale per row, and the base that it belongs to.
 
-Metadata: `format`, `base_sha256` (the published file's), `recipe` and `figures` as JSON. Tokens
-are the published ids, so the file serves the whole base, not the part that was trained with.
+Metadata: `format`, `base_sha256` (the published file's), `recipe` and `figures` as JSON. Tokens are
+the published ids, so the file fits the whole base, not only the part used in training.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class AdapterWeights:
     """An adapter as it was stored.
 
     `matrices` are by name: `{layer}.{linear}.down` [rank, in] and `.up` [out, rank], where linear
-    is qkv, out, gate_up or down (joined in this order), `sampler.in` and `sampler.out`.
+    is qkv, out, gate_up or down (joined in this order), and `sampler.in` and `sampler.out`.
     `draft_ids` [drafts] are the published tokens that may be drafted.
     """
 
@@ -48,10 +48,10 @@ class AdapterWeights:
 
 
 def load_adapter(path: Path, base_sha256: str) -> AdapterWeights:
-    """The adapter in `path`, for the base of that hash.
+    """The adapter in `path`, for the base with that hash.
 
-    Raises `ModelNotFoundError` where there is no such file, and `CheckpointError` for one that is
-    truncated, of another version, for another base, or holds numbers that are not finite.
+    Raises `ModelNotFoundError` if there is no such file, and `CheckpointError` for one that is
+    truncated, of another version, for another base, or has non-finite values.
     """
     if not path.is_file():
         raise ModelNotFoundError(f"There is no adapter at {path}; fills go on without it.")
@@ -84,7 +84,7 @@ def _weights(file: QuantisedFile) -> AdapterWeights:
 
 
 def _faults(weights: AdapterWeights) -> Iterator[str]:
-    """What cannot be right, whatever the base is."""
+    """Faults that do not depend on the base."""
     for name, size in asdict(weights.size).items():
         if not is_count(size):
             yield f"'{name}' must be a whole number of 1 or more, not {shown(size)}"

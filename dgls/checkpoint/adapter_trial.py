@@ -1,4 +1,4 @@
-"""Which adapter a model has, and whether it pays on this machine: kept beside the weights."""
+"""Which adapter a model has, and whether it pays on this machine: stored beside the weights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dgls.checkpoint.files import ADAPTER_FILE
 _BUNDLED = Path(__file__).with_name("adapters")
 _FILE = "adapter-trial.json"
 _WORTH = 0.85
-"""An adapter is used where one-line fills take at most this share of their time without it."""
+"""An adapter is used if one-line fills take at most this share of their time without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +37,17 @@ def adapter_of(name: str, folder: Path) -> Path | None:
 
 
 def own_adapter(folder: Path) -> Path:
-    """Where an adapter of one's own is, beside the weights in `folder`."""
+    """The path of a user-trained adapter, beside the weights in `folder`."""
     return folder / ADAPTER_FILE
 
 
 def fingerprint(adapter: Path) -> str:
-    """Tells an adapter's file from others."""
+    """A string that identifies an adapter's file."""
     return hashlib.sha256(adapter.read_bytes()).hexdigest()[:16]
 
 
 def read_trial(folder: Path, adapter: Path) -> Trial | None:
-    """The last trial of that adapter with the model in `folder`, if there was one."""
+    """The last trial of that adapter with the model in `folder`, or None."""
     try:
         found = Trial(**json.loads((folder / _FILE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, RecursionError):
@@ -56,7 +56,7 @@ def read_trial(folder: Path, adapter: Path) -> Trial | None:
 
 
 def write_trial(folder: Path, trial: Trial) -> None:
-    """Keep a trial. Raises `OSError` where the folder cannot be written."""
+    """Write a trial. Raises `OSError` if the folder cannot be written."""
     partial = folder / f"{_FILE}.partial"
     partial.write_text(json.dumps(asdict(trial)), encoding="utf-8")
     partial.replace(folder / _FILE)

@@ -1,4 +1,4 @@
-"""Builds a model around weights that come one by one, so that none is ever held twice."""
+"""Builds a model from weights that arrive one by one, so that none is held twice."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from dgls.network.architecture import TextDiffusionGemma, choose_implementations
 
 
 def empty_model(config: DiffusionGemmaConfig) -> TextDiffusionGemma:
-    """A model whose weights have shapes but no memory: on torch's `meta` device.
+    """A model whose weights have shapes but no memory, on torch's `meta` device.
 
-    Raises `CheckpointError` where the configuration describes none.
+    Raises `CheckpointError` if the configuration is invalid.
     """
     try:
         with torch.device("meta"):
             return TextDiffusionGemma(config)
-    # What the library raises for a field that is left out or wrong depends on where it is used.
+    # The library raises various types for a missing or wrong field, depending on its use.
     except Exception as error:
         raise CheckpointError(
             f"'text_config' in {CONFIG_FILE} describes no model that can be built "
@@ -35,7 +35,7 @@ def empty_model(config: DiffusionGemmaConfig) -> TextDiffusionGemma:
 
 
 def weight_shapes(model: TextDiffusionGemma) -> dict[str, torch.Size]:
-    """The shape of every weight that a checkpoint must hold, by its one name."""
+    """The shape of every weight that a checkpoint must have, by its one name."""
     state = cast(nn.Module, model).state_dict()
     return {decoder_name(name): tensor.shape for name, tensor in state.items()}
 
@@ -49,7 +49,7 @@ def assemble(
 ) -> TextDiffusionGemma:
     """The model with those weights, which are on `device` already, in eval mode.
 
-    `quantized` where experts may be. Raises `CheckpointError` where a weight is missing, is of
+    `quantized` allows quantised experts. Raises `CheckpointError` if a weight is missing, has
     another shape, or belongs to no part of the model.
     """
     choose_implementations(config)
@@ -84,7 +84,7 @@ def _check_shape(name: str, shape: torch.Size, wanted: torch.Size | None) -> Non
 
 
 def _fill_tables(model: TextDiffusionGemma, device: torch.device) -> None:
-    """Compute what no checkpoint holds: the rotary frequencies and the scale of embeddings."""
+    """Compute the buffers that no checkpoint has: rotary frequencies and the embedding scale."""
     for module in cast(nn.Module, model).modules():
         own: Any = module
         if hasattr(own, "scalar_embed_scale"):

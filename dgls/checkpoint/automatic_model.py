@@ -1,4 +1,4 @@
-"""Which model fills where the settings leave it open. Light, so that an editor's status can ask."""
+"""The default model if the settings leave it open. Light, so that an editor's status can ask."""
 
 from __future__ import annotations
 
@@ -8,31 +8,34 @@ from dgls.checkpoint.catalogue import Entry, catalogue, size_text
 from dgls.checkpoint.store import present
 
 AUTO = "auto"
-"""Leaves a choice to dgls. As a model's name: the best that is here and runs in time here."""
+"""Lets dgls choose. As a model's name: the best one here that is fast enough on this machine."""
 
 EMBEDDED = "embedded"
-"""The name of the model that comes with dgls."""
+"""The name of the model that is shipped with dgls."""
 
 EMBEDDED_CHECKPOINT = "dgls-embedded"
-"""What that model calls itself."""
+"""The name in that model's metadata."""
 
 PARAMETERS_A_CORE = 300_000_000
-"""So many parameters a core still fill a line while one types (`docs/performance.md`)."""
+"""A model with at most this many parameters per core fills a line during typing.
+
+See `docs/performance.md`.
+"""
 
 
 def automatic() -> str:
-    """The name of the largest model that is here and quick enough, else of the embedded one."""
+    """The name of the largest model here that is fast enough, else of the embedded one."""
     best = max(filter(is_quick, present()), key=lambda entry: entry.parameters, default=None)
     return best.name if best else EMBEDDED
 
 
 def is_quick(entry: Entry) -> bool:
-    """Whether a model's fills are ready while one types, on this machine's cores."""
+    """Whether a model's fills are fast enough for typing on this machine's cores."""
     return entry.parameters <= PARAMETERS_A_CORE * (os.cpu_count() or 1)
 
 
 def why_automatic() -> str:
-    """Why `automatic` chooses what it does, in one sentence."""
+    """The reason for the choice of `automatic`, in one sentence."""
     here, chosen = present(), automatic()
     if chosen != EMBEDDED:
         larger = [entry.name for entry in here if not is_quick(entry)]
@@ -44,9 +47,9 @@ def why_automatic() -> str:
 
 
 def offer() -> str:
-    """What `dgls model get` would bring, in one line.
+    """What `dgls model get` would fetch, in one line.
 
-    "" where a laptop model is here, and where each would be too slow to type with.
+    "" if a laptop model is here already, or if all are too slow for typing.
     """
     quick = [entry for entry in catalogue() if is_quick(entry)]
     if present() or not quick:

@@ -14,7 +14,7 @@ PRE_TOKENS = (
 
 
 def byte_bpe(tokens: Sequence[str], merges: Sequence[str], special: Sequence[str]) -> Tokenizer:
-    """A tokenizer whose ids are the places in `tokens`; `special` ones are never read from text."""
+    """A tokenizer with ids by index in `tokens`; `special` ones are never read from text."""
     vocabulary = {token: index for index, token in enumerate(tokens)}
     parts = [merge.partition(" ") for merge in merges]
     pairs = [(left, right) for left, _, right in parts]

@@ -1,6 +1,6 @@
-"""The models that `dgls model get` can fetch: what they are, whose, and how they are proven.
+"""The models that `dgls model get` can fetch: their publishers, files and hashes.
 
-The data is `catalogue.toml`; this module gives it types. Knows no torch, so that looking is cheap.
+The data is `catalogue.toml`; this module gives it types. Knows no torch, so that it loads fast.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ CATALOGUE_FILE = Path(__file__).parent / "catalogue.toml"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A run of a file's bytes as a package of the package index: `member` of one wheel."""
+    """A byte range of a file, packaged as `member` of one wheel in the package index."""
 
     package: str
     version: str
@@ -31,8 +31,8 @@ class Part:
 class ModelFile:
     """One file of a model.
 
-    `sha256` is empty where the hash is not pinned: then the publisher's hub says it, and `bytes`
-    is only about right. `parts`, joined in order, are the file's bytes.
+    `sha256` is empty if the hash is not pinned: then it comes from the publisher's hub, and `bytes`
+    is approximate. `parts`, joined in order, give the file's bytes.
     """
 
     name: str
@@ -45,8 +45,8 @@ class ModelFile:
 class Entry:
     """One model of the catalogue.
 
-    `repository` and `revision` are the publisher's place on the hub; `parameters` counts weights
-    once where they are shared. A model of one file is that file, any other is its folder.
+    `repository` and `revision` locate it on the publisher's hub; `parameters` counts shared weights
+    once. A model with one file is that file; any other is its folder.
     """
 
     name: str
@@ -59,28 +59,28 @@ class Entry:
 
     @property
     def bytes(self) -> int:
-        """What is fetched, in bytes; about right where the hashes are not pinned."""
+        """The bytes to fetch; approximate if the hashes are not pinned."""
         return sum(file.bytes for file in self.files)
 
     @property
     def is_pinned(self) -> bool:
-        """Whether the catalogue itself says the hash of every file."""
+        """Whether the catalogue has the hash of every file."""
         return all(file.sha256 for file in self.files)
 
     @property
     def sha256(self) -> str:
-        """The hash of the only file; empty where there are several or it is not pinned."""
+        """The hash of the only file; "" if there are several or it is not pinned."""
         return self.files[0].sha256 if len(self.files) == 1 else ""
 
 
 def size_text(size: int) -> str:
-    """A size in bytes, as people are told it."""
+    """A size in bytes, as shown to users."""
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
 @functools.cache
 def catalogue() -> tuple[Entry, ...]:
-    """Every model, in the catalogue's order."""
+    """All models, in the catalogue's order."""
     listed = tomllib.loads(CATALOGUE_FILE.read_text(encoding="utf-8"))
     return tuple(_entry(fields) for fields in listed["model"])
 

@@ -1,8 +1,8 @@
-"""A model's own chat template, rendered so that what a user wrote can never become a mark of it.
+"""A model's chat template, rendered so that users' text can never become a special token.
 
-The template is a program in Jinja's language that comes with the weights
+The template is a Jinja program that comes with the weights
 (https://huggingface.co/docs/transformers/chat_templating), so it runs in Jinja's sandbox. The turns
-are rendered as placeholders and put in afterwards: the pieces say which text is the template's.
+are rendered as placeholders and inserted afterwards: the pieces tell which text is the template's.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _GGUF_KEY = "tokenizer.chat_template"
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Text of a prompt. Only in the template's own are special tokens read."""
+    """Text of a prompt. Special tokens are read only in the template's own text."""
 
     text: str
     is_template: bool
@@ -33,18 +33,18 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class ChatTemplate:
-    """One template, as its model's metadata has it."""
+    """A template from a model's metadata."""
 
     source: str
 
     def pieces(self, system: str, user: str) -> tuple[Piece, ...]:
-        """The prompt up to where the answer begins. Raises `CheckpointError` for a broken one."""
+        """The prompt up to the answer. Raises `CheckpointError` for a broken template."""
         marks = {f"[{secrets.token_hex(16)}]": text for text in (system, user)}
         first, second = marks
         try:
             rendered = self._rendered([("system", first), ("user", second)])
         except TemplateError:
-            # Some models know no system turn.
+            # Some models have no system turn.
             marks = {first: f"{system}\n\n{user}"}
             rendered = self._rendered_or_error(first)
         if any(rendered.count(mark) != 1 for mark in marks):
@@ -74,7 +74,7 @@ class ChatTemplate:
 
 
 def template_of(path: Path) -> ChatTemplate | None:
-    """The template of a GGUF file or a Hugging Face folder; None where it has none."""
+    """The template of a GGUF file or a Hugging Face folder; None if it has none."""
     source = _of_folder(path) if path.is_dir() else metadata_text(path, _GGUF_KEY)
     return ChatTemplate(source) if source else None
 

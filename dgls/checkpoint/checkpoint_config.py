@@ -18,7 +18,7 @@ def read_config(folder: Path) -> DiffusionGemmaConfig:
     check_config(fields, folder / CONFIG_FILE)
     try:
         return DiffusionGemmaConfig(**fields)
-    # The library's strict configuration classes raise types of their own for a bad field.
+    # The library's strict configuration classes raise their own types for a bad field.
     except Exception as error:
         raise CheckpointError(
             f"{folder / CONFIG_FILE} is not valid ({error}); nothing was loaded."

@@ -1,8 +1,8 @@
-"""What must hold of a checkpoint before it fills: fields that make sense, weights that are numbers.
+"""Checks of a checkpoint before it is used: valid fields and finite weights.
 
-A field that is wrong shows, if at all, as a division by zero deep in a library, or in the first
-fill; weights that are no numbers fill with nothing and succeed. So both are looked at when a
-checkpoint is loaded, and the one that is wrong is named.
+A wrong field may only show as a division by zero deep in a library, or in the first fill. Weights
+that are NaN give empty fills without an error. So both are checked when a checkpoint is loaded, and
+the error names the wrong one.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _TOKENS = ("pad_token_id", "eos_token_id", "bos_token_id")
 
 
 def check_config(fields: Mapping[str, Any], path: Path) -> None:
-    """Raise `CheckpointError` that names the first field of `config.json` that cannot be right."""
+    """Raise `CheckpointError` that names the first invalid field of `config.json`."""
     if not isinstance(fields.get("text_config"), Mapping):
         raise CheckpointError(
             f"{path} is not valid: 'text_config' must be an object; nothing was loaded."
@@ -56,13 +56,13 @@ def check_config(fields: Mapping[str, Any], path: Path) -> None:
 
 
 def check_metadata(fields: Mapping[str, Any], path: Path) -> None:
-    """Raise `CheckpointError` that names the first field of `dgls.json` that cannot be right."""
+    """Raise `CheckpointError` that names the first invalid field of `dgls.json`."""
     for what in _metadata_faults(fields):
         raise CheckpointError(f"{path} is not valid: {what}; nothing was loaded.")
 
 
 def check_weight(name: str, weight: Tensor, folder: Path) -> None:
-    """Raise `CheckpointError` for a weight that holds what is no number, or whole numbers alone."""
+    """Raise `CheckpointError` for a weight with non-finite values, or with integers."""
     if not weight.is_floating_point():
         kind = str(weight.dtype).removeprefix("torch.")
         raise CheckpointError(
@@ -78,7 +78,7 @@ def check_weight(name: str, weight: Tensor, folder: Path) -> None:
 
 
 def is_count(value: Any) -> bool:
-    """Whether a value is a whole number of 1 or more, below 2^31."""
+    """Whether a value is an integer from 1 to below 2^31."""
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value < _MOST
 
 
@@ -88,7 +88,7 @@ def is_positive(value: Any) -> bool:
 
 
 def shown(value: Any) -> str:
-    """A value as a message shows it: never long."""
+    """A value for a message, shortened."""
     if isinstance(value, int) and value.bit_length() > 64:
         return "a number beyond 64 bits"
     text = repr(value)
@@ -100,9 +100,9 @@ def _faults(fields: Mapping[str, Any], inside: str = "") -> Iterator[str]:
         full = f"'{inside}{name}'"
         if isinstance(value, Mapping):
             yield from _faults(value, f"{inside}{name}.")
-        elif name in _COUNTS and not (is_count(value) or _may_be(name, value)):
+        elif name in _COUNTS and not (is_count(value) or _may_be_null(name, value)):
             yield f"{full} must be a whole number of 1 or more, not {shown(value)}"
-        elif name in _POSITIVE and not (is_positive(value) or _may_be(name, value)):
+        elif name in _POSITIVE and not (is_positive(value) or _may_be_null(name, value)):
             yield f"{full} must be a number above 0, not {shown(value)}"
         elif name in _SHARES and value is not None and value > 1:
             yield f"{full} must be 1 at most, not {shown(value)}"
@@ -117,7 +117,7 @@ def _faults(fields: Mapping[str, Any], inside: str = "") -> Iterator[str]:
     yield from _layer_faults(fields, inside)
 
 
-def _may_be(name: str, value: Any) -> bool:
+def _may_be_null(name: str, value: Any) -> bool:
     return value is None and name in _MAY_BE_NULL
 
 
@@ -175,7 +175,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _are_tokens(value: Any, vocabulary: Any) -> bool:
-    """One token, some, or none; of a part without a vocabulary any number will do."""
+    """Whether it is one token, a list of tokens, or None; without a vocabulary any id will do."""
     most = vocabulary if is_count(vocabulary) else _MOST
     found = value if isinstance(value, list) else [] if value is None else [value]
     return all(

@@ -1,4 +1,4 @@
-"""How sure a fill is: from what is known of it to the chance that it is right."""
+"""The confidence of a canvas model's fill: from evidence to the probability that it is right."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from dgls.logistic import logistic
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known of one fill before anybody has seen it.
+    """The evidence for one fill before it is shown.
 
-    `total` is its causal log-probability in nats, over `tokens` tokens. `drafted` says whether
-    the model proposed it, `copy` where the document holds it, if it does.
+    `total` is its causal log-probability in nats, over `tokens` tokens. `drafted` tells whether the
+    model proposed it; `copy` is set if the document holds it.
     """
 
     total: float
@@ -24,7 +24,7 @@ class Evidence:
     copy: Copy | None = None
 
     def features(self) -> dict[str, float]:
-        """The numbers that a `Calibration` weighs, by the names of its fields; others are 0."""
+        """The features for a `Calibration`, by the names of its fields; missing ones are 0."""
         return {
             "total": self.total,
             "mean": self.total / max(1, self.tokens),
@@ -47,11 +47,11 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """A logistic map from evidence to the chance that a fill is right.
+    """A logistic model from evidence to the probability that a fill is right.
 
-    confidence = logistic(bias + the weighted sum of `Evidence.features`). The default gives
-    exp-like growth in the mean log-probability alone: it ranks as the mean does and claims nothing
-    that was measured. Fit it with `dgls eval calibrate`.
+    confidence = logistic(bias + weighted sum of `Evidence.features`). The default is a function of
+    the mean log-probability only: it ranks by the mean, and its values are not measured. `dgls eval
+    calibrate` fits it.
     """
 
     bias: float = 2.0
@@ -68,7 +68,7 @@ class Calibration:
     share: float = 0.0
 
     def confidence(self, evidence: Evidence) -> float:
-        """The confidence in 0..1 of a fill."""
+        """The confidence of a fill, 0..1."""
         weights = dataclasses.asdict(self)
         logit = self.bias + sum(weights[name] * x for name, x in evidence.features().items())
         return logistic(logit)

@@ -1,4 +1,4 @@
-"""Which model edits by instruction. Light, so that an editor's server can ask."""
+"""The model for edits by instruction. Light, so that an editor's server can ask."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from dgls.config import Settings, changed
 from dgls.errors import ModelNotFoundError
 
 MIN_PARAMETERS = 1_000_000_000
-"""Smaller models follow few instructions (`docs/evaluation.md`)."""
+"""Smaller models rarely follow instructions (`docs/evaluation.md`)."""
 
 PARAMETERS_A_CORE = 2_000_000_000
-"""So many parameters a core still edit a function within a minute."""
+"""With at most this many parameters per core, an edit of a function takes less than a minute."""
 
 
 def edit_settings(settings: Settings) -> Settings:
-    """The settings of the engine that edits by instruction: the same where one model does both.
+    """The settings of the engine that edits by instruction; unchanged if one model does both.
 
-    Raises `ModelNotFoundError`, which says what to fetch, where no model here can.
+    Raises `ModelNotFoundError`, which names a model to fetch, if no model here can edit.
     """
     if settings.edits.model != AUTO:
         return changed(settings, {"model.name": settings.edits.model})
@@ -30,9 +30,9 @@ def edit_settings(settings: Settings) -> Settings:
 
 
 def editing_model(used: str) -> str:
-    """The name of the model that edits where `used` fills.
+    """The name of the editing model when `used` fills.
 
-    A model that the user named and that the catalogue lacks is taken at its word.
+    A model that the user named and that is not in the catalogue is assumed to edit.
     """
     if used not in {AUTO, EMBEDDED} and not is_listed(used):
         return used

@@ -1,4 +1,4 @@
-"""The files of a checkpoint folder. Knows no torch, so that looking costs nothing."""
+"""The files of a checkpoint folder. Knows no torch, so that it loads fast."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ WEIGHTS_FILE = "model.safetensors"
 TOKENIZER_FILE = "tokenizer.json"
 INDEX_FILE = "model.safetensors.index.json"
 CONVERTED = ".int8-"
-"""In the name of a file that dgls converted and keeps beside the weights."""
+"""Part of the name of a converted file that is kept beside the weights."""
 ADAPTER_FILE = "adapter.safetensors"
 LORA_FILE = "lora.safetensors"
-"""What was trained for the weights beside it."""
+"""A LoRA trained for the weights beside it."""
 
 
 def shard_files(folder: Path) -> tuple[Path, ...]:
-    """The folder's safetensors. Raises `CheckpointError` where there are none or some are missing.
+    """The folder's safetensors. Raises `CheckpointError` if any are missing.
 
-    Where there is an index, it says which files there must be.
+    An index, if there is one, lists the required files.
     """
     index = folder / INDEX_FILE
     found = sorted(filter(_is_published, folder.glob("*.safetensors")))

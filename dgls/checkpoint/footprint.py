@@ -1,8 +1,7 @@
-"""How many bytes a model's weights take in each scheme, computed from shapes alone.
+"""The bytes of a model's weights in each scheme, computed from shapes.
 
-`python -m dgls.checkpoint.footprint` prints the table of the published model. What a machine needs
-beside the weights (keys and values of the prompt, one step's logits) is measured by
-`dgls bench gpu`.
+`python -m dgls.checkpoint.footprint` prints the table for the published model. `dgls bench gpu`
+measures what is needed beside the weights (keys and values of the prompt, one step's logits).
 """
 
 from __future__ import annotations
@@ -27,20 +26,20 @@ PARTS: Mapping[str, str] = {
     "dense MLP": ".mlp.",
     "self-conditioning": ".self_conditioning.",
 }
-"""The parts of a model by what their weights' names hold; all others are "norms and routers"."""
+"""The parts of a model by words in their weights' names; all others are "norms and routers"."""
 
 OTHERS = "norms and routers"
 
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """Bytes of the weights, by part."""
+    """The bytes of the weights, by part."""
 
     parts: Mapping[str, int]
 
     @property
     def total(self) -> int:
-        """Bytes of all weights."""
+        """The bytes of all weights."""
         return sum(self.parts.values())
 
 

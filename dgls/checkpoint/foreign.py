@@ -1,4 +1,4 @@
-"""Checkpoints that dgls cannot run, told by `config.json` alone. Knows no torch."""
+"""Recognizes checkpoints that dgls cannot run, by `config.json` alone. Knows no torch."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ _FORMATS = {
     "awq": "AWQ",
     "bitsandbytes": "bitsandbytes",
 }
-"""What users call the formats, by the name that their configuration gives them."""
+"""The common names of formats, by the name in their configuration."""
 
 _MODELOPT_FILE = "hf_quant_config.json"
 
 
 def own_fields(folder: Path) -> Mapping[str, Any]:
-    """What `config.json` says. Raises `CheckpointError` for anything but a plain DiffusionGemma.
+    """The fields of `config.json`.
 
-    Weights that another tool quantised are refused: those in FP8 and NVFP4 are vLLM's to serve.
+    Raises `CheckpointError` for anything but a plain DiffusionGemma. Weights that another tool
+    quantised are refused: those in FP8 and NVFP4 need vLLM.
     """
     fields = _fields(folder / CONFIG_FILE)
     kind = fields.get("model_type")
@@ -57,7 +58,7 @@ def _fields(path: Path) -> Mapping[str, Any]:
 
 
 def _quantised_by(folder: Path, fields: Mapping[str, Any]) -> str | None:
-    """What users call the format of weights that are not plain numbers; None where they are."""
+    """The common name of the quantised weights' format; None for unquantised weights."""
     found = fields.get("quantization_config")
     if isinstance(found, dict):
         method = str(found.get("quant_method", "unknown"))

@@ -32,7 +32,7 @@ NAMES = {
     "rope_base": f"{ARCHITECTURE}.rope.freq_base",
     "epsilon": f"{ARCHITECTURE}.attention.layer_norm_rms_epsilon",
 }
-"""What the file calls the fields of `Qwen2Config`; the embedding has a row for each token."""
+"""The file's names for the fields of `Qwen2Config`; the embedding has a row for each token."""
 
 
 class GgufFile:
@@ -67,17 +67,17 @@ class GgufFile:
         return read_fields(value_of, self.names, self.path)
 
     def has(self, name: str) -> bool:
-        """Whether the file holds a tensor of that name."""
+        """Whether the file has a tensor of that name."""
         return name in self._tensors
 
     def name_of(self, name: str) -> str:
-        """The name itself."""
+        """The file's name of a tensor, which is the same."""
         return name
 
     def tensor(self, name: str) -> Tensor:
-        """A tensor in fp32, its rows as the file has them."""
+        """A tensor in fp32, with its rows in the file's order."""
         found = self._tensor(name)
-        # Some rows at a time: numpy makes several copies of what it widens.
+        # Some rows at a time, because numpy copies what it dequantises several times.
         values = torch.empty([int(size) for size in reversed(found.shape)])
         try:
             for start in range(0, len(values), _ROWS):
@@ -91,7 +91,7 @@ class GgufFile:
         return values
 
     def tokenizer(self) -> Tokenizer:
-        """The byte-level BPE tokenizer that the file holds."""
+        """The byte-level BPE tokenizer in the file."""
         tokens = list(self._strings("tokenizer.ggml.tokens"))
         merges = list(self._strings("tokenizer.ggml.merges"))
         kinds = self._reader.fields.get("tokenizer.ggml.token_type")
@@ -139,4 +139,4 @@ class GgufFile:
 _ROWS = 8192
 
 _NORMAL = 1
-"""The format's number of a token that text is made of."""
+"""The format's type number for tokens of ordinary text."""

@@ -1,7 +1,7 @@
-"""One text of a GGUF file's metadata, read without the rest of the file.
+"""One string from a GGUF file's metadata, read without the rest of the file.
 
-Reading all of it, as `dgls.checkpoint.gguf_file` must, takes seconds for a large vocabulary.
-The format is that of https://github.com/ggml-org/ggml/blob/master/docs/gguf.md.
+Reading all of it, as `dgls.checkpoint.gguf_file` must, takes seconds for a large vocabulary. The
+format is that of https://github.com/ggml-org/ggml/blob/master/docs/gguf.md.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LONGEST = 1 << 24
 
 
 def metadata_text(path: Path, key: str) -> str | None:
-    """The text under `key`; None where the file has none. Raises `CheckpointError`."""
+    """The string under `key`; None if the file has none. Raises `CheckpointError`."""
     try:
         with path.open("rb") as file:
             return _found(file, key)

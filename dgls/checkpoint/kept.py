@@ -1,11 +1,11 @@
-"""Quantised weights kept on disk, so that only the first start pays for making them.
+"""Quantised weights kept on disk, so that only the first start has to quantise them.
 
-A folder for each checkpoint, scheme and version of the format, in dgls's cache folder:
+There is a folder for each checkpoint, scheme and version of the format, in dgls's cache folder:
 
     quantized/<hash of the checkpoint's place>/<scheme>-<hash of its files>/*.safetensors
 
 A weight in 8 bits is stored with `<name>.row_scale` beside it, one in 4 bits with `<name>.absmax`.
-The folder is written beside its place and moved there when it is whole.
+The folder is written beside its place and moved there when it is complete.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ from dgls.network.quantization import SCALE, Rows8
 log = logging.getLogger(__name__)
 
 ABSMAX = ".absmax"
-"""What the name of a 4-bit weight's scales ends with."""
+"""The suffix of the name of a 4-bit weight's scales."""
 
 _SHARD_BYTES = 1_000_000_000
 
 
 def kept_folder(checkpoint: Path, scheme: Scheme, dtype: torch.dtype) -> Path:
-    """Where the checkpoint's quantised weights are kept, if they are.
+    """The folder for the checkpoint's quantised weights, which need not exist.
 
-    Another place, other files (by size and time of change), another scheme: another folder.
+    It depends on the checkpoint's place, its files (by size and modification time) and the scheme.
     """
-    # Only who asks for a place needs the library that knows it.
+    # Imported here, because other callers do not need it.
     from platformdirs import user_cache_dir
 
     place = hashlib.sha256(str(checkpoint.resolve()).encode()).hexdigest()[:16]
@@ -54,9 +54,9 @@ def kept_folder(checkpoint: Path, scheme: Scheme, dtype: torch.dtype) -> Path:
 
 
 def read_kept(folder: Path, device: torch.device | str) -> Iterator[tuple[str, Held, float]]:
-    """Each weight, read onto `device`, with the share (0..1) of all files read by then.
+    """Each weight, read onto `device`, with the share (0..1) of all files read so far.
 
-    Raises `OSError` or `SafetensorError` where a file cannot be read.
+    Raises `OSError` or `SafetensorError` if a file cannot be read.
     """
     files = sorted(folder.glob("*.safetensors"))
     for number, path in enumerate(files):
@@ -70,10 +70,10 @@ def read_kept(folder: Path, device: torch.device | str) -> Iterator[tuple[str, H
 def keeping(
     weights: Iterable[tuple[str, Held]], folder: Path, expected: int
 ) -> Iterator[tuple[str, Held]]:
-    """Pass the weights on and keep them in `folder` on the way, about `expected` bytes of them.
+    """Pass the weights on, and write them to `folder`, about `expected` bytes in all.
 
-    Where the disk has no room for them, or fails, they are only passed on, and nothing is left.
-    What was kept of the same checkpoint and scheme when its files were others is removed.
+    If the disk has no room or fails, they are only passed on, and nothing is left. Weights kept
+    from earlier files of the same checkpoint and scheme are removed.
     """
     writer = _Writer(folder, expected)
     try:
@@ -86,7 +86,7 @@ def keeping(
 
 
 class _Writer:
-    """Writes shards beside their place, and gives up for good at the first failure."""
+    """Writes shards to a temporary folder, and gives up at the first failure."""
 
     def __init__(self, target: Path, expected: int) -> None:
         self._target = target
@@ -105,12 +105,12 @@ class _Writer:
             self._attempt(self._write)
 
     def finish(self) -> None:
-        """Write the rest and put the folder in its place, if nothing failed before."""
+        """Write the rest and move the folder into place, if nothing failed before."""
         self._attempt(self._write)
         self._attempt(self._move)
 
     def clear(self) -> None:
-        """Leave nothing half done."""
+        """Remove unfinished files."""
         self._shard.clear()
         shutil.rmtree(self._beside, ignore_errors=True)
 
@@ -141,7 +141,7 @@ class _Writer:
 
     def _move(self) -> None:
         for other in self._target.parent.glob(f"{self._target.name.split('-')[0]}-*"):
-            # What has a suffix is being written by a process, and what is there is the same.
+            # A folder with a suffix is being written by another process, with the same content.
             if not other.suffix and other != self._target:
                 shutil.rmtree(other, ignore_errors=True)
         if not self._target.exists():

@@ -1,4 +1,4 @@
-"""Loads a checkpoint folder: offline, safetensors only, no code from the folder, no vision."""
+"""Loads a checkpoint folder: offline, safetensors only, without code from the folder or vision."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ def load_checkpoint(
 ) -> Checkpoint:
     """Load a folder written by `save_checkpoint` or in the published format.
 
-    Weights come one by one, each onto `device` and quantised there, so that beside the result no
-    more than one is in memory. Quantised ones are kept on disk for the next time. Raises
-    `CheckpointError` for a folder that is not a DiffusionGemma, is partial, or holds weights of
-    another shape or kind; nothing is left loaded then.
+    Weights are read one by one, each onto `device` and quantised there, so that memory holds at
+    most one beside the result. Quantised ones are kept on disk for the next time. Raises
+    `CheckpointError` for a folder that is not a DiffusionGemma, is partial, or has weights of
+    another shape or kind; nothing stays loaded then.
     """
     progress(0.0, "reading the configuration")
     config = read_config(folder)
@@ -80,7 +80,7 @@ def load_checkpoint(
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """A folder's weights as they are to be held, on their device."""
+    """A folder's weights in their final precision, on their device."""
 
     folder: Path
     device: torch.device
@@ -89,7 +89,7 @@ class _Source:
     progress: OnProgress
 
     def fresh(self) -> Iterator[tuple[str, Held]]:
-        """The checkpoint's own, quantised if the scheme says so."""
+        """The checkpoint's own weights, quantised if the scheme says so."""
         what = "loading the weights" if self.scheme is Scheme.NONE else "quantising the weights"
         for read in read_weights(self.folder, self.device):
             check_weight(read.name, read.weight, self.folder)
@@ -97,13 +97,13 @@ class _Source:
             self.progress(_READ + (1 - _READ) * read.share, what)
 
     def kept(self, place: Path) -> Iterator[tuple[str, Held]]:
-        """Those that an earlier start quantised."""
+        """The weights that an earlier start quantised."""
         for name, weight, share in read_kept(place, self.device):
             self.progress(_READ + (1 - _READ) * share, "loading the weights")
             yield name, weight
 
     def widened(self) -> Iterator[tuple[str, Held]]:
-        """Those that dgls itself stored in 8 bits, as they were before."""
+        """The dequantised weights of a folder that dgls stored in 8 bits."""
         self.progress(_READ, "loading the weights")
         path = self.folder / WEIGHTS_FILE
         try:
@@ -118,7 +118,7 @@ class _Source:
 
 
 def _quantized(config: DiffusionGemmaConfig, source: _Source) -> TextDiffusionGemma:
-    """The model from what was kept; where that is not there, or broken, from the checkpoint."""
+    """The model from kept weights; if they are missing or broken, from the checkpoint."""
     place = kept_folder(source.folder, source.scheme, source.dtype)
     if place.is_dir():
         try:
@@ -132,10 +132,10 @@ def _quantized(config: DiffusionGemmaConfig, source: _Source) -> TextDiffusionGe
 
 
 def _published(folder: Path, config: DiffusionGemmaConfig) -> Metadata:
-    """What is known of a checkpoint that dgls did not write: it was trained to chat."""
+    """The metadata of a checkpoint that dgls did not write: it was trained to chat."""
     window = min(config.get_text_config().max_position_embeddings, ChatBudget().window)
     return Metadata(name=name_of(folder), family="chat", window=window, bits=16)
 
 
 _READ = 0.02
-"""The share of loading that reading configuration and tokenizer takes."""
+"""The share of loading time for configuration and tokenizer."""

@@ -1,4 +1,4 @@
-"""Whether a model of the catalogue fits this machine: its memory and the disk of the models."""
+"""Whether a model of the catalogue fits this machine's memory and disk."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from dgls.checkpoint.catalogue import Entry
 from dgls.checkpoint.store import models_folder, partial_bytes, record_of
 
 _BYTES_A_PARAMETER = 1.2
-"""int8, its scales, and what stays exact."""
+"""For int8 weights, their scales, and the unquantised rest."""
 _BESIDE = 800_000_000
-"""Python, torch, encoded prompts and buffers."""
+"""For Python, torch, encoded prompts and buffers, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class MachineFit:
-    """What a model needs beside what there is, in bytes; both needs are estimates.
+    """A model's needs and what is available, in bytes; both needs are estimates.
 
-    `disk` is what fetching and converting it still takes.
+    `disk` is for what is still to be fetched and converted.
     """
 
     memory: int
@@ -28,12 +28,12 @@ class MachineFit:
 
     @property
     def fits(self) -> bool:
-        """Whether there is room for both. Memory that is not known counts as enough."""
+        """Whether memory and disk suffice. Unknown memory counts as enough."""
         return not self.problem
 
     @property
     def problem(self) -> str:
-        """What is missing, in a few words; empty where nothing is."""
+        """What is missing, in a few words; "" if nothing is."""
         if self.memory_free and self.memory_free < self.memory:
             return f"needs {_gb(self.memory)} of memory, {_gb(self.memory_free)} are free"
         if self.disk_free < self.disk:
@@ -42,7 +42,7 @@ class MachineFit:
 
 
 def fit_of(entry: Entry, memory_free: int) -> MachineFit:
-    """How the model fits where `memory_free` bytes are free (0: not known)."""
+    """How the model fits with `memory_free` free bytes (0: unknown)."""
     weights = round(_BYTES_A_PARAMETER * entry.parameters)
     missing = 0 if record_of(entry) is not None else entry.bytes - partial_bytes(entry)
     return MachineFit(

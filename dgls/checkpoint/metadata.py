@@ -1,4 +1,4 @@
-"""What dgls knows of a checkpoint besides its weights: `dgls.json` beside `config.json`."""
+"""A checkpoint's metadata for dgls: `dgls.json` beside `config.json`."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ METADATA_FILE = "dgls.json"
 class Metadata:
     """`family` names the layout ("infill": trained by this project; "chat": prompted).
 
-    `window` is what the model was trained on, in tokens of prompt and canvas together. `budget`
-    holds further fields of the layout's budget, `strategy` what to change in how fills are made
-    (`dgls.fill.strategy`). `languages` are those that it was trained on, by the protocol's names;
-    none where it reads them all. A suggestion below `threshold` should not be shown; None where
-    none was fitted. `bits` says how the weights are stored.
+    `window` is the trained length, in tokens of prompt and canvas together. `budget` has more
+    fields of the layout's budget, `strategy` changes to how fills are made (`dgls.fill.strategy`).
+    `languages` are those that it was trained on, by the protocol's names; empty means all. A
+    suggestion below `threshold` should not be shown; None if none was fitted. `bits` is the
+    precision of the stored weights.
     """
 
     name: str = ""
@@ -46,9 +46,9 @@ def write_metadata(metadata: Metadata, folder: Path) -> None:
 
 
 def read_metadata(folder: Path) -> Metadata | None:
-    """The folder's metadata, or None where it was not written by dgls.
+    """The folder's metadata, or None if dgls did not write it.
 
-    Raises `CheckpointError` for a file that is not what `write_metadata` writes.
+    Raises `CheckpointError` for an invalid file.
     """
     path = folder / METADATA_FILE
     if not path.is_file():

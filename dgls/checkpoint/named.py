@@ -1,4 +1,4 @@
-"""What a model's name means on this machine: which weights, and of which family."""
+"""Resolves a model's name on this machine to its weights and family."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _LORAS = Path(__file__).with_name("loras")
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A model that is here. `path` is a folder, or a GGUF file.
+    """A model on this machine. `path` is a folder, or a GGUF file.
 
-    `causal`: of the family that fills in the middle causally. `identity` tells its weights from
-    any others, those with its `lora` merged into them included.
+    `causal`: it belongs to the causal fill-in-the-middle family. `identity` identifies its weights,
+    including a merged `lora`.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Named:
 
     @property
     def folder(self) -> Path:
-        """Where files that were made from the weights are."""
+        """The folder for files made from the weights."""
         return self.path.parent if self.path.is_file() else self.path
 
     @property
@@ -50,9 +50,9 @@ class Named:
 
 
 def resolved(name: str) -> Named:
-    """The model of a setting: `auto`, a name of the catalogue, a file or a folder, a cached name.
+    """The model of a setting: `auto`, a catalogue name, a file, a folder, or a cached name.
 
-    Raises `ModelNotFoundError` where it is not here.
+    Raises `ModelNotFoundError` if it is not here.
     """
     wanted = automatic() if name == AUTO else name
     if is_listed(wanted):
@@ -81,7 +81,7 @@ def _listed(name: str) -> Named:
 
 
 def _identity(file: Path) -> str:
-    """The catalogue's hash where the file is that of a fetched model: it is the same model."""
+    """The catalogue's hash for a fetched file, which is the same model anywhere."""
     for entry in present():
         if entry.is_pinned and place_of(entry).resolve() == file:
             return entry.sha256
@@ -97,7 +97,7 @@ def _model_type(folder: Path) -> str:
 
 
 def fingerprint(path: Path) -> str:
-    """Tells weights from others by their sizes, times and ends; reading all would take seconds.
+    """Identifies weights by their sizes, times and ends; reading all would take seconds.
 
     Raises `CheckpointError` for a folder without weights.
     """

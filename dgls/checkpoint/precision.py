@@ -14,7 +14,7 @@ from dgls.network.hardware import free_memory
 
 
 def scheme_of(setting: str) -> Scheme | None:
-    """What `model.quantization` asks for; None for "auto". Raises `SettingError`."""
+    """The scheme of the setting `model.quantization`; None for "auto". Raises `SettingError`."""
     if setting == AUTO:
         return None
     try:
@@ -29,10 +29,10 @@ def scheme_of(setting: str) -> Scheme | None:
 def chosen_scheme(
     wanted: Scheme | None, config: DiffusionGemmaConfig, device: torch.device
 ) -> Scheme:
-    """What is wanted, or else the most exact scheme that fits into the device's free memory.
+    """The wanted scheme, or the most exact one that fits into the device's free memory.
 
     A model with one expert, such as the embedded one, is small and never quantised in memory.
-    Raises `CheckpointError` where no scheme fits.
+    Raises `CheckpointError` if no scheme fits.
     """
     if config.get_text_config().num_experts == 1:
         return Scheme.NONE
@@ -54,4 +54,4 @@ def chosen_scheme(
 
 
 _SMALL_BYTES = 1_000_000_000
-"""A model below this is not worth quantising."""
+"""A smaller model is not worth quantising."""

@@ -1,4 +1,4 @@
-"""Which precision of a model fits into memory. Knows no torch, so that asking costs nothing."""
+"""Which precision of a model fits into memory. Knows no torch, so that it loads fast."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 NAME = "google/diffusiongemma-26B-A4B-it"
-"""The published checkpoint, as `hf download` takes it."""
+"""The name of the published checkpoint for `hf download`."""
 
 RESERVE = 2_500_000_000
-"""Bytes set aside beside the weights: a prompt of some thousand tokens and one step's tensors.
+"""Bytes reserved beside the weights: a prompt of some thousand tokens and one step's tensors.
 
-Measured on one H200 with a prompt of 4,096 tokens (`docs/performance.md`): tensors took up to
-2.0 GB beside the weights; what captured steps keep is not counted as tensors, and reckoned at half
-a GB. Up to 3.0 GB were reserved, of which the allocator gives back what lies unused."""
+Measured on one H200 with a prompt of 4,096 tokens (`docs/performance.md`): tensors took up to 2.0
+GB beside the weights; captured steps, which are not counted as tensors, are estimated at half a GB.
+Up to 3.0 GB were reserved, of which the allocator returns the unused part.
+"""
 
 PUBLISHED: Mapping[str, int] = {
     "none": 50_504_000_000,
@@ -25,7 +26,7 @@ PUBLISHED: Mapping[str, int] = {
 
 @dataclass(frozen=True, slots=True)
 class PrecisionFit:
-    """Whether a model held in `scheme` fits: bytes `needed`, the reserve included, and `free`."""
+    """Whether a model in `scheme` fits: bytes `needed`, including the reserve, and `free`."""
 
     scheme: str
     needed: int
@@ -40,5 +41,5 @@ def fits(free: int, weights: Mapping[str, int] = PUBLISHED) -> tuple[PrecisionFi
 
 
 def best(found: tuple[PrecisionFit, ...]) -> PrecisionFit | None:
-    """The first scheme that fits; None where none does."""
+    """The first scheme that fits; None if none does."""
     return next((each for each in found if each.fits), None)

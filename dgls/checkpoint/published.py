@@ -1,4 +1,4 @@
-"""The shape of `google/diffusiongemma-26B-A4B-it`, to reckon and measure without its weights."""
+"""The shape of `google/diffusiongemma-26B-A4B-it`, for estimates without its weights."""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
-"""Modules that hold quantised weights, and the plain path through them: widen, then multiply.
+"""Modules with quantised weights, and the plain path through them: dequantise, then multiply.
 
-A `Linear8` is in the place of an `nn.Linear`. The experts' module keeps its place, but its
-`gate_up_proj` and `down_proj` are `Nf4` or `Rows8` instead of parameters. A network with kernels
-of its own reads these; the library's class computes with them as they are, exactly as it would
-with the widened weights.
+A `Linear8` replaces an `nn.Linear`. The experts' module stays, but its `gate_up_proj` and
+`down_proj` are `Nf4` or `Rows8` instead of parameters. A network with its own kernels reads these
+directly; the library's class computes exactly as with the dequantised weights.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from dgls.network.nf4 import Nf4
 from dgls.network.quantization import Rows8
 
 QUANTIZED_EXPERTS = "dgls_quantized_experts"
-"""The name to give as `experts_implementation` where experts are quantised."""
+"""The value for `experts_implementation` if experts are quantised."""
 
 
 class Linear8(nn.Module):
@@ -37,7 +36,7 @@ class Linear8(nn.Module):
 
 
 def put_weight(model: nn.Module, names: Sequence[str], weight: Held) -> None:
-    """Put one weight into the model wherever a parameter or buffer of these names is expected."""
+    """Put one weight into the model as each of the parameters or buffers in `names`."""
     made: Any = nn.Parameter(weight, requires_grad=False) if isinstance(weight, Tensor) else weight
     for name in names:
         path, _, leaf = name.rpartition(".")
@@ -48,7 +47,7 @@ def put_weight(model: nn.Module, names: Sequence[str], weight: Held) -> None:
         elif leaf in owner._buffers:
             setattr(owner, leaf, weight)
         else:
-            # A parameter can only be replaced by something else once it is gone.
+            # A parameter can only be replaced by another object once it is deleted.
             del owner._parameters[leaf]
             setattr(owner, leaf, made)
 
@@ -56,14 +55,14 @@ def put_weight(model: nn.Module, names: Sequence[str], weight: Held) -> None:
 def quantized_experts(
     experts: Any, hidden: Tensor, top_k_index: Tensor, top_k_weights: Tensor
 ) -> Tensor:
-    """What the class's own loop over experts gives for the widened weights, an expert at a time.
+    """The result of the class's loop over experts for dequantised weights, an expert at a time.
 
     `hidden` [tokens, hidden]; `top_k_index` and `top_k_weights` [tokens, top_k].
     """
     result = torch.zeros_like(hidden)
-    # Which experts are needed is asked of the device once for all of them.
+    # The needed experts are copied from the device once.
     for expert in torch.unique(top_k_index).tolist():
-        # In the order of the library's loop, so that the sums are the same to the last bit.
+        # In the order of the library's loop, so that the sums are bit-exactly the same.
         place, token = torch.where(expert == top_k_index.T)
         both = nn.functional.linear(hidden[token], _one(experts.gate_up_proj, expert, hidden))
         gate, up = both.chunk(2, dim=-1)

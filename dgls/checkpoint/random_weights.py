@@ -1,7 +1,7 @@
-"""Models with random weights, made where they are to run: as large as the published one.
+"""Models with random weights, made on their device and as large as the published one.
 
-What they write means nothing, but time and memory are those of real weights, as none of them
-depends on a weight's value; only which experts a token goes to does, and that is counted.
+Their output means nothing, but their time and memory are those of real weights, because neither
+depends on a weight's value. Only the choice of experts does, and that is counted.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dgls.network.nf4 import BLOCK, Nf4
 from dgls.network.quantization import Rows8
 
 _SPREAD = 0.02
-"""The standard deviation of a weight, as the library starts a model."""
+"""The standard deviation of a weight, as the library initialises it."""
 
 
 def random_model(
@@ -42,7 +42,7 @@ def random_weights(
     dtype: torch.dtype,
     seed: int = 0,
 ) -> Iterator[tuple[str, Held]]:
-    """Such a model's weights, one after the other, by the names that checkpoints give them."""
+    """The weights of such a model, one after the other, by their names in checkpoints."""
     generator = torch.Generator(device).manual_seed(seed)
     for name, shape in weight_shapes(empty_model(config)).items():
         kind = kind_of(name, shape, scheme)
@@ -61,7 +61,7 @@ def random_weight(shape: torch.Size, dtype: torch.dtype, generator: torch.Genera
 
 
 def small_config() -> DiffusionGemmaConfig:
-    """The published family's shape in small: everything it has, but for the size."""
+    """A small model shape with every feature of the published family."""
     fields: dict[str, Any] = {
         "vocab_size": 512,
         "hidden_size": 128,
@@ -90,7 +90,7 @@ def small_config() -> DiffusionGemmaConfig:
 
 
 def _in_4_bits(shape: torch.Size, generator: torch.Generator) -> Nf4:
-    """Every level is as likely as the others, about twice as spread as the scale says."""
+    """All levels are equally likely, so the values spread about twice as much as the scale."""
     device = generator.device
     packed = torch.empty(*shape[:-1], shape[-1] // 2, dtype=torch.uint8, device=device)
     packed.random_(0, 256, generator=generator)
@@ -102,6 +102,6 @@ def _in_8_bits(shape: torch.Size, generator: torch.Generator) -> Rows8:
     device = generator.device
     steps = torch.empty(shape, dtype=torch.int8, device=device)
     steps.random_(-127, 128, generator=generator)
-    # Evenly drawn steps have the deviation 127 / sqrt(3).
+    # Uniformly drawn steps have the standard deviation 127 / sqrt(3).
     scale = torch.full(shape[:-1], _SPREAD / 73.3, dtype=torch.float32, device=device)
     return Rows8(steps, scale)

@@ -23,7 +23,7 @@ class FetchedFile:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a model is and whose. `proof` says what its hashes were checked against."""
+    """A model's origin and licence. `proof` tells what its hashes were checked against."""
 
     name: str
     licence: str
@@ -35,7 +35,7 @@ class Record:
 
 
 def read_record(folder: Path) -> Record | None:
-    """The record in a model's folder; None where there is none that can be read."""
+    """The record in a model's folder; None if there is none or it cannot be read."""
     try:
         fields = json.loads((folder / RECORD_FILE).read_text(encoding="utf-8"))
         files = tuple(FetchedFile(**file) for file in fields.pop("files"))
@@ -45,7 +45,7 @@ def read_record(folder: Path) -> Record | None:
 
 
 def write_record(record: Record, folder: Path) -> None:
-    """Write the record whole or not at all. Raises `OSError`."""
+    """Write the record atomically. Raises `OSError`."""
     text = json.dumps(dataclasses.asdict(record), indent=2) + "\n"
     beside = folder / f"{RECORD_FILE}.new"
     beside.write_text(text, encoding="utf-8")

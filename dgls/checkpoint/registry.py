@@ -1,4 +1,4 @@
-"""Model names to checkpoints on this machine; nothing is downloaded here."""
+"""Resolves model names to checkpoints on this machine; nothing is downloaded here."""
 
 from __future__ import annotations
 
@@ -23,9 +23,8 @@ _EMBEDDED_FOLDER = Path(__file__).parent / EMBEDDED
 def find(name: str) -> Path:
     """The checkpoint folder of `embedded`, of a path, or of a name in the Hugging Face cache.
 
-    A name of the catalogue (`dgls model list`) gives its fetched file or folder; a path is absolute
-    or written `./...`, see `dgls.config.is_path`. Raises `ModelNotFoundError` where there is none
-    of these.
+    A catalogue name (`dgls model list`) gives its fetched file or folder; a path is absolute or
+    written `./...`, see `dgls.config.is_path`. Raises `ModelNotFoundError` for anything else.
     """
     if name == EMBEDDED:
         return _existing(_EMBEDDED_FOLDER, "This installation of dgls comes without its model")
@@ -38,7 +37,7 @@ def find(name: str) -> Path:
 
 
 def name_of(folder: Path) -> str:
-    """How a user knows a checkpoint: its name in the Hugging Face cache, or that of its folder."""
+    """A checkpoint's name for users: that in the Hugging Face cache, or its folder's."""
     if folder.parent.name != "snapshots":
         return folder.name
     # A cached repository's folder is called models--owner--name.
@@ -55,7 +54,7 @@ def _existing(folder: Path, problem: str) -> Path:
 
 
 def _fetched(name: str) -> Path:
-    """A model of the catalogue; a folder of that name in the working directory is another."""
+    """A model of the catalogue; a folder of that name in the working directory does not count."""
     if (place := path_of(name)) is None:
         raise ModelNotFoundError(
             f"{name} is not on this machine; nothing was loaded. Fetch it: dgls model get {name}"
@@ -64,7 +63,7 @@ def _fetched(name: str) -> Path:
 
 
 def _cached(name: str) -> Path:
-    """The snapshot in the Hugging Face cache; its last download, as its main branch was then."""
+    """The snapshot in the Hugging Face cache: that of the last download of the main branch."""
     try:
         found = try_to_load_from_cache(name, CONFIG_FILE, _cache_folder())
     except (HFValidationError, OSError, UnicodeError) as error:
@@ -85,7 +84,7 @@ def _cached(name: str) -> Path:
 
 
 def _cache_folder() -> str:
-    """Where the Hugging Face cache is; never in the working folder."""
+    """The path of the Hugging Face cache, never in the working folder."""
     folder: str = constants.HF_HUB_CACHE
     if not Path(folder).is_absolute():
         raise ModelNotFoundError(
@@ -100,7 +99,7 @@ def _meant(name: str) -> str:
 
 
 def _hint(name: str) -> str:
-    """What to write instead, where a file or folder of that name is meant."""
+    """What to write instead if a file or folder of that name was meant."""
     with suppress(OSError, ValueError):
         if name and Path(name).exists():
             return f" To use what lies here, write ./{name}"

@@ -1,15 +1,15 @@
-"""How the weights of the published family are held: in 16 bits, in 8, or the experts in 4.
+"""The precision of the published family's weights: 16 bits, 8 bits, or experts in 4 bits.
 
-Nine tenths of the weights are the experts', so those decide what fits. Attention and embedding are
-held in more bits than they: in 4 bits they made others' models take more denoise steps.
+The experts have nine tenths of the weights, so their precision decides what fits. Attention and
+embedding get more bits: in 4 bits they increased the number of denoise steps in others' models.
 
     scheme   experts            attention, dense MLP, self-conditioning   embedding, router, norms
     none     bf16               bf16                                      bf16
-    8bit     8 bits a row       8 bits a row                              bf16
-    4bit     NF4                8 bits a row                              bf16
+    8bit     8 bits, row scale  8 bits, row scale                         bf16
+    4bit     NF4                8 bits, row scale                         bf16
 
-The embedding is also the output layer, which decides between tokens by small differences, and a
-router that errs sends a token to other experts.
+The embedding is also the output layer, which decides between tokens by small differences, and
+errors in a router send a token to the wrong experts.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from dgls.network.quantization import Rows8, dequantize_rows, quantize_rows
 
 
 class Scheme(StrEnum):
-    """What `model.quantization` may say, once "auto" has been decided."""
+    """The values of `model.quantization` once "auto" has been resolved."""
 
     NONE = "none"
     EIGHT = "8bit"
@@ -36,14 +36,14 @@ Held = Tensor | Rows8 | Nf4
 """A weight as it is held in memory."""
 
 VERSION = 1
-"""Counts up whenever the same weights would be held otherwise, so that what was kept is remade."""
+"""Incremented whenever the stored form of weights changes, so that kept files are made again."""
 
 _EXPERTS = re.compile(r"\.experts\.(gate_up|down)_proj$")
 _LINEAR = re.compile(r"\.(self_attn|mlp|self_conditioning)\.\w+_proj\.weight$")
 
 
 def kind_of(name: str, shape: torch.Size, scheme: Scheme) -> type[Tensor] | type[Rows8] | type[Nf4]:
-    """How a scheme holds the weight of that name and shape."""
+    """How a scheme stores the weight of that name and shape."""
     experts = _EXPERTS.search(name) is not None
     if scheme is Scheme.FOUR and experts and shape[-1] % BLOCK == 0:
         return Nf4
@@ -53,7 +53,7 @@ def kind_of(name: str, shape: torch.Size, scheme: Scheme) -> type[Tensor] | type
 
 
 def hold(name: str, weight: Tensor, scheme: Scheme, dtype: torch.dtype) -> Held:
-    """The weight as the scheme holds it, on its device; what is not quantised is in `dtype`."""
+    """The weight in the scheme's form, on its device; unquantised ones get `dtype`."""
     kind = kind_of(name, weight.shape, scheme)
     if kind is Nf4:
         return quantize_nf4(weight)
@@ -63,7 +63,7 @@ def hold(name: str, weight: Tensor, scheme: Scheme, dtype: torch.dtype) -> Held:
 
 
 def widened(weight: Held, dtype: torch.dtype) -> Tensor:
-    """The weight that is meant, rounded to `dtype` once: the plain path computes with this."""
+    """The dequantised weight, rounded to `dtype` once, for the plain path."""
     if isinstance(weight, Nf4):
         return dequantize_nf4(weight, dtype)
     if isinstance(weight, Rows8):
@@ -72,7 +72,7 @@ def widened(weight: Held, dtype: torch.dtype) -> Tensor:
 
 
 def _in_rows(weight: Tensor) -> Rows8:
-    """A weight in 8 bits, a matrix at a time: in fp32 all experts at once are several GB."""
+    """A weight in 8 bits, one matrix at a time: all experts in fp32 at once take several GB."""
     if weight.dim() == 2:
         return Rows8(*quantize_rows(weight))
     steps = torch.empty(weight.shape, dtype=torch.int8, device=weight.device)

@@ -1,8 +1,8 @@
 """Reads a folder's safetensors one weight at a time, under one name for each weight.
 
-The encoder and the decoder share all weights but a factor in each layer, and the output layer is
-the embedding: a checkpoint may hold such a weight under any of its names. Here it has the
-decoder's. The vision tower is passed over.
+The encoder and the decoder share all weights except a factor in each layer, and the output layer is
+the embedding, so a checkpoint may have such a weight under several names. Here it has the
+decoder's. The vision tower is skipped.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SHARED = re.compile(r"(layers\.\d+\.(?!layer_scalar$)|norm\.|embed_tokens\.)")
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One weight and the share (0..1) of all bytes that were read when it had been."""
+    """One weight, and the share (0..1) of all bytes read so far."""
 
     name: str
     weight: Tensor
@@ -38,7 +38,7 @@ class Read:
 def read_weights(folder: Path, device: torch.device | str = "cpu") -> Iterator[Read]:
     """Every weight of the text model once, each on `device` before the next one is read.
 
-    Raises `CheckpointError` for a file that is cut off or no safetensors.
+    Raises `CheckpointError` for a file that is truncated or not safetensors.
     """
     files = shard_files(folder)
     sizes = [path.stat().st_size for path in files]
@@ -62,7 +62,7 @@ def read_weights(folder: Path, device: torch.device | str = "cpu") -> Iterator[R
 
 
 def decoder_name(name: str) -> str:
-    """The one name that a weight goes by here."""
+    """The one name of a weight in this package."""
     if name == _OUTPUT:
         return _EMBEDDING
     if name.startswith(_ENCODER) and _SHARED.match(name.removeprefix(_ENCODER)):
@@ -71,7 +71,7 @@ def decoder_name(name: str) -> str:
 
 
 def names_of(name: str) -> tuple[str, ...]:
-    """All places in the model where the weight of that one name is expected."""
+    """All places in the model that expect the weight of that name."""
     if name == _EMBEDDING:
         return (name, _ENCODER + "embed_tokens.weight", _OUTPUT)
     if name.startswith(_DECODER) and _SHARED.match(name.removeprefix(_DECODER)):

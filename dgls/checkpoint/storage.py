@@ -1,8 +1,8 @@
 """Writes a checkpoint: weights, config, tokenizer and metadata in one folder.
 
-With 16 or 32 bits the folder has the published format of `google/diffusiongemma-26B-A4B-it`
-(plain safetensors under the library's own names); with 8 bits every matrix has a second tensor
-of row scales beside it (`dgls.network.quantization`).
+With 16 or 32 bits the folder has the published format of `google/diffusiongemma-26B-A4B-it` (plain
+safetensors with the library's own names); with 8 bits every matrix also has a tensor of row scales
+(`dgls.network.quantization`).
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def save_checkpoint(
 ) -> Path:
     """Write the checkpoint folder and return its path. `bits` is 8, 16 or 32.
 
-    The folder appears whole or, if anything fails, not at all: it is written beside its place
-    and moved there; an older one is replaced. Raises `CheckpointError` for other `bits`.
+    The folder appears complete or, if anything fails, not at all: it is written beside its place
+    and moved there, replacing an older one. Raises `CheckpointError` for other `bits`.
     """
     if bits not in (8, 16, 32):
         raise CheckpointError(f"Weights are stored in 8, 16 or 32 bits, not {bits}; none were.")
@@ -57,7 +57,7 @@ def save_checkpoint(
 
 
 def text_state(model: nn.Module) -> dict[str, Tensor]:
-    """The weights to store: each tied one once, under the decoder's name, and no vision."""
+    """The weights to store: each tied one once, under the decoder's name, without vision."""
     stored: dict[str, Tensor] = {}
     seen: set[tuple[int, torch.Size]] = set()
     state = model.state_dict()

@@ -1,12 +1,12 @@
-"""Where fetched models live on this machine, and which are here.
+"""Where fetched models are stored, and which of them are complete.
 
-    <models>/<name>/<file>        as the publisher made it
+    <models>/<name>/<file>        as published
     <models>/<name>/SOURCE.json   licence, origin and hashes (`dgls.checkpoint.record`)
-    <models>/<name>/.partial/     what an interrupted `dgls model get` goes on with
-    <models>/<name>.lock          held while one runs
+    <models>/<name>/.partial/     an interrupted `dgls model get`, to be continued
+    <models>/<name>.lock          held during a `dgls model get`
 
-Whatever else lies in a model's folder was made from it (converted weights) and goes with it.
-Knows no torch and reads a few small files, so that an editor's status can ask.
+Other files in a model's folder were made from it (converted weights) and are deleted with it. Knows
+no torch and reads a few small files, so that an editor's status can ask.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PARTIAL = ".partial"
 
 
 def models_folder() -> Path:
-    """The folder of all fetched models, absolute; it need not exist."""
+    """The absolute path of the folder of fetched models; it need not exist."""
     if chosen := os.environ.get(MODELS_VARIABLE):
         return expanded(chosen).absolute()
     from platformdirs import user_cache_dir
@@ -32,14 +32,14 @@ def models_folder() -> Path:
 
 
 def folder_of(entry: Entry) -> Path:
-    """The model's own folder, whether it is there or not."""
+    """The model's own folder, which need not exist."""
     return models_folder() / entry.name
 
 
 def path_of(name: str) -> Path | None:
-    """The model as it is loaded: its only file, or its folder. None where it is not here whole.
+    """The path to load a model from: its only file, or its folder. None if it is not complete.
 
-    Names that the catalogue does not have are not here; the working directory is never looked at.
+    Names outside the catalogue give None; the working directory is never searched.
     """
     for entry in catalogue():
         if entry.name == name:
@@ -48,20 +48,20 @@ def path_of(name: str) -> Path | None:
 
 
 def place_of(entry: Entry) -> Path:
-    """Where the model is when it is here: its only file, or its folder."""
+    """The place of a fetched model: its only file, or its folder."""
     folder = folder_of(entry)
     return folder / entry.files[0].name if len(entry.files) == 1 else folder
 
 
 def present() -> tuple[Entry, ...]:
-    """The models of the catalogue that are here whole, in its order."""
+    """The models of the catalogue that are complete, in its order."""
     return tuple(entry for entry in catalogue() if record_of(entry) is not None)
 
 
 def record_of(entry: Entry) -> Record | None:
-    """What was written when the model was fetched; None where it is not here whole.
+    """The record written when the model was fetched; None if it is not complete.
 
-    Whole means that each file has the size that was recorded, and that the recorded hash is the
+    Complete means that each file has the recorded size, and that the recorded hash is the
     catalogue's. No weights are read.
     """
     folder = folder_of(entry)
@@ -79,7 +79,7 @@ def record_of(entry: Entry) -> Record | None:
 
 
 def partial_bytes(entry: Entry) -> int:
-    """How much of an interrupted fetch is kept, in bytes."""
+    """The bytes kept from an interrupted fetch."""
     folder = folder_of(entry) / PARTIAL
     return sum(max(0, _size(folder / file.name)) for file in entry.files)
 

@@ -1,4 +1,4 @@
-"""Changes to the folder of models: one at a time for each model, failures of the disk in words."""
+"""Changes to the folder of models: one at a time per model, with disk errors in words."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 @contextmanager
 def changing(entry: Entry) -> Iterator[Path]:
-    """The model's folder, for this process alone to change.
+    """A context with the model's folder, locked for this process.
 
-    Raises `ModelFetchError` where another process changes it, or the disk cannot be written.
+    Raises `ModelFetchError` if another process holds it, or the disk cannot be written.
     """
     folder = folder_of(entry)
     with _in_words(folder):
@@ -41,9 +41,9 @@ def changing(entry: Entry) -> Iterator[Path]:
 
 
 def remove(entry: Entry) -> int:
-    """Remove the model, what was made from it and what is kept of a fetch; the bytes freed.
+    """Remove the model, files made from it and partial fetches; returns the bytes freed.
 
-    Raises `ModelNotFoundError` where nothing of it is here, and `ModelFetchError`.
+    Raises `ModelNotFoundError` if nothing of it is here, and `ModelFetchError`.
     """
     if not folder_of(entry).exists():
         raise ModelNotFoundError(f"{entry.name} is not on this machine; nothing was removed.")

@@ -1,4 +1,4 @@
-"""The verbs with many arguments, from their files. A verb imports what is heavy when it runs."""
+"""Runs the verbs with many arguments; a verb imports heavy modules only when it runs."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ _ENDLESS_WORD = re.compile(r"\S{500,}")
 _CHECKED = re.compile(r"Value error, |, unable to parse \w+ as .*$", re.MULTILINE)
 
 _SHOWN_CHARS = 100
-"""Of a word without end that a message quotes."""
+"""The most characters of a word that a message quotes."""
 
 _FAILED = 70
-"""The exit status after a mistake of ours, that of sysexits.h."""
+"""The exit status after an internal error, as in sysexits.h."""
 
 _AFTER_INTERRUPT = {
     **dict.fromkeys(("fill", "edit", "why"), "nothing was changed"),
     **dict.fromkeys(("eval", "bench", "train"), "what was written so far is kept"),
 }
-"""What a verb that is stopped has done to files."""
+"""What a stopped verb leaves in files."""
 
 
 def run_app(arguments: Sequence[str]) -> int:
-    """Run one verb and return its exit status (`DglsError.exit_status` for errors on purpose).
+    """Run one verb and return its exit status (`DglsError.exit_status` for expected errors).
 
-    Typer makes a status of Ctrl-C and of a reader that has enough; elsewhere `main` does.
+    Typer returns a status for Ctrl-C and for a closed reader; elsewhere `main` does.
     """
     verb = arguments[0] if arguments else ""
     try:
         if verb not in VERBS or verb in DIRECT:
             raise unknown_verb(verb)
-        # A verb needs no other one's file.
+        # A verb does not need the modules of the others.
         app, given = app_of([verb]), _with_places_last(arguments)
         status = app(args=given, prog_name="dgls", standalone_mode=False)
     except SystemExit as end:
@@ -57,7 +57,7 @@ def run_app(arguments: Sequence[str]) -> int:
 
 
 def told(error: Exception) -> int:
-    """Say in one sentence what went wrong; the exit status."""
+    """Print the error in one sentence and return the exit status."""
     if isinstance(error, DglsError):
         return _said(str(error), error.exit_status)
     if isinstance(error, OSError):
@@ -89,11 +89,11 @@ def _said(message: str, status: int) -> int:
 
 
 def _misused(error: Any) -> int:
-    """Say what the parser found wrong, or print the help of a verb that was given nothing."""
+    """Print the parser's complaint, or the help of a verb without arguments."""
     if type(error).__name__ == "NoArgsIsHelpError":
         error.show()
         return int(error.exit_code)
-    # Typer's checks are pydantic's, which begins with the name of the exception.
+    # Typer's checks come from pydantic, whose messages begin with the name of the exception.
     what = " ".join(_CHECKED.sub("", error.format_message()).split()).rstrip(".?")
     end = "?" if "Did you mean" in what else "."
     command = error.ctx.command_path if error.ctx else "dgls VERB"
@@ -106,7 +106,7 @@ def _shortened(word: re.Match[str]) -> str:
 
 
 def _inside(error: Exception) -> str:
-    """An error that nobody foresaw: where it came from, without the text that it may quote."""
+    """The message for an unexpected error: its origin, without text that it may quote."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if f"{os.sep}dgls{os.sep}" in frame.filename]
     where = (own or frames)[-1]
@@ -118,7 +118,7 @@ def _inside(error: Exception) -> str:
 
 
 def _with_places_last(arguments: Sequence[str]) -> list[str]:
-    """Places in standard input (`-:3:5`) after a `--`, or they would be taken for options."""
+    """Move places in standard input (`-:3:5`) after a `--`, because they look like options."""
     places = [argument for argument in arguments if argument.startswith("-:")]
     others = [argument for argument in arguments if not argument.startswith("-:")]
     return [*others, "--", *places] if places and "--" not in others else list(arguments)

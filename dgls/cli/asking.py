@@ -1,4 +1,4 @@
-"""How the verbs that ask a model do it: by which settings, about what, and through the engine."""
+"""Shared parts of verbs that ask a model: settings, the asker, and the call to the engine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def resolved_with(model: str | None) -> Resolved:
-    """The settings here, with the model of the command line; bad ones are named and passed over."""
+    """The settings with the command line's model; wrong ones are reported and ignored."""
     from dgls.config import resolve
 
     given = {} if model is None else {"model.name": model}
@@ -31,14 +31,14 @@ def resolved_with(model: str | None) -> Resolved:
 
 
 def settings_when_explicit(resolved: Resolved, model: str | None) -> Settings:
-    """The settings of the engine that fills what is asked for; the command line's model wins."""
+    """The settings of the engine for explicit requests; the command line's model wins."""
     from dgls.config import explicit_settings
 
     return explicit_settings(resolved.settings) if model is None else resolved.settings
 
 
 def path_shown(name: str) -> str:
-    """The path as the model has met paths: below the project, which is the working folder."""
+    """The path for the model, as in its training data: relative to the project (working folder)."""
     if name == STANDARD_INPUT:
         return ""
     path = Path(name).resolve()
@@ -48,7 +48,7 @@ def path_shown(name: str) -> str:
 
 
 def asker_of(name: str, source: Source, resolved: Resolved, method: str) -> Asker:
-    """The command line as the asker about a file, with the outlines of what the file imports."""
+    """The command line as the asker about a file, with outlines of the file's imports."""
     from dgls.cli.private import readable
     from dgls.requests.builder import Asker
     from dgls.requests.neighbours import imported_outlines
@@ -62,7 +62,7 @@ def asker_of(name: str, source: Source, resolved: Resolved, method: str) -> Aske
 
 
 async def ask(settings: Settings, request: FillRequest, watching: Watch | None = None) -> FillReply:
-    """The engine's answer; a person at a terminal sees why it takes a while."""
+    """The engine's reply; at a terminal, the reason for a wait is shown."""
     from dgls.client import EngineClient
 
     client = EngineClient(settings)
@@ -74,7 +74,7 @@ async def ask(settings: Settings, request: FillRequest, watching: Watch | None =
 
 
 def loading() -> OnProgress | None:
-    """Tells a person at a terminal why it takes a while; a program is told nothing."""
+    """Shows the reason for a wait at a terminal; None if the output is not a terminal."""
     if not sys.stderr.isatty():
         return None
     told: set[str] = set()

@@ -180,7 +180,7 @@ def _words(text: str) -> list[str]:
 
 
 def _settings(chosen: dict[str, str | None]) -> Settings:
-    """The user's settings, with what was given on the command line."""
+    """The user's settings, overridden by those of the command line."""
     from dgls.config import changed, resolve
     from dgls.rendezvous.endpoint import absolute
 

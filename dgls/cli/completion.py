@@ -1,4 +1,4 @@
-"""`dgls completion`: the completion of verbs and options in a shell, as a script without Python."""
+"""`dgls completion`: a shell script that completes verbs and options without starting Python."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dgls.editors.guides import EDITORS
 
 
 class Shell(StrEnum):
-    """A shell whose completion dgls writes."""
+    """A shell with completion scripts."""
 
     BASH = "bash"
     ZSH = "zsh"
@@ -24,7 +24,7 @@ class Shell(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """What can follow the words of `path`: further verbs or values (`words`), and options."""
+    """The possible words after those of `path`: further verbs or values (`words`), and options."""
 
     path: str
     words: tuple[str, ...]
@@ -88,7 +88,7 @@ def _is_argument(parameter: Any) -> bool:
 
 
 def _choices(parameter: Any) -> tuple[Any, ...]:
-    """The values that an argument can take, none where any will do."""
+    """The values that an argument can take; empty if any value is allowed."""
     described = getattr(parameter, "type_descriptor", None) or parameter.type
     return tuple(getattr(described, "choices", None) or ())
 
@@ -158,7 +158,7 @@ def _fish(nodes: tuple[Node, ...]) -> Iterator[str]:
 
 
 def _fish_condition(node: Node, below: Sequence[str]) -> str:
-    """When the words of a node are meant: its path is on the line, and no verb below it."""
+    """When a node's words apply: its path is on the line, and no verb below it."""
     if not node.path:
         return "__fish_use_subcommand"
     seen = "; and ".join(f"__fish_seen_subcommand_from {word}" for word in node.path.split())

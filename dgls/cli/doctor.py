@@ -48,7 +48,7 @@ def doctor(
 
 
 def _progress() -> Callable[[float, str], None]:
-    """Tells of what is new: the engine is asked again and again while it starts."""
+    """Prints only new messages, because the engine is polled while it starts."""
     from dgls.text.counting import in_tens
 
     tell = in_tens(lambda line: typer.echo(line, err=True))
@@ -66,7 +66,7 @@ def _show(found: Findings) -> None:
     rows = [(label, text.replace(str(Path.home()), "~")) for label, text in _rows(found)]
     console = Console(highlight=False)
     if console.width < _NARROWEST:
-        # A shell that says 0 columns does not know how many there are.
+        # A shell that reports 0 columns does not know its width.
         console.width = 80
     if console.is_terminal:
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
@@ -82,7 +82,7 @@ def _show(found: Findings) -> None:
 
 
 def _rows(found: Findings) -> Iterator[tuple[str, str]]:
-    """What is shown, a label and a text at a time."""
+    """The lines of the output as pairs of label and text."""
     yield "dgls", f"{found.version}, Python {found.machine.python}, torch {found.machine.torch}"
     yield from _machine(found.machine)
     for model in found.models:

@@ -63,7 +63,7 @@ def edit(
     from dgls.requests.instruction import InstructedEdit
 
     if instruction.startswith("-:"):
-        # `dgls.cli.app` puts places in standard input last.
+        # `dgls.cli.app` moves places in standard input to the end.
         target, instruction = instruction, target
     if diff and write:
         raise InputError("Give --diff or --write, one of the two; nothing was changed.")
@@ -92,7 +92,7 @@ def edit(
 
 
 def _with_model(settings: Settings, model: str | None) -> Settings:
-    """The settings by which the model edits that the command line names, or else they do."""
+    """The settings for editing with the command line's model, or with the default one."""
     from dgls.checkpoint.edit_model import edit_settings
     from dgls.config import changed
 
@@ -101,7 +101,7 @@ def _with_model(settings: Settings, model: str | None) -> Settings:
 
 
 def _check(name: str, resolved: Resolved, *, write: bool, allow_private: bool) -> None:
-    """Raise `DglsError` for a file that may not be read, or not be written where it should."""
+    """Raise `DglsError` for a file that may not be read or, with `write`, not be written."""
     if name == STANDARD_INPUT:
         if write:
             raise InputError("Standard input cannot be written to; leave out --write.")

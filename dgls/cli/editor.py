@@ -27,10 +27,10 @@ FLAGS = {
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Do what the command line asks for and return the exit status.
+    """Run the verb and return the exit status.
 
-    The arguments are read by the standard library: the other verbs' parser takes three times as
-    long to load as this verb to answer.
+    It uses argparse, because the other verbs' parser takes three times as long to load as this verb
+    takes to answer.
     """
     try:
         given = _given(arguments)
@@ -57,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _given(arguments: Sequence[str]) -> argparse.Namespace:
-    """What was given; raises `InputError` that names what was probably meant."""
+    """The parsed arguments; raises `InputError` with a suggestion for a misspelling."""
     given, unknown = parser().parse_known_args(arguments)
     if unknown:
         meant = _meant(unknown[0], (*FLAGS, "--help"))
@@ -95,7 +95,7 @@ def _editor(name: str, *, write: bool, check: bool, as_json: bool) -> None:
 
 
 def _say(what: str) -> None:
-    """What is not the configuration goes to standard error, so that the rest can be piped."""
+    """Print to standard error, so that the configuration itself can be piped."""
     print(what, file=sys.stderr, flush=True)
 
 
@@ -112,7 +112,7 @@ def _check(found: Guide) -> Checked:
 
 
 def _faulty_settings() -> tuple[str, ...]:
-    """What the server says of the settings that count here."""
+    """The server's messages about the settings in effect here."""
     from dgls.config import resolve
 
     return resolve(Path.cwd()).messages
@@ -146,11 +146,11 @@ def _say_checked(found: Guide, checked: Checked) -> None:
 
 
 def _notes(found: Guide) -> list[str]:
-    """What there is to know: of the editor, of the user's file, and of a model that is not here."""
+    """Notes about the editor, the user's file, and a missing model."""
     from dgls.checkpoint.automatic_model import offer
     from dgls.editors.writing import lacking
 
-    # Where the PATH has no dgls, its name alone could not be typed.
+    # If PATH has no dgls, its bare name could not be typed.
     better = offer().replace(" dgls ", f" {found.program} ")
     return [*found.notes, *filter(None, (lacking(found), better))]
 

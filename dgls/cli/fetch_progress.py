@@ -1,4 +1,4 @@
-"""How far a fetch is: a bar on a terminal, a line now and then elsewhere."""
+"""The progress of a fetch: a bar on a terminal, occasional lines elsewhere."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from rich.progress import (
 _LINE_S = 5.0
 
 _LEAST_RATE = 10_000.0
-"""Bytes a second from which the time left is told: at the beginning nothing has come yet."""
+"""In bytes per second; below this the time left is not shown, as right after the start."""
 
 
 def progress_for_stderr() -> Bar | Lines:
-    """The bar where standard error is a terminal, else lines."""
+    """The bar if standard error is a terminal, else lines."""
     console = Console(stderr=True, highlight=False)
     return Bar(console) if console.is_terminal else Lines()
 
@@ -55,13 +55,13 @@ class Bar:
             self._bar.update(self._task, completed=done)
 
     def end(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.stop()
         self._bar = None
 
     def say(self, line: str) -> None:
-        """A line of its own."""
+        """Print a line."""
         self._console.print(line, markup=False, soft_wrap=True)
 
 
@@ -75,13 +75,13 @@ class Lines:
         self._told = 0.0
 
     def begin(self, what: str, total: int, done: int = 0) -> None:
-        """Remember what begins; something quick is not told."""
+        """Remember the task; a quick one is never shown."""
         self._what, self._total = what, total
         self._told = time.monotonic()
         self._begun = (self._told, done)
 
     def at(self, done: int) -> None:
-        """Tell how far it is, if that was not told a moment ago."""
+        """Print the progress, unless that was done a moment ago."""
         now = time.monotonic()
         if now - self._told < _LINE_S:
             return
@@ -95,7 +95,7 @@ class Lines:
         self.say(line)
 
     def end(self) -> None:
-        """Nothing is left to tell."""
+        """Nothing to do."""
 
     def say(self, line: str) -> None:
         """A line on standard error."""

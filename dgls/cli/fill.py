@@ -106,7 +106,7 @@ def _watch(job: Job) -> Watch:
 
 
 def _note(reply: FillReply, settings: Settings) -> None:
-    """Say what the reply says of itself, and to a person how to get a better model."""
+    """Print the reply's note and, at a terminal, how to get a better model."""
     if settings.model.name == AUTO and sys.stderr.isatty() and (better := offer()):
         typer.echo(f"dgls: {better}", err=True)
     if reply.note:
@@ -114,7 +114,7 @@ def _note(reply: FillReply, settings: Settings) -> None:
 
 
 def _tell(job: Job, best: Fill, *, written: bool) -> None:
-    """Say, apart from the text, where there is none and what was written."""
+    """Print messages apart from the text: that there is none, and what was written."""
     if not any(best.texts):
         holds_text = any(job.task.context.gaps)
         typer.echo(f"dgls: {_NOTHING.format(_BETTER if holds_text else '')}", err=True)

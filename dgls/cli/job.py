@@ -1,4 +1,4 @@
-"""What `dgls fill` fills and `dgls why` explains: the gaps that places of one file mean."""
+"""The gaps that the places on a command line mean, for `dgls fill` and `dgls why`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Asked:
-    """The places and selections of a command line, and at most how many lines a gap may have.
+    """The places and selections of a command line, and the most lines of a gap.
 
     Without `lines` a gap gets one, and a hole as many as in an editor.
     """
@@ -37,7 +37,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Job:
-    """The gaps of one file, in order, and the task that asks for all of them."""
+    """The gaps of one file, in order, and the task for all of them."""
 
     file: SourceFile
     works: tuple[Work, ...]
@@ -45,12 +45,12 @@ class Job:
 
     @property
     def source(self) -> Source:
-        """The file as it is."""
+        """The file's source."""
         return self.works[0].source
 
     @property
     def cursor(self) -> int | None:
-        """The place of the only gap, where nothing is in it and it is no hole; else None."""
+        """The offset of the only gap, if it is empty and not a hole; else None."""
         from dgls.sound.site import Purpose
 
         work, *others = self.works
@@ -58,18 +58,18 @@ class Job:
         return work.span.start if is_cursor else None
 
     def judge(self, fill: Fill, present: float | None = None) -> tuple[Cleaned, ...]:
-        """What of a candidate may be put into each gap, up to the first that is refused.
+        """The part of a candidate that may be put into each gap, up to the first refusal.
 
-        `present` is the score of what the gaps hold now, which a rewrite must exceed.
+        `present` is the score of the gaps' present text, which a rewrite must exceed.
         """
         from dgls.sound.gaps import judged
 
         return judged(self.works, fill.texts, fill.score, present)
 
     def sound(self, candidates: Sequence[Fill], present: float | None) -> tuple[Fill, ...]:
-        """The candidates of which something sound is left in every gap, likeliest first.
+        """The candidates with sound text for every gap, likeliest first.
 
-        Their texts are what is left of them.
+        Their texts are the sound parts.
         """
         from dgls.sound.gaps import texts_of
 
@@ -81,18 +81,18 @@ class Job:
         return tuple(found.values())
 
     def nothing(self, candidates: Sequence[Fill]) -> Fill:
-        """The best fill where no candidate is sound: empty texts."""
+        """The fill if no candidate is sound: empty texts."""
         return dataclasses.replace(candidates[0], texts=("",) * len(self.works), confidence=0.0)
 
     def edits(self, fill: Fill) -> list[Edit]:
-        """What a fill replaces in the file, the white space that a hole needs included."""
+        """The edits of the file for a fill, including the white space that a hole needs."""
         return [
             work.edit(self.task.context.for_document(text))
             for work, text in zip(self.works, fill.texts, strict=True)
         ]
 
     def write(self, fill: Fill) -> None:
-        """Put the texts into the file. Raises `InputError` where all are empty."""
+        """Write the texts into the file. Raises `InputError` if all are empty."""
         if not any(fill.texts):
             raise InputError(
                 f"The model has no fill that fits here; {self.file.name} was left as it was. "
@@ -102,9 +102,9 @@ class Job:
 
 
 def job_of(asked: Asked, costs: FillSettings) -> Job:
-    """The gaps that the command line means. Raises `InputError` where it means none.
+    """The gaps that the command line means. Raises `InputError` if it means none.
 
-    A line without a column is the hole in which it ends, or else its end.
+    A line without a column means the hole in which it ends, or else its end.
     """
     from dgls.requests.builder import Task, budget_of
     from dgls.sound.work import laid_open

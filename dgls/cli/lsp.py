@@ -1,7 +1,7 @@
 """`dgls lsp`: the language server on standard input and output, or on one loopback port.
 
-The arguments are read by hand: an editor waits for the answer to `initialize`, and some append
-`--stdio` and `--clientProcessId=N` on their own account.
+The arguments are parsed by hand, because an editor waits for the answer to `initialize`, and some
+editors append `--stdio` and `--clientProcessId=N`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _MAX_DIGITS, _MAX_PID_DIGITS = 5, 10
 class LspArguments:
     """How to serve: on standard input and output, or on `host` and `port`; and for which editor.
 
-    `editor` is the number of its process, 0 where it did not say.
+    `editor` is its process ID, 0 if unknown.
     """
 
     host: str = ""
@@ -51,7 +51,7 @@ def run(arguments: list[str]) -> int:
 
 
 def parse_arguments(arguments: list[str]) -> LspArguments:
-    """The arguments after the verb. Raises `InputError` for one that is not known."""
+    """The arguments after the verb. Raises `InputError` for an unknown one."""
     host, port, editor, wants_help = "", None, 0, False
     rest = list(arguments)
     while rest:
@@ -103,10 +103,10 @@ def _is_loopback(host: str) -> bool:
 
 
 def _serve(parsed: LspArguments) -> int:
-    # The thread that waits for standard input would hold up Python's own way to end.
+    # The thread that waits for standard input would delay Python's normal exit.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     usual = gc.get_threshold()
-    # Little of what is imported is garbage; the usual search for it takes a tenth of the start.
+    # Few imported objects are garbage, and collecting them would take a tenth of the start.
     gc.set_threshold(10_000, 10, 100)
     from dgls.lsp.editor_process import EditorProcess
     from dgls.lsp.jsonrpc.transport import serve_stdio, serve_tcp

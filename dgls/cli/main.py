@@ -1,9 +1,9 @@
-"""The `dgls` command: one verb per file beside this one.
+"""The `dgls` command: one verb per module beside this one.
 
-`dgls lsp`, `dgls editor`, the version and the list of verbs skip the argument parser of the other
-verbs, which takes long to import: an editor or a person waits for them.
+`dgls lsp`, `dgls editor`, the version and the list of verbs skip the other verbs' argument parser,
+which takes long to import, because an editor or a person waits for them.
 
-Nothing but `os` and `sys` is imported here, not even `__future__`, before `only_installed_code`.
+Only `os` and `sys` are imported here before `only_installed_code`, not even `__future__`.
 """
 
 import os
@@ -16,7 +16,7 @@ INTERRUPTED = 130
 """The exit status after Ctrl-C: 128 and the signal's number, as shells count."""
 
 NO_FILE = 74
-"""The exit status where a file or folder cannot be used, that of sysexits.h."""
+"""The exit status if a file or folder cannot be used, as in sysexits.h."""
 
 _NOWHERE = (
     "dgls: the current folder does not exist or cannot be read; nothing was done. "
@@ -26,14 +26,14 @@ _STARTS_THE_SERVER = {"lsp", "--stdio", "--tcp", "--clientProcessId"}
 
 
 def main() -> None:
-    """Run the verb on the command line; an error raised on purpose ends in one line."""
+    """Run the verb on the command line; an expected error ends in one line."""
     _open_what_is_closed()
     arguments = sys.argv[1:]
     if not _has_working_folder(arguments):
         print(_NOWHERE, file=sys.stderr)
         sys.exit(NO_FILE)
     only_installed_code()
-    # Here, because its own imports must not come from the folder that dgls runs in either.
+    # Imported here, because it must not come from the working folder either.
     from dgls.openmp import WAITING
 
     for name, value in WAITING.items():
@@ -44,7 +44,7 @@ def main() -> None:
     except KeyboardInterrupt:
         status = INTERRUPTED
     except BrokenPipeError:
-        # Whoever read the output (`head`) has enough.
+        # The reader of the output (such as `head`) has closed it.
         _write_no_more()
         status = 1
     except Exception as error:
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def _open_what_is_closed() -> None:
-    """Give a standard stream that is closed to nobody: the next file would take its number."""
+    """Open the null device for closed standard streams, whose numbers files would get."""
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         if getattr(sys, name) is None:
             os.dup2(os.open(os.devnull, os.O_RDWR), number)
@@ -64,7 +64,7 @@ def _open_what_is_closed() -> None:
 
 
 def _has_working_folder(arguments: list[str]) -> bool:
-    """Whether the working folder exists; a server, whose paths are absolute, does without."""
+    """Whether the working folder exists; a server uses absolute paths and does not need it."""
     try:
         os.getcwd()
     except OSError:
@@ -75,7 +75,7 @@ def _has_working_folder(arguments: list[str]) -> bool:
 
 
 def _write_no_more() -> None:
-    """Throw away what is not written yet; Python would complain at its end otherwise."""
+    """Discard unwritten output, about which Python would complain at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
@@ -84,7 +84,7 @@ def _starts_the_server(arguments: list[str]) -> bool:
 
 
 def run(arguments: list[str]) -> int:
-    """Run what the command line asks for and return the exit status."""
+    """Run the command line and return the exit status."""
     first = arguments[0] if arguments else "--help"
     if _starts_the_server(arguments):
         from dgls.cli.lsp import run as run_server

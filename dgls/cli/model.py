@@ -112,7 +112,7 @@ def path(name: _Name) -> None:
 
 
 def _prepare(entry: Entry, progress: Progress) -> None:
-    """Convert the model now, while the user waits anyway: in an editor nothing shows that wait."""
+    """Convert the model now, because the user waits anyway; an editor does not show that wait."""
     from dgls.checkpoint.store import folder_of
 
     if any(CONVERTED in file.name for file in folder_of(entry).iterdir()):
@@ -129,21 +129,21 @@ def _prepare(entry: Entry, progress: Progress) -> None:
 
 
 def _end_in_order() -> None:
-    """Let what ends a process end it by an exception, so that pip ends too and nothing is left."""
+    """Turn signals that end the process into exceptions, so that pip ends too."""
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda number, _: sys.exit(_SIGNALLED + number))
 
 
 def _sources(given: Path | None) -> list[Source]:
-    """Where a model is looked for, in this order; a file that is given is the only place."""
+    """The sources of a model, in order; a given file is the only one."""
     from dgls.checkpoint.fetch.given import GivenFile
     from dgls.checkpoint.fetch.hub import Hub
     from dgls.checkpoint.fetch.hub_cache import HubCache
     from dgls.checkpoint.fetch.index_parts import IndexParts
 
     if given is not None:
-        # Who names a file would not have half a gigabyte fetched because it is another one.
+        # A user who names a file does not want half a GB fetched if the file is the wrong one.
         return [GivenFile(expanded(given))]
     return [HubCache(), Hub(), IndexParts()]
 
@@ -171,7 +171,7 @@ def _row(entry: Entry, memory_free: int) -> dict[str, Any]:
 
 
 def _show_table(rows: list[dict[str, Any]]) -> None:
-    """Two lines a model: what it is and whether it is here; whose it is and whether it fits."""
+    """Two lines per model: what it is and whether it is here; its publisher and whether it fits."""
     for row in rows:
         size = f"{'' if row['sha256'] else 'about '}{size_text(row['bytes'])}"
         typer.echo(f"{row['name']:<29}{size:<14}{row['licence']:<12}{_here(row)}")

@@ -1,4 +1,4 @@
-"""Whether an engine of this user runs on a model: its files should stay then."""
+"""Whether an engine of this user uses a model, whose files should then stay."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 _PATIENCE_S = 2.0
 _CHOSEN_LATER = "auto"
-"""An engine that starts with this name has not said yet which model it takes."""
+"""An engine that starts with this name has not told yet which model it uses."""
 
 
 def why_in_use(entry: Entry) -> str:
-    """Why an engine needs the model's files, without a full stop; empty where none does."""
+    """Why an engine needs the model's files, without a full stop; "" if none does."""
     from dgls.config import resolve
     from dgls.rendezvous.endpoint import endpoints
 
@@ -60,7 +60,7 @@ def _serves(health: Health, entry: Entry) -> bool:
         return False
     if health.model == _CHOSEN_LATER:
         return health.state is EngineState.LOADING
-    # A model may be asked for by its name, or by its file, whose stem is then its name.
+    # A model may be requested by its name, or by its file, whose stem becomes its name.
     return health.model in {
         entry.name,
         *(Path(file.name).stem for file in entry.files if file.sha256),

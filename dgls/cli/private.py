@@ -30,10 +30,9 @@ MayRead = Callable[[Path], bool]
 
 
 def check_readable(path: Path, resolved: Resolved, *, allow: bool) -> None:
-    """Raise `InputError` for a file that is left alone, unless that is allowed.
+    """Raise `InputError` for a private file, unless `allow`.
 
-    What the settings of its own folder, and of the one that it is a link to, say counts as well as
-    those of the working folder.
+    The settings of the file's own folder and of its link target's folder count too.
     """
     from dgls.config import resolve
 
@@ -50,7 +49,7 @@ def check_readable(path: Path, resolved: Resolved, *, allow: bool) -> None:
 
 
 def readable(resolved: Resolved, *trees: Path, allow: bool) -> MayRead:
-    """Whether a file of source trees may be read; one that a link leads out of them may not."""
+    """Whether a file of source trees may be read; a link that leads out of them may not."""
     if allow:
         return lambda path: True
     from dgls.config import resolve
@@ -68,14 +67,14 @@ def readable(resolved: Resolved, *trees: Path, allow: bool) -> MayRead:
 
 
 def _own_folders(path: str | Path) -> set[Path]:
-    """The folder of a file, and the one of what it is a link to."""
+    """The folder of a file, and that of its link target."""
     if "\0" in str(path):
         return set()
     return {Path(path).parent, Path(os.path.realpath(path)).parent}
 
 
 def rules(resolved: Resolved, *folders: Path) -> Privacy:
-    """The rules of the settings. Where `folders` are given, files that lie in none are outside."""
+    """The rules of the settings. With `folders`, files in none of them count as outside."""
     settings = resolved.settings.privacy
     bases = (Path.cwd(), *resolved.folders)
     return _rules(folders, settings.secrets, settings.trusted, bases)
@@ -91,7 +90,7 @@ def _rules(
 
 
 def keep_files_private(existing: Iterable[Path] = ()) -> None:
-    """Let nobody else read what this process writes from here on, nor those files."""
+    """Make the files that this process writes, and the existing ones, private to the user."""
     os.umask(0o077)
     for path in existing:
         if path.is_file() and not path.is_symlink():

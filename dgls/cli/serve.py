@@ -106,7 +106,7 @@ def _say_where(endpoint: Endpoint, ports: list[tuple[str, int]], page_token: str
 
 
 def _saying_how() -> Callable[[Health], None]:
-    """What says how far the model is; a failure is told by the error that ends the command."""
+    """Prints the loading progress; a failure is printed by the error that ends the command."""
     from dgls.text.counting import in_tens
 
     loading = in_tens(lambda line: typer.echo(line, err=True))

@@ -57,7 +57,7 @@ def stats_table(counts: Mapping[Kind, Count]) -> str:
 
 
 def stats_json(counts: Mapping[Kind, Count]) -> str:
-    """The counts as a JSON list; `within_ms` is null for the slowest kind, which has no bound."""
+    """The counts as a JSON list; `within_ms` is null for the slowest class, which has no bound."""
     rows = [
         {
             "language": kind.language,

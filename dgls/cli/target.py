@@ -1,4 +1,4 @@
-"""`FILE:LINE:COL` and `L:C-L:C` as written on the command line: from 1, in characters."""
+"""`FILE:LINE:COL` and `L:C-L:C` on the command line: from 1, in characters."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Target:
 
 
 def parse_target(argument: str) -> Target:
-    """Read `FILE`, `FILE:LINE` or `FILE:LINE:COL`, or a line as compilers print it."""
+    """Parse `FILE`, `FILE:LINE` or `FILE:LINE:COL`, or a line as compilers print it."""
     match = _TARGET.fullmatch(argument)
     if match is None:
         raise InputError("Which file? Give FILE:LINE:COL; nothing was filled.")
@@ -63,7 +63,7 @@ def cursor(target: Target, text: str) -> Span:
 
 
 def selection(argument: str, text: str) -> Span:
-    """The range `L:C-L:C`, its end not included. Raises `InputError` or `PositionError`."""
+    """The range `L:C-L:C`, excluding its end. Raises `InputError` or `PositionError`."""
     match = _RANGE.fullmatch(argument)
     if match is None:
         raise InputError(f"--select {argument!r} is not L:C-L:C; nothing was filled.")
@@ -75,9 +75,9 @@ def selection(argument: str, text: str) -> Span:
 
 
 def parsed_source(name: str, language: str | None) -> tuple[SourceFile, Source]:
-    """A file, or standard input, with its syntax tree; input is Python unless `language` says.
+    """A file or standard input with its syntax tree; input is Python unless `language` is given.
 
-    Raises what `read_source` and `language_of` do.
+    Raises the errors of `read_source` and `language_of`.
     """
     from dgls.syntax.languages import language_of
     from dgls.syntax.source import Source
@@ -108,7 +108,7 @@ def lines_of(text: str, first: int, last: int) -> Span:
 
 
 def _number(digits: str | None) -> int | None:
-    """A line or column; one of too many digits lies outside of every text."""
+    """A line or column; one with too many digits is outside every text."""
     if not digits:
         return None
     return int(digits) if len(digits) <= _MAX_DIGITS else int("9" * _MAX_DIGITS)
@@ -129,16 +129,16 @@ def _from_one(number: int, what: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file's text as the command line sees it: without the byte order mark, which it keeps."""
+    """A file's text without its byte order mark, which is kept for writing."""
 
     name: str
     text: str
     has_byte_order_mark: bool = False
 
     def write(self, text: str) -> None:
-        """Replace the file's text, whole or not at all; its mode and line ends stay.
+        """Replace the file's text atomically; its mode and line ends stay.
 
-        Raises `SourceFileError` where the file is no longer what was read, too.
+        Raises `SourceFileError`, also if the file has changed since it was read.
         """
         path = Path(self.name).resolve()
         try:
@@ -158,7 +158,7 @@ class SourceFile:
 
 
 def _missing(name: str) -> InputError:
-    """The error for a file that is not there, or for a place that has no number in it."""
+    """The error for a missing file, or for a place without numbers."""
     for colon in re.finditer(":", name):
         file, rest = name[: colon.start()], name[colon.end() :]
         if file and os.path.isfile(file):
@@ -170,7 +170,7 @@ def _missing(name: str) -> InputError:
 
 
 def read_source(name: str, data: bytes | None = None) -> SourceFile:
-    """Read a file, or take `data` for it. Raises `SourceFileError` for what is no UTF-8 text."""
+    """Read a file, or use `data` as its content. Raises `SourceFileError` if it is not UTF-8."""
     if data is None:
         try:
             data = read_small(Path(name), _LARGEST_BYTES)

@@ -114,7 +114,7 @@ def train(
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What the command line says of places and sources."""
+    """Places and sources from the command line."""
 
     folder: Path
     output: Path
@@ -126,20 +126,20 @@ class _Told:
 
 @dataclass(frozen=True, slots=True)
 class _Limits:
-    """What it says of the run; None leaves it to the recipe."""
+    """Limits from the command line; None leaves one to the recipe."""
 
     minutes: float | None
     steps: int | None
     seed: int | None
 
     def of(self, recipe: Any) -> Any:
-        """The recipe, or its settings, with these."""
+        """The recipe, or its settings, with these limits."""
         said = {name: value for name, value in asdict(self).items() if value is not None}
         return replace(recipe, **said)
 
 
 def _packages(sources: Sequence[Path]) -> tuple[Package, ...]:
-    """The folders to train on, or without any the packages that the recipes list."""
+    """The folders to train on; without any, the packages listed by the recipes."""
     from dgls.lab.training.fetch import listed_packages, local_package, standard_library
 
     return tuple(map(local_package, sources)) or (standard_library(), *listed_packages())
@@ -188,7 +188,7 @@ def _train_on_base(
 
 
 def _recipe_for_a_base(recipe: str, limits: _Limits) -> tuple[str, Callable[[Workplace], Path]]:
-    """The name of the file that a recipe makes, and what makes it."""
+    """The file name of a recipe's result, and the function that makes it."""
     from dgls.checkpoint.files import ADAPTER_FILE, LORA_FILE
     from dgls.lab.training.lora import recipe as lora
     from dgls.lab.training.lora.run import Settings as LoraSettings

@@ -1,4 +1,4 @@
-"""Every verb of the command line in its group, and the page that `dgls --help` prints of them.
+"""Every verb of the command line in its group, and the page of `dgls --help`.
 
 Nothing is imported to print it: a person who asks for help should not wait for a parser.
 """
@@ -13,7 +13,7 @@ from dgls.text.closest import closest, did_you_mean
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """One verb and what it does, in a line."""
+    """A verb and its description, in one line."""
 
     name: str
     summary: str
@@ -55,10 +55,10 @@ _OTHER_NAMES = {
     "status": "doctor",
     "stop": "serve --stop",
 }
-"""What other programs call a verb, where no spelling would lead to it."""
+"""Names of verbs in other programs, which no spelling correction would find."""
 
 DIRECT = ("lsp", "editor")
-"""The verbs that go around the argument parser of the others (`dgls.cli.main`)."""
+"""The verbs that bypass the others' argument parser (`dgls.cli.main`)."""
 
 _ENDING = (
     "Options",
@@ -70,7 +70,7 @@ _ENDING = (
 
 
 def help_page() -> str:
-    """What `dgls --help` prints."""
+    """The output of `dgls --help`."""
     width = max(map(len, VERBS))
     lines = [
         "Fills code in where the cursor is, with a model on this machine.",
@@ -84,7 +84,7 @@ def help_page() -> str:
 
 
 def unknown_verb(word: str) -> InputError:
-    """The error for a first word that is no verb, with what was probably meant."""
+    """The error for an unknown verb, with a suggestion."""
     what = "option" if word.startswith("-") else "verb"
     return InputError(f"There is no {what} '{word}'.{_meant(word)} dgls --help lists them all.")
 

@@ -1,4 +1,4 @@
-"""Shows in the terminal how a fill comes about, one line a step, then the result."""
+"""Shows in the terminal how a fill is made, one line per step, then the result."""
 
 from __future__ import annotations
 
@@ -25,14 +25,15 @@ _ORIGINS = {
     "beam": "searched",
     "copied": "copied",
 }
-"""How a causal model came by a text, in a word."""
+"""The origin of a causal model's text, in a word."""
 
 
 class Watch:
-    """Prints each draft as it comes, what was accepted beside what was not.
+    """Prints each draft as it arrives, accepted tokens beside the others.
 
-    Of a canvas that is what the sampler accepted and what is still noise; of a causal model, what a
-    pass wrote, the drafts that it refused, and those that the next pass verifies.
+    For a canvas these are the tokens that the sampler accepted and those that are still noise; for
+    a causal model, the tokens that a pass wrote, the drafts that it refused, and those that the
+    next pass verifies.
     """
 
     def __init__(self, context: Context, console: Console | None = None) -> None:
@@ -58,7 +59,7 @@ class Watch:
         self._console.print(line, soft_wrap=True)
 
     def finish(self, best: Fill, reply: FillReply) -> None:
-        """Print the source with the gap filled, and what it cost."""
+        """Print the source with the gap filled, and the cost."""
         self._console.print()
         self._console.print(self._excerpt(list(best.texts), _FILLED))
         if self._writes:
@@ -66,7 +67,7 @@ class Watch:
         self._console.print(f"\n{self._cost(best, reply)}", style=_AROUND)
 
     def _pass(self, draft: Draft) -> None:
-        """Print what a pass wrote and refused, token by token, and what is drafted after it."""
+        """Print the tokens that a pass wrote and refused, and the drafts after them."""
         if not self._writes:
             self._console.print(
                 f"A line is a pass: what it wrote, {self._struck('struck through')} the drafts it "
@@ -90,11 +91,11 @@ class Watch:
         self._console.print(line, soft_wrap=True)
 
     def _struck(self, text: str) -> str:
-        """The text itself where the terminal strikes it through, else between tildes."""
+        """The text itself if the terminal strikes it through, else between tildes."""
         return text if self._console.color_system else f"~{text}~"
 
     def _candidates(self, best: Fill, candidates: Sequence[Fill]) -> None:
-        """Print the texts that were weighed against each other, with their confidence."""
+        """Print the candidates with their confidence."""
         self._console.print()
         for each in candidates:
             line = Text(f"{each.confidence:>8.0%}  ", _AROUND)

@@ -74,14 +74,14 @@ def why(
 
 
 def _trigger_of(found: Explanation) -> str:
-    """How the last fill came about."""
+    """The trigger of the last fill."""
     from dgls.protocol import Trigger
 
     return " (asked for)" if found.request.trigger is Trigger.EXPLICIT else " (while typing)"
 
 
 async def _last(settings: Settings, explicit_settings: Settings) -> tuple[Explanation, float]:
-    """What was made last, by either engine, and how many seconds ago."""
+    """The newest fill of either engine, and its age in seconds."""
     from dgls.client import EngineClient
     from dgls.policy.why import explained_last
     from dgls.syntax.languages import language_of
@@ -106,9 +106,9 @@ async def _last(settings: Settings, explicit_settings: Settings) -> tuple[Explan
 
 
 async def _at(resolved: Resolved, explicit_settings: Settings, job: Job) -> Explanation:
-    """What `dgls fill` would make of its places; of a cursor also what an editor would suggest.
+    """What `dgls fill` would give at its places; at a cursor also what an editor would suggest.
 
-    `explicit_settings` are those of the engine that fills what is asked for.
+    `explicit_settings` are those of the engine for explicit requests.
     """
     from dgls.cli.asking import ask, asker_of
     from dgls.policy.why import explained_when_asked
@@ -125,7 +125,7 @@ async def _at(resolved: Resolved, explicit_settings: Settings, job: Job) -> Expl
 async def _at_cursor(
     resolved: Resolved, explicit_settings: Settings, job: Job, cursor: int, asker: Asker
 ) -> Explanation:
-    """What an editor would suggest at a cursor while one types, and when one asks for it."""
+    """What an editor would suggest at a cursor during typing, and on request."""
     from dgls.cli.asking import ask, loading
     from dgls.client import EngineClient
     from dgls.policy.show import shown_when_explicit
@@ -160,7 +160,7 @@ async def _at_cursor(
 def _silence(
     resolved: Resolved, name: str, language: str, context: Context, health: Health | None
 ) -> Silence | None:
-    """Why an editor would ask nothing at a place; None where it would ask."""
+    """Why an editor would not ask at a place; None if it would."""
     from dgls.cli.private import rules
     from dgls.lsp.permission import Permission
     from dgls.policy.ask import Moment, why_not_ask

@@ -1,4 +1,4 @@
-"""The front-end's side of the engine: reach or start it, ask, stream, cancel."""
+"""The front-end's side of the engine: connect or start it, ask, stream, cancel."""
 
 from dgls.client.client import EngineClient
 from dgls.protocol import OnDraft, OnProgress

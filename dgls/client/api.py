@@ -1,4 +1,4 @@
-"""The engine's HTTP API (`docs/protocol.md`) as calls, its errors as `DglsError`."""
+"""The engine's HTTP API (`docs/protocol.md`) as calls, with its errors as `DglsError`."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ OK, ACCEPTED, UNAVAILABLE = 200, 202, 503
 
 
 class StillLoadingError(Exception):
-    """The engine is there, but its model is not loaded (yet)."""
+    """The engine runs, but its model is not loaded yet."""
 
 
 class EngineApi:
     """Calls to the engine at one endpoint.
 
-    Every call raises `ConnectionLostError` where there is no engine or it went away, and closes its
+    Every call raises `ConnectionLostError` if there is no engine or it went away, and closes its
     connection when it is cancelled.
     """
 
@@ -40,24 +40,24 @@ class EngineApi:
         self._pool = ConnectionPool()
 
     async def health(self) -> Health:
-        """What the engine says of itself."""
+        """The engine's report on itself."""
         return health_from_json(await self._ask("GET", "/health"))
 
     async def metrics(self) -> str:
-        """What the engine counted and timed, in the text format of Prometheus."""
+        """The engine's counters and timers, in the text format of Prometheus."""
         return (await self._ask("GET", "/metrics")).decode()
 
     async def last(self) -> LastFill:
-        """The engine's newest fill. Raises `InputError` where it has made none."""
+        """The engine's last fill. Raises `InputError` if it has made none."""
         return last_from_json(await self._ask("GET", "/v1/last"))
 
     async def shutdown(self) -> None:
-        """Ask the engine to stop its fills and to end."""
+        """Ask the engine to stop its fills and to exit."""
         await self._ask("POST", "/v1/shutdown", ACCEPTED)
 
     async def fill(self, request: FillRequest, on_draft: OnDraft | None = None) -> FillReply:
         """One fill. Raises `StillLoadingError`, or the error that ended the fill in the engine."""
-        # A lone surrogate has no UTF-8; one other character keeps every position in its place.
+        # A lone surrogate has no UTF-8; replacing it by one character keeps all positions.
         body = to_json(request).encode("utf-8", "replace")
         if len(body) > self._max_request_bytes:
             raise EngineProtocolError(
@@ -79,15 +79,15 @@ class EngineApi:
         return reply
 
     def drop_idle(self) -> None:
-        """Close idle connections, such as those to an engine that ends."""
+        """Close idle connections, such as those to an engine that is ending."""
         self._pool.drop_idle()
 
     def close(self) -> None:
-        """Close idle connections, and later those that are in use."""
+        """Close idle connections now, and busy ones later."""
         self._pool.close()
 
     async def _ask(self, method: str, target: str, expected: int = OK) -> bytes:
-        """The answer to a request without a body."""
+        """The response body of a request without a body."""
         async with self._connection() as connection:
             return await _expect(
                 expected, await connection.send(method, target, b"", JSON), connection
@@ -95,7 +95,7 @@ class EngineApi:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
-        """A connection for one request and its answer."""
+        """A connection for one request and its response."""
         address = self._endpoint.address()
         if address is None:
             raise ConnectionLostError("there is no engine")
@@ -103,7 +103,7 @@ class EngineApi:
         try:
             yield connection
         finally:
-            # One that has not ended its exchange is closed: so the engine learns of a cancel.
+            # An unfinished exchange is closed, which tells the engine of the cancel.
             self._pool.give_back(connection)
 
 

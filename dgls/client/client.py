@@ -1,8 +1,8 @@
-"""The engine as a front-end sees it: always there, or one clear error.
+"""The engine for a front-end: always available, or one clear error.
 
 A front-end need not know whether an engine runs: the first call starts one. A call ends with its
-answer or with one `DglsError`. Cancelling a call closes its connection, and by that the engine
-stops the fill before its next denoise step.
+answer or with one `DglsError`. Cancelling a call closes its connection, which makes the engine stop
+the fill before its next denoise step.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from dgls.rendezvous.runtime_folder import make_private
 _POLL_S = 0.05
 _HEALTH_S = 5.0
 GRACE_S = 10.0
-"""How long an answer may be late, counted from the deadline that the engine was given."""
+"""How many seconds after the engine's deadline an answer may still arrive."""
 NO_DEADLINE_S = 60.0
-"""How long a fill without a deadline runs before the engine is asked whether it still lives."""
+"""How many seconds a fill without a deadline runs before the engine's health is checked."""
 
 
 class EngineClient:
-    """One front-end's way to the engine that its settings ask for. Belongs to one event loop."""
+    """One front-end's access to the engine of its settings. Belongs to one event loop."""
 
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = absolute(settings or resolve().settings)
@@ -46,10 +46,10 @@ class EngineClient:
         self._generation = 0
 
     async def fill(self, request: FillRequest, on_draft: OnDraft | None = None) -> FillReply:
-        """One fill, with each draft on the way if asked. Starts the engine where none is there.
+        """One fill, with each draft passed to `on_draft`. Starts the engine if none runs.
 
-        Raises `Stopped` where the fill was superseded, `EngineUnavailableError` where the engine
-        failed, and any other `DglsError` that ended the fill in the engine.
+        Raises `Stopped` if the fill was superseded, `EngineUnavailableError` if the engine failed,
+        and any other `DglsError` that ended the fill in the engine.
         """
         for _ in range(2):
             if not self._is_ready:
@@ -64,7 +64,7 @@ class EngineClient:
                 self._is_ready = False
             except ConnectionLostError as lost:
                 self._is_ready = False
-                # An engine that ends by itself removes its address; then another one is started.
+                # An engine that exits normally removes its address; then another one is started.
                 if self.endpoint.address() is not None:
                     raise self._failed(generation, "it ended in the middle of a fill") from lost
         raise EngineUnavailableError("The engine went away twice; nothing was filled, try again.")
@@ -72,9 +72,9 @@ class EngineClient:
     async def _patiently(
         self, asked: asyncio.Task[FillReply], deadline_ms: float | None
     ) -> FillReply:
-        """The reply to what an engine was asked, given up where it shows no sign of life.
+        """The reply to a request, given up if the engine shows no sign of life.
 
-        An engine that is busy answers what its state is. One that was suspended or hangs does not.
+        A busy engine still answers a health check. A suspended or hung one does not.
         """
         patience = NO_DEADLINE_S if deadline_ms is None else deadline_ms / 1000 + GRACE_S
         try:
@@ -96,9 +96,9 @@ class EngineClient:
         )
 
     async def wait_ready(self, on_progress: OnProgress | None = None) -> None:
-        """Return when the model is loaded; start the engine where none is there.
+        """Return when the model is loaded; start the engine if none runs.
 
-        Raises the `ModelError` by which loading failed, or `EngineUnavailableError`.
+        Raises the `ModelError` that loading failed with, or `EngineUnavailableError`.
         """
         make_private(self.endpoint.folder)
         give_up = self._patience()
@@ -123,8 +123,8 @@ class EngineClient:
         self._is_ready = True
 
     async def health(self) -> Health | None:
-        """What the engine says of itself; None where there is none. Starts nothing."""
-        # A port may belong to somebody else since the engine died; a socket may not.
+        """The engine's report on itself; None if none runs. Starts nothing."""
+        # After an engine died, its port may belong to another process; a socket cannot.
         if not self.endpoint.has_unix_socket and not is_held(self.endpoint.lock):
             return None
         try:
@@ -134,9 +134,9 @@ class EngineClient:
             return None
 
     async def last(self) -> LastFill | None:
-        """The engine's newest fill; None where there is no engine. Starts nothing.
+        """The engine's last fill; None if no engine runs. Starts nothing.
 
-        Raises `InputError` where it has made none.
+        Raises `InputError` if it has made none.
         """
         if await self.health() is None:
             return None
@@ -147,15 +147,15 @@ class EngineClient:
             return None
 
     async def stop_engine(self) -> bool:
-        """Stop the engine, for every front-end. False where there was none."""
+        """Stop the engine, for every front-end. False if none was running."""
         self._is_ready = False
         self._api.drop_idle()
         return await stop(self.endpoint)
 
     async def close(self) -> None:
-        """Let go of connections; the engine goes on for other front-ends."""
+        """Close connections; the engine continues for other front-ends."""
         self._api.close()
-        # A transport closes in the loop's next turn, which a loop that ends now would not take.
+        # A transport closes in the loop's next iteration, so give it one before the loop ends.
         await asyncio.sleep(0)
 
     async def __aenter__(self) -> Self:
@@ -177,7 +177,7 @@ class EngineClient:
         return f" ({words})" if words else ""
 
     def _failed(self, generation: int, why: str) -> EngineUnavailableError:
-        """Note a failure, once for all calls that it ended."""
+        """Record a failure, once for all calls that it ended."""
         if generation == self._generation:
             self._generation += 1
             self._failures.record(why)
@@ -187,7 +187,7 @@ class EngineClient:
 
 
 def _look_at(health: Health, on_progress: OnProgress | None) -> None:
-    """Pass progress on. Raises the error by which loading failed."""
+    """Pass progress on. Raises the error that loading failed with."""
     if health.state is EngineState.FAILED:
         raise error_of_kind(health.kind, health.message)
     if on_progress is not None:

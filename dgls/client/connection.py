@@ -1,8 +1,8 @@
-"""HTTP/1.1 to the engine over asyncio streams: h11 does the protocol, this the waiting.
+"""HTTP/1.1 to the engine over asyncio streams: h11 handles the protocol, this module the I/O.
 
-Why not httpx: a front-end lives in every editor window. Measured on two CPU cores, Python 3.11,
+Not httpx, because a front-end runs in every editor window. Measured on two CPU cores, Python 3.11,
 httpx 0.28 over a Unix socket: 10 MB of memory for its import, 1.3 ms per request (p50; p99 2.8);
-h11 on streams: 0.4 MB, 0.4 ms (p99 0.9). h11 is what uvicorn and httpx themselves build on.
+h11 on streams: 0.4 MB, 0.4 ms (p99 0.9). uvicorn and httpx are built on h11 too.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from dgls.rendezvous.peer import Peer, is_foreign, listener_of, peer_of
 from dgls.rendezvous.runtime_folder import check_private
 
 LARGEST_ANSWER = 32_000_000
-"""Bytes; the drafts of a fill of minutes are a hundredth of it."""
+"""In bytes; the drafts of a fill that takes minutes are a hundredth of it."""
 
 _CHUNK = 65_536
 _QUEUE_FULL_S = 0.02
 
 
 class ConnectionLostError(Exception):
-    """The engine cannot be reached, or it closed the connection before its answer was whole."""
+    """The engine cannot be reached, or closed the connection before its answer was complete."""
 
 
 class Connection:
@@ -45,9 +45,9 @@ class Connection:
 
     @classmethod
     async def open(cls, address: Address) -> Connection:
-        """Connect. Raises `ConnectionLostError` where nobody listens.
+        """Connect. Raises `ConnectionLostError` if nothing listens.
 
-        Raises `EngineUnavailableError` before a byte is sent where another user may listen there.
+        Raises `EngineUnavailableError`, before a byte is sent, if another user may be listening.
         """
         try:
             if isinstance(address, UnixAddress):
@@ -68,7 +68,7 @@ class Connection:
 
     @property
     def peer(self) -> Peer | None:
-        """Who listens at the other end; None where the system does not tell."""
+        """The process at the other end; None if the system does not tell."""
         if isinstance(self.address, UnixAddress):
             return peer_of(self._writer.get_extra_info("socket"))
         return listener_of(self.address.port)
@@ -80,7 +80,7 @@ class Connection:
         return alive and self._http.states == {h11.CLIENT: h11.IDLE, h11.SERVER: h11.IDLE}
 
     def abort(self) -> None:
-        """Close at once; the engine stops what it does for us."""
+        """Close at once, which makes the engine stop its work for this connection."""
         self._writer.transport.abort()
 
     async def send(self, method: str, target: str, body: bytes, accept: str) -> int:
@@ -96,7 +96,7 @@ class Connection:
         request = h11.Request(method=method, target=target, headers=headers)
         events = (request, h11.Data(data=body), h11.EndOfMessage())
         self._writer.write(b"".join(self._http.send(event) or b"" for event in events))
-        # A refused request is answered before it was read, so the answer is not waited for here.
+        # A refused request is answered before it was read, so sending must not wait for the answer.
         event = await self._next_event()
         while isinstance(event, h11.InformationalResponse):
             event = await self._next_event()
@@ -105,9 +105,9 @@ class Connection:
         return event.status_code
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """The response's body as it comes. Raises `ConnectionLostError` where it ends early.
+        """The response's body as it arrives. Raises `ConnectionLostError` if it ends early.
 
-        Raises `EngineProtocolError` for one that is larger than any answer of an engine.
+        Raises `EngineProtocolError` for a body that is larger than any answer of an engine.
         """
         event = await self._next_event()
         size = 0
@@ -125,7 +125,7 @@ class Connection:
             self._http.start_next_cycle()
 
     async def body(self) -> bytes:
-        """The response's whole body."""
+        """The complete body of the response."""
         return b"".join([chunk async for chunk in self.chunks()])
 
     async def lines(self) -> AsyncIterator[bytes]:
@@ -148,9 +148,9 @@ class Connection:
 
 
 async def _open_unix(path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Connect to a Unix socket, also where many others wait to be let in.
+    """Connect to a Unix socket, even if its queue is full.
 
-    A full queue refuses a connection (EAGAIN), and asyncio takes that for one under way.
+    A full queue refuses a connection with EAGAIN, which asyncio mistakes for one in progress.
     """
     made = socket.socket(socket.AF_UNIX)
     try:
@@ -166,7 +166,7 @@ async def _open_unix(path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWr
 
 
 class ConnectionPool:
-    """Connections that wait for their next request."""
+    """Idle connections, kept for their next request."""
 
     def __init__(self) -> None:
         self._idle: list[Connection] = []
@@ -182,7 +182,7 @@ class ConnectionPool:
         return await Connection.open(address)
 
     def give_back(self, connection: Connection) -> None:
-        """Keep a connection for its next request, or close one that has not ended its last."""
+        """Keep a connection for its next request, or close one with an unfinished exchange."""
         if connection.is_idle and not self._is_closed:
             self._idle.append(connection)
         else:

@@ -1,4 +1,4 @@
-"""When to stop starting an engine that keeps failing."""
+"""Decides when to stop starting an engine that keeps failing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WINDOW_S = 60.0
 
 
 class Failures:
-    """The engine's failures within the last minute that no answer came between.
+    """The engine's failures within the last minute, without an answer in between.
 
     An engine that answers and is killed later, however often, is worth starting again.
     """
@@ -24,22 +24,22 @@ class Failures:
         self._why = ""
 
     def record(self, why: str) -> None:
-        """Note that the engine failed just now; `why` is a clause for a message."""
+        """Record a failure of the engine now; `why` is a clause for a message."""
         self._times.append(self._clock())
         self._why = why
 
     def forget(self) -> None:
-        """Note that the engine answered, so that what was before counts no more."""
+        """Forget earlier failures, because the engine answered."""
         self._times.clear()
 
     def check(self) -> None:
-        """Raise `EngineUnavailableError` while there were too many of them."""
+        """Raise `EngineUnavailableError` after too many failures."""
         verdict = self.verdict()
         if verdict is not None:
             raise verdict
 
     def verdict(self) -> EngineUnavailableError | None:
-        """Why the engine is not started again for now; None where it may be."""
+        """Why the engine is not started again for now; None if it may be."""
         now = self._clock()
         if len(self._times) < LIMIT or now - self._times[0] >= WINDOW_S:
             return None

@@ -1,4 +1,4 @@
-"""Start an engine process of its own, once, however many front-ends want one."""
+"""Starts an engine process, once, however many front-ends want one."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _LAST_BYTES = 4000
 
 
 def launch(endpoint: Endpoint, settings: Settings) -> subprocess.Popen[bytes] | None:
-    """Start the engine, or return None where one lives already or is being started.
+    """Start the engine; None if one is running or being started already.
 
     The front-end that gets the lock starts the process and hands the lock to it. The lock is
     therefore held until the engine ends, and nobody can start a second one. Blocks for some
-    milliseconds. Raises `EngineUnavailableError` where no process can be started.
+    milliseconds. Raises `EngineUnavailableError` if no process can be started.
     """
     make_private(endpoint.folder)
     try:
@@ -39,14 +39,14 @@ def launch(endpoint: Endpoint, settings: Settings) -> subprocess.Popen[bytes] | 
         try:
             process = _spawn(endpoint, settings, lock)
         except OSError:
-            # Held on, it would keep every front-end from starting one.
+            # If it stayed locked, no front-end could start an engine.
             lock.release()
             raise
     except OSError as error:
         raise EngineUnavailableError(
             f"No engine process could be started ({error.strerror}); nothing was changed."
         ) from error
-    # Wait for it in a thread, so that an engine that ends does not stay behind as a zombie.
+    # Wait for it in a thread, so that an engine that ends does not become a zombie.
     threading.Thread(target=process.wait, daemon=True, name="dgls-engine-wait").start()
     return process
 
@@ -63,13 +63,13 @@ def last_words(log: Path) -> str:
 
 
 def _spawn(endpoint: Endpoint, settings: Settings, lock: FileLock) -> subprocess.Popen[bytes]:
-    # -P keeps the working folder off the module path: a project's torch.py must not be run.
+    # -P keeps the working folder off the module path, so a project's torch.py is not run.
     command = [sys.executable, "-P", "-m", "dgls.engine.process", f"--name={endpoint.name}"]
     if lock.CAN_HAND_OVER:
         command.append(f"--lock={lock.descriptor}")
     else:
         lock.release()
-    # The engine need not find the folder a second time.
+    # The engine need not determine the folder again.
     flat = {**settings.flat(), "engine.folder": str(endpoint.folder)}
     with _open_log(endpoint.log) as log:
         process = subprocess.Popen(
@@ -80,22 +80,22 @@ def _spawn(endpoint: Endpoint, settings: Settings, lock: FileLock) -> subprocess
             cwd=endpoint.folder,
             env={**WAITING, **safe_environment()},
             pass_fds=(lock.descriptor,) if lock.CAN_HAND_OVER else (),
-            # Its own session: closing the editor's terminal does not end it.
+            # Its own session, so that closing the editor's terminal does not end it.
             start_new_session=True,
         )
     if lock.CAN_HAND_OVER:
-        # The engine says so itself, unless it is stopped before it can.
+        # The engine writes it too, unless it is stopped before it can.
         lock.write_owner(process.pid)
         lock.hand_over()
     assert process.stdin is not None
-    # An engine that ended already cannot read; whoever waits for it will see that.
+    # An engine that has ended cannot read; the caller that waits for it will notice.
     with contextlib.suppress(BrokenPipeError), process.stdin as stdin:
         stdin.write(json.dumps(flat).encode())
     return process
 
 
 def _open_log(path: Path) -> BinaryIO:
-    """The log to append to; an old one that has grown large is emptied first."""
+    """The log, opened for appending; one that has grown large is emptied first."""
     log = os.fdopen(open_own(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), "ab")
     if os.fstat(log.fileno()).st_size > _LARGEST_LOG:
         os.ftruncate(log.fileno(), 0)

@@ -1,4 +1,4 @@
-"""End an engine for every front-end: ask it, and kill it where it does not listen."""
+"""Stops an engine for every front-end: asks it, and kills it if it does not respond."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ _POLL_S = 0.02
 
 
 async def stop(endpoint: Endpoint) -> bool:
-    """Stop the engine and remove what it leaves. False where there was none.
+    """Stop the engine and remove its files. False if none was running.
 
-    Raises `EngineUnavailableError` where it does not listen and cannot be told to be an engine.
+    Raises `EngineUnavailableError` if a process does not respond and cannot be identified as an
+    engine.
     """
     check_private(endpoint.folder)
     was_there = is_held(endpoint.lock)
@@ -39,7 +40,7 @@ async def stop(endpoint: Endpoint) -> bool:
 
 
 async def _listener(endpoint: Endpoint) -> int | None:
-    """The process that listens on the engine's socket; None where that is not known."""
+    """The process that listens on the engine's socket; None if unknown."""
     address = endpoint.address()
     if address is None:
         return None
@@ -70,9 +71,9 @@ async def _released(endpoint: Endpoint) -> bool:
 
 
 def _kill(endpoint: Endpoint, listener: int | None) -> None:
-    """Kill the holder of the lock, once it is sure that this is an engine.
+    """Kill the holder of the lock, if it is certainly an engine.
 
-    The number in the lock's file was written by whoever holds it, which need not be an engine.
+    The process ID in the lock's file was written by its holder, which need not be an engine.
     """
     pid = owner(endpoint.lock)
     if pid is None or pid <= 0 or (pid != listener and not _is_engine(pid, endpoint)):
@@ -91,7 +92,7 @@ def _left_alone(endpoint: Endpoint) -> EngineUnavailableError:
 def _is_engine(pid: int, endpoint: Endpoint) -> bool:
     """Whether a process was started as this engine, by its command line, and has its lock open.
 
-    A number may be that of another process by now.
+    The process ID may have been reused.
     """
     try:
         data = Path(f"/proc/{pid}/cmdline").read_bytes()
@@ -110,7 +111,7 @@ def _is_engine(pid: int, endpoint: Endpoint) -> bool:
 def _remove_address(endpoint: Endpoint) -> None:
     if not endpoint.folder.exists():
         return
-    # What is no file of ours is left as it is.
+    # A file that is not the user's own stays unchanged.
     with contextlib.suppress(OSError):
         lock = FileLock.acquire(endpoint.lock)
         if lock is not None:

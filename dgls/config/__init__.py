@@ -1,4 +1,4 @@
-"""Typed settings and their one resolver."""
+"""Typed settings, and the resolver of their sources."""
 
 from dgls.config.live import LiveSettings
 from dgls.config.resolver import Resolved, changed, explicit_settings, resolve

@@ -1,4 +1,4 @@
-"""Which values of a source are settings, and one sentence for each that is not."""
+"""Checks which values of a source are valid settings, with one sentence for each that is not."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from dgls.patterns import why_it_matches_nothing
 from dgls.text.closest import closest, did_you_mean
 
 _MAX_PROBLEMS = 20
-"""Problems of one source that are told; a file of thousands would flood whoever reads them."""
+"""The most reported problems of one source; a file of thousands would flood the reader."""
 
 _MAX_NAME = 80
-"""Characters of an unknown name that are compared with those of the settings."""
+"""The most characters of an unknown name that are compared with those of the settings."""
 
 _MAX_PATTERNS, _MAX_PATTERN_CHARS = 2_000, 40_000
-"""Of one source; each file is matched with all of them."""
+"""Limits for one source, because each file is matched with all its patterns."""
 
 
 def good_values(source: Source, problems: list[SettingError]) -> Iterator[tuple[str, Any]]:
-    """The values of a source that are settings; of the others the first are told."""
+    """The valid settings of a source; the first problems of the others are reported."""
     own: list[SettingError] = []
     for name, value in source.values.items():
         if name not in DECLARED:
@@ -67,7 +67,7 @@ def _accepted(source: Source, name: str, value: Any) -> Any:
 
 
 def _unknown(source: Source, name: str, *, is_told: bool) -> SettingError:
-    """The problem of a name that is no setting; the nearest one is looked for if it is told."""
+    """The problem of an unknown name; the nearest setting is searched only if it is reported."""
     near = closest(name[:_MAX_NAME], DECLARED) if is_told else ""
     return SettingError(
         f"'{shortened(name)}' in {source.name} is not a setting of dgls; it was ignored."
@@ -78,7 +78,7 @@ def _unknown(source: Source, name: str, *, is_told: bool) -> SettingError:
 def _useful(
     source: Source, name: str, texts: Iterable[str], problems: list[SettingError]
 ) -> Iterator[str]:
-    """The patterns that can match a file and that the source may give."""
+    """The patterns that can match a file and that the source may set."""
     chars = 0
     for count, text in enumerate(texts):
         chars += len(text)
@@ -105,14 +105,14 @@ def _useful(
 
 
 def _shown(value: Any) -> str:
-    """A value for a message: not more of it than helps, and never too long a number to print."""
+    """A value for a message, shortened if it is long."""
     if isinstance(value, int) and value.bit_length() > 64:
         return "a number beyond 64 bits"
     return shortened(repr(value)) if isinstance(value, (str, int, float)) else type(value).__name__
 
 
 def _typed(value: Any, kind: type) -> Any:
-    """`value` as `kind`, or None where it is of another type."""
+    """`value` as `kind`, or None if it has another type."""
     if isinstance(value, bool):
         return value if kind is bool else None
     if isinstance(value, int) and value.bit_length() > 63:
@@ -128,7 +128,7 @@ def _typed(value: Any, kind: type) -> Any:
 
 
 def _is_unicode(text: str) -> bool:
-    """Whether a text can be sent: a variable may hold any bytes."""
+    """Whether a text can be encoded: an environment variable may hold any bytes."""
     return not any("\ud800" <= char <= "\udfff" for char in text)
 
 

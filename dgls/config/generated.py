@@ -1,4 +1,4 @@
-"""What is written from the declared settings: a page, a schema, a part of the VS Code manifest."""
+"""Files generated from the declared settings: a page, a schema, a part of the VS Code manifest."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ PAGE = "docs/configuration.md"
 SCHEMA = "docs/dgls.schema.json"
 MANIFEST = "editors/vscode/package.json"
 GENERATED = (PAGE, SCHEMA, MANIFEST)
-"""What is generated, by its path in the repository."""
+"""The generated files, by their paths in the repository."""
 
 
 def generated_file(name: str, root: Path) -> str:
-    """The whole text of a generated file; of the manifest one part is, the rest stays as it is."""
+    """The full text of a generated file; of the manifest only a part is generated."""
     if name == PAGE:
         return page()
     if name == SCHEMA:
@@ -29,7 +29,7 @@ def generated_file(name: str, root: Path) -> str:
 
 
 def page() -> str:
-    """`docs/configuration.md`, whole."""
+    """The full text of `docs/configuration.md`."""
     return f"{_PAGE}\n{_table()}{_STATUS}"
 
 
@@ -52,7 +52,7 @@ def schema() -> dict[str, Any]:
 
 
 def with_settings(manifest: dict[str, Any]) -> dict[str, Any]:
-    """The manifest of the VS Code extension with the settings of the server as they are now.
+    """The manifest of the VS Code extension with the present settings of the server.
 
     The extension's own settings are in other parts of `contributes.configuration`.
     """
@@ -65,8 +65,8 @@ def with_settings(manifest: dict[str, Any]) -> dict[str, Any]:
 def vscode_configuration() -> dict[str, Any]:
     """The server's part of `contributes.configuration` of a VS Code extension.
 
-    What a project may not choose has the scope "machine", in which VS Code takes no value from a
-    workspace.
+    Settings that a project may not choose have the scope "machine", for which VS Code takes no
+    value from a workspace.
     """
     properties = {
         f"dgls.{declared.name}": {
@@ -194,7 +194,7 @@ def _table() -> str:
 
 
 def _shown(default: Any) -> str:
-    """A default as `dgls.toml` would say it, texts without their quotes."""
+    """A default as in `dgls.toml`, texts without their quotes."""
     if isinstance(default, bool):
         return str(default).lower()
     if isinstance(default, tuple):

@@ -16,17 +16,17 @@ _Stamps = tuple[tuple[Path, int, int, int], ...]
 
 @dataclass
 class LiveSettings:
-    """The settings of each folder, on top of them what the caller says (`overrides`).
+    """The settings of each folder, with the caller's `overrides` on top.
 
-    To ask costs a look at the dates of the files, some 20 microseconds, and no reading where
-    nothing changed. So no editor has to be asked to watch them.
+    A query compares the times of the files, some 20 microseconds, and reads nothing if nothing
+    changed. So no editor has to watch them.
     """
 
     overrides: Mapping[str, Any] = field(default_factory=dict)
     _known: dict[Path | None, tuple[_Stamps, Resolved]] = field(default_factory=dict)
 
     def at(self, folder: Path | None) -> Resolved:
-        """The settings for what lies in `folder`; the same object as long as they are the same."""
+        """The settings for files in `folder`; the same object as long as they are unchanged."""
         stamps = self._stamps(folder)
         known = self._known.get(folder)
         if known is None or known[0] != stamps:
@@ -35,18 +35,18 @@ class LiveSettings:
         return known[1]
 
     def _stamps(self, folder: Path | None) -> _Stamps:
-        """The files that count for a folder, with what changes when they do."""
+        """The files that count for a folder, with values that change when they do."""
         found = []
         for path in (*self._user_files, *project_files(folder)):
             try:
                 status = path.stat()
             except OSError:
                 continue
-            # The last shows what the others do not: other rights, or a file put in its place.
+            # The last value also shows changed permissions, or a replaced file.
             found.append((path, status.st_mtime_ns, status.st_size, status.st_ctime_ns))
         return tuple(found)
 
     @cached_property
     def _user_files(self) -> list[Path]:
-        """The same for the whole session: the process's environment does not change."""
+        """Constant for a session, because the process's environment does not change."""
         return user_files()

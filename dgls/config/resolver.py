@@ -1,9 +1,9 @@
 """One resolver for all sources of settings.
 
 Later sources win: the defaults, the user's `dgls.toml`, the project's `dgls.toml`, the environment
-(`DGLS_MODEL_NAME` sets `model.name`), and what a caller says explicitly (a command-line option, an
-editor's settings). A bad setting is reported by its name and its source, and all others are kept.
-A project's file comes with a repository that somebody else may have written. It cannot choose the
+(`DGLS_MODEL_NAME` sets `model.name`), and the caller's values (a command-line option, an editor's
+settings). An invalid setting is reported with its name and source, and all others are kept. A
+project's file comes with a repository that somebody else may have written. It cannot choose the
 model or the code that runs, take a file off the list of secrets, or send more of other files than
 the user wants.
 """
@@ -33,11 +33,10 @@ from dgls.errors import SettingError
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The settings, one error for each value that was left out, and who set what.
+    """The settings, an error for each rejected value, and the source of each setting.
 
-    `origins` names the last source of each setting that is not at its default; `folders` are
-    those of the project files that were read. `notes` tell of names that are no longer used, and
-    whose values count all the same.
+    `origins` names the last source of each setting that is not at its default; `folders` are those
+    of the project files that were read. `notes` report old names, whose values are still used.
     """
 
     settings: Settings
@@ -48,11 +47,11 @@ class Resolved:
 
     @property
     def messages(self) -> tuple[str, ...]:
-        """What to tell the user: the problems, then the notes."""
+        """The messages for the user: the problems, then the notes."""
         return (*map(str, self.problems), *self.notes)
 
     def strict(self) -> Settings:
-        """The settings. Raises the first problem, where there is one."""
+        """The settings. Raises the first problem, if there is one."""
         if self.problems:
             raise self.problems[0]
         return self.settings
@@ -67,8 +66,8 @@ def resolve(
 ) -> Resolved:
     """The settings of a front-end that works in the folder `project`.
 
-    `overrides` may be nested (`{"model": {"name": ...}}`) or by full name. `environment`
-    stands for the process's own; `files` for the user's `dgls.toml`.
+    `overrides` may be nested (`{"model": {"name": ...}}`) or by full name. `environment` replaces
+    the process's own, `files` the user's `dgls.toml`.
     """
     variables = os.environ if environment is None else environment
     problems: list[SettingError] = []
@@ -101,7 +100,7 @@ def changed(settings: Settings, values: Mapping[str, Any]) -> Settings:
 
 
 def explicit_settings(settings: Settings) -> Settings:
-    """The settings of the engine that fills what the user asks for."""
+    """The settings of the engine that answers explicit requests."""
     name = settings.fill.explicit_model
     return settings if name == AUTO else changed(settings, {"model.name": name})
 
@@ -116,7 +115,7 @@ class _Given:
 
     @property
     def is_cap(self) -> bool:
-        """Whether it only bounds what all other sources make of the setting."""
+        """Whether it only limits the value from all other sources."""
         return self.source.is_project and DECLARED[self.name].only_lower
 
 
@@ -135,5 +134,5 @@ def _merged(given: Sequence[_Given]) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def _with(old: Any, new: Any) -> Any:
-    """A value on top of an older one: a list adds to it, anything else replaces it."""
+    """A value on top of an older one: a list is added to it, anything else replaces it."""
     return tuple(dict.fromkeys((*old, *new))) if isinstance(new, tuple) else new

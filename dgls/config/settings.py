@@ -1,7 +1,7 @@
 """Every setting by its full name, with its type, default, range and meaning.
 
 The sections are in `sections/`. `docs/configuration.md`, the schema and the editor's manifest are
-made of what they declare (`python -m dgls.config`, see `generated.py`).
+generated from their declarations (`python -m dgls.config`, see `generated.py`).
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Settings:
         return {name: self.value(name) for name in DECLARED}
 
     def identity(self) -> dict[str, Any]:
-        """The settings that make one engine another: `{"model.name": ...}`."""
+        """The settings that identify an engine: `{"model.name": ...}`."""
         return {name: self.value(name) for name, item in DECLARED.items() if item.identity}
 
     def value(self, name: str) -> Any:
@@ -64,10 +64,10 @@ class Settings:
 class Declared:
     """One setting as its section declares it; `name` is full, such as "model.name".
 
-    A setting of kind `tuple` is a list of texts: each source adds to it. `choices` are the texts
-    that are allowed, none for any; texts that are `patterns` must be able to match something. One
-    that is `auto` may also be a `number` of that kind. A project may set what is `project`, and
-    what is `only_lower` to no more than the user does.
+    A setting of kind `tuple` is a list of texts, to which each source adds. `choices` are the
+    allowed texts, empty for any; texts that are `patterns` must be able to match something. With a
+    `number`, it is `auto` or a number of that type. A project may set it if `project`; if
+    `only_lower`, to no more than the user's value.
     """
 
     name: str
@@ -85,12 +85,12 @@ class Declared:
 
     @property
     def only_adds(self) -> bool:
-        """Whether a project can add to the list and take nothing off it."""
+        """Whether a project can only add to the list."""
         return self.name == "privacy.secrets"
 
     @property
     def variable(self) -> str:
-        """Its environment variable."""
+        """The name of its environment variable."""
         return variable_of(self.name)
 
 
@@ -118,7 +118,7 @@ DECLARED: Mapping[str, Declared] = _declared()
 """Every setting by its full name."""
 
 FORMER: Mapping[str, str] = {"remote.steps": "denoise.steps", "remote.canvas": "denoise.canvas"}
-"""Names that settings had before, with those that they have now. Their `auto` was 0."""
+"""Former names of settings, with the present ones. Their `auto` was 0."""
 
 
 def settings_of(values: Mapping[str, Any]) -> Settings:

@@ -22,7 +22,7 @@ from dgls.files import read_small
 FILE_NAME = "dgls.toml"
 
 _NO_SETTINGS = (MODELS_VARIABLE, "DGLS_TEST")
-"""How variables begin that are no settings: where models are kept, and those of dgls's tests."""
+"""Prefixes of variables that are not settings: the models' folder, and those of dgls's tests."""
 
 _LONGEST_SHOWN = 80
 _MANY_DOTS = re.compile(r"""(?<![\w-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){20}""")
@@ -30,7 +30,7 @@ _MANY_DOTS = re.compile(r"""(?<![\w-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Values from one place. `name` is what an error calls it."""
+    """Values from one source. `name` is its name in error messages."""
 
     name: str
     values: Mapping[str, Any]
@@ -41,7 +41,7 @@ class Source:
 def file_sources(
     paths: Iterable[Path], problems: list[SettingError], *, is_project: bool = False
 ) -> list[Source]:
-    """What the files say that are there; of one that cannot be read the `problems` get to know."""
+    """The values of the existing files; for one that cannot be read, `problems` gets an error."""
     sources = []
     for path in paths:
         try:
@@ -61,7 +61,7 @@ def user_files() -> list[Path]:
     from platformdirs import user_config_dir
 
     folder = Path(user_config_dir("dgls", appauthor=False))
-    # A user without a home folder has none, rather than that of whoever fills the working folder.
+    # Without a home folder there is no file, instead of one in the working folder.
     return [folder / FILE_NAME] if folder.is_absolute() else []
 
 
@@ -78,7 +78,7 @@ def project_files(project: Path | None) -> list[Path]:
 
 
 def from_environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """The variables that are meant for dgls, by the name of their setting where they have one."""
+    """The variables for dgls, by the name of their setting if they have one."""
     names = {variable_of(name): name for name in (*DECLARED, *FORMER)}
     return {
         names.get(variable, variable): value
@@ -88,7 +88,7 @@ def from_environment(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def flattened(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested sections by full name; what is no section stays as it is, to be reported."""
+    """Nested sections by full name; other values stay as they are, to be reported."""
     flat: dict[str, Any] = {}
     for key, value in values.items():
         if isinstance(value, Mapping):
@@ -99,10 +99,10 @@ def flattened(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def renamed(source: Source, notes: list[str]) -> Source:
-    """The source with today's names; a note for each older one.
+    """The source with present names; a note is added for each former one.
 
-    Where it says both, the older one counts if the other is `auto`: an editor sends that for what
-    nobody set.
+    If it has both, the former one counts if the present one is `auto`, which an editor sends for
+    unset values.
     """
     values = dict(source.values)
     for former, name in FORMER.items():
@@ -122,16 +122,16 @@ def renamed(source: Source, notes: list[str]) -> Source:
 
 
 def shortened(text: str) -> str:
-    """The text for a message, cut where it is long."""
+    """The text for a message, cut if it is long."""
     return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
     text = read_small(path).decode("utf-8-sig").replace("\r\n", "\n")
     if _MANY_DOTS.search(text):
-        # The parser needs time that grows with the square of a name's parts.
+        # The parser's time grows with the square of the number of a name's parts.
         raise ValueError("a name has more than 20 parts")
-    # Most who start dgls have no such file, and need no parser of it.
+    # Most users have no such file and need no parser.
     import tomllib
 
     return flattened(tomllib.loads(text))

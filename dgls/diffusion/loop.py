@@ -1,8 +1,8 @@
 """The denoise loop: a canvas with pinned positions, from noise to text.
 
-It takes the steps of transformers' `generate()` for DiffusionGemma, and on an unpinned canvas
-gives the same tokens for the same seed. Beyond that it leaves pinned positions alone, stops
-between steps, and counts open positions only.
+It takes the steps of transformers' `generate()` for DiffusionGemma, and on an unpinned canvas gives
+the same tokens for the same seed. In addition it leaves pinned positions alone, can stop between
+steps, and counts open positions only.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dgls.diffusion.schedule import LinearTemperature
 from dgls.errors import Stopped
 
 OnStep = Callable[[int, Tensor, Tensor], None]
-"""Called after each step with its number from 1, the best tokens and what is accepted."""
+"""Called after each step with its number from 1, the best tokens, and which are accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,11 @@ class DenoiseSettings:
 
 @dataclass(frozen=True, slots=True)
 class Denoised:
-    """`tokens` [batch, canvas] are the likeliest ones, pinned positions as they were.
+    """`tokens` [batch, canvas] are the likeliest ones; pinned positions are unchanged.
 
-    `log_probs` [batch, canvas] and `entropy` [batch, canvas] belong to them, in nats, `accepted`
-    [batch, canvas] says what the sampler had accepted. `steps` were taken; `complete` is False
-    where the deadline cut them short.
+    `log_probs` [batch, canvas] and `entropy` [batch, canvas] belong to them, in nats; `accepted`
+    [batch, canvas] are the positions that the sampler accepted. `steps` were taken; `complete` is
+    False if the deadline cut them short.
     """
 
     tokens: Tensor
@@ -60,9 +60,9 @@ class Denoised:
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What one step hands to the next: [batch, canvas], the last two [batch].
+    """What one step hands to the next: [batch, canvas] each, the last two [batch].
 
-    `conditioning` is None or [batch, canvas, ...], as the reader gave it.
+    `conditioning` is None or the reader's [batch, canvas, ...].
     """
 
     current: Tensor
@@ -76,7 +76,7 @@ class _State:
 
 
 def never() -> bool:
-    """Do not stop."""
+    """Never stop: always False."""
     return False
 
 
@@ -95,10 +95,10 @@ def denoise(
 ) -> Denoised:
     """Denoise the open positions of `tokens` [batch, canvas], which hold noise or a draft.
 
-    `accepted` [batch, canvas] marks open positions that are to be trusted at first: with the
-    order LEFT they count as accepted. `deadline` is in seconds of `time.monotonic()`; the first
-    step is always taken, a further one only if it will probably end in time. Raises `Stopped`
-    when `should_stop()` says so, which is asked before every step.
+    `accepted` [batch, canvas] marks open positions to trust at first: with the order LEFT they
+    count as accepted. `deadline` is in seconds of `time.monotonic()`; the first step is always
+    taken, a further one only if it will probably end in time. Raises `Stopped` if `should_stop()`
+    is true before a step.
     """
     reader = LogitsReader(denoiser) if callable(denoiser) else denoiser
     state = _start(tokens, open_, accepted)
@@ -116,7 +116,7 @@ def denoise(
         slowest = max(slowest, time.monotonic() - began)
         if on_step is not None:
             on_step(steps, state.best, state.accepted)
-        # The one sync of a step: whether to go on is decided on the host.
+        # The only sync of a step: the host decides whether to go on.
         if bool(state.finished.all()):
             break
     found = (state.best, state.log_probs, state.entropy, state.accepted)
@@ -139,7 +139,7 @@ def _step(
     temperature: float,
     generator: torch.Generator,
 ) -> _State:
-    """One step. The draws come in the order of `generate()`: a token each, then the noise."""
+    """One step. Random draws come in the order of `generate()`: each token, then the noise."""
     drawing = None if settings.greedy else generator
     reading = reader.read(state.current, open_, state.conditioning, temperature, drawing)
     accepted = sampler.accept(
@@ -158,7 +158,7 @@ def _step(
 
 
 def _keep_finished(before: _State, after: _State) -> _State:
-    """`after`, but rows that were finished before stay as they were."""
+    """`after`, with rows that were finished before left unchanged."""
 
     def kept(old: Tensor, new: Tensor) -> Tensor:
         finished = before.finished.view(-1, *[1] * (new.dim() - 1))

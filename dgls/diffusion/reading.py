@@ -1,4 +1,4 @@
-"""What a denoise step asks of a model: which tokens are where, and how sure it is of them."""
+"""What a denoise step asks of a model: the token at each position and its probability."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ Denoiser = Callable[[Tensor, Tensor | None], Tensor]
 class Reading:
     """The likeliest tokens, their log-probabilities, the entropies (nats) and drawn tokens.
 
-    All are [batch, canvas]; what they say of pinned positions means nothing. `conditioning`
-    [batch, canvas, ...] is what the reader wants to get with the next canvas, `vocabulary` the
-    number of tokens there are.
+    All are [batch, canvas]; values at pinned positions are meaningless. `conditioning` [batch,
+    canvas, ...] is what the reader wants back with the next canvas; `vocabulary` is the number of
+    tokens.
     """
 
     best: Tensor
@@ -33,7 +33,7 @@ class Reading:
 
 
 class Reader(Protocol):
-    """Reads canvases; what is cheaper in one go than through logits is left to it."""
+    """Reads canvases, and may compute all results at once instead of through logits."""
 
     def read(
         self,
@@ -45,8 +45,8 @@ class Reader(Protocol):
     ) -> Reading:
         """Read `tokens` [batch, canvas] at the positions `open_` [batch, canvas].
 
-        `conditioning` is the last reading's, or None. Drawn is by probability with `generator`,
-        and the likeliest token without one. The draws are one for each open position, in order.
+        `conditioning` is that of the last reading, or None. With `generator`, tokens are drawn by
+        probability, once for each open position in order; without it, the likeliest are taken.
         """
 
 
@@ -64,7 +64,7 @@ class LogitsReader:
         temperature: float,
         generator: torch.Generator | None,
     ) -> Reading:
-        """As `Reader`, but drawn for every position, pinned ones too, as `generate()` does it."""
+        """As in `Reader`, but draws for every position, pinned ones too, as `generate()` does."""
         logits = self._denoiser(tokens, conditioning)
         if temperature != 1.0:
             logits = logits / temperature

@@ -1,4 +1,4 @@
-"""Lets the denoiser overrule a draft that came from elsewhere, where it is surer."""
+"""Lets the denoiser overrule tokens of a draft where it is surer."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def revise(
     should_stop: Callable[[], bool] = never,
     on_step: OnStep | None = None,
 ) -> Revised:
-    """Replace open tokens of a draft where another token is likelier to the denoiser.
+    """Replace open tokens of a draft where the denoiser finds another token likelier.
 
-    `tokens` [batch, canvas] is the whole draft, `log_probs` [batch, canvas] how sure its author
-    was of each. A token gives way to the denoiser's best one if that has a higher
-    log-probability than the author gave. At most `most` passes, fewer once nothing changes.
-    Raises `Stopped` when `should_stop()` says so, which is asked before every pass.
+    `tokens` [batch, canvas] is the whole draft; `log_probs` [batch, canvas] are those that its
+    author gave. A token gives way to the denoiser's best one if that has a higher log-probability.
+    There are at most `most` passes, fewer once nothing changes. Raises `Stopped` if `should_stop()`
+    is true before a pass.
     """
     conditioning: Tensor | None = None
     for taken in range(1, most + 1):
@@ -51,7 +51,7 @@ def revise(
         log_probs = torch.where(overruled, best_log_probs, log_probs)
         if on_step is not None:
             on_step(taken, tokens, open_)
-        # The one sync of a pass: without a change the next pass would only repeat this one.
+        # The only sync of a pass: without a change the next pass would repeat this one.
         if not bool(overruled.any()):
             return Revised(tokens, log_probs, taken)
     return Revised(tokens, log_probs, most)

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class LinearTemperature:
-    """Falls linearly with the steps that remain, from `start` down to just above `end`.
+    """Falls linearly with the remaining steps, from `start` down to just above `end`.
 
-    As `LinearTemperatureScheduleLogitsProcessor` of transformers: it depends on the most steps
-    that may be taken, so a lower cap cools faster.
+    As `LinearTemperatureScheduleLogitsProcessor` of transformers: it depends on the most steps that
+    may be taken, so a lower limit cools faster.
     """
 
     start: float = 0.8
     end: float = 0.4
 
     def at(self, remaining: int, most: int) -> float:
-        """The temperature when `remaining` of `most` steps are left, this one included."""
+        """The temperature when `remaining` of `most` steps are left, including this one."""
         return self.end + (self.start - self.end) * (remaining / most)
 
 
 CONSTANT = LinearTemperature(1.0, 1.0)
-"""Leaves the logits as the model gives them."""
+"""Leaves the logits unchanged."""

@@ -12,10 +12,10 @@ from torch import Tensor
 class StopRule:
     """Stable for `stable_steps` steps and a mean entropy under `entropy` nats.
 
-    As `StableAndConfidentStoppingCriteria` of transformers, but over open positions alone: the
-    pinned ones are sure from the start and would end a short gap far too early. With
+    As `StableAndConfidentStoppingCriteria` of transformers, but over open positions only: the
+    pinned ones are certain from the start and would end a short gap far too early. With
     `once_accepted` a stable canvas is also done when every open position has been accepted,
-    however unsure the model remains.
+    whatever the entropy.
     """
 
     stable_steps: int = 1
@@ -27,14 +27,14 @@ def stable_for(best: Tensor, previous: Tensor, before: Tensor) -> Tensor:
     """For how many steps each row's best tokens have not changed: int64 [batch].
 
     `best` and `previous` (of the step before) are [batch, canvas] token ids, in which pinned
-    positions never change; `before` [batch] is this function's result of the step before.
+    positions never change; `before` [batch] is this function's previous result.
     """
     changed = (best != previous).any(dim=-1)
     return torch.where(changed, 0, before + 1)
 
 
 def mean_entropy(entropy: Tensor, open_: Tensor) -> Tensor:
-    """Mean over each row's open positions: [batch, canvas] to [batch]; 0 where none is open."""
+    """Mean over each row's open positions: [batch, canvas] to [batch]; 0 if none is open."""
     return torch.where(open_, entropy, 0.0).sum(dim=-1) / open_.sum(dim=-1).clamp_min(1)
 
 

@@ -1,1 +1,1 @@
-"""What `dgls doctor` finds out. Knows no torch, so that it answers at once and on any machine."""
+"""The findings of `dgls doctor`. Knows no torch, so that it answers fast on any machine."""

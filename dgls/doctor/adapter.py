@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def last_trial(settings: Settings) -> Trial | None:
-    """The result of the last trial with the model in use; None where there was none."""
+    """The last trial's result with the model in use; None if there was none."""
     try:
         found = _adapter_in_use(settings)
     except DglsError:
@@ -26,9 +26,9 @@ def last_trial(settings: Settings) -> Trial | None:
 
 
 async def try_adapter(settings: Settings, on_progress: OnProgress) -> None:
-    """Time one-line fills with and without the model's adapter, and keep the result with the model.
+    """Time one-line fills with and without the model's adapter, and store the result.
 
-    The next engine acts on it. Does nothing where the model has no adapter.
+    The next engine acts on it. Does nothing if the model has no adapter.
     """
     await asyncio.to_thread(_try, settings, on_progress)
 
@@ -48,21 +48,21 @@ def _try(settings: Settings, on_progress: OnProgress) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Adapter:
-    """An adapter's file and the model that it belongs to."""
+    """An adapter's file and its model."""
 
     model: Named
     path: Path
 
 
 def _adapter_in_use(settings: Settings) -> _Adapter | None:
-    """The adapter of the model in use; None without one. Raises `ModelNotFoundError`."""
+    """The adapter of the model in use, or None. Raises `ModelNotFoundError`."""
     from dgls.checkpoint.named import resolved
 
     if settings.engine.backend != "local":
         return None
     model = resolved(settings.model.name)
     if not model.causal or (settings.model.lora != "off" and model.lora_file is not None):
-        # An adapter drafts for the published weights alone.
+        # An adapter drafts only for the published weights.
         return None
     path = adapter_of(model.name, model.folder)
     return None if path is None else _Adapter(model, path)

@@ -1,4 +1,4 @@
-"""The editors on this machine that can speak to dgls."""
+"""The editors on this machine that dgls supports."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _EDITORS = (
     ("Kate", "kate", "kate"),
     ("Sublime Text", "subl", "sublime"),
 )
-"""What users call them, their commands, and what `dgls editor` calls them."""
+"""Their names for users, their commands, and their names in `dgls editor`."""
 
 
 def look_for_editors() -> tuple[FoundEditor, ...]:
-    """Every editor whose command is on the path."""
+    """Every editor whose command is on PATH."""
     found = ((name, shutil.which(command), editor) for name, command, editor in _EDITORS)
     return tuple(
         FoundEditor(name, path, _version(name, path), _how(editor))
@@ -33,7 +33,7 @@ def look_for_editors() -> tuple[FoundEditor, ...]:
 
 
 def _how(editor: str) -> str:
-    """Where dgls is in an editor's configuration, or what puts it there."""
+    """Where dgls is in an editor's configuration, or the command that puts it there."""
     try:
         wanted = guide(editor)
         if wanted.file is not None and wanted.merge is not None:
@@ -41,13 +41,13 @@ def _how(editor: str) -> str:
             if wanted.merge(text) == text:
                 return f"dgls is in {wanted.file}"
     except (OSError, ValueError, InputError):
-        # No file, or one that only its owner understands.
+        # There is no file, or one that only its owner understands.
         pass
     return f"dgls editor {editor} --write puts dgls in"
 
 
 def _version(name: str, path: str) -> str:
-    """The version of Neovim, which matters; others take a second to tell theirs."""
+    """The version of Neovim, which matters; other editors take a second to print theirs."""
     if name != "Neovim":
         return ""
     first = output_of([path, "--version"]).partition("\n")[0]

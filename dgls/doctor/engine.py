@@ -1,4 +1,4 @@
-"""The engine: whether it runs, for how long, and what it takes."""
+"""The engine's state, running time and memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dgls.rendezvous.endpoint import endpoint_of, endpoints
 from dgls.rendezvous.runtime_folder import make_private
 
 _ELAPSED = re.compile(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+)")
-"""[[days-]hours:]minutes:seconds, as ps writes it."""
+"""[[days-]hours:]minutes:seconds, as printed by ps."""
 
 
 async def look_at_engine(settings: Settings) -> EngineFound:
@@ -32,7 +32,7 @@ async def look_at_engine(settings: Settings) -> EngineFound:
 
 
 def _process(pid: int) -> tuple[int, int]:
-    """Seconds since a process began and its resident bytes; zeros where ps does not tell."""
+    """The running time in seconds and the resident bytes of a process; zeros if unknown."""
     told = output_of(["ps", "-o", "etime=,rss=", "-p", str(pid)]).split()
     if len(told) != 2 or not told[1].isdecimal():
         return 0, 0
@@ -40,7 +40,7 @@ def _process(pid: int) -> tuple[int, int]:
 
 
 def seconds_of(elapsed: str) -> int:
-    """Seconds of a time as ps writes it; 0 for anything else."""
+    """The seconds of a time printed by ps; 0 for anything else."""
     match = _ELAPSED.fullmatch(elapsed)
     if match is None:
         return 0

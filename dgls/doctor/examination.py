@@ -1,4 +1,4 @@
-"""Everything that `dgls doctor` finds out, gathered."""
+"""Gathers all findings of `dgls doctor`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DEFAULT = "default"
 
 
 async def examine(project: Path, on_progress: OnProgress, *, measured: bool) -> Findings:
-    """Look at everything; measure fills too if asked. What fails is among the problems."""
+    """All findings; with `measured`, fills are timed too. Failures are listed as problems."""
     resolved = resolve(project)
     settings = absolute(resolved.settings)
     machine = look_at_machine()
@@ -54,7 +54,7 @@ async def examine(project: Path, on_progress: OnProgress, *, measured: bool) -> 
 
 
 def _in_force(resolved: Resolved) -> tuple[InForce, ...]:
-    """Every setting with its value and where that is from."""
+    """Every setting with its value and the source of it."""
     return tuple(
         InForce(name, resolved.settings.value(name), resolved.origins.get(name, _DEFAULT))
         for name in DECLARED

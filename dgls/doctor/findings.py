@@ -1,4 +1,4 @@
-"""What was found out about this machine: plain values, as `dgls doctor --json` prints them."""
+"""The findings about this machine: plain values, as `dgls doctor --json` prints them."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What there is to compute with; memory in bytes, 0 where the system does not tell.
+    """The machine's processor, memory and GPUs; memory in bytes, 0 if unknown.
 
-    `note` says why a GPU is not used, where that is so.
+    `note` tells why a GPU is not used, if that is so.
     """
 
     system: str
@@ -40,7 +40,7 @@ class Machine:
 class ModelFound:
     """A model by its name, and its folder if it is here; `bytes` of weights.
 
-    `problem` is one sentence where it cannot be used, with what to do.
+    `problem` is one sentence if it cannot be used, with what to do.
     """
 
     name: str
@@ -50,13 +50,13 @@ class ModelFound:
 
     @property
     def is_ready(self) -> bool:
-        """Whether it can be loaded, as far as its files show."""
+        """Whether it can be loaded, as far as its files tell."""
         return not self.problem
 
 
 @dataclass(frozen=True, slots=True)
 class Precision:
-    """How the published model would fit here, and which precision `auto` takes and why."""
+    """How the published model would fit here, and which precision `auto` selects and why."""
 
     where: str
     fits: tuple[PrecisionFit, ...]
@@ -66,9 +66,10 @@ class Precision:
 
 @dataclass(frozen=True, slots=True)
 class EngineFound:
-    """The engine of these settings. `state` is "none" where it does not run.
+    """The engine of these settings. `state` is "none" if it does not run.
 
-    `memory` is the process's own in bytes, without a GPU's; `others` more engines run.
+    `memory` is the process's own in bytes, without a GPU's; `others` is the number of other running
+    engines.
     """
 
     state: str
@@ -82,7 +83,7 @@ class EngineFound:
 
 @dataclass(frozen=True, slots=True)
 class FoundEditor:
-    """An editor and how dgls gets into it."""
+    """An editor, and how dgls is set up in it."""
 
     name: str
     path: str
@@ -92,7 +93,7 @@ class FoundEditor:
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """A setting as it is, and where from; "default" where nobody set it."""
+    """A setting's value and its source; "default" if nobody set it."""
 
     name: str
     value: Any
@@ -103,7 +104,7 @@ class InForce:
 class Speed:
     """Real fills with the model in use, in milliseconds: the first, and the median of the others.
 
-    `starting_ms` is what starting the engine took, 0 where it ran already.
+    `starting_ms` is the engine's start, 0 if it was running already.
     """
 
     model: str
@@ -116,9 +117,9 @@ class Speed:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """Everything, in the order in which it is shown.
+    """All findings, in the order in which they are shown.
 
-    `choice` says in a sentence which model fills and why.
+    `choice` tells in one sentence which model fills and why.
     """
 
     version: str

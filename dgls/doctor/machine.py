@@ -18,7 +18,7 @@ _QUERY = "--query-gpu=name,driver_version,memory.total,memory.free"
 
 
 def look_at_machine() -> Machine:
-    """What there is to compute with. Never raises: what cannot be found out is left empty."""
+    """The machine. Never raises: unknown values stay empty."""
     gpus = _gpus()
     torch = _torch()
     memory, available = _memory()
@@ -35,7 +35,7 @@ def look_at_machine() -> Machine:
 
 
 def output_of(command: Sequence[str]) -> str:
-    """What a command prints; nothing where it does not exist, fails or takes too long."""
+    """The output of a command; "" if it does not exist, fails or takes too long."""
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=_PATIENCE_S, check=False
@@ -46,7 +46,7 @@ def output_of(command: Sequence[str]) -> str:
 
 
 def _gpus() -> tuple[Gpu, ...]:
-    """NVIDIA's GPUs, by the driver's own tool, which needs no CUDA."""
+    """NVIDIA's GPUs, from the driver's own tool, which needs no CUDA."""
     if shutil.which("nvidia-smi") is None:
         return ()
     lines = output_of(["nvidia-smi", _QUERY, "--format=csv,noheader,nounits"]).splitlines()
@@ -81,7 +81,7 @@ def _torch() -> str:
 
 
 def _memory() -> tuple[int, int]:
-    """The machine's memory and what of it a program may take now."""
+    """The machine's memory, and what a program may use of it now, in bytes."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
         sizes = {line.split(":")[0]: 1024 * int(line.split()[1]) for line in lines}

@@ -17,13 +17,13 @@ _CPU = "the CPU"
 
 
 def look_for_models(settings: Settings) -> tuple[ModelFound, ...]:
-    """The models that the settings name, and the published one."""
+    """The models of the settings, and the published one."""
     named = settings.model.name, explicit_settings(settings).model.name
     return tuple(_found(name) for name in dict.fromkeys((*named, NAME)))
 
 
 def precision_of(machine: Machine, settings: Settings) -> Precision:
-    """How the published model fits into what the settings let it run on."""
+    """How the published model fits on the device of the settings."""
     where, free = _place(machine, settings.model.device)
     found = fits(free)
     wanted = settings.model.quantization
@@ -33,7 +33,7 @@ def precision_of(machine: Machine, settings: Settings) -> Precision:
 
 
 def choice_of(settings: Settings) -> str:
-    """Why the model of the settings is taken, and what `dgls model get` would bring."""
+    """Why the settings' model is used, and what `dgls model get` would fetch."""
     name = settings.model.name
     taken = f"{automatic()}: {why_automatic()}" if name in (AUTO, automatic()) else name
     return f"{taken}. {offer()}".strip()
@@ -64,7 +64,7 @@ def _bytes(path: Path) -> int:
 
 
 def _place(machine: Machine, device: str) -> tuple[str, int]:
-    """Where the model would run and the bytes that are free there."""
+    """The device of the model, and the free bytes there."""
     kind, _, number = device.partition(":")
     index = int(number) if number.isdecimal() else 0
     if kind in (AUTO, "cuda") and index < len(machine.gpus) and not machine.torch.endswith("+cpu"):
@@ -87,4 +87,4 @@ _QUICKER = {
     "none": " 8bit fills a short gap in less time (model.quantization).",
     "4bit": " 8bit is quicker, where memory for it is free.",
 }
-"""What was measured on one H200 (docs/performance.md), by the precision that is chosen."""
+"""Measured on one H200 (docs/performance.md), by the chosen precision."""

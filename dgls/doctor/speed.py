@@ -1,4 +1,4 @@
-"""Real fills through the engine, with the model that the settings name."""
+"""Times real fills through the engine, with the model of the settings."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _SUFFIX = "\n    return result\n\n\nprint(total([1, 2, 3]))\n"
 
 
 async def measure(settings: Settings, on_progress: OnProgress) -> Speed:
-    """Fill a line of a small function as typing does, some times, each with a prefix of its own.
+    """Fill a line of a small function as during typing, several times with different prefixes.
 
-    The engine is started where none runs, and then stopped again. Raises `DglsError` where it
-    cannot be started or the model cannot be loaded.
+    An engine is started if none runs, and stopped afterwards. Raises `DglsError` if it cannot be
+    started or the model cannot be loaded.
     """
     async with EngineClient(settings) as client:
         was_there = await client.health() is not None

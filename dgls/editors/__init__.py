@@ -1,1 +1,1 @@
-"""How dgls gets into an editor: its configuration, written with care, and a try-out of it."""
+"""Sets dgls up in an editor: its configuration, written with care, and a test of it."""

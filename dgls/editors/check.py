@@ -1,4 +1,4 @@
-"""Tries dgls out as an editor would: the same command, one document, one suggestion."""
+"""Tests dgls as an editor would use it: the same command, one document, one suggestion."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What the try-out found.
+    """The result of the test.
 
-    `server_ms` is the time to the answer to `initialize` (0 where the editor starts no server),
-    `fill_ms` that to a suggestion once the model was there; `text` is the suggestion, and `model`
-    what dgls says of its model.
+    `server_ms` is the time to the answer to `initialize` (0 if the editor starts no server),
+    `fill_ms` that to a suggestion once the model was loaded; `text` is the suggestion, and `model`
+    the server's description of its model.
     """
 
     command: str
@@ -49,8 +49,8 @@ class Checked:
 def check(guide: Guide, say: Say) -> Checked:
     """Start the server as the editor would and ask for one suggestion.
 
-    `say` is told what the model is doing while it loads. Raises `InputError` for an editor that is
-    too old, and `EngineError` or `ModelError` where something does not answer.
+    `say` gets the loading progress of the model. Raises `InputError` for an editor that is too old,
+    and `EngineError` or `ModelError` if something does not answer.
     """
     version = _version(guide)
     if guide.title == "Zed":
@@ -59,7 +59,7 @@ def check(guide: Guide, say: Say) -> Checked:
 
 
 def _version(guide: Guide) -> str:
-    """The editor's version, empty where it is not on the PATH or needs none."""
+    """The editor's version; "" if it is not on PATH or needs none."""
     if not guide.version:
         return ""
     try:
@@ -112,7 +112,7 @@ async def _started(guide: Guide, version: str, say: Say) -> Checked:
 
 
 class _Heard:
-    """What the server says of its model."""
+    """The server's notifications about its model."""
 
     def __init__(self, say: Say) -> None:
         self._settled = asyncio.Event()
@@ -122,7 +122,7 @@ class _Heard:
         self.model = ""
 
     def take(self, method: str, params: Any) -> None:
-        """One notification."""
+        """Handle one notification."""
         if method != "dgls/status":
             return
         state, message = params.get("state"), params.get("message", "")
@@ -135,7 +135,7 @@ class _Heard:
         self._settled.set()
 
     async def settled(self) -> None:
-        """Wait until the model is there or cannot be, as long as there is news of it."""
+        """Wait until the model is loaded or has failed, as long as notifications arrive."""
         while not self._settled.is_set():
             self._news.clear()
             try:
@@ -147,7 +147,7 @@ class _Heard:
                 ) from error
 
     def raise_failure(self) -> None:
-        """Raise what the server said went wrong."""
+        """Raise the failure that the server reported."""
         if self._failure:
             raise EngineUnavailableError(self._failure)
 

@@ -1,4 +1,4 @@
-"""For each editor: what belongs into which file, which key accepts, and what there is to know."""
+"""For each editor: what to put into which file, the key that accepts, and notes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dgls.editors.helix_text import helix_languages, helix_without
 from dgls.editors.merging import MARK, Merge, block, json_keys, own_file
 
 PORT = 8012
-"""The port of `dgls serve` for editors that start no server of their own."""
+"""The port of `dgls serve` for editors that do not start a server."""
 
 COMPLETIONS_URL = f"http://127.0.0.1:{PORT}/v1/completions"
 
@@ -30,13 +30,13 @@ _ZED_PROVIDER = "open_ai_compatible_api"
 
 @dataclass(frozen=True, slots=True)
 class Guide:
-    """How dgls gets into one editor.
+    """How to set up dgls in one editor.
 
     `text` belongs into `file`; `merge` puts it there. VS Code has no file: `text` is a command.
-    `lacking` says what the file leaves out on purpose or by mistake, nothing where it is complete.
-    `by_hand` says why dgls does not write there, where it does not.
-    `accept` says what accepts a suggestion. `version` asks the editor for its version, and `least`
-    is the oldest that can show what dgls suggests.
+    `lacking` tells what the user's file leaves out on purpose or by mistake, "" if it is complete.
+    `by_hand` tells why dgls does not write the file, if so. `accept` tells how to accept a
+    suggestion. `version` is the command that prints the editor's version, and `least` the oldest
+    version that can show suggestions.
     """
 
     title: str
@@ -58,7 +58,7 @@ def guide(editor: str) -> Guide:
 
 
 def _neovim(program: str) -> Guide:
-    """A file of its own beside init.lua; vim.lsp.config is Neovim's (`:help lsp-config`)."""
+    """A separate file beside init.lua; vim.lsp.config is Neovim's (`:help lsp-config`)."""
     command = "" if program == "dgls" else _lua_command(program)
     text = (
         f"-- {MARK}; dgls editor neovim --write makes it anew.\n"
@@ -146,8 +146,10 @@ def _vscode(program: str) -> Guide:
 
 
 def _zed(program: str) -> Guide:
-    """Zed starts no server that no extension names, and asks one itself for edit predictions:
-    https://zed.dev/docs/ai/edit-prediction, provider `open_ai_compatible_api`."""
+    """Zed starts no unknown servers, but its edit prediction can query one itself.
+
+    https://zed.dev/docs/ai/edit-prediction, provider `open_ai_compatible_api`.
+    """
     own = {
         "api_url": COMPLETIONS_URL,
         "model": "dgls",
@@ -170,7 +172,7 @@ def _zed(program: str) -> Guide:
 
 
 def _kate(program: str) -> Guide:
-    """Kate handbook, "LSP Client Plugin": entries of the user's settings go over Kate's own."""
+    """Kate handbook, "LSP Client Plugin": the user's entries override Kate's own."""
     values = {
         "servers": {
             "python": {
@@ -213,7 +215,7 @@ def _json(values: object) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A string of Lua, Emacs Lisp or TOML, whose escapes are those of JSON as far as paths go."""
+    """A string of Lua, Emacs Lisp or TOML; for paths their escapes are those of JSON."""
     return json.dumps(text, ensure_ascii=False)
 
 
@@ -228,4 +230,4 @@ _GUIDES: dict[str, Callable[[str], Guide]] = {
 }
 
 EDITORS = tuple(_GUIDES)
-"""The editors that dgls knows how to get into."""
+"""The editors that dgls can be set up in."""

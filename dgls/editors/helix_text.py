@@ -1,4 +1,4 @@
-"""Adds dgls to the text of Helix's languages.toml; what is there stays as it is written."""
+"""Adds dgls to the text of Helix's languages.toml, leaving the rest unchanged."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _LAST_ITEM = re.compile(r"""(["'}])\s*(,?)\s*(?:#[^\n]*\s*)*$""")
 
 
 def helix_languages(shipped: str) -> Callable[[str], str]:
-    """What merges the server and the languages of the shipped file into the user's.
+    """A function that merges the shipped file's server and languages into the user's file.
 
-    A language that the user has gets dgls at the end of its `language-servers`, where the text can
-    be understood. Where the user's file has the server already, nothing is changed.
+    A language in the user's file gets dgls at the end of its `language-servers`, if the text can be
+    understood. If the user's file has the server already, nothing is changed.
     """
 
     def merge(old: str) -> str:
@@ -45,7 +45,7 @@ def helix_languages(shipped: str) -> Callable[[str], str]:
 
 
 def helix_without(shipped: str) -> Callable[[str], str]:
-    """What tells where the user's file has another dgls or leaves it out; empty where nowhere."""
+    """A function that tells where the user's file has another dgls or lacks it; "" if nowhere."""
     known = _languages(_toml(shipped))
     command = _server(_toml(shipped))["command"]
 
@@ -63,7 +63,7 @@ def helix_without(shipped: str) -> Callable[[str], str]:
 
 
 def _with_dgls(text: str, name: str, entry: str) -> str:
-    """The text with dgls among the servers of a language; as it was where that does not work."""
+    """The text with dgls among the servers of a language; unchanged if that fails."""
     wanted = _toml(text)
     language = _languages(wanted)[name]
     if _has_dgls(language):
@@ -83,7 +83,7 @@ def _with_dgls(text: str, name: str, entry: str) -> str:
 
 
 def _entry_with_dgls(user: str, entry: str) -> str:
-    """The lines of a language with one server more, or with the shipped list."""
+    """The lines of a language with dgls added to its servers, or with the shipped list."""
     servers = _SERVERS.search(user)
     if servers is None:
         name = _NAME.search(user)
@@ -96,7 +96,7 @@ def _entry_with_dgls(user: str, entry: str) -> str:
 
 
 def _close(text: str, start: int) -> int:
-    """Where the bracket closes that opened before `start`; the end of the text where none does."""
+    """The end of the bracket opened before `start`; the end of the text if it is not closed."""
     depth = 1
     for found in _BRACKET.finditer(text, start):
         depth += {"[": 1, "]": -1}.get(found[0], 0)
@@ -106,7 +106,7 @@ def _close(text: str, start: int) -> int:
 
 
 def _entries(text: str) -> Iterator[tuple[int, int]]:
-    """Where the tables of the text begin and end."""
+    """The start and end of each table in the text."""
     starts = [found.start() for found in _HEADER.finditer(text)]
     yield from itertools.pairwise([*starts, len(text)])
 

@@ -1,6 +1,6 @@
 """Adds keys to the text of a JSON object, which may have comments and trailing commas.
 
-What is there stays as it is written: only new members, and the commas that they need, are put in.
+The existing text stays unchanged; only new members and the commas that they need are inserted.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class _Member:
 
 
 def with_keys(text: str, additions: Mapping[str, Any]) -> str:
-    """The text with `additions` in its object; the same text where they are there already.
+    """The text with `additions` in its object; unchanged if they are there already.
 
-    Raises `InputError` where it holds no JSON object, or the user has set a key to something else.
+    Raises `InputError` if it has no JSON object, or the user has set a key to something else.
     """
     text = text if text.strip() else "{}\n"
     if not isinstance(_read(text), dict):
@@ -48,7 +48,7 @@ def _read(text: str) -> Any:
 
 
 def _plain(text: str) -> str:
-    """The text in which comments and trailing commas are spaces: every place stays where it is."""
+    """The text with comments and trailing commas replaced by spaces; offsets stay the same."""
     return _LAST_COMMA.sub(_blank, _COMMENT.sub(_blank, text))
 
 
@@ -57,7 +57,7 @@ def _blank(found: re.Match[str]) -> str:
 
 
 def _added(text: str, additions: Mapping[str, Any], path: tuple[str, ...], unit: str) -> str:
-    """The text with additions in the object that `path` names."""
+    """The text with additions in the object at `path`."""
     for name, value in additions.items():
         there = _object_at(text, path)[0].get(name)
         if there is None:
@@ -76,7 +76,7 @@ def _added(text: str, additions: Mapping[str, Any], path: tuple[str, ...], unit:
 
 
 def _object_at(text: str, path: tuple[str, ...]) -> tuple[dict[str, _Member], int]:
-    """The members of an object by their keys, the last of each, and the place of its brace."""
+    """The members of an object by key, the last of each, and the offset of its brace."""
     plain = _plain(text)
     members, close = _members(plain, plain.index("{"))
     for name in path:
@@ -103,7 +103,7 @@ def _after_space(plain: str, at: int) -> int:
 
 
 def _with_member(text: str, path: tuple[str, ...], member: str, unit: str) -> str:
-    """The text with one member more, after the last one and the comments that follow it."""
+    """The text with one more member, after the last one and the comments that follow it."""
     members, close = _object_at(text, path)
     head, tail = text[:close].rstrip(), text[close:]
     if members:
@@ -120,7 +120,7 @@ def _written(value: Any, path: tuple[str, ...], unit: str) -> str:
 
 
 def _unit(text: str) -> str:
-    """The first indentation of a text, two spaces where there is none."""
+    """The first indentation of a text, two spaces if it has none."""
     for line in split_lines(text):
         space = line[: len(line) - len(line.lstrip())]
         if space and not line.lstrip().startswith(("*", "/")):

@@ -1,4 +1,4 @@
-"""The least of an editor: a JSON-RPC client that starts `dgls lsp` and asks it."""
+"""A minimal editor: a JSON-RPC client that starts `dgls lsp` and queries it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, Self
 from dgls.errors import EngineUnavailableError
 
 OWN_SERVER = (sys.executable, "-P", "-m", "dgls", "lsp")
-"""The command of this very dgls's server."""
+"""The command of this dgls's own server."""
 
 OnNotification = Callable[[str, Any], None]
 """Called with the method and the parameters of each notification."""
@@ -21,7 +21,7 @@ _ANSWER_S = 120.0
 
 
 class LanguageClient:
-    """A `dgls lsp` of its own, on standard input and output."""
+    """A separate `dgls lsp`, on standard input and output."""
 
     def __init__(
         self,
@@ -63,11 +63,11 @@ class LanguageClient:
 
     @property
     def pid(self) -> int:
-        """The server's process."""
+        """The server's process ID."""
         return self._process.pid
 
     async def initialize(self, experimental: Mapping[str, Any] | None = None) -> Any:
-        """Shake hands as an editor with inline completion and code actions."""
+        """Initialize as an editor with inline completion and code actions."""
         capabilities = {
             "experimental": dict(experimental or {}),
             "general": {"positionEncodings": ["utf-8"]},
@@ -87,7 +87,7 @@ class LanguageClient:
         self._send({"jsonrpc": "2.0", "method": method, "params": params})
 
     async def request(self, method: str, params: Any = None) -> Any:
-        """The result of a request; several may be under way.
+        """The result of a request; several may run at once.
 
         Raises `EngineUnavailableError` for an error or no answer.
         """
@@ -107,7 +107,7 @@ class LanguageClient:
         return _result(method, answer.result())
 
     async def _read(self) -> None:
-        """Hand each answer to who waits for it, until the server ends."""
+        """Hand each response to its waiting request, until the server ends."""
         while True:
             message = await self._receive()
             if "method" not in message:
@@ -115,7 +115,7 @@ class LanguageClient:
                 if answer is not None and not answer.done():
                     answer.set_result(message)
             elif "id" in message:
-                # The server asks too (progress, configuration); it is told nothing.
+                # The server sends requests too (progress, configuration); they get a null result.
                 self._send({"jsonrpc": "2.0", "id": message["id"], "result": None})
             else:
                 self._on_notification(message["method"], message.get("params"))

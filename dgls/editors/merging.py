@@ -1,8 +1,8 @@
-"""What dgls adds to a file that is the user's: text in, text out, or a refusal.
+"""Adds dgls to the text of a user's file, or refuses.
 
-Each function is given the file as it is (empty where there is none) and returns it with dgls in it.
-The same text comes back where dgls is there already. Each raises `InputError` for what it does not
-understand, and the file stays as it is.
+Each function gets the file's text ("" if there is no file) and returns it with dgls added,
+unchanged if dgls is there already. Each raises `InputError` for a text that it does not understand,
+and the file stays as it is.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _BEGIN, _END = "dgls: begin", "dgls: end"
 
 
 def own_file(text: str) -> Merge:
-    """A file that is dgls's alone, known by the mark in its first line."""
+    """A file that belongs to dgls only, recognized by the mark in its first line."""
 
     def merge(old: str) -> str:
         if old and MARK not in old.partition("\n")[0]:
@@ -34,7 +34,7 @@ def own_file(text: str) -> Merge:
 def block(text: str, comment: str, foreign: str) -> Merge:
     """Lines between two comments, at the end of a file.
 
-    `foreign` matches what shows that the user has set dgls up by hand.
+    `foreign` matches the signs that the user has set dgls up by hand.
     """
     wrapped = f"{comment} {_BEGIN} ({MARK})\n{text}{comment} {_END}\n"
 
@@ -55,5 +55,5 @@ def block(text: str, comment: str, foreign: str) -> Merge:
 
 
 def json_keys(additions: Mapping[str, Any]) -> Merge:
-    """Keys of a JSON object. What the user has set to something else is not replaced."""
+    """Keys of a JSON object. Other values set by the user are not replaced."""
     return lambda old: with_keys(old, additions)

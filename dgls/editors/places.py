@@ -1,4 +1,4 @@
-"""Where editors keep their configuration, and where dgls's own files for them lie."""
+"""Where editors keep their configuration, and where dgls's files for them are."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def shipped(name: str) -> Path:
 
 
 def extension() -> Path | None:
-    """The VS Code extension that `make vsix` packaged, None where it was not.
+    """The VS Code extension packaged by `make vsix`, or None.
 
-    It lies in the checkout that dgls runs in or was installed from.
+    It is in the checkout that dgls runs in or was installed from.
     """
     found = (folder / "dist" / "dgls.vsix" for folder in _checkouts())
     return next((path for path in found if path.is_file()), None)
 
 
 def sources_of_extension() -> Path | None:
-    """The checkout in which `make vsix` would package it, None where there is none."""
+    """The checkout in which `make vsix` would package it, or None."""
     there = (folder for folder in _checkouts() if (folder / "editors" / "vscode").is_dir())
     return next((folder for folder in there if (folder / "Makefile").is_file()), None)
 
@@ -40,7 +40,7 @@ def _checkouts() -> list[Path]:
 
 
 def _installed_from() -> Path | None:
-    """The folder that an installer took dgls from, as it noted it (PEP 610)."""
+    """The folder that dgls was installed from, as recorded by the installer (PEP 610)."""
     from importlib import metadata
     from urllib.parse import urlsplit
     from urllib.request import url2pathname
@@ -54,7 +54,7 @@ def _installed_from() -> Path | None:
 
 
 def program() -> str:
-    """The command that starts dgls: its name where the PATH has it, else its whole path."""
+    """The command that starts dgls: its name if it is on PATH, else its full path."""
     if shutil.which("dgls"):
         return "dgls"
     beside = Path(sys.executable).with_name("dgls.exe" if os.name == "nt" else "dgls")
@@ -62,7 +62,7 @@ def program() -> str:
 
 
 def home() -> Path:
-    """The user's home folder. Raises `InputError` where `HOME` does not name one."""
+    """The user's home folder. Raises `InputError` if `HOME` does not name one."""
     told = os.environ.get("HOME")
     if os.name == "posix" and told is not None and not os.path.isabs(told):
         raise InputError(
@@ -73,19 +73,19 @@ def home() -> Path:
 
 
 def config_home() -> Path:
-    """The folder of the user's configuration on Linux, which most editors use on macOS, too."""
+    """The user's configuration folder on Linux, which most editors also use on macOS."""
     told = Path(os.environ.get("XDG_CONFIG_HOME", ""))
     # A relative path must be ignored (XDG Base Directory Specification).
     return told if told.is_absolute() else home() / ".config"
 
 
 def roaming() -> Path:
-    """The folder of the user's configuration on Windows."""
+    """The user's configuration folder on Windows."""
     return Path(os.environ.get("APPDATA") or home() / "AppData" / "Roaming")
 
 
 def neovim() -> Path:
-    """A file of its own, which Neovim reads after `init.lua` (`:help load-plugins`)."""
+    """A separate file, which Neovim reads after `init.lua` (`:help load-plugins`)."""
     name = os.environ.get("NVIM_APPNAME") or "nvim"
     if os.name == "nt":
         local = os.environ.get("LOCALAPPDATA") or home() / "AppData" / "Local"
@@ -94,9 +94,11 @@ def neovim() -> Path:
 
 
 def emacs() -> Path:
-    """The init file that Emacs reads: the first there is (Emacs manual, "The Emacs Initialization
-    File"); Doom's own is replaced when Doom is updated, and it reads `config.el` (its manual,
-    "Configure")."""
+    """The init file that Emacs reads: the first that exists.
+
+    See the Emacs manual, "The Emacs Initialization File". Doom's own init file is replaced by
+    updates, and it reads `config.el` (its manual, "Configure").
+    """
     folder = home()
     if _has_emacs_of("bin/doom"):
         told = Path(os.environ.get("DOOMDIR", ""))
@@ -110,7 +112,7 @@ def emacs() -> Path:
 
 
 def spacemacs() -> Path | None:
-    """The user's file of Spacemacs (its manual, "Dotfile Configuration"), None without it."""
+    """The user's Spacemacs file (its manual, "Dotfile Configuration"), or None."""
     if not _has_emacs_of("core/core-spacemacs.el"):
         return None
     told = os.environ.get("SPACEMACSDIR")

@@ -1,4 +1,4 @@
-"""Puts a guide's lines into the user's file: whole or not at all, with a backup beside it."""
+"""Writes a guide's lines into the user's file, atomically and with a backup beside it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from dgls.files import replace
 _INSTALL_S = 120
 _PACKAGE_S = 600
 _CODES = ("code", "codium", "code-insiders", "code-server")
-"""The commands of VS Code and its kin, which all take `--install-extension`."""
+"""The commands of VS Code and its relatives, which all take `--install-extension`."""
 
 _MARK_OF_UTF8 = "\ufeff"
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What `write` did: `changed` is False where dgls was there already."""
+    """The result of `write`: `changed` is False if dgls was there already."""
 
     what: str
     changed: bool
@@ -33,9 +33,9 @@ class Written:
 
 
 def write(guide: Guide) -> Written:
-    """Put the guide's lines where they belong.
+    """Write the guide's lines into their file.
 
-    Raises `InputError` for a file that is not understood or cannot be written; it stays as it is.
+    Raises `InputError` for a file that is not understood or cannot be written; it stays unchanged.
     """
     if guide.file is None or guide.merge is None:
         return _install_extension()
@@ -55,8 +55,10 @@ def write(guide: Guide) -> Written:
 
 
 def lacking(guide: Guide) -> str:
-    """What the user's file leaves out, in a sentence; empty where nothing, or where it is no such
-    file."""
+    """What the user's file leaves out, in a sentence.
+
+    "" if nothing, or if it is no such file.
+    """
     if guide.file is None or guide.lacking is None:
         return ""
     try:
@@ -66,7 +68,7 @@ def lacking(guide: Guide) -> str:
 
 
 def _merged(merge: Merge, old: str) -> str:
-    """The merged text with the line ends, and the mark of UTF-8, that the file had."""
+    """The merged text with the file's line ends and byte order mark."""
     text = old.removeprefix(_MARK_OF_UTF8)
     has_crlf = "\n" in text and text.count("\r\n") == text.count("\n")
     new = merge(text.replace("\r\n", "\n") if has_crlf else text)
@@ -83,8 +85,8 @@ def _read(path: Path) -> str:
 
 
 def _replace(path: Path, text: str) -> Path | None:
-    """Write the text; the backup of what was there, None where there was nothing."""
-    # A link stays a link: many keep these files in a repository of their own.
+    """Write the text; returns the backup of the old file, None if there was none."""
+    # A link stays a link: many users keep these files in a repository.
     path = path.resolve()
     is_new = False
     try:
@@ -122,7 +124,7 @@ def _install_extension() -> Written:
     command = [code, "--install-extension", str(packaged), "--force"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=_INSTALL_S, check=False)
     if done.returncode:
-        # What it says last is the reason, after what it was doing.
+        # The last line of output is the reason, after progress messages.
         raise InputError(
             f"{code} did not install {packaged}; nothing was changed. It said: "
             f"{(done.stderr.strip() or done.stdout.strip())[-300:]}"
@@ -131,7 +133,7 @@ def _install_extension() -> Written:
 
 
 def _package_extension() -> Path:
-    """Run `make vsix` where dgls was installed from. Raises `InputError` where that fails."""
+    """Run `make vsix` in the checkout. Raises `InputError` on failure."""
     checkout = sources_of_extension()
     missing = [name for name in ("make", "npm") if shutil.which(name) is None]
     if checkout is None or missing:

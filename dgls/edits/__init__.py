@@ -1,1 +1,1 @@
-"""What an edit means for the rest of the code: recent edits in, offers out. Knows no model."""
+"""Recent edits in, offers for related edits elsewhere out. Knows no model."""

@@ -1,4 +1,4 @@
-"""What changed in an edited line, in tokens."""
+"""The changes in an edited line, as tokens."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ NAME = re.compile(r"[^\W\d]\w*\Z")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Tokens `old` that became `new`; `span` is that of `new` in the text as it is now.
+    """Tokens `old` that became `new`; `span` is that of `new` in the present text.
 
-    `left` and `right` are how many tokens of the old line come before and after it.
+    `left` and `right` are the numbers of tokens of the old line before and after it.
     """
 
     old: tuple[str, ...]
@@ -31,14 +31,14 @@ class Run:
 
     @property
     def is_rename(self) -> bool:
-        """Whether one name became another."""
+        """Whether it replaces one name by another."""
         both = (*self.old, *self.new)
         return len(self.old) == len(self.new) == 1 and all(map(NAME.match, both))
 
 
 @dataclass(frozen=True, slots=True)
 class LineChange:
-    """One line that was edited: its old tokens and what became of them."""
+    """One edited line: its old tokens and the changed runs."""
 
     old: tuple[str, ...]
     runs: tuple[Run, ...]
@@ -47,7 +47,7 @@ class LineChange:
 
 @lru_cache(maxsize=20_000)
 def tokens(line: str) -> tuple[str, ...]:
-    """Words, white space and single signs."""
+    """Words, runs of white space, and single punctuation characters."""
     return tuple(_TOKEN.findall(line.rstrip("\r\n")))
 
 
@@ -67,7 +67,7 @@ def line_changes(text: str, hunk: Hunk) -> Iterator[LineChange]:
 
 
 def similarity(one: Sequence[str], other: Sequence[str]) -> float:
-    """How alike two lines are, 0 to 1, white space at their beginning left out."""
+    """The similarity of two lines, 0 to 1, ignoring leading white space."""
     one, other = _unindented(one), _unindented(other)
     return SequenceMatcher(None, one, other, autojunk=False).ratio()
 

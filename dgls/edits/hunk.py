@@ -1,4 +1,4 @@
-"""What was edited lately: line hunks, joined while one types and forgotten when undone."""
+"""Recent edits as line hunks: joined while the user types, dropped when undone."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from dgls.text.lines import split_lines
 from dgls.text.spans import Edit, Span
 
 MAX_HUNKS = 16
-"""Edits that are remembered of one document."""
+"""The most edits that are remembered of one document."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hunk:
-    """Whole lines that were edited: `span` of the text as it is now, `before` what it held."""
+    """Edited whole lines: `span` in the present text, and their old text `before`."""
 
     span: Span
     before: str
 
     def after(self, text: str) -> str:
-        """What the lines hold now."""
+        """The present text of the lines."""
         return self.span.of(text)
 
 
 def remembered(hunks: Sequence[Hunk], text: str, edit: Edit) -> tuple[Hunk, ...]:
     """The hunks after `edit` of `text`, the newest last.
 
-    An edit of lines that a hunk has joins it; one that restores what was there before drops it.
+    An edit of lines that a hunk has joins that hunk; one that restores its old lines drops it.
     """
     return followed(hunks, text, edit)[0]
 
@@ -35,7 +35,7 @@ def remembered(hunks: Sequence[Hunk], text: str, edit: Edit) -> tuple[Hunk, ...]
 def followed(
     hunks: Sequence[Hunk], text: str, edit: Edit
 ) -> tuple[tuple[Hunk, ...], tuple[tuple[str, str], ...]]:
-    """What `remembered` gives, and the lines before and after each change that `edit` undoes."""
+    """The result of `remembered`, and the lines before and after each change that `edit` undoes."""
     region = _whole_lines(text, edit.span)
     joined = [hunk for hunk in hunks if _touch(hunk.span, region, len(text))]
     for hunk in joined:
@@ -78,7 +78,7 @@ def _restored(text: str, region: Span, hunks: Sequence[Hunk]) -> str:
 
 
 def _trimmed(text: str, span: Span, before: str) -> list[Hunk]:
-    """The hunk without equal lines at its ends; none where nothing is left."""
+    """The hunk without equal lines at its ends; empty if nothing is left."""
     old, new = (split_lines(each, keepends=True) for each in (before, span.of(text)))
     start, end = span.start, span.end
     while old and new and old[0] == new[0]:

@@ -1,4 +1,4 @@
-"""Where a Python import goes: into a list of its module, or on a line of its own, as files sort."""
+"""Where a Python import goes: into its module's list or on its own line, in the file's order."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STANDARD_MODULES = frozenset(sys.stdlib_module_names)
 class Form:
     """How a name is imported: `from module import text`, or `import text` without a module.
 
-    `place` is that of the import: "" at the top of the file, "typing" in an `if TYPE_CHECKING:`.
+    `place` is the import's: "" at the top of the file, "typing" in an `if TYPE_CHECKING:`.
     """
 
     module: str
@@ -30,24 +30,24 @@ class Form:
 
     @property
     def bound(self) -> str:
-        """What the file calls it."""
+        """The name that it binds in the file."""
         name = self.text.rpartition(" as ")[2]
         return name if self.module else name.split(".")[0]
 
     @property
     def statement(self) -> str:
-        """The statement, without the end of its line."""
+        """The statement, without its line end."""
         return f"from {self.module} import {self.text}" if self.module else f"import {self.text}"
 
 
 def parts_of(path: str) -> tuple[str, ...]:
-    """The folders and the name of a path or of a file's URI."""
+    """The folders and the name in a path or in a file's URI."""
     plain = unquote(path.removeprefix("file://")) if path.startswith("file:") else path
     return PurePosixPath(plain.replace("\\", "/")).parts
 
 
 def target_of(module: str, path: str) -> tuple[str, ...]:
-    """The path, without suffix, that a relative module of a file means."""
+    """The path, without suffix, of a module that a file imports relatively."""
     name = module.lstrip(".")
     dots = len(module) - len(name)
     folder = parts_of(path)[:-1]
@@ -55,7 +55,7 @@ def target_of(module: str, path: str) -> tuple[str, ...]:
 
 
 def seen_from(form: Form, path: str, here: str) -> Form | None:
-    """The form of another file as this file would write it; None where it cannot."""
+    """Another file's form as this file would write it; None if it cannot."""
     if not form.module.startswith("."):
         return form
     dots = len(form.module) - len(form.module.lstrip("."))
@@ -67,7 +67,7 @@ def seen_from(form: Form, path: str, here: str) -> Form | None:
 
 
 def relative_to(target: tuple[str, ...], folder: tuple[str, ...]) -> str:
-    """The relative module by which the files of a folder mean a path."""
+    """The relative module by which files of a folder import a path."""
     common = 0
     while common < min(len(folder), len(target)) and folder[common] == target[common]:
         common += 1
@@ -75,7 +75,7 @@ def relative_to(target: tuple[str, ...], folder: tuple[str, ...]) -> str:
 
 
 def means(module: str, here: str, path: str) -> bool:
-    """Whether a module that a file imports from is another file, as far as paths tell."""
+    """Whether a module imported by one file is another file, as far as paths tell."""
     file = parts_of(path)
     last = file[-1].removesuffix(".py") if file else ""
     wanted = file[:-1] if last == "__init__" else (*file[:-1], last)
@@ -89,7 +89,7 @@ def means(module: str, here: str, path: str) -> bool:
 
 
 def section(form: Form | Import, own: frozenset[str]) -> int:
-    """The part of a file's head in which an import is; `own` are the project's packages."""
+    """The section of the imports that a form belongs to; `own` are the project's packages."""
     module = _module(form)
     if module.startswith("."):
         return RELATIVE
@@ -103,18 +103,18 @@ Key = Callable[[Form | Import], tuple[object, ...]]
 
 
 def kinds_first(form: Form | Import) -> tuple[object, ...]:
-    """`import a` before `from a import b`, each by the name of the module."""
+    """Sort key: `import a` before `from a import b`, each by module name."""
     return (is_from(form), *_name_key(form))
 
 
 def modules_only(form: Form | Import) -> tuple[object, ...]:
-    """By the name of the module alone."""
+    """Sort key: by module name only."""
     *module, first = _name_key(form)
     return (*module, is_from(form), first)
 
 
 def order_of(heads: Iterable[Sequence[Import]]) -> Key:
-    """How imports are sorted, as in the first of the files that shows it; else by module."""
+    """The sort key of imports, as in the first file that shows one; by default by module."""
     for head in heads:
         kinds = modules = 0
         for group in groups(head):
@@ -127,7 +127,7 @@ def order_of(heads: Iterable[Sequence[Import]]) -> Key:
 
 
 def each_alone(heads: Iterable[Sequence[Import]]) -> bool:
-    """Whether the first file that shows it gives each imported name a line of its own."""
+    """Whether each imported name has its own line, as in the first file that shows it."""
     for head in heads:
         modules = [each.module for each in head if each.module and not each.place]
         if any(len(each.names) > 1 for each in head if each.module):
@@ -138,7 +138,7 @@ def each_alone(heads: Iterable[Sequence[Import]]) -> bool:
 
 
 def parts_kinds(heads: Iterable[Sequence[Import]], own: frozenset[str]) -> bool:
-    """Whether a blank line parts `import a` from `from a import b`, in most files that show it."""
+    """Whether most files that show it separate the two kinds of import by a blank line."""
     parted = mixed = 0
     for head in heads:
         found = list(groups(head))
@@ -153,7 +153,7 @@ def parts_kinds(heads: Iterable[Sequence[Import]], own: frozenset[str]) -> bool:
 
 
 def groups(head: Sequence[Import], place: str = "") -> Iterator[list[Import]]:
-    """The imports of one place of a file that no line parts."""
+    """The imports in one place of a file, grouped where no line separates them."""
     group: list[Import] = []
     for each in head:
         if each.place != place:
@@ -167,39 +167,39 @@ def groups(head: Sequence[Import], place: str = "") -> Iterator[list[Import]]:
 
 
 def is_sorted(group: Sequence[Import], key: Key) -> bool:
-    """Whether imports are in an order."""
+    """Whether imports are sorted by a key."""
     return all(key(one) <= key(other) for one, other in pairwise(group))
 
 
 def before(form: Form, other: Import, key: Key) -> bool:
-    """Whether an import goes before another one."""
+    """Whether an import sorts before another."""
     return key(form) < key(other)
 
 
 def by_type(name: str) -> tuple[int, str]:
-    """The usual order of names in a list: constants, classes, others."""
+    """Sort key: the usual order of names in a list: constants, classes, others."""
     plain = name.split(" ")[0]
     kind = 0 if len(plain) > 1 and plain.isupper() else 1 if plain[:1].isupper() else 2
     return kind, _natural(plain.lower())
 
 
 def by_letter(name: str) -> tuple[int, str]:
-    """Names by their letters, capital or not."""
+    """Sort key: alphabetical, ignoring case."""
     return 0, _natural(name.lower())
 
 
 def by_code(name: str) -> tuple[int, str]:
-    """Names by the code points of their letters."""
+    """Sort key: by code points."""
     return 0, name
 
 
 def _natural(text: str) -> str:
-    """The text so that its numbers sort by their value."""
+    """The text with numbers padded, so that they sort by value."""
     return re.sub(r"\d+", lambda found: found[0].zfill(9), text)
 
 
 def list_order(names: Sequence[str]) -> Callable[[str], tuple[int, str]] | None:
-    """The order that a list of names has; None where it has none."""
+    """The sort key of a list of names; None if it has no order."""
     for key in (by_type, by_letter, by_code):
         if all(key(one) <= key(other) for one, other in pairwise(names)):
             return key
@@ -222,7 +222,7 @@ def _module(form: Form | Import) -> str:
 
 
 def _name_key(form: Form | Import) -> tuple[object, ...]:
-    """What is far away comes first among the relative ones."""
+    """Of relative modules, the most distant come first."""
     module = _module(form)
     name = module.lstrip(".")
     dots = len(module) - len(name)

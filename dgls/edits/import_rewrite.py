@@ -1,4 +1,4 @@
-"""Changes of Python's import statements: names taken out and put in, whole lines of both."""
+"""Rewrites Python import statements: removes names, adds names, removes and adds whole lines."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from dgls.syntax.source import Source
 from dgls.text.spans import Span
 
 _SHORT, _LONG = 88, 120
-"""A line of imports may be as long as the file's longest line, but within these."""
+"""An import line may be as long as the file's longest line, within these bounds."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Style:
-    """How the files sort: their order, their own packages, whether a blank line parts the kinds."""
+    """The files' import style: order, own packages, and blank lines between the two kinds."""
 
     key: Key
     own: frozenset[str]
@@ -71,7 +71,7 @@ def rewritten(
 def new_statements(
     state: State, head: tuple[Import, ...], forms: Sequence[Form]
 ) -> Iterator[Offer]:
-    """New import lines where the file has its like, sorted as it sorts them."""
+    """New import lines at their sorted place, if the file has similar lines."""
     if not forms:
         return
     heads = [imports_of(each) for each in (state.source, *state.others.values())]
@@ -104,7 +104,7 @@ def _style(state: State, heads: Sequence[Sequence[Import]]) -> _Style:
 def _place(
     form: Form, tops: list[list[Import]], style: _Style, end: str
 ) -> tuple[int, str, str] | None:
-    """Where a statement goes, and what parts it from the lines before and after it."""
+    """Where a statement goes, and the separators before and after it."""
     part, key = section(form, style.own), style.key
     alike = [group for group in tops if part in {section(each, style.own) for each in group}]
     of_kind = [group for group in alike if is_from(form) in map(is_from, group)]
@@ -141,7 +141,7 @@ def _in_lines(
     forms: Iterable[Form],
     order: _Order | None,
 ) -> Iterator[Offer]:
-    """The same in a list with a name in each line; nothing in other lists of several lines."""
+    """As `rewritten`, for a list with one name per line; no offers for other multi-line lists."""
     lines = {name: _line(source.text, name) for name in statement.names}
     if any(span.of(source.text).strip() != f"{name.text}," for name, span in lines.items()):
         return
@@ -168,7 +168,7 @@ def _inserted(texts: list[str], text: str, order: _Order) -> list[str]:
 
 
 def _with_blank(source: Source, statement: Import) -> Span:
-    """The lines of a statement, and a blank line beside it where it was parted by two of them."""
+    """The lines of a statement, and one of the blank lines if it has one on each side."""
     text, span = source.text, statement.span
     above = text[: span.start].splitlines(keepends=True)[-1:]
     below = text[span.end :].splitlines(keepends=True)[:1]
@@ -178,7 +178,7 @@ def _with_blank(source: Source, statement: Import) -> Span:
 
 
 def _is_alone(source: Source, statement: Import) -> bool:
-    """Whether nothing else is in the block of a statement."""
+    """Whether a statement is the only one in its block."""
     node = source.node_at(statement.names[0].span)
     while node.parent is not None and node.type != "block":
         node = node.parent

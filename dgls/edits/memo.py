@@ -1,4 +1,4 @@
-"""What is read of a document once, for as long as the document is kept."""
+"""Caches results for a document as long as the document is kept."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Value = TypeVar("Value")
 
 
 def once_a_source(function: Callable[[Source], Value]) -> Callable[[Source], Value]:
-    """The function, whose value for a document is forgotten with the document."""
+    """The function with a cache whose results are dropped with their document."""
     known: WeakKeyDictionary[Source, list[Value]] = WeakKeyDictionary()
 
     @wraps(function)

@@ -1,4 +1,4 @@
-"""The import statements of a Python file, and what the file does with a name."""
+"""The import statements of a Python file, and the uses of a name in it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ BUILTINS = frozenset(dir(builtins))
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """One name of an import: `text` as it is written, `bound` what the file calls it."""
+    """One name of an import: `text` as written, `bound` as the file uses it."""
 
     text: str
     bound: str
@@ -71,7 +71,7 @@ class Import:
     """One import statement; `module` is empty for `import a`, `span` covers its whole lines.
 
     `place` is "" at the top of the file, "typing" in an `if TYPE_CHECKING:`, "nested" elsewhere.
-    It is kept where a comment says so or another statement shares its lines.
+    `is_kept` marks one that must stay: a comment says so, or another statement shares its lines.
     """
 
     module: str
@@ -83,7 +83,7 @@ class Import:
 
 @once_a_source
 def imports_of(source: Source) -> tuple[Import, ...]:
-    """All imports of a file, in order of the text. A star import binds the name `*`."""
+    """All imports of a file, in text order. A star import binds the name `*`."""
     return tuple(_imports(source)) if "import" in source.text else ()
 
 
@@ -128,9 +128,9 @@ def _place(node: Node) -> str:
 
 
 def occurrences(source: Source, name: str) -> Iterator[tuple[Span, str]]:
-    """Where a name is written, and as what: "use", "binding", "import" or "mention".
+    """The places of a name and its role: "use", "binding", "import" or "mention".
 
-    A mention is a string that could be an annotation or an entry of `__all__`; prose is nothing.
+    A mention is a string that may be an annotation or an entry of `__all__`; prose does not count.
     """
     for found in re.finditer(rf"(?<!\w){re.escape(name)}(?!\w)", source.text):
         span = Span(*found.span())
@@ -140,7 +140,7 @@ def occurrences(source: Source, name: str) -> Iterator[tuple[Span, str]]:
 
 
 def is_used(source: Source, name: str) -> bool:
-    """Whether anything but its imports uses a name."""
+    """Whether anything but imports uses a name."""
     return any(role != "import" for _, role in occurrences(source, name))
 
 
@@ -181,7 +181,7 @@ def _binds(node: Node, around: list[Node]) -> bool:
 
 @once_a_source
 def defined(source: Source) -> frozenset[str]:
-    """The names of the functions, classes and variables at the top of a file."""
+    """The names of the functions, classes and variables at a file's top level."""
     found = set[str]()
     for each in source.tree.root_node.children:
         if each.type == "decorated_definition":
@@ -197,7 +197,7 @@ def defined(source: Source) -> frozenset[str]:
 
 
 def words(source: Source, span: Span) -> frozenset[str]:
-    """The names that the code of a span uses."""
+    """The names that the code in a span uses."""
     start, end = source.byte_offset(span.start), source.byte_offset(span.end)
     found, waiting = set[str](), [source.node_at(span)]
     while waiting:

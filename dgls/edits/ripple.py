@@ -1,4 +1,4 @@
-"""From what was edited to the other places that are offered, by each rule in turn."""
+"""From recent edits to the other places that are offered, by each rule in turn."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from dgls.edits.rules import RULES
 from dgls.edits.state import Offer, State
 
 MAX_OFFERS = 50
-"""More places than these are a task for a rename of the editor, so none of a rule is offered."""
+"""With more places than these, a rule offers none: they are a task for the editor's rename."""
 
 _EVERYWHERE = frozenset({"rename", "import"})
-"""Rules that know by name what the user has done to a line, and may offer more there."""
+"""Rules that work by name, and may also offer changes to lines that the user edited."""
 
 
 def ripple(state: State) -> tuple[Offer, ...]:
-    """The offers for a state, in the order of rules and places; two never overlap.
+    """The offers for a state, in the order of rules and places; none overlap.
 
-    Nothing where the text has no grammar, mixes line ends, or nothing was edited.
+    Empty if the text has no grammar or mixed line ends, or if nothing was edited.
     """
     if not state.hunks or not state.source.language.has_grammar or _mixes_line_ends(state.text):
         return ()

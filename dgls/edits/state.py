@@ -1,4 +1,4 @@
-"""What rules look at, and what they give."""
+"""The input and the output of the rules."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Offer:
 
 @dataclass(frozen=True)
 class State:
-    """A document, what was edited in it lately (the newest last), and the other open files."""
+    """A document, its recent edits (the newest last), and the other open files."""
 
     source: Source
     hunks: tuple[Hunk, ...]
@@ -40,7 +40,7 @@ class State:
 
     @property
     def text(self) -> str:
-        """The document as it is now."""
+        """The present text of the document."""
         return self.source.text
 
     @cached_property
@@ -50,7 +50,7 @@ class State:
 
     @cached_property
     def last_hunks(self) -> tuple[Hunk, ...]:
-        """The place that was edited last, and the imports that were edited since.
+        """The hunks of the last edited place, and of imports edited since.
 
         A user who edits elsewhere has passed over the offers of earlier places. An edited import
         does not count as another place.
@@ -63,11 +63,11 @@ class State:
 
     @cached_property
     def fresh(self) -> tuple[LineChange, ...]:
-        """The changes of the place that was edited last. Only these lead to offers."""
+        """The changes of the last edited place. Only these lead to offers."""
         return tuple(line for hunk in self.last_hunks for line in line_changes(self.text, hunk))
 
     def was_edited(self, span: Span) -> bool:
-        """Whether the user has edited there: what they wrote is not offered another time."""
+        """Whether the user edited this place; what they wrote is not changed again."""
         return any(
             hunk.span.start <= span.start and span.end <= hunk.span.end for hunk in self.hunks
         )

@@ -1,4 +1,4 @@
-"""The edit of one line done to another: where its tokens are there, and what is around them."""
+"""Applies the edit of one line to another: finds its tokens and compares their neighbours."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from itertools import combinations
 from dgls.edits.change import LineChange, Run, tokens
 
 MAX_AROUND = 6
-"""Tokens beside an edit that are compared."""
+"""The most tokens beside an edit that are compared."""
 
 MAX_EDITS = 16
-"""Equal edits that are compared with a place."""
+"""The most equal edits that are compared with a place."""
 
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """How many tokens are equal beside an edit and beside its place, white space left out.
+    """How many tokens beside an edit and beside its place are equal, ignoring white space.
 
-    `left` and `right` are 0 to `MAX_AROUND` and count the line's end as a token; `whole` says
-    whether the place has all that several edits have in common.
+    `left` and `right` are 0 to `MAX_AROUND` and count the line's end as a token. `whole` means that
+    the place has everything that several edits have in common.
     """
 
     left: int
@@ -30,7 +30,7 @@ class Around:
 
 
 def neighbours(change: LineChange) -> set[str]:
-    """The tokens that a line must have: what is replaced, and what is beside it."""
+    """The tokens that a line must have: the replaced ones and those beside them."""
     old, needed = change.old, set[str]()
     for run in change.runs:
         end = len(old) - run.right
@@ -39,7 +39,7 @@ def neighbours(change: LineChange) -> set[str]:
 
 
 def applied(change: LineChange, line: str) -> str | None:
-    """The line after the edit; None where what surrounds it differs."""
+    """The line after the edit; None if it does not apply there."""
     now = tokens(line)
     if not neighbours(change) <= set(now):
         return None
@@ -60,7 +60,7 @@ class Pattern:
     """Edits of the same tokens in `agreed` lines, and what they have in common."""
 
     def __init__(self, changes: Sequence[LineChange]) -> None:
-        """The edits, the newest last, of which the last `MAX_EDITS` are looked at."""
+        """The edits, the newest last; only the last `MAX_EDITS` are used."""
         self.agreed = len(changes)
         self._changes = changes[-MAX_EDITS:]
         pairs = [_shared(one, other) for one, other in combinations(self._changes, 2)]
@@ -70,9 +70,9 @@ class Pattern:
         ]
 
     def around(self, line: str) -> Around:
-        """What is beside the place of the edit in a line that it can be done to.
+        """The equal tokens beside the edit's place, in a line that the edit applies to.
 
-        Of the edits that counts which is most alike there.
+        The most similar of the edits counts.
         """
         now = tokens(line)
         best = Around(0, 0, False)
@@ -90,7 +90,7 @@ class Pattern:
         return best
 
     def _has_all(self, sides: Sequence[tuple[int, int]]) -> bool:
-        """Whether a place has all that the edits have in common; never with one edit alone."""
+        """Whether a place has everything that the edits have in common; False for one edit."""
         return bool(self._common) and all(
             here[0] >= there[0] and here[1] >= there[1]
             for here, there in zip(sides, self._common, strict=True)
@@ -98,7 +98,7 @@ class Pattern:
 
 
 def _shared(one: LineChange, other: LineChange) -> list[tuple[int, int]]:
-    """For each run how many tokens two edits have in common before and after it."""
+    """For each run, how many tokens before and after it two edits have in common."""
     return [
         _equal(_beside(one.old, *_own(one, a)), _beside(other.old, *_own(other, b)))
         for a, b in zip(one.runs, other.runs, strict=True)
@@ -106,7 +106,7 @@ def _shared(one: LineChange, other: LineChange) -> list[tuple[int, int]]:
 
 
 def _places(change: LineChange, now: tuple[str, ...]) -> list[tuple[int, int]] | None:
-    """Where the runs of an edit are in another line, as token numbers; None where one is not."""
+    """The places of an edit's runs in another line, as token indices; None if one is missing."""
     spots: dict[int, int] = {}
     for match in SequenceMatcher(None, change.old, now, autojunk=False).get_matching_blocks():
         spots |= {match.a + i: match.b + i for i in range(match.size)}
@@ -121,7 +121,7 @@ def _places(change: LineChange, now: tuple[str, ...]) -> list[tuple[int, int]] |
 
 
 def _own(change: LineChange, run: Run) -> tuple[int, int]:
-    """Where a run is in its own line, as token numbers."""
+    """The place of a run in its own line, as token indices."""
     return run.left, len(change.old) - run.right
 
 
@@ -140,7 +140,7 @@ def _equal(
 
 
 def _count(one: Sequence[str], other: Sequence[str]) -> int:
-    """How many tokens two lines begin with, their common end counted as one."""
+    """How many tokens both lines begin with; a common end counts as one more."""
     for number, (a, b) in enumerate(zip(one, other, strict=False)):
         if number == MAX_AROUND or a != b:
             return number

@@ -1,4 +1,4 @@
-"""What the syntax tree says of a name: whether it is declared here, and where it reaches."""
+"""What the syntax tree tells about a name: whether it is declared here, and its scope."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def node_of(source: Source, span: Span) -> Node:
 
 
 def above(node: Node | None) -> Iterator[Node]:
-    """The nodes around a node, innermost first, itself left out."""
+    """The ancestors of a node, innermost first."""
     while node is not None and (node := node.parent) is not None:
         yield node
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """A node and all below it, in order of the text."""
+    """A node and its descendants, in text order."""
     waiting = [node]
     while waiting:
         found = waiting.pop()
@@ -51,7 +51,7 @@ def text_of(node: Node | None) -> str:
 
 
 def is_function(node: Node) -> bool:
-    """Whether parameters and local names end with this node."""
+    """Whether a node ends the scope of parameters and local names."""
     return (
         node.is_named
         and any(part in node.type for part in _FUNCTIONS)
@@ -70,7 +70,7 @@ def is_text(node: Node) -> bool:
 
 
 def reach(node: Node) -> Node | None:
-    """Where a name is known that is declared at `node`; None where nothing is declared there."""
+    """The scope of a name declared at `node`; None if it declares nothing."""
     if node.type not in _NAMES:
         return None
     around = list(above(node))
@@ -95,7 +95,7 @@ def reach(node: Node) -> Node | None:
 
 
 def uses(scope: Node, name: str) -> Iterator[Node]:
-    """Where a name of the scope is used, functions that declare it anew left out."""
+    """The uses of a name in the scope, without functions that declare it again."""
     waiting = [scope]
     while waiting:
         node = waiting.pop()
@@ -116,7 +116,7 @@ def declares(node: Node, name: str) -> bool:
 
 
 def binds(function: Node, name: str) -> bool:
-    """Whether a function declares a name, or a loop, a `with` or an `except` of it binds one."""
+    """Whether a function declares a name, or binds it in a loop, a `with` or an `except`."""
     return any(
         text_of(each) == name and is_bound(each)
         for each in walk(function)
@@ -125,14 +125,14 @@ def binds(function: Node, name: str) -> bool:
 
 
 def is_bound(node: Node) -> bool:
-    """Whether a name is declared at `node`, or a loop, a `with` or an `except` binds it there."""
+    """Whether `node` declares a name, or binds it in a loop, a `with` or an `except`."""
     return reach(node) is not None or _is_target(node)
 
 
 def bound_in(node: Node) -> Node | None:
-    """Where a name is known that a `with`, an `except`, a loop or a comprehension binds at `node`.
+    """The scope of a name that a `with`, `except`, loop or comprehension binds at `node`.
 
-    None where none of them does.
+    None if none of them does.
     """
     if not _is_target(node):
         return None
@@ -148,7 +148,7 @@ def bound_in(node: Node) -> Node | None:
 
 
 def _is_target(node: Node) -> bool:
-    """Whether Python binds a name there other than by an assignment."""
+    """Whether Python binds a name there other than by assignment."""
     inner = node
     for each in above(node):
         if each.type in {"for_statement", "for_in_clause"}:

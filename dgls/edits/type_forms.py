@@ -1,4 +1,4 @@
-"""Older and newer forms of Python's type annotations: `Optional[X]` and `X | None` among them."""
+"""Older and newer forms of Python's type annotations, such as `Optional[X]` and `X | None`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ UNION = "union"
 DEFAULT = "default"
 UNQUOTED = "unquoted"
 FORMS = (BUILTIN, UNION, DEFAULT, UNQUOTED)
-"""What a file may be on its way to; `WHY` says each."""
+"""The newer forms that a file may be moving to; `WHY` describes each."""
 
 _ALL = frozenset(FORMS)
 
@@ -34,10 +34,10 @@ _BUILTINS = {
     "Type": "type",
 }
 _DEFAULTS = {"Generator": 2, "AsyncGenerator": 1}
-"""How many arguments at the end are `None` where they are left out."""
+"""How many trailing arguments default to `None`."""
 
 FORM_OF = {**dict.fromkeys(_BUILTINS, BUILTIN), "Optional": UNION, "Union": UNION}
-"""The newer form that needs a name of `typing` no longer."""
+"""The newer form that no longer needs a name of `typing`."""
 
 _HEADS = "|".join([*FORM_OF, *_DEFAULTS])
 _SITE = re.compile(
@@ -45,7 +45,7 @@ _SITE = re.compile(
     r"""|(?P<kept>\b(?:Literal|Annotated)\[)"""
     r"""|(?P<quoted>(?<![\w'"])"[A-Za-z_][^"\n]*"(?!"))"""
 )
-"""`kept` begins what has texts that are no types."""
+"""`kept` matches the start of a subscript whose strings are not types."""
 _TYPE = re.compile(r"[\w.]+(?:\[[\w.,|\[\] ]*\])?(?: \| [\w.]+(?:\[[\w.,|\[\] ]*\])?)*\Z")
 
 
@@ -58,7 +58,7 @@ class Site:
 
 
 def sites(line: str, forms: Set[str]) -> Iterator[Site]:
-    """The outermost types of a line that are written otherwise in the given forms."""
+    """The outermost types of a line that the given forms would write differently."""
     done = 0
     for found in _SITE.finditer(line):
         if found.start() < done:
@@ -79,7 +79,7 @@ def heads(text: str) -> frozenset[str]:
 
 
 def respelled(text: str, forms: Set[str]) -> str:
-    """A text with the newer forms of all its types."""
+    """A text with all its types in the newer forms."""
     pieces, done = [], 0
     for site in sites(text, forms):
         pieces += [text[done : site.span.start], site.text]
@@ -88,7 +88,7 @@ def respelled(text: str, forms: Set[str]) -> str:
 
 
 def written(before: str, after: str) -> frozenset[str]:
-    """The newer forms that an edit has written for all types that its lines had."""
+    """The newer forms in which an edit wrote all types of its lines."""
     lines = [line for line in before.splitlines() if any(sites(line, _ALL))]
     known = [form for form in FORMS if any(site for line in lines for site in sites(line, {form}))]
     for count in range(len(known), 0, -1):
@@ -102,7 +102,7 @@ def written(before: str, after: str) -> frozenset[str]:
 
 
 def _newer(line: str, found: re.Match[str], end: int, forms: Set[str]) -> str | None:
-    """The newer form of one type; None where it has no other, or is not a whole type."""
+    """The newer form of one type; None if it has none, or is not a complete type."""
     if found["quoted"]:
         inner = found["quoted"][1:-1]
         if not _TYPE.match(inner):
@@ -122,7 +122,7 @@ def _newer(line: str, found: re.Match[str], end: int, forms: Set[str]) -> str | 
 
 
 def _closing(line: str, start: int) -> int:
-    """Where the bracket that is open at `start` ends; 0 where that is in another line."""
+    """The end of the bracket that is open at `start`; 0 if it is in another line."""
     depth = 1
     for at in range(start, len(line)):
         depth += (line[at] in "[(") - (line[at] in ")]")
@@ -132,7 +132,7 @@ def _closing(line: str, start: int) -> int:
 
 
 def _arguments(text: str) -> list[str]:
-    """What the commas outside of brackets part."""
+    """The parts of a text between top-level commas."""
     found, depth, start = [], 0, 0
     for at, sign in enumerate(text):
         depth += (sign in "[(") - (sign in ")]")

@@ -1,8 +1,9 @@
 """Connection limits: timeouts for slow clients, and a fair share for each process.
 
-A front-end that crashed, a port scanner or a broken program may open connections and leave them.
-Each costs a descriptor, and an engine without descriptors serves nobody. So a head must be whole
-in time, an answer must be read in time, and who holds the most connections makes room.
+A crashed front-end, a port scanner or a broken program may open connections and leave them. Each
+uses a descriptor, and an engine without descriptors serves nobody. So a request's head must be
+complete in time, an answer must be read in time, and the source with the most connections makes
+room.
 """
 
 from __future__ import annotations
@@ -19,17 +20,19 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from dgls.rendezvous.peer import is_foreign, is_root, peer_of
 
 HEAD_S = 10.0
-"""How long a request's head may take, and a connection until its first one."""
+"""The most seconds for a request's head, and for a connection until its first one."""
 
 UNREAD_S = 30.0
-"""How long a client may leave an answer unread that its socket has no room for."""
+"""The most seconds that a client may leave an answer unread when its socket is full."""
 
 LARGEST_HEAD = 16_384
-"""Bytes of a request's head. Ten thousand short headers in 64 KB take 20 ms to read."""
+"""In bytes, of a request's head. Ten thousand short headers in 64 KB take 20 ms to read."""
 
 AT_ONCE = 8
-"""Connections that are accepted in one turn of the loop; asyncio takes as many as wait,
-until there are no descriptors left."""
+"""How many connections are accepted per turn of the loop.
+
+asyncio accepts all that wait, until there are no descriptors left.
+"""
 
 MAX_CONNECTIONS = 512
 _SPARE_DESCRIPTORS = 64
@@ -38,7 +41,7 @@ _TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-leng
 
 
 def most_connections() -> int:
-    """How many connections this process may hold, its other files left aside."""
+    """How many connections this process may hold besides its other files."""
     if sys.platform == "win32":
         return MAX_CONNECTIONS
     import resource
@@ -50,11 +53,11 @@ def most_connections() -> int:
 
 
 class LimitedConnection(Protocol):
-    """A connection as the limiter sees it."""
+    """A connection for the limiter."""
 
     @property
     def is_waiting(self) -> bool:
-        """Whether it has no request under way."""
+        """Whether it has no request in progress."""
 
     def drop(self) -> None:
         """Close it now."""
@@ -62,7 +65,7 @@ class LimitedConnection(Protocol):
 
 @dataclass
 class ConnectionLimiter:
-    """Who holds which connections; a source is a process, or all of a port's programs."""
+    """The connections of each source: a process, or all programs on a port."""
 
     most: int = field(default_factory=most_connections)
     _held: defaultdict[str, list[LimitedConnection]] = field(
@@ -70,10 +73,10 @@ class ConnectionLimiter:
     )
 
     def enter(self, source: str, connection: LimitedConnection) -> bool:
-        """Note one more connection, in the place of another where there are too many.
+        """Add a connection, replacing another one if there are too many.
 
-        A source with half of all gives up one of its own that waits. Where all are taken, the
-        source with the most gives one up for a source with fewer. Else there is no room.
+        A source with half of all connections gives up an idle one of its own. If all are taken, the
+        source with the most gives one up for a source with fewer. Otherwise there is no room.
         """
         own = self._held.get(source, [])
         if len(own) >= self.most // 2:
@@ -91,7 +94,7 @@ class ConnectionLimiter:
         return True
 
     def leave(self, source: str, connection: LimitedConnection) -> None:
-        """Forget a connection."""
+        """Remove a connection."""
         self._held[source].remove(connection)
         if not self._held[source]:
             del self._held[source]
@@ -102,9 +105,9 @@ def _waiting(held: list[LimitedConnection]) -> LimitedConnection | None:
 
 
 class GuardedProtocol(H11Protocol):
-    """uvicorn's HTTP, with time limits and a limiter of connections.
+    """uvicorn's HTTP protocol with time limits and a limiter of connections.
 
-    `scope["client"]` names the source of a request over a Unix socket, too.
+    `scope["client"]` names the source of a request over a Unix socket too.
     """
 
     def __init__(self, *args: Any, limiter: ConnectionLimiter, **options: Any) -> None:
@@ -116,7 +119,7 @@ class GuardedProtocol(H11Protocol):
 
     @property
     def is_waiting(self) -> bool:
-        """Whether no request is under way here."""
+        """Whether no request is in progress here."""
         return self.conn.their_state is h11.IDLE
 
     def drop(self) -> None:
@@ -127,7 +130,7 @@ class GuardedProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Let the connection in, or close it at once."""
         super().connection_made(transport)
-        # So that `pause_writing` tells of every answer that is not read.
+        # Makes `pause_writing` report every unread answer.
         transport.set_write_buffer_limits(high=0)
         if self.client is None:
             peer = peer_of(transport.get_extra_info("socket"))
@@ -150,8 +153,8 @@ class GuardedProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read on; the time of a head begins with its first byte and ends with its last."""
-        # h11 limits heads that are not whole yet; in pieces, none is whole before its limit.
+        """Process data; the time limit of a head runs from its first to its last byte."""
+        # h11 limits incomplete heads; small pieces keep a head incomplete until the limit.
         start = 0
         while start < len(data) and not self.transport.is_closing():
             end = start + (_HEAD_PIECE if self.conn.their_state is h11.IDLE else _PIECE)
@@ -163,13 +166,13 @@ class GuardedProtocol(H11Protocol):
             self._begin_head()
 
     def pause_writing(self) -> None:
-        """Wait for the client to read, but not for ever."""
+        """Give the client a limited time to read."""
         super().pause_writing()
         self._end_unread()
         self._unread_timer = self.loop.call_later(UNREAD_S, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """The client has read."""
+        """The client is reading again: stop the timer."""
         self._end_unread()
         super().resume_writing()
 

@@ -1,9 +1,9 @@
-"""Who may ask over a loopback port: no foreign web page, no foreign program without the token.
+"""Guards loopback ports against foreign web pages, and foreign programs without the token.
 
-A web page can make a browser send requests to 127.0.0.1, also under a name of its own (DNS
-rebinding). Browsers say so: by an `Origin` header, and by that name in `Host`. A Unix socket needs
-no guard, because only its user can open it. The engine's own page (`dgls.engine.page`) asks from
-the origin that it was read from, with a token that only the printed address carries.
+A web page can make a browser send requests to 127.0.0.1, also under its own name (DNS rebinding).
+Browsers reveal this by an `Origin` header, and by that name in `Host`. A Unix socket needs no
+guard, because only its user can open it. The engine's own page (`dgls.engine.page`) asks from its
+own origin, with a token that only the printed address has.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _OF_THE_SOCKET_ALONE = {
 
 
 class LoopbackGuard:
-    """Refuses with 401 or 403 what must not come over a port.
+    """Refuses forbidden requests over a port with 401 or 403.
 
-    `tokens` maps each port that is listened on to the token that it wants, or to None for a port
-    that every program of this machine may use. `page_token` is that of the engine's own page on
-    such a port, empty where there is no page.
+    `tokens` maps each listening port to its required token, or to None for a port that every
+    program on this machine may use. `page_token` is that of the engine's own page on such a port,
+    "" if there is no page.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class LoopbackGuard:
         self._page_token = page_token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer or pass on, as ASGI wants it."""
+        """Answer or pass on (an ASGI application)."""
         refused = self._refusal(scope) if scope["type"] == "http" else None
         if refused is None:
             await self._app(scope, receive, send)

@@ -1,4 +1,4 @@
-"""uvicorn as the engine uses it: on sockets of its own, idle while nobody asks."""
+"""uvicorn for the engine: on its own sockets, without polling."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from dgls.engine.connections import AT_ONCE, LARGEST_HEAD, ConnectionLimiter, Gu
 from dgls.engine.listen import BACKLOG
 
 GRACE_S = 2.0
-"""How long answers that are being sent may take when the engine ends."""
+"""How many seconds answers in progress may take when the engine ends."""
 
 _KEEP_ALIVE_S = 7 * 24 * 3600
-"""A front-end's connection is never closed under it: what it lost then means a dead engine."""
+"""A front-end's idle connection is never closed, so that a lost one means a dead engine."""
 
 
 class HttpServer(uvicorn.Server):
-    """uvicorn with our own sockets, silent, and one call before it stops accepting."""
+    """uvicorn with given sockets, silent, and with a call before it stops accepting."""
 
     def __init__(self, app: object, before_end: Callable[[], None]) -> None:
         super().__init__(
@@ -50,25 +50,25 @@ class HttpServer(uvicorn.Server):
         self._wake()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """What uvicorn does on a signal."""
+        """uvicorn's handler of signals."""
         super().handle_exit(sig, frame)
         self.end()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, with a longer queue than uvicorn's `backlog`, which limits accepts, too."""
+        """Listen with a longer queue than uvicorn's `backlog`, which also limits accepts."""
         await super().startup(sockets)
         for each in sockets or []:
             each.listen(BACKLOG)
 
     async def main_loop(self) -> None:
-        """Sleep until the end, where uvicorn would look for it ten times a second."""
+        """Sleep until the end, where uvicorn would poll ten times a second."""
         ending = asyncio.Event()
-        # A signal comes while the loop sleeps, which a plain `set` would not end.
+        # A signal arrives while the loop sleeps, and a plain `set` would not wake it.
         self._wake = partial(asyncio.get_running_loop().call_soon_threadsafe, ending.set)
         if not self.should_exit:
             await ending.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop: nobody new, answers that are being sent end, connections close."""
+        """Stop: accept no more, finish answers in progress, close connections."""
         self._before_end()
         await super().shutdown(sockets)

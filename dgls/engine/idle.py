@@ -1,4 +1,4 @@
-"""What a backend does while nobody asks: it prepares the next fill, and later it measures."""
+"""A backend's work while no request is running: preparing the next fill, and measurements."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from dgls.fill.stop import StopToken
 log = logging.getLogger(__name__)
 
 PAUSE_S = 0.05
-"""So long after a fill the backend begins to prepare the next one."""
+"""This many seconds after a fill, the backend begins to prepare the next one."""
 
 QUIET_S = 20.0
-"""So long after a fill, or after its start, it begins with work that takes longer."""
+"""This many seconds after a fill, or after its start, it begins longer work."""
 
 
 class IdleWork:
-    """Runs a backend's idle work piece by piece until somebody asks. Belongs to the event loop.
+    """Runs a backend's idle work in pieces until a request arrives. Belongs to the event loop.
 
     `rest` begins an idle time and `busy` ends it. A failure is logged; the work that failed is
-    left out, for this pause or for good.
+    skipped, for this pause or permanently.
     """
 
     def __init__(self, backend: Backend, threads: ModelThreads) -> None:
@@ -38,14 +38,14 @@ class IdleWork:
         self._after(QUIET_S, self._use_quiet)
 
     def busy(self) -> None:
-        """Somebody wants a fill: begin nothing more, and let a piece for the next fill end soon."""
+        """A fill has arrived: start no more pieces, and stop one for the next fill soon."""
         self._ended.stop("somebody wants a fill")
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
 
     def rest(self) -> None:
-        """Nobody wants a fill now."""
+        """No fill is wanted now."""
         self.busy()
         self._ended = StopToken()
         self._after(PAUSE_S, self._use_pause)

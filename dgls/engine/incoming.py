@@ -1,4 +1,4 @@
-"""A request on its way in: its body within limits, and its client while it waits."""
+"""A request in progress: its body within limits, and its client while it waits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BODY_S = 10.0
 
 
 async def body_of(request: Request, limit: int) -> bytes:
-    """The request's body. Raises `HTTPException` (408, 413) where it is late or too large."""
+    """The request's body. Raises `HTTPException` (408, 413) if it is late or too large."""
     declared = request.headers.get("content-length", "")
     body = bytearray()
     too_large = declared.isdigit() and int(declared) > limit
@@ -36,7 +36,7 @@ async def body_of(request: Request, limit: int) -> bytes:
 
 
 async def while_connected(request: Request, work: Coroutine[None, None, T]) -> T:
-    """The work's result. Cancels it and raises `ClientDisconnect` when the client goes."""
+    """The work's result. Cancels it and raises `ClientDisconnect` if the client disconnects."""
     result = asyncio.ensure_future(work)
     gone = asyncio.ensure_future(_disconnect(request))
     try:

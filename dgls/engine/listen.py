@@ -1,4 +1,4 @@
-"""The sockets on which an engine listens: one of its user's own, and a port if asked for."""
+"""The sockets on which an engine listens: one private to its user, and a port if requested."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from dgls.files import write_private
 from dgls.rendezvous.endpoint import LOOPBACK, Endpoint
 
 Listener = tuple[socket.socket, str | None]
-"""A listening socket, and the token that requests over it must carry; None for none."""
+"""A listening socket, and the required token of requests over it; None for none."""
 
 BACKLOG = 128
-"""Connections that may wait to be taken; a Unix socket refuses more."""
+"""Connections that may wait to be accepted; a Unix socket refuses more."""
 
 _LOOPBACKS = {"127.0.0.1": socket.AF_INET, "localhost": socket.AF_INET, "::1": socket.AF_INET6}
 
@@ -23,8 +23,8 @@ _LOOPBACKS = {"127.0.0.1": socket.AF_INET, "localhost": socket.AF_INET, "::1": s
 def listen(endpoint: Endpoint) -> Listener:
     """Listen where front-ends look for the engine.
 
-    Only the holder of the endpoint's lock may call this: what another engine left is replaced.
-    Raises `EngineUnavailableError`, for example on a full disk.
+    Only the holder of the endpoint's lock may call this, because another engine's files are
+    replaced. Raises `EngineUnavailableError`, for example on a full disk.
     """
     try:
         endpoint.forget_address()
@@ -36,10 +36,10 @@ def listen(endpoint: Endpoint) -> Listener:
 
 
 def listen_for_programs(host: str, port: int) -> Listener:
-    """Listen on a loopback port that every program of this machine may use.
+    """Listen on a loopback port that every program on this machine may use.
 
-    Raises `SettingError` for a host that is not this machine, `EngineUnavailableError` where the
-    port is taken.
+    Raises `SettingError` for a host that is not this machine, `EngineUnavailableError` if the port
+    is taken.
     """
     if host not in _LOOPBACKS:
         raise SettingError(

@@ -1,7 +1,7 @@
-"""The engine's log: what went wrong and where, never what was asked, and never without end.
+"""The engine's log: errors and their origin, never requests, and of limited size.
 
-An exception's message can quote the text that it choked on. So a logged exception shows its class
-and the lines of dgls and its libraries that it went through, and not its message.
+An exception's message can quote the text that caused it. So a logged exception shows its class and
+its frames in dgls and its libraries, but not its message.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from typing import TextIO
 ExceptionInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
 
 LARGEST_BYTES = 1_000_000
-"""A log that is larger is emptied."""
+"""A larger log is emptied."""
 
 OFTEN = 5
-"""How often the same is logged within `WINDOW_S`; what comes more often is counted."""
+"""How often the same record is logged within `WINDOW_S`; more are only counted."""
 
 WINDOW_S = 60.0
 
@@ -48,7 +48,7 @@ class _Repeated:
 
 
 class FrugalHandler(logging.StreamHandler[TextIO]):
-    """Writes to a stream; what repeats is counted, and a file that has grown large is emptied."""
+    """Writes to a stream; counts repeated records, and empties a file that has grown large."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(stream)
@@ -56,7 +56,7 @@ class FrugalHandler(logging.StreamHandler[TextIO]):
         self._seen: OrderedDict[tuple[object, ...], _Repeated] = OrderedDict()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write the record, unless the same was written often just now."""
+        """Write the record, unless the same one was written often just now."""
         now, key = self._clock(), _kind(record)
         seen = self._seen.pop(key, None)
         if seen is None or now - seen.began > WINDOW_S:
@@ -89,7 +89,7 @@ class FrugalHandler(logging.StreamHandler[TextIO]):
 
 
 def _kind(record: logging.LogRecord) -> tuple[object, ...]:
-    """What makes one record like another: the same place says the same."""
+    """The key of equal records: the same place in the code."""
     error = record.exc_info[0] if record.exc_info else None
     return record.name, record.levelno, record.pathname, record.lineno, error
 

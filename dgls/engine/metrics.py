@@ -1,4 +1,4 @@
-"""What the engine counts and times, as a page for Prometheus. Numbers alone: no text, no path.
+"""The engine's counters and timers, as a page for Prometheus. Only numbers: no text, no path.
 
 https://prometheus.io/docs/instrumenting/exposition_formats/
 """
@@ -15,16 +15,17 @@ from dgls.protocol import FillReply, Timings
 
 CONTENT_TYPE: str = prometheus_client.CONTENT_TYPE_LATEST
 
-# A fill takes from a millisecond (a model that answers at once) to many seconds.
+# A fill takes from a millisecond (an instant model) to many seconds.
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _STAGES = [item.name.removesuffix("_ms") for item in dataclasses.fields(Timings)]
 
-# When each series began would double the page; a restart shows in `process_start_time_seconds`.
+# The creation time of each series would double the page; `process_start_time_seconds` shows a
+# restart.
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Metrics:
-    """The figures of one engine, from its start."""
+    """The metrics of one engine since its start."""
 
     def __init__(self) -> None:
         own = self._registry = CollectorRegistry()
@@ -58,11 +59,11 @@ class Metrics:
             registry=own,
             buckets=_SECONDS,
         )
-        # Memory, CPU time and open files; where there is no /proc it has nothing to say.
+        # Memory, CPU time and open files; empty without /proc.
         ProcessCollector(registry=own)
 
     def watch(self, name: str, what: str, value: Callable[[], float]) -> None:
-        """Show what `value` returns when the page is asked for."""
+        """Add a metric whose value is computed for each page."""
         Gauge(name, what, registry=self._registry).set_function(value)
 
     def answered(self, endpoint: str, status: int) -> None:
@@ -70,15 +71,15 @@ class Metrics:
         self._requests.labels(endpoint, str(status)).inc()
 
     def ended(self, outcome: str) -> None:
-        """Count a fill that has no reply: "superseded", "cancelled", "failed", ..."""
+        """Count a fill without a reply: "superseded", "cancelled", "failed", ..."""
         self._fills.labels(outcome).inc()
 
     def wasted(self, seconds: float) -> None:
-        """Count the time of a fill that was stopped. May be called from any thread."""
+        """Count the time of a stopped fill. May be called from any thread."""
         self._wasted.inc(seconds)
 
     def filled(self, reply: FillReply) -> None:
-        """Count a reply and what it cost."""
+        """Count a reply and its cost."""
         outcome = "filled" if reply.complete else "late"
         self._fills.labels(outcome if reply.candidates else "encoded").inc()
         self._prompt.inc(reply.prompt_tokens)
@@ -90,5 +91,5 @@ class Metrics:
             self._step_time.observe(reply.timings.denoise_ms / reply.steps / 1000)
 
     def page(self) -> bytes:
-        """Everything, in the text format of Prometheus."""
+        """All metrics, in the text format of Prometheus."""
         return prometheus_client.generate_latest(self._registry)

@@ -1,4 +1,4 @@
-"""The page that `dgls serve --port` shows in a browser, and what it asks of the engine."""
+"""The page that `dgls serve --port` shows in a browser, and its requests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from dgls.syntax.source import Source
 from dgls.text.spans import Span
 
 PATH = "/page/fill"
-"""Where the page asks for fills. No other page may (`dgls.engine.guard`)."""
+"""The page's path for fills. No other page may use it (`dgls.engine.guard`)."""
 
 _MAX_GAPS = 8
 _MAX_LINES = 8
@@ -36,7 +36,7 @@ def page() -> str:
 
 @cache
 def headers() -> Mapping[str, str]:
-    """The headers of the page: its own script and style run, and nothing from elsewhere."""
+    """The headers of the page: only its own script and style may run."""
     script, style = (_hash(tag) for tag in ("script", "style"))
     return {
         "content-security-policy": (
@@ -50,7 +50,7 @@ def headers() -> Mapping[str, str]:
 
 
 def page_request(data: bytes, budget: Budget) -> FillRequest:
-    """The fill that the page asks for: the texts between its marks, and the file's name.
+    """The fill that the page requests: the texts between its marks, and the file's name.
 
     Raises `EngineProtocolError` for anything else.
     """

@@ -42,9 +42,9 @@ from dgls.requests.builder import budget_of
 
 _WATCH_S = 1.0
 _FAILED_S = 5.0
-"""How long a failed engine stays, so that every front-end that waits hears why."""
+"""How many seconds a failed engine stays, so that every waiting front-end learns the reason."""
 _SWITCH_S = 0.001
-"""How long the model's thread may hold the interpreter while the event loop wants it."""
+"""How many seconds the model's thread may keep the interpreter while the event loop waits."""
 
 
 def serve(
@@ -56,11 +56,10 @@ def serve(
     failed_s: float = 0.0,
     page_token: str = "",
 ) -> None:
-    """Be the engine of `endpoint`, whose lock is held, until it ends. Then nothing is left of it.
+    """Run the engine of `endpoint`, whose lock is held, until it ends, and clean up.
 
-    `listeners` are listened on besides the endpoint's own socket; `page_token` opens the page that
-    they show. Raises the error by which the model could not be loaded, after having told it for
-    `failed_s` seconds.
+    `listeners` are sockets besides the endpoint's own; `page_token` opens the page that they show.
+    Raises the error that loading failed with, after reporting it for `failed_s` seconds.
     """
     try:
         lock.write_owner()
@@ -74,7 +73,7 @@ def serve(
 
 
 def take_lock(endpoint: Endpoint) -> FileLock:
-    """The endpoint's lock. Raises `EngineUnavailableError` where an engine holds it already."""
+    """The endpoint's lock. Raises `EngineUnavailableError` if an engine holds it already."""
     make_private(endpoint.folder)
     try:
         lock = FileLock.acquire(endpoint.lock)
@@ -91,7 +90,7 @@ def take_lock(endpoint: Endpoint) -> FileLock:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """What a front-end starts. Returns the exit status."""
+    """The entry point for front-ends. Returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m dgls.engine.process", description=__doc__)
     parser.add_argument("--name", required=True, help="the endpoint's name")
     parser.add_argument("--lock", type=int, help="descriptor of the lock that is handed over")
@@ -112,15 +111,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def end_on_signals() -> None:
-    """Let the signals that end a process end it by an exception, so that it can clean up."""
+    """Turn signals that end a process into exceptions, so that it can clean up."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     if hasattr(signal, "SIGHUP"):
-        # uvicorn ends its answers in order on SIGTERM; a closed terminal is to end it so too.
+        # uvicorn shuts down cleanly on SIGTERM; a closed terminal should do the same.
         signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
 
 
 class _Engine:
-    """The parts of one engine process and how they end together."""
+    """The parts of one engine process, and their common end."""
 
     def __init__(
         self,
@@ -148,7 +147,7 @@ class _Engine:
         self._server = HttpServer(create_app(self._service, (guard,)), self._before_end)
 
     def live(self, failed_s: float) -> None:
-        """Serve until the engine ends, by itself or by a signal."""
+        """Serve until the engine ends, by idleness, a request or a signal."""
         sys.setswitchinterval(_SWITCH_S)
         try:
             asyncio.run(self._serve(failed_s))
@@ -169,12 +168,12 @@ class _Engine:
                 self._abandon()
 
     def _forget_address(self) -> None:
-        """Remove the socket, unless it is not this engine's any more."""
+        """Remove the socket, unless it belongs to another engine by now."""
         if _identity_of_address(self._endpoint) == self._address:
             self._endpoint.forget_address()
 
     def _leave(self) -> None:
-        """Leave nothing behind but a log that says something."""
+        """Clean up, except for a nonempty log."""
         logging.shutdown()
         self._forget_address()
         with contextlib.suppress(OSError):
@@ -215,7 +214,7 @@ class _Engine:
         self._end()
 
     def _abandon(self) -> None:
-        """End at once: a model that is being loaded cannot be interrupted, and nobody waits."""
+        """End at once: loading a model cannot be interrupted, and nobody waits."""
         self._leave()
         self._lock.release()
         os._exit(0)
@@ -224,7 +223,7 @@ class _Engine:
         self._server.end()
 
     def _before_end(self) -> None:
-        """Send new front-ends to the next engine, and let go of what still runs."""
+        """Make new front-ends start the next engine, and stop running fills."""
         self._forget_address()
         if self._service.scheduler is not None:
             self._service.scheduler.stop_all("the engine ends")
@@ -240,13 +239,13 @@ def _is_port(listener: socket.socket) -> bool:
 
 
 def _identity_of_address(endpoint: Endpoint) -> tuple[int, int] | None:
-    """Which file front-ends find, so that another engine's is not taken for one's own."""
+    """Identifies the address file, so that another engine's is not mistaken for one's own."""
     path = endpoint.socket if endpoint.has_unix_socket else endpoint.port
     try:
         found = path.lstat()
     except FileNotFoundError:
         return None
-    # A removed file's number may be given to the next one at once, its time may not.
+    # The inode of a removed file may be reused at once, but not its time.
     return found.st_ino, found.st_mtime_ns
 
 

@@ -1,4 +1,4 @@
-"""Which fill is next: newest of its kind, explicit before automatic, documents in turn."""
+"""The order of fills: the newest of a kind, explicit before automatic, documents in turn."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dgls.protocol import Draft, FillReply, FillRequest, Trigger
 
 @dataclass(eq=False, slots=True)
 class Job:
-    """One fill on its way. `arrived` is `time.monotonic()` in seconds."""
+    """One fill in the scheduler. `arrived` is `time.monotonic()` in seconds."""
 
     request: FillRequest
     answer: asyncio.Future[FillReply]
@@ -24,22 +24,22 @@ class Job:
 
     @property
     def document(self) -> tuple[str, str]:
-        """The document that asks, as one client knows it."""
+        """The requesting client and document."""
         return (self.request.client, self.request.path)
 
     @property
     def is_automatic(self) -> bool:
-        """Whether a newer request may take its place."""
+        """Whether a newer request may supersede it."""
         return self.request.trigger is Trigger.AUTOMATIC
 
     def supersedes(self, older: Job) -> bool:
-        """Whether this newer job takes the place of `older`."""
+        """Whether this newer job supersedes `older`."""
         same = self.document == older.document and self.request.method == older.request.method
         return same and self.is_automatic and older.is_automatic
 
 
 class FairQueue:
-    """Jobs that wait. Documents take turns; within one, explicit jobs come first, oldest first.
+    """Waiting jobs. Documents take turns; within one, explicit jobs come first, oldest first.
 
     At most one automatic job waits per client, document and method.
     """
@@ -54,16 +54,16 @@ class FairQueue:
         return (job for lane in self._lanes.values() for job in lane)
 
     def superseded_by(self, job: Job) -> Job | None:
-        """The waiting job whose place a newer one takes."""
+        """The waiting job that a newer one supersedes."""
         lane = self._lanes.get(job.document, [])
         return next((older for older in lane if job.supersedes(older)), None)
 
     def has_of(self, client: str) -> bool:
-        """Whether a job of a client waits."""
+        """Whether a job of a client is waiting."""
         return any(client == one for one, _ in self._lanes)
 
     def put(self, job: Job) -> None:
-        """Let a job wait, in the place of the one that it supersedes."""
+        """Add a job, replacing the one that it supersedes."""
         lane = self._lanes.setdefault(job.document, [])
         older = self.superseded_by(job)
         if older is not None:
@@ -73,7 +73,7 @@ class FairQueue:
         lane.sort(key=lambda waiting: waiting.is_automatic)
 
     def take(self) -> Job | None:
-        """The next job; its document goes to the end of the turn."""
+        """The next job; its document goes to the end of the queue."""
         if not self._lanes:
             return None
         document, lane = self._lanes.popitem(last=False)
@@ -83,7 +83,7 @@ class FairQueue:
         return job
 
     def remove(self, job: Job) -> None:
-        """Let a job wait no longer; nothing happens where it does not wait."""
+        """Remove a job; does nothing if it is not waiting."""
         lane = self._lanes.get(job.document, [])
         if job in lane:
             lane.remove(job)

@@ -1,4 +1,4 @@
-"""Errors as HTTP answers, in the shape that the clients of each path know."""
+"""Errors as HTTP answers, in the form that each path's clients expect."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ HANDLERS: Mapping[type[Exception], ExceptionHandler] = {
     ClientDisconnect: _client_gone,
     Exception: _internal_error,
 }
-"""What answers for each kind of error that a route raises."""
+"""The handler for each kind of error that a route raises."""
 
 
 def _answer(

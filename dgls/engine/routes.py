@@ -1,4 +1,4 @@
-"""The engine's HTTP API (`docs/protocol.md`): its own calls and other people's."""
+"""The engine's HTTP API (`docs/protocol.md`): its own calls and those of other clients."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from dgls.protocol_json import error_to_json, request_from_json, to_json
 JSON_LINES = "application/x-ndjson"
 EVENTS = "text/event-stream"
 _MAX_DRAFTS = 64
-"""Drafts that wait for a slow reader; older ones are dropped."""
+"""The most drafts that wait for a slow reader; older ones are dropped."""
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -109,10 +109,10 @@ async def _fill_page(request: Request) -> Response:
 
 
 def _infill(dialect: Dialect) -> Endpoint:
-    """The endpoint of other people's clients.
+    """The endpoint of other clients.
 
-    A stream comes whole when the fill is done. Its texts may only be extended, and no draft is
-    sure to be the beginning of what the judge prefers in the end.
+    A stream is sent at once when the fill is done. Its texts may only be extended, and no draft is
+    certain to be the beginning of the text that the judge prefers in the end.
     """
 
     async def answer(request: Request) -> Response:

@@ -23,13 +23,12 @@ _MIN_DEADLINE_MS = 1.0
 
 
 class Scheduler:
-    """Runs as many fills at a time as the backend can, which is one for a local model. All methods
-    belong to the event loop.
+    """Runs as many fills at once as the backend can. Methods belong to the event loop.
 
-    A newer automatic request stops an older one of the same client, document and method, running
-    or waiting. The older one is answered `Stopped` at once; the model is free for the newer one
-    after its current pass. `on_wasted` is called in the model's thread with the seconds spent on
-    a fill that was stopped.
+    A local model runs one at a time. A newer automatic request stops an older one of the same
+    client, document and method, running or waiting. The older one gets `Stopped` at once; the model
+    is free for the newer one after its current pass. `on_wasted` is called in the model's thread
+    with the seconds spent on a stopped fill.
     """
 
     def __init__(
@@ -65,17 +64,17 @@ class Scheduler:
             self._last_use = time.monotonic()
 
     def stop_all(self, reason: str) -> None:
-        """Answer every fill `Stopped`, because the engine ends."""
+        """Answer every fill with `Stopped`, because the engine is ending."""
         for job in [*self._waiting, *self._running]:
             self._end(job, reason)
 
     @property
     def waiting(self) -> int:
-        """How many fills wait for the model."""
+        """How many fills are waiting for the model."""
         return len(self._waiting)
 
     def idle_seconds(self) -> float:
-        """How long nothing was asked; 0 while something is."""
+        """The seconds since the last fill; 0 during a fill."""
         return 0.0 if self._is_busy else time.monotonic() - self._last_use
 
     @property
@@ -87,7 +86,7 @@ class Scheduler:
         self._idle.busy()
         older = self._waiting.superseded_by(job)
         is_full = older is None and len(self._waiting) >= self._max_waiting
-        # One of each client is let in all the same; how many requests there are is limited, too.
+        # One request per client is always let in; the number of requests is limited too.
         if is_full and self._waiting.has_of(job.request.client):
             raise EngineBusyError(
                 f"{len(self._waiting)} requests wait for the model already; this one was refused."
@@ -100,14 +99,14 @@ class Scheduler:
                 self._end(running, "superseded")
 
     def _end(self, job: Job, reason: str) -> None:
-        """Stop a job and answer it. A running one frees the model when it hears of it."""
+        """Stop a job and answer it. A running one frees the model once it notices."""
         job.stop.stop(reason)
         self._waiting.remove(job)
         if not job.answer.done():
             job.answer.set_exception(_stopped(job.stop))
 
     def _start_next(self) -> None:
-        # A backend that turns from a local model to a server runs more at once from then on.
+        # A backend that switches from a local model to a server can run more at once.
         self._threads.widen(self._backend.concurrency)
         while len(self._running) < self._backend.concurrency:
             job = self._waiting.take()
@@ -154,7 +153,7 @@ class Scheduler:
 
 
 def _with_less_time(request: FillRequest, waited_ms: float) -> FillRequest:
-    """The request with what is left of its deadline, which counts from its arrival."""
+    """The request with the rest of its deadline, which counts from its arrival."""
     limits = request.limits
     if limits.deadline_ms is None:
         return request
@@ -171,7 +170,7 @@ def _stopped(stop: StopToken) -> Stopped:
 
 
 def _as_dgls_error(error: BaseException) -> DglsError:
-    """The error as one that may be shown: an unforeseen one is logged, and its class is named."""
+    """The error to show: an unexpected one is logged, and only its class is named."""
     if isinstance(error, DglsError):
         return error
     log.error("a fill failed", exc_info=error)

@@ -1,4 +1,4 @@
-"""What the routes serve: the engine's state, who is let in, and each fill with its figures."""
+"""The service behind the routes: engine state, admission, and fills with metrics."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dgls.syntax.cursor import Budget
 
 
 class NotReadyError(Exception):
-    """No fill can be asked for now; `reason` says why."""
+    """No fill is possible now; `reason` tells why."""
 
     def __init__(self, reason: DglsError) -> None:
         super().__init__(str(reason))
@@ -25,9 +25,9 @@ class NotReadyError(Exception):
 
 
 class Service:
-    """One engine as HTTP sees it. `scheduler` is None until the model is loaded.
+    """One engine for HTTP. `scheduler` is None until the model is loaded.
 
-    `budget` is how much context other people's clients get of what they send.
+    `budget` limits the context of other clients' requests.
     """
 
     def __init__(
@@ -54,10 +54,10 @@ class Service:
 
     @contextmanager
     def admitted(self, source: str) -> Iterator[None]:
-        """Count one more request of a source while it is answered.
+        """A context that counts one more request of a source.
 
-        Raises `EngineBusyError` for too many. A source that has next to none is let in all the
-        same, so that a neighbour with many half requests cannot keep the user's editor out.
+        Raises `EngineBusyError` for too many. A source with almost no requests is always let in, so
+        that another with many unfinished requests cannot lock out the user's editor.
         """
         is_full = self.requests >= self._max_requests
         if is_full and (
@@ -75,13 +75,13 @@ class Service:
                 del self._by_source[source]
 
     def check_ready(self) -> Scheduler:
-        """What fills. Raises `NotReadyError`."""
+        """The scheduler. Raises `NotReadyError` if fills are not possible yet."""
         if self.scheduler is None:
             raise NotReadyError(self.status.why_not_ready())
         return self.scheduler
 
     async def fill(self, request: FillRequest, on_draft: OnDraft | None = None) -> FillReply:
-        """One fill, counted. Raises `NotReadyError`, or what `Scheduler.fill` raises."""
+        """One fill, counted. Raises `NotReadyError`, or the errors of `Scheduler.fill`."""
         scheduler = self.check_ready()
         try:
             reply = await scheduler.fill(request, on_draft)
@@ -89,14 +89,14 @@ class Service:
             self.metrics.ended(_outcome(error))
             raise
         self.metrics.filled(reply)
-        # `dgls why` explains fills.
+        # `dgls why` explains fills, not read-aheads or edits.
         if reply.candidates and not request.instruction:
             self._last = (request, reply, time.monotonic())
         return reply
 
     @property
     def last(self) -> LastFill | None:
-        """The newest fill. It is in memory alone, for its user's own `dgls why`."""
+        """The last fill. It is only in memory, for the user's own `dgls why`."""
         if self._last is None:
             return None
         request, reply, made = self._last

@@ -1,4 +1,4 @@
-"""What the engine says of itself: loading, ready or failed."""
+"""The engine's state: loading, ready or failed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class EngineStatus:
-    """The engine's health. Written by the thread that loads, read by everybody.
+    """The engine's health. Written by the loading thread, read by all.
 
     `on_change` is called with every new health, from the thread that writes it.
     """
@@ -37,26 +37,26 @@ class EngineStatus:
         return self._health
 
     def loading(self, share: float, what: str) -> None:
-        """Note how far loading is, 0..1, and what is being done."""
+        """Set the loading progress, 0..1, and the current task."""
         percent = round(100 * min(1.0, max(0.0, share)), 1)
         self._change(replace(self._health, percent=percent, message=what))
 
     def ready(
         self, model: str, *, device: str = "", languages: tuple[str, ...] = (), cores: int = 0
     ) -> None:
-        """Note that fills can be asked for; of what model, where, and what it was trained on."""
+        """Set the state to ready, with the model's name, device, languages and cores."""
         about = replace(self._health, model=model, device=device, languages=languages, cores=cores)
         self._change(replace(about, state=EngineState.READY, percent=100.0, message=""))
 
     def failed(self, error: BaseException) -> DglsError:
-        """Note why the model could not be loaded, and return that as an error to show."""
+        """Set the state to failed, and return the error to show."""
         shown = error if isinstance(error, DglsError) else self._unforeseen(error)
         kind = type(shown).__name__
         self._change(replace(self._health, state=EngineState.FAILED, message=str(shown), kind=kind))
         return shown
 
     def why_not_ready(self) -> DglsError:
-        """Why no fill can be asked for now."""
+        """The error for a fill that is not possible now."""
         health = self._health
         if health.state is EngineState.FAILED:
             return error_of_kind(health.kind, health.message)

@@ -1,4 +1,4 @@
-"""Every request on its way through: counted, and, where it costs memory, limited in number."""
+"""Middleware for every request: counting, and limits for requests that need memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Counted:
         self._paths = frozenset(paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on, as ASGI wants it."""
+        """Pass on (an ASGI application)."""
         endpoint = scope["path"] if scope.get("path") in self._paths else _OTHER
 
         async def counting(message: Message) -> None:
@@ -35,7 +35,7 @@ class Counted:
 
 
 class Admitted:
-    """An endpoint that holds its place among the engine's requests until its answer has gone."""
+    """An endpoint that keeps its place among the engine's requests until its answer is sent."""
 
     def __init__(
         self, service: Service, endpoint: Callable[[Request], Awaitable[Response]]
@@ -44,7 +44,7 @@ class Admitted:
         self._app = request_response(endpoint)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, as ASGI wants it. Raises `EngineBusyError` for one too many."""
+        """Answer (an ASGI application). Raises `EngineBusyError` for too many requests."""
         source = (scope.get("client") or ("", 0))[0]
         with self._service.admitted(source):
             await self._app(scope, receive, send)

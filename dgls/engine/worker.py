@@ -1,4 +1,4 @@
-"""The thread that runs the model, so that the event loop stays free to hear a cancel."""
+"""The thread that runs the model, so that the event loop can react to a cancel."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _Work: TypeAlias = tuple[asyncio.Future[Any], Callable[[], Any]]
 class ModelThreads:
     """Runs blocking calls one after another. Belongs to the event loop that creates it.
 
-    `widen` lets it run several at once, for a model that runs elsewhere.
+    `widen` allows several at once, for a remote model.
     """
 
     def __init__(self) -> None:
@@ -36,19 +36,19 @@ class ModelThreads:
             thread.start()
 
     def run(self, call: Callable[[], T]) -> asyncio.Future[T]:
-        """The result of `call`, which runs in a thread when those before it have ended."""
+        """The result of `call`, which runs in a thread after earlier calls."""
         future: asyncio.Future[T] = self._loop.create_future()
         self._calls.put((future, call))
         return future
 
     def tell(self, call: Callable[[], None]) -> None:
-        """Run `call` in the event loop; for a thread, while it works."""
-        # The loop may have ended meanwhile; then nobody is left to be told.
+        """Run `call` in the event loop; called by a working thread."""
+        # The loop may have ended meanwhile.
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(call)
 
     def close(self, timeout_s: float) -> bool:
-        """End the threads after their calls. False where that takes longer than the timeout."""
+        """End the threads after their calls. False if that takes longer than the timeout."""
         deadline = time.monotonic() + timeout_s
         for _ in self._threads:
             self._calls.put(None)
@@ -63,11 +63,11 @@ class ModelThreads:
                 self.tell(partial(_settle, future, future.set_result, call()))
             except BaseException as error:
                 self.tell(partial(_settle, future, future.set_exception, error))
-            # A thread that waits must not keep a request and its reply.
+            # A waiting thread must not keep a request and its reply alive.
             del work, future, call
 
 
 def _settle(future: asyncio.Future[T], how: Callable[[Any], None], outcome: object) -> None:
-    """Settle a future that was not cancelled meanwhile."""
+    """Settle a future, unless it was cancelled meanwhile."""
     if not future.done():
         how(outcome)

@@ -1,4 +1,4 @@
-"""Gives a causal model its adapter where there is one for it and it is wanted."""
+"""Loads the adapter of a causal model if the model has one and the settings ask for it."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _log = logging.getLogger(__name__)
 
 
 def equip(model: CausalModel, named: Named, setting: str) -> Path | None:
-    """Load the model's adapter as `denoise.adapter` asks for it.
+    """Load the model's adapter as the setting `denoise.adapter` asks for it.
 
-    With `auto` it drafts where a trial on this machine says that it pays. One that was not tried
-    yet is returned and waits for its trial (`dgls.fill.adapter_trial`). An adapter that is refused
-    is a warning; it is trained for the published weights, so with a LoRA merged into them it is
-    refused as on any other base.
+    With `auto`, masks draft if a trial on this machine showed that they pay. Returns the adapter's
+    path if its trial has not run yet (`dgls.fill.adapter_trial`), else None. A refused adapter is
+    logged as a warning. An adapter is trained for the published weights, so a model with a merged
+    LoRA refuses it.
     """
     path = adapter_of(named.name, named.folder)
     if setting == OFF or path is None:

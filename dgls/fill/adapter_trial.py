@@ -1,4 +1,4 @@
-"""Times one-line fills with and without an adapter, a place at a time, and acts on the result."""
+"""Times one-line fills with and without an adapter, one place at a time, and acts on the result."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from dgls.protocol import READ_AHEAD, FillRequest, Trigger
 PLACES = 15
 _TRIES = 2 * PLACES
 _BUSY = 1.3
-"""A fill on the CPU that takes so many times its processor time waits for other programs."""
+"""If a CPU fill's wall time exceeds its processor time by this factor, other programs are busy."""
 
 _SOURCE = Path(__file__).with_name("gap_work.py")
 _BEFORE, _AFTER = 1200, 480
 
 
 class AdapterTrial:
-    """The trial of a filler's adapter. Until it has ended, fills go on without the adapter.
+    """The trial of a filler's adapter. Until it has ended, fills run without the adapter.
 
-    Fills that had to share the CPU with other programs do not count. Where most do, there is no
-    result, and the next engine tries again.
+    Fills that shared the CPU with other programs do not count. If most did, there is no result, and
+    the next engine tries again.
     """
 
     def __init__(self, filler: CausalFiller, folder: Path, adapter: Path) -> None:
-        """`folder` is the model's, where the result is kept; `adapter` the adapter's file."""
+        """`folder` is the model's folder, where the result is kept; `adapter` is a file."""
         self._filler = filler
         self._folder = folder
         self._adapter = adapter
@@ -43,7 +43,7 @@ class AdapterTrial:
         self.result: Trial | None = None
 
     def step(self) -> bool:
-        """Time one more place; False once the trial has ended. Takes two fills and one prompt."""
+        """Time one more place: two fills and one prompt. False once the trial has ended."""
         if len(self._times[True]) == PLACES:
             self._end()
             return False
@@ -52,7 +52,7 @@ class AdapterTrial:
             return False
         self._tries += 1
         place = next(self._places)
-        # Whoever comes second finds the caches warm, so they take turns.
+        # The second fill finds the caches warm, so they take turns.
         order = (False, True) if self._tries % 2 else (True, False)
         times = {masks: self._time(place, masks=masks) for masks in order}
         alone = {masks: spent for masks, spent in times.items() if spent is not None}
@@ -62,18 +62,18 @@ class AdapterTrial:
         return True
 
     def run(self, on_share: Callable[[float], None]) -> Trial | None:
-        """The whole trial; `on_share` is told the share of it that is done, from 0 to 1."""
+        """Run the whole trial; `on_share` gets the share that is done, from 0 to 1."""
         while self.step():
             on_share(max(len(self._times[True]) / PLACES, self._tries / _TRIES))
         return self.result
 
     def _time(self, place: FillRequest, *, masks: bool) -> float | None:
-        """Milliseconds of a fill whose prompt was read before, as while one types.
+        """Milliseconds of a fill whose prompt was read before, as during typing.
 
-        None where other programs took the CPU from it.
+        None if other programs took the CPU from it.
         """
         model, before = self._filler.model, self._filler.model.drafting
-        # A filler of its own does not know what the last fill of the place was.
+        # A new filler does not remember the last fill at this place.
         fresh = self._filler.with_strategy(self._filler.strategy)
         model.drafting = replace(before, masks=masks)
         try:
@@ -90,7 +90,7 @@ class AdapterTrial:
         without, with_ = (statistics.median(self._times[masks]) for masks in (False, True))
         self.result = Trial(fingerprint(self._adapter), PLACES, round(without, 1), round(with_, 1))
         with contextlib.suppress(OSError):
-            # A folder that cannot be written means that the next engine tries again.
+            # If the folder cannot be written, the next engine tries again.
             write_trial(self._folder, self.result)
         model = self._filler.model
         model.drafting = replace(model.drafting, masks=self.result.pays)
@@ -105,7 +105,7 @@ class AdapterTrial:
 
 
 def _places() -> Iterator[FillRequest]:
-    """Ends of lines of a source that is always here, spread over it."""
+    """Line ends spread over a source file that is always installed."""
     text = _SOURCE.read_text(encoding="utf-8")
     starts = [match for match in range(len(text)) if text[match : match + 3] == " = "]
     starts += [match for match in range(len(text)) if text[match : match + 7] == "return "]
@@ -115,7 +115,7 @@ def _places() -> Iterator[FillRequest]:
         cut = text.index(" ", at + 1) + 1
         end = text.index("\n", cut)
         parts = text[max(0, cut - _BEFORE) : cut], text[end : end + _AFTER]
-        # Automatic, because an explicit fill waits for a search, in which the adapter has no part.
+        # Automatic, because an explicit fill runs a search, which does not use the adapter.
         yield FillRequest(parts, path="gap_work.py", trigger=Trigger.AUTOMATIC)
 
 

@@ -1,4 +1,4 @@
-"""Where a fill of several lines ends: with the block that the gap is in."""
+"""Where a fill of several lines ends: at the end of the gap's block."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ _OPENERS = (":", "{", "(", "[", "->", "=>", "then", "do")
 
 
 def left_block_at(text: str, line_head: str, suffix: str) -> int | None:
-    """Where in `text` the gap's block has ended; None where it goes on.
+    """The index in `text` at which it leaves the gap's block; None if it never does.
 
-    It ends before a line that is indented less than the block, and before the line that follows the
-    gap in the document. `line_head` is before the gap on its line, `suffix` after the gap. The last
-    line may not be whole yet: its indentation counts as soon as it says something.
+    The block ends before a line that is indented less than the block, and before the line that
+    follows the gap in the document. `line_head` is the text before the gap on its line, `suffix`
+    the text after the gap. The last line may be incomplete: its indentation counts once it has
+    text.
     """
     lines = text.split("\n")
     least = _depth(line_head, lines)
@@ -27,7 +28,7 @@ def left_block_at(text: str, line_head: str, suffix: str) -> int | None:
 
 
 def _depth(line_head: str, lines: Sequence[str]) -> int:
-    """The indentation below which a line is not of the block any more."""
+    """The indentation below which a line has left the block."""
     if not line_head.strip():
         return len(line_head.expandtabs(4))
     opens = (line_head + lines[0]).rstrip().endswith(_OPENERS)
@@ -39,6 +40,6 @@ def _indent(line: str) -> int:
 
 
 def _first_line(suffix: str) -> str:
-    """The first line of text below the gap's own; "" if there is no such line."""
+    """The first nonblank line of text below the gap's own line; "" if there is none."""
     below = suffix.split("\n")[1:]
     return next((line.rstrip() for line in below if line.strip()), "")

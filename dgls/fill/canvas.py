@@ -21,11 +21,11 @@ from dgls.network.memory import is_out_of_memory, not_enough_memory
 from dgls.protocol import Fill, FillReply, FillRequest, OnDraft
 
 _UNFITTED = 0.5
-"""The threshold of a model whose confidence was never fitted: likelier right than wrong."""
+"""The threshold of a model without a fitted confidence: more likely right than wrong."""
 
 
 class CanvasFiller:
-    """Fills gaps with one model. Fills of several threads at once share forward passes.
+    """Fills gaps with one canvas model. Fills of several threads share forward passes.
 
     One of the two fillers (`dgls.fill.filler.Filler`); the other is `dgls.fill.causal`.
     """
@@ -42,7 +42,7 @@ class CanvasFiller:
 
     @property
     def name(self) -> str:
-        """The checkpoint's own name."""
+        """The checkpoint's name."""
         return self._model.name
 
     @property
@@ -65,9 +65,10 @@ class CanvasFiller:
     ) -> FillReply:
         """Fill every gap of the request, or edit its code.
 
-        Out of time, it answers with what it has (`complete` is False). Raises `Stopped` when
-        `stop` was set before the answer, `InputError` where the gaps do not fit the model,
-        `ModelMemoryError` where the memory does not suffice; the next fill may then be smaller.
+        When time runs out, the reply has the best drafts so far (`complete` is False). Raises
+        `Stopped` if `stop` was set before the answer, `InputError` if the gaps do not fit the
+        model, `ModelMemoryError` if memory does not suffice; the next fill may then get a smaller
+        canvas.
         """
         one = _OneFill(
             CanvasRunning(self._model, self._strategy, self._drafts, request, stop, on_draft)
@@ -79,21 +80,21 @@ class CanvasFiller:
                     return replace(edited, passes=share.passes)
                 return replace(one.run(), passes=share.passes)
         except Stopped:
-            # The token knows who stopped the fill; the loop below knows only that it was stopped.
+            # The token has the reason for the stop; the loop below does not.
             stop.check()
             raise
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-        # Outside of the handler, which would keep what fills the memory.
+        # Outside the handler, which would keep the memory of its frames alive.
         with self._model.network.taking_part():
             self._model.forget_prompts()
         raise not_enough_memory()
 
     def proposals(self, request: FillRequest) -> tuple[Proposal, ...]:
-        """All proposals of a fill with their scores: what a confidence is fitted on.
+        """All proposals of a fill with their scores, for fitting a confidence.
 
-        Raises `InputError` where the gaps do not fit the model.
+        Raises `InputError` if the gaps do not fit the model.
         """
         nothing = LastDrafts()
         running = CanvasRunning(self._model, self._strategy, nothing, request, StopToken(), None)
@@ -101,7 +102,7 @@ class CanvasFiller:
 
 
 class _OneFill:
-    """The fill of one request; lives as long as that."""
+    """The fill of one request."""
 
     def __init__(self, running: CanvasRunning) -> None:
         self._running = running
@@ -112,7 +113,7 @@ class _OneFill:
         self._work = CanvasWork(running, self._scores)
 
     def run(self) -> FillReply:
-        """The reply."""
+        """The reply to the request."""
         with self._running.tally.stages.timed("total"):
             self._running.stop.check()
             canvases = self._model.layout.canvases(self._request, self._strategy.lengths)
@@ -142,7 +143,7 @@ class _OneFill:
         )
 
     def proposals(self) -> tuple[Proposal, ...]:
-        """What would be ranked."""
+        """All proposals with their scores, as they would be ranked."""
         canvases = self._model.layout.canvases(self._request, self._strategy.lengths)
         return tuple(self._scored_proposals(canvases, self._running.encode(canvases[0])))
 

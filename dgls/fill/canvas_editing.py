@@ -1,7 +1,7 @@
-"""An edit by instruction with a diffusion model that was tuned to chat: canvas after canvas.
+"""An edit by instruction with a chat-tuned diffusion model, one canvas after another.
 
-Each canvas is denoised from noise after the prompt and all canvases before it, until the answer's
-block is closed, as the published model writes long answers.
+Each canvas is denoised from noise after the prompt and all earlier canvases, until the answer's
+code block is closed. The published model writes long answers the same way.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ def canvas_edit(
 ) -> FillReply:
     """The model's answer to the request's instruction.
 
-    Raises `ModelError` for a model that was not tuned to chat, `Stopped` where the request was
-    stopped. Out of time it is not `complete`.
+    Raises `ModelError` if the model was not tuned to chat, `Stopped` if the request was stopped.
+    When time runs out, the reply is not `complete`.
     """
     layout = model.layout
     if not isinstance(layout, ChatLayout):
@@ -53,7 +53,7 @@ def canvas_edit(
 
 @dataclass(slots=True)
 class _Writing:
-    """An answer under way: its `tokens`, and whether the model `ended` its turn."""
+    """An answer so far: its `tokens`, and whether the model `ended` its turn."""
 
     model: Model
     layout: ChatLayout
@@ -65,7 +65,7 @@ class _Writing:
     ended: bool = False
 
     def run(self, prompt: tuple[int, ...], most: int, fence: str) -> bool:
-        """Write until the block is closed or `most` tokens are there; False where time ran out."""
+        """Write until the block is closed or `most` tokens are written; False if time ran out."""
         closed = closes(fence)
         while not self.ended and len(self.tokens) < most:
             complete = self._canvas((*prompt, *self.tokens))

@@ -1,4 +1,4 @@
-"""One fill with a canvas under way: what it has at hand, what it has cost, and its texts."""
+"""The state of one canvas fill: its inputs, its cost so far, and its texts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Tally:
 
 
 class CanvasRunning:
-    """One fill under way; lives as long as its request."""
+    """The state of one fill; lives as long as its request."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class CanvasRunning:
         self.model = model
         self.strategy = strategy
         self.drafts = drafts
-        # Asked for now, because this fill's own drafts are kept as soon as they are there.
+        # Read now, because this fill will overwrite the last draft with its own.
         self.rest = drafts.rest(request) if strategy.warm else ""
         self.request = request
         self.stop = stop
@@ -55,48 +55,48 @@ class CanvasRunning:
         self.control = control_of(request, stop)
 
     def encode(self, canvas: Canvas) -> Prefix:
-        """The prompt of a canvas, read."""
+        """The encoded prompt of a canvas."""
         self.stop.check()
         with self.tally.stages.timed("encode"):
             return self.model.encode(canvas.prompt)
 
     def canvas_of(self, index: int, texts: Sequence[str]) -> Canvas:
-        """The canvas of one gap alone, when `texts` are in those before it."""
+        """The canvas of gap `index` alone, with `texts` in the gaps before it."""
         return self.model.layout.build(single_gap(self.request, index, texts))
 
     def texts(self, canvas: Canvas, tokens: Sequence[int]) -> tuple[str, ...]:
-        """The texts of the gaps in a canvas of these tokens."""
+        """The text of each gap in a canvas with these tokens."""
         texts = self.model.layout.texts(canvas, tokens)
         return tuple(self.clip(index, text) for index, text in enumerate(texts))
 
     def clip(self, index: int, text: str) -> str:
-        """What of a text may be in a gap."""
+        """The part of a text that gap `index` can hold."""
         tail = self.request.parts[index + 1].partition("\n")[0]
         text = within_brackets(text, tail, language_named(self.request.language))
         return clipped(text, self.request.gaps[index], self.known)
 
     def in_time(self) -> bool:
-        """Whether there is time for more; remembers that there was not."""
+        """Whether time is left; records that it ran out."""
         if self.control.out_of_time():
             self.tally.complete = False
         return not self.control.out_of_time()
 
     def count(self, result: FilledCanvas) -> None:
-        """Note what denoising cost; the canvases of a batch take their steps together."""
+        """Add the cost of denoising; the canvases of a batch share their steps."""
         self.tally.steps += result.steps
         self.tally.complete &= result.complete
 
     def keep(self, texts: tuple[str, ...]) -> None:
-        """Keep a draft: typing may go on along it."""
+        """Keep a draft as a warm start, in case the user types along it."""
         self.drafts.keep(self.request, texts[0])
 
     def tell(self, step: int, texts: tuple[str, ...]) -> None:
-        """Pass a draft on to who watches."""
+        """Pass a draft on to the request's observer."""
         if self.on_draft is not None:
             self.on_draft(Draft(step, texts))
 
     def teller(self, canvas: Canvas) -> OnCanvas | None:
-        """What passes each step's canvas on as a draft, steps counted over all proposals."""
+        """A callback that passes each step's canvas on; steps count over all proposals."""
         on_draft = self.on_draft
         if on_draft is None:
             return None

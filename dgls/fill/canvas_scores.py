@@ -1,4 +1,4 @@
-"""How likely the texts for a canvas are, and how sure dgls is of them."""
+"""Scores and confidences of the texts proposed for a canvas."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class CanvasScores:
     def judged(
         self, proposals: Sequence[Proposal], canvas: Canvas, prefix: Prefix
     ) -> list[Proposal]:
-        """Each proposal with its score. Out of time, only those that have one already."""
+        """Each proposal with its score. Once time is out, only those that already have one."""
         scored = [proposal for proposal in proposals if proposal.log_probs is not None]
         unscored = [proposal for proposal in proposals if proposal.log_probs is None]
         if unscored and scored and not self._running.in_time():
@@ -52,7 +52,7 @@ class CanvasScores:
         ]
 
     def _scored_in_turn(self, texts: tuple[str, ...]) -> tuple[float, ...]:
-        """The log-probabilities of several gaps, each after the ones before it."""
+        """The log-probabilities of several gaps, each scored after the ones before it."""
         found: list[float] = []
         for index, text in enumerate(texts):
             canvas = self._running.canvas_of(index, texts)
@@ -66,7 +66,7 @@ class CanvasScores:
         return (*self._model.layout.target([text]), *canvas.follows)
 
     def present_score(self, canvas: Canvas, prefix: Prefix) -> float | None:
-        """The score of the text that is in the gaps now; None without text or time."""
+        """The score of the text that the gaps hold now; None without text or time."""
         texts = tuple(gap.text for gap in self._request.gaps)
         if not any(texts) or not self._running.in_time():
             return None
@@ -79,7 +79,7 @@ class CanvasScores:
         return Fill(proposal.texts, proposal.score, confidence, proposal.source, tokens)
 
     def is_enough(self, proposal: Proposal) -> bool:
-        """Whether a proposal is so surely right that no other needs to be made."""
+        """Whether a proposal is so surely right that no other is needed."""
         if proposal.log_probs is None or not self.wants_one:
             return False
         sure = self.fill(proposal).confidence >= self._strategy.enough
@@ -87,7 +87,7 @@ class CanvasScores:
 
     @property
     def wants_one(self) -> bool:
-        """Whether one sure answer will do; what was never fitted is not sure."""
+        """Whether one sure answer will do; an unfitted confidence is never sure."""
         asks_one = self._request.limits.candidates == 1
         fitted = self._model.metadata.threshold is not None
         return fitted and (asks_one or self._request.trigger is Trigger.AUTOMATIC)

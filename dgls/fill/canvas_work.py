@@ -1,4 +1,4 @@
-"""The candidates of a canvas: copies, causal drafts, revised drafts, what denoising gives."""
+"""The proposals for a canvas: copies, causal drafts, revised drafts and denoised canvases."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class CanvasWork:
         self._scores = scores
 
     def proposals(self, canvases: Sequence[Canvas], prefix: Prefix) -> list[Proposal]:
-        """What each way of filling gives; the first one is always made, the others in time."""
+        """The proposals of each way to fill: the first in any case, the others in time."""
         found: list[Proposal] = []
         canvas = canvases[0]
         copies = self._copies(canvas, prefix)
@@ -49,7 +49,7 @@ class CanvasWork:
         return [*found, *copies]
 
     def _copies(self, canvas: Canvas, prefix: Prefix) -> list[Proposal]:
-        """Texts of the document; where a sure one could be the answer they are judged at once."""
+        """Copies from the document; scored at once if a sure one may be the answer."""
         found = copied(self._request, self._strategy.copies)
         if not found or not self._scores.wants_one:
             return found
@@ -58,7 +58,7 @@ class CanvasWork:
         return sorted(scored, key=lambda each: -self._scores.fill(each).confidence)
 
     def _drafted(self, canvas: Canvas, prefix: Prefix) -> list[tuple[CausalDraft, ...]]:
-        """Causal drafts of all gaps, best first; of several gaps, each after those before it."""
+        """Causal drafts of all gaps, best first; each gap is drafted after those before it."""
         if len(canvas.gaps) == 1:
             return [(each,) for each in self._gap_drafts(canvas, 0, prefix)]
         chosen: list[CausalDraft] = []
@@ -83,12 +83,12 @@ class CanvasWork:
         return self._running.clip(index, self._model.codec.decode(drafted.tokens))
 
     def _draft_proposals(self, drafts: Sequence[tuple[CausalDraft, ...]]) -> list[Proposal]:
-        """The best draft, and the others that cost nothing more because they are scored."""
+        """The best draft, and the other drafts, which are already scored and so cost nothing."""
         best, *others = map(self._draft_proposal, drafts)
         return [best, *(each for each in others if each.log_probs is not None)]
 
     def _draft_proposal(self, drafts: Sequence[CausalDraft]) -> Proposal:
-        """A causal draft as a proposal: it was scored while it was written, if it is all there."""
+        """A causal draft as a proposal, with the score from its writing if nothing was clipped."""
         texts = tuple(self._draft_text(index, drafted) for index, drafted in enumerate(drafts))
         log_probs: list[float] = []
         for text, drafted in zip(texts, drafts, strict=True):
@@ -107,7 +107,7 @@ class CanvasWork:
         return Proposal(self._running.texts(canvas, result.tokens), "revised")
 
     def _denoised(self, canvases: Sequence[Canvas], prefix: Prefix, index: int) -> list[Proposal]:
-        """What becomes of the canvases; the first time from the last draft, where there is one."""
+        """The denoised canvases; the first starts from the last draft, if there is one."""
         strengths = [gap.strength for gap in self._request.gaps]
         start = None if index else self._warm_start(canvases[0])
         if start is not None:
@@ -117,7 +117,7 @@ class CanvasWork:
         return found if start is None else [replace(each, source="kept") for each in found]
 
     def _warm_start(self, canvas: Canvas) -> Canvas | None:
-        """The canvas with what typing has left of the document's last draft in its gap."""
+        """The canvas with the rest of the document's last draft in its gap."""
         if not self._running.rest:
             return None
         return started(canvas, self._model.layout.target([self._running.rest]), self._model.pad)

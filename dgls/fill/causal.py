@@ -22,7 +22,7 @@ from dgls.protocol import Fill, FillReply, FillRequest, OnDraft
 
 @dataclass(frozen=True, slots=True)
 class Considered:
-    """What is weighed for one gap: the first text alone, and beside others by trigger."""
+    """The candidates of one gap: the first text alone, and beside others by trigger."""
 
     alone: Weighed
     automatic: tuple[Weighed, ...]
@@ -51,15 +51,15 @@ class CausalFiller:
 
     @property
     def strategy(self) -> CausalStrategy:
-        """What its fills may cost."""
+        """The limits of its fills."""
         return self._strategy
 
     def use_pause(self, stop: StopToken) -> bool:
-        """Read on in the whole prompt of where somebody types; False where all is read."""
+        """Read more of the whole prompt at the user's current place; False once all is read."""
         return self._prompting.read_on(stop)
 
     def use_idle_time(self) -> bool:
-        """Do a second's work that waits for a quiet moment; False once no work is left."""
+        """Do about a second of deferred work; False once no work is left."""
         if self.idle_work is None:
             return False
         if not self.idle_work():
@@ -81,8 +81,9 @@ class CausalFiller:
     ) -> FillReply:
         """Fill every gap of the request, each after those before it, or edit its code.
 
-        Out of time it answers with what it has (`complete` is False). Raises `Stopped` when `stop`
-        was set before the answer, `ModelMemoryError` where the memory does not suffice.
+        When time runs out, the reply has the best text so far (`complete` is False). Raises
+        `Stopped` if `stop` was set before the answer, `ModelMemoryError` if memory does not
+        suffice.
         """
         try:
             if request.instruction:
@@ -92,21 +93,21 @@ class CausalFiller:
             stop.check()
             if not is_out_of_memory(error):
                 raise
-        # Outside of the handler, which would keep what fills the memory.
+        # Outside the handler, which would keep the memory of its frames alive.
         self.model.forget_prompts()
         raise not_enough_memory()
 
     @property
     def threshold(self) -> float:
-        """The least confidence at which its fills should be shown unasked."""
+        """The lowest confidence at which its fills should be shown unasked."""
         return self._confidence.threshold
 
     def with_strategy(self, strategy: CausalStrategy) -> CausalFiller:
-        """A filler of the same model with another strategy, without its idle work and editor."""
+        """A filler of the same model with another strategy, without idle work or editor."""
         return CausalFiller(self.model, self._confidence, strategy)
 
     def considered(self, request: FillRequest) -> Considered:
-        """All that may be weighed for a request with one gap."""
+        """All candidates that may be weighed for a request with one gap."""
         return self._one(request, StopToken(), None).considered()
 
     def _edited(self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None) -> FillReply:
@@ -132,7 +133,7 @@ class CausalFiller:
 
 @dataclass(slots=True)
 class _OneFill:
-    """The fill of one request; lives as long as that."""
+    """The fill of one request."""
 
     running: Running
     is_sound: Soundness = field(init=False)
@@ -142,7 +143,7 @@ class _OneFill:
         self.is_sound = Soundness(self.running.request)
 
     def run(self) -> FillReply:
-        """The reply."""
+        """The reply to the request."""
         request, cost = self.running.request, self.running.cost
         with cost.stages.timed("total"):
             self.running.stop.check()
@@ -178,7 +179,7 @@ class _OneFill:
         return self._searched(work, first, automatic=self.running.is_automatic)
 
     def considered(self) -> Considered:
-        """All that may be weighed for the one gap, whatever the first text settles."""
+        """All candidates of the one gap, even where the first text would settle it."""
         work = GapWork(self.running, self.running.request, self.is_sound.site)
         first = work.write()
         return Considered(
@@ -188,7 +189,7 @@ class _OneFill:
         )
 
     def _searched(self, work: GapWork, first: Candidate, *, automatic: bool) -> tuple[Weighed, ...]:
-        """The first text beside others; an automatic fill takes copies alone, in one pass."""
+        """The first text beside others. An automatic fill adds copies alone, in one pass."""
         found = [first] if automatic else [first, *work.search(first)]
         if self.running.control.out_of_time():
             self.running.cost.complete = False
@@ -200,7 +201,7 @@ class _OneFill:
         return tuple(work.weigh(several, first.text, joint))
 
     def _settles(self, first: Weighed) -> bool:
-        """Whether the first text is the answer, or a sign that the gap has no answer."""
+        """Whether the first text is the answer, or shows that the gap has no answer."""
         request, strategy = self.running.request, self.running.strategy
         sound = self.is_sound((first.candidate.text,))
         if self.running.is_automatic:
@@ -210,7 +211,7 @@ class _OneFill:
         return sure and request.limits.candidates == 1
 
     def _several(self) -> Fill:
-        """The gaps in order, each with the texts before it in its prompt."""
+        """The gaps in order, each with the earlier texts in its prompt."""
         request = self.running.request
         texts: list[str] = []
         score, confidence, tokens = 0.0, 1.0, 0
@@ -226,7 +227,7 @@ class _OneFill:
         return Fill(tuple(texts), score, confidence, "draft", tokens)
 
     def _read_ahead(self) -> None:
-        """Read the prompt, so that the next fill there is quicker."""
+        """Read the prompt now, so that the next fill at this place is quicker."""
         model, cost = self.running.model, self.running.cost
         prompt = model.layout.prompt(single_gap(self.running.request, 0, ()))
         with cost.stages.timed("encode"):

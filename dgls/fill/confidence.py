@@ -1,4 +1,4 @@
-"""The chance that a candidate is right, from its evidence: fitted logistic maps, two a model."""
+"""The probability that a candidate is right: two fitted logistic models per language model."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from dgls.errors import CheckpointError
 from dgls.logistic import logistic
 
 FILE = "confidence.json"
-"""What `dgls eval calibrate` writes beside a model's weights; it goes before what dgls brings."""
+"""Written by `dgls eval calibrate` beside a model's weights; overrides the file that dgls ships."""
 
 
 @dataclass(frozen=True, slots=True)
 class Logistic:
-    """logistic(bias + the weighted sum of the features); unknown features weigh nothing."""
+    """logistic(bias + weighted sum of features); a feature without a weight counts 0."""
 
     bias: float
     weights: Mapping[str, float]
 
     def of(self, features: Mapping[str, float]) -> float:
-        """The chance in 0..1."""
+        """The probability, from 0 to 1."""
         known = self.weights
         logit = self.bias + sum(known.get(name, 0.0) * x for name, x in features.items())
         return logistic(logit)
@@ -36,10 +36,10 @@ _GUESSED = Logistic(1.5, {"total": 0.5, "least": 0.3})
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
-    """`alone` weighs the text that the model writes first, `searched` those of a whole search.
+    """`alone` weighs the model's first text, `searched` the candidates of a whole search.
 
-    A suggestion below `threshold` should not be shown unasked. The default claims nothing that was
-    measured.
+    A suggestion with a confidence below `threshold` should not be shown unasked. The defaults are
+    not measured.
     """
 
     alone: Logistic = _GUESSED
@@ -48,19 +48,19 @@ class Confidence:
     notes: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        """As `from_json` reads it."""
+        """JSON text that `from_json` reads."""
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Confidence:
-        """Raises `ValueError` or `TypeError` for anything else than `to_json` writes."""
+        """Read the text of `to_json`. Raises `ValueError` or `TypeError` for anything else."""
         fields = dict(json.loads(text))
         alone, searched = Logistic(**fields.pop("alone")), Logistic(**fields.pop("searched"))
         return cls(alone, searched, **fields)
 
 
 def confidence_of(model: str, folder: Path | None = None) -> Confidence:
-    """What was fitted for a model: in its `folder`, else what dgls brings for it or for its kin.
+    """A model's fitted confidence: from its `folder`, else the shipped one for it or its family.
 
     Raises `CheckpointError` for a file that cannot be read.
     """
@@ -79,4 +79,4 @@ def confidence_of(model: str, folder: Path | None = None) -> Confidence:
 
 
 _KIN = "qwen2.5-coder-0.5b-instruct"
-"""Whose confidence a model of the family takes that was never fitted itself."""
+"""The model whose confidence is used for a model of its family that has none of its own."""

@@ -10,7 +10,7 @@ from dgls.protocol import FillRequest
 
 
 def control_of(request: FillRequest, stop: StopToken) -> RunControl:
-    """The request's stop, and its deadline from now on."""
+    """The request's stop token, and its deadline counted from now."""
     limit = request.limits.deadline_ms
     deadline = None if limit is None else time.monotonic() + limit / 1000
     return RunControl(lambda: stop.stopped, deadline)

@@ -1,8 +1,8 @@
-"""An edit by instruction with a causal model that was tuned to chat: its chat, written greedily.
+"""An edit by instruction with a chat-tuned causal model, written greedily.
 
-An edit repeats most of the code that it edits, so the code is the draft: as long as the model
-writes it again, a pass accepts several tokens, and where it differs what the prompt repeats is
-looked up (`dgls.inference.drafts`).
+An edit repeats most of the code that it edits, so that code is the draft. While the model repeats
+it, a pass accepts several tokens; where the model differs, drafts are looked up in the prompt
+(`dgls.inference.drafts`).
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from dgls.inference.written import OnPass, Written
 from dgls.protocol import Fill, FillReply
 
 MAX_TOKENS = 4096
-"""The longest prompt of an edit."""
+"""The longest prompt of an edit, in tokens."""
 
 UNJUDGED = 0.5
-"""The confidence of an edit: nothing says how likely it is right."""
+"""The confidence of an edit: nothing measures whether it is right."""
 
 _ANY = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class InstructionEditor:
-    """Edits by a causal model. `template` is called at the first edit: reading it takes a while."""
+    """Edits with a causal model. `template` is slow, so it is called at the first edit."""
 
     model: CausalModel
     template: Callable[[], ChatTemplate | None]
@@ -40,8 +40,8 @@ class InstructionEditor:
     def edit(self, running: Running) -> FillReply:
         """The model's answer to the request's instruction.
 
-        Raises `ModelError` where the model has no chat template, `InputError` where the code is
-        too long for it, `Stopped` where the request was stopped.
+        Raises `ModelError` if the model has no chat template, `InputError` if the code is too long
+        for it, `Stopped` if the request was stopped.
         """
         asked = conversation(running.request, around=False)
         prompt = self._prompt(asked)
@@ -84,7 +84,7 @@ class InstructionEditor:
     def _fill(self, asked: Conversation, written: Written) -> Fill:
         answer = asked.begun + written.text(self.model.table, _ANY)
         if written.last is not None:
-            # The model ended its turn; most close the block first.
+            # The model ended its turn without closing the block.
             answer += f"\n{asked.fence}"
         return Fill((answer,), written.score, UNJUDGED, "edit", len(written.tokens))
 
@@ -95,17 +95,19 @@ class InstructionEditor:
             if running.on_draft is None:
                 return
             text = asked.begun + table.join(list(tokens)).decode("utf-8", "replace")
-            new = tuple(_said(table.text_of(token)) for token in tokens[told[0] :])
+            new = tuple(_decoded(table.text_of(token)) for token in tokens[told[0] :])
             told[0] = len(tokens)
             running.cost.stream_passes += 1
-            drafts = [tuple(_said(table.text_of(each)) for each in row) for row in (refused, ahead)]
+            drafts = [
+                tuple(_decoded(table.text_of(each)) for each in row) for row in (refused, ahead)
+            ]
             running.tell((text,), new, *drafts)
 
         return on_pass
 
 
 def chat_tokens(codec: HfCodec, template: ChatTemplate, asked: Conversation) -> tuple[int, ...]:
-    """The prompt: special tokens are read in the template alone, and in no text of a user."""
+    """The prompt. Special tokens are recognized in the template only, never in a user's text."""
     tokens: list[int] = []
     for piece in template.pieces(asked.system, asked.user):
         tokens += codec.encode_marked(piece.text) if piece.is_template else codec.encode(piece.text)
@@ -118,7 +120,7 @@ def most_written(code: int) -> int:
 
 
 def closes(fence: str) -> Callable[[bytes], bool]:
-    """Whether an answer, whose block is open at its start, has closed it."""
+    """Tells whether an answer that starts inside a code block has closed it."""
     closing = re.compile(rb"(?:^|\n)[ \t]*" + re.escape(fence.encode()))
     return lambda said: closing.search(said) is not None
 
@@ -131,5 +133,5 @@ def cannot_edit(name: str, why: str) -> ModelError:
     )
 
 
-def _said(text: bytes) -> str:
+def _decoded(text: bytes) -> str:
     return text.decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""What is known of a candidate before it is shown: the numbers that a confidence weighs."""
+"""The features of a candidate that a confidence weighs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FAR = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The gap: the text around it, and how many lines it may have."""
+    """The gap: the text around it, and the most lines that it may have."""
 
     prefix: str
     suffix: str
@@ -25,18 +25,18 @@ class Place:
 
     @property
     def line_head(self) -> str:
-        """What is before the gap on its line."""
+        """The text before the gap on its line."""
         return self.prefix.rpartition("\n")[2]
 
     @property
     def line_tail(self) -> str:
-        """What follows the gap on its line."""
+        """The text after the gap on its line."""
         return self.suffix.partition("\n")[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A text for the gap. `source` as in `Fill.proposal`; `copy` where the document holds it."""
+    """A text for the gap; `source` as in `Fill.proposal`, `copy` if the document holds it."""
 
     text: str
     written: Written
@@ -51,10 +51,11 @@ def features(
     greedy: str,
     joint: Mapping[str, float] | None = None,
 ) -> dict[str, float]:
-    """The evidence for one candidate among its `rivals` (itself among them), all finite.
+    """The features of one candidate among its `rivals` (itself included); all values are finite.
 
-    `greedy` is the text that the model writes without a search. `joint` has for some texts how
-    likely they are together with what follows, in nats, for a model that has not seen it.
+    `greedy` is the text that the model writes without a search. `joint` maps some texts to their
+    log-probability together with the following text, in nats, from a model that has not seen the
+    suffix.
     """
     written = candidate.written
     log_probs = [max(each, _FLOOR) for each in written.log_probs]
@@ -80,7 +81,7 @@ def features(
         "new_names": float(_new_names(candidate.text, place)),
         "comment": float(candidate.text.lstrip().startswith(("#", "//", "/*", "--", '"""'))),
         **_of_copy(candidate.copy),
-        "repeats": float(_repeats(candidate.text, place)),
+        "repeats": float(_repeats_neighbour(candidate.text, place)),
         "joint_lead": _lead(candidate.text, joint or {}),
     }
 
@@ -92,7 +93,7 @@ def _of_copy(copy: Copy | None) -> dict[str, float]:
 
 
 def _lead(text: str, joint: Mapping[str, float]) -> float:
-    """By how much a text is likelier with what follows than its best rival, 15 nats at most."""
+    """By how many nats a text with what follows beats its best rival, at most 15."""
     others = [value for other, value in joint.items() if other != text]
     if not others:
         return 0.0
@@ -101,7 +102,7 @@ def _lead(text: str, joint: Mapping[str, float]) -> float:
 
 
 def _new_names(text: str, place: Place) -> int:
-    """How many names of the text are nowhere around it, five at most."""
+    """How many names in the text appear nowhere around it, at most five."""
     known = _names(place.prefix) | _names(place.suffix)
     last = _NAME.findall(place.line_head)[-1:] if place.line_head[-1:].isalnum() else []
     joined = "".join(last) + text
@@ -113,8 +114,8 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(_NAME.findall(text))
 
 
-def _repeats(text: str, place: Place) -> bool:
-    """Whether the gap's line would say what the line above or below it says."""
+def _repeats_neighbour(text: str, place: Place) -> bool:
+    """Whether the gap's line would repeat the line above or below it."""
     line = (place.line_head + text.partition("\n")[0] + place.line_tail).strip()
     above = [each.strip() for each in place.prefix.split("\n")[-4:-1]]
     below = [each.strip() for each in place.suffix.split("\n")[1:4]]

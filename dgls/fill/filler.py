@@ -1,4 +1,4 @@
-"""What fills gaps, whatever its family: the seam between the engine and the models."""
+"""The interface between the engine and the models: fills gaps, whatever the model family."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ class Filler(Protocol):
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """The languages it was trained on, by the protocol's names; empty if it reads all."""
+        """The languages it was trained on, by the protocol's names; empty means all."""
 
     @property
     def joins(self) -> bool:
-        """Whether fills of several threads share forward passes; else one fills at a time."""
+        """Whether fills of several threads share forward passes; if not, one runs at a time."""
 
     def fill(
         self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None = None
     ) -> FillReply:
-        """Fill the request's gaps. Raises `Stopped` when `stop` was set before an answer."""
+        """Fill the request's gaps. Raises `Stopped` if `stop` was set before the answer."""
 
 
 @runtime_checkable
 class HasIdleWork(Protocol):
-    """What has work that waits until nobody fills."""
+    """A filler with work that waits until no fill is running."""
 
     def use_pause(self, stop: StopToken) -> bool:
-        """Do a tenth of a second's work for the next fill; False if there is nothing to do now.
+        """Do about a tenth of a second of work for the next fill; False if there is none.
 
-        Raises `Stopped` soon after `stop` was set, because somebody wants a fill.
+        Raises `Stopped` soon after `stop` is set, because a fill is waiting.
         """
 
     def use_idle_time(self) -> bool:
-        """Do a second's work, such as a measurement; False once no work is left."""
+        """Do about a second of work, such as a measurement; False once no work is left."""

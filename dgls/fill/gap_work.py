@@ -1,4 +1,4 @@
-"""The candidates of one gap: written, searched for, copied, scored and weighed."""
+"""The candidates of one gap: written, searched, copied, scored and weighed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from dgls.sound.site import Site
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """A candidate with its evidence and the confidence that it gives."""
+    """A candidate with its features and the confidence that they give."""
 
     candidate: Candidate
     features: dict[str, float]
@@ -34,10 +34,10 @@ _BROKEN = "\N{REPLACEMENT CHARACTER}"
 
 
 class GapWork:
-    """The candidates of one gap."""
+    """Makes and weighs the candidates of one gap."""
 
     def __init__(self, fill: Running, request: FillRequest, site: Site | None = None) -> None:
-        """`site` is that of the gap, where the caller has it: making it parses the text."""
+        """`site` is the gap's site, if the caller has it already; computing it parses the text."""
         self._fill = fill
         self._model = fill.model
         self._request = request
@@ -56,7 +56,7 @@ class GapWork:
         self._read: ReadPrompt | None = None
 
     def write(self, offset: tuple[str, ...] = ()) -> Candidate:
-        """What the model writes token by token; kept, because the next keystroke may agree."""
+        """The text that the model writes greedily; kept as drafts for the next keystroke."""
         fill, rest = self._fill, self._fill.drafts.rest(self._request)
         kept = self._model.layout.text(self._prompt, rest) if rest else ()
 
@@ -68,7 +68,7 @@ class GapWork:
             if fill.on_draft is not None:
                 after = ("",) * (len(fill.request.gaps) - len(offset) - 1)
                 texts = (*offset, self._text_of(tokens), *after)
-                new, said = tokens[known:], self._said
+                new, said = tokens[known:], self._token_texts
                 fill.tell(texts, said(new), said(refused), said(ahead))
             known = len(tokens)
 
@@ -86,9 +86,9 @@ class GapWork:
         return found
 
     def search(self, first: Candidate) -> list[Candidate]:
-        """What a beam search finds beside the first text.
+        """The texts that a beam search finds beside the first text.
 
-        Nothing for a gap of several lines, where it costs too much.
+        Empty for a gap of several lines, where a search costs too much.
         """
         strategy = self._fill.strategy
         if self._gap.max_lines > 1 or strategy.beams < 2 or self._read is None:
@@ -107,7 +107,7 @@ class GapWork:
         return [self._candidate(written, "beam") for written in found]
 
     def copies(self, others: Sequence[Candidate]) -> list[Candidate]:
-        """What the document holds at places like the gap, scored by the model."""
+        """Texts from similar places in the document, scored by the model."""
         proposals = copied(self._request, self._fill.strategy.copies)
         by_text = {each.text: each for each in others}
         known = [
@@ -138,14 +138,14 @@ class GapWork:
         return scored.score
 
     def alone(self, candidate: Candidate) -> Weighed:
-        """The first candidate as long as it has no rivals."""
+        """The first candidate, weighed without rivals."""
         evidence = features(candidate, self._place, [candidate], candidate.text)
         return Weighed(candidate, evidence, self._fill.confidence.alone.of(evidence))
 
     def weigh(
         self, candidates: Sequence[Candidate], greedy: str, joint: Mapping[str, float]
     ) -> list[Weighed]:
-        """The candidates of a search, each with its evidence and confidence."""
+        """The candidates of a search, each with its features and confidence."""
         weighed = []
         for candidate in candidates:
             evidence = features(candidate, self._place, candidates, greedy, joint)
@@ -154,10 +154,11 @@ class GapWork:
         return weighed
 
     def joint(self, candidates: Sequence[Candidate]) -> dict[str, float]:
-        """How likely the likeliest texts are together with what follows, read from left to right.
+        """The log-probability in nats of each of the likeliest texts together with what follows.
 
-        The model that has read the suffix repeats it whatever is in the gap; one that has not is
-        surprised by it after a text that does not lead there.
+        It is read from left to right. A model that has read the suffix predicts it after any text
+        in the gap. A model that has not is surprised by the suffix after a text that does not lead
+        there.
         """
         spoken = [each for each in candidates if each.text.strip()]
         likeliest = sorted(spoken, key=lambda each: -each.written.total)
@@ -183,7 +184,7 @@ class GapWork:
         return Candidate(text, written, source)
 
     def _within(self, written: Written, text: str) -> Written:
-        """What was written as far as `text` goes, where the rules and not the model ended it."""
+        """The part of the written tokens that makes up `text`, the model's text cut by a rule."""
         most = len(self._prompt.rest) + len(text.encode("utf-8", "replace"))
         count = length = 0
         while count < len(written.tokens) and length < most:
@@ -195,7 +196,7 @@ class GapWork:
             written, tokens=written.tokens[:count], log_probs=written.log_probs[:count], end=0.0
         )
 
-    def _said(self, tokens: Sequence[int]) -> tuple[str, ...]:
+    def _token_texts(self, tokens: Sequence[int]) -> tuple[str, ...]:
         return tuple(self._model.table.text_of(each).decode("utf-8", "replace") for each in tokens)
 
     def _text_of(self, tokens: Sequence[int]) -> str:
@@ -203,12 +204,12 @@ class GapWork:
         return said.decode("utf-8", "ignore")
 
     def _clip(self, text: str) -> str:
-        """What of the text may be put into the gap; empty if nothing may."""
+        """The part of the text that the gap may hold; may be empty."""
         text = text.partition(_BROKEN)[0] if _BROKEN not in self._place.prefix else text
         return sound(self._site, text).text if text.strip() else ""
 
     def _is_over(self) -> Callable[[bytes], bool] | None:
-        """Tells when a text of several lines has left its block."""
+        """Tells when a text of several lines has left its block; None for a gap of one line."""
         if self._gap.max_lines == 1:
             return None
         skip = len(self._prompt.rest)
@@ -219,7 +220,7 @@ class GapWork:
         return over
 
     def _left(self, text: str) -> int | None:
-        """Where a text of several lines leaves its block, if it does."""
+        """The index at which a text of several lines leaves its block; None if it does not."""
         if self._gap.max_lines == 1:
             return None
         return left_block_at(text, self._place.line_head, self._place.suffix)
@@ -228,18 +229,18 @@ class GapWork:
 _FOLLOWING = 80
 
 _CLOSE = 6.0
-"""No second opinion is asked of a text that is so many nats less likely than the likeliest."""
+"""A text this many nats less likely than the likeliest gets no second opinion."""
 
 
 def following(suffix: str) -> str:
-    """The next lines of a suffix, about as much as tells where a text must lead."""
+    """The next lines of a suffix, enough to tell where a text must lead."""
     near = suffix[:_FOLLOWING]
     whole = near.rfind("\n") + 1
     return near[:whole] if whole and len(suffix) > _FOLLOWING else near
 
 
 def merged(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Each text once: the first, with the likelier score and with what a copy knows."""
+    """Each distinct text once: the first, with the best score and the copy's evidence."""
     found: dict[str, Candidate] = {}
     for each in candidates:
         key = each.text.strip()

@@ -1,4 +1,4 @@
-"""What a user says of denoising, on top of what a family of models does."""
+"""The user's denoise settings, applied over a model family's own."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ _Plain = TypeVar("_Plain", LinearTemperature, StopRule)
 
 @dataclass(frozen=True, slots=True)
 class Knobs:
-    """The settings `denoise.*`; None leaves one to the family and its checkpoint.
+    """The settings `denoise.*`; None keeps the value of the family and its checkpoint.
 
-    `canvas` is in tokens, the entropies are in nats. A causal model writes what greedy decoding
-    would, however it is drafted, so that of these `canvas` alone means something to it: the
-    positions of a pass.
+    `canvas` is in tokens, the entropies are in nats. A causal model gives the result of greedy
+    decoding however it is drafted, so it reads only `canvas`: the positions of one pass.
     """
 
     steps: int | None = None
@@ -31,7 +30,7 @@ class Knobs:
     stop_steps: int | None = None
 
     def applied(self, strategy: Strategy) -> Strategy:
-        """The strategy with what was said of its denoise loop; `canvas` is the layout's."""
+        """The strategy with these denoise settings; `canvas` belongs to the layout."""
         loop = strategy.denoise
         said = _said(max_steps=self.steps, entropy_bound=self.entropy_bound)
         denoise = dataclasses.replace(
@@ -46,7 +45,7 @@ class Knobs:
 
 
 AS_TRAINED = Knobs()
-"""Nothing said: the family's own loop."""
+"""No changes: the family's own settings."""
 
 
 def _with(rule: _Plain, **values: float | int | None) -> _Plain:

@@ -1,4 +1,4 @@
-"""From a model's name to something that fills."""
+"""Opens a filler by its model's name."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def open_filler(
     lora: str = AUTO,
     knobs: Knobs = AS_TRAINED,
 ) -> Filler:
-    """Load the model of a name (`dgls.checkpoint.named`) and make it ready to fill.
+    """Load the named model (`dgls.checkpoint.named`) and return its filler.
 
-    `lora` is the setting `model.lora`, `adapter` and `knobs` are the settings `denoise.*`; the
+    `lora` is the setting `model.lora`; `adapter` and `knobs` are the settings `denoise.*`; the
     other arguments are those of `dgls.inference.opening.open_model`. Raises `ModelNotFoundError`,
     `CheckpointError`, `ModelMemoryError` or `SettingError`.
     """
@@ -56,7 +56,7 @@ def open_filler(
         return open_causal(
             named, device, threads, progress, cache_mb=cache_mb, adapter=adapter, knobs=knobs
         )
-    # The library that runs the other family takes two seconds and 100 MB, so it waits here.
+    # The other family's library takes two seconds and 100 MB to import, so it waits here.
     from dgls.fill.canvas import CanvasFiller
     from dgls.fill.strategy import strategy_for
     from dgls.inference.opening import open_model
@@ -85,7 +85,7 @@ def open_causal(
     adapter: str = AUTO,
     knobs: Knobs = AS_TRAINED,
 ) -> CausalFiller:
-    """A causal model: in int8 on a CPU, in bf16 on a GPU, in fp32 where it is to be `exact`.
+    """A filler of a causal model: int8 on a CPU, bf16 on a GPU, fp32 if `exact`.
 
     `adapter` and `knobs` are the settings `denoise.*`.
     """
@@ -114,7 +114,7 @@ def open_causal(
 
 
 def prepare(name: str, progress: OnProgress) -> None:
-    """Make what a first start with a causal model would make here, so that it starts quickly.
+    """Write the files that a causal model's first start would write, so that it starts quickly.
 
     Raises `ModelNotFoundError`, `CheckpointError` or `ModelMemoryError`.
     """
@@ -140,10 +140,10 @@ def _takes_int8(where: torch.device) -> bool:
 
 
 def editor_of(model: CausalModel, named: Named) -> InstructionEditor:
-    """What edits by instruction with a model, whatever its size."""
+    """The editor by instruction for a causal model of any size."""
     return InstructionEditor(model, functools.cache(lambda: template_of(named.path)))
 
 
 def _cache_bytes(where: torch.device) -> int:
-    """Memory for read prompts: on a CPU five of a thousand tokens of the smallest model."""
+    """Memory for read prompts: on a CPU, five of a thousand tokens of the smallest model."""
     return 128_000_000 if where.type == "cpu" else cache_share(where)

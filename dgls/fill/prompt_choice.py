@@ -1,8 +1,8 @@
-"""Which prompt a fill takes: the whole one, or after a jump of the cursor a brief one.
+"""Which prompt a fill gets: the whole one, or a brief one after a jump of the cursor.
 
-A whole prompt of the laptop model has some 600 tokens, which take over a second to read. Whoever
-types for the first time at a place gets a fill from what is nearest instead. From then on the whole
-prompt is read piece by piece while nobody asks, and as soon as little is left, fills take it.
+A whole prompt of the laptop model has some 600 tokens and takes over a second to read. The first
+fill at a new place therefore gets a brief prompt with the nearest text. The whole prompt is then
+read in pieces between fills; once little of it is unread, fills use it.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _WORTH = 96
 """A brief prompt must save at least this many tokens."""
 
 _PIECE = 32
-"""Tokens read in one piece. A fill that comes meanwhile discards the piece."""
+"""Tokens read in one piece. A fill that arrives meanwhile discards the piece."""
 
 
 class PromptChoice:
-    """Chooses the prompts of one model, and knows which whole one waits to be read."""
+    """Chooses the prompts of one model, and remembers which whole prompt is still to be read."""
 
     def __init__(self, model: CausalModel) -> None:
         self._model = model
@@ -43,9 +43,9 @@ class PromptChoice:
         return brief, True
 
     def read_on(self, stop: StopToken) -> bool:
-        """Read a piece of the whole prompt that waits; False once no prompt waits.
+        """Read a piece of the waiting prompt; False once no prompt waits.
 
-        Raises `Stopped` soon after `stop` was set; the piece is read another time.
+        Raises `Stopped` soon after `stop` is set; the piece is then read again later.
         """
         if self._waiting is None:
             return False

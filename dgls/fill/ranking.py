@@ -16,10 +16,10 @@ _BROKEN = "\N{REPLACEMENT CHARACTER}"
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """The texts of all gaps as one way of filling gave them; `source` as in `Fill.proposal`.
+    """The texts of all gaps that one method proposed; `source` is as in `Fill.proposal`.
 
-    `log_probs` are those of each token of the causal stream, where they are known already. `copy`
-    says of a text that the document holds how like its place is to the gap.
+    `log_probs` are those of each token, in nats, once they are known. `copy` tells, for a text from
+    the document, how similar its place is to the gap.
     """
 
     texts: tuple[str, ...]
@@ -33,15 +33,15 @@ class Proposal:
         return sum(self.log_probs or ())
 
     def evidence(self) -> Evidence:
-        """What the confidence is made of."""
+        """The features that the confidence weighs."""
         tokens = len(self.log_probs or ())
         return Evidence(self.score, tokens, self.source != COPIED, self.copy)
 
 
 def clipped(text: str, gap: Gap, known: str) -> str:
-    """`text` within the gap's lines, cut before the first character that is only half there.
+    """`text` within the gap's lines, cut before an incomplete character.
 
-    `known` is text that the document holds, in which a replacement character is no sign of that.
+    `known` is text of the document; a replacement character in it is real and causes no cut.
     """
     broken = text.find(_BROKEN)
     if broken >= 0 and _BROKEN not in known:
@@ -53,7 +53,7 @@ def clipped(text: str, gap: Gap, known: str) -> str:
 
 
 def merged(proposals: Sequence[Proposal]) -> list[Proposal]:
-    """Each text once; of equal ones the first, with what any of them knows besides."""
+    """Each distinct text once: the first, with all that is known of any equal one."""
     found: dict[tuple[str, ...], Proposal] = {}
     for proposal in proposals:
         first = found.setdefault(proposal.texts, proposal)
@@ -74,12 +74,11 @@ def ranked(
 ) -> tuple[Fill, ...]:
     """The best `most` fills, best first; earlier proposals win ties.
 
-    Of fills that differ in white space only there is one. Those that are not sound come after those
-    that are. Where the confidence was fitted it knows more than the score, which is its largest
-    part.
+    Fills that differ only in white space count as one. Sound fills come before unsound ones. A
+    fitted confidence decides before the score, because the score is its main part.
 
-    Empty fills rank last whatever their score: a user who asked expects text, and where none
-    belongs the others' confidence is low.
+    Empty fills rank last whatever their score. A user who asked expects text, and where none
+    belongs, the others' confidence is low.
     """
 
     def merit(fill: Fill) -> float:
@@ -98,9 +97,9 @@ def ranked(
 
 
 def single_gap(request: FillRequest, index: int, texts: Sequence[str]) -> FillRequest:
-    """The request for gap `index` alone, when `texts` are in the gaps before it.
+    """The request for gap `index` alone, with `texts` in the gaps before it.
 
-    What lies after the gap is its suffix, with nothing in the gaps that are still open.
+    Its suffix is the text after the gap, with later gaps left empty.
     """
     before = [part + text for part, text in zip(request.parts, texts[:index], strict=False)]
     prefix = "".join(before) + request.parts[index]

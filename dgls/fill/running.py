@@ -1,4 +1,4 @@
-"""What one fill with a causal model has at hand, and what it has cost so far."""
+"""The state of one fill with a causal model, and its cost so far."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from dgls.protocol import WRITTEN, Draft, FillRequest, OnDraft, Trigger
 
 @dataclass(frozen=True, slots=True)
 class CausalStrategy:
-    """What a fill may cost.
+    """The limits of a fill.
 
-    Unasked, the first text is the answer at once if its confidence is at least `enough`, or below
-    `hopeless`, where it would hardly be shown. In between it is compared with copies. Writing stops
-    early when the log-probability of the text falls below `unlikely` nats.
+    For an automatic request, the first text is the answer at once if its confidence is at least
+    `enough`, or below `hopeless`, where it would hardly be shown. In between it is compared with
+    copies. Writing stops early when the text's log-probability falls below `unlikely` nats.
 
-    An explicit request may take longer. The first text is the answer only if it is `certain`.
-    Otherwise a beam search of width `beams` looks for others, in gaps of one line; it drops a beam
-    that is more than `beam_margin` nats less likely than the best. The likeliest `second_opinions`
-    texts are then judged by how well they lead to what follows.
+    An explicit request may take longer. Its first text is the answer only if its confidence is at
+    least `certain`. Otherwise a beam search of width `beams` looks for others in gaps of one line;
+    it drops a beam that is more than `beam_margin` nats less likely than the best. The likeliest
+    `second_opinions` texts are then judged by how well they lead to what follows.
 
-    `copies` is how many texts of the document are scored. `line_tokens` and `block_tokens` limit
-    a fill of one line and of several.
+    `copies` is the most texts of the document that are scored. `line_tokens` and `block_tokens`
+    limit a fill of one line and of several lines.
     """
 
     enough: float = 0.8
@@ -47,7 +47,7 @@ class CausalStrategy:
 
 @dataclass(slots=True)
 class Cost:
-    """What a fill has cost so far: time by stage, passes, tokens written by them."""
+    """The cost so far: time by stage, passes, and the tokens that they wrote."""
 
     stages: Stages = field(default_factory=Stages)
     passes: int = 0
@@ -60,7 +60,7 @@ class Cost:
 
 @dataclass(slots=True)
 class Running:
-    """One fill under way; lives as long as its request."""
+    """The state of one fill; lives as long as its request."""
 
     model: CausalModel
     confidence: Confidence
@@ -79,11 +79,11 @@ class Running:
 
     @property
     def is_automatic(self) -> bool:
-        """Whether the user only types."""
+        """Whether the request came from typing."""
         return self.request.trigger is Trigger.AUTOMATIC
 
     def prompt(self, request: FillRequest) -> FimPrompt:
-        """The prompt of one gap. Who asks, or fills several, waits for the whole one."""
+        """The prompt of one gap: always the whole one for an explicit request or several gaps."""
         alone = len(self.request.gaps) == 1
         prompt, self.is_brief = self.prompting.prompt(
             request, may_be_brief=self.is_automatic and alone
@@ -92,7 +92,7 @@ class Running:
 
     @property
     def threshold(self) -> float:
-        """The least confidence at which the fill should be shown unasked."""
+        """The lowest confidence at which the fill should be shown unasked."""
         fitted = self.confidence.threshold
         return max(fitted, _BRIEF_THRESHOLD) if self.is_brief else fitted
 
@@ -103,7 +103,7 @@ class Running:
         refused: tuple[str, ...],
         ahead: tuple[str, ...],
     ) -> None:
-        """Pass a draft on to who watches: what the pass wrote and refused, and what comes next."""
+        """Pass a draft on to the observer: what the pass wrote and refused, and what comes next."""
         if self.on_draft is not None:
             flags = (True,) * len(accepted) + (False,) * len(refused)
             tokens = (*accepted, *refused)
@@ -111,4 +111,4 @@ class Running:
 
 
 _BRIEF_THRESHOLD = 0.8
-"""What a brief prompt leads to is shown only where it is surer: it has seen half of the context."""
+"""The threshold after a brief prompt; higher, because the model saw half of the context."""

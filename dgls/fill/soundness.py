@@ -1,7 +1,7 @@
-"""Whether a candidate may be shown where its request comes from, as far as the engine knows that.
+"""Whether a candidate may be shown, as far as the engine can tell.
 
-An editor knows the whole document and what the fill is for, and asks the same question again.
-Here it says which of several candidates come first.
+The editor's side knows the whole document and the purpose of the fill, and checks again. Here the
+check decides which candidates rank first.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Soundness:
         self.site = site_of(request) if len(request.gaps) == 1 else None
 
     def __call__(self, texts: tuple[str, ...]) -> bool:
-        """Whether something of each text may be shown, or the texts fill nothing anyhow."""
+        """Whether part of each text may be shown, or no text fills anything anyway."""
         if texts not in self._known:
             self._known[texts] = self._judged(texts)
         return self._known[texts]
@@ -33,14 +33,14 @@ class Soundness:
     def _judged(self, texts: Sequence[str]) -> bool:
         if self.site is not None:
             return sound(self.site, texts[0]).shown
-        # Texts of several gaps may need each other; an editor judges them together.
+        # Texts of several gaps may depend on each other; the front-end judges them together.
         return any(map(str.strip, texts))
 
 
 def site_of(request: FillRequest, *, unfinished: bool = False) -> Site:
-    """The only gap of a request, in as much of the document as the request holds.
+    """The site of a request's only gap, in the part of the document that the request holds.
 
-    It is `unfinished` where other gaps of the document are still open.
+    It is `unfinished` if other gaps of the document are still open.
     """
     alone = single_gap(request, 0, ())
     above, below = (wide or near for wide, near in zip(alone.around, alone.parts, strict=True))

@@ -12,13 +12,13 @@ from dgls.protocol import Timings
 
 @dataclass(slots=True)
 class Stages:
-    """Milliseconds by stage, as `Timings` names them but without the unit."""
+    """Milliseconds by stage, named as in `Timings` without the unit."""
 
     milliseconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
-        """Add the time inside to a stage."""
+        """A context manager that adds the time spent inside to a stage."""
         began = time.perf_counter()
         try:
             yield

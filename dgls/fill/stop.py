@@ -1,4 +1,4 @@
-"""The one token by which a fill is stopped: cancel, disconnect or a newer request."""
+"""The token that stops a fill: a cancel, a disconnect or a newer request."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from dgls.errors import Stopped
 
 
 class StopToken:
-    """Set once, from any thread; asked before every denoise step. A deadline is not a stop.
+    """Set once, from any thread; checked before every denoise step. A deadline is not a stop.
 
-    A stopped fill has no answer (`Stopped`), one out of time answers with its best draft.
+    A stopped fill has no answer (`Stopped`); a fill that runs out of time answers with its best
+    draft.
     """
 
     def __init__(self) -> None:

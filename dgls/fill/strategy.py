@@ -22,20 +22,19 @@ SMALL_MODEL = DenoiseSettings(
     greedy=True,
     stop=StopRule(stable_steps=1, entropy=0.05, once_accepted=True),
 )
-"""Few greedy steps from the left: a small model must settle alignment first."""
+"""Few greedy steps from the left: a small model must settle the alignment first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """The proposals of one fill; the judge ranks what they give.
+    """The proposals of one fill, which the judge ranks.
 
-    `causal`: causal drafts, found by a search that follows `beams` of them at once. `passes`: how
-    many denoise passes may overrule the best draft, 0 for none. `noise`: how many canvases are
-    denoised from noise, each from its own. `copies`: how many texts of the document are proposed,
-    from places like the gap. A text whose fitted confidence is `enough` is the answer
-    where one will do: what is almost certainly right need not wait for rivals.
-    `lengths` are tried in one batch by a model that does not end a gap itself. `warm`: the first
-    canvas starts from the document's last draft instead of noise, where typing agreed with it.
+    `causal`: make causal drafts, by a search of `beams` beams. `passes`: denoise passes that may
+    overrule the best draft, 0 for none. `noise`: canvases denoised from noise, each with its own.
+    `copies`: the most texts proposed from similar places in the document. A text whose fitted
+    confidence is at least `enough` is the answer at once, where one will do. `lengths`: lengths
+    tried in one batch by a model that does not end a gap. `warm`: the first canvas starts from the
+    document's last draft instead of noise, if the user typed along it.
     """
 
     causal: bool = True
@@ -57,13 +56,15 @@ CHAT = Strategy(
     denoise=DenoiseSettings(),
     lengths=Lengths((OPEN_END, 3, 6, 9, 12, 16, 24), (OPEN_END, 24, 48, 96)),
 )
-"""The published family's own sampler. A line's fill has a median of about 7 tokens and rarely more
-than 16, and an open end covers what lies between the lengths; none of this was tried on the
-published weights."""
+"""The published family's own sampler.
+
+A one-line fill has a median of about 7 tokens and rarely more than 16; an open end covers the
+lengths in between. None of this was tried on the published weights.
+"""
 
 
 def _check_kinds(changes: Mapping[str, Any], base: Strategy | DenoiseSettings) -> None:
-    """Raise `ValueError` for a number or switch that is of another kind, or below 0."""
+    """Raise `ValueError` for a value of the wrong type or below 0."""
     for name, value in changes.items():
         usual = getattr(base, name, None)
         if isinstance(usual, bool):
@@ -79,10 +80,10 @@ def _check_kinds(changes: Mapping[str, Any], base: Strategy | DenoiseSettings) -
 
 
 def strategy_for(family: str, changes: Mapping[str, Any]) -> Strategy:
-    """The strategy of a family of models, with a checkpoint's own `changes`.
+    """The strategy of a model family, with a checkpoint's own `changes`.
 
-    `Strategy` and `DenoiseSettings` say what may be changed: their numbers, switches and names.
-    Raises `CheckpointError` for anything else.
+    `changes` may name numbers, switches and names of `Strategy` and `DenoiseSettings`. Raises
+    `CheckpointError` for anything else.
     """
     base = CHAT if family == "chat" else Strategy()
     known = {"causal", "beams", "passes", "noise", "copies", "enough", "warm", "lengths"}

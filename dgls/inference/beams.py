@@ -37,9 +37,9 @@ class BeamSearch:
     ) -> tuple[Written, ...]:
         """The likeliest texts that a search of `width` beams meets, best first.
 
-        A beam is given up once it is `margin` nats less likely than the best text; `known` is the
-        log-probability of a text that was found before. `state` [1, width] is that of the
-        text's last token. The slots are cut back to the text.
+        A beam is dropped once it is `margin` nats less likely than the best text; `known` is the
+        log-probability of a text found earlier. `state` [1, width] belongs to the text's last
+        token. On return, the slots are cut back to the text.
         """
         chooser = Chooser(self._table, ends)
         base = slots.length
@@ -55,7 +55,7 @@ class BeamSearch:
         return tuple(each.written(len(rest), passes) for each in search.ordered())
 
     def _read_beams(self, slots: Slots, base: int, search: _Search) -> Tensor:
-        """Read each beam's newest token; it sees the text and its own beam alone."""
+        """Read each beam's newest token, which attends to the text and its own beam only."""
         beams, first = search.alive, slots.length
         mask = torch.zeros(len(beams), first + len(beams), dtype=torch.bool)
         mask[:, :base] = True
@@ -76,7 +76,7 @@ class BeamSearch:
 
 @dataclass(frozen=True, slots=True)
 class _Beam:
-    """One text of a search; `slots` are where its tokens were read."""
+    """One text of a search; `slots` are those of its tokens."""
 
     rest: bytes
     tokens: tuple[int, ...] = ()
@@ -93,7 +93,7 @@ class _Beam:
 
 @dataclass(slots=True)
 class _Search:
-    """The beams of a search: those `alive`, and those `done`."""
+    """The beams of a search: `alive` ones and `done` ones."""
 
     chooser: Chooser
     table: TokenTable
@@ -106,7 +106,7 @@ class _Search:
     depth: int = 0
 
     def advance(self, logits: Tensor) -> bool:
-        """Follow each beam's likeliest next tokens; False where no beam is worth following."""
+        """Extend each beam by its likeliest next tokens; False if no beam is worth following."""
         tails = sorted(self._tails(logits), key=lambda beam: -beam.total)
         self.alive = []
         for beam in tails:
@@ -124,20 +124,20 @@ class _Search:
         return bool(self.alive)
 
     def ordered(self) -> list[_Beam]:
-        """What was found, best first."""
+        """The beams found, best first."""
         return sorted([*self.done, *self.alive], key=lambda beam: -beam.total)[: self.width]
 
     def _is_new(self, beam: _Beam) -> bool:
-        """Whether no text that is done says the same."""
-        said = self._said(beam)
-        return all(self._said(other) != said for other in self.done)
+        """Whether no finished text equals this one."""
+        said = self._text_of(beam)
+        return all(self._text_of(other) != said for other in self.done)
 
-    def _said(self, beam: _Beam) -> bytes:
+    def _text_of(self, beam: _Beam) -> bytes:
         last = self.table.text_of(beam.last) if beam.last is not None else b""
         return (self.table.join(beam.tokens) + last.partition(b"\n")[0]).rstrip()
 
     def _to_beat(self) -> float:
-        """What a beam must exceed to be followed: the worst of enough texts that are done."""
+        """The score that a beam must exceed to be followed: the worst of enough finished texts."""
         totals = sorted((beam.total for beam in self.done), reverse=True)
         return max([self.likeliest - self.margin, *totals[self.width - 1 : self.width]])
 
@@ -157,7 +157,7 @@ class _Search:
         breaks = beam.breaks + said.count(b"\n")
         rest = self.chooser.after(beam.rest, token)
         if not rest and self.ends.reached(token, breaks):
-            # Ways to end differ in what follows the gap, which does not matter here.
+            # Endings differ in what follows the gap, which does not matter here.
             ended = log_prob if said.partition(b"\n")[0].strip() else max(end, log_prob)
             return replace(beam, rest=b"", total=beam.total + ended, end=ended, last=token)
         return replace(

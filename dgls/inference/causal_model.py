@@ -1,4 +1,4 @@
-"""A causal fill-in-the-middle model as a fill uses it: a prompt in, texts and their scores out."""
+"""A causal fill-in-the-middle model for fills: prompts in, texts and their scores out."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _ANY = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Drafting:
-    """Where drafts come from: what the prompt repeats, masks where the model has an adapter.
+    """The sources of drafts: repetitions in the prompt, and masks if the model has an adapter.
 
-    A pass reads `rows` positions at most: an accepted token, drafts and masks.
+    A pass reads at most `rows` positions: one accepted token, drafts and masks.
     """
 
     lookup: bool = True
@@ -39,9 +39,9 @@ class Drafting:
 
 
 class CausalModel:
-    """Weights, tokenizer and layout of one model. One thread at a time may use it.
+    """Weights, tokenizer and layout of one model. Not thread-safe: one thread at a time.
 
-    `masks` are its adapter's, if any, and `drafting` what of it all is used.
+    `masks` are its adapter's, if any; `drafting` chooses which sources of drafts are used.
     """
 
     def __init__(
@@ -75,11 +75,11 @@ class CausalModel:
         over: Callable[[bytes], bool] | None = None,
         unlikely: float = -math.inf,
     ) -> Ends:
-        """What ends a gap of `lines` lines and `tokens` tokens; the rest as in `Ends`."""
+        """The ends of a gap with at most `lines` lines and `tokens` tokens; others as in `Ends`."""
         return Ends(self._special, lines, tokens, over, unlikely)
 
     def read(self, prompt: FimPrompt) -> ReadPrompt:
-        """Read the prompt, of which what was read before is kept."""
+        """Read the prompt; tokens that were read earlier are reused."""
         return self._prompts.read(prompt.tokens)
 
     def unread(self, prompt: FimPrompt) -> int:
@@ -87,9 +87,9 @@ class CausalModel:
         return len(prompt.tokens) - self._prompts.known(prompt.tokens)
 
     def read_piece(self, prompt: FimPrompt, tokens: int, check: Callable[[], None]) -> bool:
-        """Read so many further tokens of a prompt; False once all of it is read.
+        """Read the next `tokens` tokens of a prompt; False once all of it is read.
 
-        Where `check` raises meanwhile, nothing of the piece is kept.
+        If `check` raises meanwhile, nothing of the piece is kept.
         """
         end = self._prompts.known(prompt.tokens) + tokens
         self._prompts.read(prompt.tokens[:end], check=check)
@@ -103,10 +103,10 @@ class CausalModel:
         kept: Sequence[int] = (),
         on_pass: OnPass = lambda tokens, refused, ahead: None,
     ) -> tuple[Written, ReadPrompt]:
-        """The likeliest text, and the prompt as read. `kept` are tokens that were right before.
+        """The likeliest text, and the prompt as read. `kept` are tokens of the last draft.
 
-        The end of the prefix as the tokenizer gives it, what is kept of the last draft, what the
-        prompt itself repeats and what masks say are drafts.
+        Drafts come from the tokenizer's own tokens at the end of the prefix, from `kept`, from
+        repetitions in the prompt, and from masks.
         """
         lookup = Lookup(prompt.tokens) if self.drafting.lookup else None
         masks = self.masks if self.drafting.masks else None
@@ -145,9 +145,9 @@ class CausalModel:
     def followed(
         self, prefix: str, texts: Sequence[str], suffix: str
     ) -> tuple[tuple[float, float], ...]:
-        """What the model, which has not seen the suffix, says of each text and of what follows it.
+        """Log-probabilities of texts and of what follows them, without the suffix in the prompt.
 
-        For each text its log-probability in nats after the prefix, and that of `suffix` after both.
+        For each text, in nats: that of the text after the prefix, and that of `suffix` after both.
         """
         prompt = self.layout.left_to_right(prefix)
         read = self._prompts.read(prompt.tokens)
@@ -169,5 +169,5 @@ class CausalModel:
         return ending
 
     def forget_prompts(self) -> None:
-        """Give the memory of read prompts back."""
+        """Free the memory of read prompts."""
         self._prompts.clear()

@@ -12,9 +12,9 @@ from dgls.errors import Stopped
 
 @dataclass(frozen=True, slots=True)
 class RunControl:
-    """A stop, after which there is no answer, and a deadline, after which the best so far is one.
+    """A stop, after which there is no answer, and a deadline, at which the best text is one.
 
-    The deadline is in seconds of `time.monotonic()`. Both are asked before each pass.
+    The deadline is in seconds of `time.monotonic()`. Both are checked before each pass.
     """
 
     should_stop: Callable[[], bool] = never
@@ -25,6 +25,6 @@ class RunControl:
         return self.deadline is not None and time.monotonic() > self.deadline
 
     def check(self, written: int) -> None:
-        """Raise `Stopped` where the fill, which has `written` tokens, is not wanted any more."""
+        """Raise `Stopped` if the fill, which has `written` tokens, was stopped."""
         if self.should_stop():
             raise Stopped(f"The fill was stopped after {written} tokens; nothing was changed.")

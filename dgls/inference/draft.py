@@ -1,8 +1,7 @@
-"""Causal drafts: the same weights, writing the middle from left to right, several at once.
+"""Causal drafts by beam search: the same weights write the middle from left to right.
 
-A beam search. Greedily, a first token that is a little likelier hides a better fill behind the
-second one; a few beams cost little more than one, because on a small model a token's cost is
-reading the weights.
+Greedily, a slightly likelier first token hides a better fill that starts with the second. A few
+beams cost little more than one, because a small model spends its time on reading the weights.
 """
 
 from __future__ import annotations
@@ -19,15 +18,15 @@ from dgls.inference.prefix_cache import Prefix
 from dgls.network.interface import Network
 
 _NOTHING = 7.0
-"""By how many nats an empty fill must be likelier than any other to be the answer."""
+"""How many nats likelier than any other fill an empty one must be to be the answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class CausalDraft:
-    """`tokens` end with the end-of-gap token where the model ended the gap itself (`ended`).
+    """`tokens` end with the end-of-gap token if the model ended the gap (`ended`).
 
-    `log_probs` has the log-probability of each token in nats. Not `in_time` where the deadline
-    ended the draft.
+    `log_probs` has each token's log-probability in nats. `in_time` is False if the deadline cut the
+    draft.
     """
 
     tokens: tuple[int, ...]
@@ -38,9 +37,10 @@ class CausalDraft:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How far drafts go: `end` is the token that ends a gap, `tokens` and `lines` the most of each.
+    """The limits of drafts.
 
-    `breaks[token]` says how many line breaks a token holds. `beams` drafts are followed at once.
+    `end` is the end-of-gap token; `tokens` and `lines` limit each draft. `breaks[token]` is the
+    number of line breaks in a token. `beams` drafts are followed at once.
     """
 
     end: int
@@ -52,7 +52,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class _Beam:
-    """A draft that goes on. `total` is its log-probability, `lines` its line breaks so far."""
+    """An unfinished draft. `total` is its log-probability, `lines` its line breaks so far."""
 
     tokens: tuple[int, ...] = ()
     log_probs: tuple[float, ...] = ()
@@ -67,7 +67,7 @@ class _Done:
 
     @property
     def empty(self) -> bool:
-        """Whether it fills nothing, which no one who asks expects."""
+        """Whether the draft has no text, which no user who asked expects."""
         return len(self.draft.tokens) == int(self.draft.ended)
 
 
@@ -80,12 +80,12 @@ def drafts(
     cache: NgramCache = NO_CACHE,
     control: RunControl,
 ) -> tuple[CausalDraft, ...]:
-    """The likeliest fills that a beam search meets, best first, at least one.
+    """The likeliest fills of a beam search, best first, at least one.
 
-    What follows is predicted by the weights and by `cache`, what the prompt itself repeats. A
-    draft ends with the end-of-gap token, before a line beyond its last, or at the token limit.
-    The search ends when no draft can overtake the best one, or, after its first token, when the
-    time of `control` is up. Raises `Stopped` where `control` says so before a token.
+    The weights are mixed with `cache`, the prompt's own repetitions. A draft ends with the
+    end-of-gap token, before a line beyond its last, or at the token limit. The search ends when no
+    draft can overtake the best one or, after its first token, when the time of `control` is up.
+    Raises `Stopped` if `control` is stopped before a token.
     """
     beams, done = [_Beam()], list[_Done]()
     states, past = prefix.last, prefix.past
@@ -106,12 +106,12 @@ def drafts(
 def _continued(
     logits: Tensor, beams: Sequence[_Beam], cache: NgramCache, bounds: Bounds
 ) -> list[tuple[int, _Beam]]:
-    """Each beam with each of its likeliest next tokens and its row, the likeliest first."""
+    """Each beam extended by its likeliest next tokens, with its row, the likeliest first."""
     log_probs = torch.log_softmax(logits, dim=-1)
     mixed = [cache.mixed(row, beam.tokens) for row, beam in zip(log_probs, beams, strict=True)]
     # One more than the beams, as one of them may be the end.
     likeliest = torch.stack(mixed).topk(bounds.beams + 1, dim=-1)
-    # What to follow is decided on the host, so the few likeliest must come there each time.
+    # The host decides what to follow, so the few likeliest are copied there each time.
     values, tokens = likeliest.values.tolist(), likeliest.indices.tolist()
     found = [
         (row, _with(beam, token, value, bounds))
@@ -133,7 +133,7 @@ def _with(beam: _Beam, token: int, log_prob: float, bounds: Bounds) -> _Beam:
 def _advance(
     tails: Sequence[tuple[int, _Beam]], bounds: Bounds, done: list[_Done]
 ) -> tuple[list[_Beam], list[int]]:
-    """The best beams that go on and their rows; those that ended among the best join `done`."""
+    """The best unfinished beams and their rows; the best that ended join `done`."""
     alive: list[_Beam] = []
     rows: list[int] = []
     for row, beam in tails:
@@ -151,9 +151,9 @@ def _advance(
 
 
 def _to_beat(done: Sequence[_Done]) -> float:
-    """The total that a beam must exceed to go on: that of the best draft that fills something.
+    """The total that a beam must exceed to go on: that of the best nonempty draft.
 
-    One that fills nothing is easily beaten, but not by what is a thousand times less likely.
+    An empty draft is easily beaten, but not by a beam a thousand times less likely.
     """
     totals = [each.total - (_NOTHING if each.empty else 0.0) for each in done]
     return max(totals, default=-torch.inf)
@@ -165,6 +165,6 @@ def _cut(beam: _Beam, *, in_time: bool = True) -> _Done:
 
 
 def _ordered(done: Sequence[_Done]) -> tuple[CausalDraft, ...]:
-    """Best first; what fills nothing comes last, and what was cut by time after what was not."""
+    """Best first; empty drafts come last, and drafts cut by time after complete ones."""
     best = sorted(done, key=lambda each: (each.empty, not each.draft.in_time, -each.total))
     return tuple(each.draft for each in best)

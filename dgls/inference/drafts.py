@@ -1,7 +1,7 @@
-"""What the next pass of a stream reads ahead: the likeliest drafts, and masks that make more.
+"""What the next pass of a stream reads ahead: the likeliest drafts, and masks for more.
 
-Drafts come from the last fill's text where it still agrees, from what the prompt repeats, and from
-masks that were read in the pass before. The ones that promise most are read.
+Drafts come from the last fill's text while it still agrees, from repetitions in the prompt, and
+from masks that the previous pass read. The most promising ones are read.
 """
 
 from __future__ import annotations
@@ -22,29 +22,31 @@ from dgls.network.rows import Rows
 from dgls.network.slots import Slots
 
 ROWS = 8
-"""Rows of a pass: on a CPU so many cost little more than one, and each further one costs more."""
+"""Rows of a pass: on a CPU this many cost little more than one; each further row costs more."""
 
 MAX_ROWS = 32
-"""More rows of a pass than this bring nothing on any machine: few drafts are right so far."""
+"""More rows than this help on no machine, because too few drafts are right."""
 
 WORTH_READING = 0.1
 """A draft less likely than this costs more time than it saves."""
 
 WORTH_MASKS = 0.6
-"""Masks pay only if exactly the drafts before them are accepted. Below this probability a pass
-reads none."""
+"""Masks pay only if exactly the drafts before them are accepted.
+
+Below this probability a pass reads no masks.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """Tokens that may follow, and how likely each is right together with all before it."""
+    """Tokens that may follow, each with the probability that it and all before it are right."""
 
     tokens: tuple[int, ...] = ()
     chances: tuple[float, ...] = ()
 
     @property
     def worth(self) -> float:
-        """The tokens that are expected to be right."""
+        """The expected number of right tokens."""
         return sum(self.chances)
 
     def first(self, count: int) -> Guess:
@@ -52,16 +54,16 @@ class Guess:
         return Guess(self.tokens[:count], self.chances[:count])
 
     def then(self, further: Guess) -> Guess:
-        """It and what may follow it, as far as that is worth reading."""
+        """This guess and the further one, as far as that is worth reading."""
         sure = self.chances[-1] if self.chances else 1.0
         chances = tuple(sure * chance for chance in further.chances)
         worth = sum(chance >= WORTH_READING for chance in chances)
         return Guess((*self.tokens, *further.tokens[:worth]), (*self.chances, *chances[:worth]))
 
     def right_up_to(self) -> tuple[int, float]:
-        """How many of its tokens are likeliest to be right, no more and no fewer, and how likely.
+        """The likeliest number of leading tokens that are right, and its probability.
 
-        Where all are, the next pass goes on after the last.
+        If it is all of them, the next pass continues after the last.
         """
         steps = (1.0, *self.chances, 0.0)
         exactly = [now - after for now, after in pairwise(steps)]
@@ -110,7 +112,7 @@ class Drafter(Protocol):
         """What to read after the tokens written so far."""
 
     def learn(self, states: Tensor, written: Sequence[int]) -> None:
-        """Take the states of the last plan's masks; the drafts were right as far as they see them.
+        """Take the states of the last plan's masks; the drafts that they see were right.
 
         The last token of `written` was chosen at the place before the masks.
         """
@@ -123,7 +125,7 @@ class Ending(Protocol):
 
 
 class BestDrafts:
-    """The likeliest of what was kept, what is looked up and what masks say (a `Drafter`)."""
+    """The likeliest of kept tokens, prompt lookup and masks (a `Drafter`)."""
 
     def __init__(
         self,
@@ -133,7 +135,7 @@ class BestDrafts:
         kept: Sequence[int] = (),
         rows: int = ROWS,
     ) -> None:
-        """A pass reads `rows` positions at most."""
+        """A pass reads at most `rows` positions."""
         self._ahead = rows - 1
         self._lookup = lookup
         self._masks = masks
@@ -142,9 +144,9 @@ class BestDrafts:
         self._drafted = Guess()
 
     def first(self, healed: Sequence[int]) -> Plan:
-        """What to read after the prompt, of which the model writes `healed` again.
+        """What to read after the prompt, whose `healed` tokens the model writes again.
 
-        Its last token is often one with what follows, so that masks after it are rarely of use.
+        The last healed token often merges with what follows it, so masks after it rarely help.
         """
         if self._kept or not healed:
             return self.plan(())
@@ -159,7 +161,7 @@ class BestDrafts:
         best = max(self._guesses(written), key=lambda guess: guess.worth, default=Guess())
         self._drafted = Guess()
         best = best.first(self._ahead)
-        # Choosing a token that ends the gap takes no reading, and nothing comes after it.
+        # A token that ends the gap need not be read, and nothing comes after it.
         open_ = self._before_end(written, best.tokens)
         drafts = best.tokens[:open_]
         seen, chance = best.right_up_to()
@@ -170,7 +172,7 @@ class BestDrafts:
         return Plan(drafts, self._masks.masks.first(room), seen)
 
     def learn(self, states: Tensor, written: Sequence[int]) -> None:
-        """Take what the masks of the last plan say."""
+        """Use the states of the last plan's masks for new drafts."""
         if self._masks is None:
             return
 
@@ -195,7 +197,7 @@ class BestDrafts:
         return Guess(*self._lookup.likely(written, self._ahead, WORTH_READING))
 
     def _before_end(self, written: Sequence[int], tokens: Sequence[int]) -> int:
-        """How many of the tokens come before the first that ends the gap."""
+        """How many of the tokens come before the first one that ends the gap."""
         text = list(written)
         for count, token in enumerate(tokens):
             if self._ends(text, token):
@@ -205,4 +207,4 @@ class BestDrafts:
 
 
 _KEPT = 0.97
-"""How likely a token of the last draft is right again while all before it were."""
+"""The probability that a token of the last draft is right again if all before it were."""

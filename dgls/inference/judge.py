@@ -1,4 +1,4 @@
-"""How likely a finished fill is, read causally after the prompt, which holds the suffix too."""
+"""Scores a finished fill, read causally after the prompt, which also holds the suffix."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def judge(
 ) -> tuple[tuple[float, ...], ...]:
     """The log-probability in nats of each token of each target, all in one causal pass.
 
-    It is that of the weights mixed with `cache`, as in a causal draft. A target is a fill's
-    tokens and the end-of-gap token; none may be empty.
+    The weights are mixed with `cache`, as in a causal draft. A target is a fill's tokens and the
+    end-of-gap token; it must not be empty.
     """
     lengths = torch.tensor([len(target) for target in targets])
     longest = int(lengths.max())

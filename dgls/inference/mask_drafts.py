@@ -1,6 +1,6 @@
-"""Drafts from masks: an adapter's states become tokens, each knowing the one before it.
+"""Drafts from masks: an adapter turns mask states into tokens, each given the one before it.
 
-The sampler head is that of Samragh et al. 2025 (arXiv:2507.11851): what it adds to a mask's state
+The sampler head follows Samragh et al. 2025 (arXiv:2507.11851): what it adds to a mask's state
 depends on the token drafted before.
 """
 
@@ -26,7 +26,7 @@ class MaskDrafts:
     """An adapter on its network. `masks` are read after a text; their states draft what follows."""
 
     def __init__(self, network: Qwen2Network, weights: AdapterWeights) -> None:
-        """Raises `CheckpointError` where the adapter's sizes are not the network's."""
+        """Raises `CheckpointError` if the adapter's sizes do not fit the network."""
         _check(network, weights)
         self.masks = _masks(network, weights)
         self._network = network
@@ -43,10 +43,10 @@ class MaskDrafts:
         least: float,
         ends: Callable[[Sequence[int]], bool] = lambda tokens: False,
     ) -> tuple[tuple[int, ...], tuple[float, ...]]:
-        """Tokens after `before` from the masks' final states [masks, width], and their chances.
+        """Tokens after `before` from the masks' final states [masks, width], with probabilities.
 
-        A chance is that of the token and all before it; the drafts end where it falls below
-        `least`, or with one after which `ends` says so.
+        A probability is that of the token and all before it. The drafts end where it falls below
+        `least`, or with a token for which `ends` is true.
         """
         tokens: list[int] = []
         chances: list[float] = []
@@ -54,7 +54,7 @@ class MaskDrafts:
         for index in range(len(states)):
             log_probs = self.log_probs(states[index], previous)
             best = int(log_probs.argmax())
-            # One token at a time is needed on the host: it decides whether to go on.
+            # The host needs each token to decide whether to go on.
             chance *= float(log_probs[best].exp())
             if chance < least:
                 break
@@ -67,19 +67,19 @@ class MaskDrafts:
 
     @torch.inference_mode()
     def log_probs(self, state: Tensor, before: int) -> Tensor:
-        """Log-probabilities [drafts] of what a mask with this state [width] drafts after a token.
+        """Log-probabilities [drafts] of what a mask with a state [width] drafts after a token.
 
-        `token` says which token each is of.
+        `token` maps their indices to token ids.
         """
         row = state[None]
         return torch.log_softmax(self._head(row + self._sampled(row, before)).float()[0], -1)
 
     def token(self, index: int) -> int:
-        """The token of an index into `log_probs`."""
+        """The token id of an index into `log_probs`."""
         return int(self._tokens[index])
 
     def _sampled(self, state: Tensor, before: int) -> Tensor:
-        """What the sampler adds to a state [1, width] after the token `before`."""
+        """What the sampler head adds to a state [1, width] after the token `before`."""
         width = (state.shape[-1],)
         token = self._network.embedded(torch.tensor([before], device=state.device))
         seen = torch.cat(

@@ -1,4 +1,4 @@
-"""A loaded model as the engine uses it: texts, tokens and numbers in and out, no tensors."""
+"""A loaded model for the engine: texts, tokens and numbers in and out, no tensors."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from dgls.network.interface import Network, SteppingNetwork
 from dgls.network.sharing import SharedNetwork
 
 OnCanvas = Callable[[int, tuple[int, ...], tuple[bool, ...]], None]
-"""Called after each step with its number, the canvas's best tokens and what is accepted."""
+"""Called after each step with its number, the canvas's best tokens, and which are accepted."""
 
 
 @dataclass(frozen=True, slots=True)
 class FilledCanvas:
-    """`tokens` [canvas] after `steps` steps; not `complete` where a deadline cut them short."""
+    """`tokens` [canvas] after `steps` steps; `complete` is False if a deadline cut them short."""
 
     tokens: tuple[int, ...]
     steps: int
@@ -46,7 +46,7 @@ class FilledCanvas:
 class Model:
     """One checkpoint's weights, tokenizer and layout.
 
-    Several threads may use it at once that all do so inside `network.taking_part()`.
+    Several threads may use it at once, if all do so inside `network.taking_part()`.
     """
 
     def __init__(
@@ -75,11 +75,11 @@ class Model:
 
     @cached_property
     def _lines(self) -> list[int]:
-        """How many line breaks each token holds, by its id; found out at the first draft."""
+        """The number of line breaks in each token, by id; computed at the first draft."""
         return _line_breaks(self.codec, self.network.vocabulary)
 
     def encode(self, prompt: Sequence[int]) -> Prefix:
-        """The encoded prompt; what it shares with earlier ones is not encoded again."""
+        """The encoded prompt; the part shared with earlier prompts is not encoded again."""
         return self._prompts.encode(prompt)
 
     @property
@@ -88,11 +88,11 @@ class Model:
         return self._prompts.prompts
 
     def forget_prompts(self) -> None:
-        """Give the memory of encoded prompts back."""
+        """Free the memory of encoded prompts."""
         self._prompts.clear()
 
     def denoiser(self, prefix: Prefix, rows: int = 1) -> Denoiser:
-        """The denoiser of a canvas that follows the prompt, for `rows` canvases at once."""
+        """The denoiser of `rows` canvases that follow the prompt."""
         past = prefix.past.for_batch(rows)
 
         def logits(tokens: Tensor, conditioning: Tensor | None) -> Tensor:
@@ -101,7 +101,7 @@ class Model:
         return logits
 
     def reader(self, prefix: Prefix, rows: int = 1) -> Denoiser | Reader:
-        """What reads `rows` canvases that follow the prompt, in the steps of a denoise loop."""
+        """The reader or denoiser of `rows` canvases that follow the prompt, for a denoise loop."""
         network = self.network.inner
         if isinstance(network, SteppingNetwork):
             return self.network.counted(network.reader(prefix.past.for_batch(rows)))
@@ -137,7 +137,7 @@ class Model:
     ) -> tuple[FilledCanvas, ...]:
         """Denoise canvases of one width from noise, all at once.
 
-        Of a gap's old text a share `strengths[gap]` is noised. `on_step` is told of the first one.
+        The share `strengths[gap]` of a gap's old text is noised. `on_step` gets the first canvas.
         """
         generator = torch.Generator(self.network.device).manual_seed(seed)
         tokens, open_ = self._tensors(canvases)
@@ -168,7 +168,7 @@ class Model:
         control: RunControl,
         on_step: OnCanvas | None = None,
     ) -> FilledCanvas:
-        """Put a draft into each gap and let the denoiser overrule it where it is surer."""
+        """Put a draft into each gap and let the denoiser overrule tokens where it is surer."""
         tokens, open_ = self._tensors([canvas])
         sure = torch.zeros(tokens.shape, device=tokens.device)
         for gap, drafted in zip(canvas.gaps, drafts, strict=True):
@@ -187,7 +187,7 @@ class Model:
         return FilledCanvas(_row(result.tokens), result.passes)
 
     def _cache_of(self, prefix: Prefix) -> NgramCache:
-        """The prompt's own repetitions; the last prompt's are kept, a fill asks more than once."""
+        """The prompt's repetitions; the last prompt's are kept, because a fill asks repeatedly."""
         tokens, cache = self._repeated
         if tokens != prefix.tokens:
             text = [token for token in prefix.tokens if token not in self._marks]
@@ -196,7 +196,7 @@ class Model:
         return cache
 
     def _target(self, drafted: CausalDraft, slots: int) -> tuple[list[int], list[float]]:
-        """A draft as the canvas holds it: ended and padded to `slots`, and how sure each is."""
+        """A draft as canvas tokens, ended and padded to `slots`, and their log-probabilities."""
         put = list(drafted.tokens[:slots])
         log_probs = list(drafted.log_probs[:slots])
         if not drafted.ended and len(put) < slots:
@@ -212,7 +212,7 @@ class Model:
 
 
 def layout_of(codec: HfCodec, metadata: Metadata) -> Layout:
-    """The layout of the checkpoint's family. Raises `CheckpointError` where there is none."""
+    """The layout of the checkpoint's family. Raises `CheckpointError` for an unknown family."""
     budget = {**metadata.budget, "window": metadata.window}
     try:
         if metadata.family == "infill":
@@ -228,9 +228,9 @@ def layout_of(codec: HfCodec, metadata: Metadata) -> Layout:
 
 
 def _special_tokens(metadata: Metadata) -> tuple[str, str, tuple[str, ...]]:
-    """What ends a gap's causal draft, what pads its slots, and what is in no text but the prompt's.
+    """The end-of-gap token, the padding token, and the tokens that occur in prompts only.
 
-    The mark between prefix and gap is nowhere in a text that repeats itself.
+    The mark between prefix and gap never occurs in a text that repeats itself.
     """
     if metadata.family == "chat":
         return chat.END_OF_TURN, chat.EOS, ()
@@ -238,7 +238,7 @@ def _special_tokens(metadata: Metadata) -> tuple[str, str, tuple[str, ...]]:
 
 
 def _line_breaks(codec: HfCodec, vocabulary: int) -> list[int]:
-    """How many line breaks each token holds, by its id; ids beyond the tokenizer's have none."""
+    """The number of line breaks in each token, by id; ids beyond the tokenizer's have none."""
     breaks = [codec.decode([token]).count("\n") for token in range(codec.size)]
     return breaks + [0] * (vocabulary - codec.size)
 
@@ -254,7 +254,7 @@ def _kept(canvas: Canvas, strengths: Sequence[float], generator: torch.Generator
 
 
 def _plain(on_step: OnCanvas | None, open_: Tensor) -> Callable[[int, Tensor, Tensor], None] | None:
-    """`on_step` for a loop that speaks tensors; what is accepted is told of open positions."""
+    """`on_step` for a loop over tensors; the accepted flags are those of open positions."""
     if on_step is None:
         return None
 

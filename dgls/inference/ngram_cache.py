@@ -1,9 +1,9 @@
-"""What followed the same tokens before, in the text at hand: source code repeats its own names.
+"""Predicts what followed the same tokens earlier in the prompt: code repeats its own names.
 
 A cache language model (Kuhn and De Mori, "A cache-based natural language model for speech
-recognition", 1990) over the tokens of one prompt. Its share of the prediction depends on how many
-tokens the longest repeated context has; the shares are fitted on held-out source and stored with
-the checkpoint (`Metadata.cache_shares`).
+recognition", 1990) over the tokens of one prompt. Its share of the prediction depends on the length
+of the longest repeated context; the shares are fitted on held-out source and stored with the
+checkpoint (`Metadata.cache_shares`).
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from torch import Tensor
 class NgramCache:
     """The continuations of every context of up to `len(shares)` tokens in `tokens`.
 
-    `shares[n - 1]` is the cache's share of the prediction where the longest context that was
-    before has n tokens. No shares, no cache.
+    `shares[n - 1]` is the cache's share of the prediction if the longest context seen before has n
+    tokens. Without shares there is no cache.
     """
 
     def __init__(self, tokens: Sequence[int], shares: Sequence[float]) -> None:
@@ -32,7 +32,7 @@ class NgramCache:
                 self._next.setdefault(context, Counter())[token] += 1
 
     def share(self, written: Sequence[int]) -> tuple[float, Counter[int]]:
-        """The cache's share of what follows the prompt and `written`, and the continuations."""
+        """The cache's share of the prediction after `written`, and the continuations."""
         most = len(self._shares)
         recent = (*self._tokens[-most:], *written)
         for order in range(min(most, len(recent)), 0, -1):

@@ -1,4 +1,4 @@
-"""From a model's name to a model that is ready to fill."""
+"""Opens a model by its name."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def open_model(
     quantization: str = AUTO,
     canvas: int | None = None,
 ) -> Model:
-    """Load a model by its name (`dgls.checkpoint.registry`) onto a device of torch, or "auto".
+    """Load a model by its name (`dgls.checkpoint.registry`) onto a torch device, or "auto".
 
-    `threads` 0 leaves the number of CPU threads to dgls, `cache_mb` 0 the memory of encoded
-    prompts, `quantization` "auto" the precision of the published family. A `canvas` is the widest
-    one that is laid out, in tokens. Raises `ModelNotFoundError`, `CheckpointError` or
+    `threads` 0 lets dgls choose the number of CPU threads, `cache_mb` 0 the memory of encoded
+    prompts in MB, `quantization` "auto" the precision of the published family. `canvas` is the
+    width of the widest canvas, in tokens. Raises `ModelNotFoundError`, `CheckpointError` or
     `SettingError`.
     """
     wanted = scheme_of(quantization)
@@ -65,10 +65,10 @@ def open_model(
 
 
 def network_of(model: TextDiffusionGemma, window: int) -> Network:
-    """The quickest way to run a model on up to `window` tokens.
+    """The fastest network for a model on up to `window` tokens.
 
-    A small model on a CPU that multiplies bf16 reads canvases in bf16, where only the likeliest
-    tokens matter; what is scored stays in the model's own precision.
+    On a CPU that multiplies bf16, a small model reads canvases in bf16, where only the likeliest
+    tokens matter; scores use the model's own precision.
     """
     if not can_fuse(model, window):
         on_gpu = model.device.type == "cuda"
@@ -80,9 +80,9 @@ def network_of(model: TextDiffusionGemma, window: int) -> Network:
 
 
 def warm_network(model: TextDiffusionGemma) -> FastNetwork:
-    """The fast network with its kernels compiled; in plain torch where they do not work here.
+    """The fast network with its kernels compiled, or in plain torch where they do not work.
 
-    A compiler may be missing, or the GPU be one that Triton does not know.
+    A compiler may be missing, or Triton may not support the GPU.
     """
     network = FastNetwork(model)
     try:

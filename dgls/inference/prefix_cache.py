@@ -1,4 +1,4 @@
-"""Reuses what was encoded: the longest common prefix of a prompt with earlier prompts."""
+"""Reuses encoded prompts: the longest common prefix of a prompt with earlier prompts."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from dgls.text.common import common_length
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
-    """An encoded prompt. `last` [1, hidden] are the states of its last token, from which the
-    first token after it is predicted; `cached` tokens were not encoded again.
+    """An encoded prompt.
+
+    `last` [1, hidden] are the states of its last token, from which the first token after it is
+    predicted. `cached` tokens were reused from an earlier prompt.
     """
 
     tokens: tuple[int, ...]
@@ -27,12 +29,11 @@ class Prefix:
 
 
 class PrefixCache:
-    """Keeps recent prompts, so that typing in several files encodes only what is new.
+    """Keeps recent prompts, so that typing in several files encodes only the new tokens.
 
-    The result is exact: cutting a causal cache back changes nothing before the cut. Where a
-    sliding layer has dropped what the cut would need, the prompt is encoded from its start.
-    Beyond `most_bytes` of memory the prompts that were not used for longest are forgotten; the
-    newest always stays.
+    The result is exact: cutting a causal cache back changes nothing before the cut. If a sliding
+    layer has dropped what the cut needs, the prompt is encoded from its start. Beyond `most_bytes`
+    of memory, the least recently used prompts are dropped; the newest always stays.
     """
 
     def __init__(self, network: Network, most_bytes: int = USUAL_BYTES) -> None:
@@ -47,11 +48,11 @@ class PrefixCache:
 
     @property
     def bytes(self) -> int:
-        """The memory that they take."""
+        """The memory that they take, in bytes."""
         return _bytes(self._entries)
 
     def encode(self, prompt: Sequence[int]) -> Prefix:
-        """The encoded prompt, which must not be empty; the newest entry afterwards."""
+        """The encoded prompt, which must not be empty; it becomes the newest entry."""
         tokens = tuple(prompt)
         nearest = max(
             self._entries, key=lambda entry: common_length(entry.tokens, tokens), default=None
@@ -65,18 +66,18 @@ class PrefixCache:
         return found
 
     def clear(self) -> None:
-        """Forget every prompt."""
+        """Drop every prompt."""
         self._entries.clear()
 
     def _extend(self, tokens: tuple[int, ...], past: Past | None) -> Prefix:
         cached = past.length if past else 0
         new = torch.tensor([tokens[cached:]], device=self._network.device)
         states, extended = self._network.extend(new, past)
-        # A view would keep the states of all tokens.
+        # A view would keep the states of all tokens alive.
         return Prefix(tokens, extended, states[:, -1].clone(), cached)
 
     def _keep(self, prefix: Prefix, nearest: Prefix | None) -> None:
-        """Put the newest entry first; the one that it grew out of, if any, has served."""
+        """Put the newest entry first and drop the entry that it extends, if any."""
         grown = nearest is not None and 2 * prefix.cached >= len(nearest.tokens)
         others = [entry for entry in self._entries if not (grown and entry is nearest)]
         self._entries = [prefix, *others]
@@ -90,10 +91,10 @@ def _bytes(entries: Sequence[Prefix]) -> int:
 
 
 def _reusable(entry: Prefix, tokens: tuple[int, ...]) -> Past | None:
-    """The part of an entry that `tokens` begin with, or None where nothing can be reused.
+    """The part of an entry's cache that `tokens` share, or None if nothing can be reused.
 
-    Only a prompt that was encoded whole has the states of its last token; a shorter one gives
-    its last token up, to be encoded again.
+    Only a fully encoded prompt has the states of its last token; a shorter match gives up its last
+    token, which is encoded again.
     """
     common = common_length(entry.tokens, tokens)
     if common == len(tokens) and common < len(entry.tokens):

@@ -1,4 +1,4 @@
-"""Read prompts, kept so that typing in several files reads only what is new."""
+"""Keeps read prompts, so that typing in several files reads only the new tokens."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from dgls.network.slots import Slots
 from dgls.text.common import common_length
 
 _WORTH_COPYING = 48
-"""A shared beginning of fewer tokens is read again rather than copied."""
+"""A shared beginning with fewer tokens is read again instead of copied."""
 
 _CHUNK = 256
-"""Tokens of a prompt that are read at once; more would take memory and no less time."""
+"""Tokens of a prompt that are read at once; more would take memory and save no time."""
 
 _FEW = 16
-"""So many new tokens are read in one pass with the drafts."""
+"""This many new tokens are read in one pass with the drafts."""
 
 _USUAL_SLOTS = 1024
-"""Room for a prompt and what is written after it, all buffers of one size."""
+"""Slots for a prompt and what is written after it; all buffers have this size."""
 
 
 @dataclass(slots=True)
 class ReadPrompt:
-    """A prompt in the slots, its last token included.
+    """A prompt in the slots, including its last token.
 
     `states` [1 + drafts + masks, width] are those of its last token and of what was read ahead.
     `cached` of its tokens were read before.
@@ -47,7 +47,7 @@ class _Entry:
 
 
 class PromptCache:
-    """The prompts that were read last, the newest first, within `most_bytes` of memory."""
+    """The most recently read prompts, the newest first, within `most_bytes` of memory."""
 
     def __init__(self, network: Qwen2Network, most_bytes: int) -> None:
         self._network = network
@@ -60,12 +60,12 @@ class PromptCache:
         ahead: Plan = NOTHING,
         check: Callable[[], None] = lambda: None,
     ) -> ReadPrompt:
-        """Read what is new of a prompt, and what is `ahead` of it in the same pass.
+        """Read the new tokens of a prompt, and the plan `ahead` in the same pass.
 
-        The last token is always read, because its state is wanted. The slots belong to the cache:
-        they are good until the next call, and what is read into them after the prompt and cut away
-        again leaves no trace. `check` is called often while much is read; if it raises, what was
-        read until then is kept.
+        The last token is always read, because its state is needed. The slots belong to the cache
+        and are valid until the next call; whatever the caller reads into them and cuts away again
+        leaves no trace. `check` is called often during a long read; if it raises, what was read
+        until then is kept.
         """
         tokens = tuple(prompt)
         entry = self._entry_for(tokens)
@@ -76,7 +76,7 @@ class PromptCache:
         new, last = tokens[cached:], 1 + len(ahead)
         entry.slots.reserve(len(new) + last)
         while len(new) > _FEW:
-            # The last token has a pass like those that follow, whatever of the prompt was new.
+            # The last token is read with the drafts, however much of the prompt is new.
             part, new = _parted(new)
             part_rows = Rows(torch.tensor(part, device=self._network.device))
             self._network.read(part_rows, entry.slots, last=1, check=check)
@@ -87,20 +87,20 @@ class PromptCache:
         return ReadPrompt(entry.slots, states, cached)
 
     def known(self, prompt: Sequence[int]) -> int:
-        """How many tokens of a prompt's beginning were read."""
+        """How many leading tokens of a prompt have been read already."""
         return max((common_length(entry.tokens, prompt) for entry in self._entries), default=0)
 
     @property
     def bytes(self) -> int:
-        """The memory that all prompts take."""
+        """The memory of all prompts, in bytes."""
         return sum(entry.slots.bytes for entry in self._entries)
 
     def clear(self) -> None:
-        """Forget every prompt."""
+        """Drop every prompt."""
         self._entries.clear()
 
     def _entry_for(self, tokens: tuple[int, ...]) -> _Entry:
-        """The entry that goes on as this prompt; a new one where the nearest is another text."""
+        """The entry to extend to this prompt; a new one if the nearest is a different text."""
         nearest = max(
             self._entries, key=lambda each: common_length(each.tokens, tokens), default=None
         )
@@ -114,9 +114,9 @@ class PromptCache:
         return _Entry(tokens[:common], slots)
 
     def _room(self) -> Slots:
-        """Slots to read into: once the memory is full, those of the least recently used prompt.
+        """Slots to read into: once memory is full, those of the least recently used prompt.
 
-        Buffers that are freed and taken again would break the heap into pieces.
+        Freeing and allocating buffers again would fragment the heap.
         """
         if len(self._entries) < 2 or self.bytes + self._entries[-1].slots.bytes <= self._most_bytes:
             return self._network.slots(_USUAL_SLOTS)
@@ -128,6 +128,6 @@ class PromptCache:
 
 
 def _parted(new: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """What of the new tokens is read first; the last one never is."""
+    """The new tokens to read first, and the last ones, never empty."""
     count = min(_CHUNK, len(new) - 1)
     return new[:count], new[count:]

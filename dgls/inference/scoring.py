@@ -1,4 +1,4 @@
-"""How likely given texts are after a prompt, several in one pass."""
+"""Scores given texts after a prompt, several in one pass."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dgls.network.rows import Rows
 from dgls.network.slots import Slots
 
 _ROWS = 16
-"""Logits of so many positions are held at once."""
+"""Logits of at most this many positions are held at once."""
 
 
 class Scorer:
@@ -29,10 +29,10 @@ class Scorer:
     def scores(
         self, slots: Slots, state: Tensor, rest: bytes, ends: Ends, texts: Sequence[Sequence[int]]
     ) -> tuple[Written, ...]:
-        """How likely each text is after the slots, all in one pass; the slots are cut back.
+        """The score of each text after the slots, all in one pass; the slots are then cut back.
 
-        A text is its tokens, those of `rest` first and without the end. One that does not begin
-        with `rest` has no chance (-inf).
+        A text is its tokens, those of `rest` first and without the end. A text that does not begin
+        with `rest` scores -inf.
         """
         chooser = Chooser(self._table, ends)
         base = slots.length
@@ -70,7 +70,7 @@ class Scorer:
     def _scored(
         self, chooser: Chooser, rest: bytes, tokens: Sequence[int], states: Tensor
     ) -> Written:
-        """The score of one text; logits are made for a few of its tokens at a time."""
+        """The score of one text; logits are computed for a few of its tokens at a time."""
         log_probs: list[float] = []
         margins: list[float] = []
         healed, end, joined, last = len(rest), 0.0, -math.inf, len(tokens) - 1
@@ -91,6 +91,6 @@ class Scorer:
         return Written(tuple(tokens), tuple(log_probs), tuple(margins), end, None, healed, 1)
 
     def _joined(self, token: int, log_probs: Tensor) -> float:
-        """The log-probability of the tokens that say what `token` says and a line break at once."""
+        """The log-probability of the tokens that hold `token`'s text and a line break at once."""
         found = self._table.starting(self._table.text_of(token) + b"\n")
         return float(torch.logsumexp(log_probs[found], -1)) if found else -math.inf

@@ -1,7 +1,7 @@
-"""What a fill needs of a model whose weights are elsewhere: its tokenizer and its sizes.
+"""Tokenizer and sizes of a model whose weights are on a server.
 
-Read from the same folder or Hugging Face cache as a local model, offline; the weights need not be
-there (`hf download NAME config.json tokenizer.json`).
+They are read offline, from the same folder or Hugging Face cache as a local model; the weights need
+not be there (`hf download NAME config.json tokenizer.json`).
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class ServedShape:
 def read_served(name: str, window: int | None) -> ServedShape:
     """The shape of a model by its name (`dgls.checkpoint.registry`).
 
-    `window` is the most tokens that the server takes, None where it does not say. Raises
-    `ModelNotFoundError`, or `CheckpointError` for a folder that is not a DiffusionGemma's.
+    `window` is the server's limit in tokens, None if unknown. Raises `ModelNotFoundError`, or
+    `CheckpointError` for a folder that does not hold a DiffusionGemma.
     """
     folder = find(name)
     vocabulary, canvas = _read_config(folder / CONFIG_FILE)
@@ -50,11 +50,11 @@ def read_served(name: str, window: int | None) -> ServedShape:
 
 
 _CANVAS = 256
-"""The published checkpoint's canvas, which is also what vLLM takes where none is named."""
+"""The published checkpoint's canvas in tokens, which is also vLLM's default."""
 
 
 def _read_config(path: Path) -> tuple[int, int]:
-    """Vocabulary and canvas; a quantised model's configuration is as good as any."""
+    """Vocabulary and canvas in tokens; a quantised model's configuration works as well."""
     try:
         config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         kind, text = config["model_type"], config["text_config"]

@@ -1,6 +1,6 @@
 """The causal stream of a fill-in-the-middle model: greedy, with drafts that it verifies.
 
-What a pass reads past the text's end is either accepted, and then kept, or cut away again.
+What a pass reads beyond the text is either accepted and kept, or cut away again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dgls.network.slots import Slots
 
 @dataclass(slots=True)
 class _Writing:
-    """A stream under way."""
+    """The state of a stream."""
 
     rest: bytes
     tokens: list[int] = field(default_factory=list)
@@ -34,7 +34,7 @@ class _Writing:
     complete: bool = True
 
     def written(self, healed: int) -> Written:
-        """What was written after `healed` bytes that the prompt gave up."""
+        """What was written after the `healed` bytes that the prompt left out."""
         return Written(
             tuple(self.tokens),
             tuple(self.log_probs),
@@ -67,10 +67,10 @@ class Stream:
         *,
         ahead: Plan = NOTHING,
     ) -> Written:
-        """The likeliest token each time, several a pass where drafts are right.
+        """The likeliest token each time, several per pass where drafts are right.
 
-        `states` [1 + drafts + masks, width] are those of the text's last token and of what was
-        read `ahead`. The text is the same as without drafts, except for near ties.
+        `states` [1 + drafts + masks, width] are those of the text's last token and of what was read
+        `ahead`. The text is the same as without drafts, except at near ties.
         """
         chooser = Chooser(self._table, ends)
         writing = _Writing(rest)
@@ -87,7 +87,7 @@ class Stream:
                 writing.complete = False
                 break
             control.check(len(writing.tokens))
-            # The last token was chosen, not read; what was read after the accepted ones goes.
+            # The last token was chosen but not read; slots after the accepted tokens are dropped.
             slots.cut(base + len(writing.tokens) - 1)
             if len(masks) and accepted == plan.seen:
                 drafter.learn(masks, writing.tokens)
@@ -108,7 +108,7 @@ class Stream:
     def _accept(
         self, chooser: Chooser, writing: _Writing, logits: Tensor, drafts: list[int], ends: Ends
     ) -> int:
-        """Take the choices of a pass as far as the drafts were right; returns how many were."""
+        """Take a pass's choices as far as the drafts were right; returns how many were."""
         for index, row in enumerate(logits):
             log_probs = chooser.log_probs(row, writing.rest)
             best = log_probs.topk(2)
@@ -133,6 +133,10 @@ class Stream:
         return len(drafts)
 
     def _end(self, chooser: Chooser, log_probs: Tensor, token: int) -> float:
-        """How likely the text ends with `token`: one that says something first ends it alone."""
+        """The log-probability that `token` ends the text.
+
+        If `token` holds text before its line break it counts alone, else all ways to end count
+        together.
+        """
         speaks = self._table.text_of(token).partition(b"\n")[0].strip()
         return float(log_probs[token]) if speaks else chooser.end(log_probs)

@@ -1,4 +1,4 @@
-"""What each token of a byte-level tokenizer says: its bytes, found quickly by their beginning."""
+"""The bytes of each token of a byte-level tokenizer, with a quick search by prefix."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class TokenTable:
         self._special = frozenset(index for index in special if index < size)
 
     def text_of(self, token: int) -> bytes:
-        """What the token says; nothing for a special one."""
+        """The token's bytes; empty for a special token."""
         return self._bytes[token]
 
     def join(self, tokens: list[int] | tuple[int, ...]) -> bytes:
-        """What the tokens say together."""
+        """The bytes of the tokens joined."""
         return b"".join(self._bytes[token] for token in tokens)
 
     @cached_property
@@ -37,7 +37,7 @@ class TokenTable:
 
     @cached_property
     def breaking(self) -> Tensor:
-        """The ids of tokens whose first character other than a blank is a line break."""
+        """The ids of tokens whose first non-blank character is a line break."""
         found = [
             index
             for index in sorted(self.breaks)
@@ -48,20 +48,20 @@ class TokenTable:
     def beginning(self, wanted: bytes) -> list[int]:
         """The tokens by which a text that begins with `wanted` can begin.
 
-        They say `wanted` and perhaps more, or a first part of it.
+        Each is `wanted` with or without more bytes, or a beginning of `wanted`.
         """
         return [*self.starting(wanted), *self.parts(wanted)]
 
     def starting(self, wanted: bytes) -> list[int]:
-        """The tokens that say `wanted` and perhaps more."""
+        """The tokens whose bytes start with `wanted`."""
         order, texts = self._sorted
         first = bisect_left(texts, wanted)
-        # The next text that does not begin with `wanted` sorts like `wanted` with its end raised.
+        # Texts that start with `wanted` sort before `wanted` with its end raised.
         last = bisect_left(texts, wanted + b"\xff" * 4)
         return order[first:last]
 
     def parts(self, wanted: bytes) -> list[int]:
-        """The tokens that say a first part of `wanted`, shortest first."""
+        """The tokens whose bytes are a beginning of `wanted`, shortest first."""
         by_text = self._by_text
         prefixes = (wanted[:length] for length in range(1, len(wanted)))
         return [by_text[prefix] for prefix in prefixes if prefix in by_text]
@@ -79,7 +79,7 @@ class TokenTable:
 
 
 def _bytes_of_characters() -> dict[str, int]:
-    """The byte that each character of a byte-level vocabulary stands for.
+    """The byte that each character of a byte-level vocabulary encodes.
 
     Printable bytes are written as themselves, the others as the characters from U+0100 on, in order
     (Radford et al. 2019, "Language Models are Unsupervised Multitask Learners").

@@ -1,4 +1,4 @@
-"""What a stream writes, and what ends and bounds it."""
+"""What a stream writes, and what limits it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ from torch import Tensor
 from dgls.inference.token_table import TokenTable
 
 OnPass = Callable[[Sequence[int], Sequence[int], Sequence[int]], None]
-"""Called after each pass with all tokens so far, the drafts that were not accepted, and those that
-the next pass reads."""
+"""Called after each pass with all tokens so far, the refused drafts, and the next drafts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """What ends a gap: the special tokens, after `lines` lines a line break, `tokens` tokens.
+    """What ends a gap: a special token, the line break after `lines` lines, or `tokens` tokens.
 
-    `over` says of all that was written, with what had to come first, whether it has left the gap.
-    A greedy text whose log-probability falls below `unlikely` nats ends where it is.
+    `over` tells from all bytes written, including the healed prefix, whether the text has left the
+    gap. A greedy text ends where its log-probability falls below `unlikely` nats.
     """
 
     special: frozenset[int]
@@ -31,23 +30,23 @@ class Ends:
     unlikely: float = -math.inf
 
     def reached(self, token: int, breaks: int) -> bool:
-        """Whether `token` ends the gap that has `breaks` line breaks with it."""
+        """Whether `token` ends the gap, which with it has `breaks` line breaks."""
         return token in self.special or breaks >= self.lines
 
 
 UNFINISHED = -1000.0
-"""The score of a text without an end, in nats: below that of any text with one."""
+"""The score in nats of a text without an end: below that of any text with one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
     """What the stream wrote.
 
-    `tokens` are without what ended it, `log_probs` one for each in nats, given the text that had to
-    come first. `end` is the log-probability of ending there; `last` the token that ended it, None
-    where a limit did: it may say something before its line break. `margins` are the distances to
-    the second choice in logits. `healed` bytes at its beginning are the end of the prefix, written
-    again. Not `complete` where the time ran out.
+    `tokens` exclude the token that ended the text. `log_probs` has one value for each in nats,
+    given the healed prefix. `end` is the log-probability of ending there; `last` is the token that
+    ended the text, None if a limit did: it may hold text before its line break. `margins` are the
+    distances to the second choice in logits. The first `healed` bytes are the end of the prefix,
+    written again. `complete` is False if time ran out.
     """
 
     tokens: tuple[int, ...]
@@ -61,16 +60,16 @@ class Written:
 
     @property
     def total(self) -> float:
-        """The log-probability of the text and its end."""
+        """The log-probability of the text and its end, in nats."""
         return sum(self.log_probs) + self.end
 
     @property
     def score(self) -> float:
-        """`total`, and `UNFINISHED` for a text that was given up: JSON has no infinity."""
+        """`total`, or `UNFINISHED` for an abandoned text, because JSON has no infinity."""
         return max(self.total, UNFINISHED)
 
     def text(self, table: TokenTable, lines: int) -> str:
-        """What it adds to the prefix, `lines` lines at most."""
+        """The text that it adds to the prefix, at most `lines` lines."""
         said = table.join(self.tokens) + (
             table.text_of(self.last) if self.last is not None else b""
         )
@@ -79,7 +78,7 @@ class Written:
 
 
 class Chooser:
-    """Reads logits [n, vocabulary]: the choice, with the beginning of the text held to `rest`."""
+    """Chooses from logits [n, vocabulary]; the beginning of the text must be `rest`."""
 
     def __init__(self, table: TokenTable, ends: Ends) -> None:
         self._table = table
@@ -89,7 +88,7 @@ class Chooser:
         self._ends = torch.tensor(ends_here)
 
     def log_probs(self, logits: Tensor, rest: bytes) -> Tensor:
-        """Log-probabilities [vocabulary] of what may follow; where `rest` must, of that alone."""
+        """Log-probabilities [vocabulary] of the next token, limited to tokens that fit `rest`."""
         if not rest:
             return torch.log_softmax(logits, -1)
         allowed = torch.tensor(self._table.beginning(rest))
@@ -102,5 +101,5 @@ class Chooser:
         return float(torch.logsumexp(log_probs[self._ends], -1))
 
     def after(self, rest: bytes, token: int) -> bytes:
-        """What of `rest` is still to come after `token`."""
+        """The part of `rest` that is still to come after `token`."""
         return rest[len(self._table.text_of(token)) :]

@@ -1,4 +1,4 @@
-"""What the editor has said of itself: its name, what it can do, the folders that are open."""
+"""The editor's own statements: its name, its capabilities, its open folders."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from lsprotocol import types
 from dgls.lsp.quirks import Quirks, quirks_of
 
 STATUS_OPT_IN = "dglsStatus"
-"""What a client says in `capabilities.experimental` to be sent `dgls/status`."""
+"""A flag in `capabilities.experimental` of clients that want `dgls/status`."""
 
 INSTRUCTION_OPT_IN = "dglsInstruction"
-"""What a client says there that has a box for instructions and shows their edits first."""
+"""A flag of clients with an input box for instructions, which show the edits first."""
 
 EXPLANATION_OPT_IN = "dglsExplanation"
-"""What a client says there that shows what `dgls.why` answers, where a message has no lines."""
+"""A flag of clients that show the answer of `dgls.why`, for which a message is too short."""
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """One editor. `id` tells the engine whose requests supersede each other."""
+    """One editor. `id` tells the engine which requests may supersede each other."""
 
     id: str
     name: str = ""
@@ -30,34 +30,34 @@ class Client:
 
     @property
     def quirks(self) -> Quirks:
-        """Where it differs from other editors."""
+        """How it differs from other editors."""
         return quirks_of(self.name)
 
     @property
     def wants_status(self) -> bool:
-        """Whether it asks for the notification `dgls/status`."""
+        """Whether it wants the notification `dgls/status`."""
         return self._opted_in(STATUS_OPT_IN)
 
     @property
     def asks_instructions(self) -> bool:
-        """Whether it asks its user for instructions, and shows what comes of them."""
+        """Whether it asks its user for instructions, and shows the resulting edits."""
         return self._opted_in(INSTRUCTION_OPT_IN)
 
     @property
     def shows_explanations(self) -> bool:
-        """Whether it shows the answer of `dgls.why` in a place of its own."""
+        """Whether it shows the answer of `dgls.why` by itself."""
         return self._opted_in(EXPLANATION_OPT_IN)
 
     @property
     def confirms_edits(self) -> bool:
-        """Whether it can have its user confirm an edit."""
+        """Whether its user can confirm an edit."""
         workspace = self.capabilities.workspace
         support = workspace.workspace_edit if workspace else None
         return bool(support and support.change_annotation_support)
 
     @property
     def shows_progress(self) -> bool:
-        """Whether it wants a progress report: it can have one, and no `dgls/status`."""
+        """Whether to send a progress report: it supports them, and does not want `dgls/status`."""
         window = self.capabilities.window
         return bool(window and window.work_done_progress) and not self.wants_status
 
@@ -76,19 +76,19 @@ class Client:
 
     @property
     def resolves_edits(self) -> bool:
-        """Whether it asks for the edit of a code action that it shows."""
+        """Whether it resolves the edit of a code action."""
         support = self._actions.resolve_support if self._actions else None
         return bool(support and "edit" in support.properties)
 
     @property
     def knows_tags(self) -> bool:
-        """Whether a code action may say that a model makes it."""
+        """Whether a code action may be tagged as made by a model."""
         support = self._actions.tag_support if self._actions else None
         return bool(support and types.CodeActionTag.LlmGenerated in support.value_set)
 
     @property
     def knows_disabled(self) -> bool:
-        """Whether it knows actions that are disabled, with their reason."""
+        """Whether it supports disabled actions, with their reason."""
         return bool(self._actions and self._actions.disabled_support)
 
     def _opted_in(self, name: str) -> bool:

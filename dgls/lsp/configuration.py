@@ -16,7 +16,7 @@ SECTION = "dgls"
 
 
 def register(server: DglsServer) -> None:
-    """Read the settings when the client begins, and again whenever it says that they changed."""
+    """Read the settings when the client starts, and after each change."""
     session = _Session(server)
 
     def initialize(params: types.InitializeParams) -> None:
@@ -28,9 +28,9 @@ def register(server: DglsServer) -> None:
 
 
 def section_of(value: object) -> dict[str, Any]:
-    """The settings in what an editor sends: the section "dgls" of it, or else all of it.
+    """The settings in an editor's message: its section "dgls", or else all of it.
 
-    Anything that is not an object holds no settings.
+    Anything but an object has no settings.
     """
     if not isinstance(value, Mapping):
         return {}
@@ -49,7 +49,7 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 
 
 def without(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested settings without those that `above` names."""
+    """Nested settings without those in `above`."""
     kept: dict[str, Any] = {}
     for name, value in below.items():
         over = above.get(name)
@@ -61,10 +61,10 @@ def without(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
 
 
 def said(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that are not the default.
+    """The values that differ from the default.
 
-    An editor that knows every setting sends the defaults along; taken as the user's words they
-    would overrule each `dgls.toml`.
+    An editor that knows every setting sends the defaults too; if they counted as the user's, they
+    would override each `dgls.toml`.
     """
     kept: dict[str, Any] = {}
     for section, items in values.items():
@@ -87,7 +87,7 @@ def _is_default(name: str, value: object) -> bool:
 
 
 class _Session:
-    """What one client has said about its settings."""
+    """One client's settings."""
 
     def __init__(self, server: DglsServer) -> None:
         self._server = server
@@ -129,7 +129,7 @@ class _Session:
             self._tell()
 
     def _take(self, values: Mapping[str, Any], *, complete: bool = False) -> None:
-        """Let `values` overrule the initialization options; `complete` ones hold defaults too."""
+        """Let `values` override the initialization options; `complete` ones include defaults."""
         options = without(self._options, values)
         self._server.live = LiveSettings(merged(options, said(values) if complete else values))
         self._server.refresh()
@@ -162,7 +162,7 @@ def _can_be_asked(capabilities: types.ClientCapabilities) -> bool:
 
 
 def _wants_registration(capabilities: types.ClientCapabilities) -> bool:
-    """Whether the client tells of changed settings only to a server that registers for it."""
+    """Whether the client reports changed settings only to a server that registers for it."""
     workspace = capabilities.workspace
     change = workspace.did_change_configuration if workspace else None
     return bool(change and change.dynamic_registration)

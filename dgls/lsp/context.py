@@ -1,4 +1,4 @@
-"""What a feature is given: the session as one message found it, and what it may do with it."""
+"""The argument of every feature: the session at the time of a message, and its tools."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from dgls.requests.builder import Asker, Task, limits_of
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """What lives on between messages: the newest documents, what is on screen, what to count."""
+    """State that lives on between messages: newest documents, shown texts, counts."""
 
     documents: Documents
     typists: Typists
@@ -38,10 +38,10 @@ class Stores:
 class RequestContext:
     """One message's view of the session.
 
-    `arrived` has the documents as they were when the message came, `stores.documents` the newest.
-    `rules` and `client` do not change while the message is dealt with. `editing_model` gives the
-    model that edits by instruction, `explicit_model` the one for what the user asks for. `apply`
-    has the client make an edit.
+    `arrived` has the documents as they were when the message arrived, `stores.documents` the
+    newest. `rules` and `client` do not change during the message. `editing_model` returns the model
+    for edits by instruction, `explicit_model` the one for explicit requests. `apply` makes the
+    client apply an edit.
     """
 
     client: Client
@@ -69,7 +69,7 @@ class RequestContext:
         method: str,
         trigger: Trigger = Trigger.EXPLICIT,
     ) -> FillRequest:
-        """What the engine is asked for a task in a document, with the document's neighbours."""
+        """The request for a task in a document, with the document's neighbours."""
         settings = self.rules.settings_for(document)
         snippets = self.surroundings.snippets(
             document,
@@ -82,7 +82,7 @@ class RequestContext:
         return task.request(asker, limits_of(settings.fill, trigger))
 
     def asker(self, document: Document, method: str) -> Asker:
-        """Names this client and document to the engine, without snippets."""
+        """Identifies this client and document to the engine, without snippets."""
         return Asker(
             client=self.client.id,
             method=method,
@@ -93,7 +93,7 @@ class RequestContext:
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One LSP method: `answer` is given the context and the method's parameters."""
+    """One LSP method: `answer` gets the context and the method's parameters."""
 
     method: str
     answer: Callable[[RequestContext, Any], Awaitable[Any]]
@@ -102,7 +102,7 @@ class Feature:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command of `workspace/executeCommand`: `answer` is given its arguments."""
+    """One command of `workspace/executeCommand`: `answer` gets its arguments."""
 
     name: str
     answer: Callable[..., Awaitable[Any]]

@@ -1,4 +1,4 @@
-"""Between the editor's positions, ranges and URIs and the spans and paths of the other layers."""
+"""Converts the editor's positions, ranges and URIs to spans and paths, and back."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from dgls.text.lines import Lines, Position
 from dgls.text.spans import Span
 
 _REPLACED = "\ufffd"
-"""What Python makes of a byte that is not UTF-8."""
+"""Python's replacement for a byte that is not UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
 class Convention:
-    """How one editor counts: the code units of its columns, and what ends a line.
+    """How one editor counts: the code units of its columns, and its line ends.
 
-    The protocol lets \\n, \\r\\n and \\r end a line. An editor that keeps lines without their ends
-    knows \\n alone: in a file of mixed line ends a \\r is a character of the line to it
-    (`newline_only`), and it places edits after it.
+    The protocol lets \\n, \\r\\n and \\r end a line. An editor that stores lines without their ends
+    knows only \\n: in a file with mixed line ends it sees a \\r as a character of the line
+    (`newline_only`), and places edits after it.
     """
 
     encoding: Encoding = Encoding.UTF16
     newline_only: bool = False
 
     def lines(self, text: str) -> Lines:
-        """Where the lines of `text` begin for this editor.
+        """The line starts of `text` for this editor.
 
-        A text without any \\n has lines that end with \\r to everybody.
+        In a text without any \\n, all editors end lines at \\r.
         """
         return Lines(text, newline_only=self.newline_only and "\n" in text)
 
@@ -49,7 +49,7 @@ class Convention:
         return self.clamped_offset(lines, position)
 
     def clamped_offset(self, lines: Lines, position: types.Position) -> int:
-        """The offset of an editor's position; a line after the last one is the text's end."""
+        """The offset of an editor's position; a line after the last one means the text's end."""
         return lines.clamped_offset(Position(position.line, position.character), self.encoding)
 
     def position(self, lines: Lines, offset: int) -> types.Position:
@@ -65,7 +65,7 @@ class Convention:
 
 
 def place_of(value: object) -> types.Position | None:
-    """The position that a client's own parameter is, an object or a mapping; None for no such."""
+    """The position in a client's own parameter, an object or a mapping; None for anything else."""
     line, character = field_of(value, "line"), field_of(value, "character")
     if type(line) is not int or type(character) is not int:
         return None
@@ -76,7 +76,7 @@ def place_of(value: object) -> types.Position | None:
 
 
 def field_of(value: object, name: str) -> Any:
-    """A field of what arrives as an object or as a mapping; None where it is not there."""
+    """A field of an object or a mapping; None if it is missing."""
     return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
 
 
@@ -94,15 +94,15 @@ def path_of(uri: str) -> str:
     if path and os.sep == "/" and not parts.netloc and path.startswith("//"):
         path = "/" + path.lstrip("/")
     if path and _REPLACED in path:
-        # A name that is not UTF-8 is one all the same, and may be that of a link.
+        # A name that is not UTF-8 is still valid, and may be that of a link.
         path = os.fsdecode(unquote_to_bytes(parts.path))
-    # A file's name may hold what ends the path of other kinds of address.
+    # A file's name may have characters that end the path in other kinds of URI.
     return path if path else unquote(parts.path)
 
 
 @lru_cache(maxsize=1024)
 def key_of(uri: str) -> str:
-    """One spelling for all those of a URI: of a character in percent, of a folder with `..`."""
+    """One spelling for all equivalent spellings of a URI: percent-encoding, `..` in paths."""
     if not _is_file(uri):
         return uri
     path = os.path.normpath(path_of(uri)).replace(os.sep, "/")
@@ -117,7 +117,8 @@ def _is_file(uri: str) -> bool:
 
 
 def _of_a_file(uri: str) -> str:
-    """The URI; in a file's, what would end the path is part of its name: some editors do not write
-    it in percent, and a secret must not hide behind it.
+    """The URI with characters that would end the path of a file encoded.
+
+    Some editors do not encode them, and a secret file must not hide after them.
     """
     return uri.replace("?", "%3F").replace("#", "%23") if _is_file(uri) else uri

@@ -1,4 +1,4 @@
-"""What one session adds to the local counts."""
+"""One session's additions to the local counts."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from dgls.counts import Count, Kind, add_counts, added, counts_file
 from dgls.lsp.typist import Accepted, Shown, Typist
 
 KEPT_AFTER_S = 30.0
-"""How long an accepted text must stay as it is to count as kept."""
+"""How many seconds an accepted text must stay unchanged to count as kept."""
 
 _WRITE_EVERY = 20
 
 
 @dataclass
 class Counts:
-    """Counts in memory (`new`), written now and then where `are_wanted`."""
+    """Counts in memory (`new`), written regularly if `are_wanted`."""
 
     are_wanted: Callable[[], bool]
     kept_after_s: float = KEPT_AFTER_S
     new: dict[Kind, Count] = field(default_factory=dict)
 
     def shown(self, shown: Shown) -> None:
-        """One more was shown."""
+        """Count a shown suggestion."""
         self._add(Kind.of(shown.language, shown.latency_ms), Count(shown=1))
 
     async def follow(self, typist: Typist, accepted: Accepted) -> None:
-        """One was accepted; count it as kept if it is still there after a while."""
+        """Count an accepted suggestion, and later whether it was kept."""
         kind = Kind.of(accepted.language, accepted.latency_ms)
         self._add(kind, Count(accepted=1))
         await asyncio.sleep(self.kept_after_s)
@@ -36,7 +36,7 @@ class Counts:
             self._add(kind, Count(kept=1))
 
     def write(self) -> None:
-        """Add what is new to the file."""
+        """Add the new counts to the file."""
         new, self.new = self.new, {}
         if self.are_wanted():
             add_counts(counts_file(), new)

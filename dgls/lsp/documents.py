@@ -25,9 +25,8 @@ NO_VERSION = -(2**31)
 class Document:
     """One version of an open document, by the URI under which it was opened.
 
-    `version` is counted here where the editor does not, and then is not `versioned`. `source` is
-    None where dgls has nothing to say: no grammar for the language, or text that is
-    not Unicode (half a surrogate pair).
+    If the editor does not count versions, dgls does, and `versioned` is False. `source` is None if
+    dgls cannot help: no grammar for the language, or text with a lone surrogate.
     """
 
     uri: str
@@ -45,13 +44,13 @@ class Document:
 
     @property
     def identifier(self) -> types.OptionalVersionedTextDocumentIdentifier:
-        """This version for an edit; any version where the editor counts none."""
+        """This version for an edit; any version if the editor counts none."""
         version = self.version if self.versioned else None
         return types.OptionalVersionedTextDocumentIdentifier(uri=self.uri, version=version)
 
     @cached_property
     def lines(self) -> Lines:
-        """Where the lines begin for the editor that sent the document."""
+        """The line starts for the editor that sent the document."""
         if self.source is not None and not self.convention.newline_only:
             return self.source.lines
         return self.convention.lines(self.text)
@@ -61,7 +60,7 @@ class Document:
         return self.convention.offset(self.lines, position)
 
     def span(self, range_: types.Range) -> Span | None:
-        """The span of an editor's range; None where it is reversed or begins after the text."""
+        """The span of an editor's range; None if it is reversed or begins after the text."""
         start = self.offset(range_.start)
         end = self.convention.clamped_offset(self.lines, range_.end)
         return None if start is None or end < start else Span(start, end)
@@ -71,7 +70,7 @@ class Document:
         return self.convention.range(self.lines, span)
 
     def changed(self, change: types.TextDocumentContentChangeEvent, version: int) -> Change:
-        """One change, whose range refers to this text, and the document of that version after."""
+        """One change, whose range refers to this text, with the document after it."""
         edit = self._edit(change)
         if isinstance(change, types.TextDocumentContentChangeWholeDocument):
             text, source = change.text, _parsed(self, change.text)
@@ -80,7 +79,7 @@ class Document:
         return Change(self, edit, replace(self, version=version, text=text, source=source))
 
     def _edit(self, change: types.TextDocumentContentChangeEvent) -> Edit:
-        """What a change does to this text, in code points."""
+        """The edit of this text that a change makes, in code points."""
         if isinstance(change, types.TextDocumentContentChangeWholeDocument):
             return Edit(Span(0, len(self.text)), change.text)
         bounds = (change.range.start, change.range.end)
@@ -90,7 +89,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change of a document: `edit` made `after` of `before`."""
+    """One change of a document: `edit` turned `before` into `after`."""
 
     before: Document
     edit: Edit
@@ -106,23 +105,23 @@ class Documents:
 
     @property
     def now(self) -> Mapping[str, Document]:
-        """Every open document as it is now; a later change does not reach this mapping."""
+        """Every open document as it is now; later changes do not affect this mapping."""
         return self._by_key
 
     def get(self, uri: str) -> Document | None:
-        """The newest version of a document, None where it is not open."""
+        """The newest version of a document; None if it is not open."""
         return self._by_key.get(key_of(uri))
 
     def is_current(self, document: Document) -> bool:
-        """Whether the document is open and nothing was changed since."""
+        """Whether the document is open and unchanged."""
         newest = self.get(document.uri)
         if newest is None or newest.version != document.version:
             return False
-        # It may have been closed and opened anew since.
+        # It may have been closed and opened again.
         return newest.text == document.text
 
     def open(self, item: types.TextDocumentItem) -> Document:
-        """Take in a document that the editor opened."""
+        """Add a document that the editor opened."""
         empty = Document(item.uri, item.version, "", None, self.convention, item.language_id)
         if item.version == NO_VERSION:
             empty = replace(empty, version=0, versioned=False)
@@ -135,9 +134,9 @@ class Documents:
         identifier: types.VersionedTextDocumentIdentifier,
         changes: Sequence[types.TextDocumentContentChangeEvent],
     ) -> tuple[Change, ...]:
-        """Apply changes in order; what each did.
+        """Apply changes in order; returns each change.
 
-        A document that is not open stays unknown, unless a change holds the whole of it.
+        A document that is not open stays unknown, unless a change has its full text.
         """
         document = self.get(identifier.uri)
         if document is None:
@@ -147,7 +146,7 @@ class Documents:
                 return ()
         version = identifier.version
         if version <= document.version:
-            # The editor does not count, so dgls does.
+            # The editor does not count versions, so dgls does.
             document, version = replace(document, versioned=False), document.version + 1
         done = []
         for change in changes:
@@ -157,7 +156,7 @@ class Documents:
         return tuple(done)
 
     def close(self, uri: str) -> None:
-        """Forget a document."""
+        """Remove a document."""
         key = key_of(uri)
         self._by_key = MappingProxyType({k: v for k, v in self._by_key.items() if k != key})
 
@@ -168,7 +167,7 @@ class Documents:
 def _from_the_whole(
     changes: Sequence[types.TextDocumentContentChangeEvent],
 ) -> Sequence[types.TextDocumentContentChangeEvent]:
-    """Those from the first on that holds a whole text; none where all are parts."""
+    """The changes from the first one with a full text; empty if all are partial."""
     whole = types.TextDocumentContentChangeWholeDocument
     parts = itertools.takewhile(lambda change: not isinstance(change, whole), changes)
     return changes[len(list(parts)) :]
@@ -183,7 +182,7 @@ def _parsed(document: Document, text: str) -> Source | None:
 
 
 def _edited(document: Document, edit: Edit) -> tuple[str, Source | None]:
-    """The text after an edit, and its source, which holds that very text."""
+    """The text after an edit, and its source, which shares the string."""
     if document.source is not None:
         try:
             source = document.source.edited([edit])

@@ -1,4 +1,4 @@
-"""The narrow seam between the language server and whatever fills gaps: the engine's client."""
+"""The interface between the language server and the engine's client."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ class Engine(Protocol):
     """Fills gaps. Cancelling a call stops the fill."""
 
     async def wait_ready(self, on_progress: OnProgress | None = None) -> None:
-        """Return when the model can be asked. Raises `EngineError` or `ModelError` if it cannot."""
+        """Return when the model is ready. Raises `EngineError` or `ModelError` if it fails."""
 
     async def health(self) -> Health | None:
-        """What the engine says of itself, None where there is none."""
+        """The engine's report on itself; None if none runs."""
 
     async def fill(self, request: FillRequest) -> FillReply:
-        """One fill. Raises `Stopped` where a newer request took its place, `EngineError` or
-        `ModelError` where it failed."""
+        """One fill.
+
+        Raises `Stopped` if a newer request superseded it, `EngineError` or `ModelError` if it
+        failed.
+        """
 
     async def close(self) -> None:
-        """Let go of connections; the engine goes on for other editors."""
+        """Close connections; the engine continues for other editors."""

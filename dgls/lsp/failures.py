@@ -1,4 +1,4 @@
-"""What becomes of a task's failure that nobody waits for."""
+"""Failures of tasks whose results nobody awaits."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from typing import Any
 
 
 def ignore_failure(task: asyncio.Task[Any]) -> None:
-    """Look at the failure of a task that has ended, so that asyncio does not log it."""
+    """Retrieve the failure of a finished task, so that asyncio does not log it."""
     if not task.cancelled():
         task.exception()

@@ -1,4 +1,4 @@
-"""Fills that are made once: a result cache, requests that share one fill, and one made ahead."""
+"""Fills that are made once: a cache of replies, shared requests, and one fill ahead."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dgls.protocol_json import to_json
 Ask: TypeAlias = Callable[[FillRequest], Awaitable[FillReply]]
 
 AHEAD_AFTER_S = 0.15
-"""How long a suggestion is on the screen before the gap after it is filled ahead."""
+"""How many seconds a suggestion is on the screen before the gap after it is filled ahead."""
 
 _MAX_REPLIES = 64
 _MEASURED = 20
@@ -27,14 +27,14 @@ _MEASURED = 20
 
 @dataclass
 class Fills:
-    """Replies by what was asked, and those on their way.
+    """Cached replies by request, and running fills.
 
-    Belongs to one event loop. What is asked for twice is filled once; a fill that nobody waits
-    for any more is cancelled, and by that stopped in the engine.
+    Belongs to one event loop. Equal requests share one fill; a fill that nobody waits for any more
+    is cancelled, which stops it in the engine.
     """
 
     last: tuple[FillRequest, FillReply] | None = None
-    """The newest reply that was asked for, and its request; kept for `dgls.why`."""
+    """The last reply and its request, without fills ahead; kept for `dgls.why`."""
 
     _replies: OrderedDict[bytes, FillReply] = field(default_factory=OrderedDict)
     _running: dict[bytes, _Running] = field(default_factory=dict)
@@ -44,18 +44,18 @@ class Fills:
     _closes: int = 0
 
     def known(self, request: FillRequest) -> bool:
-        """Whether the reply is there already."""
+        """Whether the reply is cached."""
         return self._key(request) in self._replies
 
     @property
     def p50_ms(self) -> float | None:
-        """How long somebody who typed waited for half of the last fills, None before the first."""
+        """The median wait in ms for the last fills during typing; None before the first."""
         return quantile(tuple(self._waited_ms), 0.5) if self._waited_ms else None
 
     async def get(self, request: FillRequest, ask: Ask) -> FillReply:
-        """The reply: from the cache, from a fill on its way, or by asking. Raises what `ask` does.
+        """The reply: from the cache, from a running fill, or by `ask`. Raises the errors of `ask`.
 
-        A fill ahead for anything else is cancelled: the model is needed here.
+        A fill ahead for anything else is cancelled, because the model is needed here.
         """
         key, closes = self._key(request), self._closes
         if key in self._replies:
@@ -74,9 +74,9 @@ class Fills:
         return reply
 
     def fill_ahead(self, make: Callable[[], FillRequest | None], ask: Ask) -> None:
-        """Fill what will probably be asked for next, unless somebody needs the model.
+        """Make the fill that will probably be requested next, unless the model is needed.
 
-        `make` is called after a moment, in which the user may type on. It gives None where nothing
+        `make` is called after a moment, in which the user may type on. It returns None if nothing
         is wanted any more.
         """
         self.stop_ahead()
@@ -84,26 +84,26 @@ class Fills:
         self._ahead.add_done_callback(ignore_failure)
 
     def stop_ahead(self) -> None:
-        """Cancel the fill that was made ahead, where nobody waits for it yet."""
+        """Cancel the fill ahead, unless a request waits for it already."""
         if self._ahead is not None:
             self._ahead.cancel()
             self._ahead = None
 
     def closed(self) -> None:
-        """Let go of the last request: it may hold parts of a document that was closed now."""
+        """Drop the last request, which may have parts of a document that was closed now."""
         self._closes += 1
         self.last = self._keyed = None
 
     def forget(self) -> None:
-        """Drop every reply: another model would answer otherwise."""
+        """Drop every reply, because another model will answer."""
         self.stop_ahead()
         self._replies.clear()
-        # What still runs answers those who wait for it, and is neither kept nor shared any more.
+        # Running fills still answer their waiters, but are neither cached nor shared.
         self._running.clear()
         self._waited_ms.clear()
 
     def _key(self, request: FillRequest) -> bytes:
-        """The digest of a request; that of the newest one is kept, which is looked up twice."""
+        """The digest of a request; the newest one is cached, because it is needed twice."""
         if self._keyed is None or self._keyed[0] is not request:
             self._keyed = (request, _digest(request))
         return self._keyed[1]
@@ -117,13 +117,13 @@ class Fills:
             await self._wait_for(key)
 
     def _begin(self, key: bytes, task: asyncio.Task[FillReply]) -> None:
-        """Let others share a fill that was begun, and keep its reply."""
+        """Share a new fill, and cache its reply."""
         self._running[key] = _Running(task)
         task.add_done_callback(ignore_failure)
         task.add_done_callback(partial(self._keep, key))
 
     async def _wait_for(self, key: bytes) -> FillReply:
-        """The reply of a fill that runs. The last one to go cancels the fill."""
+        """The reply of a running fill. The last waiter to leave cancels the fill."""
         running = self._running[key]
         running.waiting += 1
         try:
@@ -136,7 +136,7 @@ class Fills:
                     del self._running[key]
 
     def _keep(self, key: bytes, task: asyncio.Task[FillReply]) -> None:
-        """Keep a whole reply, unless it was forgotten before it came."""
+        """Cache a complete reply, unless the cache was cleared meanwhile."""
         running = self._running.get(key)
         if running is None or running.task is not task or task.cancelled() or task.exception():
             return
@@ -153,14 +153,14 @@ class _Running:
 
 
 def _digest(request: FillRequest) -> bytes:
-    """A digest of what decides the reply; who asks, for which version, does not.
+    """A digest of everything that affects the reply; client and version do not.
 
-    The request itself would keep its part of the document as long as the reply is kept.
+    The request itself would keep its part of the document alive as long as the reply.
     """
     parts = ("",) * len(request.parts)
     named = replace(request, version=0, client="", method="", parts=parts, around=("", ""))
     digest = hashlib.blake2b(digest_size=16)
-    # The text itself is most of a request, and need not be written as JSON once more.
+    # The text is most of a request, and need not be encoded as JSON again.
     for text in (to_json(named), *request.parts, *request.around):
         data = text.encode("utf-8", "surrogatepass")
         digest.update(b"%d:" % len(data))

@@ -1,4 +1,4 @@
-"""When the status changes, and with it the notification `dgls/status`; `report.py` words it."""
+"""Decides when the status changes and sends `dgls/status`; `report.py` has the text."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from dgls.protocol import Health
 METHOD = "dgls/status"
 
 SLOW_MS = 1_000.0
-"""A model whose usual fill takes longer is of little use while typing."""
+"""A model whose median fill takes longer (in ms) is of little use during typing."""
 
 
 @dataclass
 class Indicator:
-    """The newest report. `send` is called with each one that says something new."""
+    """The newest report. `send` is called with each report that differs."""
 
     send: Callable[[Report], None]
     report: Report = field(
@@ -31,9 +31,9 @@ class Indicator:
         self._tell(Report(State.LOADING, what or "starting the engine", round(100 * share)))
 
     def ready(self, health: Health | None) -> None:
-        """The model is there."""
+        """The model is loaded."""
         if health is not None:
-            # The engine's client has imported it by now; `initialize` need not wait for it.
+            # The engine's client has imported it by now, so `initialize` did not wait for it.
             from dgls.checkpoint.automatic_model import EMBEDDED_CHECKPOINT, offer
 
             cores = health.cores or None
@@ -44,7 +44,7 @@ class Indicator:
         self._tell(self._model)
 
     def filled(self, p50_ms: float | None) -> None:
-        """A fill was made; half of the last ones took at most this long."""
+        """A fill was made; `p50_ms` is the median time of the last ones."""
         rounded = None if p50_ms is None else float(f"{p50_ms:.2g}")
         slow = rounded is not None and rounded > SLOW_MS
         where = f" on {self._model.device}" if self._model.device else ""
@@ -54,12 +54,12 @@ class Indicator:
         self._tell(self._model)
 
     def off(self, reason: Silence) -> None:
-        """Nothing is suggested in the document that the user is in."""
+        """Nothing is suggested in the user's present document."""
         model = replace(self._model, quiet="", message=reason.value, remedy=reason.remedy)
         self._tell(replace(model, state=State.OFF))
 
     def quiet(self, reason: Silence | None) -> None:
-        """Why nothing was suggested at the cursor; None where something was."""
+        """Why nothing was suggested at the cursor; None if something was."""
         self._model = replace(self._model, quiet=reason.value if reason else "")
         if self.report.state in (State.READY, State.SLOW):
             self._tell(self._model)

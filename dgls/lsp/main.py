@@ -1,4 +1,4 @@
-"""Puts the language server together from its features."""
+"""Builds the language server from its features."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def build(open_engine: OpenEngine | None = None) -> DglsServer:
     server.offer(inline_completion.FEATURE, completion.FEATURE, *code_action.FEATURES)
     server.offer(*next_edit.FEATURES, *snooze.COMMANDS, why.COMMAND, next_edit.ACCEPTED)
     server.offer(instruct.COMMAND, cursor.FEATURE)
-    # What was loaded stays; walking over it again in each collection would delay keystrokes.
+    # Loaded modules stay, and scanning them in each collection would delay keystrokes.
     gc.freeze()
     return server
 

@@ -1,4 +1,4 @@
-"""What is offered at a place of a document, and what is on the screen there already."""
+"""Offers at a place of a document, and the text that is on the screen there already."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from dgls.text.spans import Span
 class Place:
     """Where a suggestion goes: it replaces `replaced` of the document by `lead` and its text.
 
-    `source` is the document with `lead` put in already, and `cursor` the place after it. Only a
-    completion that is selected in the editor's menu has a `lead`; else `replaced` is empty.
+    `source` is the document with `lead` inserted, and `cursor` the place after it. Only a
+    completion that is selected in the editor's menu has a `lead`; otherwise `replaced` is empty.
     """
 
     document: Document
@@ -38,7 +38,7 @@ class Offer:
 
 
 def offered(stores: Stores, place: Place, texts: tuple[str, ...]) -> Offer | None:
-    """The texts for the newest version of the document; None where none fits it."""
+    """The texts for the newest version of the document; None if none fits it."""
     newest = stores.documents.get(place.document.uri)
     if newest is None:
         return None
@@ -55,10 +55,10 @@ def offered(stores: Stores, place: Place, texts: tuple[str, ...]) -> Offer | Non
 
 
 def still_shown(stores: Stores, place: Place, *, explicit_only: bool = False) -> Offer | None:
-    """What is left of the text on the screen, where the user has only typed along it.
+    """The rest of the text on the screen, if the user has only typed along it.
 
-    With `explicit_only` only of one that the user pressed a key for, which stays where all
-    others are off.
+    With `explicit_only`, only a text from an explicit request, which stays when automatic ones are
+    off.
     """
     if place.lead:
         return None
@@ -73,7 +73,7 @@ def still_shown(stores: Stores, place: Place, *, explicit_only: bool = False) ->
 def kept_on_screen(
     older: Shown | None, newest: Document, left: Left, confidence: float
 ) -> Offer | None:
-    """The text that is on the screen, where the new one may not take its place."""
+    """The text on the screen, if the new one may not replace it."""
     other = None if older is None else older.left_in(newest)
     if older is None or other is None or other.cursor != left.cursor:
         return None

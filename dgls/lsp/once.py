@@ -1,4 +1,4 @@
-"""What is looked up on the disk at most once for each message of the editor."""
+"""Disk look-ups that are made at most once for each message of the editor."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ T = TypeVar("T")
 
 @dataclass
 class Once:
-    """Results by what was asked. It lives as long as the message.
+    """Cached results. It lives as long as the message.
 
-    One keystroke asks the same of the disk several times: which settings hold for a document, and
+    One keystroke needs the same look-ups several times: which settings apply to a document, and
     whether it may be touched.
     """
 
     _known: dict[Hashable, Any] = field(default_factory=dict)
 
     def get(self, key: Hashable, look: Callable[[], T]) -> T:
-        """The result for `key`, by `look` where it is not known."""
+        """The result for `key`, computed by `look` if it is not known."""
         if key not in self._known:
             self._known[key] = look()
         found: T = self._known[key]

@@ -1,4 +1,4 @@
-"""The models beside the one that fills while the user types, each in an engine of its own."""
+"""The models beside the one for typing, each in its own engine."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from dgls.lsp.shared_model import SharedModel, Window
 
 
 class OtherModels:
-    """One model for each use, reached when it is first needed.
+    """One model for each use, connected on first use.
 
-    `spawn` runs what lets go of a model whose settings have changed. The status line is about the
-    model that fills while the user types, so these report nothing there.
+    `spawn` runs the closing of a model whose settings have changed. The status line is about the
+    model for typing, so these report nothing there.
     """
 
     def __init__(
@@ -43,13 +43,13 @@ class OtherModels:
         return model
 
     async def close(self) -> None:
-        """Let go of their engines."""
+        """Close their engines' clients."""
         for _, model in self._models.values():
             await model.close()
 
 
 def same_engine(one: Settings, other: Settings) -> bool:
-    """Whether both ask the same engine for the same thing in the same way."""
+    """Whether both settings mean the same engine and the same requests."""
     return _of_engine(one) == _of_engine(other)
 
 

@@ -1,4 +1,4 @@
-"""Whether dgls may do anything for a document: privacy, switches, and a switch for a while."""
+"""Whether dgls may do anything for a document: privacy, switches and snoozing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Permission:
     snoozed_until: float = field(default=float("-inf"))
 
     def snooze(self, minutes: float) -> None:
-        """Suggest nothing unasked for some minutes; 0 ends that."""
+        """Turn automatic suggestions off for some minutes; 0 ends that."""
         self.snoozed_until = self.clock() + 60 * minutes
 
     @property
@@ -35,16 +35,16 @@ class Permission:
     def privacy(
         self, folders: tuple[Path, ...], settings: PrivacySettings, bases: tuple[Path, ...] = ()
     ) -> Privacy:
-        """The rules of what is left alone, even where the user asks.
+        """The rules for private files, which also apply to explicit requests.
 
-        `bases` are folders of `dgls.toml` files, from which patterns count, too.
+        `bases` are folders of `dgls.toml` files, to which patterns are also relative.
         """
         return _privacy(folders, settings.secrets, settings.trusted, bases)
 
     def why_off(
         self, path: str, language: str, folders: tuple[Path, ...], settings: ShowSettings
     ) -> Silence | None:
-        """Why nothing is suggested unasked."""
+        """Why automatic suggestions are off."""
         if not settings.automatic:
             return Silence.OFF
         if self.is_snoozed:
@@ -61,7 +61,7 @@ class Permission:
 
 @lru_cache(maxsize=1024)
 def _is_listed(language: str, listed: tuple[str, ...]) -> bool:
-    """Whether a language is in a list of them, by whichever of its names."""
+    """Whether a language is in a list, by any of its names."""
     known = known_named(language)
     return language in listed or (known is not None and known in map(known_named, listed))
 

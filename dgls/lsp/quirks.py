@@ -1,4 +1,4 @@
-"""Where an editor differs from what the protocol lets a server expect."""
+"""Editors' deviations from the protocol."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 class Quirks:
     """How one editor differs.
 
-    With `newline_only` a \\r inside of a line is a character of that line. `delay_ms` is how long
-    the editor itself waits after a keystroke before it asks. With `keeps_after_null` an older
-    suggestion stays on its screen when it is answered null; an empty list clears it.
+    With `newline_only` a \\r inside a line is a character of that line. `delay_ms` is how long the
+    editor itself waits after a keystroke before it asks. With `keeps_after_null` an older
+    suggestion stays on its screen after the answer null; an empty list clears it.
     """
 
     newline_only: bool = False
@@ -23,5 +23,5 @@ _BY_CLIENT = {"Neovim": Quirks(newline_only=True, delay_ms=200.0, keeps_after_nu
 
 
 def quirks_of(client: str) -> Quirks:
-    """What is known of a client, by the name that it gives itself."""
+    """The quirks of a client, by its own name."""
     return _BY_CLIENT.get(client, Quirks())

@@ -24,10 +24,10 @@ class State(StrEnum):
 class Report:
     """The notification's parameters.
 
-    `message` is for a person: what is being loaded, why it is slow or off, or what failed and
-    what to do. `percent` is 0..100 while loading; `p50_ms` is how long half of the last fills took
-    at most, rounded to two digits; `quiet` is why nothing was suggested at the cursor just now;
-    `remedy` is what ends an `off`; `better` says how to get a better model, where none is here.
+    `message` is for a person: what is being loaded, why it is slow or off, or what failed and what
+    to do. `percent` is 0..100 while loading; `p50_ms` is the median time of the last fills, rounded
+    to two digits; `quiet` is why nothing was suggested at the cursor just now; `remedy` ends an
+    `off`; `better` tells how to get a better model, if none is here.
     """
 
     state: State
@@ -47,7 +47,7 @@ class Report:
         return _LINES[self.state](self)
 
     def to_json(self) -> dict[str, Any]:
-        """The parameters as JSON, what is not known left out; `line` says it all in words."""
+        """The parameters as JSON, without unknown ones; `line` has all of it in words."""
         fields = {**dataclasses.asdict(self), "line": self.line}
         return {name: value for name, value in fields.items() if value not in (None, "")}
 
@@ -87,7 +87,7 @@ _TUNING = {"instruct", "it", "base", "chat"}
 
 
 def _model(report: Report) -> str:
-    """The model's name as people write it: `qwen2.5-coder-0.5b-instruct` is Qwen2.5-Coder 0.5B."""
+    """The model's usual name: `qwen2.5-coder-0.5b-instruct` is Qwen2.5-Coder 0.5B."""
     name = report.model.split("/")[-1]
     words = [word for word in name.split("-") if word.lower() not in _TUNING]
     sizes = [word.upper() for word in words if _SIZE.fullmatch(word)]

@@ -1,7 +1,7 @@
-"""What is offered after the recent edits, computed once a state and off the event loop.
+"""Offers after recent edits, computed once per state and off the event loop.
 
-A file of 2,000 lines takes 5 to 50 ms, and editors ask for their menu of code actions whenever the
-cursor moves: on the loop that would hold up what is suggested while typing.
+A file of 2,000 lines takes 5 to 50 ms, and editors request code actions whenever the cursor moves:
+on the loop that would delay suggestions during typing.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ class Ripples:
         self._closes = 0
 
     def closed(self) -> None:
-        """Let go of the last state: it may hold a document that was closed now."""
+        """Drop the last state, which may have a document that was closed now."""
         self._closes += 1
         self._last = None
 
     async def offers(self, state: State, is_wanted: Callable[[], bool]) -> tuple[Offer, ...]:
-        """The offers for a state; none where it is not wanted any more when its turn comes."""
+        """The offers for a state; empty if it is no longer wanted at its turn."""
         async with self._turn:
             if self._last is not None and self._last[0] == state:
                 return self._last[1]
@@ -40,7 +40,7 @@ class Ripples:
 
 
 def _ripple(state: State) -> tuple[Offer, ...]:
-    # Imported in the thread, at the first edit: `initialize` need not wait for the rules.
+    # Imported in the thread at the first edit, so `initialize` does not wait for the rules.
     from dgls.edits.ripple import ripple
 
     return ripple(state)

@@ -1,4 +1,4 @@
-"""What may be done for a document: the settings where it lies, privacy, and the user's switches."""
+"""What is allowed for a document: its folder's settings, privacy, and the user's switches."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from dgls.text.encodings import whole
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The rules for one message. What they need of the disk is looked up once.
+    """The rules for one message. Disk look-ups are made once.
 
-    `knows` tells whether the model was trained on a language, as far as is known; `complain` is
-    told of settings that were left out.
+    `knows` tells whether the model was trained on a language, as far as known; `complain` gets
+    errors of rejected settings.
     """
 
     live: LiveSettings
@@ -40,15 +40,15 @@ class Rules:
         return self._settings_in(self.root).settings
 
     def settings_for(self, document: Document) -> Settings:
-        """The settings for a document: those of the session and of the folder it lies in."""
+        """The settings for a document: those of the session and of its folder."""
         return self._resolved_for(document).settings
 
     def may_read(self, path: Path) -> bool:
-        """Whether the privacy rules let a file be read, as context of another, say."""
+        """Whether the privacy rules allow a file to be read, such as for context."""
         return self._judged(str(path))[0] is None
 
     def why_silent(self, document: Document, *, automatic: bool) -> Silence | None:
-        """Why nothing is done for a document: the privacy rules, or `automatic` ones are off."""
+        """Why nothing is done for a document: privacy, or switches for `automatic` requests."""
         never, fault = self._judged(document.path)
         if fault:
             self.complain([f"{fault}; no file of its repository is filled."])
@@ -60,20 +60,20 @@ class Rules:
         return off if off is not None or self.knows(language) else Silence.UNTRAINED
 
     def path_in_project(self, path: str) -> str:
-        """The path from the innermost open folder on, else the bare file name.
+        """The path below the innermost open folder, else the bare file name.
 
-        What lies above (a home folder, a user's name) tells the model nothing.
+        The part above it (a home folder, a user's name) tells the model nothing.
         """
         return whole("/".join(self._parts(path) or (Path(path).name,)))
 
     def check(self, document: Document) -> None:
-        """Raise `InputError` where the privacy rules forbid to touch a document."""
+        """Raise `InputError` if the privacy rules forbid touching a document."""
         reason = self.why_silent(document, automatic=False)
         if reason is not None:
             raise InputError(f"Nothing was done: {reason.value}.")
 
     def _judged(self, path: str) -> tuple[Silence | None, str]:
-        """Why a file is left alone, and what is wrong where that is an ignore file's fault."""
+        """Why a file is left alone, and what is wrong if an ignore file is the cause."""
         return self._found.get(("private", path), lambda: self._judgement(path))
 
     def _judgement(self, path: str) -> tuple[Silence | None, str]:
@@ -84,7 +84,7 @@ class Rules:
         return None, ""
 
     def _privacy_of(self, path: str) -> Iterator[Privacy]:
-        """The rules of the session, of a file's folder, and of the folder that it is a link to."""
+        """The rules of the session, of a file's folder, and of its link target's folder."""
         places = [self.root]
         if self._parts(path) is not None:
             places += [Path(path).parent, Path(os.path.realpath(path)).parent]
@@ -104,7 +104,7 @@ class Rules:
         return resolved
 
     def _parts(self, path: str) -> tuple[str, ...] | None:
-        """A file's names from the innermost open folder on; None where it is in none."""
+        """The parts of a file's path below the innermost open folder; None if it is in none."""
         return self._found.get(("parts", path), lambda: parts_in(path, self.folders))
 
     def _settings_in(self, folder: Path | None) -> Resolved:

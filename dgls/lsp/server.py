@@ -47,7 +47,7 @@ from dgls.text.encodings import Encoding, whole
 OpenEngine = Callable[[Settings], Engine]
 
 CONFIGURATION_TIMEOUT_S = 3.0
-"""How long the model waits for a client that does not answer what its settings are."""
+"""How many seconds the model waits for a client that does not send its settings."""
 
 
 class DglsServer(LanguageServer):
@@ -81,7 +81,7 @@ class DglsServer(LanguageServer):
 
     @property
     def client(self) -> Client:
-        """What the editor has said of itself so far."""
+        """The editor's own statements so far."""
         uris = [folder.uri for folder in self.workspace.folders.values()]
         if not uris and self.workspace.root_uri:
             uris = [self.workspace.root_uri]
@@ -101,14 +101,14 @@ class DglsServer(LanguageServer):
         )
 
     async def context(self) -> RequestContext:
-        """What the features may know of the message at hand, once the client's settings are here.
+        """The context of the present message, once the client's settings have arrived.
 
-        Its documents are those of when the message arrived, however long that takes.
+        Its documents are those of the message's arrival, however long that takes.
         """
         arrived = arrival().documents
         await self._settled()
         rules = self.rules
-        # What the disk says of the settings is looked up once a message.
+        # Settings on the disk are looked up once per message.
         self._go_on_with(rules.settings)
         assert self.model is not None, "a request before initialize is refused"
         return RequestContext(
@@ -128,7 +128,7 @@ class DglsServer(LanguageServer):
         )
 
     def offer(self, *offers: Feature | Command) -> None:
-        """Answer what features and commands are for."""
+        """Register features and commands."""
         for each in offers:
             handler = self._handler(each)
             if isinstance(each, Command):
@@ -137,7 +137,7 @@ class DglsServer(LanguageServer):
                 self.feature(each.method, each.options)(handler)
 
     def begin(self, params: types.InitializeParams) -> None:
-        """Take over what the client told of itself; its settings are in `live` already."""
+        """Use the client's own statements; its settings are in `live` already."""
         self._client_name = params.client_info.name if params.client_info else ""
         self.editor_process = self.editor_process.updated(params.process_id)
         encoding = Encoding(types.PositionEncodingKind(self.workspace.position_encoding).value)
@@ -146,7 +146,7 @@ class DglsServer(LanguageServer):
         self.refresh()
 
     def refresh(self) -> None:
-        """Go on with the settings as they are now; another model or engine is reached anew."""
+        """Apply the present settings; another model or engine gets a new client."""
         self._go_on_with(self.live.at(self.root).settings)
 
     def _go_on_with(self, settings: Settings) -> None:
@@ -160,14 +160,14 @@ class DglsServer(LanguageServer):
                 self.tasks.spawn(old.close())
 
     def complain(self, messages: Iterable[str]) -> None:
-        """Show what is wrong with the settings, each message once."""
+        """Show problems of the settings, each message once."""
         new = [text for text in messages if text not in self._told]
         if new:
             self._told.update(new)
             self.show(f"dgls: {' '.join(new)}", types.MessageType.Warning)
 
     def warm_up(self, document: Document) -> None:
-        """Let the model load while the user reads; where it is not wanted, say so."""
+        """Let the model load while the user reads; if suggestions are off, report that."""
 
         async def load() -> None:
             context = await self.context()
@@ -180,18 +180,18 @@ class DglsServer(LanguageServer):
         self.tasks.spawn(load())
 
     def stop(self, exit_status: int) -> None:
-        """Read no further message. The first reason to end is the one that counts."""
+        """Read no further message. The first reason to end counts."""
         if not self.stopped.is_set():
             self.exit_status = exit_status
             self.stopped.set()
 
     async def editor_gone(self) -> None:
-        """Return when the process of the editor has ended, as far as it told which that is."""
+        """Return when the editor's process has ended, if it is known."""
         while not self.editor_process.is_gone:
             await asyncio.sleep(POLL_S)
 
     async def close(self) -> None:
-        """Stop what is under way and let go of the engine."""
+        """Stop running tasks and close the engine's client."""
         self.fills.stop_ahead()
         self.counts.write()
         await self.tasks.end()
@@ -205,11 +205,11 @@ class DglsServer(LanguageServer):
 
     @property
     def shows_progress(self) -> bool:
-        """Whether the client wants a progress report of the server's own."""
+        """Whether the client wants the server's own progress reports."""
         return self.client.shows_progress
 
     async def create_progress(self, token: str) -> None:
-        """Ask the client for a progress report under a token."""
+        """Ask the client for a progress report with a token."""
         await self.work_done_progress.create_async(token)
 
     def report_progress(self, token: str, value: Any) -> None:
@@ -217,27 +217,27 @@ class DglsServer(LanguageServer):
         self.progress(types.ProgressParams(token=token, value=value))
 
     def _editing_model(self) -> SharedModel:
-        """The model that edits by instruction, which fills too where the settings say so.
+        """The model for edits by instruction, which may be the one for typing.
 
-        Raises `ModelNotFoundError` where none is here.
+        Raises `ModelNotFoundError` if none is here.
         """
-        # Only an edit by instruction needs the catalogue; `initialize` need not wait for it.
+        # Only edits by instruction need the catalogue, so `initialize` does not wait for it.
         from dgls.checkpoint.edit_model import edit_settings
 
         return self._beside("edit", edit_settings(self.settings))
 
     def _explicit_model(self) -> SharedModel:
-        """The model for what the user asks for."""
+        """The model for explicit requests."""
         return self._beside("explicit", explicit_settings(self.settings))
 
     def _beside(self, use: str, wanted: Settings) -> SharedModel:
-        """The model of these settings, which may be the one that fills while the user types."""
+        """The model with these settings, which may be the one for typing."""
         assert self.model is not None, "a request before initialize is refused"
         is_same = same_engine(wanted, self.settings)
         return self.model if is_same else self._others.get(use, wanted)
 
     async def _apply(self, edit: types.WorkspaceEdit, label: str) -> None:
-        """Have the client make an edit. Raises `InputError` where it does not."""
+        """Make the client apply an edit. Raises `InputError` if it does not."""
         params = types.ApplyWorkspaceEditParams(edit=edit, label=label)
         done = await self.workspace_apply_edit_async(params)
         if not done.applied:
@@ -251,7 +251,7 @@ class DglsServer(LanguageServer):
         self.tasks.spawn(self.counts.follow(typist, accepted))
 
     async def _settled(self) -> None:
-        """Return once the client has told its settings, or does not."""
+        """Return once the client has sent its settings, or the wait is over."""
         if not self.configured.is_set():
             with suppress(TimeoutError):
                 async with asyncio.timeout(CONFIGURATION_TIMEOUT_S):
@@ -259,7 +259,7 @@ class DglsServer(LanguageServer):
             self.configured.set()
 
     def _handler(self, offer: Feature | Command) -> Callable[..., Awaitable[Any]]:
-        """What pygls calls; it gives a command the server first."""
+        """The handler for pygls, which passes the server to a command first."""
 
         async def answer(params: Any) -> Any:
             with self.tasks.handling():
@@ -272,13 +272,13 @@ class DglsServer(LanguageServer):
         return run if isinstance(offer, Command) else answer
 
     def report_server_error(self, error: BaseException, source: Any) -> None:
-        """Log where an error came from. The client learns of it by the reply to its request."""
+        """Log where an error came from. The client gets it in the reply to its request."""
         if not isinstance(error, (JsonRpcException, asyncio.CancelledError)):
             log_internal(error)
 
 
 @functools.cache
 def converter() -> Converter:
-    """The converter of messages; it writes code for each type, so all sessions share one."""
+    """The converter of messages; it compiles code for each type, so all sessions share one."""
     made: Converter = default_converter()  # type: ignore[no-untyped-call]
     return made

@@ -1,4 +1,4 @@
-"""Whether the model is ready: progress while it loads, one message when it fails."""
+"""The model's readiness: progress while it loads, one message when it fails."""
 
 from __future__ import annotations
 
@@ -26,31 +26,31 @@ from dgls.lsp.indicator import Indicator
 from dgls.protocol import FillReply, FillRequest
 
 RETRY_AFTER_S = 30.0
-"""How long automatic requests leave a model alone that could not be loaded."""
+"""How many seconds automatic requests leave a model alone that failed to load."""
 
 
 class Window(Protocol):
-    """What the user sees of the server."""
+    """The parts of the server that the user sees."""
 
     def show(self, message: str, kind: types.MessageType) -> None:
         """Show a message."""
 
     @property
     def shows_progress(self) -> bool:
-        """Whether the client wants a progress report of the server's own."""
+        """Whether the client wants the server's own progress reports."""
 
     async def create_progress(self, token: str) -> None:
-        """Ask the client for a progress report under a token."""
+        """Ask the client for a progress report with a token."""
 
     def report_progress(self, token: str, value: object) -> None:
         """Send the beginning, a step or the end of a progress report."""
 
 
 class SharedModel:
-    """Loads the model once for everybody who waits for it, and speaks to the user about it.
+    """Loads the model once for all that wait for it, and reports on it to the user.
 
-    `open_engine` is called when the model is first needed: an editor waits for the server's
-    start, not for the engine's client.
+    `open_engine` is called when the model is first needed: an editor waits for the server's start,
+    not for the engine's client.
     """
 
     def __init__(
@@ -66,11 +66,11 @@ class SharedModel:
         self._languages: tuple[str, ...] = ()
 
     def knows(self, language: str) -> bool:
-        """Whether the model was trained on a language, as far as is known before it is loaded."""
+        """Whether the model was trained on a language, as far as known before it is loaded."""
         return not self._languages or language in self._languages
 
     async def warm_up(self) -> None:
-        """Load the model, if nobody did yet; a failure is shown."""
+        """Load the model, unless that has begun; a failure is shown."""
         if self._loading is None:
             with contextlib.suppress(DglsError):
                 await self.ready()
@@ -78,8 +78,8 @@ class SharedModel:
     async def ready(self) -> None:
         """Return when the model is loaded.
 
-        Raises the `DglsError` by which loading failed, and for a while raises it again without
-        another try. The user is told once.
+        Raises the `DglsError` that loading failed with, and for a while raises it again without
+        another try. The user sees it once.
         """
         try:
             await asyncio.shield(self._task(insist=False))
@@ -88,7 +88,7 @@ class SharedModel:
             raise
 
     async def fill(self, request: FillRequest) -> FillReply:
-        """A fill that nobody asked for explicitly. Raises `DglsError`; a failure is told once."""
+        """An automatic fill. Raises `DglsError`; a failure is shown once."""
         await self.ready()
         try:
             with self._failures_noted():
@@ -102,7 +102,7 @@ class SharedModel:
         return reply
 
     async def fill_insistently(self, request: FillRequest) -> FillReply:
-        """A fill that the user asked for: a model that failed to load is tried again.
+        """An explicit fill: a model that failed to load is tried again.
 
         Raises `DglsError`, which the caller shows.
         """
@@ -113,7 +113,7 @@ class SharedModel:
         return reply
 
     def tell(self, error: DglsError) -> None:
-        """Show an error, unless this very one is on the screen already."""
+        """Show an error, unless it is the last one shown."""
         if error is not self._told:
             harmless = isinstance(error, (InputError, Stopped, EngineBusyError))
             kind = types.MessageType.Warning if harmless else types.MessageType.Error
@@ -121,7 +121,7 @@ class SharedModel:
         self._told = error
 
     async def close(self) -> None:
-        """Stop waiting for the model and let go of the engine."""
+        """Stop waiting for the model and close the engine's client."""
         if self._loading is not None:
             self._loading.cancel()
             await asyncio.gather(self._loading, return_exceptions=True)
@@ -134,7 +134,7 @@ class SharedModel:
 
     @contextlib.contextmanager
     def _failures_noted(self) -> Iterator[None]:
-        """Note that the engine fails in a fill, so that the next one waits for it."""
+        """A context that notes a failure of the engine, so that the next fill waits for it."""
         loading = self._loading
         try:
             yield
@@ -146,8 +146,8 @@ class SharedModel:
             raise
 
     def _note_reply(self, reply: FillReply) -> None:
-        """Show what a reply tells the user, once for as long as replies repeat it."""
-        # After a fill that worked the next failure is news.
+        """Show a reply's note, once as long as replies repeat it."""
+        # After a successful fill the next failure is news.
         self._told = None
         if reply.note and reply.note != self._noted:
             self._window.show(f"dgls: {reply.note}", types.MessageType.Warning)
@@ -191,9 +191,9 @@ class SharedModel:
 
 
 class LoadingProgress:
-    """One work-done progress report that begins with the first step worth telling.
+    """One work-done progress report that begins with the first step.
 
-    A model that is loaded already reports no step, and so nothing flickers on the screen.
+    A model that is loaded already reports no step, so nothing flickers on the screen.
     """
 
     def __init__(self, window: Window) -> None:
@@ -203,10 +203,10 @@ class LoadingProgress:
         self._shown = (-1, "")
 
     def report(self, share: float, what: str) -> None:
-        """Show the share done (0..1) and what is being done."""
+        """Show the share that is done (0..1) and the current task."""
         if not self._window.shows_progress:
             return
-        # The protocol wants a percentage that only grows.
+        # The protocol requires a percentage that only grows.
         percentage = max(self._shown[0], min(100, round(100 * share)))
         shown = (percentage, what or "starting the engine")
         if self._begun is None:
@@ -230,7 +230,7 @@ class LoadingProgress:
         )
 
     def _send(self, value: object) -> None:
-        """Send a later step once the client has agreed to the first; a refusal ends it all."""
+        """Send a later step once the client has accepted the report; a refusal ends it."""
         begun = self._begun
         assert begun is not None
 

@@ -1,4 +1,4 @@
-"""What is suggested at a place of a document: the typing loop's one way from a request to texts.
+"""Suggestions at a place of a document: the path from a request to texts.
 
 The rules are those of `dgls.policy`; here they meet the document, its user and the model.
 """
@@ -32,10 +32,10 @@ METHOD = types.TEXT_DOCUMENT_INLINE_COMPLETION
 async def suggest(
     context: RequestContext, place: Place, *, automatic: bool
 ) -> Offer | Silence | None:
-    """What to show at a place, or why nothing is; None where nobody waits for it any more.
+    """What to show at a place, or why nothing is; None if the request was superseded.
 
-    What was made for an older version is moved along if the user has only typed what it suggests.
-    Raises `DglsError` where the model fails.
+    A reply for an older version is rebased if the user has only typed its beginning. Raises
+    `DglsError` if the model fails.
     """
     reason = context.rules.why_silent(place.document, automatic=automatic)
     if reason is not None:
@@ -55,7 +55,7 @@ async def suggest(
 
 
 async def _explicit(context: RequestContext, place: Place) -> Offer | Silence | None:
-    """The user pressed a key: at once, longer, and several candidates."""
+    """An explicit request: no wait for a pause, more time, and several candidates."""
     begun = time.monotonic()
     settings = context.rules.settings_for(place.document)
     task = Task.at_cursor(place.source, place.cursor, settings.fill, Purpose.EXPLICIT)
@@ -83,7 +83,7 @@ def _note_explicit(stores: Stores, place: Place, sure: dict[str, float], waited_
 
 
 async def _automatic(context: RequestContext, place: Place) -> Offer | Silence | None:
-    """The user types: what is shown stays, a pause is waited for, and doubt is silence."""
+    """An automatic request: keep what is shown, wait for a pause, and stay silent in doubt."""
     begun = time.monotonic()
     typist = context.stores.typists.of(place.document.uri)
     settings = context.rules.settings_for(place.document)
@@ -121,7 +121,7 @@ async def _wait(
 ) -> Silence | bool:
     """Wait for the model and for a pause: whether to ask then, or why dgls is silent here."""
     await context.model.ready()
-    # What the model was trained on is known once it is loaded.
+    # The languages of the model's training are known once it is loaded.
     if (reason := context.rules.why_silent(document, automatic=True)) is not None:
         context.indicator.off(reason)
         return reason
@@ -137,7 +137,7 @@ async def _wait(
 
 
 def _put_on_screen(context: RequestContext, shown: Shown) -> Offer | Silence | None:
-    """Show a text and fill ahead, unless the screen has one that is as good."""
+    """Show a text and fill ahead, unless the text on the screen is as good."""
     stores = context.stores
     newest = stores.documents.get(shown.document.uri)
     left = None if newest is None else shown.left_in(newest)
@@ -156,7 +156,7 @@ def _put_on_screen(context: RequestContext, shown: Shown) -> Offer | Silence | N
 
 
 def _fill_ahead(context: RequestContext, shown: Shown) -> None:
-    """Fill the gap that comes next if the user accepts what is shown."""
+    """Fill the gap that comes next if the user accepts the shown text."""
     stores, uri = context.stores, shown.document.uri
 
     def request() -> FillRequest | None:
@@ -169,7 +169,7 @@ def _fill_ahead(context: RequestContext, shown: Shown) -> None:
 
 
 def _next_request(context: RequestContext, shown: Shown) -> FillRequest | None:
-    """What would be asked after a shown text; None where that is not wanted."""
+    """The request after a shown text; None if that is not wanted."""
     document, at = shown.document, shown.cursor
     settings = context.rules.settings_for(document)
     if not settings.typing.prefetch or document.source is None:

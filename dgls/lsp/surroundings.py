@@ -1,8 +1,8 @@
-"""What the model is told of other places: recent edits elsewhere, and outlines of other files.
+"""What the model sees of other places: recent edits elsewhere, and outlines of other files.
 
-The snippets are at the head of the prompt, so a change in them costs the whole prefix cache.
-Therefore what changes least comes first, and nothing in them comes from the document that is
-typed in: it is in the prefix and suffix already.
+The snippets are at the head of the prompt, so any change in them invalidates the whole prefix
+cache. Therefore what changes least comes first, and nothing in them comes from the edited document,
+which is in the prefix and suffix already.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Surroundings:
     _edited: dict[tuple[str, int], None] = field(default_factory=dict)
 
     def edited(self, changes: Sequence[Change]) -> None:
-        """Remember where something was edited: the line, by its document."""
+        """Remember the edited lines by document."""
         for change in changes:
             line = change.after.lines.position(change.edit.span.start).line
             place = (key_of(change.after.uri), line)
@@ -48,10 +48,10 @@ class Surroundings:
         settings: ContextSettings,
         may_read: MayRead,
     ) -> tuple[Snippet, ...]:
-        """What helps to fill a gap in `document`, within the settings' characters.
+        """The snippets for filling a gap in `document`, within the settings' characters.
 
-        Files that the privacy rules exclude are neither read nor shown. Each is judged by those
-        that hold for it.
+        Files that the privacy rules exclude are neither read nor shown. Each is judged by its own
+        rules.
         """
         return within(self._candidates(document, others, roots, settings, may_read), settings.chars)
 
@@ -79,7 +79,7 @@ class Surroundings:
             yield from self._edits(allowed)
 
     def _open(self, document: Document, others: Mapping[str, Document]) -> Iterator[Snippet]:
-        """Outlines of the other open documents of the language, in a steady order."""
+        """Outlines of the other open documents in the same language, in a stable order."""
         for uri in sorted(others):
             other = others[uri]
             if other.source is None or document.source is None:
@@ -90,7 +90,7 @@ class Surroundings:
                     yield Snippet(whole(Path(other.path).name), text)
 
     def _edits(self, others: Mapping[str, Document]) -> Iterator[Snippet]:
-        """The lines that were edited last in other documents, the oldest first."""
+        """The lines that were last edited in other documents, the oldest first."""
         places = [place for place in self._edited if place[0] in others][-_MAX_EDITS:]
         for uri, line in places:
             other = others[uri]

@@ -1,4 +1,4 @@
-"""What runs for one session of the server, and ends with it."""
+"""The tasks of one session of the server, which end with it."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ R = TypeVar("R")
 
 
 class Tasks:
-    """The coroutines that are under way."""
+    """The running coroutines."""
 
     def __init__(self) -> None:
         self._running: set[asyncio.Task[Any]] = set()
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> None:
-        """Run a coroutine beside the requests; it ends with the session."""
+        """Run a coroutine in the background; it ends with the session."""
         self._add(asyncio.ensure_future(coroutine))
 
     @contextmanager
     def handling(self) -> Iterator[None]:
-        """Deal with a message: the current task ends with the session, and its errors are clean.
+        """A context for handling a message: the task ends with the session, its errors are clean.
 
-        What the client sees of an error has no traceback and no file path.
+        An error for the client has no traceback and no file path.
         """
         task = asyncio.current_task()
         assert task is not None
@@ -42,7 +42,7 @@ class Tasks:
             arrival().end()
 
     def guarded(self, handler: Callable[P, Awaitable[R]]) -> Callable[P, Coroutine[Any, Any, R]]:
-        """The handler as one that deals with its message as `handling` says."""
+        """The handler, run inside `handling`."""
 
         @functools.wraps(handler)
         async def guard(*args: P.args, **kwargs: P.kwargs) -> R:

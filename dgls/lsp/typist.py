@@ -1,4 +1,4 @@
-"""What one document's user does: how fast they type, what they were shown, what they deleted."""
+"""The user of one document: typing rhythm, shown suggestions, deleted ones."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from dgls.text.spans import Edit, Span
 _MAX_NOTED = 50
 _MAX_ACCEPTED = 50
 _MAX_HEAD = 400
-"""Characters of a line that tell a place from others."""
+"""The characters of a line that identify a place."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A text that was put on the screen: where in which version, and how sure the model was.
+    """A text that was shown: its place and version, and its confidence.
 
-    `text` has \\n line ends, as what is shown has them; `latency_ms` is what the user waited.
+    `text` has \\n line ends, as shown; `latency_ms` is how long the user waited.
     """
 
     document: Document
@@ -38,7 +38,7 @@ class Shown:
     is_explicit: bool = False
 
     def left_in(self, newest: Document) -> Left | None:
-        """What is left of it where the user only typed its beginning since; None elsewhere."""
+        """The rest of it if the user only typed its beginning since; otherwise None."""
         end = line_end_of(self.document.text)
         fill = with_line_ends(self.text, end)
         left = rebase(self.document.text, Span(self.cursor, self.cursor), fill, newest.text)
@@ -46,12 +46,12 @@ class Shown:
             return None
         grown = len(newest.text) - len(self.document.text)
         typed = newest.text[self.cursor : self.cursor + grown]
-        # Closers that the editor put in by itself are after the cursor.
+        # Closers that the editor inserted are after the cursor.
         return Left(self.cursor + common_length(fill, typed), with_line_ends(left, "\n"))
 
     @property
     def place(self) -> tuple[str, str]:
-        """The line before the cursor and the text: what is not offered again once rejected."""
+        """The line before the cursor and the text, which is not offered again once rejected."""
         head = self.document.text[max(0, self.cursor - _MAX_HEAD) : self.cursor]
         return head.rpartition("\n")[2], self.text
 
@@ -64,7 +64,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What is left of a shown text: it goes to `cursor` of the newest version."""
+    """The rest of a shown text, which goes to `cursor` of the newest version."""
 
     cursor: int
     text: str
@@ -74,8 +74,7 @@ class Left:
 class Accepted:
     """A suggestion that is in the document now, at `span`; the `number`th that was accepted.
 
-    It holds on to no document: many are kept, and each would keep the whole text that it was made
-    for.
+    It refers to no document: many are kept, and each would keep its whole text alive.
     """
 
     number: int
@@ -87,10 +86,10 @@ class Accepted:
 
 @dataclass
 class Typist:
-    """One document's user. `on_accept` is called with itself and what was accepted whole.
+    """One document's user. `on_accept` is called with it and each complete acceptance.
 
-    `hunks` are the recent edits. `shown` is on the screen, `others` are what the editor can show in
-    its place.
+    `hunks` are the recent edits. `shown` is on the screen; `others` are alternatives that the
+    editor can show instead.
     """
 
     on_accept: Callable[[Typist, Accepted], None] = lambda typist, accepted: None
@@ -109,12 +108,12 @@ class Typist:
     _moved_on: asyncio.Event = field(default_factory=asyncio.Event)
 
     def changed(self, changes: Sequence[Change]) -> None:
-        """Take note of what the user did, and wake who waits for a pause."""
+        """Record the user's changes, and wake tasks that wait for a pause."""
         self.changed_ms = self.clock_ms()
         if len(changes) == 1 and _is_keystroke(changes[0].edit):
             self.rhythm = self.rhythm.pressed(self.changed_ms)
         else:
-            # What came at once was no typing, and what comes next is no interval of it.
+            # A paste is no typing, and the next interval is no typing interval.
             self.rhythm = replace(self.rhythm, last_ms=None)
         for change in changes:
             self._remember(change)
@@ -124,7 +123,7 @@ class Typist:
 
     @property
     def still_s(self) -> float:
-        """How long ago the last change was, in seconds; endless before the first."""
+        """The seconds since the last change; infinite before the first."""
         return (self.clock_ms() - self.changed_ms) / 1000
 
     async def pause(self, wait_ms: float) -> bool:
@@ -140,31 +139,31 @@ class Typist:
         return False
 
     def show(self, shown: Shown, *others: Shown) -> None:
-        """Note what is on the screen now, and what the user can cycle to."""
+        """Record what is on the screen now, and the alternatives that the user can cycle to."""
         self.shown, self.others = shown, others
 
     @property
     def on_screen(self) -> tuple[Shown, ...]:
-        """What may be on the screen: the editor does not tell which candidate is."""
+        """What may be on the screen; the editor does not tell which candidate is."""
         return self.others if self.shown is None else (self.shown, *self.others)
 
     def still_holds(self, accepted: Accepted) -> bool:
-        """Whether a text that was accepted is still in the document as it was."""
+        """Whether an accepted text is still in the document unchanged."""
         return any(each.number == accepted.number for each in self.accepted)
 
     def under(self, settings: ShowSettings) -> None:
-        """Forget what other settings put on the screen, unless the user asked for it."""
+        """Drop what is on the screen after a change of settings, unless it was explicit."""
         if self._settings not in {None, settings}:
             explicit = [shown for shown in self.on_screen if shown.is_explicit]
             self.shown, self.others = (explicit[0], tuple(explicit[1:])) if explicit else (None, ())
         self._settings = settings
 
     def was_rejected(self, shown: Shown) -> bool:
-        """Whether the user has deleted this very text at this place before."""
+        """Whether the user has deleted this text at this place before."""
         return shown.place in self._rejected
 
     def took_back(self, text: str, edit: Edit) -> bool:
-        """Whether the user has undone this very change of these lines, and nothing before it."""
+        """Whether the user has undone exactly this change of these lines, and nothing before it."""
         return changed_lines(text, edit) in self._undone
 
     def _remember(self, change: Change) -> None:
@@ -178,7 +177,7 @@ class Typist:
 
     def _follow(self, change: Change) -> None:
         edit = change.edit
-        # It stays so while the user goes on deleting.
+        # It stays True while the user continues to delete.
         self.deleted_shown = self.deleted_shown and len(edit.text) < len(edit.span)
         moved = [self._moved(accepted, edit) for accepted in self.accepted]
         self.accepted = tuple(each for each in moved if each is not None)
@@ -201,7 +200,7 @@ class Typist:
     def _moved(self, accepted: Accepted, edit: Edit) -> Accepted | None:
         """An accepted text moved by an edit; None if the edit changed the text itself.
 
-        A text that the user deleted from is noted as rejected.
+        A text from which the user deleted is noted as rejected.
         """
         span, grown = accepted.span, len(edit.text) - len(edit.span)
         if edit.span.start >= span.end:
@@ -215,7 +214,7 @@ class Typist:
 
 
 def _note(noted: dict[tuple[str, str], None], what: tuple[str, str]) -> None:
-    """Note one more, and forget the first of too many."""
+    """Add an entry, and drop the oldest of too many."""
     noted[what] = None
     while len(noted) > _MAX_NOTED:
         del noted[next(iter(noted))]
@@ -246,7 +245,7 @@ def _is_keystroke(edit: Edit) -> bool:
 
 
 def _is_whole(shown: Shown, change: Change) -> bool:
-    """Whether a change put in all that was left of a suggestion, two characters or more."""
+    """Whether a change inserted the whole rest of a suggestion, at least two characters."""
     text = with_line_ends(shown.text, line_end_of(shown.document.text))
     if len(change.edit.text) < 2 or not text.endswith(change.edit.text):
         return False

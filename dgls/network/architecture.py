@@ -23,7 +23,7 @@ _NO_VISION = {
     "head_dim": 16,
     "position_embedding_size": 16,
 }
-"""The class insists on a vision tower; the smallest one is built and then left out."""
+"""The class requires a vision tower; the smallest one is built and then removed."""
 
 
 class TextDiffusionGemma(DiffusionGemmaForBlockDiffusion):  # type: ignore[no-untyped-call]
@@ -55,8 +55,8 @@ def embedded_config(
 ) -> DiffusionGemmaConfig:
     """The shape of an embedded model; `window` and `canvas` in tokens.
 
-    Every layer sees the whole window, so that any layer's cache can be cut back. The ids of
-    special tokens are those of `dgls.canvas.infill.SPECIAL_TOKENS`: pad 0, end 1, bos 2, image 7.
+    Every layer sees the whole window, so that any layer's cache can be cut back. The ids of special
+    tokens are those of `dgls.canvas.infill.SPECIAL_TOKENS`: pad 0, end 1, bos 2, image 7.
     """
     fields: dict[str, Any] = {
         "vocab_size": vocab,
@@ -68,7 +68,7 @@ def embedded_config(
         "num_experts": 1,
         "top_k_experts": 1,
         "moe_intermediate_size": expert_ffn,
-        # One more than the window: a sliding layer keeps a token less than its width.
+        # One more than the window, because a sliding layer keeps one token less than its width.
         "sliding_window": window + 1,
         "max_position_embeddings": window,
     }
@@ -94,20 +94,20 @@ def _heads(heads: int, kv_heads: int, head_dim: int) -> dict[str, int]:
 
 
 def build(config: DiffusionGemmaConfig) -> TextDiffusionGemma:
-    """A model of that shape with random weights from torch's global generator, in fp32."""
+    """A model of that shape in fp32, with random weights from torch's global generator."""
     choose_implementations(config)
     return TextDiffusionGemma(config)
 
 
 def choose_implementations(config: DiffusionGemmaConfig) -> None:
-    """Set how attention and experts are computed: the fastest ways that agree with eager."""
+    """Set the implementations of attention and experts: the fastest that agree with eager."""
     config._attn_implementation = "sdpa"
     if config.get_text_config().num_experts == 1:
         config._experts_implementation = SINGLE_EXPERT
 
 
 def parameter_count(model: nn.Module) -> int:
-    """How many weights the model has; tied ones count once, as they are stored."""
+    """The number of weights; tied ones count once, as they are stored."""
     return sum(parameter.numel() for parameter in model.parameters())
 
 

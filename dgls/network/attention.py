@@ -1,4 +1,4 @@
-"""Attention of grouped queries (Ainslie et al. 2023, arXiv:2305.13245) over slots, on one text.
+"""Grouped-query attention (Ainslie et al. 2023, arXiv:2305.13245) over slots, for one text.
 
 The library's attention also computes the scores that its mask hides, and its rounding depends on
 the number of slots in a call. A long text is therefore read in blocks, which saves the hidden
@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 _MANY = 64
-"""From this many queries on the library's attention is quicker than plain products."""
+"""With at least this many queries, the library's attention is faster than plain products."""
 
 BLOCK = 64
 """Queries of one call of the library's attention; slots that few rows read in one piece."""
@@ -26,15 +26,15 @@ _ZERO = torch.zeros(())
 class Sight:
     """Which slots each row sees.
 
-    The rows are the last slots. `bias` [rows, slots] is added to the scores, None where every row
-    sees all. Each of the first `causal` rows sees the slots before it and itself.
+    The rows are the last slots. `bias` [rows, slots] is added to the scores; None if every row sees
+    all slots. Each of the first `causal` rows sees the slots before it and itself.
     """
 
     bias: Tensor | None
     causal: int
 
     def of_last(self, rows: int) -> Sight:
-        """What the last so many rows see."""
+        """The sight of the last `rows` rows."""
         if self.bias is None:
             return self
         left_out = len(self.bias) - rows
@@ -42,7 +42,7 @@ class Sight:
 
 
 def attend(queries: Tensor, keys: Tensor, values: Tensor, sight: Sight) -> Tensor:
-    """What each row of queries [rows, heads, width] reads: [rows, heads * width].
+    """The result for each row of queries [rows, heads, width]: [rows, heads * width].
 
     Keys and values are [kv_heads, slots, width]; so many heads in turn share each of them. There
     may be more values than keys: finite ones that no row reads, which saves a copy (`read`).
@@ -93,7 +93,7 @@ def read(shares: Tensor, values: Tensor, rows: int, causal: int) -> Tensor:
 
 
 def _read_in_blocks(queries: Tensor, keys: Tensor, values: Tensor, sight: Sight) -> Tensor:
-    """What queries [heads, rows, width] read from slots [heads, slots, width]."""
+    """The result for queries [heads, rows, width] over slots [heads, slots, width]."""
     rows, slots = queries.shape[1], keys.shape[1]
     size = BLOCK if sight.causal == rows else rows
     read = []

@@ -1,12 +1,12 @@
-"""The model's two passes with few operations: for a small model those cost more than arithmetic.
+"""The model's two passes with few operations, whose overhead dominates in a small model.
 
-The same mathematics as the library's class, and tested equal to it. What is saved: maps that read
-the same input are one matrix, the scale of a norm is folded into the matrix after it, the only
-expert is part of the dense layer, its router (which has nothing to choose) is left out, and no
-mask or cache object is built. For models with one expert only; others take `LibraryNetwork`.
+The same mathematics as the library's class, and tested equal to it. Maps with the same input are
+one matrix, the scale of a norm is folded into the matrix after it, the only expert is part of the
+dense layer, its router (which has no choice) is left out, and no mask or cache object is built. For
+models with one expert only; others use `LibraryNetwork`.
 
-Passes of several callers run as one without padding: their tokens lie in one row for everything
-but attention, which each part does with its own past ("selective batching", Yu et al., "Orca: A
+Passes of several callers run as one without padding: their tokens lie in one row for everything but
+attention, which each part computes with its own past ("selective batching", Yu et al., "Orca: A
 Distributed Serving System for Transformer-Based Generative Models", OSDI 2022).
 """
 
@@ -68,7 +68,7 @@ class FusedNetwork:
             states, seen = self._run(layer, states, parts, index)
             states = states * layer.encoder_scale
             kept.append(seen)
-        done = _apart(self._normed(states) * self._norm, parts)
+        done = _split(self._normed(states) * self._norm, parts)
         return [
             (states, part.past_of([seen[index] for seen in kept]))
             for index, (states, part) in enumerate(zip(done, parts, strict=True))
@@ -81,7 +81,7 @@ class FusedNetwork:
         for index, layer in enumerate(self._layers):
             states, _ = self._run(layer, states, parts, index)
             states = states * layer.decoder_scale
-        return _apart(self.unembed(self._normed(states) * self._norm), parts)
+        return _split(self.unembed(self._normed(states) * self._norm), parts)
 
     @torch.inference_mode()
     def unembed(self, states: Tensor) -> Tensor:
@@ -91,9 +91,9 @@ class FusedNetwork:
     def _run(
         self, layer: FusedLayer, states: Tensor, parts: Sequence[_Part], index: int
     ) -> tuple[Tensor, list[_KeyValue]]:
-        """Layer `index` without its last factor: states [tokens, hidden], and what each part saw.
+        """Layer `index` without its last factor: states [tokens, hidden], and all keys and values.
 
-        Only in attention do the parts' tokens read each other apart; all else is one operation.
+        Only attention handles the parts separately; everything else is one operation.
         """
         mixed, seen = self._attention(layer, self._normed(states), parts, index)
         states = states + self._normed(mixed) * layer.after_attention
@@ -112,7 +112,7 @@ class FusedNetwork:
         heads = self._normed(heads) * layer.heads_scale
         mixed: list[Tensor] = []
         seen: list[_KeyValue] = []
-        for part, own in zip(parts, _apart(heads, parts), strict=True):
+        for part, own in zip(parts, _split(heads, parts), strict=True):
             result, keys_values = self._attended(layer.kind, own, part, index)
             mixed.append(result.flatten(0, 1))
             seen.append(keys_values)
@@ -121,7 +121,7 @@ class FusedNetwork:
     def _attended(
         self, kind: str, heads: Tensor, part: _Part, index: int
     ) -> tuple[Tensor, _KeyValue]:
-        """What the tokens of one part read: [batch, new, heads * dim] of [batch, new, all, dim]."""
+        """The attention of one part: [batch, new, heads * dim] from [batch, new, all, dim]."""
         total = heads.shape[2]
         shared = (total - self._heads) // 2
         turned = self._rotary.turn(heads[:, :, : total - shared], kind, part.start)
@@ -139,7 +139,7 @@ class FusedNetwork:
         return mixed.transpose(1, 2).flatten(2), seen
 
     def _conditioned(self, wanted: Sequence[Reading]) -> Tensor:
-        """Embeddings with what self-conditioning adds to them: [tokens, hidden]."""
+        """Embeddings plus the self-conditioning signal: [tokens, hidden]."""
         tokens = _joined([each.tokens.flatten() for each in wanted])
         states = functional.embedding(tokens, self._embedding) * self._embed_scale
         signals = [
@@ -158,7 +158,7 @@ class FusedNetwork:
         return states.masked_scatter(rows[:, None], states[rows] + signal)
 
     def _signal(self, logits: Tensor) -> Tensor:
-        """What self-conditioning adds to the embeddings: [tokens, vocab] to [tokens, hidden]."""
+        """The self-conditioning signal: [tokens, vocab] to [tokens, hidden]."""
         likely = logits.softmax(dim=-1, dtype=torch.float32).to(self._embedding.dtype)
         soft = likely @ self._embedding * self._embed_scale
         gate_up, down = self._conditioning
@@ -174,8 +174,9 @@ class FusedNetwork:
 
 
 def can_fuse(model: TextDiffusionGemma, window: int) -> bool:
-    """Whether `FusedNetwork` runs this model on up to `window` tokens: it needs one expert, no
-    biases, and layers that see the whole window.
+    """Whether `FusedNetwork` runs this model on up to `window` tokens.
+
+    It needs one expert, no biases, and layers that see the whole window.
     """
     config: Any = model.config.get_text_config()
     plain = not config.attention_bias and config.use_bidirectional_attention is None
@@ -184,7 +185,7 @@ def can_fuse(model: TextDiffusionGemma, window: int) -> bool:
 
 
 class _Rotary:
-    """Rotary positions from tables that the library's own module fills."""
+    """Rotary positions from tables computed by the library's own module."""
 
     def __init__(self, module: Any, kinds: set[str], like: Tensor) -> None:
         self._module = module
@@ -194,7 +195,7 @@ class _Rotary:
         self._filled = 0
 
     def turn(self, states: Tensor, kind: str, start: int) -> Tensor:
-        """Rotate [batch, new, heads, dim] as standing at positions `start` and onwards."""
+        """Rotate [batch, new, heads, dim] to positions `start` and up."""
         end = start + states.shape[1]
         if end > self._filled:
             self._fill(max(end, 2 * self._filled, 512))
@@ -209,14 +210,14 @@ class _Rotary:
                 table[0, :, None] for table in self._module(self._like, positions, kind)
             )
             half = sine.shape[-1] // 2
-            # Rolled by half, the first half holds what is subtracted.
+            # Rolled by half, the first half has the part that is subtracted.
             self._tables[kind] = (cosine, torch.cat([-sine[..., :half], sine[..., half:]], dim=-1))
         self._filled = length
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One caller's tokens in a pass: [batch, new] of them after what its past holds."""
+    """One caller's tokens in a pass: [batch, new], after its past."""
 
     batch: int
     new: int
@@ -226,7 +227,7 @@ class _Part:
 
     @classmethod
     def causal(cls, tokens: Tensor, past: Past | None) -> _Part:
-        """Tokens that see what is before them."""
+        """Tokens that see only earlier ones and themselves."""
         batch, new = tokens.shape
         mask = None if past is None else _causal_mask(new, past.length, tokens.device)
         return cls(batch, new, past, mask, is_causal=True)
@@ -243,21 +244,21 @@ class _Part:
         return self.past.length if self.past else 0
 
     def before(self, index: int) -> _KeyValue | None:
-        """Keys and values of layer `index` that are before the new ones."""
+        """Keys and values of layer `index` before the new ones."""
         return (self.past.keys[index], self.past.values[index]) if self.past else None
 
     def past_of(self, seen: Sequence[_KeyValue]) -> Past:
-        """The past with the new tokens, given what each layer saw."""
+        """The past with the new tokens, from each layer's keys and values."""
         keys, values = zip(*seen, strict=True)
         return Past(keys, values, self.start + self.new)
 
 
 def _joined(tensors: Sequence[Tensor]) -> Tensor:
-    """All below each other; one alone as it is."""
+    """All tensors concatenated; a single one is returned unchanged."""
     return tensors[0] if len(tensors) == 1 else torch.cat(list(tensors))
 
 
-def _apart(tensor: Tensor, parts: Sequence[_Part]) -> list[Tensor]:
+def _split(tensor: Tensor, parts: Sequence[_Part]) -> list[Tensor]:
     """[tokens, ...] to [batch, new, ...] for each part."""
     sizes = [part.batch * part.new for part in parts]
     return [
@@ -267,9 +268,9 @@ def _apart(tensor: Tensor, parts: Sequence[_Part]) -> list[Tensor]:
 
 
 def _appended(before: _KeyValue | None, which: int, new: Tensor) -> Tensor:
-    """The keys or values seen: [batch, heads, all, dim], of `new` [batch, new, heads, dim].
+    """All keys or values: [batch, heads, all, dim], with `new` [batch, new, heads, dim] appended.
 
-    In memory the tokens lie one after the other, so that to cut and to join are plain copies.
+    In memory the tokens are consecutive, so that cutting and joining are plain copies.
     """
     if before is None:
         return new.contiguous().transpose(1, 2)
@@ -277,7 +278,7 @@ def _appended(before: _KeyValue | None, which: int, new: Tensor) -> Tensor:
 
 
 def _causal_mask(new: int, start: int, device: torch.device) -> Tensor | None:
-    """Which keys each new token sees: bool [new, start + new]; None where no mask is needed."""
+    """Which keys each new token sees: bool [new, start + new]; None if no mask is needed."""
     if new == 1 or start == 0:
         return None
     return torch.ones(new, start + new, dtype=torch.bool, device=device).tril(diagonal=start)

@@ -1,4 +1,4 @@
-"""The weights of a model with one expert, as `dgls.network.fused` multiplies by them."""
+"""The weights of a model with one expert, in the form that `dgls.network.fused` multiplies."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from torch import Tensor
 class FusedLayer:
     """One layer's weights; matrices are [out, in].
 
-    `qkv` gives queries, keys and values for all heads, `heads_scale` [heads + 2 kv_heads, dim]
-    scales them once normalised. `gate` and `up` have the dense and the expert's rows, `dense_down`
-    and `expert_down` read them apart, because each has a norm of its own. `encoder_scale` and
-    `decoder_scale` are the layer's last factor in either pass.
+    `qkv` gives queries, keys and values for all heads; `heads_scale` [heads + 2 kv_heads, dim]
+    scales them after their norms. `gate` and `up` have the rows of both the dense part and the
+    expert; `dense_down` and `expert_down` are separate, because each has its own norm.
+    `encoder_scale` and `decoder_scale` are the layer's last factor in either pass.
     """
 
     kind: str
@@ -41,7 +41,7 @@ class FusedLayer:
 
 
 def fused_layer(decoder: Any, encoder: Any, kind: str) -> FusedLayer:
-    """The weights of a layer of the library's model, which passes of both kinds share."""
+    """The weights of a layer of the library's model, shared by both kinds of pass."""
     attention, dense, expert = decoder.self_attn, decoder.mlp, decoder.experts
     values = attention.k_proj if attention.v_proj is None else attention.v_proj
     dim = attention.head_dim
@@ -72,7 +72,7 @@ def fused_layer(decoder: Any, encoder: Any, kind: str) -> FusedLayer:
 
 
 def fused_conditioning(module: Any) -> tuple[Tensor, Tensor]:
-    """The matrices of the self-conditioning layer: gate and up as one, and down."""
+    """The matrices of the self-conditioning layer: gate and up joined, and down."""
     scale = module.pre_norm.weight
     with torch.no_grad():
         gate_up = _folded([(module.gate_proj.weight, scale), (module.up_proj.weight, scale)])
@@ -80,6 +80,6 @@ def fused_conditioning(module: Any) -> tuple[Tensor, Tensor]:
 
 
 def _folded(rows: list[tuple[Tensor, Tensor]]) -> Tensor:
-    """Matrices below each other, each with the scale of the norm before it in its columns."""
+    """Stacked matrices, each with the scale of the preceding norm folded into its columns."""
     wide = [weight.float() * scale.float() for weight, scale in rows]
     return torch.cat(wide).to(rows[0][0].dtype)

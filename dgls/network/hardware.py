@@ -1,4 +1,4 @@
-"""Where a model runs and in which precision, when the settings leave it open."""
+"""The default device, precision, threads and memory of a model."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import torch
 from dgls.errors import SettingError
 
 USUAL_BYTES = 64_000_000
-"""Memory for encoded prompts: room for about twenty of the embedded model."""
+"""Bytes for encoded prompts: room for about twenty of the embedded model."""
 
 
 def chosen_device(device: str) -> torch.device:
-    """The device of a setting; "auto" takes CUDA where there is one, else the CPU.
+    """The device of a setting; "auto" is CUDA if available, else the CPU.
 
     Raises `SettingError` for a device that this machine does not have.
     """
@@ -22,7 +22,7 @@ def chosen_device(device: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         probe = torch.zeros(1, device=device)
-        # What has no memory, such as "meta", cannot give a number back.
+        # A device without memory, such as "meta", fails here.
         probe.item()
         return probe.device
     except (RuntimeError, AssertionError, NotImplementedError) as error:
@@ -35,7 +35,7 @@ def chosen_device(device: str) -> torch.device:
 def chosen_dtype(device: torch.device, stored_bytes: int) -> torch.dtype:
     """The precision of a model whose weights take `stored_bytes`.
 
-    bf16, but for a small model on the CPU: its scores are exact in fp32, at no cost in time.
+    bf16, except for a small model on the CPU: fp32 keeps its scores exact at no cost in time.
     """
     small = device.type == "cpu" and stored_bytes < _SMALL_BYTES
     return torch.float32 if small else torch.bfloat16
@@ -48,10 +48,10 @@ def multiplies_bf16(device: torch.device) -> bool:
 
 
 def set_threads(device: torch.device, threads: int, parameters: int) -> None:
-    """Set torch's CPU threads to `threads`; 0 takes one for a small model on the CPU.
+    """Set torch's CPU threads to `threads`; 0 means one for a small model on the CPU.
 
-    The operations of a small model take microseconds: two threads that wait for each other at
-    the end of each win little on an idle machine and lose much on a busy one.
+    The operations of a small model take microseconds: two threads that wait for each other after
+    each one gain little on an idle machine and lose much on a busy one.
     """
     if threads:
         torch.set_num_threads(threads)
@@ -60,12 +60,12 @@ def set_threads(device: torch.device, threads: int, parameters: int) -> None:
 
 
 def cores_used(device: str) -> int:
-    """How many CPU cores a forward pass takes on a device; 0 on any but the CPU."""
+    """How many CPU cores a forward pass uses on a device; 0 on any but the CPU."""
     return torch.get_num_threads() if device.startswith("cpu") else 0
 
 
 def free_memory(device: torch.device) -> int:
-    """Bytes that a model may take now: what a GPU has free, or what the system can make free."""
+    """Bytes that a model may take now: a GPU's free memory, or what the system can free."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         return free
@@ -80,15 +80,17 @@ def free_memory(device: torch.device) -> int:
 def usual_batch(device: torch.device) -> int:
     """How many fills should share forward passes.
 
-    One on the CPU: two fills at once take nearly as long as one after the other, so that the first
-    one would only be later (`docs/performance.md`). On a GPU a pass of several costs hardly more.
+    One on the CPU: two fills together take nearly as long as in sequence, so the first would only
+    be later (`docs/performance.md`). On a GPU a pass of several costs hardly more.
     """
     return 1 if device.type == "cpu" else 8
 
 
 def cache_share(device: torch.device) -> int:
-    """Bytes that encoded prompts may take: an eighth of what a GPU has free once the model is
-    loaded; on the CPU, whose memory is for other programs too, a hundredth of all.
+    """Bytes that encoded prompts may take.
+
+    On a GPU an eighth of the free memory after the model is loaded; on the CPU, whose memory other
+    programs need too, a hundredth of all memory.
     """
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
@@ -97,7 +99,7 @@ def cache_share(device: torch.device) -> int:
 
 
 def _memory_bytes() -> int:
-    """The machine's memory; 0 where the system does not tell."""
+    """The machine's memory in bytes; 0 if the system does not tell."""
     if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
         return 0
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -1,4 +1,4 @@
-"""What inference asks of a model's weights."""
+"""The interface of a model's weights for inference."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dgls.network.past import Past
 
 
 class Network(Protocol):
-    """The two ways in which the weights run, and the output layer. All run in inference mode."""
+    """The two passes of a model, and its output layer. All run in inference mode."""
 
     vocabulary: int
     device: torch.device
@@ -24,14 +24,14 @@ class Network(Protocol):
         """Encode `tokens` [batch, new] causally after `past`.
 
         Returns the last layer's states [batch, new, hidden] and the past with the new tokens.
-        What `Past.windows` says of its layers decides how far it can be cut back.
+        `Past.windows` tells how far the past can be cut back.
         """
 
     def canvas(self, tokens: Tensor, past: Past, conditioning: Tensor | None) -> Tensor:
-        """Read `tokens` [batch, canvas] in both directions after `past`, which stays as it is.
+        """Read `tokens` [batch, canvas] in both directions after `past`, which stays unchanged.
 
-        `conditioning` is None or the last step's logits [batch, canvas, vocab]. Returns fp32
-        logits [batch, canvas, vocab].
+        `conditioning` is None or the last step's logits [batch, canvas, vocab]. Returns fp32 logits
+        [batch, canvas, vocab].
         """
 
     def unembed(self, states: Tensor) -> Tensor:
@@ -40,15 +40,15 @@ class Network(Protocol):
 
 @runtime_checkable
 class SteppingNetwork(Network, Protocol):
-    """A network that takes whole denoise steps by itself, which is cheaper than giving logits."""
+    """A network with its own denoise steps, which are cheaper than returning logits."""
 
     def reader(self, past: Past) -> Reader:
-        """What reads canvases after `past`, a row of it each; until the network's next reader."""
+        """The reader of canvases after `past`, one row each; valid until the next call."""
 
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """What `Network.extend` is asked for."""
+    """The arguments of `Network.extend`."""
 
     tokens: Tensor
     past: Past | None
@@ -56,7 +56,7 @@ class Extension:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What `Network.canvas` is asked for."""
+    """The arguments of `Network.canvas`."""
 
     tokens: Tensor
     past: Past
@@ -67,7 +67,7 @@ class Reading:
 class JointNetwork(Network, Protocol):
     """A network that can run the passes of several callers as one, each after its own past.
 
-    The results are those of separate passes, except for the last digits in fp32.
+    The results equal those of separate passes, except for the last digits in fp32.
     """
 
     def extend_all(self, wanted: Sequence[Extension]) -> list[tuple[Tensor, Past]]:

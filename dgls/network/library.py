@@ -20,9 +20,9 @@ R = TypeVar("R")
 
 
 class LibraryNetwork:
-    """The library's own class, for every size of model; the fused one is tested against it.
+    """The library's own class, for every size of model; the fused network is tested against it.
 
-    A sliding layer keeps `spare` tokens beyond its window, by which a prompt can be cut back.
+    A sliding layer keeps `spare` tokens beyond its window, so that a prompt can be cut back.
     """
 
     def __init__(self, model: TextDiffusionGemma, spare: int = 256) -> None:
@@ -47,7 +47,7 @@ class LibraryNetwork:
 
     @torch.inference_mode()
     def extend_all(self, wanted: Sequence[Extension]) -> list[tuple[Tensor, Past]]:
-        """Those that encode equally many tokens after a past run as one, with padding masks."""
+        """Extensions with the same number of tokens after a past run as one, with padding masks."""
         return _in_groups(
             wanted, lambda each: (each.past is None, each.tokens.shape[1]), self._extend_group
         )
@@ -97,9 +97,9 @@ class LibraryNetwork:
     def _encoded(
         self, tokens: Tensor, visible: Past | None, **masks: Tensor
     ) -> tuple[Tensor, tuple[list[Tensor], list[Tensor]]]:
-        """The states of `tokens`, and each layer's keys and values of what it saw and of them."""
+        """The states of `tokens`, and each layer's keys and values of all tokens that it saw."""
         cache = self._cache(visible)
-        # Else a sliding layer drops what its window has passed, also what a later cut would need.
+        # Otherwise a sliding layer drops tokens outside its window that a later cut would need.
         cache.activate_past_recording()
         states: Tensor = self._model.model.encoder(
             input_ids=tokens, past_key_values=cache, **masks
@@ -128,7 +128,7 @@ class LibraryNetwork:
     def _after(
         self, recorded: tuple[Sequence[Tensor], Sequence[Tensor]], past: Past | None, new: int
     ) -> Past:
-        """The past with `new` tokens more, given each layer's keys and values as recorded."""
+        """The past with `new` more tokens, from each layer's recorded keys and values."""
         length = new + (past.length if past else 0)
         older = (past.keys, past.values) if past else ((), ())
         keys, values = (
@@ -139,7 +139,7 @@ class LibraryNetwork:
     def _kept(
         self, recorded: Sequence[Tensor], older: Sequence[Tensor], length: int
     ) -> tuple[Tensor, ...]:
-        """Keys or values of each layer, with so many of the `older` ones that a cut may go back."""
+        """Each layer's keys or values, with enough `older` ones for cutting back."""
         found: list[Tensor] = []
         for index, (tensor, window) in enumerate(zip(recorded, self._windows, strict=True)):
             most = min(length, window - 1 + self._spare) if window else length
@@ -147,13 +147,13 @@ class LibraryNetwork:
             if older and missing > 0:
                 hidden = older[index][..., : 1 - window, :]
                 tensor = torch.cat([hidden[..., -missing:, :], tensor], dim=-2)
-            # A view would hold all of a long prompt; of what a few tokens add it may.
+            # A view would keep all of a long prompt alive; for a few new tokens that is fine.
             tensor = tensor[..., -most:, :]
             found.append(tensor.clone() if -missing > self._spare else tensor)
         return tuple(found)
 
     def _cache(self, past: Past | None) -> Any:
-        """A cache of the library that holds `past`; it replaces tensors, never writes into them."""
+        """A library cache with `past`; it replaces tensors and never writes into them."""
         cache: Any = DynamicCache(config=self._config)
         if past is None:
             return cache
@@ -166,7 +166,7 @@ class LibraryNetwork:
 
 
 class MixedNetwork:
-    """Encodes and scores with one network and reads canvases with a quicker, coarser one."""
+    """Encodes and scores with one network and reads canvases with a faster, coarser one."""
 
     def __init__(self, exact: JointNetwork, quick: JointNetwork) -> None:
         self._exact = exact
@@ -197,7 +197,7 @@ class MixedNetwork:
 def _in_groups(
     wanted: Sequence[P], kind: Callable[[P], Hashable], run: Callable[[Sequence[P]], list[R]]
 ) -> list[R]:
-    """The results of `run` over those of one kind at a time, in the order of `wanted`."""
+    """The results of `run` for each group of the same kind, in the order of `wanted`."""
     groups: dict[Hashable, list[int]] = {}
     for index, each in enumerate(wanted):
         groups.setdefault(kind(each), []).append(index)
@@ -215,7 +215,7 @@ def _padded(group: Sequence[Extension] | Sequence[Reading], pasts: Sequence[Past
 def _conditioning_of(
     group: Sequence[Reading], vocabulary: int
 ) -> tuple[Tensor | None, Tensor | None]:
-    """The conditioning of all rows, and which rows have one; None where none has."""
+    """The conditioning of all rows, and which rows have one; None if no row has."""
     given = [each.conditioning for each in group]
     if all(each is None for each in given):
         return None, None

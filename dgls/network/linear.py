@@ -1,4 +1,4 @@
-"""Matrix products of a frozen network: in floating point, or in int8 with a scale a token."""
+"""Matrix products of a frozen network: in floating point, or in int8 with a scale per token."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Linear(Protocol):
 
 
 class Head(Linear, Protocol):
-    """A linear layer of which a part can be had."""
+    """A linear layer that can be reduced to some outputs."""
 
     def part(self, outputs: Tensor) -> Linear:
-        """The layer that gives the chosen `outputs` [n] alone."""
+        """The layer that gives only the chosen `outputs` [n]."""
 
 
 class DenseLinear:
@@ -37,18 +37,18 @@ class DenseLinear:
         return functional.linear(rows, self._weight, self._bias)
 
     def part(self, outputs: Tensor) -> DenseLinear:
-        """The layer that gives the chosen `outputs` [n] alone."""
+        """The layer that gives only the chosen `outputs` [n]."""
         bias = None if self._bias is None else self._bias[outputs]
         return DenseLinear(self._weight[outputs], bias)
 
 
 class Int8Linear:
-    """A linear layer in 8 bits on a CPU: weights with a scale a channel, inputs with one a token.
+    """A linear layer in 8 bits on a CPU: a scale per channel of weights and per token of inputs.
 
     The first tokens of a text have activations a hundred times as large as the others, so each row
     needs its own scale, but the products take one scale for all. Rows are therefore divided by
-    their largest value before the product and multiplied by it afterwards. The result for a row
-    does not depend on the other rows, so a token's logits do not depend on what else a pass reads.
+    their largest value before the product and multiplied by it afterwards. A row's result does not
+    depend on the other rows, so a token's logits do not depend on what else a pass reads.
     """
 
     def __init__(self, weight: Tensor, scales: Tensor, bias: Tensor | None = None) -> None:
@@ -62,7 +62,7 @@ class Int8Linear:
         return out if self._bias is None else out.add_(self._bias)
 
     def part(self, outputs: Tensor) -> Int8Linear:
-        """The layer that gives the chosen `outputs` [n] alone, its weights a copy."""
+        """The layer that gives only the chosen `outputs` [n], with copied weights."""
         weight, scales = self._product.weights()
         bias = None if self._bias is None else self._bias[outputs]
         return Int8Linear(weight[outputs], scales[outputs], bias)
@@ -74,7 +74,7 @@ def can_multiply_int8() -> bool:
 
 
 def quantized(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """[outputs, inputs] as int8 and the scales [outputs] that give the channels back."""
+    """[outputs, inputs] as int8, and the scales [outputs] that restore the channels."""
     scales = (weight.abs().amax(dim=1) / 127).clamp_min(_TINY)
     return (weight / scales[:, None]).round().clamp(-127, 127).to(torch.int8), scales.float()
 

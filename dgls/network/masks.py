@@ -1,4 +1,4 @@
-"""What a trained adapter adds to a frozen network on rows that are masks, and on no other row."""
+"""The terms that a trained adapter adds to a frozen network, on mask rows only."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class LowRank:
 
 
 class MaskedLinear:
-    """A linear layer for a pass whose last `count` rows are masks, and get `term` besides."""
+    """A linear layer for a pass whose last `count` rows are masks, to which it adds `term`."""
 
     def __init__(self, linear: Linear, term: LowRank, count: int) -> None:
         self._linear = linear
@@ -41,7 +41,7 @@ class MaskedLinear:
 
 @dataclass(frozen=True, slots=True)
 class MaskLayer:
-    """The terms of one layer, by the layer's own names."""
+    """The terms of one layer, by the names of its matrices."""
 
     qkv: LowRank
     out: LowRank
@@ -51,9 +51,9 @@ class MaskLayer:
 
 @dataclass(frozen=True, slots=True)
 class Masks:
-    """Mask rows of a pass: an embedding each [masks, width], and the terms of every layer.
+    """Mask rows of a pass: an embedding for each [masks, width], and the terms of every layer.
 
-    Gated as in Samragh et al. 2025 (arXiv:2507.11851): rows of tokens never meet the terms.
+    Gated as in Samragh et al. 2025 (arXiv:2507.11851): rows of tokens never get the terms.
     """
 
     embeddings: Tensor

@@ -1,4 +1,4 @@
-"""What says that there is no memory left, and what a fill is refused with then."""
+"""Recognizes that memory ran out, and makes the error for the refused fill."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def not_enough_memory() -> ModelMemoryError:
-    """What a fill is refused with that needs more memory than there is."""
+    """The error for a fill that needs more memory than there is."""
     return ModelMemoryError(
         "There is not enough memory for a step of this fill; nothing was changed. Close what else "
         "uses the memory, or take a smaller model."
     )
 
 
-# torch has a class for GPUs alone; its allocator for the CPU raises a plain RuntimeError.
+# torch has an error class only for GPUs; its CPU allocator raises a plain RuntimeError.
 _SIGNS = ("DefaultCPUAllocator", "can't allocate memory", "std::bad_alloc")

@@ -1,18 +1,18 @@
 """Weights in 4 bits: NormalFloat (NF4) of the QLoRA paper, https://arxiv.org/abs/2305.14314.
 
-The format, for a weight [..., rows, columns] whose columns are a multiple of `BLOCK`:
+The format of a weight [..., rows, columns] whose columns are a multiple of `BLOCK`:
 
     packed  uint8 [..., rows, columns / 2]    column 2j in the high half of byte j, 2j+1 in the low
-    absmax  bf16  [..., rows, columns / 64]   the greatest absolute value of each block
+    absmax  bf16  [..., rows, columns / 64]   the largest absolute value of each block
 
-A weight is `LEVELS[its half byte] * absmax[its block]`, multiplied in fp32 and rounded once. That
-is 4.25 bits a weight. Blocks lie within a row, so experts, rows and column blocks can be read, cut
-and multiplied apart. The levels and the order of the halves are those of bitsandbytes, whose blocks
-run on from row to row: the same where a row is whole blocks. Its absmax has 32 bits, which buys
-nothing here: the greatest of bf16 weights is a bf16 number.
+A weight is `LEVELS[its half byte] * absmax[its block]`, multiplied in fp32 and rounded once: 4.25
+bits per weight. Blocks lie within a row, so experts, rows and column blocks can be read, cut and
+multiplied separately. The levels and the order of the halves are those of bitsandbytes, whose
+blocks continue from row to row, which is the same if a row has whole blocks. Its absmax has 32
+bits, which gains nothing here, because the largest of bf16 weights is a bf16 number.
 
-This is plain torch, and the reference for every quicker path: it runs where there is no GPU and
-needs no other library.
+This is plain torch, and the reference for every faster path: it runs without a GPU and without
+other libraries.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 BLOCK = 64
-"""So many weights of a row share one scale."""
+"""This many weights of a row share one scale."""
 
 LEVELS = (
     -1.0,
@@ -55,25 +55,25 @@ class Nf4:
 
     @property
     def shape(self) -> torch.Size:
-        """The shape of the weight that this stands for."""
+        """The shape of the dequantised weight."""
         return torch.Size([*self.packed.shape[:-1], 2 * self.packed.shape[-1]])
 
     @property
     def nbytes(self) -> int:
-        """The bytes that it takes."""
+        """Its size in bytes."""
         return self.packed.nbytes + self.absmax.nbytes
 
     def __getitem__(self, index: int) -> Nf4:
-        """One expert of several: a view."""
+        """One of several experts, as a view."""
         return Nf4(self.packed[index], self.absmax[index])
 
     def to(self, device: torch.device | str) -> Nf4:
-        """The same on another device."""
+        """The same weight on another device."""
         return Nf4(self.packed.to(device), self.absmax.to(device))
 
 
 def quantize_nf4(weight: Tensor) -> Nf4:
-    """The nearest levels of a weight [..., rows, columns], computed in fp32 a matrix at a time."""
+    """The nearest levels of a weight [..., rows, columns]; in fp32, one matrix at a time."""
     if weight.dim() > 2:
         parts = [quantize_nf4(matrix) for matrix in weight]
         return Nf4(
@@ -82,7 +82,7 @@ def quantize_nf4(weight: Tensor) -> Nf4:
         )
     blocks = _in_blocks(weight.detach().float())
     absmax = blocks.abs().amax(dim=-1).to(torch.bfloat16)
-    # What is all zero is level 7 whatever it is divided by.
+    # A block of zeros is level 7 for any divisor.
     scale = absmax.float().clamp_min(torch.finfo(torch.float32).tiny)
     nearest = torch.bucketize(blocks / scale.unsqueeze(-1), _midpoints(weight.device))
     halves = nearest.to(torch.uint8).flatten(-2)
@@ -90,7 +90,7 @@ def quantize_nf4(weight: Tensor) -> Nf4:
 
 
 def dequantize_nf4(weight: Nf4, dtype: torch.dtype = torch.float32) -> Tensor:
-    """The weight [..., rows, columns] that 4 bits stand for, rounded to `dtype` once."""
+    """The dequantised weight [..., rows, columns], rounded to `dtype` once."""
     halves = torch.stack([weight.packed >> 4, weight.packed & 15], dim=-1).flatten(-2)
     levels = torch.tensor(LEVELS, device=halves.device)[halves.int()]
     blocks = _in_blocks(levels) * weight.absmax.float().unsqueeze(-1)
@@ -103,6 +103,6 @@ def _in_blocks(weight: Tensor) -> Tensor:
 
 
 def _midpoints(device: torch.device) -> Tensor:
-    """Where one level stops being the nearest: fp32 [15]."""
+    """The midpoints between adjacent levels: fp32 [15]."""
     levels = torch.tensor(LEVELS, device=device)
     return (levels[1:] + levels[:-1]) / 2

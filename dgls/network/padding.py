@@ -1,4 +1,4 @@
-"""Pasts of different length as one, padded on the left, for a network that takes one length."""
+"""Pasts of different lengths as one, padded on the left, for a network that takes one length."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from dgls.network.past import Past
 
 @dataclass(frozen=True, slots=True)
 class Padded:
-    """`past` has the rows of all parts below each other, each as long as the longest.
+    """`past` has the rows of all parts stacked, each padded to the longest.
 
-    Part i has `rows[i]` rows, whose first `padding[i]` tokens are none: `mask` hides them, and
-    `positions` count without them.
+    Part i has `rows[i]` rows, whose first `padding[i]` tokens are padding: `mask` hides them, and
+    `positions` do not count them.
     """
 
     past: Past
@@ -32,13 +32,13 @@ class Padded:
             past.for_batch(count) if len(past.keys[0]) == 1 else past
             for past, count in zip(pasts, rows, strict=True)
         ]
-        keys = tuple(map(_below, zip(*(past.keys for past in wide), strict=True)))
-        values = tuple(map(_below, zip(*(past.values for past in wide), strict=True)))
+        keys = tuple(map(_concatenated, zip(*(past.keys for past in wide), strict=True)))
+        values = tuple(map(_concatenated, zip(*(past.values for past in wide), strict=True)))
         padding = tuple(longest - past.length for past in pasts)
         return cls(Past(keys, values, longest, pasts[0].windows), tuple(rows), padding)
 
     def mask(self, new: int) -> Tensor:
-        """Which of the tokens, `new` ones after them, are there: bool [all rows, length + new]."""
+        """Which of the tokens, with `new` more, are real: bool [all rows, length + new]."""
         index = torch.arange(self.past.length + new, device=self._first.device)
         return index >= self._each[:, None]
 
@@ -48,7 +48,7 @@ class Padded:
         return after - self._each[:, None]
 
     def apart(self, tensors: Sequence[Tensor], new: int) -> list[list[Tensor]]:
-        """Keys or values of every layer, `new` tokens longer, for each part without its padding."""
+        """Each part's keys or values of every layer, with `new` more tokens and without padding."""
         split = [tensor.split_with_sizes(self.rows) for tensor in tensors]
         lengths = [self.past.length + new - padding for padding in self.padding]
         return [
@@ -67,8 +67,8 @@ class Padded:
         return padding.repeat_interleave(torch.tensor(self.rows, device=self._first.device))
 
 
-def _below(tensors: Sequence[Tensor]) -> Tensor:
-    """[batch, heads, kept, dim] each to one with all rows, padded on the left to the longest."""
+def _concatenated(tensors: Sequence[Tensor]) -> Tensor:
+    """Tensors [batch, heads, kept, dim] stacked into one, padded on the left to the longest."""
     longest = max(tensor.shape[-2] for tensor in tensors)
     return torch.cat(
         [functional.pad(tensor, (0, 0, longest - tensor.shape[-2], 0)) for tensor in tensors]

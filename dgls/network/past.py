@@ -1,4 +1,4 @@
-"""Keys and values of tokens that were encoded: an immutable value that can be cut and widened."""
+"""Keys and values of encoded tokens: an immutable value that can be cut and extended."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What every layer keeps of `length` encoded tokens.
+    """Each layer's keys and values of `length` encoded tokens.
 
-    `keys` and `values` have one tensor [batch, heads, kept, dim] a layer: the last `kept` tokens.
-    A sliding layer may have dropped the first ones. `windows` says how many tokens each layer
-    sees at once, the newest included, 0 for all; empty means that all layers see all. A layer
-    that keeps more than it sees can be cut back by as much. Where nothing moves, views are taken.
+    `keys` and `values` have one tensor [batch, heads, kept, dim] per layer: the last `kept` tokens.
+    A sliding layer may have dropped the first ones. `windows` tells how many tokens each layer sees
+    at once, including the newest, 0 for all; empty if all layers see all tokens. A layer that keeps
+    more than it sees can be cut back by the difference. Methods return views where no data moves.
     """
 
     keys: tuple[Tensor, ...]
@@ -25,7 +25,7 @@ class Past:
     windows: tuple[int, ...] = ()
 
     def cut(self, length: int) -> Past | None:
-        """The first `length` tokens alone; None where a layer has dropped what it would need."""
+        """The first `length` tokens; None if a layer has dropped tokens that it would need."""
         if length == self.length:
             return self
         dropped = [self.length - keys.shape[-2] for keys in self.keys]
@@ -35,18 +35,18 @@ class Past:
         return self._sliced([slice(0, length - gone) for gone in dropped], length)
 
     def visible(self) -> Past:
-        """The same without what lies before each layer's window, seen from the next token."""
+        """The same without the tokens that are before each layer's window at the next token."""
         if not any(self.windows):
             return self
         kept = [slice(1 - window, None) if window > 1 else slice(None) for window in self._windows]
         return self._sliced(kept, self.length)
 
     def for_batch(self, size: int) -> Past:
-        """The same tokens before each of `size` rows, as views."""
+        """The same tokens for each of `size` rows, as views."""
         return self if size == 1 else self._mapped(lambda kept: kept.expand(size, -1, -1, -1))
 
     def rows(self, rows: Sequence[int]) -> Past:
-        """The past of a batch whose row i goes on from this one's row `rows[i]`."""
+        """The past of a batch whose row i continues this one's row `rows[i]`."""
         size = self.keys[0].shape[0]
         if list(rows) == list(range(size)):
             return self
@@ -57,7 +57,7 @@ class Past:
 
     @classmethod
     def below(cls, pasts: Sequence[Past]) -> Past:
-        """The rows of several pasts of one length, below each other."""
+        """The stacked rows of several pasts of one length."""
         keys = zip(*(past.keys for past in pasts), strict=True)
         values = zip(*(past.values for past in pasts), strict=True)
         return replace(
@@ -73,13 +73,13 @@ class Past:
         return self.windows or (0,) * len(self.keys)
 
     def _mapped(self, change: Callable[[Tensor], Tensor]) -> Past:
-        """The same tokens, each layer's keys and values changed."""
+        """The same tokens, with each layer's keys and values changed."""
         return replace(
             self, keys=tuple(map(change, self.keys)), values=tuple(map(change, self.values))
         )
 
     def _sliced(self, kept: Sequence[slice], length: int) -> Past:
-        """Of each layer the `kept` positions, which are then those of `length` tokens."""
+        """The `kept` positions of each layer, as the past of `length` tokens."""
         return replace(
             self,
             keys=tuple(keys[..., span, :] for keys, span in zip(self.keys, kept, strict=True)),
@@ -91,9 +91,9 @@ class Past:
 
 
 def bytes_held(tensors: Iterable[Tensor]) -> int:
-    """The memory that the tensors keep from being freed; what several of them share counts once.
+    """The bytes that the tensors keep allocated; shared storage counts once.
 
-    A view holds the whole of what it looks into.
+    A view keeps all of its base tensor.
     """
     storages = (tensor.untyped_storage() for tensor in tensors)
     return sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())

@@ -1,7 +1,7 @@
-"""Products of 8-bit matrices on a CPU, by whichever library is fastest there.
+"""Products of 8-bit matrices on a CPU, by the fastest library for it.
 
-A row's result is the same, to the last bit, whatever other rows are read with it: drafts that are
-verified several at a time would otherwise change the text.
+A row's result is bit-exactly the same whatever other rows are read with it; otherwise drafts that
+are verified several at a time would change the text.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ class Product(Protocol):
     """Multiplies rows by a frozen weight."""
 
     def __call__(self, rows: Tensor, largest: Tensor) -> Tensor:
-        """[rows, inputs] in fp32, none above its `largest` [rows, 1], to [rows, outputs]."""
+        """[rows, inputs] in fp32, none above its row's `largest` [rows, 1], to [rows, outputs]."""
 
     def weights(self) -> tuple[Tensor, Tensor]:
         """The weight [outputs, inputs] in int8 and its scales [outputs], copied."""
 
 
 def product_of(weight: Tensor, scales: Tensor) -> Product:
-    """The quickest product by `weight` [outputs, inputs] in int8 with `scales` [outputs]."""
+    """The fastest product by `weight` [outputs, inputs] in int8 with `scales` [outputs]."""
     if has_amx():
         product = OneDnnProduct(weight, scales)
         if product.is_steady():
@@ -41,15 +41,15 @@ class FbgemmProduct:
     def __init__(self, weight: Tensor, scales: Tensor) -> None:
         """`weight` [outputs, inputs] in int8, `scales` [outputs] in fp32; both are copied."""
         zeros = torch.zeros(len(scales), dtype=torch.long)
-        # What warnings do is a matter of the process, so that one thread at a time may change it.
+        # Warning filters are global to the process, so only one thread at a time may change them.
         with _MAKING, warnings.catch_warnings():
-            # Deprecated, and the only way into FBGEMM's products (docs/decisions/int8-fbgemm.md).
+            # Deprecated, but the only way to FBGEMM's products (docs/decisions/int8-fbgemm.md).
             warnings.filterwarnings("ignore", "torch.quantize_per_tensor", UserWarning)
             whole = torch._make_per_channel_quantized_tensor(weight, scales.double(), zeros, 0)
         self._packed = torch.ops.quantized.linear_prepack(whole, None)
 
     def __call__(self, rows: Tensor, largest: Tensor) -> Tensor:
-        """[rows, inputs] in fp32, none above its `largest` [rows, 1], to [rows, outputs]."""
+        """[rows, inputs] in fp32, none above its row's `largest` [rows, 1], to [rows, outputs]."""
         out: Tensor = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32(
             rows / largest, 1 / STEPS, STEPS + 1, self._packed
         )
@@ -65,7 +65,7 @@ class OneDnnProduct:
     """The product by oneDNN, for processors with AMX.
 
     There it takes a third of FBGEMM's time for a hundred rows and about the same for a few. Without
-    AMX oneDNN has no quick product of signed inputs.
+    AMX oneDNN has no fast product of signed inputs.
     """
 
     def __init__(self, weight: Tensor, scales: Tensor) -> None:
@@ -75,7 +75,7 @@ class OneDnnProduct:
         self._zeros = torch.zeros(len(scales), dtype=torch.long)
 
     def __call__(self, rows: Tensor, largest: Tensor) -> Tensor:
-        """[rows, inputs] in fp32, none above its `largest` [rows, 1], to [rows, outputs]."""
+        """[rows, inputs] in fp32, none above its row's `largest` [rows, 1], to [rows, outputs]."""
         steps = (rows * (127 / largest)).round_().to(torch.int8)
         out: Tensor = torch.ops.onednn.qlinear_pointwise(
             steps,
@@ -99,9 +99,9 @@ class OneDnnProduct:
         return self._packed.to_dense().t(), self._scales.clone()
 
     def is_steady(self) -> bool:
-        """Whether a row's result does not depend on the rows beside it; tried once a shape.
+        """Whether a row's result does not depend on the rows beside it; tested once per shape.
 
-        For small matrices oneDNN takes another algorithm for a few rows than for many.
+        For small matrices oneDNN uses different algorithms for few and for many rows.
         """
         inputs, outputs = self._packed.shape
         if (inputs, outputs) not in _STEADY:
@@ -117,9 +117,9 @@ class OneDnnProduct:
 
 @functools.cache
 def has_amx() -> bool:
-    """Whether oneDNN may use AMX: the processor has it, and the system allows it.
+    """Whether oneDNN may use AMX: the processor has it and the system allows it.
 
-    The environment can forbid it by `ONEDNN_MAX_CPU_ISA`.
+    The environment variable `ONEDNN_MAX_CPU_ISA` can forbid it.
     """
     most = os.environ.get("ONEDNN_MAX_CPU_ISA", os.environ.get("DNNL_MAX_CPU_ISA", "ALL")).upper()
     allowed = most in {"", "ALL", "DEFAULT"} or "AMX" in most
@@ -129,7 +129,7 @@ def has_amx() -> bool:
 _MAKING = threading.Lock()
 
 _STEADY: dict[tuple[int, int], bool] = {}
-"""By the inputs and outputs of a matrix."""
+"""Results of `is_steady`, by the inputs and outputs of a matrix."""
 
 STEPS = 127 if torch.cpu._is_vnni_supported() else 63
 """Steps of an input from 0 to 1. Without VNNI products of 8-bit inputs overflow: 7 bits then."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 SCALE = ".row_scale"
-"""What the name of a stored matrix's scales ends with."""
+"""The suffix of the name of a stored matrix's scales."""
 
 _LEVELS = 127.0
 
@@ -23,27 +23,27 @@ class Rows8:
 
     @property
     def shape(self) -> torch.Size:
-        """The shape of the weight that this stands for."""
+        """The shape of the dequantised weight."""
         return self.steps.shape
 
     @property
     def nbytes(self) -> int:
-        """The bytes that it takes."""
+        """Its size in bytes."""
         return self.steps.nbytes + self.scale.nbytes
 
     def __getitem__(self, index: int) -> Rows8:
-        """One expert of several: a view."""
+        """One of several experts, as a view."""
         return Rows8(self.steps[index], self.scale[index])
 
     def to(self, device: torch.device | str) -> Rows8:
-        """The same on another device."""
+        """The same weight on another device."""
         return Rows8(self.steps.to(device), self.scale.to(device))
 
 
 def quantize_rows(weight: Tensor) -> tuple[Tensor, Tensor]:
     """[..., rows, columns] to int8 of the same shape and fp32 scales [..., rows].
 
-    Symmetric and to nearest, so that no weight moves by more than half a step: scale / 2.
+    Symmetric, rounded to nearest, so that no weight changes by more than half a step: scale / 2.
     """
     wide = weight.detach().float()
     scale = wide.abs().amax(dim=-1).clamp_min(torch.finfo(torch.float32).tiny) / _LEVELS
@@ -57,7 +57,7 @@ def dequantize_rows(steps: Tensor, scale: Tensor) -> Tensor:
 
 
 def narrow(state: Mapping[str, Tensor], bits: int) -> dict[str, Tensor]:
-    """What to store for a state dict: matrices in `bits` (8, 16 or 32), vectors in at least 16."""
+    """A state dict to store: matrices in `bits` (8, 16 or 32), vectors in at least 16."""
     stored: dict[str, Tensor] = {}
     for name, tensor in state.items():
         if bits == 8 and tensor.dim() >= 2:
@@ -68,9 +68,9 @@ def narrow(state: Mapping[str, Tensor], bits: int) -> dict[str, Tensor]:
 
 
 def widen(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The state dict again, quantised matrices as fp32, all others as they are.
+    """The restored state dict: quantised matrices as fp32, all others unchanged.
 
-    Raises `ValueError` for one that has scales and is not in 8 bits.
+    Raises `ValueError` for a matrix with scales that is not in 8 bits.
     """
     for name, tensor in stored.items():
         if name + SCALE in stored and tensor.dtype is not torch.int8:

@@ -1,6 +1,6 @@
 """The Qwen2 decoder (Yang et al. 2024, arXiv:2407.10671) over slots that the caller manages.
 
-One pass reads any number of tokens, each at a position of its own; a mask says which slots a token
+One pass reads any number of tokens, each at its own position. A mask tells which slots a token
 sees, so that a pass can hold a text, several branches of it, or drafts to be verified.
 """
 
@@ -36,12 +36,12 @@ class Qwen2Config:
 
     @property
     def head_width(self) -> int:
-        """Numbers of one head."""
+        """The dimensions of one head."""
         return self.width // self.heads
 
     @property
     def slot(self) -> SlotShape:
-        """What one token leaves in the slots."""
+        """The shape of what one token stores in the slots."""
         return SlotShape(self.layers, self.kv_heads, self.head_width)
 
 
@@ -58,7 +58,7 @@ class Qwen2Layer:
 
 
 class Embedding:
-    """Rows of a table [vocabulary, width]: floating point, or int8 with a scale a row."""
+    """Rows of a table [vocabulary, width]: floating point, or int8 with a scale per row."""
 
     def __init__(self, table: Tensor, scales: Tensor | None, dtype: torch.dtype) -> None:
         self._table = table
@@ -93,12 +93,12 @@ class Qwen2Network:
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """The device of the weights."""
         return self._norm.device
 
     @property
     def dtype(self) -> torch.dtype:
-        """The precision between the products."""
+        """The precision of the states between products."""
         return self._norm.dtype
 
     def slots(self, capacity: int) -> Slots:
@@ -110,7 +110,7 @@ class Qwen2Network:
         return self._embedding(tokens)
 
     def head_over(self, tokens: Tensor) -> Linear:
-        """The head over `tokens` [n] alone: states [rows, width] to logits [rows, n]."""
+        """The head over only `tokens` [n]: states [rows, width] to logits [rows, n]."""
         return self._head.part(tokens)
 
     @torch.inference_mode()
@@ -165,9 +165,9 @@ class Qwen2Network:
         return states + layer.down(functional.silu(gate) * up)
 
     def _attended(self, index: int, mixed: Tensor, new: _New, last: int | None) -> Tensor:
-        """What each token reads from the slots it sees: [n, width]."""
+        """The attention of each token over the slots it sees: [n, width]."""
         config = self.config
-        # Queries and keys are turned together: [n, heads + kv_heads, head_width].
+        # Queries and keys are rotated together: [n, heads + kv_heads, head_width].
         heads = mixed.view(len(mixed), -1, config.head_width)
         values = heads[:, config.heads + config.kv_heads :]
         turned = _rotated(heads[:, : config.heads + config.kv_heads], new.cosine, new.sine)
@@ -186,7 +186,7 @@ class Qwen2Network:
         return angles.cos().to(self.dtype), angles.sin().to(self.dtype)
 
     def _sight(self, count: int, length: int, mask: Tensor | None) -> Sight:
-        """What `count` new rows see of `length` slots and of themselves."""
+        """What `count` new rows see of `length` slots and of each other."""
         if mask is None and count == 1:
             return Sight(None, 1)
         seen = torch.ones((count, length + count), dtype=torch.bool, device=self.device)
@@ -201,7 +201,7 @@ class Qwen2Network:
 
 @dataclass(frozen=True, slots=True)
 class _New:
-    """The n new rows of a pass: where they are written, how they are turned, what they see.
+    """The n new rows of a pass: where they are written, their rotation, and what they see.
 
     `cosine` and `sine` are [n, 1, head_width].
     """
@@ -213,7 +213,7 @@ class _New:
 
 
 def _masked(layer: Qwen2Layer, terms: MaskLayer, count: int) -> Qwen2Layer:
-    """The layer with the terms of the last `count` rows, which are masks."""
+    """The layer with added terms for the last `count` rows, which are masks."""
     return replace(
         layer,
         qkv=MaskedLinear(layer.qkv, terms.qkv, count),
@@ -229,6 +229,6 @@ def _normed(states: Tensor, weight: Tensor, epsilon: float) -> Tensor:
 
 
 def _rotated(states: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
-    """Rotary positions (Su et al. 2021, arXiv:2104.09864), halves turned against each other."""
+    """Rotary positions (Su et al. 2021, arXiv:2104.09864); the two halves form the pairs."""
     first, second = states.chunk(2, -1)
     return states * cosine + torch.cat([-second, first], -1) * sine

@@ -1,9 +1,9 @@
 """Lets fills that run at the same time share forward passes.
 
-Each fill runs in a thread of its own and reads as if it had the model to itself. But only one of
-them runs at a time (a monitor: Hoare, "Monitors: an operating system structuring concept", CACM
-1974): where it asks for a pass it waits until all others ask for one too or have ended, and then
-their passes run as one. A stop ends a fill where it stands, and the others no longer wait for it.
+Each fill runs in its own thread and reads as if it had the model to itself, but only one of them
+runs at a time (a monitor: Hoare, "Monitors: an operating system structuring concept", CACM 1974).
+When a fill asks for a pass, it waits until all others ask for one too or have ended, and then their
+passes run as one. A stopped fill leaves, and the others no longer wait for it.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from dgls.network.past import Past
 
 @dataclass(frozen=True, slots=True)
 class PassCounts:
-    """Forward passes so far: `asked` for by fills, and `run` by the network, joint ones once.
+    """Forward passes so far: `asked` for by fills, and `run` by the network.
 
-    `short` of them did not fit into memory.
+    A joint pass counts once as `run`. `short` passes ran out of memory.
     """
 
     asked: int = 0
@@ -39,14 +39,14 @@ class PassCounts:
 
 @dataclass(eq=False, slots=True)
 class Share:
-    """One fill's part in the network: the passes that it asked for so far."""
+    """One fill's share of the network: the passes that it asked for so far."""
 
     passes: int = 0
 
 
 @dataclass(eq=False, slots=True)
 class _Ticket:
-    """A pass that a fill asked for, and what came of it."""
+    """A pass that a fill asked for, and its result."""
 
     wanted: Extension | Reading
     result: Any = None
@@ -55,10 +55,10 @@ class _Ticket:
 
 
 class SharedNetwork:
-    """A `Network` for several fills at once. `inner` is the one that runs their passes.
+    """A `Network` for several fills at once. `inner` runs their passes.
 
-    Out of memory, `relieve` is called, then smaller batches are tried; what does not fit even so
-    raises `ModelMemoryError` in the fill that asked for it, and in no other.
+    When memory runs out, `relieve` is called, then smaller batches are tried. What still does not
+    fit raises `ModelMemoryError` in the fill that asked for it, and in no other.
     """
 
     def __init__(self, inner: Network, relieve: Callable[[], None] = lambda: None) -> None:
@@ -86,7 +86,7 @@ class SharedNetwork:
 
     @contextmanager
     def taking_part(self) -> Iterator[Share]:
-        """Inside, this thread's passes may be shared, and no other thread inside runs meanwhile."""
+        """A context in which this thread's passes may be shared; one such thread runs at a time."""
         with self._door:
             self._coming += 1
         with self._turn:
@@ -97,7 +97,7 @@ class SharedNetwork:
                 yield share
             finally:
                 del self._shares[threading.get_ident()]
-                # The others may have been waiting for this one alone.
+                # The others may have been waiting for this fill only.
                 self._run_if_all_wait()
 
     def extend(self, tokens: Tensor, past: Past | None) -> tuple[Tensor, Past]:
@@ -112,7 +112,7 @@ class SharedNetwork:
         return self.inner.unembed(states)
 
     def counted(self, reader: Reader) -> Reader:
-        """A reader of `inner`'s own, whose passes count as those of the fill that asks for them."""
+        """A reader of `inner`, whose passes count as those of the fill that asks for them."""
         return _CountedReader(reader, self._shares.get(threading.get_ident(), Share()))
 
     def _pass(self, wanted: Extension | Reading) -> Any:
@@ -131,7 +131,7 @@ class SharedNetwork:
         return ticket.result
 
     def _run_if_all_wait(self) -> None:
-        """Run what is asked for, unless a fill still computes or is about to join."""
+        """Run the requested passes, unless a fill is still computing or about to join."""
         if not self._waiting or self._coming or len(self._waiting) < len(self._shares):
             return
         tickets, self._waiting = self._waiting, []
@@ -140,7 +140,7 @@ class SharedNetwork:
         self._turn.notify_all()
 
     def _run(self, tickets: Sequence[_Ticket]) -> None:
-        """Settle passes of one kind, as one if that can be."""
+        """Settle passes of one kind, together if possible."""
         if tickets:
             self._count(asked=len(tickets))
             error = self._attempt(tickets)
@@ -153,7 +153,7 @@ class SharedNetwork:
             ticket.done = True
 
     def _run_apart(self, tickets: Sequence[_Ticket], error: Exception) -> None:
-        """Settle passes that failed together by halves, so that others need not fail with one."""
+        """Settle passes that failed together by halves, so that one does not fail the others."""
         if len(tickets) == 1:
             (ticket,) = tickets
             if not isinstance(error, ModelMemoryError) or not self._run_by_rows(ticket):
@@ -166,16 +166,16 @@ class SharedNetwork:
                 self._run_apart(half, failed)
 
     def _run_by_rows(self, ticket: _Ticket) -> bool:
-        """Run the rows of one pass one after another; False where that does not help."""
+        """Run the rows of one pass one after another; False if that does not help."""
         count = len(ticket.wanted.tokens)
         rows = [_Ticket(_row(ticket.wanted, index)) for index in range(count)]
         if count == 1 or any(self._attempt([row]) is not None for row in rows):
             return False
-        ticket.result = _below([row.result for row in rows])
+        ticket.result = _concatenated([row.result for row in rows])
         return True
 
     def _attempt(self, tickets: Sequence[_Ticket]) -> Exception | None:
-        """Run passes as one. Returns what went wrong, if anything did."""
+        """Run passes as one. Returns the error, if any."""
         self._count(run=1)
         try:
             results = self._results([ticket.wanted for ticket in tickets])
@@ -183,7 +183,7 @@ class SharedNetwork:
             if not is_out_of_memory(error):
                 return error
             self._count(short=1)
-            # Not the error itself, whose frames hold what fills the memory.
+            # A new error, because the frames of the original keep the memory alive.
             return not_enough_memory()
         for ticket, result in zip(tickets, results, strict=True):
             ticket.result = result
@@ -206,7 +206,7 @@ class SharedNetwork:
 
 
 class _CountedReader:
-    """Another reader, with its passes counted."""
+    """A wrapped reader whose passes are counted."""
 
     def __init__(self, inner: Reader, share: Share) -> None:
         self._inner = inner
@@ -225,7 +225,7 @@ class _CountedReader:
 
 
 def _row(wanted: Extension | Reading, index: int) -> Extension | Reading:
-    """One row of a pass, as a pass."""
+    """One row of a pass, as its own pass."""
     tokens = wanted.tokens[index : index + 1]
     if isinstance(wanted, Extension):
         return Extension(tokens, wanted.past and wanted.past.rows([index]))
@@ -234,8 +234,8 @@ def _row(wanted: Extension | Reading, index: int) -> Extension | Reading:
     return Reading(tokens, wanted.past.rows([index]), conditioning)
 
 
-def _below(results: Sequence[Any]) -> Any:
-    """The results of single rows as that of all."""
+def _concatenated(results: Sequence[Any]) -> Any:
+    """The results of single rows, joined."""
     if isinstance(results[0], Tensor):
         return torch.cat(list(results))
     states, pasts = zip(*results, strict=True)

@@ -1,4 +1,4 @@
-"""The experts of a layer that has one: two plain linear maps instead of a dispatch by token."""
+"""The experts of a layer with only one: two plain linear maps without dispatch by token."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from torch import Tensor, nn
 from transformers.integrations.moe import ALL_EXPERTS_FUNCTIONS
 
 SINGLE_EXPERT = "dgls_single_expert"
-"""The name to give as `experts_implementation`; only for models with `num_experts == 1`."""
+"""A value for `experts_implementation`; only for models with `num_experts == 1`."""
 
 
 def single_expert(
     experts: nn.Module, hidden: Tensor, top_k_index: Tensor, top_k_weights: Tensor
 ) -> Tensor:
-    """What the class's own loop over experts returns where there is only one.
+    """The result of the class's own loop over experts if there is only one.
 
     `hidden` [tokens, hidden]; `top_k_index` and `top_k_weights` [tokens, 1] come from the router,
-    which cannot choose here, but whose weight carries the learned scale of the expert.
+    which has no choice here, but whose weight carries the expert's learned scale.
     """
     gate, up = nn.functional.linear(hidden, _first(experts.gate_up_proj)).chunk(2, dim=-1)
     activation = experts.act_fn

@@ -10,12 +10,12 @@ from torch import Tensor
 from dgls.network.attention import BLOCK
 
 _GROWTH = 256
-"""Slots are added in steps of this many, so that a fill rarely moves what is there."""
+"""Slots are added in steps of this size, so that a fill rarely moves the buffer."""
 
 
 @dataclass(frozen=True, slots=True)
 class SlotShape:
-    """What one slot holds: a key and a value of `width` for each of `heads` in each of `layers`."""
+    """The shape of a slot: `layers` times `heads` keys and values of `width` numbers."""
 
     layers: int
     heads: int
@@ -23,11 +23,11 @@ class SlotShape:
 
 
 class Slots:
-    """The read tokens in the order in which they were read.
+    """The read tokens in reading order.
 
-    A slot is a token of one text, or, past the text's end, of one of several branches that go on
-    from it; who sees which slot is up to the reader's mask. `keys` and `values` are
-    [layers, heads, capacity, width]; the first `length` slots are filled.
+    A slot is a token of one text or, after the text's end, of one of several branches that continue
+    it; the reader's mask decides which slots a token sees. `keys` and `values` are [layers, heads,
+    capacity, width]; the first `length` slots are filled.
     """
 
     def __init__(
@@ -47,11 +47,11 @@ class Slots:
 
     @property
     def bytes(self) -> int:
-        """The memory that the buffers take."""
+        """The size of the buffers in bytes."""
         return self.keys.nbytes + self.values.nbytes
 
     def reserve(self, more: int) -> None:
-        """Make room for `more` slots after those that are filled."""
+        """Make room for `more` slots after the filled ones."""
         wanted = self.length + more
         if wanted <= self.keys.shape[2]:
             return
@@ -60,7 +60,7 @@ class Slots:
         self.values = self._grown(self.values, capacity)
 
     def write(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Put [heads, tokens, width] after the filled slots of a layer.
+        """Write [heads, tokens, width] after the filled slots of a layer.
 
         Returns the layer's keys up to and with the new ones, and its values up to the end of their
         block. `length` stays: `advance` counts the new slots once all layers have written them.
@@ -75,7 +75,7 @@ class Slots:
         self.length += count
 
     def cut(self, length: int) -> None:
-        """Forget the slots after the first `length`."""
+        """Drop the slots after the first `length`."""
         self.length = min(self.length, length)
 
     def keep(self, length: int, then: list[int]) -> None:
@@ -88,7 +88,7 @@ class Slots:
         self.length = length + len(then)
 
     def become(self, other: Slots, length: int) -> None:
-        """Hold what the first `length` slots of `other` hold, which may be this one."""
+        """Copy the first `length` slots of `other`, which may be this object."""
         if other is not self:
             self.length = 0
             self.reserve(length)

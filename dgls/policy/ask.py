@@ -1,4 +1,4 @@
-"""Whether the model is asked at all when nobody pressed a key for it."""
+"""Decides whether an automatic request asks the model at all."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from dgls.text.indentation import USUAL_UNIT, indentation, unit_of
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The cursor's line at a moment, and what the user did last.
+    """The cursor's line at a moment, and the last change.
 
-    `line_head` is before the cursor, `line_tail` after it. `deleted_shown`: the last change
-    took a suggestion away again that had been accepted or typed.
+    `line_head` is before the cursor, `line_tail` after it. `deleted_shown`: the last change removed
+    a suggestion that had been accepted or typed.
     """
 
     line_head: str
@@ -30,7 +30,7 @@ class Moment:
 
 
 def why_not_ask(moment: Moment) -> Silence | None:
-    """The first rule by which nothing is asked at this moment, None where the model is asked."""
+    """The first rule against asking at this moment; None if the model is asked."""
     return next((rule.reason for rule in RULES if rule.holds(moment)), None)
 
 
@@ -43,12 +43,12 @@ class Rule:
 
 
 def deleted_what_was_shown(moment: Moment) -> bool:
-    """The user has just taken the last suggestion away: another one would be a nuisance."""
+    """The user has just removed the last suggestion: another one would be a nuisance."""
     return moment.deleted_shown
 
 
 def is_inside_a_word(moment: Moment) -> bool:
-    """Letters on both sides: any insertion would make a word that nobody wrote."""
+    """There are letters on both sides: any insertion would make a meaningless word."""
     return is_word(moment.line_head[-1:] + moment.line_tail[:1])
 
 
@@ -59,9 +59,10 @@ RULES = (
 
 
 def lines_wanted(prefix: str, line_tail: str, opener: re.Pattern[str], most: int) -> int:
-    """How many lines are asked for: more than one only where a block opens.
+    """How many lines to ask for: more than one only where a block opens.
 
-    `opener` matches the end of a line that opens a block. In the middle of a line one is enough.
+    `opener` matches the end of a line that opens a block. In the middle of a line the answer is
+    one.
     """
     if line_tail.strip():
         return 1
@@ -71,10 +72,10 @@ def lines_wanted(prefix: str, line_tail: str, opener: re.Pattern[str], most: int
 
 
 def next_gap(line: str, line_tail: str, prefix: str, opener: re.Pattern[str]) -> str:
-    """What the user will probably type between an accepted suggestion and the next gap.
+    """The text that the user will probably type between an accepted suggestion and the next gap.
 
-    `line` is the cursor's line with the suggestion. Where it is whole a new line begins, as an
-    editor would indent it; in the middle of a line the next gap is right after.
+    `line` is the cursor's line with the suggestion. After a complete line this is a new line,
+    indented as an editor would; in the middle of a line it is empty.
     """
     if line_tail.strip():
         return ""

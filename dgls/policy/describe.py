@@ -1,4 +1,4 @@
-"""An explanation (`dgls.policy.why`) in lines for a person."""
+"""Formats an explanation (`dgls.policy.why`) as lines for a person."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _SHOWN_CHARS = 72
 
 
 def describe(explanation: Explanation, *, features: bool = False) -> str:
-    """All of it in lines for a person; the numbers that make the confidence where `features`."""
+    """The whole explanation in lines; with `features`, also the inputs of the confidence."""
     return "\n".join(_lines(explanation, features=features))
 
 
 def in_one_line(explanation: Explanation) -> str:
-    """What becomes of it in a line: what is shown or why nothing is, and for whom."""
+    """The outcome in one line: what is shown or why nothing is, while typing and on request."""
     explicit = explanation.explicit
     if explanation.asked_only or (explanation.shown is None and isinstance(explicit, tuple)):
         quiet = "" if explanation.asked_only else f"{_outcome(explanation)} "
@@ -101,7 +101,7 @@ def _work(explanation: Explanation) -> str:
 
 
 def _short(text: str | Sequence[str]) -> str:
-    """A text on one line, cut where it is long; of several gaps the text of each."""
+    """A text on one line, cut if it is long; for several gaps the text of each."""
     if not isinstance(text, str):
         return ", ".join(map(_short, text))
     line = text.replace("\n", "⏎").replace("\t", "⇥")

@@ -1,7 +1,7 @@
-"""What git's settings say of what git ignores: `core.excludesFile` and `core.ignoreCase`, with what
-is included and what the environment says.
+"""Git's settings about ignored files: `core.excludesFile` and `core.ignoreCase`.
 
-Read as git does (https://git-scm.com/docs/git-config), without running git.
+Includes and environment variables count. They are read as git does
+(https://git-scm.com/docs/git-config), without running git.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _OPTIONAL = ":(optional)"
 
 @dataclass
 class Excluding:
-    """The values of git's settings in several files, the later the stronger.
+    """The values of git's settings in several files; later files are stronger.
 
-    `git` is the repository's own folder, by which conditions are judged. `excludes` is as it was
-    written, None where no file says it; `doubtful` are those of files of which dgls cannot tell
-    whether git includes them. `worktree` is where the settings say that the files are. `read` are
-    the files that were looked at.
+    `git` is the repository's own folder, by which conditions are judged. `excludes` is as written,
+    None if no file has it; `doubtful` has the values from files that git may or may not include.
+    `worktree` is the configured place of the repository's files. `read` are the files that were
+    read.
     """
 
     git: Path
@@ -38,15 +38,15 @@ class Excluding:
     read: list[Path] = field(default_factory=list)
 
     def look_at(self, path: Path, depth: int = 0, *, is_sure: bool = True) -> None:
-        """Take what a file says, and the files that it includes, each in its place.
+        """Read a file's settings, and the files that it includes, each at its place.
 
-        Raises `UnreadableIgnoresError` for one that cannot be read.
+        Raises `UnreadableIgnoresError` for a file that cannot be read.
         """
         self.read.append(path)
         self._take(settings_of(path), path, depth, is_sure=is_sure)
 
     def look_at_environment(self) -> None:
-        """Take what variables say, which is stronger than any file."""
+        """Read the settings in environment variables, which are stronger than any file."""
         self._take(given_in_environment(), Path(os.sep), depth=0, is_sure=True)
 
     def _take(self, settings: Iterable[Setting], path: Path, depth: int, *, is_sure: bool) -> None:
@@ -72,7 +72,7 @@ class Excluding:
             self.worktree = value
 
     def _includes(self, section: str, condition: str | None, path: Path) -> bool | None:
-        """Whether git includes the file of a setting; None where dgls cannot tell."""
+        """Whether git includes the file of a setting; None if dgls cannot tell."""
         if section == "include" or condition is None:
             return section == "include" and condition is None
         kind, _, wanted = condition.partition(":")
@@ -89,14 +89,14 @@ class Excluding:
 
 
 def has_worktree_settings(config: Path) -> bool:
-    """Whether a repository's settings say that each of its work trees has some of its own."""
+    """Whether a repository's settings give each of its work trees its own settings."""
     key = ("extensions", None, "worktreeconfig")
     said = [value for *where, value in settings_of(config) if tuple(where) == key]
     return bool(said) and is_true(said[-1])
 
 
 def _of_folder(wanted: str, path: Path) -> str:
-    """The pattern of a condition on the repository's folder, from the root on."""
+    """The pattern of a condition on the repository's folder, as an absolute path."""
     if wanted.startswith("~/"):
         wanted = str(expanded("~")) + wanted[1:]
     elif wanted.startswith("./"):

@@ -22,9 +22,9 @@ _NUMBER = re.compile(r"[-+]?(?:0x0*([0-9a-f]+)|0*(\d+))[kmg]?")
 
 
 class Setting(NamedTuple):
-    """One setting. Section and name are in small letters; the subsection is None where none is.
+    """One setting. Section and name are in lower case; `subsection` is None if there is none.
 
-    A setting without a value has the value None, which is true.
+    A setting without a value has the value None, which means true.
     """
 
     section: str
@@ -34,14 +34,14 @@ class Setting(NamedTuple):
 
 
 class UnreadableIgnoresError(Exception):
-    """A file of git's that cannot be read, so that nobody knows what it hides."""
+    """A file of git's that cannot be read, so that its ignored files are unknown."""
 
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(f"{path} cannot be read: {why}")
 
 
 def is_true(value: str | None) -> bool:
-    """Whether git takes a value for yes; None is a setting without one."""
+    """Whether git reads a value as true; None is a setting without a value."""
     if value is None or value.lower() in {"true", "yes", "on"}:
         return True
     number = _NUMBER.fullmatch(value.strip().lower())
@@ -49,7 +49,7 @@ def is_true(value: str | None) -> bool:
 
 
 def text_of(path: Path) -> str:
-    """The text of one of git's small files; none where it cannot be read."""
+    """The text of one of git's small files; "" if it cannot be read."""
     try:
         return _read(path)
     except (OSError, ValueError):
@@ -57,9 +57,9 @@ def text_of(path: Path) -> str:
 
 
 def settings_of(path: Path) -> Iterator[Setting]:
-    """The settings in a file, none where it is not there.
+    """The settings in a file; empty if it does not exist.
 
-    Raises `UnreadableIgnoresError` for one that git would read and dgls does not.
+    Raises `UnreadableIgnoresError` for a file that git would read and dgls cannot.
     """
     try:
         text = _read(path)
@@ -71,10 +71,10 @@ def settings_of(path: Path) -> Iterator[Setting]:
 
 
 def given_in_environment() -> Iterator[Setting]:
-    """What variables say, the weaker ones first.
+    """The settings in environment variables, the weaker ones first.
 
-    `git -c` leaves its settings in `GIT_CONFIG_PARAMETERS` for the programs that it starts, an
-    editor among them; those of `GIT_CONFIG_COUNT` are weaker.
+    `git -c` passes its settings in `GIT_CONFIG_PARAMETERS` to the programs that it starts, such as
+    an editor; those of `GIT_CONFIG_COUNT` are weaker.
     """
     try:
         count = int(os.environ.get("GIT_CONFIG_COUNT", ""))
@@ -87,7 +87,7 @@ def given_in_environment() -> Iterator[Setting]:
     for key, separator, value in words[:_MAX_VARIABLES]:
         key, value = key.replace(r"'\''", "'"), value.replace(r"'\''", "'")
         if not separator:
-            # An older git quoted key and value together.
+            # Older versions of git quoted key and value together.
             key, separator, value = key.partition("=")
         yield _setting(key.strip(), value if separator else None)
 
@@ -103,8 +103,8 @@ def _setting(key: str, value: str | None) -> Setting:
 
 
 def _settings(text: str) -> Iterator[Setting]:
-    """Each setting in a text. Git refuses a text with an error; here its lines are passed over."""
-    # To git the end of a file is the end of a line.
+    """Each setting in a text. Git refuses a text with an error; here its bad lines are skipped."""
+    # For git, the end of a file ends the last line.
     text, at, header = f"{text}\n".replace("\r\n", "\n"), 0, ""
     while at < len(text):
         if text[at] in _BLANKS:
@@ -128,7 +128,7 @@ def _line_end(text: str, at: int) -> int:
 
 
 def _unquoted(value: str) -> str:
-    """A value without quotes, escapes, the blanks around it, and what follows a NUL."""
+    """A value without quotes, escapes, outer blanks, and anything after a NUL."""
     said, kept, is_quoted, characters = "", 0, False, iter(value)
     for character in characters:
         if character == '"':

@@ -1,4 +1,4 @@
-"""Where a file lies in the workspace, by whichever of its names the editor knows it."""
+"""Where a file is in the workspace, by any of the names that the editor may use for it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _MAX_LINKS = 40
 
 
 def names_of(path: str) -> tuple[Path, ...]:
-    """A file by its name, by what each link on its way leads to, and by where they all end, last.
+    """A file's name, the target of each link on its path, and its real path, last.
 
-    Often these are one.
+    Often these are all the same.
     """
     name, target = Path(os.path.abspath(path)), Path(os.path.realpath(path))
     if name == target:
@@ -22,7 +22,7 @@ def names_of(path: str) -> tuple[Path, ...]:
 
 
 def _on_the_way(path: str) -> Iterator[Path]:
-    """What a path becomes, link by link."""
+    """The steps of a path, link by link."""
     whole = Path(path) if os.path.isabs(path) else Path.cwd() / path
     at, left, links = Path(whole.anchor), deque(whole.parts[1:]), 0
     while left and links < _MAX_LINKS:
@@ -39,14 +39,14 @@ def _on_the_way(path: str) -> Iterator[Path]:
 
 
 def real(folders: Iterable[Path]) -> tuple[Path, ...]:
-    """The folders by where their links lead."""
+    """The real paths of folders."""
     return tuple(Path(os.path.realpath(folder)) for folder in folders)
 
 
 def holds(folder: Path, file: Path) -> bool:
-    """Whether a folder holds a file, both without links.
+    """Whether a folder holds a file; both are real paths.
 
-    Also where the system takes upper for lower case and the two are spelled differently.
+    On a system that ignores case the two may be spelled differently.
     """
     if file.is_relative_to(folder):
         return True
@@ -60,7 +60,7 @@ def holds(folder: Path, file: Path) -> bool:
 
 
 def parts_in(path: str, folders: Iterable[Path]) -> tuple[str, ...] | None:
-    """The file's names from the innermost folder on that holds it; None where none does."""
+    """The parts of the file's path in the innermost folder that holds it; None if none does."""
     if not os.path.isabs(path) or "\0" in path:
         return None
     given = [Path(os.path.abspath(folder)) for folder in folders]

@@ -1,7 +1,7 @@
 """Which files are neither completed nor used as context.
 
-A file is judged by its name and, where that is a symbolic link or lies below one, by the name of
-what it leads to. Patterns are those of `.gitignore`.
+A file is judged by its name and, if that is a symbolic link or lies below one, by the name of the
+target too. Patterns are those of `.gitignore`.
 """
 
 from __future__ import annotations
@@ -66,20 +66,20 @@ SECRETS = (
     ".kube/",
     ".azure/",
 )
-"""Files that hold secrets by their names. A user's patterns come on top of these."""
+"""Files whose names suggest secrets. A user's patterns are added to these."""
 
 _MAX_NAMES = 5_000
 _DEEPEST = 200
-"""Folders above a file; nobody works on one that lies deeper, and each is looked at."""
+"""The most folders above a file. Each is searched, and nobody works on deeper files."""
 
 
 @dataclass(frozen=True)
 class Privacy:
-    """The rules of one session. `folders` are the workspace's; without any, no file lies outside.
+    """The rules of one session. `folders` are the workspace's; without any, no file is outside.
 
-    `secrets` are the user's patterns, matched from each of the `folders` and `bases` that holds
-    the file; where none does, from every folder above it. They are matched apart from those of
-    dgls, so that a pattern with an exclamation mark can take none of them back.
+    `secrets` are the user's patterns, matched from each of the `folders` and `bases` that holds the
+    file; if none does, from every folder above it. They are matched separately from dgls's own, so
+    that a pattern with an exclamation mark cannot cancel one of those.
     """
 
     folders: tuple[Path, ...] = ()
@@ -90,14 +90,14 @@ class Privacy:
     _secret: dict[Path, bool] = field(default_factory=dict, compare=False)
 
     def why_not(self, path: str) -> Silence | None:
-        """Why a file is left alone, None where it may be read and completed.
+        """Why a file is left alone; None if it may be read and completed.
 
-        `path` is absolute; a relative one is an unsaved document's name, which lies nowhere.
+        `path` is absolute; a relative one is an unsaved document's name, which is in no folder.
         """
         return self.explained(path)[0]
 
     def explained(self, path: str) -> tuple[Silence | None, str]:
-        """Why a file is left alone, and what is wrong where that is an ignore file's fault."""
+        """Why a file is left alone, and what is wrong if an ignore file is the cause."""
         if not self.trusted:
             return Silence.UNTRUSTED, ""
         if "\0" in path or path.count(os.sep) > _DEEPEST:
@@ -116,7 +116,7 @@ class Privacy:
         return (Silence.IGNORED if ignored else None), ""
 
     def _is_secret(self, file: Path) -> bool:
-        """Whether a name is that of a secret, which a name stays."""
+        """Whether a name is that of a secret, regardless of the ignore files."""
         if file not in self._secret:
             if len(self._secret) > _MAX_NAMES:
                 self._secret.clear()
@@ -132,7 +132,7 @@ class Privacy:
         )
 
     def _from_bases(self, file: Path) -> Iterator[tuple[Patterns, tuple[str, ...]]]:
-        """The user's patterns, and the parts of a path as they see it."""
+        """The user's patterns, with the parts of a path relative to each base."""
         parts = file.relative_to(file.anchor).parts
         bases = [base for base in self._own_secrets if file.is_relative_to(base)]
         for base in bases:
@@ -143,10 +143,12 @@ class Privacy:
 
     @cached_property
     def _own_secrets(self) -> dict[Path, Patterns]:
-        """The user's patterns, by the folders from which they count."""
+        """The user's patterns, by the folder that they are relative to."""
         given = [Path(os.path.abspath(base)) for base in (*self.folders, *self.bases)]
         return {
-            base: patterns(tuple(_seen_from(base, each) for each in self.secrets), ignore_case=True)
+            base: patterns(
+                tuple(_relative_pattern(base, each) for each in self.secrets), ignore_case=True
+            )
             for base in (*given, *real(given))
         }
 
@@ -155,8 +157,8 @@ class Privacy:
         return real(self.folders)
 
 
-def _seen_from(base: Path, pattern: str) -> str:
-    """A pattern as it is seen from a folder; many write a file's path in full."""
+def _relative_pattern(base: Path, pattern: str) -> str:
+    """A pattern relative to a folder; many users write a file's full path."""
     mark = "!" * pattern.startswith("!")
     folder, path = f"{base.as_posix().rstrip('/')}/", pattern.removeprefix(mark)
     if not f"{path}/".lower().startswith(folder.lower()):

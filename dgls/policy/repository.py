@@ -1,7 +1,7 @@
 """What git ignores: `.gitignore` files, `.git/info/exclude` and the user's own list.
 
-Read as git does (https://git-scm.com/docs/gitignore), without running git, which a repository's
-configuration can make run programs.
+Read as git does (https://git-scm.com/docs/gitignore), without running git, because a repository's
+configuration can make git run programs.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _Stamp = tuple[int, int, int, int]
 class Repository:
     """A work tree and its `.git`. `lists` are the ignore files for all of it, the weakest first.
 
-    `settings` are the files that say so, and `elsewhere` the work tree that they name
-    (`core.worktree`), where that is another one.
+    `settings` are the files that set them, and `elsewhere` is the work tree that they name
+    (`core.worktree`), if that is another one.
     """
 
     root: Path
@@ -40,7 +40,7 @@ class Repository:
 
 @dataclass
 class Ignores:
-    """The ignore files that were read, each again when it has changed."""
+    """The ignore files that were read; a changed one is read again."""
 
     _read: dict[tuple[Path, bool], tuple[_Stamp, Patterns | UnreadableIgnoresError]] = field(
         default_factory=dict
@@ -53,10 +53,10 @@ class Ignores:
     )
 
     def hide(self, file: Path) -> bool:
-        """Whether git ignores a file or a folder that it lies in. Raises `UnreadableIgnoresError`.
+        """Whether git ignores a file or a folder above it. Raises `UnreadableIgnoresError`.
 
-        Git looks for the repository in the folders above, or takes the one of `GIT_DIR`; here both
-        count. Where `core.worktree` says that its files are elsewhere, both places count, too.
+        Git looks for the repository in the folders above, or uses `GIT_DIR`; here both count. If
+        `core.worktree` names another place for its files, both places count too.
         """
         git, here = _nearest(file.parent), _nearest_here()
         own = self._known(git) if git else None
@@ -104,12 +104,12 @@ class Ignores:
         return known[1]
 
     def _repository_of_environment(self) -> Repository | None:
-        """The repository that `GIT_DIR` names, as for dotfiles that are kept bare elsewhere.
+        """The repository that `GIT_DIR` names, as for dotfiles with a bare repository elsewhere.
 
-        Where only `GIT_WORK_TREE` is said, it is the one of the working folder.
+        With only `GIT_WORK_TREE` set, it is the repository of the working folder.
         """
         with suppress(FileNotFoundError):
-            # The working folder may be gone.
+            # The working folder may have been removed.
             if named := os.environ.get("GIT_DIR"):
                 git = Path(os.path.abspath(named))
                 return self._known(git, _work_tree(git))
@@ -131,9 +131,9 @@ class Ignores:
 
 
 def _is_hidden(file: Path, lists: Sequence[tuple[int, Patterns]]) -> bool | None:
-    """Whether a file below the work tree's root is ignored, or a folder that it lies in.
+    """Whether a file below the work tree's root, or a folder above it, is ignored.
 
-    None where it would take too long to tell.
+    None if it would take too long to tell.
     """
     parts = [os.fsencode(part).decode("latin-1") for part in file.parts]
     depths = range(1, len(parts) + 1)
@@ -158,7 +158,7 @@ def _is_hidden(file: Path, lists: Sequence[tuple[int, Patterns]]) -> bool | None
 def _verdict(
     lists: Sequence[tuple[int, Patterns]], parts: Sequence[str], *, is_folder: bool
 ) -> bool:
-    """What the strongest list that names the path says of it."""
+    """The verdict on a path of the strongest list that matches it."""
     for depth, patterns in reversed(lists):
         verdict = patterns.verdict(parts[depth:], is_folder=is_folder)
         if verdict is not None:
@@ -169,7 +169,7 @@ def _verdict(
 def _nearest(folder: Path) -> Path | None:
     """The nearest `.git` in a folder or above it.
 
-    Git passes over a folder `.git` that is no repository; so does this where there is another.
+    Git skips a folder `.git` that is no repository; this does too if there is another one.
     """
     first, here, above = None, "", os.fspath(folder)
     while above != here:
@@ -191,11 +191,12 @@ def _nearest_here() -> Path | None:
 
 def _patterns_in(path: Path, *, ignore_case: bool) -> Patterns | UnreadableIgnoresError:
     try:
-        # Git compares bytes, as these characters are, and a NUL ends a line's pattern.
+        # Git compares bytes, which these characters represent, and a NUL ends a line's pattern.
         text = read_small(path).removeprefix(codecs.BOM_UTF8).decode("latin-1")
         lines = [line.removesuffix("\r").partition("\0")[0] for line in text.split("\n")]
         if path.name == ".gitignore" and path.is_symlink():
-            # Git follows none since 2.32; so one may hide files, but it takes nothing back.
+            # Since 2.32 git follows no such link, so its patterns may hide files but not unhide
+            # any.
             lines = [line for line in lines if not line.startswith("!")]
         return Patterns(lines, ignore_case=ignore_case)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
@@ -215,9 +216,9 @@ def _stamp(path: Path) -> _Stamp | None:
 
 
 def _repository_at(root: Path, git: Path) -> Repository:
-    """The repository of the files below `root`; `git` is its folder, or the file that leads there.
+    """The repository of the files below `root`; `git` is its folder, or the file that links to it.
 
-    Raises `UnreadableIgnoresError` where its settings cannot be read.
+    Raises `UnreadableIgnoresError` if its settings cannot be read.
     """
     folder = _folder_of(git)
     common = _common_folders(folder)
@@ -245,7 +246,7 @@ def _repository_at(root: Path, git: Path) -> Repository:
 
 
 def _work_tree(git: Path) -> Path:
-    """Where the files of a repository are that git is told of by its own folder."""
+    """The work tree of a repository that is given to git by its own folder."""
     if said := os.environ.get("GIT_WORK_TREE"):
         return Path(os.path.abspath(said))
     folder = _folder_of(git)
@@ -258,20 +259,21 @@ def _work_tree(git: Path) -> Path:
 def _common_folders(folder: Path) -> tuple[Path, ...]:
     """The folders with `info` and `config`, the weaker first.
 
-    They are git's own, or where that of a work tree leads, and what `GIT_COMMON_DIR` says. Git
-    takes the last alone, but of one repository; a server sees others, too.
+    The first is git's own folder or, for a linked work tree, the common one; the second is
+    `GIT_COMMON_DIR`. Git uses only the latter, but it runs in one repository; a server serves
+    others too.
     """
-    own = _led_from(folder / "commondir", "") or folder
+    own = _link_target(folder / "commondir", "") or folder
     said = os.environ.get("GIT_COMMON_DIR")
     return (own, Path(os.path.abspath(said))) if said else (own,)
 
 
 def _folder_of(git: Path) -> Path:
-    """Git's own folder of a work tree."""
-    return (_led_from(git, "gitdir:") if git.is_file() else git) or git
+    """Git's own folder for a work tree."""
+    return (_link_target(git, "gitdir:") if git.is_file() else git) or git
 
 
-def _led_from(file: Path, key: str) -> Path | None:
+def _link_target(file: Path, key: str) -> Path | None:
     line = text_of(file).rstrip("\r\n")
     if not line or not line.startswith(key) or "\0" in line:
         return None
@@ -279,14 +281,14 @@ def _led_from(file: Path, key: str) -> Path | None:
 
 
 def _user_configurations() -> tuple[Path, ...]:
-    """Git's own settings that do not belong to a repository, the weakest first."""
+    """Git's settings files outside any repository, the weakest first."""
     variables = os.environ
     system = variables.get("GIT_CONFIG_SYSTEM", "/etc/gitconfig")
     if is_true(variables.get("GIT_CONFIG_NOSYSTEM", "")):
         system = ""
     usual = str(_configuration_folder() / "git" / "config"), str(expanded("~/.gitconfig"))
     chosen = variables.get("GIT_CONFIG_GLOBAL")
-    # Of an empty name git reads nothing.
+    # Git reads nothing for an empty name.
     return tuple(Path(name) for name in (system, *(usual if chosen is None else (chosen,))) if name)
 
 

@@ -1,4 +1,4 @@
-"""What of a fill is shown when nobody asked for one: silence is an answer."""
+"""Which part of a fill is shown: after an automatic request, often nothing."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from dgls.sound.words import (
 from dgls.syntax.brackets import CLOSERS
 
 CLEARLY_BETTER = 0.25
-"""By how much more confidence a text replaces another one that is on the screen."""
+"""How much higher its confidence must be for a text to replace another on the screen."""
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A sound text and what it would be put between."""
+    """A sound text and the place where it would go."""
 
     text: str
     prefix: str
@@ -36,12 +36,12 @@ class Suggestion:
 
     @property
     def line_head(self) -> str:
-        """What is before the cursor on its line."""
+        """The text before the cursor on its line."""
         return last_line(self.prefix)
 
     @property
     def line_tail(self) -> str:
-        """What is after the cursor on its line."""
+        """The text after the cursor on its line."""
         return first_line(self.suffix)
 
 
@@ -56,10 +56,10 @@ class Rule:
 def shown_text(
     fill_text: str, site: Site, *, confidence: float, threshold: float, complete: bool = True
 ) -> str | Silence:
-    """The part of a fill that is worth showing unasked.
+    """The part of a fill that is worth showing after an automatic request.
 
-    `confidence` and `threshold` are probabilities in 0..1. Of a reply that is not `complete` doubt
-    says little about the model.
+    `confidence` and `threshold` are probabilities in 0..1. A low confidence in a reply that is not
+    `complete` tells little about the model.
     """
     if confidence < threshold:
         return Silence.UNSURE if complete else Silence.LATE
@@ -71,9 +71,9 @@ def shown_text(
 
 
 def shown_when_explicit(site: Site, candidates: Sequence[Fill]) -> dict[str, float] | Silence:
-    """What is shown to a user who asked: the confidence of each sound text, best first.
+    """What is shown after an explicit request: each sound text with its confidence, best first.
 
-    Of texts that are alike the first one counts. Where nothing is left, why.
+    Of texts that differ only in white space the first counts. If none is left, the reason.
     """
     kept: dict[str, tuple[str, float]] = {}
     refusals = []
@@ -87,16 +87,16 @@ def shown_when_explicit(site: Site, candidates: Sequence[Fill]) -> dict[str, flo
 
 
 REFUSED = {Refusal.BROKEN: Silence.BROKEN, Refusal.HOLE: Silence.HOLE}
-"""Why an answer is not shown, where it is more than that nothing new is left of it."""
+"""The silence for an answer that was refused, unless it just had nothing new."""
 
 
 def only_closes(suggestion: Suggestion) -> bool:
-    """Closing brackets alone are typed sooner than read."""
+    """Closing brackets alone are faster to type than to read."""
     return all(char in CLOSERS or char in ",;" or char.isspace() for char in suggestion.text)
 
 
 def repeats_line_above(suggestion: Suggestion) -> bool:
-    """The cursor's line would say the same as the last line above it that has text."""
+    """The cursor's line would repeat the last line with text above it."""
     above = [line for line in suggestion.prefix.split("\n")[:-1] if line.strip()]
     first, *others = suggestion.text.split("\n")
     line = suggestion.line_head + first + ("" if others else suggestion.line_tail)
@@ -108,7 +108,7 @@ def repeats_line_above(suggestion: Suggestion) -> bool:
 
 
 def ends_a_word_badly(suggestion: Suggestion) -> bool:
-    """The text would grow together with the word after the cursor to one that is nowhere."""
+    """The text and the word after the cursor would form a word that occurs nowhere."""
     tail = word_at_start(suggestion.suffix)
     if not tail or not is_word_char(suggestion.text[-1]):
         return False
@@ -125,15 +125,15 @@ RULES = (
 
 
 def remainder(shown: str, typed: str) -> str | None:
-    """What is left of a shown text once its beginning was typed; None where it differs or ends."""
+    """The rest of a shown text after its beginning was typed; None if it differs or is empty."""
     if not shown.startswith(typed) or len(shown) == len(typed):
         return None
     return shown[len(typed) :]
 
 
 def may_replace(shown: str, sure: float, new: str, new_sure: float) -> bool:
-    """Whether a text may take the place of the one on the screen: nothing shall flicker.
+    """Whether a text may replace the one on the screen, which must not flicker.
 
-    It may where it extends that one, or where its confidence (0..1) is clearly higher.
+    It may if it extends that one, or if its confidence (0..1) is clearly higher.
     """
     return new.startswith(shown) or new_sure >= sure + CLEARLY_BETTER

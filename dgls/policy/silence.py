@@ -1,6 +1,6 @@
-"""The reasons for silence, by the name under which each is counted and told.
+"""The reasons for silence, by the name under which each is counted and shown.
 
-The decisions are in `dgls.lsp.rules`, `dgls.policy.ask` and `dgls.policy.show`.
+The decisions are made in `dgls.lsp.rules`, `dgls.policy.ask` and `dgls.policy.show`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from enum import Enum
 
 
 class Silence(Enum):
-    """A reason to ask nothing or to show nothing. The value is what a person is told."""
+    """A reason to ask nothing or to show nothing. The value is the text shown to users."""
 
     OFF = "suggestions are switched off"
     SNOOZED = "suggestions are switched off for a while"
@@ -34,7 +34,7 @@ class Silence(Enum):
 
     @property
     def remedy(self) -> str:
-        """What ends it where a person can; empty elsewhere."""
+        """What the user can do to end it; "" if nothing."""
         return _REMEDIES.get(self, "")
 
 

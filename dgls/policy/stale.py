@@ -9,11 +9,11 @@ _CLOSERS = ")]}\"'"
 
 
 def rebase(text: str, gap: Span, fill: str, newer: str) -> str | None:
-    """What is left of `fill`, which was made for `gap` in `text`, now that the text is `newer`.
+    """The rest of `fill`, which was made for `gap` in `text`, for the changed text `newer`.
 
-    None where the user did anything but type the beginning of the fill into the gap, or typed
-    all of it. Brackets and quotes that the editor closed by itself after what was typed count
-    as typed: what is left is before them. `fill` has the line ends of the document.
+    None unless the user only typed the beginning of the fill into the gap, and not all of it.
+    Brackets and quotes that the editor closed after the typed text count as typed; the rest goes
+    before them. `fill` has the document's line ends.
     """
     before, after = text[: gap.start], text[gap.end :]
     if newer == text:
@@ -28,7 +28,7 @@ def rebase(text: str, gap: Span, fill: str, newer: str) -> str | None:
 
 
 def _before_closers(fill: str, typed: str) -> str | None:
-    """What is left between the typed beginning of a fill and the closers that follow it."""
+    """The text between the typed beginning of a fill and the closers that follow it."""
     for length in range(1, len(typed)):
         closers, head = typed[-length:], typed[:-length]
         if closers[0] not in _CLOSERS:

@@ -1,4 +1,4 @@
-"""Why a fill is shown or not: each candidate, what was made of it, and what the reply cost."""
+"""Why a fill is shown or not: each candidate, its changes, and the cost of the reply."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from dgls.text.spans import Span
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What becomes of one candidate: `texts`, one a gap, are shown, or it is `refused` by a rule.
+    """The outcome of one candidate: `texts`, one for each gap, are shown, or a rule `refused` it.
 
-    `changes` is what was done to make it sound, and `refusal` why nothing sound is left of it, in
-    gap number `gap`, from 1.
+    `changes` made it sound, or `refusal` tells why nothing sound is left of it, in gap number
+    `gap`, from 1.
     """
 
     fill: Fill
@@ -37,23 +37,25 @@ class Verdict:
 
     @property
     def told(self) -> str | tuple[str, ...]:
-        """Its text, or all of them where there are several gaps."""
+        """Its text, or all texts if there are several gaps."""
         return self.texts[0] if len(self.texts) == 1 else self.texts
 
 
 Explicit = tuple[str | tuple[str, ...], ...] | Silence
-"""What is shown when asked for, best first, or why nothing is. Several gaps have a text each."""
+"""The texts shown on an explicit request, best first, or the reason for none.
+
+With several gaps each is a tuple of texts.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A reply and what would be made of it.
+    """A reply, and what would be shown of it.
 
-    `silence` is why the model would not even be asked at this place; None where it would.
-    `threshold` is the confidence (0..1) from which a fill is shown while typing. `explicit` are
-    the texts for a user who presses the key, best first, or why there is none; None where that
-    was not tried. Holes, selections and several gaps are filled for such a user alone: of those
-    it is `asked_only`.
+    `silence` tells why the model would not even be asked at this place; None if it would.
+    `threshold` is the confidence (0..1) from which a fill is shown while typing. `explicit` are the
+    texts for an explicit request, best first, or the reason for none; None if that was not tried.
+    Holes, selections and several gaps are filled on request only: `asked_only`.
     """
 
     request: FillRequest
@@ -66,14 +68,14 @@ class Explanation:
 
     @property
     def shown(self) -> Verdict | None:
-        """What would be shown while typing, None for silence."""
+        """What would be shown while typing; None for silence."""
         if self.silence is not None or self.asked_only:
             return None
         return next((each for each in self.verdicts if each.refused is None), None)
 
     @property
     def tokens_a_pass(self) -> float | None:
-        """How many tokens each forward pass brought; None where nobody counts."""
+        """The tokens written per forward pass; None if they were not counted."""
         reply = self.reply
         if reply.written and reply.steps:
             return reply.written / reply.steps
@@ -81,7 +83,7 @@ class Explanation:
         return tokens / reply.passes if tokens and reply.passes else None
 
     def to_json(self) -> dict[str, Any]:
-        """All of it as JSON, but for the text around the gap."""
+        """All of it as JSON, without the text around the gap."""
         request = self.request
         return {
             "path": request.path,
@@ -92,7 +94,7 @@ class Explanation:
             "model": self.reply.model,
             "complete": self.reply.complete,
             "threshold": self.threshold,
-            "silence": _told(self.silence),
+            "silence": _silence_json(self.silence),
             "shown": self.shown.told if self.shown else None,
             "when_asked": _explicit_json(self.explicit),
             "candidates": [_verdict_json(verdict) for verdict in self.verdicts],
@@ -115,7 +117,7 @@ def explained(
     silence: Silence | None = None,
     explicit: Iterable[str] | Silence | None = None,
 ) -> Explanation:
-    """What would be made of a reply for one gap; a `threshold` of 0 is the model's own."""
+    """What would be shown of a reply for one gap; a `threshold` of 0 means the model's own."""
     least = threshold or reply.threshold
 
     def verdict(fill: Fill) -> Verdict:
@@ -139,9 +141,9 @@ def explained(
 def explained_when_asked(
     request: FillRequest, reply: FillReply, judge: Callable[[Fill], Sequence[Cleaned]]
 ) -> Explanation:
-    """What was made of a reply for gaps that are filled only when asked for.
+    """What was shown of a reply for gaps that are filled on request only.
 
-    `judge` gives what of a candidate may be put into each gap (`dgls.sound.gaps.judged`).
+    `judge` gives the part of a candidate that may be put into each gap (`dgls.sound.gaps.judged`).
     """
 
     def verdict(fill: Fill) -> Verdict:
@@ -164,7 +166,7 @@ def explained_when_asked(
 def explained_last(
     request: FillRequest, reply: FillReply, language: Language, threshold: float
 ) -> Explanation:
-    """What was made of a reply that is known already, whichever way it was asked for."""
+    """What was shown of an earlier reply, however it was requested."""
     if len(request.gaps) > 1:
         works = _works_of(request, language)
         present = reply.present
@@ -215,7 +217,7 @@ def _verdict_json(verdict: Verdict) -> dict[str, Any]:
         "shown": shown,
         "changes": changes,
         "refusal": verdict.refusal.value if verdict.refusal else None,
-        "refused": _told(verdict.refused),
+        "refused": _silence_json(verdict.refused),
     }
 
 
@@ -223,11 +225,11 @@ def _explicit_json(explicit: Explicit | None) -> dict[str, Any] | None:
     if explicit is None:
         return None
     if isinstance(explicit, Silence):
-        return {"shown": [], "silence": _told(explicit)}
+        return {"shown": [], "silence": _silence_json(explicit)}
     return {"shown": list(explicit), "silence": None}
 
 
-def _told(silence: Silence | None) -> dict[str, str] | None:
+def _silence_json(silence: Silence | None) -> dict[str, str] | None:
     if silence is None:
         return None
     return {"rule": silence.name.lower(), "message": silence.value, "remedy": silence.remedy}

@@ -1,11 +1,12 @@
-"""Where an engine listens: the files of its runtime folder, named by what makes it that engine.
+"""Where an engine listens: the files of its runtime folder, named by a hash of its identity.
 
     engine-<hash>.sock   its Unix socket (0600)
-    engine-<hash>.port   where there are no Unix sockets: a loopback port and a token (0600)
+    engine-<hash>.port   without Unix sockets: a loopback port and a token (0600)
     engine-<hash>.lock   held by the engine as long as it lives
-    engine-<hash>.log    what it said since it was started
+    engine-<hash>.log    its log since its last start
 
-The folder is the user's alone (0700). Another version, model, device or backend has another hash.
+The folder is private to the user (0700). Another version, model, device or backend has another
+hash.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from dgls.rendezvous.runtime_folder import runtime_folder
 
 LOOPBACK = "127.0.0.1"
 _LONGEST_SOCKET_PATH = 100
-"""Bytes; `sun_path` holds 104 on macOS and 108 on Linux."""
+"""In bytes; `sun_path` holds 104 on macOS and 108 on Linux."""
 
 _LARGEST_PORT_FILE = 1000
 
@@ -71,7 +72,7 @@ class Endpoint:
 
     @property
     def lock(self) -> Path:
-        """The file that a living engine holds locked."""
+        """The file that a running engine holds locked."""
         return self.folder / f"{self.name}.lock"
 
     @property
@@ -86,22 +87,22 @@ class Endpoint:
         return sys.platform != "win32" and hasattr(socket, "AF_UNIX") and fits
 
     def address(self) -> Address | None:
-        """Where to reach the engine, or None where its files say that there is none.
+        """Where to reach the engine, or None if its files show no address.
 
-        An address may be stale: the engine may have died and left it behind.
+        An address may be stale: the engine may have died and left it.
         """
         if self.has_unix_socket:
             return UnixAddress(self.socket) if _is_socket(self.socket) else None
         return _read_port(self.port)
 
     def forget_address(self) -> None:
-        """Remove the socket or port file. Only the holder of the lock may."""
+        """Remove the socket or port file. Only the holder of the lock may do so."""
         self.socket.unlink(missing_ok=True)
         self.port.unlink(missing_ok=True)
 
 
 def endpoint_of(settings: Settings) -> Endpoint:
-    """The endpoint of the engine that these settings ask for."""
+    """The endpoint of the engine for these settings."""
     settings = absolute(settings)
     identity = {
         "version": __version__,
@@ -114,15 +115,15 @@ def endpoint_of(settings: Settings) -> Endpoint:
 
 
 def endpoints(settings: Settings) -> list[Endpoint]:
-    """Every endpoint in the runtime folder that an engine holds or left behind."""
+    """Every endpoint in the runtime folder, of a running engine or left by a dead one."""
     folder = runtime_folder(settings)
     return [Endpoint(folder, path.stem) for path in sorted(folder.glob("engine-*.lock"))]
 
 
 def absolute(settings: Settings) -> Settings:
-    """The settings with the model that `auto` stands for, and a folder by its absolute path.
+    """The settings with `auto` replaced by the model it selects, and a folder as an absolute path.
 
-    This is how a process elsewhere is told which model is meant.
+    Another process gets them like this, so that it uses the same model.
     """
     name = settings.model.name
     if name == AUTO:
@@ -133,9 +134,9 @@ def absolute(settings: Settings) -> Settings:
 
 
 def _weights(settings: Settings) -> dict[str, int]:
-    """When each file of a checkpoint's weights, and a LoRA beside them, last changed (ns).
+    """The modification time (ns) of each weight file of a checkpoint, and of a LoRA beside it.
 
-    An engine that loaded others is another engine.
+    With other weights it is another engine.
     """
     path = Path(settings.model.name)
     if not path.is_absolute():
@@ -148,7 +149,7 @@ def _weights(settings: Settings) -> dict[str, int]:
 
 
 def _is_socket(path: Path) -> bool:
-    """Whether a socket is there, and no link to one."""
+    """Whether the path is a socket, not a link to one."""
     try:
         return stat.S_ISSOCK(path.lstat().st_mode)
     except OSError:

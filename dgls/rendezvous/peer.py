@@ -1,4 +1,4 @@
-"""Who is at the other end of a connection, as far as the system tells."""
+"""Identifies the other end of a connection, as far as the system tells."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ _LINUX = struct.Struct("3i")
 _BSD = struct.Struct("@IIh")
 _LOCAL_PEERCRED, _LOCAL_PEERPID = 1, 2
 _LISTENING = "0A"
-# A variable, so that the type checker reads what is for other systems, too.
+# A variable, so that the type checker also checks the branches for other systems.
 _PLATFORM: str = sys.platform
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """The user and, where it is known, the process that listens or has connected."""
+    """The user and, if known, the process that listens or has connected."""
 
     uid: int
     pid: int | None = None
 
 
 class Socket(Protocol):
-    """What a socket and asyncio's view of one have in common."""
+    """The common part of a socket and asyncio's view of one."""
 
     def getsockopt(self, level: int, option: int, size: int, /) -> bytes:
         """As `socket.socket.getsockopt`."""
 
 
 def peer_of(connection: Socket) -> Peer | None:
-    """The peer of a connected Unix socket; None where the system does not tell."""
+    """The peer of a connected Unix socket; None if the system does not tell."""
     try:
         if hasattr(socket, "SO_PEERCRED"):
             pid, uid, _ = _LINUX.unpack(
@@ -55,12 +55,12 @@ def is_foreign(peer: Peer | None) -> bool:
 
 
 def is_root(peer: Peer | None) -> bool:
-    """Whether a peer is known to be root, who can read everything anyhow."""
+    """Whether a peer is known to be root, which can read everything anyway."""
     return peer is not None and peer.uid == 0
 
 
 def listener_of(port: int) -> Peer | None:
-    """The user who listens on a loopback port; None where the system does not tell."""
+    """The user that listens on a loopback port; None if the system does not tell."""
     try:
         lines = Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]
     except (OSError, UnicodeDecodeError):

@@ -1,8 +1,8 @@
-"""The folder of the sockets: where it is, and that it is the user's alone.
+"""The folder of the sockets: its place, and the checks that it is private to the user.
 
-Anybody who can rename or replace a folder above it could put a socket of their own there and be
-sent the code. So each folder above it must belong to the user or to root, and nobody else may write
-to it, unless its sticky bit protects other users' files, as in `/tmp`.
+Anybody who can rename or replace a folder above it could put their own socket there and receive the
+code. So each folder above it must belong to the user or to root, and nobody else may write to it,
+unless its sticky bit protects other users' files, as in `/tmp`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ _MAX_LINKS = 40
 def runtime_folder(settings: Settings) -> Path:
     """The absolute path of the folder; it need not exist.
 
-    Raises `SettingError` for a relative one, `EngineUnavailableError` where the system has none.
+    Raises `SettingError` for a relative one, `EngineUnavailableError` if the system has no such
+    folder.
     """
     if settings.engine.folder:
         folder = expanded(settings.engine.folder)
@@ -39,7 +40,7 @@ def runtime_folder(settings: Settings) -> Path:
     import platformdirs
 
     with warnings.catch_warnings():
-        # It warns where XDG_RUNTIME_DIR is not set; its fallback is private as well.
+        # It warns if XDG_RUNTIME_DIR is not set; its fallback is private as well.
         warnings.simplefilter("ignore")
         try:
             return Path(platformdirs.user_runtime_dir("dgls", appauthor=False))
@@ -51,7 +52,7 @@ def runtime_folder(settings: Settings) -> Path:
 
 
 def make_private(folder: Path) -> None:
-    """Create the folder as the user's alone. Raises `EngineUnavailableError` where it is not."""
+    """Create the folder, private to the user. Raises `EngineUnavailableError` on failure."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -63,9 +64,9 @@ def make_private(folder: Path) -> None:
 
 
 def check_private(folder: Path) -> None:
-    """Raise `EngineUnavailableError` where somebody else can open or replace the folder.
+    """Raise `EngineUnavailableError` if somebody else can open or replace the folder.
 
-    A folder that is not there harms nobody.
+    A missing folder is fine.
     """
     if sys.platform == "win32":
         return
@@ -83,7 +84,7 @@ def check_private(folder: Path) -> None:
             f"The engine's folder {folder} {why}, so no engine was started; "
             "make it your own (mode 0700) or set engine.folder to another one."
         )
-    for parent in dict.fromkeys((*folder.parents, *_way_to(folder))):
+    for parent in dict.fromkeys((*folder.parents, *_path_to(folder))):
         if why := _why_unsafe(parent):
             raise EngineUnavailableError(
                 f"The folder {parent}, in which the engine's folder lies, {why}: another user "
@@ -91,10 +92,10 @@ def check_private(folder: Path) -> None:
             )
 
 
-def _way_to(folder: Path) -> Iterator[Path]:
-    """Each folder and link that the system passes on its way to an absolute folder.
+def _path_to(folder: Path) -> Iterator[Path]:
+    """Each folder and link on the way to an absolute folder.
 
-    A link leads through folders of its own, where others may be able to replace the next link.
+    A link's target has folders of its own, in which others may be able to replace the next link.
     """
     at, links = Path(folder.anchor), 0
     names = deque(folder.parent.parts[1:])

@@ -1,4 +1,4 @@
-"""From gaps of a document to what the engine is asked: one builder for every way in.
+"""Builds the request to the engine from the gaps of a document, for every way in.
 
 Editors, the terminal, other programs' clients, the page in the browser and the evaluation all use
 it, so every request has its language, neighbours and limits.
@@ -19,17 +19,18 @@ from dgls.syntax.source import Source
 from dgls.text.spans import Span
 
 EXPLICIT_LINES = 8
-"""Most lines of a suggestion on an explicit request."""
+"""The most lines of a suggestion for an explicit request."""
 
 EXPLICIT_CANDIDATES = 4
-"""Fewest candidates on an explicit request: the best sound one is taken, or cycled through."""
+"""The fewest candidates for an explicit request: the user gets the best sound one, or all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who asks, by which way in, for which version of a document (`FillRequest` has the terms).
+    """The caller: the way in, and the version of the document (terms as in `FillRequest`).
 
-    `path` is what the model may read of where the document is. `snippets` are its neighbours.
+    `path` is the part of the document's path that the model may see. `snippets` are the document's
+    neighbours.
     """
 
     client: str = ""
@@ -45,8 +46,8 @@ class Asker:
 class Task:
     """Ordered gaps of one document to fill for one purpose, each with its most `lines`.
 
-    `budget` is what the context was cut to. `strength` is the share of what is in a gap that may
-    change. With an `instruction` the only gap is to be edited as it says.
+    `budget` is the size to which the context was cut. `strength` is the share of a gap's text that
+    may change. With an `instruction` there is one gap, which is edited as instructed.
     """
 
     source: Source
@@ -69,11 +70,10 @@ class Task:
         lines: int | Sequence[int],
         strength: float = 1.0,
     ) -> Task:
-        """The task with its context cut to a budget, and at most so many lines, one number or one
-        for each gap.
+        """The task with its context cut to a budget.
 
-        A gap may keep the lines that it has. Raises `PositionError` where gaps overlap or leave
-        the text.
+        `lines` limits each gap: one number for all, or one for each. A gap may always keep the
+        lines that it has. Raises `PositionError` if gaps overlap or leave the text.
         """
         context = context_at(source, gaps, budget)
         wanted = [lines] * len(gaps) if isinstance(lines, int) else lines
@@ -85,7 +85,7 @@ class Task:
     def at_cursor(
         cls, source: Source, cursor: int, settings: FillSettings, purpose: Purpose
     ) -> Task:
-        """The task of a suggestion at a cursor; the place says how many lines it may have."""
+        """The task of a suggestion at a cursor, whose surroundings limit its lines."""
         gap, budget = Span(cursor, cursor), budget_of(settings)
         context = context_at(source, [gap], budget)
         most = 1 if settings.max_lines == AUTO else settings.max_lines
@@ -99,7 +99,7 @@ class Task:
 
     @classmethod
     def of_work(cls, work: Work, budget: Budget) -> Task:
-        """The task of a code action: a hole that is laid open, or a selection."""
+        """The task of a code action: an opened hole, or a selection."""
         return cls.at(
             work.opened,
             [work.gap],
@@ -110,7 +110,7 @@ class Task:
         )
 
     def request(self, asker: Asker, limits: Limits) -> FillRequest:
-        """What the engine is asked."""
+        """The request to the engine."""
         return FillRequest(
             parts=self.context.parts,
             gaps=tuple(map(self._gap, self.context.gaps, self.lines)),
@@ -133,7 +133,7 @@ class Task:
 
     @property
     def site(self) -> Site:
-        """The first gap's place, by which `dgls.sound` cleans what comes back for it."""
+        """The site of the first gap, by which `dgls.sound` cleans its answers."""
         return Site.of(self.source, self.gaps[0], Wanted(self.purpose, self.lines[0]))
 
     def _gap(self, text: str, lines: int) -> Gap:
@@ -147,7 +147,7 @@ def budget_of(settings: FillSettings) -> Budget:
 
 
 def limits_of(settings: FillSettings, trigger: Trigger = Trigger.EXPLICIT) -> Limits:
-    """The deadline and the candidates by the settings: more of both on an explicit request."""
+    """The settings' deadline and candidates; an explicit request gets more of both."""
     most = 1 if settings.candidates == AUTO else settings.candidates
     if trigger is Trigger.AUTOMATIC:
         return Limits(settings.automatic_deadline_ms or None, most)

@@ -1,4 +1,4 @@
-"""An edit by instruction: what the engine is asked for, and what becomes of its answer."""
+"""An edit by instruction: the request to the engine, and the edit made of its answer."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from dgls.syntax.source import Source
 from dgls.text.spans import Edit, Span
 
 MAX_CHARS = 2_000
-"""The longest instruction."""
+"""The longest instruction, in characters."""
 
 MAX_CODE = 8_000
-"""Most characters of code that one instruction edits."""
+"""The most characters of code that one instruction edits."""
 
 DEADLINE_MS = 180_000.0
-"""How long a model may take; a person watches and can stop it."""
+"""The deadline of an edit; the user watches it and can stop it."""
 
 
 class Refused(EditError):
-    """No edit came of an answer; `reason` says why."""
+    """The answer gave no edit; `reason` says why."""
 
     def __init__(self, reason: Refusal, names: Sequence[str] = ()) -> None:
         about = f": {', '.join(names)}" if names else ""
@@ -39,9 +39,9 @@ class Refused(EditError):
 
 @dataclass(frozen=True, slots=True)
 class InstructedEdit:
-    """One instruction for one selection, whose code is `task.gaps[0]` without white space around.
+    """One instruction for one selection, whose code is `task.gaps[0]` without outer white space.
 
-    It asks for itself and reads the answer.
+    It builds its request and reads the answer.
     """
 
     task: Task
@@ -50,7 +50,7 @@ class InstructedEdit:
     def of(
         cls, source: Source, selected: Span, instruction: str, settings: FillSettings
     ) -> InstructedEdit:
-        """The edit of the code in `selected`. Raises `InputError` for what cannot be asked."""
+        """The edit of the code in `selected`. Raises `InputError` for an impossible request."""
         told = instruction.strip()
         if not told:
             raise InputError("The instruction is empty; nothing was changed.")
@@ -75,11 +75,11 @@ class InstructedEdit:
         return cls(replace(task, instruction=told))
 
     def request(self, asker: Asker) -> FillRequest:
-        """What the engine is asked. Neighbours are left out: a small model would copy them."""
+        """The request to the engine, without neighbours, which a small model would copy."""
         return self.task.request(replace(asker, snippets=()), Limits(DEADLINE_MS, 1))
 
     def edit(self, reply: FillReply) -> Edit:
-        """The edit that the model's answer is. Raises `Refused`, which says why it is none."""
+        """The edit given by the model's answer. Raises `Refused` with the reason if it has none."""
         source, (span,) = self.task.source, self.task.gaps
         found = instructed(source, span, reply.best.texts[0], reply.complete)
         if found.refusal is not None:

@@ -1,4 +1,4 @@
-"""What the model is told of other files: outlines of those that a document imports."""
+"""What the model sees of other files: outlines of those that a document imports."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from dgls.syntax.source import Source
 from dgls.text.encodings import whole
 
 MAX_MS = 15.0
-"""How long gathering may take; what is not there by then is left out, and there the next time."""
+"""The time limit for gathering outlines; those that miss it are there the next time."""
 
 MayRead = Callable[[Path], bool]
-"""Whether the privacy rules that hold for a file, by an absolute path, let it be read."""
+"""Whether the privacy rules allow a file, given by an absolute path, to be read."""
 
 _LARGEST_FILE = 200_000
 _OUTLINE_CHARS = 400
@@ -29,7 +29,7 @@ _OUTLINE_CHARS = 400
 
 @dataclass
 class Outlines:
-    """Outlines of files and documents, kept by name and by what tells their versions apart."""
+    """Outlines of files and documents, cached by name and version."""
 
     _kept: dict[tuple[str, int], str] = field(default_factory=dict)
 
@@ -41,9 +41,9 @@ class Outlines:
         may_read: MayRead,
         besides: Collection[Path] = (),
     ) -> Iterator[Snippet]:
-        """Those of the files that a source imports and that may be read.
+        """The outlines of files that a source imports and that may be read.
 
-        Files `besides` are left out: an open document is read in the editor's version.
+        Files in `besides` are left out, because an open document is read in the editor's version.
         """
         if not path.is_absolute():
             return
@@ -54,7 +54,7 @@ class Outlines:
                 yield Snippet(whole(file.name), text)
 
     def of(self, key: tuple[str, int], source: Source) -> str:
-        """The outline of a source that `key` (a name, and a version or hash) tells from others."""
+        """The outline of a source; `key` is its name, and a version or hash."""
         if key not in self._kept:
             for old in [each for each in self._kept if each[0] == key[0]]:
                 del self._kept[old]
@@ -62,7 +62,7 @@ class Outlines:
         return self._kept[key]
 
     def _of_file(self, file: Path) -> str:
-        """The outline of a file on the disk, empty where it cannot be read."""
+        """The outline of a file on disk; "" if it cannot be read."""
         try:
             status = file.stat()
             key = (str(file), status.st_mtime_ns)
@@ -75,7 +75,7 @@ class Outlines:
 
 
 def within(found: Iterable[Snippet], chars: int) -> tuple[Snippet, ...]:
-    """The first snippets that fit into so many characters and come within `MAX_MS`."""
+    """The first snippets that fit into `chars` characters and arrive within `MAX_MS`."""
     give_up = time.monotonic() + MAX_MS / 1000
     kept: list[Snippet] = []
     for snippet in found:
@@ -93,7 +93,7 @@ def imported_outlines(
     settings: ContextSettings,
     may_read: MayRead,
 ) -> tuple[Snippet, ...]:
-    """What a file on the disk imports, for callers without other open documents."""
+    """Outlines of the files that a file on disk imports, for callers without open documents."""
     if settings.chars <= 0 or not settings.outlines:
         return ()
     return within(Outlines().imported(source, path, roots, may_read), settings.chars)

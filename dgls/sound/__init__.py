@@ -1,5 +1,5 @@
-"""What of a model's answer may be shown or written.
+"""Decides which part of a model's answer may be shown or written.
 
-One answer, one gap, one function: `dgls.sound.clean.sound`. Every way in uses it: inline
-completion, completion, code action, `dgls fill` and the dialects of other people's clients.
+`dgls.sound.clean.sound` takes one answer and one gap. Inline completion, completion, code actions,
+`dgls fill` and the dialects of other clients all use it.
 """

@@ -1,4 +1,4 @@
-"""Which answers are the same one."""
+"""Which answers count as the same."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _IDLE_SPACE = re.compile(r"(?<!\w) | (?!\w)")
 
 
 def alike(text: str) -> str:
-    """What answers that differ only in white space have in common."""
+    """A key that is equal for answers that differ only in white space."""
     return _IDLE_SPACE.sub("", _SPACE.sub(" ", text).strip())
 
 
 def distinct(texts: Iterable[str]) -> tuple[str, ...]:
-    """Each answer once, the first of those that differ only in white space, in their order."""
+    """Each distinct answer in order; of those that differ only in white space, the first."""
     found: dict[str, str] = {}
     for text in texts:
         found.setdefault(alike(text), text)

@@ -1,4 +1,4 @@
-"""Whether a call has more arguments than the function takes, where the file says how many."""
+"""Whether a call has more arguments than its function takes, if the file defines the function."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _NAME = re.compile(r"\w+$")
 
 
 def too_many_arguments(site: Site, text: str) -> bool | None:
-    """Whether the call that a text fills has more arguments than its function takes then.
+    """Whether the call that a text fills then has more arguments than its function takes.
 
-    None where the file does not say.
+    None if the file does not tell.
     """
     if not site.language.has_grammar:
         return None
@@ -62,7 +62,7 @@ def _count(source: Source, arguments: Node) -> int:
 
 
 def _parameters(source: Source, name: str) -> Iterator[int | None]:
-    """How many arguments each function of that name takes; None for any number."""
+    """The number of arguments of each function with that name; None for any number."""
     pending = [source.tree.root_node]
     while pending:
         node = pending.pop()
@@ -78,7 +78,7 @@ def _parameters(source: Source, name: str) -> Iterator[int | None]:
 
 
 def _parameter_list(source: Source, function: Node) -> Node | None:
-    """The first list of parameters in a function's header."""
+    """The first parameter list in a function's header."""
     pending = list(function.named_children)
     while pending:
         node = pending.pop(0)

@@ -1,4 +1,4 @@
-"""Where an answer of several lines ends: with the block that its gap is in."""
+"""Ends an answer of several lines with the block of its gap."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from dgls.text.indentation import columns, indentation
 
 
 def within_block(site: Site, text: str) -> str:
-    """The text up to its first line that belongs to no block of the gap.
+    """The text up to its first line outside the gap's block.
 
-    In a function that is the first line as little indented as its header; on a header it is the
-    first line that does not belong to the definition; between definitions it is the second one.
+    In a function that is the first line indented no more than its header; on a header it is the
+    first line after the definition; between definitions it is the first line of a second one.
     """
     lines = (site.line_head + text).split("\n")
     if len(lines) < 2:
@@ -25,7 +25,7 @@ def within_block(site: Site, text: str) -> str:
     if end == len(lines):
         return text
     kept, more = _cut(site, lines, end), _cut(site, lines, _after_closers(site, lines, end))
-    # Blocks further out may still be open, too.
+    # Outer blocks may still be open, so their closing lines are tried too.
     return more if more != kept and wrong(site, more) < wrong(site, kept) else kept
 
 
@@ -34,7 +34,7 @@ def _cut(site: Site, lines: Sequence[str], end: int) -> str:
 
 
 def _after_closers(site: Site, lines: Sequence[str], end: int) -> int:
-    """The index of the first line from `end` on that ends no block."""
+    """The index of the first line from `end` on that does not close a block."""
     while end < len(lines) and (not lines[end].strip() or closes(lines[end], site.language)):
         end += 1
     return end
@@ -48,10 +48,10 @@ def block_end(
     beside: bool = True,
     closed: bool = True,
 ) -> int:
-    """The index of the first line, from the second on, that is outside of the block.
+    """The index of the first line, from the second on, that is outside the block.
 
-    That is a line indented by `limit` columns or less, or one that begins another definition
-    `beside` the first. The line that closes the block belongs to it where it may be `closed`.
+    That is a line indented by `limit` columns or less, or, with `beside`, one that begins another
+    definition. With `closed`, the line that closes the block belongs to it.
     """
     begin = next((index for index, line in enumerate(lines) if line.strip()), 0)
     first = lines[begin] if lines else ""
@@ -80,7 +80,7 @@ def _in_function(site: Site) -> bool:
 
 
 def _limit(site: Site, lines: Sequence[str]) -> int:
-    """How little a line may be indented without belonging to what is around the gap; -1 for any."""
+    """The indentation in columns at which a line has left the gap's block; -1 if no line can."""
     first = next((line for line in lines if line.strip()), "")
     if site.line_head.strip() and _defines(lines[0], site.language):
         return _depth(lines[0])
@@ -99,20 +99,20 @@ def _limit(site: Site, lines: Sequence[str]) -> int:
 
 
 def _defines(line: str, language: Language) -> bool:
-    """Whether a line begins a definition with a body, which a declaration has not."""
+    """Whether a line begins a definition with a body; a declaration has no body."""
     is_declaration = "}" in language.closers and line.rstrip().endswith(";")
     return not is_declaration and language.header.match(line) is not None
 
 
 def _begins_body(line: str, above: str, language: Language) -> bool:
-    """Whether a line at the level of its header belongs to it: a brace, or Rust's bounds."""
+    """Whether a line indented like its header belongs to it: a brace, or Rust's bounds."""
     if "}" not in language.closers or not above.strip() or above.rstrip().endswith(("}", ";")):
         return False
     return line.strip() == "{" or (language.id == "rust" and line.strip().startswith("where"))
 
 
 def closes(line: str, language: Language) -> bool:
-    """Whether a line begins with what ends a block."""
+    """Whether a line begins with a closing bracket or keyword of a block."""
     return line.lstrip().startswith((")", "]", "}")) or language.closes(line)
 
 

@@ -1,4 +1,4 @@
-"""One answer for one gap, made sound or refused."""
+"""Makes one answer for one gap sound, or refuses it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from dgls.text.lines import with_line_ends
 
 
 def sound(site: Site, answer: str, score: float | None = None) -> Cleaned:
-    """What of an answer may be put into its gap, and what was changed or why nothing is left.
+    """The part of an answer that may be put into its gap, with the changes or the refusal.
 
-    `score` is the answer's own, for rewrites. What is left keeps the syntax, does not say what
-    follows already, and is indented as the file is. A sound text stays as it is.
+    `score` is the answer's, for rewrites. The result keeps the syntax, does not repeat what
+    follows, and is indented like the file. A sound text stays unchanged.
     """
     text = with_line_ends(answer, "\n")
     if not text.strip():
@@ -41,7 +41,7 @@ def sound(site: Site, answer: str, score: float | None = None) -> Cleaned:
     if site.wanted.unfinished:
         return Cleaned(text, tuple(changes))
     for mended, change in _mended(site, text):
-        # What was cut may end, once more, with what follows.
+        # The shortened text may again end with what follows.
         again = _trimmed(site, mended, []) if changes or change else mended
         if again and (again == mended or keeps(site, again)):
             if is_hole_again(site, again):
@@ -55,7 +55,7 @@ def _refused(why: Refusal, changes: Sequence[Change] = ()) -> Cleaned:
 
 
 def _rewritten(site: Site, answer: str, score: float | None) -> Cleaned:
-    """A rewrite is taken whole or not at all."""
+    """Accept a rewrite unchanged or refuse it."""
     changes: list[Change] = []
     text = _stepped(indented(site, answer), answer, Change.INDENTED, changes).rstrip()
     reason = why_not_rewrite(site, text, score) if keeps(site, text) else Refusal.BROKEN
@@ -71,12 +71,12 @@ def _ends_with_what_follows(site: Site, text: str) -> bool:
 
 
 def _trimmed(site: Site, answer: str, changes: list[Change]) -> str:
-    """What of an answer is new where it goes; empty where nothing is."""
+    """The new part of an answer; empty if all of it is in the document already."""
     text = answer
     most = 1 if site.in_line else site.wanted.max_lines
     text = _stepped("\n".join(text.split("\n")[:most]), text, Change.CLIPPED, changes)
     if "\n" in text:
-        # Lines that are the next ones to the column are no new ones at another level.
+        # This step comes first, because indenting would move lines that repeat the next ones.
         text = _stepped(without_what_follows(site, text), text, Change.FOLLOWS, changes)
     text = _stepped(indented(site, text), text, Change.INDENTED, changes)
     text = _stepped(within_block(site, text), text, Change.RAN_ON, changes)
@@ -92,14 +92,14 @@ def _trimmed(site: Site, answer: str, changes: list[Change]) -> str:
 
 
 def _stepped(new: str, old: str, change: Change, changes: list[Change]) -> str:
-    """The text after one step, which is noted where it changed more than white space at the end."""
+    """The text after one step; the change is noted if it is more than trailing white space."""
     if new.rstrip() != old.rstrip():
         changes.append(change)
     return new
 
 
 def _mended(site: Site, text: str) -> Iterator[tuple[str, tuple[Change, ...]]]:
-    """The text where it keeps the syntax, else what of it does, the longest first."""
+    """The text if it keeps the syntax, then repaired parts of it, the longest first."""
     if keeps(site, text):
         best = without_end_that_breaks(site, text)
         yield best, (Change.BROKEN_END,) if best != text else ()
@@ -109,7 +109,7 @@ def _mended(site: Site, text: str) -> Iterator[tuple[str, tuple[Change, ...]]]:
             yield mended, (change,)
             return
     if site.wanted.purpose is Purpose.AUTOMATIC and text[-1] in OPENERS:
-        # Whoever types goes on with it, and an editor then closes it.
+        # The user continues after an opening bracket, and the editor then closes it.
         head = text[:-1].rstrip()
         if head and keeps(site, head):
             yield head, (Change.OPEN_END,)
@@ -122,7 +122,7 @@ def _mended(site: Site, text: str) -> Iterator[tuple[str, tuple[Change, ...]]]:
 
 
 def _completed(site: Site, text: str) -> Iterator[tuple[str, Change]]:
-    """The text with what its last or first line lacks, where there is room for a line more."""
+    """The text with what its last or first line lacks, if there is room for another line."""
     if site.in_line or not site.language.has_grammar:
         return
     lines = text.split("\n")
@@ -138,7 +138,7 @@ def _completed(site: Site, text: str) -> Iterator[tuple[str, Change]]:
 
 
 def _closers(site: Site, text: str) -> Iterator[str]:
-    """What may close the block that a text opens at its end."""
+    """Possible closing lines for the block that a text opens at its end."""
     after, span = site.filled(text), site.filled_span(text)
     unclosed = [each for each in open_brackets(after, span) if each.at >= span.start]
     if unclosed:

@@ -1,4 +1,4 @@
-"""What became of a model's answer, and why."""
+"""The result of cleaning an answer, and the reason."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import Enum
 
 
 class Change(Enum):
-    """What was done to an answer. The value is what a person is told."""
+    """A change to an answer. The value is the text shown to users."""
 
     CLIPPED = "it had more lines than were asked for"
     INDENTED = "its indentation differed from the file's"
@@ -24,7 +24,7 @@ class Change(Enum):
 
 
 class Refusal(Enum):
-    """Why nothing is left of an answer. The value is what a person is told."""
+    """Why nothing of an answer is left. The value is the text shown to users."""
 
     EMPTY = "it is empty"
     FOLLOWS = "it repeats the text after the gap"
@@ -43,7 +43,7 @@ class Refusal(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """The sound part of an answer, with \\n at its line ends; empty where it was refused."""
+    """The sound part of an answer, with \\n as line ends; empty if it was refused."""
 
     text: str
     changes: tuple[Change, ...] = ()
@@ -52,5 +52,5 @@ class Cleaned:
 
     @property
     def shown(self) -> bool:
-        """Whether something is left."""
+        """Whether any text is left."""
         return self.refusal is None

@@ -1,4 +1,4 @@
-"""The end of an answer that breaks what the rest of the answer mends."""
+"""Cuts an answer's end that spoils the rest of the answer."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from dgls.sound.texts import text_around
 
 _END = re.compile(r"[^\w\s]\s*$")
 _MOST = 4
-"""So many signs at most are cut off: what has more of them at its end is another text."""
+"""At most this many signs are cut; with more of them at its end it is another text."""
 
 
 def without_end_that_breaks(site: Site, text: str) -> str:
-    """The text without signs at its end that only add errors: a bracket or a quote too many.
+    """The text without trailing signs that only add errors: an extra bracket or quote.
 
-    In code that is unfinished at the gap an answer may leave fewer errors than there were and yet
-    more than its beginning alone: `)*/` where `)` is missing, or `true,` before a `}` of JSON.
+    In code that is unfinished at the gap, an answer may leave fewer errors than before and yet more
+    than its beginning alone: `)*/` where `)` is missing, or `true,` before a `}` in JSON.
     """
     if not site.language.has_grammar or "\n" in text.strip() or site.in_text:
         return text
@@ -33,7 +33,7 @@ def without_end_that_breaks(site: Site, text: str) -> str:
 
 
 def without_comment_before_code(site: Site, text: str) -> str:
-    """The text without a comment at its end that would go on over the rest of the gap's line."""
+    """The text without a trailing comment that would swallow the rest of the gap's line."""
     if not site.in_line or not site.language.has_grammar:
         return text
     after, span = site.filled(text), site.filled_span(text)

@@ -1,4 +1,4 @@
-"""Answers for the gaps of one document, each sound beside the others."""
+"""Judges the answers for several gaps of one document together."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def judged(
     score: float | None = None,
     present: float | None = None,
 ) -> tuple[Cleaned, ...]:
-    """What of each answer may be put into its gap, up to the first of which nothing is left.
+    """The sound part of each answer, up to the first answer that is refused.
 
-    The works are those of one source, in order. Each answer is judged in the document that has the
-    ones before it; one that only several answers together make sound is judged with them. `score`
-    is that of all, `present` that of what the gaps hold now, which a rewrite must exceed.
+    The works belong to one source and are in order. Each answer is judged in the document with the
+    ones before it; answers that are only sound together are judged together. `score` is that of all
+    answers, `present` that of the gaps' present text, which a rewrite must exceed.
     """
     found: list[Cleaned] = []
     now, shift = works[0].source, 0
@@ -32,7 +32,7 @@ def judged(
         wanted = Wanted(work.purpose, work.max_lines, present)
         found.append(sound(Site.of(now, here, wanted, work.lead, work.tail), answer, score))
         if found[-1].refusal is not None:
-            return _together(works, answers) or tuple(found)
+            return _judged_together(works, answers) or tuple(found)
         text = with_line_ends(found[-1].text, line_end_of(now.text))
         edit = Edit(here, work.edit(text).text)
         now, shift = now.edited([edit]), shift + len(edit.text) - len(here)
@@ -40,12 +40,12 @@ def judged(
 
 
 def texts_of(found: Sequence[Cleaned]) -> tuple[str, ...] | None:
-    """The texts of what `judged` found; None where one was refused."""
+    """The texts that `judged` found; None if any was refused."""
     return tuple(each.text for each in found) if all(each.shown for each in found) else None
 
 
-def _together(works: Sequence[Work], answers: Sequence[str]) -> tuple[Cleaned, ...] | None:
-    """The answers as they are, where all of them together keep the syntax and none is empty."""
+def _judged_together(works: Sequence[Work], answers: Sequence[str]) -> tuple[Cleaned, ...] | None:
+    """The unchanged answers if all of them together keep the syntax and none is empty."""
     edits = [work.edit(answer) for work, answer in zip(works, answers, strict=True)]
     if len(works) > 1 and all(map(str.strip, answers)) and keeps_syntax(works[0].source, edits):
         return tuple(map(Cleaned, answers))

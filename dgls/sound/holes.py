@@ -1,4 +1,4 @@
-"""A hole's fill is never a hole: no placeholder, no TODO, no body that is still empty."""
+"""Rejects fills of a hole that are holes again: placeholders, TODOs, empty bodies."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _ENDS = re.compile(r"[\s{]*return(?:\s+(?:\.\.\.|Ellipsis|NotImplemented))?[\s;{
 
 
 def is_hole_again(site: Site, text: str) -> bool:
-    """Whether the gap is a hole and the text leaves one."""
+    """Whether the gap is a hole and the text leaves it one."""
     if site.wanted.purpose is Purpose.HOLE:
         nothing = _NOTHING.fullmatch(text) is not None
         return nothing or is_hole(site, text) or _promises(site, text) or _leaves_empty(site, text)
@@ -44,7 +44,7 @@ def is_hole_again(site: Site, text: str) -> bool:
 
 
 def begins_its_function_anew(site: Site, text: str) -> bool:
-    """Whether a text begins with the header of the function that it is in."""
+    """Whether a text begins with the header of the function that contains it."""
     if not site.language.has_grammar or site.line_head.strip():
         return False
     scopes = enclosing_scopes(site.source, site.span.start)
@@ -55,7 +55,7 @@ def begins_its_function_anew(site: Site, text: str) -> bool:
 
 
 def is_hole(site: Site, text: str) -> bool:
-    """Whether a text is nothing but placeholders and comments."""
+    """Whether a text has only placeholders and comments."""
     if not site.language.has_grammar:
         return _is_hole_text(site, text)
     after, span = site.filled(text), site.filled_span(text)
@@ -71,7 +71,7 @@ def is_hole(site: Site, text: str) -> bool:
 
 
 def _is_hole_text(site: Site, text: str) -> bool:
-    """Whether a text is nothing but comments and promises, judged by its lines."""
+    """Whether a text has only comments and promises, judged by its lines."""
     mark = site.language.line_comment
     text = _DOCUMENTATION.sub("", text, count=1) if mark == "#" else text
     code = [
@@ -86,7 +86,7 @@ def _is_hole_text(site: Site, text: str) -> bool:
 
 
 def _is_words(site: Site, text: str) -> bool:
-    """Whether a text is documentation and comments alone."""
+    """Whether a text has only documentation and comments."""
     return _is_comment(site, _DOCUMENTATION.sub("", text, count=1))
 
 
@@ -106,7 +106,7 @@ def _promises(site: Site, text: str) -> bool:
 
 
 def _leaves_empty(site: Site, text: str) -> bool:
-    """Whether the body that the text fills is still without a statement."""
+    """Whether the body that the text fills still has no statement."""
     if not site.language.has_grammar:
         return False
     after, at = site.filled(text), site.filled_span(text).start
@@ -118,7 +118,7 @@ def _is_empty_at(at: int, hole: Hole) -> bool:
 
 
 def _in_empty_body(site: Site) -> bool:
-    """Whether the gap is where the only statement of a function goes."""
+    """Whether the gap is the place of a function's only statement."""
     if not site.language.has_grammar or site.in_line:
         return False
     source, at = site.source, site.span.start

@@ -1,8 +1,8 @@
-"""The indentation of an answer as that of its file: the same unit, and bodies below their headers.
+"""Indents an answer like its file: the same unit, and bodies below their headers.
 
-An answer's lines after the first begin at the margin of the document. What a model writes may have
-another file's unit, or begin at its own margin; the likeliest reading is the one by which headers
-have deeper lines below them and other lines do not.
+An answer's lines after the first begin at the document's left margin. A model may use another unit,
+or its own margin. The best reading is the one in which headers have deeper lines below them and
+other lines do not.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from dgls.text.indentation import USUAL_UNIT, WIDTHS, columns, indentation
 
 _LABEL = re.compile(r"\s*(?:#|(?:case\b.*|\w+)\s*:(?!:))")
 _TAG = re.compile(r"\s*<(?!/)[^<>]*(?<!/)>$")
-"""An element of HTML or JSX that ends on a later line."""
+"""An HTML or JSX element that ends on a later line."""
 _TAG_GOES_ON = re.compile(r"\s*<\w[^<>]*$|\s*/?>$")
-"""One whose attributes are on the next lines, and the end of those."""
+"""An element whose attributes are on the next lines, and the end of those."""
 _GOES_ON = re.compile(r"[(\[{,\\=+\-*/|&?:.]$|\b(?:and|or)$")
 _WITHOUT_BRACES = re.compile(
     r"\s*(?:}\s*)?(?:(?:else\s+)?if|for|foreach|while)\b.*\)$|\s*(?:}\s*)?(?:else|do)$"
@@ -31,7 +31,7 @@ _ITEM = re.compile(r"\s*- ")
 
 
 def indented(site: Site, text: str) -> str:
-    """The text with its lines indented as its file is, a body's first line below its header."""
+    """The text indented like the file, with a body's first line below its header."""
     if site.in_text:
         return text
     text, unit = _without_second_space(site, text), site.unit
@@ -44,10 +44,10 @@ def indented(site: Site, text: str) -> str:
 
 
 def _without_second_space(site: Site, text: str) -> str:
-    """The text without spaces at its beginning that the line has already.
+    """The text without leading spaces that the line has already.
 
-    After a space on the line no other one is wanted. On an empty line nothing is wanted that makes
-    it deeper than a statement above, or leaves it between two levels.
+    After a space on the line no second one is wanted. On an empty line, spaces must not make it
+    deeper than a statement above, nor leave it between two levels.
     """
     space, head = indentation(text), site.line_head
     if not space or (head and not head[-1].isspace()) or text[len(space) :].startswith("\n"):
@@ -62,7 +62,7 @@ def _without_second_space(site: Site, text: str) -> str:
 
 
 def _lead(site: Site, space: str, line: str) -> str:
-    """How much of the `space` before a line is wanted on the gap's line, after its own."""
+    """The part of the `space` before a line that is kept after the gap's own indentation."""
     above = next((line for line in reversed(site.prefix.split("\n")[:-1]) if line.strip()), "")
     if _CONTINUES.match(line):
         return space
@@ -73,7 +73,7 @@ def _lead(site: Site, space: str, line: str) -> str:
     most = indentation(above)
     if not opens and columns(site.line_head + space) > columns(most):
         return most[len(site.line_head) :] if most.startswith(site.line_head) else ""
-    # Spaces in a file of tabs are of another file's unit.
+    # Spaces in a file with tabs come from another file's unit.
     unit = USUAL_UNIT if site.unit in (None, "\t") else site.unit
     beyond = 0 if "\t" in space else columns(space) % columns(unit)
     return space[: len(space) - beyond]
@@ -81,20 +81,20 @@ def _lead(site: Site, space: str, line: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """An answer's own unit in columns, and the level of its margin in the document."""
+    """An assumed unit of the answer in columns, and the level of its margin in the document."""
 
     width: int
     margin: int
 
     def level(self, line: str) -> tuple[int, int]:
-        """The level of a line in the document, and the columns beyond it."""
+        """The level of a line in the document, and the extra columns."""
         wide = len(indentation(line).expandtabs(self.width))
         level, rest = divmod(wide, self.width)
         return level + self.margin, rest
 
 
 def _in_units(site: Site, lines: Sequence[str], unit: str | None) -> list[str]:
-    """The lines with their own levels in units of the file."""
+    """The lines with their levels written in the file's unit."""
     if unit is None:
         return list(lines)
     width = 4 if unit == "\t" else len(unit)
@@ -104,7 +104,7 @@ def _in_units(site: Site, lines: Sequence[str], unit: str | None) -> list[str]:
     readings = [
         _Reading(each, margin)
         for each in own
-        # The answer begins at the document's margin, at its own, or at the gap's column.
+        # The answer begins at the document's margin, at the gap's level, or at its column.
         for margin in dict.fromkeys((0, base, max(0, base - at // each)))
     ]
     best = min(readings, key=lambda reading: _misfits(site, lines, reading, base))
@@ -131,7 +131,7 @@ def _written(line: str, reading: _Reading, unit: str) -> str:
 
 
 def _misfits(site: Site, lines: Sequence[str], reading: _Reading, base: int) -> int:
-    """How often a line has another level than the line above it calls for."""
+    """The number of lines whose level does not fit the line above."""
     found = 0
     above, level = site.line_head + lines[0], base
     if not site.line_head.strip() and not lines[0].strip():
@@ -149,7 +149,7 @@ def _misfits(site: Site, lines: Sequence[str], reading: _Reading, base: int) -> 
         if _closes(site, line):
             found += (deeper > level) + bool(rest)
         elif _CASE.match(line) or _CONTINUES.match(line):
-            # At the level of its `switch` or one deeper, as its authors like it.
+            # A case is at the level of its `switch` or one deeper; both styles are common.
             found += not level <= deeper <= level + 1
         elif site.opens_block(above) or _TAG.match(above.rstrip()):
             found += 2 * (deeper != level + 1) + bool(rest)
@@ -160,7 +160,7 @@ def _misfits(site: Site, lines: Sequence[str], reading: _Reading, base: int) -> 
 
 
 def _may_go_on(site: Site, line: str) -> bool:
-    """Whether the line after this one may well be deeper."""
+    """Whether the next line may well be deeper."""
     if site.language.id == "yaml" and _ITEM.match(line):
         return True
     if site.language.line_comment == "//" and _WITHOUT_BRACES.match(line):
@@ -169,13 +169,13 @@ def _may_go_on(site: Site, line: str) -> bool:
 
 
 def _opened(line: str) -> int:
-    """How many brackets the line leaves open, but for those with which blocks begin and end."""
+    """How many brackets the line leaves open, without braces that begin or end a block."""
     line = line.strip().removesuffix("{").removeprefix("}")
     return sum(map(line.count, "([{")) - sum(map(line.count, ")]}"))
 
 
 def _below_header(site: Site, lines: list[str], unit: str) -> list[str]:
-    """The lines, moved so that the first one of a body is deeper than the body's header."""
+    """The lines, moved so that a body's first line is deeper than its header."""
     header = site.header_above()
     starts_here = bool(lines[0].strip())
     first = next((index for index, line in enumerate(lines) if line.strip()), None)
@@ -199,9 +199,9 @@ def _below_header(site: Site, lines: list[str], unit: str) -> list[str]:
 
 
 def _is_flat(site: Site, header: str, line: str) -> bool:
-    """Whether a line is a label or a directive, or its body is not indented in this file."""
+    """Whether a line is a label or a directive, or this file does not indent its body."""
     if header.rstrip().endswith("]") or (site.language.id == "yaml" and line.startswith("- ")):
-        # A table of TOML, and a list in YAML.
+        # A table in TOML, or a list in YAML.
         return True
     if not site.language.closers:
         return False
@@ -212,7 +212,7 @@ def _is_flat(site: Site, header: str, line: str) -> bool:
     inside = bool(following) and not _closes(site, following)
     outer = columns(indentation(header))
     if site.opens_block(line) and site.lead == site.tail == "":
-        # What follows may be the body of the line itself, and one level deeper than it.
+        # The next line may be the body of the line itself, one level deeper.
         outer += columns(site.unit or USUAL_UNIT)
     return inside and columns(indentation(following)) <= outer
 

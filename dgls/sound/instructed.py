@@ -1,8 +1,8 @@
-"""The answer to an instruction, made an edit of the code that it is about, or refused.
+"""Turns the answer to an instruction into an edit of the selected code, or refuses it.
 
-The only place where what a model answers to an instruction is read. The answer is taken whole or
-not at all: it is one fenced block; the code in it has the indentation of what it replaces; the
-parser's errors do not grow; and what is named here and used elsewhere keeps its name.
+This is the only place that reads answers to instructions. An answer is taken completely or not at
+all: it is one fenced block, its code is indented like the code that it replaces, the parser's
+errors do not grow, and names that are defined here and used elsewhere stay.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _TAB_WIDTH = 4
 
 
 def instructed(source: Source, span: Span, answer: str, complete: bool = True) -> Cleaned:
-    """What an answer puts in place of the code in `span`, which white space does not end.
+    """The replacement for the code in `span`, which must not end in white space.
 
-    An answer that is not `complete` was cut off.
+    An answer that is not `complete` was cut off and is refused.
     """
     site = Site.of(source, span, Wanted(Purpose.REWRITE, answer.count("\n") + 1))
     block = _block_of(with_line_ends(answer, "\n"))
@@ -54,7 +54,7 @@ def instructed(source: Source, span: Span, answer: str, complete: bool = True) -
 
 
 def _block_of(answer: str) -> str | Refusal:
-    """What the only fenced block of an answer holds; words around it are no code."""
+    """The text in the only fenced block of an answer; words around it are ignored."""
     opened = _OPENS.search(answer)
     if opened is None:
         return Refusal.NO_BLOCK if answer.strip() else Refusal.EMPTY
@@ -86,7 +86,7 @@ def _lines(text: str) -> list[str]:
 
 
 def in_unit_of(site: Site, text: str) -> str:
-    """The text indented by the file's unit instead of another one."""
+    """The text indented in the file's unit instead of another."""
     unit, own = unit_of(site.old) or site.unit, unit_of(text)
     if unit is None or own is None or own in {unit, site.unit}:
         return text

@@ -1,4 +1,4 @@
-"""Each line of an answer is at the level of a block, though Python's grammar does not demand it."""
+"""Checks each line's level against a block, which Python's grammar alone does not demand."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _QUOTES = re.compile(r"\"{3}|'{3}|`|<<|\[\[|\bR\"|r#*\"|@\"")
 
 
 def keeps_levels(site: Site, text: str) -> bool:
-    """Whether each further line of a text is below a header or as deep as a block around it."""
+    """Whether each later line of a text is below a header or as deep as an enclosing block."""
     lines = (site.line_head + text).split("\n")
     if not site.language.blocks or len(lines) == 1:
         return True
@@ -35,9 +35,9 @@ def keeps_levels(site: Site, text: str) -> bool:
 
 
 def lines_in_strings(site: Site, text: str) -> dict[int, str]:
-    """The lines of a text that begin within a string, by their numbers; the gap's own is 0.
+    """The lines of a text that begin inside a string, by number; the gap's own line is 0.
 
-    Documentation is no such string: it is indented as code is.
+    Docstrings do not count, because they are indented like code.
     """
     if not site.language.has_grammar or not _QUOTES.search(text):
         return {}
@@ -50,7 +50,7 @@ def lines_in_strings(site: Site, text: str) -> dict[int, str]:
 
 
 def _continued(site: Site, text: str) -> set[int]:
-    """Which lines of a text begin in a string or in brackets, or go on with the one above."""
+    """The numbers of lines that begin in a string or brackets, or continue the line above."""
     found = set(lines_in_strings(site, text))
     signs = [*brackets(site.filled(text), site.filled_span(text))]
     above, begun = "", len(site.open_brackets)
@@ -64,7 +64,7 @@ def _continued(site: Site, text: str) -> set[int]:
 
 
 def _lines(site: Site, text: str) -> Iterator[tuple[int, str]]:
-    """The lines of a text, each with where it begins in the filled document."""
+    """The lines of a text, each with its offset in the filled document."""
     at = site.filled_span(text).start
     for line in text.split("\n"):
         yield at, line

@@ -1,4 +1,4 @@
-"""The names that code binds, and which of them an edit takes from the code around it."""
+"""Names that code binds, and those that an edit takes away from the code around it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dgls.text.spans import Span
 
 
 def lost_names(site: Site, text: str) -> tuple[str, ...]:
-    """The names that only the code in the gap bound and that code outside of it uses."""
+    """The names that only the code in the gap bound and that code outside it uses."""
     if not site.language.has_grammar:
         return ()
     after, span = site.filled(text), site.filled_span(text)
@@ -23,9 +23,9 @@ def lost_names(site: Site, text: str) -> tuple[str, ...]:
 
 
 def repeated_names(site: Site, text: str) -> tuple[str, ...]:
-    """The names that the text defines although the file defines them outside of the gap.
+    """The names that the text defines although the file defines them outside the gap.
 
-    Such a text repeats the code around the gap: small models do, even if asked not to.
+    Such a text repeats the code around the gap. Small models do this even if told not to.
     """
     if not site.language.has_grammar:
         return ()
@@ -38,7 +38,7 @@ def repeated_names(site: Site, text: str) -> tuple[str, ...]:
 
 
 def _defined(source: Source, span: Span) -> set[str]:
-    """The names of the functions and classes in a span, those inside of others left out."""
+    """The names of the functions and classes in a span, without nested ones."""
     found: set[str] = set()
     for node in outer_scopes(source, span):
         name = name_of(node)
@@ -48,20 +48,20 @@ def _defined(source: Source, span: Span) -> set[str]:
 
 
 def _is_used_outside(site: Site, name: str) -> bool:
-    """Whether code around the gap says the name, in the function that the gap is in."""
+    """Whether code outside the gap, in the gap's function, uses the name."""
     source = site.source
     scopes = enclosing_scopes(source, site.span.start)
-    # What a class or the file holds is known everywhere, and so are members.
+    # Names of a class or module are visible everywhere, and so are members.
     is_local = scopes and scopes[-1].kind is ScopeKind.FUNCTION
     if is_local and not re.search(r"[.>@:]", name):
         around = scopes[-1].span
     else:
         around = Span(0, len(source.text))
-    before = _says(source, name, Span(around.start, max(around.start, site.span.start)))
-    return before or _says(source, name, Span(site.span.end, max(around.end, site.span.end)))
+    before = _mentions(source, name, Span(around.start, max(around.start, site.span.start)))
+    return before or _mentions(source, name, Span(site.span.end, max(around.end, site.span.end)))
 
 
-def _says(source: Source, name: str, span: Span) -> bool:
+def _mentions(source: Source, name: str, span: Span) -> bool:
     word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
     uses = word.finditer(source.text, span.start, span.end)
     return any(not is_text(source, use.start()) for use in uses)

@@ -1,6 +1,6 @@
-"""Where an answer comes to what follows on its line: there it ends, and the line goes on.
+"""Ends an answer where it reaches the text that follows the gap on its line.
 
-A model that fills a gap within a line often writes the whole line, its own end of it included.
+A model that fills a gap within a line often writes the whole line, including its end.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from dgls.sound.syntax import wrong
 from dgls.sound.words import is_word_char, word_at_start
 
 _MOST = 8
-"""So many places are tried, each of which is parsed."""
+"""At most this many places are tried; each is parsed."""
 
 
 def rejoined(site: Site, text: str) -> str:
-    """The text up to where it says the next token of the line, if that mends the syntax.
+    """The text up to where it repeats the next token of the line, if that mends the syntax.
 
-    `input: T): U {` before `) {` ends with `input: T`. Where the line goes on with a part of a
-    word, the text ends inside one, too: `self, a: int):` before `lf, a: int):` ends with `se`.
+    `input: T): U {` before `) {` ends with `input: T`. If the line continues inside a word, the
+    text ends inside one too: `self, a: int):` before `lf, a: int):` ends with `se`.
     """
     tail = site.line_tail.rstrip()
     if not tail:
@@ -42,7 +42,7 @@ def rejoined(site: Site, text: str) -> str:
 
 
 def _heads(text: str, tail: str, *, in_word: bool) -> Iterator[str]:
-    """The text before each place where it goes on as the line does, the longest first."""
+    """The text before each place that continues like the line, the longest first."""
     word = word_at_start(tail.lstrip())
     sought = re.escape(word) + r"(?!\w)" if word else re.escape(tail.lstrip()[0])
     if word and not in_word:

@@ -1,4 +1,4 @@
-"""An answer does not say what is there already: after it on its line, or on the lines below."""
+"""Removes from an answer what follows the gap already, on its line or on the lines below."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _TOKEN = re.compile(r"\w+|[^\w\s]")
 _PAIRED = frozenset("()[]{}'\"`")
 _OPERATOR = re.compile(r"[-+&|<>=*:!?%^~/.@]+")
 _ENDS_NAMES = frozenset("!?")
-"""What may be the last character of a name or belong to the value before it."""
+"""Characters that may end a name or belong to the value before them."""
 
 _SURE_LINES = 2
-"""So many lines below, said again, are no accident wherever the answer goes on to."""
+"""This many repeated lines are no accident, however the answer continues."""
 
 
 def without_what_follows(site: Site, text: str) -> str:
-    """The text without the end that follows it already."""
+    """The text without an end that already follows the gap."""
     if site.in_line:
         return _without_overlap(site, text)
     below = site.suffix[len(site.line_tail) :]
@@ -35,29 +35,29 @@ def without_what_follows(site: Site, text: str) -> str:
 def without_lines_of(text: str, line_head: str, below: str) -> str:
     """The text without last lines that are the next lines of the document.
 
-    Where the document's next lines come again in the midst of the text, it ends before them.
+    If the document's next lines occur earlier in the text, it ends before them.
     """
     lines = (line_head + text).split("\n")
-    following = [_said(line) for line in below.split("\n") if line.strip()]
+    following = [_normalized(line) for line in below.split("\n") if line.strip()]
     if _begins_anew(text, following):
         return ""
     written = [index for index, line in enumerate(lines) if line.strip()]
     for number, first in enumerate(written):
-        same = _alike([_said(lines[index]) for index in written[number:]], following)
+        same = _common_lines([_normalized(lines[index]) for index in written[number:]], following)
         if number + same == len(written) or _is_sure(following[:same]):
             return "\n".join(lines[:first])[len(line_head) :] if first else ""
     return text
 
 
 def _without_closer(site: Site, text: str, below: str) -> str:
-    """The text without a last line that closes what the next line of the document closes."""
+    """The text without a last line that closes what the document's next line closes."""
     kept, _, last = text.rpartition("\n")
     kept = kept.rstrip()
     following = next((line for line in below.split("\n") if line.strip()), "")
     if last.strip() != following.strip() or not closes(last, site.language):
         return text
     least, found = wrong(site, kept), wrong(site, text)
-    # To the grammars of Ruby and of shells an end too many is a name.
+    # The grammars of Ruby and of shells parse an extra `end` as a name, not as an error.
     if least > found or (least == found and _opens_more(site, kept)):
         return text
     return kept
@@ -70,15 +70,15 @@ def _opens_more(site: Site, text: str) -> bool:
 
 
 def _begins_anew(text: str, following: Sequence[str]) -> bool:
-    """Whether a text is the lines below from the first on, only begun elsewhere on its line."""
-    first, *others = [_said(line) for line in text.split("\n") if line.strip()] or [""]
+    """Whether a text equals the lines below, wherever on its line it begins."""
+    first, *others = [_normalized(line) for line in text.split("\n") if line.strip()] or [""]
     if not following or first.lstrip() != following[0].lstrip():
         return False
-    return _is_sure(following[: 1 + _alike(others, following[1:])])
+    return _is_sure(following[: 1 + _common_lines(others, following[1:])])
 
 
 def without_lines_said_twice(site: Site, text: str) -> str:
-    """The text up to the first line that only says again what the line before it says."""
+    """The text up to the first line that only repeats the line before it."""
     lines = (site.line_head + text).split("\n")
     for index in range(1, len(lines)):
         if says_something(lines[index]) and lines[index] == lines[index - 1]:
@@ -86,8 +86,8 @@ def without_lines_said_twice(site: Site, text: str) -> str:
     return text
 
 
-def _said(line: str) -> str:
-    """What lines have in common that differ in the white space between their words only.
+def _normalized(line: str) -> str:
+    """A key that is equal for lines that differ only in the white space between words.
 
     Brackets in a comment are told apart by what is between its mark and them.
     """
@@ -96,8 +96,8 @@ def _said(line: str) -> str:
     return indentation(line).expandtabs(8) + alike(line)
 
 
-def _alike(lines: Sequence[str], others: Sequence[str]) -> int:
-    """How many lines from the first on are the same."""
+def _common_lines(lines: Sequence[str], others: Sequence[str]) -> int:
+    """The number of leading lines that are the same."""
     count = 0
     for line, other in zip(lines, others, strict=False):
         if line != other:
@@ -119,7 +119,7 @@ class _Token:
 def _without_overlap(site: Site, text: str) -> str:
     """The text without an end that is the beginning of what follows on its line.
 
-    Tokens are compared, so that spaces between them do not matter and words are whole.
+    Tokens are compared, so that the spaces between them do not matter and words are whole.
     """
     written, following = list(_tokens(text)), list(_tokens(site.line_tail))
     words = [token.text for token in following]
@@ -129,7 +129,7 @@ def _without_overlap(site: Site, text: str) -> str:
         same = repeated == words[: len(repeated)]
         if same and _is_repeat(site, text, kept, repeated, following):
             return kept
-        # An argument like the next one, with its comma: `f(a, |a)` filled with `a, `.
+        # An argument equal to the next one, with its comma: `f(a, |a)` filled with `a, `.
         *like, comma = repeated
         is_argument = comma == "," and like and like == words[: len(like)]
         if is_argument and too_many_arguments(site, text):
@@ -140,7 +140,7 @@ def _without_overlap(site: Site, text: str) -> str:
 def _is_repeat(
     site: Site, text: str, kept: str, repeated: list[str], following: list[_Token]
 ) -> bool:
-    """Whether an end that equals what follows is the same thing twice and not two things alike."""
+    """Whether an end that equals what follows is a repeat, not a second thing of its kind."""
     before = (site.prefix + kept)[-1:]
     last = following[len(repeated) - 1]
     after = site.line_tail[last.start + len(last.text) :][:1]
@@ -150,7 +150,7 @@ def _is_repeat(
         return False
     if any(each in _PAIRED for each in repeated) and not any(map(says_something, repeated)):
         if _is_whole("".join(repeated)):
-            # `f()` before `()` calls what is called already.
+            # `f()` before `()` already has its call.
             return wrong(site, kept.rstrip()) <= wrong(site, text)
         return _closes_better(site, text, kept)
     if "," in (repeated[0], repeated[-1]) and too_many_arguments(site, text) is False:
@@ -160,9 +160,9 @@ def _is_repeat(
 
 
 def _is_another(site: Site, text: str, kept: str) -> bool:
-    """Whether an answer ends with an operator of its own, which only looks like the next one.
+    """Whether an answer ends with its own operator, which only looks like the next one.
 
-    Before ` + 1` that is so in `i++`, and before ` ? 1 : 2` in `list.empty?`.
+    Examples: `i++` before ` + 1`, and `list.empty?` before ` ? 1 : 2`.
     """
     if not site.line_tail[:1].isspace() or not kept or kept[-1].isspace():
         return False
@@ -176,12 +176,12 @@ def _is_another(site: Site, text: str, kept: str) -> bool:
 
 
 def _closes_better(site: Site, text: str, kept: str) -> bool:
-    """Whether brackets and quotes that are there already are too many."""
+    """Whether the answer's brackets and quotes are too many with those that follow it."""
     if site.language.has_grammar and not site.in_text:
         least, found = wrong(site, kept), wrong(site, text)
         if least != found:
             return least < found
-        # The tree sees no brackets there: a macro's text, a fence, a script in a page.
+        # The tree sees no brackets here: a macro's text, a fence, a script in a page.
     line = site.line_head + text + site.line_tail
     pairs = (line.count(opener) - line.count(closer) for opener, closer in ("()", "[]", "{}"))
     odd = any(line.count(quote) % 2 for quote in "'\"`")
@@ -189,7 +189,7 @@ def _closes_better(site: Site, text: str, kept: str) -> bool:
 
 
 def _is_whole(text: str) -> bool:
-    """Whether a text is pairs of brackets and nothing else."""
+    """Whether a text consists of bracket pairs only."""
     while text and any(pair in text for pair in ("()", "[]", "{}")):
         text = text.replace("()", "").replace("[]", "").replace("{}", "")
     return not text

@@ -1,4 +1,4 @@
-"""A rewrite keeps what the selection does for the code below it."""
+"""Checks that a rewrite keeps what the selection does for the code below it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _BINDS = re.compile(
     r"range_clause|variable_list|for_numeric|^cte$|^anchor$"
 )
 _OF_OBJECTS = re.compile(r"[.>@:]")
-"""Members are known outside of the function that sets them."""
+"""Marks of members, which are known outside the function that sets them."""
 _FIELDS = ("left", "name", "pattern", "declarator", "alias", "target", "argument", "operand")
 _NAMED = re.compile(
     r"identifier$|^identifier|^name$|variable_name|^constant$|^word$|^anchor_name$|^property_name$"
@@ -41,7 +41,7 @@ _RESULTS = frozenset({"return", "yield"})
 
 
 def why_not_rewrite(site: Site, text: str, score: float | None) -> Refusal | None:
-    """Why a text may not take the place of what is selected; None where it may."""
+    """Why a text may not replace the selection; None if it may."""
     if alike(text) == alike(site.old):
         return Refusal.SAME
     least = site.wanted.least_score
@@ -66,13 +66,13 @@ def _lost(site: Site, after: Source, span: Span) -> set[str]:
 
 
 def bound_names(source: Source, span: Span) -> set[str]:
-    """The names to which the statements of `span` give a value or a meaning.
+    """The names that the statements of `span` assign or define.
 
-    Members are named with what they belong to, such as `self.total`.
+    Members are named with their object, such as `self.total`.
     """
     found: set[str] = set()
     start, end = source.byte_offset(span.start), source.byte_offset(span.end)
-    # The header of a loop binds what its body, which may be below the selection, needs.
+    # A loop's header binds names for its body, which may be below the selection.
     for node in _nodes(source, span, parts=True):
         if node.is_named and node.parent is not None and node.parent.type in PARAMETERS:
             for name in _of_parameter(node):
@@ -86,9 +86,9 @@ def bound_names(source: Source, span: Span) -> set[str]:
 
 
 def own_bound_names(source: Source, span: Span) -> set[str]:
-    """The names bound in `span` that code outside of it can use.
+    """The names bound in `span` that code outside it can use.
 
-    Those are functions, classes, their members and variables, but nothing that is bound inside of a
+    Those are functions, classes, their members and variables, but not names bound inside a
     function.
     """
     found: set[str] = set()
@@ -103,13 +103,13 @@ def own_bound_names(source: Source, span: Span) -> set[str]:
 
 
 def outer_scopes(source: Source, span: Span) -> Iterator[Node]:
-    """The functions and classes that lie in `span`, those inside of others left out."""
+    """The functions and classes in `span`, without nested ones."""
     nodes = _nodes(source, span, scopes=False)
     return (node for node in nodes if node.type in source.language.scopes)
 
 
 def _of_parameter(node: Node) -> Sequence[Node]:
-    """What names a parameter; its type comes first in some languages."""
+    """The nodes that name a parameter; in some languages its type comes first."""
     for field in ("name", "pattern", "declarator"):
         if named := node.children_by_field_name(field):
             return named
@@ -117,12 +117,12 @@ def _of_parameter(node: Node) -> Sequence[Node]:
 
 
 def _bound(node: Node) -> Iterator[Node]:
-    """The parts of a node that name what it binds."""
+    """The child nodes that name what a node binds."""
     fields = [each for name in _FIELDS for each in node.children_by_field_name(name)]
     if fields:
         yield from fields
     elif node.type == "foreach_statement":
-        # PHP's names first what it goes through.
+        # PHP's loop has the iterated value first.
         yield from node.named_children[1:2]
     elif (name := name_of(node)) is not None:
         yield name
@@ -148,7 +148,7 @@ def _names(node: Node) -> Iterator[str]:
 
 
 def _is_used_below(site: Site, name: str) -> bool:
-    """Whether code after the selection, in the same function, says the name."""
+    """Whether code after the selection, in the same function, uses the name."""
     source = site.source
     scopes = enclosing_scopes(source, site.span.start)
     is_local = scopes and not _OF_OBJECTS.search(name)
@@ -159,7 +159,7 @@ def _is_used_below(site: Site, name: str) -> bool:
 
 
 def _exits(source: Source, span: Span) -> set[str]:
-    """In which ways the statements of `span` leave the code around them."""
+    """The ways in which the statements of `span` leave the code around them."""
     kinds = (_EXITS.match(node.type) for node in _nodes(source, span, scopes=False))
     return {match.group().split("_")[0] for match in kinds if match}
 
@@ -167,9 +167,9 @@ def _exits(source: Source, span: Span) -> set[str]:
 def _nodes(
     source: Source, span: Span, *, scopes: bool = True, parts: bool = False
 ) -> Iterator[Node]:
-    """The nodes that lie in `span`, with `parts` those that reach into it, too.
+    """The nodes in `span`; with `parts` also those that only overlap it.
 
-    Those in functions inside of it come only with `scopes`.
+    Nodes of functions inside it are included only with `scopes`.
     """
     start, end = source.byte_offset(span.start), source.byte_offset(span.end)
     pending = [source.tree.root_node]

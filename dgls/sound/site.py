@@ -1,4 +1,4 @@
-"""A gap in its document, and what is wanted for it."""
+"""A gap in its document, and the kind of fill that is wanted."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ class Purpose(StrEnum):
     """Why a gap is filled."""
 
     AUTOMATIC = "automatic"
-    """The user types and pressed no key for a fill."""
+    """The user types and did not ask for a fill."""
 
     EXPLICIT = "explicit"
-    """The user pressed a key for a fill at the cursor."""
+    """The user asked for a fill at the cursor."""
 
     HOLE = "hole"
-    """A placeholder, a TODO or an empty body is to be replaced."""
+    """Replace a placeholder, a TODO or an empty body."""
 
     REWRITE = "rewrite"
-    """A selection is to be replaced."""
+    """Replace a selection."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What may be filled in: at most `max_lines` lines, for a purpose.
+    """The kind of fill: at most `max_lines` lines, for a purpose.
 
-    `least_score` is the score of the text that is there, which a rewrite must exceed. Where other
-    gaps of the document are still open it is `unfinished`, and its syntax says nothing.
+    `least_score` is the score of the present text, which a rewrite must exceed. `unfinished` means
+    that other gaps of the document are still open, so its syntax tells nothing.
     """
 
     purpose: Purpose = Purpose.EXPLICIT
@@ -53,7 +53,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Site:
-    """A gap in as much of its document as says what fits there.
+    """A gap in as much of its document as decides what fits there.
 
     A fill replaces `span` of `source` by `lead`, its text and `tail`. All lines end with \\n.
     """
@@ -66,8 +66,8 @@ class Site:
 
     @classmethod
     def of(cls, source: Source, span: Span, wanted: Wanted, lead: str = "", tail: str = "") -> Site:
-        """The place of a gap in a document, which may be long and end its lines as it likes."""
-        # A rewrite is judged by what the code below needs, however far below.
+        """The site of a gap in a document of any length and with any line ends."""
+        # A rewrite is judged by what all the code below needs.
         whole = wanted.purpose is Purpose.REWRITE
         everything = Span(0, len(source.text))
         around = everything if whole else window(source.text, source.language, span)
@@ -82,51 +82,51 @@ class Site:
 
     @classmethod
     def between(cls, prefix: str, suffix: str, language: Language, wanted: Wanted) -> Site:
-        """The place between two texts."""
+        """The site between two texts."""
         source = Source.parse(prefix + suffix, language)
         return cls.of(source, Span(len(prefix), len(prefix)), wanted)
 
     @property
     def language(self) -> Language:
-        """The document's."""
+        """The document's language."""
         return self.source.language
 
     @cached_property
     def prefix(self) -> str:
-        """What is before the fill."""
+        """The text before the fill."""
         return self.source.text[: self.span.start] + self.lead
 
     @cached_property
     def suffix(self) -> str:
-        """What is after the fill."""
+        """The text after the fill."""
         return self.tail + self.source.text[self.span.end :]
 
     @cached_property
     def line_head(self) -> str:
-        """What is before the fill on its line."""
+        """The text before the fill on its line."""
         return last_line(self.prefix)
 
     @cached_property
     def line_tail(self) -> str:
-        """What is after the fill on its line."""
+        """The text after the fill on its line."""
         return first_line(self.suffix)
 
     @cached_property
     def unit(self) -> str | None:
-        """One level of indentation around the gap; None where no line shows it."""
-        # A letter takes the place of the fill, whose line is indented too.
+        """One level of indentation around the gap; None if no line shows it."""
+        # A letter replaces the fill, so that its line's indentation counts too.
         before, after = self.prefix[-_NEAR_CHARS:], self.suffix[:_NEAR_CHARS]
         near = f"{before}x{after}"
         if (own := own_unit(before, after)) is not None and own != unit_of(near):
             return own
         if self.language.line_comment == "//":
-            # A license is indented as its own authors like it.
+            # A licence comment may have another indentation than the code.
             return unit_of(BLOCK_COMMENT.sub("", near)) or unit_of(near)
         return unit_of(near)
 
     @property
     def in_line(self) -> bool:
-        """Whether the line goes on after the fill, so that it must stay on it."""
+        """Whether text follows the fill on its line, so that the fill must stay on that line."""
         return bool(self.line_tail.strip())
 
     @cached_property
@@ -140,12 +140,12 @@ class Site:
 
     @property
     def old(self) -> str:
-        """What the file has in the gap now."""
+        """The present text of the gap."""
         return self.span.of(self.source.text)
 
     @cached_property
     def damage(self) -> Damage:
-        """What is wrong with the document as it is."""
+        """The parser's errors in the document as it is."""
         return damage(self.source) if self.language.has_grammar else Damage(0, 0)
 
     @cached_property
@@ -156,14 +156,14 @@ class Site:
         return open_brackets(self.source, Span(0, self.span.start))
 
     def edit(self, text: str) -> Edit:
-        """The edit of `source` by which a text fills the gap."""
+        """The edit of `source` that fills the gap with a text."""
         return Edit(self.span, self.lead + text + self.tail)
 
     def filled(self, text: str) -> Source:
         """The document with a text in the gap."""
         if text not in self._filled:
             if self.language.has_grammar:
-                # The tree after an edit is made from the one before it.
+                # The new tree is derived from this one, so parse this one first.
                 _ = self.source.tree
             self._filled[text] = self.source.edited([self.edit(text)])
         return self._filled[text]
@@ -173,20 +173,20 @@ class Site:
         return {}
 
     def filled_span(self, text: str) -> Span:
-        """Where in `filled` the text is."""
+        """The span of the text in `filled`."""
         return Span(len(self.prefix), len(self.prefix) + len(text))
 
     def opens_block(self, line: str) -> bool:
-        """Whether a line is the header of a block, which no comment is."""
+        """Whether a line is the header of a block; a comment never is."""
         if self.language.has_grammar and line.lstrip().startswith(self.language.line_comment):
             return False
         return self.language.block_opener.search(line.rstrip()) is not None
 
     def header_above(self) -> str | None:
-        """The line that opens the block which the fill begins, if it does.
+        """The line that opens the block which the fill begins, if any.
 
-        That is the gap's own line, or, where only white space is before the gap on it, the line
-        above. Where brackets end on it that begin further up, it is indented as they are.
+        That is the gap's own line or, if only white space is before the gap, the line above. If
+        that line closes brackets that open further up, it gets the indentation of their line.
         """
         lines = [line for line in self.prefix.split("\n") if line.strip()]
         if not lines or not self.opens_block(lines[-1]):

@@ -1,4 +1,4 @@
-"""An answer leaves the syntax at least as sound as it was, as far as its gap is concerned."""
+"""Checks that an answer leaves the syntax around its gap at least as sound as before."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from dgls.text.lines import line_around
 from dgls.text.spans import Edit, Span
 
 _WHOLE = frozenset({Purpose.HOLE, Purpose.REWRITE})
-"""Nobody goes on typing where these are filled."""
+"""Purposes after which nobody continues to type."""
 
 
 def keeps(site: Site, text: str) -> bool:
     """Whether a text may fill the gap.
 
-    It may if the parser finds no more errors than before and what follows does not become part of
-    a string or a comment. Where the line of the gap is unfinished, the text must continue it.
+    It may if the parser finds no more errors than before and what follows does not become part of a
+    string or a comment. If the gap's line is unfinished, the text must continue it.
     """
     if not site.language.has_grammar:
         return True
@@ -35,13 +35,13 @@ def keeps(site: Site, text: str) -> bool:
     if leaves_text_open(after, site.filled_span(text)) or _is_worse_than_a_word(site, after):
         return False
     if _less(damage(after), site.damage):
-        # What was open before the gap, or after it, is closed now.
+        # The text closes what was open before or after the gap.
         return True
-    return not _swallows(site, after, text) and _goes_on(site, after, text)
+    return not _swallows(site, after, text) and _continues_line(site, after, text)
 
 
 def _leaves_header(site: Site, text: str) -> bool:
-    """Whether a text that nobody types on ends with a header, and what follows is no body of it."""
+    """Whether a finished text ends with a header that gets no body from what follows."""
     if not site.language.blocks or site.wanted.purpose not in _WHOLE:
         return False
     last = next((line for line in reversed(text.split("\n")) if line.strip()), "")
@@ -52,9 +52,9 @@ def _leaves_header(site: Site, text: str) -> bool:
 
 
 def _leaves_body(site: Site, text: str) -> bool:
-    """Whether a text puts a statement on the line of a header that has its body below.
+    """Whether a text puts a statement on the line of a header whose body is below.
 
-    Tree-sitter takes both for one body, and Python itself refuses them.
+    Tree-sitter parses both as one body, but Python refuses them.
     """
     first, *others = text.split("\n")
     if not site.language.blocks or not site.opens_block(site.line_head) or site.open_brackets:
@@ -82,7 +82,7 @@ def without_stray_closers(site: Site, text: str) -> str:
             unclosed.pop()
         else:
             found = wrong(site, text)
-            # The tree may know better: a `)` after a `case` closes nothing and is right.
+            # The tree may know better: a `)` after a `case` has no opening bracket and is right.
             if found == (0, 0):
                 return text
             kept = text[: bracket.at - span.start]
@@ -91,37 +91,37 @@ def without_stray_closers(site: Site, text: str) -> str:
 
 
 def wrong(site: Site, text: str) -> tuple[int, int]:
-    """How much is wrong with the document with a text in the gap: errors, and bytes in them."""
+    """The damage to the document with a text in the gap: errors, and bytes in them."""
     found = damage(site.filled(text)) if site.language.has_grammar else Damage(0, 0)
     return found.faults, found.covered
 
 
 def _swallows(site: Site, after: Source, text: str) -> bool:
-    """Whether the first code after the gap becomes text by what is filled in."""
+    """Whether the first code after the gap becomes part of a string or comment."""
     rest = site.source.text[site.span.end :]
     offset = len(rest) - len(rest.lstrip())
     if offset == len(rest):
         return False
     end = site.filled_span(text).end + len(site.tail)
     around = text_around(after, end + offset)
-    # What begins as a comment after `<?php` is one of its own.
+    # A comment that begins after `<?php` is a new one.
     if around is None or around.start_byte >= after.byte_offset(end):
         return False
     return not is_text(site.source, site.span.end + offset)
 
 
 def _is_worse_than_a_word(site: Site, after: Source) -> bool:
-    """Whether a line that goes on after the gap lacks no more than a word, and now lacks more."""
+    """Whether the rest of a line needs no more than a word in the gap, and now needs more."""
     if not site.in_line or not site.damage.faults:
         return False
     return damage(after).faults > damage(site.filled("x")).faults
 
 
-def _goes_on(site: Site, after: Source, text: str) -> bool:
-    """Whether an unfinished line is as sound with the text as without, both finished.
+def _continues_line(site: Site, after: Source, text: str) -> bool:
+    """Whether an unfinished line is as sound with the text as without, once both are finished.
 
-    A line is finished by closing the brackets that were opened on it. This tells `f(a, ` filled
-    with `b` from the same filled with `b c`: unfinished, both are one error.
+    A line is finished by closing the brackets that it opened. This tells `f(a, ` filled with `b`
+    from the same filled with `b c`: unfinished, each is one error.
     """
     if not site.damage.faults or site.in_line or site.old:
         return True
@@ -139,7 +139,7 @@ def _goes_on(site: Site, after: Source, text: str) -> bool:
 
 
 def _closed(source: Source, at: int, unclosed: Sequence[Bracket]) -> Source:
-    """The source with brackets closed at `at`."""
+    """The source with closing brackets inserted at `at`."""
     closers = "".join(OPENERS[bracket.char] for bracket in reversed(unclosed))
     return source.edited([Edit(Span(at, at), closers)])
 

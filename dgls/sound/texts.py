@@ -1,4 +1,4 @@
-"""What of a document is text and not code: strings and comments."""
+"""Which parts of a document are text instead of code: strings and comments."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TEXT = re.compile(r"comment|string|heredoc|char_literal|character_literal|templ
 _CODE = re.compile(r"interpolation|substitution|expansion")
 
 BLOCK_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
-"""A comment of the languages that have `//`, too."""
+"""A block comment of the languages that also have `//`."""
 
 
 def is_text(source: Source, offset: int) -> bool:
@@ -22,7 +22,7 @@ def is_text(source: Source, offset: int) -> bool:
 
 
 def is_in_string(source: Source, offset: int) -> bool:
-    """Whether `offset` is within a string that is more than documentation."""
+    """Whether `offset` is inside a string other than documentation."""
     around = text_around(source, offset)
     while around is not None and around.parent is not None and _TEXT.search(around.parent.type):
         around = around.parent
@@ -33,7 +33,7 @@ def is_in_string(source: Source, offset: int) -> bool:
 
 
 def text_around(source: Source, offset: int) -> Node | None:
-    """The innermost string or comment to which the character at `offset` belongs."""
+    """The innermost string or comment that contains the character at `offset`."""
     node: Node | None = source.node_at(Span(offset, min(len(source.text), offset + 1)))
     while node is not None:
         # TypeScript has a token `string`, which is a type.

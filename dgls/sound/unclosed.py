@@ -1,4 +1,4 @@
-"""A rule: an answer closes each string and comment that it begins."""
+"""Checks that an answer closes each string and comment that it begins."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _AROUND_COMMENTS = re.compile(r"comment|string|char|regex|glob|text|pattern|cont
 def leaves_text_open(source: Source, span: Span) -> bool:
     """Whether a string or a comment that begins in `span` has no end.
 
-    Where the code was broken before, the parser's errors do not tell: an unclosed quote may be one
-    error as well as what it takes the place of.
+    In code that was broken before, counting errors does not tell: an unclosed quote may be one
+    error, just like the text that it replaces.
     """
     start, end = source.byte_offset(span.start), source.byte_offset(span.end)
     if any(start <= at < end for at in _open_quotes(source)):
@@ -28,7 +28,7 @@ def leaves_text_open(source: Source, span: Span) -> bool:
 
 
 def _open_quotes(source: Source) -> Iterator[int]:
-    """Where the quotes are that nothing closes, in bytes."""
+    """The byte offsets of quotes that nothing closes."""
     pending = [source.tree.root_node]
     while pending:
         node = pending.pop()
@@ -41,14 +41,14 @@ def _open_quotes(source: Source) -> Iterator[int]:
 
 
 def _quotes_of(source: Source, error: Node) -> Iterator[int]:
-    """Where an error's own tokens are quotes."""
+    """The byte offsets of quotes among an error's own tokens."""
     for node in error.children or (error,):
         if not node.child_count and _QUOTE.fullmatch(_text(source, node)):
             yield node.start_byte
 
 
 def _begins_comment(source: Source, span: Span) -> bool:
-    """Whether the parser reads the beginning of a comment without an end as something else."""
+    """Whether the parser misreads the start of a comment that has no end."""
     if source.language.line_comment != "//":
         return False
     at = span.of(source.text).find(_COMMENT)

@@ -1,4 +1,4 @@
-"""Words and lines of a text, as the rules of what is shown see them."""
+"""Words and lines of a text, as the rules of `sound` define them."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ def is_word_char(char: str) -> bool:
 
 
 def says_something(line: str) -> bool:
-    """Whether a line has a word in it: lines of brackets alone may well repeat."""
+    """Whether a line has a word in it; lines of brackets alone may repeat."""
     return any(map(is_word_char, line))
 
 
 def is_word(pair: str) -> bool:
-    """Whether two characters beside each other belong to one word."""
+    """Whether two adjacent characters belong to one word."""
     return len(pair) == 2 and all(map(is_word_char, pair))
 
 
 def word_at_end(text: str) -> str:
-    """The word that the text ends with, empty where it ends with none."""
+    """The word at the end of a text; "" if it does not end with a word."""
     start = len(text)
     while start and is_word_char(text[start - 1]):
         start -= 1
@@ -27,7 +27,7 @@ def word_at_end(text: str) -> str:
 
 
 def word_at_start(text: str) -> str:
-    """The word that the text begins with, empty where it begins with none."""
+    """The word at the start of a text; "" if it does not start with a word."""
     end = 0
     while end < len(text) and is_word_char(text[end]):
         end += 1

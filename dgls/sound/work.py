@@ -1,4 +1,4 @@
-"""How the gap of a hole or a selection is laid open, and how a fill of it becomes an edit."""
+"""Opens the gap of a hole or a selection, and turns its fill into an edit."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from dgls.syntax.source import Source
 from dgls.text.spans import Edit, Span, moved_spans
 
 HOLE_LINES = 10
-"""Most lines of a body that is filled in."""
+"""The most lines of a filled-in body."""
 
 EXTRA_LINES = 2
-"""How many lines a rewritten selection may grow by."""
+"""How many lines longer a rewrite may be than its selection."""
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One gap under way.
+    """One gap to fill.
 
-    `opened` is the source with the gap laid open at `gap`. A fill replaces `span` of `source` by
-    `lead`, its text and `tail`. `strength` is the share of what is in the gap that may change.
+    `opened` is the source with an empty or rewritable gap at `gap`. A fill replaces `span` of
+    `source` by `lead`, its text and `tail`. `strength` is the share of the gap's text that may
+    change.
     """
 
     source: Source
@@ -45,8 +46,8 @@ class Work:
     ) -> Edit:
         """The edit of the first candidate that is sound here.
 
-        `present` is the score of the text that a rewrite would replace. Raises `InputError`, which
-        says why the first candidate is not, where none is.
+        `present` is the score of the text that a rewrite would replace. Raises `InputError` with
+        the first candidate's refusal if no candidate is sound.
         """
         wanted = Wanted(self.purpose, self.max_lines, present)
         site = Site.of(self.source, self.span, wanted, self.lead, self.tail)
@@ -63,7 +64,7 @@ class Work:
 
     @property
     def held(self) -> str:
-        """What the gap holds now."""
+        """The gap's present text."""
         return self.gap.of(self.opened.text)
 
     def edit(self, text: str) -> Edit:
@@ -72,15 +73,15 @@ class Work:
 
 
 def plain_work(source: Source, gap: Span, lines: int, strength: float = 1.0) -> Work:
-    """The work of filling a gap as it is; of what it holds, the share `strength` may change."""
+    """The work of filling a gap as it is; the share `strength` of its text may change."""
     purpose = Purpose.REWRITE if gap.of(source.text).strip() else Purpose.EXPLICIT
     return Work(source, source, gap, gap, "", "", lines, purpose, strength)
 
 
 def laid_open(works: Sequence[Work]) -> tuple[Source, tuple[Span, ...]]:
-    """The source with every gap laid open, and the gaps in it.
+    """The source with every gap opened, and the spans of the gaps in it.
 
-    The works are those of one source, in order. Raises `PositionError` where they overlap.
+    The works belong to one source and are in order. Raises `PositionError` if they overlap.
     """
     edits = [work.edit(work.held) for work in works]
     gaps = [
@@ -98,7 +99,7 @@ def hole_work(source: Source, hole: Hole) -> Work:
 
 
 def selection_work(source: Source, span: Span, strength: float) -> Work:
-    """The work of rewriting a selection; white space around it stays."""
+    """The work of rewriting a selection; the white space around it stays."""
     selected = span.of(source.text)
     start = span.start + len(selected) - len(selected.lstrip())
     inner = Span(start, start + len(selected.strip()))

@@ -1,4 +1,4 @@
-"""The brackets of a text as its syntax tree knows them: those in strings and comments are text."""
+"""The code brackets of a text by its syntax tree, without those in strings and comments."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from dgls.syntax.source import Source
 from dgls.text.spans import Span
 
 OPENERS = {"(": ")", "[": "]", "{": "}"}
-"""What closes each bracket."""
+"""The closing bracket of each opening one."""
 
 CLOSERS = {closer: opener for opener, closer in OPENERS.items()}
-"""What each closing bracket closes."""
+"""The opening bracket of each closing one."""
 
-# The pattern of a branch in a shell ends with a bracket that nothing opens.
+# In shells a pattern in a `case` ends with a bracket that nothing opens.
 _UNPAIRED_IN = frozenset({"case_item"})
 _PROSE = frozenset({"inline", "paragraph", "pipe_table_cell", "heading_content"})
 _TEXTUAL = ('"', "'", "`", "#", "/", "--", "[[", "%")
@@ -26,7 +26,7 @@ _TEXTUAL = ('"', "'", "`", "#", "/", "--", "[[", "%")
 
 @dataclass(frozen=True, slots=True)
 class Bracket:
-    """One bracket and where it is, in code points of its source."""
+    """One bracket and its position, in code points of its source."""
 
     at: int
     char: str
@@ -49,7 +49,7 @@ def open_brackets(source: Source, span: Span) -> list[Bracket]:
 
 
 def _brackets(source: Source, span: Span, *, skip_sound: bool) -> Iterator[Bracket]:
-    """The brackets of `span`, with `skip_sound` without those of nodes that close their own."""
+    """The brackets of `span`; with `skip_sound`, without those of nodes that are balanced."""
     start, end = source.byte_offset(span.start), source.byte_offset(span.end)
     root = source.tree.root_node
     # Above the node that holds the whole span there is nothing but what lies beside it.
@@ -70,10 +70,10 @@ def _brackets(source: Source, span: Span, *, skip_sound: bool) -> Iterator[Brack
 
 
 def within_brackets(text: str, tail: str, language: Language) -> str:
-    """The text up to the bracket that closes what was opened before it, if `tail` closes that too.
+    """The text up to the bracket that closes an earlier one, if `tail` closes that too.
 
-    `tail` is what follows the gap on its line. A bracket that is open at the gap closes once, and
-    where the line goes on with a closing bracket it is that one.
+    `tail` is what follows the gap on its line. A bracket that is open at the gap closes only once,
+    and if the line continues with a closing bracket, that one closes it.
     """
     closer = tail.lstrip()[:1]
     if closer not in CLOSERS:
@@ -84,9 +84,9 @@ def within_brackets(text: str, tail: str, language: Language) -> str:
 
 @lru_cache(maxsize=4096)
 def first_unopened(text: str, closer: str, language: Language) -> int | None:
-    """Where `text` first closes a bracket that it did not open; None where it does not.
+    """The index at which `text` first closes a bracket that it did not open; None if it does not.
 
-    `closer` is the bracket that closes after the text, so that its partner is open before it.
+    `closer` is the closing bracket after the text, so its partner is open before the text.
     """
     if not any(char in text for char in CLOSERS):
         return None
@@ -109,7 +109,7 @@ def _first_unopened(characters: Iterator[tuple[int, str]]) -> int | None:
 
 
 def _is_text(node: Node) -> bool:
-    """Whether a token is a string's own delimiter, or pairs with nothing."""
+    """Whether a token is a string's own delimiter, or has no partner."""
     parent = node.parent
     if node.is_missing or parent is None:
         return node.is_missing

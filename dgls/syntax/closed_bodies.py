@@ -1,4 +1,4 @@
-"""Bodies with nothing in them, in languages where a token such as `}` or `end` ends a body."""
+"""Empty bodies, in languages where a token such as `}` or `end` ends a body."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dgls.text.indentation import USUAL_UNIT, indentation, unit_of
 from dgls.text.lines import line_around, line_end_of
 from dgls.text.spans import Span
 
-# The line ends within this many characters of a body are those that a fill gets.
+# A fill uses the line ends found within this many characters of a body.
 _NEAR = 4_000
 
 
@@ -22,8 +22,8 @@ def empty_closed_bodies(
 ) -> Iterator[Hole]:
     """The holes of those bodies and scopes that hold nothing but comments.
 
-    A body is a node with its brackets (`@body` in a holes query). Where there are no opening
-    brackets the scope itself is given (`@scope`), whose field `body` is missing where it is empty.
+    A body is a node with its brackets (`@body` in a holes query). Without opening brackets the
+    scope is given (`@scope`), whose field `body` is missing if it is empty.
     """
     comments = source.language.comments
     empty = [
@@ -39,7 +39,7 @@ def empty_closed_bodies(
 
 
 def _hole(source: Source, node: Node, last: Node, closer: Node) -> Hole:
-    """The hole between `last`, after which a statement goes, and what closes the body."""
+    """The hole between `last`, after which a statement goes, and the body's end."""
     text = source.text
     span = Span(source.span(last).end, source.span(closer).start)
     own_line = line_around(text, span.end)
@@ -56,7 +56,7 @@ def _hole(source: Source, node: Node, last: Node, closer: Node) -> Hole:
 
 
 def _scope_of_body(source: Source, node: Node) -> Node | None:
-    """The scope that has this body, or that this is; None for a body of something else."""
+    """The scope that has this body, or that this node is; None for the body of something else."""
     scopes = source.language.scopes
     candidates = (node, node.parent, node.parent.parent if node.parent else None)
     return next((each for each in candidates if each is not None and each.type in scopes), None)

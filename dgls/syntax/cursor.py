@@ -1,4 +1,4 @@
-"""The text around a cursor that a model is given: cut to a budget, and steady while one types."""
+"""The text around a cursor for a model: cut to a budget, and stable while the user types."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from dgls.text.lines import line_around, line_end_of, with_line_ends
 from dgls.text.spans import Span, anchored_start
 
 _BYTE_ORDER_MARK = "\ufeff"
-# The line ends within this many characters of the gaps are those that a fill gets.
+# A fill uses the line ends found within this many characters of the gaps.
 _NEAR = 4_000
-# What every model has room for.
+# Every model has room for this much.
 _PREFIX_CHARS, _SUFFIX_CHARS = 1_200, 480
 # The beginning of a line that is not blank, and its indentation.
 _LINE_BEGINS = re.compile(r"(?:\r\n?|\n)([ \t\f]*+)(?=[^\S\r\n]*+\S)")
@@ -23,11 +23,11 @@ _LINE_BEGINS = re.compile(r"(?:\r\n?|\n)([ \t\f]*+)(?=[^\S\r\n]*+\S)")
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Most characters of the prefix and of the suffix; None leaves them to the model.
+    """The most characters of the prefix and of the suffix; None leaves them to the model.
 
-    Of a prefix that does not fit, the share `head` is for imports and enclosing headers. `around`
-    is for each side of what texts may be copied from, and a model with room for it may read; it
-    is at least four fifths of that where the document has as much.
+    If the prefix does not fit, the share `head` of it is for imports and enclosing headers.
+    `around` limits each side of the text from which copies are taken, and which a model with room
+    for it may read. It yields at least four fifths of that, if the document has as much.
     """
 
     prefix_chars: int | None = None
@@ -37,25 +37,25 @@ class Budget:
 
     @property
     def before(self) -> int:
-        """Most characters of the prefix in a request's parts."""
+        """The most characters of the prefix in a request's parts."""
         return _PREFIX_CHARS if self.prefix_chars is None else self.prefix_chars
 
     @property
     def after(self) -> int:
-        """Most characters of the suffix in a request's parts."""
+        """The most characters of the suffix in a request's parts."""
         return _SUFFIX_CHARS if self.suffix_chars is None else self.suffix_chars
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What surrounds the gaps. Its texts end lines with \\n and hold no byte order mark.
+    """The text around the gaps. Lines end with \\n, and there is no byte order mark.
 
-    `parts` are those of a `FillRequest`: prefix, texts between gaps, suffix; `gaps` is what
-    is in the gaps now. `head` is the beginning of the prefix that was kept from above its
-    window, `start` where the window begins in the document. `line_head` is on the first
-    gap's line before it, `line_tail` on the last gap's line after it. `line_end` is what the
-    document itself ends its lines with there. `around` is the text before the first gap and the
-    one after the last gap, as far as the budget goes.
+    `parts` are those of a `FillRequest`: prefix, texts between gaps, suffix; `gaps` are the present
+    texts of the gaps. `head` is the part of the prefix that was kept from above its window, `start`
+    the window's offset in the document. `line_head` is before the first gap on its line,
+    `line_tail` after the last gap on its line. `line_end` is the document's own line end there.
+    `around` is the text before the first gap and the text after the last gap, as far as the budget
+    goes.
     """
 
     parts: tuple[str, ...]
@@ -68,15 +68,15 @@ class Context:
     around: tuple[str, str] = ("", "")
 
     def for_document(self, fill: str) -> str:
-        """The fill with the document's own line ends."""
+        """The fill with the document's line ends."""
         return with_line_ends(fill, self.line_end)
 
 
 def context_at(source: Source, gaps: Sequence[Span], budget: Budget | None = None) -> Context:
     """The context of one or more ordered, disjoint gaps.
 
-    Typing at the first gap extends the prefix and changes nothing in it, but for the rare hops of
-    its start. Raises `PositionError` where gaps overlap, leave the text, or there is none.
+    Typing at the first gap extends the prefix and changes nothing in it, apart from rare hops of
+    its start. Raises `PositionError` if gaps overlap or leave the text, or if there are none.
     """
     text, budget = source.text, budget or Budget()
     _check(gaps, len(text))
@@ -111,9 +111,9 @@ def _check(gaps: Sequence[Span], length: int) -> None:
 
 
 def _window(source: Source, cursor: int, budget: Budget) -> tuple[int, str]:
-    """Where the prefix's window begins, and what is kept of the text above it.
+    """The start of the prefix's window, and what is kept of the text above it.
 
-    Both depend only on the text up to a place well before the cursor, which typing leaves alone.
+    Both depend only on the text up to a place well before the cursor, which typing does not change.
     """
     if cursor <= budget.before:
         return 0, ""
@@ -126,7 +126,7 @@ def _window(source: Source, cursor: int, budget: Budget) -> tuple[int, str]:
 
 
 def _around_start(text: str, cursor: int, chars: int) -> int:
-    """Where the text around a cursor begins: at a line's start that typing rarely moves."""
+    """The start of the text around a cursor: a line start that typing rarely moves."""
     hop = chars // 10
     cut = anchored_start(cursor, chars, hop)
     return _tidy_start(text[: cut + hop], cut) if cut else 0
@@ -144,7 +144,7 @@ def _tidy_start(text: str, cut: int) -> int:
 
 
 def _suffix_end(text: str, start: int, chars: int) -> int:
-    """The last line end within `chars` of `start`, or `chars` after it where no line ends."""
+    """The last line end within `chars` of `start`; `start + chars` if no line ends there."""
     limit = start + chars
     if limit >= len(text):
         return len(text)
@@ -153,6 +153,6 @@ def _suffix_end(text: str, start: int, chars: int) -> int:
 
 
 def _plain(text: str, span: Span) -> str:
-    """The part of the text as models know it: no byte order mark, lines that end in \\n."""
+    """A part of the text as models read it: no byte order mark, lines end in \\n."""
     part = span.of(text)
     return with_line_ends(part.removeprefix(_BYTE_ORDER_MARK) if span.start == 0 else part, "\n")

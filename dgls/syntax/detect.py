@@ -1,4 +1,4 @@
-"""Which language a text is in, where nobody says: by names, by its first line, by itself."""
+"""Detects the language of a text from file names, its first line or its content."""
 
 from __future__ import annotations
 
@@ -45,27 +45,27 @@ _TRIED = 5
 
 
 def detected(text: str, path: str = "", others: Iterable[str] = ()) -> Language:
-    """The language of a text; `PLAIN` where nothing tells.
+    """The language of a text; `PLAIN` if nothing tells.
 
-    `path` is its own, where it is known; `others` are those of files beside it. A path decides,
-    then what the text says of itself, then how well it reads as each language; the languages of
-    other files come before those that none of them has.
+    `path` is its own, if known; `others` are those of files beside it. The path decides first, then
+    what the first lines declare, then how well the text parses in each language; languages of the
+    other files are preferred.
     """
     named = known_of(path)
     if named is not None:
         return named.load()
-    said = _said(text)
+    said = _declared(text)
     if said is not None:
         return said
-    # A README or a configuration beside it says nothing about a text of code.
+    # A README or a configuration file beside code tells nothing about the code.
     beside = [known.ids[0] for known in map(known_of, others) if known and known.holds_code]
     likely = [name for name, _ in Counter(beside).most_common()]
     found = _guessed(text[:_READ_CHARS], tuple(likely))
     return language_named(found) if found else PLAIN
 
 
-def _said(text: str) -> Language | None:
-    """What the first lines say: a shebang, a mode line, PHP's tag."""
+def _declared(text: str) -> Language | None:
+    """The language declared in the first lines: by a shebang, a mode line or PHP's tag."""
     lines = text.lstrip("\ufeff").split("\n", _SAID_LINES)[:_SAID_LINES]
     shebang = _SHEBANG.match(lines[0])
     if shebang:
@@ -83,7 +83,7 @@ def _said(text: str) -> Language | None:
 
 @lru_cache(maxsize=256)
 def _guessed(text: str, likely: tuple[str, ...]) -> str:
-    """The language in which most lines make sense, of those that read the text without errors."""
+    """The language in which most lines make sense, among those that parse without errors."""
     if _is_prose(text):
         return "markdown"
     signs = {name: _signs(text, name) for name in SIGNS}
@@ -101,7 +101,7 @@ def _guessed(text: str, likely: tuple[str, ...]) -> str:
 
 
 def _is_prose(text: str) -> bool:
-    """Whether a text outside of its fences has more signs of Markdown than of any code."""
+    """Whether the text outside fences has more signs of Markdown than of any code."""
     outside, fences = without_fences(text)
     signs = prose_signs(outside, fences)
     return bool(signs) and signs > max(_signs(outside, name) for name in SIGNS.keys() - _MARKUP)

@@ -1,4 +1,4 @@
-"""Whether an edit leaves the syntax at least as sound as it was."""
+"""Checks that an edit leaves the syntax at least as sound as before."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from dgls.text.spans import Edit, Span, moved_spans
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """What is wrong with a text: the errors that the parser met, and how many bytes they cover.
+    """The errors that the parser met in a text, and how many bytes they cover.
 
-    `faults` counts ERROR and MISSING nodes; `covered` tells an error of one line from one that
+    `faults` counts ERROR and MISSING nodes. `covered` tells an error of one line from one that
     swallows what follows, as an unclosed quote may.
     """
 
@@ -28,8 +28,8 @@ class Damage:
 def keeps_syntax(source: Source, edits: Sequence[Edit]) -> bool:
     """Whether the text after `edits` has no more syntax errors than before.
 
-    A block that they leave without a statement counts as an error, although the parser accepts
-    it, unless its header is the last line of a fill: there the user goes on.
+    A block left without a statement counts as an error, although the parser accepts it, unless its
+    header is the last line of a fill: there the user continues.
     """
     if not edits or not source.language.has_grammar:
         return True
@@ -51,7 +51,7 @@ def is_no_worse(source: Source, after: Source, edits: Sequence[Edit]) -> bool:
 def damage(source: Source) -> Damage:
     """The syntax errors of a source. Only the parts of the tree that hold errors are visited.
 
-    In HTML all are: an end tag that ends nothing is no error to its grammar.
+    In HTML all parts are, because its grammar does not report stray end tags as errors.
     """
     faults = covered = 0
     pending, everywhere = [source.tree.root_node], source.language.id == "html"
@@ -63,15 +63,15 @@ def damage(source: Source) -> Damage:
         if node.has_error or everywhere:
             pending += node.children
     if not faults and source.tree.root_node.has_error:
-        # An end tag of HTML that is missing is no node that one could meet.
+        # A missing end tag in HTML has no node of its own.
         faults = 1
     return Damage(faults, covered)
 
 
 def _neighbourhood(source: Source, edits: Sequence[Edit]) -> tuple[Source, Sequence[Edit]]:
-    """The definitions around the edits as a source of their own, and the edits in it.
+    """The definitions around the edits as a separate source, and the edits in it.
 
-    Parsing them is all that the guard costs in a long file.
+    In a long file the guard therefore parses only these definitions.
     """
     first = min(edit.span.start for edit in edits)
     last = max(edit.span.end for edit in edits)
@@ -101,7 +101,7 @@ def _space_around(text: str, span: Span) -> int:
 
 
 def _keeps_blocks(before: Source, span: Span, after: Source, filled: Span) -> bool:
-    """Whether the fill of one span, which is at `filled` afterwards, leaves no block empty."""
+    """Whether the fill of one span, at `filled` afterwards, leaves no block empty."""
     blocks = _empty_blocks(after, filled)
     if not blocks:
         return True
@@ -113,7 +113,7 @@ def _keeps_blocks(before: Source, span: Span, after: Source, filled: Span) -> bo
 
 
 def _empty_blocks(source: Source, span: Span) -> list[int]:
-    """Where blocks without a statement begin, on the lines of the span and those beside them."""
+    """The offsets of blocks without a statement, on the span's lines and those beside them."""
     if not source.language.blocks:
         return []
     lines = source.lines
@@ -130,5 +130,5 @@ def _empty_blocks(source: Source, span: Span) -> list[int]:
 def _is_empty(source: Source, block: Node) -> bool:
     if any(child.type not in source.language.comments for child in block.named_children):
         return False
-    # What the parser could not read between a header and its block may well be in the block.
+    # Text that the parser rejected between a header and its block may belong to the block.
     return block.prev_sibling is None or not block.prev_sibling.is_error

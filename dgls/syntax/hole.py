@@ -1,4 +1,4 @@
-"""A place that waits to be filled, and the edit that fills it."""
+"""A place to be filled, and the edit that fills it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dgls.text.spans import Edit, Span
 
 
 class HoleKind(StrEnum):
-    """What waits to be filled."""
+    """What is to be filled."""
 
     PASS = "pass"
     ELLIPSIS = "ellipsis"
@@ -20,11 +20,11 @@ class HoleKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """One such place. A fill replaces `span` by `lead`, its text and `tail`.
+    """A place to be filled. A fill replaces `span` by `lead`, its text and `tail`.
 
-    `lead` and `tail` are the line ends and indentation that are missing around it. `where` is what
-    the user sees as the hole: the placeholder, the comment, or the header with nothing under it. A
-    fill may have several lines where `multiline` says so, otherwise it must stay on its line.
+    `lead` and `tail` are the line ends and indentation missing around it. `where` is the hole as
+    the user sees it: the placeholder, the comment, or the header of the empty body. A fill may have
+    several lines if `multiline`; otherwise it must stay on its line.
     """
 
     kind: HoleKind

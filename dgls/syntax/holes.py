@@ -1,9 +1,9 @@
-"""Places that wait to be filled: placeholders, TODO comments and bodies with nothing in them.
+"""Finds holes: placeholders, TODO comments and empty bodies.
 
 A language's `holes` query names them by its captures: `@pass`, `@ellipsis` and `@not_implemented`
-are statements that stand for a body, and `@todo` is a comment. Where the indentation ends a body,
-`@block` is any block and `@docstring` the first statement of a scope that is nothing but
-documentation; where a token ends it, `@body` and `@scope` are those of `closed_bodies.py`.
+are statements in place of a body, and `@todo` is a comment. Where indentation ends a body, `@block`
+is any block, and `@docstring` is the first statement of a scope that has only documentation. Where
+a token ends it, `@body` and `@scope` are those of `closed_bodies.py`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from dgls.text.spans import Span
 __all__ = ["Hole", "HoleKind", "hole_of_line", "holes", "opened"]
 
 _PLACEHOLDERS = (HoleKind.PASS, HoleKind.ELLIPSIS, HoleKind.NOT_IMPLEMENTED)
-# How many characters around a place are searched for the hole that the place lies in.
+# A hole is searched within this many characters of a place.
 _REACH = 4_000
 _TITLE_CHARS = 50
 _COMMENT_MARKS = "/*#-! \t"
@@ -48,10 +48,10 @@ def holes(source: Source, span: Span | None = None) -> tuple[Hole, ...]:
 
 
 def hole_of_line(source: Source, line: Span) -> Hole | None:
-    """The hole in which a line ends, the innermost of several; None where it ends in none.
+    """The innermost hole in which a line ends; None if it ends in none.
 
-    Only closing brackets and a comment may follow the hole on the line. Of an empty body also the
-    line of its header counts, and those of its documentation and comments.
+    Only closing brackets and a comment may follow the hole on the line. An empty body also matches
+    on the lines of its header, its documentation and its comments.
     """
     found = [hole for hole in holes(source, line) if _ends_in(source, line, hole)]
     return min(found, key=lambda hole: len(hole.where), default=None)
@@ -66,13 +66,13 @@ def _ends_in(source: Source, line: Span, hole: Hole) -> bool:
         return is_last and (hole.kind is not HoleKind.EMPTY_BODY or hole.span.start >= line.start)
     if hole.span.start <= line.end:
         return True
-    # The header may have lines within brackets, at whose end a parameter is wanted.
+    # On a header's line inside brackets, a parameter is wanted instead.
     within, before = Span(hole.where.start, line.end), Span(hole.where.start, hole.span.start)
     return open_brackets(source, within) == open_brackets(source, before)
 
 
 def opened(source: Source, hole: Hole) -> tuple[Source, Span]:
-    """The source with the hole laid open for a fill, and the empty gap in it."""
+    """The source with the hole opened for a fill, and the empty gap in it."""
     at = hole.span.start + len(hole.lead)
     return source.edited([hole.edit("")]), Span(at, at)
 
@@ -99,7 +99,7 @@ def _placeholders(source: Source, found: dict[str, list[Node]]) -> Iterator[Hole
 
 
 def _whole_body_title(source: Source, node: Node, documentation: set[int]) -> str | None:
-    """The title for a placeholder that is all there is of a scope's body, else None."""
+    """The title for a placeholder that is a scope's whole body, else None."""
     inside, around = node, node.parent
     while around is not None and around.type not in source.language.scopes:
         others = [each for each in _statements(source, around) if each.id not in documentation]
@@ -113,7 +113,7 @@ def _whole_body_title(source: Source, node: Node, documentation: set[int]) -> st
 def _empty_bodies(source: Source, found: dict[str, list[Node]]) -> Iterator[Hole]:
     for block in found.get("block", ()):
         parent = block.parent
-        if parent is not None and not _statements(source, block) and not _is_begun(parent):
+        if parent is not None and not _statements(source, block) and not _is_unfinished(parent):
             yield _empty_body(source, parent, block, indent=None)
     for docstring in found.get("docstring", ()):
         body = docstring.parent
@@ -122,14 +122,14 @@ def _empty_bodies(source: Source, found: dict[str, list[Node]]) -> Iterator[Hole
         line = line_around(source.text, source.offset(docstring.start_byte))
         indent = indentation(line.of(source.text))
         own_line = source.offset(docstring.start_byte) == line.start + len(indent)
-        # A class may well be nothing but its documentation.
+        # A class may have only documentation.
         is_function = source.language.scopes.get(body.parent.type) is ScopeKind.FUNCTION
         if own_line and is_function:
             yield _empty_body(source, body.parent, docstring, indent)
 
 
-def _is_begun(parent: Node) -> bool:
-    """Whether a body that is empty to the parser has a statement that is not finished yet."""
+def _is_unfinished(parent: Node) -> bool:
+    """Whether a body that the parser sees as empty has an unfinished statement."""
     header = parent.start_point.row
     return any(child.is_error and child.start_point.row > header for child in parent.children)
 
@@ -154,8 +154,8 @@ def _empty_body(source: Source, parent: Node, last: Node, indent: str | None) ->
 def _place_below(source: Source, line: int, outer: str, indent: str | None) -> tuple[Span, str]:
     """Where a statement goes below a line, and its lead.
 
-    A blank line that is indented for it is used, otherwise a new line is begun. Without `indent`
-    any indentation deeper than `outer` will do.
+    A blank line with fitting indentation is used; otherwise a new line is begun. Without `indent`,
+    any indentation deeper than `outer` fits.
     """
     lines, text = source.lines, source.text
     if line + 1 < len(lines.starts):
@@ -172,7 +172,7 @@ def _place_below(source: Source, line: int, outer: str, indent: str | None) -> t
 
 
 def _todos(source: Source, found: dict[str, list[Node]], others: list[Hole]) -> Iterator[Hole]:
-    """A hole below each comment that no other hole is below."""
+    """A hole below each comment that has no other hole below it."""
     taken = {hole.span.start for hole in others}
     inside = [hole.where for hole in others if hole.kind is HoleKind.EMPTY_BODY]
     for node in found.get("todo", ()):
@@ -188,7 +188,7 @@ def _todos(source: Source, found: dict[str, list[Node]], others: list[Hole]) -> 
 
 
 def _below_comment(source: Source, where: Span) -> tuple[Hole, int]:
-    """The hole below a comment and those that continue it, and where the next statement begins."""
+    """The hole below a comment and its continuation, and where the next statement begins."""
     lines, text = source.lines, source.text
     at = lines.position(where.start).line
     first = lines.span(at).of(text)
@@ -216,13 +216,13 @@ def _statements(source: Source, block: Node) -> list[Node]:
 
 
 def _scope_title(source: Source, node: Node) -> str | None:
-    """The title for filling the body of a named scope, None for any other node."""
+    """The title for filling the body of a named scope; None for any other node."""
     kind = source.language.scopes.get(node.type)
     return f"Fill the body of `{scope_of(source, node, kind).name}`" if kind else None
 
 
 def _among_statements(source: Source, comment: Node) -> bool:
-    """Whether a statement could be beside the comment: not inside of brackets."""
+    """Whether a statement could be beside the comment, which is not inside brackets."""
     parent, bodies = comment.parent, source.language.bodies
     if parent is None or parent.parent is None or parent.is_error or parent.type in bodies:
         return True

@@ -1,4 +1,4 @@
-"""Which local files a source imports."""
+"""The local files that a source imports."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 
 from dgls.syntax.source import Source
 
-# Imports are at the head of a file.
+# Imports are searched in this many characters at the head of a file.
 _IMPORT_CHARS = 8_000
 
 
 def imported_files(source: Source, path: Path, roots: Sequence[Path]) -> Iterator[Path]:
-    """The files that a source at `path` imports from its own folder or from below the `roots`.
+    """The files that a source at `path` imports from its own folder or below the `roots`.
 
-    Only files that are there, in the order of the imports, each once.
+    Only existing files, in the order of the imports, each once.
     """
     language, found = source.language, {path}
     for match in language.imported.finditer(source.text, 0, _IMPORT_CHARS):

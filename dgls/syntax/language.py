@@ -1,4 +1,4 @@
-"""What dgls knows about a programming language: data alone, one `Language` per language."""
+"""What dgls knows about a programming language: only data, one `Language` for each."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ BRACE = re.compile(r"\{\s*(?://.*|/\*.*)?$")
 
 
 class ScopeKind(StrEnum):
-    """What a scope is."""
+    """The kinds of scope."""
 
     FUNCTION = "function"
     CLASS = "class"
 
     @property
     def holds_members(self) -> bool:
-        """Whether what is in it is seen from outside."""
+        """Whether its contents are visible from outside."""
         return self is ScopeKind.CLASS
 
 
@@ -36,20 +36,19 @@ class Language:
 
     A text in a language without a grammar (`PLAIN`) is never parsed.
 
-    `grammar_module` is the module of the language's official grammar wheel, `grammar_function` the
-    function in it that gives the grammar. `scopes` maps the grammar's node kinds to what they are.
-    `bodies` are the node kinds in which statements or members are, `blocks` those of them that
-    must hold a statement. `closers` are the tokens that end a body; there are none where the
-    indentation says that. `holes` is a tree-sitter query; its captures are described in
-    `holes.py`.
+    `grammar_module` is the module of the language's official grammar wheel, `grammar_function` its
+    function that returns the grammar. `scopes` maps the grammar's node kinds to kinds of scope.
+    `bodies` are the node kinds that hold statements or members, `blocks` those of them that must
+    hold a statement. `closers` are the tokens that end a body; it is empty if indentation ends
+    bodies. `holes` is a tree-sitter query; its captures are described in `holes.py`.
 
-    `imports` matches the import statements of a file's head, `header` the first line of a scope,
-    `top_level` the beginning of a line that is in no scope, `block_opener` the end of a line,
-    without white space after it, below which a block begins; these read lines that may not parse,
-    so they are patterns. `imported` matches an import; its first group that matched names the
-    module, whose file is one of `module_files` with that name put in. `module_separator` is
-    between the parts of such a name; where it is empty the name is a path as it is. `preamble` is
-    what a part of a file needs before it, so that its grammar reads it as code.
+    These are patterns, because they read lines that may not parse: `imports` matches the import
+    statements of a file's head, `header` the first line of a scope, `top_level` the beginning of a
+    line outside any scope, and `block_opener` the end of a line, without trailing white space, that
+    opens a block. `imported` matches an import; the first group that matched names the module,
+    which is inserted into each of `module_files` to give its possible files. `module_separator`
+    separates the parts of the name; if it is empty, the name is a path. `preamble` must precede a
+    part of a file so that the grammar reads it as code.
     """
 
     id: str
@@ -77,7 +76,7 @@ class Language:
         return bool(self.grammar_module)
 
     def closes(self, line: str) -> bool:
-        """Whether a line begins with a token that ends a body, which no longer word does."""
+        """Whether a line begins with a token that ends a body, as a whole word."""
         return self._closing.match(line) is not None
 
     @cached_property
@@ -87,7 +86,7 @@ class Language:
 
     @cached_property
     def grammar(self) -> tree_sitter.Language:
-        """The grammar, loaded when it is first needed."""
+        """The grammar, loaded on first use."""
         module = importlib.import_module(self.grammar_module)
         return tree_sitter.Language(getattr(module, self.grammar_function)())
 
@@ -98,7 +97,7 @@ class Language:
 
     @cached_property
     def blocks_query(self) -> tree_sitter.Query:
-        """The query that finds blocks, empty ones included."""
+        """The query that finds blocks, including empty ones."""
         patterns = (f"({kind}) @block" for kind in sorted(self.blocks))
         return tree_sitter.Query(self.grammar, "\n".join(patterns))
 
@@ -115,4 +114,4 @@ PLAIN = Language(
     top_level=NOTHING,
     block_opener=NOTHING,
 )
-"""A text of which nothing is known but its lines."""
+"""Text in no known language: only its lines are known."""

@@ -1,4 +1,4 @@
-"""What a file offers to others, in few characters: the headers of its functions and classes."""
+"""The outline of a file for prompts: the headers of its functions and classes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from dgls.text.lines import line_around, with_line_ends
 
 
 def outline(source: Source, most_chars: int) -> str:
-    """The first lines of the scopes of a source, indented as they are, in their order.
+    """The first lines of a source's scopes, with their indentation, in their order.
 
-    Those inside of functions are left out. It ends before the line that would take it over
-    `most_chars`, and is empty where there is none.
+    Scopes inside functions are left out. The outline ends before the line that would exceed
+    `most_chars`, and may be empty.
     """
     text = ""
     for line in _headers(source):
@@ -39,5 +39,5 @@ def _headers(source: Source) -> Iterator[str]:
 
 
 def _children(node: Node) -> list[Node]:
-    """The children in which scopes may be; a leaf has none."""
+    """The children that may hold scopes; a leaf has none."""
     return [child for child in node.named_children if child.named_child_count]

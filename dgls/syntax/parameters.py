@@ -1,4 +1,4 @@
-"""The node kinds of the grammars in which the parameters of a function are."""
+"""The node kinds of a function's parameters in the grammars."""
 
 from __future__ import annotations
 

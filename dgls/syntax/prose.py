@@ -1,4 +1,4 @@
-"""What tells Markdown from code."""
+"""Tells Markdown from code."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ _WORDS = re.compile(
     r"^(?:(?:[-*+]|\d+\.) +)?[\w*`][\w'`*\u2019-]*(?:[,;:]? [\w'`*()\u2019./-]+){3,}[.:,?!]?$"
 )
 _LEAST = 2
-"""So many signs of prose at least: a comment alone may look like a heading."""
+"""The fewest signs of prose; fewer do not count, because a comment may look like a heading."""
 
 
 def without_fences(text: str) -> tuple[str, int]:
-    """The text outside of its fences, between which is some language's code, and their count."""
+    """The text outside fences, which hold another language's code, and the number of fences."""
     return _FENCE.subn("", text)
 
 
 def prose_signs(outside: str, fences: int) -> int:
-    """How many signs of Markdown a text has outside of its fences: its marks and lines of words.
+    """The number of signs of Markdown in the text outside fences: marks and lines of words.
 
-    None without a mark, or where they are too few.
+    0 if there is no mark, or too few signs.
     """
     marks = fences + len(_HEADING.findall(outside)) + len(_LINK.findall(outside))
     signs = marks + sum(_WORDS.match(line) is not None for line in outside.split("\n"))

@@ -1,4 +1,4 @@
-"""Which functions and classes enclose a place."""
+"""The functions and classes around a place."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from dgls.text.spans import Span
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A function or class. `header` ends before its body's first statement, white space left out.
+    """A function or class. `header` ends before the body's first statement and white space.
 
-    `span` holds both. An empty body is an empty span.
+    `span` covers header and body. An empty body is an empty span.
     """
 
     kind: ScopeKind
@@ -28,7 +28,7 @@ class Scope:
 
 
 def enclosing_scopes(source: Source, offset: int) -> tuple[Scope, ...]:
-    """The scopes around `offset`, outermost first, as the syntax tree knows them.
+    """The scopes around `offset`, outermost first, by the syntax tree.
 
     On a blank line after a body the indentation decides: a place deeper than the scope's header
     still belongs to it, as a statement typed there would.
@@ -44,7 +44,7 @@ def enclosing_scopes(source: Source, offset: int) -> tuple[Scope, ...]:
 
 
 def scope_of(source: Source, node: Node, kind: ScopeKind) -> Scope:
-    """The scope that a node of one of the language's scope kinds is."""
+    """The scope of a node that has one of the language's scope kinds."""
     span = source.span(node)
     name, body = name_of(node), body_of(source, node)
     body_span = source.span(body) if body else Span(span.end, span.end)
@@ -59,7 +59,7 @@ def scope_of(source: Source, node: Node, kind: ScopeKind) -> Scope:
 
 
 def name_of(node: Node) -> Node | None:
-    """What names a scope, if anything does. In C and C++ it is inside of declarators."""
+    """The node that names a scope, if any. In C and C++ it is inside declarators."""
     found = node.child_by_field_name("name")
     inner = node.child_by_field_name("declarator")
     while found is None and inner is not None:
@@ -69,7 +69,7 @@ def name_of(node: Node) -> Node | None:
 
 
 def body_of(source: Source, node: Node) -> Node | None:
-    """The body of a scope; None where it has none, or one with nothing in it and no brackets."""
+    """The body of a scope; None if it has none, or an empty one without brackets."""
     bodies = source.language.bodies
     inside = (child for child in node.named_children if child.type in bodies)
     return node.child_by_field_name("body") or next(inside, None)

@@ -1,4 +1,4 @@
-"""What tells the languages apart: for each, what a line of it looks like and of the others not."""
+"""Tells languages apart: for each, a pattern of lines that are typical of it alone."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ SIGNS: dict[str, str] = {
     r"\b(?:not null|primary key|varchar)\b",
     "json": r"^\s*(?:[{\[]\s*)?\"[^\"]*\": ?(?:[\[{\"\d-]|true|false|null|$)",
 }
-"""A pattern for each language, by its id; it is searched in one line."""
+"""A pattern for each language, by its id, searched within one line."""
 
 EXTENDS = {"typescript": "javascript", "typescriptreact": "javascript", "cpp": "c"}
-"""Which language each of these is a larger form of: its signs are those of the larger, too."""
+"""The language that each of these extends, whose signs it shares."""
 
 JSX = re.compile(r"</[\w.-]*>|\s/>\s*[,;)}]*$", re.MULTILINE)
 """A tag in code."""

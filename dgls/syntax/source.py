@@ -1,4 +1,4 @@
-"""A text with its syntax tree, kept up to date edit by edit."""
+"""A text with its syntax tree, updated edit by edit."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ _CHEAP_TO_PARSE = 32_768
 
 @dataclass(frozen=True)
 class Source:
-    """An immutable text in a language. Its tree is parsed when it is first asked for.
+    """An immutable text in a language. Its tree is parsed on first use.
 
-    An edit costs no parse. A text that is edited ten times before its tree is needed is parsed
-    once, and the parser reuses what the edits did not touch of the last tree.
+    An edit does not parse. A text that is edited ten times before its tree is needed is parsed
+    once, and the parser reuses the parts of the last tree that the edits did not touch.
     """
 
     text: str
     language: Language
     data: bytes = field(repr=False, compare=False)
-    """The text as the parser reads it: UTF-8, and \\n for a \\r that ends a line alone."""
+    """The text as the parser reads it: UTF-8, with \\n for each lone \\r."""
     _lone_return: bool = field(default=False, repr=False, compare=False)
     _old_tree: Tree | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def parse(cls, text: str, language: Language) -> Source:
-        """The source of a text. Raises `UnicodeEncodeError` for half a surrogate pair."""
+        """The source of a text. Raises `UnicodeEncodeError` for a lone surrogate."""
         data = text.encode()
         lone_return = has_lone_return(text, Span(0, len(text)))
         return cls(text, language, _with_newlines(data) if lone_return else data, lone_return)
@@ -46,8 +46,8 @@ class Source:
     def edited(self, edits: Sequence[Edit]) -> Source:
         """The source after `edits`, whose spans refer to this text.
 
-        Raises `PositionError` where they overlap or leave the text, `UnicodeEncodeError` for half
-        a surrogate pair.
+        Raises `PositionError` if they overlap or leave the text, `UnicodeEncodeError` for a lone
+        surrogate.
         """
         text = apply_edits(self.text, edits)
         if self._lone_return or any(has_lone_return(text, new) for new in moved_spans(edits)):
@@ -65,14 +65,14 @@ class Source:
 
     @cached_property
     def tree(self) -> Tree:
-        """The syntax tree, the same as that of a fresh parse.
+        """The syntax tree, equal to that of a fresh parse.
 
-        Where the parser met errors, what it makes of them depends on the edits before; such a
-        text is parsed afresh, unless it is so long that a user would notice.
+        After a parse error the tree depends on the previous edits; such a text is parsed from
+        scratch, unless it is so long that a user would notice.
         """
         parser = tree_sitter.Parser(self.language.grammar)
         old, is_short = self._old_tree, len(self.data) <= _CHEAP_TO_PARSE
-        # A short text that had errors most likely has them still.
+        # A short text that had errors probably still has them.
         if old is None or (is_short and old.root_node.has_error):
             return parser.parse(self.data)
         tree = parser.parse(self.data, old)
@@ -80,11 +80,11 @@ class Source:
 
     @cached_property
     def lines(self) -> Lines:
-        """Where the lines begin."""
+        """The lines of the text."""
         return Lines(self.text)
 
     def byte_offset(self, offset: int) -> int:
-        """Where in `data` the code point at `offset` begins, `0 <= offset <= len(text)`."""
+        """The byte offset in `data` of the code point at `offset`, `0 <= offset <= len(text)`."""
         if not 0 <= offset <= len(self.text):
             raise PositionError(f"Offset {offset} is outside the text.")
         if len(self.data) == len(self.text):
@@ -93,7 +93,7 @@ class Source:
         return self._block_bytes[block] + len(self.text[block * _BLOCK : offset].encode())
 
     def offset(self, byte: int) -> int:
-        """Which code point begins at `byte` of `data`; the converse of `byte_offset`."""
+        """The offset of the code point at `byte` of `data`; the inverse of `byte_offset`."""
         if not 0 <= byte <= len(self.data):
             raise PositionError(f"Byte {byte} is outside the text.")
         if len(self.data) == len(self.text):
@@ -103,7 +103,7 @@ class Source:
         return block * _BLOCK + len(self.data[self._block_bytes[block] : byte].decode())
 
     def span(self, node: Node) -> Span:
-        """What the node covers."""
+        """The span that a node covers."""
         return Span(self.offset(node.start_byte), self.offset(node.end_byte))
 
     def node_at(self, span: Span) -> Node:
@@ -114,7 +114,7 @@ class Source:
 
     @cached_property
     def _block_bytes(self) -> tuple[int, ...]:
-        """Where each block of characters begins in `data`, so that a conversion reads only one."""
+        """The byte offset of each block of characters; a conversion reads only one block."""
         blocks = (self.text[at : at + _BLOCK] for at in range(0, len(self.text), _BLOCK))
         return tuple(accumulate((len(block.encode()) for block in blocks), initial=0))
 
@@ -127,12 +127,12 @@ class Source:
         return b"".join([*pieces, self.data[done:]])
 
     def _moved_tree(self, changes: Sequence[_Change]) -> Tree | None:
-        """The last tree with its nodes moved to where the changes put them."""
+        """The last tree with its nodes moved by the changes."""
         last = self.__dict__.get("tree", self._old_tree)
         if last is None:
             return None
         tree: Tree = last.copy()
-        # From the last change to the first, because each leaves the places before it alone.
+        # Applied from last to first, because a change does not move earlier text.
         for change in reversed(changes):
             start = _point(self.data, change.start)
             end = _point(self.data, change.end)
@@ -151,7 +151,7 @@ class _Change:
 
 
 def _point(data: bytes, byte: int) -> tuple[int, int]:
-    """The row and the byte column, as the parser counts them: only \\n ends a row."""
+    """The row and byte column as the parser counts them: only \\n ends a row."""
     return data.count(b"\n", 0, byte), byte - (data.rfind(b"\n", 0, byte) + 1)
 
 
@@ -161,9 +161,9 @@ def _advanced(point: tuple[int, int], new: bytes) -> tuple[int, int]:
 
 
 def _with_newlines(data: bytes) -> bytes:
-    """The data, equally long, with \\n for each \\r that no \\n follows.
+    """The data, equally long, with \\n for each lone \\r.
 
-    The grammars know \\n and \\r\\n alone, but a \\r ends a line too, in Python as in LSP.
+    The grammars know only \\n and \\r\\n, but a lone \\r ends a line too, in Python as in LSP.
     """
     kept = data.replace(b"\r\n", b"\0\n").replace(b"\r", b"\n")
     return kept.replace(b"\0\n", b"\r\n")

@@ -1,4 +1,4 @@
-"""The part of a long text that says whether an edit breaks it."""
+"""The part of a long text that tells whether an edit breaks it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ WHOLE = 12_288
 """A text of up to this many characters is parsed whole, which takes about a millisecond."""
 
 _REACH = 16_384
-"""How many characters from an edit the definition that holds it may begin or end."""
+"""A definition may begin or end at most this many characters from the edit."""
 
 
 def window(text: str, language: Language, edited: Span) -> Span:
-    """The top-level definitions that `edited` touches and the next one.
+    """The top-level definitions that `edited` touches, and the next one.
 
-    A short text, or one without definitions around the edit, is taken whole.
+    The whole text if it is short, or has no definitions around the edit.
     """
     everything = Span(0, len(text))
     if len(text) <= WHOLE:
@@ -25,7 +25,7 @@ def window(text: str, language: Language, edited: Span) -> Span:
     top_level, first, last = language.top_level, edited.start, edited.end
     start = _definition_above(text, language, first)
     following = top_level.finditer(text, min(len(text), last + 1), last + _REACH)
-    # An error that reaches the next definition must show.
+    # The next definition is included so that an error reaching into it shows.
     ends = [match.start() for match in islice(following, 2)]
     if first <= _REACH and start is None:
         start = 0
@@ -37,7 +37,7 @@ def window(text: str, language: Language, edited: Span) -> Span:
 
 
 def _definition_above(text: str, language: Language, end: int) -> int | None:
-    """Where the last top-level definition before `end` begins; a few lines up as a rule."""
+    """The start of the last top-level definition before `end`, usually a few lines up."""
     lowest, line = max(0, end - _REACH), end
     while line > lowest:
         line = text.rfind("\n", 0, line - 1) + 1

@@ -1,4 +1,4 @@
-"""What somebody may have meant by a misspelt word."""
+"""Suggestions for a misspelt word."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Iterable
 
 
 def closest(word: str, known: Iterable[str]) -> str:
-    """The known word that is most like the given one, empty where none is like it."""
-    # Few words are misspelt, and who starts a server or asks for help should not wait for it.
+    """The known word most similar to the given one; "" if none is similar."""
+    # Misspellings are rare, and starting a server or printing help should not wait for difflib.
     import difflib
 
     return next(iter(difflib.get_close_matches(word, tuple(known), n=1)), "")
 
 
 def did_you_mean(near: str) -> str:
-    """The end of a message that offers a word; empty without one."""
+    """The end of an error message that suggests a word; "" without one."""
     return f" Did you mean '{near}'?" if near else ""

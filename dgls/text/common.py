@@ -1,4 +1,4 @@
-"""What two sequences have in common."""
+"""The common part of two sequences."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def common_length(one: Sequence[object], other: Sequence[object]) -> int:
-    """How many items (characters, tokens) both begin with."""
+    """The number of leading items (characters, tokens) that both share."""
     for index, (left, right) in enumerate(zip(one, other, strict=False)):
         if left != right:
             return index

@@ -1,4 +1,4 @@
-"""Numbers in words: of things, and of how far something is."""
+"""Numbers in words: counts with nouns, and progress."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def counted(number: int, one: str, many: str) -> str:
 
 
 def in_tens(say: Callable[[str], object]) -> Callable[[float, str], None]:
-    """Says of each percentage (0 to 100) and what is done how far it is, in steps of ten."""
+    """A callback for progress that reports a percentage (0 to 100) and its task in steps of ten."""
     last = ""
 
     def at(percent: float, what: str) -> None:

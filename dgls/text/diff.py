@@ -1,4 +1,4 @@
-"""The difference of two texts as a person reads it."""
+"""The difference between two texts, for people to read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _NO_END = "\\ No newline at end of file\n"
 
 
 def unified(name: str, before: str, after: str) -> str:
-    """A unified diff that `patch` and `git apply` read; empty where the texts are the same."""
+    """A unified diff that `patch` and `git apply` read; "" if the texts are equal."""
     lines = difflib.unified_diff(_lines(before), _lines(after), f"a/{name}", f"b/{name}")
     return "".join(line if line.endswith("\n") else f"{line}\n{_NO_END}" for line in lines)
 

@@ -1,4 +1,4 @@
-"""The code units that an editor counts columns in."""
+"""The code units in which an editor counts columns."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Encoding(StrEnum):
-    """The code units that an editor's columns count, by their names in LSP."""
+    """The code units of an editor's columns, by their names in LSP."""
 
     UTF8 = "utf-8"
     UTF16 = "utf-16"
@@ -15,15 +15,15 @@ class Encoding(StrEnum):
 
 
 def whole(text: str) -> str:
-    """The text with a mark for each half of a surrogate pair, which has no UTF-8.
+    """The text with each lone surrogate replaced, because it has no UTF-8 encoding.
 
-    The name of a file whose bytes are not UTF-8 has such halves.
+    A file name whose bytes are not UTF-8 has lone surrogates.
     """
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def units(text: str, encoding: Encoding) -> int:
-    """How many code units the text takes in `encoding`."""
+    """The number of code units that the text takes in `encoding`."""
     if encoding == Encoding.UTF32 or text.isascii():
         return len(text)
     if encoding == Encoding.UTF8:
@@ -32,7 +32,7 @@ def units(text: str, encoding: Encoding) -> int:
 
 
 def code_points(line: str, column: int, encoding: Encoding) -> int:
-    """How many whole characters of `line` end at or before its code unit `column`."""
+    """The number of whole characters of `line` that end at or before its code unit `column`."""
     if encoding == Encoding.UTF32 or line.isascii():
         return max(0, min(column, len(line)))
     # No character takes more than four units or less than one.

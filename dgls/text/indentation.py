@@ -1,4 +1,4 @@
-"""The white space that begins lines, and one level of it, as a text has it."""
+"""The leading white space of lines, and the unit of indentation in a text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from itertools import pairwise, takewhile
 
 USUAL_UNIT = "    "
-"""One level of indentation where a file shows none."""
+"""One level of indentation in a file that shows none."""
 
 _INDENTED = re.compile(r"^([ \t]+)\S", re.MULTILINE)
 
@@ -21,12 +21,12 @@ def indentation(line: str) -> str:
 
 
 def columns(indent: str) -> int:
-    """How wide an indentation is, with a tab every eight columns."""
+    """The width of an indentation, with a tab stop every eight columns."""
     return len(indent.expandtabs(8))
 
 
 def unit_of(text: str) -> str | None:
-    """One level of indentation: a tab, or spaces, as most of the lines have it."""
+    """One level of indentation: a tab, or spaces, as in most lines; None if no line shows it."""
     indents = [match[1] for match in _INDENTED.finditer(text)]
     tabs = sum(indent.startswith("\t") for indent in indents)
     if tabs and 2 * tabs >= len(indents):
@@ -36,16 +36,16 @@ def unit_of(text: str) -> str | None:
         return None
     steps = Counter(step for step in _steps(text) if step in WIDTHS)
     step = steps.most_common(1)[0][0] if steps else min(deep)
-    # Parameters below a header are often two levels deeper than it.
+    # Parameters below a header are often two levels deeper.
     other = sum(each % step > 0 for each in deep)
     return " " * (step if 2 * other < len(deep) else min(deep))
 
 
 def own_unit(before: str, after: str) -> str | None:
-    """One level of the block between two texts where its lines cannot be in the unit of the rest.
+    """The unit of a block that was pasted between two texts, if it differs from theirs.
 
-    Such a block was pasted. It is the indented lines around the place where the texts meet; None
-    where they have tabs and spaces, or may well be in the unit of the whole text.
+    The block is the indented lines around the place where the texts meet. None if they mix tabs and
+    spaces, or may be in the unit of the whole text.
     """
     above = takewhile(_is_inside, reversed(before.split("\n")))
     below = takewhile(_is_inside, after.split("\n")[1:])
@@ -54,7 +54,7 @@ def own_unit(before: str, after: str) -> str | None:
     if tabs or not indents or any("\t" in indent for indent in indents):
         return "\t" if tabs else None
     usual, least = unit_of(before + after), min(map(len, indents))
-    # A line that is not a multiple of it goes on with the one above.
+    # Lines that are no multiple of the unit continue the line above.
     fits = usual not in {None, "\t"} and least % len(usual or "") == 0
     return None if fits or least not in WIDTHS or len(indents) < 2 else " " * least
 
@@ -64,7 +64,7 @@ def _is_inside(line: str) -> bool:
 
 
 def _steps(text: str) -> list[int]:
-    """By how many columns lines are indented more than the line above."""
+    """How many columns deeper than the line above each deeper line is."""
     widths = [
         len(indentation(line)) for line in text.split("\n") if line.strip() and line[0] != "\t"
     ]

@@ -1,4 +1,4 @@
-"""The lines of a text, the positions in it, and what ends its lines."""
+"""The lines of a text, positions in them, and line ends."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Position:
 class Lines:
     """Where the lines of a text begin. Lines end with \\n, \\r\\n or \\r, as LSP 3.18 defines.
 
-    With `newline_only` a \\r is a character like others, as for editors that know \\n alone.
-    Columns count code points unless an `Encoding` says otherwise.
+    With `newline_only`, \\r is an ordinary character, as in editors that know only \\n. Columns
+    count code points unless an `Encoding` says otherwise.
     """
 
     text: str
@@ -48,7 +48,7 @@ class Lines:
         return LineStarts(self.text, newline_only=self.newline_only)
 
     def edited(self, edit: Edit, text: str) -> Lines:
-        """The lines of `text`, which `edit` has made of this text."""
+        """The lines of `text`, the result of `edit` on this text."""
         made = Lines(text, self.newline_only)
         if "starts" in self.__dict__ and not self.newline_only:
             made.__dict__["starts"] = self.starts.edited(edit, text)
@@ -77,7 +77,7 @@ class Lines:
         return Position(line, units(self.text[self.starts[line] : offset], encoding))
 
     def offset(self, position: Position, encoding: Encoding = Encoding.UTF32) -> int:
-        """The offset of a line and column. Raises `PositionError` where there is no such place."""
+        """The offset of a line and column. Raises `PositionError` if it is outside the text."""
         span = self.span(position.line)
         line = span.of(self.text)
         column = code_points(line, position.column, encoding)
@@ -89,10 +89,10 @@ class Lines:
         return span.start + column
 
     def clamped_offset(self, position: Position, encoding: Encoding = Encoding.UTF32) -> int:
-        """The offset of a line and column as the protocol reads them, which always exists.
+        """The offset of a line and column, clamped as LSP says; always valid.
 
-        A line past the last one is the end of the text, a column past the line's end is that
-        end, and one inside a character is the place before it.
+        A line past the last one means the end of the text. A column past the line's end means that
+        end, and one inside a character means the start of that character.
         """
         if position.line >= len(self.starts):
             return len(self.text)
@@ -108,15 +108,16 @@ def _counted(line: str, encoding: Encoding) -> str:
 
 
 class LineStarts(Sequence[int]):
-    """The offset of each line's first character, found when it is asked for.
+    """The offset of each line's first character, computed when it is needed.
 
-    Only the number of line ends in each block of the text is kept: for 50,000 lines that takes
-    half a millisecond, where a list of all lines takes five, and every keystroke makes a new text.
+    Only the number of line ends in each block of the text is stored. For 50,000 lines that takes
+    half a millisecond instead of five for a list of all lines, and every keystroke makes a new
+    text.
     """
 
     def __init__(self, text: str, *, newline_only: bool = False) -> None:
         self._text = text
-        # Where every \r is before a \n, counting \n is enough and four times as fast.
+        # If every \r is before a \n, counting \n is enough and four times as fast.
         self._newline_only = newline_only or not has_lone_return(text, Span(0, len(text)))
         self._end = _NEWLINE if self._newline_only else _LINE_END
         self._blocks: Sequence[int] = range(0, max(1, len(text)), _BLOCK)
@@ -124,15 +125,16 @@ class LineStarts(Sequence[int]):
         self._before = tuple(accumulate(counts, initial=0))
 
     def edited(self, edit: Edit, text: str) -> LineStarts:
-        """Those of `text`, which `edit` has made of this text; line ends far from it are not
-        counted again.
+        """The line starts of `text`, the result of `edit` on this text.
+
+        Line ends far from the edit are not counted again.
         """
         span, grown = edit.span, len(edit.text) - len(edit.span)
         now = Span(span.start, span.end + grown)
         if not self._newline_only or has_lone_return(text, now):
             return LineStarts(text)
         blocks, before = self._blocks, self._before
-        # The blocks that the edit touches become one, or some where that is too long.
+        # The blocks that the edit touches become one block, or several if that is too long.
         first, end = bisect_right(blocks, span.start) - 1, bisect_right(blocks, span.end)
         start = blocks[first]
         stop = len(text) if end == len(blocks) else blocks[end] + grown
@@ -178,26 +180,26 @@ class LineStarts(Sequence[int]):
         return self._before[block] + self._ends(self._blocks[block], offset)
 
     def _ends(self, start: int, end: int) -> int:
-        """How many line ends have their last character in `start` to `end`."""
+        """The number of line ends whose last character is in `start` to `end`."""
         count = self._text.count("\n", start, end)
         if self._newline_only:
             return count
-        # A \r\n counts where its \n is, so only a \r without one counts for itself.
+        # A \r\n counts at its \n, so only a lone \r counts here.
         pairs = self._text.count("\r\n", start, end + 1)
         return count + self._text.count("\r", start, end) - pairs
 
 
 def split_lines(text: str, *, keepends: bool = False) -> list[str]:
-    """The lines of a text as an editor has them; none of an empty text.
+    """The lines of a text as an editor shows them; an empty text has none.
 
-    `str.splitlines` splits at a form feed, at U+2028 and at others too, which end no line.
+    `str.splitlines` also splits at form feeds, U+2028 and others, which end no line.
     """
     lines = _WITH_END.findall(text)
     return lines if keepends else [line.rstrip("\r\n") for line in lines]
 
 
 def line_around(text: str, offset: int) -> Span:
-    """The line that holds `offset`, without its line ending, found without reading the rest."""
+    """The line that holds `offset`, without its line ending; reads nothing but this line."""
     start = text.rfind("\n", 0, offset) + 1
     start = max(start, text.rfind("\r", start, offset) + 1)
     end = text.find("\n", offset)
@@ -216,7 +218,7 @@ def has_lone_return(text: str, span: Span) -> bool:
 
 
 def line_end_of(text: str) -> str:
-    """What ends most lines of the text: \\n, \\r\\n or \\r; \\n where none wins."""
+    """The most frequent line end: \\n, \\r\\n or \\r; \\n if there is no winner."""
     if "\r" not in text:
         return "\n"
     pairs = text.count("\r\n")

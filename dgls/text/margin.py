@@ -1,4 +1,4 @@
-"""The margin that all lines of a block share, taken off and put back."""
+"""The indentation that all lines of a block share, removed and put back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dgls.text.indentation import indentation
 def margin_of(head: str, text: str) -> str:
     """The indentation of a block whose first line begins after `head`.
 
-    Empty where `head` is more than white space, or a line of the block is indented less.
+    Empty if `head` has more than white space, or if a line of the block is indented less.
     """
     if head.strip():
         return ""
@@ -19,7 +19,7 @@ def margin_of(head: str, text: str) -> str:
 
 
 def without_margin(head: str, text: str) -> str:
-    """The block at the margin of a page. Where it has no margin, as it is in its file."""
+    """The block moved to the left margin; unchanged if its lines share no indentation."""
     margin = margin_of(head, text)
     if not margin:
         return text if head.strip() else head + text
@@ -28,9 +28,9 @@ def without_margin(head: str, text: str) -> str:
 
 
 def with_margin(head: str, old: str, text: str) -> str:
-    """A block that takes the place of `old` after `head`: the inverse of `without_margin`.
+    """The inverse of `without_margin`: a block indented to replace `old` after `head`.
 
-    What all lines of `text` are indented by is not its own.
+    The indentation that all lines of `text` share is removed first.
     """
     if head.strip():
         return text.lstrip(" \t")

@@ -1,4 +1,4 @@
-"""Spans of a text, edits of it, and what edits do to spans."""
+"""Spans of a text, edits of it, and how edits move spans."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def apply_edits(text: str, edits: Sequence[Edit]) -> str:
 
 
 def moved_spans(edits: Sequence[Edit]) -> tuple[Span, ...]:
-    """Where the new text of each edit is after all of them, in the order of the edits."""
+    """The span of each edit's new text after all edits, in the order of the edits."""
     moved: dict[int, Span] = {}
     shift = 0
     for index in sorted(range(len(edits)), key=lambda index: edits[index].span):
@@ -74,8 +74,8 @@ def split_at(text: str, spans: Sequence[Span]) -> tuple[str, ...]:
 def anchored_start(length: int, budget: int, hop: int | None = None) -> int:
     """Where to cut a text of `length` so that at most `budget` of its end remains.
 
-    The cut moves in hops, of half the budget where none is given. A text that grows at its end
-    therefore keeps its start, and with it every cached token, until the next hop.
+    The cut moves in hops, by default of half the budget. A text that grows at its end therefore
+    keeps its start, and every cached token, until the next hop.
     """
     if length <= budget:
         return 0

@@ -6,14 +6,14 @@
 
 ;;; Commentary:
 
-;; dgls, the DiffusionGemma Language Server, fills code where point is.  This file tells Eglot of
-;; it.  It needs `dgls' on the PATH; docs/install.md in its repository says how.
+;; dgls, the DiffusionGemma Language Server, fills code at point.  This file registers it with
+;; Eglot.  It needs `dgls' on the PATH; see docs/install.md in its repository.
 ;;
 ;;   (add-to-list 'load-path "/path/to/dgls/editors/emacs")
 ;;   (require 'dgls)
 ;;   (add-hook 'python-base-mode-hook #'eglot-ensure)
 ;;
-;; A suggestion is shown behind point, by `completion-preview-mode' of Emacs 30; TAB accepts it.
+;; A suggestion is shown after point, by `completion-preview-mode' of Emacs 30; TAB accepts it.
 ;; `dgls-suggest' asks for one, `dgls-fill' fills the gap at point or rewrites the region.
 
 ;;; Code:

@@ -57,7 +57,7 @@ def test_typing_extends_what_is_cached() -> None:
     assert len(before) - same < 60
 
 
-def test_each_length_is_a_canvas_with_what_follows_pinned_behind_its_slots() -> None:
+def test_each_length_is_a_canvas_with_what_follows_pinned_after_its_slots() -> None:
     found = canvases(3, 8)
     assert len({len(each.tokens) for each in found} - {*CANVAS_WIDTHS}) == 0
     assert len({each.prompt for each in found}) == 1

@@ -1,4 +1,4 @@
-"""What the document holds between surroundings like a gap's is proposed, likeliest first."""
+"""Proposes texts from places of the document that are similar to the gap, likeliest first."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ def found(marked: str, most: int = 8) -> list[Copy]:
 @pytest.mark.parametrize(
     ("marked", "first"),
     [
-        # What followed the same words, with the names that the line itself has.
+        # What followed the same words, with names changed to those of the gap's line.
         ("open(path, 'rb')\nclose()\nopen(path,⟦⟧\n", " 'rb')"),
         ("self.size = size\nself.name = ⟦⟧\n", "name"),
-        # A whole line between lines like it.
+        # A whole line between similar lines.
         ("if a:\n    go()\n    return c\nif b:\n    go()\n    ⟦⟧\n", "return c"),
         ("x = a()\nfirst(x)\ny = a()\n⟦⟧\n\nz = a()\nfirst(z)\n", "first(y)"),
-        # It ends where what follows the gap is, or where its bracket closes.
+        # It ends at what follows the gap, or where its bracket closes.
         ("f(a, b) + 1\nf(⟦⟧) + 1\n", "a, b"),
         ("f(g(a), b) + 1\nf(⟦⟧)\n", "g(a), b"),
-        # The longest repeat wins over the nearest line.
+        # The longest match wins over the nearest line.
         ("a = pick(one, two)\nb = drop(three)\na = pick(⟦⟧\n", "one, two)"),
-        # Lines below count as lines above do.
+        # Lines below count like lines above.
         ("total = ⟦⟧\n\ntotal = first + second\n", "first + second"),
     ],
 )
@@ -66,7 +66,7 @@ def test_no_more_than_asked_for() -> None:
     ("marked", "block"),
     [
         ("def f():\n    one()\n\n    two()\n\ndef g():\n    ⟦⟧\n", "one()\n\n    two()"),
-        # Indented as the gap's line is, deeper or less deep than where it comes from.
+        # Indented like the gap's line, more or less than at its origin.
         ("if x:\n  if y:\n    a()\n    b()\nif x:\n  ⟦⟧\n", "if y:\n    a()\n    b()"),
         ("try:\n    a()\n    b()\nif z:\n    try:\n        ⟦⟧\n", "a()\n        b()"),
         ("if z:\n    try:\n        a()\n        b()\ntry:\n    ⟦⟧\n", "a()\n    b()"),
@@ -87,13 +87,13 @@ def test_a_block_has_no_more_lines_than_there_is_room_for() -> None:
 @pytest.mark.parametrize(
     ("marked", "kept", "dropped"),
     [
-        # The word that is typed goes on as it does elsewhere, from its first letter on.
+        # The typed word continues as it does elsewhere, from its first letter.
         ("total_price = 1\nx = total_⟦⟧\n", "price = 1", None),
         ("name = 1\nx = first_nam⟦⟧\n", None, "e = 1"),
         ("overall = 1\nx = all⟦⟧\n", " = 1", None),
         ("overalls = 1\nx = all⟦⟧\n", None, "s = 1"),
         ("unsafe(a)\nsafe⟦⟧\n", "(a)", None),
-        # The word after the cursor is that of the place, to its last letter.
+        # The word after the cursor equals that of the place, to its last letter.
         ("x = value_count\ny = ⟦⟧count\n", "value_", None),
         ("x = value_counter\ny = ⟦⟧count\n", None, "value_"),
         ("x = a + count\ny = ⟦⟧count\n", "a + ", None),

@@ -1,4 +1,4 @@
-"""The causal layout: what is read in which order, how much of it, and where the model begins."""
+"""The causal layout: the order of its parts, their size, and where the model begins to write."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def layout() -> FimLayout:
 
 
 def shown(layout: FimLayout, request: FillRequest) -> str:
-    """The prompt as text, its marks in short."""
+    """The prompt as text, with short names for its special tokens."""
     names = {
         layout.codec.token_id(f"<|{name}|>"): f"<{name.removeprefix('fim_')}>"
         for name in ("fim_prefix", "fim_suffix", "fim_middle", "repo_name", "file_sep")
@@ -39,7 +39,7 @@ def shown(layout: FimLayout, request: FillRequest) -> str:
         ("x = va", "\n", "<prefix><suffix>\n<middle>x =| va"),
         ("def f():\n    ", "\n", "<prefix><suffix>\n<middle>def f():\n|    "),
         ("app.", "\n", "<prefix><suffix>\n<middle>app|."),
-        # What only closes would change the prompt as an editor closes brackets.
+        # Closing brackets would change the prompt when an editor inserts them.
         ("f(", ")\ny\n", "<prefix><suffix>\ny\n<middle>f|("),
         ("f(", ", b)\n", "<prefix><suffix>, b)\n<middle>f|("),
     ],
@@ -144,7 +144,7 @@ def test_a_request_says_how_much_of_the_document_is_read(layout, chars, read) ->
 
 
 def _far_down(kept: str, line: str) -> FillRequest:
-    """A request far down in a file of one line again and again; `kept` is from its beginning."""
+    """A request far down in a file of one repeated line; `kept` is from the file's beginning."""
     near = line * (900 // len(line))
     return FillRequest((kept + near, ""), around=(line * 1_000, ""))
 
@@ -153,9 +153,9 @@ def _far_down(kept: str, line: str) -> FillRequest:
     ("kept", "line", "expected"),
     [
         ("import one\n", "    a = f(1)\n", "import one\n    a = f(1)\n"),
-        # The line above the window ends as the kept line does.
+        # The line above the window ends like the kept line.
         ("import g(1)\n", "    a = g(1)\n", "import g(1)\n    a = g(1)\n"),
-        # What the wider window has is not said twice.
+        # Lines of the wider window are not repeated.
         ("import one\n\nclass A:\n", "class A:\n", "import one\nclass A:\n"),
         ("class A:\n", "class A:\n", "class A:\n"),
     ],
@@ -166,7 +166,7 @@ def test_what_was_kept_from_above_is_whole_lines_before_the_window(layout, kept,
 
 
 def test_typing_extends_the_prompt(layout) -> None:
-    """The window's start moves rarely, so that what was read stays read."""
+    """The window's start moves rarely, so that read tokens stay cached."""
     extended, typed = 0, "result = value1 + value2\n" * 8
     before = layout.prompt(FillRequest((ABOVE, BELOW), around=(ABOVE, BELOW))).tokens
     for end in range(1, len(typed)):

@@ -42,7 +42,7 @@ def test_several_gaps_share_a_canvas_with_the_text_between_pinned() -> None:
     assert not any(canvas.pinned[first.start : first.end])
 
 
-def test_the_old_text_of_a_rewrite_stands_in_its_slots_as_a_target() -> None:
+def test_the_old_text_of_a_rewrite_is_in_its_slots_as_a_target() -> None:
     canvas = layout().build(FillRequest(parts=("a", "z"), gaps=(Gap(text="old"),)))
     gap = canvas.gaps[0]
     assert CODEC.show(canvas.tokens[gap.start : gap.end]) == "old<end><pad><pad>"

@@ -1,4 +1,4 @@
-"""An instruction as a conversation: what is asked is apart from what is only text."""
+"""An instruction as a conversation: the request is kept apart from the code."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def request(before: str, code: str, after: str, instruction: str = "add types") 
 
 
 def blocks(text: str, fence: str) -> list[str]:
-    """What the fenced blocks of a text hold."""
+    """The contents of a text's fenced blocks."""
     return re.findall(rf"^{fence}\w*\n(.*?)\n{fence}$", text, re.DOTALL | re.MULTILINE)
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_text_of_the_file_stays_within_its_block(hostile: str) -> None:
-    """What is outside of the blocks is dgls's own words and the user's instruction."""
+    """Text outside the blocks is only dgls's own words and the user's instruction."""
     asked = conversation(request(f"{hostile}\n", f"{hostile}\nx = 1", f"\n{hostile}\n"))
     found = blocks(asked.user, asked.fence)
     assert found == [f"{hostile}\nx = 1", hostile, hostile]

@@ -1,4 +1,4 @@
-"""A models' folder and a catalogue of this test alone; no network and no cache of the user's."""
+"""A models folder and a catalogue for one test; no network and no cache of the user."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.qwen2 import write_folder, write_gguf
 
 @pytest.fixture(autouse=True)
 def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The folder of models, empty."""
+    """The empty folder of models."""
     listed = tmp_path / "catalogue.toml"
     listed.write_text(as_toml(PINNED, FOLDER))
     monkeypatch.setattr(catalogue, "CATALOGUE_FILE", listed)
@@ -32,7 +32,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture
 def hub_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubFiles]:
-    """What the hub has; it can be asked while this is in use."""
+    """The hub's files; the hub answers while this fixture is in use."""
     said = HubFiles({})
     with hub(said) as address:
         template = f"{address}/{{repo_id}}/resolve/{{revision}}/{{filename}}"

@@ -1,4 +1,4 @@
-"""What the tests of Qwen2's files share."""
+"""Shared helpers of the tests of Qwen2's files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which model `auto` stands for."""
+"""Which model `auto` selects."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_model_is_offered_only_where_it_is_quick_enough(monkeypatch: pytest.Mo
 
 
 def test_a_fetched_models_file_is_the_same_model_by_its_path(tmp_path: Path) -> None:
-    """Else each way to name it would convert the weights anew."""
+    """Otherwise each way to name it would convert the weights again."""
     given = tmp_path / "elsewhere.gguf"
     given.write_bytes(DATA)
     place = get(PINNED, [GivenFile(given)], Heard())

@@ -1,4 +1,4 @@
-"""The catalogue: its types, and what must hold of the data that dgls ships."""
+"""The catalogue: its types, and checks of the shipped data."""
 
 from __future__ import annotations
 

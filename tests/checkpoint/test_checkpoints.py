@@ -1,4 +1,4 @@
-"""Checkpoints come back as they were saved, in either format, and bad ones say what is wrong."""
+"""Checkpoints are loaded as they were saved, in either format; bad ones name their fault."""
 
 from __future__ import annotations
 
@@ -330,7 +330,7 @@ def test_a_folder_is_found_by_its_path(tiny8, monkeypatch):
 def test_a_folder_of_the_working_directory_is_never_taken_for_a_name(
     tiny8, tmp_path, monkeypatch, name
 ):
-    """A repository could choose the model by it."""
+    """Otherwise a repository could choose the model."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     shutil.copytree(tiny8, tmp_path / name)
     monkeypatch.chdir(tmp_path)
@@ -342,7 +342,7 @@ def test_a_folder_of_the_working_directory_is_never_taken_for_a_name(
 
 @pytest.mark.parametrize("name", ["~no-such-user", "~no-such-user/model", "~no-such-user/a.gguf"])
 def test_a_home_folder_that_is_none_is_not_looked_for_here(tiny8, tmp_path, monkeypatch, name):
-    """What `~` cannot be expanded in stays relative to the working directory."""
+    """If `~` cannot be expanded, the path stays relative to the working directory."""
     shutil.copytree(tiny8, tmp_path / name)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ModelNotFoundError, match="not the name of a model"):

@@ -1,4 +1,4 @@
-"""A checkpoint that is wrong in one field or one weight is refused when it is loaded, by name."""
+"""A checkpoint with one wrong field or weight is refused when it is loaded, by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A tokenizer reads any text, its own special tokens' names included."""
+"""A tokenizer reads any text, including the names of its special tokens."""
 
 from __future__ import annotations
 

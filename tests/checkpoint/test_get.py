@@ -1,4 +1,4 @@
-"""`get`: sources in order, bytes trusted by their hash alone, nothing lost and nothing littered."""
+"""`get`: sources in order, bytes verified by hash, nothing lost and nothing left over."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def put_partial(models: Path, data: bytes) -> Path:
 
 
 def cached(repository: str, files: dict[str, bytes], commit: str = COMMIT) -> Path:
-    """Files as `hf download` leaves them."""
+    """Files as `hf download` stores them."""
     folder = Path(constants.HF_HUB_CACHE) / f"models--{repository.replace('/', '--')}"
     snapshot = folder / "snapshots" / commit
     snapshot.mkdir(parents=True)
@@ -155,7 +155,7 @@ def test_a_whole_file_whose_record_was_never_written_is_checked_and_kept(
     assert path_of("toy") is not None
 
 
-def test_no_room_is_said_before_anything_is_fetched(
+def test_a_full_disk_is_reported_before_anything_is_fetched(
     tmp_path: Path, models: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = namedtuple("usage", "total used free")
@@ -166,7 +166,7 @@ def test_no_room_is_said_before_anything_is_fetched(
 
 
 class Failing:
-    """Brings half of the file, then ends as it is told."""
+    """Delivers half of the file, then fails as told."""
 
     name = "a source"
 
@@ -290,7 +290,7 @@ class TestHub:
             get(PINNED, [Hub()], heard)
         assert partial_bytes(PINNED) == 60_000
 
-    def test_offline_means_that_nobody_is_asked(
+    def test_offline_means_that_no_server_is_asked(
         self, hub_files: HubFiles, heard: Heard, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)

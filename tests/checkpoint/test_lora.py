@@ -1,4 +1,4 @@
-"""A LoRA of the laptop model: merged it does what it was trained to do; a bad one is refused."""
+"""A LoRA of the laptop model: merged it does what it was trained for; a bad one is refused."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_a_model_fills_with_its_lora_and_without_it_as_before(
 
 
 @pytest.mark.skipif(not can_multiply_int8(), reason="torch has no int8 products on this machine")
-def test_another_lora_is_converted_anew(gguf: Path, lora: Path) -> None:
+def test_another_lora_is_converted_again(gguf: Path, lora: Path) -> None:
     named = resolved(str(gguf))
     first = logits(open_filler(str(gguf), "cpu"))
     (made,) = gguf.parent.glob("*.int8-*")
@@ -191,7 +191,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_a_bad_lora_is_one_sentence_and_the_model_goes_on_without_it(
+def test_a_bad_lora_is_one_sentence_and_the_model_runs_without_it(
     gguf: Path, lora: Path, caplog: pytest.LogCaptureFixture, kind: str
 ) -> None:
     spoil, says = BAD[kind]

@@ -1,4 +1,4 @@
-"""The published family in 8 and 4 bits: the widened weights exactly, in little memory, kept."""
+"""The published family in 8 and 4 bits: exact dequantised weights, low memory, kept files."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def logits(model) -> torch.Tensor:
 
 
 def plain(folder: Path, scheme: Scheme):
-    """The library's own path through the weights that the scheme stands for."""
+    """The library's own path through the scheme's dequantised weights."""
     weights = (
         (read.name, widened(hold(read.name, read.weight, scheme, torch.float32), torch.float32))
         for read in read_weights(folder)
@@ -72,7 +72,7 @@ def test_quantised_weights_give_the_logits_of_the_widened_ones_to_the_bit(publis
 
 @pytest.mark.parametrize(("scheme", "most"), [(Scheme.EIGHT, 0.15), (Scheme.FOUR, 0.4)])
 def test_the_error_against_the_original_is_bounded(published, scheme, most):
-    # Far more than of trained weights: random logits are spread by 16, and experts chosen by noise.
+    # Far more than with trained weights: random logits have a spread of 16, and experts are noise.
     before = logits(load_checkpoint(published).model)
     after = logits(load_checkpoint(published, scheme=scheme).model)
     assert 0 < (after - before).square().mean().sqrt() / before.std() < most
@@ -210,12 +210,12 @@ def test_quantising_needs_the_result_and_one_weight_in_memory(tmp_path, monkeypa
     result = footprints(published_config(**shape))[Scheme.FOUR].total
     largest = 2 * 16 * 2 * 512 * 512
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    # What is asked for is measured, not what the allocator keeps for later.
+    # Measure what is requested, not what the allocator keeps for later.
     monkeypatch.setenv("MALLOC_MMAP_THRESHOLD_", str(2**20))
     done = subprocess.run(
         [sys.executable, "-c", PEAK, folder, small], capture_output=True, text=True, check=True
     )
-    # What is written to disk is held until a shard is full, but it is the result itself.
+    # Data for the disk is held until a shard is full, but it is the result itself.
     assert int(done.stdout) < result + 3 * largest < 0.6 * stored
 
 

@@ -1,4 +1,4 @@
-"""Qwen2's int8 file: where it is written, when it is made again, and by whom."""
+"""Qwen2's int8 file: where it is written, and when it is made again."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_with_no_place_to_write_to_it_says_so(
 def refuse_to_write_below(
     monkeypatch: pytest.MonkeyPatch, folder: Path, besides: Path | None = None
 ) -> None:
-    """A folder that the system would not let anybody write to; the superuser could anyhow."""
+    """A folder that the system lets nobody write to; the superuser could anyway."""
     real = save_file
 
     def refuse(tensors: dict[str, Tensor], path: Path, *rest: Any) -> None:
@@ -100,7 +100,7 @@ def test_what_a_killed_conversion_left_goes_with_the_next(gguf: Path) -> None:
 
 
 @needs_int8
-def test_other_weights_in_the_same_place_are_converted_anew(gguf: Path) -> None:
+def test_other_weights_in_the_same_place_are_converted_again(gguf: Path) -> None:
     first = resolved(str(gguf))
     opened_int8(first, quietly)
     write_gguf(gguf, tied=True)

@@ -1,4 +1,4 @@
-"""Qwen2's files: read alike in each form, and refused where they are wrong."""
+"""Qwen2's files: read equally in each form, and refused if they are wrong."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_a_converted_folder_is_the_same_model_at_the_next_start(folder: Path) ->
     assert torch.equal(logits(dense(folder)), logits(tiny_network()))
 
 
-# What is wrong with a GGUF file: how it comes about, and what the sentence says.
+# Faults of a GGUF file: how to make one, and what the message says.
 BAD_GGUF: dict[str, tuple[Callable[[Path], object], str]] = {
     "empty": (lambda path: path.write_bytes(b""), "not a whole GGUF"),
     "text": (lambda path: path.write_text("<html>Log in</html>" * 9), "not a whole GGUF"),
@@ -284,7 +284,7 @@ def test_a_bad_folder_says_what_is_wrong(folder: Path, bad: str) -> None:
 
 
 def assert_refused(path: Path, says: str) -> None:
-    """Exact and in int8 the same sentence; nothing is left beside the weights."""
+    """The same message for exact and int8 models; nothing is left beside the weights."""
     before = {each.name for each in _folder(path).iterdir()}
     for exact in (True, False):
         with pytest.raises(CheckpointError, match=says) as caught:
@@ -309,7 +309,7 @@ def test_a_model_larger_than_the_free_memory_is_refused(
         open_causal(resolved(str(gguf)), "cpu", exact=exact)
     free[0] = needed + 10
     open_causal(resolved(str(gguf)), "cpu", exact=exact)
-    # What is converted needs less.
+    # A converted model needs less.
     free[0] = needed if exact else needed / 2
     open_causal(resolved(str(gguf)), "cpu", exact=exact)
 

@@ -1,4 +1,4 @@
-"""What counts as a model that is here."""
+"""When a model counts as complete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of several verbs share."""
+"""Fixtures of several verbs' tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of the test's own."""
+    """A home folder for one test."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
     for name in ("XDG_CONFIG_HOME", "NVIM_APPNAME"):

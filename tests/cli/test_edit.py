@@ -1,4 +1,4 @@
-"""`dgls edit` as a user runs it: what it prints, what it writes, and what it refuses."""
+"""`dgls edit` as a user runs it: its output, the files it writes, and refusals."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def answering(
     monkeypatch: pytest.MonkeyPatch, answer: Callable[[FillRequest], FillReply]
 ) -> list[FillRequest]:
-    """Let a function answer in place of the engine, and keep what it is asked."""
+    """Let a function answer instead of the engine, and record the requests."""
     asked: list[FillRequest] = []
 
     async def ask(settings: Settings, request: FillRequest) -> FillReply:

@@ -1,4 +1,4 @@
-"""`dgls editor`: what is written into the user's files, what is refused, and the try-out."""
+"""`dgls editor`: what it writes into users' files, what it refuses, and the test of the setup."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_what_the_configurations_point_to_is_shipped(path: str) -> None:
 
 
 @pytest.mark.parametrize("found", [(), ("a model",)])
-def test_a_laptop_model_is_offered_where_there_is_none(
+def test_a_laptop_model_is_offered_if_there_is_none(
     monkeypatch: pytest.MonkeyPatch, found: tuple[str, ...]
 ) -> None:
     monkeypatch.setattr(automatic_model, "present", lambda: found)
@@ -145,7 +145,7 @@ def test_what_is_to_be_typed_next_can_be_typed(
 
 
 def checked(home: Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    """`dgls editor neovim --check` with a `dgls` on the PATH that is this checkout's."""
+    """`dgls editor neovim --check` with this checkout's `dgls` on the PATH."""
     environment = own_home(home, {**engine_environment(home / "e"), **settings})
     return subprocess.run(
         [sys.executable, "-c", START, "editor", "neovim", "--check", "--json"],
@@ -181,7 +181,7 @@ def test_a_program_that_is_not_there_is_named(
     assert "no-dgls" in capsys.readouterr().err
 
 
-def test_what_was_written_is_said_also_where_the_try_out_fails(
+def test_written_files_are_reported_even_if_the_check_fails(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(places, "program", lambda: str(home / "no-dgls"))

@@ -1,4 +1,4 @@
-"""`dgls editor NAME --write` in files that users have already: what stays and what is added."""
+"""`dgls editor NAME --write` with existing user files: what stays and what is added."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def test_lines_are_replaced_between_their_marks() -> None:
     assert new.endswith("after\n")
 
 
-def test_a_file_of_dgls_is_made_anew() -> None:
+def test_a_file_of_dgls_is_written_again() -> None:
     merge = own_file("-- Written by dgls editor\nnew\n")
     assert merge("-- Written by dgls editor\nold\n") == "-- Written by dgls editor\nnew\n"
 
 
-def test_json_keeps_what_is_there_its_order_and_its_indentation() -> None:
+def test_json_keeps_existing_members_order_and_indentation() -> None:
     old = '{\n    "theme": "x",\n    "clients": {\n        "pyright": {"enabled": true}\n    }\n}\n'
     new = merged(old, json_keys({"clients": {"dgls": {"enabled": True}}}))
     assert list(json.loads(new)) == ["theme", "clients"]

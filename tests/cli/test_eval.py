@@ -83,7 +83,7 @@ def test_a_checkpoint_that_is_never_right_is_left_as_it_is(
 def test_a_checkpoint_learns_how_far_it_can_be_trusted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """On a file whose whole lines the model knows by heart, and parts of lines less well."""
+    """On a file whose whole lines the model has memorized, and parts of lines less well."""
     model = Path(shutil.copytree(overfitted_checkpoint(), tmp_path / "model"))
     tree = tmp_path / "tree"
     tree.mkdir()
@@ -102,7 +102,7 @@ def test_a_checkpoint_learns_how_far_it_can_be_trusted(
     assert said["file"] == str(model)
     assert said["shown"]["threshold"] == pytest.approx(after.threshold)
     assert 0 <= said["error_after"] <= 1
-    # The fitted threshold is what the next report calls shown.
+    # The fitted threshold decides what the next report counts as shown.
     cut = ["eval", "cut", str(FIXTURES), "--model", str(model), "--count", "12"]
     assert run_app([*cut, "--system", "dgls", "--out", str(tmp_path / "out")]) == 0
     (row,) = json.loads((tmp_path / "out" / "report.json").read_text())["rows"]

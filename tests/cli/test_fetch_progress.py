@@ -1,4 +1,4 @@
-"""How far a fetch is, on a terminal and in a log."""
+"""The progress of a fetch, on a terminal and in a log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`dgls fill` as a user runs it, with a model that knows the fixture by heart."""
+"""`dgls fill` as a user runs it, with a model that has memorized the fixture."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LINE = SOURCE.splitlines().index("    " + FILL) + 1
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """An engine of its own for this module, with the overfitted model."""
+    """A separate engine for this module, with the overfitted model."""
     folder = tmp_path_factory.mktemp("engine")
     variables = {
         **os.environ,
@@ -53,7 +53,7 @@ def dgls(
 
 @pytest.fixture
 def gap(tmp_path: Path) -> Path:
-    """The fixture with one line empty but for its indentation."""
+    """The fixture with one line emptied except for its indentation."""
     path = tmp_path / "shapes.py"
     path.write_text(SOURCE.replace(FILL, ""))
     return path
@@ -80,7 +80,7 @@ def test_json_tells_programs_everything(environment: dict[str, str], gap: Path) 
     assert reply["timings"]["total_ms"] > 0
 
 
-def test_json_has_no_candidate_that_breaks_the_file_and_none_twice(tmp_path: Path) -> None:
+def test_json_has_no_candidate_that_breaks_the_file_and_no_duplicates(tmp_path: Path) -> None:
     path = tmp_path / "refuse.py"
     path.write_text("def f(a):\n    raise \n\n\nb = 1\n")
     job = job_of(Asked([f"{path}:2:11"]), Settings().fill)
@@ -117,7 +117,7 @@ def test_why_tells_of_a_place_and_of_the_last_fill(environment: dict[str, str], 
     before = gap.read_bytes()
     asked = dgls(environment, f"{gap}:{LINE}:", verb="why")
     assert asked.returncode == 0, asked.stderr
-    # The model knows lines by heart; what it makes of eight depends on where it was trained.
+    # The model has memorized lines; what it makes of eight lines depends on its training.
     assert f"Shown while typing: '{FILL}'\nShown when asked: '" in asked.stdout
     assert "passes" in asked.stdout
     assert dgls(environment, f"{gap}:{LINE}:").stdout == FILL + "\n"
@@ -181,7 +181,7 @@ def test_a_wrong_call_ends_with_one_clear_sentence(
     assert done.stdout == ""
 
 
-def test_a_knob_out_of_range_is_one_sentence_and_the_fill_goes_on(
+def test_a_knob_out_of_range_is_one_sentence_and_the_fill_continues(
     environment: dict[str, str], gap: Path
 ) -> None:
     spoilt = {**environment, "DGLS_DENOISE_STEPS": "0"}

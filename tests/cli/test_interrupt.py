@@ -1,4 +1,4 @@
-"""Ctrl-C says what became of the files."""
+"""Ctrl-C reports what became of the files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dgls.cli import app
 
 
 def interrupted(verbs: Sequence[str]) -> typer.Typer:
-    """A command line whose verb is stopped."""
+    """A command line whose verb is interrupted."""
     made = typer.Typer()
 
     @made.command()

@@ -1,4 +1,4 @@
-"""Which gaps places on the command line mean, and what becomes of the file."""
+"""Which gaps the places on the command line mean, and what becomes of the file."""
 
 from __future__ import annotations
 

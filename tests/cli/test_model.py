@@ -46,7 +46,7 @@ main()
 
 
 class Shell:
-    """A user's shell: where the models are, and what the environment says."""
+    """A user's shell: the models folder, and the environment."""
 
     def __init__(self, folder: Path) -> None:
         self.models = folder / "models"
@@ -97,7 +97,7 @@ def hub_files(dgls: Shell) -> Iterator[HubFiles]:
         yield said
 
 
-def test_another_file_than_the_model_is_said_and_nothing_else_is_fetched(
+def test_a_wrong_file_is_reported_and_nothing_else_is_fetched(
     dgls: Shell, hub_files: HubFiles
 ) -> None:
     given = dgls.catalogue.with_name("given.gguf")
@@ -241,7 +241,7 @@ async def test_a_model_that_an_engine_uses_is_not_removed(
             (tmp_path / "engine" / "go").touch()
             await ready
             dgls.fetch_from_file()
-            # It serves something else now.
+            # It serves another model now.
             assert (await asyncio.to_thread(dgls, "remove", "toy")).returncode == 0
         finally:
             ready.cancel()
@@ -256,7 +256,7 @@ def wait_for(condition: object) -> None:
 
 
 def pips_in(folder: Path) -> list[str]:
-    """Processes that still download into the folder."""
+    """The processes that are still downloading into the folder."""
     lines = []
     for process in Path("/proc").glob("[0-9]*"):
         try:

@@ -1,4 +1,4 @@
-"""The privacy rules on the command line, their flag, and that what is written is private."""
+"""The privacy rules on the command line, the flag against them, and private output files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FUNCTION = "def area(side, height):\n    total = side * height\n    return total
 
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository with a plain file and, beside it, one of each kind that is left alone."""
+    """A repository with a plain file and one private file of each kind."""
     tree = tmp_path / "tree"
     (tree / ".git").mkdir(parents=True)
     (tree / "deploy").mkdir()
@@ -55,10 +55,10 @@ def test_fill_leaves_private_files_alone(
 
 
 @pytest.mark.parametrize(("name", "flag"), [("plain.py", []), (".env", ["--allow-private"])])
-def test_fill_goes_on_with_a_plain_file_or_the_flag(
+def test_fill_continues_with_a_plain_file_or_the_flag(
     tree: Path, name: str, flag: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    # As far as the engine, whose backend there is not.
+    # It gets as far as the engine, whose backend does not exist.
     assert run_app(["fill", "--language", "python", f"{name}:1", *flag]) != 0
     assert "is left alone" not in capfd.readouterr().err
 
@@ -75,7 +75,9 @@ def test_the_settings_of_a_files_own_folder_count_from_anywhere(
     assert found == {"plain.py"}
 
 
-def test_a_link_that_leads_out_of_a_tree_is_none_of_its_files(tree: Path, tmp_path: Path) -> None:
+def test_a_link_that_leads_out_of_a_tree_is_not_one_of_its_files(
+    tree: Path, tmp_path: Path
+) -> None:
     (tmp_path / "theirs.py").write_text(FUNCTION)
     (tree / "out.py").symlink_to(tmp_path / "theirs.py")
     (tree / "in.py").symlink_to("plain.py")

@@ -1,4 +1,4 @@
-"""Places and files as they are written on the command line."""
+"""Places and files as written on the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every verb has in common: the version, help, mistakes, exit statuses, Ctrl-C, completion."""
+"""The common behaviour of all verbs: version, help, mistakes, exit statuses, Ctrl-C, completion."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from dgls.counts import Count, Kind
 COMMAND = [sys.executable, "-m", "dgls"]
 
 HEAVY = {"torch", "transformers", "numpy", "tokenizers", "typer", "rich", "pygls", "asyncio"}
-"""What no one who asks for a line of text should wait for."""
+"""Modules that a command with one line of output must not load."""
 
 
 @pytest.mark.parametrize("argument", ["-V", "--version"])
@@ -66,7 +66,7 @@ def test_a_line_of_text_waits_for_nothing_heavy(arguments: list[str]) -> None:
     begun = time.monotonic()
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (done.returncode, done.stderr.strip()) == (0, "")
-    # 40 to 100 ms on two shared cores; the limit leaves room for a machine that is busy.
+    # 40 to 100 ms on two shared cores; the limit allows for a busy machine.
     assert time.monotonic() - begun < 2
 
 
@@ -178,7 +178,7 @@ def test_zsh_completes(tmp_path: Path, line: str, completed: str) -> None:
         pytest.skip("zsh is not installed")
     words = line.split()
     file = tmp_path / "completion.zsh"
-    # Its line editor needs a terminal; these two are all that the script asks of it.
+    # zsh's line editor needs a terminal; the script uses only these two functions of it.
     editor = "compdef() { : }\ncompadd() { print -l -- $@ }\n"
     asked = f"words=({line}) CURRENT={len(words)} PREFIX={words[-1]}; _dgls"
     file.write_text(f"{editor}{script(Shell.ZSH)}\n{asked}\n")

@@ -1,4 +1,4 @@
-"""What `--watch` prints of each family's drafts."""
+"""The output of `--watch` for drafts of each model family."""
 
 from __future__ import annotations
 

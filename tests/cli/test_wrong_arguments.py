@@ -1,4 +1,4 @@
-"""Every command with every kind of wrong argument: one clear sentence, and never a traceback."""
+"""Every command with every kind of wrong argument: one clear sentence, never a traceback."""
 
 from __future__ import annotations
 
@@ -277,7 +277,7 @@ def test_an_unusable_runtime_folder_is_one_clear_sentence(
     assert "engine.folder" in said.err + said.out.replace("\n", " ")
 
 
-def test_an_error_that_nobody_foresaw_says_where_and_quotes_nothing(
+def test_an_unexpected_error_says_where_and_quotes_nothing(
     place: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def explode() -> Path:
@@ -291,7 +291,7 @@ def test_an_error_that_nobody_foresaw_says_where_and_quotes_nothing(
     assert "Traceback" not in said
 
 
-# What a shell does to the standard streams, and the exit status.
+# How a shell may redirect the standard streams, and the exit status.
 STREAMS = {
     "a full disk": (">/dev/full", 74),
     "no output": (">&-", 0),
@@ -335,7 +335,7 @@ def test_a_width_of_no_columns_hides_nothing(
 
 
 def _in_a_shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    # A shell's own folder leads nowhere once it is removed, and Python finds dgls by this.
+    # A removed working folder leads nowhere, and Python finds dgls by this.
     variables = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(
         ["bash", "-c", command],

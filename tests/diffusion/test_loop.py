@@ -1,4 +1,4 @@
-"""The denoise loop: equal to the library's on a free canvas, and right about pinned positions."""
+"""The denoise loop: equal to the library's on a free canvas, and right at pinned positions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ torch.set_num_threads(1)
 
 
 def library_denoiser(model, prompt: Tensor) -> Denoiser:
-    """The model class itself as a denoiser, with the prompt in its cache."""
+    """The library's model class as a denoiser, with the prompt in its cache."""
     with torch.inference_mode():
         cache = model.model.encoder(input_ids=prompt).past_key_values
 
@@ -79,7 +79,7 @@ def test_gives_the_tokens_of_generate_on_a_free_canvas(seed, bound, entropy, row
 
 
 def counting_denoiser(vocabulary: int = 12, sure: float = 9.0) -> tuple[Denoiser, list[Tensor]]:
-    """Wants token `position % vocabulary` everywhere, and keeps what it was asked."""
+    """Prefers token `position % vocabulary` everywhere, and records its inputs."""
     asked: list[Tensor] = []
 
     def logits(tokens: Tensor, conditioning: Tensor | None) -> Tensor:
@@ -118,7 +118,7 @@ def test_never_touches_a_pinned_position(order, greedy):
 
 
 def test_stops_by_open_positions_alone():
-    """A wide canvas of sure pinned positions must not hide that the gap is unsure."""
+    """A wide canvas of certain pinned positions must not hide an uncertain gap."""
 
     def logits(tokens: Tensor, conditioning: Tensor | None) -> Tensor:
         sure = 50.0 * torch.nn.functional.one_hot(tokens, 12).float()

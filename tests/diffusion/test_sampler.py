@@ -27,7 +27,7 @@ def test_only_open_positions_are_accepted_and_counted():
     assert taken(accept(entropy, open_, nothing, 0.1, Order.LEFT)) == ["..xx."]
 
 
-def test_left_goes_on_where_it_stopped_and_keeps_what_it_has():
+def test_left_continues_where_it_stopped_and_keeps_accepted_positions():
     entropy = torch.tensor([[9.0, 0.2, 0.2, 0.2, 9.0]])
     open_ = torch.ones_like(entropy, dtype=torch.bool)
     before = torch.tensor([[True, False, False, False, False]])

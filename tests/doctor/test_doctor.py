@@ -1,4 +1,4 @@
-"""`dgls doctor` tells what is there, on machines of all kinds, and never fails itself."""
+"""`dgls doctor` reports on machines of all kinds, and never fails itself."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def machine(*gpus: Gpu, torch: str = "2.13.0", available: int = 20 * 10**9) -> M
 
 @pytest.fixture
 def place(tmp_path, monkeypatch) -> Path:
-    """A machine of its own: nothing on the path, no settings, no engine, no model but one's own."""
+    """A separate machine: nothing on PATH, no settings, no engine, only given models."""
     for variable in [name for name in os.environ if name.startswith("DGLS_")]:
         monkeypatch.delenv(variable)
     for name in ("CONFIG", "CACHE", "STATE", "RUNTIME"):
@@ -154,7 +154,7 @@ def test_an_editor_that_has_dgls_is_told_from_one_that_does_not(place, monkeypat
     assert after.how == f"dgls is in {place / 'nvim' / 'plugin' / 'dgls.lua'}"
 
 
-def test_a_line_is_not_wrapped_where_nobody_reads_it_in_a_terminal(place):
+def test_a_line_is_not_wrapped_outside_a_terminal(place):
     told = doctor(place, COLUMNS="40")
     (setting,) = (line for line in told.stdout.splitlines() if line.startswith("setting"))
     assert re.fullmatch(r"setting  all \d+ have their defaults", setting)
@@ -197,7 +197,7 @@ def test_it_measures_real_fills_and_stops_the_engine_that_it_started(place):
     assert told.returncode == 0, told.stdout + told.stderr
     assert "ms a fill with tiny (median of 5" in told.stdout
     assert "s to start" in told.stdout
-    # Each stage of the start once, however often the engine was asked.
+    # Each stage of the start once, however often the engine was polled.
     stages = told.stderr.splitlines()
     assert "timing fills (0 %)" in stages
     assert len(stages) == len(set(stages))

@@ -1,4 +1,4 @@
-"""A backend for tests of an editor: it knows the whole of one file and fills what is missing."""
+"""A backend for tests of editors: it knows one file and fills what is missing."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def square_area(side):
 
 
 class Oracle:
-    """Fills a gap with what follows its line's head in `WHOLE`, as many lines as it may have.
+    """Fills a gap with the text after its line's head in `WHOLE`, up to the allowed lines.
 
-    On a line without a head it is the last line of all. Who wants several candidates gets the
-    first word alone as the second one. What may change only in part says how much after it.
+    On a line without a head this is the last line of all. With several candidates the second one is
+    only the first word. If the text may change only in part, the answer names the strength.
     """
 
     concurrency = 1
@@ -49,5 +49,5 @@ def _lines_after(head: str, count: int) -> str:
 
 
 def oracle(settings: Settings) -> Oracle:
-    """The backend that `engine.backend = "tests.editors.backend:oracle"` chooses."""
+    """The backend for `engine.backend = "tests.editors.backend:oracle"`."""
     return Oracle()

@@ -1,4 +1,4 @@
-"""What the tests of all editors share: engines with their models, and one trained checkpoint."""
+"""Fixtures of all editors' tests: engines with their models, and one trained checkpoint."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def engine_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def warm(engine_folder: Path) -> Callable[..., dict[str, str]]:
-    """Gives the environment of an editor whose engine has loaded its model already.
+    """Returns the environment of an editor whose engine has loaded its model already.
 
-    Keywords are the settings that choose the model. An editor that gives up on a slow answer
-    would never show what a cold engine says.
+    Keywords are the settings that choose the model. An editor that gives up on slow answers would
+    never show those of a cold engine.
     """
 
     @functools.cache
@@ -56,7 +56,8 @@ def warm(engine_folder: Path) -> Callable[..., dict[str, str]]:
 def laptop(warm: Callable[..., dict[str, str]]) -> dict[str, str]:
     """The environment of an editor whose engine has loaded the laptop model already.
 
-    The tests say what is suggested, not how soon: a fill may take as long as a busy machine needs.
+    The tests check what is suggested, not how soon: on a busy machine a fill takes as long as it
+    needs.
     """
     patient = {f"DGLS_FILL_{kind}_DEADLINE_MS": "300000" for kind in ("AUTOMATIC", "EXPLICIT")}
     return warm(**laptop_environment(), **patient)
@@ -64,7 +65,7 @@ def laptop(warm: Callable[..., dict[str, str]]) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def overfitted() -> str:
-    """The folder of a checkpoint that was really trained."""
+    """The folder of a trained checkpoint."""
     from tests.support.overfit import overfitted_checkpoint
 
     return str(overfitted_checkpoint())

@@ -1,4 +1,4 @@
-"""A real Emacs in a terminal, with the shipped file loaded, that can be asked for values."""
+"""A real Emacs in a terminal, with the shipped file loaded, that can evaluate expressions."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _INIT = """
 
 
 class Emacs:
-    """One Emacs with a file, and `dgls` on its PATH. Nothing waits longer than `PATIENCE_S`.
+    """An Emacs with a file, and `dgls` on its PATH. No wait is longer than `PATIENCE_S`.
 
-    `more` is what else is in its configuration; `own` takes the place of the shipped lines.
+    `more` is added to its configuration; `own` replaces the shipped lines.
     """
 
     def __init__(
@@ -79,12 +79,12 @@ class Emacs:
         return str(self.value("(buffer-substring-no-properties (point-min) (point-max))"))
 
     def ghost(self) -> str:
-        """The suggestion that is shown after point."""
+        """The suggestion shown after point."""
         shown = "(mapcar (lambda (o) (overlay-get o 'after-string)) (overlays-in 1 (point-max)))"
         return "".join(self.value(f"(seq-filter #'stringp {shown})") or [])
 
     def _evaluate(self, expression: str) -> str:
-        """What Emacs prints of a value, asked as `emacsclient --eval` does (server.el)."""
+        """The printed value of an expression, evaluated as by `emacsclient --eval` (server.el)."""
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(PATIENCE_S)
             client.connect(str(self._socket))

@@ -1,4 +1,4 @@
-"""What the engine of the editors' tests was asked."""
+"""The requests to the engine of the editors' tests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dgls.protocol import FillRequest
 
 
 def last_request(folder: Path, backend: str) -> FillRequest | None:
-    """What an engine of the backend filled last; None where there is none, or it filled nothing."""
+    """The last fill of an engine with the backend; None without an engine or a fill."""
     settings = changed(Settings(), {"engine.backend": backend, "engine.folder": str(folder)})
 
     async def asked() -> FillRequest | None:
@@ -24,6 +24,6 @@ def last_request(folder: Path, backend: str) -> FillRequest | None:
                 return None
             return None if last is None else last.request
 
-    # The driver of a browser has an event loop of its own in the test's thread.
+    # A browser's driver has its own event loop in the test's thread.
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(lambda: asyncio.run(asked())).result()

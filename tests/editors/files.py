@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.editors.home import ROOT
 
 SHAPES = (ROOT / "fixtures" / "overfit" / "shapes.py").read_text(encoding="utf-8")
-"""A file that the trained model knows by heart."""
+"""A file that the trained model has memorized."""
 
 AREA = "return math.pi * radius ** 2"
 """A line of it."""

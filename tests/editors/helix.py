@@ -1,4 +1,4 @@
-"""A real Helix in a terminal, with the shipped configuration copied to where Helix reads it."""
+"""A real Helix in a terminal, with the shipped configuration copied to its folder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _EXAMPLE = "# config = { show = { threshold = 0.6 } }"
 def helix(folder: Path, path: Path, environment: Mapping[str, str], config: str = "") -> Pane:
     """A Helix that opens a file, with `dgls` on its PATH.
 
-    A `config` is put in place of the example in the shipped file.
+    A `config` replaces the example in the shipped file.
     """
     home = own_home(folder, environment)
     _write_configuration(home, config)
@@ -27,7 +27,7 @@ def helix(folder: Path, path: Path, environment: Mapping[str, str], config: str 
 
 
 def configured_helix(folder: Path, path: Path, home: Mapping[str, str]) -> Pane:
-    """A Helix with the configuration that is in its home."""
+    """A Helix with the configuration in its home."""
     return Pane([str(PROGRAM), "-v", "--log", str(folder / _LOG), str(path)], folder, dict(home))
 
 
@@ -41,6 +41,6 @@ def _write_configuration(home: Mapping[str, str], config: str) -> None:
 
 
 def is_connected(folder: Path) -> bool:
-    """Whether the language server has answered the Helix whose folder this is."""
+    """Whether the language server has answered the Helix of this folder."""
     log = folder / _LOG
     return log.exists() and " dgls <- " in log.read_text(encoding="utf-8")

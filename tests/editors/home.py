@@ -1,4 +1,4 @@
-"""The home, and the `dgls` on the PATH, of an editor that a test starts."""
+"""The home and the `dgls` on the PATH of an editor that a test starts."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 BY_HEART = {"DGLS_ENGINE_BACKEND": "tests.editors.backend:oracle"}
-"""The environment of the model that knows a file by heart."""
+"""The environment of the model that has memorized a file."""
 
 START = "from dgls.cli.main import main; main()"
 
 
 def own_home(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment with a home, and a `dgls` on the PATH, that are the test's own."""
+    """The environment with the test's own home and `dgls` on the PATH."""
     write_program(folder / "bin" / "dgls")
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DGLS_")}
     homes = {
@@ -26,7 +26,7 @@ def own_home(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def engine_environment(folder: Path) -> dict[str, str]:
-    """What makes an editor's `dgls` this checkout's, with its engine in a folder of the tests."""
+    """Variables that make an editor's `dgls` this checkout's, with its engine in a test folder."""
     return {
         "PYTHONPATH": str(ROOT),
         "DGLS_ENGINE_FOLDER": str(folder),

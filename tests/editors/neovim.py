@@ -1,4 +1,4 @@
-"""A real Neovim without a screen, driven by its own remote commands."""
+"""A real headless Neovim, driven by its own remote commands."""
 
 from __future__ import annotations
 
@@ -70,10 +70,10 @@ end, shown), '|')
 
 
 class Neovim:
-    """One Neovim with the shipped configuration, and `dgls` on its PATH.
+    """A Neovim with the shipped configuration, and `dgls` on its PATH.
 
-    Keys and questions go to it one after the other; nothing waits longer than `PATIENCE_S`. With
-    `own` it reads the configuration that is in its home, as a user's does.
+    Keys and queries are sent one after the other; no wait is longer than `PATIENCE_S`. With `own`
+    it reads the configuration in its home, like a user's.
     """
 
     def __init__(self, folder: Path, environment: Mapping[str, str], *, own: bool = False) -> None:
@@ -111,13 +111,13 @@ class Neovim:
         self._process.wait(PATIENCE_S)
 
     def edit(self, path: Path) -> None:
-        """Open a file and wait until the language server has told of itself."""
+        """Open a file and wait for the language server's first status."""
         self.lua(f"vim.cmd.edit({json.dumps(str(path))})")
         status = "return require('dgls').status()"
         self.until(lambda: self.lua(status), "dgls is attached")
 
     def screen(self) -> Pane:
-        """A terminal that shows this Neovim, and is to be entered."""
+        """A terminal that shows this Neovim, to be used as a context."""
         attach = [str(PROGRAM), "--server", str(self._socket), "--remote-ui"]
         return Pane(attach, self._socket.parent, self._environment)
 
@@ -137,7 +137,7 @@ class Neovim:
         return "".join(f"{line}\n" for line in lines)
 
     def ghost(self) -> str:
-        """The suggestion that is on the screen."""
+        """The suggestion on the screen."""
         return str(self.lua(_GHOST.format()))
 
     def next_edit(self) -> str:
@@ -145,11 +145,11 @@ class Neovim:
         return str(self.lua(_NEXT_EDIT))
 
     def messages(self) -> list[str]:
-        """What was shown to the user."""
+        """The messages shown to the user."""
         return list(self.lua("return messages"))
 
     def until(self, condition: Callable[[], object], what: str) -> None:
-        """Wait for a condition. Each question is a program's start, so this is no busy loop."""
+        """Wait for a condition. Each query starts a program, so this does not spin."""
         give_up = time.monotonic() + PATIENCE_S
         while not condition():
             if time.monotonic() > give_up:
@@ -164,7 +164,7 @@ class Neovim:
         return (done.stdout or done.stderr).decode()
 
     def _story(self) -> str:
-        """What the test's author wants to know of a Neovim that did not do its part."""
+        """Debugging details of a Neovim that failed to do its part."""
         logs = self._log.parent.rglob("*.log")
         said = "\n".join(log.read_text(errors="replace")[-3000:] for log in sorted(logs))
         if not self._socket.exists():

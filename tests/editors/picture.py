@@ -1,4 +1,4 @@
-"""Pictures of a real terminal for the documentation, drawn anew by `make pictures`."""
+"""Pictures of a real terminal for the documentation, redrawn by `make pictures`."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ FORMAT = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTA
 
 
 def are_pictures_wanted() -> bool:
-    """Whether this run draws the pictures anew: `DGLS_PICTURES=1`."""
+    """Whether this run redraws the pictures: `DGLS_PICTURES=1`."""
     return os.environ.get("DGLS_PICTURES") == "1"
 
 
 def draw(pane: Pane, path: Path, title: str) -> None:
-    """Write what the pane shows to an SVG file, if pictures are asked for."""
+    """Write the pane's content to an SVG file, if pictures are wanted."""
     if not are_pictures_wanted():
         return
     drawing = console()

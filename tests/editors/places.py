@@ -1,4 +1,4 @@
-"""Places where somebody types and the laptop model is plainly sure of what comes next."""
+"""Places where a user types and the laptop model is clearly sure of what comes next."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def variance(values):
 class Place:
     """A place of `STATISTICS`: what is typed there, and what is suggested then.
 
-    The typing begins after `head`, which the file has once. A line end in `typed` is Enter, after
-    which the editor puts in `indent`. `closed` is what the editor puts after the cursor because a
-    bracket was typed.
+    The typing begins after `head`, which occurs once in the file. A line end in `typed` is Enter,
+    after which the editor inserts `indent`. `closed` is what the editor inserts after the cursor
+    when a bracket is typed.
     """
 
     name: str

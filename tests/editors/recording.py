@@ -1,4 +1,4 @@
-"""A moving picture of a real terminal: its frames as they came, in one SVG that repeats itself."""
+"""An animation of a real terminal: its frames with their timing, in one looping SVG."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.editors.tmux import Pane
 
 FRAME_S = 0.05
 HOLD_S = 3.0
-"""How long the last frame stays."""
+"""How many seconds the last frame stays."""
 
 CELL, ROW = 12.2, 24.4
 """A terminal cell in the library's pictures, in their units."""
@@ -34,7 +34,7 @@ _CURSOR = '<rect x="{x:.1f}" y="{y:.1f}" width="2" height="22" fill="#c5c8c6"/>'
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What the terminal showed from `start_s` on, and where its cursor was, in cells."""
+    """What the terminal shows from `start_s` on, and its cursor, in cells."""
 
     start_s: float
     colours: str
@@ -42,7 +42,7 @@ class Frame:
 
 
 class Recording:
-    """Looks at a terminal every `FRAME_S` while it is entered, and keeps what is new."""
+    """Checks a terminal every `FRAME_S` inside the context, and keeps changed frames."""
 
     def __init__(self, pane: Pane) -> None:
         self._pane = pane
@@ -64,7 +64,7 @@ class Recording:
         self._thread.join()
 
     def write(self, path: Path, title: str) -> None:
-        """Write the frames, each at its time, as an SVG that begins again at its end."""
+        """Write the frames with their timing as a looping SVG."""
         total_s = self._frames[-1].start_s + HOLD_S
         ends = [after.start_s for after in self._frames[1:]] + [total_s]
         picture = "".join(

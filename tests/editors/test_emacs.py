@@ -42,7 +42,7 @@ def opened(tmp_path: Path, warm: Warm) -> Iterator[Open]:
         yield open_
 
 
-def test_a_trained_model_suggests_behind_point_and_tab_accepts_what_undo_takes_back(
+def test_a_trained_model_suggests_after_point_tab_accepts_and_undo_takes_back(
     opened: Open, overfitted: str
 ) -> None:
     emacs = opened(SHAPES.replace(f"\n    {AREA}", ""), DGLS_MODEL_NAME=overfitted)
@@ -83,7 +83,7 @@ def test_a_suggestion_comes_on_request(opened: Open) -> None:
     emacs.pane.until(lambda: emacs.text() == HEAD + "    return side * side", "put in")
 
 
-def test_a_gap_is_filled_behind_wide_characters(opened: Open) -> None:
+def test_a_gap_is_filled_after_wide_characters(opened: Open) -> None:
     emacs = opened(HEAD + "    pass  # 😀\n", **BY_HEART)
     face = "faces = '😀😀'; "
 

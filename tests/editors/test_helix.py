@@ -32,7 +32,7 @@ Warm = Callable[..., dict[str, str]]
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """The file that is edited."""
+    """The edited file."""
     return tmp_path / "shapes.py"
 
 
@@ -80,7 +80,7 @@ def test_the_item_replaces_the_word_that_was_typed(opened: Open, path: Path) -> 
     saved(pane, path, HEAD + "    return side * side\n")
 
 
-def test_a_code_action_fills_a_hole_behind_wide_characters(opened: Open, path: Path) -> None:
+def test_a_code_action_fills_a_hole_after_wide_characters(opened: Open, path: Path) -> None:
     face = "faces = '😀😀'; "
     pane = opened(HEAD + "    pass  # 😀\n", **BY_HEART)
 
@@ -117,13 +117,13 @@ def test_settings_stand_beside_the_command_and_a_bad_one_is_told_by_name(opened:
 
 
 def saved(pane: Pane, path: Path, wanted: str) -> None:
-    """Save what is in the editor and wait until the file is as wanted."""
+    """Save the editor's text and wait until the file is as wanted."""
     to_normal_mode(pane)
     pane.type(":w")
     pane.keys("Enter")
 
     def is_as_wanted() -> bool:
-        # While it saves, Helix moves the old file away before the new one is there.
+        # While it saves, Helix moves the old file away before the new one exists.
         with contextlib.suppress(FileNotFoundError):
             return path.read_text(encoding="utf-8") == wanted
         return False
@@ -132,6 +132,6 @@ def saved(pane: Pane, path: Path, wanted: str) -> None:
 
 
 def to_normal_mode(pane: Pane) -> None:
-    """Press Escape and wait: with the key after it in one breath it would be Alt and that key."""
+    """Press Escape and wait, because with the next key at once it would be Alt and that key."""
     pane.keys("Escape")
     pane.until_shown(" NOR ")

@@ -1,4 +1,4 @@
-"""The laptop model in a real Neovim: a file is typed on key by key, and what is shown is taken."""
+"""The laptop model in a real Neovim: a file is typed key by key, and suggestions are accepted."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ pytestmark = [
 ]
 
 CLOSES_BRACKETS = "vim.keymap.set('i', '(', '()<Left>')"
-"""What the plugins that close brackets come down to."""
+"""The essence of plugins that close brackets."""
 
 STATUS_LINE = """vim.o.statusline = [[%f %=%{v:lua.require'dgls'.status()} ]]"""
 
 KEY_S, READ_S = 0.12, 0.6
-"""Between two keys, and from a suggestion to the key that takes it."""
+"""Seconds between two keys, and from a suggestion to the key that accepts it."""
 
 Open = Callable[[str], Neovim]
 
@@ -80,7 +80,7 @@ def test_the_suggestion_is_on_the_screen(opened: Open) -> None:
 
 @pytest.mark.skipif(tmux_program() is None, reason="tmux is not installed")
 def test_a_file_is_typed_on_in_real_time(opened: Open) -> None:
-    """What `docs/typing.svg` shows, where pictures are asked for."""
+    """Also records `docs/typing.svg`, if pictures are wanted."""
     before = STATISTICS
     for place in PLACES:
         before = place.taken_from(before)
@@ -102,7 +102,7 @@ def test_a_file_is_typed_on_in_real_time(opened: Open) -> None:
 
 
 def type_on(screen: Pane, place: Place) -> None:
-    """Go to the end of the place's line and type in a terminal, as one who types well does."""
+    """Go to the end of the place's line and type in a terminal, as a fast typist does."""
     screen.type(f":{place.line}")
     screen.keys("Enter")
     screen.type("zzA")

@@ -32,14 +32,14 @@ def test_helix_offers_the_suggestion_in_its_menu(tmp_path: Path, laptop: dict[st
     path.write_text(place.before, encoding="utf-8")
     line = place.typed + place.suggested
 
-    # Where a linter of the PATH serves Python, too, its marks would be among the text.
+    # A Python linter on the PATH would put its marks into the text.
     alone = {**laptop, "PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin"}
     with helix.helix(tmp_path, path, alone) as pane:
         pane.until(lambda: helix.is_connected(tmp_path), "dgls has answered")
         pane.type(f"{place.line}ggA")
         for key in place.typed:
             pane.type(key)
-        # Helix takes no answer that comes after a second.
+        # Helix ignores an answer that takes longer than a second.
         pane.ask_until(lambda: pane.keys("C-x"), place.suggested)
         pane.keys("C-n")
         pane.until_shown(f"return {line}\n")
@@ -61,7 +61,7 @@ def test_emacs_shows_the_suggestion_after_enter(tmp_path: Path, laptop: dict[str
     place = AFTER_ENTER
     path.write_text(place.before, encoding="utf-8")
 
-    # In Emacs's own colours of a terminal a suggestion looks like the text before it.
+    # In Emacs's default terminal colours a suggestion looks like ordinary text.
     theme = "(load-theme 'modus-vivendi t)"
     with emacs.Emacs(tmp_path, path, laptop, theme) as editor:
         goto = f"(goto-char 1) (forward-line {place.line - 1}) (end-of-line) (recenter)"

@@ -1,4 +1,4 @@
-"""The laptop model in a real VS Code: a file is typed on key by key, and what is shown is taken."""
+"""The laptop model in a real VS Code: a file is typed key by key, and suggestions are accepted."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """dgls in a real Neovim: ghost text, accept, undo, code actions, status, health, help.
 
-`tests/editors/install.sh` installs it. The model is one that the real training code has
-overfitted on `fixtures/overfit`, or where only the editor matters one that knows a file by heart.
+`tests/editors/install.sh` installs it. The model was overfitted by the real training code on
+`fixtures/overfit`, or, if only the editor matters, is one that has memorized a file.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def opened(tmp_path: Path, engine_folder: Path) -> Iterator[Open]:
 
 @pytest.fixture
 def by_heart(opened: Open) -> Open:
-    """As `opened`, with the model that knows a file by heart."""
+    """As `opened`, with the model that has memorized a file."""
     return lambda text, **settings: opened(text, **BY_HEART, **settings)
 
 
@@ -90,14 +90,14 @@ def test_a_trained_model_fills_a_hole_as_a_code_action(opened: Open, overfitted:
     assert neovim.messages() == []
 
 
-def test_typing_the_suggestion_shortens_it_and_accepting_leaves_nothing_behind(
+def test_typing_the_suggestion_shortens_it_and_accepting_leaves_no_rest(
     by_heart: Open,
 ) -> None:
     neovim = by_heart(HEAD)
 
     neovim.keys("Goreturn ")
     neovim.until(lambda: neovim.ghost() == "side * side", "ghost text")
-    # In one breath: what was typed has not been answered when the key comes.
+    # At once: the typed text has not been answered when the key arrives.
     neovim.keys("side<Tab>")
 
     neovim.until(lambda: neovim.text() == HEAD + "    return side * side\n", "accepted")

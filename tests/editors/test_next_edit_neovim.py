@@ -48,7 +48,7 @@ function client:request(method, params, handler, buffer)
   end, buffer)
 end
 """
-"""Counts the answers; with `hold` one is kept back as `late`, with `ahead` its version is wrong."""
+"""Counts the answers; with `hold` one is held back as `late`, with `ahead` its version is wrong."""
 
 Open = Callable[..., Neovim]
 
@@ -75,7 +75,7 @@ def until_shown(neovim: Neovim, wanted: str) -> None:
 
 
 def until_answered(neovim: Neovim, count: int) -> None:
-    """Wait until so many answers have come; `REQUESTS` counts them."""
+    """Wait until `count` answers have arrived; `REQUESTS` counts them."""
     neovim.until(lambda: neovim.lua("return answers") == count, f"{count} answers")
 
 
@@ -167,7 +167,7 @@ def test_one_setting_turns_it_off_and_the_keys_do_nothing(opened: Open) -> None:
 
 @pytest.mark.skipif(tmux_program() is None, reason="tmux is not installed")
 def test_the_next_edit_is_on_the_screen(opened: Open) -> None:
-    """What `docs/next-edit.svg` shows, where pictures are asked for."""
+    """Also records `docs/next-edit.svg`, if pictures are wanted."""
     neovim = opened(CART)
 
     with neovim.screen() as screen:

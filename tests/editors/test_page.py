@@ -53,7 +53,7 @@ async def test_a_gap_is_marked_filled_and_watched_and_nothing_else_is_loaded(
         await code.press("Control+Enter")
         await expect(page.get_by_role("status")).to_have_text(re.compile("scripted: .* ms"))
         await expect(page.get_by_label("Candidates")).to_contain_text("50 %")
-        # What is filled is text, never HTML.
+        # The fill is inserted as text, never as HTML.
         await expect(page.get_by_label("Filled code")).to_have_text("x = <b>1</b> + " * 2)
         assert await page.locator("#drafts div").count() == 2
         assert await page.locator("b").count() == 0

@@ -1,8 +1,8 @@
-"""dgls in a real VS Code: ghost text, accept, fills, status, settings, a server that is killed.
+"""dgls in a real VS Code: ghost text, accept, fills, status, settings, a killed server.
 
 `tests/editors/install_vscode.sh` installs it and `make vsix` makes the extension. One window serves
-all tests, because its start takes most of the time. The model is one that knows a file by heart,
-or where it says so one that the real training code has overfitted on `fixtures/overfit`.
+all tests, because its start takes most of the time. The model is one that has memorized a file or,
+where a test says so, one that the real training code has overfitted on `fixtures/overfit`.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ FILES = {
     "renamed.py": CART,
     "book.ipynb": json.dumps(NOTEBOOK),
 }
-"""The workspace, a file for each test. They are there before the window is."""
+"""The workspace, a file for each test. They exist before the window opens."""
 
 KNOWN = {"dgls.engine.backend": "tests.editors.backend:oracle"}
 
@@ -74,7 +74,7 @@ def window(tmp_path_factory: pytest.TempPathFactory, engine_folder: Path) -> Ite
 
 @pytest.fixture
 def code(window: VSCode) -> VSCode:
-    """The window with a server in `.venv` and the model that knows a file by heart."""
+    """The window with a server in `.venv` and the model that has memorized a file."""
     window.settings(KNOWN)
     if not window.servers():
         write_program(window.workspace / ".venv" / "bin" / "dgls")
@@ -224,7 +224,7 @@ def test_a_changed_setting_holds_without_a_restart(code: VSCode) -> None:
 
 def test_the_other_places_of_an_edit_are_an_inline_diff_that_is_gone_through(code: VSCode) -> None:
     code.open("renamed.py")
-    # A server that comes after the edit would not know of it.
+    # A server that starts after the edit would not know of it.
     code.until_status("oracle")
     code.go_to_line(1)
     code.press("Home", *["Control+ArrowRight"] * 2, "ArrowRight", "Control+Shift+ArrowRight")

@@ -33,7 +33,7 @@ def test_every_command_of_the_manifest_is_registered_and_no_other() -> None:
         r"register(?:\('|Command\(`\$\{SECTION\}\.)(\w[\w.]*)", SOURCES["extension.ts"]
     )
     assert {f"dgls.{name}" for name in registered} == commands
-    # The client library registers the server's own commands under their names.
+    # The client library registers the server's own commands by their names.
     assert commands.isdisjoint({SNOOZE, RESUME, WHY, next_edit.ACCEPT})
 
 

@@ -1,4 +1,4 @@
-"""What `dgls editor EDITOR --write` writes, read by the real editor."""
+"""Configurations written by `dgls editor EDITOR --write`, read by the real editor."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ pytestmark = pytest.mark.editor
 
 
 def needs(program: Path, *, terminal: bool = False) -> None:
-    """Skip, with the reason, where an editor is not installed."""
+    """Skip, with the reason, if an editor is not installed."""
     if not program.exists() or (terminal and tmux_program() is None):
         pytest.skip(f"{program} or tmux is not installed; run tests/editors/install.sh")
 
 
 def written(editor: str, home: dict[str, str]) -> str:
-    """Write an editor's configuration as a user does; what was said."""
+    """Write an editor's configuration as a user does; returns the output."""
     done = subprocess.run(
         [sys.executable, "-c", START, "editor", editor, "--write"],
         env=home,
@@ -67,7 +67,7 @@ for _, file in ipairs(vim.fn.glob(config .. '/plugin/**/*.lua', true, true)) do
   vim.cmd.source(file)
 end
 """
-"""Which plugins a manager loads, and when, instead of Neovim (lazy.nvim's manual, "Startup")."""
+"""Which plugins a manager loads instead of Neovim, and when (lazy.nvim's manual, "Startup")."""
 
 SPECS = {
     "the file alone": "{}",
@@ -101,7 +101,7 @@ def test_helix_suggests_with_what_was_written(tmp_path: Path, warm: Warm) -> Non
     home = own_home(tmp_path, warm(**BY_HEART))
     languages = tmp_path / "CONFIG" / "helix" / "languages.toml"
     languages.parent.mkdir(parents=True)
-    # A language that the user has configured gets dgls, too.
+    # A language that the user has configured gets dgls too.
     languages.write_text('[[language]]\nname = "python"\nlanguage-servers = ["pylsp"]\n')
     assert "languages.toml now" in written("helix", home)
     path = tmp_path / "shapes.py"
@@ -109,7 +109,7 @@ def test_helix_suggests_with_what_was_written(tmp_path: Path, warm: Warm) -> Non
     with helix.configured_helix(tmp_path, path, home) as pane:
         pane.until(lambda: helix.is_connected(tmp_path), "dgls has answered")
         pane.type("georeturn si")
-        # Helix takes no answer that comes after a second.
+        # Helix ignores an answer that takes longer than a second.
         pane.ask_until(lambda: pane.keys("C-x"), "side * side")
 
 

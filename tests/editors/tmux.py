@@ -1,4 +1,4 @@
-"""A terminal that a test looks at: one tmux pane with an editor in it."""
+"""A terminal that a test reads: one tmux pane with an editor in it."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def tmux_program() -> str | None:
 
 
 class Pane:
-    """A program in a terminal of `WIDTH` times `height` cells, on a tmux server of its own.
+    """A program in a terminal of `WIDTH` times `height` cells, on a separate tmux server.
 
-    `folder` takes the server's socket. Nothing waits longer than `PATIENCE_S`.
+    `folder` is for the server's socket. No wait is longer than `PATIENCE_S`.
     """
 
     def __init__(
@@ -77,15 +77,15 @@ class Pane:
         self._run("send-keys", "-l", text)
 
     def screen(self) -> str:
-        """What the terminal shows, its rows without the spaces at their ends."""
+        """The terminal's rows without trailing spaces."""
         return self._run("capture-pane", "-p")
 
     def colours(self) -> str:
-        """What the terminal shows, with the escape sequences of its colours."""
+        """The terminal's content with the escape sequences of its colours."""
         return self._run("capture-pane", "-p", "-e", "-N")
 
     def until(self, condition: Callable[[], object], what: str) -> None:
-        """Wait for a condition, with a pause between two looks: the machine has other work."""
+        """Wait for a condition, with pauses between checks, because the machine has other work."""
         give_up = time.monotonic() + PATIENCE_S
         while not condition():
             if time.monotonic() > give_up:
@@ -100,7 +100,7 @@ class Pane:
     def ask_until(self, ask: Callable[[], object], text: str) -> None:
         """Ask again, some seconds apart, until the terminal shows a text.
 
-        For an editor that gives up on an answer that a busy machine brings late.
+        For an editor that gives up on an answer that arrives late on a busy machine.
         """
 
         def is_answered() -> bool:

@@ -27,7 +27,7 @@ PACKAGE = ROOT / "dist" / "dgls.vsix"
 
 PATIENCE_S = 180.0
 STARTS = 2
-"""A cold start on a loaded machine sometimes hangs: it is tried again."""
+"""A cold start on a loaded machine sometimes hangs, so it is tried again."""
 
 _SETTINGS = {
     "chat.disableAIFeatures": True,
@@ -78,7 +78,7 @@ document.querySelector('[id="dgls.dgls.dgls.status"]')?.getAttribute('aria-label
 class VSCode:
     """One VS Code window on a folder, with `dgls` on its PATH.
 
-    What is on the screen is read from the page, what a user does is done by mouse and keys.
+    The screen is read from the page; user actions are done with mouse and keys.
     """
 
     def __init__(self, home: Path, workspace: Path, environment: Mapping[str, str]) -> None:
@@ -117,7 +117,7 @@ class VSCode:
         if self._playwright is not None:
             self._playwright.stop()
         if self._process is not None:
-            # Its extension host and the language server are of its group.
+            # Its extension host and the language server are in its process group.
             os.killpg(self._process.pid, signal.SIGTERM)
             try:
                 self._process.wait(20)
@@ -126,10 +126,10 @@ class VSCode:
                 self._process.wait()
 
     def settings(self, values: Mapping[str, object]) -> None:
-        """The user's settings from now on: they hold when this returns.
+        """Set the user's settings; they are in effect when this returns.
 
-        VS Code watches the file and now and then misses a change that soon follows another one.
-        So each has a title of its own for the window, and is written until the window shows it.
+        VS Code watches the file and sometimes misses a change soon after another one. So each has
+        its own window title, and is written until the window shows that title.
         """
         self._changes += 1
         title = f"settings {self._changes}"
@@ -155,10 +155,10 @@ class VSCode:
         """Open a file of the workspace, the cursor at its end."""
         row = f'.explorer-folders-view [role="treeitem"][aria-label^="{name}"]'
         self.page.locator(row).dblclick()
-        # Away from the row: what pops up under the mouse would hide the next one.
+        # Away from the row, because a pop-up under the mouse would hide the next one.
         self.page.mouse.move(640, 560)
         self.page.wait_for_selector(f'.tab.active[data-resource-name="{name}"]')
-        # The editor of the file before may still be there, hidden; that of a notebook is elsewhere.
+        # The previous file's editor may still exist, hidden; a notebook's is elsewhere.
         self.page.locator(".view-lines:visible").first.wait_for()
         self.press("Control+End")
 
@@ -169,7 +169,7 @@ class VSCode:
         box.wait_for()
         self.type(str(line))
         self.press("Enter")
-        # A key that comes while the box closes would be lost.
+        # A key that arrives while the box closes would be lost.
         box.wait_for(state="detached")
         self.press("End")
 
@@ -196,28 +196,28 @@ class VSCode:
         self.press("Enter")
 
     def choose(self, label: str) -> None:
-        """Choose what a menu that opens has under this label."""
+        """Choose an item of an opening menu by its label."""
         box = self.page.locator(".quick-input-widget:visible")
         box.locator(".monaco-list-row", has_text=label).first.click()
 
     def ghost(self) -> str:
-        """The suggestion that is on the screen."""
+        """The suggestion on the screen."""
         return str(self.page.evaluate(_GHOST)).replace("\xa0", " ")
 
     def next_edit(self) -> str:
-        """The inline diff on the screen: what goes after `-`, what is attached after `+`."""
+        """The inline diff on the screen: removed text after `-`, inserted text after `+`."""
         return str(self.page.evaluate(_NEXT_EDIT)).replace("\xa0", " ")
 
     def cursor(self) -> str:
-        """Where the cursor is, as the status bar says it: `Ln 2, Col 15`."""
+        """The cursor's position in the status bar: `Ln 2, Col 15`."""
         return str(self.page.locator('[id="status.editor.selection"]').inner_text())
 
     def status(self) -> str:
-        """What the item in the status bar says to somebody who cannot see it; empty without one."""
+        """The accessible text of the status bar's item; "" without one."""
         return str(self.page.evaluate(_STATUS))
 
     def messages(self) -> str:
-        """The notifications that are on the screen."""
+        """The notifications on the screen."""
         return "\n".join(self.page.locator(".notification-list-item").all_inner_texts())
 
     def saved(self, name: str) -> str:
@@ -230,9 +230,9 @@ class VSCode:
         self.until(lambda: self.ghost() == text, f"the suggestion {text!r}")
 
     def type_until_ghost(self, text: str, ghost: str) -> None:
-        """Type white space, again and again, until it brings a suggestion.
+        """Type white space again and again until it brings a suggestion.
 
-        For what was changed before, settings or the server: nothing tells when it holds.
+        Used after a change of settings or of the server, whose effect nothing else shows.
         """
 
         def typed() -> bool:
@@ -265,7 +265,7 @@ class VSCode:
         self.page.screenshot(path=str(path))
 
     def _palette(self) -> bool:
-        """Whether the palette opens by its key, which a window that is just there may not know."""
+        """Whether the palette opens by its key, which a new window may not handle yet."""
         self.press("F1")
         self.page.wait_for_timeout(500)
         return bool(self.page.locator(".quick-input-widget:visible").count())
@@ -334,7 +334,7 @@ class VSCode:
             self.page.wait_for_timeout(100) if self.page else time.sleep(0.1)
 
     def _story(self) -> str:
-        """What the test's author wants to know of a VS Code that did not do its part."""
+        """Debugging details of a VS Code that failed to do its part."""
         said = self._log.read_text(errors="replace")[-600:]
         if self.page is None:
             return said

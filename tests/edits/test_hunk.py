@@ -1,4 +1,4 @@
-"""Recent edits: joined while one types, forgotten when undone, moved by edits elsewhere."""
+"""Recent edits: joined during typing, dropped when undone, moved by edits elsewhere."""
 
 from __future__ import annotations
 

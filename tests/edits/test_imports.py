@@ -1,4 +1,4 @@
-"""The imports of Python after an edit: what is needed, what goes, and what stays."""
+"""Python imports after an edit: missing ones, unused ones, and those that stay."""
 
 from __future__ import annotations
 
@@ -246,7 +246,7 @@ def test_a_name_that_left_one_module_joins_the_other() -> None:
     assert changed == "from abc import Any, Call\nfrom typing import cast\n\nx = Call\n"
 
 
-def test_a_name_that_was_imported_anew_leaves_the_old_module() -> None:
+def test_a_name_that_is_imported_from_elsewhere_leaves_the_old_module() -> None:
     text = "from abc import Any\nfrom typing import Call, cast\n\nx = Call\n"
     changed = after(text, ("import Any", "import Any, Call"))
     assert changed == "from abc import Any, Call\nfrom typing import cast\n\nx = Call\n"

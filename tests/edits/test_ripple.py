@@ -1,4 +1,4 @@
-"""What is offered after an edit, and where dgls has to be silent."""
+"""The offers after an edit, and where dgls has to be silent."""
 
 from __future__ import annotations
 

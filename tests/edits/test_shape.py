@@ -1,4 +1,4 @@
-"""The same edit on a line of the same shape: what is beside it decides."""
+"""The same edit on a line of the same shape: its neighbours decide."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Types that are written in a newer form: what is offered for the others, and what is not."""
+"""Types written in a newer form: what is offered for the others, and what is not."""
 
 from __future__ import annotations
 
@@ -105,14 +105,14 @@ def test_quotes_go_where_annotations_are_not_run(head: str, count: int) -> None:
     assert [each.text for each in found] == ["Row"] * count
 
 
-def test_the_types_whose_import_went_are_written_anew() -> None:
+def test_types_whose_import_is_gone_are_rewritten() -> None:
     text = "from typing import Dict, List\n\n\ndef f(a: List[int], b: Dict[int, int]): ...\n"
     text += "x = List[str]\n"
     found = offers(text, ("Dict, List", "Dict"))
     assert [each.text for each in found] == ["list[int]", "list[str]"]
 
 
-def test_who_goes_on_has_passed_the_forms_over() -> None:
+def test_a_user_who_goes_on_has_passed_over_the_forms() -> None:
     text = EDITED + "def g(b: Optional[str]): ...\nz = 1\n"
     assert offers(text, EDIT, ("z = 1", "z = 2")) == []
 

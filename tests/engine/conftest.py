@@ -46,7 +46,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def connect() -> Connect:
-    """Clients whose engines are stopped when the test ends, however it ends."""
+    """Clients whose engines are stopped at the end of the test, however it ends."""
 
     @contextlib.asynccontextmanager
     async def connected(settings: Settings) -> AsyncIterator[EngineClient]:

@@ -142,7 +142,7 @@ EDIT = FillRequest(("", "\n"), (Gap("x = 1"),), instruction="add a comment")
 
 
 def test_an_instruction_is_answered_canvas_after_canvas(model):
-    """A random model closes no block: it writes to the bound, each canvas after those before it."""
+    """A random model closes no block: it writes to the limit, canvas after canvas."""
     reply = fill(model, EDIT)
     assert reply.best.texts[0].startswith("```python\n")
     assert reply.best.proposal == "edit"

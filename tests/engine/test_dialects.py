@@ -1,4 +1,4 @@
-"""Other people's clients: what they send, as they send it, and what they look for in the answer."""
+"""Other clients: their requests as they send them, and what they expect in the answer."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_llama_vim_is_understood() -> None:
     )
     assert asked.snippets == (Snippet("units.py", "PI = 3\n"),)
     assert asked.limits.deadline_ms == 750
-    # Such clients do not say who they are: one must not take another's place.
+    # Such clients do not identify themselves, so none may supersede another.
     assert asked.trigger is Trigger.EXPLICIT
 
 
@@ -136,7 +136,7 @@ def test_mistral_streams_deltas_that_continue_can_add_up() -> None:
     *chunks, done = events(mistral.DIALECT, CONTINUE)
     assert done == "[DONE]"
     assert {chunk["object"] for chunk in chunks} == {"chat.completion.chunk"}
-    # Continue adds up the content of every chunk without looking whether there is one.
+    # Continue joins the content of every chunk without checking that it exists.
     assert "".join(chunk["choices"][0]["delta"]["content"] for chunk in chunks) == "3 * r * r"
     assert chunks[-1]["choices"][0]["finish_reason"] == "stop"
 
@@ -144,10 +144,10 @@ def test_mistral_streams_deltas_that_continue_can_add_up() -> None:
 @pytest.mark.parametrize(
     ("prefix", "max_tokens", "stops", "lines"),
     [
-        # A line that is begun is finished.
+        # A line that has begun is finished.
         ("x = ", 512, (), 1),
         ("def f(x", None, (), 1),
-        # An empty line, or one that opens a block, gets what the tokens allow.
+        # An empty line, or a block opener, gets as many lines as the tokens allow.
         ("", None, (), 8),
         ("x = 1\n    ", -1, (), 8),
         ("def f(x):", 128, (), 8),
@@ -224,7 +224,7 @@ def test_a_stop_is_obeyed_to_the_character_in_a_file_with_crlf(
         ({"input_prefix": "once upon a time\n", "prompt": "there "}, "plaintext"),
     ],
 )
-def test_the_language_is_found_where_nobody_says(body: dict[str, Any], language: str) -> None:
+def test_the_language_is_detected_if_it_is_not_named(body: dict[str, Any], language: str) -> None:
     asked = request(llama_cpp.DIALECT, {"input_prefix": "", "input_suffix": "\n", **body})
     assert asked.language == language
 

@@ -1,4 +1,4 @@
-"""Other people's clients over HTTP, against a backend that echoes the prefix."""
+"""Other clients over HTTP, against a backend that echoes the prefix."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.served import LIMIT, MOST, ServedEngine, until_busy
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
 async def test_each_dialect_is_answered(http: httpx.AsyncClient, dialect: Dialect) -> None:
-    # The echo of a whole statement is a sound one.
+    # The echo of a whole statement is sound.
     prompt = {"input_prefix": "", "prompt": "area(2)\n"}
     body = {**RIGHT[dialect], **prompt, "n_indent": 0, "stop": [], "stream": False}
     response = await http.post(dialect.path, json=body)
@@ -71,7 +71,7 @@ async def test_a_failed_fill_is_told_without_the_prompt(
     response = await http.post("/infill", json={**LLAMA_VIM, "input_extra": extra})
     assert response.status_code == response.json()["error"]["code"] == status
     assert SECRET not in response.text
-    # llama.vim takes what holds this mark for a suggestion.
+    # llama.vim treats a text with this mark as a suggestion.
     assert '"content":' not in response.text
 
 

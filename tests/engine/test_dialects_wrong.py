@@ -1,4 +1,4 @@
-"""Other people's clients: a wrong field is named, and one without a meaning here passed over."""
+"""Other clients: a wrong field is named, and an unused one ignored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dgls.errors import EngineProtocolError, FieldError
 from tests.support.dialects import LLAMA_VIM, RIGHT, request
 
 WRONG = [
-    # dialect, a field, what it is
+    # dialect, field, value
     *((llama_cpp.DIALECT, "input_prefix", value) for value in (None, 3, ["a"])),
     *((llama_cpp.DIALECT, "input_extra", value) for value in ("x", [3], {"text": "a"})),
     *((llama_cpp.DIALECT, "n_predict", value) for value in ("128", 1.5, True)),

@@ -1,4 +1,4 @@
-"""What an engine must survive, on real processes: broken clients, and a disk without room."""
+"""Faults that an engine must survive, on real processes: broken clients, and a full disk."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ REQUEST = FillRequest(("x = ", ""), path="a.py")
 
 
 async def answer_of(client: EngineClient, pieces: Iterable[bytes]) -> bytes:
-    """The head of the engine's answer to `pieces`; empty where it hangs up without one."""
+    """The head of the engine's answer to `pieces`; empty if it hangs up without one."""
     reader, writer = await asyncio.open_unix_connection(str(client.endpoint.socket))
     answer = asyncio.ensure_future(reader.readuntil(b"\r\n\r\n"))
     try:
         async with asyncio.timeout(WAIT_S):
-            # Who is refused before all was sent may find the connection closed.
+            # A client that is refused before all was sent may find the connection closed.
             with contextlib.suppress(ConnectionError):
                 for piece in pieces:
                     writer.write(piece)
@@ -119,7 +119,7 @@ async def main():
 resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 asyncio.run(main())
 """
-"""A front-end of which, and of whose engine, no file may grow: what a full disk does to both."""
+"""A front-end whose files, and whose engine's files, cannot grow, as on a full disk."""
 
 
 def ask(settings: Settings, path: str = "a.py") -> subprocess.CompletedProcess[str]:
@@ -133,7 +133,7 @@ async def test_lock_and_log_without_room_stop_nothing(folder: Path, connect: Con
         assert (await asyncio.to_thread(ask, settings, "bug.py")).returncode == 1
         done = await asyncio.to_thread(ask, settings)
         assert (done.stdout, done.stderr) == ("scripted\n", "")
-        # The lock holds although it could not say whose it is.
+        # The lock is held although its holder could not be written.
         assert client.endpoint.lock.read_text() == ""
         assert len(engines_in(folder)) == 1
         [pid] = engines_in(folder)
@@ -145,7 +145,7 @@ async def test_a_port_file_without_room_is_one_clear_error(folder: Path) -> None
     deep = folder / ("d" * 100)
     settings = engine_settings(deep)
     done = await asyncio.to_thread(ask, settings)
-    # Why, its log would say, which has no room either.
+    # The reason would be in its log, which has no room either.
     assert "EngineUnavailableError: The engine failed: it ended at its start" in done.stderr
     await until(lambda: engines_in(deep) == set())
     assert {path.suffix for path in deep.iterdir()} <= {".log"}
@@ -164,7 +164,7 @@ def test_half_a_port_file_is_not_left(tmp_path: Path) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a disk of its own, which holds three files: lock, log and socket."""
+    """A folder on a separate disk with room for three files: lock, log and socket."""
     disk = tmp_path / "d"
     disk.mkdir()
     options = "size=64k,nr_inodes=4,mode=0700"
@@ -174,7 +174,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     try:
         yield disk
     finally:
-        # Lazily: an engine that let its lock go may still be there for a moment.
+        # Lazily, because an engine that released its lock may still exist for a moment.
         subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 

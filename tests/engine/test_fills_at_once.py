@@ -1,4 +1,4 @@
-"""Real fills through the scheduler: a flood, several editors at once, and memory that runs out."""
+"""Real fills through the scheduler: a flood, several editors at once, and exhausted memory."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SUFFIX = "\n    return result\n"
 
 
 class Hooked(FusedNetwork):
-    """The real network, which tells of each pass before it runs."""
+    """The real network, which reports each pass before it runs."""
 
     before: Callable[[], None] = staticmethod(lambda: None)
 
@@ -44,7 +44,7 @@ class Hooked(FusedNetwork):
 
 
 class EngineBackend:
-    """An engine of this process, which remembers what was asked and by which token it stops."""
+    """An engine of this process, which records its requests and their stop tokens."""
 
     name = "tiny"
 
@@ -71,7 +71,7 @@ def model(tmp_path_factory) -> Model:
 
 @pytest.fixture
 def network(model, monkeypatch) -> Hooked:
-    """The model's network; what is hooked to it is undone."""
+    """The model's network; hooks are removed after the test."""
     monkeypatch.setattr(model.network.inner, "before", lambda: None, raising=False)
     return model.network.inner
 
@@ -90,7 +90,7 @@ async def make_scheduler() -> AsyncIterator[Callable[[EngineBackend], Scheduler]
 
 
 def request(typed: str = "", path: str = "a.py", candidates: int = 3) -> FillRequest:
-    """What an editor asks for after a keystroke."""
+    """An editor's request after a keystroke."""
     return FillRequest(
         (PREFIX + typed, SUFFIX),
         path=path,
@@ -104,7 +104,7 @@ def request(typed: str = "", path: str = "a.py", candidates: int = 3) -> FillReq
 async def test_a_flood_of_keystrokes_costs_at_most_one_wasted_pass_each(
     model, network, make_scheduler
 ):
-    """Each keystroke comes in the middle of a pass, a later one of the fill each time."""
+    """Each keystroke arrives in the middle of a pass, each time a later one of the fill."""
     backend = EngineBackend(CanvasFiller(model, Strategy(passes=2, noise=1)))
     scheduler = make_scheduler(backend)
     loop = asyncio.get_running_loop()
@@ -229,7 +229,7 @@ async def test_a_fill_that_memory_does_not_hold_is_refused_and_the_engine_lives(
         with pytest.raises(ModelMemoryError, match="nothing was changed"):
             await scheduler.fill(request("x"))
     network.before = lambda: None
-    # What was kept to save time is given up first.
+    # Memory that only saves time is given up first.
     assert model.kept_prompts <= 1
     assert (await scheduler.fill(request())).best.texts == expected
 

@@ -1,4 +1,4 @@
-"""The figures of an engine: that they count what happened, and tell no word of anybody's code."""
+"""An engine's metrics: they count what happened, and contain no code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "protocol.md"
 
 
 def figures(page: bytes) -> dict[tuple[str, ...], float]:
-    """Every sample by its name and its labels' values."""
+    """Every sample by its name and label values."""
     return {
         (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(page.decode())
@@ -70,7 +70,7 @@ async def test_supersessions_and_cancels_are_told_apart(
     assert (await older).status_code == 409
     newer.cancel()
     async with asyncio.timeout(WAIT_S):
-        # Both are answered at once; the engine counts what they cost when its thread notices.
+        # Both are answered at once; the engine counts their cost when its thread notices.
         found = figures((await http.get("/metrics")).content)
         while not (
             ("dgls_fills_total", "cancelled") in found

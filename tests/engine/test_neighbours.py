@@ -1,4 +1,4 @@
-"""An engine under bad neighbours: half heads, many connections, a flood of errors, wild numbers."""
+"""An engine with bad neighbours: unfinished heads, many connections, errors, wild numbers."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ async def test_a_connection_that_has_asked_once_may_be_idle(
 
 
 class Visitor:
-    """A connection that a limiter counts, of a source; it waits, or has a request under way."""
+    """A connection of a source for a limiter; it is idle, or has a request in progress."""
 
     def __init__(self, limiter: ConnectionLimiter, source: str, is_waiting: bool = False) -> None:
         self.is_waiting = is_waiting
@@ -140,7 +140,7 @@ def test_no_source_holds_more_than_half_of_the_connections() -> None:
     assert [each.is_in for each in busy] == [False] + [True] * 3 + [False]
 
 
-def test_who_is_turned_away_leaves_nothing_behind() -> None:
+def test_a_refused_client_leaves_nothing() -> None:
     limiter = ConnectionLimiter(most=2)
     assert Visitor(limiter, "process 1").is_in
     assert Visitor(limiter, "process 2").is_in
@@ -260,7 +260,7 @@ asyncio.run(main())
 """
 REQUEST = r"GET /health HTTP/1.1\r\nhost: x\r\n\r\n"
 BODY = r"POST /v1/fill HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n{"
-# What each neighbour sends over each connection, and how many it holds.
+# What each neighbour sends on each connection, and how many it holds.
 NEIGHBOURS = {
     "idle": ("", 400),
     "half heads": ("POST /v1/fi", 400),

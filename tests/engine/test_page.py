@@ -1,4 +1,4 @@
-"""The engine's page in a browser: what it loads, what it may ask, and who else may not."""
+"""The engine's page in a browser: what it loads, what it may request, and who else may not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real engine processes: started once, found by everybody, killed and replaced."""
+"""Real engine processes: started once, found by every front-end, killed and replaced."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ async def test_a_model_that_cannot_be_loaded_says_why(folder: Path, connect: Con
 
 
 @pytest.mark.parametrize("backend", ["no.such.module:at_all", "json:nothing", "json"])
-async def test_a_backend_that_is_none_says_so(folder: Path, connect: Connect, backend: str) -> None:
+async def test_an_unknown_backend_is_reported(folder: Path, connect: Connect, backend: str) -> None:
     settings = engine_settings(folder, "scripted")
     object.__setattr__(settings.engine, "backend", backend)
     async with connect(settings) as client:
@@ -179,7 +179,7 @@ async def test_a_killed_engine_is_one_clean_error_and_the_next_request_restarts_
         for fill in fills:
             with pytest.raises(EngineUnavailableError, match="middle of a fill"):
                 await fill
-        # Four fills were lost by one failure: it counts once, and the engine comes back.
+        # Four fills were lost by one failure: it counts once, and the engine is started again.
         assert client.endpoint.socket.exists()
         assert (await client.fill(request())).best.texts == (f"{SECRET} = ",)
         assert await pid_of(client) != pid
@@ -252,7 +252,7 @@ async def test_where_no_unix_socket_fits_a_port_with_a_token_is_used(
         assert len(json.loads(client.endpoint.port.read_text())["token"]) > 20
         os.kill(pid, signal.SIGKILL)
         await until(lambda: not is_alive(pid))
-        # The port may be anybody's now; it is not asked.
+        # The port may belong to anybody now; it is not asked.
         assert await client.health() is None
         assert await pid_of(client) != pid
         assert await client.stop_engine()

@@ -51,7 +51,7 @@ async def test_an_idle_engine_ends_and_leaves_nothing(folder: Path, connect: Con
         assert pid is not None
         endpoint = await ended(settings, pid)
         assert not endpoint.log.exists()
-        # The same front-end finds the next one, over no connection of the last.
+        # The same front-end finds the next engine, over a new connection.
         assert (await client.fill(request())).model == "scripted"
 
 
@@ -67,7 +67,7 @@ async def test_an_idle_engine_sleeps(folder: Path, connect: Connect) -> None:
         pid = await pid_of(client)
         before = wakes(pid)
         await asyncio.sleep(3)
-        # It looks once a second whether it is still wanted.
+        # It checks once a second whether it is still wanted.
         assert wakes(pid) - before < 15
 
 

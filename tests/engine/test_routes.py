@@ -1,4 +1,4 @@
-"""The HTTP API as other programs meet it: shapes, statuses, limits, and who is let in."""
+"""The HTTP API for other programs: formats, statuses, limits, and admission."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ async def test_what_cannot_be_filled_gets_one_clear_error(
         assert error["message"].endswith(".")
         assert "Traceback" not in response.text
         assert SECRET not in response.text
-    # The engine goes on.
+    # The engine continues.
     assert (await http.post("/v1/fill", content=fill_request())).status_code == 200
 
 
@@ -141,7 +141,7 @@ async def test_what_is_no_http_is_cut_off(
 
 
 async def exchange(path: Path, data: bytes) -> bytes:
-    """What the engine answers to `data` before it closes the connection."""
+    """The engine's answer to `data` before it closes the connection."""
     reader, writer = await asyncio.open_unix_connection(str(path))
     try:
         async with asyncio.timeout(WAIT_S):
@@ -224,11 +224,11 @@ async def test_a_reader_that_never_reads_loses_its_place(
 
 
 async def never_reading(path: Path) -> asyncio.StreamWriter:
-    """A client with pipelined requests whose answers fill its socket many times over."""
+    """A client with pipelined requests whose answers would fill its socket many times."""
     body = fill_request(prefix="x" * (LIMIT - 1000)).encode()
     head = f"POST /v1/fill?stream=1 HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
     _, writer = await asyncio.open_unix_connection(str(path))
-    # An unread stream of the client's own would read on in the background.
+    # The client's stream would keep reading in the background.
     writer.transport.pause_reading()  # type: ignore[attr-defined]
     writer.write((head.encode() + body) * 100)
     return writer
@@ -279,7 +279,7 @@ async def test_shutdown_is_asked_for_over_http(
     assert engine.ended.is_set()
 
 
-async def test_the_last_fill_is_told_to_who_asks_why(http: httpx.AsyncClient) -> None:
+async def test_the_last_fill_is_available_to_dgls_why(http: httpx.AsyncClient) -> None:
     nothing = await http.get("/v1/last")
     assert (nothing.status_code, nothing.json()["error"]["kind"]) == (404, "InputError")
     for prefix in ("x = ", "y = "):
@@ -292,7 +292,7 @@ async def test_the_last_fill_is_told_to_who_asks_why(http: httpx.AsyncClient) ->
 
 RIGHT = {"authorization": "Bearer right"}
 LET_IN = [
-    # headers, status at a port that is open to this machine's programs, status where a token is due
+    # headers, status at a port open to this machine's programs, status if a token is required
     ({}, 200, 401),
     (RIGHT, 200, 200),
     ({"authorization": "Bearer wrong"}, 200, 401),

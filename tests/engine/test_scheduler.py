@@ -1,4 +1,4 @@
-"""Which fill runs, which is stopped, and that everybody gets exactly one answer."""
+"""Which fill runs, which is stopped, and that each request gets exactly one answer."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ async def test_a_deadline_spent_in_the_queue_still_leaves_a_moment(
     assert left > 0
 
 
-async def test_drafts_come_in_the_loop_and_none_after_the_answer(
+async def test_drafts_come_in_the_loop_and_never_after_the_answer(
     scheduler: Scheduler, backend: GatedBackend
 ) -> None:
     seen: list[str] = []

@@ -1,4 +1,4 @@
-"""The adapter's file: what is refused, and that a refusal never keeps a model from filling."""
+"""The adapter's file: refusals, and that a refusal never keeps a model from filling."""
 
 from __future__ import annotations
 
@@ -226,7 +226,7 @@ def test_a_trial_says_how_far_it_is(
 def on_trial(
     path: Path, monkeypatch: pytest.MonkeyPatch, share: float, busy: float = 1.0
 ) -> tuple[CausalFiller, AdapterTrial]:
-    """A trial in which fills take a second, with masks a `share` of it, and wait `busy` times that.
+    """A trial in which fills take a second, with masks a `share` of it, times `busy` by the clock.
 
     The trial reads both clocks before and after each fill.
     """

@@ -1,4 +1,4 @@
-"""Candidates without a model: clipped, merged, ranked, and gaps taken alone."""
+"""Candidates without a model: clipped, merged, ranked, and single gaps."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_gap_alone_knows_what_is_around_all_gaps():
     assert single_gap(request, 0, ()).around == ("a\nb(", ", )\nc")
 
 
-def test_a_gap_alone_has_the_others_filled_before_and_empty_behind():
+def test_a_single_gap_has_earlier_gaps_filled_and_later_ones_empty():
     request = FillRequest(("a(", ") + b(", ") + c(", ")"), (Gap(), Gap(max_lines=2), Gap()))
     alone = single_gap(request, 1, ("X",))
     assert alone.parts == ("a(X) + b(", ") + c()")

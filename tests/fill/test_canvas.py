@@ -1,4 +1,4 @@
-"""One fill end to end, on a tiny random model: what is promised whatever the model knows."""
+"""One fill end to end, on a tiny random model: guarantees that hold for any model."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_the_strategy_says_which_proposals_are_made(model, strategy, sources):
             True,
         ),
         (Gap(), ("", ""), True),
-        # Who rewrites a text wants another one, not what is elsewhere.
+        # A user who rewrites a text wants another one, not a copy.
         (Gap(text="result += item"), ("", ""), False),
     ],
 )
@@ -72,7 +72,7 @@ def test_texts_of_the_document_are_proposed_for_an_empty_gap(model, gap, around,
     found = fill(model, request, Strategy(copies=6)).candidates
     texts = {fill.texts[0] for fill in found if fill.proposal == "copied"}
     assert bool(texts) == copied
-    # What lies beyond the model's context counts, and takes the names around the gap.
+    # Text beyond the model's context counts, with names changed to those around the gap.
     assert ("use(item)" in texts) == bool(around[0])
 
 
@@ -88,7 +88,7 @@ def test_a_copied_text_is_scored_by_the_judge(model):
 
 @pytest.fixture
 def sure_draft(model, monkeypatch):
-    """Make the model draft "result" and say how sure it was of each token."""
+    """Make the model draft "result" with a given log-probability for each token."""
     tokens = model.layout.target(["result"])
     drafted = CausalDraft(tokens, (-0.1,) * len(tokens), ended=True)
     monkeypatch.setattr(model, "drafts", lambda *arguments: (drafted,))
@@ -97,7 +97,7 @@ def sure_draft(model, monkeypatch):
 
 @pytest.fixture
 def fitted(model, monkeypatch):
-    """Let the model's confidence count as fitted."""
+    """Make the model's confidence count as fitted."""
     monkeypatch.setattr(model, "metadata", dataclasses.replace(model.metadata, threshold=0.5))
 
 
@@ -218,7 +218,7 @@ def test_a_fill_keeps_to_its_lines(model):
 
 
 def canvases(model, monkeypatch) -> list[list[int]]:
-    """What the denoiser reads from now on, a list of tokens for each pass."""
+    """The tokens of each denoise pass from now on."""
     seen: list[list[int]] = []
     original = model.network.canvas
 

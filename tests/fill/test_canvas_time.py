@@ -16,7 +16,7 @@ from tests.fill.tiny import BOTH, REQUEST, fill
 
 
 def slowly(model, seconds, monkeypatch):
-    """Make every pass of the model take at least so long."""
+    """Make every pass of the model take at least this long."""
     for name in ("canvas", "extend"):
         original = getattr(model.network, name)
 

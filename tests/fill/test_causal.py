@@ -1,4 +1,4 @@
-"""A causal model's fills, end to end, with a tiny model that was taught one file."""
+"""A causal model's fills, end to end, with a tiny model that has memorized one file."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def filler(model: CausalModel) -> CausalFiller:
 
 
 def request(marked: str, **fields) -> FillRequest:
-    """A request of a text with marks; what they enclose is in the gap."""
+    """A request for a marked text; marked spans are the gaps' texts."""
     text, spans = read_marks(marked)
     edges = [0, *(edge for span in spans for edge in (span.start, span.end)), len(text)]
     parts = tuple(text[edges[i] : edges[i + 1]] for i in range(0, len(edges), 2))
@@ -42,7 +42,7 @@ def request(marked: str, **fields) -> FillRequest:
 
 
 def without(*texts: str, of: str = LESSON) -> str:
-    """The lesson with gaps in the place of texts."""
+    """The lesson with gaps instead of some texts."""
     for text in texts:
         assert of.count(text) == 1
         of = of.replace(text, "⟦⟧")
@@ -79,7 +79,7 @@ def test_a_gap_within_a_word_is_filled(filler: CausalFiller, typed: str) -> None
     assert typed + reply.best.texts[0] == line
 
 
-def test_what_follows_on_the_line_is_not_said_again(filler: CausalFiller) -> None:
+def test_what_follows_on_the_line_is_not_repeated(filler: CausalFiller) -> None:
     for tail in ("height", "* height"):
         gap = request(LESSON.replace("return width * height", f"return ⟦⟧{tail}"))
         for candidate in fill(filler, replace(gap, limits=Limits(candidates=4))).candidates:
@@ -261,7 +261,7 @@ def test_a_lack_of_memory_is_told_and_the_prompts_are_given_back(
     assert fill(filler, gap).best.texts == ("result += item",)
 
 
-# The text written so far, what is before the gap on its line, what follows, and where it ends.
+# The text so far, what is before the gap on its line, what follows, and where it ends.
 BLOCKS: dict[str, tuple[str, str, str, str | None]] = {
     "python body goes on": ("return a\n", "    ", "\n", None),
     "python body ends at the next function": (

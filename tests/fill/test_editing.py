@@ -1,4 +1,4 @@
-"""An edit by instruction with the tiny causal model: the path, not what it says."""
+"""An edit by instruction with the tiny causal model: the path, not the result."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def filler_of(model: CausalModel, template: str | None = CHAT_ML) -> CausalFille
 
 
 def test_the_answer_is_what_greedy_decoding_of_the_chat_writes(model: CausalModel) -> None:
-    """The code as a draft, and what is looked up, change how many passes it takes and no token."""
+    """Drafts from the code and from lookup change the number of passes, but no token."""
     asked = conversation(REQUEST, around=False)
     prompt = FimPrompt(chat_tokens(model.codec, ChatTemplate(CHAT_ML), asked), b"", ())
     most = most_written(len(model.codec.encode(asked.code)))
@@ -58,7 +58,7 @@ def test_the_answer_is_what_greedy_decoding_of_the_chat_writes(model: CausalMode
 
 
 def test_the_code_is_drafted(model: CausalModel) -> None:
-    """A model that writes its draft again does so several tokens a pass."""
+    """A model that writes its draft again does so several tokens per pass."""
     asked = conversation(REQUEST, around=False)
     prompt = FimPrompt(chat_tokens(model.codec, ChatTemplate(CHAT_ML), asked), b"", ())
     ends = Ends(frozenset(), 10**6, 24)

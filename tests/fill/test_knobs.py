@@ -1,4 +1,4 @@
-"""The settings `denoise.*`: what each changes, and in which family of models."""
+"""The settings `denoise.*`: the effect of each, and the model families that it applies to."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def knobs(**said: float | str) -> Knobs:
     return knobs_of(changed(Settings(), {"denoise": said}).denoise)
 
 
-def test_nothing_said_leaves_the_family_its_loop() -> None:
+def test_no_settings_leave_the_family_its_loop() -> None:
     assert knobs() == AS_TRAINED
     for family in ("chat", "infill"):
         assert AS_TRAINED.applied(strategy_for(family, {})) == strategy_for(family, {})
@@ -67,7 +67,7 @@ def tiny(tmp_path: Path) -> Path:
 
 
 def drafts_of(tiny: Path, **said: float) -> list[Draft]:
-    """What a local engine with these settings tells of a fill, step by step."""
+    """The drafts of a fill by a local engine with these settings, step by step."""
     values = {"model": {"name": str(tiny), "device": "cpu", "threads": 1}, "denoise": said}
     backend = backend_of(changed(Settings(), values))
     backend.load(lambda share, what: None)
@@ -79,7 +79,7 @@ def drafts_of(tiny: Path, **said: float) -> list[Draft]:
 def test_the_local_model_takes_no_more_steps_than_it_may(tiny: Path) -> None:
     never_done = {"entropy_bound": 0, "stop_entropy": 0, "stop_steps": 64}
     for steps in (1, 2, 7):
-        # The pass that revises the causal draft is counted with them.
+        # The pass that revises the causal draft is counted too.
         assert max(draft.step for draft in drafts_of(tiny, steps=steps, **never_done)) == steps + 1
 
 

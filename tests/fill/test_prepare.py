@@ -1,4 +1,4 @@
-"""What `dgls model get` makes of a model ahead of its first start."""
+"""The files that `dgls model get` makes before a model's first start."""
 
 from __future__ import annotations
 

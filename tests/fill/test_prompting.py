@@ -1,4 +1,4 @@
-"""The prompt after a jump of the cursor: brief at first, whole once it was read in the pauses."""
+"""The prompt after a jump of the cursor: brief at first, whole once it was read in pauses."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def filler() -> CausalFiller:
 
 
 def typed(line: str, above: str = ABOVE, **changes) -> FillRequest:
-    """What an editor sends at the end of `line`: what is near, and more around it."""
+    """An editor's request at the end of `line`: the nearest text, and more around it."""
     before, after = above + line, "\n" + BELOW
     whole = FillRequest(
         (before[len(above) - NEAR :], after[:NEAR]),
@@ -40,7 +40,7 @@ def fill(filler: CausalFiller, request: FillRequest) -> FillReply:
 
 
 def tokens(filler: CausalFiller, request: FillRequest) -> tuple[int, int]:
-    """How many tokens the brief and the whole prompt of a request have."""
+    """The number of tokens in the brief and the whole prompt of a request."""
     layout = filler.model.layout
     return len(layout.brief_prompt(request).tokens), len(layout.prompt(request).tokens)
 
@@ -69,7 +69,7 @@ def test_others_read_the_whole_prompt(filler: CausalFiller, changes: dict[str, o
     assert fill(filler, typed("value = ", **changes)).prompt_tokens > 1.5 * brief
 
 
-def test_who_goes_on_gets_the_whole_prompt_once_it_was_read(filler: CausalFiller) -> None:
+def test_a_user_who_goes_on_gets_the_whole_prompt_once_it_was_read(filler: CausalFiller) -> None:
     fill(filler, typed("value = "))
     brief, whole = tokens(filler, typed("value = l"))
     assert fill(filler, typed("value = l")).prompt_tokens == brief

@@ -1,4 +1,4 @@
-"""Candidates are ranked by the judge, and one that fills nothing is the last resort."""
+"""Candidates are ranked by the judge, and an empty one is the last resort."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a checkpoint may change of the strategy of its family."""
+"""What a checkpoint may change in its family's strategy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A canvas starts at the last draft of its document, where typing agreed with it and only there."""
+"""A canvas starts from the last draft of its document if typing agreed with it, and only then."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_what_is_left_of_a_draft(request_: FillRequest, rest: str) -> None:
     assert drafts.rest(request_) == rest
 
 
-def test_nobodys_drafts_and_those_of_several_gaps_are_not_kept() -> None:
+def test_anonymous_drafts_and_those_of_several_gaps_are_not_kept() -> None:
     drafts = LastDrafts()
     nobody = dataclasses.replace(DRAFTED, client="")
     drafts.keep(nobody, TEXT)
@@ -84,7 +84,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 @pytest.fixture
 def starts(model: Model, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The model drafts `TEXT`, and what its canvases hold at first is noted."""
+    """The model drafts `TEXT`, and the initial texts of its canvases are recorded."""
     tokens = model.layout.target([TEXT])
     drafted = CausalDraft(tokens, (-0.1,) * len(tokens), ended=True)
     monkeypatch.setattr(model, "drafts", lambda *arguments: (drafted,))

@@ -1,4 +1,4 @@
-"""The judge scores, and the draft writes, what a causal pass over everything would say."""
+"""Judge and draft agree with one causal pass over everything."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def prefix(network) -> Prefix:
 
 
 def log_probs(network: Network, tokens: list[int]) -> torch.Tensor:
-    """Of every next token after every position: [tokens, vocab], in one pass over everything."""
+    """The next token's log-probabilities at every position: [tokens, vocab], in one pass."""
     states, _ = network.extend(torch.tensor([tokens]), None)
     return torch.log_softmax(network.unembed(states), dim=-1)[0]
 
@@ -108,7 +108,7 @@ START = 9
 
 
 class Chain:
-    """A network that knows only which token follows which, with what probability."""
+    """A network that only knows which token follows which, with what probability."""
 
     vocabulary = 10
     device = torch.device("cpu")

@@ -1,4 +1,4 @@
-"""Masks on a tiny random model: the text stays what it is, and drafts are those of the training."""
+"""Masks on a tiny random model: the text is unchanged, and drafts equal those of training."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_masks_change_no_text(model: CausalModel, lookup: bool) -> None:
         plain = written(model, prompt, Drafting(lookup=False, masks=False))
         masked = written(model, prompt, Drafting(lookup=lookup))
         assert (masked.tokens, masked.last) == (plain.tokens, plain.last)
-        # In int8 a rounding may turn out differently where the width of a pass moves the last bit.
+        # In int8 a rounding may differ if the width of a pass changes the last bit.
         assert masked.log_probs == pytest.approx(plain.log_probs, abs=0.1)
 
 
@@ -146,7 +146,7 @@ def test_masks_go_where_drafts_most_likely_stop(chances, expected) -> None:
 
 
 def network_of(base: Base) -> Qwen2Network:
-    """The training's base as fills run it."""
+    """The training's base as the network of fills."""
     shape = base.shape
     config = Qwen2Config(
         shape.layers, shape.hidden, shape.heads, shape.kv_heads, shape.ffn, shape.vocabulary
@@ -166,7 +166,7 @@ def network_of(base: Base) -> Qwen2Network:
     return Qwen2Network(config, embedding, layers, base.norm, DenseLinear(base.head))
 
 
-def test_what_the_prompt_repeats_goes_on_where_masks_end() -> None:
+def test_prompt_lookup_continues_where_masks_end() -> None:
     drafted = Guess((1, 2), (0.9, 0.6))
     both = drafted.then(Guess((3, 4, 5), (0.8, 0.5, 0.1)))
     assert both.tokens == (1, 2, 3, 4)

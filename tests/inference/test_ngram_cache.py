@@ -1,4 +1,4 @@
-"""The text at hand as a small language model, mixed with the weights' own prediction."""
+"""The prompt as a small language model, mixed with the weights' own prediction."""
 
 from __future__ import annotations
 

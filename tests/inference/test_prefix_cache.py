@@ -1,4 +1,4 @@
-"""The prefix cache is exact: however a document was edited, a prompt reads as if encoded afresh."""
+"""The prefix cache is exact: after any edits, a prompt reads as if it were encoded afresh."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NETWORKS = {
     "window of 24, spare of 0": lambda: LibraryNetwork(published_model(sliding_window=24), spare=0),
 }
 
-# The widths at which a few tokens are typed, and a document is opened.
+# Few tokens as in typing, and many as in opening a document.
 TYPED = st.lists(st.integers(8, VOCABULARY - 1), min_size=1, max_size=6)
 OPENED = st.lists(st.integers(8, VOCABULARY - 1), min_size=1, max_size=40)
 SHARE = st.floats(0, 1)
@@ -68,7 +68,7 @@ def tensors(prefix: Prefix) -> list[torch.Tensor]:
 @settings(max_examples=25)
 @given(session=SESSION, room=st.sampled_from([1, 60_000, 10**9]))
 def test_any_sequence_of_edits_reads_as_if_encoded_afresh(kind, session, room):
-    """Documents are typed into, cut and left for each other; memory is short, or is not."""
+    """Documents are typed into, cut and switched, with and without enough memory."""
     network = network_of(kind)
     cache = PrefixCache(network, room)
     canvas = torch.randint(8, VOCABULARY, (1, 6), generator=torch.Generator().manual_seed(0))
@@ -145,7 +145,7 @@ def test_what_counts_is_the_memory_that_forgetting_would_free(network):
     assert cut is not None
     assert bytes_held([*tensors(prefix), *cut.keys]) == bytes_held(tensors(prefix))
     assert bytes_held(cut.keys) == bytes_held(prefix.past.keys)
-    # Nothing is held beyond the keys, values and states themselves.
+    # Only the keys, values and states themselves are kept alive.
     assert bytes_held(tensors(prefix)) == sum(tensor.nbytes for tensor in tensors(prefix))
 
 

@@ -1,4 +1,4 @@
-"""The cache of read prompts: what is read again, what is kept, and that neither changes a state."""
+"""The cache of read prompts: what is read again, what is kept, and that states are unchanged."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def text(count: int, seed: int = 0) -> list[int]:
 
 ONE, TWO = text(200), text(200, seed=1)
 
-# What is read one after the other, and how many tokens of the last are cached.
+# The prompts read in turn, and how many tokens of the last are cached.
 EDITS = {
     "typing": ([ONE[:100], ONE[:101], ONE[:104]], 101),
     "the same again": ([ONE[:100], ONE[:100]], 99),

@@ -1,4 +1,4 @@
-"""The causal stream on a tiny random model: drafts change nothing, healing holds, scores add up."""
+"""The causal stream on a tiny random model: drafts change nothing, healing and scores are right."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def greedy(model: CausalModel, prompt: FimPrompt, kept: Sequence[int] = (), **li
 
 
 def alone(model: CausalModel, prompt: FimPrompt) -> Written:
-    """The greedy text, one token a pass, from slots of its own."""
+    """The greedy text, one token per pass, with separate slots."""
     slots = model.network.slots(64)
     states = model.network.read(Rows(torch.tensor(prompt.tokens)), slots)[-1:]
     nothing = BestDrafts(None, None, lambda written, token: False)
@@ -116,7 +116,7 @@ def test_one_beam_writes_what_greedy_writes(model: CausalModel) -> None:
         assert found.tokens[:shortest] == wanted.tokens[:shortest]
 
 
-def test_beams_far_behind_the_likeliest_text_are_given_up(model: CausalModel) -> None:
+def test_beams_far_less_likely_than_the_best_text_are_dropped(model: CausalModel) -> None:
     for prompt in prompts(model, 8):
         limits = ends(model, lines=1, tokens=12)
         whole = model.beams(prompt, model.read(prompt), limits, 4, RunControl())
@@ -153,7 +153,7 @@ def test_a_score_is_the_sum_of_the_steps(model: CausalModel) -> None:
 
 
 def by_steps(model: CausalModel, prompt: FimPrompt, tokens: Sequence[int]) -> float:
-    """The log-probability of tokens, each asked for by itself; those of `rest` among its own."""
+    """The log-probability of tokens, read one by one, including those of `rest`."""
     rest, total = prompt.rest, 0.0
     for index, token in enumerate(tokens):
         read = torch.tensor([*prompt.tokens, *tokens[:index]])

@@ -1,4 +1,4 @@
-"""What tokens say, and which of them a text can begin with."""
+"""The bytes of tokens, and which tokens a text can begin with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions with a scripted model, apart from the settings of the user who runs the tests."""
+"""Sessions with a scripted model, independent of the user's settings."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 
 @pytest.fixture
 def filler() -> ScriptedFiller:
-    """The model of the session; a test scripts it."""
+    """The model of the session, scripted by a test."""
     return ScriptedFiller()
 
 
@@ -37,7 +37,7 @@ async def session(filler: ScriptedFiller) -> AsyncIterator[Session]:
 
 @pytest.fixture
 async def raw(filler: ScriptedFiller) -> AsyncIterator[Raw]:
-    """A client whose server has not heard a word yet."""
+    """A client whose server has not received a message yet."""
     async with listening(filler) as (_, port):
         client = Raw(*await asyncio.open_connection("127.0.0.1", port))
         yield client

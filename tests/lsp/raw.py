@@ -1,4 +1,4 @@
-"""A client that speaks the protocol byte by byte."""
+"""A client that writes the protocol byte by byte."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.lsp.session import PATIENCE_S, ScriptedFiller
 
 
 class Raw:
-    """A client that sends what it likes and reads whole messages."""
+    """A client that sends any bytes and reads complete messages."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
@@ -32,7 +32,7 @@ class Raw:
         self.send({"jsonrpc": "2.0", "method": method, "params": params})
 
     async def answer(self, number: int | None) -> dict[str, Any]:
-        """The next answer to a request; what comes before it is passed over."""
+        """The next answer to a request; earlier messages are skipped."""
         async with asyncio.timeout(PATIENCE_S):
             while True:
                 head = (await self.reader.readuntil(b"\r\n\r\n")).decode()

@@ -1,4 +1,4 @@
-"""A language server and a client in one process, with a scripted model between the two."""
+"""A language server and a client in one process, with a scripted model."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def reply(*texts: str, confidence: float = 0.9) -> FillReply:
 
 @dataclass
 class ScriptedFiller:
-    """A model that answers what the test says, when the test says it.
+    """A model that gives the test's answers when the test says so.
 
-    `answer` gives the reply or raises. With `held` a fill waits for `let_go`; `cancelled` counts
+    `answer` returns the reply or raises. With `held` a fill waits for `let_go`; `cancelled` counts
     those that were cancelled meanwhile.
     """
 
@@ -183,7 +183,7 @@ def place(line: int, column: int) -> types.Position:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Wait for a condition of this process, which messages under way will bring about."""
+    """Wait for a condition of this process, which messages in transit will bring about."""
     async with asyncio.timeout(PATIENCE_S):
         while not condition():
             await asyncio.sleep(0.001)
@@ -197,7 +197,7 @@ def capabilities(
     inline: bool = True,
     status: bool = False,
 ) -> types.ClientCapabilities:
-    """What an editor of LSP 3.18 says that it can do."""
+    """The capabilities of an editor of LSP 3.18."""
     actions = types.CodeActionClientCapabilities(
         code_action_literal_support=types.ClientCodeActionLiteralOptions(
             code_action_kind=types.ClientCodeActionKindOptions(value_set=["refactor.rewrite"])
@@ -228,7 +228,7 @@ def initialize_params(
     root: str = "file:///code/project",
     **capability: Any,
 ) -> types.InitializeParams:
-    """How the client begins."""
+    """The client's first parameters."""
     return types.InitializeParams(
         capabilities=capabilities(**capability),
         client_info=types.ClientInfo(name=client_name, version="1"),
@@ -241,7 +241,7 @@ def initialize_params(
 async def connected(
     filler: ScriptedFiller, others: Mapping[str, ScriptedFiller] | None = None
 ) -> AsyncIterator[Session]:
-    """A server and a client that have not said a word yet; `others` are models by their names."""
+    """A server and a client that have not sent a message yet; `others` are models by name."""
 
     def open_filler(settings: Settings) -> ScriptedFiller:
         opened = (others or {}).get(settings.model.name, filler)
@@ -267,7 +267,7 @@ async def connected(
 async def initialized(
     filler: ScriptedFiller, others: Mapping[str, ScriptedFiller] | None = None, **options: Any
 ) -> AsyncIterator[Session]:
-    """A server and a client that have greeted each other."""
+    """A server and a client after `initialize`."""
     async with connected(filler, others) as session:
         await session.client.initialize_session(initialize_params(**options))
         yield session

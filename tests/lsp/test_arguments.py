@@ -1,4 +1,4 @@
-"""The arguments of `dgls lsp`, also those that editors append by themselves."""
+"""The arguments of `dgls lsp`, including those that editors append."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ async def test_a_chosen_action_brings_an_edit_for_this_version_of_the_document(
     assert session.client.messages == []
 
 
-async def test_the_engine_learns_what_stands_in_a_selection_and_that_it_was_asked_for(
+async def test_the_engine_gets_the_text_of_a_selection_and_an_explicit_trigger(
     session: Session, filler: ScriptedFiller
 ) -> None:
     _, (action,) = await opened_actions(session, "x = ⟦a + b⟧\n")
@@ -253,7 +253,7 @@ async def test_a_model_that_cannot_be_loaded_is_told_of_each_time_it_is_asked_fo
         resolved = await session.resolve(action)
         assert resolved.edit is None
 
-    # One for the attempt when the document was opened, one for each time that the user asked.
+    # One for the attempt when the document was opened, one for each explicit request.
     assert 2 <= len(session.client.messages) <= 3
     assert {message.message for message in session.client.messages} == {
         "dgls: The checkpoint is half a checkpoint; nothing was loaded."
@@ -337,7 +337,7 @@ async def test_actions_are_of_the_version_that_the_request_saw(session: Session)
         range=types.Range(start=place(1, 4), end=place(1, 4)),
         context=types.CodeActionContext(diagnostics=[]),
     )
-    # Sent in one breath: the server reads the change before the request's handler begins.
+    # Sent at once: the server reads the change before the request's handler begins.
     asked = session.client.protocol.send_request(types.TEXT_DOCUMENT_CODE_ACTION, params)
     session.change(1, 4, "return 1", end_column=8)
 
@@ -356,7 +356,7 @@ async def test_a_client_that_cannot_resolve_is_offered_nothing(filler: ScriptedF
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])
-async def test_an_edit_behind_characters_of_many_units_hits_its_place(
+async def test_an_edit_after_characters_of_many_units_hits_its_place(
     filler: ScriptedFiller, encoding: str
 ) -> None:
     units = {"utf-8": 4, "utf-16": 2, "utf-32": 1}[encoding]

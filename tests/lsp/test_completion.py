@@ -1,4 +1,4 @@
-"""`textDocument/completion`: one modest item, and none where inline completion shows the same."""
+"""`textDocument/completion`: one modest item, and none if inline completion shows the same."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def test_the_suggestion_is_one_item_that_pushes_no_other_away(filler: Scri
     assert item.text_edit.range == types.Range(start=place(1, 11), end=place(1, 13))
     assert item.filter_text is not None
     assert item.filter_text.startswith("si")
-    # This client has not said that it reads Markdown.
+    # This client has not announced Markdown support.
     assert item.documentation == "side * side"
 
 

@@ -1,4 +1,4 @@
-"""Nothing leaves the machine: every connection of a whole session, recorded in both processes."""
+"""Nothing leaves the machine: all connections of a session, recorded in both processes."""
 
 from __future__ import annotations
 
@@ -53,20 +53,20 @@ EXPECTED: dict[str, set[int]] = {
     "model path qwen2.5-coder-0.5b-instruct": {6},
     "model remove qwen2.5-coder-0.5b-instruct": {6},
 }
-"""The exit statuses of commands that may end otherwise than with 0."""
+"""The exit statuses of commands that may end with another status than 0."""
 URI = "file:///code/project/shapes.py"
 
 
 @pytest.fixture
 async def folder(tmp_path: Path) -> AsyncIterator[Path]:
-    """A folder for everything that the session writes, whose engine ends with the test."""
+    """A folder for all files of the session, whose engine ends with the test."""
     yield tmp_path
     for endpoint in endpoints(changed(Settings(), {"engine.folder": str(tmp_path / "e")})):
         await stop(endpoint)
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """One in which every Python process records its connections, with the embedded model."""
+    """The environment with the embedded model, in which Python processes record connections."""
     (folder / "recorder").mkdir()
     (folder / "recorder" / "sitecustomize.py").write_text(_RECORDER)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DGLS_")}
@@ -97,7 +97,7 @@ async def test_a_whole_session_talks_to_nothing_but_the_engines_socket(folder: P
 
 
 def recorded(folder: Path) -> list[list[Any]]:
-    """What every process recorded: the event, the process, and the address."""
+    """The records of every process: the event, the process, and the address."""
     file = folder / "connections"
     lines = file.read_text().splitlines() if file.exists() else []
     return [json.loads(line) for line in lines]
@@ -133,8 +133,11 @@ COMMANDS = (
     "serve --idle 0.5",
     "serve --stop",
 )
-"""Every command with its default settings, but those whose purpose it is to fetch (`model get`,
-which `make try` calls, and `train` for its corpus), and those of the lab that run for minutes."""
+"""Every command with its default settings.
+
+Left out are those whose purpose is to fetch (`model get`, which `make try` calls, and `train` for
+its corpus), and those of the lab that run for minutes.
+"""
 
 
 @pytest.mark.slow
@@ -180,7 +183,7 @@ async def test_a_command_that_connects_elsewhere_is_found(folder: Path) -> None:
 
 
 async def a_session(editor: LanguageClient) -> None:
-    """Typing, asking, a code action, and the commands."""
+    """Typing, explicit requests, a code action, and the commands."""
     document = {"uri": URI, "languageId": "python", "version": 1, "text": FILE_TEXT}
     editor.notify("textDocument/didOpen", {"textDocument": document})
     await suggest(editor, triggered=1)

@@ -1,4 +1,4 @@
-"""Where the cursor rests in a document that is being written, the line is filled ahead."""
+"""The line of a resting cursor is filled ahead in a document that is being written."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def written(session: Session) -> None:
 
 
 async def rests(session: Session, line: int, column: int, **other: object) -> None:
-    """Tell the server of the cursor, and let a fill begin."""
+    """Report the cursor to the server, and let a fill begin."""
     at = {"line": line, "character": column}
     params = {"textDocument": {"uri": URI}, "position": at, **other}
     assert await session.client.protocol.send_request_async("dgls/cursor", params) is None

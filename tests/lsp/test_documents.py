@@ -1,4 +1,4 @@
-"""The server's text equals the editor's, whatever is typed where, in all three encodings."""
+"""The server's text equals the editor's after any edits, in all three encodings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dgls.text.spans import Span
 from tests.support.reference_text import reference_offset
 
 URI = "file:///code/example.py"
-# Letters of one to four bytes, tabs, every line end, a BOM, and what makes Python nest and break.
+# Letters of one to four bytes, tabs, every line end, a BOM, and text that nests and breaks Python.
 fragments = st.sampled_from(
     [
         "a",
@@ -135,7 +135,7 @@ def test_a_column_counts_code_units_of_the_agreed_encoding(encoding: Encoding, c
     ("line", "column", "expected"),
     [(0, 99, 3), (1, 0, 4), (1, 7, 4), (2, 0, None), (2**31 - 1, 0, None)],
 )
-def test_a_place_behind_the_text_is_its_line_end_or_nowhere(
+def test_a_place_after_the_text_is_its_line_end_or_nowhere(
     line: int, column: int, expected: int | None
 ) -> None:
     document = opened("abc\n", Convention()).get(URI)
@@ -144,7 +144,7 @@ def test_a_place_behind_the_text_is_its_line_end_or_nowhere(
     assert document.offset(types.Position(line=line, character=column)) == expected
 
 
-def test_an_editor_that_knows_newlines_alone_places_text_behind_a_carriage_return() -> None:
+def test_an_editor_that_knows_only_newlines_places_text_after_a_carriage_return() -> None:
     documents = opened("a\r\nb\n", Convention(Encoding.UTF8, newline_only=True))
 
     change(documents, 2, ((0, 2, 0, 2), "x"))

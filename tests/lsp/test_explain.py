@@ -52,7 +52,7 @@ async def test_an_editor_with_one_line_for_messages_gets_the_reason_alone(
 
 
 async def test_a_place_is_asked_about(filler: ScriptedFiller) -> None:
-    """As typing asks, and as a key does: the model searches otherwise, and may answer otherwise."""
+    """Once as during typing, once as on request: the model searches differently and may differ."""
 
     def answer(request: FillRequest) -> FillReply:
         return reply("42") if request.trigger is Trigger.AUTOMATIC else reply("43", "44")
@@ -66,7 +66,7 @@ async def test_a_place_is_asked_about(filler: ScriptedFiller) -> None:
         await session.ask(0, 4)
         await session.ask(0, 4, invoked=True)
 
-    # What the editor itself asks at that place is the same but for the method.
+    # The editor's own request at that place is the same except for the method.
     as_typed, as_asked = filler.requests[2:]
     assert (typed.trigger, asked.trigger) == (Trigger.AUTOMATIC, Trigger.EXPLICIT)
     assert (typed.gaps, typed.limits) == (as_typed.gaps, as_typed.limits)

@@ -1,4 +1,4 @@
-"""Replies that are kept, shared and forgotten."""
+"""Replies that are cached, shared and dropped."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ASKED = FillRequest(("y = ", "\n"))
 
 
 class Model:
-    """Answers with its name once it is let go."""
+    """Answers with its name once it is released."""
 
     def __init__(self, name: str) -> None:
         self.name, self.asked, self.go = name, 0, asyncio.Event()
@@ -40,7 +40,7 @@ async def test_what_another_model_answers_late_is_neither_kept_nor_shared() -> N
     assert (old.asked, new.asked) == (1, 1)
 
 
-async def test_the_usual_time_is_what_somebody_who_typed_waited() -> None:
+async def test_the_usual_time_is_the_wait_during_typing() -> None:
     fills, model = Fills(), Model("x")
     model.go.set()
     await fills.get(ASKED, model.fill)

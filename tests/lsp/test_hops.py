@@ -1,7 +1,7 @@
-"""How many of our functions a keystroke goes through before the model reads: a trace counts them.
+"""Counts by a trace how many of our functions a keystroke goes through before the model reads.
 
-A language server asks an engine, both in this process. The trace notes which of our functions are
-on the stack wherever work moves on to another task or thread, and at both ends of the connection.
+A language server asks an engine, both in this process. The trace records which of our functions are
+on the stack wherever work moves to another task or thread, and at both ends of the connection.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ WAY: ContextVar[Way] = ContextVar("our functions on the way to this task", defau
 
 
 def hops() -> Way:
-    """The way to the caller: what led to its task, and our functions on its stack."""
+    """The way to the caller: the way to its task, and our functions on its stack."""
     frame: FrameType | None = sys._getframe(1)
     names = []
     while frame is not None:
@@ -54,14 +54,14 @@ def hops() -> Way:
 def task(
     loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], **options: Any
 ) -> asyncio.Task[Any]:
-    """A task that knows the way to it."""
+    """A task that records the way to it."""
     context: Context = options.pop("context", None) or copy_context()
     context.run(WAY.set, hops())
     return asyncio.Task(work, loop=loop, context=context, **options)
 
 
 class Served:
-    """An engine with a tiny model in this process, and the settings by which it is found."""
+    """An engine with a tiny model in this process, and the settings that lead to it."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700)

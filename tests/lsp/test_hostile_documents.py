@@ -1,4 +1,4 @@
-"""Documents as odd editors send them: versions, changes and names that nobody expects."""
+"""Documents from odd editors: unexpected versions, changes and names."""
 
 from __future__ import annotations
 
@@ -309,7 +309,7 @@ async def test_a_link_whose_name_is_no_text_is_judged_by_where_it_leads(
 async def test_a_name_that_is_no_text_is_sent_as_text(
     filler: ScriptedFiller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Half a surrogate pair in JSON ends the session in some editors and servers."""
+    """A lone surrogate in JSON ends the session in some editors and servers."""
     monkeypatch.setattr(neighbours, "MAX_MS", 60_000)
     folder = tmp_path / os.fsdecode(b"caf\xe9")
     folder.mkdir()
@@ -337,7 +337,7 @@ def test_cells_of_a_notebook_and_unsaved_documents_stay_apart() -> None:
 
 
 async def test_typing_and_accepting_keep_no_old_document(filler: ScriptedFiller) -> None:
-    """What is held grows neither with each keystroke nor with each accepted suggestion."""
+    """Memory grows neither with each keystroke nor with each accepted suggestion."""
     filler.answer = lambda request: reply("call(a)")
     options = {"typing": {"shortest_delay_ms": 0, "longest_delay_ms": 0}}
     async with initialized(filler, options=options) as session:

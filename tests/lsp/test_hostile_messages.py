@@ -1,4 +1,4 @@
-"""Messages out of order, out of shape and out of bounds."""
+"""Messages in the wrong order, form or size."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ SLOW_EDITS = 100
 async def test_the_end_is_not_kept_waiting_by_edits_and_every_request_has_its_answer(
     filler: ScriptedFiller, end: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A document of 20 MB costs as much an edit; the client does not wait for each."""
+    """An edit of a 20 MB document is slow, and the client does not wait for each."""
     async with listening(filler) as (server, port):
         raw = Raw(*await asyncio.open_connection("127.0.0.1", port))
         await raw.begin()
@@ -162,7 +162,7 @@ async def test_what_is_no_message_is_answered_and_the_session_goes_on(
     raw.send_body(body)
     told = await raw.answer(None)
     assert told["error"]["code"] == code
-    # JSON-RPC wants it to be there.
+    # JSON-RPC requires the id to be present.
     assert told["id"] is None
     raw.request(9, "shutdown")
     assert (await raw.answer(9))["result"] is None
@@ -181,7 +181,7 @@ async def test_a_request_without_a_usable_method_is_answered_by_its_id(
 
 @pytest.mark.parametrize("length", [99_999_999_999_999, LARGEST_BYTES + 1, 10**19])
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"jsonrpc": "2.0"}\r\n', b"x" * 200_000])
-async def test_a_message_beyond_all_bounds_is_refused_and_the_session_goes_on(
+async def test_a_message_beyond_all_bounds_is_refused_and_the_session_continues(
     raw: Raw, length: int, body: bytes
 ) -> None:
     await raw.begin()
@@ -225,7 +225,7 @@ async def test_heads_are_read_generously(raw: Raw, head: bytes) -> None:
         b"Content-Length: 0\r\n\r\n",
         b"Content-Length: 99999999999999\r\n\r\n",
         b"content-length: 5\r\nPOST / HTTP/1.1\r\n\r\nhello",
-        # What waits on, and is given up later.
+        # Connections that keep waiting, and are given up later.
         b"",
         b"\n",
         b"\0",
@@ -270,7 +270,7 @@ async def test_an_ignore_file_that_cannot_be_read_is_told_by_name(
 async def test_a_context_file_that_leads_to_a_secret_is_not_sent(
     filler: ScriptedFiller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A busy machine may take long; here it is the rules that matter.
+    # A busy machine may take long; only the rules matter here.
     monkeypatch.setattr(neighbours, "MAX_MS", 60_000)
     (tmp_path / "credentials.py").write_text("def password():\n    return 'gold'\n")
     (tmp_path / "notes.py").symlink_to("credentials.py")

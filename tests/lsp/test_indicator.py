@@ -1,4 +1,4 @@
-"""`dgls/status` says where dgls is, to who asks for it, and local counts add up."""
+"""`dgls/status` reports the state to clients that ask for it, and local counts add up."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HEALTH = Health(EngineState.READY, 100.0, model="small", device="cpu")
 
 
 def reports(*steps: Any) -> list[dict[str, Any]]:
-    """What is sent of some calls of the indicator."""
+    """The notifications sent by some calls of the indicator."""
     sent: list[Report] = []
     indicator = Indicator(sent.append)
     for name, *arguments in steps:
@@ -143,7 +143,7 @@ async def test_who_asks_for_the_status_is_sent_it(filler: ScriptedFiller, wanted
 
     states = [params.state for params in sent]
     assert states[:2] == (["loading", "ready"] if wanted else [])
-    # Whoever shows the status would show the model's loading twice.
+    # A client that shows the status would show the model's loading twice.
     assert len(session.client.progress_reports) == (0 if wanted else 1)
 
 
@@ -206,7 +206,7 @@ async def test_what_is_accepted_and_kept_is_counted_in_the_users_file(
 
 
 def whole(counted: Mapping[Kind, Count]) -> Count:
-    """All kinds together."""
+    """The sum over all kinds."""
     return reduce(Count.plus, counted.values(), Count())
 
 

@@ -194,7 +194,7 @@ async def test_a_request_sees_the_document_as_it_was_when_it_arrived(
 ) -> None:
     await session.open("x = \n")
     asked = session.ask(0, 4)
-    # Sent in the same breath: the server reads it before the request's handler begins.
+    # Sent at once: the server reads it before the request's handler begins.
     session.change(0, 0, "# ")
 
     await asked

@@ -31,7 +31,7 @@ ONE_BY_TWO = "replace return 1 by return 2"
 async def opened(
     filler: ScriptedFiller, text: str = SOURCE, uri: str = URI, asks: bool = True
 ) -> AsyncIterator[Session]:
-    """A session in which a document is open, with a model that edits."""
+    """A session with an open document and a model that edits."""
     filler.answer = edited_reply
     async with connected(filler) as session:
         params = initialize_params(options={"edits": {"model": "embedded"}})
@@ -57,7 +57,7 @@ async def test_a_selection_offers_the_box_of_an_editor_that_has_one(
         empty = await session.actions((1, 0), (1, 0), [KIND])
         filling = await session.actions((1, 0), (3, 0), ["refactor.rewrite.dgls"])
     (action,) = found
-    # The test's client reads every action with a command as a bare command.
+    # The test's client parses every action with a command as a bare command.
     assert ASK in str(action.command)
     assert URI in str(action.command)
     assert empty == []

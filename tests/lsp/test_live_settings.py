@@ -1,4 +1,4 @@
-"""Every setting that is live acts from the next keystroke on, whoever says it."""
+"""Every live setting takes effect from the next keystroke on, whatever its source."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tests.lsp.session import (
 def live(tmp_path: Path) -> Callable[..., None]:
     """Writes settings into the user's own file, as a person would while the editor runs.
 
-    One by its full name and value, or those of a setting's section by their own names.
+    Either one by its full name and value, or those of a section by their own names.
     """
     file = tmp_path / "config" / "dgls" / "dgls.toml"
     file.parent.mkdir(parents=True)
@@ -49,7 +49,7 @@ def live(tmp_path: Path) -> Callable[..., None]:
 
 TEXT = "value = \nother = 1\n"
 
-# What is seen in the next request or answer, by the name of the setting.
+# What shows in the next request or answer, by the name of the setting.
 REQUESTED: dict[str, tuple[object, Callable[[Any], object], object]] = {
     "fill.automatic_deadline_ms": (700, lambda asked: asked.limits.deadline_ms, 700.0),
     "fill.candidates": (3, lambda asked: asked.limits.candidates, 3),
@@ -99,7 +99,7 @@ OTHER = "file:///code/project/other.py"
 
 
 async def asked_for(session: Session, **options: Any) -> Any:
-    """The request of the next fill, at the end of the first line, with one more key typed."""
+    """The request of the next fill, at the end of the first line, after one more key."""
     line = session.server.documents.now[URI].text.split("\n")[0]
     session.filler.requests.clear()
     await session.changed(0, len(line), "a")
@@ -165,7 +165,7 @@ async def offers_other_places(session: Session) -> object:
 
 
 async def edits_with_a_folder(session: Session) -> object:
-    """Whether the folder that the setting names is the model that edits; else it is one here."""
+    """Whether the folder in the setting becomes the model that edits."""
     await asked_for(session)
     with contextlib.suppress(ModelNotFoundError):
         await (await session.server.context()).editing_model().warm_up()
@@ -182,7 +182,7 @@ async def asks_another_model(session: Session) -> object:
 
 EDITED, OUTLINE = "changed = 1", "def other():\n"
 
-# What is done at the next keystroke, before and after a setting is changed.
+# An action at the next keystroke, and its result before and after a setting is changed.
 DONE: dict[str, tuple[object, Callable[[Session], Awaitable[object]], object, object]] = {
     "fill.explicit_deadline_ms": (900, deadline, 20_000.0, 900.0),
     "fill.explicit_model": ("/no/model", asks_another_model, "auto", "/no/model"),
@@ -246,7 +246,7 @@ async def test_every_setting_changes_live_whoever_says_it(
             if way != "project" or (declared.project and not declared.only_lower):
                 await until(lambda name=name, value=value: now(name) == value)  # type: ignore[misc]
             else:
-                # A project raises nothing, and does not choose what runs.
+                # A project cannot raise a limit or choose what runs.
                 assert now(name) == (min(before, value) if declared.only_lower else before)  # type: ignore[type-var]
 
 
@@ -336,7 +336,7 @@ async def test_a_language_is_off_by_each_of_its_names(
 async def test_a_live_setting_acts_from_the_next_keystroke_on(
     session: Session, live: Callable[..., None], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # What others hold is looked for in a few milliseconds, which a busy machine may not have.
+    # Neighbours are searched for a few milliseconds, which may not suffice on a busy machine.
     monkeypatch.setattr(neighbours, "MAX_MS", 5_000.0)
     value, done, before, after = DONE[name]
     session.filler.answer = lambda request: reply("total")

@@ -1,4 +1,4 @@
-"""Another model for what the user asks for, beside the one that fills while the user types."""
+"""Another model for explicit requests, beside the one for typing."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ async def folder(tmp_path: Path) -> AsyncIterator[Path]:
 
 
 def environment(folder: Path, backend: str) -> dict[str, str]:
-    """One in which the server starts an engine of its own with a test's backend."""
+    """The environment in which the server starts a separate engine with a test's backend."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DGLS_")}
     return {
         **kept,
@@ -90,7 +90,7 @@ async def ask(client: LanguageClient, name: str, column: int, msg_id: str | None
 
 
 def shows(client: LanguageClient, what: str) -> bool:
-    """Whether a progress report says this."""
+    """Whether a progress report has this text."""
     reports = client.progress_reports.values()
     return any(getattr(step, "message", "") == what for steps in reports for step in steps)
 
@@ -133,7 +133,7 @@ async def test_a_cancel_or_a_newer_request_stops_the_fill_in_the_engine(folder: 
         with pytest.raises(JsonRpcRequestCancelled):
             await newer
 
-        # The engine fills one gap at a time: an answer here means that it fills no other.
+        # The engine fills one gap at a time, so an answer here means that no other fill is running.
         async with asyncio.timeout(PATIENCE_S):
             assert await ask(client, "quick.py", 2)
 
@@ -174,7 +174,7 @@ async def test_an_engine_that_is_killed_in_a_fill_is_one_answer_each_and_given_u
         opened(client, "quick.py", "-y")
         for _ in range(3):
             assert await ask(client, "kill.py", 2) is None
-        # Not even what would work is asked of a fourth engine.
+        # Not even a request that would work makes it start a fourth engine.
         assert await ask(client, "quick.py", 2) is None
         assert engines_in(folder / "e") == set()
 
@@ -234,7 +234,7 @@ async def test_the_server_ends_when_its_editor_is_gone(folder: Path) -> None:
 async def test_the_server_ends_when_the_process_of_its_editor_is_gone(
     folder: Path, backend: str
 ) -> None:
-    """Its pipes are open still: another process may have inherited them."""
+    """Its pipes are still open, because another process may have inherited them."""
     editor = await asyncio.create_subprocess_exec(sys.executable, "-c", "input()", stdin=-1)
     server = await started(folder, backend)
     await said(server, 1, "initialize", {"capabilities": {}, "processId": editor.pid})
@@ -245,7 +245,7 @@ async def test_the_server_ends_when_the_process_of_its_editor_is_gone(
         await until(lambda: engines_in(folder / "e"))
     editor.kill()
     await editor.wait()
-    # Five seconds on an idle machine, of which this one is none while tests run.
+    # Five seconds on an idle machine, but tests keep this one busy.
     async with asyncio.timeout(2 * PATIENCE_S):
         assert await server.wait() == 1
 
@@ -255,13 +255,13 @@ async def test_the_server_ends_when_the_process_of_its_editor_is_gone(
 async def test_exit_over_a_port_ends_the_process_within_a_second(
     folder: Path, backend: str, orderly: bool
 ) -> None:
-    """Though a fill runs or the engine loads, and behind a queue of requests."""
+    """Although a fill runs or the engine loads, and with a queue of requests."""
     server = await asyncio.create_subprocess_exec(
         *START, "lsp", "--tcp=0", env=environment(folder, backend), stderr=asyncio.subprocess.PIPE
     )
     assert server.stderr is not None
     port = int((await server.stderr.readline()).decode().rpartition(":")[2])
-    # Somebody else who says exit is not the client.
+    # An `exit` from another connection does not come from the client.
     _, other = await asyncio.open_connection("127.0.0.1", port)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     hello = {"jsonrpc": "2.0", "id": 1, "method": "initialize"}
@@ -355,7 +355,7 @@ COMPLETION = "textDocument/inlineCompletion"
 
 
 async def started(folder: Path, backend: str, *arguments: str) -> asyncio.subprocess.Process:
-    """A server process whose messages a test writes itself."""
+    """A server process whose messages are written by the test."""
     return await asyncio.create_subprocess_exec(
         *START, "lsp", *arguments, env=environment(folder, backend), stdin=-1, stdout=-1
     )
@@ -378,7 +378,7 @@ def tell(server: asyncio.subprocess.Process, method: str, params: object) -> Non
 async def said(
     server: asyncio.subprocess.Process, number: int, method: str, params: object
 ) -> dict[str, Any]:
-    """The answer to a request; what comes before it is passed over."""
+    """The answer to a request; earlier messages are skipped."""
     send(server, {"jsonrpc": "2.0", "id": number, "method": method, "params": params})
     assert server.stdout is not None
     async with asyncio.timeout(ENGINE_START_S):

@@ -17,7 +17,7 @@ PYTHON = language_of("a.py", "python")
 
 
 def state(text: str) -> State:
-    """A state that nothing was edited in."""
+    """A state without edits."""
     return State(Source.parse(text, PYTHON), ())
 
 

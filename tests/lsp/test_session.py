@@ -1,4 +1,4 @@
-"""How a session begins, what it says of the model and of errors, and how it ends."""
+"""The beginning of a session, its messages about the model and errors, and its end."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ async def test_a_bug_is_told_without_traceback_path_or_code(
     log = "".join(record.getMessage() for record in caplog.records if record.name == "dgls.lsp")
     assert "ValueError at" in log
     assert "hunter2" not in log
-    # The session goes on.
+    # The session continues.
     filler.answer = lambda request: reply("1")
     assert await session.ask(0, 18, invoked=True)
 

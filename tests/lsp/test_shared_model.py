@@ -1,4 +1,4 @@
-"""The model as a session sees it: its loading, and what the user is told of it."""
+"""The model for a session: its loading, and the messages to the user."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Window:
 
 
 class Engine:
-    """Loads until it is let go; its fills fail in their turn."""
+    """Loads until it is released; its fills fail in turn."""
 
     def __init__(self) -> None:
         self.go = asyncio.Event()

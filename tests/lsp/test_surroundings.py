@@ -1,4 +1,4 @@
-"""What the model is told of other files: outlines and edits, steady and within the rules."""
+"""What the model sees of other files: outlines and edits, stable and within the rules."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_imports_lead_to_files_beside_it_or_below_the_roots(tmp_path: Path) -> N
 async def test_the_engine_is_told_of_imported_and_open_files_and_edits_but_of_no_secret(
     filler: ScriptedFiller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A busy machine may take long; here it is the rules that matter.
+    # A busy machine may take long; only the rules matter here.
     monkeypatch.setattr(neighbours, "MAX_MS", 60_000)
     filler.answer = lambda request: reply("1")
     root = tmp_path / "project"
@@ -82,7 +82,7 @@ async def test_the_engine_is_told_of_imported_and_open_files_and_edits_but_of_no
         ("other.py", "def helper(x):\n"),
         ("other.py", "y = 12"),
     ]
-    # Typing changes nothing in them, so the prefix cache keeps them.
+    # Typing does not change the snippets, so the prefix cache stays valid.
     assert all(request.snippets == before for request in filler.requests)
 
 
@@ -94,7 +94,7 @@ def put(root: Path, files: dict[str, str]) -> None:
 
 HIDES_KEYS = '[privacy]\nsecrets = ["keys.py"]\n'
 KEYS = "def hidden_key(x):\n    y = 1\n"
-# What is in the workspace beside `main.py`, and the name by which `keys.py` is imported and open.
+# Files beside `main.py` in the workspace, and the name by which `keys.py` is imported and open.
 PRIVATE = {
     "its own folder's settings": ({"sub/dgls.toml": HIDES_KEYS}, "sub/keys.py"),
     "the workspace's settings": (
@@ -124,7 +124,7 @@ async def test_a_file_is_no_neighbour_where_its_own_rules_hide_it(
         here = (tmp_path / "main.py").as_uri()
         await session.open(f"import seen\nimport {module}\nx = \n", uri=here)
         await session.ask(2, 4, uri=here)
-        # Now it is open and edited, too.
+        # Now it is open and edited too.
         await session.open(KEYS, uri=(tmp_path / name).as_uri())
         await session.changed(1, 9, "2", uri=(tmp_path / name).as_uri())
         await session.ask(1, 10, uri=(tmp_path / name).as_uri())

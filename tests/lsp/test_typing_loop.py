@@ -19,7 +19,7 @@ NO_PREFETCH = {"typing": {"prefetch": False}}
 
 
 def shown(items: object) -> list[object]:
-    """What the editor shows, with where it shows it."""
+    """The texts that the editor shows, with their places."""
     assert items is None or isinstance(items, list)
     return [(item.insert_text, item.range.start.character) for item in items or []]
 

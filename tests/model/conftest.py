@@ -19,7 +19,7 @@ def named() -> Named:
 
 @pytest.fixture(scope="session")
 def filler(named: Named) -> CausalFiller:
-    """As an editor's engine runs it."""
+    """As in an editor's engine."""
     if not can_multiply_int8():
         pytest.skip("torch has no int8 products on this machine")
     return open_causal(named, "cpu", adapter="on")

@@ -1,4 +1,4 @@
-"""Gaps cut from this repository's own sources, the same ones each time."""
+"""Gaps cut from this repository's own sources, always the same."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _BEFORE, _AFTER = 1000, 400
 
 @dataclass(frozen=True)
 class CutGap:
-    """The end of a line, and what is around it."""
+    """The end of a line, and the text around it."""
 
     request: FillRequest
     truth: str
 
 
 def cut_gaps(count: int) -> list[CutGap]:
-    """`count` ends of lines, each from the beginning of a word on."""
+    """`count` ends of lines, each starting at the beginning of a word."""
     random, found = Random(0), []
     while len(found) < count:
         text = (ROOT / random.choice(_SOURCES)).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The laptop model itself: obvious gaps, int8 beside fp32, and drafts that change nothing."""
+"""The laptop model itself: obvious gaps, int8 against fp32, and drafts that change nothing."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from tests.model.places import CutGap, cut_gaps
 pytestmark = [pytest.mark.model, pytest.mark.slow]
 
 NEAR_TIE = 0.5
-"""Two choices whose logits are nearer than this may change places with the width of a pass.
+"""Two choices with closer logits may swap if the width of a pass changes.
 
-Sums of another width differ in their last bits, which int8 rounds to other steps now and then: the
+Sums of another width differ in their last bits, which int8 sometimes rounds to other steps: the
 same margin differed by up to 0.4 between passes of one token and of eight.
 """
 
@@ -53,7 +53,7 @@ _LANGUAGE = {"javascript": "javascript", "go": "go"}
 
 
 def logits(model: CausalModel, gap: CutGap) -> torch.Tensor:
-    """What the model says at each token of the right text, [tokens + 1, vocabulary]."""
+    """The logits at each token of the right text, [tokens + 1, vocabulary]."""
     prompt = model.layout.prompt(gap.request)
     text = model.layout.text(prompt, gap.truth)
     tokens = torch.tensor([*prompt.tokens, *text])
@@ -77,13 +77,13 @@ def test_int8_chooses_as_fp32_does(filler: CausalFiller, exact: CausalFiller, ca
             f"KL {divergence / positions:.5f} nats a token"
         )
     assert positions >= 150
-    # Some 96 %; a standard error of so few positions is 1.5 points.
+    # About 96 %; the standard error for so few positions is 1.5 points.
     assert agree >= 0.92 * positions
     assert divergence / positions < 0.02
 
 
 def alone(model: CausalModel, gap: CutGap) -> Written:
-    """The greedy text, one token a pass."""
+    """The greedy text, one token per pass."""
     prompt = model.layout.prompt(gap.request)
     read, ends = model.read(prompt), model.ends(1, 32)
     nothing = BestDrafts(None, None, lambda written, token: False)
@@ -92,7 +92,7 @@ def alone(model: CausalModel, gap: CutGap) -> Written:
 
 @pytest.mark.parametrize("before", [97, 301, 333])
 def test_tokens_read_at_once_are_read_as_one_by_one(filler: CausalFiller, before: int) -> None:
-    """To the last bit, so that verified drafts change nothing."""
+    """Bit-exactly, so that verified drafts change nothing."""
     network, text = filler.model.network, torch.arange(1000, 1024 + before)
 
     def read(*pieces: int) -> torch.Tensor:

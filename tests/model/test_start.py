@@ -1,4 +1,4 @@
-"""What a start of the laptop model takes, and a fill from the command line to the weights."""
+"""The cost of starting the laptop model, and a fill from the command line to the weights."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ print(json.dumps([ready - began, time.perf_counter() - ready, peak]))
 def test_a_start_takes_seconds_and_little_memory(
     named: Named, filler: CausalFiller, record_property, capsys
 ) -> None:
-    """`filler` is asked for first, so that the int8 file has been made."""
+    """`filler` is requested first, so that the int8 file has been made."""
     command = [sys.executable, "-c", START, named.name, str(named.path), named.identity]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
     start, fill, peak = json.loads(done.stdout)
@@ -51,7 +51,7 @@ def test_a_start_takes_seconds_and_little_memory(
 
 @pytest.fixture(scope="module")
 def environment(named: Named, tmp_path_factory) -> Iterator[dict[str, str]]:
-    """An engine of its own with the laptop model's file."""
+    """A separate engine with the laptop model's file."""
     variables = {
         **os.environ,
         "DGLS_MODEL_NAME": str(named.path.resolve()),

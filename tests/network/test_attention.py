@@ -1,4 +1,4 @@
-"""Attention reads the same whether a text is read at once, in pieces, or through a mask."""
+"""Attention gives the same result for a text read at once, in pieces, or through a mask."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_mask_hides_slots_from_many_rows_too() -> None:
 def test_tokens_before_masks_read_to_the_last_bit_what_each_reads_alone(
     before: int, last: int | None
 ) -> None:
-    """At the laptop model's sizes; int8 makes whole steps of what rounds otherwise."""
+    """At the laptop model's sizes, where int8 turns rounding differences into whole steps."""
     torch.manual_seed(before)
     rows, causal = 8, 5
     heads, width = 14, 64

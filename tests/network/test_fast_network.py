@@ -1,4 +1,4 @@
-"""The fast network gives what the library's class gives: states, logits and filled canvases."""
+"""The fast network equals the library's class: states, logits and filled canvases."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_the_model_stays_usable_and_is_held_once():
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(("rows", "buckets"), [(1, ()), (2, ()), (1, (16, 24))])
 def test_a_free_canvas_is_filled_as_by_the_library(seed, rows, buckets):
-    """Sampled, renoised and conditioned on itself: the same tokens for the same seed."""
+    """Sampled, renoised and self-conditioned: the same tokens for the same seed."""
     model = randomized(published_model(seed), 4.0)
     settings = DenoiseSettings(max_steps=6, entropy_bound=20.0, stop=StopRule(entropy=1.0))
     results = []
@@ -143,7 +143,7 @@ def test_a_free_canvas_is_filled_as_by_the_library(seed, rows, buckets):
 
 
 class Pins(LogitsProcessor):
-    """Makes pinned positions certain, as `generate()` can be told to keep them."""
+    """Makes pinned positions certain, as `generate()` can be told to do."""
 
     def __init__(self, canvas: torch.Tensor, pinned: torch.Tensor) -> None:
         self._certain = torch.full((*canvas.shape, CHAT_VOCABULARY), -torch.inf)
@@ -157,7 +157,7 @@ class Pins(LogitsProcessor):
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("buckets", [(), (24,)], ids=["as it is", "in a bucket"])
 def test_a_pinned_canvas_is_filled_as_by_the_library_told_to_pin(seed, buckets):
-    """Nearly without temperature and renoising, as draws at pinned positions differ otherwise."""
+    """Almost no temperature and renoising, because draws at pinned positions would differ."""
     model, steps, width = randomized(published_model(seed), 4.0), 5, 16
     prompt, canvas = tokens(seed, 1, 20), tokens(seed + 9, 1, width)
     open_ = torch.zeros(1, width, dtype=torch.bool)
@@ -238,7 +238,7 @@ def test_which_models_it_runs():
 
 @pytest.mark.parametrize("prompt", [3, 20])
 def test_what_is_written_causally_is_what_the_library_would_write(prompt):
-    """Long enough that a sliding layer's buffer is written round."""
+    """Long enough for a sliding layer's buffer to wrap around."""
     model = published_model(sliding_window=8)
     network, library = FastNetwork(model), LibraryNetwork(model)
     _, past = network.extend(tokens(0, 1, prompt), None)
@@ -264,7 +264,7 @@ DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def held_in(scheme: Scheme):
-    """A random model whose weights are held so; what is not quantised is in fp32."""
+    """A random model with weights in this scheme; unquantised ones are in fp32."""
     return random_model(small_config(), scheme, torch.device(DEVICE), torch.float32)
 
 
@@ -314,7 +314,7 @@ def test_a_step_asks_the_host_nothing(triton):
     canvas = tokens(1, 1, 3).to(DEVICE)
     open_ = torch.tensor([[True, False, True]], device=DEVICE)
     generator, reader = torch.Generator(DEVICE), network.reader(past)
-    # The first one looks up what is open, and on a GPU captures the step.
+    # The first read looks up the open positions, and on a GPU captures the step.
     reading = reader.read(canvas, open_, None, 1.0, generator)
     if DEVICE == "cuda":
         torch.cuda.set_sync_debug_mode("error")

@@ -1,4 +1,4 @@
-"""Passes of several fills that run as one give what each gives alone."""
+"""Joint passes of several fills give the same results as separate ones."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def close(one: torch.Tensor, other: torch.Tensor) -> bool:
 @settings(max_examples=15)
 @given(asked=st.lists(st.tuples(ROWS, LENGTH, st.booleans()), min_size=1, max_size=4))
 def test_canvases_of_several_fills_are_read_as_alone(kind, asked):
-    """Rows, encoded tokens, and whether a step went before; canvases of two sizes."""
+    """Rows, encoded tokens, and whether there was a step before; canvases of two sizes."""
     network = network_of(kind)
     wanted = []
     for index, (rows, length, conditioned) in enumerate(asked):
@@ -66,7 +66,7 @@ def test_canvases_of_several_fills_are_read_as_alone(kind, asked):
     asked=st.lists(st.tuples(ROWS, st.integers(0, 30), st.integers(1, 3)), min_size=1, max_size=4)
 )
 def test_prompts_and_drafts_of_several_fills_are_extended_as_alone(kind, asked):
-    """Rows, encoded tokens and new ones; the pasts that come out go on equally too."""
+    """Rows, encoded tokens and new ones; the resulting pasts are extended equally too."""
     network = network_of(kind)
     wanted = []
     for index, (rows, length, new) in enumerate(asked):

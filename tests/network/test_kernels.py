@@ -1,4 +1,4 @@
-"""Each Triton kernel gives what plain torch gives: in the interpreter here, for real on a GPU."""
+"""Each Triton kernel equals plain torch: in the interpreter here, compiled on a GPU."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_routes_and_the_tokens_beyond_the_canvas(shape, experts):
 
 @pytest.mark.parametrize("tokens", [1, 5, 40, 150])
 def test_experts(body, tokens):
-    """150 tokens are more than one block for an expert, so that weights are gone over again."""
+    """150 tokens are more than one block for an expert, so that weights are read again."""
     layer, states = body.layers[0], random(tokens, 32)
     chosen = random(tokens, 8).topk(2).indices.int()
     chosen[tokens // 2] = -1
@@ -117,7 +117,7 @@ def test_experts_in_4_bits(tokens, width):
     slots = TRITON.experts(states, chosen, layer)
     assert slots.shape == (tokens, 2, width)
     expected = PLAIN.experts(states, chosen, layer)
-    # The reference multiplies level and scale before, the kernel after the sum.
+    # The reference multiplies level and scale before the sum, the kernel after it.
     assert ((slots - expected).norm() / expected.norm()).item() < 1e-5
 
 

@@ -1,4 +1,4 @@
-"""The fused network and the single expert give what the library's own class gives."""
+"""The fused network and the single expert equal the library's own class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Four bits hold what the format says, and agree with the library that others use for it."""
+"""The 4-bit format is as documented, and agrees with the common library for it."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ PRODUCTS = [
 
 
 def tall(rows: int, inputs: int) -> Tensor:
-    """Rows of which the first are enormous."""
+    """Rows of which the first have huge values."""
     torch.manual_seed(0)
     values = torch.randn(rows, inputs)
     values[:2] *= 1e3

@@ -1,4 +1,4 @@
-"""The Qwen2 of dgls against that of transformers, and the slots that it reads into."""
+"""The Qwen2 of dgls against that of transformers, and its slots."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_what_was_cut_away_leaves_no_trace() -> None:
 
 
 def filled(length: int) -> Slots:
-    """Slots whose key of slot n is n everywhere, and whose value is -n."""
+    """Slots in which the key of slot n is n everywhere, and the value is -n."""
     slots = Slots(SlotShape(2, 1, 4), 1)
     slots.reserve(length)
     numbers = torch.arange(length).float()[None, :, None].expand(1, length, 4)
@@ -168,7 +168,7 @@ def test_int8_is_near_fp32(tmp_path, tied: bool) -> None:
 @needs_int8
 @pytest.mark.parametrize("scale", [1.0, 1e4, 0.0])
 def test_each_row_of_an_int8_product_has_a_scale_of_its_own(scale: float) -> None:
-    """The first tokens' activations are enormous; they must not coarsen those of others."""
+    """The first tokens' activations are huge; they must not make those of others coarser."""
     torch.manual_seed(0)
     weight, bias, rows = torch.randn(48, 64), torch.randn(48), torch.randn(5, 64)
     rows[0] *= scale

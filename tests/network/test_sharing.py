@@ -65,7 +65,7 @@ def network() -> Narrow:
 
 
 def together(shared: SharedNetwork, *fills: Callable[[], object]) -> list[object]:
-    """What each fill returned or raised; nobody begins before all are there."""
+    """What each fill returned or raised; none begins before all are ready."""
     outcomes: list[object] = [None] * len(fills)
 
     def run(index: int) -> None:
@@ -111,7 +111,7 @@ def test_fills_get_what_they_get_alone_in_fewer_passes(network):
             assert torch.allclose(one, other, atol=1e-3)
             assert torch.equal(one.argmax(dim=-1), other.argmax(dim=-1))
     assert shared.counts.asked == 2 * asked
-    # The longest fill alone decides, but for the end, where steps and tokens are apart.
+    # The longest fill decides alone, except at the end, where steps and tokens differ.
     assert shared.counts.run - asked < asked / 2
     assert max(network.widths) == 3
 
@@ -158,7 +158,7 @@ def test_who_comes_later_joins_who_is_at_work(network):
         shared.extend(tokens(0, 1, 5), None)
         thread.start()
         assert came.wait(WAIT_S)
-        # Goes on without ever ending, and yet the other one ends.
+        # It never ends, and yet the other one does.
         while not found and time.monotonic() < give_up:
             shared.extend(tokens(0, 1, 5), None)
     thread.join(WAIT_S)

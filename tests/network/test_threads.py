@@ -1,4 +1,4 @@
-"""How many threads a pass takes, on a machine that becomes busy and idle again."""
+"""The number of threads of a pass, on a machine that becomes busy and idle again."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from dgls.network.threads import Threads
 
 
 class Machine:
-    """A clock by which a pass takes longer or shorter with two threads than with one."""
+    """A clock by which a pass takes more or less time with two threads than with one."""
 
     def __init__(self) -> None:
         self.now = 0.0
         self.with_two = 0.04
 
     def read(self, threads: Threads, rows: int = 1) -> int:
-        """One pass; the threads that it took."""
+        """One pass; returns its number of threads."""
         begun = threads.begin(rows)
         taken = torch.get_num_threads()
         self.now += (self.with_two if taken == 2 else 0.06) * (1 + rows / 40)

@@ -1,4 +1,4 @@
-"""When the model is asked unasked, after what pause, and for how many lines."""
+"""When the model is asked automatically, after what pause, and for how many lines."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.marks import cursor_of
     [
         pytest.param("x = ⟦⟧", False, None, id="the end of a line"),
         pytest.param("x = pri⟦⟧", False, None, id="the end of a word"),
-        pytest.param("x = pri⟦⟧()", False, None, id="behind a word"),
+        pytest.param("x = pri⟦⟧()", False, None, id="after a word"),
         pytest.param("x = ⟦⟧price", False, None, id="before a word"),
         pytest.param("x = pri⟦⟧ce", False, Silence.INSIDE_WORD, id="inside a word"),
         pytest.param("é⟦⟧é", False, Silence.INSIDE_WORD, id="inside a word of any letters"),
@@ -32,7 +32,7 @@ def test_when_nothing_is_asked(marked: str, deleted: bool, reason: Silence | Non
     ("marked", "lines"),
     [
         pytest.param("def f():\n    ⟦⟧\n", 5, id="below a header"),
-        pytest.param("def f():⟦⟧\n", 5, id="behind a header"),
+        pytest.param("def f():⟦⟧\n", 5, id="after a header"),
         pytest.param("def f():  # why\n    ⟦⟧", 5, id="below a header with a comment"),
         pytest.param("x = 1\n⟦⟧\n", 1, id="below a statement"),
         pytest.param("x = ⟦⟧\n", 1, id="in a statement"),

@@ -1,4 +1,4 @@
-"""What git's settings say of what it ignores, in each spelling, beside git itself."""
+"""Git's settings about ignored files, in every spelling, compared with git itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dgls.policy.silence import Silence
 IGNORED, SHOWN = Silence.IGNORED, None
 MORE = '[includeIf "{}"]\npath = ~/more\n'
 
-# What a file of settings says, and what follows for `src/mine.py`, which `~/list` names.
+# The content of a settings file, and the result for `src/mine.py`, which `~/list` names.
 SPELLINGS: dict[str, Silence | None] = {
     # Section and name.
     "[core]\nexcludesFile = ~/list\n": IGNORED,
@@ -71,7 +71,7 @@ SPELLINGS: dict[str, Silence | None] = {
     MORE.format("gitdir:TREE/"): SHOWN,
     MORE.format("gitdir/i:TREE/"): IGNORED,
     MORE.format("onbranch:side"): SHOWN,
-    # Where dgls cannot tell, neither list is left out.
+    # If dgls cannot tell, both lists count.
     "[core]\nexcludesfile = ~/list\n"
     + MORE.format("hasconfig:remote.*.url:x").replace("more", "elsewhere"): IGNORED,
 }
@@ -106,7 +106,7 @@ def put_repository(git: Path, config: str = "") -> None:
 
 
 def said_by_git(file: str = "src/mine.py") -> Silence | None:
-    """What git itself says in the working folder. Where there is no git, the test is skipped."""
+    """Git's own answer in the working folder. Without git, the test is skipped."""
     if not shutil.which("git"):
         pytest.skip("this machine has no git")
     asked = ["git", "check-ignore", "-q", file]
@@ -152,7 +152,7 @@ def test_what_git_was_given_means_what_it_means_to_git(
 def test_a_repository_that_git_is_told_of_counts(
     tree: Path, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Dotfiles are often kept so: the repository is bare, the home folder its work tree."""
+    """A common setup for dotfiles: the repository is bare, the home folder its work tree."""
     bare, home = tree.parent / "bare", tree.parent / "home"
     config = f"worktree = {home}\n" if how == "core.worktree" else ""
     put_repository(bare, config)
@@ -224,7 +224,7 @@ def test_a_nul_ends_a_pattern(tree: Path, line: str) -> None:
 
 
 def test_an_ignore_file_that_is_a_link_takes_nothing_back(tree: Path) -> None:
-    """Git follows no such link since 2.32; an older one does."""
+    """Git has followed no such link since 2.32; an older one does."""
     (tree / ".gitignore").write_text("mine.py\n")
     (tree / "taken-back").write_text("!mine.py\nother.py\n")
     (tree / "src/.gitignore").symlink_to(tree / "taken-back")
@@ -245,7 +245,7 @@ def test_the_name_of_a_repository_may_end_with_a_space(tree: Path) -> None:
 @pytest.mark.parametrize("kind", ["device", "pipe", "large"])
 @pytest.mark.parametrize("which", ["home/.gitconfig", "home/more", "tree/.git/config"])
 def test_settings_of_git_that_never_end_are_named(tree: Path, kind: str, which: str) -> None:
-    """Git would read them, so nobody knows what they hide."""
+    """Git would read them, so their ignored files are unknown."""
     (tree.parent / "home/.config/git").mkdir(parents=True)
     (tree.parent / "home/.config/git/config").write_text("[include]\npath = ~/more\n")
     path = tree.parent / which
@@ -272,7 +272,7 @@ def test_the_null_device_is_an_empty_file(tree: Path, monkeypatch: pytest.Monkey
 def test_the_work_tree_of_the_settings_counts_beside_the_usual_one(
     tree: Path, said: str, where: str
 ) -> None:
-    """`core.worktree`: git reads the rules there alone, and dgls those beside `.git` as well."""
+    """`core.worktree`: git reads only the rules there, and dgls also those beside `.git`."""
     home, outer = tree.parent / "home", tree.parent
     named = said.format(home=home, outer=outer)
     work = Path(os.path.normpath(tree / ".git" / named))

@@ -77,7 +77,7 @@ def test_what_git_ignores_is_left_alone(tmp_path: Path, path: str, ignored: bool
     (tmp_path / "build").mkdir()
     (tmp_path / ".gitignore").write_text("build/\n# comment\n")
     (tmp_path / "src" / ".gitignore").write_text("generated_*.py\n!generated_kept.py\n")
-    # A folder that is ignored stays so, whatever is in it.
+    # An ignored folder stays ignored, whatever is in it.
     (tmp_path / "build" / ".gitignore").write_text("!again.py\n")
     privacy = Privacy((tmp_path,))
     assert (privacy.why_not(str(tmp_path / path)) is Silence.IGNORED) is ignored

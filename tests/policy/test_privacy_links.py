@@ -1,4 +1,4 @@
-"""Secret patterns with slashes, links, git's other lists, and ignore files that mean no good."""
+"""Secret patterns with slashes, links, git's other lists, and malicious ignore files."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_a_link_is_judged_by_its_name_and_by_where_it_leads(tree: Path) -> None:
     assert found == {name: reason for name, (_, reason) in links.items()}
 
 
-# Links by name with what they lead to, and whether `start.py` is a secret by any of them.
+# Links with their targets, and whether `start.py` is a secret by any of its names.
 CHAINS: dict[str, tuple[dict[str, str], bool]] = {
     "through a secret's name": ({"start.py": ".env", ".env": "plain.py"}, True),
     "through a folder of secrets": (
@@ -182,7 +182,7 @@ def test_an_ignore_file_that_never_ends_is_named_and_nothing_is_read(
     reason, fault = privacy.explained(str(tree / "src/a.py"))
     assert time.process_time() - begun < 2.0
     if kind == "unreadable":
-        # A link to itself is no file; git passes it over.
+        # A link to itself is no file; git skips it.
         assert reason is None
     else:
         assert reason is Silence.UNREADABLE
@@ -202,7 +202,7 @@ def test_an_odd_path_is_judged_without_an_error(path: str) -> None:
 
 
 def test_patterns_compare_bytes_as_git_does(tree: Path) -> None:
-    """`?` is one byte, so this takes back none of what is not plain letters."""
+    """`?` is one byte, so this unhides no name with non-ASCII letters."""
     (tree / ".gitignore").write_text("*\n!?\n!.gitignore\n", encoding="utf-8")
     rules = Privacy((tree,))
     assert rules.why_not(str(tree / "ü")) is Silence.IGNORED
@@ -225,5 +225,5 @@ def test_patterns_that_would_take_too_long_together_leave_the_file_alone(
     rules.why_not(str(tree / path))
     begun = time.process_time()
     assert rules.why_not(str(tree / path)) is Silence.UNREADABLE
-    # Once they are read, each keystroke asks again.
+    # After they are read, each keystroke asks again.
     assert time.process_time() - begun < 0.5

@@ -1,4 +1,4 @@
-"""How long to wait, from how somebody types."""
+"""The wait before the model is asked, by the user's typing rhythm."""
 
 from __future__ import annotations
 

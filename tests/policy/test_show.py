@@ -1,4 +1,4 @@
-"""What is shown adds something, and only at the cursor; why something is not shown has a name."""
+"""Shown text adds something, and only at the cursor; otherwise there is a named reason."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PYTHON = language_of("a.py")
 
 
 def verdict(marked: str, fill: str, multiline: bool = True) -> str | Silence:
-    """What of a fill is shown at the cursor of a marked text, the confidence being enough."""
+    """The shown part of a fill at the cursor of a marked text, with enough confidence."""
     text, cursor = cursor_of(marked)
     return between(fill, text[:cursor], text[cursor:], 0.7, multiline)
 
@@ -96,7 +96,7 @@ def shown(marked: str, fill: str, multiline: bool = True) -> str | None:
         pytest.param("x = 1\n⟦⟧\n", "x = 1", None, id="the line above again"),
         pytest.param("x = 1\n\nx = ⟦⟧\n", "1", None, id="the line above finished again"),
         pytest.param("x = 1⟦⟧\n", "\nx = 1", None, id="the cursor's line again"),
-        pytest.param("x(1)\nx(⟦⟧)\n", "1", None, id="with what stands behind the cursor"),
+        pytest.param("x(1)\nx(⟦⟧)\n", "1", None, id="with what follows the cursor"),
         pytest.param("f(1)\n⟦⟧\n", "f(1)\nf(2)", None, id="a block that begins so"),
         pytest.param(
             "x = [\n  [[1],\n  ],\n⟦⟧\n", "  ],  # x", "  ],  # x", id="brackets may repeat"
@@ -136,7 +136,7 @@ def test_an_unsure_fill_is_not_shown(confidence: float, expected: str | None) ->
 @pytest.mark.parametrize(
     ("marked", "fill", "reason"),
     [
-        pytest.param("f(⟦⟧)\n", ")", Silence.EMPTY, id="what stands there"),
+        pytest.param("f(⟦⟧)\n", ")", Silence.EMPTY, id="the same text"),
         pytest.param("x = 1\n⟦⟧", "\n  ", Silence.EMPTY, id="white space"),
         pytest.param("x = f(a[b⟦⟧", "])", Silence.CLOSERS, id="closers"),
         pytest.param("x = {\n  1: [2⟦⟧", "],", Silence.CLOSERS, id="a closer and a comma"),

@@ -1,4 +1,4 @@
-"""A fill survives what the user types only where that is the fill's own beginning."""
+"""A fill survives typing only if the user types the fill's own beginning."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from tests.support.texts import edits_of, texts
         pytest.param("x = ⟦⟧\n", "foo(a)", "x = fa⟦⟧\n", None, id="something else typed"),
         pytest.param("x = ⟦⟧\n", "foo(a)", "x =⟦⟧\n", None, id="something deleted"),
         pytest.param("x = ⟦⟧\n", "foo(a)", "y = f⟦⟧\n", None, id="changed before"),
-        pytest.param("x = ⟦⟧\n", "foo(a)", "x = f⟦⟧\n\n", None, id="changed behind"),
+        pytest.param("x = ⟦⟧\n", "foo(a)", "x = f⟦⟧\n\n", None, id="changed after"),
         pytest.param("x = ⟦⟧\n", "foo(a)", "x = foo(⟦⟧)\n", "a", id="a bracket closed itself"),
         pytest.param("x = ⟦⟧\n", "foo('a')", "x = foo('⟦⟧')\n", "a", id="bracket and quote did"),
-        pytest.param("x = ⟦⟧\n", "foo(a).b", "x = foo(⟦⟧)\n", None, id="the fill goes on behind"),
+        pytest.param("x = ⟦⟧\n", "foo(a).b", "x = foo(⟦⟧)\n", None, id="the fill continues after"),
         pytest.param("x = ⟦⟧\n", "foo(a)", "x = foo)⟦⟧\n", "(a", id="a bracket typed too soon"),
         pytest.param("x = ⟦⟧\n", "f()", "x = f(⟦⟧)\n", None, id="nothing left inside"),
         pytest.param("x = ⟦1⟧\n", "2", "x = ⟦1⟧\n", "2", id="a selection left alone"),
@@ -39,7 +39,7 @@ def test_what_is_left_of_a_fill(marked: str, fill: str, newer: str, left: str | 
     now, (cursor,) = read_marks(newer)
     assert rebase(text, gap, fill, now) == left
     if left is not None and len(gap) == 0 and cursor.start:
-        # Typing on leads to the text that was suggested.
+        # Typing further leads to the suggested text.
         suggested = apply_edits(text, [Edit(gap, fill)])
         assert suggested in {
             apply_edits(now, [Edit(Span(at, at), left)]) for at in range(len(now) + 1)

@@ -1,4 +1,4 @@
-"""What `dgls why` tells of a reply."""
+"""The report of `dgls why` on a reply."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_features_are_told_to_who_asks_for_them() -> None:
 
 def test_the_last_fill_is_judged_in_all_of_the_document_that_came_with_it() -> None:
     whole = f'"""Shapes.\n\nRound ones.\n"""\n\n{PREFIX}'
-    # What the model reads begins inside the docstring.
+    # The text that the model reads begins inside the docstring.
     request = FillRequest((whole[20:], SUFFIX), (Gap(),), around=(whole, SUFFIX))
     reply = FillReply((fill("3 * r * r"),), "small", threshold=0.5)
     found = explained_last(request, reply, PYTHON, 0.0)

@@ -1,4 +1,4 @@
-"""How a long proof ends when it is told to: with all that it started."""
+"""Ends a long proof on a signal, with all processes that it started."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import signal
 
 
 def end_on_sigterm() -> None:
-    """Let SIGTERM end the task that calls this as Ctrl-C does, so that its processes end too."""
+    """Make SIGTERM end the calling task like Ctrl-C, so that its processes end too."""
     this = asyncio.current_task()
     assert this is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)

@@ -50,7 +50,7 @@ REPORT_EDITS = 100_000
 
 
 class Difference(Exception):
-    """The server's text, or its tree, is not that of the reference."""
+    """The server's text or tree differs from the reference."""
 
 
 class Fuzz:
@@ -63,7 +63,7 @@ class Fuzz:
         self._random = random.Random(seed)
 
     def run(self, edits: int) -> None:
-        """Make so many edits, of one document after the other. Raises `Difference`."""
+        """Make `edits` edits, in one document after the other. Raises `Difference`."""
         while self.edits < edits:
             self._one_document(min(edits, self.edits + self._random.randint(1, 200)))
 
@@ -104,7 +104,7 @@ class Fuzz:
         return event, text[:start] + new + text[end:]
 
     def _place(self, text: str) -> tuple[int, int]:
-        """A line and a column, now and then beyond what there is."""
+        """A line and a column, sometimes outside the text."""
         return self._random.randint(0, text.count("\n") + 1), self._random.randint(0, 16)
 
     def _text(self, most: int) -> str:
@@ -127,7 +127,7 @@ class Fuzz:
 
 
 def main(edits: int, seed: int) -> int:
-    """Make the edits, with a line each 100,000; 0 where the texts never differed, else 1."""
+    """Make the edits, printing a line for each 100,000; 0 if the texts never differed, else 1."""
     print(machine(), flush=True)
     fuzz, begun = Fuzz(seed), time.monotonic()
     try:

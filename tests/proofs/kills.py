@@ -60,7 +60,7 @@ class Recovery:
 
 @dataclass
 class Counts:
-    """What became of the requests of all editors, and how long an editor was without a fill."""
+    """The results of all editors' requests, and how long an editor was without a fill."""
 
     asked: int = 0
     sent: int = 0
@@ -72,7 +72,7 @@ class Counts:
     recoveries: list[Recovery] = field(default_factory=list)
 
     def wrong(self, engines: int, start_s: float) -> list[str]:
-        """What is not as it must be, in sentences; `engines` are left."""
+        """The violations, in sentences; `engines` are left."""
         answered = [self.sent == len(self.answers), set(self.answers.values()) <= {1}]
         slow = sum(each.ready_s > start_s for each in self.recoveries)
         late = sum(each.filled_s - each.ready_s > SOON_S for each in self.recoveries)
@@ -87,7 +87,7 @@ class Counts:
 
 
 class Editor(LanguageClient):
-    """An editor that asks for a fill over and over, and counts its answers."""
+    """An editor that requests fills repeatedly, and counts its answers."""
 
     def __init__(self, number: int, environment: dict[str, str], counts: Counts) -> None:
         super().__init__(environment)
@@ -97,13 +97,13 @@ class Editor(LanguageClient):
         self._random = random.Random(number)
 
     async def ask_on(self, until: asyncio.Event) -> None:
-        """Open a document and ask, one request after the other or three at once."""
+        """Open a document and send requests, one after the other or three at once."""
         uri = f"file:///proof/{self._own}.py"
         document = {"uri": uri, "languageId": "python", "version": 1, "text": TEXT}
         self.notify("textDocument/didOpen", {"textDocument": document})
         version = 1
         while not until.is_set():
-            # A text that the front-end has asked about already needs no engine.
+            # A text that the front-end has asked about before would need no engine.
             version += 1
             self.notify("textDocument/didChange", _changed(uri, version))
             together = self._random.choice((1, 1, 3))
@@ -123,7 +123,7 @@ class Editor(LanguageClient):
         self._counts.empty += not found
 
     async def request(self, method: str, params: Any = None) -> Any:
-        """Count every request, those that begin and end the session included."""
+        """Count every request, including those that begin and end the session."""
         self._counts.sent += 1
         return await super().request(method, params)
 
@@ -135,7 +135,7 @@ class Editor(LanguageClient):
 
 
 async def main(kills: int, seed: int, minutes: float, start_s: float) -> int:
-    """Kill so many engines; 0 where everything was as it must be, else 1."""
+    """Kill `kills` engines; 0 if everything was as required, else 1."""
     end_on_sigterm()
     print(machine(), flush=True)
     counts = Counts()
@@ -176,7 +176,7 @@ class _Run:
     counts: Counts
 
     async def under_editors(self) -> int:
-        """Kill engines while the editors ask; how many engines are left at the end."""
+        """Kill engines while the editors ask; returns how many engines are left at the end."""
         ended = asyncio.Event()
         environment = _environment(self.folder, self.start_s)
         async with AsyncExitStack() as stack:
@@ -208,7 +208,7 @@ class _Run:
             )
 
     async def _kill(self) -> None:
-        """Kill the engine that is there after a while, if one is."""
+        """Kill the running engine after a while, if there is one."""
         await asyncio.sleep(self.chance.uniform(0, LONGEST_WAIT_S))
         for pid in engines_in(self.folder):
             with contextlib.suppress(ProcessLookupError):
@@ -236,7 +236,7 @@ def _settings(folder: Path) -> Settings:
 
 
 def _changed(uri: str, version: int) -> dict[str, Any]:
-    """A change to a text that no version before had."""
+    """A change to a text that no earlier version had."""
     changes = [{"text": f"{TEXT}version = {version}\n"}]
     return {"textDocument": {"uri": uri, "version": version}, "contentChanges": changes}
 

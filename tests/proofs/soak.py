@@ -34,12 +34,12 @@ SETTLED_MINUTES = 10
 FRONT_END_MB, ENGINE_MB = 2.0, 20.0
 LAST_ANSWER_S = 30.0
 FEW = 2
-"""So many more or fewer descriptors are those of a request that is under way."""
+"""Up to this many descriptors may belong to a request in progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What a process holds: memory in MB, open descriptors, threads."""
+    """The resources of a process: memory in MB, open descriptors, threads."""
 
     mb: float
     descriptors: int
@@ -47,7 +47,7 @@ class Size:
 
     @classmethod
     def of(cls, pid: int) -> Size:
-        """What the process `pid` holds now."""
+        """The present resources of the process `pid`."""
         process = Path("/proc") / str(pid)
         return cls(
             resident_mb(pid),
@@ -61,7 +61,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Both processes after so many minutes."""
+    """Both processes after `minutes` minutes."""
 
     minutes: float
     front_end: Size
@@ -69,9 +69,9 @@ class Sample:
 
 
 async def main(minutes: float, model: str) -> int:
-    """Type for so many minutes with `model`; 0 where nothing grew, else 1.
+    """Type for `minutes` minutes with `model`; 0 if nothing grew, else 1.
 
-    SIGTERM ends it as Ctrl-C does: the engine and the front-end go with it.
+    SIGTERM ends it like Ctrl-C: the engine and the front-end end too.
     """
     end_on_sigterm()
     print(f"{machine()}, model {model}\n", flush=True)
@@ -93,9 +93,9 @@ async def main(minutes: float, model: str) -> int:
 
 
 def what_grew(samples: list[Sample]) -> list[str]:
-    """What grew by more than it may after the first ten minutes, in sentences.
+    """Resources that grew by more than allowed after the first ten minutes, in sentences.
 
-    Memory swings by what is freed late, so a mean of the last three samples counts.
+    Memory fluctuates because it is freed late, so the mean of the last three samples counts.
     """
     settled = [each for each in samples if each.minutes >= SETTLED_MINUTES]
     if len(settled) < 6:
@@ -134,7 +134,7 @@ async def _typed(
 
 
 async def _type_on(editor: LanguageClient, tally: Tally) -> None:
-    """Type until it is cancelled, and have each request answered then, too."""
+    """Type until it is cancelled, and then wait for the answer to each request."""
     sessions = synthetic_sessions(Path(dgls.__file__).parent, SESSIONS, seed=0)
     typist = Typist(editor, tally)
     try:
@@ -142,7 +142,7 @@ async def _type_on(editor: LanguageClient, tally: Tally) -> None:
             folder = f"file:///proof/{number // SESSIONS}"
             await typist.type(session, folder, 1 / KEYS_A_SECOND)
     finally:
-        # The last one may still be with the model; what the end of the run cuts off is no fault.
+        # The last request may still be with the model; being cut off at the end is no fault.
         try:
             async with asyncio.timeout(LAST_ANSWER_S):
                 await typist.settled()

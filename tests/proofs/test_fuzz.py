@@ -1,4 +1,4 @@
-"""The server's text equals the editor's after some of the edits of the long run."""
+"""The server's text equals the editor's after a part of the long run's edits."""
 
 from __future__ import annotations
 

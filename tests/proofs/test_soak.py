@@ -1,4 +1,4 @@
-"""What the long run of typing counts as a fault of its end."""
+"""What the long run of typing counts as a fault at its end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.proofs.typist import Tally
 
 
 class SlowEditor:
-    """Answers each request after a while; as the session ends, those that wait are cancelled."""
+    """Answers each request after a while; at the end of the session, waiting ones are cancelled."""
 
     def __init__(self, answer_s: float) -> None:
         self.answer_s = answer_s

@@ -15,7 +15,7 @@ AUTOMATIC = 2
 
 @dataclass
 class Tally:
-    """What was pressed, asked, answered and shown, and what failed, by its message."""
+    """Counts of keys, requests, answers and shown texts, and failures by message."""
 
     keys: int = 0
     asked: int = 0
@@ -52,7 +52,7 @@ class Typist:
         self._editor.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
 
     async def settled(self) -> None:
-        """Wait until each request that was made has been answered."""
+        """Wait until every request has been answered."""
         await asyncio.gather(*self._asking)
 
     def _press(self, uri: str, version: int, key: str, line: int, column: int) -> None:

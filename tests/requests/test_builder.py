@@ -1,4 +1,4 @@
-"""Every way in asks through one builder, with the neighbours and limits of the others."""
+"""Every way in builds requests with one builder, with the same neighbours and limits."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_what_a_file_imports_is_its_neighbour_within_the_rules(tmp_path: Path) -
 
 
 def test_requests_for_a_document_are_built_in_one_place() -> None:
-    """Whoever builds one by hand has no document: a trial, a warm-up, a bench of the engine."""
+    """Requests built by hand have no document: a trial, a warm-up, a benchmark of the engine."""
     by_hand = set()
     for path in ROOT.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -1,4 +1,4 @@
-"""What is asked for an instruction, and what is refused before a model is asked."""
+"""The request for an instruction, and what is refused before a model is asked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A source with its cursor marked, and what the rules leave of an answer there."""
+"""A source with a marked cursor, and what the rules leave of an answer there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dgls.text.spans import Span
 
 
 def cleaned(language: str, marked: str, answer: str, wanted: Wanted, mark: str = "|") -> Cleaned:
-    """What is left of an answer at the first `mark` of a source."""
+    """The rest of an answer at the first `mark` of a source."""
     at = marked.index(mark)
     source = Source.parse(marked.replace(mark, "", 1), language_named(language))
     return sound(Site.of(source, Span(at, at), wanted), answer)

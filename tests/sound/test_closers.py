@@ -1,4 +1,4 @@
-"""An answer leaves no closing bracket behind that the editor put in by itself."""
+"""An answer adds no second closing bracket after one that the editor inserted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The first line of an answer, and the block that it goes into, have the file's own levels."""
+"""The first line of an answer, and its block, get the file's own levels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PARAMETERS = "def f(a,\n        b):\n    |\n"
 TABS = "def a(x):\n\tif x:\n\t\treturn 1\n\n\n"
 
 CASES = [
-    # A body is a level below the line on which its header begins.
+    # A body is one level below the line on which its header begins.
     ("python", PARAMETERS, "return a", "return a"),
     ("python", PARAMETERS, "if a:\n        b()\n    c()", "if a:\n        b()\n    c()"),
     ("kotlin", "fun f(a: Int,\n      b: Int): Int {\n    |\n}\n", "return a", "return a"),
@@ -24,7 +24,7 @@ CASES = [
     ("python", "a = 1\n|\n", "    b = 2", "b = 2"),
     ("python", "if a:\n|\n", "    b()", "    b()"),
     ("python", "f(a,\n|\n", "  b)", "  b)"),
-    # A line at no level of a block is where the answer ends.
+    # The answer ends at a line whose level fits no block.
     ("python", "def f():\n    |\n", "a()\n      b()\n    c()", "a()"),
     ("python", "def f():\n    |\n", "a(\n      b)\n    c()", "a(\n      b)\n    c()"),
 ]

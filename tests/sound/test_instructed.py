@@ -1,4 +1,4 @@
-"""The answer to an instruction as an edit: selections, answers, and what comes of them."""
+"""The answer to an instruction as an edit: selections, answers, and results."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ G = "def f(a: int):\n    return a"
         (f"⟦{F}⟧\n", block(G, "~~~"), f"{G}\n"),
         (f"⟦{F}⟧\n", block(f"\n{G}\n\n"), f"{G}\n"),
         (f"⟦{F}⟧\n", block(G).replace("\n", "\r\n"), f"{G}\n"),
-        # A method comes back at the margin, as it was shown, or as it is in the file.
+        # A method is answered at the left margin, as it was shown, or as it is in the file.
         (
             "class A:\n    ⟦def f(self):\n        return 1⟧\n",
             block("def f(self):\n    return 2"),
@@ -64,7 +64,7 @@ G = "def f(a: int):\n    return a"
             "if a:\n  if b:\n    c()\n\n\ndef f():\n  if a:\n    return 1\n",
         ),
         ("x = ⟦a + b⟧  # sum\n", block("sum([a, b])"), "x = sum([a, b])  # sum\n"),
-        # A text at the margin of the page keeps the block where it is in the file.
+        # For text at the left margin, the block keeps its place in the file.
         (
             'def f():\n    ⟦x = """\nSQL\n"""\n    return x⟧\n',
             block('    x = """\nSELECT\n"""\n    return x'),
@@ -125,7 +125,7 @@ def test_an_answer_that_is_no_edit_is_refused(marked: str, answer: str, refusal:
 @pytest.mark.parametrize(
     ("marked", "answer"),
     [
-        # Names of the inside, and names that nobody else says, may go.
+        # Names inside, and names that nothing else uses, may go.
         ("⟦def f(a):\n    x = a\n    return x⟧\n\n\nx = f(1)\n", "def f(a):\n    return a"),
         (f"⟦{F}⟧\n# f is gone\n", "def g(a):\n    return a"),
         ("def h():\n    ⟦x = 1⟧\n    return 2\n\n\nx = 3\n", "y = 1"),
@@ -135,7 +135,7 @@ def test_an_answer_that_is_no_edit_is_refused(marked: str, answer: str, refusal:
         ),
         # A file that was broken before stays as broken.
         (f"⟦{F}⟧\n\nx = (\n", G),
-        # What is a comment of the selection already is not left out.
+        # A comment that the selection already has does not count as an omission.
         (
             "⟦def f(a):\n    # and so on ...\n    return a⟧\n",
             "def f(b):\n    # and so on ...\n    return b",
@@ -190,7 +190,7 @@ LINES = st.lists(
 
 @given(head=st.sampled_from(["", "    ", "\t", "x = "]), lines=LINES)
 def test_the_margin_is_put_back_as_it_was(head: str, lines: list[str]) -> None:
-    """What is shown, given back unchanged, is what the file has."""
+    """The shown text, answered unchanged, gives the file's text."""
     margin = margin_of(head, "\n".join(["a", *lines]))
     text = "\n".join(["a", *(line if line.strip() else "" for line in lines)])
     shown = without_margin(head, text)

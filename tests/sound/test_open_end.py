@@ -1,4 +1,4 @@
-"""Typing gets a header without the bracket that nothing closes yet; a text to keep does not."""
+"""During typing, a header is shown without its unclosed bracket; in a rewrite it is not."""
 
 from __future__ import annotations
 

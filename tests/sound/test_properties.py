@@ -1,4 +1,4 @@
-"""Whatever a model says and wherever it is put: the file is no worse for it."""
+"""No answer of a model, wherever it is inserted, makes the file worse."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_what_is_shown_makes_no_error_and_changes_nothing_else(
 
 
 def plain(source: Source) -> Source:
-    """The source with \\n at its line ends, parsed afresh."""
+    """The source with \\n as line ends, parsed from scratch."""
     return Source.parse(with_line_ends(source.text, "\n"), source.language)
 
 

@@ -1,4 +1,4 @@
-"""An answer within a line ends where it comes to what follows there."""
+"""An answer within a line ends where it reaches what follows there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.sound.marked import cleaned
 
 # A language, a source with the cursor at `▮`, an answer, and what may be shown of it.
 CASES = [
-    # The answer writes the rest of the line otherwise.
+    # The answer writes the rest of the line differently.
     ("python", "def f(▮):\n    return a\n", "a, b) -> int:", "a, b"),
     ("python", "x = f(▮) + 1\n", "g(a), h(b)) * 2", "g(a), h(b)"),
     ("python", "if len(▮) > 2:\n    pass\n", "items) == 0:", "items"),
@@ -21,12 +21,12 @@ CASES = [
     ("go", "package p\n\nfunc f(▮) {\n\tg(a)\n}\n", "a int) error {", "a int"),
     ("java", "class A {\n  void f(▮) {\n  }\n}\n", "int a) throws E {", "int a"),
     ("cpp", "int main() {\n  g(▮);\n}\n", "a, b) + 1;", "a, b"),
-    # The line goes on with a part of a word.
+    # The line continues with a part of a word.
     ("python", "def f(s▮lf, a: int) -> int:\n    return a\n", "elf, a: int) -> int:", "e"),
     ("python", "x =▮n()['id']\n", " r.json()['id']", " r.jso"),
     ("python", "a = 1  #▮ma: no cover\n", " pragma: no cover", " prag"),
     ("typescript", "function f(): Mo▮kInstance<A> {\n}\n", "ckInstance<A> {", "c"),
-    # The answer is right as it is, though it says what follows somewhere.
+    # The answer is right, though it contains what follows.
     ("python", "x = f(▮, b)\n", "a, c", "a, c"),
     ("python", "x = f(▮)\n", "g(a), h(b)", "g(a), h(b)"),
     ("python", "x = f(▮) + g(a)\n", "a + g(b)", "a + g(b)"),

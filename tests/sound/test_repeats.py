@@ -1,4 +1,4 @@
-"""What follows the gap is not said again, wherever on its line the answer begins."""
+"""What follows the gap is not repeated, wherever on its line the answer begins."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.sound.marked import cleaned
 
 # A language, a source with the cursor at `|`, an answer, and what may be shown of it.
 CASES = [
-    # The lines below, glued to what is before the cursor or indented otherwise.
+    # The lines below, joined to the text before the cursor or indented differently.
     ("python", "@|\ndef f():\n    return 1\n", "def f():\n    return 1", ""),
     ("python", "@|\nclass A:\n    x: int\n", "class A:\n    x: int", ""),
     ("ruby", "xs.each do |\n  g(x)\nend\n", "g(x)\nend", ""),
@@ -23,7 +23,7 @@ CASES = [
     ("python", "@|\ndef f():\n    return 1\n", "cache", "cache"),
     ("python", "x = |\ng()\nh()\n", "g()", "g()"),
     ("ruby", "xs.each do |\n  g(x)\nend\n", "|x|", "|x|"),
-    # All of what follows on the line, glued to the word before the cursor.
+    # Everything that follows on the line, joined to the word before the cursor.
     ("javascript", "const x = a|b;\n", "b;", ""),
     ("rust", "use std|fs;\n", "fs;", ""),
     ("cpp", "int main() {\n  p|x;\n}\n", "x;", ""),

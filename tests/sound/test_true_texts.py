@@ -1,4 +1,4 @@
-"""What somebody wrote is left as it is: texts of real files that the rules once cut or refused."""
+"""Text written by people stays unchanged: from real files that the rules once cut or refused."""
 
 from __future__ import annotations
 

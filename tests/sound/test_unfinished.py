@@ -1,4 +1,4 @@
-"""Where other gaps of the document are open, broken syntax says nothing of an answer."""
+"""While other gaps of the document are open, broken syntax tells nothing about an answer."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ SIZE = AdapterShape(masks=4, rank=4, sampler=32)
 
 
 def random_adapter(config: Qwen2Config, drafts: int, seed: int = 0) -> AdapterWeights:
-    """An adapter that changes its rows a good deal; the first `drafts` tokens may be drafted."""
+    """An adapter with a strong effect on its rows; the first `drafts` tokens may be drafted."""
     generator = torch.Generator().manual_seed(seed)
 
     def drawn(*size: int) -> Quantised:
@@ -48,7 +48,7 @@ def random_adapter(config: Qwen2Config, drafts: int, seed: int = 0) -> AdapterWe
 def write_adapter(
     path: Path, weights: AdapterWeights, changed: dict[str, Tensor] | None = None, **fields: str
 ) -> Path:
-    """The adapter as a file; `changed` tensors by name, other metadata as `fields`."""
+    """The adapter as a file; `changed` replaces tensors by name, `fields` metadata."""
     tensors = {"draft_ids": weights.draft_ids.int(), "mask_embedding": weights.mask_embedding}
     for name, matrix in weights.matrices.items():
         tensors |= {f"{name}.steps": matrix.steps, f"{name}.scale": matrix.scale}

@@ -1,4 +1,4 @@
-"""A request as the tests of real engines make it."""
+"""A request for the tests of real engines."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Backends that do what a test asks for by the request's path, in this process or in an engine's.
 
-`engine.backend = "tests.support.backends:scripted"` chooses one.
+`engine.backend = "tests.support.backends:scripted"` selects one.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from dgls.fill.stop import StopToken
 from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft, OnProgress
 
 SECRET = "hunter2"
-"""It is in a test's prompt and in an exception's message; must not be in any log."""
+"""It is in a test's prompt and in an exception's message, and must not be in any log."""
 
 _STEP_S = 0.005
 _LONGEST_S = 20.0
 
 
 class ScriptedBackend:
-    """`request.path`, or else the path of the first snippet, says what happens:
+    """`request.path`, or else the path of the first snippet, selects what happens:
 
     - "forever.py": denoise steps with drafts, until it is stopped
     - "kill.py": the process is killed in the middle of the fill
-    - "bug.py": an exception that nobody foresaw
-    - "refuse.py": an error raised on purpose
-    - any other: an answer at once, which echoes the prefix
+    - "bug.py": an unexpected exception
+    - "refuse.py": an expected error
+    - any other: an immediate answer, which echoes the prefix
     """
 
     def __init__(self, load: Callable[[OnProgress], None] = lambda progress: None) -> None:
@@ -92,7 +92,7 @@ def editing(settings: Settings) -> EditingBackend:
 
 
 def slow_to_load(settings: Settings) -> ScriptedBackend:
-    """Shows half of its progress until the file "go" appears in the engine's folder."""
+    """Reports half of its progress until the file "go" appears in the engine's folder."""
     go = os.path.join(settings.engine.folder, "go")
 
     def load(progress: OnProgress) -> None:
@@ -105,7 +105,7 @@ def slow_to_load(settings: Settings) -> ScriptedBackend:
 
 
 def broken(settings: Settings) -> ScriptedBackend:
-    """Cannot be loaded, and says why."""
+    """Fails to load, with a reason."""
 
     def load(progress: OnProgress) -> None:
         raise CheckpointError("The checkpoint is half a checkpoint; nothing was loaded.")
@@ -114,7 +114,7 @@ def broken(settings: Settings) -> ScriptedBackend:
 
 
 def dying(settings: Settings) -> ScriptedBackend:
-    """Takes the process along while it loads, with some last words."""
+    """Kills the process while it loads, after a last message."""
 
     def load(progress: OnProgress) -> None:
         os.write(2, b"out of luck\n")

@@ -1,4 +1,4 @@
-"""A tokenizer that a test can read."""
+"""A readable tokenizer for tests."""
 
 from __future__ import annotations
 

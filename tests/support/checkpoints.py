@@ -1,4 +1,4 @@
-"""Tiny random checkpoints, so that everything about models is tested without a download."""
+"""Tiny random checkpoints, so that models are tested without a download."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def published_config(
     expert_ffn: int = 16,
     layers: int = 3,
 ) -> DiffusionGemmaConfig:
-    """A tiny shape of the published kind: several experts, a window that is soon exceeded."""
+    """A tiny shape of the published kind: several experts, and a window that is soon exceeded."""
     fields = {
         "vocab_size": CHAT_VOCABULARY,
         "hidden_size": hidden,
@@ -112,7 +112,7 @@ def published_model(seed: int = 0, **shape: int) -> TextDiffusionGemma:
 def save_published(
     folder: Path, seed: int = 0, dtype: torch.dtype = torch.float32, **shape: int
 ) -> Path:
-    """Write a folder as the library itself does it, vision tower included; return it."""
+    """Write a folder like the library, including the vision tower; return it."""
     torch.manual_seed(seed)
     model = randomized(DiffusionGemmaForBlockDiffusion(published_config(**shape)), 16.0)
     model.to(dtype).save_pretrained(folder, max_shard_size="100KB")
@@ -121,11 +121,11 @@ def save_published(
 
 
 def randomized(model: torch.nn.Module, scale: float):
-    """The model with weights that let faults show, in eval mode.
+    """The model with weights that reveal faults, in eval mode.
 
-    `scale` spreads the embedding, and with it the logits: at the library's own scale a random
-    model is equally unsure everywhere. Norms and layer factors of exactly one would hide that a
-    path forgets one of them, or takes the encoder's for the decoder's.
+    `scale` spreads the embedding, and with it the logits: at the library's own scale a random model
+    is equally unsure everywhere. With norms and layer factors of exactly one, a path that forgets
+    one of them, or confuses encoder and decoder, would not be noticed.
     """
     with torch.no_grad():
         model.model.decoder.embed_tokens.weight.mul_(scale)
@@ -153,8 +153,11 @@ def save_tokenizer(path: Path) -> Path:
 
 
 def save_chat_tokenizer(path: Path) -> Path:
-    """Write a small tokenizer made as Gemma's is: BPE over characters with bytes to fall back on,
-    spaces as `▁`, and the control tokens under their published ids."""
+    """Write a small tokenizer like Gemma's.
+
+    It is BPE over characters with byte fallback, spaces as `▁`, and the control tokens with their
+    published ids.
+    """
     ids = {0: chat.PAD, 1: chat.EOS, 2: chat.BOS, 50: chat.TOOL, 105: chat.TURN}
     ids[106] = chat.END_OF_TURN
     names = [ids.get(index, f"<unused{index}>") for index in range(107)]

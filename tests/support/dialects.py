@@ -1,4 +1,4 @@
-"""What other people's clients send, as they send it.
+"""Requests of other clients, exactly as they send them.
 
 The bodies are those of llama.vim (`autoload/llama.vim`), llama.vscode (`src/llama-server.ts`),
 minuet (`lua/minuet/backends/openai_base.lua`) and Continue (`core/llm/llms/OpenAI.ts`).

@@ -1,7 +1,7 @@
-"""Where the tests keep the programs that they download: editors and servers, outside the checkout.
+"""The folder for programs that tests download: editors and servers, outside the checkout.
 
-`tests/editors/install.sh`, `tests/editors/install_vscode.sh` and `tests/vllm/install.py` fill it.
-A fresh clone finds what another one has downloaded.
+`tests/editors/install.sh`, `tests/editors/install_vscode.sh` and `tests/vllm/install.py` fill it. A
+fresh clone finds the downloads of another one.
 """
 
 from __future__ import annotations

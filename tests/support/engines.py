@@ -1,4 +1,4 @@
-"""Engine processes of their own folder, and proof that nothing is left of them."""
+"""Engine processes in a separate folder, and checks that nothing is left of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dgls.file_lock import is_held
 from dgls.rendezvous.endpoint import Endpoint, endpoint_of
 
 Connect = Callable[[Settings], AbstractAsyncContextManager[EngineClient]]
-"""What the fixture `connect` gives: clients whose engines are stopped when the test ends."""
+"""The fixture `connect`: clients whose engines are stopped at the end of the test."""
 
 ROOT = Path(__file__).parent.parent.parent
 WAIT_S = 20.0
@@ -37,7 +37,7 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether the process runs; one that ended and was not waited for counts as ended."""
+    """Whether the process runs; a zombie counts as ended."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
         return state != "Z"
@@ -49,7 +49,7 @@ def is_alive(pid: int) -> bool:
 
 
 async def ended(settings: Settings, pid: int) -> Endpoint:
-    """The endpoint, once the process and all its traces but the log are gone."""
+    """The endpoint, once the process and all its files except the log are gone."""
     endpoint = endpoint_of(settings)
     await until(lambda: not is_alive(pid) and not is_held(endpoint.lock))
     left = {path.name for path in endpoint.folder.iterdir()} - {endpoint.log.name, "go"}
@@ -58,7 +58,7 @@ async def ended(settings: Settings, pid: int) -> Endpoint:
 
 
 async def pid_of(client: EngineClient) -> int:
-    """The engine's process; it is started where there is none."""
+    """The engine's process, which is started if there is none."""
     await client.wait_ready()
     health = await client.health()
     assert health is not None
@@ -66,7 +66,7 @@ async def pid_of(client: EngineClient) -> int:
 
 
 def engines_in(folder: Path) -> set[int]:
-    """The engine processes that work in `folder`."""
+    """The engine processes of `folder`."""
     found = set()
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""An engine that answers as a test tells it."""
+"""An engine that gives a test's answers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ READY = to_json(Health(EngineState.READY, pid=1)).encode()
 
 
 Answer = Callable[[bytes, bytes], bytes | None]
-"""What a fake engine sends for a head and a body; None to close the connection instead."""
+"""A fake engine's answer to a head and a body; None closes the connection."""
 
 
 def response(body: bytes, status: int = 200, headers: str = "") -> bytes:
@@ -31,7 +31,7 @@ def response(body: bytes, status: int = 200, headers: str = "") -> bytes:
 
 
 class FakeEngine:
-    """Listens where the client looks for its engine, and answers as it is told."""
+    """Listens where the client looks for its engine, and gives the test's answers."""
 
     def __init__(self, folder: Path, answer: Answer) -> None:
         self.settings = changed(

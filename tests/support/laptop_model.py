@@ -15,11 +15,11 @@ from dgls.config.settings import MODELS_VARIABLE
 NAME = "qwen2.5-coder-0.5b-instruct"
 VARIABLE = "DGLS_TEST_GGUF"
 MODELS = "DGLS_TEST_MODELS"
-"""Where the models are that the user has fetched (`tests.conftest` hides them from all others)."""
+"""The folder of the user's fetched models (`tests.conftest` hides them from other tests)."""
 
 
 def laptop_gguf() -> Path:
-    """The file that the variable names, else the fetched one; skips the test where none is here."""
+    """The file named by the variable, else the fetched one; skips the test if there is none."""
     if named := os.environ.get(VARIABLE, ""):
         if not Path(named).is_file():
             pytest.fail(f"{VARIABLE} names {named}, which is not a file")
@@ -32,7 +32,7 @@ def laptop_gguf() -> Path:
 
 
 def laptop_environment() -> dict[str, str]:
-    """What makes a `dgls` take the laptop model that the user has fetched; skips without one."""
+    """The environment of a `dgls` with the user's laptop model; skips the test without one."""
     models = {MODELS_VARIABLE: os.environ[MODELS]}
     with mock.patch.dict(os.environ, models):
         if path_of(NAME) is None:

@@ -13,7 +13,7 @@ _CONTEXT = 1024
 
 
 def llama_cpp_url() -> str:
-    """Its address; the test that asks is skipped, with the reason, where it cannot be had."""
+    """Its address; the test is skipped, with the reason, if it is not available."""
     url: str = _server().listening_address
     return url
 
@@ -26,6 +26,6 @@ def _server() -> Any:
     parameters.n_ctx = _CONTEXT
     parameters.n_parallel = 1
     parameters.warmup = False
-    # Its threads spin: more of them would take the machine from everybody else.
+    # Its threads spin: more of them would take the machine from everything else.
     parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = 1
     return xllamacpp.Server(parameters)

@@ -19,9 +19,9 @@ from typing import Any
 def llama_server(
     model: Path, port: int = 0, threads: int = 1, context: int = 4096
 ) -> Iterator[str]:
-    """The server in this process, until the block ends; gives its address. Port 0 takes any.
+    """The server in this process, until the block ends; yields its address. Port 0 takes any.
 
-    One slot, and no more kept prompts than that one: as a plugin of an editor starts it.
+    It has one slot and keeps no further prompts, as when an editor's plugin starts it.
     """
     import xllamacpp
 

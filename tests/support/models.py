@@ -1,4 +1,4 @@
-"""A small catalogue with its sources: wheels in a folder for pip, and a hub on this machine."""
+"""A small catalogue with its sources: wheels in a folder for pip, and a local hub."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ FOLDER = Entry(
 
 
 def as_toml(*entries: Entry) -> str:
-    """The entries as `catalogue.toml` has them."""
+    """The entries in the form of `catalogue.toml`."""
     return "\n".join(_entry_toml(entry) for entry in entries)
 
 
@@ -91,7 +91,7 @@ def write_wheel(folder: Path, part: Part, data: bytes, member: str = "") -> Path
     info = f"{stem}-{part.version}.dist-info"
     path = folder / f"{stem}-{part.version}-py3-none-any.whl"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as wheel:
-        # Whoever imported or installed it would see this.
+        # Importing or installing it would raise this.
         wheel.writestr(f"{stem}/__init__.py", "raise SystemExit('imported')")
         wheel.writestr(member or part.member, data)
         metadata = f"Metadata-Version: 2.1\nName: {part.package}\nVersion: {part.version}\n"
@@ -111,11 +111,11 @@ def write_index(folder: Path) -> Path:
 
 @dataclass
 class HubFiles:
-    """What the hub on this machine has, by path, and how it misbehaves.
+    """The local hub's files by path, and its misbehaviour.
 
     `breaks_after` closes the connection after so many bytes of an answer, the given number of
-    times; `page` answers with a web page; `ranges` is whether parts of a file can be asked for.
-    While `holds` is there, an answer waits for it after its first `breaks_after` bytes.
+    times; `page` answers with a web page; `ranges` allows requests for parts of a file. If `holds`
+    exists, an answer waits for it after its first `breaks_after` bytes.
     """
 
     files: dict[str, bytes]
@@ -129,7 +129,7 @@ class HubFiles:
 
 @contextmanager
 def hub(said: HubFiles) -> Iterator[str]:
-    """The address of a server that speaks as the hub does."""
+    """The address of a server that behaves like the hub."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:
@@ -205,7 +205,7 @@ def hub(said: HubFiles) -> Iterator[str]:
 
 
 class Heard:
-    """What a fetch told while it ran."""
+    """The messages of a fetch."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []

@@ -1,8 +1,8 @@
 """A checkpoint that the real training code has overfitted on `fixtures/overfit`.
 
-Tests of editors need a model that is sure of itself; a model as weak as a small one can be would
-rightly stay silent. It is trained once and kept in the ignored cache folder of the checkout. It
-knows by heart every line of the fixtures that begins after its indentation.
+Tests of editors need a model that is sure of itself; an ordinary model of this size would rightly
+stay silent. It is trained once and kept in the ignored cache folder of the checkout. It has
+memorized every line of the fixtures that begins after its indentation.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FIXTURES = ROOT / "fixtures" / "overfit"
 
 SHAPE = Shape(512, hidden=96, layers=3, heads=3, kv_heads=1, head_dim=32, ffn=256, window=192)
 
-# Whole lines and blocks alone: a model that small has no room to learn every half-typed word.
+# Only whole lines and blocks: a model this small cannot learn every half-typed word.
 SAMPLING = Sampling(
     windows=(192,),
     widths=(32, 64),
@@ -37,7 +37,7 @@ SAMPLING = Sampling(
 
 
 def overfitted_checkpoint(cache: Path = ROOT / ".cache" / "overfit", steps: int = 350) -> Path:
-    """The checkpoint's folder, trained (in about a minute on a free core) if it is not there yet.
+    """The checkpoint's folder, trained (in about a minute on a free core) if it does not exist.
 
     Each state of the fixtures and of the training code has its own, so that none is stale.
     """

@@ -1,4 +1,4 @@
-"""Programs of a test's own on the PATH."""
+"""A test's own programs on the PATH."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 
 def script(home: Path, name: str, lines: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program of the test's own on the PATH."""
+    """A test's own program on the PATH."""
     path = home / "bin" / name
     path.parent.mkdir(exist_ok=True)
     path.write_text(f"#!/bin/sh\n{lines}\n")

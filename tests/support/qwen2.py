@@ -1,4 +1,4 @@
-"""A tiny random Qwen2 with a tokenizer of its own: in memory, as a GGUF file, as a folder."""
+"""A tiny random Qwen2 with its own tokenizer: in memory, as a GGUF file, as a folder."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ def parts_of_tokenizer() -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def tiny_tokenizer() -> Tokenizer:
-    """A byte-level BPE with the marks of Qwen2.5-Coder."""
+    """A byte-level BPE with the special tokens of Qwen2.5-Coder."""
     tokens, merges = parts_of_tokenizer()
     return byte_bpe(tokens, merges, ENDS_OF_MIDDLE)
 
 
 @cache
 def library_model(tied: bool = False, seed: int = 0) -> Qwen2ForCausalLM:
-    """The model as transformers runs it, random, its choices far apart."""
+    """The model as transformers runs it, random, with clear choices."""
     torch.manual_seed(seed)
     config = Qwen2Config(
         vocab_size=VOCABULARY,
@@ -91,7 +91,7 @@ def library_model(tied: bool = False, seed: int = 0) -> Qwen2ForCausalLM:
 
 @dataclass(frozen=True)
 class TinySource:
-    """The weights of a model of transformers as a `Qwen2Source`."""
+    """The weights of a transformers model as a `Qwen2Source`."""
 
     model: Qwen2ForCausalLM
     names = NAMES
@@ -128,7 +128,7 @@ class TinySource:
 
 @cache
 def tiny_network(tied: bool = False) -> Qwen2Network:
-    """The same weights in fp32 as dgls runs them."""
+    """The same weights in fp32 in dgls's network."""
     return dense_network(TinySource(library_model(tied)), CPU, torch.float32, quietly)
 
 
@@ -139,7 +139,7 @@ def tiny_int8(path: Path, tied: bool = False) -> Qwen2Network:
 
 
 def tiny_causal(cache_bytes: int = 50_000_000, network: Qwen2Network | None = None) -> CausalModel:
-    """The model as a fill uses it, with nothing cached."""
+    """The model for fills, with nothing cached."""
     return CausalModel("tiny", network or tiny_network(), tiny_tokenizer(), cache_bytes)
 
 
@@ -154,7 +154,7 @@ class NoDrafts:
 
 
 def write_folder(folder: Path, tied: bool = False) -> Path:
-    """The model as transformers saves it, with `tokenizer.json`."""
+    """The model in the format of transformers, with `tokenizer.json`."""
     library_model(tied).save_pretrained(folder)
     tiny_tokenizer().save(str(folder / "tokenizer.json"))
     return folder
@@ -169,9 +169,9 @@ def write_gguf(
     tokens: int = VOCABULARY,
     changed: dict[str, Any] | None = None,
 ) -> Path:
-    """The model as llama.cpp's tools write it; matrices as `kind`.
+    """The model in the format of llama.cpp's tools; matrices as `kind`.
 
-    `tokens` is how many the tokenizer has, padding included; `changed` replaces tensors by name.
+    `tokens` is how many the tokenizer has, including padding; `changed` replaces tensors by name.
     """
     model = library_model(tied)
     writer = GGUFWriter(path, architecture)
@@ -217,11 +217,11 @@ def _add_tokenizer(writer: GGUFWriter, size: int) -> None:
 
 
 def quietly(share: float, what: str) -> None:
-    """Progress that nobody watches."""
+    """Ignored progress."""
 
 
 def edited_config(folder: Path, **fields: Any) -> Path:
-    """The folder, its `config.json` changed."""
+    """The folder with its `config.json` changed."""
     path = folder / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
     return folder
@@ -243,12 +243,12 @@ TAUGHT_PAIRS = (
     ("return width * height", "for item in items:"),
     ("return width * height", "result += item"),
 )
-"""Texts of which it knows the first one where both are missing."""
+"""Texts of which it knows the first one if both are missing."""
 
 
 @cache
 def taught_network() -> Qwen2Network:
-    """The tiny model after it has learned to fill each place of `LESSON` up to its line's end."""
+    """The tiny model after it has learned to fill each place of `LESSON` to the end of its line."""
     model = copy.deepcopy(library_model(tied=False, seed=1))
     examples = _lessons(tiny_causal())
     torch.manual_seed(0)
@@ -277,7 +277,7 @@ _STEPS = 160
 
 
 def _lessons(model: CausalModel) -> list[tuple[list[int], int]]:
-    """Prompts with their answers, and where the answer begins."""
+    """Prompts with their answers, and where each answer begins."""
     end, found = model.codec.token_id(ENDS[0]), []
     for first, second in TAUGHT_PAIRS:
         place, other = LESSON.index(first), LESSON.index(second)

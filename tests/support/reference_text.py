@@ -1,4 +1,4 @@
-"""The protocol's rules of positions in their plainest form, to judge the quick ones by."""
+"""The protocol's rules of positions in their simplest form, as a reference for the fast ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CODECS = {
 
 
 def split_lines(text: str) -> list[str]:
-    """The lines of a text with their ends, by the protocol's rule and in its plainest form."""
+    """The lines of a text with their ends, by the protocol's rule in its simplest form."""
     lines, line = [], ""
     for index, char in enumerate(text):
         line += char
@@ -23,7 +23,7 @@ def split_lines(text: str) -> list[str]:
 
 
 def reference_offset(text: str, line: int, column: int, encoding: Encoding) -> int:
-    """Where a position lies, counted one character after the other."""
+    """The offset of a position, counted character by character."""
     lines = split_lines(text)
     if line >= len(lines):
         return len(text)

@@ -1,4 +1,4 @@
-"""A model server that does what a test asks for, on a real socket of this machine."""
+"""A model server that a test controls, on a real local socket."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Exchange(BaseHTTPRequestHandler):
     body: Any = None
 
     def reply(self, value: Any, status: int = 200) -> None:
-        """JSON, as it should be."""
+        """Valid JSON."""
         self.raw(json.dumps(value).encode(), status)
 
     def raw(self, content: bytes, status: int = 200, promised: int | None = None) -> None:
-        """Any bytes; fewer than `promised` are half a reply."""
+        """Any bytes; fewer than `promised` make an incomplete reply."""
         self.send_response(status)
         self.send_header("Location", "http://127.0.0.1:1/elsewhere")
         self.send_header("Content-Length", str(len(content) if promised is None else promised))
@@ -64,7 +64,7 @@ class Exchange(BaseHTTPRequestHandler):
 
 @dataclass(slots=True)
 class FakeServer:
-    """What was asked, and what the pages do; a test may change `pages` while it runs."""
+    """The requests, and the behaviour of the pages; a test may change `pages` while it runs."""
 
     pages: dict[str, Answer] = field(default_factory=dict)
     asked: list[tuple[str, Any]] = field(default_factory=list)
@@ -74,7 +74,7 @@ class FakeServer:
     url: str = ""
 
     def bodies(self, path: str) -> list[Any]:
-        """The bodies of the requests of a page."""
+        """The bodies of a page's requests."""
         return [body for asked, body in self.asked if asked == path]
 
 
@@ -85,7 +85,7 @@ class _Server(ThreadingHTTPServer):
 
 @contextmanager
 def fake_server(pages: dict[str, Answer]) -> Iterator[FakeServer]:
-    """The server, on a loopback port of its own, until the block ends."""
+    """The server, on its own loopback port, until the block ends."""
     server = _Server(("127.0.0.1", 0), Exchange)
     server.facts = FakeServer(dict(pages), url=f"http://127.0.0.1:{server.server_port}")
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)

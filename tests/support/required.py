@@ -1,4 +1,4 @@
-"""Skips that are failures: where a continuous run has installed what a test needs, it must run."""
+"""Skips that count as failures: in continuous runs a test must run if its needs are installed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ VARIABLE = "DGLS_TESTS_REQUIRED"
 
 
 def why_not_skipped(required: str, markers: Iterable[str], reason: str) -> str:
-    """Why a skipped test with these markers counts as failed; empty where it may be skipped."""
+    """Why a skipped test with these markers counts as failed; "" if it may be skipped."""
     wanted = {name.strip() for name in required.split(",")} & set(markers)
     if not wanted:
         return ""

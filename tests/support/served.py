@@ -1,4 +1,4 @@
-"""The engine's application served in this process, on a socket that a test gives."""
+"""The engine's application, served in this process on a test's socket."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOST = 3
 
 
 class ServedEngine:
-    """A served application, without a process of its own."""
+    """A served application without its own process."""
 
     def __init__(
         self, listener: socket.socket, token: str | None = None, page_token: str = ""
@@ -59,7 +59,7 @@ class ServedEngine:
 
 
 async def until_busy(scheduler: Scheduler, busy: bool) -> None:
-    """Wait until the scheduler has something to do, or nothing any more."""
+    """Wait until the scheduler is busy or idle."""
     async with asyncio.timeout(WAIT_S):
         while (scheduler.idle_seconds() == 0) is not busy:
             await asyncio.sleep(0.002)

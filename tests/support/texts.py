@@ -1,4 +1,4 @@
-"""Texts for property tests: everything that an editor may hold, and edits to them."""
+"""Texts for property tests: everything that an editor may contain, and edits to them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from dgls.text.spans import Edit, Span
 
 CHARACTERS = "ab_1 \t()[]{}:=,.#'\"\\\n\réß→\u2028\x0c😀🐍\ufeff"
-"""ASCII, two, three and four bytes in UTF-8, pairs in UTF-16, and all that might end a line."""
+"""ASCII, two, three and four bytes in UTF-8, pairs in UTF-16, and all possible line ends."""
 
 PIECES = (
     *CHARACTERS,
@@ -30,7 +30,7 @@ texts = st.lists(st.sampled_from(PIECES), max_size=40).map("".join)
 """Short texts, many of them broken code with line ends of all kinds."""
 
 long_texts = st.builds(str.__mul__, texts, st.integers(1, 60))
-"""The same over and over, so that they cross the blocks that indexes are kept by."""
+"""Repeated texts, long enough to cross the blocks of indexes."""
 
 
 @st.composite
@@ -40,7 +40,7 @@ def edits_of(draw: st.DrawFn, text: str, most: int = 3) -> list[Edit]:
     bounds = sorted(
         draw(st.lists(st.integers(0, len(text)), min_size=2 * count, max_size=2 * count))
     )
-    # Most edits take away little: what is left of a text after a large one tells little.
+    # Most edits remove little, because the rest after a large one tells little.
     most_cut = draw(st.sampled_from([0, 1, 8, len(text)]))
     starts, ends = bounds[::2], bounds[1::2]
     spans = [

@@ -1,4 +1,4 @@
-"""The context is what is near, what encloses it, and the same while the user types."""
+"""The context is what is near and what encloses it, and stays the same while the user types."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WHOLE = Budget(prefix_chars=100_000, suffix_chars=100_000)
 
 
 def cut(marked: str, budget: Budget) -> str:
-    """What remains of a marked text within a budget, gaps shown by their marks."""
+    """The rest of a marked text within a budget, gaps shown by their marks."""
     text, spans = read_marks(marked)
     context = context_at(Source.parse(text, PYTHON), spans, budget)
     gaps = [f"⟦{gap}⟧" for gap in context.gaps]
@@ -39,7 +39,7 @@ def cut(marked: str, budget: Budget) -> str:
         pytest.param("x = ⟦1⟧\r\ny\r\n", "x = ⟦1⟧\ny\n", id="CRLF becomes LF"),
         pytest.param("x\ry\r\n⟦⟧\rz", "x\ny\n⟦⟧\nz", id="mixed line ends become LF"),
         pytest.param("\ufeffx = ⟦⟧\n", "x = ⟦⟧\n", id="no byte order mark"),
-        pytest.param("⟦⟧\ufeffx\n", "⟦⟧x\n", id="no byte order mark behind the cursor"),
+        pytest.param("⟦⟧\ufeffx\n", "⟦⟧x\n", id="no byte order mark after the cursor"),
         pytest.param("\tx = '😀⟦⟧'\n", None, id="tabs and astral characters stay"),
     ],
 )
@@ -189,8 +189,8 @@ def test_typing_extends_the_prefix_and_leaves_the_suffix(
     for before, after in pairwise(contexts):
         hops += not after.parts[0].startswith(before.parts[0])
         assert after.parts[1] == before.parts[1]
-    # The window holds three quarters of the budget and moves by half of that, after the first
-    # move, which comes when the text outgrows the whole budget.
+    # The window holds three quarters of the budget and moves by half of that. The first move comes
+    # when the text outgrows the whole budget.
     assert hops <= 2 + len(typed) // (prefix_chars * 3 // 8)
 
 

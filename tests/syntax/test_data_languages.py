@@ -1,4 +1,4 @@
-"""Languages that hold data or prose: no scopes, and the same care for what is around the cursor."""
+"""Languages of data or prose: no scopes, but the same care around the cursor."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from dgls.syntax.languages import language_of
 
 FIXTURES = sorted((Path(__file__).parents[2] / "fixtures" / "languages").glob("?ccount.*"))
 ALIKE = {"typescriptreact": {"typescript", "javascript", "typescriptreact"}}
-"""What a text may be taken for without harm."""
+"""Languages that a text may be mistaken for without harm."""
 
 GUIDE = """# How to install it
 

@@ -24,10 +24,10 @@ FOLDER = Path(__file__, "../../../fixtures/languages").resolve()
 
 @dataclass(frozen=True)
 class Example:
-    """What is known of one fixture, which holds an account with the same methods everywhere.
+    """The facts about one fixture; every language's fixture is an account with the same methods.
 
-    `value` is an expression that fits at the cursor, `statement` fits in any hole. `header` is
-    the line of the method around the cursor.
+    `value` is an expression that fits at the cursor, `statement` fits in any hole. `header` is the
+    line of the method around the cursor.
     """
 
     file: str

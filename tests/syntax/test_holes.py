@@ -23,7 +23,7 @@ GEOMETRY = Path(__file__, "../../../fixtures/python/geometry.py").resolve().read
     ("text", "filled"),
     [
         pytest.param("def f():\n    pass\n", "def f():\n    ⟦⟧\n", id="pass"),
-        pytest.param("def f(): ...\n", "def f(): ⟦⟧\n", id="an ellipsis behind its header"),
+        pytest.param("def f(): ...\n", "def f(): ⟦⟧\n", id="an ellipsis after its header"),
         pytest.param(
             "class A:\n    '''A.'''\n\n    def f(self):\n        raise NotImplementedError('f')\n",
             "class A:\n    '''A.'''\n\n    def f(self):\n        ⟦⟧\n",
@@ -76,10 +76,10 @@ GEOMETRY = Path(__file__, "../../../fixtures/python/geometry.py").resolve().read
         pytest.param(
             "def f():  # TODO: x\n    y = 1\n",
             "def f():  # TODO: x\n    ⟦⟧\n    y = 1\n",
-            id="a TODO behind a header",
+            id="a TODO after a header",
         ),
         pytest.param(
-            "x = 1  # TODO: y\nz = 2\n", "x = 1  # TODO: y\n⟦⟧\nz = 2\n", id="a TODO behind code"
+            "x = 1  # TODO: y\nz = 2\n", "x = 1  # TODO: y\n⟦⟧\nz = 2\n", id="a TODO after code"
         ),
         pytest.param("x = [\n    # TODO: more\n]\n", None, id="a TODO among brackets"),
         pytest.param("x: T = ...\ny = a[..., 1]\n", None, id="an ellipsis that is a value"),
@@ -154,7 +154,7 @@ def test_any_text_can_be_asked_for_holes(text: str) -> None:
     for hole in holes(source):
         laid_open, gap = opened(source, hole)
         assert laid_open.text[: gap.start].endswith(hole.lead)
-        # What is replaced is a placeholder or white space: a fill takes away nothing else.
+        # A placeholder or white space is replaced: a fill removes nothing else.
         if hole.kind in (HoleKind.TODO, HoleKind.EMPTY_BODY):
             assert not hole.span.of(text).strip()
         else:

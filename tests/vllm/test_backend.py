@@ -1,4 +1,4 @@
-"""What the backend relies on in vLLM: pins, its cache, its batches, its key, the way to stop."""
+"""The behaviour of vLLM that the backend relies on: pins, cache, batches, key, and stopping."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _COUNTED_S = 0.3
 
 
 def test_pinned_positions_stay_through_all_steps(make_backend: MakeBackend) -> None:
-    """With everything pinned a later step reads what the first one read; without it does not."""
+    """With everything pinned a later step reads the same as the first one, else it does not."""
     served = served_by(make_backend("infill"))
     prompt, canvas = some_tokens(4, 40), some_tokens(5, WIDTH)
     once = read(served, CanvasRead(prompt, canvas, steps=1))
@@ -103,7 +103,7 @@ def test_a_router_passes_fills_and_stops_on(
 
 
 def stop_frees(server: VllmServer, backend: VllmBackend) -> None:
-    """A fill that is stopped half-way is aborted there: fewer of its requests end by themselves.
+    """A fill that is stopped half-way is aborted there: fewer of its requests finish.
 
     On a busy machine a fill may end before it is stopped; then it is tried again.
     """
@@ -119,14 +119,14 @@ def stop_frees(server: VllmServer, backend: VllmBackend) -> None:
 
 
 def ended(server: VllmServer) -> float:
-    """How many requests have ended by themselves, once none runs and all are counted."""
+    """How many requests have finished, once none runs and all are counted."""
     until(lambda: server.metric(RUNNING) == 0)
     time.sleep(_COUNTED_S)
     return server.metric(ENDED)
 
 
 def is_stopped_half_way(server: VllmServer, backend: VllmBackend, request: FillRequest) -> bool:
-    """Stop a fill that runs on the server; False where it had ended by then."""
+    """Stop a fill that runs on the server; False if it had ended by then."""
     stop = StopToken()
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(backend.fill, request, stop)
@@ -156,9 +156,9 @@ def test_fills_of_several_editors_run_at_once(
 
 @contextmanager
 def filling(backend: VllmBackend, requests: Sequence[FillRequest]) -> Iterator[None]:
-    """Within the block each request is filled again and again, each in a thread of its own.
+    """Within the block each request is filled repeatedly, each in its own thread.
 
-    One fill may end before the other has begun or the metrics are read; so none is the last.
+    One fill may end before the other has begun or the metrics are read, so each is repeated.
     """
     stop = StopToken()
 

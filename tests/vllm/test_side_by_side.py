@@ -28,7 +28,7 @@ pytestmark = pytest.mark.vllm
 
 WIDTH = 32
 CLOSE = 1e-4
-"""Nats by which log-probabilities may differ: sums are taken in another order."""
+"""The allowed difference of log-probabilities in nats; sums are taken in another order."""
 
 FILLS = [
     "def total(items):\n    return ⟦⟧\n",
@@ -40,7 +40,7 @@ FILLS = [
 
 @pytest.fixture(scope="module")
 def models(checkpoints: Mapping[str, Path]) -> Mapping[str, Model]:
-    """What the local backend loads, by family."""
+    """The models of the local backend, by family."""
     return {family: open_model(str(folder), "cpu") for family, folder in checkpoints.items()}
 
 
@@ -62,7 +62,7 @@ def local_log_probs(model: Model, prompt: Sequence[int], canvas: Sequence[int]) 
 def library_log_probs(
     model: TextDiffusionGemma, prompt: Sequence[int], canvas: Sequence[int], own_windows: bool
 ) -> torch.Tensor:
-    """The same of the library's class; its sliding layers keep as much as the canvas may see."""
+    """The same from the library's class; its sliding layers keep as much as the canvas may see."""
     with torch.inference_mode():
         cache = DynamicCache(config=model.config.get_text_config())
         model.model.encoder(input_ids=torch.tensor([prompt]), past_key_values=cache)
@@ -76,7 +76,7 @@ def library_log_probs(
 
 
 def _own_windows(prompt: int, canvas: int) -> dict[str, torch.Tensor]:
-    """Masks [1, 1, canvas, keys] in which a position sees the tokens less than `SLIDING` before."""
+    """Masks [1, 1, canvas, keys]: each position sees the tokens less than `SLIDING` before it."""
     at = torch.arange(prompt, prompt + canvas)
     kept = torch.arange(prompt - SLIDING + 1, prompt + canvas)
     seen = kept[None, :] > at[:, None] - SLIDING
@@ -86,7 +86,7 @@ def _own_windows(prompt: int, canvas: int) -> dict[str, torch.Tensor]:
 
 
 def assert_same(reply: CanvasReply, local: torch.Tensor) -> None:
-    """The same argmax at every position, and as likely."""
+    """The same argmax at every position, with the same probability."""
     assert reply.tokens == tuple(local.argmax(-1).tolist())
     assert torch.allclose(torch.tensor(reply.log_probs), local.max(-1).values, atol=CLOSE)
 

@@ -1,1 +1,1 @@
-"""Brings a model of the catalogue onto this machine: one file a source, the hash trusted alone."""
+"""Fetches a model of the catalogue: one file per source, of which only the hash is trusted."""

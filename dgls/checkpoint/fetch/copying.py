@@ -1,4 +1,4 @@
-"""Copies a file of this machine into a partial one, with its progress."""
+"""Copies a local file into a partial one, with progress."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dgls.checkpoint.fetch.source import CHUNK, Job, SourceError
 
 
 def copy_file(source: Path, job: Job, what: str) -> int:
-    """Copy `source` over the job's partial file; the number of bytes. Raises `SourceError`."""
+    """Copy `source` over the job's partial file; returns the bytes. Raises `SourceError`."""
     try:
         size = source.stat().st_size
         with source.open("rb") as file:

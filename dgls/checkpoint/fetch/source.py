@@ -1,4 +1,4 @@
-"""What every source of a model's files shares: what it is asked for, and how it fails."""
+"""The interface of all sources of a model's files: jobs, results and errors."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from dgls.checkpoint.catalogue import Entry, ModelFile
 from dgls.checkpoint.fetch.digest import Digest
 
 CHUNK = 1 << 20
-"""Bytes that are read at once."""
+"""The bytes that are read at once."""
 
 
 class SourceError(Exception):
-    """A source has not got the file, or not now. The message is one line that says why."""
+    """A source does not have the file, or not now. The message is one line with the reason."""
 
 
 class Progress(Protocol):
-    """Who is told how far a fetch is."""
+    """Receives the progress of a fetch."""
 
     def begin(self, what: str, total: int, done: int = 0) -> None:
-        """Something of `total` bytes begins, of which `done` are there already."""
+        """A task of `total` bytes begins, of which `done` are complete."""
 
     def at(self, done: int) -> None:
-        """So many bytes are done; may be called very often."""
+        """`done` bytes are complete; may be called very often."""
 
     def end(self) -> None:
-        """What began has ended, well or not."""
+        """The task has ended, successfully or not."""
 
     def say(self, line: str) -> None:
-        """A line to show."""
+        """Show a line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One file to fetch: into `partial`, which may hold its first bytes already.
+    """One file to fetch into `partial`, which may have its first bytes already.
 
-    `revision` is where to fetch it from on the publisher's hub.
+    `revision` is the one to fetch from the publisher's hub.
     """
 
     entry: Entry
@@ -48,18 +48,18 @@ class Job:
 
     @property
     def digest(self) -> Digest | None:
-        """What the catalogue says that the file's hash is; None where it is not pinned."""
+        """The file's hash in the catalogue; None if it is not pinned."""
         return Digest("sha256", self.file.sha256) if self.file.sha256 else None
 
     @property
     def fetched(self) -> int:
-        """How many bytes are there already."""
+        """How many bytes are complete."""
         return self.partial.stat().st_size if self.partial.exists() else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """What a source says of the file that it has put into `partial`: to be checked."""
+    """A source's description of the file that it wrote to `partial`, to be checked."""
 
     digest: Digest
     bytes: int
@@ -67,11 +67,11 @@ class Arrived:
 
 
 class Source(Protocol):
-    """One place that may have a model's files."""
+    """A place that may have a model's files."""
 
     @property
     def name(self) -> str:
-        """How messages call it, such as "the package index"."""
+        """Its name in messages, such as "the package index"."""
 
     def fetch(self, job: Job) -> Arrived:
-        """Fill `job.partial`. Raises `SourceError`; `OSError` where the disk cannot be written."""
+        """Fill `job.partial`. Raises `SourceError`; `OSError` if the disk cannot be written."""

@@ -1,4 +1,4 @@
-"""Builds a Qwen2 network: dense from its source, or in int8 from a file that was converted once."""
+"""Builds a Qwen2 network: dense from its source, or in int8 from a converted file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from dgls.network.qwen2 import Embedding, Qwen2Config, Qwen2Layer, Qwen2Network
 from dgls.protocol import OnProgress
 
 FORMAT = "2"
-"""The version of the int8 file; another one is converted anew."""
+"""The version of the int8 file; files of other versions are converted again."""
 
 LINEARS = {
     "qkv": ("attn_q", "attn_k", "attn_v"),
@@ -35,16 +35,15 @@ LINEARS = {
     "gate_up": ("ffn_gate", "ffn_up"),
     "down": ("ffn_down",),
 }
-"""The network's linear layers, and which of the file's are joined in each."""
+"""The network's linear layers, and the file's layers that are joined in each."""
 
 
 def dense_network(
     source: Qwen2Source, device: torch.device, dtype: torch.dtype, progress: OnProgress
 ) -> Qwen2Network:
-    """The network in floating point, each weight read once.
+    """The network in floating point, with each weight read once.
 
-    Raises `CheckpointError` for weights that cannot be used, `ModelMemoryError` where they have no
-    room.
+    Raises `CheckpointError` for invalid weights, `ModelMemoryError` if memory does not suffice.
     """
     config = source.config
     check_memory(config, dtype.itemsize, device)
@@ -68,11 +67,11 @@ def dense_network(
 
 
 def convert(source: Qwen2Source, origin: str, path: Path, progress: OnProgress) -> None:
-    """Write the weights in int8, with the tokenizer and the hash of their `origin`, in one step.
+    """Write the weights in int8 atomically, with the tokenizer and the hash of their `origin`.
 
-    What an earlier conversion that was killed has left there is deleted. Raises `CheckpointError`
-    for weights that cannot be used, `ModelMemoryError` where there is no room for them, and
-    `OSError` where `path` cannot be written; nothing is left there then.
+    Files of killed conversions are deleted. Raises `CheckpointError` for invalid weights,
+    `ModelMemoryError` if memory does not suffice, and `OSError` if `path` cannot be written;
+    nothing is left there then.
     """
     config = source.config
     check_memory(config, CONVERSION_BYTES, torch.device("cpu"))
@@ -101,7 +100,7 @@ def convert(source: Qwen2Source, origin: str, path: Path, progress: OnProgress) 
 
 
 def _write(tensors: dict[str, Tensor], metadata: dict[str, str], path: Path) -> None:
-    """Write a file at once. Raises `OSError` where that fails; nothing is left there then."""
+    """Write a file atomically. Raises `OSError` on failure; nothing is left there then."""
     _delete_abandoned(path)
     partial = path.with_suffix(f".{os.getpid()}{_PARTIAL}")
     try:
@@ -120,7 +119,7 @@ _ABANDONED_S = 3600.0
 
 
 def _delete_abandoned(path: Path) -> None:
-    """Delete what conversions to `path` have left that nobody has written to for an hour."""
+    """Delete files of conversions to `path` that were not written to for an hour."""
     for old in path.parent.glob(f"{path.stem}.*{_PARTIAL}"):
         with contextlib.suppress(OSError):
             if time.time() - old.stat().st_mtime > _ABANDONED_S:
@@ -129,7 +128,7 @@ def _delete_abandoned(path: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A network with its tokenizer; `origin` is the hash of the weights it is made of."""
+    """A network with its tokenizer; `origin` is the hash of its original weights."""
 
     network: Qwen2Network
     tokenizer: Tokenizer
@@ -137,10 +136,10 @@ class Opened:
 
 
 def open_int8(path: Path, progress: OnProgress) -> Opened:
-    """Load what `convert` wrote. Raises `CheckpointError` for any other file, `ModelMemoryError`.
+    """Load a file of `convert`. Raises `CheckpointError` for any other file, `ModelMemoryError`.
 
-    The products' weights are packed for the processor; the embedding stays a view of the file,
-    whose memory the system takes back where it is short.
+    The products' weights are packed for the processor. The embedding stays a view of the file,
+    whose memory the system can reclaim.
     """
     try:
         file: Any = safe_open(path, framework="pt")
@@ -149,7 +148,7 @@ def open_int8(path: Path, progress: OnProgress) -> Opened:
             raise CheckpointError(f"{path} is of another version of dgls; nothing was loaded.")
         config = Qwen2Config(**json.loads(metadata["config"]))
         check_memory(config, INT8_BYTES, torch.device("cpu"))
-        # The table stays a view of its own mapping; that of the other weights goes with `file`.
+        # The table stays a view of its own mapping; that of the other weights is freed with `file`.
         table = safe_open(path, framework="pt")
         network = _int8_network(file, table, config, progress)
         tokenizer = Tokenizer.from_str(metadata["tokenizer"])
@@ -182,7 +181,7 @@ def _int8_network(file: Any, table: Any, config: Qwen2Config, progress: OnProgre
             down=linear(f"{index}.down"),
         )
 
-    # Packing holds no lock of Python's, and is most of the start.
+    # Packing releases Python's lock, and takes most of the start.
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
         whole = pool.submit(linear, "head" if "head" in names else "embedding")
         layers = []
@@ -197,7 +196,7 @@ def _int8_network(file: Any, table: Any, config: Qwen2Config, progress: OnProgre
 
 
 def _touched(view: Tensor) -> Tensor:
-    """The view, with a byte of each of its pages read, so that it does not come in for an hour."""
+    """The view, with a byte of each page read, so that every page is in memory already."""
     view.flatten()[::_PAGE].sum()
     return view
 
@@ -218,7 +217,7 @@ def _layer(
 def _joined(
     source: Qwen2Source, layer: int, parts: tuple[str, ...]
 ) -> tuple[Tensor, Tensor | None]:
-    """The weights of layers that read the same input, one below the other, and their biases."""
+    """The joined weights of layers with the same input, one below the other, and their biases."""
     names = [f"blk.{layer}.{part}" for part in parts]
     weight = torch.cat([source.tensor(f"{name}.weight") for name in names])
     if not source.has(f"{names[0]}.bias"):
@@ -227,7 +226,7 @@ def _joined(
 
 
 def _stored(name: str, weight: Tensor) -> dict[str, Tensor]:
-    # Some rows at a time: of a table of a hundred thousand each copy is half a gigabyte.
+    # Some rows at a time, because each copy of a table of 100,000 rows takes half a GB.
     parts = [quantized(rows) for rows in torch.split(weight, _ROWS)]
     whole, scales = (torch.cat(each) for each in zip(*parts, strict=True))
     return {name: whole, f"{name}.scales": scales}

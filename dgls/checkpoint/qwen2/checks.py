@@ -1,4 +1,4 @@
-"""What must hold of a Qwen2 before it fills: sizes, shapes, numbers, tokenizer, memory."""
+"""Checks of a Qwen2 before it is used: sizes, shapes, values, tokenizer, memory."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from dgls.network.hardware import free_memory
 from dgls.network.qwen2 import Qwen2Config
 
 INT8_BYTES = 1.3
-"""Bytes a parameter in int8: scales, what stays exact, and buffers included."""
+"""Bytes per parameter in int8, including scales, unquantised weights and buffers."""
 
 CONVERSION_BYTES = 4.6
-"""Bytes a parameter while a file is converted to int8, as measured on the smallest model."""
+"""Bytes per parameter during a conversion to int8, measured on the smallest model."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedSource:
-    """A source whose weights have the shapes that its sizes say, and are numbers.
+    """A source whose weights have the shapes of its sizes, and finite values.
 
-    `config`, `tensor` and `tokenizer` raise `CheckpointError` for what does not fit.
+    `config`, `tensor` and `tokenizer` raise `CheckpointError` for anything invalid.
     """
 
     source: Qwen2Source
@@ -37,7 +37,7 @@ class CheckedSource:
 
     @property
     def names(self) -> Mapping[str, str]:
-        """What the file calls the fields of `Qwen2Config`."""
+        """The file's names for the fields of `Qwen2Config`."""
         return self.source.names
 
     @property
@@ -58,7 +58,7 @@ class CheckedSource:
         return self.source.has(name)
 
     def name_of(self, name: str) -> str:
-        """What the file calls the tensor that GGUF calls `name`."""
+        """The file's name of the tensor that GGUF calls `name`."""
         return self.source.name_of(name)
 
     def tensor(self, name: str) -> Tensor:
@@ -75,7 +75,7 @@ class CheckedSource:
         return found
 
     def tokenizer(self) -> Tokenizer:
-        """The tokenizer, with the marks of the layout and about as many tokens as weights."""
+        """The tokenizer, checked for the layout's special tokens and its number of tokens."""
         found, rows = self.source.tokenizer(), self.source.config.vocabulary
         count = int(found.get_vocab_size(with_added_tokens=True))
         # Published tables are padded by a few rows, never by a tenth.
@@ -101,7 +101,7 @@ class CheckedSource:
 
 
 def shape_of(name: str, config: Qwen2Config) -> tuple[int, ...]:
-    """The shape of a tensor by the name that GGUF gives it."""
+    """The shape of a tensor by its name in GGUF."""
     if name in ("token_embd.weight", "output.weight"):
         return (config.vocabulary, config.width)
     if name == "output_norm.weight":
@@ -118,7 +118,7 @@ def shape_of(name: str, config: Qwen2Config) -> tuple[int, ...]:
 
 
 def parameters(config: Qwen2Config) -> int:
-    """How many weights a model has whose head shares the embedding's; biases are left out."""
+    """The number of weights of a model with a shared embedding and head, without biases."""
     parts = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
     shapes = [shape_of(f"blk.0.{part}.weight", config) for part in parts]
     layer = sum(rows * columns for rows, columns in shapes)
@@ -126,7 +126,7 @@ def parameters(config: Qwen2Config) -> int:
 
 
 def check_memory(config: Qwen2Config, bytes_each: float, device: torch.device) -> None:
-    """Raise `ModelMemoryError` where the model has no room; unknown memory counts as enough."""
+    """Raise `ModelMemoryError` if memory does not suffice; unknown memory counts as enough."""
     needed, free = parameters(config) * bytes_each, free_memory(device)
     if free and free < needed:
         raise ModelMemoryError(
@@ -137,7 +137,7 @@ def check_memory(config: Qwen2Config, bytes_each: float, device: torch.device) -
 
 
 def _size_of(name: str) -> str:
-    """The size that tells a tensor's shape from those of others, by its name in `Qwen2Config`."""
+    """The field of `Qwen2Config` that tells a tensor's shape from those of other tensors."""
     if name in ("token_embd.weight", "output.weight"):
         return "vocabulary"
     part = name.split(".")[-2]

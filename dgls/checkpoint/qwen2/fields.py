@@ -1,4 +1,4 @@
-"""The sizes of a Qwen2 as its file states them, each checked before anything is made of it."""
+"""The sizes of a Qwen2 from its file, each checked before use."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _LARGEST = 2**24
 def read_fields(
     value_of: Callable[[str], object], names: Mapping[str, str], path: Path
 ) -> Qwen2Config:
-    """The sizes. `names` says what the file calls each field of `Qwen2Config`.
+    """The sizes. `names` has the file's name of each field of `Qwen2Config`.
 
-    Raises `CheckpointError` that names the first field that cannot be right.
+    Raises `CheckpointError` that names the first invalid field.
     """
     counts = {name: _count(value_of(names[name]), names[name], path) for name in _COUNTS}
     config = Qwen2Config(
@@ -42,7 +42,7 @@ def read_fields(
 
 
 def refuse(path: Path, what: str) -> NoReturn:
-    """Raise `CheckpointError` for a file that is wrong in one thing."""
+    """Raise `CheckpointError` for a file with one fault."""
     raise CheckpointError(f"{path} is not valid: {what}; nothing was loaded. Get it again.")
 
 

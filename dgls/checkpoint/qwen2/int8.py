@@ -1,4 +1,4 @@
-"""The int8 file of a causal model: found where an earlier start left it, else made."""
+"""The int8 file of a causal model: loaded from an earlier start, or made."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ log = logging.getLogger(__name__)
 
 
 def opened_int8(named: Named, progress: OnProgress) -> Opened:
-    """The model in int8. A file that another version wrote, or that is broken, is made again.
+    """The model in int8. A file of another version, or a broken one, is made again.
 
-    Raises `CheckpointError` for weights that cannot be used, that change while they are read, or
-    whose int8 file has no place; `LoraError` for a LoRA that does not fit them; `ModelMemoryError`
-    where there is no room for the model.
+    Raises `CheckpointError` for weights that are invalid, that change while they are read, or whose
+    int8 file cannot be written anywhere; `LoraError` for a LoRA that does not fit them;
+    `ModelMemoryError` if memory does not suffice.
     """
     for path in converted_paths(named):
         if path.is_file():
@@ -37,9 +37,9 @@ def opened_int8(named: Named, progress: OnProgress) -> Opened:
 
 
 def converted_paths(named: Named) -> tuple[Path, ...]:
-    """Where the int8 file of a model may be: beside its weights, else with the fetched models.
+    """Where a model's int8 file may be: beside its weights, or with the fetched models.
 
-    The hash of the weights, and of a LoRA merged into them, is in its name.
+    Its name has the hash of the weights, and of a LoRA merged into them.
     """
     is_file = named.path.is_file()
     stem = named.path.stem if is_file else "model"
@@ -53,7 +53,7 @@ _MADE = 0.8
 
 
 def make_int8(named: Named, progress: OnProgress) -> Path:
-    """Make the file at the first place that can be written to; raises as `opened_int8`."""
+    """Make the file at the first writable place; raises as `opened_int8`."""
     before = fingerprint(named.path)
     source = weights_of(named)
     problems: list[str] = []
@@ -72,9 +72,9 @@ def make_int8(named: Named, progress: OnProgress) -> Path:
 
 
 def check_unchanged(weights: Path, before: str, made: Path | None = None) -> None:
-    """Raise `CheckpointError` where the weights are not those of the fingerprint `before`.
+    """Raise `CheckpointError` if the weights no longer have the fingerprint `before`.
 
-    What was `made` of them is deleted then: half of it may be of other weights.
+    The file `made` from them is deleted then, because part of it may come from other weights.
     """
     if fingerprint(weights) == before:
         return

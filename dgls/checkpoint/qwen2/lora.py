@@ -1,6 +1,6 @@
 """A LoRA's file, and a base's weights with the LoRA merged into them.
 
-Matrices are stored in 8 bits with a scale a row. Metadata: `format`, `base_sha256` (the published
+Matrices are stored in 8 bits with a scale per row. Metadata: `format`, `base_sha256` (the published
 file's), `rank`, `alpha`, and `recipe` and `figures` as JSON.
 """
 
@@ -30,7 +30,7 @@ from dgls.network.qwen2 import Qwen2Config
 
 FORMAT = "dgls-lora-1"
 PARTS = tuple(part for parts in LINEARS.values() for part in parts)
-"""The linear layers of a layer, by the names that GGUF gives them."""
+"""The linear maps of a layer, by their names in GGUF."""
 
 _log = logging.getLogger(__name__)
 
@@ -52,26 +52,26 @@ class Lora:
     matrices: Mapping[str, Quantised]
 
     def term(self, name: str) -> Tensor:
-        """What is added to the weight of a linear layer, [out, in] in fp32."""
+        """The term added to the weight of a linear layer, [out, in] in fp32."""
         down, up = (self.matrices[f"{name}.{side}"].dense() for side in ("down", "up"))
         return self.alpha / self.rank * (up @ down)
 
 
 @dataclass(frozen=True, slots=True)
 class MergedSource:
-    """A source whose linear layers have a LoRA's terms in them (`Qwen2Source`)."""
+    """A source whose linear layers have a LoRA's terms added (`Qwen2Source`)."""
 
     source: Qwen2Source
     lora: Lora
 
     def __post_init__(self) -> None:
-        """Raise `LoraError` where the LoRA's matrices do not fit the source's sizes."""
+        """Raise `LoraError` if the LoRA's matrices do not fit the source's sizes."""
         for fault in _misfits(self.lora, self.source.config):
             raise _refused(self.lora.path, fault)
 
     @property
     def names(self) -> Mapping[str, str]:
-        """What the file calls the fields of `Qwen2Config`."""
+        """The file's names for the fields of `Qwen2Config`."""
         return self.source.names
 
     @property
@@ -84,7 +84,7 @@ class MergedSource:
         return self.source.has(name)
 
     def name_of(self, name: str) -> str:
-        """What the file calls the tensor that GGUF calls `name`."""
+        """The file's name of the tensor that GGUF calls `name`."""
         return self.source.name_of(name)
 
     def tensor(self, name: str) -> Tensor:
@@ -100,7 +100,7 @@ class MergedSource:
 
 
 def weights_of(named: Named) -> Qwen2Source:
-    """The checked weights of a model, its LoRA merged into them.
+    """The checked weights of a model, with its LoRA merged into them.
 
     Raises `CheckpointError`, and `LoraError` for a LoRA that does not fit them.
     """
@@ -109,9 +109,9 @@ def weights_of(named: Named) -> Qwen2Source:
 
 
 def with_lora(named: Named, setting: str) -> Named:
-    """The model with its LoRA, as `model.lora` asks for it; one that is refused is a warning.
+    """The model with its LoRA, by the setting `model.lora`; a refused LoRA is logged as a warning.
 
-    Its identity is another one then: what was made of the published weights is not taken for it.
+    Its identity changes, so files made from the published weights are not used for it.
     """
     path = named.lora_file
     if setting == "off" or path is None or not named.causal:
@@ -133,10 +133,10 @@ def without_lora(named: Named) -> Named:
 
 
 def load_lora(path: Path, base_sha256: str) -> Lora:
-    """The LoRA in `path`, for the base of that hash.
+    """The LoRA in `path`, for the base with that hash.
 
-    Raises `LoraError` for one that is truncated, of another version, for another base, or
-    holds numbers that are not finite.
+    Raises `LoraError` for one that is truncated, of another version, for another base, or has
+    non-finite values.
     """
     file = QuantisedFile.read(path, FORMAT, _refused)
     if file.metadata.get("base_sha256") != base_sha256:
@@ -155,7 +155,7 @@ def load_lora(path: Path, base_sha256: str) -> Lora:
 def save_lora(
     matrices: Mapping[str, Tensor], path: Path, base_sha256: str, alpha: float, **notes: Any
 ) -> None:
-    """Write a LoRA's `matrices`, named as in `Lora`, with `notes` on how it was made as JSON."""
+    """Write a LoRA's `matrices`, named as in `Lora`, with `notes` on its training as JSON."""
     tensors: dict[str, Tensor] = {}
     for name, matrix in matrices.items():
         tensors[f"{name}.steps"], tensors[f"{name}.scale"] = quantized(matrix.detach().cpu())
@@ -171,7 +171,7 @@ def save_lora(
 
 
 def _faults(lora: Lora) -> Iterator[str]:
-    """What cannot be right, whatever the base is."""
+    """Faults that do not depend on the base."""
     if not is_count(lora.rank):
         yield f"'rank' must be a whole number of 1 or more, not {shown(lora.rank)}"
     if not is_positive(lora.alpha):
@@ -185,7 +185,7 @@ def _faults(lora: Lora) -> Iterator[str]:
 
 
 def _misfits(lora: Lora, config: Qwen2Config) -> Iterator[str]:
-    """What does not fit a base of these sizes."""
+    """The matrices that do not fit a base of these sizes."""
     wanted: dict[str, tuple[int, ...]] = {}
     for name in (f"blk.{layer}.{part}" for layer in range(config.layers) for part in PARTS):
         rows, columns = shape_of(f"{name}.weight", config)
@@ -199,7 +199,7 @@ def _misfits(lora: Lora, config: Qwen2Config) -> Iterator[str]:
 
 
 def _refused(path: Path, reason: str) -> LoraError:
-    """The error of a LoRA that was not merged."""
+    """The error for a LoRA that was not merged."""
     return LoraError(
         f"The LoRA {path} was refused: {reason}. The model goes on without it; train one with "
         f"`dgls train --recipe lora`, or set model.lora to off."

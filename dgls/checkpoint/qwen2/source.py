@@ -1,4 +1,4 @@
-"""Where a Qwen2's weights come from: a GGUF file or a Hugging Face folder, read alike."""
+"""Sources of a Qwen2's weights: a GGUF file or a Hugging Face folder, with one interface."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ NAMES = {
     "rope_base": "rope_theta",
     "epsilon": "rms_norm_eps",
 }
-"""What `config.json` calls the fields of `Qwen2Config`."""
+"""The names in `config.json` for the fields of `Qwen2Config`."""
 
 
 class Qwen2Source(Protocol):
-    """Weights by the names that GGUF gives them."""
+    """Weights by their names in GGUF."""
 
     @property
     def names(self) -> Mapping[str, str]:
-        """What the file calls the fields of `Qwen2Config`."""
+        """The file's names for the fields of `Qwen2Config`."""
 
     @property
     def config(self) -> Qwen2Config:
@@ -47,10 +47,10 @@ class Qwen2Source(Protocol):
         """Whether there is a tensor of that name."""
 
     def name_of(self, name: str) -> str:
-        """What the file calls the tensor that GGUF calls `name`."""
+        """The file's name of the tensor that GGUF calls `name`."""
 
     def tensor(self, name: str) -> Tensor:
-        """A tensor in fp32. Raises `CheckpointError` where there is none."""
+        """A tensor in fp32. Raises `CheckpointError` if there is none."""
 
     def tokenizer(self) -> Tokenizer:
         """The tokenizer that comes with the weights."""
@@ -83,7 +83,7 @@ class HuggingFaceFolder:
                 ) from error
 
     def has(self, name: str) -> bool:
-        """Whether there is a tensor of that name; a head of its own wherever none is shared."""
+        """Whether there is a tensor of that name; a separate head only if it is not shared."""
         if name == "output.weight":
             return not self._is_tied
         return self.name_of(name) in self._files
@@ -142,7 +142,7 @@ _INNER = {
 
 
 def hugging_face_name(name: str) -> str:
-    """What transformers calls the tensor that GGUF calls `name`."""
+    """The name in transformers of the tensor that GGUF calls `name`."""
     if name in _OUTER:
         return _OUTER[name]
     _, layer, part, kind = name.split(".")

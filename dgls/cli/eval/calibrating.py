@@ -61,7 +61,7 @@ class _Trees:
 
     @property
     def names(self) -> str:
-        """The folders' own names."""
+        """The names of the folders."""
         return ", ".join(folder.resolve().name for folder in self.folders)
 
     def cases(self, kinds: Sequence[Kind] | None = None) -> list[Case]:
@@ -79,7 +79,7 @@ class _Trees:
 
 @dataclass(frozen=True, slots=True)
 class _Calibrated:
-    """What a calibration came to, for programs and for a person."""
+    """The result of a calibration, for programs and for a person."""
 
     figures: dict[str, object]
     text: str

@@ -1,4 +1,4 @@
-"""What several verbs of `dgls eval` take, and the bar that they show."""
+"""Options and the progress bar that several verbs of `dgls eval` share."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ Languages = Annotated[
 
 
 def may_read(*trees: Path, allow_private: bool) -> MayRead:
-    """Which files of these trees may be read; all of them where the user says so."""
+    """Which files of these trees may be read; all of them with `allow_private`."""
     from dgls.config import resolve
 
     return readable(resolve(Path.cwd()), *trees, allow=allow_private)
@@ -55,7 +55,7 @@ def may_read(*trees: Path, allow_private: bool) -> MayRead:
 
 @contextmanager
 def progress(total: int) -> Iterator[OnDone]:
-    """A bar on standard error, so that standard output holds the table alone."""
+    """A bar on standard error, so that standard output has only the table."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,

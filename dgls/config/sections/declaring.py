@@ -1,4 +1,4 @@
-"""How one setting of a section is declared: its default, meaning, range and who may set it."""
+"""How a section declares a setting: its default, meaning, range and who may set it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import field
 from typing import Any, Literal
 
 AUTO: Literal["auto"] = "auto"
-"""The value that leaves a number to dgls."""
+"""The value that lets dgls choose a number."""
 
 
 def setting(
@@ -22,9 +22,13 @@ def setting(
     identity: bool = False,
     number: type[int] | type[float] | None = None,
 ) -> Any:
-    """One field: what it means, its range or choices, whether a project may set it or `only_lower`
-    it, whether its texts are `patterns`, whether another value makes it another engine, and the
-    kind of `number` that it may be instead of `auto`."""
+    """A field that declares one setting.
+
+    `doc` is its meaning; `low`, `high` and `choices` limit its values. A project may set it if
+    `project`, but only lower it if `only_lower`. With `patterns` its texts are file patterns. With
+    `identity` another value means another engine. `number` is the type of number that it may have
+    instead of `auto`.
+    """
     metadata = {"doc": doc, "low": low, "high": high, "choices": choices, "project": project}
     metadata |= {"only_lower": only_lower, "patterns": patterns, "identity": identity}
     return field(default=default, metadata={**metadata, "number": number})

@@ -1,4 +1,4 @@
-"""What fills and how it runs: the model, its engine, a server instead, the denoise loop."""
+"""The model, its engine, a remote server instead, and the denoise loop."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dgls.config.sections.declaring import knob, setting
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """Which model fills, and on what."""
+    """The model, and the device it runs on."""
 
     name: str = setting(
         "auto",
@@ -73,9 +73,9 @@ class ModelSettings:
 def is_path(model: str) -> bool:
     """Whether a model's name is a path: absolute, or written `./...`, `../...`, `~/...`.
 
-    Any other name is never one, even if the working folder has a folder of that name: else a
-    repository could choose the model by naming a folder like a published one. Nor is `~name/...`
-    where there is no such user.
+    Any other name is never a path, even if the working folder has a folder of that name: otherwise
+    a repository could choose the model by naming a folder like a published one. Nor is `~name/...`
+    if there is no such user.
     """
     starts = ("./", "../", f".{os.sep}", f"..{os.sep}")
     is_absolute = os.path.isabs(os.path.expanduser(model))
@@ -126,7 +126,7 @@ class EngineSettings:
 
 @dataclass(frozen=True, slots=True)
 class RemoteSettings:
-    """The server that fills for the backends `vllm`, `chat` and `infill`. Code is sent to it."""
+    """The remote server of the backends `vllm`, `chat` and `infill`. Code is sent to it."""
 
     url: str = setting(
         "",
@@ -181,7 +181,7 @@ class RemoteSettings:
 class DenoiseSettings:
     """How a model writes several tokens at once.
 
-    A number that is `auto` is what the model's family does, or what its checkpoint asks for.
+    A number that is `auto` is the default of the model's family, or of its checkpoint.
     """
 
     steps: int | Literal["auto"] = knob(

@@ -1,4 +1,4 @@
-"""What is asked for, when it is shown, and what of the code the model may see."""
+"""What is requested, when it is shown, and which code the model may see."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dgls.config.sections.declaring import number_or_auto, setting
 
 @dataclass(frozen=True, slots=True)
 class FillSettings:
-    """What a fill may cost and how much of the document it sees."""
+    """The limits of a fill, and how much of the document it sees."""
 
     automatic_deadline_ms: float = setting(
         2000.0, "Time for a fill while typing, in milliseconds; 0 for none.", low=0
@@ -77,7 +77,7 @@ class ShowSettings:
 
 @dataclass(frozen=True, slots=True)
 class TypingSettings:
-    """When the model is asked while one types, and how its answer reaches the screen."""
+    """When the model is asked during typing, and how its answer reaches the screen."""
 
     shortest_delay_ms: float = setting(
         10.0,
@@ -107,7 +107,7 @@ class TypingSettings:
 
 @dataclass(frozen=True, slots=True)
 class ContextSettings:
-    """What the model sees of other places than the cursor's."""
+    """What the model sees besides the text around the cursor."""
 
     edits: bool = setting(
         True,
@@ -133,7 +133,7 @@ class ContextSettings:
 
 @dataclass(frozen=True, slots=True)
 class EditsSettings:
-    """What an edit means for the rest of the code."""
+    """Offers of related edits elsewhere."""
 
     enabled: bool = setting(
         True,
@@ -152,7 +152,7 @@ class EditsSettings:
 
 @dataclass(frozen=True, slots=True)
 class PrivacySettings:
-    """What is neither completed nor used as context."""
+    """Files that are neither completed nor used as context."""
 
     secrets: tuple[str, ...] = setting(
         (),

@@ -1,4 +1,4 @@
-"""The rules: each says what else an edit changes, with the text and the reason."""
+"""The rules: each finds other places that an edit concerns, with the new text and the reason."""
 
 from __future__ import annotations
 
@@ -26,4 +26,4 @@ RULES: tuple[Callable[[State], Iterable[Offer]], ...] = (
     same_edit,
     same_word,
 )
-"""From the surest to the least sure: at one place the first is taken."""
+"""From the most to the least certain: at one place the first rule wins."""

@@ -1,4 +1,4 @@
-"""Several lines that were changed together: the same lines elsewhere."""
+"""Several lines changed together: the same lines elsewhere."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from dgls.text.lines import split_lines
 from dgls.text.spans import Span
 
 _FEWEST = 5
-"""Words and signs of the old lines, and how alike the new ones are, where one edit is enough."""
+"""The fewest tokens of the old lines, and the lowest similarity, for which one edit suffices."""
 _ALIKE = 0.75
 
 
 @dataclass(frozen=True, slots=True)
 class _Rewrite:
-    """Lines without the indentation of the first, and what became of them."""
+    """Lines without the first one's indentation, before and after the edit."""
 
     old: tuple[str, ...]
     new: tuple[str, ...]
 
 
 def same_lines(state: State) -> Iterator[Offer]:
-    """The lines that are as those were that an edit replaced by more or fewer lines.
+    """Lines equal to those that an edit replaced by more or fewer lines.
 
-    An insertion is told by the lines before and after it. Nothing is offered for a deletion.
+    An insertion is recognized by the lines before and after it. A deletion gives no offers.
     """
     found = [each for hunk in state.hunks if (each := _rewrite(state.text, hunk))]
     fresh = {each: hunk for hunk in state.last_hunks if (each := _rewrite(state.text, hunk))}
@@ -43,7 +43,7 @@ def same_lines(state: State) -> Iterator[Offer]:
 
 
 def _is_plain(rewrite: _Rewrite, hunk: Hunk) -> bool:
-    """Whether long lines were changed a little: one such edit is evidence enough."""
+    """Whether long lines changed a little, for which one edit is enough evidence."""
     old, new = _signs(rewrite.old), _signs(rewrite.new)
     return bool(hunk.before) and len(old) >= _FEWEST and similarity(old, new) >= _ALIKE
 
@@ -54,7 +54,7 @@ def _signs(lines: Iterable[str]) -> list[str]:
 
 
 def _rewrite(text: str, hunk: Hunk) -> _Rewrite | None:
-    """What an edit did to whole lines; None where it did so to one line, or to comments alone."""
+    """An edit of whole lines; None if it replaced a single line, or changed only comments."""
     old, new = split_lines(hunk.before), split_lines(hunk.after(text))
     changed = [line for line in (*old, *new) if line.strip() and not line.lstrip().startswith("#")]
     if len(old) == len(new) == 1 or not any(map(str.strip, new)) or not changed:
@@ -72,7 +72,7 @@ def _rewrite(text: str, hunk: Hunk) -> _Rewrite | None:
 
 
 def _places(state: State, rewrite: _Rewrite) -> Iterator[tuple[Span, str]]:
-    """Where the old lines are, and the new ones with the indentation there."""
+    """Where the old lines occur, with the new lines indented to match."""
     lines = [each for each in split_lines(state.text, keepends=True) if each.endswith("\n")]
     starts = [0, *accumulate(map(len, lines))]
     count = len(rewrite.old)

@@ -1,4 +1,4 @@
-"""An argument that was added to one call: the other calls of the same function."""
+"""An argument added to one call: the other calls of the same function."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WORD = re.compile(r"[^\W\d]\w*")
 
 @dataclass(frozen=True, slots=True)
 class _Added:
-    """The argument `text` was put `first` or last into a call of `name`, which had `count`."""
+    """An argument `text` added `first` or last to a call of `name` that had `count` arguments."""
 
     name: str
     text: str
@@ -32,7 +32,7 @@ class _Added:
 def same_argument(state: State) -> Iterator[Offer]:
     """The same argument in calls that lack it.
 
-    One edited call is enough where the function takes more than the other calls give it.
+    One edited call is enough if the function takes more arguments than the other calls give it.
     """
     found, fresh = _all_added(state, state.changes), _all_added(state, state.fresh)
     for added in {(each.name, each.text, each.first): each for each in fresh}.values():
@@ -52,7 +52,7 @@ def same_argument(state: State) -> Iterator[Offer]:
 
 
 def _imports(source: Source, name: str) -> bool:
-    """Whether a file imports a name; an expression that is called is none."""
+    """Whether a file imports a name; a called expression has no name."""
     found = rf"(?m)^\s*(?:from|import|use)\b.*\b{re.escape(name)}\b"
     return re.fullmatch(r"\w+", name) is not None and re.search(found, source.text) is not None
 
@@ -64,7 +64,7 @@ def _offers(source: Source, path: str, added: _Added) -> Iterator[Offer]:
             continue
         number += 1
         given = _arguments(call)
-        if len(given) != added.count or not _knows(call, added):
+        if len(given) != added.count or not _has_names(call, added):
             continue
         at = source.span(given[0]).start if added.first else source.span(given[-1]).end
         text = f"{added.text}, " if added.first else f", {added.text}"
@@ -73,7 +73,7 @@ def _offers(source: Source, path: str, added: _Added) -> Iterator[Offer]:
 
 
 def _all_added(state: State, changes: Iterable[LineChange]) -> list[_Added]:
-    """The arguments that were added to lines where nothing else changed."""
+    """The arguments that were added to lines in which nothing else changed."""
     return [
         added
         for change in changes
@@ -104,7 +104,7 @@ def _arguments(call: Node) -> list[Node]:
 
 
 def _takes(source: Source, name: str) -> int:
-    """How many parameters the function of this name has, 0 where it is not here."""
+    """The number of parameters of the function with this name; 0 if it is not in this file."""
     for node in walk(source.tree.root_node):
         if is_function(node) and text_of(node.child_by_field_name("name")) == name:
             given = node.child_by_field_name("parameters")
@@ -112,8 +112,8 @@ def _takes(source: Source, name: str) -> int:
     return 0
 
 
-def _knows(call: Node, added: _Added) -> bool:
-    """Whether the local names of the argument are names of the call's function too."""
+def _has_names(call: Node, added: _Added) -> bool:
+    """Whether the argument's local names also exist in the function of the call."""
     function = function_of(call)
     for name in _WORD.findall(_KEYWORD.sub("", added.text)):
         is_local = added.function is not None and declares(added.function, name)

@@ -1,4 +1,4 @@
-"""The import of a name from the one other open file that defines it."""
+"""The import of a name from the only other open file that defines it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _PACKAGE = "__init__.py"
 
 
 def from_definer(state: State, head: tuple[Import, ...], name: str) -> Iterator[Form]:
-    """The name in the open file that alone defines it, as this file spells its own modules.
+    """The import from the only open file that defines the name, spelled as this file would.
 
-    Nothing where a package passes the name on, or where the file shows no spelling.
+    Empty if a package re-exports the name, or if the file shows no spelling.
     """
     found = list[str]()
     for path, other in state.others.items():
@@ -38,9 +38,9 @@ def _imports(head: tuple[Import, ...], name: str) -> bool:
 
 
 def _spelled(head: tuple[Import, ...], target: tuple[str, ...], folder: tuple[str, ...]) -> str:
-    """The module that a path is, relative or not as others of the file; empty if none is like it.
+    """The module name of a path, spelled like the file's other imports; "" if none is similar.
 
-    A relative one goes up no further than those that the file has.
+    A relative name goes up no further than those in the file.
     """
     shown = [each for each in head if not each.place and each.names]
     tops = {(each.module or each.names[0].text).split(".")[0] for each in shown}
@@ -53,5 +53,5 @@ def _spelled(head: tuple[Import, ...], target: tuple[str, ...], folder: tuple[st
 
 
 def _dots(module: str) -> int:
-    """How many dots a module begins with: 0 for one that is not relative."""
+    """The number of leading dots of a module; 0 if it is not relative."""
     return len(module) - len(module.lstrip("."))

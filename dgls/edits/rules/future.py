@@ -1,4 +1,4 @@
-"""`from __future__ import annotations`, which newer forms of types need in older Pythons."""
+"""`from __future__ import annotations`, which newer type forms need in older Pythons."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from dgls.text.lines import split_lines
 from dgls.text.spans import Span
 
 _FEWEST = 2
-"""Other open files with such types and the import, from which on it is the usual one."""
+"""The fewest other open files with such types and the import that make it usual."""
 
 _NEWER = re.compile(r"(?m)(?:->|\w:)[^=\n#\"]*[\w\]] \| \w")
 """An annotation in the newer form."""
 
 
 def future_annotations(state: State, head: tuple[Import, ...]) -> list[Form]:
-    """The import, where the last edit wrote such a type and other files have it."""
+    """The import, if the last edit wrote such a type and other files have the import."""
     if _has_future(head) or not any(_is_annotated(state, hunk) for hunk in state.last_hunks):
         return []
     return [Form("__future__", "annotations")] if needs_future(state, head) else []
 
 
 def written_forms(state: State, hunk: Hunk) -> frozenset[str]:
-    """The newer forms of types that an edit wrote; without quotes in annotations alone."""
+    """The newer type forms that an edit wrote; removed quotes count in annotations only."""
     after = hunk.after(state.text)
     forms = written(hunk.before, after)
     if UNQUOTED in forms and not any(
@@ -44,7 +44,7 @@ def written_forms(state: State, hunk: Hunk) -> frozenset[str]:
 
 
 def is_annotation(state: State, span: Span) -> bool:
-    """Whether a place of the document is in an annotation."""
+    """Whether a span of the document is in an annotation."""
     node = node_of(state.source, span)
     return any(each.type == "type" for each in (node, *above(node)))
 
@@ -56,7 +56,7 @@ def _is_annotated(state: State, hunk: Hunk) -> bool:
 
 
 def needs_future(state: State, head: tuple[Import, ...]) -> bool:
-    """Whether a file has the import, or all others with newer types, and these are a few."""
+    """Whether the file has the import, or all others with newer types do and are at least two."""
     if _has_future(head):
         return True
     have = [_has_future(imports_of(each)) for each in state.others.values() if _is_newer(each)]

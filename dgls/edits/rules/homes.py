@@ -1,4 +1,4 @@
-"""Names of Python's `typing` that live in `collections.abc` now: where one moves, others do."""
+"""Names of Python's `typing` that are in `collections.abc` now: if one moves, others do."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from dgls.edits.state import State
 OLD, NEW = "typing", "collections.abc"
 
 _CALLED_OTHERWISE = frozenset({"Set", "ByteString"})
-"""`typing.Set` is `set`; `ByteString` goes from both modules."""
+"""`typing.Set` is `set`; `ByteString` is removed from both modules."""
 
 MOVED = frozenset(typing.__all__).intersection(collections.abc.__all__) - _CALLED_OTHERWISE
-"""The names that both modules have for the same thing."""
+"""The names that mean the same in both modules."""
 
 
 def new_homes(state: State, head: tuple[Import, ...]) -> tuple[list[Name], list[Form]]:
-    """The names that `typing` still gives and is to give no more, and the forms to import then.
+    """The names to remove from imports of `typing`, and the forms to import instead.
 
-    Nothing unless the last edit took such a name out of an import of `typing`, the file uses it
-    still, and it or another open file has it from the other module. What the user has left in a
-    line that they edited stays.
+    Empty unless the last edit removed such a name from an import of `typing`, the file still uses
+    it, and this or another open file imports it from the new module. Names that the user left in an
+    edited line stay.
     """
     places = {name.bound: each.place for each in head if each.module == NEW for name in each.names}
     from_typing = [
@@ -36,7 +36,7 @@ def new_homes(state: State, head: tuple[Import, ...]) -> tuple[list[Name], list[
     ]
     left = {name.text for name in from_typing}
     moved = [name for name in _taken_out(state) if name not in left and is_used(state.source, name)]
-    if not any(name in places or _is_usual(state, name) for name in moved):
+    if not any(name in places or _is_imported_elsewhere(state, name) for name in moved):
         return [], []
     gone = [name for name in from_typing if not state.was_edited(name.span)]
     if not gone:
@@ -47,8 +47,8 @@ def new_homes(state: State, head: tuple[Import, ...]) -> tuple[list[Name], list[
     return gone, [Form(NEW, name, place) for name in sorted(names)]
 
 
-def _is_usual(state: State, name: str) -> bool:
-    """Whether another open file imports a name from the new module, for more than types."""
+def _is_imported_elsewhere(state: State, name: str) -> bool:
+    """Whether another open file imports a name from the new module, not only for types."""
     return any(
         each.bound == name
         for source in state.others.values()
@@ -59,7 +59,7 @@ def _is_usual(state: State, name: str) -> bool:
 
 
 def _taken_out(state: State) -> list[str]:
-    """The names that the last edit took out of an import of `typing`, in the order of letters."""
+    """The names that the last edit removed from an import of `typing`, sorted."""
     before = " ".join(hunk.before for hunk in state.last_hunks)
     return sorted(
         name

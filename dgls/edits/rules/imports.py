@@ -1,4 +1,4 @@
-"""The imports after an edit: those that are used no more, and in Python those that are needed."""
+"""The imports after an edit: unused ones, and in Python missing ones."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from dgls.edits.state import Offer, State
 
 _NAMES = re.compile(r"[^\W\d]\w*")
 _PASSAGE = 12
-"""Lines of a passage that is rewritten rather than edited."""
+"""A passage with this many lines was rewritten, not edited."""
 
 
 def imports(state: State) -> Iterator[Offer]:
-    """What the last edit means for the file's imports, and what edits before it have left to do.
+    """The changes to the file's imports after the last edit and those that earlier ones left.
 
-    Nothing in `__init__.py` and stubs.
+    Empty in `__init__.py` and stubs.
     """
     if state.source.language.id != "python":
         yield from unused_import(state)
@@ -51,7 +51,7 @@ def imports(state: State) -> Iterator[Offer]:
 
 
 def _unused(state: State, head: tuple[Import, ...]) -> Iterator[tuple[Name, str]]:
-    """The names that an edit has taken the last use of or has imported anew, with the reason."""
+    """The names whose last use is gone, or that a new import binds again, with the reason."""
     gone, fresh = _changed(state)
     if not gone and not fresh:
         return
@@ -76,9 +76,9 @@ def _unused(state: State, head: tuple[Import, ...]) -> Iterator[tuple[Name, str]
 
 
 def _changed(state: State) -> tuple[set[str], set[str]]:
-    """The names that edits have taken out of lines, and those that they have put in.
+    """The names that edits removed from lines, and those that they added.
 
-    What a long passage had that became another one may only have moved.
+    Names in a long passage that was replaced may only have moved.
     """
     gone, fresh = set[str](), set[str]()
     for hunk in state.hunks:
@@ -90,10 +90,10 @@ def _changed(state: State) -> tuple[set[str], set[str]]:
 
 
 def _words(hunks: Iterable[Hunk], text: str) -> set[str]:
-    """The names that edits have taken out or put in."""
+    """The names in the changed lines."""
     return {name for each in hunks for name in _NAMES.findall(each.before + each.after(text))}
 
 
 def _code(text: str) -> str:
-    """The text without comments and entries of `__all__`, which are sorted anew now and then."""
+    """The text without comments and entries of `__all__`, which are sometimes just sorted."""
     return re.sub(r"#.*|(?m:^\s*[\"']\w+[\"'],?$)", "", text)

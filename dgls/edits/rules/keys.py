@@ -1,4 +1,4 @@
-"""A key that was changed: the same key of the same thing, or with the same value."""
+"""A changed key: the same key of the same object, or with the same value."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _HOLDERS |= {"keyed_element"}
 
 
 def same_key(state: State) -> Iterator[Offer]:
-    """The other places whose holder differs in the key alone."""
+    """The other places whose holder differs in the key only."""
     for change in reversed(state.fresh):
         for run in change.runs:
             if not run.is_rename:
@@ -36,12 +36,12 @@ def same_key(state: State) -> Iterator[Offer]:
 
 
 def _holder(node: Node) -> Node | None:
-    """What holds a key: the whole subscript, or the pair of key and value."""
+    """The node that holds a key: the whole subscript, or the pair of key and value."""
     return next((each for each in list(above(node))[:4] if each.type in _HOLDERS), None)
 
 
 def _with(holder: Node, part: Node, text: str) -> str:
-    """The text of a node with another text in the place of a part of it."""
+    """The text of a node with a part replaced."""
     whole, start = holder.text or b"", holder.start_byte
     head, tail = whole[: part.start_byte - start], whole[part.end_byte - start :]
     return (head + text.encode() + tail).decode()

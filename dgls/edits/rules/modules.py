@@ -1,4 +1,4 @@
-"""A module that was changed in one import: the other imports of the same names from it."""
+"""A module changed in one import: the other imports of the same names from it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MODULES = {"import_from_statement": "module_name", "import_statement": "source"
 
 @dataclass(frozen=True, slots=True)
 class _From:
-    """Names that are imported from a module; `span` is that of the module."""
+    """Names imported from a module; `span` is that of the module."""
 
     module: str
     names: frozenset[str]
@@ -27,9 +27,9 @@ class _From:
 
 
 def moved_module(state: State) -> Iterator[Offer]:
-    """The new module in other imports, in this and other open files, of names that moved to it.
+    """The new module in other imports of the moved names, in this and other open files.
 
-    A relative module means the same in files of one folder alone.
+    A relative module means the same only in files of one folder.
     """
     here = parts_of(state.path)[:-1]
     for old, new in _moves(state):
@@ -45,7 +45,7 @@ def moved_module(state: State) -> Iterator[Offer]:
 
 
 def _moves(state: State) -> Iterator[tuple[_From, _From]]:
-    """The edited imports of the same names from another module than before."""
+    """The edited imports of the same names, with their old and new modules."""
     for hunk in state.hunks:
         if "import" not in hunk.before:
             continue

@@ -1,4 +1,4 @@
-"""A name that was renamed where it is declared: its uses in its scope."""
+"""A name renamed at its declaration: its uses in the scope."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _ALIKE = 0.6
 def renamed(state: State) -> Iterator[Offer]:
     """The uses that still have the old name, unless another declaration of it is left.
 
-    Lines that changed otherwise too were perhaps rewritten, and nothing was renamed. Nor was it
-    where the scope uses the new name already, in lines that were not edited. A name of the module
-    with many uses and a new name of other words was replaced: the old one lives on.
+    If lines also changed in other ways, they were probably rewritten, and nothing is offered. The
+    same holds if unedited lines of the scope use the new name already. A module-level name with
+    many uses and an unrelated new name was replaced, not renamed: the old one still exists.
     """
     fresh = {(run.old, run.new) for change in state.fresh for run in change.runs}
     for hunk in reversed(state.hunks):
@@ -37,18 +37,18 @@ def renamed(state: State) -> Iterator[Offer]:
             if not all(state.was_edited(state.source.span(use)) for use in others):
                 continue
             found = [use for use in uses(scope, old) if not declares(use, old)]
-            if len(found) > _FEW and scope.parent is None and not _are_akin(old, new):
+            if len(found) > _FEW and scope.parent is None and not _are_related(old, new):
                 continue
             why = f"`{old}` was renamed `{new}`"
             yield from (Offer(state.source.span(use), new, "rename", why) for use in found)
 
 
 def _is_name(state: State, run: Run) -> bool:
-    """Whether one name became another, and not one word of a text."""
+    """Whether one name became another, outside strings and comments."""
     return run.is_rename and not is_text(node_of(state.source, run.span))
 
 
-def _are_akin(old: str, new: str) -> bool:
-    """Whether two names have a word in common, or most letters."""
+def _are_related(old: str, new: str) -> bool:
+    """Whether two names have a word or most letters in common."""
     words = [{each.lower() for each in _WORD.findall(name)} for name in (old, new)]
     return bool(words[0] & words[1]) or SequenceMatcher(None, old, new).ratio() >= _ALIKE

@@ -1,4 +1,4 @@
-"""The Python imports that an edit needs: their form is seen in the other open files."""
+"""The Python imports that an edit needs; other open files show their form."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from dgls.syntax.source import Source
 _NAME = re.compile(r"[^\W\d]\w*")
 _CHAIN = re.compile(r"\w+(?:\.\w+)*")
 _CLEAR = 4
-"""How often the commonest of several forms must be seen for each time that another one is."""
+"""How many times as frequent as the next the most frequent form must be."""
 
 
 def needed(state: State, head: tuple[Import, ...]) -> dict[Form, Import | None]:
-    """The forms of the names that are used and not bound, each with the statement it joins.
+    """The forms of names that are used but not bound, each with the statement that it joins.
 
-    None stands for a statement of its own. A name of which several forms are seen is left out.
+    None means a statement of its own. Names with several competing forms are left out.
     """
     imported = {name.bound for each in head for name in each.names}
     if "*" in imported:
@@ -50,7 +50,7 @@ def needed(state: State, head: tuple[Import, ...]) -> dict[Form, Import | None]:
 def _is_unbound(state: State, name: str, *, was_imported: bool) -> bool:
     """Whether a name is used and bound nowhere.
 
-    Where a use that the user has not written lacks its import too, the name comes from elsewhere.
+    If the name was never imported and unedited code uses it too, it comes from elsewhere.
     """
     places = [(span, role) for span, role in occurrences(state.source, name) if role != "mention"]
     if not places or any(role == "binding" for _, role in places):
@@ -60,7 +60,7 @@ def _is_unbound(state: State, name: str, *, was_imported: bool) -> bool:
 
 
 def removed(state: State) -> dict[str, frozenset[str]]:
-    """The names that edits took out of imports, with the modules they were imported from."""
+    """The names that edits removed from imports, with their modules."""
     found: dict[str, frozenset[str]] = {}
     for hunk in state.hunks:
         around = [
@@ -82,9 +82,9 @@ def removed(state: State) -> dict[str, frozenset[str]]:
 def _form(
     state: State, head: tuple[Import, ...], name: str, removed: frozenset[str]
 ) -> Form | None:
-    """How the other files import a name, if they agree; else where it is defined.
+    """How the other files import a name, if they agree; else an import from its definition.
 
-    Where half as many of them import it for types alone, so does this file, or nothing is known.
+    If at least half as many imports are for types only, this one must be too, else None.
     """
     seen, typing = Counter(_seen(state, name)), Counter(_seen(state, name, "typing"))
     if 2 * typing.total() >= max(1, seen.total()):
@@ -107,7 +107,7 @@ def _form(
 
 
 def _clear(seen: Counter[Form]) -> Form | None:
-    """The commonest form, where it is clearly so."""
+    """The most frequent form, if it is clearly so."""
     ranked = seen.most_common(2)
     if len(ranked) == 1 or ranked[0][1] >= _CLEAR * ranked[1][1]:
         return ranked[0][0]
@@ -115,7 +115,7 @@ def _clear(seen: Counter[Form]) -> Form | None:
 
 
 def _is_for_types(state: State, head: tuple[Import, ...], name: str) -> bool:
-    """Whether the file has imports for types alone, and needs the name for nothing else."""
+    """Whether the file has type-only imports, and needs the name for types only."""
     places = {each.place for each in head}
     if "typing" not in places or all(each.module != "__future__" for each in head):
         return False
@@ -124,7 +124,7 @@ def _is_for_types(state: State, head: tuple[Import, ...], name: str) -> bool:
 
 
 def _is_new(form: Form, removed: frozenset[str]) -> bool:
-    """Whether a form is not the removed one by another path."""
+    """Whether a form is more than the removed import by another path."""
     old = {each.rpartition(".")[2] for each in removed}
     return form.module.rpartition(".")[2] not in old and (bool(form.module) or form.text not in old)
 
@@ -149,7 +149,7 @@ def _covers(module: str, chains: set[tuple[str, ...]]) -> bool:
 
 @once_a_source
 def _forms(source: Source) -> Mapping[str, Mapping[str, tuple[Form, ...]]]:
-    """How a file imports each name, by the place of the `Import`."""
+    """How a file imports each name, by the `place` of the import."""
     found: dict[str, dict[str, tuple[Form, ...]]] = {}
     for each in imports_of(source):
         if each.module == "__future__":
@@ -162,7 +162,7 @@ def _forms(source: Source) -> Mapping[str, Mapping[str, tuple[Form, ...]]]:
 
 
 def _definitions(state: State, head: tuple[Import, ...], name: str) -> Iterator[Form]:
-    """The name in a module that the file imports from and that is open."""
+    """The name in an open module that the file already imports from."""
     modules = {each.module for each in head if each.module and not each.place}
     for path, other in state.others.items():
         if name in other.text and name in defined(other):
@@ -196,7 +196,7 @@ def _submodule(chain: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def list_of(state: State, form: Form, head: tuple[Import, ...]) -> Import | None:
-    """The import that takes one more name; none where each name has a line of its own."""
+    """The import that can take one more name; None if each name has its own line."""
     own = [each for each in head if each.place == form.place and each.module == form.module]
     if not form.module or len(own) != 1 or own[0].is_kept:
         return None

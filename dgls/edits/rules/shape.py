@@ -28,27 +28,27 @@ from dgls.text.lines import split_lines
 from dgls.text.spans import Span
 
 MIN_ALIKE = 0.6
-"""Similarity of a line to the edited one, below which it is not looked at."""
+"""The lowest similarity to the edited line at which a line is considered."""
 
 ALIKE_ELSEWHERE = 0.8
 ALIKE_TO_INSERT = 0.9
 FEWEST_TOKENS = 6
 _CLAUSES = frozenset({"except_clause", "for_statement", "with_statement"})
-"""What binds a name for the lines in it."""
+"""Statements that bind a name for their body."""
 
 _FAR = 4_000
-"""Lines that are looked at."""
+"""The most lines that are considered."""
 
 
 def same_edit(state: State) -> Iterator[Offer]:
-    """The lines to which an edit of a line can be done in the same words, where that is likely."""
+    """The lines to which a line's edit applies with the same tokens, where that is likely."""
     alike: dict[object, list[LineChange]] = {}
     for each in state.changes:
         alike.setdefault(_key(each), []).append(each)
     texts: dict[Span, set[str]] = {}
     found: dict[Span, tuple[float, Offer]] = {}
     lines = list(_other_lines(state))
-    for change in {_key(each): each for each in filter(_says_code, state.fresh)}.values():
+    for change in {_key(each): each for each in filter(_changes_code, state.fresh)}.values():
         places, pattern = list(_places(change, lines)), Pattern(alike[_key(change)])
         for span, text, line in places:
             texts.setdefault(span, set()).add(text)
@@ -58,14 +58,14 @@ def same_edit(state: State) -> Iterator[Offer]:
             if _is_possible(state, change, span, line, pattern.agreed):
                 why = f"same edit as in line {line_number(state.text, change.span.start)}"
                 found[span] = sure, Offer(span, text, "shape", why)
-    # Where two edits fit, neither is sure.
+    # Where two edits fit, neither is certain.
     yield from (offer for span, (_, offer) in found.items() if len(texts[span]) == 1)
 
 
 def _places(
     change: LineChange, lines: list[tuple[Span, str, frozenset[str]]]
 ) -> Iterator[tuple[Span, str, str]]:
-    """Where an edit can be done: the line's span without its end, its text then and now."""
+    """Where an edit applies: the line's span without its end, and its old and new text."""
     needed, most = neighbours(change), 2 * len(change.old) / MIN_ALIKE
     for span, line, words in lines:
         if needed <= words and len(tokens(line)) <= most:
@@ -74,14 +74,14 @@ def _places(
                 yield Span(span.start, span.start + len(line.rstrip("\r\n"))), text, line
 
 
-def _says_code(change: LineChange) -> bool:
+def _changes_code(change: LineChange) -> bool:
     """Whether more than indentation, spaces or a comment changed."""
     changed = [token for run in change.runs for token in (*run.old, *run.new)]
     return any(not token.isspace() for token in changed) and "#" not in changed
 
 
 def _other_lines(state: State) -> Iterator[tuple[Span, str, frozenset[str]]]:
-    """The lines that the user has not edited, with their tokens."""
+    """The lines that the user did not edit, with their tokens."""
     start = 0
     for line in split_lines(state.text, keepends=True)[:_FAR]:
         span, start = Span(start, start + len(line)), start + len(line)
@@ -99,7 +99,7 @@ def _key(change: LineChange) -> tuple[object, ...]:
 
 
 def _evidence(change: LineChange, line: str, pattern: Pattern, places: int) -> Evidence:
-    """What speaks for a place, one of so many."""
+    """The evidence for one of `places` places."""
     return Evidence(
         around=pattern.around(line),
         agreed=pattern.agreed,
@@ -121,7 +121,7 @@ def _is_possible(state: State, change: LineChange, span: Span, line: str, agreed
         function = function_of(node_of(state.source, here))
         if function is None or "async" not in text_of(function).split("\n", 1)[0]:
             return False
-    if not _knows(state, change, there, here) or _breaks(state, change, here):
+    if not _has_names(state, change, there, here) or _breaks(state, change, here):
         return False
     return not _is_declared(state, change)
 
@@ -132,7 +132,7 @@ def _within(start: int, line: str) -> Span:
 
 
 def _is_plausible(change: LineChange, now: tuple[str, ...], agreed: int, *, siblings: bool) -> bool:
-    """Whether a place is worth a guess: a short or loosely alike line only beside two others."""
+    """Whether a place is worth a guess; a short or vaguely similar line needs two others."""
     alike, inserts = similarity(change.old, now), any(not run.old for run in change.runs)
     if alike < MIN_ALIKE or (inserts and _called(change.old) != _called(now)):
         return False
@@ -146,16 +146,16 @@ def _is_plausible(change: LineChange, now: tuple[str, ...], agreed: int, *, sibl
 
 
 def _is_declared(state: State, change: LineChange) -> bool:
-    """Whether a name was renamed where it is declared: then its scope says where it is used."""
+    """Whether a name was renamed at its declaration; then its scope tells where it is used."""
     return any(
         run.is_rename and reach(node_of(state.source, run.span)) is not None for run in change.runs
     )
 
 
-def _knows(state: State, change: LineChange, edited: Span, place: Span) -> bool:
-    """Whether the new names that are local to the edited function are names of the place's too.
+def _has_names(state: State, change: LineChange, edited: Span, place: Span) -> bool:
+    """Whether new names that are local to the edited function also exist at the place.
 
-    Those that the edited line binds are new there as well.
+    Names that the edited line binds are new there as well.
     """
     own = function_of(node_of(state.source, edited))
     other = function_of(node_of(state.source, place))
@@ -170,15 +170,17 @@ def _knows(state: State, change: LineChange, edited: Span, place: Span) -> bool:
 
 
 def _keeps_name(change: LineChange) -> bool:
-    """Whether a name was replaced and is in the line still: which one it is elsewhere is open."""
+    """Whether a replaced name is still in the line, so that it is unclear which one to replace."""
     left = Counter(change.old)
     left.subtract(token for run in change.runs for token in run.old)
     return any(run.is_rename and left[run.old[0]] for run in change.runs)
 
 
 def _breaks(state: State, change: LineChange, place: Span) -> bool:
-    """Whether the edit takes a name from a place that is bound there and used elsewhere, or whose
-    binding stays around the place.
+    """Whether the edit would break a binding at the place.
+
+    It does if it removes a name that is bound there and used elsewhere, or a name whose binding
+    around the place stays.
     """
     gone = {token for run in change.runs for token in run.old if NAME.match(token)}
     gone -= {token for run in change.runs for token in run.new}
@@ -203,7 +205,7 @@ def _holds(clause: Node, node: Node) -> bool:
 
 
 def _block(state: State, span: Span) -> int:
-    """What holds a line: the start of the node around the line's own one."""
+    """The block of a line: the start of the node around the line's own node."""
     node = node_of(state.source, Span(span.start, span.start + 1))
     line = line_number(state.text, span.start) - 1
     for each in above(node):
@@ -213,5 +215,5 @@ def _block(state: State, span: Span) -> int:
 
 
 def _called(line: tuple[str, ...]) -> list[str]:
-    """The names in a line that an opening bracket follows."""
+    """The names in a line before an opening bracket."""
     return [one for one, other in pairwise(line) if other == "(" and NAME.match(one)]

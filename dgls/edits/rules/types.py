@@ -1,4 +1,4 @@
-"""A type that was written in a newer form: the other types of the file that have the older one."""
+"""A type written in a newer form: the other types of the file in the older form."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from dgls.text.spans import Span
 
 
 def same_form(state: State) -> Iterator[Offer]:
-    """Each line whose types have an older form, in the forms that the edits ask for.
+    """Each line with types in an older form, rewritten in the forms that the edits ask for.
 
-    Only while the last edit wrote such a type or took out its import, and where no older form is
-    left that may go, too. What is run, such as an alias, has the older form longer: an edit must
-    have written one there.
+    Offered only while the last edit wrote such a type or removed its import, and only for lines
+    that keep no other older form. In code that runs, such as an alias, the older form must often
+    stay, so an edit must have written a newer one there.
     """
-    asked = _asked(state) if state.source.language.id == "python" else None
+    asked = _requested_forms(state) if state.source.language.id == "python" else None
     if asked is None:
         return
     after = list(_after(state))
@@ -44,7 +44,7 @@ def same_form(state: State) -> Iterator[Offer]:
     for line in split_lines(state.text, keepends=True):
         own = Span(start, start + len(line))
         start = own.end
-        found = [each for each in sites(line, asked.forms) if _is_meant(state, own, each, asked)]
+        found = [each for each in sites(line, asked.forms) if _applies(state, own, each, asked)]
         if not found or state.was_edited(own):
             continue
         whole = Span(found[0].span.start, found[-1].span.end)
@@ -58,15 +58,15 @@ def same_form(state: State) -> Iterator[Offer]:
 
 
 def _has_site(lines: Iterable[str], form: str) -> bool:
-    """Whether a type in the lines is to be written in a form and is not yet."""
+    """Whether the lines have a type that is still to be written in a form."""
     return any(site for line in lines for site in sites(line, {form}))
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """The newer `forms`; those `written` by edits, and the names whose imports are `gone`.
+class _RequestedForms:
+    """The newer `forms`: those `written` by edits, and those of names whose imports are `gone`.
 
-    `everywhere` says that an edit wrote one where it is run.
+    `everywhere` means that an edit wrote one in code that runs.
     """
 
     forms: frozenset[str]
@@ -75,8 +75,8 @@ class _Asked:
     everywhere: bool
 
 
-def _asked(state: State) -> _Asked | None:
-    """What the edits ask for; None where the last one asks for nothing."""
+def _requested_forms(state: State) -> _RequestedForms | None:
+    """The forms that the edits ask for; None if the last edit asks for none."""
     head = imports_of(state.source)
     bound = {name.bound for each in head for name in each.names}
     gone = frozenset(removed(state)).intersection(FORM_OF) - bound
@@ -87,7 +87,7 @@ def _asked(state: State) -> _Asked | None:
         return None
     written = _written(state, state.hunks) - unknown
     forms = written.union(FORM_OF[name] for name in gone)
-    return _Asked(forms, written, gone, _runs_newer(state, written))
+    return _RequestedForms(forms, written, gone, _runs_newer(state, written))
 
 
 def _written(state: State, hunks: Iterable[Hunk]) -> frozenset[str]:
@@ -100,10 +100,10 @@ def _after(state: State) -> Iterator[str]:
         yield from split_lines(hunk.after(state.text))
 
 
-def _is_meant(state: State, line: Span, site: Site, asked: _Asked) -> bool:
-    """Whether a site is an annotation or, where the newer form fits there, code.
+def _applies(state: State, line: Span, site: Site, asked: _RequestedForms) -> bool:
+    """Whether a site is an annotation or, if newer forms are used there, other code.
 
-    A form that no edit wrote is asked for by the names alone whose imports are gone.
+    A form that no edit wrote applies only to names whose imports are gone.
     """
     span = Span(line.start + site.span.start, line.start + site.span.end)
     names = heads(span.of(state.text))
@@ -118,7 +118,7 @@ def _is_meant(state: State, line: Span, site: Site, asked: _Asked) -> bool:
 
 
 def _runs_newer(state: State, forms: Set[str]) -> bool:
-    """Whether an edit wrote a newer form where it is run."""
+    """Whether an edit wrote a newer form in code that runs."""
     for hunk in state.hunks:
         after = hunk.after(state.text)
         for line in split_lines(hunk.before):

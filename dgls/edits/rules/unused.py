@@ -1,4 +1,4 @@
-"""An import whose last use went, read line by line: for languages other than Python."""
+"""An import whose last use is gone, found line by line, for languages other than Python."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _NAMES = re.compile(r"[^\W\d]\w*")
 
 
 def unused_import(state: State) -> Iterator[Offer]:
-    """The import of a name that an edit has taken the last use of, or the name in its list.
+    """The import of a name whose last use an edit removed, or the name in its list.
 
-    What the user has written themselves is left to them.
+    Imports that the user wrote are left alone.
     """
     language = state.source.language.id
     if language in LINES:
@@ -51,7 +51,7 @@ def _unused_in_list(state: State) -> Iterator[Offer]:
         ]
         left = [each for each, name in names.items() if name not in unused]
         if unused and left:
-            # Rust's `self` is a name in braces alone.
+            # Rust's `self` is a name only within braces.
             bare = "braces" in pattern.groupindex and len(left) == 1 and left != ["self"]
             group = "braces" if bare else "names"
             why = f"`{unused[0]}` is no longer used"
@@ -59,7 +59,7 @@ def _unused_in_list(state: State) -> Iterator[Offer]:
 
 
 def unused_line(state: State, pattern: re.Pattern[str]) -> Iterator[Offer]:
-    """The line that a pattern finds, which imports a name that an edit took the last use of."""
+    """The import line that a pattern finds for a name whose last use an edit removed."""
     gone = words_gone(state)
     if not gone:
         return
@@ -70,7 +70,7 @@ def unused_line(state: State, pattern: re.Pattern[str]) -> Iterator[Offer]:
 
 
 def words_gone(state: State) -> set[str]:
-    """The words that the edits have taken out of the lines that they changed."""
+    """The words that edits removed from the lines that they changed."""
     return {
         name
         for hunk in state.hunks
@@ -79,5 +79,5 @@ def words_gone(state: State) -> set[str]:
 
 
 def count(text: str, name: str) -> int:
-    """How often a word is in a text."""
+    """How often a word occurs in a text."""
     return len(re.findall(rf"\b{name}\b", text))

@@ -1,4 +1,4 @@
-"""A word that was replaced by the same one in two lines: the other lines that have it."""
+"""A word replaced by the same new word in two lines: the other lines that have it."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from dgls.edits.tree import above, is_bound, is_text, node_of
 from dgls.text.spans import Span
 
 _LETTERS = 4
-"""Of a word that says enough without the line around it."""
+"""The fewest letters of a word that is distinctive without its line."""
 
 _TIMES = 2
 
 
 def same_word(state: State) -> Iterator[Offer]:
-    """The places of a word that went from two lines, where nothing else of these changed.
+    """The other places of a word that was replaced in two lines where nothing else changed.
 
-    In texts where it was in texts, in code where it was in code, and not in imports. Nothing where
-    an edit kept the word or replaced it otherwise, where it is a type, which others may keep, and
-    where it is or was declared: there its scope says where it is used.
+    If it was replaced in strings or comments, those are searched; if in code, code without imports.
+    Nothing is offered if an edit kept the word or replaced it differently, if it is a type, which
+    other places may keep, or if it is or was declared, because then its scope tells where it is
+    used.
     """
     pairs = Counter(pair for change in state.changes if (pair := _pair(change)))
     for old, new in {pair for change in state.fresh if (pair := _pair(change))}:
@@ -46,7 +47,7 @@ def same_word(state: State) -> Iterator[Offer]:
 
 
 def _pair(change: LineChange) -> tuple[str, str] | None:
-    """The word that changed in a line and the new one; None where more changed."""
+    """The word that changed in a line and its replacement; None if more changed."""
     found = {(run.old[0], run.new[0]) for run in change.runs if run.is_rename}
     return found.pop() if len(found) == 1 and all(r.is_rename for r in change.runs) else None
 
@@ -56,7 +57,7 @@ def _is_kept(state: State, old: str) -> bool:
 
 
 def _edited(state: State, old: str, new: str) -> Iterator[Node]:
-    """Where the word was replaced."""
+    """The nodes where the word was replaced."""
     for change in state.changes:
         if _pair(change) == (old, new):
             yield from (node_of(state.source, run.span) for run in change.runs)

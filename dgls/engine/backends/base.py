@@ -1,4 +1,4 @@
-"""What runs a fill: a model in this process, or a server elsewhere."""
+"""The interface of backends: a model in this process, or a remote server."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dgls.protocol import FillReply, FillRequest, OnDraft, OnProgress
 
 
 class Backend(Protocol):
-    """The seam below the scheduler. Every method blocks.
+    """The interface below the scheduler. Every method blocks.
 
-    The process loads in one thread and fills in at most `concurrency` at once.
+    One thread loads; at most `concurrency` threads fill at once.
     """
 
     @property
@@ -20,20 +20,20 @@ class Backend(Protocol):
 
     @property
     def concurrency(self) -> int:
-        """How many fills may run at once; 1 for a model that one thread alone may use."""
+        """How many fills may run at once; 1 for a model that is not thread-safe."""
 
     def load(self, progress: OnProgress) -> None:
-        """Make ready to fill. Raises `ModelError` where the model cannot be found or loaded."""
+        """Prepare for fills. Raises `ModelError` if the model cannot be found or loaded."""
 
     def fill(
         self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None = None
     ) -> FillReply:
-        """Fill the request's gaps. Raises `Stopped` when `stop` was set before an answer."""
+        """Fill the request's gaps. Raises `Stopped` if `stop` was set before the answer."""
 
 
 @runtime_checkable
 class OnDevice(Protocol):
-    """A backend that knows where its model runs."""
+    """A backend that knows the device of its model."""
 
     @property
     def device(self) -> str:
@@ -46,28 +46,28 @@ class OnCores(Protocol):
 
     @property
     def cores(self) -> int:
-        """How many cores it takes; 0 elsewhere, and before the model is loaded."""
+        """The number of CPU cores used; 0 on other devices, and before the model is loaded."""
 
 
 @runtime_checkable
 class Trained(Protocol):
-    """A backend that knows what its model was trained on."""
+    """A backend that knows the languages of its model's training."""
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """By the protocol's names; empty before the model is loaded, and where it reads all."""
+        """By the protocol's names; empty before the model is loaded, and if it reads all."""
 
 
 def languages_of(backend: Backend) -> tuple[str, ...]:
-    """What a backend's model was trained on, empty where it reads all or does not say."""
+    """The languages of a backend's model; empty if it reads all or the backend does not tell."""
     return backend.languages if isinstance(backend, Trained) else ()
 
 
 def cores_of(backend: Backend) -> int:
-    """How many CPU cores a backend's model takes, 0 elsewhere and where it does not say."""
+    """The CPU cores of a backend's model; 0 on other devices, or if it does not tell."""
     return backend.cores if isinstance(backend, OnCores) else 0
 
 
 def device_of(backend: Backend) -> str:
-    """Where a backend's model runs, empty where it does not say."""
+    """The device of a backend's model; "" if it does not tell."""
     return backend.device if isinstance(backend, OnDevice) else ""

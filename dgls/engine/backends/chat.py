@@ -1,8 +1,8 @@
-"""The backend that asks a chat server in words: SGLang, NIM, MLX, llama.cpp and others.
+"""The backend for chat servers, which are asked in words: SGLang, NIM, MLX, llama.cpp and others.
 
-Such servers have no canvas. What is after the gap is told to the model, but nothing holds it
-to that, and nothing says how sure it is: every fill counts as even odds. Code leaves this machine
-for that server, which only the user's own settings can name.
+Such servers have no canvas. The model is told the text after the gap, but nothing makes it fit that
+text, and nothing tells its confidence: every fill counts as even odds. Code is sent to that server,
+which only the user's own settings can name.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dgls.protocol import Fill, FillReply, FillRequest, Timings
 
 _EVEN_ODDS = 0.5
 _SHOWN_UNASKED = 0.6
-"""Above what these fills claim: they are shown while typing only where the user lowers it."""
+"""Above the confidence of these fills: they are shown during typing only if the user lowers it."""
 
 _TOKENS_PER_LINE = 48
 _MIN_TOKENS = 128
@@ -40,12 +40,12 @@ class ChatBackend(TextBackend):
         body = {
             "model": self._model.name,
             "messages": [{"role": "user", "content": question(request)}],
-            # No sampling parameters: servers differ in which ones they refuse.
+            # No sampling parameters, because servers differ in which ones they refuse.
             "max_tokens": max(_MIN_TOKENS, _TOKENS_PER_LINE * lines),
             "stream": False,
         }
         answer = answer_of(await self._model.server.post(COMPLETIONS, body))
-        # Cutting is plain work on text, but a garbled answer can be long.
+        # Cutting is plain text work, but a garbled answer can be long.
         code = await asyncio.to_thread(code_of, answer, before, after)
         return Answer(clipped(code, gap, before + after))
 
@@ -63,7 +63,7 @@ class ChatBackend(TextBackend):
 
 
 def _fills(texts: Sequence[tuple[str, ...]], most: int) -> tuple[Fill, ...]:
-    """Each distinct answer, those that came up most often first."""
+    """Each distinct answer, the most frequent first."""
     counted = Counter(texts)
     fills = [
         Fill(each, math.log(count / len(texts)), _EVEN_ODDS if any(each) else 0.0, "chat")

@@ -1,6 +1,6 @@
-"""An edit by instruction, asked of a server in the words of OpenAI's chat API.
+"""An edit by instruction from a server with OpenAI's chat API.
 
-The server puts its model's own chat template around the turns, and reads no marks in them.
+The server puts its model's chat template around the turns, and reads no special tokens in them.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from dgls.protocol import Fill, FillReply, FillRequest, Timings
 COMPLETIONS = "/v1/chat/completions"
 
 _CHARS_PER_TOKEN = 2
-"""Few, so that code of many signs is not cut off."""
+"""Low, so that code with many symbols is not cut off."""
 
 
 def chat_edit(
     server: Server, model: str, title: str, request: FillRequest, stop: StopToken
 ) -> FillReply:
-    """What the server's `model` answers to a request's instruction; `title` is its full name.
+    """The answer of the server's `model` to an instruction; `title` is the model's full name.
 
-    Raises `RemoteError`, `Stopped` where it was stopped or the time ran out.
+    Raises `RemoteError`, or `Stopped` if it was stopped or time ran out.
     """
     asked = conversation(request)
     body = {
@@ -34,7 +34,7 @@ def chat_edit(
             {"role": "system", "content": asked.system},
             {"role": "user", "content": asked.user},
         ],
-        # No sampling parameters: servers differ in which ones they refuse.
+        # No sampling parameters, because servers differ in which ones they refuse.
         "max_tokens": most_written(len(asked.code) // _CHARS_PER_TOKEN),
         "stream": False,
     }

@@ -1,8 +1,8 @@
-"""A fill asked for in words, and the code cut out of what a chat model answers.
+"""A fill requested in words, and the code cut out of a chat model's answer.
 
-A chat model answers with more than was asked: thoughts, a fence, the line it was to continue, the
-lines that follow. What is known to be around the gap is cut off; what remains may still be
-anything, which the guards of the front-end look at as they do at every fill.
+A chat model answers with more than was asked: thoughts, a fence, the line that it should continue,
+the lines that follow. Text that is known to be around the gap is cut off; the rest may still be
+anything, and the front-end checks it like every fill.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _FENCED = re.compile(r"(?:^|\n)[ ]*(`{3,}|~{3,})[^\n`]*\n(.*?)(?:\n[ ]*\1|$)", r
 
 
 def question(request: FillRequest) -> str:
-    """What the model is asked for the only gap of a request."""
+    """The message that asks for the only gap of a request."""
     fence = fence_of(request)
     before, after = request.parts
     lines = [
@@ -38,10 +38,10 @@ def question(request: FillRequest) -> str:
 
 
 def answer_of(fields: Any) -> str:
-    """The text of a chat completion; empty where the model only thought.
+    """The text of a chat completion; "" if the model only thought.
 
     Servers differ: the content may be text, null beside a `reasoning_content`, or a list of parts.
-    Raises `RemoteError` for anything that is no chat completion.
+    Raises `RemoteError` for anything but a chat completion.
     """
     try:
         content = fields["choices"][0]["message"].get("content")
@@ -69,12 +69,12 @@ def code_of(answer: str, before: str, after: str) -> str:
 
 
 def without_thoughts(answer: str) -> str:
-    """The answer without what a model thought before it."""
+    """The answer without the model's thoughts before it."""
     return _THOUGHTS.sub("", answer)
 
 
 def _unfenced(answer: str) -> str:
-    """What the first code block holds; without one, the answer or what its backticks enclose."""
+    """The content of the first code block, else of its backticks, else the whole answer."""
     found = _FENCED.search(answer)
     if found:
         return found.group(2)
@@ -83,7 +83,7 @@ def _unfenced(answer: str) -> str:
 
 
 def _without_repeated_start(code: str, before: str) -> str:
-    """`code` without the last lines of `before` that it repeats, indented as there or not."""
+    """`code` without the last lines of `before` that it repeats, with or without indentation."""
     lines = before.split("\n")
     for count in range(len(lines), 0, -1):
         known = "\n".join(lines[-count:])
@@ -96,9 +96,9 @@ def _without_repeated_start(code: str, before: str) -> str:
 
 
 def _at_column(code: str, indent: str) -> str:
-    """A block for the blank head of a line: its first line without, the others with indentation.
+    """A block for a blank line head: its first line without indentation, the others with it.
 
-    A block that was written at the margin is moved to the cursor's column.
+    A block written at the left margin is moved to the cursor's column.
     """
     first, _, rest = code.partition("\n")
     if first.startswith(indent):
@@ -110,9 +110,9 @@ def _at_column(code: str, indent: str) -> str:
 
 
 def _without_repeated_end(code: str, after: str) -> str:
-    """`code` without the beginning of `after` that it repeats, whole lines of it.
+    """`code` without the whole lines from the beginning of `after` that it repeats.
 
-    A bracket that the code itself opened is its own, whatever follows.
+    A bracket that closes one opened in the code is kept, whatever follows.
     """
     known = after.split("\n")
     written = code.rstrip().split("\n")
@@ -128,5 +128,5 @@ def _without_repeated_end(code: str, after: str) -> str:
 
 
 def _open_brackets(code: str) -> int:
-    """How many brackets are opened and not closed, by count."""
+    """How many more brackets are opened than closed."""
     return sum(map(code.count, "([{")) - sum(map(code.count, ")]}"))

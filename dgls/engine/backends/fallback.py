@@ -1,7 +1,7 @@
 """The backend for a server that may be down: the local model fills until it is back.
 
-Only where the user has said so (`remote.fallback`), because the local model is another one. That
-it fills, and why, is in each reply (`FillReply.note`), which front-ends show once.
+Only if the user has allowed it (`remote.fallback`), because the local model is a different one.
+Each of its replies says so, with the reason (`FillReply.note`), which front-ends show once.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from dgls.protocol import FillReply, FillRequest, OnDraft, OnProgress
 log = logging.getLogger(__name__)
 
 RETRY_S = 30.0
-"""How long a server that is down is left alone."""
+"""How many seconds a server that is down is left alone."""
 
 
 class FallbackBackend:
     """Fills by `remote`, or by `local` while that is down (`dgls.engine.backends.base.Backend`).
 
-    The server is asked again in a thread of its own, so that no fill waits for one that is down.
+    A separate thread checks the server again, so that no fill waits for one that is down.
     """
 
     def __init__(
@@ -40,37 +40,37 @@ class FallbackBackend:
         self._retry_at = 0.0
         self._asking: threading.Thread | None = None
         self._state = threading.Lock()
-        # A local model is used by one thread at a time; fills that the server left come here.
+        # Only one thread at a time may use a local model, and any fill may move to it here.
         self._local_use = threading.Lock()
         self._is_local_loaded = False
 
     @property
     def name(self) -> str:
-        """What fills now."""
+        """The name of the backend that fills now."""
         return (self._local if self._down else self._remote).name
 
     @property
     def device(self) -> str:
-        """Where the model runs, empty while the server fills."""
+        """The device of the model, "" while the server fills."""
         return device_of(self._local) if self._down else ""
 
     @property
     def cores(self) -> int:
-        """How many CPU cores it takes, 0 while the server fills."""
+        """The CPU cores of the model, 0 while the server fills."""
         return cores_of(self._local) if self._down else 0
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """What is known of the server's model: nothing. The local one may fill for a while."""
+        """The languages of the server's model, if known; the local model fills only meanwhile."""
         return languages_of(self._remote)
 
     @property
     def concurrency(self) -> int:
-        """As many fills as what fills now can take."""
+        """The concurrency of the backend that fills now."""
         return (self._local if self._down else self._remote).concurrency
 
     def load(self, progress: OnProgress) -> None:
-        """Ask the server; where it is down, load the local model. Raises what both raise."""
+        """Ask the server; if it is down, load the local model. Raises the errors of both."""
         try:
             self._remote.load(progress)
         except (RemoteError, EngineBusyError) as error:
@@ -80,7 +80,7 @@ class FallbackBackend:
     def fill(
         self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None = None
     ) -> FillReply:
-        """Fill by the server, or by the local model while it is down."""
+        """Fill by the server, or by the local model while the server is down."""
         if self._down is None:
             try:
                 return self._remote.fill(request, stop, on_draft)
@@ -90,7 +90,7 @@ class FallbackBackend:
         return self._filled_here(request, stop, on_draft)
 
     def use_pause(self, stop: StopToken) -> bool:
-        """While the local model fills, let it prepare the next fill; False where it cannot now."""
+        """While the local model fills, let it prepare the next fill; False if it cannot now."""
         local: object = self._local
         if self._down is None or not self._is_local_loaded or not isinstance(local, HasIdleWork):
             return False
@@ -98,7 +98,7 @@ class FallbackBackend:
             return local.use_pause(stop)
 
     def use_idle_time(self) -> bool:
-        """Nothing waits for a longer quiet."""
+        """No deferred work."""
         return False
 
     def _filled_here(
@@ -121,13 +121,13 @@ class FallbackBackend:
     def _went_down(self, error: DglsError) -> None:
         with self._state:
             if self._down is None:
-                # Its text may hold words of the server, and those may quote code.
+                # The error's text may contain the server's words, which may quote code.
                 log.warning("%s is down: %s", self._remote.name, type(error).__name__)
             self._down = error
             self._retry_at = self._clock() + RETRY_S
 
     def _ask_again(self) -> None:
-        """Ask the server whether it is back, once in a while and beside the fills."""
+        """Check from time to time whether the server is back, beside the fills."""
         with self._state:
             if self._asking is not None or self._down is None or self._clock() < self._retry_at:
                 return

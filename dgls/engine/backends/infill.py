@@ -1,11 +1,11 @@
-"""The backend that asks a llama.cpp server which somebody runs already: its `POST /infill`.
+"""The backend for the user's own llama.cpp server: its `POST /infill`.
 
-The server puts the marks of its model around the text, which must be one that was trained to fill
+The server puts its model's special tokens around the text, so the model must be one trained to fill
 gaps (Qwen2.5-Coder and others). The body follows llama.cpp's own description
 (https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md, `POST /infill`): the
 cursor's line goes into `prompt`, after the mark of the middle, as llama.vim sends it, because these
-models were trained on gaps that begin at a line. Code leaves this machine where the server is on
-another one, which only the user's own settings can name.
+models were trained on gaps that begin at a line. Code is sent to another machine if the server is
+on one, which only the user's own settings can name.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from dgls.protocol import Fill, FillReply, FillRequest, OnProgress, Timings
 INFILL = "/infill"
 
 _SHOWN_UNASKED = 0.5
-"""The least probability of a whole text that is shown while typing; not fitted to any model."""
+"""The lowest probability of a whole text that is shown during typing; not fitted to any model."""
 
 _TOKENS_PER_LINE = 40
 _OTHERS_TEMPERATURE = 0.7
-"""The first candidate is the likeliest text, further ones are drawn."""
+"""The first candidate is the likeliest text, further ones are sampled."""
 
 
 class InfillBackend(TextBackend):
     """Fills by asking a llama.cpp server."""
 
     def load(self, progress: OnProgress) -> None:
-        """Ask the server what it serves. Raises `RemoteError`."""
+        """Ask the server for its model. Raises `RemoteError`."""
         super().load(progress)
         # A server names its model by the path of its file.
         self._model.name = PureWindowsPath(self._model.name).name.removesuffix(".gguf")
@@ -73,7 +73,7 @@ class InfillBackend(TextBackend):
 
 
 def body_of(request: FillRequest, index: int = 0) -> dict[str, Any]:
-    """The JSON that asks for candidate `index` of the only gap of a request."""
+    """The JSON body for candidate `index` of the only gap of a request."""
     (gap,), (before, after) = request.gaps, request.parts
     above, line_break, line = before.rpartition("\n")
     lines = gap.max_lines + gap.text.count("\n")
@@ -95,7 +95,7 @@ def body_of(request: FillRequest, index: int = 0) -> dict[str, Any]:
 
 
 def answer_of(fields: Any) -> Answer:
-    """What the server answered. Raises `RemoteError` for anything else."""
+    """The server's answer. Raises `RemoteError` for anything else."""
     try:
         text, times = fields["content"], fields.get("timings") or {}
         chosen = fields.get("completion_probabilities") or []
@@ -120,7 +120,7 @@ def answer_of(fields: Any) -> Answer:
 
 
 def _fills(found: Sequence[tuple[Answer, ...]]) -> list[Fill]:
-    """Each distinct text once; how sure the model is of it is its probability as a whole."""
+    """Each distinct text once; its confidence is the probability of the whole text."""
     fills: dict[tuple[str, ...], Fill] = {}
     for answers in found:
         texts = texts_of(answers)

@@ -1,4 +1,4 @@
-"""The key of a remote server: read late, sent in one header, shown nowhere."""
+"""The key of a remote server: read late, sent in one header, never shown."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key, or none. Its text is left out of `repr`, so that no log or traceback can hold it."""
+    """A key, or none. Its text is left out of `repr`, so that no log or traceback has it."""
 
     text: str = field(default="", repr=False)
 
     def headers(self) -> dict[str, str]:
-        """The header that carries the key; none without one."""
+        """The header with the key; empty without one."""
         return {"Authorization": f"Bearer {self.text}"} if self.text else {}
 
     def hidden_in(self, message: str) -> str:
-        """The message with the key replaced by stars, should a server have quoted it."""
+        """The message with the key replaced by asterisks, in case a server quoted it."""
         return message.replace(self.text, "***") if self.text else message
 
 
 def read_key(settings: RemoteSettings, environment: Mapping[str, str] = os.environ) -> Key:
-    """The key that the settings point at. Raises `SettingError`, which never quotes it."""
+    """The key of the settings. Raises `SettingError`, which never quotes it."""
     if settings.key_file:
         return Key(_checked(_from_file(expanded(settings.key_file))))
     if settings.key_variable:
-        # The name is not shown: somebody may have put the key itself there.
+        # The name is not shown, because it may be the key itself by mistake.
         if settings.key_variable not in environment:
             raise SettingError(
                 "The environment variable that 'remote.key_variable' names is not set where the "
@@ -63,7 +63,7 @@ def _from_file(path: Path) -> str:
 
 
 def _checked(text: str) -> str:
-    """The key as one line that a header can hold."""
+    """The key as one line that fits into a header."""
     key = text.strip()
     if not key or not key.isascii() or not key.isprintable():
         raise SettingError(

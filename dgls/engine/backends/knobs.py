@@ -1,4 +1,4 @@
-"""The settings `denoise.*` as a fill takes them."""
+"""The settings `denoise.*` in the form that fills use."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from dgls.fill.knobs import Knobs
 
 
 def knobs_of(settings: DenoiseSettings) -> Knobs:
-    """The knobs that the settings turn; what is `auto` is left to the model."""
+    """The knobs of the settings; those that are `auto` are left to the model."""
     values = {each.name: getattr(settings, each.name) for each in fields(Knobs)}
     return Knobs(**{name: None if value == AUTO else value for name, value in values.items()})

@@ -33,8 +33,9 @@ class LocalBackend:
         lora: str = AUTO,
         knobs: Knobs = AS_TRAINED,
     ) -> None:
-        """At most `batch` fills share forward passes; 0 leaves that to dgls. The other arguments
-        are those of `dgls.fill.opening.open_filler`.
+        """At most `batch` fills share forward passes; 0 lets dgls choose.
+
+        The other arguments are those of `dgls.fill.opening.open_filler`.
         """
         self._wanted = model
         self._batch = batch
@@ -55,36 +56,36 @@ class LocalBackend:
 
     @property
     def name(self) -> str:
-        """The checkpoint's own name, once it is loaded; until then what was asked for."""
+        """The checkpoint's name once it is loaded; before that, the requested name."""
         return self._filler.name if self._filler else self._wanted
 
     @property
     def device(self) -> str:
-        """Where the model runs, empty before it is loaded."""
+        """The device of the model, "" before it is loaded."""
         return self._filler.device if self._filler else ""
 
     @property
     def cores(self) -> int:
-        """How many CPU cores a forward pass takes, 0 elsewhere and before the model is loaded."""
+        """The CPU cores of a forward pass, 0 on other devices and before the model is loaded."""
         return self._cores
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """What the model was trained on, empty before it is loaded and where it reads all."""
+        """The languages of the model, empty before it is loaded and if it reads all."""
         return self._filler.languages if self._filler else ()
 
     @property
     def concurrency(self) -> int:
-        """How many fills share forward passes; one where the network cannot join them."""
+        """How many fills share forward passes; one if the network cannot join them."""
         if self._filler is None or not self._filler.joins:
             return 1
         return self._batch or usual_batch(torch.device(self._filler.device))
 
     def load(self, progress: OnProgress) -> None:
-        """Load the model and fill once, so that the first real fill is as quick as the next."""
+        """Load the model and fill once, so that the first real fill is as fast as later ones."""
         keep_freed_memory()
         filler = self._open(progress=lambda share, what: progress(_LOADED * share, what))
-        # A pass over few rows takes fewer threads, so they are counted before the first.
+        # Small passes use fewer threads, so read their number before the first pass.
         self._cores = cores_used(filler.device)
         progress(_LOADED, "warming up")
         filler.fill(_WARM_UP, StopToken())
@@ -103,12 +104,12 @@ class LocalBackend:
             self._freed.after_work()
 
     def use_pause(self, stop: StopToken) -> bool:
-        """Let the model prepare the next fill for a moment; False where it cannot now."""
+        """Let the model prepare the next fill for a moment; False if it cannot now."""
         filler: object = self._filler
         return filler.use_pause(stop) if isinstance(filler, HasIdleWork) else False
 
     def use_idle_time(self) -> bool:
-        """Let the model do a second's work that waits; False where there is none."""
+        """Let the model do about a second of deferred work; False if there is none."""
         filler: object = self._filler
         return filler.use_idle_time() if isinstance(filler, HasIdleWork) else False
 

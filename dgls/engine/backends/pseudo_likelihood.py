@@ -1,15 +1,15 @@
-"""How likely a fill is, asked of a denoiser that shows log-probabilities and nothing else.
+"""The score of a fill from a denoiser that only returns log-probabilities.
 
 A causal judge scores a fill token by token from the left. A server that only denoises cannot, and
-the log-probabilities of its own last step say little: each token stood in the input. So the
+the log-probabilities of its own last step tell little, because each token was in the input. So the
 scored tokens are split into interleaved parts; for each part the canvas is read once, in one step,
-with noise on the part and everything else in its place. The score is
+with noise on the part and all other tokens in place. The score is
 
     sum over all scored tokens of log p(token | prompt, the rest of the canvas, noise on its part)
 
 a pseudo-log-likelihood (Besag 1975; Salazar et al. 2020, "Masked Language Model Scoring") in
-blocks. What follows the gap is scored with the fill, where the layout says so (`Canvas.follows`),
-because a fill of the wrong length makes it unlikely; fills of all lengths so compare.
+blocks. If the layout says so (`Canvas.follows`), the text after the gap is scored with the fill,
+because a fill of the wrong length makes it unlikely. This makes fills of all lengths comparable.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from dgls.engine.backends.vllm_wire import CanvasRead, CanvasReply
 from dgls.errors import RemoteError
 
 PARTS = 2
-"""A token's neighbours are there while it is hidden, which half of the canvas at once allows."""
+"""A hidden token should see its neighbours, which hiding at most half of the canvas allows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A canvas with a fill in it, and which of its positions count."""
+    """A canvas with a fill in it, and the positions that are scored."""
 
     canvas: Canvas
     tokens: tuple[int, ...]
@@ -43,7 +43,7 @@ class Scored:
 
 
 def scored(canvas: Canvas, targets: Sequence[Sequence[int]]) -> Scored:
-    """`canvas` with the target of each gap in its slots, as far as they hold it."""
+    """`canvas` with the target of each gap in its slots, as far as it fits."""
     tokens = list(canvas.tokens)
     positions: list[int] = []
     for gap, target in zip(canvas.gaps, targets, strict=True):
@@ -56,7 +56,7 @@ def scored(canvas: Canvas, targets: Sequence[Sequence[int]]) -> Scored:
 
 
 def reads(fill: Scored, vocabulary: int, most: int, noise: random.Random) -> list[CanvasRead]:
-    """The reads whose answers `score` adds up. `most` log-probabilities are asked for in one."""
+    """The reads whose replies `log_probs` uses. Each asks for at most `most` log-probabilities."""
     found = []
     for part in fill.parts(most):
         seed = list(fill.tokens)
@@ -70,7 +70,7 @@ def reads(fill: Scored, vocabulary: int, most: int, noise: random.Random) -> lis
 def log_probs(fill: Scored, most: int, replies: Sequence[CanvasReply]) -> tuple[float, ...]:
     """The log-probability of each scored token in nats, in the order of the positions.
 
-    `replies` answer the `reads` of the same `most`. Raises `RemoteError` where one lacks a token.
+    `replies` answer the `reads` with the same `most`. Raises `RemoteError` if one lacks a token.
     """
     found: dict[int, float] = {}
     for part, reply in zip(fill.parts(most), replies, strict=True):

@@ -1,4 +1,4 @@
-"""A model behind a server with OpenAI's list of models: which one, where, and whether in time."""
+"""A model on a server with OpenAI's list of models: its name, its server, and time limits."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ MODELS = "/v1/models"
 
 
 def not_asked_yet() -> EngineError:
-    """The error for a fill before the server was asked what it serves."""
+    """The error for a fill before the server was asked for its model."""
     return EngineError("The server was not asked yet; nothing was filled. Try again.")
 
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """A model as the server lists it; `window` is the most tokens of prompt and canvas."""
+    """A model in the server's list; `window` limits prompt and canvas together, in tokens."""
 
     name: str
     window: int | None = None
@@ -64,27 +64,27 @@ class RemoteModel:
     """The model of a server that answers in text. `name` is empty until the server was asked."""
 
     def __init__(self, settings: Settings) -> None:
-        """Raises `SettingError` where the server's address or key cannot be used."""
+        """Raises `SettingError` if the server's address or key is invalid."""
         self._settings = settings
         self.server = Server(settings.remote)
         self.name = ""
 
     @property
     def shown(self) -> str:
-        """The model and the place that code is sent to."""
+        """The model, and the host that code is sent to."""
         return f"{self.name or 'a model'} at {self.server.host}"
 
     def load(self, progress: OnProgress) -> None:
-        """Ask the server what it serves. Raises `RemoteError`."""
+        """Ask the server for its model. Raises `RemoteError`."""
         progress(0.1, f"asking the server at {self.server.host}")
         listed = served_models(self.server.run(self.server.get(MODELS), StopToken()))
-        # A server may answer to names that it does not list: a router, an alias.
+        # A server may accept names that it does not list: a router, an alias.
         known = self._settings.model.name
         self.name = self._settings.remote.model or chosen_model(listed, known).name
         progress(1.0, "ready")
 
     def check_asked(self) -> None:
-        """Raise `EngineError` where the server was not asked yet."""
+        """Raise `EngineError` if the server was not asked yet."""
         if not self.name:
             raise not_asked_yet()
 

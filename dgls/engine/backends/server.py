@@ -1,10 +1,10 @@
-"""A server elsewhere, spoken to over HTTP: one answer or one clear error, stopped at once.
+"""A remote server over HTTP: one answer or one clear error, stopped at once.
 
-Why httpx here, when front-ends have a client of their own (`dgls.client.connection`): a remote
-server needs TLS, proxies and connection pools. Its import is slow, but the engine pays for it once.
+It uses httpx, unlike front-ends (`dgls.client.connection`), because a remote server needs TLS,
+proxies and connection pools. The import is slow, but the engine pays for it once.
 
-All calls run in one event loop in a thread of its own, so that requests share connections and a
-stop closes the connection of the call it is meant for. That is how a server hears of it.
+All calls run in one event loop in a separate thread, so that requests share connections and a stop
+closes the connection of its call, which tells the server.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ T = TypeVar("T")
 
 _CONNECT_S = 5.0
 _STOP_POLL_S = 0.01
-"""How soon a call hears that it was stopped."""
+"""Within how many seconds a call notices that it was stopped."""
 _LARGEST_REPLY = 16_000_000
 _QUOTED = 200
-"""Characters of a server's own words that an error repeats."""
+"""The most characters of a server's own message that an error quotes."""
 _LOOPBACKS = {"127.0.0.1", "::1", "localhost"}
 
 
@@ -40,7 +40,7 @@ class Server:
     """One server at one address. Its methods may be called from any thread."""
 
     def __init__(self, settings: RemoteSettings) -> None:
-        """Reads the key. Raises `SettingError` for an address or a key that cannot be used."""
+        """Reads the key. Raises `SettingError` for an invalid address or key."""
         self._url = _address(settings.url)
         self._timeout_s = settings.timeout_seconds
         self._key: Key = read_key(settings)
@@ -50,11 +50,11 @@ class Server:
 
     @property
     def host(self) -> str:
-        """Host and port, as a user knows the server."""
+        """Host and port, as shown to users."""
         return self._url.netloc.decode("ascii")
 
     def run(self, call: Coroutine[Any, Any, T], stop: StopToken) -> T:
-        """The call's result. Raises `Stopped` once `stop` is set; the call is cancelled then."""
+        """The call's result. Raises `Stopped` once `stop` is set, which also cancels the call."""
         future = asyncio.run_coroutine_threadsafe(call, self._loop)
         while not concurrent.futures.wait([future], _STOP_POLL_S).done:
             if stop.stopped:
@@ -63,19 +63,19 @@ class Server:
         return future.result()
 
     async def get(self, path: str) -> Any:
-        """The JSON of a page; for coroutines that `run` runs. Raises `RemoteError`."""
+        """The JSON of a GET request; for coroutines run by `run`. Raises `RemoteError`."""
         return await self._exchange("GET", path, None)
 
     async def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """The JSON of the answer. Raises `RemoteError`, `EngineBusyError`."""
+        """The JSON of the response. Raises `RemoteError`, `EngineBusyError`."""
         return await self._exchange("POST", path, body)
 
     async def within(
         self, deadline_ms: float | None, calls: Sequence[Coroutine[Any, Any, T]]
     ) -> list[T]:
-        """The results that are there at the deadline; all of them without one.
+        """The results that have arrived by the deadline; all of them without one.
 
-        Raises `Stopped` where there is none, and the first error of a call.
+        Raises `Stopped` if there is none, and the first error of a call.
         """
         limit_s = None if deadline_ms is None else deadline_ms / 1000
         found = [each for each in await in_time(calls, limit_s) if each is not None]
@@ -125,8 +125,8 @@ class Server:
                 headers=self._key.headers(),
                 timeout=httpx.Timeout(self._timeout_s, connect=min(_CONNECT_S, self._timeout_s)),
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
-                # Code goes where the settings say and nowhere else: no redirect is followed, and
-                # no proxy of the environment is before a server of this machine.
+                # Code is sent only where the settings say: redirects are not followed, and the
+                # environment's proxies are not used for a server on this machine.
                 follow_redirects=False,
                 trust_env=self._url.host not in _LOOPBACKS,
             )
@@ -146,7 +146,7 @@ class Server:
         return RemoteError(f"{where} failed ({status}{self._words(content)}); nothing was filled.")
 
     def _words(self, content: bytes) -> str:
-        """What the server says itself, where it says it as OpenAI's API does."""
+        """The server's own error message, if it has the form of OpenAI's API."""
         try:
             fields = json.loads(content)
             said = fields.get("error", fields)
@@ -160,7 +160,7 @@ class Server:
         try:
             return json.loads(content)
         except (ValueError, RecursionError):
-            # Without the cause: its message is harmless, but its document is the whole answer.
+            # Without the cause: its message is harmless, but its document is the whole response.
             raise RemoteError(
                 f"The server at {self.host} answered something that is not JSON; nothing was "
                 f"filled. See whether 'remote.url' is the right one."
@@ -173,10 +173,10 @@ class Server:
 async def in_time(
     calls: Sequence[Coroutine[Any, Any, T]], limit_s: float | None, last_s: float | None = None
 ) -> list[T | None]:
-    """The results of all calls, which run at once; None for one that the limit cut off.
+    """The results of all calls, which run at once; None for a call that the limit cut off.
 
-    Where none is there at the limit, the first one is waited for, until `last_s` if that is given.
-    The first error ends all of them and is raised.
+    If none has arrived at the limit, the first one is awaited, until `last_s` if given. The first
+    error ends all of them and is raised.
     """
     tasks = [asyncio.ensure_future(call) for call in calls]
     try:
@@ -192,12 +192,12 @@ async def in_time(
     finally:
         for task in tasks:
             task.cancel()
-        # Cancelled calls close their connections before anybody goes on.
+        # Cancelled calls close their connections before this returns.
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def too_late(host: str, limit_ms: float) -> Stopped:
-    """The error for a server that had nothing when the request's time was over."""
+    """The error for a server without any result when the request's time was over."""
     return Stopped(
         f"The server at {host} had no answer in the {limit_ms:.0f} ms that it was given; "
         f"nothing was changed."
@@ -205,7 +205,7 @@ def too_late(host: str, limit_ms: float) -> Stopped:
 
 
 def _address(url: str) -> httpx.URL:
-    """The address to which paths such as `/v1/models` are added."""
+    """The base address for paths such as `/v1/models`."""
     if not url:
         raise SettingError(
             "'remote.url' is empty, but 'engine.backend' needs a server; nothing was sent."
@@ -214,7 +214,7 @@ def _address(url: str) -> httpx.URL:
         address = httpx.URL(url.rstrip("/").removesuffix("/v1"))
     except httpx.InvalidURL:
         address = httpx.URL()
-    # The address is not shown: it may hold a password.
+    # The address is not shown, because it may contain a password.
     if address.scheme not in ("http", "https") or not address.host or address.userinfo:
         raise SettingError(
             "'remote.url' must be http:// or https:// with a host and without a name or password; "

@@ -1,4 +1,4 @@
-"""What backends share whose server answers in text, one gap at a time."""
+"""The common part of backends whose server answers in text, one gap at a time."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from dgls.protocol import Draft, FillReply, FillRequest, OnDraft, OnProgress
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the server wrote for one gap.
+    """The server's text for one gap.
 
-    `log_prob` is that of the whole text in nats, None where the server does not say; `prompt`
-    tokens were read for it, `cached` of them kept from before.
+    `log_prob` is that of the whole text in nats, None if the server does not tell; `prompt` is the
+    number of prompt tokens, `cached` how many of them were in the server's cache.
     """
 
     text: str
@@ -35,13 +35,13 @@ class TextBackend(ABC):
     """Fills by asking a server for the text of each gap (`dgls.engine.backends.base.Backend`)."""
 
     def __init__(self, settings: Settings) -> None:
-        """Raises `SettingError` where the server's address or key cannot be used."""
+        """Raises `SettingError` if the server's address or key is invalid."""
         self._settings = settings
         self._model = RemoteModel(settings)
 
     @property
     def name(self) -> str:
-        """The model and the place that code is sent to."""
+        """The model, and the host that code is sent to."""
         return self._model.shown
 
     @property
@@ -50,13 +50,13 @@ class TextBackend(ABC):
         return self._settings.remote.concurrency
 
     def load(self, progress: OnProgress) -> None:
-        """Ask the server what it serves. Raises `RemoteError`."""
+        """Ask the server for its model. Raises `RemoteError`."""
         self._model.load(progress)
 
     def fill(
         self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None = None
     ) -> FillReply:
-        """Fill the gaps one after another. Raises `RemoteError`, or `Stopped` out of time."""
+        """Fill the gaps one by one. Raises `RemoteError`, or `Stopped` when time runs out."""
         self._model.check_asked()
         if request.instruction:
             return self._edited(request, stop)
@@ -68,7 +68,7 @@ class TextBackend(ABC):
 
     @abstractmethod
     def _edited(self, request: FillRequest, stop: StopToken) -> FillReply:
-        """The reply to an instruction. Raises `DglsError` where the server takes none."""
+        """The reply to an instruction. Raises `DglsError` if the server does not support them."""
 
     @abstractmethod
     async def _answer(self, request: FillRequest, index: int) -> Answer:
@@ -78,12 +78,12 @@ class TextBackend(ABC):
     def _reply(
         self, request: FillRequest, found: Sequence[tuple[Answer, ...]], spent_ms: float
     ) -> FillReply:
-        """The reply made of the answers for each candidate, which came in time."""
+        """The reply made of the answers that arrived in time, for each candidate."""
 
     async def _candidates(
         self, request: FillRequest, on_draft: OnDraft | None
     ) -> list[tuple[Answer, ...]]:
-        """The answers for as many candidates as are wanted, all asked for at once."""
+        """The answers for as many candidates as are wanted, requested all at once."""
         calls = [
             self._candidate(request, index, on_draft) for index in range(request.limits.candidates)
         ]
@@ -92,7 +92,7 @@ class TextBackend(ABC):
     async def _candidate(
         self, request: FillRequest, index: int, on_draft: OnDraft | None
     ) -> tuple[Answer, ...]:
-        """An answer for each gap, each asked for when the ones before it are known."""
+        """An answer for each gap, each requested when the ones before it are known."""
         answers: list[Answer] = []
         for gap in range(len(request.gaps)):
             texts = [answer.text for answer in answers]

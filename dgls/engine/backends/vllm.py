@@ -1,6 +1,6 @@
-"""The backend that sends canvases to a vLLM server: what a team shares (`docs/team.md`).
+"""The backend that sends canvases to a vLLM server, which a team can share (`docs/team.md`).
 
-Code leaves this machine for that server, which only the user's own settings can name.
+Code is sent to that server, which only the user's own settings can name.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from dgls.protocol import FillReply, FillRequest, OnDraft, OnProgress
 _TRIAL = FillRequest(("a = ", "\n"))
 
 _PROBE = "def añb(x):\n    return [x, 'é']\t# 123\n"
-"""Text that two tokenizers hardly cut alike."""
+"""Text that two tokenizers are unlikely to split equally."""
 
 
 class VllmBackend:
     """Fills with a DiffusionGemma that vLLM serves (`dgls.engine.backends.base.Backend`)."""
 
     def __init__(self, settings: Settings) -> None:
-        """Raises `SettingError` where the server's address or key cannot be used."""
+        """Raises `SettingError` if the server's address or key is invalid."""
         self._settings = settings
         self._server = Server(settings.remote)
         self._served: Served | None = None
 
     @property
     def name(self) -> str:
-        """The model and the place that code is sent to."""
+        """The model, and the host that code is sent to."""
         return self._served.title if self._served else f"a model at {self._server.host}"
 
     @property
@@ -46,7 +46,7 @@ class VllmBackend:
         return self._settings.remote.concurrency
 
     def load(self, progress: OnProgress) -> None:
-        """Ask the server what it serves, and read the tokenizer that belongs to it.
+        """Ask the server for its model, and read the matching tokenizer.
 
         Raises `RemoteError`, `ModelNotFoundError` or `CheckpointError`.
         """
@@ -56,7 +56,7 @@ class VllmBackend:
         found = chosen_model(listed, name, remote.model)
         progress(0.5, "reading the tokenizer")
         shape = read_served(name, found.window)
-        # A tokenizer without the layout's special tokens is better found out now than in a fill.
+        # Find out now, not in a fill, that a tokenizer lacks the layout's special tokens.
         trial = shape.layout.build(_TRIAL)
         shape.layout.texts(trial, trial.tokens)
         self._check_tokenizer(found.name, shape)
@@ -73,7 +73,7 @@ class VllmBackend:
     def fill(
         self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None = None
     ) -> FillReply:
-        """Fill the request's gaps. Raises `RemoteError` where the server fails."""
+        """Fill the request's gaps. Raises `RemoteError` if the server fails."""
         if self._served is None:
             raise not_asked_yet()
         if request.instruction:
@@ -84,7 +84,7 @@ class VllmBackend:
         return self._server.run(call, StopToken())
 
     def _try_out(self, served: Served) -> None:
-        """Read one canvas as wide as any will be, so that a server that cannot says so at once."""
+        """Read one canvas of the largest width, so that a server without support fails at once."""
         tokens = range(min(MAX_LOG_PROBS, served.shape.vocabulary))
         seed = (0,) * served.canvas
         try:
@@ -96,12 +96,12 @@ class VllmBackend:
             ) from error
 
     def _check_tokenizer(self, model: str, shape: ServedShape) -> None:
-        """Another tokenizer's ids would be answered by nonsense, so they are compared first."""
+        """Compare token ids, because with another tokenizer the answers would be nonsense."""
         body = {"model": model, "prompt": _PROBE, "add_special_tokens": False}
         try:
             theirs = self._ask(self._server.post(TOKENIZE, body))
         except RemoteError:
-            # A router need not have that page.
+            # A router may not have that page.
             return
         if isinstance(theirs, dict) and theirs.get("tokens") != shape.codec.encode(_PROBE):
             raise CheckpointError(

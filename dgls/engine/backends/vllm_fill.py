@@ -1,4 +1,4 @@
-"""One fill by a vLLM server: canvases out together, gaps spliced out, judged, ranked."""
+"""One fill by a vLLM server: canvases sent together, gaps cut out, judged, ranked."""
 
 from __future__ import annotations
 
@@ -21,24 +21,26 @@ from dgls.inference.served import ServedShape
 from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft, Timings
 
 MAX_LOG_PROBS = 32
-"""So many log-probabilities are asked for at a position: what the server must allow."""
+"""The log-probabilities requested per position, which the server must allow."""
 
 _HASTY_STEPS = 4
-"""A canvas that is denoised in few steps is what a deadline finds, if it finds nothing better."""
+"""The steps of a quick canvas, which is the answer if a deadline finds nothing better."""
 
 _DENOISE_SHARE = 0.8
-"""Of the time until a deadline; the judge has the rest."""
+"""The share of the time until a deadline for denoising; the judge gets the rest."""
 
 _CALIBRATION = Calibration()
 _UNFITTED = 0.5
-"""A checkpoint's own calibration and threshold were fitted to the scores of the causal judge, which
-these are not. So the confidence is the unfitted one, and what is likelier right than wrong is
-shown."""
+"""The confidence threshold for these fills.
+
+A checkpoint's own calibration and threshold were fitted to the scores of the causal judge, which
+these are not. So the confidence is unfitted, and what is more likely right than wrong is shown.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How fills are made: which lengths, how many noise draws of each, how many steps at most."""
+    """The plan of fills: the lengths, the noise draws of each, and the most steps."""
 
     lengths: Lengths
     draws: int = 1
@@ -47,7 +49,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A model on a server: where, under which name, of what shape, how wide its canvas is."""
+    """A model on a server: its address, name and shape, and the width of its canvas."""
 
     server: Server
     name: str
@@ -57,18 +59,18 @@ class Served:
 
     @property
     def title(self) -> str:
-        """The model's name as replies and the status show it: with the place code is sent to."""
+        """The model's name in replies and the status, with the host that code is sent to."""
         return f"{self.name} at {self.server.host}"
 
     async def read(self, canvas: CanvasRead) -> CanvasReply:
-        """The canvas, denoised there. Cancelling the call ends it there too."""
+        """The canvas, denoised by the server. Cancelling the call cancels it there too."""
         fields = await self.server.post(COMPLETIONS, canvas.body(self.name))
         return canvas_reply(fields, len(canvas.seed))
 
 
 @dataclass(frozen=True, slots=True)
 class _Drafted:
-    """A canvas that came back: the gaps' texts, and what the server itself thought of them."""
+    """A canvas from the server: the gaps' texts, and the server's own log-probabilities."""
 
     texts: tuple[str, ...]
     own: tuple[float, ...]
@@ -76,7 +78,7 @@ class _Drafted:
 
 
 class VllmFill:
-    """The fill of one request; lives as long as that."""
+    """The fill of one request."""
 
     def __init__(
         self, served: Served, request: FillRequest, stop: StopToken, on_draft: OnDraft | None
@@ -93,7 +95,7 @@ class VllmFill:
         self._limit_s = None if limit is None else limit / 1000
 
     def run(self) -> FillReply:
-        """The reply. Raises `Stopped`, also where a deadline finds no draft at all."""
+        """The reply. Raises `Stopped`, also if there is no draft at the deadline."""
         began = time.monotonic()
         canvases = self._canvases()
         if not self._request.limits.candidates:
@@ -106,7 +108,7 @@ class VllmFill:
         return self._reply(canvases[0], fills, timings, complete=complete and judged)
 
     def _canvases(self) -> tuple[Canvas, ...]:
-        """The canvases of all lengths that fit the server's. Raises `InputError` where none do."""
+        """The canvases of all lengths that fit the server's. Raises `InputError` if none fits."""
         lengths: Lengths | None = self._served.plan.lengths
         while lengths is not None:
             canvases = self._shape.layout.canvases(self._request, lengths)
@@ -121,11 +123,11 @@ class VllmFill:
         )
 
     def _warming(self, canvas: Canvas) -> CanvasRead:
-        """A read whose answer is of no interest: the prompt is in the server's cache then."""
+        """A read that only puts the prompt into the server's cache."""
         return CanvasRead(canvas.prompt, canvas.tokens[:1], steps=1)
 
     def _drafts(self, canvases: Sequence[Canvas], began: float) -> tuple[list[_Drafted], bool]:
-        """The canvases that came back in time, and whether those were all."""
+        """The canvases that arrived in time, and whether those were all."""
         steps = self._served.plan.steps
         wanted = [(canvas, steps) for canvas in canvases for _ in range(self._served.plan.draws)]
         if self._limit_s is not None:
@@ -154,7 +156,7 @@ class VllmFill:
         return draft
 
     def _seeded(self, canvas: Canvas) -> tuple[int, ...]:
-        """The canvas with noise in its open positions, but for what is kept of a gap's old text."""
+        """The canvas with noise in its open positions, except for kept tokens of the old text."""
         tokens = list(canvas.tokens)
         for span, gap in zip(canvas.gaps, self._request.gaps, strict=True):
             for at in range(span.start, span.end):
@@ -163,7 +165,7 @@ class VllmFill:
         return tuple(tokens)
 
     def _spliced(self, canvas: Canvas, reply: CanvasReply, *, hasty: bool) -> _Drafted:
-        """The gaps alone: pinned positions of the emitted canvas are what the model would say."""
+        """Only the gaps' texts: at pinned positions the server returns the model's own tokens."""
         held = zip(canvas.pinned, canvas.tokens, reply.tokens, strict=True)
         tokens = [mine if pinned else theirs for pinned, mine, theirs in held]
         texts = tuple(
@@ -179,7 +181,7 @@ class VllmFill:
         return _Drafted(texts, tuple(own), hasty)
 
     def _judged(self, drafts: Sequence[_Drafted], began: float) -> tuple[list[Fill], bool]:
-        """A fill of each distinct text, scored by reads; by the server's own word out of time."""
+        """A fill of each distinct text, scored by reads, or without time by the server."""
         distinct = list({draft.texts: draft for draft in reversed(drafts)}.values())[::-1]
         put = {draft.texts: self._put(draft.texts) for draft in distinct}
         there = {texts: fill for texts, fill in put.items() if fill is not None}
@@ -194,7 +196,7 @@ class VllmFill:
         return [self._fill(draft.texts, draft.own) for draft in distinct], not there
 
     def _put(self, texts: tuple[str, ...]) -> Scored | None:
-        """The canvas that holds the texts exactly; None where no canvas does or none is needed."""
+        """The canvas that holds the texts exactly; None if no canvas does or none is needed."""
         if not any(texts):
             return None
         gaps = tuple(
@@ -246,7 +248,7 @@ class VllmFill:
 
 
 def _shorter(lengths: Lengths) -> Lengths | None:
-    """The lengths without the longest; None where none but an open end is left."""
+    """The lengths without the longest; None if only an open end would be left."""
     longest = max((*lengths.line, *lengths.block), default=OPEN_END)
     if longest == OPEN_END:
         return None

@@ -1,8 +1,8 @@
-"""A canvas as vLLM's completions API takes it, and its answer back.
+"""A canvas in the form of vLLM's completions API, and its answer.
 
 `vllm_xargs` are those of vLLM 0.31 to 0.33; the names are vLLM's. Sampling parameters are left at
-their defaults: vLLM refuses others for a diffusion model. Prompts travel as token ids, so that the
-server's tokenizer and chat template have no say.
+their defaults, because vLLM refuses others for a diffusion model. Prompts are sent as token ids, so
+that the server's tokenizer and chat template have no influence.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _TOKEN = "token_id:"
 
 @dataclass(frozen=True, slots=True)
 class CanvasRead:
-    """One canvas to denoise and read: nothing of it is committed, the request ends with it.
+    """One canvas to denoise and read: nothing of it is committed, and the request ends with it.
 
-    `seed` [canvas] is what is there at first; the positions `pinned` keep it. `steps` bounds
-    the denoise steps; None leaves that to the server. `wanted` are the tokens whose
-    log-probability is asked for at every position, besides that of the best one.
+    `seed` [canvas] are the initial tokens; the positions `pinned` keep them. `steps` limits the
+    denoise steps; None leaves that to the server. `wanted` are the tokens whose log-probability is
+    requested at every position, besides that of the best one.
     """
 
     prompt: tuple[int, ...]
@@ -34,7 +34,7 @@ class CanvasRead:
     wanted: tuple[int, ...] = ()
 
     def body(self, model: str) -> dict[str, Any]:
-        """The JSON of the request."""
+        """The JSON body of the request."""
         arguments: dict[str, Any] = {
             "diffusion_seed_canvas": list(self.seed),
             "diffusion_canvas_length": len(self.seed),
@@ -60,11 +60,11 @@ class CanvasRead:
 
 @dataclass(frozen=True, slots=True)
 class CanvasReply:
-    """The canvas as vLLM emits it: the likeliest token of every position, pinned ones included.
+    """The canvas from vLLM: the likeliest token of every position, including pinned ones.
 
-    `log_probs` [canvas] are their log-probabilities in nats at temperature 1, as the last step saw
-    them; `asked[position]` those of the tokens that were asked for. `cached` prompt tokens were
-    not encoded again, as far as the server tells.
+    `log_probs` [canvas] are their log-probabilities in nats at temperature 1, from the last step;
+    `asked[position]` those of the requested tokens. `cached` prompt tokens were not encoded again,
+    as far as the server tells.
     """
 
     tokens: tuple[int, ...]

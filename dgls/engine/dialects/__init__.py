@@ -1,6 +1,6 @@
-"""How other people's clients ask for a fill, one module per server that they were written for.
+"""The request formats of other clients, one module for each server that they were written for.
 
-A dialect reads a body into a `Question`, and writes what was filled the way its clients expect it.
+A dialect reads a body into a `Question`, and writes the fill in the form that its clients expect.
 Nothing here knows the engine or HTTP.
 """
 

@@ -1,4 +1,4 @@
-"""What the engine wants of a dialect."""
+"""The interface of a dialect."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ DONE = "[DONE]"
 
 
 class DialectRequest(Protocol):
-    """One request as its dialect reads it, and how it is answered."""
+    """One request as read by its dialect, and its answers."""
 
     @property
     def question(self) -> Question:
-        """What is asked for."""
+        """The question that it asks."""
 
     @property
     def is_streamed(self) -> bool:
-        """Whether events are wanted instead of one answer."""
+        """Whether a stream of events is wanted instead of one answer."""
 
     def answer(self, reply: FillReply) -> Json:
-        """The whole answer."""
+        """The complete answer."""
 
     def events(self, reply: FillReply) -> Sequence[Json | str]:
-        """The answer as the events of a stream: its text, then what ends it."""
+        """The answer as the events of a stream: its text, then its end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A status of HTTP and the body that goes with it."""
+    """An HTTP status and its body."""
 
     status: int
     body: Json
@@ -43,9 +43,9 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """Where its clients post, how they are read, and how they are told of a failure.
+    """The path of a dialect, how its requests are read, and how failures are reported.
 
-    `read` raises `EngineProtocolError` for a body that cannot be understood.
+    `read` raises `EngineProtocolError` for an invalid body.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The fields of a JSON body, read by type; fields that nobody asks for are passed over."""
+"""The fields of a JSON body, read by type; unknown fields are ignored."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from dgls.errors import EngineProtocolError, FieldError
 from dgls.text.encodings import whole
 
 _BITS = 63
-"""Of a number without its sign; none of the numbers that are asked for needs more."""
+"""The bits of a number without its sign; no requested number needs more."""
 
 
 class Fields:
-    """One JSON object. A field that is null counts as left out.
+    """One JSON object. A field that is null counts as missing.
 
-    Every method raises `FieldError`, which names the field, where its type is another one.
+    Every method raises `FieldError`, which names the field, if the field has another type.
     """
 
     def __init__(self, values: Mapping[str, Any], inside: str = "") -> None:
@@ -26,11 +26,11 @@ class Fields:
 
     @classmethod
     def of_body(cls, body: bytes) -> Fields:
-        """The body's object. Raises `EngineProtocolError` where it is none."""
+        """The body's object. Raises `EngineProtocolError` for anything else."""
         try:
             values = json.loads(body)
         except (ValueError, RecursionError) as error:
-            # The parser's message names a position and never quotes the text.
+            # The parser's message has a position and never quotes the text.
             raise EngineProtocolError(
                 f"The body is not JSON ({error}); nothing was filled."
             ) from error
@@ -39,11 +39,11 @@ class Fields:
         return cls(values)
 
     def has(self, name: str) -> bool:
-        """Whether the field is there."""
+        """Whether the field is present."""
         return self._values.get(name) is not None
 
     def text(self, name: str, default: str | None = None) -> str:
-        """A string; without a default it must be there."""
+        """A string; without a default it is required."""
         value = self._values.get(name)
         if value is None and default is not None:
             return default
@@ -52,7 +52,7 @@ class Fields:
         return whole(value)
 
     def texts(self, name: str) -> tuple[str, ...]:
-        """Strings: a list of them, one alone, or none."""
+        """Strings: a list of them, a single one, or none."""
         value = self._values.get(name)
         found = [] if value is None else [value] if isinstance(value, str) else value
         if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
@@ -60,7 +60,7 @@ class Fields:
         return tuple(map(whole, found))
 
     def integer(self, name: str, default: int | None = None) -> int | None:
-        """A whole number, also where it is written as 8.0."""
+        """An integer, also if it is written as 8.0."""
         value = self.number(name)
         if value is None:
             return default
@@ -73,7 +73,7 @@ class Fields:
         value = self._values.get(name)
         if value is None:
             return None
-        # JSON's true is an int in Python; it is none here.
+        # JSON's true is an int in Python, but it is not accepted as a number here.
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self._error(name, "a number")
         if isinstance(value, int) and value.bit_length() > _BITS:
@@ -83,21 +83,21 @@ class Fields:
         return value
 
     def flag(self, name: str) -> bool:
-        """A truth value; false where it is left out."""
+        """A truth value; False if it is missing."""
         value = self._values.get(name, False)
         if value is not None and not isinstance(value, bool):
             raise self._error(name, "true or false")
         return bool(value)
 
     def object(self, name: str) -> Fields:
-        """An object; an empty one where it is left out."""
+        """An object; an empty one if it is missing."""
         value = self._values.get(name)
         if value is not None and not isinstance(value, dict):
             raise self._error(name, "an object")
         return Fields(value or {}, f"{self._inside}{name}.")
 
     def objects(self, name: str) -> tuple[Fields, ...]:
-        """A list of objects; an empty one where it is left out."""
+        """A list of objects; empty if it is missing."""
         value = self._values.get(name)
         found = [] if value is None else value
         if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):

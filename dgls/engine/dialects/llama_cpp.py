@@ -20,27 +20,27 @@ _TYPES |= {429: "rate_limit_error", 503: "unavailable_error"}
 
 @dataclass(frozen=True, slots=True)
 class Infill:
-    """One request. Of the answer only `response_fields` are given, if there are any."""
+    """One request. The answer has only the `response_fields`, if there are any."""
 
     question: Question
     is_streamed: bool
     response_fields: tuple[str, ...]
 
     def answer(self, reply: FillReply) -> Json:
-        """The whole answer."""
+        """The complete answer."""
         completion, *_ = self.question.completions(reply)
         whole = {**_part(completion.text, stop=True), **_costs(completion, reply)}
         return _picked(whole, self.response_fields) if self.response_fields else whole
 
     def events(self, reply: FillReply) -> Sequence[Json]:
-        """The text, then all the rest."""
+        """The text, then everything else."""
         completion, *_ = self.question.completions(reply)
         last = {**_part("", stop=True), **_costs(completion, reply)}
         return [_part(completion.text, stop=False), last]
 
 
 def read(body: bytes) -> Infill:
-    """A request. The prefix is `input_prefix` and then `prompt`, the cursor's line."""
+    """A request. The prefix is `input_prefix` followed by `prompt`, the cursor's line."""
     fields = Fields.of_body(body)
     question = Question(
         prefix=fields.text("input_prefix") + fields.text("prompt", ""),
@@ -56,7 +56,7 @@ def read(body: bytes) -> Infill:
 
 
 def failure(status: int, error: Exception) -> Failure:
-    """What llama.cpp answers where something is wrong."""
+    """llama.cpp's form of an error."""
     kind = _TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
     return Failure(status, {"error": {"code": status, "message": str(error), "type": kind}})
 
@@ -69,7 +69,7 @@ def _snippet(fields: Fields) -> Snippet:
 
 
 def _deadline_ms(fields: Fields) -> float | None:
-    """The time for the prompt and for the fill together; 0 and less is no limit there."""
+    """The total time for prompt and fill; there 0 and less mean no limit."""
     times = [fields.number(name) or 0 for name in ("t_max_prompt_ms", "t_max_predict_ms")]
     return sum(max(0, time) for time in times) or None
 
@@ -115,7 +115,7 @@ def _rates(what: str, tokens: int, ms: float) -> Json:
 
 
 def _picked(whole: Json, names: Sequence[str]) -> Json:
-    """The fields of those names; `timings/prompt_n` is one of that name, out of `timings`."""
+    """The fields with these names; `timings/prompt_n` is a field inside `timings`."""
     found = {}
     for name in names:
         value: Any = whole

@@ -28,7 +28,7 @@ class FimCompletion:
     is_streamed: bool
 
     def answer(self, reply: FillReply) -> Json:
-        """The whole answer."""
+        """The complete answer."""
         best = self.question.completions(reply)[:1]
         message = {"role": "assistant", "content": best[0].text}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
@@ -39,7 +39,7 @@ class FimCompletion:
         }
 
     def events(self, reply: FillReply) -> Sequence[Json | str]:
-        """The text, then the end with what it cost."""
+        """The text, then the end with the token counts."""
         best = self.question.completions(reply)[:1]
         head = _head("chat.completion.chunk", reply)
         text = {"role": "assistant", "content": best[0].text}
@@ -68,7 +68,7 @@ def read(body: bytes) -> FimCompletion:
 
 
 def failure(status: int, error: Exception) -> Failure:
-    """What Mistral answers where something is wrong: a wrong field is a list of details."""
+    """Mistral's form of an error: a wrong field gives a list of details."""
     if isinstance(error, FieldError) or status == _UNPROCESSABLE:
         place = [error.field] if isinstance(error, FieldError) else []
         detail = {"loc": ["body", *place], "msg": str(error), "type": "value_error"}

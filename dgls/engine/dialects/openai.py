@@ -26,14 +26,14 @@ _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit
 
 @dataclass(frozen=True, slots=True)
 class TextCompletion:
-    """One request; `tells_usage` is whether a stream ends with what it cost."""
+    """One request; with `tells_usage` a stream ends with the token counts."""
 
     question: Question
     is_streamed: bool
     tells_usage: bool
 
     def answer(self, reply: FillReply) -> Json:
-        """The whole answer: a choice for each candidate, each text once."""
+        """The complete answer: a choice for each distinct candidate."""
         completions = self.question.completions(reply)
         choices = [_choice(index, each.text, "stop") for index, each in enumerate(completions)]
         return {**_head(reply), "choices": choices, "usage": usage(completions, reply)}
@@ -52,7 +52,7 @@ class TextCompletion:
 
 
 def read(body: bytes) -> TextCompletion:
-    """A request. Without `max_tokens` it is OpenAI's default, which is one short line."""
+    """A request. Without `max_tokens` OpenAI's default applies, which is one short line."""
     fields = Fields.of_body(body)
     prefix, suffix = _around(_prompt(fields), fields.text("suffix", ""))
     question = Question(
@@ -68,7 +68,7 @@ def read(body: bytes) -> TextCompletion:
 
 
 def failure(status: int, error: Exception) -> Failure:
-    """What OpenAI answers where something is wrong."""
+    """OpenAI's form of an error."""
     kind = _TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
     param = error.field if isinstance(error, FieldError) else None
     what = {"message": str(error), "type": kind, "param": param, "code": None}
@@ -76,7 +76,7 @@ def failure(status: int, error: Exception) -> Failure:
 
 
 def usage(completions: Sequence[Completion], reply: FillReply) -> Json:
-    """What an answer cost in tokens, the reused ones told apart."""
+    """The token counts of an answer, with cached ones listed separately."""
     filled = sum(each.tokens for each in completions)
     return {
         "prompt_tokens": reply.prompt_tokens,
@@ -90,7 +90,7 @@ DIALECT = Dialect("openai", "/v1/completions", read, failure)
 
 
 def _prompt(fields: Fields) -> str:
-    """The prompt, which may be the only one of a list."""
+    """The prompt, which may be a list with one element."""
     prompts = fields.texts("prompt")
     if len(prompts) != 1:
         raise FieldError.must_be("prompt", "one string")
@@ -100,8 +100,8 @@ def _prompt(fields: Fields) -> str:
 def _around(prompt: str, suffix: str) -> tuple[str, str]:
     """The text before the gap and the text after it.
 
-    Clients that know no `suffix`, such as Zed, write both into the prompt between the marks of a
-    model: StarCoder's (https://arxiv.org/abs/2305.06161) or Qwen's.
+    Clients without `suffix`, such as Zed, write both into the prompt between a model's special
+    tokens: StarCoder's (https://arxiv.org/abs/2305.06161) or Qwen's.
     """
     for first, second, last in _MARKS:
         if prompt.startswith(first) and second in prompt and prompt.endswith(last):

@@ -1,13 +1,13 @@
-"""What clients of every dialect ask, and what they are told: one gap, and the texts for it.
+"""The question of clients of every dialect, and its answers: one gap, and the texts for it.
 
-They give no line count, so it is chosen here. A line that has begun is finished, and no more is
-written: allowing further lines doubles the time (`docs/experiments.md`). A client that stops at a
-line break gets one line, too. On an empty line, or after what opens a block, the number of lines
-follows from the token limit and the length of an ordinary line of code. A token limit does not
-promise a cut within a line.
+These clients give no line count, so it is chosen here. A line that has begun is finished, and no
+more is written, because allowing further lines doubles the time (`docs/experiments.md`). A client
+that stops at a line break gets one line too. On an empty line, or after a block opener, the number
+of lines follows from the token limit and the length of an ordinary line of code. A token limit does
+not guarantee a cut within a line.
 
-They do not name the language either. A prompt may hold other files before its own, each after a
-mark and its path, as models of the Qwen family read them; those become snippets.
+They do not name the language either. A prompt may have other files before its own, each after a
+special token and its path, as models of the Qwen family read them; those become snippets.
 """
 
 from __future__ import annotations
@@ -39,12 +39,11 @@ _FILE, _REPOSITORY = "<|file_sep|>", "<|repo_name|>"
 
 @dataclass(frozen=True)
 class Question:
-    """The middle between a prefix and a suffix is asked for.
+    """The request for the text between a prefix and a suffix.
 
-    `path` is that of the file, empty where the client does not say. `max_tokens` None is no limit,
-    and 0 warms up: the prompt is encoded and nothing is filled. A fill ends before the first of
-    `stops`, and before a line that is indented by less than `min_indent` characters. `deadline_ms`
-    is as in `Limits`.
+    `path` is that of the file, "" if unknown. `max_tokens` None means no limit, and 0 warms up: the
+    prompt is encoded and nothing is filled. A fill ends before the first of `stops`, and before a
+    line that is indented by less than `min_indent` characters. `deadline_ms` is as in `Limits`.
     """
 
     prefix: str
@@ -59,7 +58,7 @@ class Question:
     seed: int = 0
 
     def unpacked(self) -> Question:
-        """The question with the other files of its prompt as snippets, and its own file's path."""
+        """The question with its prompt's other files as snippets, and its own file's path."""
         head, *files = self.prefix.split(_FILE)
         if not files:
             return self
@@ -72,7 +71,7 @@ class Question:
 
     @cached_property
     def language(self) -> Language:
-        """The language of the file, by its path, by its text, and by the files beside it."""
+        """The language of the file, by its path, its text, and the files beside it."""
         others = [snippet.path for snippet in self.snippets]
         return detected(self.prefix + self.suffix, self.path, others)
 
@@ -89,10 +88,10 @@ class Question:
         return min(_MAX_LINES, max(1, self.max_tokens // _TOKENS_PER_LINE))
 
     def request(self, client: str, budget: Budget) -> FillRequest:
-        """The engine's request, its context cut as an editor's is.
+        """The engine's request, with its context cut as for an editor.
 
-        It is explicit: such clients do not say who they are, so none may supersede another. They
-        close the connection of what they no longer want.
+        It is explicit: such clients do not identify themselves, so none may supersede another. They
+        close the connection of a request that they no longer want.
         """
         source = Source.parse(self.prefix + self.suffix, self.language)
         cursor = Span(len(self.prefix), len(self.prefix))
@@ -102,9 +101,9 @@ class Question:
         return task.request(asker, Limits(self.deadline_ms, candidates))
 
     def completions(self, reply: FillReply) -> tuple[Completion, ...]:
-        """What was filled, best first, as far as it is sound; one that is empty where nothing is.
+        """The sound fills, best first; one empty completion if there is none.
 
-        Those that differ in white space only are one.
+        Fills that differ only in white space count as one.
         """
         fills = reply.candidates if self.max_tokens != 0 else ()
         found: dict[str, Completion] = {}
@@ -123,7 +122,7 @@ class Question:
     def _stopped(self, answer: str) -> tuple[str, str]:
         """The sound part of an answer up to the first stop, and that stop.
 
-        A stop is obeyed to the character: what it leaves of a sound text stays as it is.
+        A stop is applied to the exact character: a sound text is not changed further.
         """
         whole = sound(self._site, answer).text
         stops = [(with_line_ends(stop, "\n"), stop) for stop in self.stops if stop]
@@ -143,7 +142,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """One text for the gap, the tokens that it took, and the stop that cut it (or "")."""
+    """One text for the gap, its number of tokens, and the stop that cut it (or "")."""
 
     text: str
     tokens: int
@@ -151,7 +150,7 @@ class Completion:
 
 
 def _without_outdented(text: str, least: int) -> str:
-    """The text before its first further line with fewer than `least` characters of indentation."""
+    """The text before its first later line with fewer than `least` characters of indentation."""
     first, *others = text.split("\n")
     kept = [first]
     for line in others:

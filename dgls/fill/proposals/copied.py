@@ -1,4 +1,4 @@
-"""Proposals that the document makes: what it holds at places like the gap."""
+"""Proposals copied from the document: the text at places like the gap."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from dgls.syntax.languages import language_named
 
 
 def copied(request: FillRequest, most: int) -> list[Proposal]:
-    """At most `most` texts for one empty gap, likeliest first; one for several gaps together.
+    """At most `most` texts for one empty gap, likeliest first; at most one for several gaps.
 
-    Nothing for a gap that holds text: who rewrites that wants another, not what is elsewhere.
+    Empty if a gap holds text: a rewrite wants new text, not a copy.
     """
     if not most or any(gap.text for gap in request.gaps):
         return []
@@ -31,12 +31,12 @@ def copied(request: FillRequest, most: int) -> list[Proposal]:
 
 
 def _copies(request: FillRequest, index: int, texts: Sequence[str], most: int) -> list[Copy]:
-    """What the document has for one gap, when `texts` are in those before it."""
+    """The copies for gap `index`, with `texts` in the gaps before it."""
     alone = single_gap(request, index, texts)
     before, after = (wide or near for wide, near in zip(alone.around, alone.parts, strict=True))
     between = request.parts[index + 1]
     if index + 1 < len(request.gaps) and "\n" not in between:
-        # What is after the next gap on this line does not say where this one ends.
+        # Text after the next gap on this line does not tell where this gap ends.
         after = f"{between}\n{after[len(between) :]}"
     language = language_named(request.language)
     return copies(before, after, most, alone.gaps[0].max_lines, language)

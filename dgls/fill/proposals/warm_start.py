@@ -1,4 +1,4 @@
-"""Where a canvas starts: at the last draft of its document, where typing has agreed with it."""
+"""Starts a canvas from the last draft of its document if the user typed along it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class _Kept:
 
 
 class LastDrafts:
-    """The last draft of each document, for clients that say who they are."""
+    """The last draft of each document, for clients that name the document."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[str, str], _Kept] = OrderedDict()
 
     def keep(self, request: FillRequest, text: str) -> None:
-        """Keep what was drafted for the one gap of a request."""
+        """Keep the draft of a request's only gap."""
         if not request.client or len(request.gaps) != 1:
             return
         document = request.client, request.path
@@ -35,7 +35,7 @@ class LastDrafts:
             self._kept.popitem(last=False)
 
     def rest(self, request: FillRequest) -> str:
-        """What is left of the draft where only its beginning was typed since; else nothing."""
+        """The rest of the draft if the user typed its beginning; else ""."""
         kept = self._kept.get((request.client, request.path))
         if kept is None or kept.request.gaps != request.gaps:
             return ""
@@ -47,7 +47,7 @@ class LastDrafts:
 
 
 def started(canvas: Canvas, target: Sequence[int], pad: int) -> Canvas | None:
-    """The canvas of one gap with `target` in its slots as old text; None where it is too long."""
+    """The canvas of one gap with `target` in its slots as old text; None if it does not fit."""
     (gap,) = canvas.gaps
     if len(target) > len(gap):
         return None

@@ -1,4 +1,4 @@
-"""One document of an editor that speaks to a language server."""
+"""A document of an editor that talks to a language server."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 from dgls.editors.language_client import LanguageClient
 
 Position = dict[str, int]
-"""`line` and `character`, as the protocol counts them."""
+"""`line` and `character`, as in the protocol."""
 
 
 class Document:
-    """Opened at once; what is asked of it is asked of the version that the last change made."""
+    """A document, opened at once; each query is about the version of the last change."""
 
     def __init__(
         self, editor: LanguageClient, uri: str, text: str, language: str = "python"
@@ -23,19 +23,19 @@ class Document:
         editor.notify("textDocument/didOpen", {"textDocument": document})
 
     def change(self, start: Position, end: Position, text: str) -> None:
-        """Put a text in the place of what is between two positions."""
+        """Replace the text between two positions."""
         self._version += 1
         change = {"range": {"start": start, "end": end}, "text": text}
         params = {"textDocument": self._identifier, "contentChanges": [change]}
         self._editor.notify("textDocument/didChange", params)
 
     async def suggestions(self, cursor: Position) -> list[Any]:
-        """The inline completions at a cursor, as while typing."""
+        """The inline completions at a cursor, as during typing."""
         context = {"triggerKind": _AUTOMATIC}
         return await self._asked("inlineCompletion", cursor, context=context) or []
 
     async def next_edits(self, cursor: Position) -> list[Any]:
-        """The next edits that are offered at a cursor."""
+        """The next edits offered at a cursor."""
         answer = await self._asked("copilotInlineEdit", cursor)
         return list(answer["edits"])
 
@@ -49,4 +49,4 @@ class Document:
 
 
 _AUTOMATIC = 2
-"""LSP's trigger kind of a suggestion that nobody asked for."""
+"""LSP's trigger kind of an automatic request."""

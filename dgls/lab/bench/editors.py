@@ -1,7 +1,7 @@
-"""Editors that type sessions at a person's speed and ask one engine as `dgls lsp` does.
+"""Simulated editors that type sessions at human speed and ask one engine as `dgls lsp` does.
 
-They ask after the wait that follows a person's own rhythm (`dgls.policy.rhythm`). What else keeps
-`dgls lsp` from asking is left out: a suggestion that is typed along, a word that is stood in.
+They ask after the delay that follows from the typist's rhythm (`dgls.policy.rhythm`). The other
+reasons for `dgls lsp` not to ask are left out: typing along a suggestion, a cursor inside a word.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from dgls.syntax.languages.python import PYTHON
 from dgls.syntax.source import Source
 
 _WRONG = "q"
-"""What a finger that slips types, and takes back."""
+"""The character of a typo, which is deleted again."""
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of one request: a reply, or None where a newer one took its place.
+    """The result of one request: a reply, or None if a newer request superseded it.
 
-    `ms` is until that was heard; `steps` are the denoise steps that it saw drafts of.
+    `ms` is the time until the result; `steps` are the denoise steps of which drafts arrived.
     """
 
     ms: float = 0.0
@@ -44,7 +44,7 @@ class Outcome:
 
 @dataclass
 class Typing:
-    """How many keys were pressed, and what came of each request, in the order of asking."""
+    """The number of keystrokes, and the result of each request, in order."""
 
     keystrokes: int = 0
     outcomes: list[Outcome] = field(default_factory=list)
@@ -53,10 +53,10 @@ class Typing:
 async def type_for(
     settings: Settings, sessions: Sequence[Session], editors: int, seconds: float
 ) -> Typing:
-    """What `editors` editors do that type for so many seconds, each in files of its own.
+    """Let `editors` editors type for `seconds`, each in its own files.
 
-    There must be as many sessions as editors. Raises the first error of a fill, but for one that
-    was stopped or refused because too many waited.
+    There must be as many sessions as editors. Raises the first error of a fill, except for fills
+    that were stopped, or refused because too many were waiting.
     """
     until = time.monotonic() + seconds
     whole = Typing()
@@ -72,7 +72,7 @@ async def type_for(
 
 
 class Typist:
-    """One editor, called `name`, that types its sessions over and over until it is time."""
+    """One editor, called `name`, that repeats its sessions until time is up."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class Typist:
         self._rhythm = Rhythm()
 
     async def run(self) -> None:
-        """Type, ask, and wait for the last answers."""
+        """Type, send requests, and wait for the last replies."""
         async with EngineClient(self._settings) as client, asyncio.TaskGroup() as asking:
             waiting: asyncio.TimerHandle | None = None
             for session in itertools.cycle(self._sessions):
@@ -140,9 +140,9 @@ class Typist:
 
 
 async def typed(session: Session) -> AsyncIterator[tuple[str, int]]:
-    """The file and the cursor after each keystroke of a session, at its time.
+    """The file and the cursor after each keystroke of a session, in real time.
 
-    What comes without a delay comes with the keystroke before it.
+    A character without a delay arrives with the keystroke before it.
     """
     delays = session.delays_ms
     for at in range(len(session.text)):

@@ -23,19 +23,19 @@ _PLACES = 20
 _SESSIONS = 48
 _SEED = 4
 _SOURCE = Path(asyncio.__file__).parent
-"""What is typed: code that every Python has."""
+"""The typed text: code that every Python installation has."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Each number of `editors` in turn types its sessions for so many seconds."""
+    """The numbers of `editors`, each of which types its sessions for `seconds`."""
 
     editors: Sequence[int]
     seconds: float
     sessions: Sequence[Session]
 
     def check(self) -> None:
-        """Raise `InputError` where there are fewer sessions than editors."""
+        """Raise `InputError` if there are fewer sessions than editors."""
         most = max(self.editors)
         if len(self.sessions) < most:
             raise InputError(
@@ -46,11 +46,11 @@ class Load:
 async def engine(
     settings: Settings, load: Load, vllm: str | None, say: Callable[[str], None]
 ) -> Page:
-    """The page of one engine under load.
+    """The report on one engine under load.
 
-    The engine has the settings' backend and model. With the address of a `vllm` server the same
-    fills go through the local backend and through that server. `say` is told what is being
-    measured. Raises `InputError` where there are fewer sessions than editors.
+    The engine has the settings' backend and model. With the address of a `vllm` server, the same
+    fills also go through that server. `say` gets progress messages. Raises `InputError` if there
+    are fewer sessions than editors.
     """
     load.check()
     rows: list[Series] = []
@@ -69,12 +69,12 @@ async def engine(
 
 
 def usual_sessions(editors: int) -> tuple[Session, ...]:
-    """What so many editors type where nothing was recorded: functions of Python's asyncio."""
+    """Default sessions for `editors` editors: functions of Python's asyncio."""
     return synthetic_sessions(_SOURCE, max(_SESSIONS, editors), _SEED)
 
 
 async def _under_load(settings: Settings, load: Load, say: Callable[[str], None]) -> list[Series]:
-    """One engine with each number of editors, killed and started again at the end."""
+    """One engine with each number of editors; at the end it is killed and restarted."""
     rows: list[Series] = []
     try:
         for count in load.editors:

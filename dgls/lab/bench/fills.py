@@ -1,4 +1,4 @@
-"""The model: one-line fills, unasked and asked, after what a user does in an editor."""
+"""The model alone: one-line fills, automatic and explicit, after typical actions in an editor."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from dgls.text.indentation import indentation
 from dgls.text.spans import Span
 
 _MODULES = (argparse, csv, inspect, json, textwrap)
-"""Sources that every Python has."""
+"""Sources that every Python installation has."""
 
 _MIN_LINE = 24
 _HOP = 37
-"""Lines from one place to the next: odd, so that places differ in what they are."""
+"""Lines from one place to the next: odd, so that the places differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class _Fill:
 
 
 async def one_line_fills(settings: Settings, count: int) -> list[Series]:
-    """Fills at `count` places, at each of them those of `_MOVES`."""
+    """Fills at `count` places, with each of `_MOVES` at every place."""
     found: dict[str, list[_Fill]] = {}
     begun = time.perf_counter()
     async with EngineClient(settings) as client:
@@ -48,7 +48,7 @@ async def one_line_fills(settings: Settings, count: int) -> list[Series]:
             for place in itertools.islice(_places(), count):
                 for what, request in _requests(settings, place):
                     found.setdefault(what, []).append(await _timed(client, request))
-                    # What the pauses of who types there are enough to read.
+                    # As much as the pauses during typing allow to be read.
                     await client.fill(replace(request, limits=READ_AHEAD))
             health = await client.health()
             memory = resident_mb(health.pid) if health is not None else 0.0
@@ -63,7 +63,7 @@ async def one_line_fills(settings: Settings, count: int) -> list[Series]:
 
 
 def _series(what: str, fills: list[_Fill]) -> list[Series]:
-    """The figures of the fills; a server tells neither its passes nor its time for encoding."""
+    """The figures of the fills. A server reports neither passes nor encoding time."""
     replies = [fill.reply for fill in fills]
     stepped = [reply for reply in replies if reply.steps]
     shares = [100 * r.cached_tokens / r.prompt_tokens for r in replies if r.prompt_tokens]
@@ -101,7 +101,7 @@ class _Place:
 
     @property
     def line_head(self) -> str:
-        """What is before the cursor on its line."""
+        """The text before the cursor on its line."""
         return self.before.rpartition("\n")[2]
 
 
@@ -132,11 +132,11 @@ _MOVES: tuple[tuple[str, Trigger, Callable[[_Place], tuple[str, str]]], ...] = (
         lambda p: (p.before + p.rest[:1], p.after),
     ),
 )
-"""What is filled at each place, in this order: the name, who asks, and the text around the gap."""
+"""The fills at each place, in order: name, trigger, and the text around the gap."""
 
 
 def _places() -> Iterator[_Place]:
-    """Places inside a line of code, without end."""
+    """An endless sequence of places inside a line of code."""
     for number in itertools.count():
         for module in _MODULES:
             text = inspect.getsource(module)
@@ -147,7 +147,7 @@ def _places() -> Iterator[_Place]:
 
 
 def _requests(settings: Settings, place: _Place) -> Iterator[tuple[str, FillRequest]]:
-    """What an editor asks at a place, and its name."""
+    """The requests of an editor at a place, with their names."""
     fill = settings.fill
     for what, trigger, around in _MOVES:
         before, after = around(place)
@@ -159,7 +159,7 @@ def _requests(settings: Settings, place: _Place) -> Iterator[tuple[str, FillRequ
 
 
 def _line_of_code(source: Source, wanted: int) -> Span:
-    """The first long line from line `wanted` on, around the end if need be."""
+    """The first long line from line `wanted` on, wrapping around at the end."""
     lines = source.lines
     count = len(lines.starts)
     for number in range(count):

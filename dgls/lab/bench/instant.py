@@ -1,4 +1,4 @@
-"""A backend that answers at once, so that what is measured is everything but the model."""
+"""A backend that answers at once, to measure everything but the model."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dgls.protocol import Draft, Fill, FillReply, FillRequest, OnDraft, OnProgre
 
 FACTORY = "dgls.lab.bench.instant:instant"
 LONG_FACTORY = "dgls.lab.bench.instant:instant_line"
-"""The values of `engine.backend` that choose it, with a word and with `LINE`."""
+"""The values of `engine.backend` that select it, with a word and with `LINE`."""
 
 LINE = "total = sum(item.price * item.count for item in basket if item.count)"
 
 
 class InstantBackend:
-    """Fills every gap with the same text, surely and without delay."""
+    """Fills every gap with the same text, with full confidence and without delay."""
 
     def __init__(self, text: str = "pass") -> None:
         self._text = text
@@ -45,7 +45,7 @@ class InstantBackend:
 
 
 def instant(settings: Settings) -> InstantBackend:
-    """The backend, as `engine.backend` wants it."""
+    """The backend for `engine.backend`."""
     return InstantBackend()
 
 

@@ -1,4 +1,4 @@
-"""`dgls bench latency`: what a user waits for, as one table."""
+"""`dgls bench latency`: the times that a user waits for, as one table."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _STARTS = 10
 
 
 async def latency(settings: Settings, count: int, places: int, say: Callable[[str], None]) -> Page:
-    """The page: `count` keystrokes, fills at `places` places with the settings' model.
+    """The report: `count` keystrokes, fills at `places` places with the settings' model.
 
-    `say` is told what is being measured. A model that is not there is left out, and said so.
+    `say` gets progress messages. If the model is not here, its part is left out with a note.
     """
     rows: list[Series] = []
     note = ""

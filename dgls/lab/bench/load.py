@@ -1,4 +1,4 @@
-"""One engine under several editors: how many fills, how soon, and what was wasted or saved."""
+"""One engine under several editors: fills, latency, wasted work and savings."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _WASTED = "dgls_stopped_fill_seconds_total"
 _RESTARTS = 3
 _POLL_S = 0.02
 _COLD = 8
-"""Prompts that are encoded afresh, to know what the cache saves."""
+"""Prompts that are encoded without cache, to know what the cache saves."""
 _COLD_CHARS = 1_000
 
 
 async def editors_at_once(
     settings: Settings, sessions: Sequence[Session], editors: int, seconds: float
 ) -> list[Series]:
-    """The figures of `editors` editors that type for so many seconds against one engine."""
+    """The figures of `editors` editors that type for `seconds` against one engine."""
     async with EngineClient(settings) as client:
         await client.wait_ready()
         cold_ms = await _cold_ms_per_token(client, sessions)
@@ -51,11 +51,11 @@ async def editors_at_once(
 
 
 async def restarts(settings: Settings) -> Series:
-    """From killing the engine to the next fill's reply."""
+    """The time from killing the engine to the next fill's reply."""
     times = []
     request = FillRequest(("def area(r):\n    return ", "\n"), path="bench.py")
     for _ in range(_RESTARTS):
-        # A front-end of its own, because one gives up after three failures in a minute.
+        # A separate front-end, because one gives up after three failures in a minute.
         async with EngineClient(settings) as client:
             await client.fill(request)
             health = await client.health()
@@ -95,7 +95,7 @@ def _waste(who: str, typing: Typing, wasted_ms: float) -> list[Series]:
 
 
 def _savings(who: str, replies: Sequence[FillReply], cold_ms: float) -> list[Series]:
-    """The prefix cache's share, and what encoding took less than `cold_ms` a token."""
+    """The prefix cache's share, and the time that it saved at `cold_ms` per token."""
     prompt = sum(reply.prompt_tokens for reply in replies)
     cached = sum(reply.cached_tokens for reply in replies)
     saved = (reply.prompt_tokens * cold_ms - reply.timings.encode_ms for reply in replies)
@@ -106,10 +106,10 @@ def _savings(who: str, replies: Sequence[FillReply], cold_ms: float) -> list[Ser
 
 
 async def _cold_ms_per_token(client: EngineClient, sessions: Sequence[Session]) -> float:
-    """What encoding a prompt costs that nothing is cached of."""
+    """The time per token of encoding an uncached prompt."""
     tokens, spent = 0, 0.0
     for number, session in enumerate(sessions[:_COLD]):
-        # Its path, which is first in the prompt, is that of no other.
+        # The path comes first in the prompt, so a unique one makes the cache miss.
         path = f"{number}-{time.monotonic_ns()}.py"
         parts = (session.before[-_COLD_CHARS:], session.after[:_COLD_CHARS])
         request = FillRequest(parts, path=path, limits=READ_AHEAD)

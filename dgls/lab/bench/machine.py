@@ -1,4 +1,4 @@
-"""On what and when something was measured."""
+"""The machine and the date of a measurement."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def machine() -> str:
 
 
 def resident_mb(pid: int) -> float:
-    """The process's memory in MB (10^6 bytes) that is not shared out to the disk."""
+    """The process's private memory in MB (10^6 bytes)."""
     status = Path(f"/proc/{pid}/status")
     if status.exists():
         line = next(row for row in status.read_text().splitlines() if row.startswith("VmRSS:"))
@@ -39,10 +39,10 @@ def resident_mb(pid: int) -> float:
 
 
 def cpu_seconds(pid: int) -> float:
-    """The processor time that a process has taken so far, all its threads together."""
+    """The processor time in seconds that a process has used so far, over all threads."""
     status = Path(f"/proc/{pid}/stat")
     if status.exists():
-        # After the name in brackets, which may hold spaces: fields 14 and 15 of proc(5).
+        # After the name in brackets, which may contain spaces: fields 14 and 15 of proc(5).
         user, system = status.read_text().rpartition(")")[2].split()[11:13]
         return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
     done = subprocess.run(
@@ -76,7 +76,7 @@ def _cores() -> int:
 
 
 def _load() -> str:
-    """What else the machine did: figures from a busy one are worse."""
+    """The load of the machine: figures from a busy one are worse."""
     return f" (load {os.getloadavg()[0]:.1f})" if hasattr(os, "getloadavg") else ""
 
 

@@ -1,4 +1,4 @@
-"""What masks write where nothing verifies them, as two tables."""
+"""What masks write without verification, as two tables."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def tables(
 ) -> str:
     """Both tables, as Markdown. Raises `InputError` for a model without an adapter.
 
-    Each table begins no further gap after half of the minutes.
+    Each table starts no new gap after half of the minutes.
     """
     if model.masks is None:
         raise InputError(f"{model.name} has no adapter; nothing was measured.")

@@ -1,4 +1,4 @@
-"""From the last key of an edit to the offer of its next place, as an editor waits for it."""
+"""The time from the last key of an edit to the offer of its next place."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BLOCK = (
 
 
 async def pause_to_offer(folder: Path, count: int) -> list[Series]:
-    """A parameter is renamed key by key, each time in the next function of a long file."""
+    """Rename a parameter key by key, each time in the next function of a long file."""
     lines, functions = _BLOCK.count("\n"), LINES // _BLOCK.count("\n")
     text = "".join(_BLOCK.format(number) for number in range(functions))
     times = []
@@ -46,7 +46,7 @@ async def _renamed(typist: _Typist) -> float:
         typist.change(0, character)
     begun = time.perf_counter()
     await asyncio.sleep(PAUSE_MS / 1000)
-    # The nearest come first; the places of the edits before are still offered after them.
+    # The nearest come first; places of earlier edits are still offered after them.
     if (await typist.offered())[:2] != [_NEW, _NEW]:
         raise EngineUnavailableError(
             "A renamed parameter was not followed by the offer of its uses."
@@ -62,11 +62,11 @@ class _Typist:
         self._line = self._column = 0
 
     def go_to(self, line: int, column: int) -> None:
-        """Put the cursor somewhere."""
+        """Set the cursor."""
         self._line, self._column = line, column
 
     def change(self, gone: int, text: str) -> None:
-        """Replace so many characters after the cursor by a text, and go after it."""
+        """Replace `gone` characters after the cursor by a text, and move after it."""
         end = {"line": self._line, "character": self._column + gone}
         self._document.change(self._cursor(), end, text)
         self._column += len(text)

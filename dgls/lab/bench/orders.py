@@ -1,7 +1,7 @@
 """What masks write in a block, by the order in which their tokens are accepted.
 
-A block is what the masks after a token of a greedy fill draft. It is settled in one pass or in
-several; a token that was accepted is text that the masks see in the next pass.
+A block is the draft of the masks after a token of a greedy fill. It is settled in one pass or in
+several; an accepted token is text that the masks see in the next pass.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from dgls.network.rows import Rows
 from dgls.network.slots import Slots
 
 _BLOCKS = 4
-"""So many blocks of a fill are settled at most."""
+"""The most blocks of a fill that are settled."""
 
 
 class Order(StrEnum):
@@ -37,7 +37,7 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """Blocks settled in one order: shares of tokens and of whole blocks that are greedy's."""
+    """Blocks settled in one order: the shares of tokens and blocks that equal greedy ones."""
 
     order: Order
     passes: int
@@ -47,7 +47,7 @@ class Settled:
 
     @classmethod
     def of(cls, order: Order, passes: int, right: Sequence[int], width: int) -> Settled:
-        """The shares, of how many tokens of each block of `width` tokens are `right`."""
+        """The shares, from the number of `right` tokens in each block of `width` tokens."""
         tokens = sum(right) / max(1, width * len(right))
         blocks = sum(count == width for count in right) / max(1, len(right))
         return cls(order, passes, round(tokens, 3), round(blocks, 3), len(right))
@@ -98,7 +98,7 @@ def _blocks(
 def _settle(
     model: CausalModel, slots: Slots, text: tuple[int, int], order: Order, passes: int
 ) -> list[int]:
-    """What the masks write after the text, some places of the block a pass."""
+    """The masks' tokens after the text, accepting some places of the block per pass."""
     drafts = model.masks
     assert drafts is not None
     width = len(drafts.masks)
@@ -114,14 +114,14 @@ def _settle(
 def _states(
     model: CausalModel, slots: Slots, text: tuple[int, int], accepted: dict[int, int]
 ) -> Tensor:
-    """The masks' states [masks, width]; they see the text and, wherever it is, what is accepted.
+    """The masks' states [masks, width]; they see the text and all accepted tokens.
 
     As in training, a mask reads the position of the token before its own.
     """
     assert model.masks is not None
     masks, base = model.masks.masks, slots.length
     places = sorted(accepted)
-    # Until something is accepted, the text's last token is chosen and not read.
+    # Until a token is accepted, the text's last token is chosen and not read.
     known = [text[0], *([text[1]] if places else []), *(accepted[place] for place in places)]
     count = len(known) + len(masks)
     at = [base, *([base + 1] if places else []), *(base + 2 + place for place in places)]
@@ -147,7 +147,7 @@ def _drafted(
 
 
 def _first(order: Order, entropy: Sequence[float], accepted: dict[int, int]) -> list[int]:
-    """The places that are open, in the order in which they are accepted."""
+    """The open places, in the order in which they are accepted."""
     open_ = [place for place in range(len(entropy)) if place not in accepted]
     if order is Order.ENTROPY:
         return sorted(open_, key=entropy.__getitem__)

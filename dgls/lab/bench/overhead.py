@@ -1,4 +1,4 @@
-"""Everything but the model: the server's start and memory, and a keystroke's way there and back."""
+"""Everything but the model: the server's start and memory, and a keystroke's round trip."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _TYPED = f"{_INDENT}total = sum(item.price for item in basket)\n"
 
 
 async def server_start(folder: Path, runs: int) -> list[Series]:
-    """From starting `dgls lsp` to its answer to `initialize`, and its memory then."""
+    """The time from starting `dgls lsp` to its answer to `initialize`, and its memory then."""
     times, memory = [], []
-    # The first start writes the bytecode, which an installed package comes with.
+    # The first start writes the bytecode, which an installed package has already.
     for _ in range(1 + runs):
         begun = time.perf_counter()
         async with LanguageClient(environment(folder)) as editor:
@@ -42,7 +42,7 @@ async def server_start(folder: Path, runs: int) -> list[Series]:
 
 
 async def keystrokes(folder: Path, count: int) -> list[Series]:
-    """A keystroke in a file of 10,000 lines to its suggestion, by a model that answers at once."""
+    """A keystroke in a file of 10,000 lines to its suggestion, with an instant model."""
     async with LanguageClient(environment(folder)) as editor:
         await editor.initialize()
         typist = _Typist(editor, 1)
@@ -65,7 +65,7 @@ async def keystrokes(folder: Path, count: int) -> list[Series]:
 
 
 async def keystrokes_along(folder: Path, count: int) -> list[Series]:
-    """A keystroke that agrees with the shown text, in such a file, to what is left of that text."""
+    """A keystroke along the shown text in such a file, to the rest of that text."""
     times: list[float] = []
     async with EngineClient(_settings(folder, LONG_FACTORY)) as client:
         try:
@@ -82,7 +82,7 @@ async def keystrokes_along(folder: Path, count: int) -> list[Series]:
 
 
 async def engine_calls(folder: Path, count: int) -> list[Series]:
-    """A request to the engine and its reply, by a model that answers at once."""
+    """A request to the engine and its reply, with an instant model."""
     request = FillRequest(("x = 1\n" * 200, "y = 2\n" * 80), path="bench.py")
     times = []
     async with EngineClient(_settings(folder)) as client:
@@ -102,16 +102,16 @@ def environment(folder: Path, backend: str = FACTORY) -> dict[str, str]:
         **inherited,
         "DGLS_ENGINE_FOLDER": str(folder),
         "DGLS_ENGINE_BACKEND": backend,
-        # The wait for a pause in the typing is meant, and no overhead.
+        # The wait for a typing pause is intended and not overhead.
         "DGLS_TYPING_SHORTEST_DELAY_MS": "0",
         "DGLS_TYPING_LONGEST_DELAY_MS": "0",
-        # What a bench shows must not be counted among what its user was shown.
+        # Suggestions in a benchmark must not count as shown to the user.
         "DGLS_PRIVACY_COUNTS": "false",
     }
 
 
 async def _along(typist: _Typist) -> list[float]:
-    """How long each character of the suggested line took, but for its last one, in ms."""
+    """The ms for each character of the suggested line, except its last one."""
     typist.type(_INDENT)
     shown = await typist.suggest()
     times = []
@@ -126,7 +126,7 @@ async def _along(typist: _Typist) -> list[float]:
 
 
 class _Typist:
-    """Types in a large file of its own, at the end of a line in its middle."""
+    """Types in its own large file, at the end of a line in the middle."""
 
     def __init__(self, editor: LanguageClient, number: int) -> None:
         text = _large_file()
@@ -142,7 +142,7 @@ class _Typist:
         self._column = 0 if is_new_line else self._column + len(text)
 
     async def suggest(self) -> str | None:
-        """What is suggested at the cursor, if anything."""
+        """The suggestion at the cursor, if any."""
         items = await self._document.suggestions(self._cursor())
         return str(items[0]["insertText"]) if items else None
 
@@ -155,7 +155,7 @@ def _typed(count: int) -> str:
 
 
 def _large_file() -> str:
-    """Python of `LINES` lines with an empty line in its middle, below `_HERE`."""
+    """Python code of `LINES` lines with an empty line in the middle, below `_HERE`."""
     block = (
         "def price_{0}(basket):\n    total = 0\n    for item in basket:\n        total += item\n\n"
     )

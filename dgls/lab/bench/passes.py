@@ -1,4 +1,4 @@
-"""`dgls bench passes`: tokens a pass and milliseconds a fill, by where the drafts come from."""
+"""`dgls bench passes`: tokens per pass and milliseconds per fill, by source of drafts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SYSTEMS = {
     "both": Drafting(),
 }
 NEAR_TIE = 0.05
-"""Choices whose logits are nearer than this are a tie: the width of a pass may decide it."""
+"""If logits are closer than this it is a tie, which the width of a pass may decide."""
 
 _KINDS = (Kind.LINE_END, Kind.BODY)
 _LINE_TOKENS, _BODY_TOKENS = 64, 96
@@ -34,13 +34,13 @@ _LINE_TOKENS, _BODY_TOKENS = 64, 96
 
 @dataclass(frozen=True, slots=True)
 class PassFigures:
-    """What one system does.
+    """The figures of one system.
 
-    `tokens_per_pass` is over all gaps, the pass that reads the prompt's end counted;
-    `ms_per_fill_p50` is that of one-line gaps whose prompt was read before, and
-    `cpu_ms_per_fill_p50` the CPU time of the same fills on all threads, which other work on the
-    machine changes less. `same_as_greedy` counts gaps with the text of plain decoding; of the
-    others, `near_ties` first differ at a near tie.
+    `tokens_per_pass` is over all gaps, including the pass that reads the prompt's end.
+    `ms_per_fill_p50` is over one-line gaps whose prompt was read before, and `cpu_ms_per_fill_p50`
+    is the CPU time of the same fills on all threads, which is less affected by other work on the
+    machine. `same_as_greedy` counts gaps with the text of plain decoding; of the others,
+    `near_ties` first differ at a near tie.
     """
 
     system: str
@@ -56,7 +56,7 @@ class PassFigures:
 
 @dataclass(frozen=True, slots=True)
 class _Spent:
-    """Milliseconds of a fill, on the wall's clock and on the CPU."""
+    """Milliseconds of a fill, by wall clock and on the CPU."""
 
     wall: float
     cpu: float
@@ -89,7 +89,7 @@ class _Counted:
         self.gaps += 1
 
     def figures(self, system: str) -> PassFigures:
-        """What was counted."""
+        """The figures of all counted gaps."""
         by_language = {
             name: round(self.tokens[name] / self.passes[name], 2) for name in sorted(self.tokens)
         }
@@ -112,10 +112,10 @@ def passes(
     say: Callable[[str], None],
     minutes: float = math.inf,
 ) -> tuple[PassFigures, ...]:
-    """The figures of every system; those with masks only where the model has an adapter.
+    """The figures of every system; those with masks only if the model has an adapter.
 
-    The systems take turns at each gap, so that a busy machine is busy for all of them. No further
-    gap is begun after so many minutes.
+    The systems take turns at each gap, so that a busy machine affects all of them. No new gap is
+    started after `minutes`.
     """
     end = time.monotonic() + 60 * minutes
     systems = {n: d for n, d in SYSTEMS.items() if model.masks or n in ("plain", "look-up")}
@@ -139,9 +139,9 @@ def passes(
 
 
 def gaps_of(folders: Sequence[Path], count: int, seed: int) -> tuple[Case, ...]:
-    """`count` gaps of a line or a body, cut from the folders in equal parts.
+    """`count` gaps of a line or a body, in equal numbers from the folders.
 
-    Raises `InputError` for a folder that is not there.
+    Raises `InputError` for a missing folder.
     """
     for folder in folders:
         if not folder.is_dir():
@@ -186,7 +186,7 @@ def _median(times: Sequence[float]) -> float:
 
 
 def _fill(model: CausalModel, case: Case) -> tuple[Written, _Spent]:
-    """What the stream writes, and the time that it takes after its prompt was read."""
+    """What the stream writes, and the time after its prompt was read."""
     prompt, ends = model.layout.prompt(request_of(case)), ends_of(model, case)
     model.read(prompt)
     began, cpu = time.perf_counter(), time.process_time()
@@ -196,13 +196,13 @@ def _fill(model: CausalModel, case: Case) -> tuple[Written, _Spent]:
 
 
 def ends_of(model: CausalModel, case: Case) -> Ends:
-    """What ends a gap here: a line, or a limit for a body."""
+    """The ends of a gap here: a line, or a limit for a body."""
     line = case.kind is not Kind.BODY
     return model.ends(1, _LINE_TOKENS) if line else model.ends(_BODY_TOKENS, _BODY_TOKENS)
 
 
 def greedy_tokens(model: CausalModel, case: Case) -> tuple[int, ...]:
-    """What greedy decoding writes, with the token that ends it."""
+    """The tokens of greedy decoding, including the one that ends it."""
     prompt, before = model.layout.prompt(request_of(case)), model.drafting
     model.drafting = replace(before, masks=False)
     written, _ = model.greedy(prompt, ends_of(model, case), RunControl())
@@ -211,7 +211,7 @@ def greedy_tokens(model: CausalModel, case: Case) -> tuple[int, ...]:
 
 
 def request_of(case: Case) -> FillRequest:
-    """The request of a gap, with the whole of its file."""
+    """The request of a gap, with the whole file."""
     return FillRequest(case.parts, case.gaps, path=case.path)
 
 
@@ -220,7 +220,7 @@ def _language(case: Case) -> str:
 
 
 def _parts_at_a_tie(one: Written, other: Written) -> bool:
-    """Whether two texts first differ where the model itself hardly knew."""
+    """Whether two texts first differ where the model's choice is a near tie."""
     firsts = zip((*one.tokens, one.last), (*other.tokens, other.last), strict=False)
     at = next((index for index, (a, b) in enumerate(firsts) if a != b), None)
     if at is None:

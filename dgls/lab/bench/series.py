@@ -1,4 +1,4 @@
-"""Measured values and their table."""
+"""Measured values, and tables of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _HEAD = "| what | p50 | p90 | p99 | n |\n|---|---|---|---|---|\n"
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """What was measured, in which unit, and every value."""
+    """A measurement: its name, unit and values."""
 
     what: str
     unit: str
@@ -26,7 +26,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What one run measured: where, the series, and what is to be said of them."""
+    """The report of one run: the machine, the series, and notes."""
 
     head: str
     rows: tuple[Series, ...]
@@ -38,7 +38,7 @@ class Page:
         return f"{self.head}\n\n{table(self.rows)}{note}"
 
     def to_json(self) -> str:
-        """The page as JSON: of each series its percentiles and how many values it has."""
+        """The page as JSON: for each series its percentiles and the number of values."""
         series = [
             {
                 "what": row.what,
@@ -59,7 +59,7 @@ def table(rows: Iterable[Series]) -> str:
 
 def _row(series: Series) -> str:
     cells = [_number(series.percentile(share)) for share in (0.5, 0.9, 0.99)]
-    # A percentile beyond what the number of values can tell would be the largest one again.
+    # A percentile is left out if there are too few values, because it would equal the maximum.
     told = [len(series.values) >= least for least in (1, 10, 100)]
     shown = [cell if is_told else "" for cell, is_told in zip(cells, told, strict=True)]
     what = f"{series.what} ({series.unit})"

@@ -1,4 +1,4 @@
-"""Whole fills that take every likely draft of the masks for right, beside greedy ones."""
+"""Whole fills that accept every likely draft of the masks, beside greedy ones."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from dgls.lab.bench.passes import ends_of, greedy_tokens, request_of
 from dgls.lab.evaluation.cases import Case
 
 LEAST = (0.9, 0.5)
-"""The chances from which a draft is accepted unverified in a whole fill."""
+"""The probabilities from which a whole fill accepts a draft unverified."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unverified:
-    """Whole fills whose drafts are accepted from the left where they are likely enough."""
+    """Whole fills whose drafts are accepted from the left while they are likely enough."""
 
     least: float
     tokens_per_pass: float
@@ -52,7 +52,7 @@ def unverified(
 
 
 def _trusting(model: CausalModel, case: Case, least: float) -> tuple[tuple[int, ...], int]:
-    """A fill that takes every likely draft for right, and the passes that it took."""
+    """A fill that accepts every likely draft, and its number of passes."""
     prompt, drafts, ends = model.layout.prompt(request_of(case)), model.masks, ends_of(model, case)
     assert drafts is not None
     plan = Plan((), drafts.masks)
@@ -85,7 +85,7 @@ def _trusting(model: CausalModel, case: Case, least: float) -> tuple[tuple[int, 
 
 
 def _held(model: CausalModel, row: Tensor, rest: bytes) -> Tensor:
-    """The logits of what may come where the text has to go on with `rest`."""
+    """The logits of possible tokens where the text must continue with `rest`."""
     allowed = torch.tensor(model.table.beginning(rest))
     held = torch.full_like(row, float("-inf"))
     held[allowed] = row[allowed]

@@ -1,4 +1,4 @@
-"""Answers and verdicts kept in a folder, so that a run goes on where the last one stopped."""
+"""Answers and verdicts kept in a folder, so that a run continues where the last one stopped."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dgls.lab.evaluation.systems import Answer, System
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What an answer is the answer to."""
+    """Identifies the question of an answer."""
 
     case: str
     system: str
@@ -24,15 +24,15 @@ class Key:
 
     @classmethod
     def of(cls, case: Case, system: System) -> Key:
-        """The key; the settings are a digest, so that lines stay short."""
+        """The key; the settings are hashed, so that lines stay short."""
         digest = hashlib.sha256(system.settings.encode()).hexdigest()[:16]
         return cls(case.id, system.name, digest)
 
 
 class _Journal:
-    """Lines of JSON that are only ever added to. Without a path they live in memory alone.
+    """An append-only file of JSON lines. Without a path it is in memory only.
 
-    A last line that was cut off while it was written is dropped.
+    A last line that was cut off during writing is dropped.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -42,7 +42,7 @@ class _Journal:
             self.lines = self._read(path)
 
     def add(self, line: dict[str, Any]) -> None:
-        """Add a line; it is on the disk when this returns."""
+        """Add a line; it is on disk when this returns."""
         self.lines.append(line)
         if self._path is not None:
             with self._path.open("a", encoding="utf-8") as file:
@@ -65,7 +65,7 @@ class _Journal:
 
 
 class Answers:
-    """The answers given so far."""
+    """The answers so far."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._journal = _Journal(folder / "answers.jsonl" if folder else None)
@@ -81,17 +81,17 @@ class Answers:
             ) from error
 
     def get(self, key: Key) -> Answer | None:
-        """The answer, if it was given before."""
+        """The answer, if it is known."""
         return self._answers.get(key)
 
     def add(self, key: Key, answer: Answer) -> None:
-        """Keep an answer."""
+        """Add an answer."""
         self._journal.add({"key": asdict(key), "answer": asdict(answer)})
         self._answers[key] = answer
 
 
 class Verdicts:
-    """How programs ended, each run once."""
+    """The results of test programs, each run once."""
 
     def __init__(self, folder: Path | None = None, limits: RunLimits | None = None) -> None:
         self._limits = limits or RunLimits()
@@ -101,7 +101,7 @@ class Verdicts:
         }
 
     def of(self, program: str) -> Verdict:
-        """The verdict of a program, from an earlier run or from running it now."""
+        """The verdict of a program, from an earlier run or a new one."""
         text = f"{self._limits}\0{program}".encode(errors="surrogatepass")
         name = hashlib.sha256(text).hexdigest()
         if name not in self._outcomes:

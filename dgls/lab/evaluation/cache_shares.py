@@ -1,4 +1,4 @@
-"""Fits how much of a prediction is the n-gram cache's, for each length of repeated context."""
+"""Fits the n-gram cache's share of a prediction, for each length of repeated context."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dgls.lab.evaluation.model_systems import request_of
 from dgls.syntax.cursor import Budget
 
 LONGEST = 8
-"""Tokens of the longest context that is told apart."""
+"""The longest distinguished context, in tokens."""
 
 _STEPS = 50
 _MOST = 0.96
@@ -27,9 +27,8 @@ Pair = tuple[float, float]
 def fit_cache_shares(model: Model, cases: Sequence[Case], budget: Budget) -> tuple[float, ...]:
     """The shares under which the true fills of `cases` (one gap each) are likeliest.
 
-    The model reads what an editor would send it within `budget`.
-
-    A length of context that was hardly seen takes the share of the next shorter one.
+    The model reads what an editor would send it within `budget`. A rarely seen length of context
+    gets the share of the next shorter one.
     """
     pairs: list[list[Pair]] = [[] for _ in range(LONGEST)]
     for case in cases:
@@ -45,7 +44,7 @@ def _pairs(model: Model, case: Case, budget: Budget) -> Iterable[tuple[int, Pair
     """For each token of the truth: the length of its repeated context, and both probabilities."""
     prompt = model.layout.build(request_of(case, budget, seed=0)).prompt
     target = model.layout.target(case.truth)
-    # A share of 1 for every order makes the cache tell which order it matched.
+    # Shares equal to the order let the cache's answer tell which order it matched.
     cache = NgramCache(prompt, [float(order) for order in range(1, LONGEST + 1)])
     scores = model.judge(model.encode(prompt), [target])[0]
     for index, (token, log_prob) in enumerate(zip(target, scores, strict=True)):
@@ -66,13 +65,13 @@ def _log_likelihood(pairs: Sequence[Pair], share: float) -> float:
 
 
 def without_cache(model: Model) -> Model:
-    """The same model with the cache left out, as the shares are fitted on."""
+    """The same model without the cache, which the shares are fitted on."""
     metadata = replace(model.metadata, cache_shares=())
     return Model(model.network, model.codec, metadata)
 
 
 def write_cache_shares(shares: tuple[float, ...], folder: Path) -> None:
-    """Write the shares into the checkpoint's metadata; the rest of it stays."""
+    """Write the shares into the checkpoint's metadata, leaving the rest unchanged."""
     metadata = read_metadata(folder)
     if metadata is not None:
         write_metadata(replace(metadata, cache_shares=shares), folder)

@@ -1,4 +1,4 @@
-"""Calibrates a checkpoint in its folder: the n-gram cache, the confidence, the threshold."""
+"""Calibrates a checkpoint in its folder: n-gram cache, confidence and threshold."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dgls.lab.evaluation.model_systems import strategy_of
 
 @dataclass(frozen=True, slots=True)
 class Calibrated:
-    """What was written into the checkpoint. `shares` is `Metadata.cache_shares`."""
+    """The values written into the checkpoint. `shares` is `Metadata.cache_shares`."""
 
     shares: tuple[float, ...]
     fitted: Fitted

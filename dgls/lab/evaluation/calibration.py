@@ -1,6 +1,6 @@
-"""Fits a checkpoint's confidence and the threshold from which its fills are shown.
+"""Fits a checkpoint's confidence and the threshold for showing its fills.
 
-Both are fitted on cases cut from a tree that is neither trained on nor evaluated on, and written
+Both are fitted on cases from a tree that is used neither in training nor in evaluation, and written
 into the checkpoint's `dgls.json`.
 """
 
@@ -33,16 +33,16 @@ from dgls.lab.evaluation.model_systems import request_of
 from dgls.syntax.cursor import Budget
 
 SHOWN_KINDS = (Kind.LINE_END, Kind.WHOLE_LINE, Kind.ARGUMENTS, Kind.SPAN)
-"""What is suggested while typing: one gap on one line. On such gaps the confidence is fitted."""
+"""The suggestions during typing: one gap on one line. The confidence is fitted on such gaps."""
 
 NEVER = 1.0
-"""The threshold of a model that is not right often enough to be shown at all."""
+"""The threshold of a model that is not right often enough to show anything."""
 
 FITTED_PRECISION = 0.7
-"""The least share right of what is shown of our own gaps.
+"""The lowest share of right fills among those shown for our own gaps.
 
-More than `TARGET_PRECISION`, because other code is less like these gaps than they are like each
-other: a margin for packages that repeat themselves less.
+Higher than `TARGET_PRECISION`: other code differs from these gaps more than they differ from each
+other, and some packages repeat themselves less.
 """
 
 _FOLDS = 5
@@ -50,7 +50,7 @@ _FOLDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """The proposals of one case: what is known of each, and whether it is right.
+    """The proposals of one case: the evidence for each, and whether it is right.
 
     `group` is the case's own, usually its file.
     """
@@ -62,9 +62,9 @@ class Weighed:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A fitted confidence. `before` and `after` are its reliability on cases that were left out.
+    """A fitted confidence. `before` and `after` are its reliability on held-out cases.
 
-    `shown` is what the threshold shows of those, as far as it shows anything.
+    `shown` is what the threshold shows of those, if anything.
     """
 
     calibration: Calibration
@@ -75,7 +75,7 @@ class Fitted:
     shown: Shown | None
 
     def notes(self, fitted_on: str, date: str) -> dict[str, Any]:
-        """What the checkpoint's metadata should say about the fit."""
+        """The notes on the fit for the checkpoint's metadata."""
         return {
             "fitted_on": fitted_on,
             "date": date,
@@ -89,13 +89,13 @@ class Fitted:
 def weigh(
     filler: CanvasFiller, cases: Iterable[Case], budget: Budget, seed: int
 ) -> Iterator[Weighed]:
-    """The proposals of each case. A case that the model's canvas cannot hold has none."""
+    """The proposals of each case; none for a case that does not fit the model's canvas."""
     for case in cases:
         try:
             found = filler.proposals(request_of(case, budget, seed))
         except InputError:
             found = ()
-        # A fill of nothing is ranked last whatever its confidence is.
+        # An empty fill ranks last whatever its confidence.
         filled = [each for each in found if any(each.texts)]
         yield Weighed(
             case.group,
@@ -109,9 +109,9 @@ def fit(weighed: Sequence[Weighed], seed: int, before: Calibration | None = None
 
     The map is fitted on every proposal, because it ranks them; it is judged on the one that it
     ranks first. The threshold is the lowest at which at least 70 % of what is shown is right,
-    judged on confidences from five folds of whole files, so that no case judges a map fitted on
-    it. Cases without proposals are left out. `before` is the map to compare with. Raises
-    `CheckpointError` where the proposals are all right or all wrong.
+    judged on confidences from five folds of whole files, so that no case judges a map fitted on it.
+    Cases without proposals are left out. `before` is the map to compare with. Raises
+    `CheckpointError` if the proposals are all right or all wrong.
     """
     cases = [each for each in weighed if each.evidence]
     right = np.array([float(each) for case in cases for each in case.right])
@@ -134,9 +134,9 @@ def fit(weighed: Sequence[Weighed], seed: int, before: Calibration | None = None
 
 
 def write(fitted: Fitted, folder: Path, fitted_on: str, date: str) -> None:
-    """Write confidence and threshold into the checkpoint's metadata; the rest of it stays.
+    """Write confidence and threshold into the checkpoint's metadata, leaving the rest unchanged.
 
-    Raises `CheckpointError` for a checkpoint without metadata of dgls.
+    Raises `CheckpointError` for a checkpoint without dgls's metadata.
     """
     metadata = read_metadata(folder)
     if metadata is None:
@@ -152,7 +152,7 @@ def write(fitted: Fitted, folder: Path, fitted_on: str, date: str) -> None:
 
 
 def _fitted(cases: Sequence[Weighed]) -> Calibration:
-    """The likeliest map from the evidence of all proposals to their being right."""
+    """The most likely map from the evidence of all proposals to their correctness."""
     rows = [evidence.features() for case in cases for evidence in case.evidence]
     names = sorted({name for row in rows for name in row})
     features = np.array([[row.get(name, 0.0) for name in names] for row in rows])
@@ -168,14 +168,14 @@ def _cross_fitted(cases: Sequence[Weighed], seed: int) -> Iterator[tuple[Weighed
     fold_of = {group: index % _FOLDS for index, group in enumerate(groups)}
     for fold in sorted(set(fold_of.values())):
         inside = [case for case in cases if fold_of[case.group] == fold]
-        # With one file alone there is no other to fit on.
+        # With a single file there is no other to fit on.
         others = [case for case in cases if fold_of[case.group] != fold] or cases
         fitted = _fitted(others)
         yield from ((case, fitted) for case in inside)
 
 
 def _first(case: Weighed, calibration: Calibration) -> tuple[float, bool]:
-    """How sure the map is of the proposal that it ranks first, and whether that is right."""
+    """The confidence of the proposal that the map ranks first, and whether that is right."""
     confidences = [calibration.confidence(evidence) for evidence in case.evidence]
     first = max(range(len(confidences)), key=confidences.__getitem__)
     return confidences[first], case.right[first]

@@ -1,4 +1,4 @@
-"""What is measured: places in source files with the text that belongs there."""
+"""Evaluation cases: places in source files with the text that belongs there."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One task: fill `gaps` between the `parts` of a file so that `truth` is there.
+    """One task: fill `gaps` between the `parts` of a file, where `truth` belongs.
 
-    `id` names the same task in every run. `group` is what a case shares with cases like it (the
-    function or the file that they were cut from): averages of a group's cases vary together.
-    `parts` is the whole file, which a system cuts to what it can read. `test` is code that
-    defines `check(candidate)`, called with the function named `entry_point`.
+    `id` names the same task in every run. `group` is shared by similar cases (of one function or
+    file), whose results are correlated. `parts` is the whole file, which a system cuts to what it
+    can read. `test` is code that defines `check(candidate)`, called with the function named
+    `entry_point`.
     """
 
     id: str
@@ -66,7 +66,7 @@ class Case:
         return tuple(edits)
 
     def program(self, texts: Sequence[str]) -> str | None:
-        """The file with `texts` in its gaps and its test called; None where there is no test."""
+        """The file with `texts` in its gaps and a call of its test; None if it has no test."""
         if self.test is None:
             return None
         return f"{self.document(texts)}\n{self.test}\ncheck({self.entry_point})\n"
@@ -75,8 +75,8 @@ class Case:
 def humaneval_cases(path: Path) -> tuple[Case, ...]:
     """The tasks of a HumanEval-Infilling file (Bavarian et al. 2022, arXiv:2207.14255).
 
-    The line ending after the missing line stays in the suffix, as it does in an editor; the
-    indentation before it is part of the gap. Raises `SourceFileError` for any other file.
+    The line ending after the missing line stays in the suffix, as in an editor; the indentation
+    before it is part of the gap. Raises `SourceFileError` for any other file.
     """
     cases = tuple(_humaneval_case(row) for row in _rows(path))
     if not cases:
@@ -85,9 +85,9 @@ def humaneval_cases(path: Path) -> tuple[Case, ...]:
 
 
 def task_texts(path: Path) -> tuple[str, ...]:
-    """The whole tasks of a HumanEval-Infilling file, and their tests, each text once.
+    """The full tasks of a HumanEval-Infilling file, and their tests, each text once.
 
-    This is what `Contamination` keeps out of a training corpus.
+    `Contamination` keeps these out of a training corpus.
     """
     texts: dict[str, None] = {}
     for row in _rows(path):
@@ -97,7 +97,7 @@ def task_texts(path: Path) -> tuple[str, ...]:
 
 
 def sample(cases: Sequence[Case], count: int | None, seed: int) -> tuple[Case, ...]:
-    """`count` of the cases in their own order, the same for the same seed; None for all."""
+    """`count` of the cases in their order, determined by the seed; None for all."""
     if count is None or count >= len(cases):
         return tuple(cases)
     chosen = Random(f"sample:{seed}").sample(range(len(cases)), count)
@@ -153,7 +153,7 @@ def _rows(path: Path) -> Iterator[dict[str, str]]:
 
 
 def _text(value: object) -> str:
-    """A field as text. Raises `ValueError` where it is not Unicode."""
+    """A field as text. Raises `ValueError` if it is not valid Unicode."""
     text = str(value)
     text.encode()
     return text

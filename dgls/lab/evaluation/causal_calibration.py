@@ -1,4 +1,4 @@
-"""Fits the confidence of a causal model: on the first texts alone, and on whole searches."""
+"""Fits the confidence of a causal model: for first texts alone, and for whole searches."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from dgls.lab.evaluation.model_systems import request_of
 from dgls.syntax.cursor import Budget
 
 FITTED_PRECISION = 0.78
-"""The least share right of what is shown of our own gaps: 75 %, and a margin for other code."""
+"""The lowest share of right fills shown for our own gaps: 75 %, and a margin for other code."""
 
 LEAST_THRESHOLD = 0.5
-"""What is shown is likelier right than wrong, however much of the rest is right."""
+"""Shown texts are more likely right than wrong, even if a lower threshold met the target."""
 
 FOLDS = 5
 _RIVALS = frozenset({"lead", "alone", "greedy", "copied", "likeness", "share", "joint_lead"})
@@ -43,7 +43,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One case: the first text weighed alone, and beside others, automatic and explicit."""
+    """One case: the first text alone, and beside others, automatic and explicit."""
 
     group: str
     several_lines: bool
@@ -54,7 +54,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A fitted confidence, and what its threshold shows of gaps of one line that were left out."""
+    """A fitted confidence, and what its threshold shows of held-out one-line gaps."""
 
     confidence: Confidence
     cases: int
@@ -80,9 +80,9 @@ def judge(filler: CausalFiller, cases: Iterable[Case], budget: Budget) -> Iterat
 def fit(cases: Sequence[Judged], strategy: CausalStrategy, fitted_on: str) -> Fitted:
     """Fit both maps and the threshold.
 
-    The threshold is the lowest from `LEAST_THRESHOLD` up at which enough of what is shown is
-    right, judged on confidences of five folds of whole files, so that no case judges a map fitted
-    on it. Raises `CheckpointError` where all texts are right or all wrong.
+    The threshold is the lowest from `LEAST_THRESHOLD` up at which enough of what is shown is right,
+    judged on confidences of five folds of whole files, so that no case judges a map fitted on it.
+    Raises `CheckpointError` if all texts are right or all wrong.
     """
     judged = list(_cross_judged(cases, strategy))
     lines = [(sure, right) for sure, right, several in judged if not several]
@@ -108,7 +108,7 @@ def fit(cases: Sequence[Judged], strategy: CausalStrategy, fitted_on: str) -> Fi
 def _cross_judged(
     cases: Sequence[Judged], strategy: CausalStrategy
 ) -> Iterator[tuple[float, bool, bool]]:
-    """For each case how sure its answer is, whether it is right, and if of several lines."""
+    """For each case its answer's confidence, whether it is right, and has several lines."""
     groups = sorted({case.group for case in cases})
     Random("folds").shuffle(groups)
     fold_of = {group: index % FOLDS for index, group in enumerate(groups)}
@@ -126,10 +126,10 @@ def _cross_judged(
 def _answer(
     case: Judged, alone: Logistic, searched: Logistic, strategy: CausalStrategy
 ) -> tuple[float, bool]:
-    """What a fill would show unasked: the first text where that settles it, else the best one."""
+    """The answer of an automatic fill: the first text if that settles it, else the best one."""
     first = alone.of(case.alone.features)
     if not strategy.hopeless <= first < strategy.enough:
-        # Nothing is shown where the model is sure that nothing belongs there.
+        # Nothing is shown if the model is sure that nothing belongs there.
         return (first, case.alone.right) if case.alone.text.strip() else (0.0, False)
     spoken = [row for row in case.automatic if row.text.strip()]
     if not spoken:

@@ -36,7 +36,7 @@ DEFAULT_SYSTEMS = (*BASELINES, "dgls")
 
 @dataclass(frozen=True)
 class OpenedModel:
-    """A loaded model, what tells it from others, and how much of a file it is given."""
+    """A loaded model, its identity, and the text budget that it is given."""
 
     model: Model
     identity: str
@@ -45,7 +45,7 @@ class OpenedModel:
 
     @classmethod
     def of(cls, name: str | None, device: str | None) -> Self:
-        """Load a model; None stands for what the settings say. Raises `ModelError`."""
+        """Load a model; None means that of the settings. Raises `ModelError`."""
         said = {"model.name": name, "model.device": device}
         given = {key: value for key, value in said.items() if value is not None}
         settings = changed(resolve().settings, given)
@@ -56,7 +56,7 @@ class OpenedModel:
         return cls(model, identity, budget, knobs)
 
     def with_cache_shares(self, shares: tuple[float, ...]) -> Self:
-        """The same weights with other shares of the n-gram cache, on the disk as they were."""
+        """The same weights with other shares of the n-gram cache; files are unchanged."""
         metadata = replace(self.model.metadata, cache_shares=shares)
         model = Model(self.model.network, self.model.codec, metadata)
         return replace(self, model=model, identity=f"{self.identity} {shares}")
@@ -74,13 +74,13 @@ def chosen_systems(
     model: str | None,
     device: str | None,
 ) -> tuple[System, ...]:
-    """The systems of these names, each once, or the usual ones.
+    """The systems with these names, each once, or the default ones.
 
-    Raises `InputError` for a name that there is not, before anything is loaded.
+    Raises `InputError` for an unknown name, before anything is loaded.
     """
     wanted = tuple(dict.fromkeys(names or DEFAULT_SYSTEMS))
     _check(wanted)
-    # A server that is down is found out before a model is loaded.
+    # Find out that a server is down before a model is loaded.
     elsewhere = {name: infill_system(name, _budget()) for name in wanted if "=" in name}
     needs_model = any(name in MODEL_SYSTEMS for name in wanted)
     opened = _opened(model, device) if needs_model else None
@@ -96,7 +96,7 @@ def chosen_systems(
 
 
 def _opened(model: str | None, device: str | None) -> Callable[[str], System]:
-    """What makes a system of the model by its name; the family decides which there are."""
+    """A function that makes the model's systems by name; the family decides which exist."""
     settings = resolve().settings
     named = with_lora(resolved(model or settings.model.name), settings.model.lora)
     if not named.causal:

@@ -1,4 +1,4 @@
-"""Whether a confidence can be trusted, and what showing only the confident fills would give."""
+"""Whether a confidence can be trusted, and the result of showing only confident fills."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ Judged = Sequence[tuple[float, bool]]
 
 BINS = 10
 TARGET_PRECISION = 0.6
-"""At least this share of what is shown should be right."""
+"""The lowest acceptable share of right fills among those shown."""
 _COVERAGES = (0.05, 0.1, 0.15, 0.2, 0.35, 0.5, 0.75, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """The fills with a confidence from `low` up to `high`: how many, how sure, how often right."""
+    """The fills with a confidence from `low` up to `high`: count, mean confidence, share right."""
 
     low: float
     high: float
@@ -28,11 +28,11 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """Bins in the order of confidence, and two figures for the whole, both best at 0.
+    """Bins in order of confidence, and two overall figures, both best at 0.
 
-    `error` is the expected calibration error: the mean distance between confidence and share
-    right, bins weighted by their counts (Naeini et al. 2015). `brier` is the mean squared error
-    of the confidence (Brier 1950).
+    `error` is the expected calibration error: the mean distance between confidence and share right,
+    with bins weighted by their counts (Naeini et al. 2015). `brier` is the mean squared error of
+    the confidence (Brier 1950).
     """
 
     bins: tuple[Bin, ...]
@@ -42,9 +42,9 @@ class Reliability:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What is shown when everything from `threshold` up is: its share, and the share right of it.
+    """The result of showing every fill from `threshold` up: its share, and the share right of it.
 
-    `precision` is 0 where nothing is shown.
+    `precision` is 0 if nothing is shown.
     """
 
     threshold: float
@@ -62,7 +62,7 @@ def reliability(judged: Judged) -> Reliability:
 
 
 def shown_at(judged: Judged, threshold: float) -> Shown:
-    """What a threshold shows."""
+    """The result of a threshold."""
     shown = [right for confidence, right in judged if confidence >= threshold]
     precision = sum(shown) / len(shown) if shown else 0.0
     return Shown(threshold, len(shown) / max(1, len(judged)), precision)
@@ -75,21 +75,21 @@ def widest(judged: Judged, precision: float = TARGET_PRECISION) -> Shown | None:
 
 
 def by_coverage(judged: Judged) -> tuple[Shown, ...]:
-    """What is shown at each of a few coverages, or at the next above that ties allow."""
+    """The results at a few coverages, or at the next higher ones that ties allow."""
     chosen = (at_coverage(judged, least) for least in _COVERAGES)
     return tuple(dict.fromkeys(shown for shown in chosen if shown))
 
 
 def at_coverage(judged: Judged, least: float) -> Shown | None:
-    """What is shown when the surest `least` of all fills are, or the next more; None for no fills.
+    """The result of showing the most confident `least` of all fills or, with ties, a few more.
 
-    Fills of equal confidence are shown together or not at all.
+    None without fills. Fills of equal confidence are shown together or not at all.
     """
     return next((shown for shown in _every(judged) if shown.coverage >= least), None)
 
 
 def _every(judged: Judged) -> Iterator[Shown]:
-    """What each threshold shows that makes a difference, from the highest down."""
+    """The result of each distinct threshold, from the highest down."""
     count = right = 0
     ordered = sorted(judged, key=lambda each: -each[0])
     for threshold, members in groupby(ordered, key=lambda each: each[0]):

@@ -1,15 +1,14 @@
-"""Which training files hold an evaluation task, or a near copy of one.
+"""Finds training files that contain an evaluation task, or a near copy of one.
 
 A text is compared as shingles: runs of consecutive words (identifiers, keywords, numbers and the
-words of docstrings, in lower case), so that layout, quotes, punctuation and comments between
-lines do not hide a copy. Three views of a task are looked for, because copies differ in what
-they keep:
+words of docstrings, in lower case), so that layout, quotes, punctuation and comments between lines
+do not hide a copy. Three views of a task are searched, because copies differ in what they keep:
 
 - its prose, one unit for each docstring;
-- its code, docstrings left out;
-- the skeleton of its code: keywords, builtins and numbers alone, which renaming does not change.
+- its code without docstrings;
+- the skeleton of its code: only keywords, builtins and numbers, which renaming does not change.
 
-A file matches when it holds a good part of the shingles of one unit, never for a short common
+A file matches if it contains a good part of the shingles of one unit, never for a short common
 line. After Broder, "On the resemblance and containment of documents" (1997): containment.
 """
 
@@ -40,11 +39,11 @@ _SKELETON_WORDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """How one view of a task is shingled and how much of it makes a match.
+    """How one view of a task is shingled, and how much of it makes a match.
 
-    `length` is words in a shingle; a unit with fewer than `least` distinct shingles says too
-    little and is left out; `share` of a unit's shingles in one file is a match. A shingle with
-    fewer than `variety` different words is too common to count.
+    `length` is the words in a shingle. A unit with fewer than `least` distinct shingles is too
+    short and left out. `share` of a unit's shingles in one file is a match. A shingle with fewer
+    than `variety` different words is too common to count.
     """
 
     length: int
@@ -59,7 +58,7 @@ _SKELETON = _View(length=8, least=4, share=0.6, variety=4)
 
 @dataclass(frozen=True, slots=True)
 class _Index:
-    """The shingles of many units: which units hold each, and how many hits make a match."""
+    """The shingles of many units: which units have each, and how many hits make a match."""
 
     view: _View
     shingles: frozenset[Shingle]
@@ -81,9 +80,9 @@ class _Index:
         return cls(view, frozenset(frozen), frozen, tuple(needed))
 
     def matches(self, words: list[str]) -> bool:
-        """Whether `words` hold enough of any one unit."""
-        # The intersection walks the file's shingles without a Python step for each: on 200 MB
-        # of source that is the difference between seconds and minutes.
+        """Whether `words` contain enough of any one unit."""
+        # The intersection walks the file's shingles without a Python step for each: for 200 MB of
+        # source that takes seconds instead of minutes.
         shared = self.shingles.intersection(_shingles(words, self.view.length))
         hits = Counter(unit for shingle in shared for unit in self.holders[shingle])
         return any(count >= self.needed[unit] for unit, count in hits.items())
@@ -91,17 +90,17 @@ class _Index:
 
 @dataclass(frozen=True, slots=True)
 class Contamination:
-    """Knows the evaluation tasks and recognises them in a training file."""
+    """Knows the evaluation tasks and recognizes them in a training file."""
 
     _words: _Index
     _skeletons: _Index
 
     @classmethod
     def of(cls, cases_texts: Iterable[str]) -> Contamination:
-        """A guard for whole tasks as source text: prompt, solution and suffix joined.
+        """A guard for complete tasks as source text: prompt, solution and suffix joined.
 
         Equal texts count once, so every case of a task may be given. The tests of a task may be
-        given as texts of their own.
+        given as separate texts.
         """
         units: list[list[str]] = []
         skeletons: list[list[str]] = []
@@ -113,7 +112,7 @@ class Contamination:
         return cls(_Index.of(units, _WORDS), _Index.of(skeletons, _SKELETON))
 
     def matches(self, source_text: str) -> bool:
-        """Whether the file holds one of the tasks or a near copy of it."""
+        """Whether the file contains one of the tasks or a near copy of it."""
         words = _words(source_text)
         return self._words.matches(words) or self._skeletons.matches(_skeleton(words))
 

@@ -1,7 +1,7 @@
-"""Cases cut out of any source tree, so that a user can measure on their own repository.
+"""Cuts cases out of any source tree, so that users can measure on their own repository.
 
-The same tree, seed, languages and count give the same cases. Every kind of gap comes equally often,
-as far as the tree has places for it.
+The same tree, seed, languages and count give the same cases. All kinds of gap are equally frequent,
+as far as the tree has places for them.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from dgls.text.lines import Lines
 from dgls.text.spans import Span, split_at
 
 CODE = tuple(known for known in LANGUAGES if known.holds_code)
-"""The languages that are cut from where none is named: not those of data and prose."""
+"""The default languages: all except those of data and prose."""
 
 _TRIES = 200
 _NEAR_LINES = 8
 MULTILINE = 8
-"""Most lines of a body. It bounds every fill of a body, so that it says nothing about the truth."""
+"""The most lines of a body. It limits every fill of a body, so it reveals nothing of the truth."""
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Which files of a folder are cut from: those that `may_read` and that are in `languages`.
+    """The files of a folder that are cut: those that `may_read` allows, in `languages`.
 
-    Of these languages each comes equally often; without any, each file of `CODE` does.
+    All of these languages are equally frequent; without any, all files of `CODE` are.
     """
 
     languages: Sequence[Known] = ()
@@ -57,7 +57,7 @@ def cut_cases(
 ) -> tuple[Case, ...]:
     """At most `count` cases of these kinds from the source files below `folder`.
 
-    Fewer where the tree has no more places. Raises `SourceFileError` where there are none.
+    Fewer if the tree has no more places. Raises `SourceFileError` if there are none.
     """
     shelves = _shelves(folder, files)
     read = lru_cache(maxsize=64)(lambda path: _readable(folder, path))
@@ -79,7 +79,7 @@ def cut_cases(
 
 
 def languages_of(names: Sequence[str]) -> tuple[Known, ...]:
-    """The languages of these names or ids, `all` for every one. Raises `LanguageError`."""
+    """The languages with these names or ids, `all` for every one. Raises `LanguageError`."""
     if "all" in names:
         return LANGUAGES
     return tuple(dict.fromkeys(_language(name) for name in names))
@@ -107,7 +107,7 @@ Readable = tuple[SourceFile, Places]
 
 
 def _readable(folder: Path, path: str) -> Readable | None:
-    """A file and its places; None where it cannot be read or does not parse."""
+    """A file and its places; None if it cannot be read or parsed."""
     file = read_source(folder, path)
     places = places_of(file.text, language_of(path)) if file else None
     return (file, places) if file and places else None
@@ -134,7 +134,7 @@ def _cut(readable: Readable | None, kind: Kind, rng: Random) -> Case | None:
 
 
 def _name(file: SourceFile, kind: Kind, spans: Sequence[Span]) -> str:
-    """Tells the place to a reader, and by its digest a changed file from the one measured."""
+    """Names the place for a reader; its digest changes with the file."""
     start = Lines(file.text).position(spans[0].start)
     digest = hashlib.sha256(f"{spans}\0{file.text}".encode()).hexdigest()[:10]
     return f"{file.path}:{start.line + 1}:{start.column + 1}/{kind}/{digest}"
@@ -148,7 +148,7 @@ def _line_end(places: Places, rng: Random) -> tuple[Span, ...]:
 
 
 def _whole_line(places: Places, rng: Random) -> tuple[Span, ...]:
-    """A line of code after its indentation."""
+    """A line of code without its indentation."""
     return (rng.choice(places.lines),)
 
 
@@ -158,19 +158,19 @@ def _body(places: Places, rng: Random) -> tuple[Span, ...]:
 
 
 def _arguments(places: Places, rng: Random) -> tuple[Span, ...]:
-    """What is between the brackets of a call or a definition."""
+    """The text between the brackets of a call or a definition."""
     return (rng.choice(places.arguments),) if places.arguments else ()
 
 
 def _characters(places: Places, rng: Random) -> tuple[Span, ...]:
-    """Characters at a random place of a line, token borders or not."""
+    """Characters at a random place of a line, regardless of tokens."""
     line = rng.choice(places.lines)
     start = rng.randrange(line.start, line.end)
     return (Span(start, min(line.end, start + 1 + int(rng.expovariate(1 / 12)))),)
 
 
 def _several(places: Places, rng: Random) -> tuple[Span, ...]:
-    """Two or three gaps on lines near each other, each of one token or more."""
+    """Two or three gaps of one or more tokens on nearby lines."""
     first = rng.randrange(len(places.lines))
     near = places.lines[first : first + _NEAR_LINES]
     if len(near) < 2:
@@ -196,4 +196,4 @@ CUTTERS: dict[Kind, Callable[[Places, Random], tuple[Span, ...]]] = {
     Kind.SPAN: _characters,
     Kind.SEVERAL: _several,
 }
-"""What cuts a gap, or several, of each kind out of a text; nothing where it finds no place."""
+"""The function that cuts each kind of gap from a text; it gives () if there is no place."""

@@ -1,7 +1,6 @@
 """Runs a case's tests in a child process with limits: pass@1.
 
-Only what `--execute` asks for is run. What the limits cover, and what not, is in
-`sandbox_child.py`.
+This only runs with `--execute`. `sandbox_child.py` tells what the limits cover and what not.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ _KILLED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class RunLimits:
-    """What one program may take: wall-clock seconds, bytes of memory, bytes of a file."""
+    """The limits of one program: wall-clock seconds, bytes of memory, bytes of a file."""
 
     seconds: float = 3.0
     memory: int = 512 * 1024 * 1024
@@ -35,7 +34,7 @@ class RunLimits:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How a program ended: `outcome` is "passed", "timeout", "died" or an exception's name."""
+    """The end of a program: `outcome` is "passed", "timeout", "died" or an exception's name."""
 
     outcome: str
 
@@ -53,7 +52,7 @@ def run_program(program: str, limits: RunLimits | None = None) -> Verdict:
     with tempfile.TemporaryDirectory(prefix="dgls-eval-") as folder:
         child = _start(folder)
         try:
-            # Reading is part of the time: a program whose text never ends cannot be started.
+            # The limit includes reading the program, so one whose text never ends cannot start.
             _, errors = child.communicate(
                 f"{header}\n{program}".encode(errors="surrogatepass"),
                 timeout=limits.seconds + _STARTUP_SECONDS,
@@ -68,7 +67,7 @@ def run_program(program: str, limits: RunLimits | None = None) -> Verdict:
 
 
 def _start(folder: str) -> subprocess.Popen[bytes]:
-    """The child in a session of its own, so that all it may start ends with it."""
+    """The child in its own session, so that its own children end with it."""
     return subprocess.Popen(
         [sys.executable, "-I", "-S", "-B", str(_CHILD)],
         stdin=subprocess.PIPE,
@@ -81,7 +80,7 @@ def _start(folder: str) -> subprocess.Popen[bytes]:
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """Kill the child's whole session; its pipes are closed and its exit is awaited."""
+    """Kill the child's whole session, close its pipes and wait for its exit."""
     with suppress(ProcessLookupError, PermissionError):
         if hasattr(os, "killpg"):
             os.killpg(child.pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""A causal model under measure as systems: as an editor gets it, and without search and copies."""
+"""A measured causal model as systems: as in an editor, and without search and copies."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ from dgls.protocol import READ_AHEAD, Trigger
 from dgls.syntax.cursor import Budget
 
 CAUSAL_SYSTEMS = ("dgls", "typed", "greedy")
-"""`dgls`: what an explicit request gets. `typed`: what comes while one types, with less search.
-`greedy`: what the model writes token by token, alone."""
+"""`dgls`: an explicit request. `typed`: an automatic one, with less search.
+
+`greedy`: only greedy decoding.
+"""
 
 
 @dataclass(frozen=True)
 class FillerSystem:
-    """Fills in this process, with what an editor would send it around the gap."""
+    """Fills in this process, with the text around the gap that an editor would send."""
 
     name: str
     filler: CausalFiller
@@ -33,7 +35,7 @@ class FillerSystem:
 
     @property
     def settings(self) -> str:
-        """All that the answers depend on."""
+        """Everything that the answers depend on."""
         return f"{self.identity} {self.name} {self.budget} seed {self.seed} dgls {__version__}"
 
     @property
@@ -42,10 +44,10 @@ class FillerSystem:
         return self.filler.threshold
 
     def fill(self, case: Case) -> Answer:
-        """The best candidate; `ms` is the engine's time, without the cutting of the context."""
+        """The best candidate; `ms` is the engine's time, without cutting the context."""
         request = request_of(case, self.budget, self.seed)
         if self.trigger is Trigger.AUTOMATIC:
-            # Who types has typed there before: the whole prompt was read.
+            # During typing the whole prompt has been read before.
             self.filler.fill(replace(request, limits=READ_AHEAD), StopToken())
         reply = self.filler.fill(replace(request, trigger=self.trigger), StopToken())
         best = reply.best

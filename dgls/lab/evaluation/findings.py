@@ -1,4 +1,4 @@
-"""What a run found, as plain data: everything that the Markdown and JSON reports say."""
+"""The results of a run as plain data: everything in the Markdown and JSON reports."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dgls.lab.evaluation.statistics import Comparison, Interval
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What was measured: the suite and its settings, with what, on which machine and when."""
+    """What was measured: the suite and its settings, the systems, the machine and the date."""
 
     suite: str
     cases: int
@@ -24,10 +24,10 @@ class About:
 class Row:
     """One system over some cases. Lengths are in characters, `ms` in wall-clock milliseconds.
 
-    `length_bias` is the mean of what was filled less the truth, `length_error` the mean of its
-    absolute value. `shown` is what the system's own threshold shows, `best_shown` what the best
-    threshold for these very cases would show, a bound that no threshold chosen before reaches.
-    `tokens_a_pass` are the causal stream's, None where the system does not tell them.
+    `length_bias` is the mean of the filled length minus the true one, `length_error` the mean of
+    its absolute value. `shown` is the result of the system's own threshold; `best_shown` that of
+    the best threshold for exactly these cases, an upper bound for thresholds chosen before.
+    `tokens_a_pass` are the causal stream's, None if the system does not tell.
     """
 
     system: str
@@ -48,10 +48,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One system over the cases that have something in common: a kind, a language, or all.
+    """One system over a group of cases: a kind, a language, or all.
 
-    `at` is what is shown at each of `COVERAGES` by the group's own surest fills; None where the
-    confidence says nothing. `shown` is what the system's threshold shows, None where it has none.
+    `at` is the result at each of `COVERAGES` by the group's most confident fills; None if the
+    confidence is constant. `shown` is the result of the system's threshold, None if it has none.
     """
 
     system: str
@@ -67,12 +67,12 @@ class Group:
 
 
 COVERAGES = (0.35, 0.5)
-"""The shares of all fills at which a report says how many of those shown are right."""
+"""The coverages at which a report tells how many of the shown fills are right."""
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """The share of right fills among the cases of one system that have something in common."""
+    """The share of right fills in a group of cases of one system."""
 
     system: str
     what: str
@@ -94,7 +94,7 @@ class Duel:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """How one system's confidence held, and what showing its most confident fills gives."""
+    """The reliability of a system's confidence, and the result of showing its surest fills."""
 
     system: str
     reliability: Reliability
@@ -103,7 +103,7 @@ class Trust:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One case as the reference and the system `against` filled it; `winner` was right."""
+    """One case as filled by the reference and the system `against`; `winner` was right."""
 
     case: str
     against: str
@@ -115,7 +115,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All findings."""
+    """All results."""
 
     about: About
     rows: tuple[Row, ...]
@@ -129,5 +129,5 @@ class Report:
     examples: tuple[Example, ...]
 
     def to_json(self) -> str:
-        """The findings as indented JSON."""
+        """The results as indented JSON."""
         return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"

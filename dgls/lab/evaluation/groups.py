@@ -1,4 +1,4 @@
-"""A run's figures for the cases that have something in common: each kind, each language."""
+"""A run's figures for groups of cases: each kind, each language."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dgls.syntax.languages import known_of
 
 
 def groups_of(series: Sequence[Series], named: Callable[[Scored], str]) -> tuple[Group, ...]:
-    """Each system's figures for each group, a line for all cases first where there are several."""
+    """Each system's figures for each group, preceded by all cases if there are several groups."""
     found: list[Group] = []
     for each in series:
         members: dict[str, list[Scored]] = {}
@@ -26,26 +26,26 @@ def groups_of(series: Sequence[Series], named: Callable[[Scored], str]) -> tuple
 
 
 def language_name(scored: Scored) -> str:
-    """The name of the language that a case is written in."""
+    """The name of the language of a case."""
     known = known_of(scored.case.path)
     return known.name if known else ""
 
 
 def ms_at(scored: Sequence[Scored], percent: int) -> float:
-    """The milliseconds within which this many percent of the fills came."""
+    """The milliseconds within which this percentage of the fills arrived."""
     times = [each.answer.ms for each in scored]
     return quantiles(times, n=100, method="inclusive")[percent - 1] if len(times) > 1 else times[0]
 
 
 def tokens_a_pass(scored: Sequence[Scored]) -> float | None:
-    """Tokens that the causal stream wrote for each pass of the model; None where nobody says."""
+    """The causal stream's tokens per pass of the model; None if no system tells."""
     passes = sum(each.answer.passes for each in scored)
     return sum(each.answer.written for each in scored) / passes if passes else None
 
 
 def _group(series: Series, what: str, scored: Sequence[Scored]) -> Group:
     judged = [(each.confidence, each.right) for each in scored]
-    # A constant confidence says nothing about which fills to show.
+    # A constant confidence cannot decide which fills to show.
     decides = len({each.answer.confidence for each in series.scored}) > 1
     tested = [each.right for each in scored if each.passed is not None]
     fitted = series.threshold if decides else None

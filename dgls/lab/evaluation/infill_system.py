@@ -1,7 +1,7 @@
-"""Another server's fills of the same tasks: anything that speaks llama.cpp's `/infill`.
+"""Another server's fills of the same tasks: any server with llama.cpp's `/infill`.
 
-It is asked as an editor's plugin asks it: the same text around the gap that dgls would send, always
-the likeliest token, and for a gap of one line a stop at the line's end.
+It gets the same requests as from an editor's plugin: the text around the gap that dgls would send,
+always the likeliest token, and for a gap of one line a stop at the line's end.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ INFILL = "infill"
 """The server's own order of the prompt, by `/infill`."""
 
 SUFFIX_FIRST = "infill-suffix-first"
-"""The suffix before the prefix, with the marks of Qwen2.5-Coder, by `/completion`.
+"""The suffix before the prefix, with the special tokens of Qwen2.5-Coder, by `/completion`.
 
-No plugin asks so. It shows what the same server and file give in the order that dgls prefers.
+No plugin does this. It shows what the same server and file give in the order that dgls prefers.
 """
 
 INFILL_SYSTEMS = (INFILL, SUFFIX_FIRST)
@@ -45,8 +45,8 @@ Body = Mapping[str, Any]
 class InfillSystem:
     """Fills by the server at `url`, with at most `budget` of the text around the gap.
 
-    Several gaps are filled one after the other, each with the texts before it in its prefix.
-    Raises `RemoteError` where the server is down or answers anything but an infill.
+    Several gaps are filled one after the other, each with the earlier texts in its prefix. Raises
+    `RemoteError` if the server is down or its answer is not an infill.
     """
 
     name: str
@@ -56,11 +56,11 @@ class InfillSystem:
 
     @cached_property
     def settings(self) -> str:
-        """The server's place and model, and how it is asked."""
+        """The server's address and model, and the request's form."""
         return f"{self.url} {self._model} {self.budget} {_LINE_TOKENS} {_BODY_TOKENS}"
 
     def fill(self, case: Case) -> Answer:
-        """One text for each gap. Whoever calls times it: what a user waits for is the whole way."""
+        """One text for each gap. The caller times it, because a user waits for all of it."""
         texts: list[str] = []
         written = passes = 0
         parts = request_of(case, self.budget, seed=0).parts
@@ -89,14 +89,14 @@ class InfillSystem:
 
     @cached_property
     def _model(self) -> str:
-        """What the server says about its model, after a first infill that shows that it can."""
+        """The server's model, after a first infill that shows that it works."""
         reply = self._post(*self._question(Gap(max_lines=1), "a = ", "\n"))
         _content(reply, self.url)
         return f"{reply.get('model', '')} {reply.get('timings', {}).get('n_ctx', '')}".strip()
 
     @cached_property
     def _client(self) -> httpx.Client:
-        # No proxy of the environment is before a server of this machine.
+        # A server on this machine is never behind a proxy.
         trust = httpx.URL(self.url).host not in _LOOPBACKS
         timeout = httpx.Timeout(_TIMEOUT_S, connect=_CONNECT_S)
         return httpx.Client(base_url=self.url, timeout=timeout, trust_env=trust)
@@ -128,9 +128,9 @@ class InfillSystem:
 
 
 def infill_system(name: str, budget: Budget) -> InfillSystem:
-    """The system of a name such as `infill=http://127.0.0.1:8080`, tried out once.
+    """The system with a name such as `infill=http://127.0.0.1:8080`, tried once.
 
-    Raises `InputError` where the address is none, `RemoteError` where no such server answers.
+    Raises `InputError` for an invalid address, `RemoteError` if no such server answers.
     """
     kind, _, url = name.partition("=")
     try:
@@ -143,13 +143,13 @@ def infill_system(name: str, budget: Budget) -> InfillSystem:
             f"Give --system {kind}=http://HOST:PORT."
         )
     system = InfillSystem(kind, str(address), budget)
-    # Asked now, so that a server that is down is found out before anything is measured.
+    # Ask now, so that a missing server is noticed before anything is measured.
     assert system.settings
     return system
 
 
 def _surroundings(parts: Sequence[str], texts: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """What is before and after each gap, with the `texts` that were filled meanwhile."""
+    """The text before and after each gap, with the `texts` filled so far."""
     for index in range(len(parts) - 1):
         before = [parts[0]]
         for text, part in zip(texts, parts[1 : index + 1], strict=True):
@@ -158,7 +158,7 @@ def _surroundings(parts: Sequence[str], texts: Sequence[str]) -> Iterator[tuple[
 
 
 def _trimmed(text: str, gap: Gap) -> str:
-    """The lines that a gap may have, as a client cuts them."""
+    """The lines that a gap may have, cut as by a client."""
     return "\n".join(text.split("\n")[: gap.max_lines])
 
 
@@ -192,6 +192,6 @@ def _count(reply: Mapping[str, Any], name: str) -> int:
 
 
 def _accepted(reply: Mapping[str, Any]) -> int:
-    """Tokens that a draft model wrote and the server accepted: they cost no pass of their own."""
+    """Accepted tokens of a draft model, which cost no passes of their own."""
     timings = reply.get("timings")
     return _count(timings, "draft_n_accepted") if isinstance(timings, dict) else 0

@@ -13,9 +13,9 @@ _STEPS = 50
 def fit(features: Floats, right: Floats, ridge: float = 1e-2) -> tuple[float, Floats]:
     """The intercept and weights of the most likely logistic map from `features` to `right`.
 
-    `features` [cases, features], `right` [cases] of 0 and 1. This is iteratively reweighted
-    least squares (McCullagh and Nelder, 1989); `ridge` times the squared weights of standardised
-    features is taken off the log-likelihood, so that there is an answer where the cases can be
+    `features` [cases, features], `right` [cases] of 0 and 1. This is iteratively reweighted least
+    squares (McCullagh and Nelder, 1989); `ridge` times the squared weights of standardised features
+    is subtracted from the log-likelihood, so that there is a solution even if the cases can be
     separated or a feature is constant.
     """
     centre: Floats = np.asarray(features.mean(axis=0), dtype=np.float64)
@@ -34,7 +34,7 @@ def fit(features: Floats, right: Floats, ridge: float = 1e-2) -> tuple[float, Fl
 
 
 def probability(intercept: float, weights: Floats, features: Floats) -> Floats:
-    """The fitted map of `features` [cases, features], [cases]."""
+    """The fitted probabilities [cases] of `features` [cases, features]."""
     return _sigmoid(intercept + features @ weights)
 
 
@@ -43,7 +43,7 @@ def _newton_step(design: Floats, right: Floats, weights: Floats, penalty: Floats
     gradient = design.T @ (right - chance) - penalty @ weights
     curvature = (design.T * (chance * (1 - chance))) @ design + penalty
     step = np.asarray(np.linalg.solve(curvature, gradient), dtype=np.float64)
-    # Far from the answer a whole Newton step can overshoot for good.
+    # Far from the solution a full Newton step can overshoot and diverge.
     return step * min(1.0, 5.0 / max(1e-12, float(np.abs(step).max())))
 
 

@@ -115,7 +115,7 @@ def _share_sections(report: Report) -> Iterator[str]:
 
 
 def _group_table(groups: Sequence[Group]) -> str:
-    """One line a group: how right, how right at the coverages, how quick."""
+    """One line per group: share right, share right at the coverages, time."""
     header = ["system", "which", "cases", "exact %", "pass@1 %"]
     header += [f"right at {least:.0%} shown" for least in COVERAGES]
     header += ["shown % (right %)", "ms p50", "ms p90", "tokens a pass"]
@@ -138,7 +138,7 @@ def _group_row(group: Group) -> list[str]:
 
 
 def _crossed(shares: Sequence[Share]) -> str:
-    """Languages down, kinds across; "-" where there is no such gap."""
+    """Languages as rows, kinds as columns; "-" without such a gap."""
     cells = {(share.system, *share.what.split(", ", 1)): share.exact for share in shares}
     kinds = list(dict.fromkeys(kind for _, _, kind in cells))
     lines = dict.fromkeys((system, language) for system, language, _ in cells)

@@ -1,4 +1,4 @@
-"""How good one answer is."""
+"""Measures of one answer."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from dgls.syntax.source import Source
 class Scored:
     """One answer and its measures.
 
-    `similarity` is in 0..1. `length_error` is characters filled less characters of the truth.
-    `passed` says whether the case's tests passed; None where none were run.
+    `similarity` is in 0..1. `length_error` is the filled length minus the true one, in characters.
+    `passed` tells whether the case's tests passed; None if none were run.
     """
 
     case: Case
@@ -31,12 +31,12 @@ class Scored:
 
     @property
     def right(self) -> bool:
-        """What counts as right: the tests pass, or where none were run the text is the truth."""
+        """Whether the tests pass or, without tests, the text equals the truth."""
         return self.exact if self.passed is None else self.passed
 
     @property
     def confidence(self) -> float:
-        """How sure the system is that something should be shown; 0 where a gap would stay empty.
+        """The confidence for showing the answer; 0 if a gap would stay empty.
 
         No editor shows an empty text, however sure a model is that nothing belongs there.
         """
@@ -57,12 +57,12 @@ def score(case: Case, answer: Answer, passed: bool | None = None) -> Scored:
 
 
 def is_exact(truth: Sequence[str], texts: Sequence[str]) -> bool:
-    """Whether every gap holds the truth; white space at the end of a text does not count."""
+    """Whether every gap has the true text; trailing white space does not count."""
     return [text.rstrip() for text in truth] == [text.rstrip() for text in texts]
 
 
 def similarity(truth: Sequence[str], texts: Sequence[str]) -> float:
-    """One less the edit distance over the longer length (in 0..1), all gaps taken together."""
+    """One minus the edit distance divided by the longer length (in 0..1), over all gaps."""
     pairs = [(old.rstrip(), new.rstrip()) for old, new in zip(truth, texts, strict=True)]
     longest = sum(max(len(old), len(new)) for old, new in pairs)
     if not longest:
@@ -71,7 +71,7 @@ def similarity(truth: Sequence[str], texts: Sequence[str]) -> float:
 
 
 def edit_distance(first: str, second: str) -> int:
-    """The fewest characters to insert, delete or replace (Levenshtein 1965)."""
+    """The fewest insertions, deletions and replacements of characters (Levenshtein 1965)."""
     start = 0
     while start < min(len(first), len(second)) and first[start] == second[start]:
         start += 1

@@ -1,4 +1,4 @@
-"""The model under measure as systems: the same weights, filled in different ways."""
+"""A measured canvas model as systems: the same weights, filled in different ways."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from dgls.text.spans import Span
 MODEL_SYSTEMS = ("dgls", "typed", "causal", "greedy", "revised", "noise")
 """The same weights filled in different ways.
 
-`dgls` and `typed`: as an editor gets it. `causal`: causal drafts alone, which is autoregressive
-fill in the middle; `greedy`: the same without a search, always the likeliest token. `revised`: a
-causal draft overruled by denoise passes, and nothing else. `noise`: diffusion from noise alone.
+`dgls` and `typed`: as in an editor. `causal`: causal drafts alone, which is autoregressive fill in
+the middle; `greedy`: the same without a search, always the likeliest token. `revised`: only a
+causal draft overruled by denoise passes. `noise`: only diffusion from noise.
 """
 
 _BIG_FILE = 100_000_000
 
 
 def strategy_of(name: str, model: Model) -> Strategy:
-    """How a system of `MODEL_SYSTEMS` fills. Raises `InputError` for other names."""
+    """The strategy of a system of `MODEL_SYSTEMS`. Raises `InputError` for other names."""
     usual = strategy_for(model.metadata.family, model.metadata.strategy)
     match name:
         case "dgls" | "typed":
@@ -54,7 +54,7 @@ def strategy_of(name: str, model: Model) -> Strategy:
 
 @dataclass(frozen=True)
 class ModelSystem:
-    """Fills by the engine in this process, with what an editor would send it around the gap."""
+    """Fills with the engine in this process, with the same text around the gap as an editor."""
 
     name: str
     model: Model
@@ -74,9 +74,9 @@ class ModelSystem:
         return self.model.metadata.threshold
 
     def fill(self, case: Case) -> Answer:
-        """The best candidate; `ms` is the engine's time, without the cutting of the context.
+        """The best candidate; `ms` is the engine's time, without cutting the context.
 
-        Gaps that the model's canvas cannot hold stay empty, which counts as any wrong fill does.
+        Gaps that do not fit the model's canvas stay empty, which counts as any wrong fill does.
         """
         request = request_of(case, self.budget, self.seed)
         try:
@@ -99,7 +99,7 @@ _GO = StopToken()
 
 
 def request_of(case: Case, budget: Budget, seed: int) -> FillRequest:
-    """What an editor would ask with the cursor in the case's gaps, which are empty."""
+    """The request of an editor with the cursor in the case's gaps, which are empty."""
     source = Source.parse("".join(case.parts), language_of(case.path))
     task = Task.at(source, _cursors(case.parts), budget, lines=1)
     task = replace(task, lines=tuple(gap.max_lines for gap in case.gaps))
@@ -107,20 +107,20 @@ def request_of(case: Case, budget: Budget, seed: int) -> FillRequest:
 
 
 def checkpoint_identity(folder: Path) -> str:
-    """Tells a checkpoint's weights and metadata from any others."""
+    """A string that identifies a checkpoint's weights and metadata."""
     digest = hashlib.sha256()
     for file in [*sorted(folder.glob("*.safetensors")), folder / METADATA_FILE]:
         if not file.is_file():
             continue
         size = file.stat().st_size
         digest.update(f"{file.name} {size}".encode())
-        # Reading tens of gigabytes would take longer than many a run.
+        # Hashing tens of gigabytes would take longer than many a run.
         digest.update(file.read_bytes() if size < _BIG_FILE else str(file.stat().st_mtime).encode())
     return digest.hexdigest()[:16]
 
 
 def _cursors(parts: Sequence[str]) -> list[Span]:
-    """Where the empty gaps are in the joined parts."""
+    """The empty gaps' spans in the joined parts."""
     at = 0
     cursors: list[Span] = []
     for part in parts[:-1]:
@@ -130,5 +130,5 @@ def _cursors(parts: Sequence[str]) -> list[Span]:
 
 
 def _tokens(model: Model, texts: Sequence[str]) -> int:
-    """Tokens that the score is a sum over."""
+    """The number of tokens that the score is summed over."""
     return sum(len(model.layout.target([text])) for text in texts)

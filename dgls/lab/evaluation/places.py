@@ -1,4 +1,4 @@
-"""Where in a source file a gap can be cut, found by tree-sitter in one walk over the tree."""
+"""Finds where a gap can be cut in a source file, with tree-sitter in one walk over the tree."""
 
 from __future__ import annotations
 
@@ -26,14 +26,13 @@ _WORD = re.compile(r"\S+")
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Spans in the order of the text.
+    """Spans in text order.
 
-    `tokens` are the leaves of the tree outside strings and comments; in languages of data and
-    prose, which have no scopes, a string is as good a place as any, and long leaves are cut into
-    words. `lines` are lines of code, each from its first token to its last character; blank
-    lines, comments, the insides of strings and what only closes a body are none. `bodies` are
-    what is in blocks, of at most 8 lines, `arguments` what is between brackets within
-    one line.
+    `tokens` are the leaves of the tree outside strings and comments. In languages of data and
+    prose, which have no scopes, strings count too, and long leaves are cut into words. `lines` are
+    lines of code, each from its first token to its last character; blank lines, comments, lines
+    inside strings and lines that only close a body do not count. `bodies` are the contents of
+    blocks of at most 8 lines, `arguments` the text between brackets within one line.
     """
 
     tokens: tuple[Span, ...]
@@ -42,22 +41,22 @@ class Places:
     arguments: tuple[Span, ...]
 
     def line_of(self, offset: int) -> Span | None:
-        """The line of code that holds `offset`; None where there is none."""
+        """The line of code that holds `offset`, or None."""
         index = bisect_right(self.lines, offset, key=lambda line: line.start) - 1
         found = self.lines[index] if index >= 0 else None
         return found if found and offset < found.end else None
 
     def tokens_within(self, span: Span) -> tuple[Span, ...]:
-        """The tokens that lie in `span` whole."""
+        """The tokens that lie completely in `span`."""
         first = bisect_left(self.tokens, span.start, key=lambda token: token.start)
         last = bisect_right(self.tokens, span.end, key=lambda token: token.end)
         return self.tokens[first:last]
 
 
 def places_of(text: str, language: Language) -> Places | None:
-    """The places of a file; None where it has syntax errors.
+    """The places of a file; None if it has syntax errors.
 
-    None as well where a file of a language that has scopes holds none: it is data, not code.
+    Also None if a file has no scopes although its language has them: it is data, not code.
     """
     source = Source.parse(text, language)
     if source.tree.root_node.has_error:
@@ -80,7 +79,7 @@ def places_of(text: str, language: Language) -> Places | None:
 
 
 def function_bodies(text: str, language: Language) -> tuple[Span, ...]:
-    """The statements of each function whose body begins below its header; none in a broken file."""
+    """The statements of each function with a body below its header; empty for a broken file."""
     source = Source.parse(text, language)
     if source.tree.root_node.has_error:
         return ()
@@ -105,18 +104,18 @@ def _body_of(source: Source, function: Node) -> Span | None:
 
 
 def _is_on_header(text: str, start: int, body: int) -> bool:
-    """Whether the body is on a line with something else of its function before it."""
+    """Whether the body is on a line with another part of its function before it."""
     line = max(start, text.rfind("\n", 0, body) + 1)
     return bool(text[line:body].strip())
 
 
 def _size(node: Node) -> int:
-    """Bytes that the node covers. Some grammars end a block with a leaf of none."""
+    """The bytes that the node covers. Some grammars end a block with an empty leaf."""
     return node.end_byte - node.start_byte
 
 
 def _code(root: Node, language: Language) -> Iterator[Node]:
-    """The nodes in the order of the text, but not what is inside of strings and comments."""
+    """The nodes in text order, without those inside strings and comments."""
     pending = [root]
     while pending:
         node = pending.pop()
@@ -126,7 +125,7 @@ def _code(root: Node, language: Language) -> Iterator[Node]:
 
 
 def _is_text(node: Node, language: Language) -> bool:
-    """Whether the node is a comment, or a string of a language that has code beside strings."""
+    """Whether the node is a comment, or a string in a language with code beside strings."""
     if not node.is_named:
         return False
     is_string = bool(language.scopes) and _TEXT.search(node.type) is not None
@@ -134,7 +133,7 @@ def _is_text(node: Node, language: Language) -> bool:
 
 
 def _words(text: str, leaves: tuple[Span, ...]) -> Iterator[Span]:
-    """The leaves, those that hold white space cut at it."""
+    """The leaves, split at white space."""
     for leaf in leaves:
         for word in _WORD.finditer(text, leaf.start, leaf.end):
             yield Span(word.start(), word.end())
@@ -156,25 +155,25 @@ def _lines(text: str, tokens: tuple[Span, ...]) -> tuple[Span, ...]:
 
 
 def _closes(line: str, language: Language) -> bool:
-    """Whether a line holds nothing but what ends bodies, such as `});` or `end`."""
+    """Whether a line only ends bodies, such as `});` or `end`."""
     return bool(language.closers) and all(word in language.closers for word in _NAME.findall(line))
 
 
 def _is_body(node: Node, language: Language) -> bool:
-    """Whether statements or members are in the node, and no header besides."""
+    """Whether the node has statements or members, and no header."""
     return node.type in (language.blocks or language.bodies) and node.type not in language.scopes
 
 
 def _statements(source: Source, block: Node) -> Span | None:
     """From the first statement of a block to its last, without brackets.
 
-    None where there is no statement, and where the block begins with a header of its own.
+    None if there is no statement, or if the block begins with its own header.
     """
     inner = block.named_children
     if not inner or (not block.children[0].is_named and block.children[-1].is_named):
         return None
     if len(inner) == 1 and _is_body(inner[0], source.language):
-        # A block of nothing but a block, which is met by itself.
+        # The block has only another block, which is visited separately.
         return None
     start = source.offset(inner[0].start_byte)
     text = source.text[start : source.offset(inner[-1].end_byte)]

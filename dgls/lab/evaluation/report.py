@@ -1,4 +1,4 @@
-"""Sums up a run."""
+"""Builds the report of a run."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from dgls.lab.evaluation.runner import Series
 from dgls.lab.evaluation.statistics import Interval, compare, mean_interval
 
 LENGTH_BUCKETS = ((1, 10), (11, 25), (26, 50), (51, 10**9))
-"""Characters of the truth, all gaps together, first and last of each bucket."""
+"""Characters of the truth, over all gaps: the first and last of each bucket."""
 
 
 def build_report(about: About, series: Sequence[Series], reference: str | None) -> Report:
-    """Sum up a run of one or more cases. `reference` is compared with every other system."""
+    """The report of a run of one or more cases. `reference` is compared with every other system."""
     chosen = next((each for each in series if each.system == reference), None)
     duels: list[Duel] = []
     examples: list[Example] = []
@@ -83,7 +83,7 @@ def _right(scored: Scored) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
-    """By what two systems are compared."""
+    """A measure by which two systems are compared."""
 
     name: str
     of: Measure
@@ -107,7 +107,7 @@ def _judged(series: Series) -> list[tuple[float, bool]]:
 
 
 def _has_confidence(series: Series) -> bool:
-    """Whether its confidence says anything: a constant one does not."""
+    """Whether its confidence varies; a constant one means nothing."""
     return len({each.answer.confidence for each in series.scored}) > 1
 
 
@@ -136,7 +136,7 @@ def _length(scored: Scored) -> str:
 
 
 def _order(what: str) -> tuple[int, str]:
-    """Lengths from short to long, everything else by name."""
+    """Sort key: lengths from short to long, everything else by name."""
     digits = [word for word in what.split() if word.isdigit()]
     return (int(digits[0]) + ("over" in what) if digits else 0, what)
 
@@ -164,7 +164,7 @@ def _share(system: str, what: str, members: Sequence[Scored]) -> Share:
 
 
 def _duels(reference: Series, other: Series, seed: int) -> list[Duel]:
-    """On all cases by every measure, then by exact match on each kind and length."""
+    """On all cases by every measure, then by exact match for each kind and length."""
 
     def duel(what: str, pairs: Sequence[tuple[Scored, Scored]], measured: _Measured) -> Duel:
         comparison = compare(
@@ -199,7 +199,7 @@ _EXAMPLE_CHARS = 60
 
 
 def _examples(reference: Series, other: Series) -> list[Example]:
-    """A few short cases that only one of the two got right, from each side alike."""
+    """A few short cases that only one of the two got right, equally many from each side."""
     found: list[Example] = []
     for winner, loser in ((reference, other), (other, reference)):
         pairs = zip(winner.scored, loser.scored, reference.scored, other.scored, strict=True)

@@ -1,4 +1,4 @@
-"""Lets every system fill every case, and measures what they gave."""
+"""Lets every system fill every case, and scores the answers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dgls.lab.evaluation.metrics import Scored, score
 from dgls.lab.evaluation.systems import Answer, System
 
 OnDone = Callable[[str, int], None]
-"""Called with what is done (a system, or the tests) and how many cases more are done."""
+"""Called with the task (a system, or the tests) and how many more cases are done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run does. Tests are run where `verdicts` is given."""
+    """The plan of a run. Tests are run if `verdicts` is given."""
 
     cases: tuple[Case, ...]
     systems: tuple[System, ...]
@@ -35,9 +35,9 @@ class Plan:
 
 
 def run(plan: Plan, on_done: OnDone = lambda what, count: None) -> tuple[Series, ...]:
-    """Fill what was not filled before, run the tests if that is planned, and score it all.
+    """Fill what was not filled before, run the tests if planned, and score everything.
 
-    One system after the other, so that none profits from what another left in a cache.
+    The systems run one after the other, so that none profits from another's cache.
     """
     found: list[Series] = []
     for system in plan.systems:

@@ -1,12 +1,12 @@
 """Runs one untrusted program from standard input, in a process of its own.
 
-`execution.py` starts this file with `python -I`; it imports nothing of dgls. The first line of
-the input is JSON: `{"mark": ..., "memory": bytes, "seconds": ..., "file_bytes": ...}`, the rest
-is the program. One line `MARK OUTCOME` on standard error tells how it ended; a program that ends
-the process itself leaves no such line and so has not passed.
+`execution.py` starts this file with `python -I`; it imports nothing of dgls. The first line of the
+input is JSON: `{"mark": ..., "memory": bytes, "seconds": ..., "file_bytes": ...}`, the rest is the
+program. One line `MARK OUTCOME` on standard error tells how it ended; a program that ends the
+process itself leaves no such line and so has not passed.
 
-The limits stop accidents and everyday mischief of generated code (endless loops, memory, written
-files, network, child processes). They are no wall against code that is made to break out.
+The limits stop accidents and ordinary mischief of generated code (endless loops, memory, written
+files, network, child processes). They do not stop code that is made to break out.
 """
 
 import contextlib
@@ -50,7 +50,7 @@ _FORBIDDEN = (
 
 
 def main() -> None:
-    """Read the program, limit this process, run it, and say how it ended."""
+    """Read the program, limit this process, run it, and report how it ended."""
     header, _, program = sys.stdin.read().partition("\n")
     limits = json.loads(header)
     report = os.dup(2)
@@ -58,12 +58,12 @@ def main() -> None:
     sys.addaudithook(_refuse)
     outcome = _run(program)
     os.write(report, f"\n{limits['mark']} {outcome}\n".encode())
-    # Threads that the program left behind must not keep the process.
+    # Threads that the program left running must not keep the process alive.
     os._exit(0)
 
 
 def _run(program: str) -> str:
-    """ "passed", or the name of what the program raised."""
+    """ "passed", or the name of the exception that the program raised."""
     module = ModuleType("__main__")
     sys.modules["__main__"] = module
     sys.stdin = io.StringIO()
@@ -77,14 +77,14 @@ def _run(program: str) -> str:
 
 
 class _Sink(io.TextIOBase):
-    """Takes what the program prints and keeps none of it."""
+    """Discards what the program prints."""
 
     def write(self, text: str) -> int:
         return len(text)
 
 
 def _limit(limits: dict[str, Any]) -> None:
-    """Limit time, memory, files and processes, where the system knows such limits."""
+    """Limit time, memory, files and processes, if the system supports such limits."""
     try:
         import resource
     except ImportError:
@@ -100,13 +100,13 @@ def _limit(limits: dict[str, Any]) -> None:
         "RLIMIT_CORE": 0,
     }
     for name, value in wanted.items():
-        # macOS knows no address space limit, and a container may forbid to lower one.
+        # macOS has no address space limit, and a container may forbid lowering one.
         with contextlib.suppress(AttributeError, ValueError, OSError):
             resource.setrlimit(getattr(resource, name), (value, value))
 
 
 def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
-    """An audit hook (PEP 578), which the program cannot take away again."""
+    """An audit hook (PEP 578), which the program cannot remove."""
     if event.startswith(_FORBIDDEN):
         raise PermissionError(f"{event} is not allowed here")
     if event == "open" and _writes(arguments):

@@ -1,4 +1,4 @@
-"""The source files of a folder, as evaluation reads them."""
+"""The source files of a folder for the evaluation."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ MayRead = Callable[[Path], bool]
 
 
 def anything(path: Path) -> bool:
-    """Without rules every file may be read."""
+    """Always True: without rules every file may be read."""
     return True
 
 
 def source_paths(
     folder: Path, languages: Sequence[Known], may_read: MayRead = anything
 ) -> dict[Known, tuple[str, ...]]:
-    """The files below `folder` of each language that may be read, in a fixed order, relative.
+    """The readable files below `folder` of each language, as relative paths in a fixed order.
 
-    Languages without a file are left out, and so are hidden folders and what tools put beside
-    sources. Raises `SourceFileError` where `folder` is not a folder.
+    Languages without a file are left out, and so are hidden folders and those that tools put beside
+    sources. Raises `SourceFileError` if `folder` is not a folder.
     """
     if not _is_folder(folder):
         raise SourceFileError(f"{str(folder)[:200]!r} is not a folder; nothing was measured.")
@@ -57,12 +57,12 @@ def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
     except (OSError, ValueError):
-        # Too long a name, or one that no file can have.
+        # The name is too long, or impossible.
         return False
 
 
 def read_source(folder: Path, path: str, most_bytes: int = 200_000) -> SourceFile | None:
-    """One file; None where it cannot be read, is not UTF-8 or is longer than `most_bytes`."""
+    """One file; None if it cannot be read, is not UTF-8 or is longer than `most_bytes`."""
     try:
         data = read_small(folder / path, most_bytes)
         return SourceFile(path, data.decode("utf-8").replace("\r\n", "\n"))

@@ -1,4 +1,4 @@
-"""Averages with intervals, and two systems compared on the same cases."""
+"""Means with intervals, and comparisons of two systems on the same cases."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Interval:
 def mean_interval(values: Sequence[float], groups: Sequence[str], seed: int) -> Interval:
     """The mean of `values` [cases], one or more, with a bootstrap interval.
 
-    Whole groups are drawn with replacement, since the cases of one function or file are right or
-    wrong together (the cluster bootstrap of Cameron, Gelbach and Miller, 2008). The same seed
-    gives the same interval.
+    Whole groups are drawn with replacement, because cases of one function or file are correlated
+    (the cluster bootstrap of Cameron, Gelbach and Miller, 2008). The same seed gives the same
+    interval.
     """
     sums, sizes = _per_group(values, groups)
     drawn = np.random.default_rng(seed).integers(0, len(sums), size=(DRAWS, len(sums)))
@@ -39,7 +39,7 @@ class Comparison:
     """One system against another on the same cases, by what each got right.
 
     `wins` are cases that only the first got right, `losses` those that only the second did.
-    `difference` is the first's share of right cases less the second's.
+    `difference` is the first's share of right cases minus the second's.
     """
 
     wins: int
@@ -50,7 +50,7 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """In a word: "wins", "loses" or "level", by whether the interval leaves out zero."""
+        """ "wins", "loses" or "level", depending on whether the interval excludes zero."""
         if self.difference.low > 0:
             return "wins"
         return "loses" if self.difference.high < 0 else "level"

@@ -1,4 +1,4 @@
-"""What is compared: anything that fills a case."""
+"""The interface of everything that fills a case."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ REFUSED = "refused"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a system filled in: one text for each gap.
+    """A system's answer: one text for each gap.
 
-    `confidence` is its own estimate in 0..1 of being right. `score` is a summed log-probability
-    in nats, higher is better, over `tokens` tokens; 0 for systems that have none. `steps` counts
-    denoise steps, `ms` the wall-clock milliseconds of the whole fill. `written` is how many tokens
-    the causal stream wrote in `passes` passes of the model; 0 where the system does not say.
+    `confidence` is its own estimate in 0..1 of being right. `score` is a summed log-probability in
+    nats, higher is better, over `tokens` tokens; 0 for systems that have none. `steps` counts
+    denoise steps, `ms` is the wall-clock time of the whole fill. `written` is how many tokens the
+    causal stream wrote in `passes` passes of the model; 0 if the system does not tell.
     """
 
     texts: tuple[str, ...]
@@ -41,14 +41,14 @@ class System(Protocol):
 
     @property
     def settings(self) -> str:
-        """All that its answers depend on besides the case: another text means another run."""
+        """All besides the case that its answers depend on; another value means another run."""
 
     @property
     def threshold(self) -> float | None:
-        """The least confidence at which it shows a fill; None where it was never fitted."""
+        """The lowest confidence at which it shows a fill; None if it was never fitted."""
 
     def fill(self, case: Case) -> Answer:
-        """Fill the gaps of `case` without a look at its truth.
+        """Fill the gaps of `case` without reading its truth.
 
-        Where `ms` is 0 the caller's clock counts.
+        If `ms` is 0 the caller's clock counts.
         """

@@ -1,4 +1,4 @@
-"""Batches of examples as padded tensors, the same for the same step whatever happened before."""
+"""Batches of padded tensors that depend only on the seed and the step."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dgls.lab.training.examples import Example, ExampleSource
 class Batch:
     """`causal` [batch, causal] is prompt and middle, padded with 0 on the right.
 
-    `prompt_length` and `causal_length` [batch] count its tokens; the canvas sees the prompt alone.
+    `prompt_length` and `causal_length` [batch] count its tokens; the canvas sees the prompt only.
     `canvas`, `open` and `rank` [batch, canvas] are as in `corruption.corrupt`.
     """
 
@@ -55,7 +55,7 @@ def _rank(example: Example) -> Tensor:
 
 
 class _Steps(Dataset[Batch]):
-    """Batch number `step` of a run, drawn from the run's seed and the step alone."""
+    """Batch number `step` of a run, determined by the run's seed and the step."""
 
     def __init__(self, source: ExampleSource, seed: int, size: int, steps: int) -> None:
         self._source, self._seed, self._size, self._steps = source, seed, size, steps

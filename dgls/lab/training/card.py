@@ -1,4 +1,4 @@
-"""The model card: what a checkpoint is, what it was trained on, and how."""
+"""The model card: what a checkpoint is, and how it was trained on what."""
 
 from __future__ import annotations
 

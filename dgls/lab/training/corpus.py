@@ -1,4 +1,4 @@
-"""Builds the corpus: permissive Python source, each file once, nothing of the evaluation in it."""
+"""Builds the corpus: permissive Python source, without duplicates or evaluation tasks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LARGEST_FILE = 20_000_000
 
 @dataclass(frozen=True, slots=True)
 class SourceCount:
-    """What one package gave: files kept, their bytes, and the files dropped for what reason."""
+    """The counts of one package: files kept, their bytes, and dropped files by reason."""
 
     package: Package
     files: int
@@ -32,22 +32,22 @@ class SourceCount:
 
 @dataclass(frozen=True)
 class Corpus:
-    """A corpus in `folder`: packed training and held-out documents, and what they came from."""
+    """A corpus in `folder`: packed training and held-out documents, and their sources."""
 
     folder: Path
 
     def documents(self, split: Split) -> Documents:
-        """The documents of a split. Raises `TrainingError` where they were not built."""
+        """The documents of a split. Raises `TrainingError` if they were not built."""
         return Documents(self.folder / split)
 
     def sources(self) -> tuple[SourceCount, ...]:
-        """What each package gave."""
+        """The counts of each package."""
         rows = json.loads((self.folder / "sources.json").read_text(encoding="utf-8"))
         return tuple(SourceCount(**{**row, "package": Package(**row["package"])}) for row in rows)
 
     @property
     def is_built(self) -> bool:
-        """True when a build came to its end here."""
+        """Whether a build has finished here."""
         return (self.folder / "sources.json").is_file()
 
 
@@ -58,9 +58,9 @@ def build_corpus(
     report: Callable[[str], None],
     may_read: MayRead = anything,
 ) -> Corpus:
-    """Fetch, filter and pack `packages` into `folder`. Does nothing where that was done before.
+    """Fetch, filter and pack `packages` into `folder`, unless that was done before.
 
-    `may_read` is asked of each file of a local package.
+    `may_read` is called for each file of a local package.
     """
     corpus = Corpus(folder)
     if corpus.is_built:

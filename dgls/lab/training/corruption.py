@@ -1,4 +1,4 @@
-"""The noise that training puts on a canvas: the patterns that the sampler will meet.
+"""The noise that training puts on a canvas: the patterns that the sampler will produce.
 
 Independent noise alone leaves a small model unable to align its words:
 its sampler accepts from the left, so the model must have seen canvases that are clean up to a
@@ -15,10 +15,10 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class Corruption:
-    """Odds of each noise pattern (they add up to 1) and of mistakes among the clean positions.
+    """Odds of each noise pattern (their sum is 1) and of mistakes among the clean positions.
 
-    Where an example has mistakes, a share `mistakes` of its clean open positions is replaced,
-    half by noise and half by tokens of its own prompt, so that the model learns to repair.
+    In an example with mistakes, a share `mistakes` of its clean open positions is replaced, half by
+    noise and half by tokens of its own prompt, so that the model learns to repair.
     """
 
     independent: float = 0.2
@@ -62,15 +62,15 @@ def corrupt(clean: Clean, corruption: Corruption, generator: torch.Generator) ->
 def noise_mask(
     open_: Tensor, rank: Tensor, corruption: Corruption, generator: torch.Generator
 ) -> Tensor:
-    """Which positions are noise, bool [batch, canvas]: one pattern and one level an example."""
+    """Which positions are noise, bool [batch, canvas]: one pattern and one level per example."""
     batch = open_.shape[0]
     odds = torch.tensor(corruption.pattern_odds, dtype=torch.float32)
     pattern = torch.multinomial(odds, batch, replacement=True, generator=generator)[:, None]
     low, high = torch.rand((2, batch, 1), generator=generator).sort(dim=0).values
     level = torch.rand((batch, 1), generator=generator)
     independent = torch.rand(open_.shape, generator=generator) < level
-    # The level is squared because most targets are short: noise from a late position on would
-    # cover little but padding.
+    # The level is squared because most targets are short: noise from a late position on would cover
+    # little but padding.
     tail = rank >= level**2
     ends = (rank >= low) & (rank <= high)
     masks = torch.stack([independent, tail, ends, torch.ones_like(open_)])

@@ -22,10 +22,10 @@ class Document:
 
 
 class Documents:
-    """Packed documents: `NAME.utf8` holds the texts, `NAME.json` the paths and offsets."""
+    """Packed documents: `NAME.utf8` has the texts, `NAME.json` the paths and offsets."""
 
     def __init__(self, file: Path) -> None:
-        """Map the packed documents at `file` (without ending). Raises `TrainingError`."""
+        """Map the packed documents at `file` (without suffix). Raises `TrainingError`."""
         try:
             index = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
             blob = _mapped(file.with_suffix(".utf8"))
@@ -62,7 +62,7 @@ def _mapped(file: Path) -> npt.NDArray[np.uint8]:
 
 
 def pack(documents: Iterable[Document], file: Path) -> int:
-    """Write the documents as `Documents` reads them. Returns their bytes."""
+    """Write the documents for `Documents`. Returns their bytes."""
     file.parent.mkdir(parents=True, exist_ok=True)
     paths: list[str] = []
     offsets = [0]

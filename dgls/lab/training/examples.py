@@ -1,4 +1,4 @@
-"""Turns source files into training examples, in the layout in which the model will be asked."""
+"""Turns source files into training examples, in the layout of the product's requests."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _SLICE_CHARS = 20_000
 class Example:
     """One prompt with its gap, as token ids.
 
-    `prompt` is encoded causally; `middle` is what the causal stream writes after it (empty where
-    there are several gaps, which it cannot write in order). `canvas` [canvas] is the denoised
-    target; `open` [canvas] are the positions to denoise; `gaps` their slots.
+    `prompt` is encoded causally; `middle` is what the causal stream writes after it (empty for
+    several gaps, which it cannot write in order). `canvas` [canvas] is the denoised target; `open`
+    [canvas] are the positions to denoise; `gaps` their slots.
     """
 
     prompt: tuple[int, ...]
@@ -35,7 +35,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How examples are drawn. `windows` and `widths` are in tokens, one of each a batch."""
+    """How examples are drawn. `windows` and `widths` are in tokens; a batch has one of each."""
 
     windows: tuple[int, ...] = (192, 192, 256, 256, 384, 512)
     widths: tuple[int, ...] = (32, 32, 48, 64)
@@ -44,7 +44,7 @@ class Sampling:
 
 
 class ExampleSource:
-    """Draws examples out of documents. The same seed draws the same examples."""
+    """Draws examples from documents. The same seed draws the same examples."""
 
     def __init__(self, documents: Documents, codec: Codec, sampling: Sampling) -> None:
         self._documents = documents
@@ -54,7 +54,7 @@ class ExampleSource:
         self._odds = np.cumsum(weights / weights.sum())
 
     def batch(self, seed: str, size: int) -> list[Example]:
-        """`size` examples of one canvas width, drawn from `seed`."""
+        """`size` examples of one canvas width, drawn with `seed`."""
         rng = random.Random(seed)
         window = rng.choice(self._sampling.windows)
         width = rng.choice(self._sampling.widths)
@@ -85,7 +85,7 @@ def lay_out(
     width: int,
     rng: random.Random,
 ) -> Example | None:
-    """The example of `gaps` in `text` on a canvas of `width`; None where they do not fit it."""
+    """The example of `gaps` in `text` on a canvas of `width`; None if they do not fit."""
     parts = split_at(text, gaps)
     codec = layout.codec
     pad, end = codec.token_id(PAD), codec.token_id(END)

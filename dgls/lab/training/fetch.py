@@ -21,7 +21,7 @@ Split = Literal["train", "heldout"]
 class Package:
     """Source to train on. Packages of the split "heldout" are never trained on.
 
-    `folder` is where a local package lies; the others are fetched by name and version.
+    `folder` is that of a local package; the others are fetched by name and version.
     """
 
     name: str
@@ -44,16 +44,16 @@ def standard_library() -> Package:
 
 
 def local_package(folder: Path) -> Package:
-    """A folder of one's own as a package. Raises `TrainingError` where there is none."""
+    """A local folder as a package. Raises `TrainingError` if it does not exist."""
     if not folder.is_dir():
         raise TrainingError(f"{folder} is not a folder; nothing was built.")
     return Package(folder.resolve().name, "local", "your own", folder=str(folder))
 
 
 def source_tree(package: Package, folder: Path) -> Path:
-    """The folder with the package's Python files, fetched into `folder` where it is not there yet.
+    """The folder with the package's Python files, fetched into `folder` if missing.
 
-    Raises `TrainingError` where pip cannot fetch it; what was fetched before stays.
+    Raises `TrainingError` if pip cannot fetch it; earlier files stay.
     """
     if package.folder:
         return Path(package.folder)

@@ -1,4 +1,4 @@
-"""Which source files are worth training on: written by people, once, and not as data."""
+"""Which source files are worth training on: written by people, unique, and not data."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def is_written_source(text: str) -> bool:
 
 
 def looks_written(text: str) -> bool:
-    """True for what people wrote, in any language: not generated, minified, or a data table."""
+    """True for code written by people, in any language: not generated, minified or a table."""
     if not 200 <= len(text) <= _MAX_CHARS or _GENERATED.search(text[:2000]):
         return False
     lines = split_lines(text)
@@ -56,10 +56,10 @@ def _parses(text: str) -> bool:
 
 
 class Duplicates:
-    """Remembers what it has seen; a file is a duplicate when most of its lines were seen before.
+    """Remembers lines; a file is a duplicate if most of its lines were seen before.
 
-    Only lines of 20 characters and more count, stripped, because short ones are everywhere.
-    Exact copies are the special case in which all of them were.
+    Only stripped lines of at least 20 characters count, because short ones are everywhere. An exact
+    copy is the case in which all lines were seen.
     """
 
     def __init__(self, share: float = 0.5) -> None:
@@ -67,7 +67,7 @@ class Duplicates:
         self._seen: set[bytes] = set()
 
     def is_new(self, text: str) -> bool:
-        """True where enough of `text` is new. Its lines count as seen from then on."""
+        """True if enough of `text` is new. Its lines count as seen afterwards."""
         lines = {line.strip() for line in split_lines(text)}
         marks = {_mark(line) for line in lines if len(line) >= 20}
         repeated = len(marks & self._seen)

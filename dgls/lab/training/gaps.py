@@ -1,7 +1,7 @@
 """Chooses gaps in a source file: the places where a programmer's cursor would be.
 
-Gaps are cut at character positions, at lines and at syntax nodes, because the model must meet in
-training what an editor will ask: a half-typed word, the rest of a line, a body, an argument list.
+Gaps are cut at character positions, at lines and at syntax nodes, because training must cover what
+an editor will ask: a half-typed word, the rest of a line, a body, an argument list.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class GapOdds:
 
 
 def draw_gaps(text: str, rng: random.Random, odds: GapOdds | None = None) -> tuple[Span, ...]:
-    """One to four ordered gaps in `text`, which has at least one line that is not empty."""
+    """One to four ordered gaps in `text`, which must have a nonempty line."""
     chances = odds or GapOdds()
     names = [field.name for field in fields(chances)]
     name = rng.choices(names, [getattr(chances, name) for name in names])[0]
@@ -44,7 +44,7 @@ def draw_gaps(text: str, rng: random.Random, odds: GapOdds | None = None) -> tup
 
 
 def _line_end(text: str, rng: random.Random) -> tuple[Span, ...]:
-    """From somewhere in a line to its end: what is asked most while typing."""
+    """From somewhere in a line to its end: the most frequent request during typing."""
     line = _line(text, rng)
     start = rng.randint(_indented(text, line), line.end)
     return (Span(start, line.end),)
@@ -61,7 +61,7 @@ def _whole_line(text: str, rng: random.Random) -> tuple[Span, ...]:
 
 
 def _inside_line(text: str, rng: random.Random) -> tuple[Span, ...]:
-    """A few characters inside a line, now and then none, so that silence is learnt too."""
+    """A few characters inside a line, sometimes none, so that the model also learns silence."""
     line = _line(text, rng)
     start = rng.randint(_indented(text, line), line.end)
     length = min(line.end - start, int(rng.expovariate(1 / 12)))
@@ -81,7 +81,7 @@ def _lines(text: str, rng: random.Random) -> tuple[Span, ...]:
 
 
 def _node(text: str, rng: random.Random) -> tuple[Span, ...]:
-    """A syntax node, or what is between its brackets."""
+    """A syntax node, or the text between its brackets."""
     source = Source.parse(text, language_of("gap.py"))
     offset = rng.randrange(len(text))
     node = source.tree.root_node.descendant_for_byte_range(*(source.byte_offset(offset),) * 2)
@@ -96,7 +96,7 @@ def _node(text: str, rng: random.Random) -> tuple[Span, ...]:
 
 
 def _several(text: str, rng: random.Random) -> tuple[Span, ...]:
-    """Two to four gaps on lines near each other."""
+    """Two to four gaps on nearby lines."""
     first = _line(text, rng)
     near = Span(first.start, min(len(text), first.start + 300))
     found: list[Span] = []

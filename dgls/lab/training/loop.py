@@ -1,4 +1,4 @@
-"""The training loop: steps until the recipe's time or steps are used up, saved as it goes."""
+"""The training loop: steps until the recipe's time or steps are used up, with regular saves."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _HELDOUT_BATCHES = 4
 
 @dataclass(frozen=True)
 class Run:
-    """One training run: what it trains, on what, where, and to whom it reports."""
+    """One training run: model, data, folder and reporter."""
 
     recipe: Recipe
     model: DiffusionGemmaForBlockDiffusion
@@ -37,7 +37,7 @@ class Run:
 
 
 def train(run: Run) -> Progress:
-    """Train to the recipe's end, going on where the folder's last save stopped.
+    """Train to the recipe's end, continuing from the folder's last save.
 
     `report` gets each log line and the share of the run that is done, 0..1.
     """
@@ -67,7 +67,7 @@ def train(run: Run) -> Progress:
 
 
 def share_done(recipe: Recipe, progress: Progress) -> float:
-    """The share of the run that is done, by steps or by time, whichever is further."""
+    """The share of the run that is done, by steps or by time, whichever is larger."""
     return max(progress.step / recipe.steps, progress.seconds / (60 * recipe.minutes))
 
 
@@ -127,7 +127,7 @@ def _line(
 
 
 class _Means:
-    """Means of losses, kept on the device until they are asked for."""
+    """Means of losses, kept on the device until they are read."""
 
     def __init__(self) -> None:
         self._seen: list[tuple[torch.Tensor, torch.Tensor]] = []
@@ -144,6 +144,6 @@ class _Means:
 
 
 def _precision(device: torch.device) -> AbstractContextManager[object]:
-    """bf16 where the machine multiplies it fast, else fp32."""
+    """bf16 if the machine multiplies it fast, else fp32."""
     fast = device.type == "cuda" or torch.backends.mkldnn.enabled
     return torch.autocast(device.type, dtype=torch.bfloat16) if fast else nullcontext()

@@ -1,8 +1,8 @@
 """The training objective: flat cross-entropy over the open canvas, and the causal loss.
 
-The vocabulary makes the output layer the most expensive part of a small model, so its loss is
-computed in chunks of positions that fit the processor's cache, gradient included, and the logits
-are never kept.
+The vocabulary makes the output layer the most expensive part of a small model. Its loss is
+therefore computed in chunks of positions that fit the processor's cache, including gradients, and
+the logits are never kept.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _CHUNK = 512
 
 
 class _SoftcappedCrossEntropy(torch.autograd.Function):
-    """Mean cross-entropy of `cap * tanh(hidden @ weight.T / cap)`, gradients made on the way."""
+    """Mean cross-entropy of `cap * tanh(hidden @ weight.T / cap)`, computed with gradients."""
 
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, cap: float) -> Tensor:
@@ -31,7 +31,7 @@ class _SoftcappedCrossEntropy(torch.autograd.Function):
             log_probs = torch.log_softmax(squashed * cap, dim=-1)
             index = targets[rows, None]
             total -= log_probs.gather(1, index).sum()
-            # d loss / d logits = (softmax - onehot) * (1 - tanh^2), the cap cancelling out.
+            # d loss / d logits = (softmax - onehot) * (1 - tanh^2), because the cap cancels out.
             grad = log_probs.exp_()
             grad.scatter_add_(1, index, torch.full_like(index, -1, dtype=grad.dtype))
             grad.mul_(squashed.square_().neg_().add_(1))

@@ -1,4 +1,4 @@
-"""What optimisers remember of each parameter, as tensors that a run keeps on disk."""
+"""The optimisers' state of each parameter, as tensors that a run keeps on disk."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def moments_of(named: Mapping[str, nn.Parameter], optimiser: Optimizer) -> dict[
 def restore_moments(
     named: Mapping[str, nn.Parameter], optimiser: Optimizer, moments: Mapping[str, Tensor]
 ) -> None:
-    """Take over what `moments_of` gave; that of other optimisers' parameters is passed over."""
+    """Load the tensors of `moments_of`; those of other optimisers' parameters are skipped."""
     own = {id(parameter) for group in optimiser.param_groups for parameter in group["params"]}
     fused = optimiser.defaults.get("fused")
     for key, value in moments.items():

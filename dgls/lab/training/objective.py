@@ -1,4 +1,4 @@
-"""One training step's losses: the canvas denoised under several noise draws, the prompt read on."""
+"""One training step's losses: the canvas under several noise draws, and the causal stream."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Objective:
 
     Each prompt is encoded once and its canvas denoised under `draws` independent noise draws.
     `self_conditioning` is the share of examples that see their own first prediction. The causal
-    loss on prompt and middle has weight 1, the canvas loss `canvas_weight`: most open positions
-    are padding, which is soon learnt, so that little of its mean is about tokens.
+    loss on prompt and middle has weight 1, the canvas loss `canvas_weight`: most open positions are
+    padding, which is learnt soon, so little of its mean is about tokens.
     """
 
     corruption: Corruption = field(default_factory=Corruption)
@@ -37,7 +37,7 @@ class Losses:
     causal: Tensor
 
     def total(self, objective: Objective) -> Tensor:
-        """What is minimised."""
+        """The loss to minimise."""
         return objective.canvas_weight * self.canvas + self.causal
 
 
@@ -81,7 +81,7 @@ def _canvas_loss(
 
 
 class _Decoder:
-    """Runs canvases against the prompts in a padded cache, with or without their own guess."""
+    """Runs canvases against the prompts in a padded cache, with or without self-conditioning."""
 
     def __init__(
         self,

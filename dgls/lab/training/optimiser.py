@@ -1,7 +1,7 @@
 """The optimisers of a run: Muon for the matrices between layers, AdamW for everything else.
 
 Muon (K. Jordan 2024, in torch since 2.9) orthogonalises the update of a matrix; it needs clearly
-fewer steps than AdamW at small sizes. Embeddings, norms and stacked experts stay with AdamW.
+fewer steps than AdamW at small sizes. Embeddings, norms and stacked experts use AdamW.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Optimisers:
         return matrices | others
 
     def load(self, state: dict[str, torch.Tensor]) -> None:
-        """Take over what `state` gave."""
+        """Load the tensors of `state`."""
         for optimiser in self._all:
             restore_moments(self._named, optimiser, state)
 

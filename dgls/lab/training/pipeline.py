@@ -1,7 +1,7 @@
 """From nothing to a checkpoint: corpus, tokenizer, training, export, calibration, model card.
 
-Every stage leaves its result in the work folder and is skipped when that is there, so an
-interrupted run goes on where it stopped.
+Every stage leaves its result in the work folder and is skipped if that exists, so an interrupted
+run continues where it stopped.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from dgls.network.architecture import build, embedded_config, parameter_count
 
 @dataclass(frozen=True)
 class Reporter:
-    """Where the stages report: a sentence now and then, and each log line with the share done."""
+    """The reports of the stages: sentences, and log lines with the share that is done."""
 
     say: Callable[[str], None]
     step: Callable[[LogLine, float], None]
@@ -46,11 +46,11 @@ class Reporter:
 
 @dataclass(frozen=True)
 class Workplace:
-    """What a run of the pipeline works on, and where.
+    """The inputs and places of a run.
 
     `output` becomes the checkpoint folder. `start` is a checkpoint whose weights and tokenizer the
-    run begins with, instead of random weights and a tokenizer of its own. `may_read` is asked of
-    each file of a local package.
+    run begins with, instead of random weights and a new tokenizer. `may_read` is called for each
+    file of a local package.
     """
 
     folder: Path
@@ -84,12 +84,12 @@ def make_checkpoint(
 
 
 def fitted(recipe: Recipe, codec: HfCodec) -> Recipe:
-    """The recipe with the vocabulary that the tokenizer really has (a small corpus gives fewer)."""
+    """The recipe with the tokenizer's real vocabulary (a small corpus gives a smaller one)."""
     return replace(recipe, shape=replace(recipe.shape, vocabulary=codec.size))
 
 
 def new_model(shape: Shape, seed: int) -> DiffusionGemmaForBlockDiffusion:
-    """A model of that shape with random weights drawn from `seed`."""
+    """A model of that shape with random weights drawn with `seed`."""
     torch.manual_seed(seed)
     config = embedded_config(
         hidden=shape.hidden,
@@ -105,7 +105,7 @@ def new_model(shape: Shape, seed: int) -> DiffusionGemmaForBlockDiffusion:
 
 
 def take_over(model: torch.nn.Module, folder: Path) -> None:
-    """Copy a checkpoint's weights. Raises `TrainingError` where it has another shape."""
+    """Copy a checkpoint's weights. Raises `TrainingError` if it has another shape."""
     given = dict(load_checkpoint(folder).model.named_parameters())
     own = dict(model.named_parameters())
     if {name: p.shape for name, p in given.items()} != {name: p.shape for name, p in own.items()}:

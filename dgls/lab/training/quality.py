@@ -1,4 +1,4 @@
-"""The last stage of a run: the checkpoint is calibrated and measured on held-out packages."""
+"""The last stage of a run: calibrates and measures the checkpoint on held-out packages."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from dgls.lab.evaluation.runner import Plan, run
 from dgls.lab.training.documents import Document, Documents
 
 _SYSTEMS = ("nothing", "copy", "causal", "noise", "dgls")
-"""What a new checkpoint is measured beside: baselines, and its own ways of filling alone."""
+"""The systems measured beside a new checkpoint: baselines, and its own ways to fill."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gaps:
-    """How many gaps are cut to calibrate on, and how many to measure on."""
+    """How many gaps are cut for calibration, and how many for measurement."""
 
     calibration: int = 600
     measured: int = 240
@@ -39,7 +39,7 @@ def measure(
 ) -> str:
     """Calibrate on half of the held-out files, measure on the others, and return the table.
 
-    The files are written below `folder`. Says why and returns "" where nothing can be measured:
+    The files are written below `folder`. Returns "" and reports why if nothing can be measured:
     there are no held-out files, or no fill of theirs is right.
     """
     gaps = gaps or Gaps()

@@ -1,4 +1,4 @@
-"""Recipes: everything that decides what comes out of a training run, by name."""
+"""Recipes: all parameters of a training run, by name."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Optimisation:
-    """Rates, and how they move: warm-up in steps, then constant, then down to zero.
+    """Learning rates and their schedule: warm-up in steps, then constant, then down to zero.
 
     `decay` is the share of the run, in time or steps, in which the rates fall.
     """
@@ -40,7 +40,7 @@ class Optimisation:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """One whole run. It ends after `steps` or `minutes`, whichever comes first."""
+    """A whole run. It ends after `steps` or `minutes`, whichever comes first."""
 
     name: str
     shape: Shape
@@ -57,7 +57,7 @@ class Recipe:
 
 
 CANVAS, LORA = "canvas", "lora"
-"""The recipes of an adapter and of a LoRA, with settings of their own (`parallel/`, `lora/`)."""
+"""The recipes of an adapter and of a LoRA, with their own settings (`parallel/`, `lora/`)."""
 
 FOR_A_BASE = (CANVAS, LORA)
 """The recipes that train something for a base model."""
@@ -77,7 +77,8 @@ RECIPES = {
         Recipe(
             name="cpu",
             shape=Shape(8192, 256, 6, 4, 2, 64, 768),
-            # Half of a step's time is the canvas even so; the causal stream learns from each token.
+            # Even so the canvas takes half of a step's time; the causal stream learns from each
+            # token.
             objective=Objective(draws=2),
             batch=16,
             steps=100_000,
@@ -97,7 +98,7 @@ RECIPES = {
 
 
 def recipe_named(name: str) -> Recipe:
-    """The recipe of that name. Raises `TrainingError` that lists the names there are."""
+    """The recipe of that name. Raises `TrainingError` that lists all names."""
     if name not in RECIPES:
         known = ", ".join([*RECIPES, *FOR_A_BASE])
         raise TrainingError(f"No recipe {name!r}; there are {known}.")

@@ -1,4 +1,4 @@
-"""A training run on disk: what is needed to go on, and the log of how it went."""
+"""A training run on disk: the state to continue from, and the log."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dgls.lab.training.optimiser import Optimisers
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run has come: steps taken, seconds spent in them, tokens seen."""
+    """The progress of a run: steps taken, seconds spent in them, tokens seen."""
 
     step: int = 0
     seconds: float = 0.0
@@ -39,13 +39,13 @@ class LogLine:
 
 
 class RunFolder:
-    """`state/` holds the last save, whole or not at all; `log.jsonl` grows a line at a time."""
+    """`state/` has the last complete save; `log.jsonl` grows by a line at a time."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def save(self, model: nn.Module, optimisers: Optimisers, progress: Progress) -> None:
-        """Write the state beside the old one and then swap, so that a kill leaves one of them."""
+        """Write the new state, then swap it with the old one; one of them survives a kill."""
         fresh, state, old = (self.folder / name for name in ("state.new", "state", "state.old"))
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
@@ -59,7 +59,7 @@ class RunFolder:
         shutil.rmtree(old, ignore_errors=True)
 
     def load(self, model: nn.Module, optimisers: Optimisers) -> Progress:
-        """Take over the last save, if any. Raises `TrainingError` for one of another shape."""
+        """Load the last save, if any. Raises `TrainingError` for one of another shape."""
         found = [self.folder / name for name in ("state", "state.old")]
         state = next((path for path in found if (path / "progress.json").is_file()), None)
         if state is None:

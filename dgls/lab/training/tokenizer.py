@@ -10,8 +10,8 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, train
 from dgls.canvas.infill import SPECIAL_TOKENS
 from dgls.lab.training.documents import Documents
 
-# A newline takes the indentation that follows with it, a word its leading space, digits are
-# alone, and underscores begin a new piece, so that snake_case shares its words.
+# A newline includes the indentation that follows, a word its leading space, each digit is separate,
+# and underscores begin a new piece, so that snake_case shares its words.
 _PIECES = Regex(
     r"(?:\r?\n)+[ \t]*| ?\p{L}+|_+\p{L}*|\p{N}| ?[^\s\p{L}\p{N}_]+|[ \t]+(?=[ \t])|[ \t]+|\s+"
 )

@@ -1,8 +1,8 @@
 """Code actions: fill the gap here, rewrite the selection, apply an edit to its other places.
 
 Listing them asks no model: holes come from the syntax tree, a selection from the editor. The fill
-is made when one is chosen (`codeAction/resolve`), and its edit is for the version of the document
-that the action was listed for: a document that moved on gets none.
+is made when one is chosen (`codeAction/resolve`). Its edit is for the version of the document that
+the action was listed for; a changed document gets none.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ FILL = "refactor.rewrite.dgls.fill"
 REWRITE = "refactor.rewrite.dgls.selection"
 
 MAX_HOLES = 5
-"""Most holes that one menu offers."""
+"""The most holes that one menu offers."""
 
 SHORTEST_SELECTION = 2
-"""Characters; an editor whose cursor is one character wide always has that selected."""
+"""In characters. An editor with a block cursor always has one character selected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What one action is about: a hole or a selection in one version of a document.
+    """The target of one action: a hole or a selection in one version of a document.
 
     It travels to the client and back as `CodeAction.data`. An editor that lets its user choose how
-    much of a selection may change puts that in as "strength", 0 to 1; without it all may.
+    much of a selection may change adds that as "strength", 0 to 1; without it all may change.
     """
 
     kind: str
@@ -91,10 +91,10 @@ async def list_actions(
 
 
 async def resolve_action(context: RequestContext, action: types.CodeAction) -> types.CodeAction:
-    """The action with its edit; where there is none to give, disabled and with a message.
+    """The action with its edit; without an edit, disabled and with a message.
 
-    Few editors show why an action is disabled, and some show an error of the request to nobody, so
-    the reason goes to the window too.
+    Few editors show why an action is disabled, and some do not show a request's error, so the
+    reason is also sent as a message.
     """
     target = Target.of_data(action.data)
     try:
@@ -167,7 +167,7 @@ def _work(document: Document, target: Target) -> Work:
 
 
 def _workspace_edit(document: Document, edit: Edit) -> types.WorkspaceEdit:
-    """The edit for this version of the document alone."""
+    """The edit for only this version of the document."""
     text_edit = types.TextEdit(range=document.range(edit.span), new_text=edit.text)
     return types.WorkspaceEdit(
         document_changes=[types.TextDocumentEdit(document.identifier, edits=[text_edit])]
@@ -175,6 +175,6 @@ def _workspace_edit(document: Document, edit: Edit) -> types.WorkspaceEdit:
 
 
 def _is_asked_for(kind: str, only: Sequence[types.CodeActionKind | str] | None) -> bool:
-    """Whether a kind is one of those asked for; `a.b` is a kind of `a`."""
+    """Whether a kind is one of those requested; `a.b` is a kind of `a`."""
     wanted = [each.value if isinstance(each, types.CodeActionKind) else each for each in only or ()]
     return not wanted or any(f"{kind}.".startswith(f"{each}.") for each in wanted)

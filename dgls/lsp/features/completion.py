@@ -1,7 +1,7 @@
 """`textDocument/completion`: the same suggestion as one item of the menu.
 
 For editors without inline completion. The list is incomplete, so that the editor asks again, and
-the item sorts after those of the language's own server.
+the item sorts after those of other servers.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ FEATURE = Feature(types.TEXT_DOCUMENT_COMPLETION, completion, types.CompletionOp
 
 
 def _is_wanted(context: RequestContext, document: Document) -> bool:
-    """Whether the menu offers suggestions: by the setting, or where nothing else would."""
+    """Whether the menu offers suggestions: by the setting, or if the editor has no other way."""
     wanted = context.rules.settings_for(document).typing.completion_list
     return wanted == "always" if wanted != "auto" else not context.client.has_inline_completion
 
@@ -85,7 +85,7 @@ def _word_and_text(offer: Offer) -> tuple[str, str]:
 
 
 def _preview(offer: Offer, *, markdown: bool) -> str | types.MarkupContent:
-    """The text as the editor can show it: as code where it reads Markdown."""
+    """The preview of the text: as code if the editor reads Markdown."""
     _, text = _word_and_text(offer)
     source = offer.document.source
     if source is None or not markdown:

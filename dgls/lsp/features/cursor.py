@@ -1,9 +1,9 @@
-"""`dgls/cursor`: the editor tells where the cursor rests, and that line is filled ahead.
+"""`dgls/cursor`: the editor reports where the cursor rests, and that line is filled ahead.
 
-A fill after a jump reads the text around the cursor first, which takes a laptop model a second and
-more; the next one is quick. LSP has no message that tells where the cursor is. dgls's own
-extensions for VS Code and Neovim therefore send this request, a `textDocument` and a `position`,
-when the cursor has rested at another place for half a second. The answer is null, at once.
+A fill after a jump first reads the text around the cursor, which takes a laptop model a second or
+more; the next one is fast. LSP has no message for the cursor's position. dgls's own extensions for
+VS Code and Neovim therefore send this request, with a `textDocument` and a `position`, when the
+cursor has rested at a new place for half a second. The answer is null, at once.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from dgls.sound.site import Purpose
 METHOD = "dgls/cursor"
 
 WRITING_S = 120.0
-"""A document that was not changed for longer is read by its user, not written."""
+"""A document that was not changed for this many seconds is being read, not written."""
 
 
 async def rests(context: RequestContext, params: Any) -> None:
     """Fill what typing would ask for at the cursor, unless the user does something else first.
 
-    Does nothing if the user does not write in the document, a suggestion is on the screen, dgls
-    has to be silent there, or the position is not valid.
+    Does nothing if the user does not write in the document, a suggestion is on the screen, dgls has
+    to be silent there, or the position is not valid.
     """
     place = place_of(field_of(params, "position"))
     uri = field_of(field_of(params, "textDocument"), "uri")

@@ -1,4 +1,4 @@
-"""`textDocument/inlineCompletion`: what goes in at the cursor, if the model is sure enough."""
+"""`textDocument/inlineCompletion`: the suggestion at the cursor, if the model is sure enough."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Items = list[types.InlineCompletionItem]
 async def inline_completion(
     context: RequestContext, params: types.InlineCompletionParams
 ) -> Items | None:
-    """What to show at the cursor; null where there is nothing, or nobody waits for it."""
+    """The suggestions at the cursor; null if there are none, or the request was superseded."""
     nothing: Items | None = [] if context.client.quirks.keeps_after_null else None
     document = context.document(params.text_document.uri)
     place = place_of(document, params) if document is not None else None
@@ -37,12 +37,12 @@ async def inline_completion(
     return nothing if isinstance(found, Silence) else None
 
 
-# Without options pygls does not tell the client that the method is there.
+# Without options pygls does not register the method.
 FEATURE = Feature(METHOD, inline_completion, types.InlineCompletionOptions())
 
 
 def items_of(offer: Offer) -> Items:
-    """The offer's texts as items, with a range on one line as the protocol demands."""
+    """The offer's texts as items, with a range on one line as the protocol requires."""
     range_ = offer.document.range(offer.replaced)
     return [
         types.InlineCompletionItem(insert_text=offer.lead + text, range=range_)
@@ -51,9 +51,9 @@ def items_of(offer: Offer) -> Items:
 
 
 def place_of(document: Document, params: types.InlineCompletionParams) -> Place | None:
-    """Where to suggest; None where there is no such place or no grammar for the document.
+    """Where to suggest; None for an invalid position or a document without a grammar.
 
-    None as well where the menu's text holds half of a surrogate pair, which no grammar reads.
+    Also None if the menu's text has a lone surrogate, which no grammar reads.
     """
     source, cursor = document.source, document.offset(params.position)
     if source is None or cursor is None:

@@ -1,9 +1,9 @@
 """Edits by instruction: an action that opens an input box, and the command that makes the edit.
 
-An editor that has an input box for them says so (`Client.asks_instructions`); its command `ASK`
-asks the user, then the server's `dgls.edit`, and shows the difference before it applies the edit.
-For other editors `dgls.edit` sends the edit to be applied (`workspace/applyEdit`), to be confirmed
-where the editor knows that.
+An editor that has an input box for them says so (`Client.asks_instructions`). Its command `ASK`
+asks the user, then calls the server's `dgls.edit`, and shows the difference before it applies the
+edit. For other editors `dgls.edit` applies the edit (`workspace/applyEdit`), after a confirmation
+if the editor supports that.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _TITLE = "Edit by instruction"
 def actions(
     context: RequestContext, document: Document, range_: types.Range
 ) -> list[types.CodeAction]:
-    """The action for a selection, where the editor can ask for an instruction."""
+    """The action for a selection, if the editor can ask for an instruction."""
     span = document.span(range_)
     if not context.client.asks_instructions or span is None or document.source is None:
         return []
@@ -41,12 +41,12 @@ def actions(
 
 
 async def edit(context: RequestContext, *arguments: object) -> dict[str, Any]:
-    """The edit of a range as an instruction says, for this version of the document.
+    """The edit of a range by an instruction, for this version of the document.
 
-    It is `{"uri", "version", "edit": {"range", "newText"}, "diff", "model"}`. Raises `DglsError`
-    where there is none.
+    It is `{"uri", "version", "edit": {"range", "newText"}, "diff", "model"}`. Raises `DglsError` if
+    there is none.
     """
-    # Only this command reads such answers; `initialize` need not wait for what does.
+    # Only this command needs the module, so `initialize` does not wait for its import.
     from dgls.requests.instruction import InstructedEdit
 
     document, span, instruction = _asked(context, *arguments)
@@ -75,7 +75,7 @@ COMMAND = Command(EDIT, edit)
 
 
 def _asked(context: RequestContext, *arguments: object) -> tuple[Document, Span, str]:
-    """What the arguments name. Raises `InputError`."""
+    """The document, span and instruction in the arguments. Raises `InputError`."""
     uri, range_, instruction = (*arguments, None, None, None)[:3]
     document = context.document(uri) if isinstance(uri, str) else None
     wanted = _range(range_)
@@ -88,7 +88,7 @@ def _asked(context: RequestContext, *arguments: object) -> tuple[Document, Span,
 
 
 def _range(value: object) -> types.Range | None:
-    """The range that an argument is; None where it is none."""
+    """The range in an argument; None for anything else."""
     start, end = (place_of(field_of(value, name)) for name in ("start", "end"))
     return None if start is None or end is None else types.Range(start, end)
 
@@ -106,7 +106,7 @@ def _diff(context: RequestContext, document: Document, made: Edit) -> str:
 def _workspace_edit(
     context: RequestContext, document: Document, edit: types.TextEdit
 ) -> types.WorkspaceEdit:
-    """The edit for this version alone, to be confirmed where the editor asks its user."""
+    """The edit for only this version, with a confirmation if the editor supports it."""
     if not context.client.confirms_edits:
         changes = types.TextDocumentEdit(document.identifier, edits=[edit])
         return types.WorkspaceEdit(document_changes=[changes])

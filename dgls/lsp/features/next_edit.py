@@ -1,8 +1,8 @@
 """The other places of a recent edit, as one code action and as next edits.
 
-`textDocument/copilotInlineEdit` is the request that editors' plugins for next edits send; its
-parameters are a versioned document and a position, its result is `{"edits": [...]}`. Everything
-here reads the document that the editor has, and gives edits for that version alone.
+`textDocument/copilotInlineEdit` is the request of editors' plugins for next edits; its parameters
+are a versioned document and a position, its result is `{"edits": [...]}`. Everything here reads the
+editor's document, and gives edits for only that version.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ ACCEPT = "dgls.nextEdit.accepted"
 async def actions(
     context: RequestContext, document: Document, range_: types.Range
 ) -> list[types.CodeAction]:
-    """One action for all places, where there are any. Its edit is made when it is resolved."""
+    """One action for all places, if there are any. Its edit is made when it is resolved."""
     offers = await offers_for(context, document)
     if not offers:
         return []
@@ -41,7 +41,7 @@ async def actions(
 
 
 def title_of(offers: tuple[Offer, ...]) -> str:
-    """What the action does, and why."""
+    """The action's effect and its reason."""
     places = "the other place" if len(offers) == 1 else f"the {len(offers)} other places"
     reasons = list(dict.fromkeys(offer.why for offer in offers))
     more = f", and {len(reasons) - 1} more" if len(reasons) > 1 else ""
@@ -49,7 +49,7 @@ def title_of(offers: tuple[Offer, ...]) -> str:
 
 
 async def edit_of(context: RequestContext, document: Document) -> types.WorkspaceEdit:
-    """The edit of all places. Raises `InputError` where none is left."""
+    """The edit of all places. Raises `InputError` if none is left."""
     offers = await offers_for(context, document)
     if not offers:
         raise InputError("No other place is left to change; the document was left as it is.")
@@ -65,9 +65,9 @@ async def edit_of(context: RequestContext, document: Document) -> types.Workspac
 
 
 async def offers_for(context: RequestContext, document: Document) -> tuple[Offer, ...]:
-    """What is offered after the recent edits of a document; nothing where dgls has to be silent.
+    """The offers after a document's recent edits; empty if dgls has to be silent.
 
-    The path of an offer elsewhere is the key of its document. An offer in a document that was
+    The path of an offer in another document is that document's key. An offer in a document that was
     changed while the offers were computed is left out.
     """
     source, documents = document.source, context.stores.documents
@@ -116,11 +116,11 @@ async def next_edits(context: RequestContext, params: Any) -> dict[str, Any]:
 
 
 async def shown(context: RequestContext, params: Any) -> None:
-    """Taken from editors that tell what they show; nothing is kept."""
+    """Accepted from editors that report what they show; nothing is stored."""
 
 
 async def accepted(context: RequestContext, *arguments: object) -> None:
-    """Taken from editors that tell what was accepted; the next state follows from the text."""
+    """Accepted from editors that report acceptances; the next state follows from the text."""
 
 
 FEATURES = (Feature(METHOD, next_edits), Feature(SHOWN, shown))

@@ -1,4 +1,4 @@
-"""`workspace/executeCommand`: suggestions off for a while, and on again."""
+"""`workspace/executeCommand`: turns suggestions off for a while, and on again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MAX_MINUTES = 24 * 60.0
 
 
 async def snooze(context: RequestContext, *arguments: object) -> None:
-    """Suggest nothing unasked for some minutes."""
+    """Turn automatic suggestions off for some minutes."""
     context.permission.snooze(_minutes(*arguments))
     context.fills.stop_ahead()
     if context.permission.is_snoozed:
@@ -24,7 +24,7 @@ async def snooze(context: RequestContext, *arguments: object) -> None:
 
 
 async def resume(context: RequestContext, *arguments: object) -> None:
-    """Suggest again."""
+    """Turn automatic suggestions on again."""
     context.permission.snooze(0)
     context.indicator.on()
 
@@ -33,7 +33,7 @@ COMMANDS = (Command(SNOOZE, snooze), Command(RESUME, resume))
 
 
 def _minutes(given: object = None, *others: object) -> float:
-    """The minutes of a command's arguments. Raises `InputError` for what is none."""
+    """The minutes in a command's arguments. Raises `InputError` for invalid ones."""
     minutes = _USUAL_MINUTES if given is None else given
     is_number = isinstance(minutes, (int, float)) and not isinstance(minutes, bool)
     if not is_number or not 0 <= minutes <= _MAX_MINUTES:  # type: ignore[operator]

@@ -28,7 +28,7 @@ ONE_LINE_CLIENTS = frozenset({"helix"})
 
 
 async def why(context: RequestContext, *arguments: object) -> dict[str, Any] | None:
-    """Without arguments the last suggestion, with a URI and a position the one there."""
+    """Without arguments the last suggestion; with a URI and a position the one there."""
     found = await _at(context, *arguments) if arguments else _last(context)
     message = _message(context, found)
     if found is None or not context.client.shows_explanations:
@@ -40,7 +40,7 @@ COMMAND = Command(WHY, why)
 
 
 def _message(context: RequestContext, found: Explanation | None) -> str:
-    """The reason first: many editors show the beginning of a message alone."""
+    """The reason first, because many editors show only the beginning of a message."""
     if context.client.name in ONE_LINE_CLIENTS:
         return "Nothing was asked." if found is None else in_one_line(found)
     told = "Nothing was asked." if found is None else describe(found)
@@ -48,7 +48,7 @@ def _message(context: RequestContext, found: Explanation | None) -> str:
 
 
 def _last(context: RequestContext) -> Explanation | None:
-    """The newest fill of this session."""
+    """The last fill of this session."""
     if context.fills.last is None:
         return None
     request, reply = context.fills.last
@@ -57,7 +57,7 @@ def _last(context: RequestContext) -> Explanation | None:
 
 
 async def _at(context: RequestContext, *arguments: object) -> Explanation:
-    """What would be suggested at a place while typing and when asked; the model is asked both."""
+    """What would be suggested at a place during typing and on request; the model is asked both."""
     document, cursor = _place(context, *arguments)
     context.rules.check(document)
     if document.source is None:
@@ -82,7 +82,7 @@ async def _at(context: RequestContext, *arguments: object) -> Explanation:
 
 
 def _place(context: RequestContext, *arguments: object) -> tuple[Document, int]:
-    """The document and the offset that the arguments name. Raises `InputError`."""
+    """The document and the offset in the arguments. Raises `InputError`."""
     uri, position = (*arguments, None)[:2]
     document = context.document(uri) if isinstance(uri, str) else None
     if (at := place_of(position)) is None:
@@ -94,7 +94,7 @@ def _place(context: RequestContext, *arguments: object) -> tuple[Document, int]:
 
 
 def _silence(context: RequestContext, document: Document, around: Context) -> Silence | None:
-    """Why nothing would be asked at the place while typing."""
+    """Why an automatic request would not be made at the place."""
     reason = context.rules.why_silent(document, automatic=True)
     deleted = context.stores.typists.of(document.uri).deleted_shown
     return reason or why_not_ask(Moment(around.line_head, around.line_tail, deleted))

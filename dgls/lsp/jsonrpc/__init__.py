@@ -1,1 +1,1 @@
-"""JSON-RPC as dgls speaks it: transports, the order of messages, and what editors send wrongly."""
+"""JSON-RPC for dgls: transports, the order of messages, and tolerance for editors' mistakes."""

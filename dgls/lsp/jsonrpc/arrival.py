@@ -14,14 +14,14 @@ from dgls.lsp.documents import Document
 class Arrival:
     """The open documents, by the keys of their URIs, as they were when a message arrived.
 
-    Every timer and task that is made for a message holds on to this, also when it was cancelled,
-    until its time would have come. So it lets go of the documents when the message is dealt with.
+    Every timer and task created for a message keeps this object alive, even after its cancellation,
+    until its time would have come. So the documents are dropped when the message is handled.
     """
 
     documents: Mapping[str, Document] = field(default_factory=lambda: MappingProxyType({}))
 
     def end(self) -> None:
-        """Let go of the documents."""
+        """Drop the documents."""
         self.documents = MappingProxyType({})
 
 

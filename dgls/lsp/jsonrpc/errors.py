@@ -1,4 +1,4 @@
-"""What is said of an error: what happened to the client, where to the log, and code to neither."""
+"""How errors are reported: what happened to the client, where to the log, code to neither."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ logger = logging.getLogger("dgls.lsp")
 
 
 def clean_error(error: Exception) -> JsonRpcException:
-    """What the client is told of an error; what is not raised on purpose goes to the log."""
+    """The client's version of an error; an unexpected one is logged."""
     if isinstance(error, JsonRpcException):
         return JsonRpcException(error.message, error.code)
     if isinstance(error, DglsError):
@@ -28,13 +28,13 @@ def clean_error(error: Exception) -> JsonRpcException:
 
 
 def log_internal(error: BaseException) -> None:
-    """Write where an unexpected error came from; its message might hold code, so it is left out."""
+    """Log where an unexpected error came from, without its message, which might have code."""
     frames = "".join(traceback.format_tb(error.__traceback__))
     logger.error("%s at\n%s", type(error).__name__, frames)
 
 
 def keep_code_out_of_the_log() -> None:
-    """Silence what pygls logs (whole messages, and so the user's text); dgls logs to stderr."""
+    """Silence pygls's logging of whole messages, and so of the user's text; dgls logs to stderr."""
     pygls_logger = logging.getLogger("pygls")
     pygls_logger.addHandler(logging.NullHandler())
     pygls_logger.propagate = False

@@ -1,4 +1,4 @@
-"""What came from the client, read ahead of the message that is being handled.
+"""The client's messages, read ahead of the one that is being handled.
 
 Clients wait only briefly after `shutdown`. Reading ahead lets the server see `shutdown` and `exit`
 on arrival, not after everything that was queued before them.
@@ -17,9 +17,9 @@ from dgls.lsp.jsonrpc.messages import Bad, Framer, Message
 
 
 class Inbox:
-    """Messages in the order in which they came; made where the loop runs.
+    """Messages in order of arrival; created in the running loop.
 
-    `on_exit` is called with the exit status when `exit` comes, from whichever thread feeds.
+    `on_exit` is called with the exit status when `exit` arrives, from the feeding thread.
     """
 
     def __init__(self, on_exit: Callable[[int], None] = lambda exit_status: None) -> None:
@@ -35,23 +35,23 @@ class Inbox:
 
     @property
     def ending(self) -> bool:
-        """Whether the client ended the session after the message that was handed out last."""
+        """Whether the client ended the session after the last message that was handed out."""
         return self._handed < self._end
 
     def feed(self, data: bytes) -> None:
-        """Take in what was read; from any thread, but from one alone."""
+        """Take in bytes; from any thread, but from only one."""
         for message in self._framer.feed(data):
             self._look_at(message)
             self._waiting.append(message)
         self._wake()
 
     def close(self) -> None:
-        """Let the messages end after those that are here."""
+        """End the messages after those that have arrived."""
         self._closed = True
         self._wake()
 
     async def next(self) -> Message | None:
-        """The next message, None after the last."""
+        """The next message; None after the last."""
         message = await self.first()
         if message is not None:
             self._waiting.popleft()
@@ -59,12 +59,12 @@ class Inbox:
         return message
 
     async def first(self) -> Message | None:
-        """The next message, which stays where it is; None after the last."""
+        """The next message, which stays in the inbox; None after the last."""
         while not self._waiting:
             if self._closed:
                 return None
             self._more.clear()
-            # A thread may have fed it since the look above.
+            # A thread may have fed it since the check above.
             if not self._waiting and not self._closed:
                 await self._more.wait()
         return self._waiting[0]
@@ -84,6 +84,6 @@ class Inbox:
             self._on_exit(0 if self._shut_down else 1)
 
     def _wake(self) -> None:
-        """Tell the loop; where it has ended, nobody wants to know."""
+        """Wake the loop, if it has not ended."""
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._more.set)

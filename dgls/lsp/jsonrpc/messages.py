@@ -1,4 +1,4 @@
-"""JSON-RPC messages out of a stream of bytes, whatever else is in it.
+"""Extracts JSON-RPC messages from a stream of bytes, and tolerates anything else in it.
 
 https://microsoft.github.io/language-server-protocol/specifications/lsp/3.18/specification/#headerPart
 """
@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any
 
 LARGEST_BYTES = 64 * 1024 * 1024
-"""Most bytes of a message; no document that a model reads is larger."""
+"""The most bytes of a message; no document that a model reads is larger."""
 
 LONGEST_LINE = 64 * 1024
 _LONGEST_HEADER = 128
@@ -25,9 +25,9 @@ _LENGTH = re.compile(rb"content-length[ \t]*:[ \t]*(\d{1,20})[ \t]*\r?\n?$", re.
 
 @dataclass(frozen=True, slots=True)
 class Bad:
-    """Something that is no message: the code and the sentence that answer it.
+    """An invalid message, with the code and the sentence of its reply.
 
-    `number` is the request's own, where it has one that can be answered.
+    `number` is the request's id, if it has a valid one.
     """
 
     code: int
@@ -42,7 +42,7 @@ Message = dict[str, Any] | Bad
 
 
 class _Unfinished(Enum):
-    """That there is no more to read yet."""
+    """Marks that more bytes are needed."""
 
     YET = "yet"
 
@@ -51,7 +51,7 @@ _UNFINISHED = _Unfinished.YET
 
 
 class Framer:
-    """Makes messages of bytes that come in pieces; what is no message is passed over."""
+    """Makes messages of bytes that arrive in pieces; invalid ones are skipped."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -59,14 +59,14 @@ class Framer:
         self._in_body = False
 
     def feed(self, data: bytes) -> Iterator[Message]:
-        """Each message that is whole with these bytes."""
+        """Each message that is complete with these bytes."""
         self._buffer += data
         while (message := self._body() if self._in_body else self._head()) is not _UNFINISHED:
             if message is not None:
                 yield message
 
     def _head(self) -> Message | _Unfinished | None:
-        """Read one line of a header; what is to be answered where it asks for too much."""
+        """Read one header line; a reply if it declares too large a body."""
         line = self._line()
         if line is None:
             return _UNFINISHED
@@ -91,7 +91,7 @@ class Framer:
         return _parsed(body)
 
     def _line(self) -> bytes | None:
-        """The next line, None where it goes on; of one that is too long only the end is kept."""
+        """The next line; None if it is incomplete. Of one that is too long only the end is kept."""
         while (end := self._buffer.find(b"\n", 0, LONGEST_LINE)) < 0:
             if len(self._buffer) < LONGEST_LINE:
                 return None
@@ -115,7 +115,7 @@ def _parsed(body: bytes) -> Message:
 
 
 def _whole(message: dict[str, Any]) -> Message:
-    """The message, where it can be told what it is; else what answers it."""
+    """The message if it is valid; else its error reply."""
     number, method = message.get("id"), message.get("method")
     numbered = _is_id(number)
     if "method" in message:

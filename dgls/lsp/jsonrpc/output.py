@@ -1,7 +1,7 @@
 """Writes to standard output without blocking when the reader is slow.
 
 An editor may stop reading: it is suspended, or it died while another process keeps its end of the
-pipe open. The server must still hear `exit`, and notice that the editor is gone.
+pipe open. The server must still receive `exit`, and notice that the editor is gone.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from contextlib import suppress
 from queue import SimpleQueue
 
 MAX_WAITING_BYTES = 64 * 1024 * 1024
-"""What waits for a reader at most; an editor that is so far behind does not read at all."""
+"""The most bytes that wait for a reader; an editor so far behind does not read at all."""
 
 _LAST_WORDS_S = 0.3
 _ATOMIC = getattr(select, "PIPE_BUF", 512)
@@ -24,8 +24,8 @@ _ATOMIC = getattr(select, "PIPE_BUF", 512)
 class Output:
     """Bytes to a descriptor, in order.
 
-    What surely fits is written at once, which costs no switch of threads; the rest a thread
-    writes. `on_lost` is called, from any thread, when nobody reads any more.
+    A write that certainly fits is made at once, which saves a thread switch; a thread writes the
+    rest. `on_lost` is called, from any thread, when nobody reads any more.
     """
 
     def __init__(self, descriptor: int, on_lost: Callable[[], None]) -> None:
@@ -38,7 +38,7 @@ class Output:
         self._thread.start()
 
     def write(self, data: bytes) -> None:
-        """Write soon. What comes after too much was left unread is dropped."""
+        """Write soon. Data is dropped once too much is unread."""
         with self._lock:
             at_once = not self._waiting_bytes and _fits(self._descriptor, data)
             if not at_once:
@@ -51,7 +51,7 @@ class Output:
             self._on_lost()
 
     def close(self) -> None:
-        """Write what waits, as far as it is read within a moment."""
+        """Write what is waiting, if it is read within a moment."""
         self._queue.put(None)
         self._thread.join(_LAST_WORDS_S)
 
@@ -74,7 +74,7 @@ class Output:
 
 
 def _fits(descriptor: int, data: bytes) -> bool:
-    """Whether a write would not block. False also where the system cannot tell."""
+    """Whether a write would not block. False also if the system cannot tell."""
     if sys.platform == "win32" or len(data) > _ATOMIC:
         return False
     with suppress(OSError, ValueError):

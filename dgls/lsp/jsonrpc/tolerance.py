@@ -1,4 +1,4 @@
-"""What editors send that the protocol does not allow, made what it means."""
+"""Repairs messages of editors that violate the protocol."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dgls.lsp.documents import NO_VERSION
 
 
 def cancels_nothing(message: dict[str, Any]) -> bool:
-    """Whether a message cancels what no request can be called."""
+    """Whether a message cancels an id that no request can have."""
     if message.get("method") != types.CANCEL_REQUEST:
         return False
     params = message.get("params")
@@ -21,9 +21,9 @@ _VERSIONED = frozenset({types.TEXT_DOCUMENT_DID_OPEN, types.TEXT_DOCUMENT_DID_CH
 
 
 def with_version(data: dict[str, Any]) -> dict[str, Any]:
-    """A message about a document with a version and a language, where the editor gave none.
+    """A message about a document, with a version and a language if the editor gave none.
 
-    Of its changes goes what says nothing: a range of null, and the length that a range has anyway.
+    Meaningless parts of its changes are removed: a range of null, and the length beside a range.
     """
     if data.get("method") not in _VERSIONED:
         return data
@@ -59,7 +59,7 @@ def _is_version(value: object) -> bool:
 
 
 def uri_in(data: dict[str, Any]) -> str:
-    """The URI in a notification about a document, empty where there is none."""
+    """The URI in a notification about a document; "" if there is none."""
     try:
         return str(data["params"]["textDocument"]["uri"])
     except (KeyError, TypeError):

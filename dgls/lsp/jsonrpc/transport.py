@@ -1,4 +1,4 @@
-"""How bytes reach the server: standard input and output, or one TCP connection on loopback."""
+"""The server's transports: standard input and output, or one TCP connection on loopback."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
     from dgls.lsp.server import DglsServer
 
 LAST_WORDS_S = 0.8
-"""How long the process may take to end in order, once it is told to."""
+"""How many seconds the process may take to end in order, once it is told to."""
 
 _CHUNK = 65_536
 _HELLO_S = 10.0
-"""How long a connection may take for its first message, before it is given up."""
+"""How many seconds a connection may take for its first message."""
 
 _HELLO = b"content-"
-"""What every client of the protocol begins with: Content-Length or Content-Type."""
+"""The beginning of every client's first message: Content-Length or Content-Type."""
 
 Client = tuple[Inbox, asyncio.StreamWriter]
-"""A connection: what comes from it, and the way back."""
+"""A connection: its inbox and its writer."""
 
 
 def serve_stdio(server: DglsServer) -> int:
-    """Serve one client on standard input and output; the exit status of the session.
+    """Serve one client on standard input and output; returns the session's exit status.
 
-    Whatever else the process prints goes to standard error from here on, because one stray line
-    on standard output would break the protocol. Where the end takes too long the process is ended.
+    Other output of the process goes to standard error from here on, because one stray line on
+    standard output would break the protocol. A slow exit is forced.
     """
     source, sink = sys.stdin.fileno(), sys.stdout.fileno()
     sys.stdout.flush()
@@ -61,7 +61,7 @@ def serve_stdio(server: DglsServer) -> int:
 
 
 def serve_tcp(server: DglsServer, host: str, port: int) -> int:
-    """Serve one client on a TCP port and stop listening once it is there; the exit status.
+    """Serve one client on a TCP port, which then stops listening; returns the exit status.
 
     The port in use (0 lets the system choose one) is written to standard error.
     """
@@ -81,15 +81,16 @@ async def serve_tcp_once(
     on_exit: Callable[[int], None] = lambda exit_status: None,
     on_end: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve the first client that sends a message; `listening` is given the port in use.
+    """Serve the first client that sends a message; `listening` gets the port in use.
 
-    What begins otherwise, as a browser's request does, is refused, and the port waits on. `on_exit`
-    is called with the exit status when the client's `exit` comes, `on_end` when the session ends.
+    A connection with any other beginning, such as a browser's request, is refused, and the port
+    keeps listening. `on_exit` is called with the exit status when the client's `exit` arrives,
+    `on_end` when the session ends.
     """
     client: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
 
     def exits(inbox: Inbox, exit_status: int) -> None:
-        # Others that connect before the client is known end nothing.
+        # Other connections before the client is known end nothing.
         if client.done() and client.result()[0] is inbox:
             on_exit(exit_status)
 
@@ -116,7 +117,7 @@ async def serve_tcp_once(
 
 
 async def _fill(inbox: Inbox, reader: asyncio.StreamReader) -> None:
-    """Read a connection to its end, if it begins as the protocol does; ignore any other."""
+    """Read a connection to its end, if it begins like the protocol; ignore any other."""
     with suppress(asyncio.IncompleteReadError, ConnectionError):
         data = await reader.readexactly(len(_HELLO))
         if data.lower() == _HELLO:
@@ -127,7 +128,7 @@ async def _fill(inbox: Inbox, reader: asyncio.StreamReader) -> None:
 
 
 async def _begins_well(inbox: Inbox) -> bool:
-    """Whether the first thing that comes is a message, and comes in time."""
+    """Whether the first data is a message, and arrives in time."""
     with suppress(TimeoutError):
         async with asyncio.timeout(_HELLO_S):
             first = await inbox.first()
@@ -136,14 +137,14 @@ async def _begins_well(inbox: Inbox) -> bool:
 
 
 def _end_soon(exit_status: int) -> None:
-    """End the process where it takes too long to end in order."""
+    """End the process if it takes too long to end in order."""
     killer = threading.Timer(LAST_WORDS_S, lambda: os._exit(exit_status))
     killer.daemon = True
     killer.start()
 
 
 def _read_ahead(descriptor: int, inbox: Inbox) -> None:
-    """Let a thread read a descriptor to its end; the thread keeps no process from ending."""
+    """Let a daemon thread read a descriptor to its end."""
 
     def read() -> None:
         with suppress(OSError):
@@ -155,7 +156,7 @@ def _read_ahead(descriptor: int, inbox: Inbox) -> None:
 
 
 def _soon(loop: asyncio.AbstractEventLoop, what: Callable[..., object], *given: object) -> None:
-    """Let a thread's news reach the loop; where that has ended, nobody wants to know."""
+    """Call something in the loop from a thread, unless the loop has ended."""
     with suppress(RuntimeError):
         loop.call_soon_threadsafe(what, *given)
 
@@ -163,7 +164,7 @@ def _soon(loop: asyncio.AbstractEventLoop, what: Callable[..., object], *given: 
 async def _serve(
     server: DglsServer, inbox: Inbox, writer: Any, on_end: Callable[[], None] = lambda: None
 ) -> None:
-    """Serve until the messages end, the client says exit, or its process is gone."""
+    """Serve until the messages end, the client sends exit, or its process is gone."""
     asyncio.get_running_loop().set_exception_handler(_log_exception)
     server.protocol.set_writer(writer)
     server.stopped.clear()
@@ -183,7 +184,7 @@ async def _serve(
 
 
 async def _read(server: DglsServer, inbox: Inbox) -> None:
-    """Hand each message on until there are no more, or the server is told to end."""
+    """Handle each message until there are no more, or the server is told to end."""
     wire = server.protocol
     assert isinstance(wire, Wire)
     while (message := await inbox.next()) is not None:
@@ -193,12 +194,12 @@ async def _read(server: DglsServer, inbox: Inbox) -> None:
             server.report_server_error(error, None)
         if server.stopped.is_set():
             return
-        # What came meanwhile is read, and answers go out, before the next one is handled.
+        # Incoming data is read and replies are sent before the next message is handled.
         await asyncio.sleep(0)
 
 
 def _log_exception(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Log where an error came from; the loop's own words would show results, and so code."""
+    """Log where an error came from; the loop's own message would show results, and so code."""
     error = context.get("exception")
     if isinstance(error, BaseException) and not isinstance(error, ConnectionError):
         log_internal(error)

@@ -1,11 +1,11 @@
-"""The JSON-RPC side of the server: what pygls is told to do differently, and why.
+"""The JSON-RPC side of the server: what pygls does differently here, and why.
 
 - Documents are kept by `dgls.lsp.documents`: pygls splits lines at more places than the protocol
-  does, and walks through the whole text for each change.
+  does, and scans the whole text for each change.
 - Each message carries a view of all documents as they were when it arrived, because an
   asynchronous handler may start after a later change was applied.
-- An error tells what happened and nothing else: no traceback, no path of a file.
-- A request that cannot be understood is refused with a reply instead of being left unanswered.
+- An error tells only what happened: no traceback, no path of a file.
+- An invalid request gets an error reply instead of none.
 - Some editors leave out a document's version or language, or send an invalid one.
 """
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Refused:
-    """A message that could not be understood and was already answered."""
+    """An invalid message that was already answered."""
 
     jsonrpc: str = "refused"
 
@@ -51,10 +51,10 @@ class Wire(LanguageServerProtocol):
     _server: DglsServer
 
     def receive(self, message: Message, *, ending: bool = False) -> None:
-        """Handle what came from the client; what is no message is answered as such.
+        """Handle a message from the client; an invalid one gets an error reply.
 
-        Where the client is `ending` its session already, a request is answered as cancelled and a
-        notification left alone: its work would only keep the client waiting.
+        If the client is `ending` its session already, a request is answered as cancelled and a
+        notification ignored, because their work would only keep the client waiting.
         """
         if isinstance(message, Bad):
             self._answer_error(message.number, JsonRpcException(message.message, message.code))
@@ -64,7 +64,7 @@ class Wire(LanguageServerProtocol):
             self.handle_message(self.structure_message(message))
 
     def structure_message(self, data: dict[str, Any]) -> Any:
-        """The message as a typed object; a request with unusable parameters is refused here."""
+        """The message as a typed object; a request with invalid parameters is refused here."""
         try:
             return super().structure_message(with_version(data))
         except JsonRpcException:
@@ -83,7 +83,7 @@ class Wire(LanguageServerProtocol):
             super().handle_message(message)
         finally:
             on_arrival.reset(token)
-            # A request goes on; see `Tasks.handling`.
+            # A request continues; see `Tasks.handling`.
             if not hasattr(message, "id"):
                 arrived.end()
             self._server.freed.after_work()
@@ -95,15 +95,16 @@ class Wire(LanguageServerProtocol):
         gen: Generator[Any, Any, Any],
         result_future: Future[Any],
     ) -> None:
-        """Let a cancelled request end the command that it runs, which pygls lets go on."""
+        """Let a cancelled request also end its command, which pygls does not do."""
         before = set(self._request_futures)
         super()._run_generator(future, gen=gen, result_future=result_future)
         for key in self._request_futures.keys() - before:
             result_future.add_done_callback(partial(_cancel_too, self._request_futures[key]))
 
     def _execute_handler(self, msg_id: Any, *args: Any, **options: Any) -> None:
-        """Run a handler. What a notification became is forgotten when it is done, as pygls does
-        with requests alone: it would keep each notification of the session.
+        """Run a handler, and forget a notification's future when it is done.
+
+        pygls does that only for requests, so it would keep every notification of the session.
         """
         super()._execute_handler(msg_id, *args, **options)
         running = self._request_futures.get(msg_id)
@@ -111,15 +112,15 @@ class Wire(LanguageServerProtocol):
             running.add_done_callback(lambda _: self._forget_soon(msg_id))
 
     def _forget_soon(self, msg_id: Any) -> None:
-        """Forget a handler, but not while pygls goes through all of them at the end."""
+        """Forget a handler, but not while pygls iterates over all of them at the end."""
         with suppress(RuntimeError):
             asyncio.get_running_loop().call_soon(self._request_futures.pop, msg_id, None)
 
     def _refuse(self, data: dict[str, Any]) -> None:
-        """Answer a request that cannot be understood.
+        """Answer an invalid request.
 
-        A notification has no answer, but a document with a change that was not understood is
-        forgotten: better no help than edits for a text that the editor does not have.
+        A notification has no answer. A document whose change was not understood is dropped: no help
+        is better than edits for a text that the editor does not have.
         """
         if "id" in data:
             what = f"The parameters of {data['method']} cannot be understood; nothing was done."
@@ -129,9 +130,9 @@ class Wire(LanguageServerProtocol):
             logger.warning("A change of a document was not understood; it is left alone.")
 
     def _comes_at_a_wrong_time(self, message: dict[str, Any], *, ending: bool) -> bool:
-        """Whether a message comes before `initialize`, or when the session is over or ends.
+        """Whether a message arrives before `initialize`, or when the session is over or ending.
 
-        A request is answered so, as LSP says; a notification is left alone.
+        A request gets LSP's error for that; a notification is ignored.
         """
         method, begun = message.get("method", ""), self._server.model is not None
         if method in {"", types.EXIT} or (method == types.INITIALIZE and not begun):
@@ -155,7 +156,7 @@ class Wire(LanguageServerProtocol):
 
     def _answer_error(self, msg_id: Any, error: JsonRpcException) -> None:
         if msg_id is None:
-            # JSON-RPC wants the id to be there and to be null; pygls leaves out what is None.
+            # JSON-RPC requires an id of null; pygls leaves out fields that are None.
             said = {"code": error.code, "message": error.message}
             self._send_data({"jsonrpc": self.VERSION, "id": None, "error": said})
         else:
@@ -165,23 +166,23 @@ class Wire(LanguageServerProtocol):
         self, msg_id: Any, result: Any | None = None, error: types.ResponseError | None = None
     ) -> None:
         if error is not None:
-            # pygls keeps what it prepared for the result of a request that failed.
+            # pygls keeps the result type of a failed request.
             self._result_types.pop(msg_id, None)
             error = types.ResponseError(code=error.code, message=error.message)
         super()._send_response(msg_id, result, error)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
     def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:
-        """Take the document in and let the model load while the user reads."""
+        """Add the document and let the model load while the user reads."""
         document = self._server.documents.open(params.text_document)
-        # One that is opened once more begins anew.
+        # A document that is opened again starts over.
         self._server.typists.close(document.uri)
         if document.source is not None:
             self._server.warm_up(document)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
     def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:
-        """Apply the changes to the document; one that cannot be applied is left alone."""
+        """Apply the changes to the document; an invalid one is ignored."""
         documents, uri = self._server.documents, params.text_document.uri
         try:
             changes = documents.change(params.text_document, params.content_changes)
@@ -195,13 +196,13 @@ class Wire(LanguageServerProtocol):
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
     def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
-        """Forget the document, and what was last computed of it or with it."""
+        """Remove the document, and everything that was computed from it."""
         self._forget(params.text_document.uri)
         self._server.fills.closed()
         self._server.ripples.closed()
 
     def _forget(self, uri: str) -> None:
-        """Forget a document and what was typed in it."""
+        """Remove a document and its user's state."""
         self._server.documents.close(uri)
         self._server.typists.close(uri)
 

@@ -16,10 +16,10 @@ from dgls.network.fast.weights import Layer, Matrix, joined, layer_of, matrix_of
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """Everything but the buffers: `table` [vocab, hidden] embeds and unembeds.
+    """All weights, without buffers: `table` [vocab, hidden] embeds and unembeds.
 
-    `signal_norm`, `signal_up` and `signal_down` make the self-conditioning signal. `top` experts
-    are chosen for each token; a sliding layer sees `window` tokens, its own included.
+    `signal_norm`, `signal_up` and `signal_down` compute the self-conditioning signal. Each token is
+    routed to `top` experts; a sliding layer sees `window` tokens including the current one.
     """
 
     layers: tuple[Layer, ...]
@@ -47,7 +47,7 @@ class Body:
         return cls(
             layers=tuple(layer_of(*layer) for layer in layers),
             table=table,
-            # As the library does, in the precision of the weights.
+            # In the precision of the weights, like the library.
             scale=torch.tensor(decoder.embed_tokens.scalar_embed_scale, dtype=table.dtype).item(),
             norm=decoder.norm.weight.detach(),
             signal_norm=signal.pre_norm.weight.detach(),
@@ -61,9 +61,9 @@ class Body:
 
 
 def signal(operations: Operations, body: Body, soft: Tensor) -> Tensor:
-    """What self-conditioning adds to the embeddings: soft embeddings [tokens, hidden] to the same.
+    """The self-conditioning signal of soft embeddings [tokens, hidden], of the same shape.
 
-    Nothing for zeros, which is how the first step is told that there was none before it.
+    Zeros give no signal, which is the input of the first step.
     """
     normed = operations.norm(soft, body.signal_norm, body.eps)
     inner = operations.gated(operations.linear(normed, body.signal_up))
@@ -106,7 +106,7 @@ def end_layer(
     lengths: Lengths,
     shape: Shape,
 ) -> tuple[Tensor, Tensor]:
-    """All of layer number `index` after its attention: its states, and their norm for the next."""
+    """Layer `index` after its attention: its states, and their norm for the next layer."""
     layer = body.layers[index]
     attended = operations.linear(mixed, layer.attention.out)
     states, for_dense, for_experts, for_router = operations.after_attention(
@@ -130,7 +130,7 @@ def turns_of(model: TextDiffusionGemma, positions: int) -> dict[str, Turns]:
     found: dict[str, Turns] = {}
     for kind in set(model.config.get_text_config().layer_types):
         cosines, sines = decoder.rotary_emb(table, numbers, kind)
-        # Both halves of a head turn by the same angles.
+        # Both halves of a head rotate by the same angles.
         half = cosines.shape[-1] // 2
         found[kind] = Turns(cosines[0, :, :half].contiguous(), sines[0, :, :half].contiguous())
     return found

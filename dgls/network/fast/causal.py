@@ -1,4 +1,4 @@
-"""The causal pass over a prompt: torch's own attention, as there are many queries at once."""
+"""The causal pass over a prompt, with torch's own attention, because it has many queries."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dgls.network.fast.weights import Layer
 from dgls.network.past import Past
 
 SPARE = 256
-"""So many tokens a prompt can be cut back by, where a sliding layer has dropped its beginning."""
+"""How many tokens a prompt can be cut back if a sliding layer has dropped its beginning."""
 
 
 def encode(
@@ -25,7 +25,7 @@ def encode(
 ) -> tuple[Tensor, Past]:
     """The last layer's normed states [rows, new, hidden] of `tokens` [rows, new], and the past.
 
-    A sliding layer keeps what a later token may see, and `SPARE` tokens by which it can be cut.
+    A sliding layer keeps the tokens that a later one may see, and `SPARE` more for cutting back.
     """
     rows, new = tokens.shape
     start = past.length if past else 0
@@ -65,7 +65,7 @@ def _lengths(start: int, new: int, device: torch.device) -> Lengths:
 def _attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
     """[rows, heads, new, dim] over [rows, key heads, all, dim]: [rows * new, heads * dim]."""
     group = query.shape[1] // key.shape[1]
-    # Repeated, because with groups torch has no kernel on CUDA that saves the matrix of scores.
+    # Repeated, because torch has no memory-saving CUDA kernel for grouped keys.
     key, value = key.repeat_interleave(group, dim=1), value.repeat_interleave(group, dim=1)
     causal = mask is None and query.shape[2] > 1
     mixed = functional.scaled_dot_product_attention(
@@ -75,9 +75,9 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> T
 
 
 def _mask(new: int, seen: int, window: int | None, device: torch.device) -> Tensor | None:
-    """Which of `seen` keys, the last `new` of them its own, each query sees: bool [new, seen].
+    """Which of `seen` keys, the last `new` being its own, each query sees: bool [new, seen].
 
-    None where all are seen, or where it is the plain triangle.
+    None if all are seen, or for the plain causal triangle.
     """
     if (new == seen or new == 1) and (window is None or seen <= window):
         return None
@@ -92,7 +92,7 @@ def _window(layer: Layer, body: Body) -> int | None:
 
 
 def _kept(states: Tensor, layer: Layer, body: Body) -> Tensor:
-    """What is kept of a layer's keys or values, freed from the rest where there is much of it."""
+    """The kept part of a layer's keys or values, copied if it is a small part."""
     most = body.window - 1 + SPARE
     if not layer.sliding or states.shape[2] <= most:
         return states

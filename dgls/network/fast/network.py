@@ -1,8 +1,8 @@
-"""The network of the published family: captured denoise steps on CUDA, the same in torch elsewhere.
+"""The network of the published family: captured denoise steps on CUDA, plain torch elsewhere.
 
-Tested equal to the library's class. What is saved on CUDA: the host launches one graph a step
-instead of thousands of operations, a step reads each expert's weights once, and logits exist at
-open positions alone and in one precision.
+Tested equal to the library's class. On CUDA the host launches one graph per step instead of
+thousands of operations, a step reads each expert's weights once, and logits exist only at open
+positions and in one precision.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from dgls.network.fast.step import Step, soft_embeddings
 from dgls.network.past import Past
 
 _CHUNK = 2048
-"""So many tokens of a prompt are encoded at once: more need memory and win no time."""
+"""At most this many tokens of a prompt are encoded at once: more need memory and save no time."""
 
 _MIN_ROOM = 4096
 _CANVAS_ROOM = 512
-"""Positions beyond the longest prefix that canvases may take."""
+"""Positions reserved for canvases after the longest prefix."""
 
 
 class FastNetwork:
     """`dgls.network.interface.Network`, and a reader for whole denoise steps.
 
-    `operations` are Triton's on CUDA and plain torch elsewhere, unless they are given. Steps are
-    captured on CUDA alone. A canvas is read at the least of `buckets` that holds it (by default
-    16 to 256 tokens where steps are captured), else as it is. The model keeps views of the
-    weights and stays usable.
+    By default `operations` are Triton's on CUDA and plain torch elsewhere. Steps are captured on
+    CUDA only. A canvas is padded to the smallest of `buckets` that holds it (by default 16 to 256
+    tokens if steps are captured), else not padded. The model keeps views of the weights and stays
+    usable.
     """
 
     def __init__(
@@ -53,14 +53,14 @@ class FastNetwork:
         self.device: torch.device = self.body.table.device
         self.dtype: torch.dtype = self.body.table.dtype
         self.operations = operations or _operations(self.device)
-        # What asks the host in the middle of a step cannot be captured.
+        # Operations that sync with the host in the middle of a step cannot be captured.
         plain = isinstance(self.operations, PlainOperations)
         self.captures = self.device.type == "cuda" and not plain
         self.buckets = tuple(buckets or (BUCKETS if self.captures else ()))
         self._model = model
         self._most = int(config.max_position_embeddings)
         if self.device.type == "cuda":
-            # Matrices that were put together left holes, too small for what comes.
+            # Joining matrices left freed blocks that are too small for reuse.
             torch.cuda.empty_cache()
         self._make_room(min(self._most, _MIN_ROOM))
 
@@ -97,7 +97,7 @@ class FastNetwork:
         return capped(torch.nn.functional.linear(states, self.body.table), self.body.cap)
 
     def reader(self, past: Past) -> CanvasReader:
-        """What reads canvases after a past, step by step; one at a time, as buffers are shared."""
+        """The reader of canvases after a past; only one at a time, because buffers are shared."""
         self.room_for(past.length)
         return CanvasReader(self, past)
 
@@ -105,7 +105,7 @@ class FastNetwork:
     def warm_up(self) -> None:
         """Read one canvas of each size, the largest first, whose buffers the others share.
 
-        Afterwards no kernel is left to be compiled, and a step of each size is captured.
+        Afterwards all kernels are compiled, and a step of each size is captured.
         """
         past = self.extend(torch.zeros(1, 2, dtype=torch.int64, device=self.device), None)[1]
         generator = torch.Generator(self.device)
@@ -115,14 +115,14 @@ class FastNetwork:
             self.reader(past).read(tokens, everywhere, None, 1.0, generator)
 
     def step(self) -> Step:
-        """A step over the buffers as they are."""
+        """A step over the current buffers."""
         reach = [self._prefix.reach(index) for index in range(len(self.body.layers))]
         lengths = self._prefix.lengths
         return Step(self.operations, self.body, self._turns, reach, lengths)
 
     @property
     def prefix(self) -> PrefixBuffers:
-        """The buffers that steps read the prefix from."""
+        """The buffers from which steps read the prefix."""
         return self._prefix
 
     def _row(self, tokens: Tensor, past: Past, conditioning: Tensor | None, row: int) -> Tensor:
@@ -143,7 +143,7 @@ class FastNetwork:
         return soft_embeddings(self.body, Picked(none, none, none, none, likely))
 
     def room_for(self, length: int) -> None:
-        """Buffers for a prefix of that length; new ones twice the size where it does not fit."""
+        """Make sure that a prefix of that length fits; if not, allocate buffers twice the size."""
         if length > self._prefix.room:
             self._make_room(min(self._most, max(length, 2 * self._prefix.room)))
 
@@ -154,8 +154,10 @@ class FastNetwork:
 
 
 def can_run_fast(model: TextDiffusionGemma) -> bool:
-    """Whether `FastNetwork` runs this model: no biases, the published activation, and as many
-    dimensions a head, and experts a token, as a power of two.
+    """Whether `FastNetwork` runs this model.
+
+    It needs no biases, the published activation, and a power of two both as dimensions of a head
+    and as experts per token.
     """
     config: Any = model.config.get_text_config()
     powers = {layer.self_attn.head_dim for layer in model.model.decoder.layers}

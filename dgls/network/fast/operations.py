@@ -1,4 +1,4 @@
-"""What a pass over the layers is made of; two implementations, held equal by tests."""
+"""The operations of a pass over the layers; two implementations, compared by tests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dgls.network.fast.weights import Attention, Layer, Matrix
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """`rows` canvases of `canvas` tokens each, which follow one prefix."""
+    """`rows` canvases of `canvas` tokens each, after one prefix."""
 
     rows: int
     canvas: int
@@ -20,10 +20,10 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """How much of buffers of fixed sizes is in use, as numbers on the device.
+    """How much of fixed-size buffers is in use, as numbers on the device.
 
-    `device` int32 [4]: the prefix's length, the canvas's length, and how many keys a full and a
-    sliding layer keep of the prefix. On the host nobody needs them while a step runs.
+    `device` int32 [4]: the prefix's length, the canvas's length, and how many keys of the prefix a
+    full and a sliding layer keep. The host does not need them during a step.
     """
 
     device: Tensor
@@ -39,7 +39,7 @@ class Reach:
     keys: Tensor
     values: Tensor
     kept: int
-    """Which of the lengths says how many are valid."""
+    """The index in the lengths that tells how many are valid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,9 @@ class Turns:
 
 @dataclass(frozen=True, slots=True)
 class Picked:
-    """What logits say of each position; all [positions].
+    """What a step reads from the logits of each position; all [positions].
 
-    `likely` [positions, vocab] are the probabilities, of the model's precision.
+    `likely` [positions, vocab] are the probabilities, in the model's precision.
     """
 
     best: Tensor
@@ -82,7 +82,7 @@ class Operations(Protocol):
         first_norm: Tensor,
         eps: float,
     ) -> tuple[Tensor, Tensor]:
-        """Scaled embeddings plus `signal`, normed; and that normed again for the first layer."""
+        """Scaled embeddings plus `signal`, normed; and that normed again for layer 0."""
 
     def heads(
         self,
@@ -119,11 +119,11 @@ class Operations(Protocol):
     ) -> tuple[Tensor, Tensor]:
         """The chosen experts (int32) and their shares (fp32), [tokens, top] each.
 
-        Tokens beyond the canvas's length choose none: expert -1 with the share 0.
+        Tokens beyond the canvas's length are not routed: expert -1 with share 0.
         """
 
     def experts(self, states: Tensor, chosen: Tensor, layer: Layer) -> Tensor:
-        """What each chosen expert gives: [tokens, top, hidden]; anything where none is chosen."""
+        """The output of each chosen expert: [tokens, top, hidden]; undefined without an expert."""
 
     def after_layer(
         self,
@@ -136,11 +136,11 @@ class Operations(Protocol):
         next_norm: Tensor,
         eps: float,
     ) -> tuple[Tensor, Tensor]:
-        """The layer's states, and their norm for what follows."""
+        """The layer's states, and their norm for the next layer."""
 
     def pick(self, logits: Tensor, race: Tensor | None, temperature: Tensor, cap: float) -> Picked:
         """Read logits [positions, vocab] before their soft cap; they may be overwritten.
 
-        `temperature` [1]; `race` [positions, vocab] are exponential draws, or None to draw the
+        `temperature` [1]; `race` [positions, vocab] are exponential draws, or None to take the
         likeliest token.
         """

@@ -1,4 +1,4 @@
-"""The operations in plain torch, with the library's own roundings: the reference, on any device."""
+"""The operations in plain torch, with the library's roundings: the reference, on any device."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dgls.network.quantization import Rows8, dequantize_rows
 
 
 class PlainOperations:
-    """`dgls.network.fast.operations.Operations`; it asks the host, so no capture."""
+    """`dgls.network.fast.operations.Operations`; it syncs with the host, so no graph capture."""
 
     def norm(self, states: Tensor, weight: Tensor, eps: float) -> Tensor:
         return (_normed(states, eps) * weight.float()).type_as(states)
@@ -146,7 +146,7 @@ def embeddings(tokens: Tensor, table: Tensor, scale: float) -> Tensor:
 
 
 def capped(logits: Tensor, cap: float) -> Tensor:
-    """Logits in fp32, bent so that none exceeds `cap`."""
+    """Logits in fp32, squashed so that none exceeds `cap`."""
     return logits.float().div(cap).tanh_().mul_(cap)
 
 
@@ -162,7 +162,7 @@ def _turned(states: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
 
 
 def _seen(prefix: Tensor, kept: int, own: Tensor) -> Tensor:
-    """The prefix's keys or values, the same for each row, and the row's own after them."""
+    """The prefix's keys or values, the same for each row, followed by the row's own."""
     return torch.cat([prefix[None, :, :kept].expand(own.shape[0], -1, -1, -1), own], dim=2)
 
 

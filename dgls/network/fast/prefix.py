@@ -1,4 +1,4 @@
-"""The prefix in buffers of fixed places, where a captured step finds it, whatever its length."""
+"""The prefix in buffers at fixed addresses, where a captured step finds it at any length."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from dgls.network.past import Past
 
 
 class PrefixBuffers:
-    """Keys and values of one prefix of at most `room` tokens, and the lengths that are in use.
+    """Keys and values of one prefix of at most `room` tokens, and the lengths in use.
 
-    A sliding layer holds the last `window - 1` tokens alone, which is what a canvas may see.
+    A sliding layer holds only the last `window - 1` tokens, which is what a canvas may see.
     """
 
     def __init__(self, layers: Sequence[Layer], room: int, window: int, like: Tensor) -> None:
@@ -26,11 +26,11 @@ class PrefixBuffers:
         self._canvas = 0
 
     def reach(self, layer: int) -> Reach:
-        """What layer number `layer` sees."""
+        """The prefix of layer number `layer`."""
         return self._reach[layer]
 
     def hold(self, past: Past, canvas: int) -> None:
-        """Put the first row of a past here, unless it is here already, and tell the lengths."""
+        """Copy the first row of a past here, unless it is here already, and set the lengths."""
         if past is self._loaded and canvas == self._canvas:
             return
         if past is not self._loaded:
@@ -42,11 +42,11 @@ class PrefixBuffers:
         self.lengths.device.copy_(numbers)
 
     def forget(self) -> None:
-        """Take what is held for changed, so that it is put here again when it is wanted."""
+        """Mark the content as changed, so that the next `hold` copies it again."""
         self._loaded = None
 
     def pretend(self, canvas: int) -> None:
-        """Hold nothing but the length of a canvas, for a step that is to be captured."""
+        """Set only the length of a canvas, for a step that is to be captured."""
         self.forget()
         self.lengths.device.copy_(torch.tensor([0, canvas, 0, 0], dtype=torch.int32))
 
@@ -61,7 +61,7 @@ class PrefixBuffers:
 def _reach(layer: Layer, room: int, window: int, like: Tensor) -> Reach:
     attention = layer.attention
     held = min(room, window - 1) if layer.sliding else room
-    # Zeros, as a key beyond the length still meets a weight of zero, which times NaN is NaN.
+    # Zeros, because a key beyond the length gets a weight of zero, and zero times NaN is NaN.
     keys = like.new_zeros(attention.shared, held, attention.dim)
     kept = Lengths.SLIDING if layer.sliding else Lengths.FULL
     return Reach(keys, torch.zeros_like(keys), kept)

@@ -1,4 +1,4 @@
-"""Reads canvases after one prefix, a captured step at a time."""
+"""Reads canvases after one prefix, one captured step at a time."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ BUCKETS = (16, 32, 64, 128, 256)
 """Canvas sizes that steps are captured for."""
 
 _MAX_CAPTURED = 24
-"""So many graphs are kept, as each takes memory; a capture costs a fraction of a second."""
+"""At most this many graphs are kept, because each takes memory; capturing is quick."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
     """Where a canvas lies in a step's inputs: [rows, width] in [rows, bucket].
 
-    `places` are the open positions, counted over [rows, bucket] and filled up to the size that
-    the step has; the first `opened` are meant, at `targets` over [rows, width].
+    `places` are the open positions, counted over [rows, bucket] and padded to the step's size; the
+    first `opened` are real, at `targets` over [rows, width].
     """
 
     open: Tensor
@@ -41,10 +41,10 @@ class _Plan:
 
 
 class CanvasReader:
-    """`dgls.diffusion.reading.Reader` of a `FastNetwork`: logits exist at open positions alone.
+    """`dgls.diffusion.reading.Reader` of a `FastNetwork`: logits exist at open positions only.
 
-    A pinned position conditions the next step as what it is, not as what the model would have
-    put there. A reading's `conditioning` holds until the next `read`.
+    A pinned position conditions the next step by its own token, not by the model's prediction. A
+    reading's `conditioning` is valid until the next `read`.
     """
 
     def __init__(self, network: FastNetwork, past: Past) -> None:
@@ -61,7 +61,7 @@ class CanvasReader:
         temperature: float,
         generator: torch.Generator | None,
     ) -> Reading:
-        """As `Reader`; which positions are open is looked up when another tensor says so."""
+        """As `Reader`; open positions are looked up again only for another `open_` tensor."""
         plan = self._planned(tokens, open_, drawing=generator is not None)
         self._network.prefix.hold(self._past, tokens.shape[1])
         inputs, width = plan.inputs, tokens.shape[1]
@@ -83,7 +83,7 @@ class CanvasReader:
     def _planned(self, tokens: Tensor, open_: Tensor, *, drawing: bool) -> _Plan:
         plan = self._plan
         if plan is None or plan.open is not open_ or (plan.inputs.race is not None) != drawing:
-            # The places are the only thing that a fill asks the device for.
+            # The places are the only values that a fill copies from the device.
             plan = self._new_plan(tokens, open_, drawing=drawing)
             self._plan = plan
         return plan
@@ -112,7 +112,7 @@ class CanvasReader:
 
 
 class CapturedSteps:
-    """The steps captured so far, which share memory for what lives within a step only."""
+    """The steps captured so far, which share memory for values within a step."""
 
     def __init__(self, network: FastNetwork) -> None:
         self._network = network
@@ -121,14 +121,14 @@ class CapturedSteps:
         self._pool: object = None
 
     def positions(self, opened: int) -> int:
-        """How many positions a step reads that is to read `opened`: a power of two."""
+        """The positions of a step that reads `opened` ones: the next power of two."""
         return max(16, 1 << (opened - 1).bit_length()) if opened else 16
 
     def get(self, shape: Shape, positions: int, *, drawing: bool) -> CapturedStep:
-        """The captured step of that shape; capturing takes a while the first time."""
+        """The captured step of that shape; captured on first use, which takes a while."""
         key = (shape, positions, drawing)
         step = self._steps.pop(key, None) or self._captured(shape, positions, drawing=drawing)
-        # The one that was used last is the last one here.
+        # Kept in order of use: the last used step is the last entry.
         self._steps[key] = step
         return step
 
@@ -142,14 +142,14 @@ class CapturedSteps:
         return CapturedStep(self._network.step(), inputs, shape, self._pool)
 
     def inputs(self, shape: Shape, positions: int, *, drawing: bool) -> StepInputs:
-        """Blank inputs; what is drawn in a step lies in one place for all steps."""
+        """Blank inputs; all steps share one tensor for random draws."""
         race = self._draws(positions) if drawing else None
         return blank_inputs(self._network.body, shape, positions, race)
 
     def _draws(self, positions: int) -> Tensor:
         if self._race is None or len(self._race) < positions:
             table = self._network.body.table
-            # Steps that were captured before keep the tensor that they know.
+            # Steps that were captured before keep the old tensor.
             self._race = torch.ones(
                 positions, table.shape[0], dtype=torch.float32, device=table.device
             )
@@ -157,7 +157,7 @@ class CapturedSteps:
 
 
 def _filled(places: Tensor, size: int) -> Tensor:
-    """`places` with its last one repeated up to `size`; zeros where there is none."""
+    """`places` padded to `size` with its last one; zeros if it is empty."""
     if len(places) == 0:
         return places.new_zeros(size)
     return torch.cat([places, places[-1:].expand(size - len(places))])

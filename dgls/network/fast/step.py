@@ -1,4 +1,4 @@
-"""One denoise step as a function of tensors that stay in their places, and its CUDA graph."""
+"""One denoise step as a function of tensors at fixed addresses, and its CUDA graph."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ from dgls.network.fast.operations import Lengths, Operations, Picked, Reach, Sha
 from dgls.network.fast.plain import embeddings
 
 _VOCAB_PARTS = 32
-"""Into how many products the probabilities times the embedding are split: one alone is a tall sum
-with few results, for which a GPU finds too little to do at a time."""
+"""Into how many products the probabilities times the embedding are split.
+
+One product would be a tall sum with few results, in which a GPU has too little to do in parallel.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class StepInputs:
-    """What a step reads: canvases [tokens], soft embeddings [tokens, hidden] of the step before.
+    """The inputs of a step: canvases [tokens], soft embeddings [tokens, hidden] of the last step.
 
-    `open` [positions] are the places to be read; `pinned` [tokens, hidden] the embeddings of
-    known tokens. `race` [positions, vocab] are exponential draws, or None to draw the likeliest
-    token; `temperature` [1].
+    `open` [positions] are the positions to read; `pinned` [tokens, hidden] the embeddings of known
+    tokens. `race` [positions, vocab] are exponential draws, or None to take the likeliest token;
+    `temperature` [1].
     """
 
     tokens: Tensor
@@ -37,7 +39,7 @@ class StepInputs:
 
 @dataclass(frozen=True, slots=True)
 class StepOutputs:
-    """What is read at the open places, [positions] each, and `soft` [tokens, hidden]."""
+    """The results at the open positions, [positions] each, and `soft` [tokens, hidden]."""
 
     best: Tensor
     log_probs: Tensor
@@ -57,7 +59,7 @@ class Step:
     lengths: Lengths
 
     def run(self, inputs: StepInputs, shape: Shape) -> StepOutputs:
-        """Read the canvases and what follows from it for the next step."""
+        """Read the canvases, and compute the soft embeddings for the next step."""
         states = read_canvas(
             self.operations, self.body, inputs.tokens, inputs.soft, self.prefix, self.lengths,
             self.turns, shape,
@@ -69,15 +71,15 @@ class Step:
 
 
 def soft_embeddings(body: Body, picked: Picked) -> Tensor:
-    """The embeddings of all tokens, weighted by how likely each is: [positions, hidden].
+    """The embeddings of all tokens, weighted by probability: [positions, hidden].
 
-    A pinned token, which is certain, has its own embedding: as if its logits were one-hot.
+    A pinned token is certain and keeps its own embedding, as if its logits were one-hot.
     """
     vocab = body.table.shape[0]
     parts = min(_VOCAB_PARTS, vocab & -vocab)
     likely = picked.likely.view(len(picked.likely), parts, -1).transpose(0, 1)
     products = torch.bmm(likely, body.table.view(parts, -1, body.table.shape[1]))
-    # In fp32 as it sums, not as a copy: at 256 positions that would be 92 MB of every graph.
+    # Summed in fp32 without an fp32 copy, which would add 92 MB to every graph at 256 positions.
     summed = products.sum(dim=0, dtype=torch.float32).type_as(body.table)
     return summed * torch.tensor(body.scale, dtype=body.table.dtype)
 
@@ -94,14 +96,14 @@ def blank_inputs(body: Body, shape: Shape, positions: int, race: Tensor | None) 
 
 
 class CapturedStep:
-    """A step of one shape as a CUDA graph: a single launch, and not a byte allocated."""
+    """A step of one shape as a CUDA graph: one launch without allocations."""
 
     def __init__(self, step: Step, inputs: StepInputs, shape: Shape, pool: object) -> None:
         self.inputs = inputs
         self._replay = captured(lambda: step.run(inputs, shape), pool)
 
     def replay(self) -> StepOutputs:
-        """The step on what the inputs hold now; the outputs are overwritten by the next one."""
+        """Run the step on the present inputs; the next step overwrites the outputs."""
         return self._replay()
 
 
@@ -109,13 +111,13 @@ Result = TypeVar("Result")
 
 
 def captured(run: Callable[[], Result], pool: object = None) -> Callable[[], Result]:
-    """What runs `run` again as one CUDA graph, on the same tensors, and gives the same results.
+    """A function that repeats `run` as one CUDA graph, on the same tensors.
 
-    Graphs that are given the same `pool` share what lives within a run only.
+    Graphs with the same `pool` share memory for values within a run.
     """
-    # What other streams keep for later is of no use to the next one, and counts as reserved.
+    # Memory cached for other streams is unusable here, yet counts as reserved.
     torch.cuda.empty_cache()
-    # First beside the current stream: kernels cannot be compiled while capturing.
+    # First run outside the capture, because kernels cannot be compiled during a capture.
     stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
@@ -123,7 +125,7 @@ def captured(run: Callable[[], Result], pool: object = None) -> Callable[[], Res
             run()
     torch.cuda.current_stream().wait_stream(stream)
     graph = torch.cuda.CUDAGraph()
-    # Other threads may go on using the GPU meanwhile.
+    # Other threads may use the GPU meanwhile.
     mode = "thread_local"
     with torch.cuda.graph(graph, pool=pool, capture_error_mode=mode):  # type: ignore[arg-type]
         results = run()

@@ -1,7 +1,8 @@
-"""Which part of a matrix one program takes: sizes that suit the shape, to be measured and tuned.
+"""Tile sizes: which part of a matrix one program takes, to be measured and tuned.
 
-Reading weights is what takes the time, so tiles are chosen to keep enough bytes under way: some
-30 to 60 KB a multiprocessor on Hopper. The sizes must divide the matrices, as no weight is masked.
+Reading weights takes most of the time, so tiles are chosen to keep enough bytes in flight: some 30
+to 60 KB per multiprocessor on Hopper. The sizes must divide the matrices, because weights are not
+masked.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dgls.network.nf4 import BLOCK as NF4_BLOCK
 
 @dataclass(frozen=True, slots=True)
 class MatrixTile:
-    """`tokens` by `rows` of the matrix, `columns` of it at a time, by `warps` warps."""
+    """`tokens` by `rows` of the matrix, `columns` of it at a time, with `warps` warps."""
 
     tokens: int
     rows: int
@@ -34,7 +35,7 @@ class AttentionTile:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The widest tiles: rows and columns of each kernel, and programs that fill the GPU."""
+    """The widest tiles: rows and columns of each kernel, and the programs that fill the GPU."""
 
     widen_rows: int = 32
     widen_columns: int = 128
@@ -66,8 +67,8 @@ class Tiles:
         return MatrixTile(_tokens(tokens), rows, columns, stages=most.stages)
 
     def widen_nf4(self, tokens: int, width: int, depth: int) -> MatrixTile:
-        """For an expert's first matrix in 4 bits; its columns are whole blocks of a scale."""
-        # Two products at once: half the rows, for the same number of registers.
+        """For an expert's first matrix in 4 bits; its columns are whole scale blocks."""
+        # Two products at once: half the rows use the same number of registers.
         return self._nf4(tokens, width, depth, self.limits.nf4_rows // 2)
 
     def narrow_nf4(self, tokens: int, width: int, depth: int) -> MatrixTile:
@@ -75,7 +76,7 @@ class Tiles:
         return self._nf4(tokens, width, depth, self.limits.nf4_rows)
 
     def rows8(self, tokens: int, width: int, depth: int) -> MatrixTile:
-        """For a matrix in 8 bits that every token is multiplied by."""
+        """For a matrix in 8 bits that is multiplied with every token."""
         block = 16 if tokens <= 16 else 32 if tokens <= 32 else 64
         return MatrixTile(block, _divisor(width, 32), _divisor(depth, 128))
 
@@ -86,13 +87,13 @@ class Tiles:
         return AttentionTile(queries=32, keys=32, warps=4, stages=2)
 
     def splits(self, programs: int, room: int) -> int:
-        """Into how many parts the prefix's keys are split, where `programs` ask about them."""
+        """The number of splits of the prefix's keys, for `programs` blocks of queries."""
         wanted = max(1, self.limits.programs // programs)
         return min(wanted, max(1, room // 128), 16)
 
     def _nf4(self, tokens: int, width: int, depth: int, rows: int) -> MatrixTile:
         most, together = self.limits, _tokens(tokens)
-        # More tokens need the registers that blocks under way would have.
+        # With more tokens, their registers leave no room for blocks in flight.
         blocks = _divisor(depth // NF4_BLOCK, most.nf4_blocks if together == 16 else 1)
         return MatrixTile(
             together,
@@ -104,8 +105,10 @@ class Tiles:
 
 
 def _tokens(tokens: int) -> int:
-    """How many tokens of an expert go together: those of nearly every expert, when a sixteenth of
-    all tokens goes to each, as 8 of 128 experts do.
+    """How many tokens of an expert are processed together.
+
+    The number suits nearly every expert if each gets a sixteenth of all tokens, as with 8 of 128
+    experts.
     """
     return 16 if tokens <= 128 else 32 if tokens <= 384 else 64
 

@@ -1,4 +1,4 @@
-"""The experts of a layer as Triton kernels, in the precision in which they are held."""
+"""The experts of a layer as Triton kernels, in the precision in which they are stored."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dgls.network.quantization import Rows8
 
 
 def experts(states: Tensor, chosen: Tensor, layer: Layer, tiles: Tiles) -> Tensor:
-    """`Operations.experts`, with one launch for all experts that widens and one that narrows."""
+    """`Operations.experts`, with two launches for all experts: one widens, one narrows."""
     products = _Products(tiles, chosen, *_gathered(chosen, layer.router.shape[0]))
     if isinstance(layer.expert_up, Nf4):
         assert isinstance(layer.expert_down, Nf4)
@@ -33,10 +33,10 @@ def experts(states: Tensor, chosen: Tensor, layer: Layer, tiles: Tiles) -> Tenso
 
 @dataclass(frozen=True, slots=True)
 class _Products:
-    """A layer's experts times the tokens that chose them.
+    """A layer's experts times the tokens routed to them.
 
-    `chosen` are the experts [tokens, top], `slots` the slots of each [experts, tokens], and
-    `counts` how many they are [experts].
+    `chosen` are the experts [tokens, top], `slots` the slots of each expert [experts, tokens], and
+    `counts` their numbers [experts].
     """
 
     tiles: Tiles
@@ -76,7 +76,7 @@ class _Products:
         width = both // 2
         inner = states.new_empty(self.chosen.numel(), width)
         tile = self.tiles.widen_nf4(self.slots.shape[1], width, 2 * half)
-        evens, odds = _apart(states)
+        evens, odds = _even_and_odd(states)
         expert_kernels.widen_nf4[(width // tile.rows, experts)](
             evens, odds, weight.packed, weight.absmax, _levels(states.device, states.dtype),
             self.slots, self.counts, inner, self.slots.shape[1],
@@ -90,7 +90,7 @@ class _Products:
         experts, width, half = weight.packed.shape
         out = inner.new_empty(inner.shape[0], width)
         tile = self.tiles.narrow_nf4(self.slots.shape[1], width, 2 * half)
-        evens, odds = _apart(inner)
+        evens, odds = _even_and_odd(inner)
         expert_kernels.narrow_nf4[(width // tile.rows, experts)](
             evens, odds, weight.packed, weight.absmax, _levels(inner.device, inner.dtype),
             self.slots, self.counts, out, self.slots.shape[1], DEPTH=2 * half, WIDTH=width,
@@ -102,12 +102,12 @@ class _Products:
 
 @lru_cache(maxsize=8)
 def _levels(device: torch.device, kind: torch.dtype) -> Tensor:
-    """The 16 levels of NF4, in the precision in which they are multiplied."""
+    """The 16 levels of NF4, in the precision of the multiplication."""
     return torch.tensor(LEVELS, dtype=kind, device=device)
 
 
 def _gathered(chosen: Tensor, experts: int) -> tuple[Tensor, Tensor]:
-    """The slots of each expert [experts, tokens] and how many they are [experts]."""
+    """The slots of each expert [experts, tokens] and their numbers [experts]."""
     tokens = chosen.shape[0]
     slots = torch.empty(experts, tokens, dtype=torch.int32, device=chosen.device)
     counts = torch.empty(experts, dtype=torch.int32, device=chosen.device)
@@ -117,16 +117,16 @@ def _gathered(chosen: Tensor, experts: int) -> tuple[Tensor, Tensor]:
 
 
 def _parts(held: Tensor | Rows8) -> tuple[Tensor, Tensor]:
-    """Weights and their scales; the weights again where there are none."""
+    """Weights and their scales; the weights twice if there are no scales."""
     return (held.steps, held.scale) if isinstance(held, Rows8) else (held, held)
 
 
-def _apart(states: Tensor) -> tuple[Tensor, Tensor]:
-    """Even and odd columns, each as a tensor of its own."""
+def _even_and_odd(states: Tensor) -> tuple[Tensor, Tensor]:
+    """Even and odd columns, each as a separate tensor."""
     evens, odds = states.view(len(states), -1, 2).permute(2, 0, 1).contiguous().unbind()
     return evens, odds
 
 
 def power_of_two(number: int) -> int:
-    """The least power of two that is not smaller, at least 16: Triton's blocks have such sizes."""
+    """The smallest power of two that is not smaller, at least 16: a valid Triton block size."""
     return max(16, 1 << (number - 1).bit_length())

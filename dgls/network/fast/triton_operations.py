@@ -1,4 +1,4 @@
-"""The operations as Triton kernels: few launches a layer, none of which asks the host anything."""
+"""The operations as Triton kernels: few launches per layer, none of which syncs with the host."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _VOCAB_BLOCK = 4096
 class TritonOperations:
     """`dgls.network.fast.operations.Operations` for CUDA, or for Triton's interpreter in tests.
 
-    Nothing is allocated but results, and no size depends on what a tensor holds, so a pass made
-    of these can be captured as a CUDA graph.
+    Only results are allocated, and no size depends on tensor contents, so a pass of these can be
+    captured as a CUDA graph.
     """
 
     def __init__(self, tiles: Tiles | None = None) -> None:

@@ -1,4 +1,4 @@
-"""One layer's weights as a pass reads them: maps of the same input as one matrix, stored once."""
+"""One layer's weights for a pass: maps with the same input are one matrix, stored once."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Matrix = Tensor | Rows8
 """A linear map, [out, in]."""
 
 Experts = Tensor | Rows8 | Nf4
-"""One matrix an expert: [experts, out, in]."""
+"""One matrix per expert: [experts, out, in]."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """`qkv` gives queries, keys and values; where `tied`, the keys' map is also the values'."""
+    """`qkv` gives queries, keys and values; if `tied`, the keys' map is also the values'."""
 
     qkv: Matrix
     out: Matrix
@@ -37,8 +37,8 @@ class Attention:
 class Layer:
     """A layer: attention, a dense part and the experts, which read the same states.
 
-    `kind` is the library's name of the attention's reach. Norms are [hidden]; `router_scale` has
-    the factor hidden ** -0.5 in it. `encoder_scale` and `decoder_scale` [1] end the layer.
+    `kind` is the library's name for the attention type. Norms are [hidden]; `router_scale` includes
+    the factor hidden ** -0.5. `encoder_scale` and `decoder_scale` [1] end the layer.
     """
 
     kind: str
@@ -62,14 +62,14 @@ class Layer:
 
     @property
     def sliding(self) -> bool:
-        """Whether it sees a window of the prefix only."""
+        """Whether it sees only a window of the prefix."""
         return self.kind == "sliding_attention"
 
 
 def layer_of(decoder: Any, encoder: Any, kind: str) -> Layer:
-    """The layer's weights, of the library's two modules for it, which share all but one factor.
+    """The layer's weights, from the library's two modules, which share all but one factor.
 
-    Matrices that are put together are not held twice: the module keeps views of the whole.
+    Joined matrices are not stored twice: the modules keep views of the joined one.
     """
     router = decoder.router
     with torch.no_grad():
@@ -112,16 +112,16 @@ def _attention_of(decoder: Any, encoder: Any) -> Attention:
 
 
 def matrix_of(module: Any) -> Matrix:
-    """The matrix of a linear map without bias, which may be held in 8 bits."""
+    """The matrix of a linear map without bias, which may be stored in 8 bits."""
     held: Matrix = module.rows if hasattr(module, "rows") else module.weight.detach()
     return held
 
 
 def joined(owners: Sequence[Any], names: Sequence[str]) -> Matrix:
-    """The matrices of maps that read the same input below each other, of which they become views.
+    """The stacked matrices of maps with the same input, which become views of the result.
 
-    `owners` are the modules that have maps of these `names`, and share their weights: no matrix
-    is held twice. Joined again, views of one whole are that whole.
+    `owners` are the modules that have maps with these `names` and share their weights, so no matrix
+    is stored twice. Views of one joined matrix give that matrix again.
     """
     maps = [getattr(owners[0], name) for name in names]
     sizes = [each.out_features for each in maps]
@@ -140,7 +140,7 @@ def joined(owners: Sequence[Any], names: Sequence[str]) -> Matrix:
 
 
 def _joined(parts: Sequence[Tensor], sizes: Sequence[int]) -> tuple[Tensor, Sequence[Tensor]]:
-    """The parts below each other, and as views of that whole."""
+    """The stacked parts, and the parts as views of the whole."""
     whole = _whole(parts)
     if whole is None:
         whole = torch.cat(list(parts))
@@ -148,7 +148,7 @@ def _joined(parts: Sequence[Tensor], sizes: Sequence[int]) -> tuple[Tensor, Sequ
 
 
 def _whole(parts: Sequence[Tensor]) -> Tensor | None:
-    """The tensor that all are views of, one after the other; None where they are not."""
+    """The tensor of which all parts are consecutive views; None if there is none."""
     first = parts[0]
     expected = first.data_ptr()
     for part in parts:

@@ -1,4 +1,4 @@
-"""Writing from left to right with the same weights and kernels: what denoising is compared with."""
+"""Left-to-right writing with the same weights and kernels, as a baseline for denoising."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ _ONE = Shape(1, 1)
 
 
 class CausalWriter:
-    """Writes the likeliest tokens after a prefix, a captured step for each.
+    """Writes the likeliest tokens after a prefix, with a captured step for each.
 
-    Each step reads every weight that a token needs, once, as a denoise step does for its canvas;
-    keys and values go straight into the prefix buffers, so that nothing is copied.
+    Each step reads every weight that a token needs once, as a denoise step does for its canvas.
+    Keys and values go straight into the prefix buffers, so nothing is copied.
     """
 
     def __init__(self, network: FastNetwork) -> None:
         self._network = network
         device = network.device
         self._token = torch.zeros(1, dtype=torch.int64, device=device)
-        # Where the next key goes: in full layers, and in sliding ones, which are written round.
+        # Where the next key goes: in full layers, and in sliding ones, whose buffer is circular.
         self._full = torch.zeros(1, dtype=torch.int64, device=device)
         self._sliding = torch.zeros(1, dtype=torch.int64, device=device)
         self._run: Callable[[], object] = self._step

@@ -1,7 +1,6 @@
-"""The languages that dgls reads, and which of them a file is written in.
+"""The languages that dgls reads, and how a file's language is found.
 
-What a language is like is in a module of its own, which is loaded when the first file in that
-language is met.
+Each language has its own module, which is loaded with the first file in that language.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _AROUND = re.compile(
     r"^(?:text|application)/(?:x-)?|(?:[-_ ]ts|[-_ ]?(?:ts-mode|mode|[\d.]+|\([^()]*\))|src)$"
 )
 _LONGEST = 100
-"""Characters of a language's name; what comes after them is in none."""
+"""The most characters of a language's name; the rest is ignored."""
 
 _PLAIN_TEXT = frozenset({"plaintext", "plain", "text", "txt", "plain text", "fundamental"})
 
@@ -37,9 +36,9 @@ _PLAIN_TEXT = frozenset({"plaintext", "plain", "text", "txt", "plain text", "fun
 class Known:
     """A language by its names.
 
-    `ids` are what editors call it, in lower case; the first is that of the protocol. `module` of
-    this package holds it in a constant of that name in capitals, or in one named `constant`.
-    `holds_code` is false for languages of data and prose, which have no scopes.
+    `ids` are what editors call it, in lower case; the first is the protocol's. `module` is the
+    module of this package, with the language in a constant of the same name in capitals, or in
+    `constant`. `holds_code` is False for languages of data and prose, which have no scopes.
     """
 
     ids: tuple[str, ...]
@@ -51,14 +50,14 @@ class Known:
     holds_code: bool = True
 
     def load(self) -> Language:
-        """What dgls knows about it."""
+        """The language's data."""
         module = importlib.import_module(f"{__name__}.{self.module}")
         language = getattr(module, self.constant or self.module.upper())
         assert isinstance(language, Language)
         return language
 
     def names(self, path: str) -> bool:
-        """Whether a file of this path is written in it."""
+        """Whether a file with this path is in the language."""
         filename = re.split(r"[\\/]", path)[-1]
         return filename in self.filenames or filename.lower().endswith(self.suffixes)
 
@@ -134,16 +133,16 @@ _BY_NAME = {
 
 
 def known_of(path: str) -> Known | None:
-    """The language that a file is written in, by its name; None where dgls reads it not."""
+    """The language of a file by its name; None if dgls does not read it."""
     return next((known for known in LANGUAGES if known.names(path)), None)
 
 
 def known_named(said: str) -> Known | None:
-    """The language that an editor, a user or a text calls `said`; None for a word for none.
+    """The language that an editor, a user or a text calls `said`; None for an unknown one.
 
-    Case does not count, nor do a version or an editor's mode at the end (`python3.11`,
-    `js2-mode`), or what makes it a type of content (`text/x-python`). A suffix is a name, and of
-    two with a dot between them the last that is one counts (`javascript.jsx`).
+    Case is ignored, and so are a version or an editor's mode at the end (`python3.11`, `js2-mode`)
+    and a content type's prefix (`text/x-python`). A suffix is a name too; of several names with
+    dots between them the last known one counts (`javascript.jsx`).
     """
     parts = [said[:_LONGEST].strip().lower()]
     while (shorter := _AROUND.sub("", parts[-1])) != parts[-1]:
@@ -153,9 +152,9 @@ def known_named(said: str) -> Known | None:
 
 
 def language_of(path: str, language_id: str | None = None) -> Language:
-    """The language of a file, by `language_id` where somebody gave one, else by its name.
+    """The language of a file by its `language_id` if given, else by its name.
 
-    Raises `LanguageError` that names what is supported.
+    Raises `LanguageError`, which lists the supported languages.
     """
     said = (language_id or "").strip()
     known = known_named(said) if said else known_of(path)
@@ -169,16 +168,16 @@ def language_of(path: str, language_id: str | None = None) -> Language:
 
 
 def language_of_document(path: str, language_id: str) -> Language:
-    """The language of what an editor has open.
+    """The language of a document in an editor.
 
-    A word of the editor's own, as for a framework's files, leaves it to the file's name; only
-    plain text is none whatever the name says. Raises `LanguageError`.
+    An unknown id, as for a framework's files, falls back to the file's name; plain text does not.
+    Raises `LanguageError` for an unsupported language.
     """
     said = language_id.strip().lower()
     return language_of(path, language_id if known_named(said) or said in _PLAIN_TEXT else None)
 
 
 def language_named(language_id: str) -> Language:
-    """The language that is called `language_id`; `PLAIN` for one without a grammar here."""
+    """The language called `language_id`; `PLAIN` for one without a grammar here."""
     known = known_named(language_id)
     return known.load() if known else PLAIN

@@ -6,7 +6,7 @@ import re
 
 from dgls.syntax.language import Language, ScopeKind
 
-# A function without a command is a syntax error, so `:` stands for one that is not written yet.
+# A function without a command is a syntax error, so `:` marks one that is not written yet.
 _HOLES = r"""
 ((comment) @todo
   (#match? @todo "\\b(TODO|FIXME)\\b"))

@@ -19,7 +19,7 @@ HOLES = r"""
 (method_definition body: (statement_block) @body)
 (arrow_function body: (statement_block) @body)
 """
-"""Also TypeScript's, whose grammar names these nodes alike."""
+"""Also used for TypeScript, whose grammar has the same node names."""
 
 SCOPES = {
     "function_declaration": ScopeKind.FUNCTION,

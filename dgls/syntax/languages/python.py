@@ -27,7 +27,7 @@ _HOLES = r"""
   body: (block . (comment)* . (expression_statement (string)) @docstring))
 """
 
-# `from __future__` brings no name that a fill could use.
+# `from __future__` imports no name that a fill could use.
 _IMPORT = r"^(?:from (?!__future__)[\w.]+ import(?: *\([^)]*\)|.*)|import [\w.]+.*)"
 
 PYTHON = Language(

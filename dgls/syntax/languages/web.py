@@ -6,7 +6,7 @@ import re
 
 from dgls.syntax.language import NOTHING, Language
 
-# Elements that hold nothing, and so open no block.
+# Void elements, which have no content and so open no block.
 _VOID = "area|base|br|col|embed|hr|img|input|link|meta|source|track|wbr"
 
 HTML = Language(

@@ -1,4 +1,4 @@
---- dgls, the DiffusionGemma Language Server: code filled in where the cursor is.
+--- dgls, the DiffusionGemma Language Server: code filled in at the cursor.
 ---
 --- `require('dgls').setup()`, or `vim.lsp.enable('dgls')` alone, starts it for the file types below.
 --- It needs `dgls` on the PATH (docs/install.md) and Neovim 0.12 or newer.
@@ -6,7 +6,7 @@
 ---@type vim.lsp.Config
 return {
   cmd = { 'dgls', 'lsp' },
-  -- Python itself reads this before dgls can: a shell's `PYTHONPATH=.` would import from the project.
+  -- Python reads this before dgls starts: a shell's `PYTHONPATH=.` would import from the project.
   cmd_env = { PYTHONPATH = '' },
   -- dgls is silent in languages that its model was not trained on; the embedded one knows Python.
   filetypes = {
@@ -37,7 +37,7 @@ return {
     'jsonc',
   },
   root_markers = { 'dgls.toml', { 'pyproject.toml', 'setup.py', 'setup.cfg' }, '.git' },
-  -- What `require('dgls').status()` shows is sent to clients that ask for it.
+  -- The status for `require('dgls').status()` is sent to clients that ask for it.
   capabilities = { experimental = { dglsStatus = true, dglsInstruction = true } },
   commands = {
     ['dgls.editByInstruction'] = function(command, context)

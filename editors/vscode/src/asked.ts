@@ -1,11 +1,11 @@
-/** A word to the user who asked for a suggestion and gets none. */
+/** A message for a user who asked for a suggestion and gets none. */
 
 import { InlineCompletionTriggerKind, window } from 'vscode';
 import type { Middleware } from 'vscode-languageclient/node';
 
 const SHOWN_MS = 5000;
 
-/** Passes suggestions on; where one was asked for and there is none, the status bar says so. */
+/** Passes suggestions on; if an explicit request gets none, the status bar says so. */
 export const tellIfNone: Pick<Middleware, 'provideInlineCompletionItems'> = {
   provideInlineCompletionItems: async (document, position, context, token, next) => {
     const found = await next(document, position, context, token);

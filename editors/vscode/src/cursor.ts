@@ -4,12 +4,12 @@ import type { Server } from './server';
 
 const METHOD = 'dgls/cursor';
 
-/** How long the cursor is at a place before the server is told, in ms. */
+/** How long the cursor rests before the server is told, in ms. */
 const REST_MS = 500;
 
 /**
- * Tells the server where the cursor rests, so that the first suggestion after a jump is as quick as
- * the next one. The server knows whether that is worth anything.
+ * Tells the server where the cursor rests, so that the first suggestion after a jump is as fast as
+ * later ones. The server decides whether that is useful.
  */
 export class Cursor implements Disposable {
   private readonly subscription: Disposable;

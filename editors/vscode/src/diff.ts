@@ -1,4 +1,4 @@
-/** What of a text an edit changes, for an inline diff. Knows no VS Code. */
+/** The part of a text that an edit changes, for an inline diff. Knows no VS Code. */
 
 /** `old` is replaced by `come`, `before` characters into the old text and `after` before its end. */
 export interface Change {
@@ -9,14 +9,14 @@ export interface Change {
 
 const WORD = /[\p{L}\p{N}_]/u;
 
-/** The change without what both texts begin and end with; no word is cut in two. */
+/** The change without the common beginning and end; no word is split. */
 export function changeOf(old: string, now: string): Change {
   const before = shared(old, now);
   const after = shared(reversed(old.slice(before)), reversed(now.slice(before)));
   return { before, after, come: now.slice(before, now.length - after) };
 }
 
-/** How many UTF-16 units two texts begin with alike, up to the last border of a word. */
+/** How many leading UTF-16 units two texts share, up to the last word boundary. */
 function shared(one: string, other: string): number {
   let count = 0;
   while (count < Math.min(one.length, other.length) && one[count] === other[count]) {
@@ -30,7 +30,7 @@ function shared(one: string, other: string): number {
 
 function cutsWord(text: string, at: number): boolean {
   const [left = '', right = ''] = [text[at - 1], text[at]];
-  // Half of a surrogate pair counts as a word's: it is not parted from the other half.
+  // A surrogate counts as part of a word, so that a pair is not split.
   return isOfWord(left) && isOfWord(right);
 }
 
@@ -42,7 +42,7 @@ function reversed(text: string): string {
   return text.split('').reverse().join('');
 }
 
-/** A text of several lines in one, as a decoration has to show it. */
+/** A text of several lines in one line, for a decoration. */
 export function inOneLine(text: string): string {
   return text.replace(/\r?\n/g, '⏎');
 }

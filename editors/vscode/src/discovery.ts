@@ -4,14 +4,14 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 
-/** How the server is started: a program and its arguments, and who named it. */
+/** How the server is started: a program, its arguments, and the source of both. */
 export interface Launch {
   readonly command: string;
   readonly args: readonly string[];
   readonly from: string;
 }
 
-/** What discovery looks at. `interpreter` is the Python of the active environment. */
+/** The inputs of discovery. `interpreter` is the Python of the active environment. */
 export interface Places {
   readonly setting: readonly string[];
   readonly interpreter: string | undefined;
@@ -23,10 +23,10 @@ export interface Places {
 const VERB = 'lsp';
 
 /**
- * The way to start the server, undefined where no place has it.
+ * How to start the server; undefined if no place has it.
  *
- * A setting is taken at its word: a program that is not there is an error that the user wants to
- * hear of, not a reason to start another one.
+ * A setting is used as it is: a missing program is an error that the user should see, not a reason
+ * to start another one.
  */
 export function findServer(
   places: Places,
@@ -45,7 +45,7 @@ export function findServer(
   return undefined;
 }
 
-/** The folders that may hold the program, best first, each with what it is. */
+/** The folders that may have the program, best first, each with a description. */
 function* candidates(places: Places): Generator<[string, string]> {
   const programs = places.isWindows ? 'Scripts' : 'bin';
   if (places.interpreter) {
@@ -59,7 +59,7 @@ function* candidates(places: Places): Generator<[string, string]> {
   for (const folder of places.path.split(delimiter).filter(Boolean)) {
     yield [folder, 'the PATH'];
   }
-  // Where pipx and uv put programs; a PATH that a desktop gives often lacks it.
+  // Where pipx and uv put programs; a desktop's PATH often lacks it.
   yield [join(homedir(), '.local', 'bin'), '~/.local/bin'];
 }
 

@@ -1,4 +1,4 @@
-/** Why there is, or is no, suggestion at the cursor: what the server found, in a dialog. */
+/** Shows in a dialog why there is, or is not, a suggestion at the cursor. */
 
 import { ProgressLocation, window } from 'vscode';
 import { ExecuteCommandRequest } from 'vscode-languageclient/node';
@@ -19,7 +19,7 @@ export async function explain(server: Server): Promise<void> {
     client?.sendRequest(ExecuteCommandRequest.type, asked),
   )) as { text: string } | null | undefined;
   if (found) {
-    // A message at the edge of the window has one line and goes after a moment.
+    // A notification has one line and disappears after a moment.
     const [outcome = '', ...details] = found.text.split('\n');
     void window.showInformationMessage(outcome, { modal: true, detail: details.join('\n') });
   }

@@ -1,4 +1,4 @@
-/** What VS Code calls: puts the parts together. */
+/** The entry points for VS Code: puts the parts together. */
 
 import { type ExtensionContext, commands, window, workspace } from 'vscode';
 import type { Range } from 'vscode-languageclient/node';
@@ -26,7 +26,7 @@ export async function activate(context: ExtensionContext): Promise<void> {
   running = server;
   const nextEdit = new NextEdit(server);
   context.subscriptions.push(log, bar, nextEdit, new Cursor(server));
-  // The menus of the editor look at this.
+  // The editor's menus depend on this.
   void commands.executeCommand('setContext', `${SECTION}.languages`, languages);
 
   const register = (name: string, callback: () => unknown): void => {
@@ -66,7 +66,7 @@ export async function activate(context: ExtensionContext): Promise<void> {
   }
 }
 
-/** VS Code waits for the server's end, so that no process stays behind. */
+/** VS Code waits for the server's end, so that no process is left. */
 export async function deactivate(): Promise<void> {
   await running?.stop();
 }

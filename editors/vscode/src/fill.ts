@@ -1,4 +1,4 @@
-/** Filling and rewriting where the user asks for it. */
+/** Fills and rewrites on request. */
 
 import {
   type CodeAction as EditorAction,
@@ -21,7 +21,7 @@ import { askStrength } from './strength';
 const FILL = 'refactor.rewrite.dgls.fill';
 const REWRITE = 'refactor.rewrite.dgls.selection';
 
-/** Fill the hole at the cursor; where there is none, suggest what belongs at the cursor. */
+/** Fill the hole at the cursor; without one, trigger a suggestion there. */
 export async function fillHere(server: Server): Promise<void> {
   const editor = window.activeTextEditor;
   if (!editor || !isRunning(server)) {
@@ -40,7 +40,7 @@ export async function fillHere(server: Server): Promise<void> {
   }
 }
 
-/** Ask how much of the selection shall change, and change it. */
+/** Ask how much of the selection may change, and rewrite it. */
 export async function rewriteSelection(server: Server, context: ExtensionContext): Promise<void> {
   const editor = window.activeTextEditor;
   const client = isRunning(server);
@@ -75,7 +75,7 @@ async function rewrite(client: LanguageClient, action: CodeAction): Promise<void
     async (_, token) => {
       try {
         const made = await client.sendRequest(CodeActionResolveRequest.type, action, token);
-        // Without an edit the server has said why.
+        // Without an edit the server has shown the reason.
         const edit = await client.protocol2CodeConverter.asWorkspaceEdit(made.edit);
         if (edit && !token.isCancellationRequested) {
           await workspace.applyEdit(edit);
@@ -89,7 +89,7 @@ async function rewrite(client: LanguageClient, action: CodeAction): Promise<void
   );
 }
 
-/** The connection; where there is none, the user is told. */
+/** The connection; without one, the user is told. */
 function isRunning(server: Server): LanguageClient | undefined {
   if (!server.client) {
     void window.showWarningMessage('dgls: the server does not run; nothing was done.');

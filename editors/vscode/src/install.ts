@@ -1,11 +1,11 @@
-/** What is said where the server is not installed. */
+/** Messages for a missing server. */
 
 import { commands, window } from 'vscode';
 
 const WALKTHROUGH = 'dgls.dgls#start';
 const SETTING = 'dgls.server.command';
 
-/** Say that the program is missing and offer the two ways on. */
+/** Report that the program is missing and offer the two solutions. */
 export async function tellHowToInstall(): Promise<void> {
   const how = 'How to install it';
   const choose = 'Choose the program';

@@ -19,7 +19,7 @@ import {
 } from 'vscode-languageclient/node';
 import type { Server } from './server';
 
-/** Tells the server that this editor asks for instructions and shows what comes of them. */
+/** Tells the server that this editor asks for instructions and shows the resulting edits. */
 export class InstructionWanted implements StaticFeature {
   fillClientCapabilities(capabilities: ClientCapabilities): void {
     capabilities.experimental = { ...capabilities.experimental, dglsInstruction: true };
@@ -92,7 +92,7 @@ function placeOf(
   return editor && { uri: editor.document.uri, range: editor.selection };
 }
 
-/** What the server made of it; undefined where it made nothing, which the user is told. */
+/** The server's edit; undefined if there is none, which the user is told. */
 async function ask(
   client: LanguageClient,
   document: TextDocument,

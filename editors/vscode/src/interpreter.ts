@@ -1,11 +1,11 @@
-/** The Python environment that the Python extension has chosen, where there is that extension. */
+/** The Python environment chosen in the Python extension, if that is installed. */
 
 import { PythonExtension } from '@vscode/python-extension';
 import { type Disposable, type Uri, extensions } from 'vscode';
 
 const EXTENSION = 'ms-python.python';
 
-/** The path of the active environment's interpreter, undefined where nothing tells. */
+/** The path of the active environment's interpreter; undefined if unknown. */
 export async function activeInterpreter(resource: Uri | undefined): Promise<string | undefined> {
   const environments = (await pythonExtension())?.environments;
   if (!environments) {
@@ -21,7 +21,7 @@ export async function onOtherInterpreter(callback: () => void): Promise<Disposab
   return (await pythonExtension())?.environments.onDidChangeActiveEnvironmentPath(callback);
 }
 
-/** The extension's interface; undefined where it is missing or does not start. */
+/** The extension's interface; undefined if it is missing or does not start. */
 async function pythonExtension(): Promise<PythonExtension | undefined> {
   if (!extensions.getExtension(EXTENSION)) {
     return undefined;

@@ -1,6 +1,6 @@
-/** The levels of the slider that says how much of a selection may change, in percent. */
+/** The levels of the slider for how much of a selection may change, in percent. */
 
-/** The levels, and what each makes of the selection. */
+/** The levels, and the effect of each on the selection. */
 export const LEVELS: ReadonlyArray<readonly [number, string]> = [
   [20, 'touch it up'],
   [40, 'repair it'],
@@ -11,14 +11,14 @@ export const LEVELS: ReadonlyArray<readonly [number, string]> = [
 
 const CELLS = 10;
 
-/** The percentage that a text names, undefined where it names none from 1 to 100. */
+/** The percentage in a text; undefined if it has none from 1 to 100. */
 export function percentOf(text: string): number | undefined {
   const found = /^\s*(\d{1,3})\s*%?\s*$/.exec(text);
   const percent = Number(found?.[1] ?? 0);
   return percent >= 1 && percent <= 100 ? percent : undefined;
 }
 
-/** The level that is nearest to a percentage. */
+/** The level nearest to a percentage. */
 export function nearest(percent: number): number {
   const distance = (level: number): number => Math.abs(level - percent);
   return LEVELS.map(([level]) => level).reduce((best, level) =>
@@ -26,7 +26,7 @@ export function nearest(percent: number): number {
   );
 }
 
-/** A percentage as the slider draws it. */
+/** A percentage drawn as a slider. */
 export function drawn(percent: number): string {
   const filled = Math.round((percent / 100) * CELLS);
   return `${'█'.repeat(filled)}${'░'.repeat(CELLS - filled)} ${percent} %`;

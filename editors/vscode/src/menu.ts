@@ -1,4 +1,4 @@
-/** The menu behind the item in the status bar. */
+/** The menu of the status bar's item. */
 
 import { type QuickPickItem, QuickPickItemKind, commands, window } from 'vscode';
 import type { Server } from './server';
@@ -23,7 +23,7 @@ const ALWAYS: readonly Entry[] = [
   { label: '$(book) Walkthrough', command: 'dgls.openWalkthrough' },
 ];
 
-/** Show the state and what can be done, and do what is chosen. */
+/** Show the state and the possible actions, and run the chosen one. */
 export async function showMenu(server: Server, bar: StatusBar): Promise<void> {
   const state: Entry = { label: bar.detail, kind: QuickPickItemKind.Separator };
   const version = server.client?.initializeResult?.serverInfo?.version;
@@ -31,7 +31,7 @@ export async function showMenu(server: Server, bar: StatusBar): Promise<void> {
   const chosen = await window.showQuickPick(entries, {
     title: version ? `dgls ${version}` : 'dgls',
   });
-  // The click left the focus on the status bar, where the next key would open the menu again.
+  // The click left the focus on the status bar, where the next key would reopen the menu.
   await commands.executeCommand('workbench.action.focusActiveEditorGroup');
   if (chosen?.command) {
     await commands.executeCommand(chosen.command);

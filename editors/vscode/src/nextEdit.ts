@@ -1,4 +1,4 @@
-/** The other places of an edit, one at a time: asked for after a pause, shown, accepted. */
+/** Next edits, one at a time: requested after a pause, shown, accepted. */
 
 import {
   type Disposable,
@@ -23,13 +23,13 @@ import type { Server } from './server';
 const METHOD = 'textDocument/copilotInlineEdit';
 const SHOWN = 'textDocument/didShowInlineEdit';
 
-/** How long nothing is typed before the server is asked, in ms. */
+/** The pause in typing before the server is asked, in ms. */
 const PAUSE_MS = 150;
 
-/** `here` where the cursor is in a line of the offered edit, `elsewhere` where it is not. */
+/** `here` if the cursor is in a line of the offered edit, otherwise `elsewhere`. */
 const CONTEXT = 'dgls.nextEdit';
 
-/** What the server offers; the title of its command is the reason. */
+/** An offered edit; the title of its command is the reason. */
 interface Edit {
   readonly text: string;
   readonly range: LspRange;
@@ -37,7 +37,7 @@ interface Edit {
   readonly command: Command;
 }
 
-/** What is on the screen, and the document whose edits brought it. */
+/** The edit on the screen, and the document whose edits led to it. */
 interface Offer extends Shown {
   readonly edit: Edit;
   readonly document: TextDocument;
@@ -65,7 +65,7 @@ export class NextEdit implements Disposable {
     ];
   }
 
-  /** Put the cursor where the offered edit is. */
+  /** Move the cursor to the offered edit. */
   async jump(): Promise<void> {
     const offer = this.current();
     if (offer) {
@@ -75,7 +75,7 @@ export class NextEdit implements Disposable {
     }
   }
 
-  /** Make the offered edit, and ask for the next one. */
+  /** Apply the offered edit, and ask for the next one. */
   async accept(): Promise<void> {
     const offer = this.current();
     if (!offer) {
@@ -98,7 +98,7 @@ export class NextEdit implements Disposable {
     await this.ask(offer.origin);
   }
 
-  /** Offer this change, with all its places, no more. */
+  /** Stop offering this change, at all its places. */
   dismiss(): void {
     const offer = this.current();
     if (offer) {
@@ -117,7 +117,7 @@ export class NextEdit implements Disposable {
     }
   }
 
-  /** The text is another one: what was offered is no longer true. */
+  /** The text has changed, so the offer is no longer valid. */
   private changed(document: TextDocument): void {
     if (!window.visibleTextEditors.some((editor) => editor.document === document)) {
       return;
@@ -145,7 +145,7 @@ export class NextEdit implements Disposable {
     }
   }
 
-  /** Show the nearest edit that the user may still want. */
+  /** Show the nearest edit that was not dismissed. */
   private take(edits: readonly Edit[], origin: TextDocument, client: LanguageClient): void {
     this.clear();
     if (edits.length === 0) {
@@ -185,7 +185,7 @@ export class NextEdit implements Disposable {
   }
 }
 
-/** The offer that an edit makes; undefined where its document has changed since or is not open. */
+/** The offer of an edit; undefined if its document has changed since or is not open. */
 function offerOf(edit: Edit, origin: TextDocument, client: LanguageClient): Offer | undefined {
   const uri = client.protocol2CodeConverter.asUri(edit.textDocument.uri);
   const document = workspace.textDocuments.find((each) => each.uri.toString() === uri.toString());

@@ -1,4 +1,4 @@
-/** An offered edit on the screen: struck through what goes, after it what comes, and the reason. */
+/** An offered edit on the screen: the old text struck through, the new text, and the reason. */
 
 import {
   type DecorationOptions,
@@ -14,7 +14,7 @@ import {
 } from 'vscode';
 import { changeOf, inOneLine } from './diff';
 
-/** What is shown: in the document `uri`, `range` becomes `text`, because of `why`. */
+/** The shown edit: in the document `uri`, `range` becomes `text`, because of `why`. */
 export interface Shown {
   readonly uri: Uri;
   readonly range: Range;
@@ -59,7 +59,7 @@ export class NextEditView implements Disposable {
     this.item.show();
   }
 
-  /** Take everything off the screen. */
+  /** Remove everything from the screen. */
   clear(): void {
     for (const editor of window.visibleTextEditors) {
       for (const type of [this.goes, this.comes, this.reason]) {
@@ -92,7 +92,7 @@ export class NextEditView implements Disposable {
   }
 }
 
-/** A text that is no part of the document, after a place of it. */
+/** A text after a position, which is not part of the document. */
 function attached(range: Range, text: string, kind: 'new' | 'why'): DecorationOptions {
   const look =
     kind === 'new'
@@ -101,7 +101,7 @@ function attached(range: Range, text: string, kind: 'new' | 'why'): DecorationOp
   return { range, renderOptions: { after: { contentText: inOneLine(text), ...look } } };
 }
 
-/** The reason and the commands. The reason holds names of the code: it is no markdown. */
+/** The reason and the commands. The reason contains names from code, so it is not Markdown. */
 function hoverOf(shown: Shown): MarkdownString {
   const links = Object.entries(COMMANDS).map(([title, command]) => `[${title}](command:${command})`);
   const hover = new MarkdownString('**dgls** ').appendText(shown.why);

@@ -1,4 +1,4 @@
-/** Suggestions off for a while, for a language or for everything, and on again. */
+/** Turns suggestions off for a while, for a language or for everything, and on again. */
 
 import { ConfigurationTarget, type QuickPickItem, window, workspace } from 'vscode';
 import { ExecuteCommandRequest } from 'vscode-languageclient/node';
@@ -9,7 +9,7 @@ interface Choice extends QuickPickItem {
   readonly act: () => Promise<void>;
 }
 
-/** Ask for how long or for what, and pause. */
+/** Ask for how long or for which language, and pause. */
 export async function pause(server: Server): Promise<void> {
   const language = window.activeTextEditor?.document.languageId;
   const choices: Choice[] = [
@@ -25,7 +25,7 @@ export async function pause(server: Server): Promise<void> {
   await chosen?.act();
 }
 
-/** End every pause that `pause` can begin, as far as it concerns the file in view. */
+/** End every pause by `pause` that affects the visible file. */
 export async function unpause(server: Server): Promise<void> {
   await snooze(server, 0);
   if (!workspace.getConfiguration(SECTION).get('show.automatic', true)) {
@@ -52,7 +52,7 @@ async function setLanguageOff(language: string, off: boolean): Promise<void> {
   }
 }
 
-/** Write a setting into the user's settings; undefined takes it out of them. */
+/** Write a setting into the user's settings; undefined removes it. */
 async function set(name: string, value: unknown): Promise<void> {
   await workspace.getConfiguration(SECTION).update(name, value, ConfigurationTarget.Global);
 }

@@ -1,4 +1,4 @@
-/** How the server's state looks in the status bar. Knows no VS Code. */
+/** The server's state in the status bar. Knows no VS Code. */
 
 /** The parameters of the notification `dgls/status`; docs/configuration.md describes them. */
 export interface Report {
@@ -14,10 +14,10 @@ export interface Report {
   readonly quiet?: string;
 }
 
-/** What the extension knows by itself, while no server tells. */
+/** The extension's own state, while no server reports. */
 export type OwnState = 'starting' | 'waiting' | 'missing' | 'stopped' | 'restarting';
 
-/** What is written in the status bar, and what stands behind it. */
+/** The text in the status bar, and the details in its tooltip. */
 export interface Label {
   readonly text: string;
   readonly detail: string;
@@ -41,7 +41,7 @@ export function labelOf(report: Report): Label {
   }
 }
 
-/** The label of what the extension knows by itself. */
+/** The label of the extension's own state. */
 export function ownLabel(state: OwnState): Label {
   switch (state) {
     case 'starting':

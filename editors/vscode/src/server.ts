@@ -1,4 +1,4 @@
-/** The server's life: found, started, watched, started again. */
+/** The server's life cycle: found, started, watched, restarted. */
 
 import { type Disposable, type LogOutputChannel, commands, window, workspace } from 'vscode';
 import {
@@ -21,16 +21,16 @@ import type { StatusBar } from './statusBar';
 const STATUS = 'dgls/status';
 const SHOWN_HERE = { dglsStatus: true, dglsExplanation: true };
 
-/** The context key that `when` clauses and the walkthrough look at. */
+/** The context key for `when` clauses and the walkthrough. */
 const RUNNING = 'dgls.running';
 
 export class Server implements Disposable {
   private current: LanguageClient | undefined;
   private launch: Launch | undefined;
-  /** Whether this server has run: its next start is another one. */
+  /** Whether this server has run, so that its next start is a restart. */
   private hasRun = false;
 
-  /** One start or stop after the other, however fast they are asked for. */
+  /** Starts and stops run one after the other, however fast they are requested. */
   private queue: Promise<void> = Promise.resolve();
 
   constructor(
@@ -39,12 +39,12 @@ export class Server implements Disposable {
     private readonly languages: readonly string[],
   ) {}
 
-  /** The connection, undefined where the server does not run. */
+  /** The connection; undefined if the server does not run. */
   get client(): LanguageClient | undefined {
     return this.current?.isRunning() ? this.current : undefined;
   }
 
-  /** Find the program and start it; what runs is stopped before. */
+  /** Find the program and start it; a running one is stopped first. */
   restart(): Promise<void> {
     return this.inTurn(async () => {
       await this.end();
@@ -52,7 +52,7 @@ export class Server implements Disposable {
     });
   }
 
-  /** Restart if the program would be another one now: another environment, another setting. */
+  /** Restart if the program would now be different: another environment, another setting. */
   refresh(): Promise<void> {
     return this.inTurn(async () => {
       const launch = await this.find();
@@ -114,7 +114,7 @@ export class Server implements Disposable {
       {
         command: launch.command,
         args: [...launch.args],
-        // Python reads it before dgls can: a shell's `PYTHONPATH=.` would import from the project.
+        // Python reads it before dgls: a shell's `PYTHONPATH=.` would import from the project.
         options: { env: { ...process.env, PYTHONPATH: '' } },
       },
       {
@@ -152,12 +152,12 @@ export class Server implements Disposable {
     this.current = undefined;
     this.launch = undefined;
     await commands.executeCommand('setContext', RUNNING, false);
-    // A server that never came up has nothing to stop and says so.
+    // A server that never started has nothing to stop and rejects.
     await client?.dispose().catch(() => undefined);
   }
 }
 
-/** Tells the server that somebody shows `dgls/status` and the answer of `dgls.why`. */
+/** Tells the server that this editor shows `dgls/status` and the answer of `dgls.why`. */
 class ShownHere implements StaticFeature {
   fillClientCapabilities(capabilities: ClientCapabilities): void {
     capabilities.experimental = { ...capabilities.experimental, ...SHOWN_HERE };

@@ -1,10 +1,10 @@
-/** What of the settings under "dgls" is for the server. */
+/** The settings under "dgls" that are for the server. */
 
 import type { Middleware } from 'vscode-languageclient/node';
 
 export const SECTION = 'dgls';
 
-/** Sections that are the extension's own: the server would call them unknown. */
+/** The extension's own sections, which the server would report as unknown. */
 const OWN = new Set(['server', 'trace']);
 
 /** The settings under "dgls" without those of the extension. */

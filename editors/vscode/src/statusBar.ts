@@ -28,18 +28,18 @@ export class StatusBar implements Disposable {
     this.item.show();
   }
 
-  /** What is known now, in words. */
+  /** The present state in words. */
   get detail(): string {
     return this.label.detail;
   }
 
-  /** Show what the server tells. */
+  /** Show the server's report. */
   report(report: Report): void {
     this.label = labelOf(report);
     this.draw();
   }
 
-  /** Show what the extension knows by itself. */
+  /** Show the extension's own state. */
   own(state: OwnState): void {
     this.label = ownLabel(state);
     this.draw();
@@ -53,7 +53,7 @@ export class StatusBar implements Disposable {
     const { text, detail, severity } = this.label;
     this.item.text = text;
     this.item.backgroundColor = BACKGROUND[severity];
-    // What the server says may hold a file's name: plain text, no markdown of its own.
+    // The server's text may contain a file name, so it is shown as plain text, not Markdown.
     this.item.tooltip = new MarkdownString().appendMarkdown('**dgls**\n\n').appendText(detail);
     this.item.accessibilityInformation = { label: `dgls: ${detail}` };
   }

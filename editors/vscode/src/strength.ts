@@ -1,4 +1,4 @@
-/** The slider that says how much of a selection is noised before it is denoised. */
+/** The slider for how much of a selection is noised before it is denoised. */
 
 import { type Memento, type QuickPickItem, window } from 'vscode';
 import { LEVELS, drawn, nearest, percentOf } from './levels';
@@ -10,7 +10,7 @@ interface Row extends QuickPickItem {
   readonly percent: number;
 }
 
-/** The strength that the user chooses, 0 to 1; undefined where they think better of it. */
+/** The strength that the user chooses, 0 to 1; undefined if they cancel. */
 export async function askStrength(memory: Memento): Promise<number | undefined> {
   const percent = await slider(memory.get<number>(KEY, USUAL));
   if (percent === undefined) {

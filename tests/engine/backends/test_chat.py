@@ -1,4 +1,4 @@
-"""The chat backend against the shapes that chat servers answer with."""
+"""The chat backend against the answer formats of chat servers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ REQUEST = FillRequest(("def f(items):\n    return ", "\n"), (Gap(),))
 _USAGE = {"prompt_tokens": 90, "completion_tokens": 8, "total_tokens": 98}
 _HEAD = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1795000000, "model": "tiny"}
 SHAPES = {
-    # Each as the server's own documentation or source gives it; only the text is ours.
+    # Each as in the server's own documentation or source; only the text is ours.
     "SGLang": {
         **_HEAD,
         "choices": [
@@ -259,7 +259,7 @@ ASKED = FillRequest(
 
 
 def test_an_instruction_is_asked_in_the_servers_own_chat() -> None:
-    """The turns are plain text in their own fields, and the answer comes back as it is."""
+    """The turns are plain text in their own fields, and the answer is used unchanged."""
     answer = "<think>Hm.</think>```python\ndef f(a: int):\n    return a\n```"
     shape = {"choices": [{"message": {"role": "assistant", "content": answer}}]}
     pages = {MODELS: models(), COMPLETIONS: lambda exchange: exchange.reply(shape)}

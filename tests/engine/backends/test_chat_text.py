@@ -1,4 +1,4 @@
-"""Code cut out of what chat models answer: a table of what they do."""
+"""Code cut out of chat models' answers: a table of cases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that is down is said once, and the local model fills until it is back."""
+"""A server that is down is reported once, and the local model fills until it is back."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def test_the_user_decides(wanted: str, kind: bool) -> None:
 
 
 def settled(pair: Pair) -> None:
-    """Wait for the thread that asks whether the server is back."""
+    """Wait for the thread that checks whether the server is back."""
     asking = pair.both._asking
     if asking is not None:
         asking.join(10)

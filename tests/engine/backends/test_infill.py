@@ -1,4 +1,4 @@
-"""The infill backend against what llama.cpp's server answers, and against that server itself."""
+"""The infill backend against recorded answers of llama.cpp's server, and the server itself."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MODELS = "/v1/models"
 MODEL_FILE = "/models/qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"
 REQUEST = FillRequest(("import math\n\ndef area(r):\n    return ", "\n"), (Gap(),))
 
-# As llama.cpp's server answered; only the text is shorter.
+# A real answer of llama.cpp's server; only the text is shorter.
 ANSWER: dict[str, Any] = {
     "index": 0,
     "content": "math.pi",
@@ -41,7 +41,7 @@ ANSWER: dict[str, Any] = {
 
 
 def server(answer: Answer | dict[str, Any] = ANSWER) -> Any:
-    """A llama.cpp server that answers so."""
+    """A llama.cpp server with this answer."""
     page = answer if callable(answer) else (lambda exchange: exchange.reply(answer))
     return fake_server({MODELS: models(MODEL_FILE), INFILL: page})
 
@@ -53,7 +53,7 @@ def llama() -> Iterator[FakeServer]:
 
 
 def loaded(running: FakeServer, **settings: str) -> InfillBackend:
-    """The backend that the settings choose, with the server asked."""
+    """The backend of the settings, after it has asked the server."""
     chosen = {"engine.backend": "infill", "remote.url": running.url, **settings}
     backend = backend_of(changed(Settings(), chosen))
     assert isinstance(backend, InfillBackend)

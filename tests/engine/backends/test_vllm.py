@@ -1,4 +1,4 @@
-"""The vLLM backend against a server that does anything: one answer each, and the right one."""
+"""The vLLM backend against a misbehaving server: exactly one answer each, and the right one."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def key_file(tmp_path: Path) -> Path:
 
 
 def settings(checkpoint: Path, url: str, /, **changes: Any) -> Settings:
-    """The backend's settings with `changes` to `remote`, but for what says how to denoise."""
+    """The backend's settings with `changes` to `remote`, except those of denoising."""
     usual = {"url": url, "timeout_seconds": WAIT_S, "canvas": 64, **changes}
     values = {f"{'denoise' if n in KNOBS else 'remote'}.{n}": v for n, v in usual.items()}
     chosen = {"engine.backend": "vllm", "model.name": str(checkpoint)}
@@ -66,7 +66,7 @@ def settings(checkpoint: Path, url: str, /, **changes: Any) -> Settings:
 def loaded(checkpoint: Path, server: FakeServer, **changes: Any) -> VllmBackend:
     backend = backend_of(settings(checkpoint, server.url, **changes))
     assert isinstance(backend, VllmBackend)
-    # What is read at first, to see whether the server can, is of no interest to a test.
+    # The first read, which checks the server, does not interest the tests.
     page = server.pages.setdefault(COMPLETIONS, lambda exchange: canvas_answer(exchange, []))
     server.pages[COMPLETIONS] = lambda exchange: canvas_answer(exchange, [])
     backend.load(lambda share, what: None)
@@ -92,7 +92,7 @@ def canvas_answer(exchange: Exchange, tokens: list[int], likely: float = -1.0) -
 
 
 def always(text: str, codec: HfCodec) -> Any:
-    """Every canvas begins with this text, pinned positions included."""
+    """Every canvas begins with this text, including pinned positions."""
     tokens = [*codec.encode(text), codec.token_id(END)]
     return lambda exchange: canvas_answer(exchange, tokens)
 
@@ -114,7 +114,7 @@ def test_a_fill_is_spliced_out_of_the_emitted_canvas(
     assert reply.best.score == -(1 + len(codec.encode("items[0]")))
 
 
-def test_what_stands_around_the_gap_is_sent_pinned_and_nothing_else(
+def test_the_text_around_the_gap_is_sent_pinned_and_nothing_else(
     checkpoint: Path, server: FakeServer, codec: HfCodec
 ) -> None:
     server.pages[COMPLETIONS] = always("1", codec)
@@ -171,7 +171,7 @@ def test_the_likelier_fill_comes_first(
 
 
 def with_two_draws(checkpoint: Path, folder: Path) -> Path:
-    """The checkpoint, asking for two canvases of each length."""
+    """The checkpoint, with two canvases of each length."""
     shutil.copytree(checkpoint, folder)
     known = json.loads((folder / "dgls.json").read_text())
     (folder / "dgls.json").write_text(json.dumps({**known, "strategy": {"noise": 2}}))

@@ -1,4 +1,4 @@
-"""`dgls bench engine` measures what it says; how much that is, no test judges."""
+"""`dgls bench engine` measures what it says; no test judges the figures."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ async def test_editors_are_counted_and_nothing_is_left(folder: Path) -> None:
 
 
 async def test_what_the_next_keystroke_stopped_has_its_steps_but_no_reply(folder: Path) -> None:
-    """The backend ends no fill by itself, so every request stops the one before."""
+    """The backend never ends a fill, so every request stops the one before."""
     settings = engine_settings(folder)
     forever = Session("forever.py", "", "abc", "", (1.0, 600.0, 600.0))
     async with EngineClient(settings) as client:

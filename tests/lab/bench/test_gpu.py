@@ -1,4 +1,4 @@
-"""`dgls bench gpu` in small, on the CPU: every part runs, and none takes the others with it."""
+"""`dgls bench gpu` in small, on the CPU: every part runs, and none brings down the others."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def measured_here(job, patience):
-    """In this process, where a test can put its hands on it."""
+    """Measured in this process, where a test can patch it."""
     return measured(job)
 
 
@@ -194,7 +194,7 @@ def test_what_a_disk_decides_waits_for_all_precisions() -> None:
 
 
 class Deadly:
-    """Measures, but for processes that end in a part that is one of `deadly`."""
+    """Measures, except for processes that die in a part in `deadly`."""
 
     def __init__(self, *deadly: str) -> None:
         self.deadly = list(deadly)
@@ -217,7 +217,7 @@ def test_what_a_lost_process_left_is_measured_by_another() -> None:
     assert [(each.part, each.what) for each in results.problems] == [
         ("steps", "the process ended with exit status -11")
     ]
-    # The second process uses the kernels still, and so does the last one, which only loads.
+    # The second process still uses the kernels, and so does the last one, which only loads.
     assert deadly.plain == [False, False, False]
 
 
@@ -304,7 +304,7 @@ def test_torch_has_the_grouped_product_that_tiles_are_compared_with() -> None:
 
 
 def test_it_needs_nothing_that_a_gpu_machine_may_lack(tmp_path: Path) -> None:
-    """torch, transformers and typer are enough: no editor's, parser's or server's libraries."""
+    """torch, transformers and typer are enough: no libraries for editors, parsers or servers."""
     missing = ("tree_sitter", "tree_sitter_python", "pygls", "lsprotocol", "starlette", "uvicorn")
     for name in (*missing, "platformdirs"):
         error = f"raise ModuleNotFoundError('No module named {name}', name='{name}')"

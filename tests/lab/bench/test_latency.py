@@ -1,4 +1,4 @@
-"""The bench measures what it says, on any machine; how fast that is, no test judges."""
+"""The benchmark measures what it says, on any machine; no test judges the speed."""
 
 from __future__ import annotations
 

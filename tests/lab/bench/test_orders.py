@@ -1,4 +1,4 @@
-"""Unverified masks on a tiny model: what is counted, and when they write what greedy does."""
+"""Unverified masks on a tiny model: the counts, and when they equal greedy decoding."""
 
 from __future__ import annotations
 

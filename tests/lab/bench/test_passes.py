@@ -1,4 +1,4 @@
-"""`dgls bench passes` on a tiny model: what is counted, and that the systems agree."""
+"""`dgls bench passes` on a tiny model: the counts, and that the systems agree."""
 
 from __future__ import annotations
 

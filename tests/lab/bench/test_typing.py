@@ -1,4 +1,4 @@
-"""Replayed typing: what is typed, what counts as shown, right, flickering and stale."""
+"""Replayed typing: what is typed, and what counts as shown, right, flickering and stale."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def session(
 
 @dataclass
 class ScriptedFront:
-    """Answers at once what the test says to a text and cursor."""
+    """Gives the test's answer to a text and cursor at once."""
 
     answer: Callable[[str, int], Answer | None]
     text: str = ""
@@ -61,7 +61,7 @@ async def test_without_suggestions_everything_is_typed() -> None:
 
     assert front.text == "x = a +\n    b\n"
     assert (tally.chars, tally.shown, tally.saved) == (9, 0, 0)
-    # The indentation comes with the new line; a slip costs two keys.
+    # The indentation comes with the new line; a typo costs two keys.
     assert tally.keystrokes == len("a +\nb") + 2
 
 

@@ -1,4 +1,4 @@
-"""Tiny tasks of the benchmark's format, a small source tree, and a system that knows answers."""
+"""Tiny tasks in the benchmark's format, a small source tree, and a system with known answers."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def write_tasks(path: Path) -> Path:
 
 
 def write_tree(folder: Path) -> Path:
-    """A source tree of two good files, beside others that cannot be cut from."""
+    """A source tree of two good files, and others that cannot be cut."""
     files: dict[str, bytes] = {
         "bank/accounts.py": ACCOUNTS.encode(),
         "shapes.py": SHAPES.replace("\n", "\r\n").encode(),
@@ -135,7 +135,7 @@ def make_case(
 
 @dataclass
 class Scripted:
-    """A system that answers from a table by case id, and remembers what it was asked."""
+    """A system that answers from a table by case id, and records its cases."""
 
     answers: Mapping[str, Answer]
     name: str = "scripted"

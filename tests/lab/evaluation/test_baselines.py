@@ -1,4 +1,4 @@
-"""The baselines: what they can do at their best, and that they never look at the truth."""
+"""The baselines: their best results, and that they never read the truth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The confidence is fitted, the threshold keeps its promise, and a checkpoint is written safely."""
+"""The confidence is fitted, the threshold keeps its promise, and checkpoints are written safely."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_separable_and_constant_features_still_have_a_fit() -> None:
 
 
 def weighed(chance_of: dict[int, float], count: int = 600, seed: int = 0) -> list[Weighed]:
-    """Cases of one proposal of 5 tokens, right as often as its summed log-probability says."""
+    """Cases of one proposal of 5 tokens, right with the chance of its summed log-probability."""
     rng = random.Random(seed)
     found: list[Weighed] = []
     for index in range(count):
@@ -63,7 +63,7 @@ def test_the_threshold_keeps_seven_in_ten_right_on_new_cases() -> None:
         if fitted.calibration.confidence(each.evidence[0]) >= fitted.threshold
     ]
     assert sum(shown) / len(shown) >= 0.67
-    # Totals from -1 up are eight in ten right together, two ninths of all; fewer would be too shy.
+    # Totals from -1 up are 80 % right together, two ninths of all; showing fewer would be too shy.
     assert len(shown) / len(fresh) > 0.2
 
 
@@ -84,7 +84,7 @@ def test_the_map_ranks_the_proposals_of_a_case_by_what_makes_them_right() -> Non
     sure = [fitted.calibration.confidence(each) for each in (proposals[0], long_repeat, chance)]
     assert sure[2] < 0.3 > sure[0]
     assert sure[1] > 0.7
-    # Half of the cases hold a long repeat, and nine in ten of those are right.
+    # Half of the cases have a long repeat, and nine in ten of those are right.
     assert fitted.shown is not None
     assert fitted.shown.coverage > 0.45
 

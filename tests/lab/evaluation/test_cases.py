@@ -1,4 +1,4 @@
-"""The benchmark's tasks as cases: nothing lost, nothing moved, and other files refused."""
+"""The benchmark's tasks as cases: complete and exact, with other files refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_each_task_becomes_one_gap_of_a_line(tmp_path: Path, name: str) -> None:
     cases = humaneval_cases(write_tasks(tmp_path / name))
     assert [case.id for case in cases] == [task["task_id"] for task in TASKS]
     first = cases[0]
-    # The line ending stays after the gap, as in an editor; the indentation is asked for.
+    # The line ending stays after the gap, as in an editor; the indentation is part of it.
     assert (first.truth, first.parts[1]) == (("    return a + b",), "\n")
     assert first.gaps == (Gap(max_lines=1),)
     assert (first.kind, first.path) == (Kind.WHOLE_LINE, "add.py")

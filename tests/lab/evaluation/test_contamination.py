@@ -59,7 +59,7 @@ PROSE_ALONE = '"""' + TASK.split('"""')[1].replace("\n", "  \n") + '"""\nANSWER 
 
 
 class _Rename(ast.NodeTransformer):
-    """Gives every name that the task itself chose another one."""
+    """Renames every name that the task itself chose."""
 
     def visit_Name(self, node: ast.Name) -> ast.Name:
         kept = {"enumerate", "abs", "List", "float", "bool"}
@@ -118,7 +118,7 @@ def test_a_task_too_short_to_be_known_matches_nothing() -> None:
 def test_a_megabyte_takes_well_under_a_second() -> None:
     guard = Contamination.of([TASK])
     text = (OTHER * 1600)[:1_000_000]
-    # Processor time, since the machine may be busy; 200 MB must stay within tens of seconds.
+    # Processor time, because the machine may be busy; 200 MB must take tens of seconds at most.
     before = time.process_time()
     assert not guard.matches(text)
     assert time.process_time() - before < 1.0

@@ -1,4 +1,4 @@
-"""Cutting cases from a tree: every gap is a true piece of a file, the same for the same seed."""
+"""Cutting cases from a tree: gaps are true pieces of a file, the same for the same seed."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_only_files_that_parse_and_hold_code_are_cut_from(cases: tuple[Case, ...
 def test_every_kind_comes_about_equally_often(cases: tuple[Case, ...]) -> None:
     counts = Counter(case.kind for case in cases)
     assert set(counts) == set(Kind)
-    # A small tree runs out of bodies and arguments before it runs out of characters.
+    # A small tree runs out of bodies and arguments before characters.
     assert max(counts.values()) == COUNT // len(Kind)
     assert min(counts.values()) >= 5
 
@@ -52,7 +52,7 @@ def test_every_kind_comes_about_equally_often(cases: tuple[Case, ...]) -> None:
 def test_the_same_seed_gives_the_same_cases(tree: Path, cases: tuple[Case, ...]) -> None:
     assert cut_cases(tree, COUNT, seed=3) == cases
     assert cut_cases(tree, COUNT, seed=4) != cases
-    # Fewer cases are the first of many, so that a quick look agrees with the long run.
+    # Fewer cases are the first of many, so that a quick run agrees with a long one.
     assert cut_cases(tree, 10, seed=3) == cases[:10]
 
 
@@ -73,14 +73,14 @@ def of_kind(cases: tuple[Case, ...], kind: Kind) -> list[Case]:
     return [case for case in cases if case.kind is kind]
 
 
-def test_a_line_end_begins_behind_a_token_and_ends_with_its_line(cases: tuple[Case, ...]) -> None:
+def test_a_line_end_begins_after_a_token_and_ends_with_its_line(cases: tuple[Case, ...]) -> None:
     for case in of_kind(cases, Kind.LINE_END):
         assert case.parts[0].rpartition("\n")[2].strip()
         assert case.parts[1].startswith("\n")
         assert "\n" not in case.truth[0]
 
 
-def test_a_whole_line_begins_behind_its_indentation(cases: tuple[Case, ...]) -> None:
+def test_a_whole_line_begins_after_its_indentation(cases: tuple[Case, ...]) -> None:
     for case in of_kind(cases, Kind.WHOLE_LINE):
         assert not case.parts[0].rpartition("\n")[2].strip()
         assert case.parts[1].startswith("\n")
@@ -117,7 +117,7 @@ def test_the_limits_of_a_gap_say_nothing_about_its_truth(cases: tuple[Case, ...]
         assert all(not gap.text for gap in case.gaps)
 
 
-def test_places_are_none_in_strings_and_comments() -> None:
+def test_no_places_are_in_strings_and_comments() -> None:
     text = 'def f(a):\n    """g(1)\n    h(2)\n    """\n    # i(3)\n    return k(4)\n\n\nf(1)\n'
     places = places_of(text, language_of("a.py"))
     assert places is not None

@@ -1,4 +1,4 @@
-"""What a program under test may not do, and that its end is told truly."""
+"""What a program under test may not do, and that its end is reported correctly."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_files_network_and_processes_are_out_of_reach(program: str, tmp_path: Pa
     verdict = run_program(program.replace("{path!r}", repr(str(kept))))
     assert not verdict.passed
     assert kept.read_text() == "untouched"
-    # Some are wrapped by the library on their way up; what counts is that none went through.
+    # The library wraps some of these; what matters is that none succeeded.
     assert verdict.outcome in {"PermissionError", "FileNotFoundError", "URLError"}
 
 

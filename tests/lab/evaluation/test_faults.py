@@ -1,4 +1,4 @@
-"""The table of faults: every case holds for given answers, and the table is as wide as it says."""
+"""The table of faults: every case holds for given answers, and all kinds are covered."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_case_that_fails_is_named() -> None:
 @pytest.mark.parametrize(
     ("kind", "texts", "wrong"),
     [
-        # A model that says what the case must not show says nothing in the end: no fault.
+        # A model whose answer must not be shown stays silent in the end: no fault.
         (FaultKind.FOLLOWS, (" + b",), ""),
         (FaultKind.SYNTAX, ("(",), ""),
     ],

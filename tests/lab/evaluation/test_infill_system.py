@@ -1,4 +1,4 @@
-"""A llama.cpp server on the same tasks: what it is asked, and what is made of its answers."""
+"""A llama.cpp server on the same tasks: its requests, and the use of its answers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TWO = Case(
 
 
 def says(*texts: str, **more: Any) -> Callable[[Exchange], None]:
-    """A page that answers with one text after the other, the last one again and again."""
+    """A page that answers with one text after the other, then repeats the last one."""
     left = list(texts)
 
     def answer(exchange: Exchange) -> None:
@@ -121,7 +121,7 @@ def test_passes_are_counted_where_the_server_tells_them(
         ({"/infill": lambda exchange: exchange.raw(b"{", promised=99)}, "cannot be reached"),
     ],
 )
-def test_what_is_no_infill_server_is_said_at_once(
+def test_a_server_without_infill_is_reported_at_once(
     pages: dict[str, Callable[[Exchange], None]], said: str
 ) -> None:
     with fake_server(pages) as server, pytest.raises(RemoteError, match=said):
@@ -155,11 +155,11 @@ def test_a_server_is_measured_beside_the_baselines(
 @pytest.mark.model
 @pytest.mark.slow
 def test_llama_cpp_fills_with_the_laptop_model() -> None:
-    """The real server answers both orders, and gives the line that any small model knows."""
+    """The real server answers both orders, with a line that any small model knows."""
     pytest.importorskip("xllamacpp", reason="llama.cpp's server needs the extra `model-tests`")
     from tests.support.llama_server import llama_server
 
-    # The gap begins where a token does: the server does not mend one that the cursor cuts.
+    # The gap begins at a token, because the server does not heal a split one.
     case = make_case("def add(a, b):\n    return", " a + b", "\n\nprint(add(1, 2))\n")
     with llama_server(laptop_gguf()) as url:
         for name in ("infill", "infill-suffix-first"):

@@ -63,7 +63,7 @@ def test_every_system_fills_every_case_and_says_the_same_again(
     filler = system(model, name)
     first, second = (filler.fill(case) for _ in range(2))
     assert (first.texts, first.proposal) == (second.texts, second.proposal)
-    # What was cached before moves the last digits of a sum in floating point, and nothing else.
+    # Only the last digits of a floating-point sum depend on the cache.
     assert first.score == pytest.approx(second.score, rel=1e-4)
     assert len(first.texts) == len(case.gaps)
     assert first.ms > 0 > first.score
@@ -97,7 +97,7 @@ def test_the_systems_differ_in_their_proposals_alone(model: Model) -> None:
         strategy_of("other", model)
 
 
-def test_gaps_that_do_not_fit_the_model_stay_empty_and_the_run_goes_on(model: Model) -> None:
+def test_gaps_that_do_not_fit_the_model_stay_empty_and_the_run_continues(model: Model) -> None:
     wide = dataclasses.replace(TWO, parts=("def f(", "):\n    return " + "1 + " * 300, "\n"))
     answer = system(model, "dgls").fill(wide)
     assert (answer.texts, answer.proposal, answer.confidence) == (("", ""), REFUSED, 0.0)

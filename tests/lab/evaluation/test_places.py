@@ -34,7 +34,7 @@ def found(name: str, text: str) -> Places:
 
 
 def fixture(name: str) -> str:
-    """The text of a fixture, its gap filled with a number, which any language takes."""
+    """The text of a fixture, with its gap filled by a number, which is valid in any language."""
     text, cursor = cursor_of((FIXTURES / name).read_text("utf-8"))
     return f"{text[:cursor]}1{text[cursor:]}"
 

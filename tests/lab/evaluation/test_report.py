@@ -1,4 +1,4 @@
-"""The report says what the answers were, in Markdown as in JSON."""
+"""The report shows the answers, in Markdown and in JSON."""
 
 from __future__ import annotations
 
@@ -90,10 +90,10 @@ def test_each_kind_and_each_language_has_its_figures() -> None:
     assert (rust.exact, rust.ms_p50, rust.ms_p90) == (0.5, 35.0, pytest.approx(39.0))
 
 
-def test_what_is_right_at_a_coverage_is_said_for_each_group() -> None:
+def test_the_share_right_at_a_coverage_is_reported_for_each_group() -> None:
     report = two_languages()
     everything, rust = (report.languages[index] for index in (3, 5))
-    # Of four, the surest two are the least that cover 35 % and 50 %; of Rust's two the surest one.
+    # Of four, the surest two are the fewest that cover 35 % and 50 %; of Rust's two, the surest.
     assert [(shown.coverage, shown.precision) for shown in everything.at if shown] == [
         *((0.5, 1.0), (0.5, 1.0))
     ]
@@ -147,7 +147,7 @@ def test_the_markdown_has_whole_tables(report: Report) -> None:
     tables = [block.splitlines() for block in page.split("\n\n") if block.startswith("|")]
     assert len(tables) >= 6
     for table in tables:
-        # A bar inside a cell is escaped, or it would begin another cell.
+        # A bar inside a cell is escaped; otherwise it would begin another cell.
         widths = {line.replace("\\|", "").count("|") for line in table}
         assert len(widths) == 1, table
     assert "| good | 75.0 (" in page

@@ -1,4 +1,4 @@
-"""A run that is interrupted goes on, asks nobody twice, and ends in the same report."""
+"""An interrupted run continues, asks no system twice, and ends in the same report."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Interrupted(Exception):
     pass
 
 
-def test_a_second_run_asks_nobody_and_reports_the_same(tmp_path: Path) -> None:
+def test_a_second_run_asks_no_system_and_reports_the_same(tmp_path: Path) -> None:
     first, second = scripted(), scripted()
     assert report_of(tmp_path, first) == report_of(tmp_path, second)
     assert (len(first.asked), len(second.asked)) == (4, 0)

@@ -1,4 +1,4 @@
-"""Intervals, duels and confidence tables, against figures worked out by hand."""
+"""Intervals, duels and confidence tables, against figures computed by hand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_the_interval_holds_the_mean_and_repeats_with_its_seed() -> None:
     groups = [str(index) for index in range(90)]
     interval = mean_interval(values, groups, seed=1)
     assert interval.mean == pytest.approx(1 / 3)
-    # The standard error is 0.0497, and 1.96 of those lie on each side.
+    # The standard error is 0.0497, times 1.96 on each side.
     assert interval.low == pytest.approx(1 / 3 - 0.097, abs=0.02)
     assert interval.high == pytest.approx(1 / 3 + 0.097, abs=0.02)
     assert mean_interval(values, groups, seed=1) == interval
@@ -69,8 +69,8 @@ def test_what_a_threshold_shows() -> None:
     assert shown_at([], 0.5).coverage == 0.0
 
 
-def test_the_widest_coverage_may_lie_behind_a_dip() -> None:
-    # Five of eight are right from 0.3 up, though one of two was not from 0.8 up.
+def test_the_widest_coverage_may_lie_after_a_dip() -> None:
+    # Five of eight are right from 0.3 up, though one of two was wrong from 0.8 up.
     judged = [(0.9, True), (0.8, False), (0.7, True), (0.6, True), (0.5, True), (0.4, False)]
     best = widest(judged)
     assert best is not None

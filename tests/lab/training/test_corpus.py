@@ -1,4 +1,4 @@
-"""The corpus: written source, each file once, nothing of the evaluation tasks."""
+"""The corpus: written source, without duplicates or evaluation tasks."""
 
 from __future__ import annotations
 

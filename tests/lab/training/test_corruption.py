@@ -1,4 +1,4 @@
-"""The noise patterns that the sampler will meet."""
+"""The noise patterns that the sampler will produce."""
 
 from __future__ import annotations
 

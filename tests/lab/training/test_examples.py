@@ -1,4 +1,4 @@
-"""An example is laid out as the same request would be, and padding never hides a target."""
+"""An example has the layout of the same request, and padding never hides a target."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The chunked loss is the plain one."""
+"""The chunked loss equals the plain one."""
 
 from __future__ import annotations
 

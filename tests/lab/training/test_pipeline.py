@@ -76,7 +76,7 @@ class _Interrupt(Exception):
 
 
 def _stop_after(steps: int, recipe: Recipe, place: Workplace, reporter: Reporter) -> None:
-    """Save every step and break the run off after `steps` of them, as a kill would."""
+    """Save every step and stop the run after `steps` of them, like a kill."""
     saved = RunFolder.save
     calls = 0
 

@@ -1,4 +1,4 @@
-"""A run ends with a calibrated checkpoint and a table of how good its fills are."""
+"""A run ends with a calibrated checkpoint and a table of its fills' quality."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.checkpoints import save_tiny
 
 
 def source(number: int) -> str:
-    """A file that repeats itself, so that even random weights meet fills that are right."""
+    """A repetitive file, so that even random weights give some right fills."""
     return "".join(
         f"def read_{name}_{number}(path):\n    with open(path) as f:\n        return f.read()\n\n"
         for name in ("text", "bytes", "lines", "words")

@@ -1,4 +1,4 @@
-"""The driver of the stub backend: one CPU, always there."""
+"""The driver of the stub backend: one CPU, always available."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from triton.backends.driver import DriverBase
 
 
 class CpuDriver(DriverBase):
-    """Answers what Triton asks about its device."""
+    """Answers Triton's questions about its device."""
 
     @classmethod
     def is_active(cls) -> bool:

@@ -1,4 +1,4 @@
-"""`dgls bench gpu`: the published model at its full size with random weights, measured in one run.
+"""`dgls bench gpu`: the full-size published model with random weights, measured in one run.
 
-`run.py` has the order of the parts and what they may cost, `parts.py` what each measures.
+`run.py` has the order of the parts and their time limits, `parts.py` what each measures.
 """

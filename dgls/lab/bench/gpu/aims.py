@@ -1,4 +1,4 @@
-"""What the published model is to reach on one GPU, beside what was measured."""
+"""The targets for the published model on one GPU, beside the measured figures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dgls.lab.bench.gpu.figures import Figure, number
 from dgls.lab.bench.gpu.subject import Size
 
 _VLLM_MS = 145.7
-"""What vLLM's authors publish for a canvas of 256 in 16 steps, in FP8 on an H100."""
+"""vLLM's published time for a canvas of 256 in 16 steps, in FP8 on an H100."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class _Aim:
 
 
 def aims(figures: Sequence[Figure], size: Size) -> str:
-    """A table of the aims whose figures are there; nothing where none is."""
+    """A table of the targets that were measured; "" if none was."""
     found = list(_aims(_Lookup(figures), size))
     if not found:
         return ""
@@ -62,7 +62,7 @@ def _aims(lookup: _Lookup, size: Size) -> Iterator[_Aim]:
 
 
 def _others(lookup: _Lookup, size: Size) -> Iterator[_Aim]:
-    """Beside what others publish, and beside writing from left to right."""
+    """Comparisons with published figures, and with left-to-right writing."""
     for scheme, name in (("none", "bf16"), ("4bit", "4-bit")):
         whole = f"canvas {size.canvas}, all open, {size.canvas_steps} steps"
         gap = f"gap of {size.gap}, canvas {size.gap}, {size.gap_steps} steps"

@@ -1,4 +1,4 @@
-"""Each kernel beside plain torch on the weights that are measured: whether it runs, how far off."""
+"""Compares each kernel with plain torch on the measured weights: whether it runs, and its error."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ PART = "error of each kernel"
 
 @torch.inference_mode()
 def kernels(subject: Subject, bandwidth: float) -> Iterator[Figure | Problem]:
-    """Every operation alone, then two whole layers, by the kernels and in plain torch.
+    """Every operation alone, then two whole layers, by kernels and in plain torch.
 
-    An error is the norm of the difference over the norm of what is expected. An operation that
-    fails is told, and the next one is tried: kernels that work alone say which one does not.
+    An error is the norm of the difference divided by the norm of the expected result. If an
+    operation fails, that is reported and the next one is tried, which shows which kernels work.
     """
     quick, plain = subject.kernels(), PlainOperations()
     for name, call in _Cases(subject, plain).all():
         try:
             error = error_of(call(quick), call(plain))
             yield Figure(PART, str(subject.scheme), name, error, "")
-        except Exception as error:  # the other operations are to be tried all the same
+        except Exception as error:  # the other operations should still be tried
             yield Problem.of(f"kernels, {name}", str(subject.scheme), error)
-            # Raises where the GPU is lost, and with it all that would follow.
+            # Raises if the GPU is lost, which would fail all other operations too.
             subject.wait()
     yield from _few_layers(subject, quick, plain)
 
@@ -47,13 +47,13 @@ Call = Callable[[Operations], Any]
 
 @dataclass(frozen=True, slots=True)
 class _Cases:
-    """The operations, each with inputs as a step over one canvas has them."""
+    """The operations, with inputs like those of a step over one canvas."""
 
     subject: Subject
     plain: PlainOperations
 
     def all(self) -> Iterator[tuple[str, Call]]:
-        """Names, and calls that give the results of the operations they are given."""
+        """Names, and calls that return the results of given operations."""
         shape, body = Shape(1, self.subject.size.gap), self.subject.network.body
         yield "norm", lambda of: of.norm(self._states(shape), body.norm, body.eps)
         yield "embed", lambda of: of.embed(
@@ -71,7 +71,7 @@ class _Cases:
         )
         yield "gated", lambda of: of.gated(self._states(shape))
         yield "route", lambda of: self._routed(of, shape)
-        # A whole canvas gives an expert more tokens, which are other programs of the kernels.
+        # A whole canvas gives an expert more tokens, which uses other programs of the kernels.
         for tokens in (shape, Shape(1, self.subject.size.canvas)):
             yield f"experts, {tokens.canvas} tokens", self._experts(tokens)
         yield "after layer", self._after_layer(shape)
@@ -97,7 +97,7 @@ class _Cases:
         yield f"attend, {layer.kind}", attend
 
     def _routed(self, of: Operations, shape: Shape) -> Tensor:
-        """How much each expert counts for each token: [tokens, experts]."""
+        """The weight of each expert for each token: [tokens, experts]."""
         body, lengths = self.subject.network.body, self.subject.network.prefix.lengths
         layer = body.layers[0]
         scores = of.linear(self._states(shape), layer.router)
@@ -126,11 +126,11 @@ class _Cases:
         race = torch.empty_like(logits, dtype=torch.float32)
         race.exponential_(generator=torch.Generator(logits.device).manual_seed(0))
         cold = torch.full((1,), 0.5, device=logits.device)
-        # They may be overwritten.
+        # The call may overwrite its logits.
         return lambda of: of.pick(logits.clone(), race, cold, body.cap)
 
     def _matrices(self, shape: Shape) -> Iterator[tuple[str, Call]]:
-        """Only 8 bits have a kernel of their own."""
+        """Only 8 bits have their own kernel."""
         layer = self.subject.network.body.layers[0]
         matrices = {"attention's input": layer.attention.qkv, "dense input": layer.dense_up}
         for name, matrix in matrices.items():
@@ -152,9 +152,9 @@ class _Cases:
 def _few_layers(
     subject: Subject, quick: Operations, plain: PlainOperations
 ) -> Iterator[Figure | Problem]:
-    """The logits after two layers against the same in fp32: what plain torch errs, and the kernels.
+    """The errors of plain torch and the kernels after two layers, relative to fp32.
 
-    All take the experts that fp32 chose: one token that goes elsewhere would hide the rounding.
+    All use the experts chosen in fp32: a single token with other experts would hide the rounding.
     """
     part, scheme = "error of two layers' logits, to fp32, the same experts", str(subject.scheme)
     size = subject.size
@@ -177,7 +177,7 @@ def _few_layers(
 
 
 def logits_of(subject: Subject, step: Step, *, wide: bool = False) -> Tensor:
-    """A canvas after the step's layers; `wide` with fp32 in place of all that is not quantised."""
+    """The logits of a canvas; `wide` uses fp32 for everything that is not quantised."""
     if wide:
         step = _wide(step)
     body, canvas = step.body, subject.size.gap
@@ -190,7 +190,7 @@ def logits_of(subject: Subject, step: Step, *, wide: bool = False) -> Tensor:
 
 
 def _wide(held: Any) -> Any:
-    """The same with its floating-point weights in fp32; quantised ones stay as they are."""
+    """The same weight in fp32; quantised ones stay unchanged."""
     if isinstance(held, Tensor):
         return held.float() if held.is_floating_point() else held
     if isinstance(held, dict):
@@ -203,25 +203,25 @@ def _wide(held: Any) -> Any:
 
 
 def _layers(subject: Subject) -> Sequence[int]:
-    """The first layer of each kind, by its number."""
+    """The index of the first layer of each kind."""
     kinds = [layer.kind for layer in subject.network.body.layers]
     return sorted(kinds.index(kind) for kind in set(kinds))
 
 
 def error_of(found: Any, expected: Any) -> float:
-    """The error of the worst result; NaN where a result holds a NaN, 0 where zeros are met."""
+    """The largest error of the results; NaN if a result has a NaN, 0 if zeros are matched."""
     pairs = zip(_tensors(found), _tensors(expected), strict=True)
     return torch.stack([_relative(one - other, other) for one, other in pairs]).max().item()
 
 
 def _relative(difference: Tensor, expected: Tensor) -> Tensor:
     size = difference.norm()
-    # A first step's signal is nothing: 0 of 0.
+    # The signal of a first step is zero: 0 / 0.
     return torch.where(size == 0, size, size / expected.norm())
 
 
 def _tensors(results: Any) -> list[Tensor]:
-    """The results in fp32; of what was picked without the tokens, which are no measures."""
+    """The results in fp32; of a `Picked` only the probabilities and the entropy."""
     if isinstance(results, Picked):
         results = (results.log_probs, results.entropy, results.likely)
     if isinstance(results, Tensor):

@@ -1,4 +1,4 @@
-"""Measures a job in a process of its own: a fault on the GPU, or a hang, ends that one alone."""
+"""Runs a job in its own process, so that a GPU fault or a hang ends only that process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PROGRAM = (sys.executable, "-P", "-m", "dgls.lab.bench.gpu.measuring")
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How many seconds loading and one part may take, and until when (`time.time()`) anything."""
+    """Time limits in seconds for loading and for a part, and the end (`time.time()`) of all."""
 
     loading: float
     part: float
@@ -29,9 +29,9 @@ class Patience:
 
 
 def in_child(job: Job, patience: Patience) -> Iterator[Message]:
-    """What `measured` tells of the job; the last message is `Died` where it did not come to an end.
+    """The messages of `measured` for the job; the last one is `Died` if it did not finish.
 
-    The process and what it left in its folder for temporary files are gone afterwards.
+    The process and its folder for temporary files are gone afterwards.
     """
     with tempfile.TemporaryDirectory(prefix="dgls-bench-") as folder:
         process = subprocess.Popen(
@@ -45,7 +45,7 @@ def in_child(job: Job, patience: Patience) -> Iterator[Message]:
         try:
             assert process.stdin is not None
             assert process.stdout is not None
-            # Where it is gone already, its exit status says more.
+            # If the process has ended already, its exit status tells more.
             with contextlib.suppress(BrokenPipeError):
                 process.stdin.write(encoded_job(job))
                 process.stdin.close()
@@ -56,7 +56,7 @@ def in_child(job: Job, patience: Patience) -> Iterator[Message]:
 
 
 def _told(process: subprocess.Popen[str], output: IO[str], patience: Patience) -> Iterator[Message]:
-    """The messages as they come; the time allowed starts anew with each part."""
+    """The messages as they arrive; each part restarts the time limit."""
     lines: queue.Queue[str | None] = queue.Queue()
     threading.Thread(target=_read, args=(output, lines), daemon=True).start()
     begun, allowed = time.time(), patience.loading
@@ -76,7 +76,7 @@ def _told(process: subprocess.Popen[str], output: IO[str], patience: Patience) -
         message = decoded(line)
         if isinstance(message, Begun):
             begun = time.time()
-            # The first one is the loading.
+            # The first part is loading.
             allowed = patience.part if parts else patience.loading
             parts += 1
         yield message

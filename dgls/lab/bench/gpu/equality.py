@@ -1,9 +1,9 @@
-"""How far the kernels are from plain torch at full size, by measures that random weights allow.
+"""Compares the kernels with plain torch at full size, by measures that suit random weights.
 
 A random model is chaotic. A difference of one rounding sends tokens to other experts within a few
 layers, and after all layers even plain torch no longer resembles itself. So every operation of
-every layer is compared on the same inputs; of whole passes the same is told of plain torch beside
-itself, its input moved by a rounding, which is what an error of the kernels is to be held against.
+every layer is compared on the same inputs. For whole passes, plain torch is also compared with
+itself after rounding noise on its input, as the yardstick for the kernels' error.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ PART = "equality with plain torch"
 
 @torch.inference_mode()
 def equality(subject: Subject, bandwidth: float) -> Iterator[Figure]:
-    """Each operation on the same inputs, whole passes, and captured steps beside uncaptured ones.
+    """Each operation on the same inputs, whole passes, and captured against uncaptured steps.
 
-    Errors are the norm of the difference over the norm of what is expected.
+    Errors are the norm of the difference divided by the norm of the expected result.
     """
     size, scheme = subject.size, str(subject.scheme)
     subject.network.prefix.hold(subject.past(size.prefix), size.gap)
@@ -50,7 +50,7 @@ def equality(subject: Subject, bandwidth: float) -> Iterator[Figure]:
 
 
 def _captured(subject: Subject) -> Iterator[Figure]:
-    """The same kernels, launched one by one and as the step that fills run."""
+    """The same kernels, launched one by one and as the captured step that fills run."""
     size, scheme = subject.size, str(subject.scheme)
     past, tokens = subject.past(size.prefix), subject.prompt(size.gap)
     expected = subject.network.canvas(tokens, past, None).log_softmax(dim=-1).max(dim=-1)
@@ -64,13 +64,13 @@ def _captured(subject: Subject) -> Iterator[Figure]:
 
 
 class _Beside:
-    """Runs each operation twice, by kernels and in plain torch, and goes on with plain torch's."""
+    """Runs each operation by kernels and in plain torch, and continues with the latter."""
 
     def __init__(self, quick: Operations, plain: Operations) -> None:
         self._quick = quick
         self._plain = plain
         self.worst: dict[str, float] = {}
-        """The greatest error of each operation so far."""
+        """The largest error of each operation so far."""
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         quick, plain = getattr(self._quick, name), getattr(self._plain, name)
@@ -79,7 +79,7 @@ class _Beside:
             expected = _contiguous(plain(*arguments))
             error = error_of(_measured(name, quick(*arguments)), _measured(name, expected))
             before = self.worst.get(name, 0.0)
-            # NaN, which is larger than nothing, stays.
+            # NaN, which no number exceeds, stays.
             self.worst[name] = error if error != error or error > before else before
             return expected
 
@@ -87,19 +87,19 @@ class _Beside:
 
 
 def _contiguous(results: Any) -> Any:
-    """The results as kernels want their inputs to lie."""
+    """The results in the memory layout that kernels expect."""
     if isinstance(results, tuple):
         return tuple(each.contiguous() for each in results)
     return results.contiguous()
 
 
 def _measured(name: str, results: Any) -> Any:
-    """What of an operation's results is a number: of a choice among equals only the shares are."""
+    """The comparable part of an operation's results; routing has ties, so only its shares."""
     return results[1] if name == "route" else results
 
 
 class _Moved(PlainOperations):
-    """Plain torch whose first states are moved by one rounding, up or down by chance."""
+    """Plain torch whose first states are changed by one rounding, randomly up or down."""
 
     def embed(self, *arguments: Any) -> tuple[Tensor, Tensor]:
         states, _ = super().embed(*arguments)

@@ -1,4 +1,4 @@
-"""What was measured, as a table for people and as JSON, written after each part."""
+"""The measured figures, as a table and as JSON, written after each part."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NOT_MEASURED = "-"
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One value of one part, of the weights in `scheme` ("" where it concerns none)."""
+    """One value of one part, for the weights in `scheme` ("" for none)."""
 
     part: str
     scheme: str
@@ -24,7 +24,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a part has no figures, or not all; `trace` says where, for debugging."""
+    """Why a part has no figures, or not all; `trace` is for debugging."""
 
     part: str
     scheme: str
@@ -41,7 +41,7 @@ class Problem:
 
 @dataclass(slots=True)
 class Results:
-    """All figures so far; every addition is on disk at once, so that a run may be cut short."""
+    """All figures so far, written to disk at each addition, so that a run may be cut short."""
 
     machine: str
     command: str
@@ -50,17 +50,17 @@ class Results:
     problems: list[Problem] = field(default_factory=list)
 
     def add(self, figures: Sequence[Figure]) -> None:
-        """Keep a part's figures."""
+        """Add a part's figures."""
         self.figures += figures
         self._write()
 
     def failed(self, problem: Problem) -> None:
-        """Keep why a part gave none."""
+        """Record why a part has none."""
         self.problems.append(problem)
         self._write()
 
     def markdown(self) -> str:
-        """A table a part, with a column for each scheme."""
+        """A table per part, with a column for each scheme."""
         parts = list(dict.fromkeys(figure.part for figure in self.figures))
         tables = [
             _table(part, [each for each in self.figures if each.part == part]) for part in parts
@@ -87,7 +87,7 @@ def _problem_line(problem: Problem) -> str:
 def _table(part: str, figures: Sequence[Figure]) -> str:
     schemes = list(dict.fromkeys(figure.scheme for figure in figures))
     rows = list(dict.fromkeys((figure.what, figure.unit) for figure in figures))
-    # The first is shown where there are several: a later process finds the kernels compiled.
+    # Of several values the first is shown: later processes find the kernels compiled.
     values = {(each.what, each.unit, each.scheme): number(each.value) for each in reversed(figures)}
     lines = [f"| {part} | {' | '.join(scheme or 'value' for scheme in schemes)} |"]
     lines.append("|---|" + "---:|" * len(schemes))
@@ -98,7 +98,7 @@ def _table(part: str, figures: Sequence[Figure]) -> str:
 
 
 def number(value: float) -> str:
-    """Three or so digits that mean something."""
+    """The number with about three significant digits."""
     if value >= 100:
         return f"{value:.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.3g}"

@@ -1,4 +1,4 @@
-"""How fast a step could be at best: the bytes that it must read, at the speed of the memory."""
+"""The lower bound of a step's time: the bytes that it must read, at the memory's speed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dgls.network.past import Past, bytes_held
 
 
 def bandwidth(device: torch.device, count: int) -> float:
-    """Bytes a second that the device's memory moves: of a copy, what is read and written."""
+    """The device's memory bandwidth in bytes per second: read and write of a copy."""
     source = torch.ones(count // 2, dtype=torch.uint8, device=device).view(torch.float16)
     target = torch.empty_like(source)
     best = 0.0
@@ -32,7 +32,7 @@ def bandwidth(device: torch.device, count: int) -> float:
 
 @torch.inference_mode()
 def experts_touched(subject: Subject, past: Past, width: int, rows: int) -> float:
-    """How many experts a step reads, the mean over layers, on canvases of noise."""
+    """The mean number of experts per layer that a step reads, on canvases of noise."""
     counting = _Counting(subject.network.operations)
     shape = Shape(rows, width)
     network = subject.network
@@ -44,10 +44,10 @@ def experts_touched(subject: Subject, past: Past, width: int, rows: int) -> floa
 
 
 def bytes_of_step(subject: Subject, past: Past, experts: float) -> float:
-    """What a step must read where `experts` of each layer are touched.
+    """The bytes that a step must read if `experts` of each layer are used.
 
-    All other weights once, the embedding twice (it gives the logits, and the soft embeddings of
-    what they say), and the prefix's keys and values.
+    All other weights once, the embedding twice (for the logits, and for their soft embeddings), and
+    the prefix's keys and values.
     """
     body = subject.network.body
     routed = sum(_nbytes(layer.expert_up) + _nbytes(layer.expert_down) for layer in body.layers)
@@ -59,7 +59,7 @@ def bytes_of_step(subject: Subject, past: Past, experts: float) -> float:
 
 
 def weight_bytes(subject: Subject) -> int:
-    """The bytes of all weights, each once."""
+    """The bytes of all weights, each counted once."""
     body = subject.network.body
     found: list[Tensor] = [body.table, body.norm, body.signal_norm]
     for held in (body.signal_up, body.signal_down):
@@ -99,7 +99,7 @@ def _of_layer(layer: Layer) -> list[Tensor]:
 
 
 def _tensors(held: Any) -> list[Tensor]:
-    """The tensors that a weight is held in."""
+    """The tensors that store a weight."""
     if isinstance(held, Tensor):
         return [held]
     return [getattr(held, name) for name in held.__slots__]

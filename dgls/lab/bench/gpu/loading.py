@@ -1,4 +1,4 @@
-"""What a start pays for weights: quantising them, keeping them on disk, and reading them back."""
+"""The cost of weights at a start: quantising them, storing them, and reading them back."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from dgls.network.fast.network import FastNetwork
 
 
 def quantising(subject: Subject, bandwidth: float) -> Iterator[Figure]:
-    """All weights once through the quantisation that a first start does, one after the other.
+    """All weights quantised one after the other, as at a first start.
 
-    They are drawn on the device, which is not counted: reading them from a disk comes on top.
+    They are drawn on the device, which is not counted; reading them from a disk would be extra.
     """
     config: Any = subject.size.config()
     dtype, scheme = subject.network.dtype, subject.scheme
@@ -37,9 +37,9 @@ def quantising(subject: Subject, bandwidth: float) -> Iterator[Figure]:
 
 
 def storing(subject: Subject, bandwidth: float) -> Iterator[Figure]:
-    """The quantised weights to disk and back, by the ways that starts take.
+    """Write the quantised weights to disk and read them back, as starts do.
 
-    What was just written is probably read from memory: a disk that is cold adds its own time.
+    Freshly written files are probably read from memory: a cold disk adds its own time.
     """
     from dgls.checkpoint.kept import keeping, read_kept
 

@@ -1,7 +1,7 @@
-"""Measures one job in this process: a model is made, and part after part is tried on it.
+"""Runs one job in this process: makes a model and measures part after part.
 
 As a program (`python -m dgls.lab.bench.gpu.measuring`) it reads the job from standard input and
-tells on standard output.
+writes messages to standard output.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Part = Callable[[Subject, float], Iterable[Figure | Problem]]
 PARTS: Mapping[str, Part] = {
     "warming": parts.warming,
     "memory": parts.memory,
-    # After the peak of memory was read, which its fp32 weights would raise.
+    # After the peak of memory is read, because its fp32 weights would raise it.
     "kernels": kernels,
     "equality": equality,
     "steps": parts.steps,
@@ -45,39 +45,42 @@ PARTS: Mapping[str, Part] = {
     "encoding": parts.prefixes,
     "quantising": quantising,
     "tiles": tiles,
-    # Last of what is timed: what observes kernels may slow down the ones after.
+    # The last timed part, because profiling may slow down later kernels.
     "profile": profile,
     "storing": storing,
 }
-"""In the order in which they are measured: what matters most comes first."""
+"""In the order of measurement: the most important come first."""
 
 LOADING = "load"
-"""What comes before all parts."""
+"""The part before all others."""
 
 _OF_SOME = {
     "generate": (Scheme.NONE,),
     "quantising": (Scheme.FOUR,),
     "storing": (Scheme.FOUR,),
 }
-"""Parts that say something of some schemes only. In few bits the library's class widens one expert
-after the other, which takes minutes and is a path that nobody takes."""
+"""Parts that make sense for some schemes only.
+
+With few bits the library's class dequantises the experts one by one, which takes minutes and is
+never used.
+"""
 
 LATE = ("storing",)
-"""Parts that a disk decides about: they wait until every scheme had its turn."""
+"""Parts that depend on the disk: they run after every scheme had its turn."""
 
 _OF_8_BITS = ("warming", "memory", "kernels", "steps", "fills", "tiles", "profile")
-"""8 bits lie between the others: what they take is asked of them, and where the time goes."""
+"""8 bits lie between the other schemes, so only cost and time profile are measured."""
 
 
 def parts_of(scheme: Scheme) -> tuple[str, ...]:
-    """What is to be measured of the scheme."""
+    """The parts to measure for the scheme."""
     if scheme is Scheme.EIGHT:
         return _OF_8_BITS
     return tuple(name for name in PARTS if scheme in _OF_SOME.get(name, tuple(Scheme)))
 
 
 def measured(job: Job) -> Iterator[Message]:
-    """Measure; each figure is told at once. What fails costs the rest of its part alone."""
+    """Run the job; each figure is sent at once. A failure costs only the rest of its part."""
     device = torch.device(job.device)
     yield Begun(LOADING)
     try:
@@ -88,7 +91,7 @@ def measured(job: Job) -> Iterator[Message]:
             what = "memory bandwidth, bytes read and written by a copy"
             yield Figure("machine", job.scheme, what, speed / 1e9, "GB/s")
         subject = yield from _loaded(job, device, imported)
-    except Exception as error:  # the process that asked decides what may work instead
+    except Exception as error:  # the parent process decides what may work instead
         yield Problem.of(LOADING, job.scheme, error)
         yield Died("could not load the model")
         return
@@ -103,7 +106,7 @@ def measured(job: Job) -> Iterator[Message]:
 
 
 def _loaded(job: Job, device: torch.device, imported: float) -> Generator[Message, None, Subject]:
-    """The subject, with how long it took from nothing to its first fill."""
+    """The loaded subject, and the time from nothing to its first fill."""
     size = SIZES[job.size]
     if device.type == "cuda":
         torch.cuda.empty_cache()
@@ -125,7 +128,7 @@ def _loaded(job: Job, device: torch.device, imported: float) -> Generator[Messag
 
 
 def _first_fill(subject: Subject) -> Iterator[Message]:
-    """Fill once. Where that fails, uncaptured, then in plain torch; the problems say so."""
+    """Fill once. On failure try uncaptured, then plain torch, and report the problems."""
     lesser = [("plain torch was", subject.use_plain)]
     if subject.network.captures:
         lesser.insert(0, ("kernels without captured steps were", subject.use_uncaptured))
@@ -149,19 +152,19 @@ def _fill_once(subject: Subject) -> None:
 
 
 def _guarded(name: str, subject: Subject, speed: float) -> Iterator[Message]:
-    """A part's figures, as many as it gave before it failed, if it did."""
+    """A part's figures, up to its failure if it fails."""
     try:
         yield from PARTS[name](subject, speed)
-    except Exception as error:  # the other parts are to be measured all the same
+    except Exception as error:  # the other parts should still be measured
         yield Problem.of(name, str(subject.scheme), error)
-    # What a failed part held is free by now, and what a part was given back is the GPU's.
+    # Free what a failed part held, and return cached memory to the GPU.
     gc.collect()
     if subject.device.type == "cuda" and _works(subject.device):
         torch.cuda.empty_cache()
 
 
 def _works(device: torch.device) -> bool:
-    """Whether the GPU still answers this process: after a fault in a kernel it never will."""
+    """Whether the GPU still answers this process; after a kernel fault it never does."""
     if device.type != "cuda":
         return True
     try:
@@ -185,14 +188,14 @@ def _version(package: str) -> str:
 
 
 def main() -> None:
-    """Measure the job that standard input holds."""
-    # A channel of its own: what libraries print must not stand between the messages.
+    """Run the job from standard input."""
+    # A separate channel, because libraries may print between the messages.
     channel = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     for message in measured(decoded_job(sys.stdin.readline())):
         channel.write(encoded(message))
         channel.flush()
-    # Not by the usual way out, on which a GPU that was lost can hang.
+    # Not by a normal exit, which can hang after the GPU was lost.
     os._exit(0)
 
 

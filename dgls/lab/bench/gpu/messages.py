@@ -1,4 +1,4 @@
-"""What a process that measures is asked, and what it tells: one JSON object a line."""
+"""The job and the messages of a measuring process: one JSON object per line."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from dgls.lab.bench.gpu.figures import Figure, Problem
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Parts to measure with the weights of one scheme in one process.
+    """Parts to measure in one process, with the weights of one scheme.
 
-    `until` is when no further part may begin, in seconds of `time.time()`, and `asked_at` when the
-    job was given. With `plain` the kernels are not used. `again` tells of another start, of which
-    nothing but the loading is measured.
+    No part begins after `until`, in seconds of `time.time()`; `asked_at` is when the job was sent.
+    With `plain` the kernels are not used. `again` means another start, of which only the loading is
+    measured.
     """
 
     size: str
@@ -29,21 +29,21 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """On what is measured."""
+    """The device and the versions of a measurement."""
 
     machine: str
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A part that is being measured from now on."""
+    """A part begins."""
 
     part: str
 
 
 @dataclass(frozen=True, slots=True)
 class Died:
-    """The process ended, or had to be ended, before it was done; `how` is a clause."""
+    """The process ended, or was killed, before it finished; `how` is a clause."""
 
     how: str
 
@@ -59,7 +59,7 @@ def encoded(message: Message) -> str:
 
 
 def decoded(line: str) -> Message:
-    """The message that the line is. Raises `ValueError` or `KeyError` where it is none."""
+    """The message on a line. Raises `ValueError` or `KeyError` for anything else."""
     fields = json.loads(line)
     kind = _KINDS[fields.pop("kind")]
     message: Message = kind(**fields)
@@ -72,6 +72,6 @@ def encoded_job(job: Job) -> str:
 
 
 def decoded_job(line: str) -> Job:
-    """The job that the line is."""
+    """The job on a line."""
     fields = json.loads(line)
     return Job(**{**fields, "parts": tuple(fields["parts"])})

@@ -1,4 +1,4 @@
-"""What each part measures. A part takes a subject and gives figures; what fails is its own."""
+"""The parts of the benchmark. A part takes a subject and yields figures; it may fail alone."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from dgls.network.past import Past
 _GB = 1e9
 
 _ENOUGH_SECONDS = 2.0
-"""A figure is not measured again and again for longer than that."""
+"""A figure is not repeated for longer than this."""
 
 
 def warming(subject: Subject, bandwidth: float) -> Iterator[Figure]:
-    """What a start does after loading: a step of each canvas size, kernels compiled on the way."""
+    """A start after loading: a step of each canvas size, including the compilation of kernels."""
     make = _maker("load", subject, "s")
     begun = subject.now()
     subject.network.warm_up()
@@ -32,7 +32,7 @@ def warming(subject: Subject, bandwidth: float) -> Iterator[Figure]:
 
 
 def memory(subject: Subject, bandwidth: float) -> Iterator[Figure]:
-    """The peak of a long prompt's encoding and a whole canvas after it, weights included."""
+    """The peak memory of encoding a long prompt and a whole canvas, including weights."""
     size = subject.size
     make = _maker("peak memory", subject, "GB of 10^9 bytes")
     yield make("weights", weight_bytes(subject) / _GB)
@@ -48,7 +48,7 @@ def memory(subject: Subject, bandwidth: float) -> Iterator[Figure]:
 
 
 def steps(subject: Subject, bandwidth: float) -> Iterator[Figure]:
-    """One step for each canvas size, against the bytes that it must read."""
+    """One step for each canvas size, and the bytes that it must read."""
     for width in subject.size.canvases:
         step = _Step("one denoise step", f"canvas {width}", width)
         yield from _step(subject, bandwidth, step)
@@ -92,7 +92,7 @@ def prefixes(subject: Subject, bandwidth: float) -> Iterator[Figure]:
 
 
 def written(subject: Subject, bandwidth: float) -> Iterator[Figure]:
-    """The same number of tokens, one after the other, by the same weights and kernels."""
+    """The same number of tokens, written left to right by the same weights and kernels."""
     size = subject.size
     make = _maker("written from left to right", subject, "ms")
     past, writer = subject.past(size.prefix), CausalWriter(subject.network)
@@ -108,7 +108,7 @@ def _written(writer: CausalWriter, past: Past, count: int) -> object:
 def generate(subject: Subject, bandwidth: float) -> Iterator[Figure]:
     """transformers' own `generate()` with as many steps, and the library's encoder for the prefix.
 
-    The prompt is cached but for its last token, which `generate()` wants to encode itself.
+    The prompt is cached except for its last token, which `generate()` must encode.
     """
     size, model = subject.size, subject.model
     make = _maker("transformers' generate()", subject, "ms")
@@ -128,7 +128,7 @@ def generate(subject: Subject, bandwidth: float) -> Iterator[Figure]:
 
 
 def _generated(subject: Subject, cache: Any, width: int, count: int) -> float:
-    """Seconds of one call; the length of the canvas is the configuration's."""
+    """Seconds of one call; the configuration sets the length of the canvas."""
     model = subject.model
     usual = model.config.canvas_length
     model.config.canvas_length = width
@@ -139,7 +139,7 @@ def _generated(subject: Subject, cache: Any, width: int, count: int) -> float:
             past_key_values=cache,
             max_new_tokens=width,
             max_denoising_steps=count,
-            # As with dgls: exactly so many steps.
+            # As with dgls: exactly this many steps.
             stability_threshold=count + 1,
             confidence_threshold=0.005,
             eos_token_id=None,
@@ -152,7 +152,7 @@ def _generated(subject: Subject, cache: Any, width: int, count: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A denoise step of `rows` canvases, and how its figures are called."""
+    """A denoise step of `rows` canvases, and the name of its figures."""
 
     part: str
     what: str
@@ -188,9 +188,9 @@ def _to_host(subject: Subject, past: Past, width: int) -> object:
 
 
 def _repeated(subject: Subject, run: Callable[[], object]) -> float:
-    """Seconds of one of many runs that follow each other without waiting; the best of three.
+    """Seconds per run, of many runs without a sync in between; the best of three.
 
-    Fewer runs where one takes long, as in plain torch.
+    A slow run, as in plain torch, is repeated less often.
     """
     run()
     begun = subject.now()
@@ -207,9 +207,9 @@ def _repeated(subject: Subject, run: Callable[[], object]) -> float:
 
 
 def _timed(subject: Subject, run: Callable[[], object], runs: int = 5) -> float:
-    """Seconds of one run that is waited for: the median of `runs` after one to warm up.
+    """Seconds of one run with a sync: the median of `runs` after a warm-up.
 
-    Fewer runs where one takes long.
+    A slow run is repeated less often.
     """
     run()
     times: list[float] = []

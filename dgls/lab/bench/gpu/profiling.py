@@ -1,4 +1,4 @@
-"""Where the time of a step goes: the kernels that it launches, the slowest first."""
+"""Profiles a step: the kernels that it launches, the slowest first."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MOST = 14
 
 
 def profile(subject: Subject, bandwidth: float) -> Iterator[Figure]:
-    """The kernels of one step over the smallest and the whole canvas, with what they take."""
+    """The kernels of one step over the smallest and the whole canvas, with their times."""
     for width in (subject.size.gap, subject.size.canvas):
         yield from _kernels(subject, width)
 

@@ -1,4 +1,4 @@
-"""Operations whose choice of experts is kept, or given: so two passes differ in rounding alone."""
+"""Operations with recorded or given experts, so that two passes differ only in rounding."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dgls.network.fast.operations import Lengths, Operations, Shape
 
 
 class Recorded:
-    """Passes every operation on, and keeps the experts that each layer chose."""
+    """Passes every operation on, and records the experts that each layer chose."""
 
     def __init__(self, operations: Operations) -> None:
         self._operations = operations
@@ -32,8 +32,8 @@ class Recorded:
 class Replayed:
     """Passes on every operation but the choice of experts, which is `chosen`, layer by layer.
 
-    Their shares are those that the pass's own scores give them. For whole canvases: every token
-    must have its experts.
+    Their shares come from the pass's own scores. For whole canvases: every token must have its
+    experts.
     """
 
     def __init__(self, operations: Operations, chosen: Sequence[Tensor]) -> None:

@@ -1,4 +1,4 @@
-"""The order of the jobs, what time they may take, and what happens where a process is lost."""
+"""The order of the jobs, their time limits, and the handling of lost processes."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ Measure = Callable[[Job, Patience], Iterator[Message]]
 
 _LOADING_SECONDS = 240.0
 _PART_SECONDS = 120.0
-"""At most, and no more than half and a quarter of the plan's time."""
+"""The limit for a part; also at most a quarter (loading: half) of the plan's time."""
 
 _GRACE_SECONDS = 25.0
-"""After the plan's time a part that is being measured has so long to end."""
+"""After the plan's time, a running part gets this long to finish."""
 
 _WORTH_SECONDS = 40.0
-"""With less time left no process is started: it would be at loading when time is up."""
+"""With less time left no process is started, because loading would take all of it."""
 
 _MAX_DEATHS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to measure: parts by name, schemes, a size, and in how many minutes at most."""
+    """What to measure: parts by name, schemes, a size, and the time limit in minutes."""
 
     size: Size
     schemes: tuple[Scheme, ...]
@@ -45,7 +45,7 @@ class Plan:
 
 @dataclass(slots=True)
 class _Left:
-    """What of a scheme is still to be measured, and how often its process was lost."""
+    """The unmeasured parts of a scheme, and how often its process was lost."""
 
     scheme: Scheme
     parts: list[str]
@@ -64,11 +64,11 @@ class _Run:
 
     @property
     def end(self) -> float:
-        """When no further part may begin."""
+        """The time after which no further part may begin."""
         return self.begun + 60 * self.plan.minutes
 
     def job(self, left: _Left, parts: Sequence[str], until: float) -> None:
-        """Measure parts of a scheme in one process, and note how far it came."""
+        """Measure parts of a scheme in one process, and note the progress."""
         asked = time.time()
         job = Job(
             self.plan.size.name, left.scheme, tuple(parts), str(self.plan.device), asked,
@@ -87,7 +87,7 @@ class _Run:
                 self._keep(message)
 
     def second_start(self, scheme: Scheme) -> None:
-        """Load and fill once more: how long a start takes once the kernels are compiled."""
+        """Load and fill once more, to time a start with compiled kernels."""
         self._tell(scheme, "a second start")
         now, size, device = time.time(), self.plan.size.name, str(self.plan.device)
         job = Job(size, scheme, (), device, now, now, again=True)
@@ -103,13 +103,13 @@ class _Run:
         return Patience(loading, part, self.end + _GRACE_SECONDS)
 
     def _lost(self, left: _Left, part: str, death: Died) -> None:
-        """Note it. What is left is tried again, without the kernels where they may be the cause."""
+        """Note the loss. Other parts are tried again, without kernels if those may be the cause."""
         self.results.failed(Problem(part, left.scheme, f"the process {death.how}"))
         left.deaths += 1
         left.gave_up = left.deaths >= _MAX_DEATHS or (part == LOADING and left.plain)
         left.plain = left.plain or part == LOADING or left.deaths > 1
         if left.plain and "kernels" in left.parts:
-            # Which kernel it is comes last, as it may take the process with it again.
+            # The kernel check comes last, because it may kill the process again.
             left.parts.remove("kernels")
             left.parts.append("kernels")
         if left.plain and not left.gave_up:
@@ -134,10 +134,10 @@ def run(
     say: Callable[[str], None],
     measure: Measure = in_child,
 ) -> Results:
-    """Measure all that the plan's time allows; `say` is told what is being measured.
+    """Measure all that the plan's time allows; `say` gets progress messages.
 
-    Each scheme has half of the time that is left when its turn comes, the last one all of it. What
-    it cannot measure in it is tried when all had their turn, and the late parts at the end.
+    Each scheme gets half of the time that is left at its turn, the last one all of it. Parts that
+    did not fit are tried after all schemes had their turn, and the late parts at the end.
     """
     results = Results("unknown machine", _command(), file)
     running = _Run(plan, results, say, measure)
@@ -150,7 +150,7 @@ def run(
         _measured(running, left, time.time() + share, LATE)
     for left in waiting:
         _measured(running, left, running.end, LATE)
-    # The one that most users have.
+    # The scheme that most users have.
     usual = next((left for left in waiting if left.scheme is Scheme.FOUR), waiting[0])
     if _is_time(running) and not usual.gave_up:
         running.second_start(usual.scheme)
@@ -164,7 +164,7 @@ def run(
 
 
 def _measured(running: _Run, left: _Left, until: float, later: Sequence[str] = ()) -> None:
-    """Process after process, until nothing but what comes `later` is left, or no time."""
+    """Start processes until only the parts in `later` are left, or no time."""
     while not left.gave_up and time.time() < until and _is_time(running):
         parts = [name for name in left.parts if name not in later]
         if not parts:
@@ -183,7 +183,7 @@ def _command() -> str:
 def planned(
     size: str, schemes: Sequence[str], names: Sequence[str], minutes: float, device: torch.device
 ) -> Plan:
-    """The plan of these words. Raises `ValueError` for one that is none."""
+    """The plan from command-line words. Raises `ValueError` for invalid ones."""
     unknown = [name for name in names if name not in PARTS]
     if unknown or size not in SIZES:
         known = f"sizes {', '.join(SIZES)}; parts {', '.join(PARTS)}"

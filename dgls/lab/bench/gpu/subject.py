@@ -1,4 +1,4 @@
-"""What is measured: a random model of a size, in a scheme, on a device."""
+"""The object of measurement: a random model of a size, in a scheme, on a device."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from dgls.network.past import Past
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """The lengths of everything that is measured, in tokens."""
+    """The lengths of all measurements, in tokens."""
 
     name: str
     prefix: int
@@ -38,10 +38,10 @@ class Size:
     rows: tuple[int, ...]
     repeats: int
     copied: int
-    """Bytes that memory bandwidth is measured with."""
+    """The bytes copied to measure memory bandwidth."""
 
     def config(self) -> Any:
-        """The shape of the model."""
+        """Makes the model's configuration."""
         return published_config() if self.name == "full" else small_config()
 
 
@@ -51,12 +51,12 @@ SIZES = {size.name: size for size in (FULL, TOY)}
 
 
 class Subject:
-    """A model and the network that runs it, with the prompts that all parts share."""
+    """A model and its network, with the prompts that all parts share."""
 
     def __init__(
         self, size: Size, scheme: Scheme, device: torch.device, *, plain: bool = False
     ) -> None:
-        """With `plain` the kernels are left alone from the start."""
+        """With `plain` the kernels are never used."""
         self.size = size
         self.scheme = scheme
         self.device = device
@@ -68,11 +68,11 @@ class Subject:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it runs in plain torch, as it does without a GPU."""
+        """Whether it runs in plain torch, as without a GPU."""
         return isinstance(self.network.operations, PlainOperations)
 
     def kernels(self) -> Operations:
-        """The operations as kernels, also where plain torch runs; without a GPU plain torch."""
+        """The kernels, even if the network uses plain torch; without a GPU plain torch."""
         if self.device.type != "cuda":
             return PlainOperations()
         from dgls.network.fast.triton_operations import TritonOperations
@@ -80,25 +80,25 @@ class Subject:
         return TritonOperations()
 
     def use_uncaptured(self) -> None:
-        """Run the kernels one by one from now on, each launched by the host."""
+        """From now on, launch the kernels one by one from the host."""
         if self.device.type == "cuda":
-            # A capture that failed leaves its own stream behind.
+            # A failed capture leaves its own stream active.
             torch.cuda.set_stream(torch.cuda.default_stream(self.device))
         self.network = FastNetwork(self.model)
         self.network.captures, self.network.buckets = False, ()
         self.forget()
 
     def use_plain(self) -> None:
-        """Run in plain torch from now on, uncaptured."""
+        """From now on, run in plain torch, uncaptured."""
         self.network = FastNetwork(self.model, PlainOperations())
         self.forget()
 
     def forget(self) -> None:
-        """Hold no encoded prompt any longer."""
+        """Drop all encoded prompts."""
         self._pasts.clear()
 
     def past(self, length: int) -> Past:
-        """An encoded prompt of `length` random tokens; the same one each time."""
+        """An encoded prompt of `length` random tokens, always the same."""
         if length not in self._pasts:
             self._pasts[length] = self.network.extend(self.prompt(length), None)[1]
         return self._pasts[length]
@@ -123,11 +123,11 @@ class Subject:
         return denoise(reader, torch.where(open_, noise, tokens), open_, settings, generator)
 
     def wait(self) -> None:
-        """Until the device has done what it was told."""
+        """Wait until the device has finished."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
 
     def now(self) -> float:
-        """Seconds, once the device has done what it was told."""
+        """The time in seconds, once the device has finished."""
         self.wait()
         return time.perf_counter()

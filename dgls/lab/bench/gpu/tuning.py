@@ -1,4 +1,4 @@
-"""Other tiles for the kernels that read the experts, to see whether the usual ones are right."""
+"""Tries other tiles for the experts' kernels, to check the default ones."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _IN_4_BITS = (
 
 
 def tiles(subject: Subject, bandwidth: float) -> Iterator[Figure]:
-    """The experts of one layer alone, for 64 tokens: time, and the share of the floor."""
+    """The experts of one layer, for 64 tokens: the time, and its share of the lower bound."""
     operations = subject.network.operations
     usual = getattr(operations, "tiles", None)
     if usual is None:
@@ -72,10 +72,10 @@ def tiles(subject: Subject, bandwidth: float) -> Iterator[Figure]:
 
 
 def _grouped(states: Tensor, chosen: Tensor, up: Tensor, down: Tensor) -> Tensor:
-    """The experts by torch's own grouped product: what the kernels here must beat."""
+    """The experts by torch's own grouped product, which the kernels must beat."""
     order = chosen.flatten().argsort()
     experts = torch.arange(len(up), device=up.device)
-    # Not bincount, which asks the host.
+    # Not bincount, which syncs with the host.
     ends = (chosen.flatten() <= experts[:, None]).sum(dim=1, dtype=torch.int32)
     both = torch._grouped_mm(states[order // chosen.shape[1]], up.transpose(1, 2), ends)
     gate, gated = both.chunk(2, dim=-1)
@@ -90,7 +90,7 @@ def _figures(subject: Subject, what: str, seconds: float, least: float) -> Itera
 
 
 def _changed(limits: Limits) -> str:
-    """What differs from the usual tiles."""
+    """The differences from the default tiles."""
     usual = Limits()
     names = [name for name in Limits.__slots__ if getattr(limits, name) != getattr(usual, name)]
     return ", ".join(f"{name} {getattr(limits, name)}" for name in names) or "as usual"
@@ -98,7 +98,7 @@ def _changed(limits: Limits) -> str:
 
 @torch.inference_mode()
 def _seconds(subject: Subject, run: Callable[[], object]) -> float:
-    """Seconds of one run, without what the host takes to launch it."""
+    """Seconds of one run, without the launch on the host."""
     launched = captured(run) if subject.device.type == "cuda" else run
     launched()
     begun = subject.now()

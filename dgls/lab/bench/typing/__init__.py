@@ -1,1 +1,1 @@
-"""`dgls eval typing`: typing sessions replayed, and what a user would have seen of suggestions."""
+"""`dgls eval typing`: replays typing sessions and counts what users would see of suggestions."""

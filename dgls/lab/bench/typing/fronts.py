@@ -1,4 +1,4 @@
-"""Two ways from a keystroke to a suggestion: dgls's own, and the plainest one for comparison."""
+"""Two ways from a keystroke to a suggestion: dgls's own, and the simplest one for comparison."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dgls.text.spans import Edit, Span
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is to be shown: `text` at offset `at`. An empty text clears what is shown."""
+    """What to show: `text` at offset `at`. An empty text clears the suggestion."""
 
     at: int
     text: str
@@ -33,10 +33,10 @@ class Front(Protocol):
         """Open a document."""
 
     def change(self, edit: Edit, before: str) -> None:
-        """Tell of an edit of the text `before`."""
+        """Report an edit of the text `before`."""
 
     async def suggest(self, text: str, cursor: int) -> Answer | None:
-        """What to show at a cursor of a text; None where the question was given up."""
+        """What to show at a cursor of a text; None if the request was dropped."""
 
 
 @dataclass
@@ -69,7 +69,7 @@ class ServerFront:
 
 @dataclass
 class PlainFront:
-    """No policy: the engine is asked at each keystroke, and all that it answers is shown."""
+    """No policy: the engine is asked at each keystroke, and every answer is shown."""
 
     client: EngineClient
     who: str
@@ -85,7 +85,7 @@ class PlainFront:
         self._source = self._source.edited([edit])
 
     async def suggest(self, text: str, cursor: int) -> Answer | None:
-        """The model's first candidate, whatever it is."""
+        """The model's first candidate, unchecked."""
         asker = Asker(self.who, trigger=Trigger.AUTOMATIC, path=self._path)
         task = Task.at(self._source, [Span(cursor, cursor)], Budget(), lines=1)
         request = task.request(asker, Limits(2000.0))

@@ -1,4 +1,4 @@
-"""Sessions replayed through the real server and through a plain policy, as one table."""
+"""Replays sessions through the real server and through a plain policy, as one table."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from dgls.lab.bench.typing.truth import COUNTED, TRUTH, Plan, steps_made
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What the users of one policy saw, and the steps and processor time that it took.
+    """What the users of one policy saw, and its denoise steps and processor time.
 
     `cpu_s` is the engine's, in seconds, without its start.
     """
@@ -38,13 +38,13 @@ class Measured:
 
     @property
     def wrong(self) -> int:
-        """Suggestions that were not what the user was about to type."""
+        """Suggestions that differ from what the user was about to type."""
         return self.tally.shown - self.tally.right
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Both policies on the same sessions; `chars` are those to type, `model` says what filled."""
+    """Both policies on the same sessions; `chars` is what was to type, `model` the model's name."""
 
     machine: str
     sessions: int
@@ -59,7 +59,7 @@ class Page:
         return f"{self.machine}\n\n{typed}\n\n{table(self.dgls, self.plain)}"
 
     def to_json(self) -> str:
-        """Its counts; waits in ms from the last key to a shown text, time in s."""
+        """The counts as JSON; waits in ms from the last key to a shown text, time in s."""
         policies = {each.policy: _counts(each) for each in (self.dgls, self.plain)}
         about = {"machine": self.machine, "sessions": self.sessions, "chars": self.chars}
         return json.dumps({**about, "model": self.model, "policies": policies}, indent=2)
@@ -73,9 +73,9 @@ def _counts(measured: Measured) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """Sessions to type, `at_once` of them side by side.
+    """Sessions to type, `at_once` of them in parallel.
 
-    The settings' model fills or, with a plan, the backend that knows what will be typed.
+    The settings' model fills or, with a plan, the backend that knows the text to be typed.
     """
 
     sessions: Sequence[Session]
@@ -84,7 +84,7 @@ class Replayed:
 
 
 async def measure(settings: Settings, replayed: Replayed, say: Callable[[str], None]) -> Page:
-    """What both policies did. `say` is told what is being replayed."""
+    """The results of both policies. `say` gets progress messages."""
     sessions, plan = replayed.sessions, replayed.plan
     found = []
     for policy in ("dgls", "plain"):
@@ -120,7 +120,7 @@ def table(dgls: Measured, plain: Measured) -> str:
 
 
 def _compared(dgls: Measured, plain: Measured) -> str:
-    """dgls's figures as shares of the plain policy's."""
+    """dgls's figures relative to the plain policy's."""
     kept = _share(dgls.tally.saved, plain.tally.saved)
     wrong, steps = _share(dgls.wrong, plain.wrong), _share(dgls.steps, plain.steps)
     return (
@@ -165,7 +165,7 @@ async def _front(policy: str, settings: Settings, name: str) -> AsyncIterator[Fr
 def _environment(settings: Settings) -> dict[str, str]:
     names = ("engine.folder", "engine.backend", "model.name", "model.device", "model.threads")
     own = {f"DGLS_{name.replace('.', '_').upper()}": str(settings.value(name)) for name in names}
-    # What a replay shows must not be counted among what its user was shown.
+    # Suggestions in a replay must not count as shown to the user.
     return {**os.environ, **own, "DGLS_PRIVACY_COUNTS": "false"}
 
 

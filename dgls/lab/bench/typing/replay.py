@@ -1,4 +1,4 @@
-"""One session typed into an editor by somebody who accepts what is right and visible."""
+"""One session, typed into an editor by a user who accepts visible suggestions that are right."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from dgls.lab.bench.typing.sessions import Session
 from dgls.text.spans import Edit, Span
 
 NOTICED_MS = 300.0
-"""How long a suggestion is on the screen before the user has read it."""
+"""How long a suggestion must be on the screen to be read."""
 
 WORTH_CHARS = 3
-"""Fewer characters are typed and not accepted."""
+"""Shorter suggestions are typed instead of accepted."""
 
 _IN_FLIGHT_MS = 100.0
 _SLIP_MS = 300.0
@@ -23,7 +23,7 @@ _SLIP_MS = 300.0
 
 @dataclass
 class Tally:
-    """What one session saw. `keystrokes` are those that were pressed, accepts included."""
+    """The counts of one session. `keystrokes` include accepts."""
 
     chars: int = 0
     keystrokes: int = 0
@@ -37,13 +37,13 @@ class Tally:
 
     @property
     def saved(self) -> int:
-        """Keystrokes that need not be pressed."""
+        """The keystrokes saved."""
         return self.accepted_chars - self.accepts
 
 
 @dataclass
 class Ghost:
-    """The text after the cursor that is not there yet."""
+    """The suggested text after the cursor."""
 
     text: str
     since: float
@@ -61,7 +61,7 @@ async def replay(session: Session, front: Front) -> Tally:
 
 
 class _Typing:
-    """The editor's state and the user's, while a session is typed."""
+    """The state of the editor and the user while a session is typed."""
 
     def __init__(self, session: Session, front: Front) -> None:
         self._session = session
@@ -97,7 +97,7 @@ class _Typing:
         await asyncio.gather(*self._asked, return_exceptions=True)
 
     async def _wait_or_accept(self, delay_ms: float, rest: str) -> int:
-        """Let the delay pass; how many characters were accepted before it was over."""
+        """Wait for the delay; returns how many characters were accepted meanwhile."""
         end = time.monotonic() + delay_ms / 1000
         while (now := time.monotonic()) < end:
             ghost = self._ghost
@@ -121,7 +121,7 @@ class _Typing:
         self.tally.keystrokes += 1
         ghost = self._ghost
         if ghost is not None:
-            # An editor shortens what is shown by what is typed of it, and hides the rest.
+            # An editor removes the typed part from the suggestion, or hides all of it.
             left = ghost.text[len(text) :] if ghost.text.startswith(text) else ""
             self._ghost = Ghost(left, ghost.since) if left else None
         self._edit(Edit(Span(self._cursor, self._cursor), text))
@@ -146,7 +146,7 @@ class _Typing:
         if answer is None or not answer.text:
             return
         if text != self._text and answer.at != self._cursor:
-            # Sent before the server could know of the last key, an editor drops it unseen.
+            # Sent before the server could know of the last key; an editor drops it unseen.
             since_ms = 1000 * (time.monotonic() - self._last_key)
             self.tally.stale += since_ms > _IN_FLIGHT_MS
             return
@@ -164,12 +164,12 @@ class _Typing:
         self.tally.right += self._rest().startswith(answer.text)
 
     def _rest(self) -> str:
-        """What the user is going to type, from the cursor on."""
+        """The text that the user will type from the cursor on."""
         return self._session.whole[self._cursor :]
 
 
 def total(tallies: Sequence[Tally]) -> Tally:
-    """All sessions together."""
+    """The sums over all sessions."""
     waits = [wait for tally in tallies for wait in tally.waits_ms]
     names = ("chars", "keystrokes", "shown", "right", "flicker", "stale", "accepts")
     sums = {name: sum(getattr(tally, name) for tally in tallies) for name in names}
@@ -182,7 +182,7 @@ def _is_worth_it(ghost: str, rest: str) -> bool:
 
 
 def _with_indentation(text: str, at: int) -> str:
-    """The character at a place, with the indentation that the editor puts after a new line."""
+    """The character at an index, with the indentation that an editor inserts after a new line."""
     end = at + 1
     if text[at] == "\n":
         while end < len(text) and text[end] in " \t":

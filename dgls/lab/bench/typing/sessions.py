@@ -1,4 +1,4 @@
-"""What somebody types and when: recorded, or made from source code."""
+"""Typing sessions with their timing: recorded, or made from source code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dgls.syntax.languages import Known, language_of
 from dgls.text.lines import split_lines
 from dgls.text.spans import Span
 
-# A person's intervals inside a word, and the pauses of one who thinks, in milliseconds.
+# A person's intervals inside a word, and pauses to think, in milliseconds.
 _IN_WORD_MS = 130.0
 _THINKING_MS = 800.0
 _NEW_LINE_MS = 1_100.0
@@ -33,10 +33,10 @@ _LARGEST_FILE = 200_000_000
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One piece of text, typed into a file between `before` and `after`.
+    """A text typed into a file between `before` and `after`.
 
-    `delays_ms` says how long the user waits before each character of `text` and `slips` before
-    which of them a wrong one is typed and taken back.
+    `delays_ms` has the delay before each character of `text`; before those in `slips`, a wrong
+    character is typed and deleted.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Session:
 
     @property
     def whole(self) -> str:
-        """The file when all is typed."""
+        """The file after everything is typed."""
         return self.before + self.text + self.after
 
 
@@ -59,10 +59,10 @@ def synthetic_sessions(
     languages: Sequence[Known] = CODE,
     may_read: MayRead = anything,
 ) -> tuple[Session, ...]:
-    """Bodies of functions of a source tree, typed again with a person's pauses.
+    """Sessions that type the function bodies of a source tree again, with human pauses.
 
     Intervals are log-normal, with longer ones at new lines and sometimes after words. Raises
-    `SourceFileError` where `folder` is none, `InputError` where the tree has too few.
+    `SourceFileError` if `folder` is not a folder, `InputError` if the tree has too few bodies.
     """
     chance = random.Random(seed)
     shelves = source_paths(folder, languages, may_read).values()
@@ -113,12 +113,12 @@ def _recorded(line: str) -> Session:
 
 
 def _name(number: int, path: str) -> str:
-    """A name of its own for each session, which tells the language."""
+    """A unique name for each session, which tells the language."""
     return f"session_{number:03}{Path(path).suffix}"
 
 
 def _bodies(folder: Path, path: str) -> Iterator[tuple[str, str, str]]:
-    """What is before, in and after each function's body that is neither short nor long."""
+    """The text before, in and after each function body of medium length."""
     file = read_source(folder, path)
     if file is None or not file.text.isascii():
         return
@@ -143,7 +143,7 @@ def _pause(before: str, char: str, chance: random.Random) -> float:
         usual = _NEW_LINE_MS
     elif before in _THINKS_AFTER and chance.random() < _THINKING_SHARE:
         usual = _THINKING_MS
-    # The indentation of a new line comes with it.
+    # The editor inserts the indentation of a new line.
     return (
         0.0 if before == "\n" and char in " \t" else chance.lognormvariate(math.log(usual), _SPREAD)
     )

@@ -1,7 +1,7 @@
-"""Backends for replays: one that knows the truth and errs at a stated rate, one that counts.
+"""Backends for replays: one that knows the truth and errs at a given rate, one that counts.
 
-The first measures the policy apart from the model: of its fills with confidence c the share c is
-right, so its confidence is calibrated by construction. It must never be taken for a model.
+The first measures the policy without the model: of its fills with confidence c the share c is
+right, so its confidence is calibrated by construction. It must never be mistaken for a model.
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ COUNTED = "dgls.lab.bench.typing.truth:counted"
 STEPS = 6
 
 THRESHOLD = 0.4
-"""At 40 % errors 74 % of the fills from here on are right: more than the share for which
-`dgls eval calibrate` fits a model's own threshold."""
+"""With 40 % errors, 74 % of the fills from this confidence on are right.
+
+That is more than the share for which `dgls eval calibrate` fits a model's own threshold.
+"""
 
 _STEPS_FILE = "steps.jsonl"
 _KNOWN_CHARS = 120
@@ -51,7 +53,7 @@ class Plan:
         return cls({each.name: each.whole for each in sessions}, error, latency_ms, seed)
 
     def write(self, folder: Path) -> Path:
-        """Keep the plan in a folder; the value of `model.name` that chooses it."""
+        """Write the plan into a folder; returns the value of `model.name` that selects it."""
         path = folder / "plan.json"
         fields = {name: getattr(self, name) for name in ("files", "error", "latency_ms", "seed")}
         path.write_text(json.dumps(fields), encoding="utf-8")
@@ -71,7 +73,7 @@ def counted(settings: Settings) -> Backend:
 
 
 def steps_made(folder: Path) -> int:
-    """The denoise steps that an engine in this folder has made, those of stopped fills included."""
+    """The denoise steps of an engine in this folder, including those of stopped fills."""
     path = folder / _STEPS_FILE
     if not path.exists():
         return 0
@@ -83,7 +85,7 @@ def _steps_file(settings: Settings) -> Path:
 
 
 class Counted:
-    """Another backend, with the steps of each fill written down, finished or stopped."""
+    """Another backend, with the steps of each finished or stopped fill recorded."""
 
     def __init__(self, inner: Backend, file: Path) -> None:
         self._inner = inner
@@ -96,27 +98,27 @@ class Counted:
 
     @property
     def concurrency(self) -> int:
-        """As the other one."""
+        """That of the other backend."""
         return self._inner.concurrency
 
     def load(self, progress: OnProgress) -> None:
-        """Load the other one."""
+        """Load the other backend."""
         self._inner.load(progress)
 
     def use_pause(self, stop: StopToken) -> bool:
-        """As the other one, if it does."""
+        """That of the other backend, if it has one."""
         inner: object = self._inner
         return inner.use_pause(stop) if isinstance(inner, HasIdleWork) else False
 
     def use_idle_time(self) -> bool:
-        """As the other one, if it does."""
+        """That of the other backend, if it has one."""
         inner: object = self._inner
         return inner.use_idle_time() if isinstance(inner, HasIdleWork) else False
 
     def fill(
         self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None = None
     ) -> FillReply:
-        """The other one's fill."""
+        """The other backend's fill."""
         steps = 0
 
         def count(draft: Draft) -> None:
@@ -133,14 +135,14 @@ class Counted:
 
 
 class Truthful:
-    """Fills with the rest of the true line, or, as often as the plan says, with another line."""
+    """Fills with the rest of the true line, or, at the plan's error rate, with another line."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
 
     @property
     def name(self) -> str:
-        """A name that nobody takes for a model's."""
+        """A name that nobody mistakes for a model's."""
         return f"truth with {self._plan.error:.0%} errors"
 
     @property
@@ -172,7 +174,7 @@ class Truthful:
         if at < 0 or not known:
             return Fill(("",), -1.0, 0.0)
         line = whole[at + len(known) :].partition("\n")[0]
-        # What is proposed changes with each word that is typed, not with each letter.
+        # The proposal changes with each typed word, not with each letter.
         word = len(whole[: at + len(known)].split())
         chance = random.Random(f"{self._plan.seed}:{request.path}:{word}")
         error = self._plan.error

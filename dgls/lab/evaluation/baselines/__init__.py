@@ -1,1 +1,1 @@
-"""Systems without a neural network: what a model must beat to be worth its weight."""
+"""Systems without a neural network, which a model must beat."""

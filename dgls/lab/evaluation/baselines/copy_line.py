@@ -1,4 +1,4 @@
-"""Copies the line of the file whose surroundings are most like those of the gap."""
+"""Copies the line of the file whose surroundings are most similar to those of the gap."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _IDENTIFIER = re.compile(r"\w")
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A gap's own line on both sides, and the nearest lines with text above and below it."""
+    """The gap's line on both sides, and the nearest nonblank lines above and below it."""
 
     head: str
     tail: str
@@ -25,7 +25,7 @@ class _Place:
 
     @property
     def indentation(self) -> str:
-        """What is still missing of the indentation that the lines around the gap suggest."""
+        """The rest of the indentation that the lines around the gap suggest."""
         above, below = _indent(self.above), _indent(self.below)
         if self.above.rstrip().endswith(":"):
             wanted = max(above + 4, below)
@@ -44,8 +44,8 @@ class _Candidate:
 class CopyLine:
     """For a gap within a line, what follows the same head in the most similar line.
 
-    Similar are lines whose neighbours share words with the gap's neighbours; ties go to the
-    nearest line above. It looks only at what surrounds the gap.
+    Lines are similar if their neighbours share words with the gap's neighbours; ties go to the
+    nearest line above. Only the text around the gap is used.
     """
 
     name: str = "copy"
@@ -53,7 +53,7 @@ class CopyLine:
     threshold: float | None = None
 
     def fill(self, case: Case) -> Answer:
-        """The best line for each gap, or nothing where the file has no line like it."""
+        """The best line for each gap, or "" if the file has no similar line."""
         best = [
             _best("".join(case.parts[: index + 1]), "".join(case.parts[index + 1 :]))
             for index in range(len(case.gaps))
@@ -76,24 +76,24 @@ def _candidates(prefix: str, suffix: str) -> Iterator[_Candidate]:
     upper, lower = before[:-1], after[1:]
     place = _Place(before[-1], after[0], _texts_above(upper)[-1], _texts_below(lower)[0])
     for lines, order in ((upper, reversed(range(len(upper)))), (lower, range(len(lower)))):
-        # The sides are looked at apart: what lies beyond the gap is no neighbour of a line.
+        # Each side is searched separately: text across the gap is no neighbour of a line.
         above, below = _texts_above(lines), _texts_below(lines)
         for index in order:
             yield from _continuation(lines[index], place, above[index], below[index + 1])
 
 
 def _texts_above(lines: list[str]) -> list[str]:
-    """For each line, and for the end, the nearest line above it that is not blank."""
+    """For each line, and for the end, the nearest nonblank line above it."""
     return list(accumulate(lines, lambda last, line: line if line.strip() else last, initial=""))
 
 
 def _texts_below(lines: list[str]) -> list[str]:
-    """For each line the nearest one that is not blank, itself or below it; "" for the end."""
+    """For each line the nearest nonblank one, itself or below it; "" for the end."""
     return _texts_above(lines[::-1])[::-1]
 
 
 def _continuation(line: str, place: _Place, above: str, below: str) -> Iterator[_Candidate]:
-    """What `line` has where the gap is, if it has the words around the gap."""
+    """The part of `line` at the gap's place, if it has the words around the gap."""
     anchor = _last_word(place.head)
     if anchor not in line:
         return
@@ -121,7 +121,7 @@ def _shared_end(first: str, second: str) -> int:
 
 
 def _likeness(first: str, second: str) -> float:
-    """Shared words over all words, and a little for equal indentation, in 0..1."""
+    """Shared words over all words, plus a bonus for equal indentation, in 0..1."""
     one, other = set(_WORD.findall(first)), set(_WORD.findall(second))
     words = len(one & other) / len(one | other) if one | other else 1.0
     return 0.9 * words + 0.1 * (_indent(first) == _indent(second))

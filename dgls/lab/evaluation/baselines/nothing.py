@@ -1,4 +1,4 @@
-"""Fills nothing: how many cases are right, or parse, without doing anything."""
+"""Fills nothing: how many cases are right, or parse, without any text."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""`dgls eval edits`: what is offered after an edit, on release pairs and on small sessions."""
+"""`dgls eval edits`: offers after an edit, measured on release pairs and small sessions."""

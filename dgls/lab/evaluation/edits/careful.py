@@ -1,4 +1,4 @@
-"""The baseline: plain rules that read lines and know no tree."""
+"""The baseline: simple rules that read lines and use no syntax tree."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _PYTHON_FROM = re.compile(r"(?m)^from [\w.]+ import (?P<names>\w+(?:, \w+)+)[ \t
 
 
 def careful(state: State) -> tuple[Offer, ...]:
-    """The same edit on lines that are very alike, long names again, imports without a use."""
+    """The same edit on very similar lines, long names elsewhere, and unused imports."""
     return tuple(_offers(state, SAME_SHAPE, RENAME_LETTERS, RENAME_SHAPE))
 
 
 def every_match(state: State) -> tuple[Offer, ...]:
-    """The same wherever they match at all, imports, types and blocks: what rules could write."""
+    """All that rules could write: the same wherever they match, imports, types and blocks."""
     ever = _Ever(state.source, state.hunks, state.others, state.path)
     exact = (*imports(ever), *same_form(ever), *same_lines(ever))
     return (*exact, *_offers(state, 0.0, 1, 0.0))
@@ -42,7 +42,7 @@ class _Ever(State):
 
     @cached_property
     def last_hunks(self) -> tuple[Hunk, ...]:
-        """All that was edited."""
+        """All hunks."""
         return self.hunks
 
 

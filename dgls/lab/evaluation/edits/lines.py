@@ -1,4 +1,4 @@
-"""Offers of whole lines beside lines like them: which of the equal lines goes does not matter."""
+"""Offers of whole lines beside equal lines: which of the equal lines is meant does not matter."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dgls.edits.state import Offer, State
 from dgls.text.spans import Span
 
 _FAR = 3
-"""Lines by which an offer is moved."""
+"""The most lines by which an offer is moved."""
 
 
 def of_the_file(state: State, offers: Sequence[Offer], left: Mapping[int, Span]) -> list[Offer]:
-    """The offers for the file itself, moved to where a hunk is if that leaves the same text."""
+    """The offers for the file itself, moved to a hunk if that gives the same text."""
     return [_held(state, offer, left) for offer in offers if not offer.path]
 
 
@@ -32,7 +32,7 @@ def _is_held(left: Mapping[int, Span], offer: Offer) -> bool:
 
 
 def _alike(text: str, offer: Offer) -> Iterator[Offer]:
-    """The offer, and those of whole lines that leave the same text as it."""
+    """The offer, and offers of whole lines with the same result."""
     yield offer
     start, end = offer.span.start, offer.span.end
     moved = (offer.text or offer.span.of(text)).splitlines(keepends=True)

@@ -24,7 +24,7 @@ from dgls.text.lines import split_lines
 from dgls.text.spans import Edit, Span
 
 MIN_HUNKS, MAX_HUNKS = 2, 12
-"""Hunks of a file that is replayed."""
+"""The hunks of a file that is replayed."""
 
 _LARGEST = 200_000
 _MAX_OFFERS = 400
@@ -32,10 +32,10 @@ _MAX_OFFERS = 400
 
 @dataclass(frozen=True, slots=True)
 class ChangedFile:
-    """A file of two releases, and the lines that differ: old start and end, new start and end.
+    """A file in two releases, and the differing lines: old start and end, new start and end.
 
-    `others` are the package's other files when it is typed again: those before it in the order of
-    paths as in the new release, those after it as in the old one.
+    `others` are the package's other files when this one is edited: those before it in path order as
+    in the new release, those after it as in the old one.
     """
 
     path: str
@@ -47,10 +47,10 @@ class ChangedFile:
 
 @dataclass
 class Tally:
-    """What was offered, by rule, and what was found. Offers count once a file and order.
+    """The offers, by rule, and the changes found. Offers count once per file and order.
 
-    `parts` are the offers of another text, by rule, that were part of the change. Of the `states`
-    in which no rule could write a line, `silent` had no offer, and `steps` had offers that were all
+    `parts` are offers of another text, by rule, that were part of the change. Of the `states` in
+    which no rule could write a line, `silent` had no offer, and `steps` had only offers that were
     part of the change.
     """
 
@@ -76,20 +76,20 @@ class Tally:
         )
 
     def share(self, kind: str, rule: str = "") -> float:
-        """The share of a kind of offer ("exact", "text", "wrong"), of one rule or of all."""
+        """The share of a kind of offer ("exact", "text", "wrong"), for one rule or all."""
         of = [count for (name, _), count in self.offers.items() if rule in {"", name}]
         hit = [n for (name, k), n in self.offers.items() if k == kind and rule in {"", name}]
         return sum(hit) / max(1, sum(of))
 
     def part(self, rule: str = "") -> float:
-        """The share of offers of another text that was part of the change."""
+        """The share of offers of another text that were part of the change."""
         of = [count for (name, _), count in self.offers.items() if rule in {"", name}]
         hit = [count for name, count in self.parts.items() if rule in {"", name}]
         return sum(hit) / max(1, sum(of))
 
 
 def changed_files(archives: Sequence[Path]) -> Iterator[ChangedFile]:
-    """The Python files with 2 to 12 hunks between archives, which are in the order of release."""
+    """The Python files with 2 to 12 hunks between archives, which are in release order."""
     before: dict[str, Source] = {}
     for archive in archives:
         after = _sources(archive)
@@ -110,7 +110,7 @@ def _others(
 
 
 def replay(changed: ChangedFile, system: System, tally: Tally) -> None:
-    """Do the hunks one after the other, from the top and from the bottom, and count the offers."""
+    """Apply the hunks one after the other, from the top and from the bottom, counting offers."""
     count = len(changed.hunks)
     for order in (range(count), range(count - 1, -1, -1)):
         _replay(changed, list(order), system, tally)
@@ -216,7 +216,7 @@ def _kind(changed: ChangedFile, index: int, offered: _Lines, held: Span, state: 
 
 
 def is_part(changed: ChangedFile, index: int, now: str, then: str) -> bool:
-    """Whether a hunk takes out and puts in all words that an offer does, and perhaps more."""
+    """Whether a hunk removes and adds at least the words that an offer does."""
     i1, i2, _, _ = changed.hunks[index]
     old, new = _words("".join(changed.old[i1:i2])), _words(_new(changed, index))
     return _words(now) - _words(then) <= old - new and _words(then) - _words(now) <= new - old
@@ -227,7 +227,7 @@ def _words(text: str) -> Counter[str]:
 
 
 def _writable(changed: ChangedFile, state: State, left: dict[int, Span]) -> bool:
-    """Whether a rule that offers wherever it matches has a line of what is still to be done."""
+    """Whether a rule that offers wherever it matches would change a line of the remaining hunks."""
     for offer in of_the_file(state, every_match(state)[:_MAX_OFFERS], left):
         for each in _by_line(state.text, [offer]):
             held = ((i, span) for i, span in left.items() if holds(span, each.span))
@@ -259,7 +259,7 @@ def _sources(archive: Path) -> dict[str, Source]:
     found = {}
     try:
         if not archive.is_file():
-            # A pipe would be waited for.
+            # Opening a pipe would block.
             raise FileNotFoundError("it is not a regular file")
         with tarfile.open(archive) as tar:
             for member in tar:

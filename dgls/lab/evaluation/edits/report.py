@@ -1,4 +1,4 @@
-"""What was measured, as text."""
+"""The measured results, as text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dgls.lab.evaluation.edits.sessions import Verdict
 def to_text(
     name: str, verdicts: Sequence[Verdict] | None, packages: Mapping[str, Tally], *, verbose: bool
 ) -> str:
-    """What a system did on sessions and on all packages; on each package where `verbose`."""
+    """The results of a system on sessions and packages; on each package if `verbose`."""
     parts = [of_sessions(name, verdicts)] if verdicts is not None else []
     if verbose:
         parts += [of_pairs(f"{name}, {package}", own) for package, own in packages.items()]
@@ -41,7 +41,7 @@ def _total(packages: Mapping[str, Tally]) -> Tally:
 
 
 def of_sessions(name: str, verdicts: Sequence[Verdict]) -> str:
-    """One line of shares, then each offer that was wrong and each place that was missed."""
+    """One line of shares, then each wrong offer and each missed place."""
     due, offered = sum(v.due for v in verdicts), sum(v.offered for v in verdicts)
     silences, wrong = sum(v.silences for v in verdicts), sum(len(v.wrong) for v in verdicts)
     quiet = 1 - wrong / max(1, silences)
@@ -58,7 +58,7 @@ def of_sessions(name: str, verdicts: Sequence[Verdict]) -> str:
 
 
 def _sessions_json(verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    """The counts of all sessions, then each session's own."""
+    """The counts of all sessions, then those of each session."""
     return {
         "due": sum(each.due for each in verdicts),
         "offered": sum(each.offered for each in verdicts),
@@ -79,7 +79,7 @@ def _sessions_json(verdicts: Sequence[Verdict]) -> dict[str, Any]:
 
 
 def _pairs_json(tally: Tally) -> dict[str, Any]:
-    """The counts of all offers, and of each rule the offers with their shares of each kind."""
+    """The counts of all offers, and each rule's offers with the shares of each kind."""
     rules = sorted({rule for rule, _ in tally.offers})
     return {
         "offers": tally.offers.total(),

@@ -1,4 +1,4 @@
-"""The sessions of `fixtures/edits`: read, played, and judged."""
+"""The sessions of `fixtures/edits`: read, replayed and judged."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file as it is before the session."""
+    """A file before the session."""
 
     path: str
     text: str
@@ -40,7 +40,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class EditSession:
-    """Edits of the user in some files, and what must and must not be offered then."""
+    """Edits of the user in some files, and what must and must not be offered afterwards."""
 
     name: str
     language: str
@@ -49,7 +49,7 @@ class EditSession:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was right: `offered` of `due` places, and what was offered where silence is right."""
+    """The result: `offered` of `due` places, and offers where silence is right."""
 
     session: EditSession
     due: int
@@ -59,9 +59,9 @@ class Verdict:
 
 
 def read_sessions(folder: Path) -> tuple[EditSession, ...]:
-    """All sessions of a folder, a file a language.
+    """All sessions of a folder, one file per language.
 
-    Raises `InputError` where there are none, and for a file that cannot be read.
+    Raises `InputError` if there are none, or for a file that cannot be read.
     """
     found = tuple(each for file in sorted(folder.glob("*.txt")) for each in _sessions_in(file))
     if not found:
@@ -81,7 +81,7 @@ def _sessions_in(file: Path) -> Iterator[EditSession]:
 
 
 def judged(session: EditSession, system: System) -> Verdict:
-    """Play a session and compare what is offered after its last edit with what is due."""
+    """Replay a session and compare the offers after its last edit with those that are due."""
     state, marks = _played(session)
     offers = system(state)
     wrong: list[str] = []
@@ -100,7 +100,7 @@ def judged(session: EditSession, system: System) -> Verdict:
 
 
 def _by_line(text: str, offers: Sequence[Offer]) -> Iterator[tuple[Span, str, str]]:
-    """The lines that offers touch, as they are and as all offers together leave them."""
+    """The lines that offers touch, before and after all offers."""
     found: dict[Span, list[Edit]] = {}
     for offer in offers:
         inside = max(offer.span.start, offer.span.end - 1)
@@ -141,7 +141,7 @@ def _file(path: str, marked: str) -> File:
 
 
 def _played(session: EditSession) -> tuple[State, dict[str, list[Mark]]]:
-    """The state after the user's edits, all in the first file, and where the marks are then."""
+    """The state after the user's edits, all in the first file, and the marks' new places."""
     first, *others = session.files
     source = Source.parse(first.text, language_of(first.path))
     hunks: tuple[Hunk, ...] = ()

@@ -1,6 +1,6 @@
 """What a model shows at the cases' gaps, through the real engine, and what is wrong with it.
 
-What is shown is looked at without the rules that made it: the whole file is parsed before and
+The shown text is checked without the rules that produced it: the whole file is parsed before and
 after, and the text is compared with what follows.
 """
 
@@ -34,15 +34,15 @@ _HOLE = re.compile(
 
 
 def what_is_wrong(case: FaultCase, ask: Ask, answers: Callable[[FaultCase], bool]) -> str:
-    """What is wrong with what a model shows at a case's gap; empty where nothing is.
+    """What is wrong with the text that a model shows at a case's gap; "" if nothing.
 
-    `answers` tells the cases that the model can answer: only there silence may be a fault.
+    `answers` selects the cases that the model can answer: only there silence may be a fault.
     """
     shown = shown_by(case, ask)
     if case.kind is FaultKind.ALIKE and shown != shown_by(case, ask):
         return "other candidates, or another order, for the same question"
     if not shown:
-        # A rewrite that is no better than what is there is rightly not offered.
+        # A rewrite that is no better than the present text is rightly not offered.
         silent = case.must_show and case.purpose is not Purpose.REWRITE and answers(case)
         return "silent" if silent else ""
     found = (_fault(case, text) for text in shown)
@@ -80,7 +80,7 @@ def _request(case: FaultCase, task: Task) -> FillRequest:
 
 
 def _fault(case: FaultCase, text: str) -> str:
-    """What is wrong with one text, empty where nothing is."""
+    """What is wrong with one text; "" if nothing."""
     site = site_of(case) if not case.way else None
     gap, lead, tail = case.gap, "", ""
     if site is not None:
@@ -115,7 +115,7 @@ def _says_what_follows(text: str, document: str, gap: Span) -> bool:
 
 
 def can_answer(model: str, languages: Sequence[str]) -> Callable[[FaultCase], bool]:
-    """Whether a model can answer a case. It knows every language where it names none."""
+    """Whether a model can answer a case. Without `languages` it knows all languages."""
 
     def answers(case: FaultCase) -> bool:
         return model not in case.silent and (not languages or case.language in languages)

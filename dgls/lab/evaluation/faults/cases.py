@@ -1,4 +1,4 @@
-"""The cases: a source with a mark where the gap is, an answer of a model, and what must be left."""
+"""Fault cases: a source with a marked gap, a model's answers, and what may be shown of them."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class FaultKind(StrEnum):
 class FaultCase:
     """One case.
 
-    `source` has the gap between ⟦ and ⟧. `answers` are what a model might say there, best first,
-    and `left` what may be shown of them, in this order; where it is empty, nothing may. `purpose`
-    and `lines` are what is asked; `score` and `least` the scores of a rewrite and of the text that
-    is there. `way` is the dialect of an HTTP client ("infill", "openai" or "mistral"), empty for
-    an editor; `path`, `beside` and `stop` are what that client sends of itself: its file, other
-    files, and its stops. Of a case with `copies` the answers are what the source itself holds:
-    they must contain `left` and never `never`. `silent` names models that are too weak for a sound
-    answer here, whose silence is right.
+    `source` has the gap between ⟦ and ⟧. `answers` are possible answers of a model, best first, and
+    `left` is what may be shown of them, in this order; if it is empty, nothing may. `purpose` and
+    `lines` are the request's; `score` and `least` are the scores of a rewrite and of the present
+    text. `way` is the dialect of an HTTP client ("infill", "openai" or "mistral"), empty for an
+    editor; `path`, `beside` and `stop` are what that client sends: its file, other files, and its
+    stops. In a case with `copies` the answers come from the source itself: they must contain `left`
+    and never `never`. `silent` names models that are too weak for a sound answer here, for which
+    silence is right.
     """
 
     kind: FaultKind
@@ -64,7 +64,7 @@ class FaultCase:
 
     @property
     def name(self) -> str:
-        """Tells the case to a reader."""
+        """The case's name for a reader."""
         return f"{self.kind}/{self.number}/{self.language}"
 
     @property
@@ -74,7 +74,7 @@ class FaultCase:
 
     @property
     def gap(self) -> Span:
-        """Where in `text` the gap is."""
+        """The span of the gap in `text`."""
         start = self.source.index(OPEN)
         return Span(start, self.source.index(CLOSE) - len(OPEN))
 

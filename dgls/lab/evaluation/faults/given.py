@@ -1,4 +1,4 @@
-"""What is left of given answers: the rules alone, without a model."""
+"""What is left of given answers: only the rules, without a model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MAX_COPIES = 8
 
 
 def what_is_wrong(case: FaultCase) -> str:
-    """What is wrong with what is left of a case's answers; empty where nothing is."""
+    """What is wrong with the rest of a case's answers; "" if nothing."""
     left = left_of(case)
     if case.copies:
         missing = [each for each in case.left if each not in left]

@@ -1,4 +1,4 @@
-"""Where a case's gap is, as each way in sees it."""
+"""The gap of a case for each way in."""
 
 from __future__ import annotations
 

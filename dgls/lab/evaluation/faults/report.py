@@ -1,4 +1,4 @@
-"""What a run over the cases found, as a table and as JSON."""
+"""The results of a run over the cases, as a table and as JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dgls.lab.evaluation.runner import OnDone
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A case that failed, and why."""
+    """A failed case, and the reason."""
 
     case: str
     what: str
@@ -20,7 +20,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The cases of one kind: how many, in how many languages, where an answer must be shown."""
+    """The cases of one kind: counts, languages, and those where an answer must be shown."""
 
     kind: FaultKind
     cases: int
@@ -31,18 +31,18 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class FaultReport:
-    """All kinds. `subject` is the model, or what was judged in its place."""
+    """All kinds. `subject` is the model, or what was judged instead."""
 
     subject: str
     rows: tuple[Row, ...]
 
     @property
     def faults(self) -> tuple[Fault, ...]:
-        """All that failed."""
+        """All failed cases."""
         return tuple(fault for row in self.rows for fault in row.faults)
 
     def to_json(self) -> str:
-        """The findings as indented JSON."""
+        """The results as indented JSON."""
         return json.dumps(asdict(self), indent=1, ensure_ascii=False)
 
     def to_text(self) -> str:
@@ -68,9 +68,9 @@ def judged(
     what_is_wrong: Callable[[FaultCase], str],
     on_done: OnDone = lambda what, count: None,
 ) -> FaultReport:
-    """The report on cases, each judged by `what_is_wrong`, which is empty where nothing is.
+    """The report on cases, each judged by `what_is_wrong`, which gives "" if nothing is.
 
-    `on_done` is told of each case once it is judged.
+    `on_done` is called after each case.
     """
     wrong = {}
     for case in cases:

@@ -14,9 +14,9 @@ from dgls.protocol import FillReply, FillRequest
 def run_faults(
     model: str | None, device: str | None = None, on_done: OnDone = lambda what, count: None
 ) -> FaultReport:
-    """The report on all cases; `on_done` is told of each one.
+    """The report on all cases; `on_done` is called after each one.
 
-    Raises `ModelError` where the model cannot be loaded.
+    Raises `ModelError` if the model cannot be loaded.
     """
     if model is None:
         return judged("The rules on given answers", fault_cases(), given.what_is_wrong, on_done)

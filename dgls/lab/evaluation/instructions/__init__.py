@@ -1,1 +1,1 @@
-"""`dgls eval instructions`: edits by instruction, checked by running what they give."""
+"""`dgls eval instructions`: edits by instruction, checked by running the result."""

@@ -1,4 +1,4 @@
-"""The edits of `fixtures/instructions`: what is selected in which file, what is asked, its test."""
+"""The edits of `fixtures/instructions`: a selection in a file, an instruction, and a test."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BEFORE_ALL = "from __future__ import annotations"
 class InstructionCase:
     """One edit. `text` is the whole file; `test` is Python to run after the edited code, if any.
 
-    `setup` is run before both.
+    `setup` runs before both.
     """
 
     name: str
@@ -41,9 +41,9 @@ class InstructionCase:
 
 
 def read_cases(folder: Path) -> tuple[tuple[InstructionCase, ...], tuple[str, ...]]:
-    """The cases of a folder, a file a language, and the names of those whose code is not here.
+    """The cases of a folder, one file per language, and the names of those without code here.
 
-    Their code may be that of another release of the package.
+    Missing code may belong to another release of the package.
     """
     found: list[InstructionCase] = []
     missing: list[str] = []
@@ -63,7 +63,7 @@ def read_cases(folder: Path) -> tuple[tuple[InstructionCase, ...], tuple[str, ..
 
 
 def _own(fields: dict[str, Any]) -> InstructionCase:
-    """A case that holds its code, the selection between `⟦` and `⟧`."""
+    """A case with its own code, the selection between `⟦` and `⟧`."""
     before, _, rest = fields["code"].lstrip("\n").partition("⟦")
     selected, _, after = rest.partition("⟧")
     span = Span(len(before), len(before) + len(selected))
@@ -72,7 +72,7 @@ def _own(fields: dict[str, Any]) -> InstructionCase:
 
 
 def _of_package(fields: dict[str, Any]) -> InstructionCase | None:
-    """A case about a function of an installed package; None where that is another function."""
+    """A case about a function of an installed package; None if that function differs."""
     text = _installed(fields["file"])
     if text is None:
         return None
@@ -95,7 +95,7 @@ def _installed(name: str) -> str | None:
 
 
 def _functions(text: str, name: str) -> Iterator[Span]:
-    """The lines of each function of that name."""
+    """The lines of each function with that name."""
     lines = Lines(text)
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef) and node.name == name:

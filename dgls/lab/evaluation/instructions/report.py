@@ -1,4 +1,4 @@
-"""What was measured of edits by instruction, as text and as JSON."""
+"""The results of edits by instruction, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dgls.lab.evaluation.instructions.run import Verdict
 
 
 def to_text(name: str, verdicts: Sequence[Verdict], missing: Sequence[str] = ()) -> str:
-    """A table of shares by language, the refusals by reason, and what was slow."""
+    """A table of shares by language, the refusals by reason, and the slow ones."""
     lines = [
         f"{name}: {len(verdicts)} edits by instruction",
         "| language | edits | answers that parse | given | of these parse | keep the rest "

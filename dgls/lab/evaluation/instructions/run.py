@@ -1,4 +1,4 @@
-"""Asks a model for each edit and looks at what came of it."""
+"""Asks a model for each edit and checks the result."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from dgls.syntax.source import Source
 from dgls.text.spans import apply_edits
 
 Ask = Callable[[FillRequest], FillReply]
-"""A model that edits."""
+"""A function that asks a model for an edit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What came of one edit.
+    """The result of one edit.
 
-    `refusal` says why there is none, empty where there is one. `parses`: the file has no more
-    syntax errors than before. `keeps`: what is outside of the selection is the same. `right` is
-    what the test says, None where there is no test. `answer` is what the model said.
+    `refusal` tells why there is no edit, empty if there is one. `parses`: the file has no more
+    syntax errors than before. `keeps`: everything outside the selection is unchanged. `right` is
+    the test's result, None without a test. `answer` is the model's answer.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Verdict:
 
 
 def judged(cases: Sequence[InstructionCase], ask: Ask) -> Iterator[Verdict]:
-    """The verdict on each case, in their order."""
+    """The verdict on each case, in order."""
     for case in cases:
         yield _judged(case, ask)
 
@@ -54,7 +54,7 @@ def _judged(case: InstructionCase, ask: Ask) -> Verdict:
     asked = InstructedEdit.of(source, case.span, case.instruction, FillSettings())
     request = asked.request(Asker(method="eval", path=case.path))
     began = time.monotonic()
-    # What is measured does not depend on what else the machine does.
+    # Without a deadline, so that results do not depend on the load of the machine.
     reply = ask(replace(request, limits=Limits()))
     seconds = time.monotonic() - began
 
@@ -82,4 +82,4 @@ def _judged(case: InstructionCase, ask: Ask) -> Verdict:
 
 
 _NO_CODE = {Refusal.BROKEN, Refusal.NO_BLOCK, Refusal.CUT_OFF, Refusal.EMPTY}
-"""Refusals of answers that are not code which parses."""
+"""Refusals of answers that are not parsable code."""

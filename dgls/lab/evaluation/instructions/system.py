@@ -1,4 +1,4 @@
-"""A model as `dgls eval instructions` asks it: in this process, whatever its size."""
+"""A model for `dgls eval instructions`: in this process, whatever its size."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dgls.lab.evaluation.instructions.run import Ask
 
 
 def open_editor(name: str | None, device: str, threads: int) -> tuple[str, Ask]:
-    """The name of a model and how it is asked; without a name the one that `dgls edit` takes."""
+    """The model's name and a function that asks it; by default the model of `dgls edit`."""
     named = resolved(editing_model(AUTO) if name in {None, AUTO} else str(name))
     if not named.causal:
         other = open_filler(named.name, device, threads)

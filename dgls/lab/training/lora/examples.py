@@ -1,7 +1,7 @@
-"""Gaps cut from source files, as prompts that the product would ask and the answers to them.
+"""Gaps cut from source files, as prompts that the product would build, with their answers.
 
-A prompt is laid out by `dgls.canvas.fim`, with its budgets; the answer begins with the end of the
-prefix that the prompt leaves out (token healing), and the product's stream ends after it.
+A prompt is laid out by `dgls.canvas.fim`, with its budgets. The answer begins with the end of the
+prefix that the prompt leaves out (token healing), and ends where the product's stream ends.
 """
 
 from __future__ import annotations
@@ -40,7 +40,10 @@ ODDS = {
 """How often each kind of gap is cut."""
 
 TYPED_ODDS = 0.6
-"""How often the rest of a gap's block goes. Bodies have none, so this makes half of the gaps."""
+"""How often the rest of a gap's block is removed too.
+
+Bodies have no rest, so this applies to half of the gaps.
+"""
 
 _LABELS = tuple(f"{typed}{kind}" for typed in ("", "typed ") for kind in ODDS)
 _CHARS_PER_EXAMPLE = 400
@@ -50,7 +53,7 @@ _LONGEST_ANSWER = 160
 
 @dataclass(frozen=True)
 class Examples:
-    """Prompts with their answers, as arrays that one file holds.
+    """Prompts with their answers, as arrays for one file.
 
     `tokens` are all examples' tokens one after the other; example e is `bounds[e] .. bounds[e + 1]`
     and its first `prompt[e]` tokens are the prompt. The answer's first `healed[e]` bytes are the
@@ -89,9 +92,9 @@ class _Example:
 
 
 def cut_examples(files: Sequence[SourceFile], tokenizer: Tokenizer, seed: int = 0) -> Examples:
-    """Draw gaps of every kind in `files`, one every 400 characters, and fewer where that is a lot.
+    """Draw gaps of every kind in `files`, one every 400 characters, up to a limit.
 
-    Raises `TrainingError` where the files have no place for a gap.
+    Raises `TrainingError` if the files have no place for a gap.
     """
     codec = HfCodec(tokenizer)
     layout = FimLayout(codec, codec.last_word)
@@ -124,13 +127,13 @@ def _packed(found: Sequence[_Example], heldout: Sequence[bool]) -> Examples:
 
 
 def _cut_file(file: SourceFile, count: int, layout: FimLayout, rng: Random) -> Iterator[_Example]:
-    """At most `count` examples; none where the file cannot be parsed."""
+    """At most `count` examples; none if the file cannot be parsed."""
     language = language_named(file.language)
     places = places_of(file.text, language)
     if places is None:
         return
     source = Source.parse(file.text, language)
-    # Edits of a text whose tree is there already parse what they touch alone.
+    # With the tree parsed first, edits of the text parse only what they touch.
     source.tree  # noqa: B018
     for _ in range(count):
         example = _cut(source, places, layout, rng)
@@ -157,10 +160,10 @@ def _cut(source: Source, places: Places, layout: FimLayout, rng: Random) -> _Exa
 
 
 def rest_of_block(text: str, gap: Span) -> Span | None:
-    """What a user who types in the gap has not written yet: the lines after it in its block.
+    """The lines after a gap in its block, which a user who types there has not written yet.
 
-    Those as deep as the gap's line and deeper; outside of any block, those up to an empty one. It
-    begins at the end of the gap's last line. None where the block ends there.
+    Those are lines at least as deep as the gap's line; outside any block, those up to an empty one.
+    The span begins at the end of the gap's last line. None if the block ends there.
     """
     depth = columns(indentation(line_around(text, gap.start).of(text)))
     start = end = line_around(text, gap.end).end
@@ -177,7 +180,7 @@ def rest_of_block(text: str, gap: Span) -> Span | None:
 def batches(
     examples: Examples, chosen: NDArray[np.int64], tokens: int, seed: int
 ) -> Iterator[NDArray[np.int64]]:
-    """Batches of about so many tokens without end, each example once before any comes again."""
+    """Endless batches of about `tokens` tokens; every example comes once before any repeats."""
     rng = np.random.default_rng(seed)
     while True:
         yield from packed(examples, rng.permutation(chosen), tokens)
@@ -186,7 +189,7 @@ def batches(
 def packed(
     examples: Examples, order: NDArray[np.int64], tokens: int
 ) -> Iterator[NDArray[np.int64]]:
-    """The examples in their order, in batches of at most so many tokens, or of one example."""
+    """The examples in order, in batches of at most `tokens` tokens, or of one example."""
     lengths, start, held = examples.lengths[order], 0, 0
     for end, length in enumerate(lengths):
         if end > start and held + length > tokens:

@@ -1,7 +1,7 @@
-"""The base with a LoRA on every linear layer, and how likely it finds the answers of a batch.
+"""The base with a LoRA on every linear layer, and its likelihood of a batch's answers.
 
 Examples are packed one after the other: the linear layers read all tokens of a batch at once, the
-attention each example alone, so that nothing is padded.
+attention reads each example separately, so there is no padding.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def _sizes(shape: Shape) -> dict[str, tuple[int, int]]:
 
 
 def states_of(base: Base, terms: LoraTerms, ids: Tensor, lengths: Sequence[int]) -> Tensor:
-    """The states after the last norm, [n, hidden], of packed texts `ids` [n] of these lengths."""
+    """The states after the last norm, [n, hidden], of packed texts `ids` [n] with these lengths."""
     positions = torch.cat([torch.arange(length, device=ids.device) for length in lengths])
     cos, sin = rotary(base.shape, positions)
     x = F.embedding(ids[None], base.embedding)
@@ -102,10 +102,10 @@ class Batch:
     """Packed examples on a device.
 
     `ids` [n] are their tokens, `places` [t] those whose states choose a token of an answer or its
-    end, and `targets` [t] the token there; -1 for an end. `one_line` and `owner` [t] say of which
-    kind of gap and which example of the batch a target is. `held` are the targets that must begin
-    with the end of the prefix, each with the tokens [vocabulary] that can. `joined` are the ends of
-    gaps within a line, each with the tokens that say the last one and a line break at once.
+    end, and `targets` [t] the token there; -1 for an end. `one_line` and `owner` [t] tell the kind
+    of gap and the example of each target. `held` are the targets that must begin with the end of
+    the prefix, each with its possible tokens [vocabulary]. `joined` are the ends of gaps within a
+    line, each with the tokens that hold the last token and a line break at once.
     """
 
     ids: Tensor
@@ -119,7 +119,7 @@ class Batch:
 
 
 class Batcher:
-    """Makes batches of examples, as the product's stream would meet them."""
+    """Makes batches of examples in the form of the product's stream."""
 
     def __init__(self, examples: Examples, tokenizer: Tokenizer, base: Base) -> None:
         self._examples = examples
@@ -189,16 +189,16 @@ class Batcher:
 
 @dataclass(frozen=True)
 class Judged:
-    """Of each target [t]: its negative log-probability in nats, and whether it is the likeliest."""
+    """The negative log-probability of each target [t] in nats, and whether it is likeliest."""
 
     nats: Tensor
     right: Tensor
 
 
 def judged(base: Base, terms: LoraTerms, batcher: Batcher, batch: Batch) -> Judged:
-    """How the model would write the answers of a batch, as the product's stream does.
+    """The model's losses for a batch's answers, under the rules of the product's stream.
 
-    It is held to the prefix, and any of the ends will do; so does a last token with the line break.
+    The prefix is enforced, and any of the ends counts; so does a last token with a line break.
     """
     states = states_of(base, terms, batch.ids, batch.lengths)
     logits = F.linear(states[batch.places], base.head).float()
@@ -225,5 +225,5 @@ def judged(base: Base, terms: LoraTerms, batcher: Batcher, batch: Batch) -> Judg
 
 
 def _chance_of(logits: Tensor, tokens: Tensor) -> Tensor:
-    """The logit of writing any of the `tokens` [rows, vocabulary], [rows]; -inf for none."""
+    """The logit of writing any of the `tokens` [rows, vocabulary]: [rows]; -inf for none."""
     return logits.masked_fill(~tokens, float("-inf")).logsumexp(-1)

@@ -22,7 +22,7 @@ _CPU_MEASURES = 4
 
 
 def make_lora(place: Workplace, settings: Settings, report: Callable[[str], None]) -> Path:
-    """Train a LoRA for the base; what a run in the folder has done before is kept.
+    """Train a LoRA for the base, continuing a run in the folder.
 
     Raises `TrainingError` for a folder of another run, for a corpus without gaps and for a full
     disk, `CheckpointError` for a base that cannot be trained on.
@@ -40,7 +40,7 @@ def make_lora(place: Workplace, settings: Settings, report: Callable[[str], None
 
 
 def cpu_settings(settings: Settings) -> Settings:
-    """The same run in the portions that a few processor cores can work on."""
+    """The same run in smaller portions, for a few processor cores."""
     measure = min(1800.0, max(300.0, 60 * settings.minutes / _CPU_MEASURES))
     return replace(settings, tokens=2200, heldout=64, measure=measure)
 

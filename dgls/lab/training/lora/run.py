@@ -1,4 +1,4 @@
-"""A training run of a LoRA: steps on batches of gaps, saves, figures on held-out gaps."""
+"""A training run of a LoRA: steps on batches of gaps, saves, and figures on held-out gaps."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _HELDOUT_SEED = 7
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that decides how a run goes. It ends after `minutes` or `steps`.
+    """All parameters of a run. It ends after `minutes` or `steps`.
 
     A step reads about `tokens` tokens. `heldout` gaps are measured every `measure` seconds.
     """
@@ -47,7 +47,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Run:
-    """One run: what it trains, on what, where it saves, to whom it reports."""
+    """One run: model, data, folder and reporter."""
 
     base: Base
     terms: LoraTerms
@@ -60,9 +60,9 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What is written of held-out gaps with each answer's beginning given.
+    """Figures on held-out gaps, with each answer's beginning given.
 
-    `exact` is the share of `gaps` each of whose tokens is the likeliest, `nats` the mean negative
+    `exact` is the share of `gaps` in which every token is the likeliest, `nats` the mean negative
     log-probability of an answer.
     """
 
@@ -72,7 +72,7 @@ class Figures:
 
 
 def train(run: Run) -> Progress:
-    """Train to the end of the settings, going on where the folder's last save stopped."""
+    """Train to the end of the settings, continuing from the folder's last save."""
     optimiser = torch.optim.AdamW(
         run.terms.parameters(),
         betas=(0.9, 0.98),
@@ -106,7 +106,7 @@ def _save(
 
 @dataclass(frozen=True, slots=True)
 class _Loss:
-    """A step's mean nats a token of the answers, and how many gaps it read."""
+    """A step's mean nats per token of the answers, and how many gaps it read."""
 
     nats: float
     gaps: int
@@ -115,7 +115,7 @@ class _Loss:
 def _steps(
     run: Run, optimiser: torch.optim.Optimizer, clock: Clock, progress: Progress
 ) -> Iterator[_Loss]:
-    """Steps until the run is done, from the batch on that comes after the last save."""
+    """Steps until the run is done, starting with the batch after the last save."""
     settings = run.settings
     training = np.flatnonzero(~run.examples.heldout)
     coming = batches(run.examples, training, settings.tokens, settings.seed)
@@ -152,7 +152,7 @@ def _line(run: Run, progress: Progress, loss: _Loss) -> str:
 
 
 class _Heldout:
-    """The held-out gaps, always the same, measured with the LoRA of the moment."""
+    """The held-out gaps, always the same, measured with the current LoRA."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -187,7 +187,7 @@ class _Heldout:
 
     @torch.no_grad()
     def _judged(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Of each gap the nats of its answer, and whether each token of it is the likeliest."""
+        """For each gap the nats of its answer, and whether each of its tokens is the likeliest."""
         run = self._run
         nats: list[float] = []
         exact: list[bool] = []

@@ -1,1 +1,1 @@
-"""Teaches a causal fill-in-the-middle model to draft several tokens a pass, without changing it."""
+"""Teaches an unchanged causal fill-in-the-middle model to draft several tokens per pass."""

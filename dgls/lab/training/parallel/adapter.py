@@ -1,8 +1,8 @@
-"""The adapter: what mask positions have that the base has not.
+"""The adapter: the parameters that mask positions have in addition to the base.
 
-A gated LoRA on every linear layer (only mask rows see it, so the causal stream stays what it was,
-bit for bit), an embedding for each mask, and a sampler: two layers that look at the token drafted
-before and at the mask's state (arXiv 2507.11851). Drafts come from frequent tokens only.
+A gated LoRA on every linear layer (only mask rows use it, so the causal stream stays bit-exactly
+the same), an embedding for each mask, and a sampler: two layers that read the token drafted before
+and the mask's state (arXiv 2507.11851). Drafts come from frequent tokens only.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def lora(x: Tensor, down: Tensor, up: Tensor) -> Tensor:
 
 
 def sampler(states: Tensor, before: Tensor, inner: Tensor, outer: Tensor) -> Tensor:
-    """What the sampler adds to mask states, given the embedding of the token before each."""
+    """The sampler's term for mask states, given the embedding of the token before each."""
     hidden = states.shape[-1]
     seen = torch.cat((F.rms_norm(before, (hidden,)), F.rms_norm(states, (hidden,))), dim=-1)
     return F.linear(F.silu(F.linear(seen, inner.to(seen.dtype))), outer.to(seen.dtype))

@@ -1,4 +1,4 @@
-"""Writes an adapter as `dgls.checkpoint.adapter` reads it."""
+"""Writes an adapter for `dgls.checkpoint.adapter`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def save_adapter(adapter: Adapter, base: Any, figures: Mapping[str, Any], path: 
 
 
 def restore(adapter: Adapter, weights: AdapterWeights) -> None:
-    """Set `adapter`'s parameters to what was stored, to train on from there."""
+    """Set `adapter`'s parameters to stored ones, to continue training."""
     with torch.no_grad():
         adapter.mask_embedding.copy_(weights.mask_embedding)
         for name, parameter in _matrices(adapter).items():

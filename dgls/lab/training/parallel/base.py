@@ -1,8 +1,8 @@
 """The base model in plain torch: the Qwen2 network with a clean causal stream and its cache.
 
-Written for training an adapter on it: whole batches of prompts of one length, no padding, weights
-that never change. The network is that of Qwen2 (arXiv 2407.10671): RMS norms, rotary positions,
-grouped keys and values, a gated feed-forward, biases on queries, keys and values.
+Written for training an adapter on it: whole batches of prompts of one length, no padding, constant
+weights. The network is that of Qwen2 (arXiv 2407.10671): RMS norms, rotary positions, grouped keys
+and values, a gated feed-forward, biases on queries, keys and values.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 Extra = Callable[[str, Tensor], Tensor]
-"""What is added to a linear layer's output, from the layer's name and its input."""
+"""A term added to a linear layer's output, from the layer's name and its input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +61,10 @@ class Layer:
 
 @dataclass(frozen=True)
 class Base:
-    """A base model: its weights, and its name for those who must be sure to have the same one.
+    """A base model: its weights and its identity.
 
     `sha256` is that of the published file. `token_ids[row]` is the published id of a row of
-    `embedding` and `head`, where those hold a part of the vocabulary only.
+    `embedding` and `head`, if they have only a part of the vocabulary.
     """
 
     shape: Shape
@@ -77,12 +77,12 @@ class Base:
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """The device of the weights."""
         return self.embedding.device
 
     @property
     def dtype(self) -> torch.dtype:
-        """The type that the matrices are multiplied in."""
+        """The type in which the matrices are multiplied."""
         return self.embedding.dtype
 
     def to(self, device: torch.device, dtype: torch.dtype) -> Base:
@@ -106,7 +106,7 @@ class Base:
 
 
 class Cache:
-    """Keys and values of the clean stream, [batch, kv_heads, length, head_dim] a layer."""
+    """Keys and values of the clean stream, [batch, kv_heads, length, head_dim] per layer."""
 
     def __init__(self, base: Base, batch: int, capacity: int) -> None:
         shape = base.shape
@@ -116,7 +116,7 @@ class Cache:
         self.length = 0
 
     def rows(self, chosen: Tensor, length: int) -> Cache:
-        """The first `length` positions of the chosen rows, as a cache of its own."""
+        """The first `length` positions of the chosen rows, as a separate cache."""
         part = object.__new__(Cache)
         part.keys = self.keys[:, chosen, :, :length]
         part.values = self.values[:, chosen, :, :length]
@@ -126,10 +126,10 @@ class Cache:
 
 @torch.no_grad()
 def clean_states(base: Base, ids: Tensor, cache: Cache) -> Tensor:
-    """Run the causal stream over `ids` [batch, n] after what `cache` holds, and add them to it.
+    """Run the causal stream over `ids` [batch, n] after the content of `cache`, and add them to it.
 
-    The states after the last norm, [batch, n, hidden]; `head` makes logits of them. Either the
-    cache is empty or n is 1.
+    Returns the states after the last norm, [batch, n, hidden], for the `head`. Either the cache is
+    empty or n is 1.
     """
     first, n = cache.length, ids.shape[1]
     assert first == 0 or n == 1
@@ -210,7 +210,7 @@ def rotary(shape: Shape, positions: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """`x` turned by its position, computed in fp32 and given back in its own type."""
+    """`x` rotated by its position, computed in fp32 and returned in its own type."""
     first, second = x.float().chunk(2, dim=-1)
     turned = torch.cat((-second, first), dim=-1)
     return (x.float() * cos + turned * sin).to(x.dtype)

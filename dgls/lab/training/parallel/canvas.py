@@ -24,7 +24,7 @@ from dgls.lab.training.parallel.vocabulary import Vocabulary, vocabulary_of
 from dgls.lab.training.parallel.workplace import Workplace, open_base
 
 DRAFTS = 24_576
-"""Tokens that may be drafted: the corpus' most frequent ones."""
+"""Tokens that may be drafted: the most frequent ones of the corpus."""
 
 _HELDOUT_SEED = 7
 _CPU_MEASURES = 6
@@ -36,7 +36,7 @@ def make_adapter(
     report: Callable[[str], None],
     size: AdapterShape | None = None,
 ) -> Path:
-    """Train an adapter for the base; what a run in the folder has done before is kept.
+    """Train an adapter for the base, continuing a run in the folder.
 
     Raises `TrainingError` for a folder of another run, for a corpus without gaps and for a full
     disk, `CheckpointError` for a base that cannot be trained on.
@@ -60,7 +60,7 @@ def run_on(
     report: Callable[[str], None],
     size: AdapterShape,
 ) -> Run:
-    """A run for a base that is loaded already."""
+    """A run for a loaded base."""
     heldout = PromptSource(cuts, base, vocabulary.marks, heldout=True, seed=_HELDOUT_SEED)
     languages = tuple(str(name) for name in cuts.languages)
     return Run(
@@ -77,7 +77,7 @@ def run_on(
 
 
 def cpu_settings(settings: Settings) -> Settings:
-    """The same run in the portions that a few processor cores can work on."""
+    """The same run in smaller portions, for a few processor cores."""
     measure = min(1800.0, max(120.0, 60 * settings.minutes / _CPU_MEASURES))
     return replace(settings, pool=12, rows=768, heldout=8, measure=measure, lengths=(192, 320))
 

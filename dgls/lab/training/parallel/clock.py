@@ -1,4 +1,4 @@
-"""How long a run has trained."""
+"""The training time of a run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 
 
 class Clock:
-    """Seconds of training, those of earlier parts of the run included."""
+    """Seconds of training, including earlier parts of the run."""
 
     def __init__(self, before: float) -> None:
         self._start = time.perf_counter() - before
@@ -20,7 +20,7 @@ class Clock:
         return _Pause(self)
 
     def skip(self, seconds: float) -> None:
-        """Leave `seconds` out."""
+        """Subtract `seconds`."""
         self._start += seconds
 
 

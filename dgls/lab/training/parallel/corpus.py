@@ -1,6 +1,6 @@
-"""The corpus of a base's recipes: source files of any language, each once, with gaps cut in them.
+"""The corpus of a base's recipes: unique source files of any language, with gaps cut in them.
 
-What was cut is kept in the run's folder, so a run that goes on trains on the same gaps.
+The cuts are kept in the run's folder, so a resumed run trains on the same gaps.
 """
 
 from __future__ import annotations
@@ -27,22 +27,25 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 SHORTEST = 2000
-"""Characters: what a prompt needs around its gap."""
+"""In characters: what a prompt needs around its gap."""
 
 _MAX_CHARS = 12_000_000
-"""Of a language: as much as a machine without a GPU trains on in a day."""
+"""The limit for a language: as much as a machine without a GPU trains on in a day."""
 _MIN_SHARE = 0.02
-"""A language with less of the corpus is left out: as many gaps are drawn of each."""
+"""A language with a smaller share of the corpus is left out.
+
+All languages are drawn equally often.
+"""
 _HELDOUT_SHARE = 12
 _CODE = tuple(known for known in LANGUAGES if known.holds_code)
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where the source files come from.
+    """The source files: packages, and files that are left out.
 
-    Where no package is of the split "heldout", some files of each language are. `may_read` is
-    asked of each file of a local package, and nothing of `excluded` is read.
+    If no package is of the split "heldout", some files of each language are held out. `may_read` is
+    called for each file of a local package; files with `excluded` tasks are skipped.
     """
 
     packages: tuple[Package, ...]
@@ -69,10 +72,10 @@ def corpus_of(
     cutting: Cutting[Gaps],
     report: Callable[[str], None],
 ) -> Gaps:
-    """The gaps in `folder`, cut from `sources` where that was not done before.
+    """The gaps in `folder`, cut from `sources` unless that was done before.
 
-    `base` is the hash of the base model. Raises `TrainingError` where the folder has gaps of other
-    sources or for another base, and where the sources hold nothing to train on.
+    `base` is the hash of the base model. Raises `TrainingError` if the folder has gaps of other
+    sources or for another base, or if the sources have nothing to train on.
     """
     listing, kept = folder / "corpus.json", folder / cutting.name
     wanted = {"base": base, "packages": [_described(package) for package in sources.packages]}
@@ -117,7 +120,7 @@ def _check_same(listing: Path, wanted: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A file with its place in the order of drawing, which is random and always the same."""
+    """A file with its place in the drawing order, which is random but fixed."""
 
     file: SourceFile
     order: bytes
@@ -169,7 +172,7 @@ def _files_of(
 
 
 def _first(files: Sequence[_Found], most: int) -> list[_Found]:
-    """Files in the order of drawing, of `most` characters together; one at least."""
+    """Files in drawing order, with `most` characters in all; at least one."""
     kept: list[_Found] = []
     for each in sorted(files, key=lambda each: each.order):
         if kept and _chars(kept) + len(each.file.text) > most:
@@ -183,7 +186,7 @@ def _chars(files: Iterable[_Found]) -> int:
 
 
 def _split(found: Mapping[str, Sequence[_Found]], packages: Sequence[Package]) -> list[SourceFile]:
-    """All files; where the packages say nothing, every twelfth of a language is held out."""
+    """All files; if the packages define no split, every twelfth of a language is held out."""
     if any(package.split == "heldout" for package in packages):
         return [each.file for files in found.values() for each in files]
     split: list[SourceFile] = []

@@ -1,8 +1,8 @@
-"""Cuts prompts out of source files: token by token, as an editor would ask with healed tokens.
+"""Cuts prompts out of source files, token by token, like an editor's with healed tokens.
 
 A prompt is a file, the token where the gap begins, and what follows the gap. The text after a gap
-is tokenised anew, as in an editor, so its first tokens may differ from the file's; only those are
-kept beside the place where both agree again.
+is tokenised again, as in an editor, so its first tokens may differ from the file's. Only those are
+stored, with the place where both agree again.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 HEAD = 6
-"""At most so many tokens after a gap differ from the file's own."""
+"""At most this many tokens after a gap differ from the file's own."""
 
 _TOKENS_PER_CUT = 36
 _KINDS = ("line end", "whole line", "lines")
@@ -26,12 +26,13 @@ _LOOK_AHEAD = 160
 
 @dataclass(frozen=True)
 class Cuts:
-    """Tokenised files and the cuts in them, as arrays that one file holds.
+    """Tokenised files and the cuts in them, as arrays for one file.
 
-    `tokens` are all files' tokens one after the other; file f is `bounds[f] .. bounds[f + 1]`.
-    A cut has its file (`origin`), the index in `tokens` where the gap begins (`start`) and where
-    the tokens after it go on (`resume`), and `head`, -1 filled, that comes between. `language` is
-    an index into `languages` a file; `heldout` marks files that are never trained on.
+    `tokens` are all files' tokens one after the other; file f is `bounds[f] .. bounds[f + 1]`. A
+    cut has its file (`origin`), the index in `tokens` where the gap begins (`start`) and where the
+    tokens continue after it (`resume`), and the tokens in between (`head`, padded with -1).
+    `language` is an index into `languages` for each file; `heldout` marks files that are never
+    trained on.
     """
 
     tokens: NDArray[np.int32]
@@ -87,9 +88,9 @@ def cut_files(files: Sequence[SourceFile], tokenizer: Tokenizer, seed: int = 0) 
 
 @dataclass(frozen=True, slots=True)
 class _Cut:
-    """One gap of a file, in tokens: it begins at `start`, and the file goes on at `resume`.
+    """One gap of a file, in tokens: it begins at `start`, and the file continues at `resume`.
 
-    `head` is what is between its end and `resume`; `one_line` whether it lies within a line.
+    `head` is between its end and `resume`; `one_line` tells whether it lies within a line.
     """
 
     start: int
@@ -99,7 +100,7 @@ class _Cut:
 
     @property
     def padded_head(self) -> tuple[int, ...]:
-        """The head, made `HEAD` tokens long by -1."""
+        """The head, padded to `HEAD` tokens with -1."""
         return self.head + (-1,) * (HEAD - len(self.head))
 
     def moved(self, by: int) -> _Cut:
@@ -108,7 +109,7 @@ class _Cut:
 
 
 class _Tokenised:
-    """A file's text and tokens, with where each token starts."""
+    """A file's text and tokens, with each token's start."""
 
     def __init__(self, text: str, tokenizer: Tokenizer) -> None:
         encoded = tokenizer.encode(text, add_special_tokens=False)
@@ -118,7 +119,7 @@ class _Tokenised:
         self.ends = [i for i, char in enumerate(text) if char == "\n"] + [len(text)]
 
     def cut(self, rng: random.Random) -> _Cut | None:
-        """A gap of some kind at some line; None where there is none."""
+        """A gap of some kind at some line; None if there is none."""
         line = rng.randrange(len(self.ends))
         begin = self.ends[line - 1] + 1 if line else 0
         end = self.ends[line]
@@ -143,7 +144,7 @@ class _Tokenised:
         return self.at[rng.choice(places)] if places else None
 
     def _resume(self, end: int) -> tuple[int, tuple[int, ...]] | None:
-        """Where the file's tokens go on after a gap that ends at `end`, and the tokens before."""
+        """Where the file's tokens continue after a gap ending at `end`, and the tokens before."""
         if end == len(self.text):
             return len(self.ids), ()
         after = self.tokenizer.encode(self.text[end : end + _LOOK_AHEAD], add_special_tokens=False)

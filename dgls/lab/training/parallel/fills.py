@@ -1,4 +1,4 @@
-"""The data: the base model's own greedy fills, with everything that training needs of them."""
+"""The training data: the base model's own greedy fills, with their states and caches."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from dgls.lab.training.parallel.base import Base, Cache, clean_states
 
 _PREFILL_ROWS = 64 * 1024
-"""Positions of prompts that are read at once: what bounds the memory of their activations."""
+"""Positions of prompts that are read at once, which bounds the memory of their activations."""
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class Fills:
     """Greedy fills of a batch of prompts of one length.
 
     `tokens` [batch, tokens] are rows of the base's vocabulary; the first `lengths` [batch] of them
-    are the fill, its end included. `states` [batch, tokens, hidden] are those that chose them.
-    `cache` holds prompt and fill, but for its last token.
+    are the fill, including its end. `states` [batch, tokens, hidden] are those that chose them.
+    `cache` holds prompt and fill, without its last token.
     """
 
     prompt: int
@@ -34,10 +34,10 @@ class Fills:
 def greedy_fills(
     base: Base, prompts: Tensor, one_line: Tensor, ends: Tensor, newlines: Tensor, tokens: int
 ) -> Fills:
-    """Fill `prompts` [batch, length], up to `tokens` each.
+    """Fill `prompts` [batch, length] with up to `tokens` tokens each.
 
-    A fill ends with a token that `ends` [vocabulary] marks; where `one_line` [batch] says so, with
-    one of `newlines` too.
+    A fill ends with a token marked in `ends` [vocabulary]; if `one_line` [batch], also with one of
+    `newlines`.
     """
     batch, length = prompts.shape
     cache = Cache(base, batch, length + tokens)
@@ -50,7 +50,7 @@ def greedy_fills(
         chosen.append(_next(base, state))
     fill = torch.stack(chosen, dim=1)
     stops = ends[fill] | (newlines[fill] & one_line[:, None])
-    # The place of the first end, or all of it where there is no end.
+    # The index of the first end, or the full length without an end.
     first = torch.where(stops.any(1), stops.int().argmax(1) + 1, tokens)
     return Fills(length, fill, first, torch.stack(states, dim=1), cache)
 
@@ -60,7 +60,7 @@ def _next(base: Base, state: Tensor) -> Tensor:
 
 
 def _read_prompts(base: Base, prompts: Tensor, cache: Cache) -> Tensor:
-    """Read the prompts into the cache, some at a time; the last position's states."""
+    """Read the prompts into the cache, some at a time; returns the last position's states."""
     batch, length = prompts.shape
     last = []
     for rows in torch.split(torch.arange(batch), max(1, _PREFILL_ROWS // length)):

@@ -1,4 +1,4 @@
-"""Reads a base model and its tokenizer out of a GGUF file."""
+"""Reads a base model and its tokenizer from a GGUF file."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from dgls.lab.training.parallel.base import Base, Layer, Shape
 
 REDUCED_FROM = "dgls.reduced_from"
 REDUCED_TOKENS = "dgls.reduced_tokens"
-"""Metadata of a file that holds a part of the vocabulary: whose, and which rows."""
+"""Metadata of a file with a reduced vocabulary: the original file, and the rows."""
 
 
 def read_base(path: Path, identity: str = "") -> Base:
-    """The model in `path`, in fp32 on the CPU; `identity` is what its adapters call it, if known.
+    """The model in `path`, in fp32 on the CPU; `identity` is its identity for adapters, if known.
 
-    Raises `ModelNotFoundError` where there is no such file and `CheckpointError` for a file that
-    is not a whole GGUF of a Qwen2 network.
+    Raises `ModelNotFoundError` if there is no such file and `CheckpointError` for a file that is
+    not a complete GGUF of a Qwen2 network.
     """
     reader = _reader(path)
     shape = _shape(reader, path)

@@ -1,4 +1,4 @@
-"""What the adapter is trained on: that masks draft what the causal stream will choose."""
+"""The adapter's loss: masks should draft what the causal stream will choose."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dgls.lab.training.parallel.masks import anchors_for, mask_states
 
 _STATE_WEIGHT = 0.5
 _LATER = 0.85
-"""How much less each further mask counts: it is used only if those before it were right."""
+"""The weight of each mask relative to the one before: it is used only if those were right."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Losses:
     """Mean losses of a batch of fills, and the share of masks whose draft was right.
 
     `head`: cross-entropy by the base's head; `sampler`: by the sampler; `state`: squared distance
-    to the clean state of the same token, as a share of its square.
+    to the clean state of the same token, relative to its square.
     """
 
     head: Tensor
@@ -33,16 +33,16 @@ class Losses:
 
     @property
     def total(self) -> Tensor:
-        """What is minimised."""
+        """The loss to minimise."""
         return self.head + self.sampler + _STATE_WEIGHT * self.state
 
 
 def losses(
     base: Base, adapter: Adapter, fills: Fills, rows: Tensor, draft_index: Tensor
 ) -> Losses | None:
-    """Losses of the fills `rows`; None where they are too short to draft anything.
+    """Losses of the fills `rows`; None if they are too short to draft anything.
 
-    `draft_index` [vocabulary] is each token's place among the drafted ones, or -1.
+    `draft_index` [vocabulary] is each token's index among the drafted ones, or -1.
     """
     lengths = fills.lengths[rows]
     anchors = anchors_for(int(lengths.max()), fills.tokens.shape[1])

@@ -22,8 +22,8 @@ _ROUND = 4
 def mask_states(base: Base, adapter: Adapter, cache: Cache, first: int, anchors: int) -> Tensor:
     """States of the masks after anchors `first`, `first + 1`, ..., [batch, anchors, masks, hidden].
 
-    After an anchor at position p, masks are at p+1 .. p+k and see the clean tokens up to p and
-    the masks of their own block before them. The mask at p+i drafts the token of p+i+1.
+    After an anchor at position p, masks are at p+1 .. p+k and see the clean tokens up to p and the
+    earlier masks of their own block. The mask at p+i drafts the token of p+i+1.
     """
     masks, device = adapter.size.masks, base.device
     positions, bias = _block(first, anchors, masks, cache.length, device)
@@ -42,14 +42,14 @@ def mask_states(base: Base, adapter: Adapter, cache: Cache, first: int, anchors:
 
 
 def anchors_for(length: int, tokens: int) -> int:
-    """Anchors that a fill of `length` needs, of at most `tokens`: rounded, for few shapes."""
+    """The anchors for a fill of `length` tokens, of at most `tokens`: rounded, for few shapes."""
     return min(tokens - 1, max(1, -(-(length - 1) // _ROUND) * _ROUND))
 
 
 def _block(
     first: int, anchors: int, masks: int, clean: int, device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """Positions [rows] of the mask rows, and the bias [rows, clean + rows] of what each sees."""
+    """Positions [rows] of the mask rows, and the bias [rows, clean + rows] for what each sees."""
     anchor = torch.arange(anchors, device=device).repeat_interleave(masks)
     mask = torch.arange(masks, device=device).repeat(anchors)
     sees_clean = torch.arange(clean, device=device) <= (first + anchor)[:, None]

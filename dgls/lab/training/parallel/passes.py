@@ -1,9 +1,9 @@
-"""Tokens a pass: what the adapter's drafts would bring, by the exact rule of acceptance.
+"""Tokens per pass that the adapter's drafts would give, by the exact rule of acceptance.
 
 One pass reads the last accepted token, the drafts that follow it, and masks; the causal stream
-accepts the longest run of drafts that equals its own choice and adds one token. As accepted drafts
-are the greedy fill itself, the drafts after every place of it decide all; they are made once and
-the passes are then counted without the network.
+accepts the longest run of drafts that equals its own choice and adds one token. Accepted drafts are
+the greedy fill itself, so the drafts after each of its places determine the result. They are made
+once, and the passes are then counted without the network.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PART = 32
 
 @dataclass(frozen=True, slots=True)
 class Drafted:
-    """One greedy fill, and what the masks after each of its places drafted.
+    """One greedy fill, and the drafts of the masks after each of its places.
 
     `drafts[j]` are drafts for `fill[j + 1:]`, made when `fill[j]` was chosen; `chances[j]` are
     their probabilities.
@@ -36,7 +36,7 @@ class Drafted:
     chances: tuple[tuple[float, ...], ...]
 
     def right(self, place: int) -> int:
-        """How many drafts after `fill[place]` are what follows it, from the first on."""
+        """How many leading drafts after `fill[place]` are right."""
         count = 0
         for draft, token in zip(self.drafts[place], self.fill[place + 1 :], strict=False):
             if draft != token:
@@ -58,7 +58,7 @@ class Passes:
 
     @property
     def tokens_per_pass(self) -> float:
-        """Tokens a pass; 1 is plain decoding."""
+        """Tokens per pass; 1 is plain decoding."""
         return self.tokens / max(1, self.passes)
 
 
@@ -66,7 +66,7 @@ def passes_of(fills: Sequence[Drafted], *, tree: bool) -> Passes:
     """Count the passes of `fills`.
 
     With `tree`, every accepted prefix of the drafts has masks after it; otherwise there are masks
-    after the last draft only, and a pass that rejects a draft leaves the next one without.
+    after the last draft only, and a pass that rejects a draft leaves the next one without masks.
     """
     tokens = passes = rows = 0
     for drafted in fills:
@@ -120,8 +120,8 @@ def chained_drafts(
 ) -> tuple[Tensor, Tensor]:
     """Drafts from mask states [..., masks, hidden], each seeing the one before.
 
-    `first` [...] are the rows of the tokens before the first draft. Rows of the base's vocabulary
-    and probabilities, each [..., masks].
+    `first` [...] are the rows of the tokens before the first draft. Returns rows of the base's
+    vocabulary and probabilities, each [..., masks].
     """
     head = adapter.draft_head(base)
     previous, drafts, chances = first, [], []
@@ -135,7 +135,7 @@ def chained_drafts(
 
 
 def _whole(drafted: Drafted) -> Drafted:
-    """The same, with as many places as the fill has; after its last token nothing is drafted."""
+    """The same with one place per token of the fill; after the last token nothing is drafted."""
     places = len(drafted.fill)
     empty = (-1,) * len(drafted.drafts[0])
     drafts = (*drafted.drafts[: places - 1], empty)

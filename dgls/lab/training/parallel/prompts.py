@@ -1,4 +1,4 @@
-"""Prompts of one length, drawn from cuts: suffix first, which is what fills best."""
+"""Prompts of one length, drawn from cuts: suffix first, which fills best."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class Prompts:
 
 
 class PromptSource:
-    """Draws batches of prompts, each cut once before any comes again."""
+    """Draws batches of prompts; every cut comes once before any repeats."""
 
     def __init__(
         self, cuts: Cuts, base: Base, marks: Sequence[int], seed: int, *, heldout: bool
     ) -> None:
-        """`marks` are the rows of the marks before the prefix, the middle and the suffix.
+        """`marks` are the rows of the special tokens before the prefix, the middle and the suffix.
 
-        Raises `TrainingError` where the corpus has no such gaps.
+        Raises `TrainingError` if the corpus has no such gaps.
         """
         self._cuts = cuts
         self._seed = seed
@@ -49,7 +49,7 @@ class PromptSource:
         self.go_on(0)
 
     def go_on(self, step: int) -> None:
-        """Begin a new order of cuts, so that a run that goes on at `step` repeats none soon."""
+        """Start a new order of cuts, so that a run resumed at `step` does not repeat any soon."""
         rng, mine = np.random.default_rng((self._seed, step)), self._mine
         self._queues = [_Queue(mine[self._language(mine) == k], rng) for k in self._present]
 
@@ -62,7 +62,7 @@ class PromptSource:
         return found
 
     def batch(self, count: int, length: int) -> Prompts:
-        """`count` prompts of `length` tokens, as many of each language."""
+        """`count` prompts of `length` tokens, equally many of each language."""
         queues = [queue for queue in self._queues if queue.size]
         ids, chosen = [], []
         for index in range(count):
@@ -87,7 +87,7 @@ class PromptSource:
         )
 
     def prompt(self, cut: int, length: int) -> NDArray[np.int64] | None:
-        """The prompt of `cut` in exactly `length` tokens; None where its file is too short."""
+        """The prompt of `cut` in exactly `length` tokens; None if its file is too short."""
         cuts = self._cuts
         first, last = cuts.bounds[cuts.origin[cut]], cuts.bounds[cuts.origin[cut] + 1]
         start, resume = int(cuts.start[cut]), int(cuts.resume[cut])
@@ -108,7 +108,7 @@ class PromptSource:
 
 
 class _Queue:
-    """Cuts in a random order that begins anew when all were taken."""
+    """Cuts in a random order that starts again when all were taken."""
 
     def __init__(self, cuts: NDArray[np.int64], rng: np.random.Generator) -> None:
         self._cuts, self._rng, self._next = cuts, rng, len(cuts)
@@ -122,7 +122,7 @@ class _Queue:
 
 
 def _rows_by_id(base: Base) -> NDArray[np.int64]:
-    """The base's row of each published token id, -1 where it has none."""
+    """The base's row of each published token id, -1 if it has none."""
     ids = base.token_ids.cpu().numpy()
     rows = np.full(int(ids.max()) + 1, -1, dtype=np.int64)
     rows[ids] = np.arange(len(ids))

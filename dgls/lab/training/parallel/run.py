@@ -1,4 +1,4 @@
-"""A training run of the adapter: fills, steps on them, saves, figures on held-out gaps."""
+"""A training run of the adapter: fills, steps on them, saves, and figures on held-out gaps."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from dgls.lab.training.parallel.vocabulary import Vocabulary
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that decides how a run goes. It ends after `minutes` or `steps`.
+    """All parameters of a run. It ends after `minutes` or `steps`.
 
     `pool` prompts of one of `lengths` tokens are filled at once with up to `tokens` tokens, and
-    trained on in steps of up to `rows` mask positions. `heldout` gaps of each language are
-    measured every `measure` seconds with prompts of `heldout_length` tokens.
+    trained on in steps of up to `rows` mask positions. `heldout` gaps of each language are measured
+    every `measure` seconds with prompts of `heldout_length` tokens.
     """
 
     minutes: float = 60.0
@@ -53,7 +53,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Run:
-    """One run: what it trains, on what, where it saves, to whom it reports."""
+    """One run: model, data, folder and reporter."""
 
     base: Base
     adapter: Adapter
@@ -67,7 +67,7 @@ class Run:
 
 
 def train(run: Run) -> Progress:
-    """Train to the end of the settings, going on where the folder's last save stopped."""
+    """Train to the end of the settings, continuing from the folder's last save."""
     optimiser = _optimiser(run)
     progress = run.folder.load(run.adapter, optimiser)
     if progress.step:
@@ -164,7 +164,7 @@ def _reported_fill(run: Run, prompts: Prompts, clock: Clock) -> Fills:
 
 
 def _groups(run: Run, lengths: Tensor, rows: int, seed: int) -> list[Tensor]:
-    """Fills of like length together, so that few mask rows are wasted, in a random order."""
+    """Fills of similar length together, so that few mask rows are wasted, in a random order."""
     order = lengths.argsort()
     sizes, groups, start = lengths[order].tolist(), [], 0
     while start < len(sizes):
@@ -210,7 +210,7 @@ def _line(run: Run, progress: Progress, loss: Losses) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Size:
-    """How much is worked on at once."""
+    """How much is processed at once."""
 
     pool: int
     rows: int
@@ -220,7 +220,7 @@ class _Size:
 
 
 class _Heldout:
-    """The held-out gaps' fills, made once, and measured with the adapter of the moment."""
+    """The held-out gaps' fills, made once, and measured with the current adapter."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -230,7 +230,7 @@ class _Heldout:
         self.figures: dict[str, Any] = {}
 
     def measure(self, progress: Progress) -> None:
-        """Measure tokens a pass by language and rule, and report them."""
+        """Measure tokens per pass by language and rule, and report them."""
         run = self._run
         drafted = drafted_fills(run.base, run.adapter, self._fills)
         by_language: dict[str, list[Drafted]] = {name: [] for name in run.languages}

@@ -1,4 +1,4 @@
-"""A run on disk: the state to go on from, what it made as it would be used, the log."""
+"""A run on disk: the state to continue from, its usable result, and the log."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from dgls.network.memory import is_out_of_memory
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run has come: steps taken, seconds of training."""
+    """The progress of a run: steps taken, seconds of training."""
 
     step: int = 0
     seconds: float = 0.0
@@ -32,11 +32,11 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What an adapter does on held-out gaps.
+    """The adapter's figures on held-out gaps.
 
-    Tokens a pass by language and over all with masks after every accepted prefix; the same with
-    masks after the last draft only (`chain`); the share of places where a mask and those before
-    it were right.
+    Tokens per pass by language and overall with masks after every accepted prefix; the same with
+    masks after the last draft only (`chain`); the share of places where a mask and those before it
+    were right.
     """
 
     step: int
@@ -57,7 +57,7 @@ class Figures:
 
 
 class RunFolder:
-    """`state/` is the last save, whole or not at all; the file `made` in it what it is good for."""
+    """`state/` is the last complete save; it includes the usable result, a file called `made`."""
 
     def __init__(self, folder: Path, made: str = "adapter.safetensors") -> None:
         self.folder = folder
@@ -65,12 +65,12 @@ class RunFolder:
 
     @property
     def made(self) -> Path:
-        """What the last save is good for."""
+        """The usable result of the last save."""
         return self.folder / "state" / self._made
 
     @property
     def has_begun(self) -> bool:
-        """Whether there is a save to go on from."""
+        """Whether there is a save to continue from."""
         return self._saved() is not None
 
     def save(
@@ -80,10 +80,10 @@ class RunFolder:
         progress: Progress,
         write: Callable[[Path], None],
     ) -> None:
-        """Write the state beside the old one and then swap, so that a kill leaves one of them.
+        """Write the new state, then swap it with the old one; one of them survives a kill.
 
-        `write` writes what is made of it to a path. Raises `TrainingError` where the disk does not
-        take it; the save before is still whole.
+        `write` writes the usable result to a path. Raises `TrainingError` if the disk fails; the
+        previous save is still complete.
         """
         fresh, state, old = (self.folder / name for name in ("state.new", "state", "state.old"))
         with saving(self.folder):
@@ -103,7 +103,7 @@ class RunFolder:
             shutil.rmtree(old, ignore_errors=True)
 
     def load(self, module: nn.Module, optimiser: torch.optim.Optimizer) -> Progress:
-        """Take over the last save, if any.
+        """Load the last save, if any.
 
         Raises `TrainingError` for one of another shape and for one that cannot be read.
         """
@@ -145,7 +145,7 @@ class RunFolder:
 
 @contextmanager
 def saving(folder: Path) -> Iterator[None]:
-    """Raise `TrainingError` where the disk does not take what is written inside."""
+    """A context that raises `TrainingError` if writing to the disk fails inside it."""
     try:
         yield
     except (OSError, SafetensorError) as error:
@@ -157,7 +157,7 @@ def saving(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Keep a second run out of the folder."""
+    """A context that keeps a second run out of the folder."""
     with saving(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock.acquire(folder / "run.lock")
@@ -173,7 +173,7 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def memory_told(folder: Path) -> Iterator[None]:
-    """One sentence for memory that does not suffice."""
+    """A context that turns a lack of memory into an error of one sentence."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:

@@ -1,4 +1,4 @@
-"""Goes through the steps of a run, and reports, measures and saves between them."""
+"""Runs the steps of a run, with reports, measurements and saves in between."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Loss = TypeVar("Loss")
 
 
 class Limits(Protocol):
-    """What ends a run, whichever comes first."""
+    """The limits of a run, whichever comes first."""
 
     @property
     def steps(self) -> int:
@@ -31,7 +31,7 @@ class Limits(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Duties(Generic[Loss]):
-    """What is done between steps, measuring and saving every so many seconds."""
+    """What is done between steps; measuring and saving have intervals in seconds."""
 
     report: Callable[[str], None]
     line: Callable[[Progress, Loss], str]
@@ -44,10 +44,10 @@ class Duties(Generic[Loss]):
 def go_through(
     losses: Iterator[Loss], progress: Progress, clock: Clock, duties: Duties[Loss]
 ) -> Progress:
-    """Take all steps, each of which gives its loss; measures and saves before and after them."""
+    """Take all steps, each of which gives its loss; measure and save before and after them."""
     with clock.stopped():
         duties.measure(progress)
-    # A folder that does not take a save must say so before hours of work, not after them.
+    # A folder that cannot be written must fail before hours of work, not after them.
     duties.save(progress)
     saved = measured = told = clock.seconds
     for loss in losses:
@@ -69,11 +69,11 @@ def go_through(
 
 
 def share_done(limits: Limits, step: int, seconds: float) -> float:
-    """The share of the run that is done, by steps or by time, whichever is further."""
+    """The share of the run that is done, by steps or by time, whichever is larger."""
     return max(step / limits.steps, seconds / (60 * limits.minutes))
 
 
 def rate_factor(step: int, warmup: int, done: float) -> float:
-    """The rate at a step as a share of the highest: up in `warmup` steps, down like a cosine."""
+    """The rate at a step relative to the highest: up in `warmup` steps, then down like a cosine."""
     warm = min(1.0, (step + 1) / warmup)
     return warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))

@@ -1,4 +1,4 @@
-"""Which tokens end a fill, which hold a line's end, and which may be drafted."""
+"""Which tokens end a fill, which have a line break, and which may be drafted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dgls.lab.training.parallel.base import Base
 from dgls.lab.training.parallel.cuts import Cuts
 
 MARKS = (PREFIX, MIDDLE, SUFFIX)
-"""What a prompt is made of beside text."""
+"""The special tokens of a prompt."""
 
 _NEWLINE = "\u010a"
 """The line feed in the byte-level alphabet."""
@@ -22,10 +22,10 @@ _NEWLINE = "\u010a"
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What training asks of tokens, by the base's rows.
+    """The properties of tokens for training, by the base's rows.
 
     `ends` and `newlines` [vocabulary] are true for such tokens; `draft_rows` [drafts] may be
-    drafted, and `draft_index` [vocabulary] is a token's place among them, -1 for the others.
+    drafted, and `draft_index` [vocabulary] is a token's index among them, -1 for the others.
     `marks` are the rows of `MARKS`.
     """
 
@@ -47,10 +47,10 @@ class Vocabulary:
 
 
 def vocabulary_of(base: Base, tokens: list[str], cuts: Cuts, drafts: int) -> Vocabulary:
-    """The vocabulary of `base`, whose token strings are `tokens`, with the corpus' most frequent
-    `drafts` tokens to draft from, ends included.
+    """The vocabulary of `base`, whose token strings are `tokens`.
 
-    Raises `CheckpointError` for a base that cannot fill in the middle.
+    The corpus's most frequent `drafts` tokens may be drafted, including ends. Raises
+    `CheckpointError` for a base that cannot fill in the middle.
     """
     ids = base.token_ids.cpu()
     if missing := [mark for mark in MARKS if mark not in tokens]:

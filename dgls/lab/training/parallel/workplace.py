@@ -1,4 +1,4 @@
-"""What a recipe for a base works on, and where."""
+"""The inputs and places of a recipe for a base."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from dgls.lab.training.parallel.gguf_base import read_base
 
 @dataclass(frozen=True)
 class Workplace:
-    """What the recipe works on, and where.
+    """The inputs and places of a recipe.
 
-    What is trained becomes `output`. `start` is an adapter of the same base to begin with.
+    The result becomes `output`. `start` is an adapter of the same base to begin with.
     """
 
     base: Named

@@ -1,5 +1,5 @@
-"""Triton kernels. Only `network.fast.triton_*` imports them, as Triton may be missing.
+"""Triton kernels. Only `network.fast.triton_*` imports them, because Triton may be missing.
 
-Shapes in comments are those of the tensors that the pointers stand for. All arithmetic is in
-fp32; what is stored is rounded to the type of the tensor that it is stored in.
+Shapes in docstrings are those of the tensors that the pointers refer to. All arithmetic is in fp32;
+results are rounded to the type of the tensor that stores them.
 """

@@ -1,7 +1,8 @@
-"""Attention of a canvas over the cached prefix and itself; the lengths are read on the device.
+"""Attention of a canvas over the cached prefix and itself; lengths are read on the device.
 
-As the lengths are numbers in memory, one captured graph serves every prefix. Keys are split over
-programs, as a canvas alone has too few queries to fill a GPU; a second kernel merges the parts.
+Because the lengths are numbers in memory, one captured graph serves every prefix. Keys are split
+over programs, because a canvas alone has too few queries to fill a GPU; a second kernel merges the
+parts.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ def heads(
     TIED: tl.constexpr,
     DIM: tl.constexpr,
 ):
-    """Norms and turns one head of one token; program (token, head).
+    """Norms and rotates one head of one token; program (token, head).
 
     `parts` [tokens, HEADS + SHARED (+ SHARED), DIM] are queries, keys and values before their
-    norms; where TIED, keys are values too and are there once. `cosines` and `sines`
-    [positions, DIM / 2] are read at the prefix's length plus the place in the canvas.
-    `queries` [tokens, HEADS, DIM], `keys` and `values` [rows, SHARED, canvas, DIM].
+    norms; if TIED, keys are also the values and stored once. `cosines` and `sines` [positions, DIM
+    / 2] are read at the prefix's length plus the index in the canvas. `queries` [tokens, HEADS,
+    DIM], `keys` and `values` [rows, SHARED, canvas, DIM].
     """
     token = tl.program_id(0)
     head = tl.program_id(1)
@@ -97,10 +98,10 @@ def attend(
 ):
     """A part of the attention; program (block of queries, row and key head, split).
 
-    Split SPLITS is the canvas itself, the others share the prefix. `queries`
-    [rows * canvas, HEADS, DIM], `prefix_*` [SHARED, room, DIM] for all rows, `canvas_*`
-    [rows, SHARED, canvas, DIM]. `lengths[KEPT]` prefix keys and `lengths[1]` canvas keys are
-    valid. `parts` [SPLITS + 1, rows * canvas, HEADS, DIM], `peaks` and `sums` without DIM.
+    Split SPLITS is the canvas itself, the others share the prefix. `queries` [rows * canvas, HEADS,
+    DIM], `prefix_*` [SHARED, room, DIM] for all rows, `canvas_*` [rows, SHARED, canvas, DIM].
+    `lengths[KEPT]` prefix keys and `lengths[1]` canvas keys are valid. `parts` [SPLITS + 1, rows *
+    canvas, HEADS, DIM], `peaks` and `sums` without DIM.
     """
     split = tl.program_id(2)
     row = tl.program_id(1) // SHARED
@@ -153,7 +154,7 @@ def attend(
 
 @triton.jit
 def merge(parts, peaks, sums, out, heads_in_all, DIM: tl.constexpr, PARTS: tl.constexpr):
-    """The parts of one head of one token as one: `out` [heads_in_all, DIM]; program (head)."""
+    """Merges the parts of one head of one token: `out` [heads_in_all, DIM]; program (head)."""
     head = tl.program_id(0).to(tl.int64)
     dims = tl.arange(0, DIM)
     highest = tl.load(peaks + head)

@@ -1,7 +1,8 @@
-"""The experts' matrices times the tokens that chose them, in bf16 or from 4 bits.
+"""The experts' matrices times the tokens routed to them, in bf16, 8 bits or 4 bits.
 
-A program owns some rows of one expert's matrix and multiplies every token of that expert by them,
-so that a step reads a weight once (again only for tokens beyond a block, and then from the cache).
+A program owns some rows of one expert's matrix and multiplies them with every token of that expert,
+so that a step reads each weight once (again only for tokens beyond a block, and then from the
+cache).
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ def widen(
 ):
     """gelu(gate) * up of each slot; program (rows of the matrix, expert).
 
-    `states` [tokens, DEPTH], `weight` [experts, 2 * WIDTH, DEPTH], `out` [tokens * TOP, WIDTH].
-    Where SCALED, weights are int8 and each row has its fp32 scale in `scales`.
+    `states` [tokens, DEPTH], `weight` [experts, 2 * WIDTH, DEPTH], `out` [tokens * TOP, WIDTH]. If
+    SCALED, weights are int8 and each row has its fp32 scale in `scales`.
     """
     expert = tl.program_id(1)
     count = tl.load(counts + expert)
@@ -120,10 +121,10 @@ def widen_nf4(
     BLOCK_N: tl.constexpr,
     UNROLL: tl.constexpr,
 ):
-    """`widen` from 4 bits: `packed` [experts, 2 * WIDTH, DEPTH / 2], `scales` one for 64 weights.
+    """`widen` from 4 bits: `packed` [experts, 2 * WIDTH, DEPTH / 2], a scale per 64 weights.
 
-    `evens` and `odds` [tokens, DEPTH / 2] are the states at even and odd places, as a byte holds
-    an even place's weight in its upper half and the odd one's in its lower.
+    `evens` and `odds` [tokens, DEPTH / 2] are the states at even and odd indices, because a byte
+    has the weight of an even index in its upper half and that of the odd index in its lower half.
     """
     expert = tl.program_id(1)
     count = tl.load(counts + expert)
@@ -137,7 +138,7 @@ def widen_nf4(
         gate = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
         up = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
         for start in range(0, DEPTH // 64, UNROLL):
-            # Together these blocks are what memory gives at once: 32 bytes of a row each.
+            # Together these blocks are one memory transaction: 32 bytes of each row.
             for part in tl.static_range(UNROLL):
                 block = start + part
                 even, odd = _halves(evens, odds, at, mine, block, DEPTH)
@@ -225,10 +226,10 @@ def rows8(
     BLOCK_N: tl.constexpr,
     BLOCK_K: tl.constexpr,
 ):
-    """A matrix in 8 bits times all tokens; program (rows of the matrix, tokens).
+    """An 8-bit matrix times all tokens; program (rows of the matrix, tokens).
 
-    `states` [tokens, DEPTH], `steps` int8 [WIDTH, DEPTH], `scale` fp32 [WIDTH], `out`
-    [tokens, WIDTH]. The scale is applied after the sum.
+    `states` [tokens, DEPTH], `steps` int8 [WIDTH, DEPTH], `scale` fp32 [WIDTH], `out` [tokens,
+    WIDTH]. The scale is applied after the sum.
     """
     rows = tl.program_id(0) * BLOCK_N + tl.arange(0, BLOCK_N)
     index = tl.program_id(1) * BLOCK_M + tl.arange(0, BLOCK_M)

@@ -1,4 +1,4 @@
-"""Norms, and the additions and scales around them: one program a token."""
+"""Norms, and the additions and scales around them: one program per token."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def scaled_norm(states, weight, out, width, eps, BLOCK: tl.constexpr):
 def embed(
     tokens, table, signal, out, first_norm, normed_out, width, scale, eps, BLOCK: tl.constexpr
 ):
-    """What the first layer reads: a token's embedding and its signal, normed together.
+    """The first layer's input: a token's embedding and its signal, normed together.
 
-    `tokens` [tokens], `table` [vocab, width], `signal` [tokens, width]; `out` are the states
-    and `normed_out` the same, normed for the first layer by `first_norm` [width].
+    `tokens` [tokens], `table` [vocab, width], `signal` [tokens, width]; `out` are the states and
+    `normed_out` the same, normed for the first layer by `first_norm` [width].
     """
     row = tl.program_id(0).to(tl.int64)
     columns = tl.arange(0, BLOCK)
@@ -59,7 +59,7 @@ def after_attention(
 ):
     """Adds the attention's normed output to `residual` and norms the sum for its three readers.
 
-    All but the four scales [width] are [tokens, width].
+    All are [tokens, width] except the four scales [width].
     """
     columns = tl.arange(0, BLOCK)
     inside = columns < width
@@ -99,8 +99,8 @@ def after_layer(
 ):
     """Ends a layer: sums the experts' outputs, adds the dense layer's, and norms for the next one.
 
-    `slots` [tokens, TOP, width] are what a token's experts gave, `shares` [tokens, TOP] how much
-    each counts; `layer_scale` [1]. The rest is [tokens, width], the norms [width].
+    `slots` [tokens, TOP, width] are the outputs of a token's experts, `shares` [tokens, TOP] their
+    weights; `layer_scale` [1]. The rest is [tokens, width], the norms [width].
     """
     row = tl.program_id(0).to(tl.int64)
     columns = tl.arange(0, BLOCK)
@@ -111,7 +111,7 @@ def after_layer(
     for index in tl.static_range(TOP):
         share = tl.load(shares + row * TOP + index)
         given = tl.load(slots + (row * TOP + index) * width + columns, mask=inside, other=0.0)
-        # A slot without a share was never written: what is there may be no number.
+        # A slot without a share was never written and may hold NaN.
         expert += tl.where(share != 0, given.to(tl.float32) * share, 0.0)
     expert = _normed(expert.to(kind), width, eps)
     expert = expert * tl.load(expert_norm + columns, mask=inside, other=0.0).to(tl.float32)

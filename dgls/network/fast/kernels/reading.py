@@ -1,7 +1,7 @@
-"""What a step needs of logits [positions, vocab], without ever storing them in fp32.
+"""The results that a step needs of logits [positions, vocab], without storing them in fp32.
 
-The likeliest token, its log-probability, the entropy, a drawn token and the probabilities that
-condition the next step, of the logits as they are after the soft cap and the temperature.
+The likeliest token, its log-probability, the entropy, a drawn token, and the probabilities that
+condition the next step, all from the logits after soft cap and temperature.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ def read_chunk(
 ):
     """One chunk of one position; program (position, chunk).
 
-    `race` [positions, vocab] are draws of the exponential distribution: the token with the least
-    draw over its probability is drawn by its probability, as torch.multinomial does it. The
-    results are [positions, chunks].
+    `race` [positions, vocab] are draws of the exponential distribution: the token with the smallest
+    draw divided by its probability is a sample by probability, as in torch.multinomial. The results
+    are [positions, chunks].
     """
     position = tl.program_id(0)
     chunk = tl.program_id(1)
@@ -70,7 +70,7 @@ def read_position(
     DRAW: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
-    """The chunks of one position as one; program (position). Results are [positions]."""
+    """Merges the chunks of one position; program (position). Results are [positions]."""
     position = tl.program_id(0)
     chunks = tl.arange(0, BLOCK)
     inside = chunks < CHUNKS
@@ -94,7 +94,7 @@ def read_position(
 
 @triton.jit
 def likely(logits, temperature, totals, vocab, cap, BLOCK: tl.constexpr):
-    """Puts each token's probability in place of its logit; program (position, chunk)."""
+    """Replaces each logit by its token's probability; program (position, chunk)."""
     position = tl.program_id(0)
     tokens = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     inside = tokens < vocab
@@ -105,7 +105,7 @@ def likely(logits, temperature, totals, vocab, cap, BLOCK: tl.constexpr):
 
 @triton.jit
 def _tempered(logits, cap, temperature):
-    """Capped at `cap` by a tanh, over the temperature, in fp32."""
+    """Capped at `cap` by a tanh, divided by the temperature, in fp32."""
     doubled = 2.0 * logits.to(tl.float32) / cap
     # tanh from one exponential; beyond 30 it is 1 in fp32, and the exponential would overflow.
     grown = tl.exp(tl.minimum(doubled, 60.0))

@@ -1,4 +1,4 @@
-"""Which experts a token goes to, and which tokens an expert gets: no sort, no host."""
+"""Routes tokens to experts and gathers each expert's tokens, without sort or host sync."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def route(
     """The TOP likeliest experts of one token and their shares; program (token).
 
     `scores` [tokens, EXPERTS]; `chosen` (int32) and `shares` (fp32) [tokens, TOP]. Tokens beyond
-    the canvas's length `lengths[1]` go nowhere: expert -1, share 0.
+    the canvas's length `lengths[1]` are not routed: expert -1, share 0.
     """
     token = tl.program_id(0)
     experts = tl.arange(0, BLOCK)

@@ -1,9 +1,9 @@
---- Putting a suggestion, or a part of it, into the buffer.
+--- Inserts a suggestion, or a part of it, into the buffer.
 local shown = require('dgls.shown')
 
 local M = {}
 
---- Where a suggestion goes: it replaces what stands from `first` to the cursor, in bytes.
+--- Where a suggestion goes: it replaces the text from `first` to the cursor, in bytes.
 ---@param item vim.lsp.inline_completion.Item
 ---@return { row: integer, first: integer, cursor: integer, typed: string }? # nil if it is stale
 local function place_of(item)
@@ -22,24 +22,24 @@ local function place_of(item)
   return { row = row, first = first, cursor = cursor, typed = typed }
 end
 
---- Replace what stands between two columns of the cursor's line, and go behind it.
+--- Replace the text between two columns of the cursor's line, and move after it.
 ---@return integer, integer # the cursor's new row and column, from 0
 local function put(row, first, last, text)
   local lines = vim.split(text, '\n', { plain = true })
   local column = (#lines == 1 and first or 0) + #lines[#lines]
-  -- Setting this option begins a new undo step: one `u` takes the suggestion back and no more.
+  -- Setting this option begins a new undo step, so that one `u` undoes only the suggestion.
   vim.bo.undolevels = vim.bo.undolevels
   vim.api.nvim_buf_set_text(0, row, first, row, last, lines)
   vim.api.nvim_win_set_cursor(0, { row + #lines, column })
   return row + #lines - 1, column
 end
 
---- Put all of a suggestion in place of what was typed of it since it was made.
+--- Insert a whole suggestion, replacing the part of it that was typed since.
 ---
---- Neovim 0.12 puts it in where the cursor was when it was asked for, and leaves what was typed
---- since behind it (https://github.com/neovim/neovim/issues/36529).
+--- Neovim 0.12 inserts it where the cursor was at the request, and leaves the text typed since
+--- after it (https://github.com/neovim/neovim/issues/36529).
 ---@param item vim.lsp.inline_completion.Item
----@return vim.lsp.inline_completion.Item? # what Neovim shall put in itself
+---@return vim.lsp.inline_completion.Item? # the item if Neovim should insert it
 local function put_whole(item)
   if type(item.insert_text) ~= 'string' or not item.range then
     return item
@@ -51,13 +51,13 @@ local function put_whole(item)
   return nil
 end
 
---- Accept all that is shown.
+--- Accept the whole suggestion.
 ---@return boolean # whether there was a suggestion
 function M.whole()
   return vim.lsp.inline_completion.get({ on_accept = put_whole })
 end
 
---- Put in the beginning of what is shown; the rest stays on the screen.
+--- Insert the beginning of the suggestion; the rest stays on the screen.
 ---@param beginning fun(text: string): string
 ---@return boolean # whether there was a suggestion
 local function part(beginning)
@@ -74,7 +74,7 @@ local function part(beginning)
     return M.whole()
   end
   local row, column = put(place.row, place.cursor, place.cursor, text)
-  -- The suggestion is the rest from now on, and Neovim draws it again when the cursor has moved.
+  -- From now on the suggestion is the rest, which Neovim redraws after the cursor has moved.
   item.insert_text = left:sub(#text + 1)
   item.range = vim.range(0, row, column, row, column)
   return true
@@ -87,7 +87,7 @@ function M.first_word(text)
   return text:match('^%s*[%w_\128-\255]+') or text:match('^%s*.') or text
 end
 
---- The rest of a line, or where nothing is left of it the next one.
+--- The rest of a line or, if it is empty, the next line.
 ---@param text string
 ---@return string
 function M.first_line(text)

@@ -1,15 +1,15 @@
---- Tells the server where the cursor rests, so that the first suggestion after a jump is as quick as
---- the next one. The server knows whether that is worth anything.
+--- Tells the server where the cursor rests, so that the first suggestion after a jump is as fast as
+--- later ones. The server decides whether that is useful.
 local M = {}
 
 local METHOD = 'dgls/cursor'
 
---- How long the cursor is at a place before the server is told.
+--- How long the cursor rests before the server is told.
 M.rest_ms = 500
 
 local timer = assert(vim.uv.new_timer())
 
--- Where a line is gone on with, by `A` or `o`. In insert mode Neovim itself asks for a suggestion.
+-- The end of the line, where `A` and `o` continue. In insert mode Neovim itself asks.
 local function tell()
   local client = vim.lsp.get_clients({ name = 'dgls', bufnr = 0 })[1]
   if client then
@@ -21,7 +21,7 @@ local function tell()
   end
 end
 
---- Begin to tell.
+--- Start reporting.
 function M.setup()
   vim.api.nvim_create_autocmd({ 'CursorMoved', 'BufEnter' }, {
     group = vim.api.nvim_create_augroup('dgls.cursor', {}),

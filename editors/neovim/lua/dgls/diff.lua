@@ -1,4 +1,4 @@
---- An offered edit on the screen: what goes and what comes, and why, without changing the text.
+--- An offered edit on the screen: old and new text and the reason, without changing the buffer.
 local M = {}
 
 local DIFF = vim.api.nvim_create_namespace('dgls.next_edit')
@@ -8,13 +8,13 @@ for name, link in pairs({ DglsDelete = 'DiffDelete', DglsAdd = 'DiffAdd', DglsHi
   vim.api.nvim_set_hl(0, name, { link = link, default = true })
 end
 
----@class dgls.Place bytes, from 0; the last ones are not part of it
+---@class dgls.Place in bytes, from 0; the end is exclusive
 ---@field first_row integer
 ---@field first integer
 ---@field last_row integer
 ---@field last integer
 
---- How many bytes two texts share before a byte that is not in the middle of a word of either.
+--- How many leading bytes two texts share, not ending inside a word of either.
 local function shared(one, other)
   local count = 0
   while count < math.min(#one, #other) and one:byte(count + 1) == other:byte(count + 1) do
@@ -29,7 +29,7 @@ local function shared(one, other)
   return count
 end
 
---- How many bytes an old and a new text share at their beginnings, and how many at their ends.
+--- How many bytes an old and a new text share at their beginnings and at their ends.
 ---@param old string
 ---@param new string
 ---@return integer, integer
@@ -39,7 +39,7 @@ function M.around(old, new)
   return before, after
 end
 
---- What changes within one line: the old words are marked, the new ones are shown after them.
+--- A change within one line: the old words are marked, the new ones are shown after them.
 local function draw_words(bufnr, place, old, new)
   local before, after = M.around(old, new)
   local first, last = place.first + before, place.last - after
@@ -59,7 +59,7 @@ local function draw_words(bufnr, place, old, new)
   end
 end
 
---- What changes over several lines: the old ones are marked, the new ones are shown below them.
+--- A change of several lines: the old ones are marked, the new ones are shown below them.
 local function draw_lines(bufnr, place, new)
   local lines = {}
   for line in vim.gsplit(new, '\n', { plain = true, trimempty = true }) do
@@ -76,7 +76,7 @@ local function draw_lines(bufnr, place, new)
   end
 end
 
---- The last row that an edit is about: the end of a line is its own.
+--- The last row of an edit; a line end belongs to its line.
 ---@param place dgls.Place
 ---@return integer
 function M.last_row(place)
@@ -118,7 +118,7 @@ local function is_in_view(bufnr, row)
   return vim.fn.line('w0') <= row + 1 and row + 1 <= vim.fn.line('w$')
 end
 
---- Say in the cursor's line where the edit is, while it is out of view.
+--- Show in the cursor's line where the edit is, while it is out of view.
 ---@param bufnr integer
 ---@param place dgls.Place
 ---@param hint string
@@ -138,7 +138,7 @@ function M.point(bufnr, place, hint)
   })
 end
 
---- Take everything off the screen.
+--- Remove everything from the screen.
 function M.clear()
   for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
     vim.api.nvim_buf_clear_namespace(bufnr, DIFF, 0, -1)

@@ -53,7 +53,7 @@ local function check_program()
   end
 end
 
---- Say of each copy of this plugin where it is, if there are several.
+--- Report the place of each copy of this plugin, if there are several.
 local function check_copies()
   local copies = vim.api.nvim_get_runtime_file('lua/dgls/init.lua', true)
   if #copies > 1 then
@@ -95,8 +95,8 @@ local function check_model()
   end
 end
 
---- What else is mapped to a key in a mode, for all buffers or in one of dgls's.
----@return string? # nil where dgls has the key
+--- Another mapping of a key in a mode, for all buffers or in one of dgls's.
+---@return string? # nil if dgls has the key
 local function other_mapping(key, mode)
   local global = vim.fn.maparg(key, mode, false, true)
   if not vim.startswith(global.desc or '', 'dgls') then
@@ -158,7 +158,7 @@ local function check_others()
   end
 end
 
---- Say what is there and what is missing.
+--- Report what is set up and what is missing.
 function M.check()
   vim.health.start('dgls')
   check_editor()

@@ -1,4 +1,4 @@
---- dgls for Neovim: what it adds to `vim.lsp.inline_completion`. See `:help dgls`.
+--- dgls for Neovim: additions to `vim.lsp.inline_completion`. See `:help dgls`.
 local accept = require('dgls.accept')
 local next_edit = require('dgls.next_edit')
 local shown = require('dgls.shown')
@@ -12,8 +12,8 @@ local M = {}
 ---@field accept_line? string|false accept its next line
 ---@field next? string|false show the next candidate; the first press asks for them
 ---@field fill? string|false fill the gap at the cursor, or rewrite the selection
----@field next_edit? string|false go to the other place of an edit; at it, change it too
----@field dismiss_edit? string|false offer that change no more
+---@field next_edit? string|false go to the next edit; at it, apply it
+---@field dismiss_edit? string|false stop offering that change
 
 ---@type dgls.Keys
 M.keys = {
@@ -26,7 +26,7 @@ M.keys = {
   dismiss_edit = '<M-x>',
 }
 
---- Start dgls for its file types, show what it suggests, and map the keys.
+--- Start dgls for its file types, show its suggestions, and map the keys.
 ---@param opts? { keys?: dgls.Keys } a key that is false is not mapped
 function M.setup(opts)
   local keys = vim.tbl_extend('force', M.keys, opts and opts.keys or {})
@@ -42,7 +42,7 @@ function M.setup(opts)
   if keys.next then
     vim.keymap.set('i', keys.next, M.next, { desc = 'dgls: next suggestion' })
   end
-  -- Without an offer these do nothing: Neovim would take `<M-x>` for Escape and `x`.
+  -- Mapped even without an offer, because Neovim would read `<M-x>` as Escape and `x`.
   if keys.next_edit then
     vim.keymap.set({ 'n', 'i' }, keys.next_edit, M.next_edit, { desc = 'dgls: next edit' })
   end
@@ -57,7 +57,7 @@ function M.setup(opts)
   end
 end
 
---- Map a key of insert mode; where nothing is suggested the key does what it always does.
+--- Map a key in insert mode; without a suggestion the key keeps its usual function.
 ---@param key string|false for example '<Tab>'
 ---@param action? fun(): boolean whether there was a suggestion; `accept` if left out
 ---@param desc? string
@@ -67,13 +67,13 @@ function M.map(key, action, desc)
   end
   vim.keymap.set('i', key, function()
     if not (action or M.accept)() then
-      -- In front of what was typed in the same breath.
+      -- Before keys that are typed ahead.
       vim.api.nvim_feedkeys(vim.keycode(key), 'in', false)
     end
   end, { desc = desc or 'dgls: accept the suggestion' })
 end
 
---- Accept the suggestion that is shown.
+--- Accept the shown suggestion.
 ---@return boolean # whether there was one
 function M.accept()
   return accept.whole()
@@ -91,7 +91,7 @@ function M.accept_line()
   return accept.line()
 end
 
---- Show the next candidate. Where there is none yet, ask for several: dgls answers sure or not.
+--- Show the next candidate. If there is none yet, make an explicit request for several.
 function M.next()
   local client = status.client()
   if shown.has_others() then
@@ -107,13 +107,13 @@ function M.fill()
   vim.lsp.buf.code_action({ context = { only = kinds }, apply = true })
 end
 
---- Go to the other place of an edit that is offered; at it, change it too.
+--- Go to the place of the offered edit; at it, apply the edit.
 ---@return boolean # whether one is offered
 function M.next_edit()
   return next_edit.go()
 end
 
---- Offer that change no more.
+--- Stop offering that change.
 ---@return boolean # whether one was offered
 function M.dismiss_edit()
   return next_edit.dismiss()
@@ -132,7 +132,7 @@ function M.snooze(minutes)
   end
 end
 
---- Tell why there is, or is no, suggestion at the cursor.
+--- Show why there is, or is not, a suggestion at the cursor.
 function M.why()
   local client = status.client()
   if not client then
@@ -149,7 +149,7 @@ function M.why()
 end
 
 --- For the statusline: the model, its usual time, and why it is quiet, slow, off or failed.
----@param opts? { short?: boolean } short: `dgls`, and how far it is loaded, `slow`, `off`, `failed`
+---@param opts? { short?: boolean } short: `dgls`, with the loading progress or a bad state
 ---@return string
 function M.status(opts)
   return status.text(opts and opts.short)

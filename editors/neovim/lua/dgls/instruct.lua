@@ -7,7 +7,7 @@ local function warn(message)
   vim.notify('dgls: ' .. message, vim.log.levels.WARN)
 end
 
---- Show a difference below, and ask whether it shall be applied.
+--- Show a difference below, and ask whether to apply it.
 ---@param diff string
 ---@param on_choice fun(apply: boolean)
 local function preview(diff, on_choice)
@@ -27,7 +27,7 @@ local function preview(diff, on_choice)
   end)
 end
 
---- Ask the server for the edit, and the user whether it shall be made.
+--- Ask the server for the edit, and the user whether to apply it.
 local function edit(client, uri, range, instruction)
   local buffer = vim.uri_to_bufnr(uri)
   local before = vim.api.nvim_buf_get_changedtick(buffer)
@@ -48,7 +48,7 @@ local function edit(client, uri, range, instruction)
   end, buffer)
 end
 
---- Edit a range of a document; without an instruction the user is asked for it.
+--- Edit a range of a document; without an instruction, ask the user for one.
 ---@param client vim.lsp.Client
 ---@param uri string
 ---@param range lsp.Range
@@ -64,7 +64,7 @@ function M.ask(client, uri, range, instruction)
   end)
 end
 
---- Edit lines of this buffer, from 1, the last one included.
+--- Edit lines of this buffer, from 1, including the last one.
 ---@param first integer
 ---@param last integer
 ---@param instruction? string
@@ -80,7 +80,7 @@ function M.lines(first, last, instruction)
   M.ask(client, vim.uri_from_bufnr(0), range, instruction)
 end
 
---- What the code action asks the editor to do.
+--- The handler of the code action's command.
 ---@param command lsp.Command
 ---@param context { client_id: integer }
 function M.command(command, context)

@@ -1,6 +1,6 @@
---- The other places of an edit, one at a time: asked for after a pause, shown, jumped to, applied.
+--- Next edits, one at a time: requested after a pause, shown, jumped to, applied.
 ---
---- `textDocument/copilotInlineEdit` is no part of LSP; docs/next-edit.md of dgls describes it.
+--- `textDocument/copilotInlineEdit` is not part of LSP; docs/next-edit.md of dgls describes it.
 local diff = require('dgls.diff')
 
 local M = {}
@@ -8,31 +8,31 @@ local M = {}
 local METHOD = 'textDocument/copilotInlineEdit'
 local SHOWN = 'textDocument/didShowInlineEdit'
 
---- How long nothing is typed before the server is asked.
+--- The pause in typing before the server is asked.
 M.pause_ms = 150
 
----@class dgls.Edit one that the server offers; the title of its command is the reason
+---@class dgls.Edit an offered edit; the title of its command is the reason
 ---@field text string
 ---@field range lsp.Range
 ---@field textDocument { uri: string, version: integer }
 ---@field command lsp.Command
 
----@class dgls.Offer an edit that is on the screen, in `bufnr` as it was at `tick`
+---@class dgls.Offer an edit on the screen, in `bufnr` at `tick`
 ---@field edit dgls.Edit
 ---@field bufnr integer
 ---@field tick integer
 ---@field place dgls.Place
----@field origin integer the buffer whose edits brought it
+---@field origin integer the buffer whose edits led to it
 ---@field client vim.lsp.Client
 
 ---@type dgls.Offer?
 M.offer = nil
 
---- Keys that hints name.
+--- The key shown in hints.
 ---@type string|false|nil
 M.key = nil
 
----@type table<integer, table<string, true>> by buffer, what the user does not want
+---@type table<integer, table<string, true>> by buffer, the dismissed changes
 local dismissed = {}
 
 ---@type table<integer, integer> by buffer, the state that the server was last asked about
@@ -53,7 +53,7 @@ local function place_of(edit, bufnr, client)
   return { first_row = first_row, first = first, last_row = last_row, last = last }
 end
 
---- The offer that an edit makes; nil where its document has changed since, or is not here.
+--- The offer of an edit; nil if its document has changed since, or is not open.
 ---@param edit dgls.Edit
 ---@return dgls.Offer?
 local function offer_of(edit, origin, client)
@@ -83,7 +83,7 @@ local function point()
   end
 end
 
---- Take the offer off the screen.
+--- Remove the offer from the screen.
 function M.clear()
   if M.offer then
     M.offer = nil
@@ -103,7 +103,7 @@ local function show(offer)
   offer.client:notify(SHOWN, { item = { command = offer.edit.command } })
 end
 
---- Show the nearest of the edits that are offered for a buffer, if the user may still want it.
+--- Show the nearest of a buffer's offered edits, if it was not dismissed.
 ---@param edits dgls.Edit[]
 local function take(edits, origin, client)
   local refused = #edits > 0 and dismissed[origin] or {}
@@ -117,7 +117,7 @@ local function take(edits, origin, client)
   M.clear()
 end
 
---- Ask what is offered after the edits of a buffer.
+--- Request the next edits of a buffer.
 ---@param bufnr integer
 local function ask(bufnr)
   local client = vim.lsp.get_clients({ bufnr = bufnr, name = 'dgls' })[1]
@@ -143,7 +143,7 @@ local function ask(bufnr)
   end, bufnr)
 end
 
---- The text of a buffer is another one: what was offered is no longer true.
+--- The text of a buffer has changed, so its offer is no longer valid.
 local function changed(bufnr)
   if asked[bufnr] == vim.api.nvim_buf_get_changedtick(bufnr) then
     return
@@ -182,7 +182,7 @@ local function apply(offer)
   local edit, bufnr = offer.edit, offer.bufnr
   timer:stop()
   M.clear()
-  -- Setting this option begins a new undo step: one `u` takes the edit back and no more.
+  -- Setting this option begins a new undo step, so that one `u` undoes only the edit.
   vim.bo[bufnr].undolevels = vim.bo[bufnr].undolevels
   local change = { range = edit.range, newText = edit.text }
   vim.lsp.util.apply_text_edits({ change }, bufnr, offer.client.offset_encoding)
@@ -202,7 +202,7 @@ local function current()
   M.clear()
 end
 
---- Go to the place that is offered; at it, apply the edit.
+--- Go to the offered edit; at it, apply the edit.
 ---@return boolean # whether something is offered
 function M.go()
   local offer = current()
@@ -217,7 +217,7 @@ function M.go()
   return true
 end
 
---- Offer this change, with all its places, no more.
+--- Stop offering this change, at all its places.
 ---@return boolean # whether something was offered
 function M.dismiss()
   local offer = current()
@@ -231,8 +231,8 @@ function M.dismiss()
   return true
 end
 
---- Begin to ask after pauses.
----@param key string|false the key that hints name
+--- Start to ask after pauses.
+---@param key string|false the key shown in hints
 function M.setup(key)
   M.key = key
   local group = vim.api.nvim_create_augroup('dgls.next_edit', {})

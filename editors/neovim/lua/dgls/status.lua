@@ -1,4 +1,4 @@
---- What dgls last said of itself by the notification `dgls/status`.
+--- The last status of dgls, from the notification `dgls/status`.
 local M = {}
 
 ---@class dgls.Report
@@ -7,14 +7,14 @@ local M = {}
 ---@field percent? integer 0..100, while loading
 ---@field model? string
 ---@field device? string
----@field p50_ms? number how long half of the last fills took at most
+---@field p50_ms? number the median time of the last fills
 ---@field quiet? string why nothing was suggested at the cursor just now
 ---@field line? string all of it in one line
 
 ---@type dgls.Report?
 M.report = nil
 
---- Keep a report and have the statusline drawn anew.
+--- Store a report and redraw the statusline.
 ---@param report dgls.Report
 function M.set(report)
   M.report = report
@@ -22,8 +22,8 @@ function M.set(report)
   vim.cmd.redrawstatus({ bang = true })
 end
 
---- The report in one line, or as a few letters; empty where dgls does not run in the buffer.
----@param short? boolean whether a few letters will do
+--- The report in one line, or as a few letters; empty if dgls does not run in the buffer.
+---@param short? boolean whether to use only a few letters
 ---@return string
 function M.text(short)
   local report = M.report
@@ -39,7 +39,7 @@ function M.text(short)
   return report.state == 'ready' and 'dgls' or 'dgls ' .. report.state
 end
 
---- The dgls of the current buffer.
+--- The dgls client of the current buffer.
 ---@return vim.lsp.Client?
 function M.client()
   return vim.lsp.get_clients({ bufnr = 0, name = 'dgls' })[1]

@@ -1,4 +1,4 @@
-"""The gaps that a LoRA learns from: what is cut, what is left to see, where an answer ends."""
+"""The gaps that a LoRA learns from: what is cut, what stays visible, where an answer ends."""
 
 from __future__ import annotations
 

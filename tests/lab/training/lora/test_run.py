@@ -37,7 +37,7 @@ def examples() -> Examples:
 
 @pytest.fixture
 def run_in(gguf: Path, examples: Examples) -> Callable[..., Run]:
-    """A run in a folder, with the settings changed."""
+    """A run in a folder, with changed settings."""
 
     def made(folder: Path, **changed: float) -> Run:
         base = read_base(gguf, resolved(str(gguf)).identity)
@@ -52,7 +52,7 @@ def run_in(gguf: Path, examples: Examples) -> Callable[..., Run]:
 
 
 def moved(terms: LoraTerms) -> LoraTerms:
-    """Terms whose every part does something."""
+    """Terms in which every part has an effect."""
     generator = torch.Generator().manual_seed(3)
     for parameter in terms.parameters():
         parameter.data += 0.1 * torch.randn(parameter.shape, generator=generator)
@@ -82,7 +82,7 @@ def test_the_product_runs_the_merged_weights_as_training_ran_base_and_lora(
     assert merged.lora is not None
     with torch.no_grad():
         for name, matrix in run.terms.matrices().items():
-            # Training on from what is in the file, which has 8 bits.
+            # Training continues from the file, which has 8 bits.
             matrix.copy_(merged.lora.matrices[name].dense())
         ids = torch.arange(30) * 7 % 340
         trained = states_of(run.base, run.terms, ids, (30,))
@@ -112,7 +112,7 @@ def test_an_answer_costs_what_the_product_says_of_it(
         if examples.one_line[example]:
             assert said.end == pytest.approx(-float(mine[-1]), abs=1e-2)
         else:
-            # After a line break a body goes on, which the product leaves out of account.
+            # After a line break a body continues, which the product does not consider.
             assert said.end >= -float(mine[-1]) - 1e-2
 
 

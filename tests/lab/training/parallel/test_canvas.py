@@ -28,7 +28,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """Two languages, four files each, no line twice."""
+    """Two languages, four files each, no line repeated."""
     python = "def function{0}(width):\n    return width + offset{0}\n"
     rust = "fn function{0}(width: Length) -> Length {{\n    width + offset{0}\n}}\n"
     for number in range(4):
@@ -122,7 +122,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_the_save_before(tmp_path: Path) 
 
 
 def _train_without_room(folder: Path, pipe) -> None:  # type: ignore[no-untyped-def]
-    # A limit on the size of files stands for a disk without room: writing fails in the same place.
+    # A limit on file sizes simulates a full disk: writing fails at the same place.
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
     try:

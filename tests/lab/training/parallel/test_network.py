@@ -1,4 +1,4 @@
-"""The training network: cached streams equal whole ones, masks see what they may and no more."""
+"""The training network: cached streams equal whole ones, and masks see only what they may."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def fills_of(base: Base, tokens: int = 12) -> Fills:
 
 
 def trained(base: Base, masks: int = 3) -> Adapter:
-    """An adapter whose every part does something."""
+    """An adapter in which every part has an effect."""
     adapter = Adapter(base, AdapterShape(masks, rank=4, sampler=32), torch.arange(64))
     generator = torch.Generator().manual_seed(3)
     for parameter in adapter.parameters():
@@ -51,7 +51,7 @@ def test_a_fill_token_by_token_has_the_states_of_the_whole_text_read_at_once() -
 
 @pytest.mark.parametrize("anchor", [0, 3, 7])
 def test_masks_after_many_anchors_equal_masks_after_one(anchor: int) -> None:
-    """The batch of anchors is a short cut for reading clean tokens and then masks, each alone."""
+    """A batch of anchors equals reading clean tokens and then each anchor's masks separately."""
     base = tiny_base()
     fills, adapter = fills_of(base), trained(base)
     rows = torch.arange(len(PROMPT))

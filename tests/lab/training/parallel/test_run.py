@@ -1,4 +1,4 @@
-"""A run of the canvas recipe: it learns, goes on where it stopped, and leaves the base alone."""
+"""A run of the canvas recipe: it learns, resumes, and leaves the base unchanged."""
 
 from __future__ import annotations
 
