@@ -96,7 +96,7 @@ def _misused(error: Any) -> int:
     # Typer's checks are pydantic's, which begins with the name of the exception.
     what = " ".join(_CHECKED.sub("", error.format_message()).split()).rstrip(".?")
     end = "?" if "Did you mean" in what else "."
-    command = error.ctx.command_path if error.ctx else "dgls VERB"
+    command = error.ctx.command_path if error.ctx else "dgls COMMAND"
     lists = f"{command} --help lists its arguments"
     return _said(f"{what}{end} Nothing was done; {lists}.", error.exit_code)
 

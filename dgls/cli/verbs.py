@@ -75,7 +75,7 @@ def help_page() -> str:
     lines = [
         "Fills code in where the cursor is, with a model on this machine.",
         "",
-        "usage: dgls VERB [ARGUMENTS]    dgls VERB --help says more",
+        "usage: dgls COMMAND [ARGUMENTS]    (dgls COMMAND --help lists them)",
     ]
     for group, verbs in GROUPS.items():
         lines += ["", group]

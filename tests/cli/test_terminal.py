@@ -193,6 +193,6 @@ def test_an_option_without_its_value_is_told_in_a_sentence(
     assert run(arguments) == 2
     told = capsys.readouterr().err
     assert told == (
-        f"dgls: Option '{arguments[-1]}' requires an argument. Nothing was done; dgls VERB --help "
+        f"dgls: Option '{arguments[-1]}' requires an argument. Nothing was done; dgls COMMAND --help "
         "lists its arguments.\n"
     )
