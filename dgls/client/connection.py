@@ -115,7 +115,7 @@ class Connection:
             size += len(event.data)
             if size > LARGEST_ANSWER:
                 raise EngineProtocolError(
-                    f"The engine's answer is over {LARGEST_ANSWER:,} bytes; it was not read."
+                    f"The engine's answer exceeds {LARGEST_ANSWER:,} bytes; it was not read."
                 )
             yield bytes(event.data)
             event = await self._next_event()

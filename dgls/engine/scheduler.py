@@ -90,7 +90,8 @@ class Scheduler:
         # One of each client is let in all the same; how many requests there are is limited, too.
         if is_full and self._waiting.has_of(job.request.client):
             raise EngineBusyError(
-                f"{len(self._waiting)} requests wait for the model already; this one was refused."
+                f"{len(self._waiting)} requests are already waiting for the model, so this one "
+                "was refused. Try again."
             )
         self._waiting.put(job)
         if older is not None:

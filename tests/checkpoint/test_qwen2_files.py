@@ -109,7 +109,7 @@ BAD_GGUF: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda path: write_gguf(
             path, changed={"blk.1.attn_q.weight": np.full((64, 64), np.nan, "f4")}
         ),
-        "blk.1.attn_q.weight .* no numbers",
+        "blk.1.attn_q.weight .* not numbers",
     ),
     "another shape": (
         lambda path: write_gguf(path, changed={"blk.0.attn_k.weight": np.ones((64, 64), "f4")}),
@@ -171,7 +171,7 @@ BAD_FOLDERS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "no numbers": (
         lambda each: rewritten(each, lambda weights: weights.update({"model.norm.weight": NAN})),
-        "model.norm.weight .* no numbers",
+        "model.norm.weight .* not numbers",
     ),
     "more tokens than weights": (
         lambda each: edited_config(each, vocab_size=330),

@@ -19,7 +19,7 @@ def faults(
     Without a model the rules are tried on answers that are given. Exits with 1 where a case fails.
     """
     if device is not None and model is None:
-        raise InputError("--device goes with --model; nothing was tried.")
+        raise InputError("--device needs --model; nothing was tried.")
     from dgls.lab.evaluation.faults.cases import fault_cases
     from dgls.lab.evaluation.faults.run import run_faults
 

@@ -188,7 +188,7 @@ def test_a_folder_of_sources_becomes_a_lora_that_the_base_takes(
     [
         ("missing base", "There is no file"),
         ("no base", "needs a --base"),
-        ("embedded", "has no use for it"),
+        ("embedded", "needs; nothing was trained"),
         ("folder as base", "is not a folder|read GGUF files"),
         ("missing source", "is not a folder"),
         ("empty source", "No source worth training on was found"),

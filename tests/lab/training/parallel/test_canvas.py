@@ -138,7 +138,7 @@ def _train_without_room(folder: Path, pipe) -> None:  # type: ignore[no-untyped-
         ("base not fetched", "dgls model get qwen2.5-coder-0.5b-instruct"),
         ("no base", "needs a --base"),
         ("base for another recipe", "takes no --base"),
-        ("embedded", "the recipe canvas has no use for it"),
+        ("embedded", "the recipe canvas needs"),
         ("missing source", "is not a folder"),
         ("empty source", "No source worth training on was found"),
         ("folder is a file", "Nothing more could be written in"),
