@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dgls.config import Settings
 
 _NOTHING = "The model has no text that fits here{}; dgls why FILE:LINE:COL shows what it tried."
-_BETTER = " and is better than what is there"
+_BETTER = " and is better than the present text"
 
 _Targets = Annotated[
     list[str],

@@ -62,7 +62,7 @@ class Connection:
             connection.abort()
             raise EngineUnavailableError(
                 "Another user's program listens where the engine should; nothing was sent. Set "
-                "engine.folder to a folder of your own."
+                "engine.folder to your own folder."
             )
         return connection
 

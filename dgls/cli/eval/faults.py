@@ -16,7 +16,7 @@ def faults(
 ) -> None:
     """Look for answers that break code, and for silence where an answer is due.
 
-    Without a model the rules are tried on answers that are given. Exits with 1 where a case fails.
+    Without --model it tries the rules on given answers. Exits with 1 if a case fails.
     """
     if device is not None and model is None:
         raise InputError("--device needs --model; nothing was tried.")

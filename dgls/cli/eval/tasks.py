@@ -53,7 +53,7 @@ def cut(
     allow_private: AllowPrivate = False,
     as_json: AsJson = False,
 ) -> None:
-    """Fill gaps that are cut out of a source tree: lines, bodies, arguments, random spans."""
+    """Fill gaps cut out of a source tree: lines, bodies, arguments, random spans."""
     from dgls.lab.evaluation.choose import chosen_systems
     from dgls.lab.evaluation.cut import Files, cut_cases, languages_of
 

@@ -52,7 +52,7 @@ def typing(
     allow_private: AllowPrivate = False,
     as_json: AsJson = False,
 ) -> None:
-    """Replay typing sessions through the real server, in real time, beside a plain policy."""
+    """Replay typing sessions through the real server in real time, and with a plain policy."""
     from dgls.config import changed, resolve
     from dgls.errors import InputError
     from dgls.lab.bench.typing.measure import Replayed, measure

@@ -328,7 +328,7 @@ def test_several_fills_run_at_once(checkpoint: Path, server: FakeServer, codec: 
         ({"url": ""}, "'remote.url' is empty"),
         ({"url": "ftp://host"}, "must be http:// or https://"),
         ({"url": f"http://user:{KEY}@host"}, "without a name or password"),
-        ({"url": "http://host", "key_variable": KEY}, "is not set"),
+        ({"url": "http://host", "key_variable": KEY}, "was not set"),
         ({"url": "http://host", "key_file": "relative"}, "absolute path"),
         ({"url": "http://host", "key_file": "/nowhere/key"}, "cannot be read"),
     ],

@@ -193,7 +193,7 @@ def test_a_folder_of_sources_becomes_a_lora_that_the_base_takes(
         ("missing source", "is not a folder"),
         ("empty source", "No source worth training on was found"),
         ("folder is a file", "Nothing more could be written in"),
-        ("another run", "Another run trains in"),
+        ("another run", "Another run is training in"),
         ("spoilt save", "cannot be read"),
         ("run of another recipe", "was saved by a run of another shape"),
         ("start", "takes no --from"),

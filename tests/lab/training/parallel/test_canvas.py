@@ -142,9 +142,9 @@ def _train_without_room(folder: Path, pipe) -> None:  # type: ignore[no-untyped-
         ("missing source", "is not a folder"),
         ("empty source", "No source worth training on was found"),
         ("folder is a file", "Nothing more could be written in"),
-        ("another run", "Another run trains in"),
+        ("another run", "Another run is training in"),
         ("spoilt save", "cannot be read"),
-        ("other source", "begun with other source folders"),
+        ("other source", "started with other source folders"),
         ("missing start", "There is no adapter at"),
     ],
 )
