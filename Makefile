@@ -19,7 +19,7 @@ try: $(RUN)  ## Fetch the laptop model, fill gaps in a bundled example, show how
 	@model="$(MODEL)"; \
 	[ "$$model" = embedded ] || $(BIN)/dgls model get "$$model" || { \
 	  status=$$?; [ $$status -lt 128 ] || exit $$status; \
-	  echo "$$model cannot be had here; trying the embedded model, which knows little."; \
+	  echo "$$model could not be fetched; using the embedded model, which knows only Python."; \
 	  model=embedded; }; \
 	places="fixtures/try/shop.py:19 fixtures/try/shop.py:25 fixtures/try/shop.py:30:22"; \
 	[ "$$model" != embedded ] || places=fixtures/example.py:20; \
@@ -28,12 +28,12 @@ try: $(RUN)  ## Fetch the laptop model, fill gaps in a bundled example, show how
 	  DGLS_MODEL_NAME="$$model" $(BIN)/dgls fill --watch "$$place" || exit $$?; \
 	done; \
 	printf '\nNext, to use it in an editor: %s/dgls editor neovim --write\n' "$(BIN)"; \
-	echo "(or vscode, helix, emacs, zed, kate, sublime; README.md says how to install it to keep)"
+	echo "(or vscode, helix, emacs, zed, kate, sublime; README.md says how to install dgls permanently)"
 
-test: check  ## Format, types, and every test that needs no model, no editor and no server.
+test: check  ## Check format and types, and run every test that needs no model, editor or server.
 	$(BIN)/python -m pytest -m "not model and not editor and not vllm"
 
-test-models: $(MODELS)  ## The tests that run the laptop model; it is fetched first.
+test-models: $(MODELS)  ## Fetch the laptop model and run the tests that need it.
 	$(BIN)/dgls model get $(LAPTOP)
 	$(BIN)/python -m pytest -rs -m "model and not editor"
 
@@ -42,13 +42,13 @@ check: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-test-editors: $(DEV)  ## The tests that drive real editors; they are installed first.
+test-editors: $(DEV)  ## Install real editors and run the tests that drive them.
 	bash tests/editors/install.sh neovim helix emacs tmux
 	bash tests/editors/install_vscode.sh
 	$(MAKE) vsix
 	$(BIN)/python -m pytest -rs -m editor
 
-pictures: $(DEV)  ## Draw the pictures of the documentation anew, in real editors with the laptop model.
+pictures: $(DEV)  ## Draw the pictures of the documentation again, in real editors with the laptop model.
 	bash tests/editors/install.sh neovim helix emacs tmux
 	bash tests/editors/install_vscode.sh
 	$(MAKE) vsix
@@ -66,7 +66,7 @@ wheel: $(DEV)  ## The wheel, with the embedded model inside.
 	rm -f dist/*.whl
 	$(PIP) wheel --quiet --no-deps --wheel-dir dist .
 
-reproducible: $(DEV)  ## Two wheels of the same sources have the same bytes.
+reproducible: $(DEV)  ## Check that two wheels of the same sources have the same bytes.
 	rm -rf .cache/wheels
 	for build in a b; do \
 	  $(PIP) wheel --quiet --no-deps --no-cache-dir --wheel-dir .cache/wheels/$$build . || exit; \
@@ -77,7 +77,7 @@ sbom: wheel  ## What the wheel and the VS Code extension bundle and need, with l
 	$(BIN)/python .ci/sbom.py dist/dgls-*.whl > dist/dgls.whl.cdx.json
 	cd $(VSCODE) && npm sbom --package-lock-only --omit=dev --sbom-format=cyclonedx > ../../dist/dgls.vsix.cdx.json
 
-docs: $(DEV)  ## The site of the documentation, its links checked, in .cache/site.
+docs: $(DEV)  ## Build the documentation's site in .cache/site and check its links.
 	$(PIP) install --quiet --constraint constraints.txt --editable ".[docs]"
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
@@ -89,17 +89,17 @@ clean:
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-# Without a GPU pip would still take torch for CUDA; uv takes the CPU build from PyTorch's index.
+# If pip would install torch for CUDA and there is no GPU, uv installs the CPU build: it knows PyTorch's index.
 $(RUN): pyproject.toml constraints.txt | $(VENV)/bin/python
 	@if $(PIP) install --dry-run --quiet --no-deps --report - "$(TORCH)" 2>/dev/null \
 	  | grep -q '"nvidia-'; then \
 	  if command -v nvidia-smi >/dev/null; then \
-	    echo "A GPU is here: fetching torch for CUDA (about 3 GB)."; \
+	    echo "Found a GPU: fetching torch for CUDA (about 3 GB)."; \
 	  else \
-	    echo "No GPU is here: asking PyTorch's own index for the CPU build of torch (0.2 GB)."; \
+	    echo "Found no GPU: fetching the CPU build of torch from PyTorch's own index (0.2 GB)."; \
 	    $(PIP) install --quiet uv && VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install \
 	      --torch-backend cpu --constraint constraints.txt "$(TORCH)" \
-	      || echo "It could not be had; fetching torch for CUDA (about 3 GB)."; \
+	      || echo "That failed; fetching torch for CUDA (about 3 GB)."; \
 	  fi; \
 	fi
 	$(PIP) install --constraint constraints.txt --editable .

@@ -101,7 +101,7 @@ def replace(path: Path, data: bytes) -> None:
 
 
 def _not_own(path: Path) -> OSError:
-    what = f"{path} is not a file of yours but a link, a pipe or another user's; remove it"
+    what = f"{path} is a link, a pipe or another user's file; remove it"
     return OSError(errno.ELOOP, what, str(path))
 
 

@@ -119,13 +119,16 @@ def why_it_matches_nothing(text: str) -> str | None:
     if stripped.startswith("#"):
         return "it is a comment; write \\# for a name that begins with #"
     if stripped.startswith("~"):
-        return "~ is not expanded here; write the pattern from the workspace folder on"
+        return "~ is not expanded here; write the pattern relative to the workspace folder"
     if any(part in {".", ".."} for part in parts):
-        return "'.' and '..' are no folders here; write it from the workspace folder on"
+        return (
+            "'.' and '..' are not supported here; write the pattern relative to the workspace "
+            "folder"
+        )
     if re.match(r"[a-zA-Z]:[\\/]", stripped):
-        return "it is absolute; write it from the workspace folder on"
+        return "it is absolute; write it relative to the workspace folder"
     if _FOLDER_BY_BACKSLASH.search(stripped):
-        return "a backslash separates no folders here; write /"
+        return "a backslash does not separate folders here; write /"
     if len(text) > LONGEST_PATTERN:
         return f"it is longer than {LONGEST_PATTERN} characters"
     if any(map(_is_too_long, parts)):

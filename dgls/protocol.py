@@ -95,8 +95,9 @@ class FillRequest:
             )
         if len(self.around) != 2:
             raise EngineProtocolError(
-                f"'around' has a text before the gaps and one after them, not {len(self.around)} "
-                f"texts; nothing was filled."
+                "'around' needs one text before the gaps and one after them, not "
+                f"{len(self.around)} "
+                "texts; nothing was filled."
             )
         if self.instruction and not (len(self.gaps) == 1 and self.gaps[0].text.strip()):
             raise EngineProtocolError(

@@ -1,6 +1,6 @@
 """Fill a gap from Python: python examples/fill.py
 
-The first call starts the engine, which every editor and terminal of yours shares.
+The first call starts the engine, which all your editors and terminals share.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ AFTER = "\n"
 
 async def main() -> None:
     request = FillRequest(
-        parts=(BEFORE, AFTER),  # One part more than gaps.
+        parts=(BEFORE, AFTER),  # One more part than gaps.
         gaps=(Gap(max_lines=1),),
         path="shapes.py",
         limits=Limits(deadline_ms=5_000, candidates=3),

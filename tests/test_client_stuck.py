@@ -111,7 +111,7 @@ async def test_an_answer_without_end_fills_no_memory(
     chunk = b"10000\r\n" + b" " * 65_536 + b"\r\n"
     for on_draft in (None, lambda draft: None):
         async with FakeEngine(folder, lambda *_: CHUNKED + 3 * chunk) as engine:
-            with pytest.raises(EngineProtocolError, match="over 100,000 bytes"):
+            with pytest.raises(EngineProtocolError, match="exceeds 100,000 bytes"):
                 await engine.client.fill(FillRequest(("a", "b")), on_draft)
 
 

@@ -118,7 +118,7 @@ def test_a_folder_that_others_can_open_is_refused(folder: Path) -> None:
     with pytest.raises(EngineUnavailableError, match="a file or a link, not a folder"):
         make_private(link)
     (folder / "file").touch()
-    with pytest.raises(EngineUnavailableError, match="cannot be made"):
+    with pytest.raises(EngineUnavailableError, match="cannot be created"):
         make_private(folder / "file" / "below")
 
 

@@ -89,7 +89,7 @@ def parse(words: list[str]) -> None:
 @pytest.mark.parametrize("page", [page for page in PAGES if page != HISTORY])
 def test_a_command_line_is_read_as_it_is_written(page: str) -> None:
     for words in commands(page):
-        if not words or words[0] == "VERB" or words[0].startswith("-"):
+        if not words or words[0] == "COMMAND" or words[0].startswith("-"):
             continue
         try:
             parse([re.sub("^-:", "input.py:", each) for each in words if each != "..."])

@@ -54,7 +54,7 @@ def load_adapter(path: Path, base_sha256: str) -> AdapterWeights:
     truncated, of another version, for another base, or has non-finite values.
     """
     if not path.is_file():
-        raise ModelNotFoundError(f"There is no adapter at {path}; fills go on without it.")
+        raise ModelNotFoundError(f"There is no adapter at {path}; fills continue without it.")
     file = QuantisedFile.read(path, FORMAT, _refused)
     if file.metadata.get("base_sha256") != base_sha256:
         raise _refused(
@@ -102,6 +102,6 @@ def _faults(weights: AdapterWeights) -> Iterator[str]:
 
 def _refused(path: Path, reason: str) -> CheckpointError:
     return CheckpointError(
-        f"The adapter {path} was refused: {reason}. Fills go on without it; fetch it again or "
-        f"train one with `dgls train --recipe canvas`."
+        f"The adapter {path} was refused: {reason}. Fills continue without it; fetch it "
+        "again or train one with `dgls train --recipe canvas`."
     )

@@ -40,10 +40,13 @@ def why_automatic() -> str:
     if chosen != EMBEDDED:
         larger = [entry.name for entry in here if not is_quick(entry)]
         slow = f"; {', '.join(larger)} would be too slow to type with" if larger else ""
-        return f"the largest model here that keeps up with typing on {os.cpu_count()} cores{slow}"
+        return (
+            "the largest model on this machine that keeps up with typing on "
+            f"{os.cpu_count()} cores{slow}"
+        )
     if here:
-        return "the models that were fetched are too slow to type with on this machine"
-    return "no laptop model was fetched"
+        return "the fetched models are too slow to type with on this machine"
+    return "no laptop model has been fetched"
 
 
 def offer() -> str:

@@ -97,7 +97,7 @@ def entry_named(name: str) -> Entry:
             return entry
     names = ", ".join(entry.name for entry in catalogue())
     raise ModelNotFoundError(
-        f"The catalogue has no model {name!r}; nothing was changed. It has: {names}."
+        f"The catalogue has no model {name!r}; nothing was changed. It has {names}."
     )
 
 

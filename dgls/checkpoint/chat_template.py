@@ -48,7 +48,7 @@ class ChatTemplate:
             marks = {first: f"{system}\n\n{user}"}
             rendered = self._rendered_or_error(first)
         if any(rendered.count(mark) != 1 for mark in marks):
-            raise _broken("it does not say each turn once")
+            raise _broken("it does not contain each turn once")
         parts = re.split("|".join(map(re.escape, marks)), rendered)
         found = [Piece(parts[0], is_template=True)]
         for mark, after in zip(sorted(marks, key=rendered.index), parts[1:], strict=True):
@@ -102,6 +102,6 @@ def _raiser() -> Callable[[str], None]:
 
 def _broken(why: str) -> CheckpointError:
     return CheckpointError(
-        f"The model's chat template cannot be used ({why}); nothing was changed. "
-        f"Take another model for edits."
+        f"The model's chat template cannot be used ({why}); nothing was changed. Choose "
+        "another model for edits."
     )

@@ -66,14 +66,14 @@ def check_weight(name: str, weight: Tensor, folder: Path) -> None:
     if not weight.is_floating_point():
         kind = str(weight.dtype).removeprefix("torch.")
         raise CheckpointError(
-            f"The weight {name} in {folder} is stored as {kind}, which is no weight by itself; "
-            "nothing was loaded. Get the checkpoint again."
+            f"The weight {name} in {folder} is stored as {kind}, which is not a weight on "
+            "its own; nothing was loaded. Get the checkpoint again."
         )
     pieces = torch.split(weight, _ROWS) if weight.dim() else (weight,)
     if not all(bool(each.isfinite().all()) for each in pieces):
         raise CheckpointError(
-            f"The weight {name} in {folder} holds values that are no numbers; nothing was loaded. "
-            "Get the checkpoint again."
+            f"The weight {name} in {folder} has values that are not numbers; nothing was "
+            "loaded. Get the checkpoint again."
         )
 
 

@@ -40,8 +40,9 @@ def editing_model(used: str) -> str:
     if not here:
         least = min(filter(can_edit, catalogue()), key=lambda entry: entry.bytes)
         raise ModelNotFoundError(
-            f"No model here can edit by instruction, which takes a larger one; nothing was "
-            f"changed. Fetch one: dgls model get {least.name} ({size_text(least.bytes)})"
+            "No model on this machine can edit by instruction; this needs a larger one. "
+            f"Nothing was changed. Fetch one: dgls model get {least.name} "
+            f"({size_text(least.bytes)})"
         )
     quick = [each for each in here if each.parameters <= PARAMETERS_A_CORE * _cores()]
     return max(quick or [min(here, key=_size)], key=_size).name

@@ -28,7 +28,7 @@ def shard_files(folder: Path) -> tuple[Path, ...]:
     if index.is_file():
         wanted = {folder / name for name in _indexed(index)}
         if not wanted:
-            raise _bad_index(index, "it names no weight file")
+            raise _bad_index(index, "it does not name a weight file")
         if missing := sorted(path.name for path in wanted if not path.is_file()):
             raise CheckpointError(
                 f"{len(missing)} of the {len(wanted)} weight files in {folder} are missing (the "

@@ -40,9 +40,9 @@ def own_fields(folder: Path) -> Mapping[str, Any]:
         )
     if (tool := _quantised_by(folder, fields)) is not None:
         raise CheckpointError(
-            f"{folder} was quantised by another tool, {tool}, whose weights dgls does not run; "
-            f"nothing was loaded. Serve it with vLLM (docs/team.md), or take the bf16 checkpoint, "
-            f"which dgls quantises itself."
+            f"Another tool, {tool}, quantised {folder}, and dgls does not run its weights; "
+            "nothing was loaded. Serve it with vLLM (docs/team.md), or use the bf16 "
+            "checkpoint, which dgls quantises itself."
         )
     return fields
 

@@ -51,8 +51,8 @@ class GgufFile:
         found = self._field("general.architecture")
         if found != ARCHITECTURE:
             raise CheckpointError(
-                f"{path} holds a model of the architecture {found!r}, and dgls reads "
-                f"{ARCHITECTURE} alone; nothing was loaded."
+                f"{path} holds a model of the architecture {found!r}, and dgls reads only "
+                f"{ARCHITECTURE}; nothing was loaded."
             )
         self._tensors = {tensor.name: tensor for tensor in self._reader.tensors}
 
@@ -97,8 +97,7 @@ class GgufFile:
         kinds = self._reader.fields.get("tokenizer.ggml.token_type")
         if kinds is None or len(kinds.data) != len(tokens):
             raise CheckpointError(
-                f"{self.path} does not say which of its tokens are text; nothing was loaded. "
-                f"Get it again."
+                f"{self.path} does not say which tokens are text; nothing was loaded. Get it again."
             )
         special = [
             token

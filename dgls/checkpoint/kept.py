@@ -120,7 +120,9 @@ class _Writer:
         try:
             step()
         except (OSError, SafetensorError) as error:
-            log.warning("quantised weights are not kept, each start makes them anew: %s", error)
+            log.warning(
+                "quantised weights are not kept, so each start computes them again: %s", error
+            )
             self._works = False
             self.clear()
 

@@ -63,8 +63,8 @@ def load_checkpoint(
     vocabulary = config.get_text_config().vocab_size
     if codec.size > vocabulary:
         raise CheckpointError(
-            f"The tokenizer in {folder} has {codec.size} tokens, but the model {vocabulary}; "
-            f"they do not belong together. Nothing was loaded."
+            f"The tokenizer in {folder} has {codec.size} tokens, and the model has "
+            f"{vocabulary}; they do not belong together. Nothing was loaded."
         )
     shard_files(folder)
     source = _Source(folder, torch.device(device), dtype, scheme, progress)
@@ -124,7 +124,7 @@ def _quantized(config: DiffusionGemmaConfig, source: _Source) -> TextDiffusionGe
         try:
             return assemble(config, source.kept(place), source.device, quantized=True)
         except (OSError, SafetensorError, CheckpointError) as error:
-            log.warning("the quantised weights in %s are made again: %s", place, error)
+            log.warning("the quantised weights in %s are computed again: %s", place, error)
             shutil.rmtree(place, ignore_errors=True)
     expected = footprints(config)[source.scheme].total
     weights = keeping(source.fresh(), place, expected)

@@ -73,8 +73,8 @@ def _listed(name: str) -> Named:
     entry, path = entry_named(name), path_of(name)
     if path is None:
         raise ModelNotFoundError(
-            f"{name} is not on this machine; nothing was loaded. Fetch it first: "
-            f"dgls model get {name}"
+            f"{name} is not on this machine; nothing was loaded. Fetch it first: dgls model "
+            f"get {name}"
         )
     identity = entry.sha256 if entry.is_pinned else fingerprint(path)
     return Named(name, path, causal=True, identity=identity)

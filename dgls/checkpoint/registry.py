@@ -27,7 +27,7 @@ def find(name: str) -> Path:
     written `./...`, see `dgls.config.is_path`. Raises `ModelNotFoundError` for anything else.
     """
     if name == EMBEDDED:
-        return _existing(_EMBEDDED_FOLDER, "This installation of dgls comes without its model")
+        return _existing(_EMBEDDED_FOLDER, "This installation of dgls lacks its embedded model")
     if is_listed(name):
         return _fetched(name)
     if is_path(name):
@@ -72,8 +72,8 @@ def _cached(name: str) -> Path:
         ) from error
     if not isinstance(found, str) and "/" not in name:
         raise ModelNotFoundError(
-            f"There is no model {name!r}; nothing was loaded.{_meant(name)} dgls model list names "
-            f"those to fetch, any other is owner/name.{_hint(name)}"
+            f"There is no model {name!r}; nothing was loaded.{_meant(name)} dgls model list "
+            f"shows those to fetch; write any other as owner/name.{_hint(name)}"
         )
     if not isinstance(found, str):
         raise ModelNotFoundError(
@@ -88,8 +88,9 @@ def _cache_folder() -> str:
     folder: str = constants.HF_HUB_CACHE
     if not Path(folder).is_absolute():
         raise ModelNotFoundError(
-            f"The folder of the Hugging Face cache, {folder!r}, is no absolute path; nothing was "
-            f"loaded. Correct HF_HOME, HF_HUB_CACHE or XDG_CACHE_HOME; an empty one is relative."
+            f"The folder of the Hugging Face cache, {folder!r}, is not an absolute path; "
+            "nothing was loaded. Correct HF_HOME, HF_HUB_CACHE or XDG_CACHE_HOME; an empty "
+            "value is relative."
         )
     return folder
 
@@ -102,5 +103,5 @@ def _hint(name: str) -> str:
     """What to write instead if a file or folder of that name was meant."""
     with suppress(OSError, ValueError):
         if name and Path(name).exists():
-            return f" To use what lies here, write ./{name}"
+            return f" To use the folder or file here, write ./{name}"
     return ""

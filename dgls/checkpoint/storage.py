@@ -38,7 +38,9 @@ def save_checkpoint(
     and moved there, replacing an older one. Raises `CheckpointError` for other `bits`.
     """
     if bits not in (8, 16, 32):
-        raise CheckpointError(f"Weights are stored in 8, 16 or 32 bits, not {bits}; none were.")
+        raise CheckpointError(
+            f"Weights can be stored in 8, 16 or 32 bits, not {bits}; nothing was stored."
+        )
     target = Path(folder)
     beside = target.with_name(target.name + ".partial")
     shutil.rmtree(beside, ignore_errors=True)

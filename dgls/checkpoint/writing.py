@@ -30,8 +30,8 @@ def changing(entry: Entry) -> Iterator[Path]:
         lock = FileLock.acquire(path)
         if lock is None:
             raise ModelFetchError(
-                f"Another dgls fetches or removes {entry.name} (process {owner(path) or '?'}); "
-                "nothing was changed. Wait for its end, then try again."
+                f"Another dgls (process {owner(path) or '?'}) is fetching or removing "
+                f"{entry.name}; nothing was changed. Wait until it ends, then try again."
             )
         try:
             lock.write_owner()
@@ -63,8 +63,8 @@ def _in_words(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in _FULL:
             raise ModelFetchError(
-                f"The disk of {folder} is full; what arrived is kept, and the same command goes on "
-                f"with it. Make room, or set {MODELS_VARIABLE} to a folder on another disk."
+                f"The disk of {folder} is full. What arrived was kept, and the same command "
+                f"resumes. Make room, or set {MODELS_VARIABLE} to a folder on another disk."
             ) from error
         raise ModelFetchError(
             f"{folder} cannot be changed ({error.strerror or error}); no model was changed. Set "

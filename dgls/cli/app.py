@@ -29,7 +29,7 @@ _FAILED = 70
 
 _AFTER_INTERRUPT = {
     **dict.fromkeys(("fill", "edit", "why"), "nothing was changed"),
-    **dict.fromkeys(("eval", "bench", "train"), "what was written so far is kept"),
+    **dict.fromkeys(("eval", "bench", "train"), "what was written so far was kept"),
 }
 """What a stopped verb leaves in files."""
 
@@ -64,7 +64,7 @@ def told(error: Exception) -> int:
         what = error.strerror or type(error).__name__
         is_named = error.filename and str(error.filename) not in what
         where = f"{error.filename}: " if is_named else ""
-        return _said(f"{where}{what}; what was asked for was not finished.", NO_FILE)
+        return _said(f"{where}{what}; the command did not finish.", NO_FILE)
     return _said(_inside(error), _FAILED)
 
 
@@ -96,7 +96,7 @@ def _misused(error: Any) -> int:
     # Typer's checks come from pydantic, whose messages begin with the name of the exception.
     what = " ".join(_CHECKED.sub("", error.format_message()).split()).rstrip(".?")
     end = "?" if "Did you mean" in what else "."
-    command = error.ctx.command_path if error.ctx else "dgls VERB"
+    command = error.ctx.command_path if error.ctx else "dgls COMMAND"
     lists = f"{command} --help lists its arguments"
     return _said(f"{what}{end} Nothing was done; {lists}.", error.exit_code)
 
@@ -112,8 +112,8 @@ def _inside(error: Exception) -> str:
     where = (own or frames)[-1]
     place = f"{os.path.basename(where.filename)}:{where.lineno}"
     return (
-        f"dgls failed inside ({type(error).__name__} at {place}); what was asked for was not "
-        "finished. Please report it with the command that you gave."
+        f"dgls failed inside ({type(error).__name__} at {place}) and did not finish the "
+        "command. Please report this with the command that you gave."
     )
 
 
@@ -125,4 +125,4 @@ def _with_places_last(arguments: Sequence[str]) -> list[str]:
 
 
 def _root() -> None:
-    """Fills code in where the cursor is, with a model on this machine."""
+    """Fills in code at the cursor, with a model on this machine."""

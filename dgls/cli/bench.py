@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 _EDITORS = (1, 4, 16)
 
 _Folders = Annotated[
-    list[Path] | None, typer.Argument(help="Source trees to cut gaps from; dgls' own if none.")
+    list[Path] | None, typer.Argument(help="Source trees to cut gaps from; by default dgls's own.")
 ]
 _Minutes = Annotated[
-    float | None, typer.Option(min=0.01, help="Begin no further gap after this time.")
+    float | None, typer.Option(min=0.01, help="Start no further gap after this time, in minutes.")
 ]
 _Unverified = Annotated[
     bool,
     typer.Option(
-        help="Print instead what the adapter's masks write unverified, by the order in which "
-        "their tokens are accepted."
+        help="Instead, print what the adapter's masks write without verification, by the order in "
+        "which their tokens are accepted."
     ),
 ]
 
@@ -48,15 +48,15 @@ def _bench() -> None:
 
 def latency(
     keystrokes: Annotated[
-        int, typer.Option(min=1, max=1_000_000, help="Keystrokes and engine calls.")
+        int, typer.Option(min=1, max=1_000_000, help="Number of keystrokes and engine calls.")
     ] = 500,
     places: Annotated[
-        int, typer.Option(min=1, max=100_000, help="Places to fill, cold and warm.")
+        int, typer.Option(min=1, max=100_000, help="Number of places to fill, cold and warm.")
     ] = 40,
     model: ModelName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print what a user waits for as a Markdown table."""
+    """Print how long a user waits, as a Markdown table."""
     from dgls.lab.bench.latency import latency as measure
 
     settings = _settings({"model.name": model})
@@ -66,21 +66,22 @@ def latency(
 def engine(
     editors: Annotated[
         list[int] | None,
-        typer.Option(min=1, max=1000, help="Editors at once; may be given several times."),
+        typer.Option(min=1, max=1000, help="Number of editors at once; repeatable."),
     ] = None,
     seconds: Annotated[
-        float, typer.Option(min=1, max=86_400, help="Typing time of each count.")
+        float,
+        typer.Option(min=1, max=86_400, help="Typing time for each number of editors, in seconds."),
     ] = 60.0,
     model: ModelName = None,
     recorded: Annotated[
-        Path | None, typer.Option(help="Sessions that were recorded, one JSON object a line.")
+        Path | None, typer.Option(help="Recorded sessions, one JSON object per line.")
     ] = None,
     vllm: Annotated[
-        str | None, typer.Option(help="A vLLM server that serves the model: the same fills there.")
+        str | None, typer.Option(help="A vLLM server with the model: make the same fills there.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print what one engine does for 1, 4 and 16 editors that type, as a Markdown table."""
+    """Print how one engine serves 1, 4 and 16 editors at once, as a Markdown table."""
     from dgls.lab.bench.engine import Load, usual_sessions
     from dgls.lab.bench.engine import engine as measure
     from dgls.lab.bench.typing.sessions import recorded_sessions
@@ -94,23 +95,24 @@ def engine(
 
 def gpu(
     size: Annotated[
-        str, typer.Option(help="`full`, the published model's size, or `toy` for a try-out.")
+        str, typer.Option(help="`full`, the size of the 26B model, or `toy` to try it out.")
     ] = "full",
     schemes: Annotated[
-        str, typer.Option(help="Precisions, with commas: `none` (bf16), `8bit`, `4bit`.")
+        str, typer.Option(help="Precisions, separated by commas: `none` (bf16), `8bit`, `4bit`.")
     ] = "none,4bit,8bit",
     parts: Annotated[
-        str, typer.Option(help="What to measure, with commas; all parts unless given.")
+        str, typer.Option(help="What to measure, separated by commas; by default all parts.")
     ] = "",
     budget_minutes: Annotated[
-        float, typer.Option(min=0, help="Begin no further part after so many minutes.")
+        float, typer.Option(min=0, help="Start no further part after this time, in minutes.")
     ] = 8.0,
     json: Annotated[
-        Path | None, typer.Option(help="Write every figure here too, as soon as it is known.")
+        Path | None,
+        typer.Option(help="Also write every figure to this file, as soon as it is known."),
     ] = None,
     device: Annotated[str, typer.Option(help="A device of torch, or `auto`.")] = "auto",
 ) -> None:
-    """Print what the published model takes on this GPU, with random weights, as Markdown."""
+    """Print the time and memory of the 26B model on this GPU, with random weights, as Markdown."""
     from dgls.lab.bench.gpu.aims import aims
     from dgls.lab.bench.gpu.run import planned, run
     from dgls.network.hardware import chosen_device
@@ -122,8 +124,8 @@ def gpu(
         raise typer.BadParameter(str(error)) from error
     if device == "auto" and chosen.type == "cpu" and size == "full":
         raise typer.BadParameter(
-            "this machine has no GPU, and the full size takes 53 GB of memory; --size toy tries "
-            "the command out, --device cpu insists"
+            "this machine has no GPU, and the full size needs 53 GB of memory; use --size toy to "
+            "try the command, or --device cpu to run it all the same"
         )
     results = run(plan, json, _say)
     typer.echo(results.markdown(), nl=False)
@@ -132,16 +134,16 @@ def gpu(
 
 def passes(
     folders: _Folders = None,
-    gaps: Annotated[int, typer.Option(min=1, help="Gaps in all.")] = 60,
-    seed: Annotated[int, typer.Option(help="Another seed cuts other gaps.")] = 0,
-    model: Annotated[str, typer.Option(help="A causal model, as `model.name`.")] = "auto",
+    gaps: Annotated[int, typer.Option(min=1, help="Total number of gaps.")] = 60,
+    seed: Annotated[int, typer.Option(help="Another seed cuts different gaps.")] = 0,
+    model: Annotated[str, typer.Option(help="A causal model, named as in `model.name`.")] = "auto",
     device: Annotated[str, typer.Option(help="A device of torch, or `auto`.")] = "auto",
-    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0 for dgls' choice.")] = 0,
+    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0 lets dgls choose.")] = 0,
     minutes: _Minutes = None,
     unverified: _Unverified = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print tokens a pass without drafts, with looked-up ones, the adapter's, and both."""
+    """Print tokens per pass without drafts, with looked-up ones, the adapter's, and both."""
     import json
     import math
 
@@ -155,7 +157,9 @@ def passes(
 
     named = resolved(model)
     if not named.causal:
-        raise typer.BadParameter(f"{named.name} is no causal model, so it writes with no drafts.")
+        raise typer.BadParameter(
+            f"{named.name} is not a causal model, so it does not write with drafts."
+        )
     cases = gaps_of(folders or [Path(dgls.__file__).parent], gaps, seed)
     filler = open_causal(named, device, threads, adapter="on")
     if unverified:

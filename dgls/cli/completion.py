@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
 def completion(
     shell: Annotated[Shell, typer.Argument(help="The shell.")],
 ) -> None:
-    """Print the completion script of a shell.
+    """Print the completion script for a shell.
 
     bash: eval "$(dgls completion bash)" in ~/.bashrc; zsh: the same in ~/.zshrc, after compinit;
     fish: dgls completion fish > ~/.config/fish/completions/dgls.fish

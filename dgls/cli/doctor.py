@@ -28,13 +28,13 @@ def register(app: typer.Typer) -> None:
 def doctor(
     measure: Annotated[
         bool,
-        typer.Option("--measure", help="Fill with the model in use and tell how long it took."),
+        typer.Option("--measure", help="Fill with the model in use and measure how long it takes."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say what this machine can run, and why.
+    """Check what this machine can run, and why.
 
-    Exits with 1 where the model in use cannot run or a setting is wrong.
+    Exits with 1 if the model in use cannot run or a setting is wrong.
     """
     from dgls.doctor.examination import examine
 
@@ -97,7 +97,7 @@ def _rows(found: Findings) -> Iterator[tuple[str, str]]:
         name = f"{editor.name} {editor.version}".rstrip()
         yield "editor", f"{name} ({editor.path}): {editor.how}"
     if not found.editors:
-        yield "editor", "none found on the path"
+        yield "editor", "none found on the PATH"
     changed = [each for each in found.settings if each.origin != "default"]
     for setting in changed:
         yield "setting", f"{setting.name} = {json.dumps(setting.value)} from {setting.origin}"
@@ -126,7 +126,7 @@ def _model(model: ModelFound) -> str:
 def _engine(engine: EngineFound) -> str:
     others = f"; other engines: {engine.others}" if engine.others else ""
     if engine.state == "none":
-        return f"does not run; the first fill starts it{others}"
+        return f"not running; the first fill starts it{others}"
     uptime = f"up {engine.uptime_seconds // 60} min {engine.uptime_seconds % 60} s"
     memory = f"{_gb(engine.memory)} of memory"
     state = f"{engine.state} ({engine.message})" if engine.message else engine.state
@@ -136,13 +136,13 @@ def _engine(engine: EngineFound) -> str:
 def _speed(speed: Speed) -> str:
     started = f", after {speed.starting_ms / 1000:.1f} s to start" if speed.starting_ms else ""
     return (
-        f"{speed.median_ms:.0f} ms a fill with {speed.model} (median of {speed.fills - 1}, "
-        f"{speed.steps} passes), {speed.first_ms:.0f} ms the first{started}"
+        f"{speed.median_ms:.0f} ms per fill with {speed.model} (median of {speed.fills - 1}, "
+        f"{speed.steps} passes), {speed.first_ms:.0f} ms for the first{started}"
     )
 
 
 def _adapter(trial: Trial) -> str:
-    use = "used" if trial.pays else "left out (it must save 15 %)"
+    use = "used" if trial.pays else "not used (it must save 15 %)"
     return (
         f"{use}: one-line fills take {trial.without_ms:.0f} ms without it and "
         f"{trial.with_ms:.0f} ms with it (median of {trial.fills})"

@@ -29,18 +29,18 @@ _Lines = Annotated[
     str,
     typer.Argument(
         metavar="FILE:FROM-TO",
-        help="The lines to edit, from 1, the last one included; FILE:LINE is one line; - is "
+        help="The lines to edit, counted from 1, including the last; FILE:LINE is one line; - is "
         "standard input.",
     ),
 ]
 _Instruction = Annotated[
     str, typer.Argument(metavar="INSTRUCTION", help='Such as "add type hints".')
 ]
-_Diff = Annotated[bool, typer.Option("--diff", help="Print the difference, which is the default.")]
+_Diff = Annotated[bool, typer.Option("--diff", help="Print the diff (the default).")]
 _Write = Annotated[bool, typer.Option("--write", help="Apply the edit to the file.")]
 _EditModel = Annotated[
     str | None,
-    typer.Option(help="The model that edits; auto is the best one here (`edits.model`)."),
+    typer.Option(help="The model that edits; by default `edits.model`."),
 ]
 
 
@@ -59,14 +59,14 @@ def edit(
     model: _EditModel = None,
     allow_private: AllowPrivate = False,
 ) -> None:
-    """Edit lines as an instruction says, and print the difference."""
+    """Edit lines by an instruction, and print the diff."""
     from dgls.requests.instruction import InstructedEdit
 
     if instruction.startswith("-:"):
         # `dgls.cli.app` moves places in standard input to the end.
         target, instruction = instruction, target
     if diff and write:
-        raise InputError("Give --diff or --write, one of the two; nothing was changed.")
+        raise InputError("Give either --diff or --write, not both. Nothing was changed.")
     resolved = resolved_with(None)
     name, first, last = line_range(target)
     _check(name, resolved, write=write, allow_private=allow_private)
@@ -88,7 +88,7 @@ def edit(
     shown = f"{name}: edited lines {first} to {last}.\n" if write else difference
     typer.echo(shown, nl=False, err=write)
     if not write and sys.stdout.isatty() and name != STANDARD_INPUT:
-        typer.echo("dgls: the file is as it was; --write applies the edit.", err=True)
+        typer.echo("dgls: the file was not changed; --write applies the edit.", err=True)
 
 
 def _with_model(settings: Settings, model: str | None) -> Settings:
@@ -104,11 +104,13 @@ def _check(name: str, resolved: Resolved, *, write: bool, allow_private: bool) -
     """Raise `DglsError` for a file that may not be read or, with `write`, not be written."""
     if name == STANDARD_INPUT:
         if write:
-            raise InputError("Standard input cannot be written to; leave out --write.")
+            raise InputError(
+                "dgls cannot write to standard input. Nothing was changed; leave out --write."
+            )
         return
     check_readable(Path(name), resolved, allow=allow_private)
     if write and Path(name).exists() and not os.access(name, os.W_OK):
-        raise SourceFileError(f"{name} is read-only; it was left as it was.")
+        raise SourceFileError(f"{name} is read-only; it was not changed.")
 
 
 def _json(reply: FillReply, made: Edit, difference: str, *, written: bool) -> str:

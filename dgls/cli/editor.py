@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from dgls.editors.writing import Written
 
 FLAGS = {
-    "--write": "write it, keeping a backup of what is changed",
-    "--check": "start the server as the editor would and ask for a fill",
+    "--write": "write it, and keep a backup of each changed file",
+    "--check": "start the server as the editor would, and ask for a fill",
     "--json": "print JSON",
 }
 
@@ -47,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
     """The parser of this verb's arguments."""
     made = argparse.ArgumentParser(
         "dgls editor",
-        description="Print what belongs into an editor's configuration, write it, or try it out.",
+        description="Print what belongs in an editor's configuration, write it, or try it out.",
         allow_abbrev=False,
     )
     made.add_argument("name", nargs="?", default="", help=", ".join(EDITORS), metavar="EDITOR")
@@ -61,9 +61,11 @@ def _given(arguments: Sequence[str]) -> argparse.Namespace:
     given, unknown = parser().parse_known_args(arguments)
     if unknown:
         meant = _meant(unknown[0], (*FLAGS, "--help"))
-        raise InputError(f"dgls editor takes no '{unknown[0]}'.{meant} Nothing was changed.")
+        raise InputError(f"dgls editor has no argument '{unknown[0]}'.{meant} Nothing was changed.")
     if given.name not in EDITORS:
-        what = f"knows no editor '{given.name}'" if given.name else "needs an editor's name"
+        what = (
+            f"does not know the editor '{given.name}'" if given.name else "needs an editor's name"
+        )
         meant = _meant(given.name, EDITORS)
         raise InputError(f"dgls editor {what}.{meant} It knows {', '.join(EDITORS)}.")
     return given
@@ -127,10 +129,10 @@ def _say_what_to_write(name: str, found: Guide) -> None:
 
 def _say_written(written: Written) -> None:
     if not written.changed:
-        print(f"Nothing to do: dgls is in {written.what} already.", flush=True)
+        print(f"Nothing to do: dgls is already in {written.what}.", flush=True)
         return
-    backup = f" What it was is in {written.backup}." if written.backup else ""
-    print(f"dgls is in {written.what} now.{backup}", flush=True)
+    backup = f" The old version is in {written.backup}." if written.backup else ""
+    print(f"Added dgls to {written.what}.{backup}", flush=True)
 
 
 def _say_checked(found: Guide, checked: Checked) -> None:
@@ -142,7 +144,7 @@ def _say_checked(found: Guide, checked: Checked) -> None:
     else:
         print(f"No suggestion for the example (asked in {checked.fill_ms:.0f} ms).")
     if found.version and not checked.version:
-        _say(f"{found.version[0]} is not on the PATH, so the editor's version was not looked at.")
+        _say(f"{found.version[0]} is not on the PATH, so the editor's version was not checked.")
 
 
 def _notes(found: Guide) -> list[str]:

@@ -24,27 +24,29 @@ if TYPE_CHECKING:
     from dgls.cli.watch import Watch
     from dgls.config import Settings
 
-_NOTHING = "The model has nothing that fits here{}; dgls why FILE:LINE:COL tells what it tried."
-_BETTER = " and is better than what is there"
+_NOTHING = "The model has no text that fits here{}; dgls why FILE:LINE:COL shows what it tried."
+_BETTER = " and is better than the present text"
 
 _Targets = Annotated[
     list[str],
     typer.Argument(
         metavar="FILE:LINE:COL",
-        help="Lines and columns count from 1; FILE:LINE is the hole in which the line ends, or "
-        "the line's end; - is standard input. Several places of one file are filled together.",
+        help="Lines and columns count from 1. FILE:LINE is the hole in which the line ends, "
+        "or else "
+        "the end of the line; - is standard input. Several places in one file are filled "
+        "together.",
     ),
 ]
 _Selections = Annotated[
     list[str] | None,
-    typer.Option(help="Refill a range L:C-L:C of FILE; repeatable.", metavar="L:C-L:C"),
+    typer.Option(help="Replace the range L:C-L:C of FILE; repeatable.", metavar="L:C-L:C"),
 ]
 _Strength = Annotated[
-    float, typer.Option(min=0.05, max=1.0, help="Noise on a selection: 1 rewrites it.")
+    float, typer.Option(min=0.05, max=1.0, help="Noise on a selection; 1 rewrites all of it.")
 ]
 _Lines = Annotated[
     int | None,
-    typer.Option(min=1, max=100, help="Most lines of a fill: 1, or those of a hole in an editor."),
+    typer.Option(min=1, max=100, help="Maximum number of lines. By default 1, or 10 for a hole."),
 ]
 _Write = Annotated[bool, typer.Option("--write", help="Apply the fill to the file.")]
 _Watch = Annotated[bool, typer.Option("--watch", help="Show each draft.")]
@@ -69,7 +71,7 @@ def fill(
     seed: _Seed = 0,
     allow_private: AllowPrivate = False,
 ) -> None:
-    """Fill the gap at a place of a file and print it."""
+    """Fill the gap at a place in a file, and print the fill."""
     from dgls.requests.builder import limits_of
 
     resolved = resolved_with(model)
@@ -77,7 +79,9 @@ def fill(
     for name in {parse_target(each).file for each in target} - {STANDARD_INPUT}:
         check_readable(Path(name), resolved, allow=allow_private)
     if write and any(parse_target(each).file == STANDARD_INPUT for each in target):
-        raise InputError("Standard input cannot be written to; leave out --write.")
+        raise InputError(
+            "dgls cannot write to standard input. Nothing was filled; leave out --write."
+        )
     job = job_of(Asked(target, select or [], lines, strength, language), settings.fill)
     asker = dataclasses.replace(asker_of(job.file.name, job.source, resolved, "fill"), seed=seed)
     watching = _watch(job) if watch and not as_json else None

@@ -95,8 +95,8 @@ class Job:
         """Write the texts into the file. Raises `InputError` if all are empty."""
         if not any(fill.texts):
             raise InputError(
-                f"The model has no fill that fits here; {self.file.name} was left as it was. "
-                f"Try other places, more --lines or another --seed."
+                f"The model has no fill that fits here; {self.file.name} was not changed. Try "
+                "other places, more --lines or another --seed."
             )
         self.file.write(apply_edits(self.source.text, self.edits(fill)))
 

@@ -68,14 +68,14 @@ def parse_arguments(arguments: list[str]) -> LspArguments:
                 editor = _number(value)
         elif name != "--stdio" or value:
             raise InputError(
-                f"dgls lsp knows no argument '{name[:80]}'; nothing was started.\n{USAGE}"
+                f"dgls lsp has no argument '{name[:80]}'; nothing was started.\n{USAGE}"
             )
     return LspArguments(host, port, editor, wants_help)
 
 
 def _number(value: str) -> int:
     if not (value.isascii() and value.isdigit()) or len(value) > _MAX_PID_DIGITS:
-        raise InputError(f"'{value[:80]}' is not a process's number; nothing was started.")
+        raise InputError(f"'{value[:80]}' is not a process id; nothing was started.")
     return int(value)
 
 
@@ -87,8 +87,8 @@ def _address(value: str) -> tuple[str, int]:
         raise InputError(f"'{value[:80]}' is not [HOST:]PORT; nothing was started.")
     if not _is_loopback(host):
         raise InputError(
-            f"dgls serves on this machine alone, and '{host}' is not a loopback address; "
-            "nothing was started. Use 127.0.0.1, ::1 or localhost."
+            f"'{host}' is not a loopback address, and dgls serves only on this machine; nothing "
+            "was started. Use 127.0.0.1, ::1 or localhost."
         )
     return host, int(digits)
 

@@ -19,8 +19,8 @@ NO_FILE = 74
 """The exit status if a file or folder cannot be used, as in sysexits.h."""
 
 _NOWHERE = (
-    "dgls: the current folder does not exist or cannot be read; nothing was done. "
-    "Change to another one (cd)."
+    "dgls: the current folder does not exist or cannot be read; nothing was done. Change "
+    "to another folder (cd)."
 )
 _STARTS_THE_SERVER = {"lsp", "--stdio", "--tcp", "--clientProcessId"}
 

@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
 
 
 def show(as_json: AsJson = False) -> None:
-    """List the models: size, licence, origin, what is here and what fits this machine."""
+    """List the models: size, licence, origin, which you have and which fit this machine."""
     from dgls.checkpoint.catalogue import catalogue
     from dgls.doctor.machine import look_at_machine
 
@@ -55,10 +55,10 @@ def get(
         Path | None, typer.Option("--from", help="A file that you already have; it is only read.")
     ] = None,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Read a model that is here again and check its hash.")
+        bool, typer.Option("--verify", help="Read a fetched model again and check its hash.")
     ] = False,
 ) -> None:
-    """Fetch a model and prove it by its hash; print where it is. Interrupted, it resumes."""
+    """Fetch a model, check its hash, and print where it is. Resumes if interrupted."""
     from dgls.checkpoint.catalogue import entry_named
     from dgls.checkpoint.fetch.get import get as fetch
     from dgls.cli.fetch_progress import progress_for_stderr
@@ -71,7 +71,7 @@ def get(
         place = fetch(entry, _sources(given), progress, verify=verify)
         _prepare(entry, progress)
     except KeyboardInterrupt:
-        typer.echo(f"Interrupted; dgls model get {name} goes on where it was.", err=True)
+        typer.echo(f"Interrupted; dgls model get {name} resumes where it stopped.", err=True)
         raise typer.Exit(INTERRUPTED) from None
     typer.echo(place)
 
@@ -79,10 +79,10 @@ def get(
 def remove(
     name: _Name,
     force: Annotated[
-        bool, typer.Option("--force", help="Remove it even where an engine may be using it.")
+        bool, typer.Option("--force", help="Remove it even if an engine may be using it.")
     ] = False,
 ) -> None:
-    """Remove a model and what was converted from it."""
+    """Remove a model and the files converted from it."""
     from dgls.checkpoint.catalogue import entry_named
     from dgls.checkpoint.writing import remove as take_away
     from dgls.cli.model_in_use import why_in_use
@@ -91,15 +91,15 @@ def remove(
     reason = "" if force else why_in_use(entry)
     if reason:
         raise ModelFetchError(
-            f"{reason}; nothing was removed. Stop it with dgls serve --stop --all, or remove the "
-            "model all the same with --force."
+            f"{reason}; nothing was removed. Stop the engine with dgls serve --stop --all, or "
+            "remove the model anyway with --force."
         )
     freed = take_away(entry)
-    typer.echo(f"Removed {name}: {size_text(freed)} are free again.")
+    typer.echo(f"Removed {name} and freed {size_text(freed)}.")
 
 
 def path(name: _Name) -> None:
-    """Print where a model is. Exits with 6 where it is not on this machine."""
+    """Print where a model is. Exits with 6 if it is not on this machine."""
     from dgls.checkpoint.catalogue import entry_named
     from dgls.checkpoint.store import path_of
 
@@ -123,7 +123,10 @@ def _prepare(entry: Entry, progress: Progress) -> None:
     try:
         prepare(entry.name, lambda share, what: progress.at(int(share * entry.bytes)))
     except ModelError as error:
-        progress.say(f"It could not be converted for this machine yet: {error}")
+        progress.say(
+            "It could not be converted for this machine yet; the first fill will try again. "
+            f"{error}"
+        )
     finally:
         progress.end()
 
@@ -186,7 +189,7 @@ def _here(row: dict[str, Any]) -> str:
     if row["path"] is not None:
         return "here"
     partial = row["partial_bytes"]
-    return f"{size_text(partial)} of it are here" if partial else "not fetched"
+    return f"{size_text(partial)} of it fetched" if partial else "not fetched"
 
 
 def _described(entry: Entry) -> str:

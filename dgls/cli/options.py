@@ -8,12 +8,12 @@ import typer
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Language = Annotated[
-    str | None, typer.Option(help="The language, where the file's name does not tell.")
+    str | None, typer.Option(help="The language, if the file's name does not tell.")
 ]
 ModelName = Annotated[
     str | None,
     typer.Option(
-        help="`embedded`, a name of `dgls model list`, a folder (./... or absolute), or a "
-        "cached owner/name."
+        help="`embedded`, a name from `dgls model list`, a folder (./... or absolute), or "
+        "owner/name in the Hugging Face cache."
     ),
 ]

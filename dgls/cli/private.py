@@ -20,8 +20,8 @@ AllowPrivate = Annotated[
     bool,
     typer.Option(
         "--allow-private",
-        help="Read what the privacy rules leave alone, too: secrets, ignored files, and the "
-        "files of a workspace that is not trusted.",
+        help="Also read files that the privacy rules exclude: secrets, ignored files, and files of "
+        "an untrusted workspace.",
     ),
 ]
 
@@ -44,7 +44,8 @@ def check_readable(path: Path, resolved: Resolved, *, allow: bool) -> None:
         if reason is not None:
             why = fault or reason.value
             raise InputError(
-                f"{path} is left alone ({why}); nothing was filled. --allow-private overrides that."
+                f"dgls does not read {path} ({why}); nothing was filled. --allow-private overrides "
+                "this."
             )
 
 

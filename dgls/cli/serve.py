@@ -31,27 +31,27 @@ def serve(
     model: ModelName = None,
     device: Annotated[str | None, typer.Option(help="`auto`, `cpu`, `cuda`, ...")] = None,
     idle: Annotated[
-        float, typer.Option(min=0, help="Seconds without a fill until it ends; 0 for never.")
+        float, typer.Option(min=0, help="Seconds without a fill after which it ends; 0 for never.")
     ] = 0.0,
     host: Annotated[
-        str, typer.Option(help="A loopback address for other programs; needs --port.")
+        str, typer.Option(help="A loopback address for other programs to connect to; needs --port.")
     ] = _DEFAULT_HOST,
     port: Annotated[
         int | None,
         typer.Option(min=0, max=65535, help="Also listen on this port, for other programs."),
     ] = None,
-    stop: Annotated[bool, typer.Option("--stop", help="Stop the engine that runs.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop the running engine.")] = False,
     every: Annotated[
-        bool, typer.Option("--all", help="With --stop: stop every engine of yours.")
+        bool, typer.Option("--all", help="With --stop: stop all your engines.")
     ] = False,
 ) -> None:
-    """Run the engine in the foreground: front-ends find it by its socket."""
+    """Run the engine in the foreground; front-ends find it through its socket."""
     settings = _settings(model, device, idle)
     if stop:
         _stop(settings, every=every)
         return
     if every or (port is None and host != _DEFAULT_HOST):
-        raise SettingError("--all goes with --stop, and --host with --port; nothing was started.")
+        raise SettingError("--all needs --stop, and --host needs --port; nothing was started.")
     _serve(settings, host, port)
 
 
@@ -102,7 +102,7 @@ def _say_where(endpoint: Endpoint, ports: list[tuple[str, int]], page_token: str
     places = ", ".join([own, *urls])
     typer.echo(f"Engine at {places}; Ctrl-C or dgls serve --stop ends it.", err=True)
     for url in urls:
-        typer.echo(f"In a browser: {url}/#{page_token}", err=True)
+        typer.echo(f"In a browser, open {url}/#{page_token}", err=True)
 
 
 def _saying_how() -> Callable[[Health], None]:

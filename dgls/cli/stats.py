@@ -20,26 +20,26 @@ def register(app: typer.Typer) -> None:
 
 
 def stats(
-    clear: Annotated[bool, typer.Option("--clear", help="Forget all counts.")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Delete all counts.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print what was suggested, accepted and kept, by language and latency.
+    """Print how many suggestions were shown, accepted and kept, by language and latency.
 
-    The counts are in a file on this machine, hold no code, and are never sent.
+    The counts are in a file on this machine. It holds no code and is never sent.
     """
     path = counts_file()
     if clear:
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
-            raise InputError(f"{path} cannot be removed ({error.strerror}).") from error
+            raise InputError(f"{path} could not be deleted ({error.strerror}).") from error
         typer.echo(json.dumps({"removed": str(path)}) if as_json else f"{path} is removed.")
         return
     counts = read_counts(path)
     if as_json:
         typer.echo(stats_json(counts))
         return
-    typer.echo(stats_table(counts) if counts else f"Nothing was counted yet in {path}.")
+    typer.echo(stats_table(counts) if counts else f"There are no counts in {path} yet.")
 
 
 def stats_table(counts: Mapping[Kind, Count]) -> str:

@@ -44,7 +44,7 @@ def parse_target(argument: str) -> Target:
     """Parse `FILE`, `FILE:LINE` or `FILE:LINE:COL`, or a line as compilers print it."""
     match = _TARGET.fullmatch(argument)
     if match is None:
-        raise InputError("Which file? Give FILE:LINE:COL; nothing was filled.")
+        raise InputError("Which file? Give FILE:LINE:COL. Nothing was filled.")
     line, column = match["line"], match["column"]
     return Target(match["file"], _number(line), _number(column))
 
@@ -53,7 +53,7 @@ def cursor(target: Target, text: str) -> Span:
     """The empty gap at the target's place. Raises `PositionError` for one outside the text."""
     if target.line is None:
         raise InputError(
-            f"Where in {target.file}? Give {target.file}:LINE or {target.file}:LINE:COL; nothing "
+            f"Where in {target.file}? Give {target.file}:LINE or {target.file}:LINE:COL. Nothing "
             "was filled."
         )
     if target.column is None:
@@ -101,7 +101,7 @@ def line_range(argument: str) -> tuple[str, int, int]:
 def lines_of(text: str, first: int, last: int) -> Span:
     """The lines `first` to `last`, from 1. Raises `PositionError` for lines that do not exist."""
     if last < first:
-        raise PositionError(f"Lines {first}-{last} end before they begin; nothing was changed.")
+        raise PositionError(f"Lines {first}-{last} end before they begin. Nothing was changed.")
     lines = Lines(text)
     start = lines.span(_from_one(first, "Line")).start
     return Span(start, lines.span(_from_one(last, "Line")).end)
@@ -123,7 +123,7 @@ def _offset(text: str, line: int | None, column: int | None) -> int:
 
 def _from_one(number: int, what: str) -> int:
     if number < 1:
-        raise PositionError(f"There is no {what.lower()} 0: the first is 1; nothing was done.")
+        raise PositionError(f"There is no {what.lower()} 0; the first is 1. Nothing was done.")
     return number - 1
 
 
@@ -144,13 +144,13 @@ class SourceFile:
         try:
             if read_small(path, _LARGEST_BYTES) != self._bytes(self.text):
                 raise SourceFileError(
-                    f"{self.name} was changed by something else meanwhile; it was left as it is. "
+                    f"Another program changed {self.name} meanwhile, so dgls left it as it is. "
                     "Try again."
                 )
             replace(path, self._bytes(text))
         except OSError as error:
             raise SourceFileError(
-                f"{self.name} cannot be written ({error.strerror}); it was left as it was."
+                f"{self.name} cannot be written ({error.strerror}); it was not changed."
             ) from error
 
     def _bytes(self, text: str) -> bytes:
@@ -163,8 +163,8 @@ def _missing(name: str) -> InputError:
         file, rest = name[: colon.start()], name[colon.end() :]
         if file and os.path.isfile(file):
             return InputError(
-                f"{rest[:80]!r} is no place in {file}; nothing was filled. Give {file}:LINE or "
-                f"{file}:LINE:COL, both numbers from 1."
+                f"{rest[:80]!r} is not a place in {file}; nothing was filled. Give {file}:LINE or "
+                f"{file}:LINE:COL, both counted from 1."
             )
     return SourceFileError(f"There is no file {name}; nothing was filled.")
 
@@ -177,7 +177,7 @@ def read_source(name: str, data: bytes | None = None) -> SourceFile:
         except FileNotFoundError as error:
             raise _missing(name) from error
         except (OSError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) else "no file has such a name"
+            why = error.strerror if isinstance(error, OSError) else "no file can have that name"
             raise SourceFileError(
                 f"{name[:200]!r} cannot be read ({why}); nothing was filled."
             ) from error

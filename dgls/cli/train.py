@@ -24,21 +24,21 @@ if TYPE_CHECKING:
 _RecipeName = Annotated[
     str,
     typer.Option(
-        help="toy, cpu or small: a model from nothing. For --base, canvas: an adapter that drafts; "
-        "lora: a fine-tune that fills better."
+        help="toy, cpu or small: train a model from scratch. With --base, canvas: an adapter that "
+        "drafts; lora: a fine-tune that fills better."
     ),
 ]
 _Base = Annotated[
     str | None,
     typer.Option(
-        help="For the recipes canvas and lora: a model of `dgls model list`, or a .gguf file."
+        help="For the recipes canvas and lora: a model from `dgls model list`, or a .gguf file."
     ),
 ]
 _Folder = Annotated[
-    Path, typer.Option(help="Where the stages leave their results; run again to go on.")
+    Path, typer.Option(help="Folder for the results of each stage; run again to continue.")
 ]
 _Output = Annotated[
-    Path | None, typer.Option(help="The folder of what was trained (FOLDER/checkpoint).")
+    Path | None, typer.Option(help="The folder for the trained result (FOLDER/checkpoint).")
 ]
 _Sources = Annotated[
     list[Path] | None,
@@ -51,18 +51,19 @@ _Excluded = Annotated[
 _Start = Annotated[
     Path | None,
     typer.Option(
-        "--from", help="Begin with this checkpoint's weights and tokenizer, or with this adapter."
+        "--from", help="Start from this checkpoint's weights and tokenizer, or from this adapter."
     ),
 ]
 _Seed = Annotated[
-    int | None, typer.Option(min=0, max=2**31 - 1, help="Draws other examples and noise.")
+    int | None,
+    typer.Option(min=0, max=2**31 - 1, help="Another seed draws different examples and noise."),
 ]
 _Minutes = Annotated[
-    float | None, typer.Option(min=0.01, max=1e6, help="End after this training time.")
+    float | None, typer.Option(min=0.01, max=1e6, help="Stop after this training time, in minutes.")
 ]
-_Steps = Annotated[int | None, typer.Option(min=1, max=10**9, help="End after this many steps.")]
+_Steps = Annotated[int | None, typer.Option(min=1, max=10**9, help="Stop after this many steps.")]
 _Device = Annotated[str, typer.Option(help="cpu or cuda.")]
-_Threads = Annotated[int, typer.Option(min=0, max=1024, help="CPU threads; 0 takes all cores.")]
+_Threads = Annotated[int, typer.Option(min=0, max=1024, help="CPU threads; 0 uses all cores.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -85,7 +86,7 @@ def train(
     threads: _Threads = 0,
     allow_private: AllowPrivate = False,
 ) -> None:
-    """Build the corpus, the tokenizer and the model; interrupted, it goes on where it stopped."""
+    """Build the corpus, the tokenizer and the model. Resumes if interrupted."""
     from dgls.config import resolve
     from dgls.lab.evaluation.cases import task_texts
     from dgls.lab.evaluation.contamination import Contamination
@@ -94,7 +95,7 @@ def train(
 
     if (recipe in FOR_A_BASE) != (base is not None):
         others = " and ".join(FOR_A_BASE)
-        wrong = "needs a --base" if recipe in FOR_A_BASE else f"takes no --base; {others} do"
+        wrong = "needs a --base" if recipe in FOR_A_BASE else f"takes no --base; only {others} do"
         raise InputError(f"The recipe {recipe} {wrong}; nothing was trained.")
     keep_files_private()
     may_read = readable(resolve(Path.cwd()), *(source or ()), allow=allow_private)
@@ -157,7 +158,7 @@ def _train_model(recipe: Recipe, told: _Told, limits: _Limits, device: torch.dev
     place = Workplace(told.folder, told.output, told.packages, device, told.start, told.may_read)
     reporter = Reporter(typer.echo, _echo_step)
     path = make_checkpoint(limits.of(recipe), place, told.excluded, reporter).absolute()
-    typer.echo(f"The checkpoint is in {path}. Try it: dgls fill --model {path} FILE:LINE:COL")
+    typer.echo(f"The checkpoint is in {path}. To try it: dgls fill --model {path} FILE:LINE:COL")
 
 
 def _train_on_base(
@@ -170,8 +171,8 @@ def _train_on_base(
     named = resolved(base)
     if not named.causal:
         raise InputError(
-            f"{base} does not write from left to right, so the recipe {recipe} has no use for it; "
-            f"nothing was trained. Name a model of `dgls model list` or a .gguf file."
+            f"{base} does not write from left to right, which the recipe {recipe} needs; nothing "
+            "was trained. Name a model from `dgls model list` or a .gguf file."
         )
     made, make = _recipe_for_a_base(recipe, limits)
     sources = Sources(told.packages, told.excluded, told.may_read)
@@ -179,11 +180,11 @@ def _train_on_base(
     try:
         path = make(place).absolute()
     except KeyboardInterrupt:
-        typer.echo("Run the same command again to go on from the last save.")
+        typer.echo("Run the same command again to continue from the last save.")
         raise
     typer.echo(
-        f"It is in {path}. To use it, copy it to {named.folder / made}; `dgls bench passes` and "
-        f"`dgls eval cut` say what it brings."
+        f"The result is in {path}. To use it, copy it to {named.folder / made}; `dgls bench "
+        "passes` and `dgls eval cut` measure how much it helps."
     )
 
 

@@ -21,26 +21,26 @@ class Verb:
 
 GROUPS: dict[str, tuple[Verb, ...]] = {
     "Fill": (
-        Verb("fill", "Fill the gap at a place of a file and print it."),
-        Verb("edit", "Edit lines as an instruction says, and print the difference."),
-        Verb("why", "Tell why the last suggestion, or one at a place, is shown or not."),
+        Verb("fill", "Fill the gap at a place in a file, and print the fill."),
+        Verb("edit", "Edit lines by an instruction, and print the diff."),
+        Verb("why", "Explain the last suggestion, or one at a place."),
     ),
     "Models": (Verb("model", "List, fetch, find and remove models."),),
     "Editors": (
         Verb("editor", "Print or write an editor's configuration, and try it out."),
-        Verb("lsp", "The language server, for an editor to start."),
+        Verb("lsp", "Run the language server; editors start it."),
     ),
     "This machine": (
-        Verb("doctor", "Say what this machine can run, and why."),
-        Verb("serve", "Run the engine in this terminal, or stop one."),
-        Verb("stats", "Print what was suggested, accepted and kept here."),
+        Verb("doctor", "Check what this machine can run, and why."),
+        Verb("serve", "Run the engine in this terminal, or stop it."),
+        Verb("stats", "Print counts of suggestions shown, accepted and kept."),
     ),
     "Quality": (
         Verb("eval", "Measure how good the fills are."),
         Verb("bench", "Measure how fast dgls is on this machine."),
-        Verb("train", "Train a checkpoint by a recipe."),
+        Verb("train", "Train a model with a recipe."),
     ),
-    "Shell": (Verb("completion", "Print the completion script of a shell."),),
+    "Shell": (Verb("completion", "Print the completion script for a shell."),),
 }
 """The verbs as the help shows them. Each is a module beside this one."""
 
@@ -65,7 +65,7 @@ _ENDING = (
     "  -V, --version  Print the version.",
     "  -h, --help     Print this page.",
     "",
-    "Exit status: 0 done, 1 failed, 2 wrong use, 3-74 by kind of error, 130 Ctrl-C.",
+    "Exit status: 0 done, 1 failed, 2 wrong usage, 3-74 by kind of error, 130 Ctrl-C.",
 )
 
 
@@ -73,9 +73,9 @@ def help_page() -> str:
     """The output of `dgls --help`."""
     width = max(map(len, VERBS))
     lines = [
-        "Fills code in where the cursor is, with a model on this machine.",
+        "Fills in code at the cursor, with a model on this machine.",
         "",
-        "usage: dgls VERB [ARGUMENTS]    dgls VERB --help says more",
+        "usage: dgls COMMAND [ARGUMENTS]    (dgls COMMAND --help lists them)",
     ]
     for group, verbs in GROUPS.items():
         lines += ["", group]
@@ -84,9 +84,9 @@ def help_page() -> str:
 
 
 def unknown_verb(word: str) -> InputError:
-    """The error for an unknown verb, with a suggestion."""
-    what = "option" if word.startswith("-") else "verb"
-    return InputError(f"There is no {what} '{word}'.{_meant(word)} dgls --help lists them all.")
+    """The error for an unknown command, with a suggestion."""
+    what = "option" if word.startswith("-") else "command"
+    return InputError(f"There is no {what} '{word}'.{_meant(word)} dgls --help lists all of them.")
 
 
 def _meant(word: str) -> str:

@@ -70,8 +70,9 @@ class Watch:
         """Print the tokens that a pass wrote and refused, and the drafts after them."""
         if not self._writes:
             self._console.print(
-                f"A line is a pass: what it wrote, {self._struck('struck through')} the drafts it "
-                f"refused, and after {_AHEAD} the drafts that the next pass verifies.",
+                "Each line is a pass: the tokens that it wrote, the drafts that it refused "
+                f"({self._struck('struck through')}), and after {_AHEAD} the drafts that the next "
+                "pass verifies.",
                 style=_AROUND,
             )
         self._writes = True
@@ -116,7 +117,7 @@ class Watch:
         return (
             f"{reply.model}: {best.proposal}, confidence {best.confidence:.0%}, "
             f"{counted(reply.written, 'token', 'tokens')} in "
-            f"{counted(reply.steps, 'pass', 'passes')}, {others} more to search and weigh, "
+            f"{counted(reply.steps, 'pass', 'passes')}, {others} more to search and compare, "
             f"{total} {cached}"
         )
 

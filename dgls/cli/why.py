@@ -36,21 +36,23 @@ def why(
         list[str] | None,
         typer.Argument(
             metavar="[FILE:LINE:COL]...",
-            help="The places to ask about, as `dgls fill` takes them; without one, the engine's "
-            "last fill.",
+            help="The places to explain, as in `dgls fill`; by default the engine's last fill.",
         ),
     ] = None,
     as_json: AsJson = False,
     features: Annotated[
-        bool, typer.Option("--features", help="Print the numbers behind each confidence too.")
+        bool,
+        typer.Option(
+            "--features", help="Also print the numbers from which each confidence is computed."
+        ),
     ] = False,
     language: Language = None,
     model: ModelName = None,
     allow_private: AllowPrivate = False,
 ) -> None:
-    """Tell why the last suggestion, or one at a place, is shown or not.
+    """Explain the last suggestion, or one at a place: why it is shown or not.
 
-    The last one is what the engine keeps in memory of its last fill, in an editor or here.
+    The engine keeps only its last fill in memory, from an editor or from the terminal.
     """
     from dgls.cli.asking import resolved_with, settings_when_explicit
     from dgls.policy.describe import describe
@@ -65,7 +67,7 @@ def why(
         about = ", ".join(places)
     else:
         found, age_s = asyncio.run(_last(resolved.settings, explicit_settings))
-        about = f"{found.request.path or 'a text without a name'}, {age_s:.0f} s ago"
+        about = f"{found.request.path or 'unnamed text'}, {age_s:.0f} s ago"
         about += _trigger_of(found)
     if as_json:
         typer.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
@@ -88,7 +90,8 @@ async def _last(settings: Settings, explicit_settings: Settings) -> tuple[Explan
 
     found: list[LastFill] = []
     why_none: DglsError = EngineUnavailableError(
-        "No engine runs, so there is no last suggestion; name a place: dgls why FILE:LINE:COL."
+        "No engine is running, so there is no last suggestion. Name a place: dgls why "
+        "FILE:LINE:COL."
     )
     for each in dict.fromkeys((settings, explicit_settings)):
         async with EngineClient(each) as client:

@@ -61,7 +61,7 @@ class EngineApi:
         body = to_json(request).encode("utf-8", "replace")
         if len(body) > self._max_request_bytes:
             raise EngineProtocolError(
-                f"A request of {len(body)} bytes is over the engine's limit of "
+                f"A request of {len(body)} bytes exceeds the engine's limit of "
                 f"{self._max_request_bytes}; nothing was filled."
             )
         accept = JSON if on_draft is None else JSON_LINES

@@ -67,7 +67,7 @@ class EngineClient:
                 # An engine that exits normally removes its address; then another one is started.
                 if self.endpoint.address() is not None:
                     raise self._failed(generation, "it ended in the middle of a fill") from lost
-        raise EngineUnavailableError("The engine went away twice; nothing was filled, try again.")
+        raise EngineUnavailableError("The engine ended twice; nothing was filled. Try again.")
 
     async def _patiently(
         self, asked: asyncio.Task[FillReply], deadline_ms: float | None
@@ -91,8 +91,8 @@ class EngineClient:
 
     def _stuck(self) -> EngineUnavailableError:
         return EngineUnavailableError(
-            "The engine does not answer; nothing was filled. End it, and the next request starts "
-            f"another one: dgls serve --stop (log: {self.endpoint.log})"
+            "The engine does not answer; nothing was filled. Stop it with dgls serve --stop; the "
+            f"next request starts a new one (log: {self.endpoint.log})"
         )
 
     async def wait_ready(self, on_progress: OnProgress | None = None) -> None:
@@ -182,7 +182,7 @@ class EngineClient:
             self._generation += 1
             self._failures.record(why)
         return self._failures.verdict() or EngineUnavailableError(
-            f"The engine failed: {why}; nothing was changed, the next request starts it again."
+            f"The engine failed: {why}. Nothing was changed; the next request starts a new engine."
         )
 
 

@@ -62,7 +62,7 @@ class Connection:
             connection.abort()
             raise EngineUnavailableError(
                 "Another user's program listens where the engine should; nothing was sent. Set "
-                "engine.folder to a folder of your own."
+                "engine.folder to your own folder."
             )
         return connection
 
@@ -115,7 +115,7 @@ class Connection:
             size += len(event.data)
             if size > LARGEST_ANSWER:
                 raise EngineProtocolError(
-                    f"The engine's answer is over {LARGEST_ANSWER:,} bytes; it was not read."
+                    f"The engine's answer exceeds {LARGEST_ANSWER:,} bytes; it was not read."
                 )
             yield bytes(event.data)
             event = await self._next_event()

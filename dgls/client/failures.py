@@ -45,6 +45,6 @@ class Failures:
             return None
         wait = WINDOW_S - (now - self._times[0])
         return EngineUnavailableError(
-            f"The engine failed {LIMIT} times within a minute, the last time because "
-            f"{self._why}; it is not started again for {wait:.0f} s."
+            f"The engine failed {LIMIT} times within a minute, the last time because {self._why}. "
+            f"It will not be started again for {wait:.0f} s."
         )

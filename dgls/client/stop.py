@@ -84,8 +84,8 @@ def _kill(endpoint: Endpoint, listener: int | None) -> None:
 
 def _left_alone(endpoint: Endpoint) -> EngineUnavailableError:
     return EngineUnavailableError(
-        f"{endpoint.lock} is held by a process that does not answer and is not known to be an "
-        "engine of dgls; it was left alone. End it yourself."
+        f"A process that does not answer holds {endpoint.lock}. It is not known to be an "
+        "engine of dgls, so it was left alone. End it yourself."
     )
 
 

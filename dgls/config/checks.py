@@ -48,8 +48,8 @@ def _accepted(source: Source, name: str, value: Any) -> Any:
     declared = DECLARED[name]
     if source.is_project and not declared.project:
         raise SettingError(
-            f"'{name}' in {source.name} was left out: a project cannot choose it, "
-            "set it in your own dgls.toml or in the environment."
+            f"'{name}' in {source.name} was ignored: a project cannot set it. Set it in your own "
+            "dgls.toml or in the environment."
         )
     if declared.number is not None and value == AUTO:
         return AUTO
@@ -86,8 +86,7 @@ def _useful(
             problems.append(
                 SettingError(
                     f"'{name}' in {source.name} has more than {_MAX_PATTERNS:,} patterns or "
-                    f"{_MAX_PATTERN_CHARS:,} characters; those after the first {count} were left "
-                    "out."
+                    f"{_MAX_PATTERN_CHARS:,} characters; only the first {count} count."
                 )
             )
             return
@@ -99,7 +98,7 @@ def _useful(
         else:
             problems.append(
                 SettingError(
-                    f"The pattern {_shown(text)} of '{name}' in {source.name} was left out: {why}."
+                    f"The pattern {_shown(text)} of '{name}' in {source.name} was ignored: {why}."
                 )
             )
 

@@ -104,17 +104,17 @@ def _json(value: object) -> str:
 
 _PAGE = """# Configuration
 
-This page, the schema [dgls.schema.json](dgls.schema.json) and the settings of the VS Code extension
-are written by `python -m dgls.config`; a test compares them with the code.
+`python -m dgls.config` writes this page, the schema [dgls.schema.json](dgls.schema.json) and the
+settings of the VS Code extension. A test compares them with the code.
 
-Later sources win:
+dgls reads settings from these places. Later ones win:
 
 1. the defaults below;
 2. `dgls.toml` in your configuration folder (`~/.config/dgls/` on Linux);
 3. the nearest `dgls.toml` in the folder of the file or above it;
 4. the environment;
-5. what you say explicitly: a command-line option, your editor's settings. Where an
-   editor sends every setting, those that have their default value do not count.
+5. command-line options and your editor's settings. If an editor sends every setting, those that
+   have their default value do not count.
 
 ```toml
 [model]
@@ -128,57 +128,59 @@ languages_off = ["python"]
 secrets = ["*.secret"]
 ```
 
-A list adds to the lists of earlier sources and replaces nothing. In the environment, separate its
-texts with commas. A changed `dgls.toml` takes effect at the next keystroke, without a restart.
+A list is added to the lists of earlier places. In the environment, separate the items of a list
+with commas. A change to `dgls.toml` takes effect at the next keystroke, without a restart.
 
-`DGLS_MODELS` is not a setting: it names the folder of the models that `dgls model get` fetches
-(`models` in your cache folder for dgls).
+`DGLS_MODELS` is not a setting. It names the folder for the models that `dgls model get` fetches
+(by default `models` in the cache folder of dgls).
 
-dgls reports a bad setting by its name and place, and keeps all others. A project's file comes with
-somebody's repository, so it may set only what the column "project" allows: it cannot choose the
+dgls reports a bad setting by its name and place, and keeps all others. A project's `dgls.toml` may
+come from somebody else, so it may set only what the column "project" allows. It cannot choose the
 model, the code that runs, or where requests go.
 
-`denoise.*` turns the loop that writes several tokens at once; what that costs in quality and time
-is in [performance.md](performance.md#what-the-knobs-of-the-denoise-loop-cost). `auto` leaves a
-number to the model. The local 26B and the embedded model obey all of them, a vLLM server `steps`
-and `canvas`. The laptop model verifies its drafts, so its text is the same whatever they say, and
-`canvas` and `adapter` alone change its time. `remote.steps` and `remote.canvas` are older names of
-`denoise.steps` and `denoise.canvas`: they still count, unless the new name is set beside them.
+`denoise.*` controls the loop that writes several tokens at once.
+[performance.md](performance.md#what-the-knobs-of-the-denoise-loop-cost) says what each value costs
+in quality and time. `auto` leaves a number to the model. The local 26B and the embedded model use
+all of these settings; a vLLM server uses only `steps` and `canvas`. The laptop model verifies its
+drafts, so none of them changes its text, and only `canvas` and `adapter` change its time.
+`remote.steps` and `remote.canvas` are old names of `denoise.steps` and `denoise.canvas`. They still
+work unless the new name is also set.
 
 You can turn suggestions off for everything (`show.automatic`), for a language
-(`show.languages_off`), for files or folders (`show.files_off`, or a `dgls.toml` in the folder), and
-for a while: the editor's command `dgls.snooze` takes the minutes, and `dgls.resume` ends it. Off
-means that the model is not asked.
+(`show.languages_off`), for files or folders (`show.files_off`, or a `dgls.toml` in the folder), or
+for a while: the command `dgls.snooze` takes a number of minutes, and `dgls.resume` ends it. While
+suggestions are off, the model is not asked.
 """
 
 
 _STATUS = """
 ## What an editor can show
 
-`dgls/status` is a notification for clients that say `{"dglsStatus": true}` in
-`capabilities.experimental`; the others get the standard progress while the model loads, and
-messages.
+The server sends the notification `dgls/status` to clients that say `{"dglsStatus": true}` in
+`capabilities.experimental`. Other clients get standard messages, and standard progress while the
+model loads.
 
 | field | what it is |
 |---|---|
 | `state` | `loading`, `ready`, `slow`, `off` or `failed` |
-| `message` | for a person: what is loaded, why it is slow or off, what failed and what to do |
-| `percent` | 0 to 100, while it loads |
-| `model`, `device` | what fills, and where |
-| `cores` | how many CPU cores it takes, where it runs on the CPU |
-| `p50_ms` | how long half of the last fills took at most |
-| `quiet` | why nothing is suggested at the cursor |
-| `remedy` | what ends an `off` |
+| `message` | for the user: what is loaded, why it is slow or off, what failed and what to do |
+| `percent` | 0 to 100, while the model loads |
+| `model`, `device` | which model fills, and where |
+| `cores` | how many CPU cores it uses, if it runs on the CPU |
+| `p50_ms` | median time of the last fills |
+| `quiet` | why dgls suggests nothing at the cursor |
+| `remedy` | how to end the state `off` |
 | `line` | all of it in one line: `Qwen2.5-Coder 0.5B, 2 cores, usually 160 ms; quiet here: ...` |
 
-The command `dgls.why` (a URI and a position, or nothing for the last suggestion) answers with what
-`dgls why --json` prints, and with `text`, the same for a person. That is also shown as a message,
-unless the client says `{"dglsExplanation": true}`, as one does that shows `text` itself.
+The command `dgls.why` takes a URI and a position, or nothing to explain the last suggestion. Its
+result is what `dgls why --json` prints, plus the same as `text` for the user. The server also shows
+that text as a message, unless the client says `{"dglsExplanation": true}` because it shows `text`
+itself.
 
-`dgls stats` prints how many suggestions were shown, accepted whole, and still there 30 seconds
-later, by language and by how long they took. The counts are in a file in your state folder
-(`~/.local/state/dgls/` on Linux), contain no code, and are never sent; `dgls stats --clear` deletes
-them.
+`dgls stats` prints how many suggestions were shown, how many were accepted whole, and how many were
+still there 30 seconds later, by language and by how long they took. It reads the counts from a file
+in your state folder (`~/.local/state/dgls/` on Linux). The file holds no code and is never sent.
+`dgls stats --clear` deletes the counts.
 """
 
 

@@ -49,10 +49,10 @@ def file_sources(
         except FileNotFoundError:
             continue
         except OSError as error:
-            problems.append(SettingError(f"{path} was left out: {error.strerror}."))
+            problems.append(SettingError(f"{path} was ignored: {error.strerror}."))
         except (ValueError, RecursionError) as error:
             why = shortened(str(error).replace("\n", " "))
-            problems.append(SettingError(f"{path} was left out: it is not TOML ({why})."))
+            problems.append(SettingError(f"{path} was ignored: it is not valid TOML ({why})."))
     return sources
 
 
@@ -115,8 +115,8 @@ def renamed(source: Source, notes: list[str]) -> Source:
             values[name] = value
         if value != AUTO:
             notes.append(
-                f"'{former}' in {source.name} is '{name}' now; it counts as that. Write the new "
-                f"name."
+                f"'{former}' in {source.name} is now called '{name}'. It still works; use the new "
+                "name."
             )
     return replace(source, values=values)
 

@@ -43,7 +43,7 @@ def _how(editor: str) -> str:
     except (OSError, ValueError, InputError):
         # There is no file, or one that only its owner understands.
         pass
-    return f"dgls editor {editor} --write puts dgls in"
+    return f"dgls editor {editor} --write adds dgls"
 
 
 def _version(name: str, path: str) -> str:

@@ -65,9 +65,11 @@ def _note(gpus: Sequence[Gpu], torch: str) -> str:
     if not torch:
         return "torch is not installed here, so no model can run."
     if gpus and torch.endswith("+cpu"):
-        return f"torch {torch} was built without CUDA, so the GPU is not used; install another."
+        return (
+            f"torch {torch} was built without CUDA, so it cannot use the GPU; install a CUDA build."
+        )
     if not gpus and platform.system() == "Darwin" and platform.machine() == "arm64":
-        return 'This GPU is used only when asked for: model.device = "mps".'
+        return 'dgls uses this GPU only if you set model.device = "mps".'
     if not gpus:
         return "No NVIDIA GPU was found (nvidia-smi names none), so models run on the CPU."
     return ""

@@ -75,16 +75,19 @@ def _place(machine: Machine, device: str) -> tuple[str, int]:
 def _why(where: str, free: int, chosen: str, wanted: str, machine: Machine) -> str:
     room = f"{free / 1e9:.1f} GB are free on {where}"
     if not chosen:
-        return f"{room}, too few for any; the embedded model runs anywhere, and vLLM elsewhere."
+        return (
+            f"{room}, too little for any precision; the embedded model runs anywhere, and vLLM on "
+            "another machine."
+        )
     if wanted != AUTO:
         return f"{room}; the settings ask for {wanted}."
     slow = "" if machine.gpus else " Without a GPU it would be far too slow to type with."
     quick = "" if where == _CPU else _QUICKER.get(chosen, "")
-    return f"{room}, and it is the most exact that fits.{slow}{quick}"
+    return f"{room}, and this is the most exact precision that fits.{slow}{quick}"
 
 
 _QUICKER = {
-    "none": " 8bit fills a short gap in less time (model.quantization).",
-    "4bit": " 8bit is quicker, where memory for it is free.",
+    "none": " 8bit fills a short gap faster (model.quantization).",
+    "4bit": " 8bit is faster if there is memory for it.",
 }
 """Measured on one H200 (docs/performance.md), by the chosen precision."""

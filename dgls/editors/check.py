@@ -74,7 +74,7 @@ def _version(guide: Guide) -> str:
     if (int(found[1]), int(found[2])) < guide.least:
         least = ".".join(map(str, guide.least))
         raise InputError(
-            f"{guide.title} {found[0]} cannot show what dgls suggests; install {least} or newer."
+            f"{guide.title} {found[0]} cannot show suggestions of dgls; install {least} or newer."
         )
     return found[0]
 
@@ -94,7 +94,7 @@ async def _started(guide: Guide, version: str, say: Say) -> Checked:
             fill_ms = _since(begun)
     except OSError as error:
         raise EngineUnavailableError(
-            f"{guide.program} cannot be started ({error.strerror}); install dgls on the PATH."
+            f"{guide.program} did not start ({error.strerror}). Install dgls on the PATH."
         ) from error
     except EngineUnavailableError:
         heard.raise_failure()
@@ -143,7 +143,7 @@ class _Heard:
                     await self._news.wait()
             except TimeoutError as error:
                 raise EngineUnavailableError(
-                    f"Nothing was heard of the model for {_ANSWER_S:g} s; run dgls doctor."
+                    f"The model did not report anything for {_ANSWER_S:g} s; run dgls doctor."
                 ) from error
 
     def raise_failure(self) -> None:

@@ -68,7 +68,8 @@ def _neovim(program: str) -> Guide:
     return Guide(
         title="Neovim",
         text=text,
-        accept="<Tab> accepts, <M-Right> its next word; <M-]> shows another; gF fills a gap.",
+        accept="<Tab> accepts; <M-Right> accepts the next word; <M-]> shows another; gF fills "
+        "a gap.",
         file=places.neovim(),
         merge=own_file(text),
         notes=("Other keys: setup({ keys = { accept = '<C-y>' } }); :checkhealth dgls.",),
@@ -104,8 +105,8 @@ def _emacs(program: str) -> Guide:
         accept="TAB accepts; M-x dgls-suggest shows several; M-x dgls-fill fills the gap here.",
         file=spacemacs or places.emacs(),
         merge=block(text, ";;", _EMACS_BY_HAND),
-        by_hand="Spacemacs wants the lines inside of dotspacemacs/user-config" if spacemacs else "",
-        notes=("Eglot runs one server in a buffer: these lines give Python buffers to dgls.",),
+        by_hand="In Spacemacs put the lines into dotspacemacs/user-config" if spacemacs else "",
+        notes=("Eglot runs one server per buffer; these lines choose dgls for Python buffers.",),
         version=("emacs", "--version"),
         least=(30, 1),
         program=program,
@@ -139,7 +140,7 @@ def _vscode(program: str) -> Guide:
     return Guide(
         title="VS Code",
         text=text,
-        accept="Tab accepts; Ctrl+Right its next word; Ctrl+Alt+Space fills the gap here.",
+        accept="Tab accepts; Ctrl+Right accepts the next word; Ctrl+Alt+Space fills the gap here.",
         notes=tuple(notes),
         program=program,
     )
@@ -160,12 +161,13 @@ def _zed(program: str) -> Guide:
     return Guide(
         title="Zed",
         text=_json(values),
-        accept="Tab accepts an edit prediction (Alt-Tab or Alt-L beside the completion menu).",
+        accept="Tab accepts an edit prediction (Alt-Tab or Alt-L while the completion menu "
+        "is open).",
         file=places.zed(),
         merge=json_keys(values),
         notes=(
             f"Zed asks a port: keep `{program} serve --port {PORT}` running.",
-            "Zed does not tell the language: files are taken for Python.",
+            "Zed does not send the language, so dgls assumes Python.",
         ),
         program=program,
     )
@@ -190,7 +192,7 @@ def _kate(program: str) -> Guide:
         merge=json_keys(values),
         notes=(
             "Switch the plugin LSP Client on (Settings, Configure Kate, Plugins).",
-            "Kate runs one server for a language: dgls takes the place of pylsp.",
+            "Kate runs one server per language: dgls replaces pylsp.",
         ),
         program=program,
     )

@@ -56,7 +56,9 @@ def helix_without(shipped: str) -> Callable[[str], str]:
         there = _server(values).get("command", command)
         said = f"Your languages.toml starts {there}, not {command}." if there != command else ""
         if names:
-            said += f' Add "dgls" to the language-servers of {", ".join(names)}; they lack it.'
+            said += (
+                f' Add "dgls" to the language-servers of {", ".join(names)}; it is missing there.'
+            )
         return said.strip()
 
     return lacking

@@ -34,7 +34,7 @@ def with_keys(text: str, additions: Mapping[str, Any]) -> str:
     """
     text = text if text.strip() else "{}\n"
     if not isinstance(_read(text), dict):
-        raise InputError("it holds no JSON object")
+        raise InputError("it does not hold a JSON object")
     added = _added(text, additions, (), _unit(text))
     _read(added)
     return added

@@ -25,7 +25,7 @@ def own_file(text: str) -> Merge:
 
     def merge(old: str) -> str:
         if old and MARK not in old.partition("\n")[0]:
-            raise InputError("it exists and is not dgls's")
+            raise InputError("it exists and was not written by dgls")
         return text
 
     return merge
@@ -43,7 +43,7 @@ def block(text: str, comment: str, foreign: str) -> Merge:
         _, end, after = rest.partition(f"{comment} {_END}\n")
         by_hand = re.search(foreign, before) or re.search(foreign, after)
         if by_hand:
-            raise InputError(f"it has {by_hand[0].strip()} already, outside of dgls's own lines")
+            raise InputError(f"it already has {by_hand[0].strip()} outside dgls's own lines")
         if bool(begin) != bool(end):
             raise InputError(f"it has '{_BEGIN}' without '{_END}'")
         if begin:

@@ -66,8 +66,8 @@ def home() -> Path:
     told = os.environ.get("HOME")
     if os.name == "posix" and told is not None and not os.path.isabs(told):
         raise InputError(
-            f"HOME is {told!r}, which is no absolute path; nothing was changed. "
-            "Set it to your home folder."
+            f"HOME is {told!r}, which is not an absolute path; nothing was changed. Set it to your "
+            "home folder."
         )
     return Path.home()
 

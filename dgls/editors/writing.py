@@ -46,8 +46,8 @@ def write(guide: Guide) -> Written:
         new = _merged(guide.merge, old)
     except InputError as error:
         raise InputError(
-            f"{guide.file} was left as it was: {error}. Add the lines by hand that the same "
-            "command prints without --write."
+            f"{guide.file} was not changed: {error}. Run the same command without --write, and add "
+            "the lines that it prints by hand."
         ) from error
     if new == old:
         return Written(str(guide.file), changed=False)
@@ -81,7 +81,7 @@ def _read(path: Path) -> str:
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read ({error}); it was left as it was.") from error
+        raise InputError(f"{path} cannot be read ({error}); it was not changed.") from error
 
 
 def _replace(path: Path, text: str) -> Path | None:
@@ -100,7 +100,7 @@ def _replace(path: Path, text: str) -> Path | None:
         if is_new:
             path.unlink(missing_ok=True)
         raise InputError(
-            f"{path} cannot be written ({error.strerror}); it was left as it was."
+            f"{path} cannot be written ({error.strerror}); it was not changed."
         ) from error
     return backup
 
@@ -137,10 +137,15 @@ def _package_extension() -> Path:
     checkout = sources_of_extension()
     missing = [name for name in ("make", "npm") if shutil.which(name) is None]
     if checkout is None or missing:
-        why = f"{' and '.join(missing)} is not on the PATH" if checkout else "no checkout is here"
+        why = (
+            f"{' and '.join(missing)} is not on the PATH"
+            if checkout
+            else "there is no checkout of dgls"
+        )
         raise InputError(
             f"The VS Code extension is not packaged yet, and {why}; nothing was changed. Run make "
-            "vsix in a checkout of dgls (it needs npm and Node 20), then this command again."
+            "vsix in a checkout of dgls (this needs npm and Node 20), then run this command "
+            "again."
         )
     print(
         "Packaging the VS Code extension; this takes about a minute.", file=sys.stderr, flush=True

@@ -20,8 +20,8 @@ from dgls.protocol_json import error_to_json
 
 _LOOPBACK_NAMES = (b"127.0.0.1", b"localhost", b"[::1]")
 _OF_THE_SOCKET_ALONE = {
-    "/v1/shutdown": "The engine is stopped over its own socket: dgls serve --stop",
-    "/v1/last": "The last fill is told over the engine's own socket: dgls why",
+    "/v1/shutdown": "Only the engine's own socket can stop it: dgls serve --stop",
+    "/v1/last": "Only the engine's own socket gives the last fill: dgls why",
 }
 
 
@@ -73,7 +73,7 @@ class LoopbackGuard:
         if headers.get(b"origin", own) != own:
             return 403, "The engine does not answer other web pages"
         if not self._page_token or not _carries(headers, self._page_token):
-            return 401, "Open the page by the address that dgls serve --port printed"
+            return 401, "Open the page with the address that dgls serve --port printed"
         return None
 
 

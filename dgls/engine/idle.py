@@ -39,7 +39,7 @@ class IdleWork:
 
     def busy(self) -> None:
         """A fill has arrived: start no more pieces, and stop one for the next fill soon."""
-        self._ended.stop("somebody wants a fill")
+        self._ended.stop("a fill is waiting")
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
@@ -77,7 +77,7 @@ class IdleWork:
     def _go_on_in_quiet(self, ended: StopToken, piece: asyncio.Future[bool]) -> None:
         error = piece.exception()
         if error is not None:
-            log.error("work for quiet moments failed and is left out", exc_info=error)
+            log.error("background work failed and will not be tried again", exc_info=error)
         self._has_longer_work = error is None and piece.result()
         if not ended.stopped:
             self._use_quiet(ended)

@@ -28,10 +28,10 @@ async def body_of(request: Request, limit: int) -> bytes:
                     if too_large:
                         break
     except TimeoutError as late:
-        why = f"The request was not whole after {_BODY_S:g} s; nothing was filled."
+        why = f"The request was not complete after {_BODY_S:g} s; nothing was filled."
         raise HTTPException(408, why, {"connection": "close"}) from late
     if too_large:
-        raise HTTPException(413, f"The request is over {limit} bytes; nothing was filled.")
+        raise HTTPException(413, f"The request exceeds {limit} bytes; nothing was filled.")
     return bytes(body)
 
 

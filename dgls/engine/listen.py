@@ -31,7 +31,8 @@ def listen(endpoint: Endpoint) -> Listener:
         return _listen_at(endpoint)
     except OSError as error:
         raise EngineUnavailableError(
-            f"The engine cannot listen in {endpoint.folder} ({error.strerror}); none was started."
+            f"The engine cannot listen in {endpoint.folder} ({error.strerror}); no engine "
+            "was started."
         ) from error
 
 
@@ -43,14 +44,14 @@ def listen_for_programs(host: str, port: int) -> Listener:
     """
     if host not in _LOOPBACKS:
         raise SettingError(
-            f"The engine listens on this machine alone (127.0.0.1), not on '{host}': "
-            "a team shares a vLLM server instead (docs/team.md); nothing was started."
+            f"The engine listens only on this machine (127.0.0.1), not on '{host}'; nothing "
+            "was started. A team shares a vLLM server instead (docs/team.md)."
         )
     try:
         return _listen_port(host, port), None
     except OSError as error:
         raise EngineUnavailableError(
-            f"Port {port} cannot be listened on ({error.strerror}); no engine was started."
+            f"The engine cannot listen on port {port} ({error.strerror}); no engine was started."
         ) from error
 
 

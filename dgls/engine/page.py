@@ -75,13 +75,13 @@ def _read(data: bytes) -> _PageCall:
     try:
         fields = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise EngineProtocolError("The page's request is no JSON; nothing was filled.") from error
+        raise EngineProtocolError("The page's request is not JSON; nothing was filled.") from error
     if not isinstance(fields, dict) or fields.keys() != _FIELDS.keys():
         raise EngineProtocolError(f"Give {', '.join(_FIELDS)}; nothing was filled.")
     if any(type(fields[name]) is not kind for name, kind in _FIELDS.items()):
         raise EngineProtocolError("A field has the wrong type; nothing was filled.")
     if not all(isinstance(part, str) for part in fields["parts"]):
-        raise EngineProtocolError("Every part must be a text; nothing was filled.")
+        raise EngineProtocolError("Every part must be a string; nothing was filled.")
     if not 2 <= len(fields["parts"]) <= _MAX_GAPS + 1:
         raise EngineProtocolError(f"Mark 1 to {_MAX_GAPS} gaps; nothing was filled.")
     if not 1 <= fields["lines"] <= _MAX_LINES:

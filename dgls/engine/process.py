@@ -83,8 +83,8 @@ def take_lock(endpoint: Endpoint) -> FileLock:
         ) from error
     if lock is None:
         raise EngineUnavailableError(
-            "An engine for this model runs already (an editor or a fill started it); no other one "
-            "was started. End that one first: dgls serve --stop"
+            "An engine for this model is already running (an editor or a fill started it); "
+            "no other was started. Stop it first: dgls serve --stop"
         )
     return lock
 

@@ -89,7 +89,8 @@ class Scheduler:
         # One request per client is always let in; the number of requests is limited too.
         if is_full and self._waiting.has_of(job.request.client):
             raise EngineBusyError(
-                f"{len(self._waiting)} requests wait for the model already; this one was refused."
+                f"{len(self._waiting)} requests are already waiting for the model, so this one "
+                "was refused. Try again."
             )
         self._waiting.put(job)
         if older is not None:

@@ -63,7 +63,9 @@ class Service:
         if is_full and (
             self._by_source[source] >= self._kept or self.requests >= 2 * self._max_requests
         ):
-            raise EngineBusyError("The engine has too many requests already; this one was refused.")
+            raise EngineBusyError(
+                "The engine already has too many requests, so this one was refused. Try again."
+            )
         self.requests += 1
         self._by_source[source] += 1
         try:

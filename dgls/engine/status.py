@@ -61,7 +61,7 @@ class EngineStatus:
         if health.state is EngineState.FAILED:
             return error_of_kind(health.kind, health.message)
         return EngineUnavailableError(
-            f"The model is being loaded ({health.percent:.0f} %); ask again in a moment."
+            f"The model is loading ({health.percent:.0f} %). Try again in a moment."
         )
 
     def _change(self, health: Health) -> None:

@@ -48,7 +48,7 @@ class AdapterTrial:
             self._end()
             return False
         if self._tries == _TRIES:
-            _log.info("The adapter was not tried: other programs have the CPU.")
+            _log.info("The adapter was not tried, because other programs use the CPU.")
             return False
         self._tries += 1
         place = next(self._places)

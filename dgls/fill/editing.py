@@ -128,8 +128,8 @@ def closes(fence: str) -> Callable[[bytes], bool]:
 def cannot_edit(name: str, why: str) -> ModelError:
     """The error for a model that cannot follow an instruction."""
     return ModelError(
-        f"{name} cannot edit by instruction ({why}); the code was left as it is. "
-        f"One that can: dgls model get qwen2.5-coder-1.5b-instruct"
+        f"{name} cannot edit by instruction ({why}); the code was not changed. This one "
+        "can: dgls model get qwen2.5-coder-1.5b-instruct"
     )
 
 

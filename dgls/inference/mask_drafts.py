@@ -134,5 +134,5 @@ def _check(network: Qwen2Network, weights: AdapterWeights) -> None:
     known = bool(len(ids)) and int(ids.min()) >= 0 and int(ids.max()) < config.vocabulary
     if found != wanted or not fits or not known:
         raise CheckpointError(
-            "The adapter's sizes are not those of its base; fills go on without it. Get dgls again."
+            "The adapter's sizes do not match its base; fills continue without it. Get dgls again."
         )

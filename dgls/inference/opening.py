@@ -90,6 +90,6 @@ def warm_network(model: TextDiffusionGemma) -> FastNetwork:
     except Exception as error:
         if is_out_of_memory(error):
             raise
-        log.warning("fills are slower, as the kernels do not work on this GPU: %s", error)
+        log.warning("fills are slower, because the kernels do not work on this GPU: %s", error)
         return FastNetwork(model, PlainOperations())
     return network

@@ -66,8 +66,8 @@ def _read_config(path: Path) -> tuple[int, int]:
         ) from error
     if kind != _KIND:
         raise CheckpointError(
-            f"{path} is of a model of type {kind}, not of a DiffusionGemma; nothing was sent. "
-            f"Correct 'model.name'."
+            f"{path} describes a model of type {kind}, not a DiffusionGemma; nothing was "
+            "sent. Correct 'model.name'."
         )
     return sizes
 

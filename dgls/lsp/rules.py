@@ -51,7 +51,7 @@ class Rules:
         """Why nothing is done for a document: privacy, or switches for `automatic` requests."""
         never, fault = self._judged(document.path)
         if fault:
-            self.complain([f"{fault}; no file of its repository is filled."])
+            self.complain([f"{fault}; dgls fills no file in its repository."])
         if never is not None or not automatic:
             return never
         settings = self.settings_for(document)

@@ -241,7 +241,7 @@ class DglsServer(LanguageServer):
         params = types.ApplyWorkspaceEditParams(edit=edit, label=label)
         done = await self.workspace_apply_edit_async(params)
         if not done.applied:
-            raise InputError("The editor did not apply the edit; the document is as it was.")
+            raise InputError("The editor did not apply the edit; the document was not changed.")
 
     def _send_status(self, report: Report) -> None:
         if self.client.wants_status:

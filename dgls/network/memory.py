@@ -17,8 +17,8 @@ def is_out_of_memory(error: BaseException) -> bool:
 def not_enough_memory() -> ModelMemoryError:
     """The error for a fill that needs more memory than there is."""
     return ModelMemoryError(
-        "There is not enough memory for a step of this fill; nothing was changed. Close what else "
-        "uses the memory, or take a smaller model."
+        "There is not enough memory for a step of this fill; nothing was changed. Close "
+        "other programs, or choose a smaller model."
     )
 
 

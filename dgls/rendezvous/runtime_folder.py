@@ -46,8 +46,9 @@ def runtime_folder(settings: Settings) -> Path:
             return Path(platformdirs.user_runtime_dir("dgls", appauthor=False))
         except OSError as error:
             raise EngineUnavailableError(
-                f"The system has no private folder for the engine's socket ({error}); set "
-                "engine.folder or XDG_RUNTIME_DIR to one of your own."
+                f"The system has no private folder for the engine's socket ({error}), so no "
+                "engine was "
+                "started. Set engine.folder or XDG_RUNTIME_DIR to your own folder."
             ) from error
 
 
@@ -57,8 +58,8 @@ def make_private(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise EngineUnavailableError(
-            f"The engine's folder {folder} cannot be made ({error.strerror}); "
-            "set engine.folder to another one."
+            f"The engine's folder {folder} cannot be created ({error.strerror}), so no engine was "
+            "started. Set engine.folder to another folder."
         ) from error
     check_private(folder)
 
@@ -76,19 +77,20 @@ def check_private(folder: Path) -> None:
         return
     except OSError as error:
         raise EngineUnavailableError(
-            f"The engine's folder {folder} cannot be looked at ({error.strerror}); "
-            "set engine.folder to another one."
+            f"The engine's folder {folder} cannot be checked ({error.strerror}), so no engine was "
+            "started. Set engine.folder to another folder."
         ) from error
     if why := _why_not_ours(found):
         raise EngineUnavailableError(
-            f"The engine's folder {folder} {why}, so no engine was started; "
-            "make it your own (mode 0700) or set engine.folder to another one."
+            f"The engine's folder {folder} {why}, so no engine was started. Make it private (mode "
+            "0700), or set engine.folder to another folder."
         )
     for parent in dict.fromkeys((*folder.parents, *_path_to(folder))):
         if why := _why_unsafe(parent):
             raise EngineUnavailableError(
-                f"The folder {parent}, in which the engine's folder lies, {why}: another user "
-                "could put an engine there, so nothing was sent; set engine.folder to another one."
+                f"The folder {parent}, which contains the engine's folder, {why}. Another "
+                "user could "
+                "put an engine there, so nothing was sent. Set engine.folder to another folder."
             )
 
 

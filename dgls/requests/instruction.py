@@ -31,8 +31,8 @@ class Refused(EditError):
     def __init__(self, reason: Refusal, names: Sequence[str] = ()) -> None:
         about = f": {', '.join(names)}" if names else ""
         super().__init__(
-            f"The model's answer was not taken ({reason.value}{about}); the code was left as it "
-            f"is. Say it in other words or select less."
+            f"dgls refused the model's answer ({reason.value}{about}); the code was not changed. "
+            "Rephrase the instruction or select less."
         )
         self.reason = reason
 
@@ -56,13 +56,13 @@ class InstructedEdit:
             raise InputError("The instruction is empty; nothing was changed.")
         if len(told) > MAX_CHARS:
             raise InputError(
-                f"The instruction has {len(told)} characters, more than {MAX_CHARS}; "
-                f"nothing was changed. Say it in fewer words."
+                f"The instruction has {len(told)} characters, more than {MAX_CHARS}; nothing was "
+                "changed. Shorten it."
             )
         code = selected.of(source.text)
         if not code.strip():
             raise InputError(
-                "There is no code in the selection; nothing was changed. Select what to edit."
+                "The selection has no code; nothing was changed. Select the code to edit."
             )
         if len(code) > MAX_CODE:
             raise InputError(

@@ -9,18 +9,18 @@ from enum import Enum
 class Change(Enum):
     """A change to an answer. The value is the text shown to users."""
 
-    CLIPPED = "it had more lines than were asked for"
+    CLIPPED = "it had more lines than requested"
     INDENTED = "its indentation differed from the file's"
     RAN_ON = "it continued past the end of the block"
-    SAID_TWICE = "it said a line twice"
-    FOLLOWS = "it ended with what follows"
-    REJOINED = "it wrote the rest of the line otherwise"
+    SAID_TWICE = "it repeated a line"
+    FOLLOWS = "it ended with the text that follows"
+    REJOINED = "it changed the rest of the line"
     STRAY_CLOSER = "it closed a bracket that is not open"
-    COMMENT = "it made a comment of the rest of the line"
+    COMMENT = "it turned the rest of the line into a comment"
     BROKEN_END = "its last lines broke the syntax"
-    OPEN_END = "its last bracket is left open"
-    CLOSED = "it left the block open that it began"
-    NEW_LINE = "it began a body on the line of its header"
+    OPEN_END = "it left its last bracket open"
+    CLOSED = "it left open the block that it began"
+    NEW_LINE = "it began a body on the header's line"
 
 
 class Refusal(Enum):
@@ -30,14 +30,14 @@ class Refusal(Enum):
     FOLLOWS = "it repeats the text after the gap"
     BROKEN = "it breaks the syntax"
     HOLE = "it is only a placeholder"
-    SAME = "it is what the file says already"
-    LOSES_NAMES = "it loses a name that is used below"
+    SAME = "it is the same as the present text"
+    LOSES_NAMES = "it drops a name that is used below"
     LOSES_EXIT = "it changes where the code returns"
-    NO_BETTER = "the model does not rate it above the code that is there"
+    NO_BETTER = "the model does not score it above the present code"
     NO_BLOCK = "it is not one block of code"
     CUT_OFF = "it was cut off before its end"
-    LEFT_OUT = "it leaves code out and says so in a comment"
-    REPEATS = "it writes again what the file has elsewhere"
+    LEFT_OUT = "it leaves code out and puts a comment there"
+    REPEATS = "it repeats what the file has elsewhere"
     DROPS = "it drops a name that is used elsewhere"
 
 

@@ -167,7 +167,7 @@ class LineStarts(Sequence[int]):
             return tuple(self[index] for index in range(*line.indices(len(self))))
         wanted = line + len(self) if line < 0 else line
         if not 0 <= wanted < len(self):
-            raise IndexError(f"There are {len(self)} lines, so none of index {line}.")
+            raise IndexError(f"There are {len(self)} lines, and no line {line}.")
         if wanted == 0:
             return 0
         block = bisect_left(self._before, wanted) - 1

@@ -1,4 +1,4 @@
-;;; dgls.el --- Code filled in at point by dgls, through Eglot  -*- lexical-binding: t; -*-
+;;; dgls.el --- Fill in code at point with dgls, through Eglot  -*- lexical-binding: t; -*-
 
 ;; SPDX-License-Identifier: Apache-2.0
 ;; Package-Requires: ((emacs "30.1"))
@@ -6,7 +6,7 @@
 
 ;;; Commentary:
 
-;; dgls, the DiffusionGemma Language Server, fills code at point.  This file registers it with
+;; dgls, the DiffusionGemma Language Server, fills in code at point.  This file registers it with
 ;; Eglot.  It needs `dgls' on the PATH; see docs/install.md in its repository.
 ;;
 ;;   (add-to-list 'load-path "/path/to/dgls/editors/emacs")
@@ -22,11 +22,11 @@
 (require 'completion-preview)
 
 (defgroup dgls nil
-  "Code filled in at point by dgls."
+  "Fill in code at point with dgls."
   :group 'eglot)
 
 (defcustom dgls-preview-delay 0.2
-  "Seconds without a key after which a suggestion is shown; nil for never."
+  "Seconds without a key before a suggestion is shown; nil for never."
   :type '(choice number (const :tag "Never" nil)))
 
 (defvar dgls-code-action "refactor.rewrite.dgls"
@@ -42,7 +42,7 @@
              '((python-mode python-ts-mode) . (dgls-server "dgls" "lsp")))
 
 (defun dgls-suggest ()
-  "Ask for suggestions at point, and put in the one that is chosen."
+  "Ask for suggestions at point, and insert the one that you choose."
   (interactive)
   (let* ((params (append (eglot--TextDocumentPositionParams) '(:context (:triggerKind 1))))
          (found (eglot--request (dgls--server-or-lose) :textDocument/inlineCompletion params))
@@ -69,7 +69,7 @@
                  `(:command "dgls.snooze" :arguments [,minutes])))
 
 (defun dgls-why ()
-  "Tell why there is, or is no, suggestion at point."
+  "Say why dgls shows a suggestion at point or not."
   (interactive)
   (let ((params (eglot--TextDocumentPositionParams)))
     (message "dgls: asking the model twice ...")
@@ -89,10 +89,10 @@
       (propertize text 'help-echo (concat "dgls: " (plist-get status :line))))))
 
 (defun dgls-status ()
-  "Tell what fills, how fast, and why it is quiet, slow, off or failed."
+  "Show the model and its speed, and why it is quiet, slow, off or failed."
   (interactive)
   (let ((line (plist-get (dgls-server-status (dgls--server-or-lose)) :line)))
-    (message "dgls: %s" (or line "it has not told yet"))))
+    (message "dgls: %s" (or line "no status yet"))))
 
 (defun dgls--server ()
   "The dgls of the current buffer, or nil."

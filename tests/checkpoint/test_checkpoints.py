@@ -162,7 +162,7 @@ FAULTS = {
     "other model": (lambda at: edit_json(at / "config.json", model_type="llama"), "type llama"),
     "GPTQ": (
         lambda at: edit_json(at / "config.json", quantization_config={"quant_method": "gptq"}),
-        "quantised by another tool, GPTQ",
+        "Another tool, GPTQ, quantised",
     ),
     "FP8": (
         lambda at: edit_json(
@@ -206,7 +206,7 @@ FAULTS = {
     ),
     "index that names none": (
         lambda at: (at / "model.safetensors.index.json").write_text('{"weight_map": {}}'),
-        "names no weight file",
+        "does not name a weight file",
     ),
     "config of wrong types": (
         lambda at: edit_json(at / "config.json", canvas_length="wide"),
@@ -361,7 +361,7 @@ def test_a_relative_cache_is_not_looked_for_in_the_working_directory(
     (repository / "refs" / "main").write_text("abc")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", cache)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ModelNotFoundError, match="no absolute path"):
+    with pytest.raises(ModelNotFoundError, match="not an absolute path"):
         registry.find("some/model")
 
 
@@ -394,5 +394,5 @@ def test_a_model_in_the_cache_is_found(tmp_path, monkeypatch, tiny8):
 
 def test_the_embedded_model_is_named_when_it_is_missing(monkeypatch, tmp_path):
     monkeypatch.setattr(registry, "_EMBEDDED_FOLDER", tmp_path)
-    with pytest.raises(ModelNotFoundError, match="comes without its model"):
+    with pytest.raises(ModelNotFoundError, match="lacks its embedded model"):
         registry.find("embedded")

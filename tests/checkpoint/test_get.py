@@ -117,7 +117,7 @@ def test_a_relative_cache_in_the_working_directory_is_no_source(
     monkeypatch.setattr(constants, "HF_HUB_CACHE", "hub")
     monkeypatch.chdir(tmp_path)
     cached(PINNED.repository, {"toy.gguf": DATA})
-    with pytest.raises(ModelFetchError, match="is in no absolute folder"):
+    with pytest.raises(ModelFetchError, match="is not at an absolute path"):
         get(PINNED, [HubCache()], heard)
 
 
@@ -134,7 +134,7 @@ def test_a_model_that_is_here_is_not_fetched_again(heard: Heard) -> None:
     cached(PINNED.repository, {"toy.gguf": DATA})
     place = get(PINNED, [HubCache()], heard)
     assert get(PINNED, [], heard) == place
-    assert heard.lines == ["toy is here already."]
+    assert heard.lines == ["toy is already on this machine."]
 
 
 def test_verify_reads_the_hash_again_and_fetches_what_has_changed(heard: Heard) -> None:
@@ -143,7 +143,7 @@ def test_verify_reads_the_hash_again_and_fetches_what_has_changed(heard: Heard) 
     assert get(PINNED, [], heard, verify=True) == place
     place.write_bytes(WRONG)
     assert get(PINNED, [HubCache()], heard, verify=True).read_bytes() == DATA
-    assert "toy.gguf has changed since it was fetched; it was deleted." in heard.lines
+    assert "toy.gguf has changed since it was fetched, so it was deleted." in heard.lines
 
 
 def test_a_whole_file_whose_record_was_never_written_is_checked_and_kept(
@@ -181,7 +181,11 @@ class Failing:
 @pytest.mark.parametrize(
     ("error", "raised", "message"),
     [
-        (OSError(errno.ENOSPC, "No space"), ModelFetchError, "disk of .* is full; what arrived is"),
+        (
+            OSError(errno.ENOSPC, "No space"),
+            ModelFetchError,
+            "disk of .* is full. What arrived was",
+        ),
         (OSError(errno.EROFS, "Read-only"), ModelFetchError, "cannot be changed .Read-only"),
         (KeyboardInterrupt("now"), KeyboardInterrupt, "now"),
         (SourceError("it ended"), ModelFetchError, "MB are kept for the next try"),
@@ -209,7 +213,7 @@ def test_a_folder_that_cannot_be_made_is_a_clear_error(
 
 def test_two_fetches_of_one_model_at_once_are_refused(models: Path, heard: Heard) -> None:
     with changing(PINNED):
-        with pytest.raises(ModelFetchError, match=r"fetches or removes toy \(process \d+\)"):
+        with pytest.raises(ModelFetchError, match=r"\(process \d+\) is fetching or removing toy"):
             get(PINNED, [], heard)
         (models / "toy").mkdir()
         with pytest.raises(ModelFetchError, match="nothing was changed"):
@@ -261,7 +265,7 @@ class TestHub:
         hub_files.files[HUB_PATH] = DATA
         put_partial(models, WRONG[:60_000])
         assert get(PINNED, [Hub()], heard).read_bytes() == DATA
-        assert any("now from its beginning" in line for line in heard.lines)
+        assert any("starting again from the beginning" in line for line in heard.lines)
 
     @pytest.mark.parametrize(
         ("data", "why"),
@@ -337,7 +341,7 @@ class TestModelOfTheHubAlone:
         assert (folder / "config.json").read_bytes() == self.CONFIG
         assert record is not None
         assert record.revision == COMMIT
-        assert "pins none" in record.proof
+        assert "does not pin it" in record.proof
         assert [file.sha256 for file in record.files] == [sha256(self.CONFIG), sha256(DATA)]
         assert not any("main/model.safetensors" in asked for asked in hub_files.asked)
         assert sorted(path.name for path in folder.iterdir()) == [

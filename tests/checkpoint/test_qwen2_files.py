@@ -109,14 +109,14 @@ BAD_GGUF: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda path: write_gguf(
             path, changed={"blk.1.attn_q.weight": np.full((64, 64), np.nan, "f4")}
         ),
-        "blk.1.attn_q.weight .* no numbers",
+        "blk.1.attn_q.weight .* not numbers",
     ),
     "another shape": (
         lambda path: write_gguf(path, changed={"blk.0.attn_k.weight": np.ones((64, 64), "f4")}),
         "blk.0.attn_k.weight with the shape",
     ),
     "too few tokens": (lambda path: write_gguf(path, tokens=300), "tokenizer"),
-    "too many tokens": (lambda path: write_gguf(path, tokens=500), "500 tokens, but the model"),
+    "too many tokens": (lambda path: write_gguf(path, tokens=500), "500 tokens, and the model"),
 }
 
 
@@ -171,11 +171,11 @@ BAD_FOLDERS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "no numbers": (
         lambda each: rewritten(each, lambda weights: weights.update({"model.norm.weight": NAN})),
-        "model.norm.weight .* no numbers",
+        "model.norm.weight .* not numbers",
     ),
     "more tokens than weights": (
         lambda each: edited_config(each, vocab_size=330),
-        "340 tokens, but the model 330",
+        "340 tokens, and the model has 330",
     ),
     "fewer weights than it says": (
         lambda each: edited_config(each, intermediate_size=128),

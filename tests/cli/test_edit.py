@@ -111,7 +111,7 @@ def test_a_file_that_changed_meanwhile_is_not_written(
 
     answering(monkeypatch, answer)
     assert run_app(["edit", "a.py:2-3", ONE_BY_TWO, "--write"]) == 3
-    assert "was changed by something else meanwhile" in capfd.readouterr().err
+    assert "Another program changed" in capfd.readouterr().err
     assert (place / "a.py").read_text() == "mine\n"
 
 
@@ -124,7 +124,7 @@ def test_an_answer_that_is_refused_changes_nothing(place: Path, capfd: Capture) 
 BAD = {
     "empty instruction": (["a.py:2-3", "  "], 2, "instruction is empty"),
     "instruction of 100 kB": (["a.py:2-3", "x" * 100_000], 2, "100000 characters"),
-    "nothing selected": (["a.py:4-5", "x"], 2, "no code in the selection"),
+    "nothing selected": (["a.py:4-5", "x"], 2, "The selection has no code"),
     "outside of the file": (["a.py:6-60", "x"], 4, "Line 60 is outside"),
     "line 0": (["a.py:0-2", "x"], 4, "no line 0"),
     "backwards": (["a.py:3-2", "x"], 4, "end before they begin"),
@@ -133,7 +133,7 @@ BAD = {
     "a huge number": (["a.py:1-" + "9" * 5000, "x"], 4, "outside the text"),
     "no file": (["b.py:1-2", "x"], 3, "no file"),
     "binary": (["binary.py:1", "x"], 3, "is binary"),
-    "a secret": ([".env:1", "x", "--language", "python"], 2, "is left alone"),
+    "a secret": ([".env:1", "x", "--language", "python"], 2, "does not read"),
     "both": (["a.py:1", "x", "--diff", "--write"], 2, "one of the two"),
     "standard input": (["-:1", "x", "--write"], 2, "cannot be written"),
     "too much code": (["long.py:1-900", "x"], 2, "Select less"),

@@ -91,7 +91,7 @@ def test_a_link_stays_a_link(home: Path) -> None:
 
 
 REFUSED = [
-    ("neovim", "require('mine')\n", "not dgls's"),
+    ("neovim", "require('mine')\n", "not written by dgls"),
     ("emacs", "(require 'dgls)\n", "already"),
     ("emacs", ";; dgls: begin\n(x)\n", "without"),
     ("helix", "language-server = [\n", "not TOML"),
@@ -100,7 +100,7 @@ REFUSED = [
     ("zed", "// mine\n{,}\n", "not JSON"),
     ("zed", '{"edit_predictions": {"provider": "copilot"}}', "copilot"),
     ("kate", '{"servers": {"python": {"command": ["pylsp"]}}}', "pylsp"),
-    ("sublime", "[]\n", "no JSON object"),
+    ("sublime", "[]\n", "not hold a JSON object"),
 ]
 
 

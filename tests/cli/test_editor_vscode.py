@@ -30,7 +30,7 @@ def test_vs_codes_extension_is_packaged_where_it_is_not_yet(
 
 
 @pytest.mark.parametrize(
-    ("rule", "why"), [("vsix:\n\techo no node; false\n", "no node"), (None, "no checkout is here")]
+    ("rule", "why"), [("vsix:\n\techo no node; false\n", "no node"), (None, "no checkout of dgls")]
 )
 def test_an_extension_that_cannot_be_packaged_is_said(
     rule: str | None,

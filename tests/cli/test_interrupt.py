@@ -30,7 +30,7 @@ def interrupted(verbs: Sequence[str]) -> typer.Typer:
     ("verb", "said"),
     [
         ("fill", "dgls: interrupted; nothing was changed.\n"),
-        ("eval", "dgls: interrupted; what was written so far is kept.\n"),
+        ("eval", "dgls: interrupted; what was written so far was kept.\n"),
         ("doctor", ""),
     ],
 )

@@ -134,9 +134,9 @@ def test_get_path_and_remove(dgls: Shell) -> None:
     got = dgls("get", "toy")
     assert (got.returncode, got.stdout) == (0, place)
     assert "Apache-2.0, published by Somebody as Somebody/Toy-GGUF" in got.stderr
-    assert "is here already" in dgls("get", "toy").stderr
+    assert "is already on this machine" in dgls("get", "toy").stderr
     assert dgls("path", "toy").stdout == place
-    assert dgls("remove", "toy").stdout == "Removed toy: 0 MB are free again.\n"
+    assert dgls("remove", "toy").stdout == "Removed toy and freed 0 MB.\n"
     assert dgls.files() == []
 
 
@@ -202,7 +202,7 @@ def test_an_interrupted_fetch_ends_at_once_and_resumes(
     assert process.returncode == status
     assert "Traceback" not in error
     if number == signal.SIGINT:
-        assert error.splitlines()[-1] == "Interrupted; dgls model get toy goes on where it was."
+        assert error.splitlines()[-1] == "Interrupted; dgls model get toy resumes where it stopped."
     assert dgls.files() == ["toy/.partial/toy.gguf"]
     assert not pips_in(partial)
     dgls.variables.pop("HF_HUB_OFFLINE", None)

@@ -50,7 +50,7 @@ def test_fill_leaves_private_files_alone(
 ) -> None:
     assert run_app(["fill", "--language", "python", f"{name}:1"]) == 2
     said = capfd.readouterr().err
-    assert "is left alone" in said
+    assert "does not read" in said
     assert "--allow-private" in said
 
 
@@ -60,7 +60,7 @@ def test_fill_continues_with_a_plain_file_or_the_flag(
 ) -> None:
     # It gets as far as the engine, whose backend does not exist.
     assert run_app(["fill", "--language", "python", f"{name}:1", *flag]) != 0
-    assert "is left alone" not in capfd.readouterr().err
+    assert "does not read" not in capfd.readouterr().err
 
 
 def test_the_settings_of_a_files_own_folder_count_from_anywhere(
@@ -69,7 +69,7 @@ def test_the_settings_of_a_files_own_folder_count_from_anywhere(
     monkeypatch.chdir(tmp_path)
     for name in ("tree/deploy/keys.py", str(tree / "deploy/keys.py")):
         assert run_app(["fill", f"{name}:1"]) == 2
-        assert "is left alone" in capfd.readouterr().err
+        assert "does not read" in capfd.readouterr().err
     files = Files(may_read=readable(resolve(), allow=False))
     found = {case.path for case in cut_cases(tree, 30, 0, files=files)}
     assert found == {"plain.py"}
@@ -113,7 +113,7 @@ def test_what_the_settings_of_its_own_folder_hide_is_no_context(
     snippets = asker_of("main.py", source, resolve(tree), "").snippets
     assert [snippet.path for snippet in snippets] == ["plain.py"]
     assert run_app(["fill", "link.py:1"]) == 2
-    assert "is left alone" in capfd.readouterr().err
+    assert "does not read" in capfd.readouterr().err
 
 
 def test_a_report_is_not_written_through_a_link(

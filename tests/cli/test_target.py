@@ -105,7 +105,7 @@ def test_a_file_that_changed_since_it_was_read_is_left_as_it_is(tmp_path: Path) 
     path.write_text("one\n")
     read = read_source(str(path))
     path.write_text("mine\n")
-    with pytest.raises(SourceFileError, match="meanwhile; it was left"):
+    with pytest.raises(SourceFileError, match="meanwhile, so dgls left"):
         read.write("two\n")
     assert path.read_text() == "mine\n"
     assert [*tmp_path.iterdir()] == [path]
@@ -134,19 +134,23 @@ def test_what_is_written_first_follows_no_link_and_the_mode_stays(
         ("empty.py:2", PositionError, "Line 2 is outside the text, which has 1 line; nothing"),
         ("a.py:1:9", PositionError, "Column 9 is not a place in line 1, which has 1 character; n"),
         ("a.py:9:1: error: x", PositionError, "Line 9 is outside the text"),
-        ("a.py:0", PositionError, "There is no line 0: the first is 1; nothing was done."),
-        ("a.py:1:0", PositionError, "There is no column 0: the first is 1; nothing was done."),
+        ("a.py:0", PositionError, "There is no line 0; the first is 1. Nothing was done."),
+        ("a.py:1:0", PositionError, "There is no column 0; the first is 1. Nothing was done."),
         ("none.py:1", SourceFileError, "There is no file none.py; nothing was filled."),
         ("odd:none.py:1", SourceFileError, "There is no file odd:none.py; nothing was filled."),
         ("odd:name.py:9", PositionError, "Line 9 is outside the text"),
         ("folder:1", SourceFileError, "'folder' cannot be read (it is a folder); nothing"),
-        ("a.py:x", InputError, "'x' is no place in a.py; nothing was filled. Give a.py:LINE or "),
-        ("a.py:1:x", InputError, "'1:x' is no place in a.py; nothing was filled."),
-        ("a.py:-1", InputError, "'-1' is no place in a.py; nothing was filled."),
-        ("a.py:1-3", InputError, "'1-3' is no place in a.py; nothing was filled."),
-        ("a.py::1", InputError, "'' is no place in a.py; nothing was filled."),
-        ("a.py", InputError, "Where in a.py? Give a.py:LINE or a.py:LINE:COL; nothing"),
-        ("", InputError, "Which file? Give FILE:LINE:COL; nothing was filled."),
+        (
+            "a.py:x",
+            InputError,
+            "'x' is not a place in a.py; nothing was filled. Give a.py:LINE or ",
+        ),
+        ("a.py:1:x", InputError, "'1:x' is not a place in a.py; nothing was filled."),
+        ("a.py:-1", InputError, "'-1' is not a place in a.py; nothing was filled."),
+        ("a.py:1-3", InputError, "'1-3' is not a place in a.py; nothing was filled."),
+        ("a.py::1", InputError, "'' is not a place in a.py; nothing was filled."),
+        ("a.py", InputError, "Where in a.py? Give a.py:LINE or a.py:LINE:COL. Nothing"),
+        ("", InputError, "Which file? Give FILE:LINE:COL. Nothing was filled."),
     ],
 )
 def test_a_wrong_place_is_told_in_a_sentence(

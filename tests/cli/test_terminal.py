@@ -73,16 +73,16 @@ def test_a_line_of_text_waits_for_nothing_heavy(arguments: list[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["fil"], "no verb 'fil'. Did you mean 'fill'?"),
+        (["fil"], "no command 'fil'. Did you mean 'fill'?"),
         (["app.py:3:4"], "Did you mean 'dgls fill app.py:3:4'?"),
         (["--versoin"], "no option '--versoin'. Did you mean '--version'?"),
-        (["xyzzy"], "no verb 'xyzzy'. dgls --help"),
-        (["status"], "no verb 'status'. Did you mean 'doctor'?"),
+        (["xyzzy"], "no command 'xyzzy'. dgls --help"),
+        (["status"], "no command 'status'. Did you mean 'doctor'?"),
         (["eval", "cutt"], "Did you mean 'cut'?"),
         (["fill", "--jsno", "a.py:1"], "--json"),
         (["completion", "tcsh"], "bash"),
-        (["editor", "nvim"], "no editor 'nvim'. Did you mean 'neovim'?"),
-        (["editor", "helix", "--chekc"], "takes no '--chekc'. Did you mean '--check'?"),
+        (["editor", "nvim"], "the editor 'nvim'. Did you mean 'neovim'?"),
+        (["editor", "helix", "--chekc"], "has no argument '--chekc'. Did you mean '--check'?"),
         (["editor"], "needs an editor's name. It knows neovim"),
     ],
 )
@@ -193,6 +193,6 @@ def test_an_option_without_its_value_is_told_in_a_sentence(
     assert run(arguments) == 2
     told = capsys.readouterr().err
     assert told == (
-        f"dgls: Option '{arguments[-1]}' requires an argument. Nothing was done; dgls VERB --help "
-        "lists its arguments.\n"
+        f"dgls: Option '{arguments[-1]}' requires an argument. Nothing was done; dgls COMMAND "
+        "--help lists its arguments.\n"
     )

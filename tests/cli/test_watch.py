@@ -49,7 +49,7 @@ def test_a_causal_fill_shows_what_each_pass_wrote_and_refused() -> None:
     assert "  pass 3  the end\n" in shown
     assert "     80%  searched x + 1\n     10%  copied   x\n      5%  written  (nothing)\n" in shown
     assert "y = x + 1" in shown
-    assert "4 tokens in 3 passes, 6 more to search and weigh" in shown
+    assert "4 tokens in 3 passes, 6 more to search and compare" in shown
     assert "denoise" not in shown
 
 

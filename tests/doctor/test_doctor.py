@@ -89,13 +89,23 @@ def test_a_machine_without_a_gpu_says_so(place):
 @pytest.mark.parametrize(
     ("found", "quantization", "chosen", "why"),
     [
-        (machine(GPU), "auto", "8bit", "33.0 GB are free on NVIDIA GeForce RTX 5090, and it is"),
+        (machine(GPU), "auto", "8bit", "33.0 GB are free on NVIDIA GeForce RTX 5090, and this is"),
         (machine(GPU), "4bit", "4bit", "the settings ask for 4bit"),
-        (machine(replace(GPU, free=20 * 10**9)), "auto", "4bit", "8bit is quicker, where memory"),
-        (machine(replace(GPU, free=70 * 10**9)), "auto", "none", "8bit fills a short gap in less"),
+        (
+            machine(replace(GPU, free=20 * 10**9)),
+            "auto",
+            "4bit",
+            "8bit is faster if there is memory",
+        ),
+        (machine(replace(GPU, free=70 * 10**9)), "auto", "none", "8bit fills a short gap faster"),
         (machine(GPU, torch="2.13.0+cpu"), "auto", "4bit", "20.0 GB are free on the CPU"),
         (machine(), "auto", "4bit", "far too slow to type with"),
-        (machine(available=8 * 10**9), "auto", "", "too few for any; the embedded model"),
+        (
+            machine(available=8 * 10**9),
+            "auto",
+            "",
+            "too little for any precision; the embedded model",
+        ),
     ],
 )
 def test_the_precision_that_fits_is_told_with_the_reason(found, quantization, chosen, why):
@@ -148,7 +158,7 @@ def test_an_editor_that_has_dgls_is_told_from_one_that_does_not(place, monkeypat
     monkeypatch.setenv("XDG_CONFIG_HOME", str(place))
     program(place, "nvim", "echo 'NVIM v0.12.4'")
     (before,) = look_for_editors()
-    assert before.how == "dgls editor neovim --write puts dgls in"
+    assert before.how == "dgls editor neovim --write adds dgls"
     write(guide("neovim"))
     (after,) = look_for_editors()
     assert after.how == f"dgls is in {place / 'nvim' / 'plugin' / 'dgls.lua'}"
@@ -174,7 +184,7 @@ def test_it_says_what_is_set_and_by_whom(place):
     told = doctor(place, DGLS_SHOW_AUTOMATIC="false")
     assert f"fill.candidates = 3 from {place / 'dgls.toml'}" in told.stdout
     assert "show.automatic = false from the environment" in told.stdout
-    assert "a project cannot choose it" in told.stdout
+    assert "a project cannot set it" in told.stdout
     assert told.returncode == 1
 
 
@@ -195,7 +205,7 @@ def test_it_measures_real_fills_and_stops_the_engine_that_it_started(place):
     folder = save_tiny(place / "tiny")
     told = doctor(place, "--measure", DGLS_MODEL_NAME=str(folder), DGLS_MODEL_DEVICE="cpu")
     assert told.returncode == 0, told.stdout + told.stderr
-    assert "ms a fill with tiny (median of 5" in told.stdout
+    assert "ms per fill with tiny (median of 5" in told.stdout
     assert "s to start" in told.stdout
     # Each stage of the start once, however often the engine was polled.
     stages = told.stderr.splitlines()

@@ -196,7 +196,7 @@ def test_the_menu_of_the_status_bar_pauses_and_resumes(code: VSCode) -> None:
     code.page.locator('[id="dgls.dgls.dgls.status"]').click()
     code.choose("Pause suggestions")
     code.choose("For an hour")
-    code.until_status("switched off for a while")
+    code.until_status("suggestions are paused")
     code.press("Backspace")
     code.page.wait_for_timeout(1000)
     assert code.ghost() == ""

@@ -43,10 +43,10 @@ def test_serve_in_a_terminal_tells_where_it_is_and_ends_on_ctrl_c(folder: Path) 
         assert "Traceback" not in process.stderr.read()
     assert str(folder) in where
     assert "http://127.0.0.1:" in where
-    assert page.startswith("In a browser: http://127.0.0.1:")
+    assert page.startswith("In a browser, open http://127.0.0.1:")
     assert ready == "Ready: scripted\n"
     assert second.returncode == EngineUnavailableError.exit_status
-    assert "runs already" in second.stderr
+    assert "is already running" in second.stderr
     assert list(folder.iterdir()) == []
 
 
@@ -54,9 +54,9 @@ def test_serve_in_a_terminal_tells_where_it_is_and_ends_on_ctrl_c(folder: Path) 
     ("arguments", "message"),
     [
         (["--host", "0.0.0.0", "--port", "1"], "docs/team.md"),
-        (["--host", "192.168.0.1", "--port", "1"], "on this machine alone"),
-        (["--host", "::1"], "--host with --port"),
-        (["--all"], "--all goes with --stop"),
+        (["--host", "192.168.0.1", "--port", "1"], "only on this machine"),
+        (["--host", "::1"], "--host needs --port"),
+        (["--all"], "--all needs --stop"),
     ],
 )
 def test_wrong_calls_of_serve_start_nothing(

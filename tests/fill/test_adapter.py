@@ -121,7 +121,7 @@ WRONG_PARTS: dict[str, tuple[str, Tensor]] = {
 def test_a_part_that_cannot_be_right_is_named(path: Path, kind: str) -> None:
     name, tensor = WRONG_PARTS[kind]
     write_adapter(path, random_adapter(tiny_network().config, TOKENS), {name: tensor.contiguous()})
-    with pytest.raises(CheckpointError, match=f"{name} .*Fills go on without it"):
+    with pytest.raises(CheckpointError, match=f"{name} .*Fills continue without it"):
         load_adapter(path, BASE)
 
 
@@ -140,7 +140,7 @@ def test_a_bad_file_is_refused_with_its_reason(path: Path, spoil) -> None:
     kind, reason = REFUSED[spoil]
     with pytest.raises(kind, match=reason) as caught:
         load_adapter(path, BASE)
-    assert "ills go on without it" in str(caught.value)
+    assert "ills continue without it" in str(caught.value)
     assert isinstance(caught.value, DglsError)
 
 

@@ -221,5 +221,5 @@ def test_an_adapter_of_other_sizes_is_refused() -> None:
         random_adapter(tiny_network().config, 10_000),
         type(weights)(SIZE, "", weights.draft_ids, weights.mask_embedding, broken, {}),
     ):
-        with pytest.raises(CheckpointError, match="sizes are not those of its base; fills go on"):
+        with pytest.raises(CheckpointError, match="sizes do not match its base; fills continue"):
             MaskDrafts(tiny_network(), wrong)

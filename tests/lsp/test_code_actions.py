@@ -138,9 +138,9 @@ LOOP = "def f(xs):\n    s = 0\n    for x in xs:\n        ⟦s += x⟧\n    retur
 @pytest.mark.parametrize(
     ("marked", "fill", "present", "reason"),
     [
-        (LOOP, "return s", None, "loses a name that is used below"),
-        (LOOP, "s  +=  x", None, "what the file says already"),
-        (LOOP, "s = s + x", -0.5, "does not rate it above"),
+        (LOOP, "return s", None, "drops a name that is used below"),
+        (LOOP, "s  +=  x", None, "the same as the present text"),
+        (LOOP, "s = s + x", -0.5, "does not score it above"),
         (LOOP, "s += (x", None, "breaks the syntax"),
         ("def f():\n    ⟦⟧...\n", "pass", None, "only a placeholder"),
         ("def f():\n    ⟦⟧pass\n", "...", None, "only a placeholder"),
@@ -178,7 +178,7 @@ async def test_a_document_that_moved_on_before_gets_no_edit_but_a_message(
     assert filler.requests == []
     (message,) = session.client.messages
     assert message.type is types.MessageType.Warning
-    assert message.message.startswith("dgls: The document has changed since")
+    assert message.message.startswith("dgls: The document has changed meanwhile")
 
 
 async def test_a_document_that_moves_on_during_the_fill_gets_no_edit_but_a_message(

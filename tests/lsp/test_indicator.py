@@ -60,7 +60,7 @@ def test_a_fill_brings_the_usual_time_and_a_slow_model_says_why() -> None:
 
 def test_off_says_why_and_on_ends_it() -> None:
     off, on = reports(("off", Silence.SNOOZED), ("on",), ("on",))
-    assert (off["state"], off["message"]) == ("off", "suggestions are switched off for a while")
+    assert (off["state"], off["message"]) == ("off", "suggestions are paused")
     assert on["state"] == "ready"
 
 
@@ -95,7 +95,7 @@ OFF = Report(State.OFF, Silence.SNOOZED.value, remedy=Silence.SNOOZED.remedy)
             replace(QWEN, state=State.SLOW, p50_ms=1_800),
             "Qwen2.5-Coder 0.5B, 2 cores, usually 1.8 s, slow here (see dgls doctor)",
         ),
-        (OFF, "off here: suggestions are switched off for a while (dgls.resume ends it)"),
+        (OFF, "off here: suggestions are paused (dgls.resume ends the pause)"),
         (Report(State.FAILED, "There is none; get one."), "failed: There is none; get one."),
     ],
 )
@@ -155,7 +155,7 @@ async def test_a_pause_and_its_end_are_told_at_once(filler: ScriptedFiller) -> N
         await until(lambda: indicator.report.state is State.READY)
 
         await command(session, "dgls.snooze", 10)
-        assert indicator.report.message == "suggestions are switched off for a while"
+        assert indicator.report.message == "suggestions are paused"
         assert indicator.report.state is State.OFF
         await command(session, "dgls.resume")
         assert indicator.report.state is State.READY

@@ -141,7 +141,7 @@ async def test_a_document_that_moved_on_gets_no_edit(filler: ScriptedFiller) -> 
         await filler.arrived.wait()
         await session.changed(0, 7, "B")
         filler.go.set()
-        with pytest.raises(JsonRpcException, match="has changed since"):
+        with pytest.raises(JsonRpcException, match="has changed meanwhile"):
             await asked
 
 

@@ -89,7 +89,7 @@ def test_a_reason_not_to_ask_comes_first_and_says_what_ends_it() -> None:
     found = told(fill("r"), silence=Silence.SNOOZED)
     assert found.shown is None
     assert describe(found).startswith(
-        "Quiet while typing: suggestions are switched off for a while (dgls.resume ends it)."
+        "Quiet while typing: suggestions are paused (dgls.resume ends the pause)."
     )
 
 

@@ -55,7 +55,7 @@ def test_the_answer_has_the_line_ends_of_the_document(end: str) -> None:
     ("marked", "instruction", "words"),
     [
         ("⟦x = 1⟧\n", " \n", "empty"),
-        ("⟦x = 1⟧\n", "x" * (MAX_CHARS + 1), "fewer words"),
+        ("⟦x = 1⟧\n", "x" * (MAX_CHARS + 1), "Shorten it"),
         ("x = 1\n⟦\n⟧", "add types", "no code"),
         (f"⟦{'x = 1; ' * (MAX_CODE // 7 + 1)}⟧\n", "add types", "Select less"),
     ],

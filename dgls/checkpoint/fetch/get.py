@@ -18,7 +18,9 @@ from dgls.config.settings import MODELS_VARIABLE
 from dgls.errors import ModelFetchError
 
 PINNED = "Each SHA-256 is the one in the catalogue of dgls."
-UNPINNED = "Each hash is the one that the publisher's hub gave; the catalogue of dgls pins none."
+UNPINNED = (
+    "Each hash is the one that the publisher's hub gave; the catalogue of dgls does not pin it."
+)
 
 
 def get(
@@ -33,7 +35,7 @@ def get(
     with changing(entry) as folder:
         record = record_of(entry)
         if record is not None and (not verify or _is_unchanged(record, folder, progress)):
-            progress.say(f"{entry.name} is here already.")
+            progress.say(f"{entry.name} is already on this machine.")
             return place_of(entry)
         partial = folder / PARTIAL
         partial.mkdir(parents=True, exist_ok=True)
@@ -53,7 +55,7 @@ def _is_unchanged(record: Record, folder: Path, progress: Progress) -> bool:
         if hashes.sha256 != file.sha256:
             (folder / file.name).unlink()
             (folder / RECORD_FILE).unlink()
-            progress.say(f"{file.name} has changed since it was fetched; it was deleted.")
+            progress.say(f"{file.name} has changed since it was fetched, so it was deleted.")
             return False
         progress.say(f"{file.name} has its SHA-256, {file.sha256}.")
     return True
@@ -110,8 +112,9 @@ def _fetch(job: Job, sources: Sequence[Source]) -> tuple[FetchedFile, Arrived]:
     reasons = "; ".join(failures)
     kept = f" {job.fetched / 1e6:,.0f} MB are kept for the next try." if job.fetched else ""
     raise ModelFetchError(
-        f"{job.file.name} could not be fetched, no model was changed.{kept} Tried: {reasons}. "
-        f"If you have the file elsewhere: dgls model get {job.entry.name} --from FILE"
+        f"{job.file.name} could not be fetched; no model was changed.{kept} Tried: "
+        f"{reasons}. If you already have the file: dgls model get {job.entry.name} "
+        "--from FILE"
     )
 
 
@@ -124,7 +127,7 @@ def _bring(source: Source, job: Job) -> tuple[Arrived, FileHashes]:
     except _WrongFileError as wrong:
         if not resumed or isinstance(source, _Kept):
             raise
-        job.progress.say(f"{source.name}: {wrong}; now from its beginning")
+        job.progress.say(f"{source.name}: {wrong}; starting again from the beginning")
     arrived = source.fetch(job)
     return arrived, _checked(job, arrived)
 

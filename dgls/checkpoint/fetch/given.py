@@ -23,8 +23,8 @@ class GivenFile:
         """Copy the file if its size is right. Raises `SourceError`."""
         if job.digest is None:
             raise SourceError(
-                "only the publisher's hub knows this model's hashes, so a file cannot be checked; "
-                "a folder of your own is used by its path, as model.name"
+                "only the publisher's hub has this model's hashes, so a file cannot be checked; "
+                "to use your own folder, set model.name to its path"
             )
         if not self._path.is_file():
             raise SourceError(f"{self._path} is not a file")

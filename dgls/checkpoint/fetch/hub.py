@@ -33,7 +33,7 @@ class Hub:
         from huggingface_hub import constants, hf_hub_url
 
         if constants.HF_HUB_OFFLINE:
-            raise SourceError("HF_HUB_OFFLINE forbids to ask it")
+            raise SourceError("HF_HUB_OFFLINE is set")
         url = hf_hub_url(job.entry.repository, job.file.name, revision=job.revision)
         with _client() as client:
             try:
@@ -138,7 +138,7 @@ def _start_of(response: httpx.Response, begun: int, size: int) -> int:
     if response.status_code != httpx.codes.PARTIAL_CONTENT:
         begun = 0
     elif not re.match(rf"bytes {begun}-", response.headers.get("content-range", "")):
-        raise SourceError("answered another range than it was asked for")
+        raise SourceError("answered with a different range than requested")
     length = response.headers.get("content-length", "")
     if length.isdigit() and int(length) != size - begun:
         raise SourceError(f"has {int(length) + begun:,} bytes there instead of {size:,}")
@@ -148,5 +148,5 @@ def _start_of(response: httpx.Response, begun: int, size: int) -> int:
 def _refuse_page(response: httpx.Response) -> None:
     if response.headers.get("content-type", "").startswith("text/html"):
         raise SourceError(
-            "answered with a web page instead of the file; this network may want a login first"
+            "answered with a web page instead of the file; this network may need a login first"
         )

@@ -23,7 +23,7 @@ class HubCache:
         from huggingface_hub import constants
 
         if not Path(constants.HF_HUB_CACHE).is_absolute():
-            raise SourceError("is in no absolute folder")
+            raise SourceError("is not at an absolute path")
         for snapshot in _snapshots(job):
             path = snapshot / job.file.name
             digest = job.digest or _digest_of_blob(path)

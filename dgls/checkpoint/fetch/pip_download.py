@@ -89,9 +89,7 @@ def _pip() -> list[str]:
         return [sys.executable, "-P", "-m", "pip"]
     uv = shutil.which("uv")
     if uv is None:
-        raise SourceError(
-            f"{sys.executable} has no pip to ask it with; `{sys.executable} -m ensurepip` adds it"
-        )
+        raise SourceError(f"{sys.executable} has no pip; `{sys.executable} -m ensurepip` adds it")
     return [uv, "tool", "run", "--quiet", "pip"]
 
 
@@ -111,6 +109,6 @@ def _reason(log: Path) -> str:
     """Why pip failed: its last error, and whether it reached the index."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     errors = [line for line in lines if line.startswith("ERROR: ")]
-    last = next((line for line in reversed(errors or lines) if line.strip()), "pip said nothing")
+    last = next((line for line in reversed(errors or lines) if line.strip()), "pip gave no reason")
     reached = "" if "connection broken" not in " ".join(lines) else "pip cannot reach its index: "
     return reached + last.removeprefix("ERROR: ").strip()

@@ -145,7 +145,7 @@ def open_int8(path: Path, progress: OnProgress) -> Opened:
         file: Any = safe_open(path, framework="pt")
         metadata: dict[str, Any] = file.metadata() or {}
         if metadata.get("format") != FORMAT:
-            raise CheckpointError(f"{path} is of another version of dgls; nothing was loaded.")
+            raise CheckpointError(f"Another version of dgls wrote {path}; nothing was loaded.")
         config = Qwen2Config(**json.loads(metadata["config"]))
         check_memory(config, INT8_BYTES, torch.device("cpu"))
         # The table stays a view of its own mapping; that of the other weights is freed with `file`.
@@ -154,8 +154,8 @@ def open_int8(path: Path, progress: OnProgress) -> Opened:
         tokenizer = Tokenizer.from_str(metadata["tokenizer"])
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(
-            f"{path} is not a whole int8 file of dgls ({error}); nothing was loaded. Delete it, "
-            f"and it is made again."
+            f"{path} is not a complete int8 file of dgls ({error}); nothing was loaded. "
+            "Delete it, and dgls will write it again."
         ) from error
     return Opened(network, tokenizer, metadata["origin"])
 

@@ -48,8 +48,8 @@ class CheckedSource:
         if not self.has(last) or self.has(next_):
             refuse(
                 self.path,
-                f"'{self.names['layers']}' ({config.layers}) is not the number of layers "
-                f"that it holds",
+                f"'{self.names['layers']}' ({config.layers}) is not the number of layers in the "
+                "file",
             )
         return config
 
@@ -81,9 +81,9 @@ class CheckedSource:
         # Published tables are padded by a few rows, never by a tenth.
         if not 0.9 * rows <= count <= rows:
             raise CheckpointError(
-                f"The tokenizer in {self.path} has {count} tokens, but the model {rows} "
+                f"The tokenizer in {self.path} has {count} tokens, and the model has {rows} "
                 f"('{self.names['vocabulary']}'); they do not belong together. Nothing was "
-                f"loaded."
+                "loaded."
             )
         if max(found.get_vocab().values()) >= rows:
             refuse(self.path, f"its tokenizer has a token beyond '{self.names['vocabulary']}'")

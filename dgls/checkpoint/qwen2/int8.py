@@ -28,7 +28,7 @@ def opened_int8(named: Named, progress: OnProgress) -> Opened:
             try:
                 opened = open_int8(path, progress)
             except CheckpointError as error:
-                log.warning("the int8 file of %s is made again: %s", named.name, error)
+                log.warning("the int8 file of %s is written again: %s", named.name, error)
                 continue
             if opened.origin == named.identity:
                 return opened
@@ -66,8 +66,9 @@ def make_int8(named: Named, progress: OnProgress) -> Path:
         check_unchanged(named.path, before, path)
         return path
     raise CheckpointError(
-        f"The int8 weights of {named.name} cannot be written ({'; '.join(problems)}); nothing was "
-        f"loaded. Make room, or let DGLS_MODELS name a folder that can be written to."
+        f"The int8 weights of {named.name} cannot be written ({'; '.join(problems)}); "
+        "nothing was loaded. Make room, or set DGLS_MODELS to a folder that you can "
+        "write to."
     )
 
 
@@ -81,5 +82,5 @@ def check_unchanged(weights: Path, before: str, made: Path | None = None) -> Non
     if made is not None:
         made.unlink(missing_ok=True)
     raise CheckpointError(
-        f"{weights} changed while it was read; nothing was loaded. Start again when it is whole."
+        f"{weights} changed while it was read; nothing was loaded. Try again when it is complete."
     )

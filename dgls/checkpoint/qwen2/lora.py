@@ -195,12 +195,12 @@ def _misfits(lora: Lora, config: Qwen2Config) -> Iterator[str]:
     for name, shape in wanted.items():
         found = tuple(lora.matrices[name].steps.shape)
         if found != shape:
-            yield f"{name} has the shape {found} where the base has room for {shape}"
+            yield f"{name} has the shape {found}, and the base needs {shape}"
 
 
 def _refused(path: Path, reason: str) -> LoraError:
     """The error for a LoRA that was not merged."""
     return LoraError(
-        f"The LoRA {path} was refused: {reason}. The model goes on without it; train one with "
-        f"`dgls train --recipe lora`, or set model.lora to off."
+        f"The LoRA {path} was refused: {reason}. The model runs without it; train one "
+        "with `dgls train --recipe lora`, or set model.lora to off."
     )

@@ -22,16 +22,22 @@ if TYPE_CHECKING:
 
 
 def calibrate(
-    checkpoint: Annotated[str, typer.Argument(help="The checkpoint folder to write into.")],
+    checkpoint: Annotated[
+        str, typer.Argument(help="The checkpoint folder to write into, or a laptop model.")
+    ],
     tree: Annotated[
         list[Path],
-        typer.Option(help="Source that is neither trained on nor evaluated on; repeatable."),
+        typer.Option(
+            help="Source code that is used neither for training nor for evaluation; repeatable."
+        ),
     ],
-    count: Annotated[int, typer.Option(min=10, help="Gaps to cut from each tree.")] = 1000,
+    count: Annotated[
+        int, typer.Option(min=10, help="Number of gaps to cut from each tree.")
+    ] = 1000,
     seed: Seed = 0,
     device: Device = None,
     out: Annotated[
-        Path | None, typer.Option(help="Where to write the confidence of a laptop model.")
+        Path | None, typer.Option(help="The file for the confidence of a laptop model.")
     ] = None,
     allow_private: AllowPrivate = False,
     as_json: AsJson = False,
@@ -131,9 +137,9 @@ def _calibrate_checkpoint(checkpoint: str, trees: _Trees, device: str | None) ->
         "shown": _shown_json(fitted.shown),
     }
     said = (
-        f"Shares of the n-gram cache by length of context: {', '.join(map(str, shares))}.\n"
-        f"Calibration error {fitted.before.error:.3f} before, {fitted.after.error:.3f} after, "
-        f"over {fitted.cases} gaps of {trees.names}."
+        "Weights of the n-gram cache by length of context: "
+        f"{', '.join(map(str, shares))}.\nCalibration error {fitted.before.error:.3f} before, "
+        f"{fitted.after.error:.3f} after, over {fitted.cases} gaps of {trees.names}."
     )
     return _Calibrated(figures, f"{said}\n{_shown(fitted.shown)}")
 
@@ -144,8 +150,11 @@ def _shown_json(shown: Shown | None) -> dict[str, float] | None:
 
 def _shown(shown: Shown | None) -> str:
     if shown is None:
-        return "No threshold makes enough of what is shown right, so nothing is shown unasked."
+        return (
+            "No threshold makes enough of the shown fills right, so the model shows nothing "
+            "unless asked."
+        )
     return (
-        f"From confidence {shown.threshold:.3f} up a fill is shown: {shown.coverage:.1%} of all, "
-        f"{shown.precision:.1%} of them right."
+        f"Fills are shown from confidence {shown.threshold:.3f} up: {shown.coverage:.1%} of "
+        f"all, {shown.precision:.1%} of them right."
     )

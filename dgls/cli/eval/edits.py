@@ -17,15 +17,15 @@ def edits(
     ] = None,
     archive: Annotated[
         list[Path] | None,
-        typer.Option(help="Source archives of one package in the order of release; repeatable."),
+        typer.Option(help="A source archive of one package; repeatable, in the order of release."),
     ] = None,
     careful: Annotated[
-        bool, typer.Option(help="Measure the plain careful rules instead: the baseline.")
+        bool, typer.Option(help="Measure the baseline instead: simple, careful rules.")
     ] = False,
-    verbose: Annotated[bool, typer.Option(help="Name each package's own figures.")] = False,
+    verbose: Annotated[bool, typer.Option(help="Also print the figures of each package.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Measure what is offered after an edit: on small sessions, and on releases typed again."""
+    """Measure what dgls offers after an edit: in small sessions, and in retyped releases."""
     from dgls.edits.ripple import ripple
     from dgls.errors import InputError
     from dgls.lab.evaluation.edits import careful as baseline
@@ -35,7 +35,7 @@ def edits(
 
     system, name = (baseline.careful, "careful") if careful else (ripple, "ripple")
     if sessions is None and not archive:
-        raise InputError("Give --sessions or --archive; nothing was measured.")
+        raise InputError("Nothing was measured. Give --sessions or --archive.")
     verdicts = None
     if sessions is not None:
         verdicts = [judged(each, system) for each in read_sessions(sessions)]
@@ -57,13 +57,13 @@ def instructions(
     ),
     model: ModelName = None,
     device: Device = None,
-    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0 leaves it to torch.")] = 0,
-    verbose: Annotated[bool, typer.Option(help="Print each case as it is done.")] = False,
+    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0 lets torch choose.")] = 0,
+    verbose: Annotated[bool, typer.Option(help="Print each case when it is done.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Measure edits by instruction: what parses, what is kept, what its tests say is right.
+    """Measure edits by instruction: which parse, which keep the rest, which pass their tests.
 
-    What the model writes is run, with limits. Small models are measured, too.
+    The model's code is run, with limits. Small models are measured too.
     """
     from dgls.errors import InputError
     from dgls.lab.evaluation.instructions.cases import read_cases
@@ -73,7 +73,7 @@ def instructions(
 
     found, missing = read_cases(cases)
     if not found:
-        raise InputError(f"There are no cases in {cases}; nothing was measured.")
+        raise InputError(f"{cases} has no cases; nothing was measured.")
     name, ask = open_editor(model, device or "auto", threads)
     verdicts = []
     for verdict in judged(found, ask):

@@ -16,10 +16,10 @@ def faults(
 ) -> None:
     """Look for answers that break code, and for silence where an answer is due.
 
-    Without a model the rules are tried on answers that are given. Exits with 1 where a case fails.
+    Without --model it tries the rules on given answers. Exits with 1 if a case fails.
     """
     if device is not None and model is None:
-        raise InputError("--device goes with --model; nothing was tried.")
+        raise InputError("--device needs --model; nothing was tried.")
     from dgls.lab.evaluation.faults.cases import fault_cases
     from dgls.lab.evaluation.faults.run import run_faults
 

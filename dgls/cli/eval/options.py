@@ -19,7 +19,7 @@ Count = Annotated[int | None, typer.Option(min=1, max=1_000_000, help="At most t
 Seed = Annotated[
     int,
     typer.Option(
-        min=-(2**62), max=2**62, help="Chooses the cases; the same seed, the same numbers."
+        min=-(2**62), max=2**62, help="Chooses the cases; the same seed gives the same numbers."
     ),
 ]
 Systems = Annotated[
@@ -27,21 +27,21 @@ Systems = Annotated[
     typer.Option(
         "--system",
         help="nothing, copy, causal, greedy, revised, noise, dgls, typed, or infill=URL and "
-        "infill-suffix-first=URL for a llama.cpp server; repeatable. "
-        "All but typed, greedy and revised where none is given.",
+        "infill-suffix-first=URL for a llama.cpp server; repeatable. By default all but "
+        "typed, greedy and revised.",
     ),
 ]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
 Out = Annotated[
     Path | None,
-    typer.Option(help="Folder for the reports and all answers; a second run goes on there."),
+    typer.Option(help="Folder for the reports and all answers; a second run continues there."),
 ]
 Languages = Annotated[
     list[str] | None,
     typer.Option(
         "--language",
-        help="Cut from this language alone; repeatable, each then comes equally often. `all` is "
-        "every one. Without it: all but Markdown, HTML, CSS, SQL, YAML, TOML and JSON.",
+        help="Cut only from this language; repeatable, and each comes equally often. `all` means "
+        "every language. By default: all but Markdown, HTML, CSS, SQL, YAML, TOML and JSON.",
     ),
 ]
 

@@ -27,7 +27,7 @@ def humaneval(
     device: Device = None,
     out: Out = None,
     execute: Annotated[
-        bool, typer.Option(help="Run the fills with the tests, in child processes with limits.")
+        bool, typer.Option(help="Run the tests on the fills, in child processes with limits.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -42,7 +42,7 @@ def humaneval(
 
 
 def cut(
-    folder: Annotated[Path, typer.Argument(help="A folder with source, such as your own.")],
+    folder: Annotated[Path, typer.Argument(help="A folder with source code, such as your own.")],
     count: Count = 300,
     seed: Seed = 0,
     language: Languages = None,
@@ -53,7 +53,7 @@ def cut(
     allow_private: AllowPrivate = False,
     as_json: AsJson = False,
 ) -> None:
-    """Fill gaps that are cut out of a source tree: lines, bodies, arguments, random spans."""
+    """Fill gaps cut out of a source tree: lines, bodies, arguments, random spans."""
     from dgls.lab.evaluation.choose import chosen_systems
     from dgls.lab.evaluation.cut import Files, cut_cases, languages_of
 
@@ -93,7 +93,7 @@ def _measure(
     if folder is not None:
         (folder / "report.md").write_text(to_markdown(report), encoding="utf-8")
         (folder / "report.json").write_text(report.to_json(), encoding="utf-8")
-        said = f"\nThe whole report is in {folder / 'report.md'} and {folder / 'report.json'}."
+        said = f"\nThe full report is in {folder / 'report.md'} and {folder / 'report.json'}."
         typer.echo(said, err=as_json)
 
 
@@ -114,12 +114,12 @@ def _folder(out: Path | None) -> Path | None:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"{out} cannot be a folder for the results ({error.strerror}); nothing was measured."
+            f"dgls cannot write the results to {out} ({error.strerror}); nothing was measured."
         ) from error
     for path in out.iterdir():
         if path.is_symlink():
             raise InputError(
-                f"{path} is a link, which would be written through; nothing was measured. "
+                f"{path} is a link, and dgls does not write through links; nothing was measured. "
                 "Choose another --out."
             )
     return out

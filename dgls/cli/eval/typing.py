@@ -17,23 +17,25 @@ if TYPE_CHECKING:
 
     from dgls.lab.bench.typing.sessions import Session
 
-_Folder = Annotated[Path | None, typer.Argument(help="A folder with source to type again.")]
+_Folder = Annotated[Path | None, typer.Argument(help="A folder with source code to retype.")]
 _Languages = Annotated[
     list[str] | None,
-    typer.Option("--language", help="Type this language alone; repeatable. Without it: all."),
+    typer.Option("--language", help="Type only this language; repeatable. By default all."),
 ]
 _Recorded = Annotated[
-    Path | None, typer.Option(help="Sessions as JSON lines instead, see docs/judging.md.")
+    Path | None, typer.Option(help="Recorded sessions instead, as JSON lines (docs/judging.md).")
 ]
-_Count = Annotated[int, typer.Option(min=1, help="Sessions to make.")]
+_Count = Annotated[int, typer.Option(min=1, help="Number of sessions.")]
 _Truth = Annotated[
-    bool, typer.Option(help="Measure the policy alone, with a backend that knows the truth.")
+    bool, typer.Option(help="Measure only the policy, with a backend that knows the truth.")
 ]
 _Error = Annotated[
-    float, typer.Option(min=0.01, max=0.99, help="Share of wrong fills of that backend.")
+    float, typer.Option(min=0.01, max=0.99, help="The share of wrong fills from that backend.")
 ]
-_Latency = Annotated[float, typer.Option(min=0, help="How long each of its fills takes.")]
-_AtOnce = Annotated[int, typer.Option(min=1, max=1000, help="Sessions typed side by side.")]
+_Latency = Annotated[float, typer.Option(min=0, help="How long each of its fills takes, in ms.")]
+_AtOnce = Annotated[
+    int, typer.Option(min=1, max=1000, help="Number of sessions typed at the same time.")
+]
 
 
 def typing(
@@ -50,7 +52,7 @@ def typing(
     allow_private: AllowPrivate = False,
     as_json: AsJson = False,
 ) -> None:
-    """Replay typing sessions through the real server, in real time, beside a plain policy."""
+    """Replay typing sessions through the real server in real time, and with a plain policy."""
     from dgls.config import changed, resolve
     from dgls.errors import InputError
     from dgls.lab.bench.typing.measure import Replayed, measure
@@ -63,7 +65,7 @@ def typing(
     elif folder is not None and recorded is None:
         sessions = _synthetic(folder, language or (), count, seed, allow_private=allow_private)
     else:
-        raise InputError("Give a folder or --recorded, one of the two; nothing was replayed.")
+        raise InputError("Give either a folder or --recorded, not both. Nothing was replayed.")
     settings = resolve().settings
     if model is not None:
         settings = absolute(changed(settings, {"model.name": model}))

@@ -15,9 +15,9 @@ class ModelSettings:
 
     name: str = setting(
         "auto",
-        "`auto` (the best model here that keeps up with typing), `embedded`, a name of `dgls model "
-        "list`, a checkpoint folder or `.gguf` file (absolute, or written `./...`), or the name of "
-        "a model in the Hugging Face cache (`owner/name`).",
+        "`auto` (the best model on this machine that keeps up with typing), `embedded`, a name "
+        "from `dgls model list`, a checkpoint folder or `.gguf` file (absolute, or written "
+        "`./...`), or a model in the Hugging Face cache (`owner/name`).",
         project=False,
         identity=True,
     )
@@ -29,7 +29,7 @@ class ModelSettings:
     )
     threads: int = setting(
         0,
-        "CPU threads of the model; 0 leaves the choice to dgls.",
+        "Number of CPU threads for the model; 0 lets dgls choose.",
         low=0,
         high=1024,
         project=False,
@@ -37,24 +37,24 @@ class ModelSettings:
     )
     quantization: str = setting(
         "auto",
-        "Precision of the published model's weights: `none` (bf16), `8bit`, `4bit`, or `auto` for "
-        "the most exact that fits.",
+        "Precision of the 26B model's weights: `none` (bf16), `8bit`, `4bit`, or `auto` for the "
+        "most exact that fits into memory.",
         choices=("auto", "none", "8bit", "4bit"),
         project=False,
         identity=True,
     )
     lora: str = setting(
         "auto",
-        "Whether the laptop model's weights get a LoRA: `off`, or `auto` for the one beside its "
-        "weights, `lora.safetensors`, else the one that dgls brings, if there is one.",
+        "Whether a LoRA is merged into the laptop model's weights: `off`, or `auto` for "
+        "`lora.safetensors` in the folder of the weights, or else the LoRA that comes with "
+        "dgls, if there is one.",
         choices=("auto", "off"),
         project=False,
         identity=True,
     )
     batch: int = setting(
         0,
-        "Maximum number of fills that share a forward pass of the model; 0 leaves the choice to "
-        "dgls.",
+        "Maximum number of fills that share a forward pass of the model; 0 lets dgls choose.",
         low=0,
         high=256,
         project=False,
@@ -62,8 +62,8 @@ class ModelSettings:
     )
     cache_mb: int = setting(
         0,
-        "Maximum memory for encoded prompts, in megabytes; 0: 128 for the laptop model on a CPU, "
-        "else a share of the device's memory.",
+        "Maximum memory for encoded prompts, in megabytes; 0 means 128 for the laptop model on "
+        "a CPU, and otherwise a share of the device's memory.",
         low=0,
         project=False,
         identity=True,
@@ -88,15 +88,15 @@ class EngineSettings:
 
     backend: str = setting(
         "local",
-        "What runs the model: `local` (this machine), `vllm`, `chat` or `infill` (the server of "
-        "the section `remote`, which gets your code), or `module:factory` (called with the "
-        "settings).",
+        "What runs the model: `local` (this machine); `vllm`, `chat` or `infill` (the server "
+        "named in the section `remote`, which receives your code); or `module:factory` (called "
+        "with the settings).",
         project=False,
         identity=True,
     )
     folder: str = setting(
         "",
-        "Absolute path of the folder of the engine's socket; empty for the system's runtime "
+        "Absolute path of the folder for the engine's socket; empty for the system's runtime "
         "folder.",
         project=False,
     )
@@ -108,7 +108,8 @@ class EngineSettings:
     )
     start_seconds: float = setting(
         30.0,
-        "Longest wait for a started engine to answer (its model may load longer).",
+        "Maximum time in seconds for a started engine to answer (loading its model may take "
+        "longer).",
         low=0.1,
         high=3600,
         project=False,
@@ -118,7 +119,7 @@ class EngineSettings:
     )
     max_waiting: int = setting(
         64,
-        "Maximum number of requests that wait for the model; more are refused.",
+        "Maximum number of requests that wait for the model; the engine refuses further ones.",
         low=1,
         project=False,
     )
@@ -136,26 +137,27 @@ class RemoteSettings:
     )
     model: str = setting(
         "",
-        "The model's name on the server; empty for `model.name`, or for the only one it serves.",
+        "The model's name on the server. If empty: `model.name`, or the only model that the "
+        "server has.",
         project=False,
         identity=True,
     )
     key_file: str = setting(
         "",
-        "Absolute path of a file with the server's key, which only you may read.",
+        "Absolute path of a file that holds the server's key. Only you may be able to read it.",
         project=False,
         identity=True,
     )
     key_variable: str = setting(
         "",
-        "Name of the environment variable with the key, if there is no file; the engine "
+        "Name of the environment variable that holds the key, if there is no file. The engine "
         "sees the environment of the program that started it.",
         project=False,
         identity=True,
     )
     timeout_seconds: float = setting(
         60.0,
-        "Longest wait for an answer of the server.",
+        "Maximum time in seconds to wait for the server's answer.",
         low=0.1,
         high=3600,
         project=False,
@@ -188,61 +190,64 @@ class DenoiseSettings:
         int,
         1,
         1024,
-        "Most denoise steps of a canvas. Time grows with them; fewer leave more of the text to a "
-        "first guess. `auto`: 48 for the published model, 5 for the embedded one, the server's own "
-        "limit for `vllm`. The laptop model takes as many passes as its text needs.",
+        "Maximum number of denoise steps per canvas. More steps take more time; with fewer, "
+        "more of the text is a first guess. `auto`: 48 for the 26B model, 5 for the embedded "
+        "one, the server's own limit for `vllm`. The laptop model takes as many passes as its "
+        "text needs.",
     )
     canvas: int | Literal["auto"] = knob(
         int,
         16,
         256,
-        "Widest canvas, in tokens. A step of a narrower one is cheaper, but long gaps do not fit. "
-        "For `vllm` no wider than the server's `--diffusion-config`; `auto`: what the model's "
-        "`config.json` says, here as much as the gap needs. For the laptop model the positions of "
-        "a pass (8; 32 at most).",
+        "Maximum width of a canvas, in tokens. Steps on a narrower canvas are faster, but long "
+        "gaps do not fit. For `vllm` it must not exceed the server's `--diffusion-config`. "
+        "`auto`: what the gap needs, up to the limit in the model's `config.json`; for `vllm` "
+        "that limit. For the laptop model it is the number of positions per pass (`auto`: 8; at "
+        "most 32).",
     )
     entropy_bound: float | Literal["auto"] = knob(
         float,
         0,
         100,
-        "How unsure the tokens that a step accepts may be together, in nats. More accepts sooner, "
-        "in fewer steps and with more errors; 0 accepts one token a step. `auto`: 0.1 for the "
-        "published model, 3 for the embedded one.",
+        "How uncertain the tokens accepted in one step may be together, in nats. A higher value "
+        "accepts tokens sooner: fewer steps, more errors. 0 accepts one token per step. `auto`: "
+        "0.1 for the 26B model, 3 for the embedded one.",
     )
     temperature_start: float | Literal["auto"] = knob(
         float,
         0.01,
         5,
-        "Temperature of the first step; it changes evenly to `denoise.temperature_end`. Higher "
-        "gives more varied and less certain text, in more steps. `auto`: 0.8 for the published "
-        "model, 1 for the embedded one.",
+        "Temperature of the first step; it changes evenly to `denoise.temperature_end`. A "
+        "higher value gives more varied, less certain text and takes more steps. `auto`: 0.8 "
+        "for the 26B model, 1 for the embedded one.",
     )
     temperature_end: float | Literal["auto"] = knob(
         float,
         0.01,
         5,
-        "Temperature after the last step that may be taken. `auto`: 0.4 for the published model, 1 "
-        "for the embedded one.",
+        "Temperature of the last possible step. `auto`: 0.4 for the 26B model, 1 for the "
+        "embedded one.",
     )
     stop_entropy: float | Literal["auto"] = knob(
         float,
         0,
         20,
-        "A canvas that no longer changes is done when its mean entropy is below this, in nats. "
-        "More ends sooner. `auto`: 0.005 for the published model, 0.05 for the embedded one.",
+        "A canvas that no longer changes is done when its mean entropy is below this value, in "
+        "nats. A higher value ends sooner. `auto`: 0.005 for the 26B model, 0.05 for the "
+        "embedded one.",
     )
     stop_steps: int | Literal["auto"] = knob(
         int,
         0,
         64,
-        "For how many steps a canvas must not have changed to be done. More costs as many further "
-        "steps and corrects a little more. `auto`: 1.",
+        "For how many steps a canvas must stay unchanged before it is done. Each further step "
+        "costs time and corrects a little more. `auto`: 1.",
     )
     adapter: str = setting(
         "auto",
-        "Whether the laptop model's adapter drafts ahead with masks: `on`, `off`, or `auto` for "
-        "where it was measured on this machine to make one-line fills 15 % faster. The text is the "
-        "same.",
+        "Whether the laptop model's adapter drafts ahead with masks: `on`, `off`, or `auto` to "
+        "use it if dgls measured that it makes one-line fills 15 % faster on this machine. The "
+        "text is the same either way.",
         choices=("auto", "on", "off"),
         project=False,
         identity=True,

@@ -13,27 +13,29 @@ class FillSettings:
     """The limits of a fill, and how much of the document it sees."""
 
     automatic_deadline_ms: float = setting(
-        2000.0, "Time for a fill while typing, in milliseconds; 0 for none.", low=0
+        2000.0, "Time limit for a fill while you type, in milliseconds; 0 for no limit.", low=0
     )
     explicit_deadline_ms: float = setting(
-        20_000.0, "Time for a fill that was asked for, in milliseconds; 0 for none.", low=0
+        20_000.0,
+        "Time limit for a fill that you asked for, in milliseconds; 0 for no limit.",
+        low=0,
     )
     explicit_model: str = setting(
         "auto",
-        "The model that fills what you ask for with a key, a code action or `dgls fill`, named as "
-        "in `model.name`; `auto`: the one that fills while you type. Another one runs in an engine "
-        "of its own, from the first time you ask.",
+        "The model that fills when you ask with a key, a code action or `dgls fill`, named as "
+        "in `model.name`; `auto` for the one that fills while you type. A different model runs "
+        "in its own engine, which starts when you first ask.",
         project=False,
     )
     candidates: int | Literal["auto"] = number_or_auto(
         1,
-        "Candidates per fill while typing. `auto`: 1. Where you asked there are 4, or this many "
-        "if that is more.",
+        "Number of candidates per fill while you type. `auto`: 1. When you ask, there are 4, or "
+        "this many if that is more.",
         high=16,
     )
     max_lines: int | Literal["auto"] = number_or_auto(
         1,
-        "Maximum number of lines of a fill while typing, where a block opens. `auto`: 1.",
+        "Maximum number of lines of a fill while you type, where a block begins. `auto`: 1.",
         high=100,
     )
     prefix_chars: int | Literal["auto"] = number_or_auto(
@@ -54,22 +56,22 @@ class ShowSettings:
 
     automatic: bool = setting(
         True,
-        "Whether to suggest what was not asked for: while typing, and next edits that come of "
-        "themselves; if not, the model is not asked either.",
+        "Whether dgls makes suggestions that you did not ask for: while you type, and next "
+        "edits. If not, the model is not asked either.",
     )
     languages_off: tuple[str, ...] = setting(
-        (), 'Languages in which nothing is suggested while typing, such as `["python"]`.'
+        (), 'Languages in which dgls suggests nothing while you type, such as `["python"]`.'
     )
     files_off: tuple[str, ...] = setting(
         (),
-        "Files where nothing is suggested while typing, as `.gitignore` patterns relative to the "
-        'project\'s folder: `["tests/", "*.pyi"]`.',
+        "Files in which dgls suggests nothing while you type, as `.gitignore` patterns relative "
+        'to the project\'s folder: `["tests/", "*.pyi"]`.',
         patterns=True,
     )
     threshold: float = setting(
         0.0,
-        "Least confidence (0 to 1) of a fill that is shown while typing; 0 for the model's own, at "
-        "which most of what is shown is right.",
+        "Minimum confidence (0 to 1) of a fill that is shown while you type; 0 for the model's "
+        "own threshold, at which most of the fills shown are right.",
         low=0,
         high=1,
     )
@@ -81,25 +83,25 @@ class TypingSettings:
 
     shortest_delay_ms: float = setting(
         10.0,
-        "Shortest wait after a keystroke, in milliseconds; between words it is the whole wait.",
+        "Minimum wait after a keystroke, in milliseconds. Between words dgls waits only this long.",
         low=0,
         high=5000,
     )
     longest_delay_ms: float = setting(
         400.0,
-        "Longest wait after a keystroke, in milliseconds; inside a word the wait follows your own "
-        "rhythm.",
+        "Maximum wait after a keystroke, in milliseconds. Inside a word the wait follows your "
+        "own typing rhythm.",
         low=0,
         high=5000,
     )
     prefetch: bool = setting(
         True,
-        "Whether the next gap is filled ahead while a suggestion is on the screen, and, in VS Code "
-        "and Neovim, the line where the cursor rests in a document that you are writing.",
+        "Whether dgls fills ahead: the next gap while a suggestion is on the screen, and, in VS "
+        "Code and Neovim, the line where the cursor rests in a document that you are writing.",
     )
     completion_list: str = setting(
         "auto",
-        "Whether the completion menu offers suggestions too; `auto` does so where the editor has "
+        "Whether suggestions also appear in the completion menu; `auto`: only if the editor has "
         "no inline completion.",
         choices=("auto", "always", "never"),
     )
@@ -111,20 +113,20 @@ class ContextSettings:
 
     edits: bool = setting(
         True,
-        "Whether the model sees recent edits elsewhere; a project can only turn this off.",
+        "Whether the model sees recent edits in other places. A project can only turn this off.",
         only_lower=True,
     )
     outlines: bool = setting(
         True,
-        "Whether the model sees outlines of other open files and of imported local ones; a project "
-        "can only turn this off.",
+        "Whether the model sees outlines of other open files and of imported local files. A "
+        "project can only turn this off.",
         only_lower=True,
     )
     chars: int = setting(
         0,
-        "Maximum number of characters of both together. 0 sends none: the laptop model fills no "
-        "better with them, and the embedded model was trained without them. Use 4000 for a "
-        "published model. A project can only lower it.",
+        "Maximum number of characters of edits and outlines together. 0 sends none: the laptop "
+        "model fills no better with them, and the embedded model was trained without them. Use "
+        "4000 for the 26B model. A project can only lower it.",
         low=0,
         high=100_000,
         only_lower=True,
@@ -137,15 +139,16 @@ class EditsSettings:
 
     enabled: bool = setting(
         True,
-        "Whether the other places of an edit are offered (as code actions and next edits); a "
+        "Whether dgls offers the other places of an edit (as code actions and next edits). A "
         "project can only turn this off.",
         only_lower=True,
     )
     model: str = setting(
         "auto",
-        "The model that edits by instruction, named as in `model.name`. `auto`: a `model.name` "
-        "that `dgls model list` lacks, else the largest fetched one that can and that this machine "
-        "runs in time; with a server, the server's.",
+        "The model that edits by instruction, named as in `model.name`. `auto`: the model of "
+        "`model.name` if it is not in `dgls model list`; otherwise the largest fetched model "
+        "that can edit and that runs in time on this machine. With a server, the server's "
+        "model.",
         project=False,
     )
 
@@ -156,14 +159,14 @@ class PrivacySettings:
 
     secrets: tuple[str, ...] = setting(
         (),
-        "Files with secrets, as `.gitignore` patterns relative to each workspace folder; they are "
-        "added to dgls's own list (`.env*`, keys, credentials).",
+        "Files with secrets, as `.gitignore` patterns relative to each workspace folder. They "
+        "are added to dgls's own list (`.env*`, keys, credentials).",
         patterns=True,
     )
     trusted: bool = setting(
         True,
-        "Whether the workspace is trusted; in an untrusted one dgls suggests nothing and reads no "
-        "file.",
+        "Whether the workspace is trusted. In an untrusted workspace dgls suggests nothing and "
+        "reads no file.",
         project=False,
     )
     counts: bool = setting(

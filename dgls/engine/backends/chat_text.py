@@ -52,8 +52,8 @@ def answer_of(fields: Any) -> str:
     except (AttributeError, IndexError, KeyError, TypeError):
         # Without the cause, whose message may quote the answer.
         raise RemoteError(
-            "The server's answer is not a chat completion; nothing was filled. "
-            "See whether 'remote.url' is that of an OpenAI-compatible server."
+            "The server's answer is not a chat completion; nothing was filled. Check that "
+            "'remote.url' is the address of an OpenAI-compatible server."
         ) from None
     return content or ""
 

@@ -111,7 +111,7 @@ class FallbackBackend:
             reply = self._local.fill(request, stop, on_draft)
         if down is None:
             return reply
-        return replace(reply, note=f"{down} Until it is back, {self._local.name} fills.")
+        return replace(reply, note=f"{down} {self._local.name} fills until it is back.")
 
     def _load_local(self, progress: OnProgress) -> None:
         if not self._is_local_loaded:

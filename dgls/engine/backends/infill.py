@@ -43,7 +43,7 @@ class InfillBackend(TextBackend):
         self._model.name = PureWindowsPath(self._model.name).name.removesuffix(".gguf")
 
     def _edited(self, request: FillRequest, stop: StopToken) -> FillReply:
-        raise cannot_edit(self.name, "its server is asked for fills alone")
+        raise cannot_edit(self.name, "this backend only asks its server for fills")
 
     async def _answer(self, request: FillRequest, index: int) -> Answer:
         fields = await self._model.server.post(INFILL, body_of(request, index))
@@ -114,8 +114,9 @@ def answer_of(fields: Any) -> Answer:
     except (AttributeError, KeyError, TypeError, ValueError):
         # Without the cause, whose message may quote the answer.
         raise RemoteError(
-            "The server's answer is not one of llama.cpp's /infill; nothing was filled. See "
-            "whether 'remote.url' is that of a llama.cpp server with a model that fills gaps."
+            "The server's answer is not one of llama.cpp's /infill; nothing was filled. "
+            "Check that 'remote.url' is the address of a llama.cpp server with a model that "
+            "fills gaps."
         ) from None
 
 

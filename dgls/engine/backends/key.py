@@ -38,8 +38,8 @@ def read_key(settings: RemoteSettings, environment: Mapping[str, str] = os.envir
         # The name is not shown, because it may be the key itself by mistake.
         if settings.key_variable not in environment:
             raise SettingError(
-                "The environment variable that 'remote.key_variable' names is not set where the "
-                "engine was started; nothing was sent. Use 'remote.key_file'."
+                "The environment variable that 'remote.key_variable' names was not set when the "
+                "engine started; nothing was sent. Use 'remote.key_file'."
             )
         return Key(_checked(environment[settings.key_variable]))
     return Key()
@@ -51,8 +51,8 @@ def _from_file(path: Path) -> str:
     try:
         if os.name == "posix" and path.stat().st_mode & _OTHERS:
             raise SettingError(
-                f"The key file {path} can be read by others; nothing was sent. "
-                f"Make it yours alone: chmod 600 {path}"
+                f"Other users can read the key file {path}; nothing was sent. Make it private: "
+                f"chmod 600 {path}"
             )
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -66,7 +66,5 @@ def _checked(text: str) -> str:
     """The key as one line that fits into a header."""
     key = text.strip()
     if not key or not key.isascii() or not key.isprintable():
-        raise SettingError(
-            "The server's key is empty or holds characters that no key has; nothing was sent."
-        )
+        raise SettingError("The server's key is empty or has invalid characters; nothing was sent.")
     return key

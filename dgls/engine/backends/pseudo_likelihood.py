@@ -78,8 +78,9 @@ def log_probs(fill: Scored, most: int, replies: Sequence[CanvasReply]) -> tuple[
             value = reply.asked[position].get(fill.tokens[position])
             if value is None or math.isnan(value):
                 raise RemoteError(
-                    "The server's answer lacks the log-probabilities that were asked for; "
-                    "nothing was filled. Does it run vLLM 0.31 or newer with --max-logprobs 32?"
+                    "The server's answer lacks the requested log-probabilities; nothing was "
+                    "filled. "
+                    "Does it run vLLM 0.31 or newer with --max-logprobs 32?"
                 )
             found[position] = value
     return tuple(found[position] for position in fill.positions)

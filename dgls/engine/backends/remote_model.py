@@ -16,8 +16,10 @@ MODELS = "/v1/models"
 
 
 def not_asked_yet() -> EngineError:
-    """The error for a fill before the server was asked for its model."""
-    return EngineError("The server was not asked yet; nothing was filled. Try again.")
+    """The error for a fill before the server was asked what it serves."""
+    return EngineError(
+        "The engine has not yet asked the server for its models; nothing was filled. Try again."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,7 @@ def served_models(fields: Any) -> tuple[ServedModel, ...]:
         )
     except (AttributeError, KeyError, TypeError):
         raise RemoteError(
-            "The server's list of models is not one; nothing was filled. "
-            "See whether 'remote.url' is the right one."
+            "The server's answer is not a list of models; nothing was filled. Check 'remote.url'."
         ) from None
 
 

@@ -92,12 +92,12 @@ class Server:
             waited = time.monotonic() - began
             raise RemoteError(
                 f"The server at {self.host} did not answer within {waited:.1f} s; nothing was "
-                f"filled. See whether it is busy or raise 'remote.timeout_seconds'."
+                "filled. It may be busy; try again, or raise 'remote.timeout_seconds'."
             ) from error
         except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError) as error:
             raise RemoteError(
                 f"The server at {self.host} cannot be reached ({self._why(error)}); nothing was "
-                f"filled. See whether it runs and whether 'remote.url' is right."
+                "filled. Check that it is running and that 'remote.url' is right."
             ) from error
         if status != httpx.codes.OK:
             raise self._refusal(status, content)
@@ -163,7 +163,7 @@ class Server:
             # Without the cause: its message is harmless, but its document is the whole response.
             raise RemoteError(
                 f"The server at {self.host} answered something that is not JSON; nothing was "
-                f"filled. See whether 'remote.url' is the right one."
+                "filled. Check 'remote.url'."
             ) from None
 
     def _why(self, error: Exception) -> str:
@@ -199,8 +199,8 @@ async def in_time(
 def too_late(host: str, limit_ms: float) -> Stopped:
     """The error for a server without any result when the request's time was over."""
     return Stopped(
-        f"The server at {host} had no answer in the {limit_ms:.0f} ms that it was given; "
-        f"nothing was changed."
+        f"The server at {host} did not answer within the limit of {limit_ms:.0f} ms; "
+        "nothing was changed."
     )
 
 
@@ -217,7 +217,7 @@ def _address(url: str) -> httpx.URL:
     # The address is not shown, because it may contain a password.
     if address.scheme not in ("http", "https") or not address.host or address.userinfo:
         raise SettingError(
-            "'remote.url' must be http:// or https:// with a host and without a name or password; "
-            "nothing was sent. A key belongs into 'remote.key_file'."
+            "'remote.url' must be http:// or https:// with a host, without a name or "
+            "password; nothing was sent. Put the key into 'remote.key_file'."
         )
     return address

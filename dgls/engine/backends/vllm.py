@@ -105,6 +105,7 @@ class VllmBackend:
             return
         if isinstance(theirs, dict) and theirs.get("tokens") != shape.codec.encode(_PROBE):
             raise CheckpointError(
-                f"The server's '{model}' has another tokenizer than '{self._settings.model.name}' "
-                f"on this machine; nothing was sent. Set 'model.name' to what it serves."
+                f"The server's '{model}' and '{self._settings.model.name}' on this machine have "
+                "different tokenizers; nothing was sent. Set 'model.name' to the model that the "
+                "server has."
             )

@@ -80,7 +80,7 @@ def humaneval_cases(path: Path) -> tuple[Case, ...]:
     """
     cases = tuple(_humaneval_case(row) for row in _rows(path))
     if not cases:
-        raise SourceFileError(f"{path} holds no task; nothing was measured.")
+        raise SourceFileError(f"{path} has no tasks; nothing was measured.")
     return cases
 
 

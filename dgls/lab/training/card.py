@@ -41,8 +41,8 @@ def model_card(
     if quality:
         lines += [
             "",
-            "Gaps cut from held-out files that the confidence was not fitted on "
-            "(`docs/evaluation.md` tells what the columns mean):",
+            "Gaps cut from held-out files on which the confidence was not fitted "
+            "(`docs/evaluation.md` explains the columns):",
             "",
             quality,
         ]

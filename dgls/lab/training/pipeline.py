@@ -110,8 +110,8 @@ def take_over(model: torch.nn.Module, folder: Path) -> None:
     own = dict(model.named_parameters())
     if {name: p.shape for name, p in given.items()} != {name: p.shape for name, p in own.items()}:
         raise TrainingError(
-            f"{folder} has another shape than the recipe; no training was begun. Take the recipe "
-            f"that it was made by, and a folder without a tokenizer of its own."
+            f"{folder} and the recipe have different shapes; no training was started. Use "
+            "the recipe that made it, and a folder without its own tokenizer."
         )
     for name, parameter in own.items():
         parameter.data.copy_(given[name])

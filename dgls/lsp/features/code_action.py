@@ -152,7 +152,7 @@ def _unchanged(context: RequestContext, target: Target) -> Document:
 
 
 def _changed_since() -> InputError:
-    return InputError("The document has changed since; it was left as it is. Ask again.")
+    return InputError("The document has changed meanwhile, so it was left as it is. Ask again.")
 
 
 def _work(document: Document, target: Target) -> Work:

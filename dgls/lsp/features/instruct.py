@@ -95,7 +95,7 @@ def _range(value: object) -> types.Range | None:
 
 def _check_unchanged(context: RequestContext, document: Document) -> None:
     if not context.stores.documents.is_current(document):
-        raise InputError("The document has changed since; it was left as it is. Ask again.")
+        raise InputError("The document has changed meanwhile, so it was left as it is. Ask again.")
 
 
 def _diff(context: RequestContext, document: Document, made: Edit) -> str:

@@ -52,7 +52,7 @@ async def edit_of(context: RequestContext, document: Document) -> types.Workspac
     """The edit of all places. Raises `InputError` if none is left."""
     offers = await offers_for(context, document)
     if not offers:
-        raise InputError("No other place is left to change; the document was left as it is.")
+        raise InputError("There is no other place left to change; the document was left as it is.")
     by_path: dict[str, list[Offer]] = {}
     for offer in offers:
         by_path.setdefault(offer.path, []).append(offer)

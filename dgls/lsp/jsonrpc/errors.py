@@ -22,8 +22,8 @@ def clean_error(error: Exception) -> JsonRpcException:
         return JsonRpcException(str(error), types.LSPErrorCodes.RequestFailed.value)
     log_internal(error)
     return JsonRpcException(
-        f"dgls failed inside ({type(error).__name__}); the document is untouched and the next "
-        "request starts anew. The server's log says where."
+        f"dgls failed inside ({type(error).__name__}). The document was not changed, and the "
+        "next request is independent of this one. The server's log says where it failed."
     )
 
 

@@ -76,8 +76,8 @@ class Framer:
             if self._length is None:
                 return Bad(
                     INVALID_REQUEST,
-                    f"A message of {length} bytes is over the limit of {LARGEST_BYTES}; "
-                    "it was left out.",
+                    f"A message of {length} bytes exceeds the limit of {LARGEST_BYTES}; it "
+                    "was ignored.",
                 )
         self._in_body = self._length is not None and not line.strip()
         return None

@@ -123,11 +123,11 @@ class Wire(LanguageServerProtocol):
         is better than edits for a text that the editor does not have.
         """
         if "id" in data:
-            what = f"The parameters of {data['method']} cannot be understood; nothing was done."
+            what = f"The parameters of {data['method']} are not valid; nothing was done."
             self._answer_error(data["id"], JsonRpcInvalidParams(what))
         elif data["method"] == types.TEXT_DOCUMENT_DID_CHANGE:
             self._forget(uri_in(data))
-            logger.warning("A change of a document was not understood; it is left alone.")
+            logger.warning("A change of a document was not valid; dgls ignores that document.")
 
     def _comes_at_a_wrong_time(self, message: dict[str, Any], *, ending: bool) -> bool:
         """Whether a message arrives before `initialize`, or when the session is over or ending.
@@ -146,7 +146,7 @@ class Wire(LanguageServerProtocol):
             error = JsonRpcInvalidRequest("initialize came twice; nothing was done.")
         elif ending and method != types.SHUTDOWN:
             error = JsonRpcRequestCancelled(
-                f"{method} came right before the end; nothing was done."
+                f"{method} came just before the server ended; nothing was done."
             )
         else:
             return False

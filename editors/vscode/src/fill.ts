@@ -49,7 +49,7 @@ export async function rewriteSelection(server: Server, context: ExtensionContext
   }
   const action = await listed(client, editor);
   if (!action) {
-    void window.showInformationMessage('dgls: select the code that shall be rewritten first.');
+    void window.showInformationMessage('dgls: first select the code to rewrite.');
     return;
   }
   const strength = await askStrength(context.globalState);
@@ -92,7 +92,7 @@ async function rewrite(client: LanguageClient, action: CodeAction): Promise<void
 /** The connection; without one, the user is told. */
 function isRunning(server: Server): LanguageClient | undefined {
   if (!server.client) {
-    void window.showWarningMessage('dgls: the server does not run; nothing was done.');
+    void window.showWarningMessage('dgls: the server is not running; nothing was changed.');
   }
   return server.client;
 }

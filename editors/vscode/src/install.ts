@@ -11,7 +11,7 @@ export async function tellHowToInstall(): Promise<void> {
   const choose = 'Choose the program';
   const chosen = await window.showWarningMessage(
     'dgls: the program "dgls" is neither in the active Python environment nor in .venv nor on the ' +
-      'PATH, so nothing is suggested. Install it, or say where it is.',
+      'PATH, so there are no suggestions. Install it, or choose where it is.',
     how,
     choose,
   );

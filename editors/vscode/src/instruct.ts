@@ -47,12 +47,12 @@ export async function editByInstruction(
 ): Promise<void> {
   const client = server.client;
   if (!client) {
-    void window.showWarningMessage('dgls: the server does not run; nothing was done.');
+    void window.showWarningMessage('dgls: the server is not running; nothing was changed.');
     return;
   }
   const place = placeOf(client, uri, range);
   if (!place || place.range.isEmpty) {
-    void window.showInformationMessage('dgls: select the code that shall be edited first.');
+    void window.showInformationMessage('dgls: first select the code to edit.');
     return;
   }
   const instruction = await window.showInputBox({
@@ -66,7 +66,9 @@ export async function editByInstruction(
     return;
   }
   if (document.version !== version) {
-    void window.showWarningMessage('dgls: the document has changed since; ask again.');
+    void window.showWarningMessage(
+      'dgls: the document has changed meanwhile, so it was left as it is; ask again.',
+    );
     return;
   }
   const edit = new WorkspaceEdit();

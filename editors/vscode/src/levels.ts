@@ -6,7 +6,7 @@ export const LEVELS: ReadonlyArray<readonly [number, string]> = [
   [40, 'repair it'],
   [60, 'rework it'],
   [80, 'keep little of it'],
-  [100, 'write it anew'],
+  [100, 'write it from scratch'],
 ];
 
 const CELLS = 10;

@@ -11,7 +11,7 @@ interface Entry extends QuickPickItem {
 const WHILE_RUNNING: readonly Entry[] = [
   { label: '$(sparkle) Fill here', command: 'dgls.fillHere' },
   { label: '$(edit) Rewrite the selection…', command: 'dgls.rewriteSelection' },
-  { label: '$(question) Why is there (no) suggestion?', command: 'dgls.explain' },
+  { label: '$(question) Why this suggestion, or why not?', command: 'dgls.explain' },
   { label: '$(debug-pause) Pause suggestions…', command: 'dgls.pause' },
   { label: '$(debug-continue) Resume suggestions', command: 'dgls.unpause' },
 ];

@@ -47,13 +47,13 @@ export function ownLabel(state: OwnState): Label {
     case 'starting':
       return label('$(loading~spin) dgls', 'the server is starting');
     case 'waiting':
-      return label('$(check) dgls', 'the model is loaded when it is first needed');
+      return label('$(check) dgls', 'the model will load when it is first needed');
     case 'restarting':
-      return label('$(sync~spin) dgls', 'the server ended and is started again');
+      return label('$(sync~spin) dgls', 'the server ended and is restarting');
     case 'missing':
       return label('$(warning) dgls', 'the server is not installed', 'warning');
     case 'stopped':
-      return label('$(error) dgls', 'the server does not run; restart it from the menu', 'error');
+      return label('$(error) dgls', 'the server is not running; restart it from the menu', 'error');
   }
 }
 

@@ -92,7 +92,7 @@ def test_a_server_that_is_down_at_the_start_is_told_in_each_reply(pair: Pair) ->
     pair.load()
     reply = pair.fill()
     assert reply.best.texts == ("local",)
-    assert reply.note == f"{DOWN} Until it is back, local fills."
+    assert reply.note == f"{DOWN} local fills until it is back."
     assert (pair.both.name, pair.both.concurrency) == ("local", 1)
 
 

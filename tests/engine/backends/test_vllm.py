@@ -282,7 +282,7 @@ def test_a_stop_closes_the_connection(checkpoint: Path, server: FakeServer) -> N
 def test_a_deadline_ends_a_fill_without_a_draft(checkpoint: Path, server: FakeServer) -> None:
     server.pages[COMPLETIONS] = lambda exchange: exchange.hang()
     backend = loaded(checkpoint, server)
-    with pytest.raises(Stopped, match="no answer in the 300 ms"):
+    with pytest.raises(Stopped, match="within the limit of 300 ms"):
         fill(backend, FillRequest(REQUEST.parts, limits=Limits(300)))
     assert server.gone.wait(WAIT_S)
 
@@ -328,7 +328,7 @@ def test_several_fills_run_at_once(checkpoint: Path, server: FakeServer, codec: 
         ({"url": ""}, "'remote.url' is empty"),
         ({"url": "ftp://host"}, "must be http:// or https://"),
         ({"url": f"http://user:{KEY}@host"}, "without a name or password"),
-        ({"url": "http://host", "key_variable": KEY}, "is not set"),
+        ({"url": "http://host", "key_variable": KEY}, "was not set"),
         ({"url": "http://host", "key_file": "relative"}, "absolute path"),
         ({"url": "http://host", "key_file": "/nowhere/key"}, "cannot be read"),
     ],
@@ -379,7 +379,7 @@ def test_another_tokenizer_is_noticed_before_code_is_sent(
     checkpoint: Path, server: FakeServer
 ) -> None:
     server.pages[TOKENIZE] = lambda exchange: exchange.reply({"tokens": [1, 2, 3]})
-    with pytest.raises(DglsError, match="another tokenizer"):
+    with pytest.raises(DglsError, match="different tokenizers"):
         loaded(checkpoint, server)
 
 

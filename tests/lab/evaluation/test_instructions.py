@@ -55,7 +55,7 @@ def test_a_test_fails_on_code_that_was_not_edited(case: InstructionCase) -> None
         ("def double(a):\n    return None if a is None else a + a", "", True, True),
         ("def double(a):\n    return a * 2", "", True, False),
         ("def double(a:\n    return a", "it breaks the syntax", False, False),
-        (DOUBLE, "it is what the file says already", True, False),
+        (DOUBLE, "it is the same as the present text", True, False),
     ],
 )
 def test_a_verdict_says_what_came_of_an_answer(

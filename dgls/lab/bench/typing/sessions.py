@@ -88,7 +88,7 @@ def recorded_sessions(file: Path) -> tuple[Session, ...]:
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise InputError(
-            f"{str(file)[:200]!r} holds no recorded sessions ({why}); nothing was replayed."
+            f"{str(file)[:200]!r} does not hold recorded sessions ({why}); nothing was replayed."
         ) from error
     if not sessions:
         raise InputError(f"{file} holds no recorded session; nothing was replayed.")
@@ -105,10 +105,10 @@ def _recorded(line: str) -> Session:
             raise TypeError(f"{str(text)[:60]} is not a text")
         text.encode()
     if len(session.delays_ms) != len(session.text):
-        raise ValueError(f"{session.name} has not one delay for each character")
+        raise ValueError(f"{session.name} does not have one delay for each character")
     numbers = (*session.delays_ms, *session.slips)
     if any(type(each) not in {int, float} or not 0 <= each <= _LONGEST_MS for each in numbers):
-        raise ValueError(f"{session.name} has a delay or a slip that cannot be right")
+        raise ValueError(f"{session.name} has an impossible delay or slip")
     return session
 
 

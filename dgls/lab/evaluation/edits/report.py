@@ -47,7 +47,7 @@ def of_sessions(name: str, verdicts: Sequence[Verdict]) -> str:
     quiet = 1 - wrong / max(1, silences)
     head = (
         f"{name}: {offered} of {due} right offers ({offered / max(1, due):.1%}), "
-        f"{wrong} wrong beside {silences} places of silence ({quiet:.1%})"
+        f"{wrong} wrong at {silences} places of silence ({quiet:.1%})"
     )
     faults = [
         f"  {v.session.language}, {v.session.name}: {v.offered} of {v.due}; wrong {list(v.wrong)}"

@@ -108,5 +108,5 @@ def _case(kind: FaultKind, number: int, values: dict[str, Any]) -> FaultCase:
     purpose = Purpose(values.get("purpose", Purpose.EXPLICIT))
     case = FaultCase(kind, number, **{**values, **lists, "purpose": purpose})
     if case.source.count(OPEN) != 1 or case.source.count(CLOSE) != 1:
-        raise ValueError(f"case {number} has not one gap")
+        raise ValueError(f"case {number} does not have exactly one gap")
     return case

@@ -25,7 +25,7 @@ def to_text(name: str, verdicts: Sequence[Verdict], missing: Sequence[str] = ())
     reasons = Counter(each.refusal for each in verdicts if each.refusal)
     lines += [f"refused, {reason}: {count}" for reason, count in reasons.most_common()]
     if missing:
-        lines.append(f"left out, as their code is not here: {', '.join(missing)}")
+        lines.append(f"left out, because their code is not on this machine: {', '.join(missing)}")
     if verdicts:
         lines.append(_cost(verdicts))
     return "\n".join(lines)

@@ -113,8 +113,8 @@ def _check_same(listing: Path, wanted: Mapping[str, Any]) -> None:
     if other:
         what = "another base model" if "base" in other else "other source folders"
         raise TrainingError(
-            f"The run in {listing.parent} was begun with {what}; it was left untouched. Give the "
-            f"same again to go on, or another --folder to begin anew."
+            f"The run in {listing.parent} was started with {what}; it was left untouched. "
+            "Give the same again to continue, or another --folder to start again."
         )
 
 

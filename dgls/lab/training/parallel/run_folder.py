@@ -163,7 +163,8 @@ def alone_in(folder: Path) -> Iterator[None]:
         lock = FileLock.acquire(folder / "run.lock")
     if lock is None:
         raise TrainingError(
-            f"Another run trains in {folder}; it goes on. Wait for it, or name another --folder."
+            f"Another run is training in {folder} and was left alone. Wait for it, or name "
+            "another --folder."
         )
     try:
         yield

@@ -3,12 +3,12 @@ local status = require('dgls.status')
 
 local M = {}
 
-local INSTALL = 'install it as docs/install.md in its repository says'
+local INSTALL = 'see docs/install.md in its repository for how to install it'
 
 --- Other plugins that show suggestions at the cursor or bind <Tab>, by their Lua module.
 local OTHERS = {
-  copilot = 'copilot.lua shows suggestions of its own; turn one of the two off for a file type',
-  supermaven_nvim = 'supermaven-nvim shows suggestions of its own; turn one of the two off',
+  copilot = 'copilot.lua shows its own suggestions; turn one of the two off for a file type',
+  supermaven_nvim = 'supermaven-nvim shows its own suggestions; turn one of the two off',
   ['blink.cmp'] = 'blink.cmp binds <Tab> in some presets; see docs/editors/README.md of dgls',
   cmp = 'nvim-cmp often binds <Tab>; see docs/editors/README.md of dgls',
 }
@@ -26,11 +26,11 @@ local MODES = {
 
 local function check_editor()
   if vim.fn.has('nvim-0.12') == 0 then
-    vim.health.error('Neovim 0.12 or newer is needed for suggestions at the cursor')
+    vim.health.error('suggestions at the cursor need Neovim 0.12 or newer')
   elseif vim.lsp.inline_completion.is_enabled() then
     vim.health.ok(('Neovim %s shows suggestions at the cursor'):format(vim.version()))
   else
-    vim.health.warn('inline completion is off, so nothing is shown', {
+    vim.health.warn('inline completion is off, so dgls shows nothing', {
       "require('dgls').setup()",
       'vim.lsp.inline_completion.enable()',
     })
@@ -73,14 +73,14 @@ local function check_server()
   if not vim.lsp.is_enabled('dgls') then
     table.insert(advice, 1, "require('dgls').setup()")
   end
-  vim.health.warn('the server does not run', advice)
+  vim.health.warn('the server is not running', advice)
   return false
 end
 
 local function check_model()
   local report = status.report
   if not report then
-    vim.health.warn('the server has said nothing of its model yet', { 'wait some seconds' })
+    vim.health.warn('the server has not reported on its model yet', { 'wait a few seconds' })
     return
   end
   local line = report.line or report.state
@@ -120,8 +120,8 @@ local function check_key(name, key)
     local other = other_mapping(key, mode)
     if other then
       vim.health.warn(('%s (%s, mode %s) is mapped to: %s'):format(key, name, mode, other), {
-        ("setup({ keys = { %s = '...' } }) takes another key"):format(name),
-        (':verbose %smap %s tells where that was mapped'):format(mode, key),
+        ("setup({ keys = { %s = '...' } }) maps another key"):format(name),
+        (':verbose %smap %s shows where that was mapped'):format(mode, key),
       })
       return false
     end
@@ -131,7 +131,7 @@ end
 
 local function check_keys()
   if vim.fn.exists(':DglsWhy') == 0 then
-    vim.health.info("no key is mapped: require('dgls').setup() does it")
+    vim.health.info("no key is mapped; require('dgls').setup() maps them")
     return
   end
   local mine = {}

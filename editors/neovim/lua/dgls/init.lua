@@ -38,7 +38,7 @@ function M.setup(opts)
     M.map(keys[name], action, 'dgls: ' .. name:gsub('_', ' the next '))
   end
   require('dgls.instruct').setup()
-  vim.api.nvim_create_user_command('DglsWhy', M.why, { desc = 'dgls: why this suggestion, or none' })
+  vim.api.nvim_create_user_command('DglsWhy', M.why, { desc = 'dgls: explain the suggestion here' })
   if keys.next then
     vim.keymap.set('i', keys.next, M.next, { desc = 'dgls: next suggestion' })
   end
@@ -47,7 +47,7 @@ function M.setup(opts)
     vim.keymap.set({ 'n', 'i' }, keys.next_edit, M.next_edit, { desc = 'dgls: next edit' })
   end
   if keys.dismiss_edit then
-    local desc = 'dgls: offer this change no more'
+    local desc = 'dgls: stop offering this change'
     vim.keymap.set({ 'n', 'i' }, keys.dismiss_edit, M.dismiss_edit, { desc = desc })
   end
   next_edit.setup(keys.next_edit)
@@ -136,7 +136,7 @@ end
 function M.why()
   local client = status.client()
   if not client then
-    vim.notify('dgls does not run in this buffer; see :checkhealth dgls', vim.log.levels.WARN)
+    vim.notify('dgls is not running in this buffer; see :checkhealth dgls', vim.log.levels.WARN)
     return
   end
   vim.api.nvim_echo({ { 'dgls: asking the model twice ...' } }, false, {})

@@ -41,7 +41,7 @@ local function edit(client, uri, range, instruction)
         return
       end
       if vim.api.nvim_buf_get_changedtick(buffer) ~= before then
-        return warn('the buffer has changed since; ask again')
+        return warn('the buffer has changed meanwhile, so it was left as it is; ask again')
       end
       vim.lsp.util.apply_text_edits({ made.edit }, buffer, client.offset_encoding)
     end)
@@ -71,7 +71,7 @@ end
 function M.lines(first, last, instruction)
   local client = status.client()
   if not client then
-    return warn('the server does not run in this buffer; see :checkhealth dgls')
+    return warn('the server is not running in this buffer; see :checkhealth dgls')
   end
   local range = {
     start = { line = first - 1, character = 0 },
@@ -94,7 +94,7 @@ end
 function M.setup()
   vim.api.nvim_create_user_command('DglsEdit', function(given)
     M.lines(given.line1, given.line2, given.args)
-  end, { range = true, nargs = '*', desc = 'dgls: edit lines as an instruction says' })
+  end, { range = true, nargs = '*', desc = 'dgls: edit lines by an instruction' })
 end
 
 return M
