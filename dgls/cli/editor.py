@@ -146,13 +146,15 @@ def _say_checked(found: Guide, checked: Checked) -> None:
 
 
 def _notes(found: Guide) -> list[str]:
-    """What there is to know: of the editor, of the user's file, and of a model that is not here."""
+    """What there is to know of the editor, its version, the user's file and a missing model."""
     from dgls.checkpoint.automatic_model import offer
+    from dgls.editors.version import installed_version, too_old
     from dgls.editors.writing import lacking
 
     # Where the PATH has no dgls, its name alone could not be typed.
     better = offer().replace(" dgls ", f" {found.program} ")
-    return [*found.notes, *filter(None, (lacking(found), better))]
+    old = too_old(found, installed_version(found))
+    return [*found.notes, *filter(None, (old, lacking(found), better))]
 
 
 def _json(
