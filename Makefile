@@ -87,7 +87,11 @@ clean:
 	rm -rf $(VENV) .cache dist editors/vscode/node_modules editors/vscode/dist
 
 $(VENV)/bin/python:
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "dgls needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version 2>&1)."; \
+	  echo "Nothing was made. Name a newer one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+# An environment that was begun and has no pip must not be taken for a whole one the next time.
+	$(PYTHON) -m venv $(VENV) || { rm -f $(VENV)/bin/python*; exit 1; }
 
 # If pip would install torch for CUDA and there is no GPU, uv installs the CPU build: it knows PyTorch's index.
 $(RUN): pyproject.toml constraints.txt | $(VENV)/bin/python

@@ -148,13 +148,15 @@ def _say_checked(found: Guide, checked: Checked) -> None:
 
 
 def _notes(found: Guide) -> list[str]:
-    """Notes about the editor, the user's file, and a missing model."""
+    """Notes about the editor, its version, the user's file, and a missing model."""
     from dgls.checkpoint.automatic_model import offer
+    from dgls.editors.version import installed_version, too_old
     from dgls.editors.writing import lacking
 
     # If PATH has no dgls, its bare name could not be typed.
     better = offer().replace(" dgls ", f" {found.program} ")
-    return [*found.notes, *filter(None, (lacking(found), better))]
+    old = too_old(found, installed_version(found))
+    return [*found.notes, *filter(None, (old, lacking(found), better))]
 
 
 def _json(

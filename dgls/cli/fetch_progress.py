@@ -1,4 +1,4 @@
-"""The progress of a fetch: a bar on a terminal, occasional lines elsewhere."""
+"""The progress of a fetch or a conversion: a bar on a terminal, occasional lines elsewhere."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from rich.progress import (
     BarColumn,
     DownloadColumn,
     Progress,
+    ProgressColumn,
     TaskID,
+    TaskProgressColumn,
     TextColumn,
+    TimeElapsedColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
@@ -29,7 +32,7 @@ def progress_for_stderr() -> Bar | Lines:
 
 
 class Bar:
-    """A bar with rate and time left."""
+    """A bar with rate and time left, or with a share and the time until now."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -37,17 +40,13 @@ class Bar:
         self._task: TaskID | None = None
 
     def begin(self, what: str, total: int, done: int = 0) -> None:
-        """Show a new bar."""
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
-        )
-        self._bar = Progress(*columns, console=self._console, transient=True)
-        self._task = self._bar.add_task(what, total=total, completed=done)
-        self._bar.start()
+        """Show a new bar of bytes."""
+        columns = (DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+        self._begin(columns, what, total, done)
+
+    def begin_percent(self, what: str) -> None:
+        """Show a new bar of what is no transfer; `at` takes percent."""
+        self._begin((TaskProgressColumn(), TimeElapsedColumn()), what, 100, 0)
 
     def at(self, done: int) -> None:
         """Move the bar."""
@@ -64,6 +63,12 @@ class Bar:
         """Print a line."""
         self._console.print(line, markup=False, soft_wrap=True)
 
+    def _begin(self, columns: tuple[ProgressColumn, ...], what: str, total: int, done: int) -> None:
+        described = (TextColumn("{task.description}"), BarColumn(), *columns)
+        self._bar = Progress(*described, console=self._console, transient=True)
+        self._task = self._bar.add_task(what, total=total, completed=done)
+        self._bar.start()
+
 
 class Lines:
     """A line every few seconds, for a log."""
@@ -71,14 +76,20 @@ class Lines:
     def __init__(self) -> None:
         self._what = ""
         self._total = 0
+        self._of_bytes = True
         self._begun = (0.0, 0)
         self._told = 0.0
 
     def begin(self, what: str, total: int, done: int = 0) -> None:
         """Remember the task; a quick one is never shown."""
-        self._what, self._total = what, total
+        self._what, self._total, self._of_bytes = what, total, True
         self._told = time.monotonic()
         self._begun = (self._told, done)
+
+    def begin_percent(self, what: str) -> None:
+        """The same for what is no transfer; `at` takes percent."""
+        self.begin(what, 100)
+        self._of_bytes = False
 
     def at(self, done: int) -> None:
         """Print the progress, unless that was done a moment ago."""
@@ -86,13 +97,8 @@ class Lines:
         if now - self._told < _LINE_S:
             return
         self._told = now
-        begun, before = self._begun
-        rate = (done - before) / (now - begun)
-        line = f"{self._what}: {done / 1e6:,.0f} of {self._total / 1e6:,.0f} MB"
-        if rate >= _LEAST_RATE:
-            left = max(0.0, (self._total - done) / rate)
-            line += f", {rate / 1e6:.1f} MB/s, {left:.0f} s left"
-        self.say(line)
+        amount = self._amount(done, now) if self._of_bytes else f"{done} %"
+        self.say(f"{self._what}: {amount}")
 
     def end(self) -> None:
         """Nothing to do."""
@@ -100,3 +106,12 @@ class Lines:
     def say(self, line: str) -> None:
         """A line on standard error."""
         print(line, file=sys.stderr, flush=True)
+
+    def _amount(self, done: int, now: float) -> str:
+        begun, before = self._begun
+        rate = (done - before) / (now - begun)
+        amount = f"{done / 1e6:,.0f} of {self._total / 1e6:,.0f} MB"
+        if rate < _LEAST_RATE:
+            return amount
+        left = max(0.0, (self._total - done) / rate)
+        return f"{amount}, {rate / 1e6:.1f} MB/s, {left:.0f} s left"

@@ -19,7 +19,8 @@ from dgls.files import expanded
 
 if TYPE_CHECKING:
     from dgls.checkpoint.catalogue import Entry
-    from dgls.checkpoint.fetch.source import Progress, Source
+    from dgls.checkpoint.fetch.source import Source
+    from dgls.cli.fetch_progress import Bar, Lines
 
 _SIGNALLED = 128
 
@@ -111,7 +112,7 @@ def path(name: _Name) -> None:
     typer.echo(place)
 
 
-def _prepare(entry: Entry, progress: Progress) -> None:
+def _prepare(entry: Entry, progress: Bar | Lines) -> None:
     """Convert the model now, because the user waits anyway; an editor does not show that wait."""
     from dgls.checkpoint.store import folder_of
 
@@ -119,9 +120,9 @@ def _prepare(entry: Entry, progress: Progress) -> None:
         return
     from dgls.fill.opening import prepare
 
-    progress.begin("converting it for this machine, once", entry.bytes)
+    progress.begin_percent("converting it for this machine, once")
     try:
-        prepare(entry.name, lambda share, what: progress.at(int(share * entry.bytes)))
+        prepare(entry.name, lambda share, what: progress.at(round(100 * share)))
     except ModelError as error:
         progress.say(
             "It could not be converted for this machine yet; the first fill will try again. "

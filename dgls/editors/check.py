@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
-import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -16,6 +14,7 @@ from typing import Any
 
 from dgls.editors.guides import COMPLETIONS_URL, Guide
 from dgls.editors.language_client import LanguageClient
+from dgls.editors.version import installed_version, too_old
 from dgls.errors import EngineUnavailableError, InputError
 from dgls.text.counting import in_tens
 
@@ -52,31 +51,12 @@ def check(guide: Guide, say: Say) -> Checked:
     `say` gets the loading progress of the model. Raises `InputError` for an editor that is too old,
     and `EngineError` or `ModelError` if something does not answer.
     """
-    version = _version(guide)
+    version = installed_version(guide)
+    if problem := too_old(guide, version):
+        raise InputError(problem)
     if guide.title == "Zed":
         return _asked_by_port(version)
     return asyncio.run(_started(guide, version, say))
-
-
-def _version(guide: Guide) -> str:
-    """The editor's version; "" if it is not on PATH or needs none."""
-    if not guide.version:
-        return ""
-    try:
-        done = subprocess.run(
-            guide.version, capture_output=True, text=True, timeout=30, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    found = re.search(r"(\d+)\.(\d+)\S*", done.stdout)
-    if found is None:
-        return ""
-    if (int(found[1]), int(found[2])) < guide.least:
-        least = ".".join(map(str, guide.least))
-        raise InputError(
-            f"{guide.title} {found[0]} cannot show suggestions of dgls; install {least} or newer."
-        )
-    return found[0]
 
 
 async def _started(guide: Guide, version: str, say: Say) -> Checked:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeAlias
 
+from dgls.errors import Stopped
 from dgls.lsp.failures import ignore_failure
 from dgls.policy.rhythm import quantile
 from dgls.protocol import FillReply, FillRequest, Trigger
@@ -23,6 +24,9 @@ AHEAD_AFTER_S = 0.15
 
 _MAX_REPLIES = 64
 _MEASURED = 20
+
+_BROKEN_OFF_MS = 1_000.0
+"""A wait that the user broke off by typing on counts from here; a shorter one tells nothing."""
 
 
 @dataclass
@@ -49,7 +53,10 @@ class Fills:
 
     @property
     def p50_ms(self) -> float | None:
-        """The median wait in ms for the last fills during typing; None before the first."""
+        """The median wait in ms for the last fills during typing; None before the first.
+
+        A wait that was broken off late counts, too: if every fill is slow, no wait reaches its end.
+        """
         return quantile(tuple(self._waited_ms), 0.5) if self._waited_ms else None
 
     async def get(self, request: FillRequest, ask: Ask) -> FillReply:
@@ -66,9 +73,12 @@ class Fills:
             if key not in self._running:
                 self.stop_ahead()
                 self._begin(key, asyncio.ensure_future(ask(request)))
-            reply = await self._wait_for(key)
-            if request.trigger is Trigger.AUTOMATIC:
-                self._waited_ms.append(1000 * (time.monotonic() - begun))
+            try:
+                reply = await self._wait_for(key)
+            except (asyncio.CancelledError, Stopped):
+                self._measure(request, begun, least_ms=_BROKEN_OFF_MS)
+                raise
+            self._measure(request, begun)
         if closes == self._closes:
             self.last = (request, reply)
         return reply
@@ -101,6 +111,11 @@ class Fills:
         # Running fills still answer their waiters, but are neither cached nor shared.
         self._running.clear()
         self._waited_ms.clear()
+
+    def _measure(self, request: FillRequest, begun: float, least_ms: float = 0.0) -> None:
+        waited_ms = 1000 * (time.monotonic() - begun)
+        if request.trigger is Trigger.AUTOMATIC and waited_ms >= least_ms:
+            self._waited_ms.append(waited_ms)
 
     def _key(self, request: FillRequest) -> bytes:
         """The digest of a request; the newest one is cached, because it is needed twice."""

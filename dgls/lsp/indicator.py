@@ -53,6 +53,11 @@ class Indicator:
         self._model = replace(self._model, state=state, message=message, p50_ms=rounded)
         self._tell(self._model)
 
+    def broken_off(self, p50_ms: float | None) -> None:
+        """The user typed on before a fill came; that changes nothing but the usual time."""
+        if p50_ms is not None and self.report.state in (State.READY, State.SLOW):
+            self.filled(p50_ms)
+
     def off(self, reason: Silence) -> None:
         """Nothing is suggested in the user's present document."""
         model = replace(self._model, quiet="", message=reason.value, remedy=reason.remedy)

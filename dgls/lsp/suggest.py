@@ -5,6 +5,7 @@ The rules are those of `dgls.policy`; here they meet the document, its user and 
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass
 
@@ -103,7 +104,11 @@ async def _automatic(context: RequestContext, place: Place) -> Offer | Silence |
             return None
     if not context.stores.documents.is_current(place.document):
         return None
-    reply = await context.fills.get(request, context.model.fill)
+    try:
+        reply = await context.fills.get(request, context.model.fill)
+    except (asyncio.CancelledError, Stopped):
+        context.indicator.broken_off(context.fills.p50_ms)
+        raise
     context.indicator.filled(context.fills.p50_ms)
     threshold = settings.show.threshold or reply.threshold
     found = _best(task.site, reply, threshold)

@@ -29,6 +29,11 @@
   "Seconds without a key before a suggestion is shown; nil for never."
   :type '(choice number (const :tag "Never" nil)))
 
+(defconst dgls--patience 60
+  "Seconds that Emacs waits for what was asked for by a command.
+The model may take 20 seconds (`fill.explicit_deadline_ms'), `dgls-why' asks
+twice, and Eglot gives up after 10.")
+
 (defvar dgls-code-action "refactor.rewrite.dgls"
   "The kind of dgls's code actions.")
 
@@ -41,11 +46,17 @@
 (add-to-list 'eglot-server-programs
              '((python-mode python-ts-mode) . (dgls-server "dgls" "lsp")))
 
+(defmacro dgls--patiently (&rest body)
+  "Run BODY; its requests may take `dgls--patience' seconds."
+  `(let ((jsonrpc-default-request-timeout (max dgls--patience jsonrpc-default-request-timeout)))
+     ,@body))
+
 (defun dgls-suggest ()
   "Ask for suggestions at point, and insert the one that you choose."
   (interactive)
   (let* ((params (append (eglot--TextDocumentPositionParams) '(:context (:triggerKind 1))))
-         (found (eglot--request (dgls--server-or-lose) :textDocument/inlineCompletion params))
+         (found (dgls--patiently
+                 (eglot--request (dgls--server-or-lose) :textDocument/inlineCompletion params)))
          (texts (mapcar (lambda (item) (plist-get item :insertText)) found)))
     (pcase texts
       ('() (message "dgls suggests nothing here"))
@@ -58,9 +69,11 @@
   "Fill the gap at point; with an active region, rewrite it."
   (interactive)
   (dgls--server-or-lose)
-  (if (use-region-p)
-      (eglot-code-actions (region-beginning) (region-end) (concat dgls-code-action ".selection") t)
-    (eglot-code-actions (point) (point) (concat dgls-code-action ".fill") t)))
+  (dgls--patiently
+   (if (use-region-p)
+       (eglot-code-actions
+        (region-beginning) (region-end) (concat dgls-code-action ".selection") t)
+     (eglot-code-actions (point) (point) (concat dgls-code-action ".fill") t))))
 
 (defun dgls-snooze (minutes)
   "Suggest nothing for MINUTES; 0 ends it."
@@ -73,10 +86,11 @@
   (interactive)
   (let ((params (eglot--TextDocumentPositionParams)))
     (message "dgls: asking the model twice ...")
-    (eglot-execute (dgls--server-or-lose)
-                   `(:command "dgls.why"
-                     :arguments [,(plist-get (plist-get params :textDocument) :uri)
-                                 ,(plist-get params :position)]))))
+    (dgls--patiently
+     (eglot-execute (dgls--server-or-lose)
+                    `(:command "dgls.why"
+                      :arguments [,(plist-get (plist-get params :textDocument) :uri)
+                                  ,(plist-get params :position)])))))
 
 (defun dgls-mode-line ()
   "What the mode line says of dgls in the current buffer."

@@ -231,6 +231,17 @@ def test_an_editor_that_is_too_old_is_refused(
     assert "0.12 or newer" in capsys.readouterr().err
 
 
+def test_writing_for_an_editor_that_is_too_old_tells_so(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script(home, "nvim", "echo NVIM v0.10.4", monkeypatch)
+    assert run(["editor", "neovim", "--write"]) == 0
+    assert "Neovim 0.10.4 cannot show" in capsys.readouterr().err
+    script(home, "nvim", "echo NVIM v0.12.4", monkeypatch)
+    assert run(["editor", "neovim", "--write"]) == 0
+    assert "cannot show" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("version", "said"), [("", True), ("0.12.4", False)])
 def test_an_editor_that_is_not_on_the_path_is_told(
     version: str, said: bool, capsys: pytest.CaptureFixture[str]

@@ -60,3 +60,24 @@ def test_what_is_quick_is_not_told_in_a_log(capsys: pytest.CaptureFixture[str]) 
     lines.at(10)
     lines.end()
     assert capsys.readouterr().err == ""
+
+
+def test_a_conversion_is_no_transfer(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = io.StringIO()
+    bar = Bar(Console(file=shown, force_terminal=True, highlight=False, width=120))
+    bar.begin_percent("converting")
+    bar.at(80)
+    bar.end()
+    assert "80%" in shown.getvalue()
+    assert "MB" not in shown.getvalue()
+    assert "/s" not in shown.getvalue()
+
+    now = 100.0
+    monkeypatch.setattr(fetch_progress.time, "monotonic", lambda: now)
+    lines = Lines()
+    lines.begin_percent("converting")
+    now = 106.0
+    lines.at(80)
+    assert capsys.readouterr().err == "converting: 80 %\n"

@@ -118,6 +118,19 @@ def test_why_tells_of_the_place_at_point(opened: Open) -> None:
     )
 
 
+def test_commands_wait_longer_than_eglot_does(opened: Open) -> None:
+    emacs = opened(HEAD + "    pass\n", DGLS_SHOW_AUTOMATIC="false", **BY_HEART)
+    said = '(with-current-buffer "*Messages*" (buffer-string))'
+
+    emacs.value("(setq jsonrpc-default-request-timeout 0)")
+    emacs.value('(progn (goto-char 1) (search-forward "pass") (backward-char))')
+    emacs.value("(ignore (dgls-why))")
+    emacs.value("(ignore (dgls-fill))")
+    emacs.pane.until(lambda: emacs.text() == HEAD + "    return side * side\n", "filled")
+
+    assert "Timed out" not in emacs.value(said)
+
+
 def test_settings_are_eglots_and_a_bad_one_is_told_by_name(opened: Open) -> None:
     bad = "(setq-default eglot-workspace-configuration '(:dgls (:show (:threshold 7))))"
     emacs = opened(HEAD, more=bad, **BY_HEART)

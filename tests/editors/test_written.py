@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -122,6 +123,19 @@ def test_emacs_suggests_with_what_was_written(tmp_path: Path, warm: Warm) -> Non
     path = tmp_path / "shapes.py"
     path.write_text(HEAD, encoding="utf-8")
     with emacs.Emacs(tmp_path, path, environment, own=lines) as editor:
+        editor.pane.keys("M->")
+        editor.pane.type("    return si")
+        editor.pane.until(lambda: "de * side" in editor.ghost(), "a suggestion is shown")
+
+
+def test_emacs_suggests_with_the_pages_line_for_use_package(tmp_path: Path, warm: Warm) -> None:
+    needs(emacs.PROGRAM, terminal=True)
+    page = (ROOT / "docs" / "editors" / "emacs.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r"`(\(use-package dgls [^`]*)`", page)
+    path = tmp_path / "shapes.py"
+    path.write_text(HEAD, encoding="utf-8")
+    own = line.replace("FOLDER", str(ROOT / "editors" / "emacs"))
+    with emacs.Emacs(tmp_path, path, warm(**BY_HEART), own=own) as editor:
         editor.pane.keys("M->")
         editor.pane.type("    return si")
         editor.pane.until(lambda: "de * side" in editor.ghost(), "a suggestion is shown")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from dgls.lsp.fills import Fills
 from dgls.protocol import FillReply, FillRequest, Trigger
 from tests.lsp.session import reply
@@ -47,3 +49,19 @@ async def test_the_usual_time_is_the_wait_during_typing() -> None:
     assert fills.p50_ms is None
     await fills.get(TYPED, model.fill)
     assert fills.p50_ms is not None
+
+
+@pytest.mark.parametrize(("waited_s", "counts"), [(0.2, False), (3.0, True)])
+async def test_a_wait_that_is_broken_off_late_counts_as_slow(
+    waited_s: float, counts: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("dgls.lsp.fills.time.monotonic", lambda: now)
+    fills, model = Fills(), Model("x")
+    typed = asyncio.ensure_future(fills.get(TYPED, model.fill))
+    await asyncio.sleep(0)
+    now += waited_s
+    typed.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await typed
+    assert fills.p50_ms == (pytest.approx(1000 * waited_s) if counts else None)

@@ -129,6 +129,26 @@ async def test_the_status_says_why_nothing_is_suggested_at_the_cursor(
         assert "quiet here: the model is not sure" in session.server.indicator.report.line
 
 
+async def test_fills_that_are_never_waited_for_to_their_end_are_told_as_slow(
+    filler: ScriptedFiller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dgls.lsp.fills._BROKEN_OFF_MS", 0.0)
+    monkeypatch.setattr("dgls.lsp.indicator.SLOW_MS", 0.0)
+    filler.hold()
+    async with connected(filler) as session:
+        await session.client.initialize_session(initialize_params(status=True))
+        await session.open("x = \n")
+        asked = session.ask(0, 4, msg_id="to-cancel")
+        await filler.arrived.wait()
+        session.client.cancel_request(types.CancelParams(id="to-cancel"))
+        await until(lambda: session.server.indicator.report.state is State.SLOW)
+        asked.cancel()
+
+
+def test_a_fill_that_is_broken_off_changes_nothing_while_the_model_is_loaded() -> None:
+    assert len(reports(("loading", 0.4, "weights"), ("broken_off", 3_000.0))) == 1
+
+
 @pytest.mark.parametrize("wanted", [True, False])
 async def test_who_asks_for_the_status_is_sent_it(filler: ScriptedFiller, wanted: bool) -> None:
     sent: list[Any] = []
