@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dgls.network.attention import Sight, attend
+from dgls.network.attention import Sight, attend, sight_of
 from dgls.network.linear import Head, Linear
 from dgls.network.masks import MaskedLinear, MaskLayer
 from dgls.network.rows import Rows
@@ -187,16 +187,13 @@ class Qwen2Network:
 
     def _sight(self, count: int, length: int, mask: Tensor | None) -> Sight:
         """What `count` new rows see of `length` slots and of each other."""
-        if mask is None and count == 1:
-            return Sight(None, 1)
         seen = torch.ones((count, length + count), dtype=torch.bool, device=self.device)
         seen.tril_(length)
         turns = count
         if mask is not None:
             turns = count - len(mask)
             seen[turns:] = mask
-        bias = torch.zeros(seen.shape, dtype=self.dtype, device=self.device)
-        return Sight(bias.masked_fill_(~seen, float("-inf")), turns)
+        return sight_of(seen, turns, self.dtype)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dgls.network.attention import BLOCK
+from dgls.network.attention import whole_blocks
 
 _GROWTH = 256
 """Slots are added in steps of this size, so that a fill rarely moves the buffer."""
@@ -39,9 +39,9 @@ class Slots:
         device: torch.device | str = "cpu",
     ) -> None:
         self._shape = shape
-        size = (shape.layers, shape.heads, _whole_blocks(max(1, capacity)), shape.width)
-        self.keys = torch.empty(size, dtype=dtype, device=device)
-        # Rows read their last block whole, so what is past the end is a number, too.
+        size = (shape.layers, shape.heads, whole_blocks(max(1, capacity)), shape.width)
+        # Attention reads the last block whole, so the unfilled slots must be finite.
+        self.keys = torch.zeros(size, dtype=dtype, device=device)
         self.values = torch.zeros(size, dtype=dtype, device=device)
         self.length = 0
 
@@ -62,13 +62,14 @@ class Slots:
     def write(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Write [heads, tokens, width] after the filled slots of a layer.
 
-        Returns the layer's keys up to and with the new ones, and its values up to the end of their
-        block. `length` stays: `advance` counts the new slots once all layers have written them.
+        Returns the layer's keys and values up to the end of the block of the last new one. `length`
+        stays: `advance` counts the new slots once all layers have written them.
         """
         end = self.length + keys.shape[1]
+        blocks = whole_blocks(end)
         self.keys[layer, :, self.length : end] = keys
         self.values[layer, :, self.length : end] = values
-        return self.keys[layer, :, :end], self.values[layer, :, : _whole_blocks(end)]
+        return self.keys[layer, :, :blocks], self.values[layer, :, :blocks]
 
     def advance(self, count: int) -> None:
         """Count `count` more slots as filled."""
@@ -101,7 +102,3 @@ class Slots:
         grown = buffer.new_zeros((layers, heads, capacity, width))
         grown[:, :, : self.length] = buffer[:, :, : self.length]
         return grown
-
-
-def _whole_blocks(slots: int) -> int:
-    return -(-slots // BLOCK) * BLOCK

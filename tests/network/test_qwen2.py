@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from dgls.network.attention import read
 from dgls.network.linear import DenseLinear, Int8Linear, can_multiply_int8, quantized
 from dgls.network.products import STEPS
 from dgls.network.rows import Rows
@@ -50,24 +49,6 @@ def test_reading_in_pieces_is_reading_at_once(pieces: tuple[int, ...]) -> None:
     read = torch.cat([network.read(Rows(piece), slots) for piece in text.split(list(pieces))])
     torch.testing.assert_close(network.logits(read), theirs(text), **EXACT)
     assert slots.length == len(text)
-
-
-@pytest.mark.parametrize("before", [97, 120, 183, 255, 301, 333, 517])
-@pytest.mark.parametrize("rows", [2, 8, 16, 40])
-def test_what_a_token_reads_does_not_depend_on_those_read_after_it(before: int, rows: int) -> None:
-    """To the last bit: int8 makes whole steps of what sums over other shapes round otherwise."""
-    shared, width = 7, 64
-    generator = torch.Generator().manual_seed(before)
-    scores = torch.randn(2, rows, shared, before + rows, generator=generator)
-    values = torch.randn(2, before + rows, width, generator=generator)
-    seen = torch.ones(rows, before + rows, dtype=torch.bool).tril(before)
-    shares = scores.masked_fill(~seen[:, None], float("-inf")).softmax(-1)
-    together = read(shares.flatten(1, 2), values, rows, rows).view(2, rows, shared, width)
-    for row in range(rows):
-        end = before + row + 1
-        alone = read(shares[:, row, :, :end], values[:, :end], 1, 1)
-        assert torch.equal(together[:, row], alone)
-        torch.testing.assert_close(alone, shares[:, row, :, :end] @ values[:, :end])
 
 
 @pytest.mark.parametrize("last", [1, 3, 9])
@@ -162,7 +143,7 @@ def test_int8_is_near_fp32(tmp_path, tied: bool) -> None:
     exact = theirs(text, tied).log_softmax(-1)
     kl = (exact.exp() * (exact - read)).sum(-1)
     assert kl.mean() < 25 / STEPS
-    assert (read.argmax(-1) == exact.argmax(-1)).float().mean() > 0.75
+    assert (read.argmax(-1) != exact.argmax(-1)).float().mean() < 32 / STEPS
 
 
 @needs_int8

@@ -74,7 +74,7 @@ def library_model(tied: bool = False, seed: int = 0) -> Qwen2ForCausalLM:
         hidden_size=64,
         intermediate_size=96,
         num_hidden_layers=LAYERS,
-        num_attention_heads=4,
+        num_attention_heads=8,
         num_key_value_heads=2,
         rope_parameters={"rope_type": "default", "rope_theta": 10_000.0},
         tie_word_embeddings=tied,
