@@ -105,7 +105,7 @@ def _emacs(program: str) -> Guide:
         accept="TAB accepts; M-x dgls-suggest shows several; M-x dgls-fill fills the gap here.",
         file=spacemacs or places.emacs(),
         merge=block(text, ";;", _EMACS_BY_HAND),
-        by_hand="In Spacemacs put the lines into dotspacemacs/user-config" if spacemacs else "",
+        by_hand="Spacemacs needs the lines inside dotspacemacs/user-config" if spacemacs else "",
         notes=("Eglot runs one server per buffer; these lines choose dgls for Python buffers.",),
         version=("emacs", "--version"),
         least=(30, 1),

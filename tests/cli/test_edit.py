@@ -134,8 +134,8 @@ BAD = {
     "no file": (["b.py:1-2", "x"], 3, "no file"),
     "binary": (["binary.py:1", "x"], 3, "is binary"),
     "a secret": ([".env:1", "x", "--language", "python"], 2, "does not read"),
-    "both": (["a.py:1", "x", "--diff", "--write"], 2, "one of the two"),
-    "standard input": (["-:1", "x", "--write"], 2, "cannot be written"),
+    "both": (["a.py:1", "x", "--diff", "--write"], 2, "not both"),
+    "standard input": (["-:1", "x", "--write"], 2, "cannot write to standard input"),
     "too much code": (["long.py:1-900", "x"], 2, "Select less"),
 }
 
