@@ -15,7 +15,7 @@ from typing import Any
 from torch import Tensor
 
 from dgls.checkpoint.checks import is_count, shown
-from dgls.checkpoint.quantised import Quantised, QuantisedFile
+from dgls.checkpoint.trained_file import Int8Matrix, TrainedFile
 from dgls.errors import CheckpointError, ModelNotFoundError
 
 FORMAT = "dgls-canvas-adapter-1"
@@ -43,7 +43,7 @@ class AdapterWeights:
     base_sha256: str
     draft_ids: Tensor
     mask_embedding: Tensor
-    matrices: Mapping[str, Quantised]
+    matrices: Mapping[str, Int8Matrix]
     figures: Mapping[str, Any]
 
 
@@ -55,7 +55,7 @@ def load_adapter(path: Path, base_sha256: str) -> AdapterWeights:
     """
     if not path.is_file():
         raise ModelNotFoundError(f"There is no adapter at {path}; fills continue without it.")
-    file = QuantisedFile.read(path, FORMAT, _refused)
+    file = TrainedFile.read(path, FORMAT, _refused)
     if file.metadata.get("base_sha256") != base_sha256:
         raise _refused(
             path, "it was trained on another base model, or on this one without its LoRA"
@@ -71,7 +71,7 @@ def load_adapter(path: Path, base_sha256: str) -> AdapterWeights:
     return weights
 
 
-def _weights(file: QuantisedFile) -> AdapterWeights:
+def _weights(file: TrainedFile) -> AdapterWeights:
     metadata, tensors = file.metadata, file.tensors
     return AdapterWeights(
         size=AdapterShape(**json.loads(metadata["recipe"])),

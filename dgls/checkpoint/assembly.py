@@ -10,7 +10,7 @@ from torch import nn
 from transformers import DiffusionGemmaConfig
 
 from dgls.checkpoint.files import CONFIG_FILE
-from dgls.checkpoint.quantized import QUANTIZED_EXPERTS, put_weight
+from dgls.checkpoint.quantized_modules import QUANTIZED_EXPERTS, put_weight
 from dgls.checkpoint.scheme import Held
 from dgls.checkpoint.shards import decoder_name, names_of
 from dgls.errors import CheckpointError

@@ -20,8 +20,8 @@ from dgls.checkpoint.checks import check_weight
 from dgls.checkpoint.codec import HfCodec
 from dgls.checkpoint.files import TOKENIZER_FILE, WEIGHTS_FILE, shard_files
 from dgls.checkpoint.footprint import footprints
-from dgls.checkpoint.kept import keeping, kept_folder, read_kept
 from dgls.checkpoint.metadata import Metadata, read_metadata
+from dgls.checkpoint.quantized_cache import keeping, kept_folder, read_kept
 from dgls.checkpoint.registry import name_of
 from dgls.checkpoint.scheme import Held, Scheme, hold
 from dgls.checkpoint.shards import decoder_name, read_weights

@@ -149,7 +149,7 @@ def passes(
 
     import dgls
     from dgls.checkpoint.named import resolved
-    from dgls.fill.opening import open_causal
+    from dgls.fill.open_filler import open_causal
     from dgls.lab.bench.machine import machine
     from dgls.lab.bench.passes import as_json as in_json
     from dgls.lab.bench.passes import gaps_of, markdown

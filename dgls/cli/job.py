@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dgls.config import FillSettings
     from dgls.requests.builder import Task
     from dgls.sound.cleaned import Cleaned
-    from dgls.sound.work import Work
+    from dgls.sound.gap_edit import Work
     from dgls.syntax.source import Source
 
 
@@ -107,7 +107,7 @@ def job_of(asked: Asked, costs: FillSettings) -> Job:
     A line without a column means the hole in which it ends, or else its end.
     """
     from dgls.requests.builder import Task, budget_of
-    from dgls.sound.work import laid_open
+    from dgls.sound.gap_edit import laid_open
 
     targets = [parse_target(place) for place in asked.places]
     names = {target.file for target in targets}
@@ -123,7 +123,7 @@ def job_of(asked: Asked, costs: FillSettings) -> Job:
 
 
 def _works(asked: Asked, targets: Sequence[Target], source: Source) -> Iterator[Work]:
-    from dgls.sound.work import plain_work
+    from dgls.sound.gap_edit import plain_work
 
     for target in targets:
         if target.line is not None or not asked.selections:
@@ -135,7 +135,7 @@ def _works(asked: Asked, targets: Sequence[Target], source: Source) -> Iterator[
 
 
 def _work_at(target: Target, source: Source, lines: int | None) -> Work:
-    from dgls.sound.work import hole_work, plain_work
+    from dgls.sound.gap_edit import hole_work, plain_work
     from dgls.syntax.holes import hole_of_line
 
     gap = cursor(target, source.text)

@@ -118,7 +118,7 @@ def _prepare(entry: Entry, progress: Bar | Lines) -> None:
 
     if any(CONVERTED in file.name for file in folder_of(entry).iterdir()):
         return
-    from dgls.fill.opening import prepare
+    from dgls.fill.open_filler import prepare
 
     progress.begin_percent("converting it for this machine, once")
     try:

@@ -19,7 +19,7 @@ from dgls.errors import DglsError, EngineUnavailableError, InputError
 
 if TYPE_CHECKING:
     from dgls.config import Resolved, Settings
-    from dgls.policy.silence import Silence
+    from dgls.policy.silence_reasons import Silence
     from dgls.policy.why import Explanation
     from dgls.protocol import Health, LastFill
     from dgls.requests.builder import Asker
@@ -167,7 +167,7 @@ def _silence(
     from dgls.cli.private import rules
     from dgls.lsp.permission import Permission
     from dgls.policy.ask import Moment, why_not_ask
-    from dgls.policy.silence import Silence
+    from dgls.policy.silence_reasons import Silence
 
     path, folder = os.path.abspath(name), Path.cwd()
     folders = (folder,) if Path(path).is_relative_to(folder) else ()

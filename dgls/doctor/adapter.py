@@ -35,7 +35,7 @@ async def try_adapter(settings: Settings, on_progress: OnProgress) -> None:
 
 def _try(settings: Settings, on_progress: OnProgress) -> None:
     from dgls.fill.adapter_trial import AdapterTrial
-    from dgls.fill.opening import open_causal
+    from dgls.fill.open_filler import open_causal
 
     found = _adapter_in_use(settings)
     if found is None:

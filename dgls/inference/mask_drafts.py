@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from dgls.checkpoint.adapter import AdapterWeights
-from dgls.checkpoint.quantised import Quantised
+from dgls.checkpoint.trained_file import Int8Matrix
 from dgls.errors import CheckpointError
 from dgls.network.linear import DenseLinear, Int8Linear, Linear, can_multiply_int8
 from dgls.network.masks import LowRank, MaskLayer, Masks
@@ -105,7 +105,7 @@ def _masks(network: Qwen2Network, weights: AdapterWeights) -> Masks:
     return Masks(weights.mask_embedding.to(device, dtype), layers)
 
 
-def _linear(matrix: Quantised, network: Qwen2Network) -> Linear:
+def _linear(matrix: Int8Matrix, network: Qwen2Network) -> Linear:
     if network.device.type == "cpu" and can_multiply_int8():
         return Int8Linear(matrix.steps, matrix.scale)
     return DenseLinear(matrix.dense(network.dtype).to(network.device))

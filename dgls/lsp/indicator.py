@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from dgls.errors import DglsError
 from dgls.lsp.report import Report, State
-from dgls.policy.silence import Silence
+from dgls.policy.silence_reasons import Silence
 from dgls.protocol import Health
 
 METHOD = "dgls/status"

@@ -12,7 +12,7 @@ from dgls.config import PrivacySettings, ShowSettings
 from dgls.patterns import patterns
 from dgls.policy.place import parts_in
 from dgls.policy.privacy import Privacy
-from dgls.policy.silence import Silence
+from dgls.policy.silence_reasons import Silence
 from dgls.syntax.languages import known_named
 
 

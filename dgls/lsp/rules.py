@@ -9,12 +9,12 @@ from pathlib import Path
 
 from dgls.config import LiveSettings, Resolved, Settings
 from dgls.errors import InputError
+from dgls.lsp.disk_lookups import Once
 from dgls.lsp.documents import Document
-from dgls.lsp.once import Once
 from dgls.lsp.permission import Permission
 from dgls.policy.place import parts_in
 from dgls.policy.privacy import Privacy
-from dgls.policy.silence import Silence
+from dgls.policy.silence_reasons import Silence
 from dgls.text.encodings import whole
 
 

@@ -20,7 +20,7 @@ from dgls.lsp.typist import Shown
 from dgls.policy.ask import Moment, next_gap, why_not_ask
 from dgls.policy.rhythm import delay_ms
 from dgls.policy.show import shown_text, shown_when_explicit
-from dgls.policy.silence import Silence
+from dgls.policy.silence_reasons import Silence
 from dgls.protocol import FillReply, FillRequest, Trigger
 from dgls.requests.builder import Task
 from dgls.sound.site import Purpose, Site

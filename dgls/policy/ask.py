@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dgls.policy.silence import Silence
+from dgls.policy.silence_reasons import Silence
 from dgls.sound.words import is_word, is_word_char, last_line
 from dgls.text.indentation import USUAL_UNIT, indentation, unit_of
 

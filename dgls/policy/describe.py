@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 
-from dgls.policy.silence import Silence
+from dgls.policy.silence_reasons import Silence
 from dgls.policy.why import Explanation, Explicit, Verdict
 from dgls.protocol import Timings
 from dgls.text.counting import counted

@@ -16,7 +16,7 @@ from dgls.patterns import Patterns, patterns
 from dgls.policy.git_settings import UnreadableIgnoresError
 from dgls.policy.place import holds, names_of, real
 from dgls.policy.repository import Ignores
-from dgls.policy.silence import Silence
+from dgls.policy.silence_reasons import Silence
 
 SECRETS = (
     ".env*",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from dgls.policy.silence import Silence
+from dgls.policy.silence_reasons import Silence
 from dgls.protocol import Fill
 from dgls.sound.alike import alike
 from dgls.sound.clean import sound

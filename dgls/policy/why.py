@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from dgls.policy.show import REFUSED, shown_text, shown_when_explicit
-from dgls.policy.silence import Silence
+from dgls.policy.silence_reasons import Silence
 from dgls.protocol import Fill, FillReply, FillRequest, Trigger
 from dgls.sound.clean import sound
 from dgls.sound.cleaned import Change, Cleaned, Refusal
+from dgls.sound.gap_edit import Work, plain_work
 from dgls.sound.gaps import judged
 from dgls.sound.site import Purpose, Site, Wanted
-from dgls.sound.work import Work, plain_work
 from dgls.syntax.language import Language
 from dgls.syntax.source import Source
 from dgls.text.spans import Span

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from dgls.config import AUTO, FillSettings
 from dgls.policy.ask import lines_wanted
 from dgls.protocol import FillRequest, Gap, Limits, Snippet, Trigger
+from dgls.sound.gap_edit import Work
 from dgls.sound.site import Purpose, Site, Wanted
-from dgls.sound.work import Work
 from dgls.syntax.cursor import Budget, Context, context_at
 from dgls.syntax.source import Source
 from dgls.text.spans import Span

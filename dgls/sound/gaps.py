@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from dgls.sound.clean import sound
 from dgls.sound.cleaned import Cleaned
+from dgls.sound.gap_edit import Work
 from dgls.sound.site import Site, Wanted
-from dgls.sound.work import Work
 from dgls.syntax.guard import keeps_syntax
 from dgls.text.lines import line_end_of, with_line_ends
 from dgls.text.spans import Edit, Span

@@ -23,7 +23,7 @@ from dgls.checkpoint.named import resolved
 from dgls.checkpoint.storage import save_checkpoint, text_state
 from dgls.config import Settings, changed
 from dgls.errors import CheckpointError, ModelNotFoundError
-from dgls.inference.opening import open_model
+from dgls.inference.open_model import open_model
 from dgls.network.architecture import parameter_count
 from dgls.network.quantization import SCALE, dequantize_rows, quantize_rows
 from dgls.rendezvous.endpoint import absolute

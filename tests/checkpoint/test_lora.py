@@ -27,7 +27,7 @@ from dgls.checkpoint.qwen2.lora import (
 from dgls.config import changed, resolve
 from dgls.errors import LoraError
 from dgls.fill.causal import CausalFiller
-from dgls.fill.opening import open_causal, open_filler
+from dgls.fill.open_filler import open_causal, open_filler
 from dgls.network.linear import can_multiply_int8
 from dgls.network.rows import Rows
 from dgls.rendezvous.endpoint import endpoint_of

@@ -12,7 +12,7 @@ import pytest
 import torch
 from transformers import DiffusionGemmaForBlockDiffusion
 
-from dgls.checkpoint import kept, loading, precision
+from dgls.checkpoint import loading, precision, quantized_cache
 from dgls.checkpoint.assembly import assemble, empty_model, weight_shapes
 from dgls.checkpoint.footprint import footprints, table
 from dgls.checkpoint.loading import load_checkpoint
@@ -22,7 +22,7 @@ from dgls.checkpoint.published import published_config as full_size
 from dgls.checkpoint.scheme import Scheme, hold, widened
 from dgls.checkpoint.shards import read_weights
 from dgls.errors import CheckpointError, SettingError
-from dgls.inference.opening import open_model
+from dgls.inference.open_model import open_model
 from dgls.network.architecture import parameter_count
 from dgls.network.nf4 import Nf4
 from dgls.network.quantization import Rows8
@@ -143,7 +143,7 @@ def full_disk(*arguments, **named):
 
 @pytest.mark.parametrize(
     ("module", "name", "fault"),
-    [(shutil, "disk_usage", no_room), (kept, "save_file", full_disk)],
+    [(shutil, "disk_usage", no_room), (quantized_cache, "save_file", full_disk)],
 )
 def test_a_full_disk_keeps_nothing_and_loads_all_the_same(
     published, cache, monkeypatch, caplog, module, name, fault

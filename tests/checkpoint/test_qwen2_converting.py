@@ -20,7 +20,7 @@ from dgls.checkpoint.qwen2 import build as qwen2_build
 from dgls.checkpoint.qwen2.build import open_int8
 from dgls.checkpoint.qwen2.int8 import converted_paths, opened_int8
 from dgls.errors import CheckpointError
-from dgls.fill.opening import open_causal
+from dgls.fill.open_filler import open_causal
 from tests.checkpoint.qwen2_files import logits, needs_int8
 from tests.support.qwen2 import (
     quietly,

@@ -25,7 +25,7 @@ from dgls.checkpoint.qwen2.checks import CONVERSION_BYTES, parameters
 from dgls.checkpoint.qwen2.int8 import converted_paths, opened_int8
 from dgls.checkpoint.qwen2.source import NAMES, open_source
 from dgls.errors import CheckpointError, DglsError, ModelMemoryError, ModelNotFoundError
-from dgls.fill.opening import open_causal
+from dgls.fill.open_filler import open_causal
 from tests.checkpoint.qwen2_files import dense, logits, needs_int8
 from tests.support.qwen2 import (
     TOKENS,

@@ -10,7 +10,7 @@ from dgls.cli.job import Asked, Job, job_of
 from dgls.config import FillSettings
 from dgls.errors import InputError, PositionError
 from dgls.protocol import Fill
-from dgls.sound.work import HOLE_LINES
+from dgls.sound.gap_edit import HOLE_LINES
 
 BODY = "def f():\n    ...\n\n\ndef g():\n    '''G.'''\nx = 1\n"
 BRACES = "function f() {\r\n}\r\nlet a = ;\r\n"

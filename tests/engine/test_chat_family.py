@@ -18,7 +18,7 @@ from dgls.fill.stop import StopToken
 from dgls.fill.strategy import CHAT, strategy_for
 from dgls.inference.control import RunControl
 from dgls.inference.model import Model
-from dgls.inference.opening import open_model
+from dgls.inference.open_model import open_model
 from dgls.protocol import Draft, FillRequest, Gap, Limits
 from tests.support.checkpoints import save_published
 from tests.support.engines import ROOT, engine_settings

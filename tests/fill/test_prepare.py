@@ -8,7 +8,7 @@ import pytest
 
 from dgls.checkpoint.named import resolved
 from dgls.checkpoint.qwen2.int8 import opened_int8
-from dgls.fill.opening import prepare
+from dgls.fill.open_filler import prepare
 from dgls.network.linear import can_multiply_int8
 from tests.support.qwen2 import quietly, write_gguf
 

@@ -15,7 +15,7 @@ from dgls.counts import Count, Kind, counts_file, read_counts
 from dgls.errors import ModelNotFoundError
 from dgls.lsp.indicator import Indicator
 from dgls.lsp.report import Report, State
-from dgls.policy.silence import Silence
+from dgls.policy.silence_reasons import Silence
 from dgls.protocol import EngineState, Health
 from tests.lsp.session import (
     ScriptedFiller,

@@ -7,7 +7,7 @@ import pytest
 from dgls.checkpoint.catalogue import entry_named
 from dgls.checkpoint.named import Named
 from dgls.fill.causal import CausalFiller
-from dgls.fill.opening import open_causal
+from dgls.fill.open_filler import open_causal
 from dgls.network.linear import can_multiply_int8
 from tests.support.laptop_model import NAME, laptop_gguf
 

@@ -22,7 +22,7 @@ import json, sys, time
 began = time.perf_counter()
 from pathlib import Path
 from dgls.checkpoint.named import Named
-from dgls.fill.opening import open_causal
+from dgls.fill.open_filler import open_causal
 from dgls.fill.stop import StopToken
 from dgls.protocol import FillRequest
 filler = open_causal(Named(sys.argv[1], Path(sys.argv[2]), True, sys.argv[3]), "cpu")

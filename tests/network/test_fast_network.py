@@ -17,7 +17,7 @@ from dgls.diffusion.loop import DenoiseSettings, denoise
 from dgls.diffusion.noise import uniform_tokens
 from dgls.diffusion.schedule import LinearTemperature
 from dgls.diffusion.stopping import StopRule
-from dgls.inference.opening import warm_network
+from dgls.inference.open_model import warm_network
 from dgls.network.fast.network import FastNetwork, can_run_fast
 from dgls.network.fast.plain import PlainOperations
 from dgls.network.fast.writing import CausalWriter

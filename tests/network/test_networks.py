@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 import torch
 
-from dgls.inference import opening
+from dgls.inference import open_model
 from dgls.network.fused import FusedNetwork, can_fuse
 from dgls.network.library import LibraryNetwork, MixedNetwork
 from dgls.network.single_expert import SINGLE_EXPERT
@@ -105,11 +105,11 @@ def test_a_mixed_network_scores_exactly_and_reads_canvases_coarsely():
 
 @pytest.mark.parametrize(("hardware", "kind"), [(True, MixedNetwork), (False, FusedNetwork)])
 def test_the_quickest_network_for_the_model_and_the_machine(monkeypatch, hardware, kind):
-    monkeypatch.setattr(opening, "multiplies_bf16", lambda device: hardware)
-    assert isinstance(opening.network_of(tiny_model(), WINDOW), kind)
-    assert isinstance(opening.network_of(published_model(), WINDOW), LibraryNetwork)
+    monkeypatch.setattr(open_model, "multiplies_bf16", lambda device: hardware)
+    assert isinstance(open_model.network_of(tiny_model(), WINDOW), kind)
+    assert isinstance(open_model.network_of(published_model(), WINDOW), LibraryNetwork)
     half = tiny_model().to(torch.bfloat16)
-    assert isinstance(opening.network_of(half, WINDOW), FusedNetwork)
+    assert isinstance(open_model.network_of(half, WINDOW), FusedNetwork)
 
 
 def test_only_models_of_its_kind_are_fused():

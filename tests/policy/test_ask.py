@@ -6,7 +6,7 @@ import pytest
 
 from dgls.policy.ask import Moment, lines_wanted, next_gap, why_not_ask
 from dgls.policy.rhythm import BREAK_MS, Rhythm, delay_ms
-from dgls.policy.silence import Silence
+from dgls.policy.silence_reasons import Silence
 from dgls.syntax.languages.python import PYTHON
 from tests.support.marks import cursor_of
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dgls.policy.privacy import Privacy
-from dgls.policy.silence import Silence
+from dgls.policy.silence_reasons import Silence
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dgls.policy.privacy import SECRETS, Privacy
-from dgls.policy.silence import Silence
+from dgls.policy.silence_reasons import Silence
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from dgls.policy.place import holds, parts_in
 from dgls.policy.privacy import Privacy
-from dgls.policy.silence import Silence
+from dgls.policy.silence_reasons import Silence
 
 
 @pytest.mark.parametrize(

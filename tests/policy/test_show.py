@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dgls.policy.show import may_replace, remainder, shown_text
-from dgls.policy.silence import Silence
+from dgls.policy.silence_reasons import Silence
 from dgls.sound.site import Purpose, Site, Wanted
 from dgls.syntax.languages import language_of
 from tests.support.marks import cursor_of

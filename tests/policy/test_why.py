@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from dgls.policy.describe import describe
-from dgls.policy.silence import Silence
+from dgls.policy.silence_reasons import Silence
 from dgls.policy.why import Explanation, explained, explained_last, site_of
 from dgls.protocol import Fill, FillReply, FillRequest, Gap, Timings, Trigger
 from dgls.sound.cleaned import Change, Refusal

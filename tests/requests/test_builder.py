@@ -12,8 +12,8 @@ from dgls.policy.privacy import Privacy
 from dgls.protocol import Trigger
 from dgls.requests.builder import EXPLICIT_CANDIDATES, Asker, Task, budget_of, limits_of
 from dgls.requests.neighbours import imported_outlines
+from dgls.sound.gap_edit import selection_work
 from dgls.sound.site import Purpose
-from dgls.sound.work import selection_work
 from dgls.syntax.cursor import Budget
 from dgls.syntax.languages import language_named
 from dgls.syntax.source import Source

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from dgls.sound.alike import alike
 from dgls.sound.clean import sound
+from dgls.sound.gap_edit import plain_work
 from dgls.sound.gaps import judged, texts_of
 from dgls.sound.site import Purpose, Site, Wanted
-from dgls.sound.work import plain_work
 from dgls.syntax.guard import damage
 from dgls.syntax.languages import language_named
 from dgls.syntax.source import Source

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from dgls.checkpoint.adapter import FORMAT, AdapterShape, AdapterWeights
-from dgls.checkpoint.quantised import Quantised
+from dgls.checkpoint.trained_file import Int8Matrix
 from dgls.network.linear import quantized
 from dgls.network.qwen2 import Qwen2Config
 
@@ -23,8 +23,8 @@ def random_adapter(config: Qwen2Config, drafts: int, seed: int = 0) -> AdapterWe
     """An adapter with a strong effect on its rows; the first `drafts` tokens may be drafted."""
     generator = torch.Generator().manual_seed(seed)
 
-    def drawn(*size: int) -> Quantised:
-        return Quantised(*quantized(torch.randn(size, generator=generator) * 0.2))
+    def drawn(*size: int) -> Int8Matrix:
+        return Int8Matrix(*quantized(torch.randn(size, generator=generator) * 0.2))
 
     joined = (config.heads + 2 * config.kv_heads) * config.head_width
     linears = {

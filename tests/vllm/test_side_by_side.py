@@ -16,7 +16,7 @@ from dgls.engine.backends.pseudo_likelihood import log_probs, reads, scored
 from dgls.engine.backends.vllm_fill import MAX_LOG_PROBS
 from dgls.engine.backends.vllm_wire import CanvasRead, CanvasReply
 from dgls.inference.model import Model
-from dgls.inference.opening import open_model
+from dgls.inference.open_model import open_model
 from dgls.network.architecture import TextDiffusionGemma
 from dgls.protocol import FillRequest, Gap
 from tests.support.marks import read_marks

@@ -20,10 +20,10 @@ from torch import Tensor
 
 from dgls.checkpoint.checks import is_count, is_positive, shown
 from dgls.checkpoint.named import Named
-from dgls.checkpoint.quantised import Quantised, QuantisedFile
 from dgls.checkpoint.qwen2.build import LINEARS
 from dgls.checkpoint.qwen2.checks import CheckedSource, shape_of
 from dgls.checkpoint.qwen2.source import Qwen2Source, open_source
+from dgls.checkpoint.trained_file import Int8Matrix, TrainedFile
 from dgls.errors import LoraError
 from dgls.network.linear import quantized
 from dgls.network.qwen2 import Qwen2Config
@@ -49,7 +49,7 @@ class Lora:
     base_sha256: str
     rank: int
     alpha: float
-    matrices: Mapping[str, Quantised]
+    matrices: Mapping[str, Int8Matrix]
 
     def term(self, name: str) -> Tensor:
         """The term added to the weight of a linear layer, [out, in] in fp32."""
@@ -138,7 +138,7 @@ def load_lora(path: Path, base_sha256: str) -> Lora:
     Raises `LoraError` for one that is truncated, of another version, for another base, or has
     non-finite values.
     """
-    file = QuantisedFile.read(path, FORMAT, _refused)
+    file = TrainedFile.read(path, FORMAT, _refused)
     if file.metadata.get("base_sha256") != base_sha256:
         raise _refused(path, "it was trained on another base model")
     try:

@@ -95,7 +95,7 @@ def _calibrate_causal(
     named: Named, trees: _Trees, device: str | None, out: Path | None
 ) -> _Calibrated:
     from dgls.fill.confidence import FILE
-    from dgls.fill.opening import open_causal
+    from dgls.fill.open_filler import open_causal
     from dgls.fill.running import CausalStrategy
     from dgls.lab.evaluation.causal_calibration import fit, judge
     from dgls.syntax.cursor import Budget

@@ -10,7 +10,7 @@ from dgls.edits.import_order import Form
 from dgls.edits.import_rewrite import new_statements, rewritten
 from dgls.edits.python_imports import Import, Name, imports_of, is_used
 from dgls.edits.rules.future import future_annotations
-from dgls.edits.rules.homes import NEW, new_homes
+from dgls.edits.rules.moved_to_abc import NEW, new_homes
 from dgls.edits.rules.needed import list_of, needed
 from dgls.edits.rules.unused import unused_import
 from dgls.edits.state import Offer, State

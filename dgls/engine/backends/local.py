@@ -11,7 +11,7 @@ from dgls.checkpoint.automatic_model import AUTO, EMBEDDED
 from dgls.errors import EngineError
 from dgls.fill.filler import Filler, HasIdleWork
 from dgls.fill.knobs import AS_TRAINED, Knobs
-from dgls.fill.opening import open_filler
+from dgls.fill.open_filler import open_filler
 from dgls.fill.stop import StopToken
 from dgls.network.hardware import cores_used, usual_batch
 from dgls.protocol import FillReply, FillRequest, Gap, OnDraft, OnProgress
@@ -35,7 +35,7 @@ class LocalBackend:
     ) -> None:
         """At most `batch` fills share forward passes; 0 lets dgls choose.
 
-        The other arguments are those of `dgls.fill.opening.open_filler`.
+        The other arguments are those of `dgls.fill.open_filler.open_filler`.
         """
         self._wanted = model
         self._batch = batch

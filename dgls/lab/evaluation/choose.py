@@ -13,9 +13,9 @@ from dgls.config import changed, resolve
 from dgls.engine.backends.knobs import knobs_of
 from dgls.errors import InputError
 from dgls.fill.knobs import AS_TRAINED, Knobs
-from dgls.fill.opening import open_causal
+from dgls.fill.open_filler import open_causal
 from dgls.inference.model import Model
-from dgls.inference.opening import open_model
+from dgls.inference.open_model import open_model
 from dgls.lab.evaluation.baselines.copy_line import CopyLine
 from dgls.lab.evaluation.baselines.nothing import Nothing
 from dgls.lab.evaluation.filler_system import causal_system

@@ -19,7 +19,7 @@ from dgls.lsp.context import Feature, RequestContext
 from dgls.lsp.documents import Document
 from dgls.lsp.features import instruct, next_edit
 from dgls.requests.builder import Task, budget_of
-from dgls.sound.work import Work, hole_work, selection_work
+from dgls.sound.gap_edit import Work, hole_work, selection_work
 from dgls.syntax.holes import holes
 from dgls.text.spans import Edit, Span
 

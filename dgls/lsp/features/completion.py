@@ -13,7 +13,7 @@ from dgls.lsp.context import Feature, RequestContext
 from dgls.lsp.documents import Document
 from dgls.lsp.offers import Offer, Place
 from dgls.lsp.suggest import suggest
-from dgls.policy.silence import Silence
+from dgls.policy.silence_reasons import Silence
 from dgls.sound.words import word_at_end
 from dgls.text.spans import Span
 

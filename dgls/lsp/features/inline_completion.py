@@ -9,7 +9,7 @@ from dgls.lsp.context import Feature, RequestContext
 from dgls.lsp.documents import Document
 from dgls.lsp.offers import Offer, Place
 from dgls.lsp.suggest import METHOD, suggest
-from dgls.policy.silence import Silence
+from dgls.policy.silence_reasons import Silence
 from dgls.text.spans import Edit, Span
 
 Items = list[types.InlineCompletionItem]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dgls.errors import InputError
 from dgls.lsp.context import Command, RequestContext
-from dgls.policy.silence import Silence
+from dgls.policy.silence_reasons import Silence
 
 SNOOZE = "dgls.snooze"
 RESUME = "dgls.resume"

@@ -13,7 +13,7 @@ from dgls.lsp.documents import Document
 from dgls.policy.ask import Moment, why_not_ask
 from dgls.policy.describe import describe, in_one_line
 from dgls.policy.show import shown_when_explicit
-from dgls.policy.silence import Silence
+from dgls.policy.silence_reasons import Silence
 from dgls.policy.why import Explanation, explained, explained_last
 from dgls.protocol import Trigger
 from dgls.requests.builder import Task

@@ -11,7 +11,7 @@ import torch
 from dgls.checkpoint.metadata import read_metadata, write_metadata
 from dgls.errors import InputError
 from dgls.inference.model import Model
-from dgls.inference.opening import open_model
+from dgls.inference.open_model import open_model
 from dgls.lab.evaluation.cases import Case, Kind
 from dgls.lab.evaluation.model_systems import (
     MODEL_SYSTEMS,

@@ -41,7 +41,7 @@ def storing(subject: Subject, bandwidth: float) -> Iterator[Figure]:
 
     Freshly written files are probably read from memory: a cold disk adds its own time.
     """
-    from dgls.checkpoint.kept import keeping, read_kept
+    from dgls.checkpoint.quantized_cache import keeping, read_kept
 
     config: Any = subject.size.config()
     device, dtype, scheme = subject.device, subject.network.dtype, subject.scheme

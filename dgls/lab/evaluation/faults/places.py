@@ -9,8 +9,8 @@ from dgls.engine.dialects import DIALECTS
 from dgls.engine.dialects.question import Question
 from dgls.errors import InputError
 from dgls.lab.evaluation.faults.cases import FaultCase
+from dgls.sound.gap_edit import Work, hole_work, selection_work
 from dgls.sound.site import Purpose, Site, Wanted
-from dgls.sound.work import Work, hole_work, selection_work
 from dgls.syntax.holes import holes
 from dgls.syntax.languages import language_named
 from dgls.syntax.source import Source

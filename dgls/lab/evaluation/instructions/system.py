@@ -6,7 +6,7 @@ from dgls.checkpoint.automatic_model import AUTO
 from dgls.checkpoint.edit_model import editing_model
 from dgls.checkpoint.named import resolved
 from dgls.fill.causal import CausalFiller
-from dgls.fill.opening import editor_of, open_causal, open_filler
+from dgls.fill.open_filler import editor_of, open_causal, open_filler
 from dgls.fill.stop import StopToken
 from dgls.lab.evaluation.instructions.run import Ask
 

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from dgls.checkpoint.adapter import FORMAT, AdapterWeights
-from dgls.checkpoint.quantised import Quantised
+from dgls.checkpoint.trained_file import Int8Matrix
 from dgls.lab.training.parallel.adapter import Adapter
 
 
@@ -55,7 +55,7 @@ def _matrices(adapter: Adapter) -> dict[str, Tensor]:
     return named
 
 
-def _quantised(matrix: Tensor) -> Quantised:
+def _quantised(matrix: Tensor) -> Int8Matrix:
     scale = matrix.abs().amax(1).clamp_min(1e-12) / 127
     steps = (matrix / scale[:, None]).round().clamp(-127, 127).to(torch.int8)
-    return Quantised(steps, scale)
+    return Int8Matrix(steps, scale)

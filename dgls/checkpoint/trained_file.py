@@ -14,7 +14,7 @@ from dgls.errors import DglsError
 
 
 @dataclass(frozen=True)
-class Quantised:
+class Int8Matrix:
     """A matrix of `steps` [out, in] in int8 times `scale` [out] in fp32."""
 
     steps: Tensor
@@ -33,7 +33,7 @@ class Quantised:
 
 
 @dataclass(frozen=True)
-class QuantisedFile:
+class TrainedFile:
     """The tensors and metadata of a file, all in memory."""
 
     tensors: Mapping[str, Tensor]
@@ -42,7 +42,7 @@ class QuantisedFile:
     @classmethod
     def read(
         cls, path: Path, format_: str, refused: Callable[[Path, str], DglsError]
-    ) -> QuantisedFile:
+    ) -> TrainedFile:
         """The file at `path`. Raises what `refused` makes of it where it is not of that format."""
         try:
             with safe_open(path, framework="pt") as file:
@@ -55,7 +55,9 @@ class QuantisedFile:
         return cls(tensors, metadata)
 
     @property
-    def matrices(self) -> Mapping[str, Quantised]:
+    def matrices(self) -> Mapping[str, Int8Matrix]:
         """The matrices by name. Raises `KeyError` for one without a scale."""
         names = [n.removesuffix(".steps") for n in self.tensors if n.endswith(".steps")]
-        return {n: Quantised(self.tensors[f"{n}.steps"], self.tensors[f"{n}.scale"]) for n in names}
+        return {
+            n: Int8Matrix(self.tensors[f"{n}.steps"], self.tensors[f"{n}.scale"]) for n in names
+        }

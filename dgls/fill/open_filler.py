@@ -48,8 +48,8 @@ def open_filler(
     """Load the named model (`dgls.checkpoint.named`) and return its filler.
 
     `lora` is the setting `model.lora`; `adapter` and `knobs` are the settings `denoise.*`; the
-    other arguments are those of `dgls.inference.opening.open_model`. Raises `ModelNotFoundError`,
-    `CheckpointError`, `ModelMemoryError` or `SettingError`.
+    other arguments are those of `dgls.inference.open_model.open_model`. Raises
+    `ModelNotFoundError`, `CheckpointError`, `ModelMemoryError` or `SettingError`.
     """
     named = with_lora(resolved(name), lora)
     if named.causal:
@@ -59,7 +59,7 @@ def open_filler(
     # The other family's library takes two seconds and 100 MB to import, so it waits here.
     from dgls.fill.canvas import CanvasFiller
     from dgls.fill.strategy import strategy_for
-    from dgls.inference.opening import open_model
+    from dgls.inference.open_model import open_model
 
     model = open_model(
         named.name,
