@@ -23,7 +23,7 @@ HUGE = replace(PINNED, name="huge", parameters=90 * PARAMETERS_A_CORE)
 @pytest.mark.parametrize(
     ("here", "cores", "chosen", "why"),
     [
-        ([], 2, "embedded", "no laptop model was fetched"),
+        ([], 2, "embedded", "no laptop model has been fetched"),
         ([SMALL], 1, "small", "keeps up with typing"),
         ([SMALL, LARGE], 2, "large", "keeps up with typing"),
         ([LARGE, SMALL], 1, "small", "large would be too slow"),
