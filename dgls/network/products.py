@@ -45,20 +45,26 @@ class FbgemmProduct:
         with _MAKING, warnings.catch_warnings():
             # Deprecated, but the only way to FBGEMM's products (docs/decisions/int8-fbgemm.md).
             warnings.filterwarnings("ignore", "torch.quantize_per_tensor", UserWarning)
-            whole = torch._make_per_channel_quantized_tensor(weight, scales.double(), zeros, 0)
+            weight = weight if JOINED == 1 else _halved(weight)
+            whole = torch._make_per_channel_quantized_tensor(
+                weight, JOINED * scales.double(), zeros, 0
+            )
         self._packed = torch.ops.quantized.linear_prepack(whole, None)
 
     def __call__(self, rows: Tensor, largest: Tensor) -> Tensor:
         """[rows, inputs] in fp32, none above its row's `largest` [rows, 1], to [rows, outputs]."""
         out: Tensor = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32(
-            rows / largest, 1 / STEPS, STEPS + 1, self._packed
+            rows / largest, 1 / _STEPS, _STEPS + 1, self._packed
         )
         return out.mul_(largest)
 
     def weights(self) -> tuple[Tensor, Tensor]:
         """The weight [outputs, inputs] in int8 and its scales [outputs], copied."""
         whole, _ = torch.ops.quantized.linear_unpack(self._packed)
-        return whole.int_repr(), whole.q_per_channel_scales().float()
+        steps = whole.int_repr()
+        # A step of 64 is 127 halved.
+        steps = steps if JOINED == 1 else steps.add_(steps.clamp(max=63))
+        return steps, whole.q_per_channel_scales().float() / JOINED
 
 
 class OneDnnProduct:
@@ -126,10 +132,23 @@ def has_amx() -> bool:
     return bool(allowed and torch.cpu._is_amx_tile_supported() and torch.cpu._init_amx())
 
 
+def _halved(steps: Tensor) -> Tensor:
+    """Half of each int8, rounded to even; no wider copy of a large matrix is made."""
+    half = steps >> 1
+    return half + (steps & half & 1)
+
+
 _MAKING = threading.Lock()
 
 _STEADY: dict[tuple[int, int], bool] = {}
 """Results of `is_steady`, by the inputs and outputs of a matrix."""
 
-STEPS = 127 if torch.cpu._is_vnni_supported() else 63
-"""Steps of an input from 0 to 1. Without VNNI products of 8-bit inputs overflow: 7 bits then."""
+_STEPS = 127
+"""Steps of an input from 0 to 1."""
+
+JOINED = 1 if torch.cpu._is_vnni_supported() else 2
+"""How many steps of a weight become one.
+
+Without VNNI two products are added in 16 bits, so that inputs of 8 bits leave 7 for the weights.
+Inputs need the eighth bit more, because their largest value is farther from the others.
+"""

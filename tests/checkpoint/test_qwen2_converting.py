@@ -107,7 +107,7 @@ def test_other_weights_in_the_same_place_are_converted_again(gguf: Path) -> None
     second = resolved(str(gguf))
     assert second.identity != first.identity
     found, wanted = logits(opened_int8(second, quietly).network), logits(tiny_network(tied=True))
-    assert torch.cosine_similarity(found.flatten(), wanted.flatten(), dim=0) > 0.95
+    assert torch.cosine_similarity(found.flatten(), wanted.flatten(), dim=0) > 0.98
     assert converted_paths(first)[0] != converted_paths(second)[0]
     assert torch.equal(
         logits(open_int8(converted_paths(second)[0], quietly).network),

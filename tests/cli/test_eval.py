@@ -133,7 +133,11 @@ def test_edits_are_printed_as_text_and_as_json_alike(
         (["humaneval", "{tasks}", "--system", "magic"], 2, "'magic'"),
         (["cut", "{folder}/gone"], 3, "not a folder"),
         (["cut", "{tree}", "--model", "{folder}/gone", "--system", "dgls"], 6, "gone"),
-        (["humaneval", "{tasks}", *BASELINES, "--out", "{tasks}"], 2, "cannot write the results to"),
+        (
+            ["humaneval", "{tasks}", *BASELINES, "--out", "{tasks}"],
+            2,
+            "cannot write the results to",
+        ),
         (["calibrate", "{folder}/gone", "--tree", "{tree}"], 6, "gone"),
         (["cut", "{tree}", "--language", "zig"], 5, "'zig'"),
         (["cut", "{tree}", "--language", "rust"], 3, "no Rust file"),

@@ -180,7 +180,7 @@ async def test_an_engine_that_is_killed_in_a_fill_is_one_answer_each_and_given_u
 
         messages = [message.message for message in client.messages]
         assert len(messages) == 2
-        assert "the next request starts it again" in messages[0]
+        assert "the next request starts a new engine" in messages[0]
         assert "failed 3 times within a minute" in messages[1]
         await until(lambda: told and told[-1].state == "failed")
         assert "in the middle of a fill" in told[-1].message

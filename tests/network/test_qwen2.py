@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from dgls.network.linear import DenseLinear, Int8Linear, can_multiply_int8, quantized
-from dgls.network.products import STEPS
+from dgls.network.products import JOINED
 from dgls.network.rows import Rows
 from dgls.network.slots import Slots, SlotShape
 from tests.support.qwen2 import VOCABULARY, library_model, tiny_int8, tiny_network
@@ -142,8 +142,8 @@ def test_int8_is_near_fp32(tmp_path, tied: bool) -> None:
     read = network.logits(network.read(Rows(text), network.slots(1))).log_softmax(-1)
     exact = theirs(text, tied).log_softmax(-1)
     kl = (exact.exp() * (exact - read)).sum(-1)
-    assert kl.mean() < 25 / STEPS
-    assert (read.argmax(-1) != exact.argmax(-1)).float().mean() < 32 / STEPS
+    assert kl.mean() < 0.2 * JOINED
+    assert (read.argmax(-1) != exact.argmax(-1)).float().mean() < 0.25 * JOINED
 
 
 @needs_int8
@@ -155,4 +155,4 @@ def test_each_row_of_an_int8_product_has_a_scale_of_its_own(scale: float) -> Non
     rows[0] *= scale
     exact = DenseLinear(weight, bias)(rows)
     near = Int8Linear(*quantized(weight), bias)(rows)
-    assert ((near - exact).norm(dim=1) <= 0.02 * exact.norm(dim=1)).all()
+    assert ((near - exact).norm(dim=1) <= 0.015 * JOINED * exact.norm(dim=1)).all()
