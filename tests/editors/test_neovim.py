@@ -224,7 +224,7 @@ def test_the_statusline_tells_of_the_model_and_of_a_pause(by_heart: Open) -> Non
     neovim.keys("Goreturn ")
 
     neovim.until(lambda: neovim.lua(SHORT) == "dgls off", "off")
-    assert "dgls.resume ends it" in neovim.lua(status)
+    assert "dgls.resume ends the pause" in neovim.lua(status)
 
 
 def test_why_tells_of_the_place_at_the_cursor(by_heart: Open) -> None:
