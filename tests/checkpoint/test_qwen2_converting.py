@@ -21,6 +21,7 @@ from dgls.checkpoint.qwen2.build import open_int8
 from dgls.checkpoint.qwen2.int8 import converted_paths, opened_int8
 from dgls.errors import CheckpointError
 from dgls.fill.open_filler import open_causal
+from dgls.network.products import JOINED
 from tests.checkpoint.qwen2_files import logits, needs_int8
 from tests.support.qwen2 import (
     quietly,
@@ -107,7 +108,7 @@ def test_other_weights_in_the_same_place_are_converted_again(gguf: Path) -> None
     second = resolved(str(gguf))
     assert second.identity != first.identity
     found, wanted = logits(opened_int8(second, quietly).network), logits(tiny_network(tied=True))
-    assert torch.cosine_similarity(found.flatten(), wanted.flatten(), dim=0) > 0.98
+    assert torch.cosine_similarity(found.flatten(), wanted.flatten(), dim=0) > 1 - 0.01 * JOINED
     assert converted_paths(first)[0] != converted_paths(second)[0]
     assert torch.equal(
         logits(open_int8(converted_paths(second)[0], quietly).network),

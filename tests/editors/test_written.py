@@ -43,7 +43,7 @@ def written(editor: str, home: dict[str, str]) -> str:
 def test_neovim_suggests_with_what_was_written(tmp_path: Path, warm: Warm) -> None:
     needs(neovim.PROGRAM)
     environment = warm(**BY_HEART)
-    assert "Added dgls to" in written("neovim", own_home(tmp_path, environment))
+    assert "plugin/dgls.lua." in written("neovim", own_home(tmp_path, environment))
     path = tmp_path / "shapes.py"
     path.write_text(HEAD, encoding="utf-8")
     with neovim.Neovim(tmp_path, environment, own=True) as editor:
@@ -104,7 +104,7 @@ def test_helix_suggests_with_what_was_written(tmp_path: Path, warm: Warm) -> Non
     languages.parent.mkdir(parents=True)
     # A language that the user has configured gets dgls too.
     languages.write_text('[[language]]\nname = "python"\nlanguage-servers = ["pylsp"]\n')
-    assert "Added dgls to" in written("helix", home)
+    assert "languages.toml." in written("helix", home)
     path = tmp_path / "shapes.py"
     path.write_text(HEAD, encoding="utf-8")
     with helix.configured_helix(tmp_path, path, home) as pane:
@@ -118,7 +118,7 @@ def test_emacs_suggests_with_what_was_written(tmp_path: Path, warm: Warm) -> Non
     needs(emacs.PROGRAM, terminal=True)
     environment = warm(**BY_HEART)
     home = own_home(tmp_path, environment)
-    assert "Added dgls to" in written("emacs", home)
+    assert "init.el." in written("emacs", home)
     lines = (tmp_path / ".emacs.d" / "init.el").read_text(encoding="utf-8")
     path = tmp_path / "shapes.py"
     path.write_text(HEAD, encoding="utf-8")

@@ -92,7 +92,7 @@ def test_the_text_begins_with_the_end_of_the_prefix(model: CausalModel, head: st
         assert model.table.join(written.tokens).startswith(prompt.rest)
         said = model.table.join(written.tokens)[len(prompt.rest) :].decode("utf-8", "replace")
         # A carriage return is part of the line end.
-        assert written.text(model.table, 99).startswith(said.rstrip("\r"))
+        assert written.text(model.table, 99).startswith(said.removesuffix("\r"))
 
 
 def test_what_was_read_after_the_prompt_is_forgotten(model: CausalModel) -> None:

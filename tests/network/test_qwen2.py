@@ -155,4 +155,4 @@ def test_each_row_of_an_int8_product_has_a_scale_of_its_own(scale: float) -> Non
     rows[0] *= scale
     exact = DenseLinear(weight, bias)(rows)
     near = Int8Linear(*quantized(weight), bias)(rows)
-    assert ((near - exact).norm(dim=1) <= 0.015 * JOINED * exact.norm(dim=1)).all()
+    assert ((near - exact).norm(dim=1) <= 0.01 * (1 + JOINED) * exact.norm(dim=1)).all()
