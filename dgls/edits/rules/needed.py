@@ -25,6 +25,7 @@ from dgls.syntax.source import Source
 
 _NAME = re.compile(r"[^\W\d]\w*")
 _CHAIN = re.compile(r"\w+(?:\.\w+)*")
+_Chains = frozenset[tuple[str, ...]]
 _CLEAR = 4
 """How many times as frequent as the next the most frequent form must be."""
 
@@ -86,7 +87,8 @@ def _form(
 
     If at least half as many imports are for types only, this one must be too, else None.
     """
-    seen, typing = Counter(_seen(state, name)), Counter(_seen(state, name, "typing"))
+    chains = _chains(state, name)
+    seen, typing = (Counter(_seen(state, name, chains, place)) for place in ("", "typing"))
     if 2 * typing.total() >= max(1, seen.total()):
         return _clear(typing) if _is_for_types(state, head, name) else None
     modules = {each.module for each in head if each.module and not each.place}
@@ -94,7 +96,7 @@ def _form(
         sure = [form for form, files in seen.items() if files > 1 or form.module in modules]
         seen = Counter({form: seen[form] for form in sure if _is_new(form, removed)})
     if not seen:
-        forms = {*_definitions(state, head, name)} or {*_standard(state, name)}
+        forms = {*_definitions(state, head, name)} or {*_standard(name, chains)}
         forms = forms or {*from_definer(state, head, name)}
         forms = {form for form in forms if _is_new(form, removed)}
         return forms.pop() if len(forms) == 1 else None
@@ -129,9 +131,8 @@ def _is_new(form: Form, removed: frozenset[str]) -> bool:
     return form.module.rpartition(".")[2] not in old and (bool(form.module) or form.text not in old)
 
 
-def _seen(state: State, name: str, place: str = "") -> Iterator[Form]:
+def _seen(state: State, name: str, chains: _Chains, place: str) -> Iterator[Form]:
     """The forms by which the other files import a name, once for each file."""
-    chains = _chains(state, name)
     for path, other in state.others.items():
         for form in _forms(other).get(place, {}).get(name, ()):
             here = seen_from(form, path, state.path)
@@ -141,7 +142,7 @@ def _seen(state: State, name: str, place: str = "") -> Iterator[Form]:
                 yield here
 
 
-def _covers(module: str, chains: set[tuple[str, ...]]) -> bool:
+def _covers(module: str, chains: _Chains) -> bool:
     """Whether `import module` brings what all uses name: `urllib.parse` not `urllib.error`."""
     parts = tuple(module.partition(" as ")[0].split("."))
     return " as " in module or all(chain[: len(parts)] == parts for chain in chains)
@@ -169,19 +170,17 @@ def _definitions(state: State, head: tuple[Import, ...], name: str) -> Iterator[
             yield from (Form(each, name) for each in modules if means(each, state.path, path))
 
 
-def _standard(state: State, name: str) -> Iterator[Form]:
+def _standard(name: str, chains: _Chains) -> Iterator[Form]:
     """A module of the standard library whose attributes the edit uses, or its submodule."""
-    if name in STANDARD_MODULES:
-        chains = _chains(state, name)
-        if all(len(chain) > 1 for chain in chains):
-            yield from {Form("", ".".join(_submodule(chain))) for chain in chains}
+    if name in STANDARD_MODULES and all(len(chain) > 1 for chain in chains):
+        yield from {Form("", ".".join(_submodule(chain))) for chain in chains}
 
 
-def _chains(state: State, name: str) -> set[tuple[str, ...]]:
+def _chains(state: State, name: str) -> _Chains:
     """How the document uses a name: `urllib.parse.quote` is ("urllib", "parse", "quote")."""
     uses = [span for span, role in occurrences(state.source, name) if role == "use"]
     found = (_CHAIN.match(state.text, span.start) for span in uses)
-    return {tuple(each[0].split(".")) for each in found if each}
+    return frozenset(tuple(each[0].split(".")) for each in found if each)
 
 
 def _submodule(chain: tuple[str, ...]) -> tuple[str, ...]:
