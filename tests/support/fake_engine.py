@@ -58,7 +58,9 @@ class FakeEngine:
         conversation = asyncio.current_task()
         assert conversation is not None
         self._conversations.append(conversation)
-        await self._serve(reader, writer)
+        # A client that gave up has closed its end, before its request or in the middle.
+        with contextlib.suppress(asyncio.IncompleteReadError, OSError):
+            await self._serve(reader, writer)
         writer.close()
         with contextlib.suppress(OSError):
             await writer.wait_closed()
@@ -75,8 +77,6 @@ class FakeEngine:
                 if answer is None:
                     break
                 writer.write(response(answer) if answer is READY else answer)
-        except (asyncio.IncompleteReadError, ConnectionResetError):
-            pass
         finally:
             self.gone.set()
 
