@@ -52,8 +52,6 @@ def pytest_runtest_makereport(
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A private folder for an engine."""
-    folder = tmp_path / "e"
-    folder.mkdir(mode=0o700)
-    return folder
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A private folder for an engine. Its path is short, as a socket's must be."""
+    return tmp_path_factory.mktemp("e")

@@ -37,10 +37,8 @@ async def http(engine: ServedEngine, tmp_path: Path) -> AsyncIterator[httpx.Asyn
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    folder = tmp_path / "e"
-    folder.mkdir(mode=0o700)
     return folder
 
 

@@ -10,11 +10,13 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
+from dgls.file_lock import FileLock
 from dgls.lab.evaluation.contamination import Contamination
 from dgls.lab.training.examples import Sampling
 from dgls.lab.training.fetch import local_package
@@ -39,9 +41,13 @@ SAMPLING = Sampling(
 def overfitted_checkpoint(cache: Path = ROOT / ".cache" / "overfit", steps: int = 350) -> Path:
     """The checkpoint's folder, trained (in about a minute on a free core) if it does not exist.
 
-    Each state of the fixtures and of the training code has its own, so that none is stale.
+    Each state of the fixtures and of the training code has its own, so that none is stale. If
+    another process trains it, that one is waited for.
     """
     output = cache / _fingerprint(steps) / "checkpoint"
+    output.parent.mkdir(parents=True, exist_ok=True)
+    while (lock := FileLock.acquire(output.with_name("lock"))) is None:
+        time.sleep(0.5)
     if not (output / "README.md").is_file():
         recipe = replace(
             recipe_named("toy"), steps=steps, minutes=60, shape=SHAPE, sampling=SAMPLING
@@ -51,6 +57,7 @@ def overfitted_checkpoint(cache: Path = ROOT / ".cache" / "overfit", steps: int 
         quiet = Reporter(lambda sentence: None, lambda line, share: None)
         make_checkpoint(recipe, place, Contamination.of([]), quiet)
         shutil.rmtree(work)
+    lock.release()
     return output
 
 
