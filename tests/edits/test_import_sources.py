@@ -104,3 +104,60 @@ def test_a_name_comes_from_the_one_file_that_defines_it(
     assert after(head + text, ("x = 0", "x = ONE"), others=others, path=path) == then + (
         text.replace("x = 0", "x = ONE")
     )
+
+
+@pytest.mark.parametrize(
+    ("what", "form", "head", "then"),
+    [
+        (
+            "an exported name, as a plain one",
+            "from ._a import ONE as ONE\n",
+            "from ._b import TWO\n",
+            "from ._a import ONE\nfrom ._b import TWO\n",
+        ),
+        (
+            "nothing: it names its own package relatively",
+            "from pkg.api import ONE\n",
+            "from ._b import TWO\n",
+            "from ._b import TWO\n",
+        ),
+        (
+            "another package's name",
+            "from others import ONE\n",
+            "from others.two import Other\nfrom ._b import TWO\n",
+            "from others import ONE\nfrom others.two import Other\nfrom ._b import TWO\n",
+        ),
+    ],
+)
+def test_how_another_file_imports_a_name_is_written_as_this_file_would(
+    what: str, form: str, head: str, then: str
+) -> None:
+    text = "\n\nx = 0\ny = TWO, Other\n"
+    others = {"src/pkg/d.py": form}
+    changed = after(head + text, ("x = 0", "x = ONE"), others=others, path="src/pkg/c.py")
+    assert changed == then + text.replace("x = 0", "x = ONE")
+
+
+def test_a_name_that_left_a_relative_import_does_not_come_back_by_the_same_package() -> None:
+    text = "from pkg import (\n    Old,\n    other,\n)\n\nx = Old, other\n"
+    others = {f"pkg/_tests/test_{name}.py": "from .. import Old\n" for name in "bc"}
+    changed = after(text, ("    Old,\n", ""), others=others, path="pkg/_tests/test_a.py")
+    assert changed == text.replace("    Old,\n", "")
+
+
+@pytest.mark.parametrize(
+    ("what", "change", "is_offered"),
+    [
+        ("one more use", ("z = 0", "z = Old"), True),
+        ("one use less", ("y = Old", "y = 1"), False),
+        ("as many uses as before", ("y = Old", "Y = Old"), False),
+    ],
+)
+def test_an_import_that_was_passed_over_comes_back_with_another_use(
+    what: str, change: tuple[str, str], is_offered: bool
+) -> None:
+    text = "from typing import Old\n\nx = Old\ny = Old\nw = 0\nz = 0\n"
+    others = {f"pkg/{name}.py": "from news import Old\n" for name in "bc"}
+    taken_out = ("from typing import Old\n", "import os\n")
+    changed = after(text, taken_out, ("w = 0", "w = 1"), change, others=others)
+    assert ("from news import Old\n" in changed) is is_offered

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterator
 
-from dgls.edits.hunk import Hunk
 from dgls.edits.import_order import Form
 from dgls.edits.import_rewrite import new_statements, rewritten
 from dgls.edits.python_imports import Import, Name, imports_of, is_used
 from dgls.edits.rules.future import future_annotations
 from dgls.edits.rules.moved_to_abc import NEW, new_homes
-from dgls.edits.rules.needed import list_of, needed
+from dgls.edits.rules.needed import list_of, needed, removed
 from dgls.edits.rules.unused import unused_import
 from dgls.edits.state import Offer, State
 
@@ -33,19 +33,20 @@ def imports(state: State) -> Iterator[Offer]:
     head = imports_of(state.source)
     gone = dict(_unused(state, head))
     wanted = needed(state, head)
-    recent = _words(state.last_hunks, state.text)
     moved, forms = new_homes(state, head)
     for name in moved:
         gone.setdefault(name, f"`{name.bound}` comes from `{NEW}` now")
-    recent.update(name.bound for name in moved)
+    freed, missing = _due(state, head)
+    freed |= {name.bound for name in moved}
+    missing |= {form.bound for form in forms}
     wanted |= {form: list_of(state, form, head) for form in forms}
     for statement in head:
         own = {name: gone[name] for name in statement.names if name in gone}
         joined = [form for form in wanted if wanted[form] is statement]
-        if recent & {*(name.bound for name in own), *(form.bound for form in joined)}:
+        if any(n.bound in freed for n in own) or any(form.bound in missing for form in joined):
             yield from rewritten(state.source, statement, own, joined)
     rest: list[Form] = [form for form, statement in wanted.items() if statement is None]
-    if not any(form.bound in recent for form in rest):
+    if not any(form.bound in missing for form in rest):
         rest = []
     yield from new_statements(state, head, rest + future_annotations(state, head))
 
@@ -89,9 +90,20 @@ def _changed(state: State) -> tuple[set[str], set[str]]:
     return gone, fresh
 
 
-def _words(hunks: Iterable[Hunk], text: str) -> set[str]:
-    """The names in the changed lines."""
-    return {name for each in hunks for name in _NAMES.findall(each.before + each.after(text))}
+def _due(state: State, head: tuple[Import, ...]) -> tuple[set[str], set[str]]:
+    """The names whose import the last edit may have freed, and those that it may now need."""
+    lost, gained, hunks = set[str](), set[str](), state.last_hunks
+    for hunk in hunks:
+        old, new = (Counter(_NAMES.findall(text)) for text in (hunk.before, hunk.after(state.text)))
+        lost |= (old - new).keys()
+        gained |= (new - old).keys()
+    written = {
+        name.bound
+        for each in head
+        for name in each.names
+        if any(hunk.span.start <= name.span.start < hunk.span.end for hunk in hunks)
+    }
+    return lost | written, gained | (lost & removed(state, hunks).keys())
 
 
 def _code(text: str) -> str:

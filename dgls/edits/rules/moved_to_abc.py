@@ -63,6 +63,6 @@ def _taken_out(state: State) -> list[str]:
     before = " ".join(hunk.before for hunk in state.last_hunks)
     return sorted(
         name
-        for name, modules in removed(state).items()
+        for name, modules in removed(state, state.hunks).items()
         if name in MOVED and OLD in modules and name in before
     )

@@ -5,10 +5,19 @@ from __future__ import annotations
 import re
 import sysconfig
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from dgls.edits.import_order import STANDARD_MODULES, Form, each_alone, means, seen_from
+from dgls.edits.hunk import Hunk
+from dgls.edits.import_order import (
+    STANDARD_MODULES,
+    Form,
+    each_alone,
+    means,
+    parts_of,
+    seen_from,
+    target_of,
+)
 from dgls.edits.memo import once_a_source
 from dgls.edits.python_imports import (
     BUILTINS,
@@ -38,7 +47,7 @@ def needed(state: State, head: tuple[Import, ...]) -> dict[Form, Import | None]:
     imported = {name.bound for each in head for name in each.names}
     if "*" in imported:
         return {}
-    gone = removed(state)
+    gone = removed(state, state.hunks)
     used = {word for hunk in state.hunks if hunk.span for word in words(state.source, hunk.span)}
     found: dict[Form, Import | None] = {}
     for name in sorted((used | set(gone)) - imported - BUILTINS):
@@ -60,10 +69,10 @@ def _is_unbound(state: State, name: str, *, was_imported: bool) -> bool:
     return bool(uses) and (was_imported or all(map(state.was_edited, uses)))
 
 
-def removed(state: State) -> dict[str, frozenset[str]]:
+def removed(state: State, hunks: Iterable[Hunk]) -> dict[str, frozenset[str]]:
     """The names that edits removed from imports, with their modules."""
     found: dict[str, frozenset[str]] = {}
-    for hunk in state.hunks:
+    for hunk in hunks:
         around = [
             each.module
             for each in imports_of(state.source)
@@ -94,24 +103,28 @@ def _form(
     modules = {each.module for each in head if each.module and not each.place}
     if removed:
         sure = [form for form, files in seen.items() if files > 1 or form.module in modules]
-        seen = Counter({form: seen[form] for form in sure if _is_new(form, removed)})
+        seen = Counter({form: seen[form] for form in sure if _is_new(state, form, removed)})
     if not seen:
         forms = {*_definitions(state, head, name)} or {*_standard(name, chains)}
         forms = forms or {*from_definer(state, head, name)}
-        forms = {form for form in forms if _is_new(form, removed)}
+        forms = {form for form in forms if _is_new(state, form, removed)}
         return forms.pop() if len(forms) == 1 else None
     known = [form for form in seen if form.module in modules]
     if len(known) == 1:
         return known[0]
     is_relative = any(module.startswith(".") for module in modules)
     alike = [form for form in seen if form.module.startswith(".") == is_relative]
+    if not alike and is_relative:
+        # The file would not import its own package by its name.
+        alike = [form for form in seen if form.module.split(".")[0] not in parts_of(state.path)]
+        return _clear(Counter({form: seen[form] for form in alike}))
     return _clear(Counter({form: seen[form] for form in alike or seen}))
 
 
 def _clear(seen: Counter[Form]) -> Form | None:
     """The most frequent form, if it is clearly so."""
     ranked = seen.most_common(2)
-    if len(ranked) == 1 or ranked[0][1] >= _CLEAR * ranked[1][1]:
+    if len(ranked) == 1 or (ranked and ranked[0][1] >= _CLEAR * ranked[1][1]):
         return ranked[0][0]
     return None
 
@@ -125,10 +138,18 @@ def _is_for_types(state: State, head: tuple[Import, ...], name: str) -> bool:
     return all(any(n.type == "type" for n in above(node_of(state.source, s))) for s in uses)
 
 
-def _is_new(form: Form, removed: frozenset[str]) -> bool:
+def _is_new(state: State, form: Form, removed: frozenset[str]) -> bool:
     """Whether a form is more than the removed import by another path."""
-    old = {each.rpartition(".")[2] for each in removed}
-    return form.module.rpartition(".")[2] not in old and (bool(form.module) or form.text not in old)
+    old = {_last_part(each, state.path) for each in removed}
+    if not form.module:
+        return form.text not in old and "" not in old
+    return _last_part(form.module, state.path) not in old
+
+
+def _last_part(module: str, path: str) -> str:
+    """The last part of a module's name, of a relative one that of what it means in a file."""
+    parts = target_of(module, path) if module.startswith(".") else module.split(".")
+    return parts[-1] if parts else ""
 
 
 def _seen(state: State, name: str, chains: _Chains, place: str) -> Iterator[Form]:
@@ -157,7 +178,9 @@ def _forms(source: Source) -> Mapping[str, Mapping[str, tuple[Form, ...]]]:
             continue
         own = found.setdefault(each.place, {})
         for name in each.names:
-            form = Form(each.module, name.text, each.place)
+            # `Path as Path` only tells type checkers that a module exports the name.
+            is_exported = each.module and name.text == f"{name.bound} as {name.bound}"
+            form = Form(each.module, name.bound if is_exported else name.text, each.place)
             own[name.bound] = (*own.get(name.bound, ()), form)
     return found
 

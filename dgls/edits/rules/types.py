@@ -79,7 +79,7 @@ def _requested_forms(state: State) -> _RequestedForms | None:
     """The forms that the edits ask for; None if the last edit asks for none."""
     head = imports_of(state.source)
     bound = {name.bound for each in head for name in each.names}
-    gone = frozenset(removed(state)).intersection(FORM_OF) - bound
+    gone = frozenset(removed(state, state.hunks)).intersection(FORM_OF) - bound
     unknown = frozenset[str]() if needs_future(state, head) else {UNQUOTED}
     last = state.last_hunks
     fresh = {name for name in gone if any(name in each.before for each in last)}
