@@ -8,6 +8,7 @@ from typing import Any
 
 from lsprotocol import types
 
+from dgls.lsp.asked import Asked
 from dgls.lsp.client_side import Client
 from dgls.lsp.convert import key_of
 from dgls.lsp.counts import Counts
@@ -53,6 +54,7 @@ class RequestContext:
     permission: Permission
     indicator: Indicator
     model: SharedModel
+    asked: Asked
     show: Callable[[str, types.MessageType], None]
     editing_model: Callable[[], SharedModel]
     explicit_model: Callable[[], SharedModel]

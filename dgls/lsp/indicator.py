@@ -58,6 +58,11 @@ class Indicator:
         if p50_ms is not None and self.report.state in (State.READY, State.SLOW):
             self.filled(p50_ms)
 
+    def doing(self, what: str) -> None:
+        """Something that the user asked for and waits for; "" when it is done."""
+        self._model = replace(self._model, doing=what)
+        self._tell(replace(self.report, doing=what))
+
     def off(self, reason: Silence) -> None:
         """Nothing is suggested in the user's present document."""
         model = replace(self._model, quiet="", message=reason.value, remedy=reason.remedy)

@@ -8,7 +8,8 @@ from typing import Any
 from dgls.config import Settings
 from dgls.lsp.engine import Engine
 from dgls.lsp.indicator import Indicator
-from dgls.lsp.shared_model import SharedModel, Window
+from dgls.lsp.progress import Window
+from dgls.lsp.shared_model import SharedModel
 
 
 class OtherModels:

@@ -27,7 +27,8 @@ class Report:
     `message` is for a person: what is being loaded, why it is slow or off, or what failed and what
     to do. `percent` is 0..100 while loading; `p50_ms` is the median time of the last fills, rounded
     to two digits; `quiet` is why nothing was suggested at the cursor just now; `remedy` ends an
-    `off`; `better` tells how to get a better model, if none is here.
+    `off`; `better` tells how to get a better model, if none is here; `doing` is what the user asked
+    for and waits for.
     """
 
     state: State
@@ -40,11 +41,13 @@ class Report:
     quiet: str = ""
     remedy: str = ""
     better: str = ""
+    doing: str = ""
 
     @property
     def line(self) -> str:
         """All of it in one line for a person."""
-        return _LINES[self.state](self)
+        line = _LINES[self.state](self)
+        return f"{self.doing} now; {line}" if self.doing else line
 
     def to_json(self) -> dict[str, Any]:
         """The parameters as JSON, without unknown ones; `line` has all of it in words."""

@@ -20,6 +20,7 @@ from dgls import __version__
 from dgls.allocator import FreedMemory
 from dgls.config import LiveSettings, Settings, explicit_settings
 from dgls.errors import InputError
+from dgls.lsp.asked import Asked
 from dgls.lsp.client_side import Client
 from dgls.lsp.context import Command, Feature, RequestContext, Stores
 from dgls.lsp.convert import Convention, path_of
@@ -65,6 +66,7 @@ class DglsServer(LanguageServer):
         self.surroundings = Surroundings()
         self.permission = Permission()
         self.indicator = Indicator(self._send_status)
+        self.asked = Asked(self, self.indicator)
         self.counts = Counts(lambda: self.settings.privacy.counts)
         self.ripples = Ripples()
         self.live = LiveSettings()
@@ -121,6 +123,7 @@ class DglsServer(LanguageServer):
             self.permission,
             self.indicator,
             self.model,
+            self.asked,
             self.show,
             self._editing_model,
             self._explicit_model,

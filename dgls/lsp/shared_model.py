@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import Protocol
 
 from lsprotocol import types
 
@@ -23,27 +21,11 @@ from dgls.errors import (
 from dgls.lsp.engine import Engine
 from dgls.lsp.failures import ignore_failure
 from dgls.lsp.indicator import Indicator
+from dgls.lsp.progress import Progress, Window
 from dgls.protocol import FillReply, FillRequest
 
 RETRY_AFTER_S = 30.0
 """How many seconds automatic requests leave a model alone that failed to load."""
-
-
-class Window(Protocol):
-    """The parts of the server that the user sees."""
-
-    def show(self, message: str, kind: types.MessageType) -> None:
-        """Show a message."""
-
-    @property
-    def shows_progress(self) -> bool:
-        """Whether the client wants the server's own progress reports."""
-
-    async def create_progress(self, token: str) -> None:
-        """Ask the client for a progress report with a token."""
-
-    def report_progress(self, token: str, value: object) -> None:
-        """Send the beginning, a step or the end of a progress report."""
 
 
 class SharedModel:
@@ -168,10 +150,10 @@ class SharedModel:
         return failed and (insist or time.monotonic() - self._failed_at > RETRY_AFTER_S)
 
     async def _load(self) -> None:
-        progress = LoadingProgress(self._window)
+        progress = Progress(self._window, "dgls: loading the model")
 
         def report(share: float, what: str) -> None:
-            progress.report(share, what)
+            progress.report(what or "starting the engine", share)
             self._indicator.loading(share, what)
 
         outcome = "stopped"
@@ -188,54 +170,3 @@ class SharedModel:
         health = await self._engine.health()
         self._languages = health.languages if health is not None else ()
         self._indicator.ready(health)
-
-
-class LoadingProgress:
-    """One work-done progress report that begins with the first step.
-
-    A model that is loaded already reports no step, so nothing flickers on the screen.
-    """
-
-    def __init__(self, window: Window) -> None:
-        self._window = window
-        self._token = f"dgls-{uuid.uuid4()}"
-        self._begun: asyncio.Task[None] | None = None
-        self._shown = (-1, "")
-
-    def report(self, share: float, what: str) -> None:
-        """Show the share that is done (0..1) and the current task."""
-        if not self._window.shows_progress:
-            return
-        # The protocol requires a percentage that only grows.
-        percentage = max(self._shown[0], min(100, round(100 * share)))
-        shown = (percentage, what or "starting the engine")
-        if self._begun is None:
-            self._begun = asyncio.ensure_future(self._begin(*shown))
-        elif shown != self._shown:
-            self._send(types.WorkDoneProgressReport(percentage=shown[0], message=shown[1]))
-        self._shown = shown
-
-    def end(self, how: str) -> None:
-        """End the report, if one was begun."""
-        if self._begun is not None:
-            self._send(types.WorkDoneProgressEnd(message=how))
-
-    async def _begin(self, percentage: int, what: str) -> None:
-        await self._window.create_progress(self._token)
-        self._window.report_progress(
-            self._token,
-            types.WorkDoneProgressBegin(
-                title="dgls: loading the model", message=what, percentage=percentage
-            ),
-        )
-
-    def _send(self, value: object) -> None:
-        """Send a later step once the client has accepted the report; a refusal ends it."""
-        begun = self._begun
-        assert begun is not None
-
-        def when_begun(task: asyncio.Task[None]) -> None:
-            if not task.cancelled() and task.exception() is None:
-                self._window.report_progress(self._token, value)
-
-        begun.add_done_callback(when_begun)

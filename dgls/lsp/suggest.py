@@ -6,6 +6,7 @@ The rules are those of `dgls.policy`; here they meet the document, its user and 
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from dataclasses import dataclass
 
@@ -61,7 +62,8 @@ async def _explicit(context: RequestContext, place: Place) -> Offer | Silence | 
     settings = context.rules.settings_for(place.document)
     task = Task.at_cursor(place.source, place.cursor, settings.fill, Purpose.EXPLICIT)
     request = context.request(place.document, task, METHOD)
-    reply = await context.fills.get(request, context.explicit_model().fill_insistently)
+    fill = functools.partial(context.asked.fill, context.explicit_model())
+    reply = await context.fills.get(request, fill)
     context.indicator.filled(context.fills.p50_ms)
     sure = shown_when_explicit(task.site, reply.candidates)
     if isinstance(sure, Silence):

@@ -96,7 +96,7 @@ twice, and Eglot gives up after 10.")
   "What the mode line says of dgls in the current buffer."
   (when-let* ((server (dgls--server))
               (status (dgls-server-status server)))
-    (let ((text (pcase (plist-get status :state)
+    (let ((text (pcase (or (plist-get status :doing) (plist-get status :state))
                   ("loading" (format " dgls %d%%%%" (or (plist-get status :percent) 0)))
                   ("ready" (if (plist-get status :quiet) " dgls quiet" " dgls"))
                   (state (concat " dgls " state)))))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from dgls.config import Settings
 from dgls.fill.stop import StopToken
 from dgls.protocol import Fill, FillReply, FillRequest, OnDraft, OnProgress
@@ -15,11 +17,15 @@ def square_area(side):
 '''
 
 
+SLOWLY_S = 3.0
+
+
 class Oracle:
     """Fills a gap with the text after its line's head in `WHOLE`, up to the allowed lines.
 
     On a line without a head this is the last line of all. With several candidates the second one is
-    only the first word. If the text may change only in part, the answer names the strength.
+    only the first word. If the text may change only in part, the answer names the strength. A file
+    with the comment `# slowly` is filled slowly.
     """
 
     concurrency = 1
@@ -34,6 +40,8 @@ class Oracle:
     def fill(
         self, request: FillRequest, stop: StopToken, on_draft: OnDraft | None = None
     ) -> FillReply:
+        if "# slowly" in request.parts[0]:
+            time.sleep(SLOWLY_S)
         head = request.parts[0].rpartition("\n")[2].lstrip()
         lines = request.gaps[0].max_lines or 1
         text = _lines_after(head, lines) if head else WHOLE.splitlines()[-1].strip()

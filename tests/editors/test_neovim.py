@@ -227,6 +227,16 @@ def test_the_statusline_tells_of_the_model_and_of_a_pause(by_heart: Open) -> Non
     assert "dgls.resume ends the pause" in neovim.lua(status)
 
 
+def test_status_says_filling_while_an_asked_fill_takes_long(by_heart: Open) -> None:
+    neovim = by_heart("# slowly\n" + HEAD, DGLS_SHOW_AUTOMATIC="false")
+    status = "return require('dgls').status()"
+
+    neovim.keys("Goreturn <M-]>")
+    neovim.until(lambda: "filling now" in neovim.lua(status), "filling")
+    neovim.until(lambda: neovim.ghost() != "", "the fill")
+    assert "filling now" not in neovim.lua(status)
+
+
 def test_why_tells_of_the_place_at_the_cursor(by_heart: Open) -> None:
     neovim = by_heart(HEAD)
 

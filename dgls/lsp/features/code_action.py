@@ -107,7 +107,7 @@ async def resolve_action(context: RequestContext, action: types.CodeAction) -> t
         budget = budget_of(context.rules.settings_for(document).fill)
         task = Task.of_work(work, budget)
         request = context.request(document, task, types.CODE_ACTION_RESOLVE)
-        reply = await context.explicit_model().fill_insistently(request)
+        reply = await context.asked.fill(context.explicit_model(), request)
         edit = work.best_edit(task.context, reply.candidates, reply.present)
         if not context.stores.documents.is_current(document):
             raise _changed_since()

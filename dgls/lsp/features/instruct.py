@@ -56,7 +56,7 @@ async def edit(context: RequestContext, *arguments: object) -> dict[str, Any]:
     settings = context.rules.settings_for(document)
     asked = InstructedEdit.of(document.source, span, instruction, settings.fill)
     request = asked.request(context.asker(document, EDIT))
-    reply = await context.editing_model().fill_insistently(request)
+    reply = await context.asked.fill(context.editing_model(), request)
     made = asked.edit(reply)
     _check_unchanged(context, document)
     text_edit = types.TextEdit(range=document.range(made.span), new_text=made.text)

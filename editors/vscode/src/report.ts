@@ -12,6 +12,8 @@ export interface Report {
   readonly line?: string;
   /** Why nothing was suggested at the cursor just now. */
   readonly quiet?: string;
+  /** What the user asked for and waits for. */
+  readonly doing?: string;
 }
 
 /** The extension's own state, while no server reports. */
@@ -27,6 +29,9 @@ export interface Label {
 /** The label of a report. */
 export function labelOf(report: Report): Label {
   const detail = report.line ?? report.message ?? '';
+  if (report.doing) {
+    return label('$(loading~spin) dgls', detail);
+  }
   switch (report.state) {
     case 'loading':
       return label(`$(loading~spin) dgls ${report.percent ?? 0} %`, detail);

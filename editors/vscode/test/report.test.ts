@@ -15,6 +15,11 @@ const CASES: Array<[Report, string, string]> = [
     '$(dash) dgls',
     'Small; quiet here: comment',
   ],
+  [
+    { state: 'ready', quiet: 'comment', doing: 'filling', line: 'filling now; Small' },
+    '$(loading~spin) dgls',
+    'filling now; Small',
+  ],
   [{ state: 'slow', message: 'it is slow', line: 'slow' }, '$(watch) dgls', 'slow'],
   [{ state: 'off', message: 'paused', model: 'm' }, '$(circle-slash) dgls', 'paused'],
   [{ state: 'failed', message: 'do this' }, '$(error) dgls', 'do this'],

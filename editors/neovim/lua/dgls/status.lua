@@ -9,6 +9,7 @@ local M = {}
 ---@field device? string
 ---@field p50_ms? number the median time of the last fills
 ---@field quiet? string why nothing was suggested at the cursor just now
+---@field doing? string what the user asked for and waits for
 ---@field line? string all of it in one line
 
 ---@type dgls.Report?
@@ -17,7 +18,12 @@ M.report = nil
 --- Store a report and redraw the statusline.
 ---@param report dgls.Report
 function M.set(report)
+  local before = M.report and M.report.doing
   M.report = report
+  if report.doing ~= before and vim.api.nvim_get_mode().mode ~= 'c' then
+    -- A user without dgls in the statusline sees this, too.
+    vim.api.nvim_echo({ { report.doing and ('dgls: %s ...'):format(report.doing) or '' } }, false, {})
+  end
   vim.api.nvim_exec_autocmds('User', { pattern = 'DglsStatus', data = report })
   vim.cmd.redrawstatus({ bang = true })
 end
@@ -32,6 +38,9 @@ function M.text(short)
   end
   if not short and report.line then
     return 'dgls: ' .. report.line
+  end
+  if report.doing then
+    return 'dgls ' .. report.doing
   end
   if report.state == 'loading' then
     return ('dgls %d%%'):format(report.percent or 0)
