@@ -123,7 +123,7 @@ COMMANDS = (
     "stats --clear",
     "completion bash",
     "eval faults",
-    "eval faults --model embedded",
+    "eval faults --model embedded --kind alike",
     "eval cut tree --count 2 --out reports",
     "eval humaneval tasks.jsonl --count 1 --system causal --out reports",
     "bench latency --keystrokes 2 --places 1 --model embedded",

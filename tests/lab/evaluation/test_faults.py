@@ -72,3 +72,15 @@ def test_the_command_prints_a_table_or_json(capsys: pytest.CaptureFixture[str]) 
     assert run_app(["eval", "faults", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert {row["kind"] for row in report["rows"]} == set(FaultKind)
+
+
+def test_only_the_cases_of_a_kind_are_tried(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_app(["eval", "faults", "--kind", "alike", "--kind", "block", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    tried = {row["kind"]: row["cases"] for row in said["rows"] if row["cases"]}
+    assert tried == {kind: sum(case.kind == kind for case in CASES) for kind in ("alike", "block")}
+
+
+def test_an_unknown_kind_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_app(["eval", "faults", "--kind", "brakets"]) == 2
+    assert "'brakets'; nothing was tried. Use follows, syntax" in capsys.readouterr().err

@@ -84,6 +84,17 @@ class FaultCase:
         return bool(self.left)
 
 
+def kinds_named(names: Sequence[str]) -> tuple[FaultKind, ...]:
+    """The kinds of these names, or all kinds without a name. Raises `InputError`."""
+    for name in names:
+        if name not in set(FaultKind):
+            known = ", ".join(FaultKind)
+            raise InputError(
+                f"No kind of fault is called {name!r}; nothing was tried. Use {known}."
+            )
+    return tuple(map(FaultKind, names)) or tuple(FaultKind)
+
+
 def fault_cases(kinds: Sequence[FaultKind] = tuple(FaultKind)) -> tuple[FaultCase, ...]:
     """All cases of these kinds. Raises `InputError` for a file that cannot be read."""
     found: list[FaultCase] = []

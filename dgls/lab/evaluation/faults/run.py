@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dgls.engine.backends.local import LocalBackend
 from dgls.fill.stop import StopToken
 from dgls.lab.evaluation.faults import asked, given
-from dgls.lab.evaluation.faults.cases import FaultCase, fault_cases
+from dgls.lab.evaluation.faults.cases import FaultCase
 from dgls.lab.evaluation.faults.report import FaultReport, judged
 from dgls.lab.evaluation.runner import OnDone
 from dgls.protocol import FillReply, FillRequest
 
 
 def run_faults(
-    model: str | None, device: str | None = None, on_done: OnDone = lambda what, count: None
+    cases: Sequence[FaultCase],
+    model: str | None,
+    device: str | None = None,
+    on_done: OnDone = lambda what, count: None,
 ) -> FaultReport:
-    """The report on all cases; `on_done` is called after each one.
+    """The report on the cases; `on_done` is called after each one.
 
     Raises `ModelError` if the model cannot be loaded.
     """
     if model is None:
-        return judged("The rules on given answers", fault_cases(), given.what_is_wrong, on_done)
+        return judged("The rules on given answers", cases, given.what_is_wrong, on_done)
     backend = LocalBackend(model, device or "auto")
     backend.load(lambda share, what: None)
     answers = asked.can_answer(backend.name, backend.languages)
@@ -30,4 +35,4 @@ def run_faults(
     def what_is_wrong(case: FaultCase) -> str:
         return asked.what_is_wrong(case, ask, answers)
 
-    return judged(backend.name, fault_cases(), what_is_wrong, on_done)
+    return judged(backend.name, cases, what_is_wrong, on_done)
