@@ -146,7 +146,7 @@ def test_a_confirmed_draft_takes_one_step():
     assert run(denoiser, draft, torch.ones(1, 6, dtype=torch.bool), greedy=True).steps == 1
 
 
-def test_left_order_fills_each_gap_from_its_left_edge():
+def test_left_order_fills_each_gap_from_the_left():
     denoiser, _ = counting_denoiser(sure=0.0)
     tokens = torch.zeros(1, 9, dtype=torch.int64)
     open_ = torch.tensor([[True, True, True, False, True, True, False, False, True]])
@@ -165,7 +165,7 @@ def test_left_order_fills_each_gap_from_its_left_edge():
     assert rows == ["x...x...x", "xx..xx..x", "xxx.xx..x"]
 
 
-def test_once_accepted_ends_an_unsure_canvas():
+def test_the_loop_ends_once_every_position_was_accepted():
     denoiser, _ = counting_denoiser(sure=1.0)
     tokens = torch.zeros(1, 4, dtype=torch.int64)
     open_ = torch.ones(1, 4, dtype=torch.bool)
@@ -212,7 +212,7 @@ def test_a_deadline_in_the_past_still_takes_one_step():
     assert result.tokens.tolist() == [[0, 1, 2, 3]]
 
 
-def test_a_stop_is_asked_for_before_every_step():
+def test_the_stop_token_is_checked_before_every_step():
     denoiser, asked = counting_denoiser(sure=0.1)
     answers = iter([False, False, True])
     with pytest.raises(Stopped):

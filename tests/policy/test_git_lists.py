@@ -84,7 +84,7 @@ INCLUDES: dict[str, tuple[str, str, bool]] = {
 
 
 @pytest.mark.parametrize("kind", INCLUDES)
-def test_a_list_that_git_finds_in_an_included_file_counts(tree: Path, kind: str) -> None:
+def test_a_list_named_in_an_included_file_counts(tree: Path, kind: str) -> None:
     home = tree.parent / "home"
     (tree / ".git/HEAD").write_text("ref: refs/heads/main\n")
     (tree / ".git/objects").mkdir()
@@ -168,7 +168,7 @@ VARIABLES: dict[str, tuple[dict[str, str], str, bool]] = {
 
 
 @pytest.mark.parametrize("kind", VARIABLES)
-def test_a_list_that_git_is_told_of_otherwise_counts(
+def test_a_list_named_by_a_variable_or_worktree_setting_counts(
     tree: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = tree.parent / "home"
@@ -189,7 +189,7 @@ def test_a_list_that_git_is_told_of_otherwise_counts(
     assert found is (Silence.IGNORED if expected else None)
 
 
-def test_a_work_tree_has_the_lists_of_its_repository(tree: Path) -> None:
+def test_a_work_tree_uses_the_lists_of_its_repository(tree: Path) -> None:
     other = tree.parent / "other"
     own = tree / ".git/worktrees/other"
     own.mkdir(parents=True)
@@ -202,7 +202,9 @@ def test_a_work_tree_has_the_lists_of_its_repository(tree: Path) -> None:
 
 
 @pytest.mark.parametrize("inner", ["empty folder", "nothing", "repository"])
-def test_a_folder_that_is_no_repository_hides_none_above_it(tree: Path, inner: str) -> None:
+def test_a_folder_that_is_not_a_repository_does_not_hide_the_one_above(
+    tree: Path, inner: str
+) -> None:
     (tree / ".git/HEAD").write_text("ref: refs/heads/main\n")
     (tree / ".gitignore").write_text("src/mine.py\n")
     if inner != "nothing":
@@ -213,7 +215,7 @@ def test_a_folder_that_is_no_repository_hides_none_above_it(tree: Path, inner: s
     assert found is (None if inner == "repository" else Silence.IGNORED)
 
 
-def test_a_submodule_has_lists_of_its_own(tree: Path) -> None:
+def test_a_submodule_has_its_own_lists(tree: Path) -> None:
     own = tree / ".git/modules/sub"
     (own / "info").mkdir(parents=True)
     (own / "HEAD").write_text("ref: refs/heads/main\n")
@@ -226,8 +228,6 @@ def test_a_submodule_has_lists_of_its_own(tree: Path) -> None:
     assert privacy.why_not(str(tree / "theirs.py")) is Silence.IGNORED
 
 
-def test_a_home_folder_that_is_none_is_no_error(
-    tree: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unknown_home_folder_does_not_fail(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tree / ".git" / "config").write_text("[core]\nexcludesFile = ~nobody-here/ignore\n")
     assert Privacy((tree,)).why_not(str(tree / "a.py")) is None

@@ -121,7 +121,7 @@ def test_a_fill_is_shown_as_far_as_it_adds_something(
 @pytest.mark.parametrize(
     ("fill", "expected"), [("1\ny = 2", "1"), ("\n1", None), ("1", "1"), ("\r\n1", None)]
 )
-def test_one_line_is_shown_where_one_is_wanted(fill: str, expected: str | None) -> None:
+def test_only_one_line_is_shown_if_one_is_wanted(fill: str, expected: str | None) -> None:
     assert shown("x = ⟦⟧\n", fill, multiline=False) == expected
 
 
@@ -149,7 +149,7 @@ def test_silence_has_a_reason(marked: str, fill: str, reason: Silence) -> None:
     assert verdict(marked, fill) is reason
 
 
-def test_a_word_may_grow_to_one_that_the_file_knows() -> None:
+def test_a_word_may_be_completed_to_one_in_the_file() -> None:
     assert verdict("my_items = 1\nx = ⟦⟧items\n", "my_") == "my_"
     assert verdict("x = ⟦⟧items\n", "len(my) + ") == "len(my) + "
 
@@ -171,7 +171,7 @@ def test_a_shown_text_is_replaced_only_for_a_reason(
 
 @settings(max_examples=200)
 @given(texts, texts, texts, st.booleans())
-def test_what_is_shown_is_a_beginning_of_the_fill(
+def test_the_shown_text_is_a_prefix_of_the_fill(
     fill: str, prefix: str, suffix: str, multiline: bool
 ) -> None:
     text = between(fill, prefix, suffix, 1.0, multiline)

@@ -34,7 +34,9 @@ from tests.support.texts import edits_of, texts
         pytest.param("x = ⟦⟧\n", "", "x = ⟦⟧\n", None, id="an empty fill"),
     ],
 )
-def test_what_is_left_of_a_fill(marked: str, fill: str, newer: str, left: str | None) -> None:
+def test_the_rest_of_a_fill_after_typing(
+    marked: str, fill: str, newer: str, left: str | None
+) -> None:
     text, (gap,) = read_marks(marked)
     now, (cursor,) = read_marks(newer)
     assert rebase(text, gap, fill, now) == left
@@ -48,9 +50,7 @@ def test_what_is_left_of_a_fill(marked: str, fill: str, newer: str, left: str | 
 
 @settings(max_examples=200)
 @given(st.data(), texts, texts.filter(bool))
-def test_typing_along_leads_to_what_was_suggested(
-    data: st.DataObject, text: str, fill: str
-) -> None:
+def test_typing_along_leaves_exactly_the_rest(data: st.DataObject, text: str, fill: str) -> None:
     at = data.draw(st.integers(0, len(text)))
     typed = data.draw(st.integers(0, len(fill) - 1))
     newer = apply_edits(text, [Edit(Span(at, at), fill[:typed])])
@@ -60,7 +60,7 @@ def test_typing_along_leads_to_what_was_suggested(
 
 @settings(max_examples=200)
 @given(st.data(), texts, texts, st.sampled_from(["", "", ")", "]", "'", "'])", "x", "\n"]))
-def test_what_is_left_leads_to_what_was_suggested_whatever_was_typed(
+def test_the_rest_always_completes_to_the_suggestion(
     data: st.DataObject, text: str, fill: str, closers: str
 ) -> None:
     at = data.draw(st.integers(0, len(text)))

@@ -53,6 +53,6 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_was_there_is_kept(case: str) -> None:
+def test_the_original_text_is_kept(case: str) -> None:
     language, marked, text = CASES[case]
     assert cleaned(language, marked, text, Wanted(max_lines=8)).text == text

@@ -103,7 +103,7 @@ def test_a_fill_lands_in_the_hole(text: str, filled: str | None) -> None:
     assert not fill.tree.root_node.has_error
 
 
-def test_all_holes_of_a_file_in_order() -> None:
+def test_the_holes_of_a_file_are_found_in_order() -> None:
     found = holes(Source.parse(GEOMETRY, PYTHON))
     assert [(hole.kind, hole.title, hole.multiline) for hole in found] == [
         (HoleKind.ELLIPSIS, "Fill the body of `area`", False),
@@ -132,12 +132,12 @@ def test_all_holes_of_a_file_in_order() -> None:
         ("# TODO⟦⟧\n", ["Fill in: TODO"]),
     ],
 )
-def test_holes_at_a_place_are_those_of_its_lines(marked: str, titles: list[str]) -> None:
+def test_holes_at_a_place_are_on_its_lines(marked: str, titles: list[str]) -> None:
     text, (span,) = read_marks(marked)
     assert [hole.title for hole in holes(Source.parse(text, PYTHON), span)] == titles
 
 
-def test_a_place_in_a_long_file_finds_what_the_whole_file_has_there() -> None:
+def test_a_search_at_a_place_finds_the_same_holes_as_the_whole_file() -> None:
     text = GEOMETRY * 40
     source = Source.parse(text, PYTHON)
     everything = holes(source)
@@ -149,7 +149,7 @@ def test_a_place_in_a_long_file_finds_what_the_whole_file_has_there() -> None:
 
 @settings(max_examples=100)
 @given(texts)
-def test_any_text_can_be_asked_for_holes(text: str) -> None:
+def test_any_text_can_be_searched_for_holes(text: str) -> None:
     source = Source.parse(text, PYTHON)
     for hole in holes(source):
         laid_open, gap = opened(source, hole)
@@ -201,7 +201,7 @@ def test_any_text_can_be_asked_for_holes(text: str) -> None:
         ("a.cpp", "int f(int a) {⟦⟧\n}\n", "Fill the body of `f`"),
     ],
 )
-def test_the_hole_in_which_a_line_ends(name: str, marked: str, title: str | None) -> None:
+def test_the_hole_at_the_end_of_a_line_is_found(name: str, marked: str, title: str | None) -> None:
     text, (mark,) = read_marks(marked)
     hole = hole_of_line(Source.parse(text, language_of(name)), line_around(text, mark.start))
     found = None if hole is None else hole.title

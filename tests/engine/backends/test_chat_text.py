@@ -64,7 +64,7 @@ BLOCK = "def f(items):\n    ⟦⟧\n\n\ndef g():\n    pass\n"
         pytest.param(HALF_LINE, "``````", "``````", id="backticks alone"),
     ],
 )
-def test_what_is_cut_out(marked: str, answer: str, expected: str) -> None:
+def test_code_is_cut_out_of_an_answer(marked: str, answer: str, expected: str) -> None:
     text, cursor = cursor_of(marked)
     assert code_of(answer, text[:cursor], text[cursor:]) == expected
 
@@ -74,14 +74,14 @@ GARBAGE = ["`", "```", "\n", "(", "a = 1\n", "    ", "<think>", "é😀", "\x00"
 
 @pytest.mark.parametrize("garbage", GARBAGE)
 @pytest.mark.parametrize("times", [1, 100, 10_000])
-def test_garbage_of_any_length_is_survived_in_time(garbage: str, times: int) -> None:
+def test_garbage_of_any_length_is_handled_in_time(garbage: str, times: int) -> None:
     text, cursor = cursor_of(HALF_LINE)
     began = time.process_time()
     assert isinstance(code_of(garbage * times, text[:cursor], text[cursor:]), str)
     assert time.process_time() - began < 5
 
 
-def test_the_question_shows_the_gap_and_what_is_around_it() -> None:
+def test_the_question_shows_the_gap_and_its_surroundings() -> None:
     request = FillRequest(
         ("x = ```", "\ny\n"), (Gap("old"),), path="a.py", snippets=(Snippet("b.py", "B = 1"),)
     )
@@ -103,6 +103,6 @@ def test_the_question_shows_the_gap_and_what_is_around_it() -> None:
         {"choices": [{"message": {"content": 1}}]},
     ],
 )
-def test_what_is_no_chat_completion_is_said(fields: object) -> None:
+def test_a_reply_that_is_not_a_chat_completion_is_reported(fields: object) -> None:
     with pytest.raises(RemoteError, match="not a chat completion"):
         answer_of(fields)

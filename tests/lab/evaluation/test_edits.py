@@ -50,7 +50,7 @@ def test_the_sessions_reach_the_targets() -> None:
     assert sum(len(v.wrong) for v in verdicts) <= 0.01 * silences
 
 
-def test_offering_nothing_finds_nothing_and_errs_nowhere() -> None:
+def test_without_offers_nothing_is_found_or_wrong() -> None:
     verdicts = [judged(session, lambda state: ()) for session in read_sessions(FOLDER)]
     assert not any(v.offered or v.wrong for v in verdicts)
 
@@ -79,7 +79,7 @@ def test_a_release_is_replayed_in_both_orders(tmp_path: Path) -> None:
         ("a name that does not come", "from a import d, e\n", False),
     ],
 )
-def test_a_step_on_the_way_is_part_of_the_change(what: str, then: str, is_step: bool) -> None:
+def test_an_intermediate_step_is_part_of_the_change(what: str, then: str, is_step: bool) -> None:
     old, new = "from a import b, c, d\n", "from a import d\n"
     changed = ChangedFile("a.py", (old,), (new,), ((0, 1, 0, 1),))
     assert is_part(changed, 0, old, then) is is_step
@@ -105,7 +105,7 @@ def test_a_list_that_loses_a_name_at_each_of_two_edits_is_a_step(tmp_path: Path)
         ("beside another line", 3, "n\n", Span(2, 2), Span(3, 3)),
     ],
 )
-def test_which_of_equal_lines_is_new_does_not_matter(
+def test_an_offer_may_insert_either_of_two_equal_lines(
     what: str, at: int, then: str, hunk: Span, moved: Span
 ) -> None:
     state = State(Source.parse("a\n\nb\n", language_named("python")), ())
@@ -114,7 +114,7 @@ def test_which_of_equal_lines_is_new_does_not_matter(
     assert "".join(sorted(offer.text)) == "".join(sorted(then))
 
 
-def test_files_before_one_are_new_and_those_after_it_old(tmp_path: Path) -> None:
+def test_earlier_files_are_new_and_later_ones_old(tmp_path: Path) -> None:
     old = "x = 1\ny = 2\n\n\n\n\nz = 3\n"
     releases = []
     for number, text in enumerate([old, old.replace("1", "4").replace("3", "5")]):

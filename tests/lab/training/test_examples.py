@@ -26,7 +26,7 @@ def example(gap: Span, seed: int = 0, width: int = 32) -> Example:
     return made
 
 
-def test_the_prompt_is_the_one_that_inference_builds() -> None:
+def test_the_prompt_equals_the_one_at_inference() -> None:
     gap = Span(SOURCE.index("width < 0"), SOURCE.index("width < 0") + 9)
     request = FillRequest(parts=split_at(SOURCE, (gap,)), path="a.py")
     built = LAYOUT.build(request)
@@ -54,7 +54,7 @@ def test_a_gap_reads_back_as_its_text(seed: int) -> None:
         assert all(made.open[span.start : span.end])
 
 
-def test_a_batch_pads_on_the_right_and_counts_what_is_real() -> None:
+def test_a_batch_pads_on_the_right_and_counts_real_tokens() -> None:
     short, long = example(Span(0, 4)), example(Span(60, 75))
     batch = collate([short, long])
     assert batch.causal_length.tolist() == [
