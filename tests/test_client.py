@@ -61,7 +61,7 @@ async def test_a_request_over_the_limit_is_not_sent(folder: Path) -> None:
     [
         pytest.param(None, id="closes"),
         pytest.param(b"HTTP/1.1 200 x\r\ncontent-length: 99\r\n\r\nhalf", id="half a reply"),
-        pytest.param(b"SSH-2.0-OpenSSH\r\n\r\n", id="no http"),
+        pytest.param(b"SSH-2.0-OpenSSH\r\n\r\n", id="not HTTP"),
     ],
 )
 async def test_an_engine_that_ends_during_a_fill_is_unavailable(

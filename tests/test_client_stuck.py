@@ -53,7 +53,7 @@ STUCK: dict[str, tuple[bytes, bytes]] = {
     "half a body": (HEAD + b'{"candidates":', b""),
     "a body that drips": (HEAD, b" "),
     "chunks that drip": (CHUNKED, b"1\r\n \r\n"),
-    "drafts without end": (CHUNKED, b'19\r\n{"step":1,"texts":["a"]}\n\r\n'),
+    "endless drafts": (CHUNKED, b'19\r\n{"step":1,"texts":["a"]}\n\r\n'),
     "interim answers": (b"", b"HTTP/1.1 102 x\r\n\r\n"),
 }
 
@@ -133,7 +133,7 @@ async def test_the_client_waits_in_a_full_queue(folder: Path) -> None:
 
 
 class Deaf:
-    """An engine that was ready once and answers nothing any more."""
+    """An engine that was ready once and no longer answers."""
 
     async def fill(self, request: object, on_draft: object = None) -> object:
         return await asyncio.Event().wait()

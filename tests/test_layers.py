@@ -1,4 +1,4 @@
-"""The layers of `docs/architecture.md`: who may import whom, and who may use a heavy library."""
+"""The layers of `docs/architecture.md`: which package may import which, or a heavy library."""
 
 from __future__ import annotations
 

@@ -318,7 +318,7 @@ INNOCENT = {
     "a program": (),
     "an engine of another folder": ("-m", "dgls.engine.process", f"--name={ENGINE}"),
     "an engine of another name": ("-m", "dgls.engine.process", "--name=engine-other"),
-    "one with the words of dgls": ("dgls", "serve"),
+    "another program with the words of dgls": ("dgls", "serve"),
 }
 
 

@@ -158,7 +158,7 @@ def edit_weights(path: Path, edit) -> None:
 
 FAULTS = {
     "no config": (lambda at: (at / "config.json").unlink(), "not a checkpoint"),
-    "config that is no JSON": (lambda at: (at / "config.json").write_text("{"), "not a checkpoint"),
+    "config is not JSON": (lambda at: (at / "config.json").write_text("{"), "not a checkpoint"),
     "other model": (lambda at: edit_json(at / "config.json", model_type="llama"), "type llama"),
     "GPTQ": (
         lambda at: edit_json(at / "config.json", quantization_config={"quant_method": "gptq"}),
@@ -185,7 +185,7 @@ FAULTS = {
         lambda at: (at / "model.safetensors.index.json").write_text("[]"),
         "cannot be read",
     ),
-    "index that leads out of the folder": (
+    "index with a path outside the folder": (
         lambda at: (at / "model.safetensors.index.json").write_text(
             json.dumps({"weight_map": {"a": f"../{at.name}/model.safetensors"}})
         ),
@@ -204,7 +204,7 @@ FAULTS = {
         lambda at: (at / "model.safetensors.index.json").write_text('{"weight_map": {"a": 7}}'),
         "is not a file of this folder",
     ),
-    "index that names none": (
+    "index without files": (
         lambda at: (at / "model.safetensors.index.json").write_text('{"weight_map": {}}'),
         "does not name a weight file",
     ),
@@ -219,7 +219,7 @@ FAULTS = {
         lambda at: (at / "model.safetensors").rename(at / "pytorch_model.bin"),
         "never loaded",
     ),
-    "half a download": (
+    "partial download": (
         lambda at: (at / "model.safetensors").write_bytes(
             (at / "model.safetensors").read_bytes()[:5000]
         ),

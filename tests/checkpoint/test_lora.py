@@ -151,7 +151,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "another version": (lambda path: spoilt(path, leave, format="older"), "format is 'older'"),
     "another base": (lambda path: spoilt(path, leave, base_sha256="b"), "on another base model"),
     "no rank": (lambda path: spoilt(path, leave, rank=json.dumps(0)), "'rank' must be"),
-    "a rank that is no JSON": (lambda path: spoilt(path, leave, rank="x"), "something is missing"),
+    "a rank that is not JSON": (lambda path: spoilt(path, leave, rank="x"), "something is missing"),
     "no alpha": (lambda path: spoilt(path, leave, alpha=json.dumps("x")), "'alpha' must be"),
     "no numbers": (lambda path: spoilt(path, lambda t: t.update(NAN)), "not finite"),
     "no scale": (
@@ -174,7 +174,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
         ),
         f"{DOWN} has the shape",
     ),
-    "a layer too many": (
+    "one layer too many": (
         lambda path: spoilt(
             path,
             lambda t: t.update(

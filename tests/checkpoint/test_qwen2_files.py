@@ -101,7 +101,7 @@ BAD_GGUF: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda path: write_gguf(path, architecture="llama"),
         "architecture 'llama'",
     ),
-    "a type that cannot be read": (
+    "an unreadable type": (
         lambda path: write_gguf(path, changed={"blk.0.ffn_down.weight": np.ones((64, 96), "i1")}),
         "blk.0.ffn_down.weight as I8",
     ),
@@ -189,7 +189,7 @@ BAD_FOLDERS: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda each: edited_config(each, num_attention_heads=3),
         "'hidden_size' \\(64\\) must be a multiple of 'num_attention_heads' \\(3\\)",
     ),
-    "fewer layers than it holds": (
+    "fewer layers than the file has": (
         lambda each: edited_config(each, num_hidden_layers=1),
         "'num_hidden_layers' \\(1\\) is not the number",
     ),
@@ -200,15 +200,15 @@ BAD_FOLDERS: dict[str, tuple[Callable[[Path], object], str]] = {
         ),
         "model.norm.weight is stored as torch.int8",
     ),
-    "no head though none is shared": (
+    "no output head without tied weights": (
         lambda each: rewritten(each, lambda weights: weights.pop("lm_head.weight")),
         "no weight lm_head.weight",
     ),
-    "a tokenizer without words": (
+    "a tokenizer without a vocabulary": (
         lambda each: edited_tokenizer(each, pre_tokenizer=None),
         "'pre_tokenizer'",
     ),
-    "a token beyond the weights": (
+    "a token past the weights": (
         lambda each: edited_tokenizer(each, model={"type": "BPE", "vocab": FAR, "merges": []}),
         "a token beyond 'vocab_size'",
     ),

@@ -47,7 +47,9 @@ def test_writing_twice_changes_nothing_the_second_time(
     assert run(["editor", editor, "--write"]) == 0
     assert "Nothing to do" in capsys.readouterr().out
     assert file.read_bytes() == first
-    assert [path.name for path in file.parent.iterdir()] == [file.name], "no backup of nothing"
+    assert [path.name for path in file.parent.iterdir()] == [file.name], (
+        "no backup of a missing file"
+    )
 
 
 def test_the_old_file_is_kept_as_a_backup_with_its_mode(home: Path) -> None:

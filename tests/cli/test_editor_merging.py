@@ -22,7 +22,7 @@ SHIPPED = places.shipped("helix/languages.toml").read_text(encoding="utf-8")
 def merged(old: str, merge: object) -> str:
     assert callable(merge)
     once = str(merge(old))
-    assert merge(once) == once, "a second time changes nothing"
+    assert merge(once) == once, "merging twice changes nothing"
     return once
 
 

@@ -235,7 +235,9 @@ async def test_a_model_in_use_is_not_removed(
             other = Shell(tmp_path / "other")
             other.variables["DGLS_ENGINE_FOLDER"] = dgls.variables["DGLS_ENGINE_FOLDER"]
             other.fetch_from_file()
-            assert other("remove", "toy").returncode == 0, "the engine has its own from elsewhere"
+            assert other("remove", "toy").returncode == 0, (
+                "the engine uses a file of another folder"
+            )
             forced = await asyncio.to_thread(dgls, "remove", "toy", "--force")
             assert forced.returncode == 0
             (tmp_path / "engine" / "go").touch()

@@ -31,9 +31,9 @@ def after(text: str, *changes: tuple[str, str]) -> str:
     ("what", "old", "new"),
     [
         ("the same lines", OLD, NEW),
-        ("further in", "if x:\n    " + OLD, "if x:\n" + FURTHER_IN),
+        ("more indented", "if x:\n    " + OLD, "if x:\n" + FURTHER_IN),
         ("another argument", 'send("b", b, c)\n', 'send("b", b, c)\n'),
-        ("the last line has no end", OLD.rstrip(), OLD.rstrip()),
+        ("no final newline", OLD.rstrip(), OLD.rstrip()),
     ],
 )
 def test_the_same_lines_are_offered_the_same_change(what: str, old: str, new: str) -> None:

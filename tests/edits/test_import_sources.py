@@ -54,14 +54,14 @@ DEFINES = {"src/pkg/_a.py": "ONE = 1\n", "src/pkg/_b.py": "TWO = 2\n"}
     ("what", "others", "path", "head", "then"),
     [
         (
-            "absolute, as the file has it",
+            "absolute, like the file's imports",
             DEFINES,
             "tests/test_a.py",
             "from pkg._b import TWO\n",
             "from pkg._a import ONE\nfrom pkg._b import TWO\n",
         ),
         (
-            "relative, as the file has it",
+            "relative, like the file's imports",
             DEFINES,
             "src/pkg/c.py",
             "from ._b import TWO\n",
@@ -75,21 +75,21 @@ DEFINES = {"src/pkg/_a.py": "ONE = 1\n", "src/pkg/_b.py": "TWO = 2\n"}
             "from ._b import TWO\n",
         ),
         (
-            "a package passes it on",
+            "a package re-exports it",
             DEFINES | {"src/pkg/__init__.py": "from ._a import ONE\n"},
             "tests/test_a.py",
             "from pkg._b import TWO\n",
             "from pkg._b import TWO\n",
         ),
         (
-            "nothing shows the spelling",
+            "no import shows the style",
             DEFINES,
             "tests/test_a.py",
             "import os\n",
             "import os\n",
         ),
         (
-            "further up than the file goes",
+            "further up than the file's imports",
             DEFINES,
             "tests/test_a.py",
             "from .helpers import TWO\n",
@@ -110,7 +110,7 @@ def test_a_name_comes_from_the_one_file_that_defines_it(
     ("what", "form", "head", "then"),
     [
         (
-            "an exported name, as a plain one",
+            "an exported name, imported plainly",
             "from ._a import ONE as ONE\n",
             "from ._b import TWO\n",
             "from ._a import ONE\nfrom ._b import TWO\n",
@@ -149,7 +149,7 @@ def test_a_name_removed_from_a_relative_import_is_not_offered_from_that_package(
     ("what", "change", "is_offered"),
     [
         ("one more use", ("z = 0", "z = Old"), True),
-        ("one use less", ("y = Old", "y = 1"), False),
+        ("one use fewer", ("y = Old", "y = 1"), False),
         ("as many uses as before", ("y = Old", "Y = Old"), False),
     ],
 )

@@ -53,7 +53,7 @@ def after(
             "if TYPE_CHECKING:\n    from a import gone\n    import sys\n",
             "if TYPE_CHECKING:\n    import sys\n",
         ),
-        ("a group of its own", "import os\n\nimport gone\n\n\n", "import os\n\n\n"),
+        ("a separate group", "import os\n\nimport gone\n\n\n", "import os\n\n\n"),
     ],
 )
 def test_removing_the_last_use_removes_the_import(what: str, head: str, then: str) -> None:
@@ -69,10 +69,10 @@ def test_removing_the_last_use_removes_the_import(what: str, head: str, then: st
         ("a stub", "import gone\n", "a.pyi"),
         ("a comment that keeps it", "import gone  # noqa: F401\n", "a.py"),
         ("an entry of __all__", 'import gone\n__all__ = ["gone"]\n', "a.py"),
-        ("a future", "from __future__ import gone\n", "a.py"),
+        ("a future import", "from __future__ import gone\n", "a.py"),
         ("an export by alias", "from a import gone as gone\n", "a.py"),
         ("an annotation in quotes", 'import gone\ny: "gone.T" = 1\n', "a.py"),
-        ("another statement beside it", "import gone; z = 1\n", "a.py"),
+        ("another statement on the line", "import gone; z = 1\n", "a.py"),
         ("another use", "import gone\ngone()\n", "a.py"),
         ("a fallback", "try:\n    import gone\nexcept ImportError:\n    pass\n", "a.py"),
         ("the last of its block", "if TYPE_CHECKING:\n    import gone\n", "a.py"),
@@ -129,7 +129,7 @@ OTHERS = {
             "from typing import (\n    Any,\n    Wanted,\n    cast,\n)\n",
         ),
         (
-            "a line of its own",
+            "a new line",
             "import os\nimport re\n",
             "Wanted(1)",
             "import os\nimport re\nfrom typing import Wanted\n",
@@ -149,7 +149,7 @@ OTHERS = {
         ),
         ("two of them", "import re\n", "urllib.parse.x, urllib.error.y", "import re\n"),
         (
-            "one that others import",
+            "one imported elsewhere",
             "import re\n",
             "email.utils.f()",
             "import email.utils\nimport re\n",
@@ -167,16 +167,16 @@ OTHERS = {
             "import os\n\nfrom ._near import near\n",
         ),
         (
-            "what an imported module defines",
+            "a name of an imported module",
             "from ._near import near\n",
             "Other()",
             "from ._near import Other, near\n",
         ),
         ("a builtin", "import os\n", "len(1)", "import os\n"),
-        ("what nobody imports", "import os\n", "unknown(1)", "import os\n"),
-        ("beside a star", "from os import *\n", "Wanted(1)", "from os import *\n"),
+        ("a name imported nowhere", "import os\n", "unknown(1)", "import os\n"),
+        ("after a star import", "from os import *\n", "Wanted(1)", "from os import *\n"),
         (
-            "a list in no order",
+            "an unsorted list",
             "from typing import cast, Any\n",
             "Wanted(1)",
             "from typing import cast, Any\n",
@@ -194,7 +194,7 @@ def test_a_needed_import_is_offered(what: str, head: str, new: str, then: str) -
         ("a parameter", "def f(Wanted):\n    return 0\n"),
         ("a local name", "Wanted = 1\nx = 0\n"),
         ("a loop", "for a, Wanted in y:\n    x = 0\n"),
-        ("a use that was there before", "x = 0\ny = Wanted\n"),
+        ("an earlier use", "x = 0\ny = Wanted\n"),
     ],
 )
 def test_a_name_bound_or_imported_otherwise_needs_no_import(what: str, body: str) -> None:

@@ -86,7 +86,7 @@ EDITED = "def f(a: Optional[int]): ...\n"
         ("an alias", "Name = Optional[str]\n", []),
         ("a comment", "x = 1  # Optional[str]\n", []),
         ("prose", 'x = "Optional[str] or not"\n', []),
-        ("another old form beside it", "def g(b: Optional[List[int]]): ...\n", []),
+        ("another old form in the line", "def g(b: Optional[List[int]]): ...\n", []),
     ],
 )
 def test_the_same_form_is_offered(what: str, line: str, new: list[str]) -> None:
@@ -121,8 +121,8 @@ def test_an_edit_elsewhere_dismisses_the_forms() -> None:
     ("what", "others", "count"),
     [
         ("all others need it", [FUTURE + "x: int | None = 1\n"] * 2, 1),
-        ("one does without", [FUTURE + "x: int | None = 1\n"] * 2 + ["x: int | None = 1\n"], 0),
-        ("none has such types", [FUTURE] * 3, 0),
+        ("one file without it", [FUTURE + "x: int | None = 1\n"] * 2 + ["x: int | None = 1\n"], 0),
+        ("no file has such types", [FUTURE] * 3, 0),
     ],
 )
 def test_the_future_import_is_offered_if_types_need_it(

@@ -1,4 +1,4 @@
-"""A word that was replaced by the same one twice."""
+"""A word replaced twice by the same other word."""
 
 from __future__ import annotations
 

@@ -225,7 +225,7 @@ async def test_a_fill_too_large_for_memory_is_refused_and_the_engine_survives(
         with pytest.raises(ModelMemoryError, match="nothing was changed"):
             await scheduler.fill(request("x"))
     network.before = lambda: None
-    # Memory that only saves time is given up first.
+    # Memory that only saves time is freed first.
     assert model.kept_prompts <= 1
     assert (await scheduler.fill(request())).best.texts == expected
 

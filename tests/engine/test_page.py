@@ -1,4 +1,4 @@
-"""The engine's page in a browser: what it loads, what it may request, and who else may not."""
+"""The engine's page in a browser: what it loads and may request; other pages are refused."""
 
 from __future__ import annotations
 

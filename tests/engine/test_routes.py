@@ -69,7 +69,7 @@ async def test_health_and_models(http: httpx.AsyncClient) -> None:
         pytest.param("{", 400, "EngineProtocolError", id="half"),
         pytest.param(b"\xff\x00\x80", 400, "EngineProtocolError", id="garbage"),
         pytest.param("[" * 10_000, 400, "EngineProtocolError", id="nested"),
-        pytest.param("[]", 400, "EngineProtocolError", id="no object"),
+        pytest.param("[]", 400, "EngineProtocolError", id="not an object"),
         pytest.param("{}", 400, "EngineProtocolError", id="nothing"),
         pytest.param('{"parts": ["a"]}', 400, "EngineProtocolError", id="too few parts"),
         pytest.param('{"parts": ["a", 1]}', 400, "EngineProtocolError", id="wrong part"),

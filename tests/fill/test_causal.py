@@ -263,7 +263,7 @@ def test_out_of_memory_is_reported_and_the_prompts_are_freed(
 
 # The text so far, what is before the gap on its line, what follows, and where it ends.
 BLOCKS: dict[str, tuple[str, str, str, str | None]] = {
-    "python body goes on": ("return a\n", "    ", "\n", None),
+    "python body continues": ("return a\n", "    ", "\n", None),
     "python body ends at the next function": (
         "return a\n\n\ndef g():\n",
         "    ",
@@ -276,15 +276,15 @@ BLOCKS: dict[str, tuple[str, str, str, str | None]] = {
         "\n",
         "(a):\n    return a",
     ),
-    "the last line is not whole yet": ("return a\ndef", "    ", "\n", "return a"),
+    "the last line is incomplete": ("return a\ndef", "    ", "\n", "return a"),
     "the last line has no word yet": ("return a\n", "    ", "\n", None),
-    "the last line may become one that follows": (
+    "the last line may become the next line of the file": (
         "a = 1\n    b = 2",
         "    ",
         "\n    b = 20\n",
         None,
     ),
-    "what follows is not written again": (
+    "the following text is not repeated": (
         "a = 1\n    b = 2\n    return a\n",
         "    ",
         "\n    return a\n",
@@ -298,7 +298,7 @@ BLOCKS: dict[str, tuple[str, str, str, str | None]] = {
         "\n",
         "{\n  return 1;",
     ),
-    "a blank line is of the block": ("a = 1\n\n    b = 2\n", "    ", "\n", None),
+    "a blank line belongs to the block": ("a = 1\n\n    b = 2\n", "    ", "\n", None),
     "ruby ends": ("x + 1\nend\n", "  ", "\nend\n", "x + 1"),
 }
 

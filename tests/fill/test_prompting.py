@@ -1,4 +1,4 @@
-"""The prompt after a jump of the cursor: brief at first, whole once it was read in pauses."""
+"""The prompt after a jump of the cursor: short at first, whole once pauses have read it."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def typed(text: str, request: FillRequest = DRAFTED, **changes: Any) -> FillRequ
         pytest.param(typed(""), "", id="nothing: the same request has the same answer"),
         pytest.param(typed("len"), "", id="another text"),
         pytest.param(typed("sum(items)\n"), "", id="more than it"),
-        pytest.param(typed("s", parts=("total =", "\n")), "", id="a character taken away"),
+        pytest.param(typed("s", parts=("total =", "\n")), "", id="a deleted character"),
         pytest.param(typed("s", parts=("other = s", "\n")), "", id="another place"),
         pytest.param(typed("s", parts=("total = s", ")\n")), "", id="another suffix"),
         pytest.param(typed("s", path="b.py"), "", id="another document"),

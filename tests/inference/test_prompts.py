@@ -28,7 +28,7 @@ EDITS = {
     "far up in the file": ([ONE[:100], [*ONE[:50], *TWO[:90]], ONE[:101]], 50),
     "another document": ([ONE[:100], TWO[:100]], 0),
     "two documents in turn": ([ONE[:100], TWO[:100], ONE[:101], TWO[:101]], 100),
-    "a beginning too short to copy": ([ONE[:200], [*ONE[:20], *TWO[:50]], ONE[:200]], 199),
+    "a common prefix too short to copy": ([ONE[:200], [*ONE[:20], *TWO[:50]], ONE[:200]], 199),
 }
 
 

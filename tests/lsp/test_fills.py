@@ -34,7 +34,7 @@ async def test_a_late_answer_of_another_model_is_neither_kept_nor_shared() -> No
     anew = asyncio.ensure_future(fills.get(TYPED, new.fill))
     await asyncio.sleep(0)
     old.go.set()
-    assert (await late).best.texts == ("old",), "who waited for it gets it"
+    assert (await late).best.texts == ("old",), "its caller still gets it"
     assert not fills.known(TYPED)
     new.go.set()
     assert (await anew).best.texts == ("new",)

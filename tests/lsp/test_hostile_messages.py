@@ -225,7 +225,7 @@ async def test_message_headers_are_read_leniently(raw: Raw, head: bytes) -> None
         b"Content-Length: 0\r\n\r\n",
         b"Content-Length: 99999999999999\r\n\r\n",
         b"content-length: 5\r\nPOST / HTTP/1.1\r\n\r\nhello",
-        # Connections that keep waiting, and are given up later.
+        # Connections that keep waiting until the server gives them up.
         b"",
         b"\n",
         b"\0",

@@ -72,7 +72,7 @@ async def test_a_place_whose_change_was_undone_is_not_offered_again(session: Ses
     await session.changed(1, 14, "items", 19)
     assert [edit.range.start.line for edit in await asked(session, 1, version=4)] == [2]
     titles = [action.title for action in await session.actions((0, 0), (0, 0))]
-    assert TITLE in titles, "who asks gets it"
+    assert TITLE in titles, "an explicit request gets it"
     await session.changed(0, 10, "items", 15)
     await session.changed(0, 10, "lines", 15)
     assert [edit.range.start.line for edit in await asked(session, 1, version=6)] == [1, 2]

@@ -60,7 +60,7 @@ async def test_the_rest_of_any_requested_candidate_stays_shown(
     filler: ScriptedFiller, typed: str, left: str, automatic: bool
 ) -> None:
     options = {**NO_PREFETCH, "show": {"automatic": automatic}}
-    # So unsure that nothing would be shown unasked.
+    # Too unsure to be shown automatically.
     texts = ("side * side", "abs(side) ** 2", "side")
     filler.answer = lambda request: reply(*texts, confidence=0.1)
     async with initialized(filler, options=options) as session:

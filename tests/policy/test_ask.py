@@ -61,7 +61,7 @@ FAST, SLOW = typed(*[80.0] * 22, *[160.0] * 3), typed(*[300.0] * 22, *[600.0] * 
 @pytest.mark.parametrize(
     ("rhythm", "in_word", "expected"),
     [
-        pytest.param(Rhythm(), True, 240.0, id="nothing is known yet"),
+        pytest.param(Rhythm(), True, 240.0, id="no rhythm known yet"),
         pytest.param(FAST, True, 160.0, id="a fast typist stops"),
         pytest.param(SLOW, True, 400.0, id="the longest wait"),
         pytest.param(typed(*[5.0] * 30), True, 30.0, id="the shortest wait"),
@@ -93,7 +93,7 @@ def test_a_break_does_not_count_for_the_rhythm() -> None:
 @pytest.mark.parametrize(
     ("line", "tail", "prefix", "expected"),
     [
-        pytest.param("    x = 1", "", "", "\n    ", id="the line is whole"),
+        pytest.param("    x = 1", "", "", "\n    ", id="the line is complete"),
         pytest.param("    if x:", "", "", "\n        ", id="a block opens"),
         pytest.param("\tif x:", "", "if y:\n\tif x:", "\n\t\t", id="in a file of tabs"),
         pytest.param("  if x:", "", "if y:\n  if x:", "\n    ", id="in a file of two spaces"),

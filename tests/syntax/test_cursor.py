@@ -102,7 +102,7 @@ def window_above(head: str, filler: str = "        step()\n") -> str:
         pytest.param(
             "def f():\n    for x in y:\n",
             "def f():\n",
-            id="a loop is no scope but leads to one",
+            id="a loop is not a scope but leads to one",
         ),
         pytest.param("class A:\n def f(self):\n\tif x:\n", "class A:\n def f(self):\n", id="tabs"),
         pytest.param(
@@ -115,7 +115,7 @@ def window_above(head: str, filler: str = "        step()\n") -> str:
         pytest.param(
             f"import {'x' * 90}\nimport {'y' * 300}\nclass {'Z' * 90}:\n",
             f"import {'x' * 90}\n\nclass {'Z' * 90}:\n",
-            id="what does not fit is left out",
+            id="lines past the budget are left out",
         ),
     ],
 )

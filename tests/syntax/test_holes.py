@@ -31,7 +31,7 @@ GEOMETRY = Path(__file__, "../../../fixtures/python/geometry.py").resolve().read
         ),
         pytest.param("def f():", "def f():\n    ⟦⟧", id="no body at the end of the file"),
         pytest.param("def f():\n", "def f():\n    ⟦⟧\n", id="no body and a final newline"),
-        pytest.param("def f():\n    ", "def f():\n    ⟦⟧", id="a blank line is ready for it"),
+        pytest.param("def f():\n    ", "def f():\n    ⟦⟧", id="a blank line for the body"),
         pytest.param(
             "def f():  \nx = 1\n", "def f():\n    ⟦⟧\nx = 1\n", id="no body, then a dedent"
         ),
@@ -51,9 +51,13 @@ GEOMETRY = Path(__file__, "../../../fixtures/python/geometry.py").resolve().read
         pytest.param(
             "def f():\n    '''Doc.'''\n\nx = 1\n",
             "def f():\n    '''Doc.'''\n    ⟦⟧\n\nx = 1\n",
-            id="a function that is only documented",
+            id="a function with only a docstring",
         ),
-        pytest.param("class E(Exception):\n    '''Doc.'''\n", None, id="but a class may be"),
+        pytest.param(
+            "class E(Exception):\n    '''Doc.'''\n",
+            None,
+            id="but a class may have only a docstring",
+        ),
         pytest.param("def f(): '''Doc.'''\n", None, id="documented on the header's line"),
         pytest.param(
             "# TODO: read it\n\nx = 1\n", "# TODO: read it\n⟦⟧\n\nx = 1\n", id="a TODO at the top"
@@ -82,7 +86,7 @@ GEOMETRY = Path(__file__, "../../../fixtures/python/geometry.py").resolve().read
             "x = 1  # TODO: y\nz = 2\n", "x = 1  # TODO: y\n⟦⟧\nz = 2\n", id="a TODO after code"
         ),
         pytest.param("x = [\n    # TODO: more\n]\n", None, id="a TODO among brackets"),
-        pytest.param("x: T = ...\ny = a[..., 1]\n", None, id="an ellipsis that is a value"),
+        pytest.param("x: T = ...\ny = a[..., 1]\n", None, id="an ellipsis used as a value"),
         pytest.param("raise ValueError\n# mastodon\n", None, id="nothing to fill"),
         pytest.param("x = 'TODO'\ndef f(a=...): return\n", None, id="a TODO in a string"),
         pytest.param("", None, id="an empty document"),

@@ -40,7 +40,7 @@ BLOCK = "def f(items):\n    ⟦⟧\n\n\ndef g():\n    pass\n"
             id="and the line that follows",
         ),
         pytest.param(INSIDE, "```\n1)\n```", "1", id="the bracket that follows"),
-        pytest.param(INSIDE, "```\nf(1)\n```", "f(1)", id="a bracket of its own"),
+        pytest.param(INSIDE, "```\nf(1)\n```", "f(1)", id="a bracket that it opened"),
         pytest.param(INSIDE, "```\nf(1))\nprint(2)\n```", "f(1)", id="both"),
         pytest.param(BLOCK, "```\nreturn 1\n```", "return 1", id="one line of a block"),
         pytest.param(
@@ -57,9 +57,9 @@ BLOCK = "def f(items):\n    ⟦⟧\n\n\ndef g():\n    pass\n"
         ),
         pytest.param(HALF_LINE, "<think>hm ```no```</think>```\n1\n```", "1", id="thoughts"),
         pytest.param(
-            HALF_LINE, "hm\n</think>\n```\n1\n```", "1", id="thoughts begun by the server"
+            HALF_LINE, "hm\n</think>\n```\n1\n```", "1", id="thoughts opened by the server"
         ),
-        pytest.param(HALF_LINE, "<think>never ends", "", id="thoughts without end"),
+        pytest.param(HALF_LINE, "<think>never ends", "", id="endless thoughts"),
         pytest.param(HALF_LINE, "", "", id="nothing"),
         pytest.param(HALF_LINE, "``````", "``````", id="backticks alone"),
     ],

@@ -103,7 +103,7 @@ def test_a_server_that_goes_down_in_a_fill_loses_no_fill(
     pair.remote.error = DOWN
     with caplog.at_level(logging.WARNING):
         assert [pair.fill().model for _ in range(3)] == ["local"] * 3
-    assert pair.remote.fills == 1, "one that is down is left alone"
+    assert pair.remote.fills == 1, "a server that is down is not asked"
     assert len(caplog.records) == 1, "it is logged once"
     assert pair.local.loads == 1
 
@@ -127,7 +127,7 @@ def test_a_server_too_busy_to_list_its_models_is_down(pair: Pair) -> None:
         pair.now += RETRY_S
         assert pair.fill().model == "local"
         settled(pair)
-        assert pair.fill().model == "local", "and is not asked again so soon"
+        assert pair.fill().model == "local", "it is not asked again so soon"
     assert pair.remote.loads == 3
     pair.remote.error = None
     pair.now += RETRY_S

@@ -73,10 +73,10 @@ def test_a_release_is_replayed_in_both_orders(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("what", "then", "is_step"),
     [
-        ("one of two names that go", "from a import b, d\n", True),
-        ("all that changes", "from a import d\n", True),
-        ("a name that stays", "from a import b, c\n", False),
-        ("a name that does not come", "from a import d, e\n", False),
+        ("one of two removed names", "from a import b, d\n", True),
+        ("the whole change", "from a import d\n", True),
+        ("a kept name is removed", "from a import b, c\n", False),
+        ("an unrelated name is added", "from a import d, e\n", False),
     ],
 )
 def test_an_intermediate_step_is_part_of_the_change(what: str, then: str, is_step: bool) -> None:
@@ -102,7 +102,7 @@ def test_a_list_that_loses_a_name_at_each_of_two_edits_is_a_step(tmp_path: Path)
         ("where the hunk is", 2, "n\n\n", Span(2, 2), Span(2, 2)),
         ("a line further up", 3, "n\n\n", Span(2, 2), Span(2, 2)),
         ("a line further down", 2, "\nn\n", Span(3, 3), Span(3, 3)),
-        ("beside another line", 3, "n\n", Span(2, 2), Span(3, 3)),
+        ("next to another line", 3, "n\n", Span(2, 2), Span(3, 3)),
     ],
 )
 def test_an_offer_may_insert_either_of_two_equal_lines(
