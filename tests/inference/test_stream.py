@@ -13,10 +13,12 @@ import torch
 
 from dgls.canvas.fim import FimPrompt
 from dgls.errors import Stopped
+from dgls.inference.beams import BeamLimits
 from dgls.inference.causal_model import CausalModel
 from dgls.inference.control import RunControl
 from dgls.inference.drafts import ROWS, BestDrafts
 from dgls.inference.lookup import Lookup
+from dgls.inference.prompt_cache import ReadPrompt
 from dgls.inference.scoring import Scorer
 from dgls.inference.written import UNFINISHED, Ends, Written
 from dgls.network.rows import Rows
@@ -54,8 +56,9 @@ def alone(model: CausalModel, prompt: FimPrompt) -> Written:
     """The greedy text, one token per pass, with separate slots."""
     slots = model.network.slots(64)
     states = model.network.read(Rows(torch.tensor(prompt.tokens)), slots)[-1:]
+    read = ReadPrompt(slots, states, cached=0)
     nothing = BestDrafts(None, None, lambda written, token: False)
-    return model.stream.greedy(slots, states, prompt.rest, ends(model), nothing, RunControl())
+    return model.stream.greedy(read, prompt.rest, ends(model), nothing, RunControl())
 
 
 def test_drafts_do_not_change_the_text(model: CausalModel) -> None:
@@ -87,7 +90,7 @@ def test_the_text_begins_with_the_end_of_the_prefix(model: CausalModel, head: st
     assert prompt.rest == b"" if head == "\n" else head.encode().endswith(prompt.rest)
     for written in (
         greedy(model, prompt),
-        *model.beams(prompt, model.read(prompt), ends(model, lines=1), 3, RunControl()),
+        *model.beams(prompt, model.read(prompt), ends(model, lines=1), BeamLimits(3), RunControl()),
     ):
         assert model.table.join(written.tokens).startswith(prompt.rest)
         said = model.table.join(written.tokens)[len(prompt.rest) :].decode("utf-8", "replace")
@@ -99,7 +102,7 @@ def test_the_cache_keeps_only_the_prompt(model: CausalModel) -> None:
     for prompt in prompts(model, 4):
         wanted = model.network.logits(model.read(prompt).states)
         _, read = model.greedy(prompt, ends(model), RunControl())
-        model.beams(prompt, read, ends(model, lines=1), 3, RunControl())
+        model.beams(prompt, read, ends(model, lines=1), BeamLimits(3), RunControl())
         model.scores(prompt, read, ends(model), ["x = 1", "y"])
         assert read.slots.length == len(prompt.tokens)
         again = model.network.logits(model.read(prompt).states)
@@ -111,7 +114,7 @@ def test_one_beam_equals_greedy(model: CausalModel) -> None:
         limits = {"lines": 1, "tokens": 12}
         wanted = greedy(model, prompt, **limits)
         (found, *_) = model.beams(
-            prompt, model.read(prompt), ends(model, **limits), 1, RunControl()
+            prompt, model.read(prompt), ends(model, **limits), BeamLimits(1), RunControl()
         )
         shortest = min(len(found.tokens), len(wanted.tokens))
         assert found.tokens[:shortest] == wanted.tokens[:shortest]
@@ -120,18 +123,22 @@ def test_one_beam_equals_greedy(model: CausalModel) -> None:
 def test_beams_far_less_likely_than_the_best_text_are_dropped(model: CausalModel) -> None:
     for prompt in prompts(model, 8):
         limits = ends(model, lines=1, tokens=12)
-        whole = model.beams(prompt, model.read(prompt), limits, 4, RunControl())
+        whole = model.beams(prompt, model.read(prompt), limits, BeamLimits(4), RunControl())
         known = whole[0].total
-        few = model.beams(prompt, model.read(prompt), limits, 4, RunControl(), known, 1.5)
+        few = model.beams(
+            prompt, model.read(prompt), limits, BeamLimits(4, known, 1.5), RunControl()
+        )
         assert all(each.total > known - 1.5 for each in few)
         assert len(few) >= sum(each.total > known - 1.5 for each in whole)
-        assert not model.beams(prompt, model.read(prompt), limits, 4, RunControl(), 1.0, 0.5)
+        assert not model.beams(
+            prompt, model.read(prompt), limits, BeamLimits(4, 1.0, 0.5), RunControl()
+        )
 
 
 def test_beams_are_distinct_correctly_scored_and_best_first(model: CausalModel) -> None:
     for prompt in prompts(model, 8):
         limits = ends(model, lines=1, tokens=12)
-        four = model.beams(prompt, model.read(prompt), limits, 4, RunControl())
+        four = model.beams(prompt, model.read(prompt), limits, BeamLimits(4), RunControl())
         for each in four:
             steps = by_steps(model, prompt, each.tokens)
             assert sum(each.log_probs) == pytest.approx(steps, abs=1e-2)
@@ -194,7 +201,11 @@ def test_a_stream_ends_at_once_on_a_stop_or_deadline(model: CausalModel) -> None
         model.greedy(prompt, ends(model), RunControl(should_stop=lambda: True))
     with pytest.raises(Stopped):
         model.beams(
-            prompt, model.read(prompt), ends(model), 2, RunControl(should_stop=lambda: True)
+            prompt,
+            model.read(prompt),
+            ends(model),
+            BeamLimits(2),
+            RunControl(should_stop=lambda: True),
         )
     late = RunControl(deadline=0.0)
     written, _ = model.greedy(prompt, ends(model), late)

@@ -87,7 +87,7 @@ def alone(model: CausalModel, gap: CutGap) -> Written:
     prompt = model.layout.prompt(gap.request)
     read, ends = model.read(prompt), model.ends(1, 32)
     nothing = BestDrafts(None, None, lambda written, token: False)
-    return model.stream.greedy(read.slots, read.states, prompt.rest, ends, nothing, RunControl())
+    return model.stream.greedy(read, prompt.rest, ends, nothing, RunControl())
 
 
 @pytest.mark.parametrize("before", [97, 301, 333])
