@@ -44,7 +44,7 @@ def library_denoiser(model, prompt: Tensor) -> Denoiser:
     ("bound", "entropy", "rows"),
     [(0.1, 0.005, 1), (40.0, 1.5, 1), (40.0, 1.5, 3), (4.0, 3.0, 2)],
 )
-def test_gives_the_tokens_of_generate_on_a_free_canvas(seed, bound, entropy, rows):
+def test_a_free_canvas_gets_the_tokens_of_generate(seed, bound, entropy, rows):
     model = tiny_model(seed, scale=60.0)
     width, steps = model.config.canvas_length, 12
     prompt = torch.randint(8, VOCABULARY, (rows, 20), generator=torch.Generator().manual_seed(seed))
@@ -104,7 +104,7 @@ def run(denoiser, tokens, open_, generator=None, **settings):
 
 @pytest.mark.parametrize("order", list(Order))
 @pytest.mark.parametrize("greedy", [True, False])
-def test_never_touches_a_pinned_position(order, greedy):
+def test_pinned_positions_never_change(order, greedy):
     denoiser, asked = counting_denoiser()
     tokens = torch.full((2, 10), 11)
     open_ = torch.zeros(2, 10, dtype=torch.bool)
@@ -117,7 +117,7 @@ def test_never_touches_a_pinned_position(order, greedy):
     assert not result.accepted[pinned].any()
 
 
-def test_stops_by_open_positions_alone():
+def test_only_open_positions_decide_the_stop():
     """A wide canvas of certain pinned positions must not hide an uncertain gap."""
 
     def logits(tokens: Tensor, conditioning: Tensor | None) -> Tensor:
@@ -133,7 +133,7 @@ def test_stops_by_open_positions_alone():
     assert result.steps == 6
 
 
-def test_stops_when_stable_and_sure():
+def test_the_loop_stops_when_stable_and_sure():
     denoiser, _ = counting_denoiser(sure=50.0)
     tokens = torch.full((1, 6), 11)
     result = run(denoiser, tokens, torch.ones(1, 6, dtype=torch.bool), greedy=True)

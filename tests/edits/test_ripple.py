@@ -32,7 +32,7 @@ CALLS = "def f(a, b):\n    return a\n\n\ndef g(b):\n    f(1)\n    f(2)\n"
         ("import os\n\nx = os.sep\n", ("os.sep", "1"), "`os` is no longer used"),
     ],
 )
-def test_each_offer_says_why(text: str, change: tuple[str, str], why: str) -> None:
+def test_each_offer_has_its_reason(text: str, change: tuple[str, str], why: str) -> None:
     assert [offer.why for offer in offers(text, change)] == [why]
 
 

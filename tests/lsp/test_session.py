@@ -157,7 +157,7 @@ async def test_a_loaded_model_shows_no_progress(session: Session, filler: Script
     assert session.client.progress_reports == {}
 
 
-async def test_a_client_without_progress_is_sent_none(filler: ScriptedFiller) -> None:
+async def test_a_client_without_progress_gets_no_progress(filler: ScriptedFiller) -> None:
     filler.steps = ((0.5, "reading"),)
     async with initialized(filler, progress=False) as session:
         await session.open("x = 1\n")
