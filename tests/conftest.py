@@ -25,7 +25,7 @@ if not Path("/dev/nvidia0").exists():
     # Triton requires a choice; it does not affect the interpreter.
     os.environ.setdefault("TRITON_DEFAULT_FP_FUSION", "1")
 
-# The time of an example tells nothing on a busy machine.
+# On a busy machine the time of an example has no meaning.
 hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
 

@@ -17,7 +17,7 @@ class Clock:
         return self.now
 
 
-def test_freed_memory_is_given_back_once_in_a_while_and_not_after_each_fill() -> None:
+def test_freed_memory_is_returned_at_intervals_and_not_after_each_fill() -> None:
     clock, given = Clock(), []
     freed = FreedMemory(lambda: given.append(clock.now), clock)
     for second in range(0, 181, 10):
@@ -46,7 +46,7 @@ print(full, early, resident_mb(os.getpid()))
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="malloc_trim is glibc's")
-def test_pieces_between_what_is_in_use_go_back_to_the_system() -> None:
+def test_free_pieces_between_used_memory_are_returned() -> None:
 
     run = subprocess.run(
         [sys.executable, "-c", _MANY_FREED], capture_output=True, text=True, timeout=120, check=True

@@ -109,16 +109,16 @@ def check(tmp_path: Path, commands: tuple[str, ...]) -> None:
         assert found == usual
 
 
-def test_no_command_of_a_front_end_imports_from_its_folder(tmp_path: Path) -> None:
+def test_no_front_end_command_imports_from_its_folder(tmp_path: Path) -> None:
     check(tmp_path, FRONT_END)
 
 
 @pytest.mark.slow
-def test_no_command_with_an_engine_imports_from_its_folder(tmp_path: Path) -> None:
+def test_no_engine_command_imports_from_its_folder(tmp_path: Path) -> None:
     check(tmp_path, WITH_ENGINE)
 
 
-def test_a_canary_sings_where_something_imports_it(tmp_path: Path) -> None:
+def test_an_imported_canary_is_detected(tmp_path: Path) -> None:
     folder = baited(tmp_path / "p", {"json"}, tmp_path / "trace")
     subprocess.run([sys.executable, "-c", "import json"], cwd=folder, check=True)
     assert json.__name__ in (tmp_path / "trace").read_text()

@@ -40,7 +40,7 @@ async def test_a_request_arrives_whole(folder: Path) -> None:
         assert request_from_json(body) == request
 
 
-async def test_half_a_surrogate_pair_keeps_every_position(folder: Path) -> None:
+async def test_half_a_surrogate_pair_shifts_no_position(folder: Path) -> None:
     async with FakeEngine(folder, lambda head, body: response(REPLY)) as engine:
         await engine.client.fill(FillRequest(("a\ud83db", "")))
         body = engine.requests[-1].partition(b"\r\n\r\n")[2]
@@ -61,10 +61,10 @@ async def test_a_request_over_the_limit_is_not_sent(folder: Path) -> None:
     [
         pytest.param(None, id="closes"),
         pytest.param(b"HTTP/1.1 200 x\r\ncontent-length: 99\r\n\r\nhalf", id="half a reply"),
-        pytest.param(b"SSH-2.0-OpenSSH\r\n\r\n", id="no http"),
+        pytest.param(b"SSH-2.0-OpenSSH\r\n\r\n", id="not HTTP"),
     ],
 )
-async def test_an_engine_that_ends_in_a_fill_is_unavailable(
+async def test_an_engine_that_ends_during_a_fill_is_unavailable(
     folder: Path, answer: bytes | None
 ) -> None:
     class Closing(FakeEngine):
@@ -100,7 +100,7 @@ async def test_nonsense_is_a_protocol_error(folder: Path, body: bytes) -> None:
             await engine.client.fill(FillRequest(("a", "b")), on_draft=lambda draft: None)
 
 
-async def test_a_reply_without_candidates_is_one_only_where_none_was_asked_for(
+async def test_a_reply_without_candidates_is_valid_only_if_none_were_requested(
     folder: Path,
 ) -> None:
     async with FakeEngine(folder, lambda *_: response(b'{"candidates":[],"model":"m"}')) as engine:
@@ -108,14 +108,14 @@ async def test_a_reply_without_candidates_is_one_only_where_none_was_asked_for(
         assert (await engine.client.fill(nothing)).candidates == ()
 
 
-async def test_an_error_comes_back_as_its_class(folder: Path) -> None:
+async def test_an_error_is_raised_as_its_class(folder: Path) -> None:
     error = b'{"error": {"kind": "ModelNotFoundError", "message": "Nowhere."}}'
     async with FakeEngine(folder, lambda head, body: response(error, 500)) as engine:
         with pytest.raises(ModelNotFoundError, match="Nowhere"):
             await engine.client.fill(FillRequest(("a", "b")))
 
 
-async def test_drafts_cut_anywhere_are_put_together(folder: Path) -> None:
+async def test_drafts_split_anywhere_are_reassembled(folder: Path) -> None:
     lines = b'{"step":1,"texts":["a"]}\n{"step":2,"texts":["ab"]}\n' + REPLY + b"\n"
     chunks = [lines[at : at + 7] for at in range(0, len(lines), 7)]
     chunked = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in [*chunks, b""])
@@ -145,7 +145,7 @@ async def test_cancelling_closes_the_connection(folder: Path) -> None:
         await engine.gone.wait()
 
 
-async def test_a_connection_that_was_closed_meanwhile_is_not_used_again(folder: Path) -> None:
+async def test_a_closed_connection_is_not_reused(folder: Path) -> None:
     async with FakeEngine(folder, lambda head, body: response(REPLY)) as engine:
         address = UnixAddress(endpoint_of(engine.settings).socket)
         pool = ConnectionPool()
@@ -159,14 +159,14 @@ async def test_a_connection_that_was_closed_meanwhile_is_not_used_again(folder: 
         second.abort()
 
 
-async def test_where_nobody_listens_there_is_no_connection(folder: Path) -> None:
+async def test_without_a_listener_there_is_no_connection(folder: Path) -> None:
     with pytest.raises(ConnectionLostError):
         await Connection.open(UnixAddress(folder / "nothing"))
     with pytest.raises(ConnectionLostError):
         await EngineApi(endpoint_of(settings_in(folder))).health()
 
 
-def test_three_failures_within_a_minute_are_enough() -> None:
+def test_three_failures_within_a_minute_end_the_retries() -> None:
     clock = [0.0]
     failures = Failures(lambda: clock[0])
     for clock[0] in (0.0, 10.0, 59.0):
@@ -185,7 +185,7 @@ def test_three_failures_within_a_minute_are_enough() -> None:
     failures.check()
 
 
-def test_an_answer_between_failures_starts_their_count_anew() -> None:
+def test_an_answer_between_failures_resets_their_count() -> None:
     failures = Failures(lambda: 0.0)
     for _ in range(20):
         failures.record("it was killed")
@@ -198,7 +198,7 @@ def test_an_answer_between_failures_starts_their_count_anew() -> None:
         failures.check()
 
 
-async def test_an_engine_that_answers_now_and_then_is_asked_again(folder: Path) -> None:
+async def test_an_engine_that_sometimes_answers_is_asked_again(folder: Path) -> None:
     asked = itertools.count()
 
     def every_third(head: bytes, body: bytes) -> bytes | None:
@@ -212,7 +212,7 @@ async def test_an_engine_that_answers_now_and_then_is_asked_again(folder: Path) 
             assert (await engine.client.fill(FillRequest(("a", "b")))).model == "fake"
 
 
-def test_the_last_words_are_the_logs_last_line(folder: Path) -> None:
+def test_the_reported_cause_is_the_logs_last_line(folder: Path) -> None:
     log = folder / "log"
     assert last_words(log) == ""
     log.write_text("first\nlast\n\n")

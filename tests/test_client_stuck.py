@@ -20,7 +20,7 @@ from dgls.rendezvous.endpoint import UnixAddress, endpoint_of
 from tests.support.fake_engine import READY, REPLY, WAIT_S, FakeEngine, response, settings_in
 
 
-async def test_an_engine_that_never_answers_is_given_up(
+async def test_the_client_gives_up_on_a_silent_engine(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client_module, "_HEALTH_S", 0.1)
@@ -53,7 +53,7 @@ STUCK: dict[str, tuple[bytes, bytes]] = {
     "half a body": (HEAD + b'{"candidates":', b""),
     "a body that drips": (HEAD, b" "),
     "chunks that drip": (CHUNKED, b"1\r\n \r\n"),
-    "drafts without end": (CHUNKED, b'19\r\n{"step":1,"texts":["a"]}\n\r\n'),
+    "endless drafts": (CHUNKED, b'19\r\n{"step":1,"texts":["a"]}\n\r\n'),
     "interim answers": (b"", b"HTTP/1.1 102 x\r\n\r\n"),
 }
 
@@ -61,7 +61,7 @@ STUCK: dict[str, tuple[bytes, bytes]] = {
 @pytest.mark.parametrize("kind", STUCK)
 @pytest.mark.parametrize("with_drafts", [False, True])
 @pytest.mark.parametrize("health", ["answers", "is stuck too"])
-async def test_an_engine_that_is_stuck_anywhere_is_given_up_and_asked_again_later(
+async def test_an_engine_stuck_anywhere_is_abandoned_and_retried_later(
     folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str, with_drafts: bool, health: str
 ) -> None:
     monkeypatch.setattr(client_module, "GRACE_S", 0.1)
@@ -102,7 +102,7 @@ async def test_an_engine_that_is_stuck_anywhere_is_given_up_and_asked_again_late
         lock.release()
 
 
-async def test_an_answer_without_end_fills_no_memory(
+async def test_an_endless_answer_fills_no_memory(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dgls.client.connection.LARGEST_ANSWER", 100_000)
@@ -113,7 +113,7 @@ async def test_an_answer_without_end_fills_no_memory(
                 await engine.client.fill(FillRequest(("a", "b")), on_draft)
 
 
-async def test_a_full_queue_is_waited_in(folder: Path) -> None:
+async def test_the_client_waits_in_a_full_queue(folder: Path) -> None:
     path = folder / "s"
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(socket.socket(socket.AF_UNIX))
@@ -133,7 +133,7 @@ async def test_a_full_queue_is_waited_in(folder: Path) -> None:
 
 
 class Deaf:
-    """An engine that was ready once and answers nothing any more."""
+    """An engine that was ready once and no longer answers."""
 
     async def fill(self, request: object, on_draft: object = None) -> object:
         return await asyncio.Event().wait()
@@ -145,7 +145,7 @@ class Deaf:
         pass
 
 
-async def test_a_stuck_engine_is_given_up_without_a_deadline_too(
+async def test_a_stuck_engine_is_abandoned_without_a_deadline_too(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client_module, "NO_DEADLINE_S", 0.1)

@@ -26,11 +26,11 @@ def resolved(tmp_path: Path, **sources: object) -> Resolved:
     return resolve(given.pop("project", None), **given)  # type: ignore[arg-type]
 
 
-def test_without_any_source_the_defaults_hold(tmp_path: Path) -> None:
+def test_without_any_source_the_defaults_apply(tmp_path: Path) -> None:
     assert resolved(tmp_path) == Resolved(Settings())
 
 
-def test_later_sources_win(tmp_path: Path) -> None:
+def test_later_sources_override_earlier_ones(tmp_path: Path) -> None:
     user = toml(tmp_path / "user", "[fill]\ncandidates = 2\nmax_lines = 2\nsuffix_chars = 2\n")
     toml(tmp_path / "project", "[fill]\ncandidates = 3\nmax_lines = 3\n")
     found = resolved(
@@ -95,7 +95,7 @@ def test_a_bad_setting_is_named_and_the_rest_is_kept(
         found.strict()
 
 
-def test_a_number_may_be_left_to_dgls_again(tmp_path: Path) -> None:
+def test_a_number_can_be_reset_to_auto(tmp_path: Path) -> None:
     user = toml(tmp_path / "user", "[denoise]\nsteps = 3\nentropy_bound = 1\nstop_steps = 0\n")
     found = resolved(
         tmp_path,
@@ -107,7 +107,7 @@ def test_a_number_may_be_left_to_dgls_again(tmp_path: Path) -> None:
     assert (denoise.stop_steps, denoise.stop_entropy) == (0, 0.5)
 
 
-def test_a_knob_out_of_range_is_told_in_one_sentence(tmp_path: Path) -> None:
+def test_a_number_out_of_range_is_one_sentence(tmp_path: Path) -> None:
     (problem,) = resolved(tmp_path, environment={"DGLS_DENOISE_STEPS": "2000"}).problems
     assert str(problem) == (
         "'denoise.steps' in the environment must be 'auto' or a whole number of at least 1 and at "
@@ -118,9 +118,7 @@ def test_a_knob_out_of_range_is_told_in_one_sentence(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "meant"), [("maxlines", "fill.max_lines"), ("explicit_mdel", "fill.explicit_model")]
 )
-def test_an_unknown_setting_is_answered_with_the_one_that_was_probably_meant(
-    name: str, meant: str
-) -> None:
+def test_an_unknown_setting_suggests_the_likely_one(name: str, meant: str) -> None:
     (problem,) = resolve(files=(), environment={}, overrides={"fill": {name: 3}}).problems
     assert str(problem).endswith(f"it was ignored. Did you mean '{meant}'?")
     (other,) = resolve(files=(), environment={}, overrides={"zzz": {"q": 3}}).problems
@@ -147,12 +145,12 @@ def test_an_older_name_counts_and_is_noted(
     assert all("'remote.steps'" in note and "'denoise.steps'" in note for note in found.messages)
 
 
-def test_an_older_name_changes_settings_that_hold_the_newer_one() -> None:
+def test_an_older_name_overrides_settings_under_the_newer_one() -> None:
     wide = changed(Settings(), {"denoise.canvas": 64})
     assert changed(wide, {"remote.canvas": 32}).denoise.canvas == 32
 
 
-def test_a_bad_value_leaves_the_value_before_it(tmp_path: Path) -> None:
+def test_a_bad_value_keeps_the_previous_one(tmp_path: Path) -> None:
     found = resolved(
         tmp_path, environment={"DGLS_FILL_MAX_LINES": "3"}, overrides={"fill.max_lines": "many"}
     )
@@ -212,7 +210,7 @@ def test_changed_settings_stay_valid() -> None:
         changed(Settings(), {"model.threads": -1})
 
 
-def test_only_what_changes_the_answers_makes_another_engine() -> None:
+def test_only_settings_that_change_answers_need_another_engine() -> None:
     base = Settings()
     assert changed(base, {"model.name": "other"}).identity() != base.identity()
     assert changed(base, {"fill.candidates": 3}).identity() == base.identity()
@@ -225,14 +223,14 @@ def test_every_default_is_within_its_own_range() -> None:
 
 
 @pytest.mark.parametrize("name", GENERATED)
-def test_what_is_generated_is_the_code(name: str) -> None:
+def test_generated_files_are_up_to_date(name: str) -> None:
     root = Path(__file__).parent.parent
     assert (root / name).read_text(encoding="utf-8") == generated_file(name, root), (
         "Run: python -m dgls.config"
     )
 
 
-def test_the_schema_and_the_manifest_know_every_setting_and_what_a_workspace_may_set() -> None:
+def test_schema_and_manifest_have_every_setting_and_its_scope() -> None:
     sections = schema()["properties"]
     known = {f"{name}.{item}" for name in sections for item in sections[name]["properties"]}
     properties = vscode_configuration()["properties"]
@@ -245,7 +243,7 @@ def test_the_schema_and_the_manifest_know_every_setting_and_what_a_workspace_may
     assert sections["typing"]["properties"]["completion_list"]["enum"][0] == "auto"
 
 
-def test_a_list_adds_to_those_of_the_sources_before_it(tmp_path: Path) -> None:
+def test_a_list_extends_those_of_earlier_sources(tmp_path: Path) -> None:
     user = toml(tmp_path / "user", '[privacy]\nsecrets = ["*.mine", "both"]\n')
     toml(tmp_path / "project", '[privacy]\nsecrets = ["*.theirs", "both"]\n')
     found = resolved(
@@ -282,7 +280,7 @@ def test_live_settings_follow_their_files_and_folders(
     assert live.at(inner).settings.show.automatic is True
 
 
-def test_settings_cost_a_front_end_nothing_heavy() -> None:
+def test_reading_settings_imports_nothing_heavy() -> None:
     code = "import sys, dgls.config; print({'torch', 'numpy', 'httpx', 'asyncio'} & {*sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -42,12 +42,12 @@ def test_a_project_can_lower_what_is_sent_and_never_raise_it(
     assert found.settings.value(name) == value
 
 
-def test_a_project_lowers_what_the_environment_and_the_editor_say_too(tmp_path: Path) -> None:
+def test_a_project_also_lowers_values_of_the_environment_and_editor(tmp_path: Path) -> None:
     found = project(tmp_path, "[context]\nchars = 7\n", overrides={"context.chars": 4000})
     assert found.settings.context.chars == 7
 
 
-def test_a_project_takes_nothing_off_the_users_secrets(tmp_path: Path) -> None:
+def test_a_project_removes_nothing_from_the_users_secrets(tmp_path: Path) -> None:
     found = project(
         tmp_path,
         '[privacy]\nsecrets = ["!*.vault", "*.more"]\n',
@@ -58,7 +58,7 @@ def test_a_project_takes_nothing_off_the_users_secrets(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["privacy.secrets", "show.files_off"])
-def test_a_pattern_that_can_match_nothing_is_told_from_every_source(
+def test_a_pattern_that_can_match_nothing_is_reported_from_every_source(
     tmp_path: Path, name: str
 ) -> None:
     section, key = name.split(".")
@@ -99,7 +99,7 @@ def test_a_pattern_that_can_match_nothing_is_told_from_every_source(
     ],
     ids=lambda text: f"{text[:12]!r} of {len(text)}",
 )
-def test_a_hostile_settings_file_costs_a_moment_and_is_named(tmp_path: Path, text: str) -> None:
+def test_a_hostile_settings_file_is_read_fast_and_named(tmp_path: Path, text: str) -> None:
     begun = time.process_time()
     found = project(tmp_path, text)
     assert time.process_time() - begun < 3.0
@@ -108,19 +108,19 @@ def test_a_hostile_settings_file_costs_a_moment_and_is_named(tmp_path: Path, tex
     assert sum(len(str(problem)) for problem in found.problems) < 10_000
 
 
-def test_a_byte_order_mark_before_the_settings_is_no_part_of_them(tmp_path: Path) -> None:
+def test_a_byte_order_mark_before_the_settings_is_ignored(tmp_path: Path) -> None:
     found = project(tmp_path, "\ufeff[show]\nthreshold = 0.75\n")
     assert (found.problems, found.settings.show.threshold) == ((), 0.75)
 
 
-def test_a_variable_that_is_no_text_is_named(tmp_path: Path) -> None:
+def test_an_undecodable_variable_is_named(tmp_path: Path) -> None:
     found = resolve(tmp_path, environment={"DGLS_MODEL_NAME": "\udcff"})
     assert found.settings == resolve(tmp_path, environment={}).settings
     assert "'model.name' in the environment must be text" in str(found.problems[0])
 
 
 @pytest.mark.parametrize("kind", ["device", "fifo", "loop"])
-def test_a_settings_file_that_is_no_file_is_not_read(tmp_path: Path, kind: str) -> None:
+def test_a_settings_path_that_is_not_a_regular_file_is_not_read(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "dgls.toml"
     if kind == "fifo":
         os.mkfifo(path)
@@ -137,7 +137,7 @@ def test_a_settings_file_that_is_no_file_is_not_read(tmp_path: Path, kind: str) 
     ids=lambda value: str(type(value).__name__),
 )
 @pytest.mark.parametrize("name", ["fill.automatic_deadline_ms", "fill.candidates", "model.name"])
-def test_a_value_beyond_all_bounds_is_refused_in_a_short_sentence(name: str, value: object) -> None:
+def test_a_value_out_of_bounds_is_refused_in_a_short_sentence(name: str, value: object) -> None:
     found = resolve(files=[], environment={}, overrides={name: value})
     if name == "model.name" and isinstance(value, str):
         return
@@ -155,7 +155,7 @@ def test_a_value_beyond_all_bounds_is_refused_in_a_short_sentence(name: str, val
     ],
     ids=["many", "long", "deep"],
 )
-def test_a_projects_list_of_patterns_costs_a_moment_at_each_key(
+def test_a_projects_patterns_stay_fast_at_each_keystroke(
     tmp_path: Path, name: str, texts: list[str]
 ) -> None:
     section, _, key = name.partition(".")
@@ -167,7 +167,7 @@ def test_a_projects_list_of_patterns_costs_a_moment_at_each_key(
     assert time.process_time() - begun < 2.0
 
 
-def test_a_user_without_a_home_folder_has_no_settings_in_the_working_folder(
+def test_without_a_home_folder_no_user_settings_are_read_from_the_working_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

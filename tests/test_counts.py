@@ -17,7 +17,7 @@ PYTHON, SLOW = Kind("python", 100.0), Kind("python", float("inf"))
 @pytest.mark.parametrize(
     ("latency", "bound"), [(0.0, 100.0), (100.0, 100.0), (101.0, 300.0), (5_000.0, float("inf"))]
 )
-def test_a_wait_belongs_to_the_class_that_it_stays_within(latency: float, bound: float) -> None:
+def test_a_wait_counts_in_the_smallest_class_that_holds_it(latency: float, bound: float) -> None:
     assert Kind.of("python", latency).within_ms == bound
 
 
@@ -35,7 +35,7 @@ def test_counts_add_up_in_the_file(tmp_path: Path) -> None:
     ]
 
 
-def test_a_full_disk_leaves_the_counts_as_they_were_and_nothing_beside_them(
+def test_a_full_disk_keeps_the_counts_and_leaves_no_other_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "counts.json"
@@ -51,7 +51,7 @@ def test_a_full_disk_leaves_the_counts_as_they_were_and_nothing_beside_them(
     assert read_counts(path) == {PYTHON: Count(10, 4, 3)}
 
 
-def test_a_broken_file_counts_nothing_and_a_folder_that_is_none_costs_nothing(
+def test_a_broken_file_and_an_unusable_folder_count_nothing(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "counts.json"

@@ -35,7 +35,7 @@ def test_a_lock_has_one_holder_and_leaves_no_file(folder: Path) -> None:
     assert not path.exists()
 
 
-def test_a_lock_whose_file_was_replaced_leaves_the_new_one(folder: Path) -> None:
+def test_a_lock_whose_file_was_replaced_keeps_the_new_one(folder: Path) -> None:
     path = folder / "lock"
     old = FileLock.acquire(path)
     path.unlink()
@@ -47,7 +47,7 @@ def test_a_lock_whose_file_was_replaced_leaves_the_new_one(folder: Path) -> None
     new.release()
 
 
-def test_a_lock_that_is_handed_over_lives_as_long_as_the_child(folder: Path) -> None:
+def test_an_inherited_lock_lives_as_long_as_the_child(folder: Path) -> None:
     path = folder / "lock"
     lock = FileLock.acquire(path)
     assert lock is not None
@@ -72,7 +72,9 @@ def test_a_lock_that_is_handed_over_lives_as_long_as_the_child(folder: Path) -> 
         ({"show.threshold": 0.9}, False),
     ],
 )
-def test_what_makes_another_engine(folder: Path, values: dict[str, object], is_other: bool) -> None:
+def test_settings_that_need_another_engine(
+    folder: Path, values: dict[str, object], is_other: bool
+) -> None:
     here = endpoint_of(settings_in(folder))
     assert (endpoint_of(settings_in(folder, **values)) != here) is is_other
 
@@ -80,7 +82,7 @@ def test_what_makes_another_engine(folder: Path, values: dict[str, object], is_o
 @pytest.mark.parametrize(
     ("file", "named"), [("model.safetensors", "."), ("model.gguf", "model.gguf")]
 )
-def test_new_weights_are_another_engine(folder: Path, file: str, named: str) -> None:
+def test_new_weights_need_another_engine(folder: Path, file: str, named: str) -> None:
     weights = folder / file
     weights.touch()
     settings = settings_in(folder, **{"model.name": str(folder / named)})
@@ -90,7 +92,7 @@ def test_new_weights_are_another_engine(folder: Path, file: str, named: str) -> 
     assert endpoint_of(settings) != before
 
 
-def test_a_folder_is_named_in_full_for_an_engine_elsewhere(
+def test_an_engine_elsewhere_gets_absolute_folders(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "embedded").mkdir()
@@ -130,7 +132,7 @@ async def test_no_engine_is_started_in_a_folder_that_others_can_open(folder: Pat
     assert list(folder.iterdir()) == []
 
 
-def test_a_private_file_is_whole_and_the_users_alone(folder: Path) -> None:
+def test_a_private_file_is_complete_and_private_to_the_user(folder: Path) -> None:
     path = folder / "port"
     for text in ("first", "second é"):
         write_private(path, text)
@@ -140,7 +142,7 @@ def test_a_private_file_is_whole_and_the_users_alone(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", "3", '{"port": "x", "token": "t"}', "\x00"])
-def test_a_port_file_that_is_none_is_no_address(folder: Path, text: str) -> None:
+def test_an_invalid_port_file_has_no_address(folder: Path, text: str) -> None:
     settings = settings_in(folder / ("d" * 100))
     endpoint = endpoint_of(settings)
     assert not endpoint.has_unix_socket

@@ -48,7 +48,7 @@ PATHS = [".", "", "src", "{repository}", "{repository}/src", ".:{repository}/src
 
 
 @pytest.mark.parametrize("python_path", PATHS)
-def test_a_project_is_no_place_to_import_from(
+def test_nothing_is_imported_from_a_project(
     hostile: Path, monkeypatch: pytest.MonkeyPatch, python_path: str
 ) -> None:
     repository = Path.cwd()
@@ -66,7 +66,9 @@ def test_a_project_is_no_place_to_import_from(
     assert str(ROOT) in sys.path
 
 
-def test_a_folder_of_ones_own_stays(hostile: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_users_own_folder_stays_on_the_path(
+    hostile: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (hostile / "mine").mkdir()
     monkeypatch.setenv("PYTHONPATH", f"{hostile / 'mine'}{os.pathsep}.")
     assert safe_environment()["PYTHONPATH"] == f"{hostile / 'mine'}{os.pathsep}{ROOT}"
@@ -74,7 +76,7 @@ def test_a_folder_of_ones_own_stays(hostile: Path, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.slow
 @pytest.mark.parametrize("python_path", [".", "{repository}/src"])
-async def test_neither_the_server_nor_its_engine_sings(
+async def test_neither_the_server_nor_its_engine_imports_a_canary(
     hostile: Path, monkeypatch: pytest.MonkeyPatch, python_path: str
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", python_path.format(repository=Path.cwd()))
@@ -99,7 +101,7 @@ async def test_neither_the_server_nor_its_engine_sings(
     assert not (hostile / "sung").exists()
 
 
-def test_a_working_folder_that_is_gone_keeps_no_engine_from_starting(
+def test_an_engine_starts_from_a_deleted_working_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone, kept = tmp_path / "gone", tmp_path / "kept"

@@ -1,4 +1,4 @@
-"""The layers of `docs/architecture.md`: who may import whom, and who may use a heavy library."""
+"""The layers of `docs/architecture.md`: which package may import which, or a heavy library."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def imports(path: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_room_imports_what_it_may_know(path: Path) -> None:
+def test_a_package_imports_only_what_it_may_know(path: Path) -> None:
     mine = room_of(names_of(path))
     for name in imports(path):
         first, *rest = name.split(".")
@@ -147,7 +147,7 @@ def test_a_room_imports_what_it_may_know(path: Path) -> None:
             assert mine.split(".")[0] in OWNERS[first] or mine in OWNERS[first], name
 
 
-def test_rooms_do_not_know_each_other_in_a_circle() -> None:
+def test_the_import_graph_has_no_cycles() -> None:
     left = {room: set(known.split()) for room, known in KNOWS.items()}
     while left:
         lowest = {room for room, known in left.items() if not known & left.keys()}
@@ -155,7 +155,7 @@ def test_rooms_do_not_know_each_other_in_a_circle() -> None:
         left = {room: known for room, known in left.items() if room not in lowest}
 
 
-def test_every_room_is_in_the_graph_and_every_edge_is_used() -> None:
+def test_every_package_is_in_the_graph_and_every_edge_is_used() -> None:
     used: dict[str, set[str]] = {}
     for path in modules():
         found = used.setdefault(room_of(names_of(path)), set())
@@ -169,7 +169,7 @@ def test_every_room_is_in_the_graph_and_every_edge_is_used() -> None:
     assert {room: known for room, known in unused.items() if known} == {}
 
 
-def test_diffusion_knows_torch_and_errors_alone() -> None:
+def test_diffusion_knows_only_torch_and_errors() -> None:
     for path in (ROOT / "diffusion").glob("*.py"):
         for name in imports(path):
             assert name.split(".")[0] != "transformers"
@@ -178,7 +178,7 @@ def test_diffusion_knows_torch_and_errors_alone() -> None:
 
 
 @pytest.mark.parametrize("module", LIGHT)
-def test_a_front_end_never_loads_what_is_heavy(module: str) -> None:
+def test_a_front_end_never_loads_heavy_libraries(module: str) -> None:
     heavy = {"torch", "transformers", "numpy", "tokenizers", "starlette", "uvicorn", "httpx"}
     program = f"import sys, {module}; print(*({heavy!r} & set(sys.modules)))"
     done = subprocess.run(
@@ -187,7 +187,7 @@ def test_a_front_end_never_loads_what_is_heavy(module: str) -> None:
     assert done.stdout.strip() == ""
 
 
-def test_initialize_waits_for_no_import_that_comes_later() -> None:
+def test_initialize_does_not_wait_for_later_imports() -> None:
     later = {
         "dgls.edits.rules",
         "dgls.checkpoint.catalogue",
@@ -212,7 +212,7 @@ def test_an_engine_of_a_laptop_model_loads_no_transformers() -> None:
     assert done.stdout.strip() == "False"
 
 
-def test_the_code_map_has_every_room_and_no_other() -> None:
+def test_the_code_map_lists_exactly_the_packages() -> None:
     page = (ROOT.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
     rows = [row.split("|")[1] for row in page.splitlines() if row.startswith("| `")]
     named = {name.rstrip("/") for row in rows for name in re.findall(r"`([^`]+)`", row)}
@@ -222,7 +222,7 @@ def test_the_code_map_has_every_room_and_no_other() -> None:
     assert all((ROOT / name).exists() for name in named)
 
 
-def test_no_folder_outgrows_a_room_and_a_large_one_says_why() -> None:
+def test_no_folder_is_too_large_and_a_large_one_says_why() -> None:
     page = (ROOT.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
     lines: Counter[str] = Counter()
     for path in modules():

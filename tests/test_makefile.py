@@ -22,7 +22,7 @@ def _make(folder: Path, python: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
 
 
-def test_a_python_that_is_too_old_is_told_and_makes_nothing(tmp_path: Path) -> None:
+def test_an_old_python_is_reported_and_makes_nothing(tmp_path: Path) -> None:
     made = _make(tmp_path, 'case "$1" in --version) echo Python 3.10.13;; *) exit 1;; esac')
     assert made.returncode != 0
     assert "3.11 or newer" in made.stdout
@@ -31,7 +31,7 @@ def test_a_python_that_is_too_old_is_told_and_makes_nothing(tmp_path: Path) -> N
     assert not (tmp_path / "venv").exists()
 
 
-def test_an_environment_that_was_only_begun_is_made_anew_the_next_time(tmp_path: Path) -> None:
+def test_a_partial_environment_is_made_again(tmp_path: Path) -> None:
     begin = 'mkdir -p "$3/bin"; touch "$3/bin/python" "$3/bin/python3"; exit 1'
     made = _make(tmp_path, f'case "$1" in -m) {begin};; esac')
     assert made.returncode != 0

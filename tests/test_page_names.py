@@ -98,7 +98,7 @@ def test_a_command_line_is_read_as_it_is_written(page: str) -> None:
 
 
 @each_page
-def test_a_setting_is_there(page: str) -> None:
+def test_a_named_setting_exists(page: str) -> None:
     files = (".py", ".toml", ".json", ".md", ".lua", ".el", ".safetensors")
     for name in (each.partition(" = ")[0] for each in quoted(page)):
         section, _, rest = name.removeprefix("dgls.").partition(".")
@@ -111,7 +111,7 @@ def is_module(package: str, name: str) -> bool:
 
 
 @each_page
-def test_a_configuration_is_accepted_whole(page: str) -> None:
+def test_a_configuration_is_accepted_completely(page: str) -> None:
     for block in blocks(page, "toml"):
         given = tomllib.loads(block)
         if not given.keys() <= SECTIONS.keys():
@@ -154,7 +154,7 @@ OURS = tuple(
 
 
 @each_page
-def test_a_file_is_there(page: str) -> None:
+def test_a_named_file_exists(page: str) -> None:
     for name in quoted(page):
         if page == HISTORY or "NAME" in name:
             continue
@@ -164,7 +164,7 @@ def test_a_file_is_there(page: str) -> None:
 
 
 @each_page
-def test_a_link_leads_somewhere(page: str) -> None:
+def test_a_link_has_a_target(page: str) -> None:
     unfenced = FENCED.sub("", text_of(page))
     for target in re.findall(r"\]\(([^)\s]+)\)", unfenced):
         if re.match(r"\w+:", target):
@@ -184,6 +184,6 @@ def anchors(page: str) -> frozenset[str]:
     return frozenset(each.strip().replace(" ", "-") for each in plain)
 
 
-def test_the_pages_have_what_is_looked_for() -> None:
+def test_the_pages_have_names_of_each_kind() -> None:
     assert sum(len(list(commands(page))) for page in PAGES) > 100
     assert sum(len(list(blocks(page, "toml"))) for page in PAGES) > 3

@@ -32,7 +32,7 @@ def lines_shown(page: str) -> int:
 
 
 @pytest.mark.parametrize("name", ["../README.md", *pages(GUIDES)])
-def test_a_guide_takes_two_screens_and_an_editors_page_one(name: str) -> None:
+def test_a_guide_fits_two_screens_and_an_editors_page_one(name: str) -> None:
     screens = 1 if re.match(r"editors/(?!README)", name) else 2
     assert lines_shown((DOCS / name).read_text(encoding="utf-8")) <= screens * SCREEN
 

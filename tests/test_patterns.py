@@ -132,7 +132,7 @@ _PIECES = st.sampled_from([*"ab*?/[]!-\\. ", "[:alpha:]", "[:print:]", "[:"])
 
 
 @pytest.mark.skipif(GIT is None, reason="git is not installed")
-def test_thousands_of_patterns_mean_what_they_mean_to_git(tmp_path: Path) -> None:
+def test_thousands_of_patterns_mean_the_same_as_to_git(tmp_path: Path) -> None:
     """Compared with git itself, with one ignore file for each pattern."""
     chosen: list[str] = []
 
@@ -223,10 +223,10 @@ def test_the_longest_list_is_matched_quickly() -> None:
         ("x" * 5000, "longer"),
     ],
 )
-def test_a_pattern_that_can_match_nothing_is_told(pattern: str, said: str) -> None:
+def test_a_pattern_that_can_match_nothing_is_reported(pattern: str, said: str) -> None:
     assert said in str(why_it_matches_nothing(pattern))
 
 
 @pytest.mark.parametrize("pattern", [row[0] for row in TABLE if row[2]])
-def test_a_pattern_that_matches_something_is_not_complained_of(pattern: str) -> None:
+def test_a_pattern_that_matches_something_is_not_reported(pattern: str) -> None:
     assert why_it_matches_nothing(pattern) is None

@@ -62,14 +62,12 @@ def requests(draw: st.DrawFn) -> FillRequest:
 
 
 @given(requests())
-def test_a_request_comes_back_as_it_went(request: FillRequest) -> None:
+def test_a_request_survives_json(request: FillRequest) -> None:
     assert request_from_json(to_json(request)) == request
 
 
 @given(st.lists(text), numbers, st.booleans())
-def test_a_reply_and_a_draft_come_back_as_they_went(
-    texts: list[str], score: float, flag: bool
-) -> None:
+def test_a_reply_and_a_draft_survive_json(texts: list[str], score: float, flag: bool) -> None:
     fill = Fill(tuple(texts), score, 0.5, "draft")
     timings = Timings(queue_ms=score)
     reply = FillReply((fill, fill), "m", flag, 3, 4, 5, 6, 7, timings)
@@ -78,13 +76,13 @@ def test_a_reply_and_a_draft_come_back_as_they_went(
     assert draft_from_json(to_json(draft)) == draft
 
 
-def test_health_comes_back_as_it_went() -> None:
+def test_health_survives_json() -> None:
     for state in EngineState:
         health = Health(state, 12.5, "why", "ModelError", "m", "1", 7)
         assert health_from_json(to_json(health)) == health
 
 
-def test_every_error_comes_back_as_its_class() -> None:
+def test_every_error_survives_json_as_its_class() -> None:
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
     assert len(kinds) > 10
     for kind in kinds:
@@ -98,7 +96,7 @@ def test_every_error_comes_back_as_its_class() -> None:
     "parse",
     [request_from_json, reply_from_json, draft_from_json, health_from_json, error_from_json],
 )
-def test_what_is_no_object_is_refused(
+def test_a_value_that_is_not_an_object_is_refused(
     parse: Callable[[str | bytes], object], data: str | bytes
 ) -> None:
     with pytest.raises(EngineProtocolError):
@@ -124,7 +122,7 @@ def test_what_is_no_object_is_refused(
         '{"parts": ["a", "b"], "unknown": 3}',
     ],
 )
-def test_a_request_of_odd_fields_is_refused(fields: str) -> None:
+def test_a_request_with_odd_fields_is_refused(fields: str) -> None:
     with pytest.raises(EngineProtocolError):
         request_from_json(fields)
 
@@ -150,7 +148,7 @@ WILD = [
 
 
 @pytest.mark.parametrize("value", WILD, ids=lambda value: value[:20])
-def test_no_number_of_a_request_may_be_anything_else(value: str) -> None:
+def test_a_number_of_a_request_must_be_a_number(value: str) -> None:
     seen = set()
     for kind, body in NUMBERS.items():
         for declared in dataclasses.fields(kind):  # type: ignore[arg-type]
@@ -161,7 +159,7 @@ def test_no_number_of_a_request_may_be_anything_else(value: str) -> None:
     assert {"version", "seed", "deadline_ms", "candidates", "prefix_chars", "max_lines"} <= seen
 
 
-def test_a_reply_says_what_its_candidates_are_even_if_there_are_none() -> None:
+def test_a_reply_lists_its_candidates_even_if_empty() -> None:
     assert reply_from_json('{"candidates": [], "model": "m"}') == FillReply((), "m")
     with pytest.raises(EngineProtocolError, match="no candidates"):
         reply_from_json('{"model": "m"}')
@@ -177,7 +175,7 @@ def test_a_reply_says_what_its_candidates_are_even_if_there_are_none() -> None:
         ('"error"', error_from_json),
     ],
 )
-def test_the_examples_of_the_page_are_understood(
+def test_the_examples_of_the_page_are_accepted(
     mark: str, parse: Callable[[str | bytes], object]
 ) -> None:
     page = Path(__file__).parent.parent / "docs" / "protocol.md"
@@ -199,6 +197,6 @@ def test_the_examples_of_the_page_are_understood(
         {"parts": ["", ""], "gaps": [{"text": "a"}], "instruction": 3},
     ],
 )
-def test_an_instruction_needs_the_code_it_is_about(fields: dict[str, object]) -> None:
+def test_an_instruction_needs_its_code(fields: dict[str, object]) -> None:
     with pytest.raises(EngineProtocolError, match="instruction"):
         request_from_json(json.dumps(fields))

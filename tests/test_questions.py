@@ -19,7 +19,7 @@ GROUPS = {group.name for group in fields(Settings)}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_and_its_options_are_there(
+def test_a_named_command_and_its_options_exist(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = shlex.split(command)
@@ -30,7 +30,7 @@ def test_a_command_and_its_options_are_there(
         assert option in shown
 
 
-def test_a_setting_is_there() -> None:
+def test_a_named_setting_exists() -> None:
     named = {tuple(each.split(".")) for each in re.findall(r"`(\w+\.\w+)`", PAGE)}
     assert len(named) > 8
     for group, name in named:
@@ -38,7 +38,7 @@ def test_a_setting_is_there() -> None:
         assert hasattr(getattr(Settings(), group), name), (group, name)
 
 
-def test_every_question_has_a_place_of_its_own() -> None:
+def test_every_question_has_its_own_anchor() -> None:
     rows = [
         line for line in PAGE.splitlines() if line.startswith("| ") and "question |" not in line
     ]

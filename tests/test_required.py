@@ -22,14 +22,14 @@ from tests.support.required import VARIABLE, why_not_skipped
         ("model", set(), False),
     ],
 )
-def test_a_skip_fails_where_its_kind_is_required(
+def test_a_skip_fails_if_its_kind_is_required(
     required: str, markers: set[str], fails: bool
 ) -> None:
     assert bool(why_not_skipped(required, markers, "it is missing")) is fails
 
 
 @pytest.mark.parametrize(("required", "status"), [("", 0), ("model", 1)])
-def test_pytest_fails_for_it(required: str, status: int, tmp_path: Path) -> None:
+def test_pytest_fails_for_a_required_skip(required: str, status: int, tmp_path: Path) -> None:
     root = Path(__file__).parents[1]
     environment = {**os.environ, VARIABLE: required, "DGLS_TEST_MODELS": str(tmp_path)}
     environment.pop("DGLS_TEST_GGUF", None)

@@ -51,7 +51,7 @@ def test_a_relative_folder_is_one_clear_error(name: str) -> None:
         runtime_folder(settings_in(name))
 
 
-def test_a_home_folder_may_be_written_short() -> None:
+def test_a_home_folder_may_be_written_as_a_tilde() -> None:
     assert runtime_folder(settings_in("~/run")) == Path.home() / "run"
 
 
@@ -79,7 +79,7 @@ def test_a_parent_that_others_can_write_is_refused(tmp_path: Path, mode: int) ->
 
 
 @pytest.mark.parametrize("kind", ["file", "link", "loop", "pipe"])
-def test_what_is_no_folder_is_refused(tmp_path: Path, kind: str) -> None:
+def test_a_path_that_is_not_a_folder_is_refused(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "e"
     if kind == "file":
         path.touch()
@@ -106,7 +106,7 @@ def test_a_folder_or_parent_of_another_user_is_refused(tmp_path: Path, depth: in
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a link away")
-def test_a_link_of_another_user_on_the_way_is_refused(tmp_path: Path) -> None:
+def test_a_link_of_another_user_in_the_path_is_refused(tmp_path: Path) -> None:
     make_private(tmp_path / "real" / "e")
     link = tmp_path / "link"
     link.symlink_to(tmp_path / "real")
@@ -117,9 +117,7 @@ def test_a_link_of_another_user_on_the_way_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("target", ["{base}/between/link", "between/link", "real/../between/link"])
-def test_a_link_that_leads_through_a_folder_of_others_is_refused(
-    tmp_path: Path, target: str
-) -> None:
+def test_a_link_through_another_users_folder_is_refused(tmp_path: Path, target: str) -> None:
     """Where somebody else can write, the next link on the way can be replaced."""
     make_private(tmp_path / "real" / "e")
     between = tmp_path / "between"
@@ -138,7 +136,7 @@ def test_a_link_that_leads_through_a_folder_of_others_is_refused(
             check_private(tmp_path / "own" / "e")
 
 
-async def test_the_folder_is_looked_at_again_before_each_connection(folder: Path) -> None:
+async def test_the_folder_is_checked_before_each_connection(folder: Path) -> None:
     server = await asyncio.start_unix_server(lambda *_: None, str(folder / "s"))
     (await Connection.open(UnixAddress(folder / "s"))).abort()
     folder.chmod(0o755)
@@ -182,9 +180,7 @@ def as_other_user(work: Callable[[], object]) -> int:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 @pytest.mark.parametrize("kind", ["socket", "port"])
-async def test_nothing_is_sent_to_a_listener_that_is_another_users_indeed(
-    folder: Path, kind: str
-) -> None:
+async def test_nothing_is_sent_to_a_listener_run_by_another_user(folder: Path, kind: str) -> None:
     with socket.socket(socket.AF_UNIX if kind == "socket" else socket.AF_INET) as listener:
         listener.bind(str(folder / "s") if kind == "socket" else ("127.0.0.1", 0))
         address: Address = UnixAddress(folder / "s")
@@ -257,7 +253,7 @@ async def test_an_engine_answers_no_other_user_who_can_open_its_socket() -> None
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
-async def test_a_lock_of_another_user_is_no_engine_of_ones_own(folder: Path) -> None:
+async def test_a_lock_of_another_user_does_not_count_as_an_engine(folder: Path) -> None:
     """As `sudo dgls` may leave one."""
     endpoint = endpoint_of(settings_in(folder))
     endpoint.lock.touch()
@@ -271,7 +267,7 @@ async def test_a_lock_of_another_user_is_no_engine_of_ones_own(folder: Path) -> 
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux")
-def test_the_system_tells_who_listens(folder: Path) -> None:
+def test_the_system_reports_the_listening_user(folder: Path) -> None:
     with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as client:
         server.bind(str(folder / "s"))
         server.listen()
@@ -288,7 +284,7 @@ def test_the_system_tells_who_listens(folder: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["link", "hard link", "pipe", "folder"])
 @pytest.mark.parametrize("which", ["lock", "log", "port", "socket"])
-async def test_what_lies_in_the_folder_is_never_followed(
+async def test_links_in_the_folder_are_never_followed(
     folder: Path, tmp_path: Path, kind: str, which: str
 ) -> None:
     treasure = tmp_path / "treasure"
@@ -322,12 +318,12 @@ INNOCENT = {
     "a program": (),
     "an engine of another folder": ("-m", "dgls.engine.process", f"--name={ENGINE}"),
     "an engine of another name": ("-m", "dgls.engine.process", "--name=engine-other"),
-    "one with the words of dgls": ("dgls", "serve"),
+    "another program with the words of dgls": ("dgls", "serve"),
 }
 
 
 @pytest.mark.parametrize("kind", INNOCENT)
-async def test_stop_kills_no_process_that_is_not_known_to_be_an_engine(
+async def test_stop_kills_only_processes_known_to_be_engines(
     folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     monkeypatch.setattr("dgls.client.stop._PATIENCE_S", 0.1)
@@ -353,6 +349,6 @@ async def test_stop_kills_no_process_that_is_not_known_to_be_an_engine(
 
 
 @pytest.mark.parametrize("text", ["", "x", "9" * 1000, "\x00"])
-def test_a_lock_that_names_nobody_has_no_owner(folder: Path, text: str) -> None:
+def test_a_lock_without_a_process_id_has_no_owner(folder: Path, text: str) -> None:
     (folder / "lock").write_text(text)
     assert owner(folder / "lock") is None or text.isdigit()

@@ -33,14 +33,14 @@ def bill(tmp_path: Path) -> dict[str, Any]:
     return made
 
 
-def test_the_weights_are_named_with_their_hash_and_code_is_not(bill: dict[str, Any]) -> None:
+def test_weights_are_listed_with_their_hash_and_code_is_not(bill: dict[str, Any]) -> None:
     bundled = [each for each in bill["components"] if each["type"] != "library"]
     assert [each["name"] for each in bundled] == ["dgls/m/model.safetensors"]
     # The SHA-256 of empty input.
     assert bundled[0]["hashes"][0]["content"].startswith("e3b0c44298fc1c14")
 
 
-def test_libraries_and_what_they_need_have_a_version_and_a_licence(bill: dict[str, Any]) -> None:
+def test_libraries_and_their_dependencies_have_a_version_and_licence(bill: dict[str, Any]) -> None:
     libraries = {each["name"]: each for each in bill["components"] if each["type"] == "library"}
     assert {"httpx", "httpcore", "h11", "anyio", "idna"} <= set(libraries)
     assert libraries.keys().isdisjoint({"not-here", "nor-this"})

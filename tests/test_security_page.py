@@ -11,7 +11,7 @@ PAGE = "".join((DOCS / name).read_text(encoding="utf-8") for name in ("security.
 NAMED = re.compile(r"`((?:\w+/)*test_\w+\.py)`((?:,\s+\"[^\"]+\")*)")
 
 
-def test_every_named_test_is_there() -> None:
+def test_every_named_test_exists() -> None:
     missing = []
     for file, quoted in NAMED.findall(PAGE):
         path = TESTS / file

@@ -48,7 +48,7 @@ def editors_cut(text: str, position: Position, encoding: Encoding) -> str:
 @pytest.mark.parametrize(
     ("encoding", "column"), [(Encoding.UTF8, 9), (Encoding.UTF16, 4), (Encoding.UTF32, 3)]
 )
-def test_a_column_counts_the_editors_code_units(encoding: Encoding, column: int) -> None:
+def test_columns_count_the_editors_code_units(encoding: Encoding, column: int) -> None:
     text = "one\r\né→😀x"
     assert Lines(text).position(8, encoding) == Position(1, column)
     assert Lines(text).offset(Position(1, column), encoding) == 8
@@ -67,7 +67,7 @@ def test_a_column_counts_the_editors_code_units(encoding: Encoding, column: int)
         pytest.param("a\n", Position(1, 7), Encoding.UTF8, 2, id="after the last line end"),
     ],
 )
-def test_a_place_that_is_not_there_is_moved_leniently_and_refused_strictly(
+def test_an_impossible_place_is_moved_if_lenient_and_refused_if_strict(
     text: str, position: Position, encoding: Encoding, offset: int
 ) -> None:
     lines = Lines(text)
@@ -76,7 +76,7 @@ def test_a_place_that_is_not_there_is_moved_leniently_and_refused_strictly(
         lines.offset(position, encoding)
 
 
-def test_a_refusal_counts_from_one_and_tells_what_there_is() -> None:
+def test_a_refusal_counts_from_one_and_gives_the_limits() -> None:
     with pytest.raises(PositionError, match="Line 4 is outside the text, which has 2 lines"):
         Lines("a\nb").offset(Position(3, 0))
     with pytest.raises(PositionError, match="Column 6 is not a place in line 2"):
@@ -121,7 +121,7 @@ def test_the_lines_after_an_edit_are_those_of_the_new_text(data: st.DataObject, 
             assert lines.position(at) == fresh.position(at)
 
 
-def test_a_small_edit_of_a_long_text_counts_few_lines_again() -> None:
+def test_a_small_edit_of_a_long_text_recounts_few_lines() -> None:
     text = "a line\n" * 50_000
     lines = Lines(text)
     before = lines.starts._blocks
@@ -143,7 +143,7 @@ def test_a_line_end_of_two_characters_may_lie_on_a_block_boundary(length: int) -
 
 @quick
 @given(texts, st.booleans())
-def test_a_line_is_without_its_end(text: str, newline_only: bool) -> None:
+def test_a_line_excludes_its_line_end(text: str, newline_only: bool) -> None:
     lines = Lines(text, newline_only)
     ends = "\n" if newline_only else "\r\n"
     expected = [
@@ -201,7 +201,7 @@ def test_an_edit_from_an_editor_changes_what_the_editor_changed(
         text = ours
 
 
-def test_half_a_pair_is_counted_and_not_lost() -> None:
+def test_half_a_surrogate_pair_is_counted_and_kept() -> None:
     text = "a\ud83d b"
     assert [units(text, each) for each in (Encoding.UTF8, Encoding.UTF16)] == [6, 4]
     assert Lines(text).offset(Position(0, 2), Encoding.UTF16) == 2
@@ -209,7 +209,7 @@ def test_half_a_pair_is_counted_and_not_lost() -> None:
 
 @quick
 @given(texts, st.integers(-3, 300), st.sampled_from(ENCODINGS))
-def test_code_points_are_the_most_that_fit(text: str, column: int, encoding: Encoding) -> None:
+def test_as_many_code_points_as_fit_are_taken(text: str, column: int, encoding: Encoding) -> None:
     count = code_points(text, column, encoding)
     fitting = [n for n in range(len(text) + 1) if units(text[:n], encoding) <= column]
     assert count == max(fitting, default=0)
@@ -237,7 +237,7 @@ def test_edits_that_overlap_are_refused() -> None:
 
 @quick
 @given(st.data(), texts)
-def test_parts_and_spans_make_the_text(data: st.DataObject, text: str) -> None:
+def test_parts_and_spans_join_to_the_text(data: st.DataObject, text: str) -> None:
     edits = data.draw(edits_of(text))
     spans = sorted(edit.span for edit in edits)
     parts = split_at(text, spans)
@@ -270,13 +270,13 @@ def test_the_line_around_an_offset_is_that_of_all_lines(data: st.DataObject, tex
     ("text", "end"),
     [("", "\n"), ("a", "\n"), ("a\nb\r\n", "\n"), ("a\r\nb\r\nc\n", "\r\n"), ("a\rb", "\r")],
 )
-def test_the_line_end_of_a_text_is_the_most_frequent(text: str, end: str) -> None:
+def test_the_line_end_of_a_text_is_its_most_frequent_one(text: str, end: str) -> None:
     assert line_end_of(text) == end
 
 
 @quick
 @given(texts)
-def test_line_ends_change_and_come_back(text: str) -> None:
+def test_line_ends_convert_both_ways(text: str) -> None:
     plain = with_line_ends(text, "\n")
     assert "\r" not in plain
     assert with_line_ends(with_line_ends(plain, "\r\n"), "\n") == plain

@@ -150,14 +150,14 @@ async def _at_cursor(
         health = await client.health()
     explicit_reply = await ask(explicit_settings, explicit.request(asker, limits_of(settings.fill)))
     language = job.source.language.id
-    return explained(
+    found = explained(
         automatic.site,
         request,
         reply,
         threshold=settings.show.threshold,
         silence=_silence(resolved, job.file.name, language, automatic.context, health),
-        explicit=shown_when_explicit(explicit.site, explicit_reply.candidates),
     )
+    return found.when_asked(shown_when_explicit(explicit.site, explicit_reply.candidates))
 
 
 def _silence(

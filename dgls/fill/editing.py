@@ -89,19 +89,17 @@ class InstructionEditor:
         return Fill((answer,), written.score, UNJUDGED, "edit", len(written.tokens))
 
     def _teller(self, running: Running, asked: Conversation) -> OnPass:
-        table, told = self.model.table, [0]
+        table, known = self.model.table, 0
 
         def on_pass(tokens: Sequence[int], refused: Sequence[int], ahead: Sequence[int]) -> None:
+            nonlocal known
             if running.on_draft is None:
                 return
-            text = asked.begun + table.join(list(tokens)).decode("utf-8", "replace")
-            new = tuple(_decoded(table.text_of(token)) for token in tokens[told[0] :])
-            told[0] = len(tokens)
+            text = asked.begun + table.join(tokens).decode("utf-8", "replace")
             running.cost.stream_passes += 1
-            drafts = [
-                tuple(_decoded(table.text_of(each)) for each in row) for row in (refused, ahead)
-            ]
-            running.tell((text,), new, *drafts)
+            new = table.shown(tokens[known:])
+            running.tell((text,), new, table.shown(refused), table.shown(ahead))
+            known = len(tokens)
 
         return on_pass
 
@@ -131,7 +129,3 @@ def cannot_edit(name: str, why: str) -> ModelError:
         f"{name} cannot edit by instruction ({why}); the code was not changed. This one "
         "can: dgls model get qwen2.5-coder-1.5b-instruct"
     )
-
-
-def _decoded(text: bytes) -> str:
-    return text.decode("utf-8", "replace")

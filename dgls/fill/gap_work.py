@@ -13,6 +13,7 @@ from dgls.fill.proposals.copied import copied
 from dgls.fill.ranking import COPIED
 from dgls.fill.running import Running
 from dgls.fill.soundness import site_of
+from dgls.inference.beams import BeamLimits
 from dgls.inference.prompt_cache import ReadPrompt
 from dgls.inference.written import Ends, Written
 from dgls.protocol import FillRequest
@@ -68,7 +69,7 @@ class GapWork:
             if fill.on_draft is not None:
                 after = ("",) * (len(fill.request.gaps) - len(offset) - 1)
                 texts = (*offset, self._text_of(tokens), *after)
-                new, said = tokens[known:], self._token_texts
+                new, said = tokens[known:], self._model.table.shown
                 fill.tell(texts, said(new), said(refused), said(ahead))
             known = len(tokens)
 
@@ -98,10 +99,8 @@ class GapWork:
                 self._prompt,
                 self._read,
                 self._ends,
-                strategy.beams,
+                BeamLimits(strategy.beams, first.written.total, strategy.beam_margin),
                 self._fill.control,
-                first.written.total,
-                strategy.beam_margin,
             )
         self._fill.cost.passes += found[0].passes if found else 0
         return [self._candidate(written, "beam") for written in found]
@@ -196,11 +195,8 @@ class GapWork:
             written, tokens=written.tokens[:count], log_probs=written.log_probs[:count], end=0.0
         )
 
-    def _token_texts(self, tokens: Sequence[int]) -> tuple[str, ...]:
-        return tuple(self._model.table.text_of(each).decode("utf-8", "replace") for each in tokens)
-
     def _text_of(self, tokens: Sequence[int]) -> str:
-        said = self._model.table.join(tuple(tokens))[len(self._prompt.rest) :]
+        said = self._model.table.join(tokens)[len(self._prompt.rest) :]
         return said.decode("utf-8", "ignore")
 
     def _clip(self, text: str) -> str:

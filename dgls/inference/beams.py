@@ -9,11 +9,25 @@ import torch
 from torch import Tensor
 
 from dgls.inference.control import RunControl
+from dgls.inference.prompt_cache import ReadPrompt
 from dgls.inference.token_table import TokenTable
 from dgls.inference.written import Chooser, Ends, Written
 from dgls.network.qwen2 import Qwen2Network
 from dgls.network.rows import Rows
 from dgls.network.slots import Slots
+
+
+@dataclass(frozen=True, slots=True)
+class BeamLimits:
+    """How far a search goes: `width` beams at a time.
+
+    A beam is dropped once it is `margin` nats less likely than the best text; `known` is the
+    log-probability of a text found earlier.
+    """
+
+    width: int
+    known: float = -math.inf
+    margin: float = math.inf
 
 
 class BeamSearch:
@@ -26,25 +40,20 @@ class BeamSearch:
     @torch.inference_mode()
     def beams(
         self,
-        slots: Slots,
-        state: Tensor,
+        read: ReadPrompt,
         rest: bytes,
         ends: Ends,
-        width: int,
+        limits: BeamLimits,
         control: RunControl,
-        known: float,
-        margin: float,
     ) -> tuple[Written, ...]:
-        """The likeliest texts that a search of `width` beams meets, best first.
+        """The likeliest texts that the search meets, best first; they begin with `rest`.
 
-        A beam is dropped once it is `margin` nats less likely than the best text; `known` is the
-        log-probability of a text found earlier. `state` [1, width] belongs to the text's last
-        token. On return, the slots are cut back to the text.
+        Nothing may have been read ahead of the prompt. On return, its slots are as before.
         """
         chooser = Chooser(self._table, ends)
-        base = slots.length
-        search = _Search(chooser, self._table, ends, width, known, margin, [_Beam(rest=rest)])
-        states, passes = state, 0
+        slots, states = read.slots, read.states
+        base, passes = slots.length, 0
+        search = _Search(chooser, self._table, ends, limits, limits.known, [_Beam(rest=rest)])
         try:
             while search.advance(self._network.logits(states)) and not control.out_of_time():
                 control.check(search.depth)
@@ -98,9 +107,8 @@ class _Search:
     chooser: Chooser
     table: TokenTable
     ends: Ends
-    width: int
+    limits: BeamLimits
     likeliest: float
-    margin: float
     alive: list[_Beam]
     done: list[_Beam] = field(default_factory=list)
     depth: int = 0
@@ -110,7 +118,7 @@ class _Search:
         tails = sorted(self._tails(logits), key=lambda beam: -beam.total)
         self.alive = []
         for beam in tails:
-            if len(self.alive) == self.width or beam.total <= self._to_beat():
+            if len(self.alive) == self.limits.width or beam.total <= self._to_beat():
                 break
             if beam.last is None:
                 self.alive.append(beam)
@@ -125,7 +133,7 @@ class _Search:
 
     def ordered(self) -> list[_Beam]:
         """The beams found, best first."""
-        return sorted([*self.done, *self.alive], key=lambda beam: -beam.total)[: self.width]
+        return sorted([*self.done, *self.alive], key=lambda beam: -beam.total)[: self.limits.width]
 
     def _is_new(self, beam: _Beam) -> bool:
         """Whether no finished text equals this one."""
@@ -139,13 +147,14 @@ class _Search:
     def _to_beat(self) -> float:
         """The score that a beam must exceed to be followed: the worst of enough finished texts."""
         totals = sorted((beam.total for beam in self.done), reverse=True)
-        return max([self.likeliest - self.margin, *totals[self.width - 1 : self.width]])
+        width = self.limits.width
+        return max([self.likeliest - self.limits.margin, *totals[width - 1 : width]])
 
     def _tails(self, logits: Tensor) -> list[_Beam]:
         found: list[_Beam] = []
         for beam, row in zip(self.alive, logits, strict=True):
             log_probs = self.chooser.log_probs(row, beam.rest)
-            best = log_probs.topk(self.width + 1)
+            best = log_probs.topk(self.limits.width + 1)
             end = self.chooser.end(log_probs) if not beam.rest else -math.inf
             for value, token in zip(best.values.tolist(), best.indices.tolist(), strict=True):
                 if value > -math.inf:

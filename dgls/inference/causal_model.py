@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 
 from dgls.canvas.fim import ENDS_OF_MIDDLE, FimBudget, FimLayout, FimPrompt
 from dgls.checkpoint.codec import HfCodec
-from dgls.inference.beams import BeamSearch
+from dgls.inference.beams import BeamLimits, BeamSearch
 from dgls.inference.control import RunControl
 from dgls.inference.drafts import ROWS, BestDrafts, Ending
 from dgls.inference.lookup import Lookup
@@ -111,13 +111,9 @@ class CausalModel:
         lookup = Lookup(prompt.tokens) if self.drafting.lookup else None
         masks = self.masks if self.drafting.masks else None
         drafter = BestDrafts(lookup, masks, self._ending(ends), kept, self.drafting.rows)
-        ahead = drafter.first(prompt.healed)
-        read = self._prompts.read(prompt.tokens, ahead)
-        written = self.stream.greedy(
-            read.slots, read.states, prompt.rest, ends, drafter, control, on_pass, ahead=ahead
-        )
-        read.slots.cut(len(prompt.tokens))
-        read.states = read.states[:1]
+        read = self._prompts.read(prompt.tokens, drafter.first(prompt.healed))
+        written = self.stream.greedy(read, prompt.rest, ends, drafter, control, on_pass)
+        read.forget_ahead(len(prompt.tokens))
         return written, read
 
     def beams(
@@ -125,15 +121,11 @@ class CausalModel:
         prompt: FimPrompt,
         read: ReadPrompt,
         ends: Ends,
-        width: int,
+        limits: BeamLimits,
         control: RunControl,
-        known: float = -math.inf,
-        margin: float = math.inf,
     ) -> tuple[Written, ...]:
-        """The likeliest texts of a search with `width` beams, best first (see `BeamSearch`)."""
-        return self._search.beams(
-            read.slots, read.states, prompt.rest, ends, width, control, known, margin
-        )
+        """The likeliest texts of a beam search, best first (see `BeamSearch`)."""
+        return self._search.beams(read, prompt.rest, ends, limits, control)
 
     def scores(
         self, prompt: FimPrompt, read: ReadPrompt, ends: Ends, texts: Sequence[str]

@@ -31,13 +31,19 @@ _USUAL_SLOTS = 1024
 class ReadPrompt:
     """A prompt in the slots, including its last token.
 
-    `states` [1 + drafts + masks, width] are those of its last token and of what was read ahead.
+    `states` [1 + drafts + masks, width] are those of its last token and of what was read `ahead`.
     `cached` of its tokens were read before.
     """
 
     slots: Slots
     states: Tensor
     cached: int
+    ahead: Plan = NOTHING
+
+    def forget_ahead(self, length: int) -> None:
+        """Cut the slots back to the prompt's `length` tokens, and the states to the last one's."""
+        self.slots.cut(length)
+        self.states, self.ahead = self.states[:1], NOTHING
 
 
 @dataclass(slots=True)
@@ -84,7 +90,7 @@ class PromptCache:
         states = self._network.read(ahead.after(new, entry.slots), entry.slots, last)
         entry.tokens = tokens
         self._forget()
-        return ReadPrompt(entry.slots, states, cached)
+        return ReadPrompt(entry.slots, states, cached, ahead)
 
     def known(self, prompt: Sequence[int]) -> int:
         """How many leading tokens of a prompt have been read already."""

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from dgls.inference.control import RunControl
-from dgls.inference.drafts import NOTHING, Drafter, Plan
+from dgls.inference.drafts import Drafter
+from dgls.inference.prompt_cache import ReadPrompt
 from dgls.inference.token_table import TokenTable
 from dgls.inference.written import Chooser, Ends, OnPass, Written
 from dgls.network.qwen2 import Qwen2Network
-from dgls.network.slots import Slots
 
 
 @dataclass(slots=True)
@@ -57,24 +57,20 @@ class Stream:
     @torch.inference_mode()
     def greedy(
         self,
-        slots: Slots,
-        states: Tensor,
+        read: ReadPrompt,
         rest: bytes,
         ends: Ends,
         drafter: Drafter,
         control: RunControl,
         on_pass: OnPass = lambda tokens, refused, ahead: None,
-        *,
-        ahead: Plan = NOTHING,
     ) -> Written:
         """The likeliest token each time, several per pass where drafts are right.
 
-        `states` [1 + drafts + masks, width] are those of the text's last token and of what was read
-        `ahead`. The text is the same as without drafts, except at near ties.
+        The text begins with `rest`. It is the same as without drafts, except at near ties.
         """
         chooser = Chooser(self._table, ends)
         writing = _Writing(rest)
-        plan = ahead
+        slots, states, plan = read.slots, read.states, read.ahead
         base = slots.length - len(states) + 1
         while True:
             drafts = list(plan.drafts)

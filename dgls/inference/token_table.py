@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterable
 from functools import cached_property
 
 import torch
@@ -26,9 +27,13 @@ class TokenTable:
         """The token's bytes; empty for a special token."""
         return self._bytes[token]
 
-    def join(self, tokens: list[int] | tuple[int, ...]) -> bytes:
+    def join(self, tokens: Iterable[int]) -> bytes:
         """The bytes of the tokens joined."""
         return b"".join(self._bytes[token] for token in tokens)
+
+    def shown(self, tokens: Iterable[int]) -> tuple[str, ...]:
+        """The text of each token, with U+FFFD for a part of a character."""
+        return tuple(self._bytes[token].decode("utf-8", "replace") for token in tokens)
 
     @cached_property
     def breaks(self) -> frozenset[int]:

@@ -47,6 +47,11 @@ def multiplies_bf16(device: torch.device) -> bool:
     return device.type == "cpu" and any(check() for check in checks if check is not None)
 
 
+def is_fast_in_bf16(device: torch.device) -> bool:
+    """Whether the device multiplies bf16 matrices in hardware: a GPU, or such a CPU."""
+    return device.type == "cuda" or multiplies_bf16(device)
+
+
 def set_threads(device: torch.device, threads: int, parameters: int) -> None:
     """Set torch's CPU threads to `threads`; 0 means one for a small model on the CPU.
 

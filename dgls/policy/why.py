@@ -82,6 +82,11 @@ class Explanation:
         tokens = reply.candidates[0].tokens if reply.candidates else 0
         return tokens / reply.passes if tokens and reply.passes else None
 
+    def when_asked(self, explicit: Iterable[str] | Silence) -> Explanation:
+        """The same with the texts for an explicit request, best first, or the reason for none."""
+        texts = explicit if isinstance(explicit, Silence) else tuple(explicit)
+        return dataclasses.replace(self, explicit=texts)
+
     def to_json(self) -> dict[str, Any]:
         """All of it as JSON, without the text around the gap."""
         request = self.request
@@ -115,7 +120,6 @@ def explained(
     *,
     threshold: float = 0.0,
     silence: Silence | None = None,
-    explicit: Iterable[str] | Silence | None = None,
 ) -> Explanation:
     """What would be shown of a reply for one gap; a `threshold` of 0 means the model's own."""
     least = threshold or reply.threshold
@@ -134,8 +138,7 @@ def explained(
         return Verdict(fill, (text,), None, found.changes)
 
     verdicts = tuple(map(verdict, reply.candidates))
-    texts = explicit if explicit is None or isinstance(explicit, Silence) else tuple(explicit)
-    return Explanation(request, reply, least, verdicts, silence, texts)
+    return Explanation(request, reply, least, verdicts, silence)
 
 
 def explained_when_asked(
@@ -173,13 +176,11 @@ def explained_last(
         return explained_when_asked(
             request, reply, lambda fill: judged(works, fill.texts, fill.score, present)
         )
-    site = site_of(request, language)
-    explicit: Iterable[str] | Silence | None = None
-    if request.trigger is Trigger.EXPLICIT:
-        explicit = shown_when_explicit(
-            site_of(request, language, Purpose.EXPLICIT), reply.candidates
-        )
-    return explained(site, request, reply, threshold=threshold, explicit=explicit)
+    found = explained(site_of(request, language), request, reply, threshold=threshold)
+    if request.trigger is not Trigger.EXPLICIT:
+        return found
+    site = site_of(request, language, Purpose.EXPLICIT)
+    return found.when_asked(shown_when_explicit(site, reply.candidates))
 
 
 def site_of(request: FillRequest, language: Language, purpose: Purpose = Purpose.AUTOMATIC) -> Site:

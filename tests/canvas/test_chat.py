@@ -57,7 +57,7 @@ def test_typing_extends_what_is_cached() -> None:
     assert len(before) - same < 60
 
 
-def test_each_length_is_a_canvas_with_what_follows_pinned_after_its_slots() -> None:
+def test_each_length_has_a_canvas_with_the_suffix_pinned_after_its_slots() -> None:
     found = canvases(3, 8)
     assert len({len(each.tokens) for each in found} - {*CANVAS_WIDTHS}) == 0
     assert len({each.prompt for each in found}) == 1
@@ -97,7 +97,9 @@ def test_an_open_end_is_cut_where_the_rest_of_the_file_begins(answer: str, text:
     ("answer", "text"),
     [("x + 1\n\ny = 3\n```", "x + 1"), ("x\n```", "x"), ("x\ny = 2", "x\ny = 2")],
 )
-def test_at_the_end_of_a_line_the_next_lines_cut_an_open_end(answer: str, text: str) -> None:
+def test_an_open_end_at_a_line_end_is_cut_where_the_next_lines_begin(
+    answer: str, text: str
+) -> None:
     request = FillRequest(("y = ", "\n\ny = 3\n"))
     canvas = canvases(OPEN_END, 40, request=request)[0]
     assert layout().texts(canvas, answered(canvas, answer)) == (text,)
@@ -142,20 +144,20 @@ def test_a_fence_is_longer_than_any_in_the_code() -> None:
     assert CODEC.show(layout().build(request).follows) == '\n"""\n`````<turn|>'
 
 
-def test_a_line_too_long_for_the_canvas_is_cut_and_ends_no_answer() -> None:
+def test_a_suffix_too_long_for_the_canvas_is_cut_without_an_end_token() -> None:
     request = FillRequest(("x = ", " + 1" * 50))
     canvas = layout(near_suffix=10).canvases(request, Lengths((4,)))[0]
     assert CODEC.show(canvas.follows) == (" + 1" * 50)[:10]
 
 
-def test_lengths_that_fit_no_canvas_are_left_out() -> None:
+def test_lengths_too_long_for_a_canvas_are_left_out() -> None:
     assert [len(each.gaps[0]) for each in canvases(8, 10_000)] == [8]
     with pytest.raises(InputError, match="nothing was changed"):
         canvases(300)
 
 
 @pytest.mark.parametrize("canvas", [24, 32, 40, 100])
-def test_no_canvas_is_wider_than_the_widest(canvas: int) -> None:
+def test_canvases_keep_to_the_maximum_width(canvas: int) -> None:
     request = FillRequest(("a = ", "\n" + "b = 1\n" * 20), (Gap(max_lines=4),))
     narrow = ChatLayout(CODEC, ChatBudget(canvas=canvas))
     found = narrow.canvases(request, Lengths(block=(OPEN_END, 4, 96)))

@@ -36,16 +36,16 @@ def test_the_likeliest_text(marked: str, first: str) -> None:
 
 
 @pytest.mark.parametrize("marked", ["⟦⟧", "x = ⟦⟧\n", "import os\nraise(⟦⟧\n", "a(b)\nc = [⟦⟧}\n"])
-def test_a_document_without_a_like_place_gives_nothing(marked: str) -> None:
+def test_a_document_without_a_similar_place_gives_no_copy(marked: str) -> None:
     assert found(marked) == []
 
 
-def test_a_copy_tells_how_like_its_place_is() -> None:
+def test_a_copy_carries_the_likeness_of_its_place() -> None:
     copy = found("def f():\n    return one(two)\n\ndef f():\n    return one(⟦⟧\n")[0]
     assert copy == Copy("two)", left=24, likeness=0.5, votes=1, places=3, renamed=False)
 
 
-def test_equal_texts_are_votes_for_one_copy() -> None:
+def test_equal_texts_count_as_votes_for_one_copy() -> None:
     marked = "get(a)\nget(a)\nget(b)\nget(⟦⟧)\n"
     assert {copy.text: (copy.votes, copy.places) for copy in found(marked)} == {
         "a": (2, 3),
@@ -53,11 +53,11 @@ def test_equal_texts_are_votes_for_one_copy() -> None:
     }
 
 
-def test_the_gap_s_own_line_is_no_place() -> None:
+def test_the_line_of_the_gap_is_not_copied() -> None:
     assert found("value = value + ⟦⟧value\n") == []
 
 
-def test_no_more_than_asked_for() -> None:
+def test_at_most_the_requested_number_of_copies() -> None:
     lines = "".join(f"put(n{index})\n" for index in range(30))
     assert len(found(f"{lines}put(⟦⟧)\n", most=3)) == 3
 
@@ -78,7 +78,7 @@ def test_a_gap_with_room_gets_a_block(marked: str, block: str) -> None:
     assert block in {copy.text for copy in copies(text[:cursor], text[cursor:], lines=8)}
 
 
-def test_a_block_has_no_more_lines_than_there_is_room_for() -> None:
+def test_a_copied_block_fits_the_line_limit() -> None:
     text, cursor = cursor_of("def f():\n    a()\n    b()\n    c()\n\ndef g():\n    ⟦⟧\n")
     found = copies(text[:cursor], text[cursor:], lines=2)
     assert max(copy.text.count("\n") for copy in found) == 1
@@ -100,9 +100,7 @@ def test_a_block_has_no_more_lines_than_there_is_room_for() -> None:
         ("f(one, two)\nf(⟦⟧ two)\n", "one, ", None),
     ],
 )
-def test_no_copy_makes_a_word_that_is_not_in_the_document(
-    marked: str, kept: str | None, dropped: str | None
-) -> None:
+def test_a_copy_never_forms_a_new_word(marked: str, kept: str | None, dropped: str | None) -> None:
     texts = {copy.text for copy in found(marked)}
     assert kept is None or kept in texts
     assert dropped not in texts

@@ -48,7 +48,7 @@ def test_the_suffix_comes_first(layout, prefix: str, suffix: str, expected: str)
     assert shown(layout, FillRequest((prefix, suffix))) == expected
 
 
-def test_other_files_come_before_all(layout) -> None:
+def test_other_files_come_first(layout) -> None:
     request = FillRequest(
         ("x\n", ""), snippets=(Snippet("a/b.py", "y = 1\n"), Snippet("c.py", "z"))
     )
@@ -89,12 +89,12 @@ def test_the_last_word_is_written_again(layout, prefix: str, rest: str) -> None:
         ("  \n", "  \n"),
     ],
 )
-def test_what_only_closes_is_left_out(suffix: str, expected: str) -> None:
+def test_closing_brackets_and_quotes_are_left_out_of_the_suffix(suffix: str, expected: str) -> None:
     assert without_closers(suffix) == expected
 
 
 @pytest.mark.parametrize("closers", [")", "])", '")'])
-def test_a_bracket_that_the_editor_closes_leaves_the_suffix_as_it_is(layout, closers: str) -> None:
+def test_a_bracket_closed_by_the_editor_does_not_change_the_suffix(layout, closers: str) -> None:
     layout = replace(layout, budget=FimBudget(suffix=5_000))
     below = "\n" + "total = total + 1\n" * 200
     open_ = layout.prompt(FillRequest(("x = f", below), around=("x = f", below)))
@@ -104,7 +104,7 @@ def test_a_bracket_that_the_editor_closes_leaves_the_suffix_as_it_is(layout, clo
     assert closed.tokens == open_.tokens
 
 
-def test_each_side_keeps_to_its_budget(layout) -> None:
+def test_prefix_suffix_and_snippets_keep_to_their_budgets(layout) -> None:
     budget = FimBudget(prefix_chars=600, suffix_chars=90, prefix=60, suffix=20, snippets=30)
     small = FimLayout(layout.codec, layout.last_word, budget)
     snippets = tuple(Snippet(f"{n}.py", "name = 1\n" * 9) for n in range(5))
@@ -120,7 +120,7 @@ def test_each_side_keeps_to_its_budget(layout) -> None:
     assert BELOW.startswith(layout.codec.decode(tokens[second + 1 : third]))
 
 
-def test_a_snippet_is_cut_to_what_the_budget_has_left(layout) -> None:
+def test_a_snippet_is_cut_to_the_remaining_budget(layout) -> None:
     small = FimLayout(layout.codec, layout.last_word, FimBudget(snippets=30))
     long, short = Snippet("a.py", "name = 1\n" * 90), Snippet("b.py", "x")
     for snippets in ((long, short), (short, long)):
@@ -131,7 +131,7 @@ def test_a_snippet_is_cut_to_what_the_budget_has_left(layout) -> None:
 
 
 @pytest.mark.parametrize(("chars", "read"), [(400, 400), (5000, 5000), (None, 2400)])
-def test_a_request_says_how_much_of_the_document_is_read(layout, chars, read) -> None:
+def test_a_request_limits_how_much_of_the_document_is_read(layout, chars, read) -> None:
     above, below = "a = f(1)\n" * 1000, "b = g(2)\n" * 1000
     near = above[-(chars or 1200) :], below[: chars or 480]
     limits = Limits(prefix_chars=chars, suffix_chars=chars and chars // 2)
@@ -160,7 +160,7 @@ def _far_down(kept: str, line: str) -> FillRequest:
         ("class A:\n", "class A:\n", "class A:\n"),
     ],
 )
-def test_what_was_kept_from_above_is_whole_lines_before_the_window(layout, kept, line, expected):
+def test_kept_lines_come_whole_and_once_before_the_window(layout, kept, line, expected):
     prefix, _ = layout.surroundings(_far_down(kept, line))
     assert prefix.startswith(expected)
 
@@ -181,7 +181,7 @@ def test_typing_extends_the_prompt(layout) -> None:
 
 
 @pytest.mark.parametrize("length", [0, 5, 99, 100, 101, 1000, 12345])
-def test_a_window_is_no_longer_than_it_may(length: int) -> None:
+def test_a_window_keeps_to_its_length(length: int) -> None:
     start = anchored_start(length, 100)
     assert 0 <= start <= length
     assert length - start <= 100

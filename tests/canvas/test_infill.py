@@ -42,7 +42,7 @@ def test_several_gaps_share_a_canvas_with_the_text_between_pinned() -> None:
     assert not any(canvas.pinned[first.start : first.end])
 
 
-def test_the_old_text_of_a_rewrite_is_in_its_slots_as_a_target() -> None:
+def test_the_old_text_of_a_rewrite_fills_its_slots_like_a_target() -> None:
     canvas = layout().build(FillRequest(parts=("a", "z"), gaps=(Gap(text="old"),)))
     gap = canvas.gaps[0]
     assert CODEC.show(canvas.tokens[gap.start : gap.end]) == "old<end><pad><pad>"
@@ -69,14 +69,14 @@ def test_a_narrow_canvas_has_fewer_slots(
     assert len(found.tokens) <= canvas
 
 
-def test_old_text_that_a_narrow_canvas_does_not_hold_is_refused() -> None:
+def test_old_text_too_long_for_a_narrow_canvas_is_refused() -> None:
     request = FillRequest(("a", "z"), (Gap(text="longer than the canvas"),))
     with pytest.raises(InputError, match="nothing was changed"):
         layout(canvas=16).build(request)
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=5))
-def test_what_is_laid_out_as_a_target_is_read_back(text: str) -> None:
+def test_a_target_reads_back_as_its_text(text: str) -> None:
     chosen = layout()
     canvas = chosen.build(FillRequest(parts=("p", "s")))
     tokens = list(canvas.tokens)
@@ -85,7 +85,7 @@ def test_what_is_laid_out_as_a_target_is_read_back(text: str) -> None:
     assert chosen.texts(canvas, tokens) == (text,)
 
 
-def test_typing_extends_the_prompt_and_changes_nothing_before() -> None:
+def test_typing_only_extends_the_prompt() -> None:
     chosen = layout(window=128)
     text = "".join(f"line {number}\n" for number in range(60))
     hops = 0
@@ -97,7 +97,7 @@ def test_typing_extends_the_prompt_and_changes_nothing_before() -> None:
     assert hops <= len(text) // 40
 
 
-def test_gaps_that_no_canvas_holds_are_refused() -> None:
+def test_gaps_too_long_for_a_canvas_are_refused() -> None:
     request = FillRequest(parts=("a", "b" * 300, "c"), gaps=(Gap(), Gap()))
     with pytest.raises(InputError, match="nothing was changed"):
         layout().build(request)

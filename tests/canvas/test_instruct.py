@@ -53,7 +53,7 @@ def test_a_method_is_shown_at_the_margin() -> None:
     assert f"python\n{asked.code}\n" in asked.user
 
 
-def test_nothing_around_it_is_nothing_said() -> None:
+def test_an_empty_prefix_and_suffix_are_not_mentioned() -> None:
     asked = conversation(request("", "x = 1", "\n"))
     assert "before" not in asked.user
     assert "after it" not in asked.user

@@ -31,7 +31,7 @@ HUGE = replace(PINNED, name="huge", parameters=90 * PARAMETERS_A_CORE)
         ([HUGE, SMALL], 2, "small", "huge would be too slow"),
     ],
 )
-def test_the_largest_quick_model_that_is_here_is_chosen(
+def test_the_largest_fetched_model_that_is_quick_enough_is_chosen(
     monkeypatch: pytest.MonkeyPatch, here: list[Entry], cores: int, chosen: str, why: str
 ) -> None:
     monkeypatch.setattr(automatic_model, "present", lambda: tuple(here))
@@ -58,6 +58,6 @@ def test_a_fetched_models_file_is_the_same_model_by_its_path(tmp_path: Path) -> 
     assert resolved(str(given)).identity != PINNED.sha256
 
 
-def test_auto_is_the_embedded_model_where_nothing_was_fetched() -> None:
+def test_auto_is_the_embedded_model_if_nothing_was_fetched() -> None:
     assert resolved("auto") == resolved("embedded")
     assert not resolved("auto").causal

@@ -22,12 +22,12 @@ def shipped(monkeypatch: pytest.MonkeyPatch) -> tuple[Entry, ...]:
     return catalogue.catalogue()
 
 
-def test_an_entry_is_what_the_file_says() -> None:
+def test_an_entry_has_the_fields_of_the_file() -> None:
     assert catalogue.catalogue() == (PINNED, FOLDER)
     assert (PINNED.is_pinned, FOLDER.is_pinned) == (True, False)
 
 
-def test_an_unknown_name_is_told_with_those_that_there_are() -> None:
+def test_an_unknown_name_lists_the_known_ones() -> None:
     assert is_listed("toy")
     assert not is_listed("Toy")
     with pytest.raises(ModelNotFoundError, match="toy, toy-base"):
@@ -42,7 +42,7 @@ def test_the_parts_of_a_shipped_file_make_up_its_bytes(shipped: tuple[Entry, ...
         assert all(re.fullmatch("[0-9a-f]{64}", part.sha256) for part in file.parts)
 
 
-def test_what_has_no_pinned_hash_has_no_other_place_than_its_publisher(
+def test_only_pinned_models_have_parts_on_the_package_index(
     shipped: tuple[Entry, ...],
 ) -> None:
     for entry in shipped:

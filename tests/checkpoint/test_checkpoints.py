@@ -65,7 +65,7 @@ def broken(tiny8, tmp_path) -> Path:
 
 
 @pytest.mark.parametrize(("bits", "error"), [(32, 0.0), (16, 0.15), (8, 0.15)])
-def test_comes_back_as_saved(tmp_path, bits, error):
+def test_a_checkpoint_loads_as_it_was_saved(tmp_path, bits, error):
     folder = save_tiny(tmp_path / "model", bits)
     loaded = load_checkpoint(folder)
     assert (logits(loaded.model) - logits(tiny_model())).abs().mean() <= error
@@ -79,7 +79,7 @@ def test_eight_bits_take_about_a_byte_a_weight(tiny8):
     assert size < 1.5 * parameter_count(tiny_model())
 
 
-def test_a_quantised_row_is_off_by_half_a_step_at_most():
+def test_a_quantised_row_is_within_half_a_step():
     weight = torch.randn(3, 5, 64, generator=torch.Generator().manual_seed(0))
     weight[0, 0] = 0
     steps, scale = quantize_rows(weight)
@@ -90,7 +90,7 @@ def test_a_quantised_row_is_off_by_half_a_step_at_most():
     assert (steps.abs().amax(dim=-1).flatten()[1:] == 127).all()
 
 
-def test_sixteen_bits_have_the_published_format(tmp_path):
+def test_sixteen_bits_are_saved_in_the_published_format(tmp_path):
     folder = save_tiny(tmp_path / "model", 16)
     again = DiffusionGemmaForBlockDiffusion.from_pretrained(folder, dtype=torch.float32)
     assert torch.equal(logits(again), logits(load_checkpoint(folder).model))
@@ -115,7 +115,7 @@ def test_the_vision_tower_and_tied_copies_are_not_stored():
     assert all(name.endswith("layer_scalar") for name in names if ".encoder." in name)
 
 
-def test_a_published_folder_is_opened_as_a_model_to_be_prompted(published):
+def test_a_published_folder_opens_as_a_chat_model(published):
     model = open_model(str(published), "cpu")
     assert isinstance(model.layout, ChatLayout)
     assert model.layout.budget.window == 2048
@@ -123,14 +123,14 @@ def test_a_published_folder_is_opened_as_a_model_to_be_prompted(published):
     assert [model.codec.token_id(name) for name in (EOS, END_OF_TURN, TOOL)] == [1, 106, 50]
 
 
-def test_a_family_of_another_version_is_refused(tiny8, tmp_path):
+def test_another_version_of_a_family_is_refused(tiny8, tmp_path):
     folder = shutil.copytree(tiny8, tmp_path / "other")
     edit_json(folder / "dgls.json", family="telepathic")
     with pytest.raises(CheckpointError, match="telepathic"):
         open_model(str(folder), "cpu")
 
 
-def test_saving_replaces_an_older_checkpoint_whole(tmp_path):
+def test_saving_replaces_every_file_of_an_older_checkpoint(tmp_path):
     folder = save_tiny(tmp_path / "model", 32, seed=0)
     (folder / "left over").touch()
     save_tiny(folder, 8, seed=1)
@@ -158,7 +158,7 @@ def edit_weights(path: Path, edit) -> None:
 
 FAULTS = {
     "no config": (lambda at: (at / "config.json").unlink(), "not a checkpoint"),
-    "config that is no JSON": (lambda at: (at / "config.json").write_text("{"), "not a checkpoint"),
+    "config is not JSON": (lambda at: (at / "config.json").write_text("{"), "not a checkpoint"),
     "other model": (lambda at: edit_json(at / "config.json", model_type="llama"), "type llama"),
     "GPTQ": (
         lambda at: edit_json(at / "config.json", quantization_config={"quant_method": "gptq"}),
@@ -185,7 +185,7 @@ FAULTS = {
         lambda at: (at / "model.safetensors.index.json").write_text("[]"),
         "cannot be read",
     ),
-    "index that leads out of the folder": (
+    "index with a path outside the folder": (
         lambda at: (at / "model.safetensors.index.json").write_text(
             json.dumps({"weight_map": {"a": f"../{at.name}/model.safetensors"}})
         ),
@@ -204,7 +204,7 @@ FAULTS = {
         lambda at: (at / "model.safetensors.index.json").write_text('{"weight_map": {"a": 7}}'),
         "is not a file of this folder",
     ),
-    "index that names none": (
+    "index without files": (
         lambda at: (at / "model.safetensors.index.json").write_text('{"weight_map": {}}'),
         "does not name a weight file",
     ),
@@ -219,7 +219,7 @@ FAULTS = {
         lambda at: (at / "model.safetensors").rename(at / "pytorch_model.bin"),
         "never loaded",
     ),
-    "half a download": (
+    "partial download": (
         lambda at: (at / "model.safetensors").write_bytes(
             (at / "model.safetensors").read_bytes()[:5000]
         ),
@@ -283,7 +283,7 @@ def test_loading_prints_nothing(tiny8, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_metadata_comes_back(tmp_path):
+def test_metadata_survives_saving(tmp_path):
     metadata = Metadata(
         name="m",
         window=99,
@@ -305,7 +305,7 @@ def test_the_default_calibration_rises_with_the_mean(better, worse):
     assert 0 < confidence(Evidence(*worse)) < confidence(Evidence(*better)) < 1
 
 
-def test_a_calibration_is_a_logistic_of_what_is_measured():
+def test_a_calibration_is_a_logistic_of_the_measured_features():
     calibration = Calibration(bias=0.5, total=0.25, mean=2.0, length=-0.125, copied=1.5, votes=1.0)
     chance = calibration.confidence(Evidence(-4.0, 8))
     assert chance == pytest.approx(1 / (1 + math.exp(-(0.5 - 1.0 - 1.0 - 1.0))))
@@ -327,9 +327,7 @@ def test_a_folder_is_found_by_its_path(tiny8, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["tiny8", "google/diffusiongemma-26B-A4B-it", ".hidden/name"])
-def test_a_folder_of_the_working_directory_is_never_taken_for_a_name(
-    tiny8, tmp_path, monkeypatch, name
-):
+def test_a_name_never_means_a_folder_in_the_working_directory(tiny8, tmp_path, monkeypatch, name):
     """Otherwise a repository could choose the model."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     shutil.copytree(tiny8, tmp_path / name)
@@ -341,7 +339,9 @@ def test_a_folder_of_the_working_directory_is_never_taken_for_a_name(
 
 
 @pytest.mark.parametrize("name", ["~no-such-user", "~no-such-user/model", "~no-such-user/a.gguf"])
-def test_a_home_folder_that_is_none_is_not_looked_for_here(tiny8, tmp_path, monkeypatch, name):
+def test_an_unknown_home_folder_is_not_searched_in_the_working_directory(
+    tiny8, tmp_path, monkeypatch, name
+):
     """If `~` cannot be expanded, the path stays relative to the working directory."""
     shutil.copytree(tiny8, tmp_path / name)
     monkeypatch.chdir(tmp_path)
@@ -351,7 +351,7 @@ def test_a_home_folder_that_is_none_is_not_looked_for_here(tiny8, tmp_path, monk
 
 
 @pytest.mark.parametrize("cache", ["hub", "./huggingface/hub", "~no-such-user/hub"])
-def test_a_relative_cache_is_not_looked_for_in_the_working_directory(
+def test_a_relative_cache_is_not_searched_in_the_working_directory(
     tiny8, tmp_path, monkeypatch, cache
 ):
     """An empty `HF_HOME` or `XDG_CACHE_HOME` makes the cache `hub` or `huggingface/hub`."""
@@ -375,7 +375,7 @@ def test_a_relative_cache_is_not_looked_for_in_the_working_directory(
         ("not a name!", "not the name of a model"),
     ],
 )
-def test_what_is_not_there_is_named(name, says):
+def test_a_missing_model_is_named_with_what_to_do(name, says):
     with pytest.raises(ModelNotFoundError, match=says):
         registry.find(name)
 

@@ -113,13 +113,13 @@ def test_wrong_metadata_is_named(folder: Path, name: str, value: object) -> None
         read_metadata(folder)
 
 
-def test_what_is_right_is_read(folder: Path) -> None:
+def test_correct_metadata_is_read(folder: Path) -> None:
     assert read_config(folder).canvas_length == 64
     assert read_metadata(folder) is not None
 
 
 @pytest.mark.parametrize("what", ["all", "one"])
-def test_weights_that_are_no_numbers_are_refused(tmp_path: Path, what: str) -> None:
+def test_weights_with_nan_or_infinity_are_refused(tmp_path: Path, what: str) -> None:
     broken = tmp_path / "broken"
     shutil.copytree(find(EMBEDDED), broken)
     weights = load_file(broken / "model.safetensors")
@@ -136,9 +136,7 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path: Path, what: str) -> N
 
 
 @pytest.mark.parametrize("what", ["no scales", "bool", "wide scales"])
-def test_weights_in_8_bits_without_what_makes_numbers_of_them_are_refused(
-    tmp_path: Path, what: str
-) -> None:
+def test_eight_bit_weights_without_scales_are_refused(tmp_path: Path, what: str) -> None:
     broken = tmp_path / "broken"
     shutil.copytree(find(EMBEDDED), broken)
     weights = load_file(broken / "model.safetensors")

@@ -17,13 +17,13 @@ def codec(tmp_path_factory) -> HfCodec:
 @pytest.mark.parametrize(
     "text", ["", "x = 1", "\tif a:\r\n        b", "é → 😀", "s = '<end>'  # <pad><prefix>", "\x00"]
 )
-def test_text_comes_back(codec, text):
+def test_text_survives_encoding_and_decoding(codec, text):
     ids = codec.encode(text)
     assert codec.decode(ids) == text
     assert not set(ids) & set(range(8))
 
 
-def test_half_a_surrogate_pair_is_no_error(codec):
+def test_half_a_surrogate_pair_does_not_fail(codec):
     assert codec.decode(codec.encode("a\ud83db")) == "a?b"
 
 

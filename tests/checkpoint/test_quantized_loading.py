@@ -63,7 +63,7 @@ def plain(folder: Path, scheme: Scheme):
 
 
 @pytest.mark.parametrize("scheme", [Scheme.EIGHT, Scheme.FOUR])
-def test_quantised_weights_give_the_logits_of_the_widened_ones_to_the_bit(published, scheme):
+def test_quantised_weights_give_bit_equal_logits_to_dequantised_ones(published, scheme):
     loaded = load_checkpoint(published, scheme=scheme).model
     experts = loaded.model.decoder.layers[0].experts
     assert isinstance(experts.gate_up_proj, Nf4 if scheme is Scheme.FOUR else Rows8)
@@ -78,7 +78,7 @@ def test_the_error_against_the_original_is_bounded(published, scheme, most):
     assert 0 < (after - before).square().mean().sqrt() / before.std() < most
 
 
-def test_unquantised_weights_are_those_of_the_library(published):
+def test_unquantised_weights_equal_the_librarys(published):
     reference = DiffusionGemmaForBlockDiffusion.from_pretrained(
         published, dtype=torch.float32, experts_implementation="eager"
     ).eval()
@@ -91,7 +91,7 @@ def test_unquantised_weights_are_those_of_the_library(published):
     assert loaded.lm_head.weight is loaded.model.decoder.embed_tokens.weight
 
 
-def test_quantised_weights_fill(published):
+def test_a_quantised_model_fills(published):
     model = open_model(str(published), "cpu", 1, quantization="4bit")
     prompt = model.encode(range(107, 140))
     assert len(model.judge(prompt, [(120, 121)])[0]) == 2
@@ -101,7 +101,7 @@ def unquantisable(*arguments):
     raise AssertionError("was quantised again")
 
 
-def test_the_next_start_reads_what_was_kept(published, cache, monkeypatch):
+def test_the_next_start_reads_the_stored_weights(published, cache, monkeypatch):
     first = logits(load_checkpoint(published, scheme=Scheme.FOUR).model)
     (folder,) = cache.glob("*/*")
     size = sum(path.stat().st_size for path in folder.iterdir())
@@ -110,7 +110,7 @@ def test_the_next_start_reads_what_was_kept(published, cache, monkeypatch):
     assert torch.equal(logits(load_checkpoint(published, scheme=Scheme.FOUR).model), first)
 
 
-def test_each_scheme_is_kept_and_what_was_made_of_older_files_is_not(published, cache, tmp_path):
+def test_each_scheme_is_stored_and_files_of_older_weights_are_deleted(published, cache, tmp_path):
     folder = Path(shutil.copytree(published, tmp_path / "copy"))
     for scheme in (Scheme.EIGHT, Scheme.FOUR):
         load_checkpoint(folder, scheme=scheme)
@@ -123,7 +123,7 @@ def test_each_scheme_is_kept_and_what_was_made_of_older_files_is_not(published, 
     assert len(after & before) == 1
 
 
-def test_what_was_kept_and_is_broken_is_made_again(published, cache):
+def test_broken_stored_weights_are_made_again(published, cache):
     first = logits(load_checkpoint(published, scheme=Scheme.FOUR).model)
     (file,) = cache.glob("*/*/*.safetensors")
     whole = file.read_bytes()
@@ -145,7 +145,7 @@ def full_disk(*arguments, **named):
     ("module", "name", "fault"),
     [(shutil, "disk_usage", no_room), (quantized_cache, "save_file", full_disk)],
 )
-def test_a_full_disk_keeps_nothing_and_loads_all_the_same(
+def test_a_full_disk_stores_nothing_and_the_model_loads(
     published, cache, monkeypatch, caplog, module, name, fault
 ):
     monkeypatch.setattr(module, name, fault)
@@ -163,7 +163,7 @@ def test_a_bad_checkpoint_leaves_nothing_on_disk(published, cache, tmp_path):
     assert list(cache.glob("*/*")) == []
 
 
-def test_progress_rises_and_says_what_is_done(published):
+def test_progress_rises_and_names_the_step(published):
     told: list[tuple[float, str]] = []
 
     def load() -> set[str]:
@@ -202,7 +202,7 @@ print(most - before)
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="needs Linux's /proc")
-def test_quantising_needs_the_result_and_one_weight_in_memory(tmp_path, monkeypatch):
+def test_quantising_holds_the_result_and_one_weight_in_memory(tmp_path, monkeypatch):
     shape = {"hidden": 512, "expert_ffn": 512, "experts": 16, "layers": 8}
     folder = save_published(tmp_path / "wide", dtype=torch.bfloat16, **shape)
     small = save_published(tmp_path / "small", dtype=torch.bfloat16)
@@ -244,12 +244,12 @@ def test_the_most_exact_scheme_that_fits_is_chosen(monkeypatch, gigabytes, schem
         assert chosen_scheme(None, full_size(), torch.device("cpu")) == scheme
 
 
-def test_small_models_are_not_quantised_unasked():
+def test_small_models_are_quantised_only_on_request():
     assert chosen_scheme(None, published_config(), torch.device("cpu")) is Scheme.NONE
     assert chosen_scheme(Scheme.FOUR, published_config(), torch.device("cpu")) is Scheme.FOUR
 
 
-def test_a_setting_that_is_no_scheme_is_refused():
+def test_an_unknown_scheme_is_refused():
     assert scheme_of("auto") is None
     with pytest.raises(SettingError, match="8bit or 4bit, not '3bit'"):
         scheme_of("3bit")

@@ -31,7 +31,7 @@ from tests.support.qwen2 import (
 
 
 @needs_int8
-def test_beside_weights_that_cannot_be_written_to_the_models_folder_serves(
+def test_next_to_read_only_weights_the_file_goes_to_the_models_folder(
     gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DGLS_MODELS", str(tmp_path / "models"))
@@ -45,7 +45,7 @@ def test_beside_weights_that_cannot_be_written_to_the_models_folder_serves(
 
 
 @needs_int8
-def test_with_no_place_to_write_to_it_says_so(
+def test_without_a_writable_folder_the_error_says_so(
     gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refuse_to_write_below(monkeypatch, Path("/"))
@@ -76,7 +76,7 @@ BROKEN: dict[str, Callable[[Path, pytest.MonkeyPatch], object]] = {
 
 @needs_int8
 @pytest.mark.parametrize("broken", BROKEN)
-def test_an_int8_file_that_cannot_be_used_is_made_again(
+def test_an_unusable_int8_file_is_made_again(
     gguf: Path, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
     named = resolved(str(gguf))
@@ -88,7 +88,7 @@ def test_an_int8_file_that_cannot_be_used_is_made_again(
 
 
 @needs_int8
-def test_what_a_killed_conversion_left_goes_with_the_next(gguf: Path) -> None:
+def test_the_leftovers_of_a_killed_conversion_are_deleted_by_the_next(gguf: Path) -> None:
     named = resolved(str(gguf))
     (beside, _) = converted_paths(named)
     old, fresh = (beside.with_suffix(f".{pid}.partial") for pid in (1, 2))
@@ -117,7 +117,7 @@ def test_other_weights_in_the_same_place_are_converted_again(gguf: Path) -> None
 
 
 @pytest.mark.parametrize("exact", [True, False])
-def test_weights_replaced_while_they_are_read_are_refused(gguf: Path, exact: bool) -> None:
+def test_weights_replaced_during_reading_are_refused(gguf: Path, exact: bool) -> None:
     replaced = []
 
     def replace_once(share: float, what: str) -> None:

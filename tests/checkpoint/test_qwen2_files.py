@@ -68,7 +68,7 @@ def test_quantised_weights_are_near_those_in_fp32(tmp_path: Path) -> None:
 
 @needs_int8
 @pytest.mark.parametrize("tied", [False, True])
-def test_the_int8_file_gives_what_was_converted(tmp_path: Path, tied: bool) -> None:
+def test_the_int8_file_gives_the_converted_weights(tmp_path: Path, tied: bool) -> None:
     named = resolved(str(write_gguf(tmp_path / "tiny.gguf", tied)))
     opened = opened_int8(named, quietly)
     (beside, elsewhere) = converted_paths(named)
@@ -101,7 +101,7 @@ BAD_GGUF: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda path: write_gguf(path, architecture="llama"),
         "architecture 'llama'",
     ),
-    "a type that cannot be read": (
+    "an unreadable type": (
         lambda path: write_gguf(path, changed={"blk.0.ffn_down.weight": np.ones((64, 96), "i1")}),
         "blk.0.ffn_down.weight as I8",
     ),
@@ -189,7 +189,7 @@ BAD_FOLDERS: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda each: edited_config(each, num_attention_heads=3),
         "'hidden_size' \\(64\\) must be a multiple of 'num_attention_heads' \\(3\\)",
     ),
-    "fewer layers than it holds": (
+    "fewer layers than the file has": (
         lambda each: edited_config(each, num_hidden_layers=1),
         "'num_hidden_layers' \\(1\\) is not the number",
     ),
@@ -200,15 +200,15 @@ BAD_FOLDERS: dict[str, tuple[Callable[[Path], object], str]] = {
         ),
         "model.norm.weight is stored as torch.int8",
     ),
-    "no head though none is shared": (
+    "no output head without tied weights": (
         lambda each: rewritten(each, lambda weights: weights.pop("lm_head.weight")),
         "no weight lm_head.weight",
     ),
-    "a tokenizer without words": (
+    "a tokenizer without a vocabulary": (
         lambda each: edited_tokenizer(each, pre_tokenizer=None),
         "'pre_tokenizer'",
     ),
-    "a token beyond the weights": (
+    "a token past the weights": (
         lambda each: edited_tokenizer(each, model={"type": "BPE", "vocab": FAR, "merges": []}),
         "a token beyond 'vocab_size'",
     ),
@@ -236,7 +236,7 @@ FIELDS: dict[str, list[object]] = {
 
 
 @pytest.mark.parametrize("name", FIELDS)
-def test_a_field_of_a_folder_that_cannot_be_right_is_named(folder: Path, name: str) -> None:
+def test_an_impossible_field_of_a_folder_is_named(folder: Path, name: str) -> None:
     for value in FIELDS[name]:
         edited_config(folder, **{name: value})
         with pytest.raises(CheckpointError, match=f"'{name}'") as error:
@@ -245,7 +245,7 @@ def test_a_field_of_a_folder_that_cannot_be_right_is_named(folder: Path, name: s
 
 
 @pytest.mark.parametrize("name", GGUF_NAMES.values())
-def test_a_field_of_a_gguf_file_that_cannot_be_right_is_named(
+def test_an_impossible_field_of_a_gguf_file_is_named(
     gguf: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     source = GgufFile(gguf)
@@ -270,7 +270,7 @@ def edited_tokenizer(folder: Path, **fields: object) -> Path:
 
 @pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors.index.json"])
 @pytest.mark.parametrize("content", [b"", b"\0", b"x", b"[]", b"3", b"[" * 100_000, b'"\xe9"'])
-def test_a_file_of_a_folder_that_is_none_is_named(folder: Path, name: str, content: bytes) -> None:
+def test_a_malformed_file_of_a_folder_is_named(folder: Path, name: str, content: bytes) -> None:
     (folder / name).write_bytes(content)
     with pytest.raises(DglsError, match=name.partition(".")[0] if name == "config.json" else name):
         open_causal(Named("tiny", folder, True, "x"), "cpu")
@@ -314,7 +314,7 @@ def test_a_model_larger_than_the_free_memory_is_refused(
     open_causal(resolved(str(gguf)), "cpu", exact=exact)
 
 
-def test_a_relative_path_is_one_that_says_so(
+def test_a_relative_path_must_begin_with_a_dot(
     gguf: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))

@@ -26,7 +26,7 @@ def fetched(tmp_path: Path) -> Path:
     return get(PINNED, [GivenFile(given)], Heard())
 
 
-def test_nothing_is_here_before_it_is_fetched() -> None:
+def test_no_model_is_present_before_it_is_fetched() -> None:
     assert present() == ()
     assert path_of("toy") is None
 
@@ -37,7 +37,7 @@ def test_a_fetched_model_is_its_file(fetched: Path) -> None:
 
 
 @pytest.mark.parametrize("broken", ["cut", "other", "no record", "bad record"])
-def test_a_file_that_is_not_as_it_was_recorded_is_not_here(fetched: Path, broken: str) -> None:
+def test_a_file_changed_since_its_record_does_not_count(fetched: Path, broken: str) -> None:
     record = fetched.parent / RECORD_FILE
     if broken == "cut":
         fetched.write_bytes(DATA[:-1])
@@ -51,7 +51,7 @@ def test_a_file_that_is_not_as_it_was_recorded_is_not_here(fetched: Path, broken
     assert present() == ()
 
 
-def test_a_folder_in_the_working_directory_is_never_taken(
+def test_a_folder_in_the_working_directory_is_never_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "toy").mkdir()
@@ -76,18 +76,18 @@ def test_the_models_folder_is_absolute(tmp_path: Path, monkeypatch: pytest.Monke
     assert models_folder().is_absolute()
 
 
-def test_the_variable_of_the_models_folder_is_not_taken_for_a_setting() -> None:
+def test_the_variable_of_the_models_folder_is_not_read_as_a_setting() -> None:
     assert resolve(environment={"DGLS_MODELS": "/models"}, files=()).problems == ()
 
 
-def test_remove_takes_what_was_made_from_the_model_too(fetched: Path) -> None:
+def test_remove_also_deletes_files_made_from_the_model(fetched: Path) -> None:
     (fetched.parent / "converted.int8").write_bytes(b"x" * 50)
     assert remove(PINNED) > len(DATA)
     assert not fetched.parent.exists()
     assert list(models_folder().iterdir()) == []
 
 
-def test_remove_of_a_link_leaves_what_it_points_to(tmp_path: Path, models: Path) -> None:
+def test_removing_a_link_keeps_its_target(tmp_path: Path, models: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "toy.gguf").write_bytes(DATA)
     models.mkdir()
@@ -97,7 +97,7 @@ def test_remove_of_a_link_leaves_what_it_points_to(tmp_path: Path, models: Path)
     assert not (models / "toy").exists()
 
 
-def test_remove_of_what_is_not_here_says_so(models: Path) -> None:
+def test_removing_a_missing_model_says_so(models: Path) -> None:
     with pytest.raises(ModelNotFoundError, match="nothing was removed"):
         remove(FOLDER)
     assert not models.exists()
@@ -113,11 +113,11 @@ def test_remove_of_what_is_not_here_says_so(models: Path) -> None:
     ],
     ids=["fits", "memory", "disk", "memory unknown"],
 )
-def test_what_does_not_fit_is_said(fit: MachineFit, problem: str) -> None:
+def test_a_model_that_does_not_fit_says_what_is_missing(fit: MachineFit, problem: str) -> None:
     assert (fit.problem, fit.fits) == (problem, not problem)
 
 
-def test_a_model_that_is_here_needs_no_more_disk(fetched: Path) -> None:
+def test_a_fetched_model_needs_no_more_disk(fetched: Path) -> None:
     assert fit_of(PINNED, 0).disk == 0
     assert fit_of(FOLDER, 0).disk > FOLDER.bytes
     assert partial_bytes(PINNED) == 0

@@ -70,7 +70,7 @@ def test_it_prints_the_difference_and_leaves_the_file(
     assert (place / "a.py").read_text() == SOURCE
 
 
-def test_the_difference_is_one_that_patch_reads(place: Path, capfd: Capture) -> None:
+def test_patch_reads_the_difference(place: Path, capfd: Capture) -> None:
     (place / "a.py").write_text(SOURCE.removesuffix("\n"))
     assert run_app(["edit", "a.py:6", "replace last = 3 by last = 4"]) == 0
     given = capfd.readouterr().out
@@ -94,7 +94,7 @@ def test_write_keeps_the_rest_of_the_file_and_its_mode(place: Path, before: byte
     assert [each.name for each in place.iterdir()] == ["a.py"]
 
 
-def test_json_tells_programs_everything(place: Path, capfd: Capture) -> None:
+def test_json_holds_everything(place: Path, capfd: Capture) -> None:
     assert run_app(["edit", "a.py:2-3", ONE_BY_TWO, "--json"]) == 0
     told = json.loads(capfd.readouterr().out)
     assert told["diff"] == DIFF
@@ -115,7 +115,7 @@ def test_a_file_that_changed_meanwhile_is_not_written(
     assert (place / "a.py").read_text() == "mine\n"
 
 
-def test_an_answer_that_is_refused_changes_nothing(place: Path, capfd: Capture) -> None:
+def test_a_refused_answer_changes_nothing(place: Path, capfd: Capture) -> None:
     assert run_app(["edit", "a.py:2-3", "replace return 1 by return (", "--write"]) == 10
     assert "it breaks the syntax" in capfd.readouterr().err
     assert (place / "a.py").read_text() == SOURCE
@@ -158,13 +158,13 @@ def test_bad_input_gets_one_sentence(
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write")
-def test_a_read_only_file_is_refused_before_the_model_works(place: Path, capfd: Capture) -> None:
+def test_a_read_only_file_is_refused_before_the_model_runs(place: Path, capfd: Capture) -> None:
     (place / "a.py").chmod(0o444)
     assert run_app(["edit", "a.py:2-3", ONE_BY_TWO, "--write"]) == 3
     assert "is read-only" in capfd.readouterr().err
 
 
-def test_without_a_model_that_can_it_says_what_to_fetch(
+def test_without_a_capable_model_it_says_what_to_fetch(
     place: Path, monkeypatch: pytest.MonkeyPatch, capfd: Capture
 ) -> None:
     monkeypatch.delenv("DGLS_EDITS_MODEL")

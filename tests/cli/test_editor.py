@@ -27,7 +27,7 @@ FILES = [editor for editor in EDITORS if editor != "vscode"]
 
 
 @pytest.mark.parametrize("editor", EDITORS)
-def test_each_editor_is_told_what_to_write_and_which_key_accepts(
+def test_each_editors_guide_says_what_to_write_and_which_key_accepts(
     editor: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["editor", editor]) == 0
@@ -37,7 +37,7 @@ def test_each_editor_is_told_what_to_write_and_which_key_accepts(
 
 
 @pytest.mark.parametrize("editor", FILES)
-def test_writing_makes_the_file_and_a_second_time_changes_nothing(
+def test_writing_twice_changes_nothing_the_second_time(
     editor: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = guide(editor).file
@@ -47,10 +47,12 @@ def test_writing_makes_the_file_and_a_second_time_changes_nothing(
     assert run(["editor", editor, "--write"]) == 0
     assert "Nothing to do" in capsys.readouterr().out
     assert file.read_bytes() == first
-    assert [path.name for path in file.parent.iterdir()] == [file.name], "no backup of nothing"
+    assert [path.name for path in file.parent.iterdir()] == [file.name], (
+        "no backup of a missing file"
+    )
 
 
-def test_what_was_there_is_kept_in_a_backup_with_its_mode(home: Path) -> None:
+def test_the_old_file_is_kept_as_a_backup_with_its_mode(home: Path) -> None:
     file = home / ".emacs"
     file.write_text("(setq x 1)\n")
     file.chmod(0o600)
@@ -63,7 +65,7 @@ def test_what_was_there_is_kept_in_a_backup_with_its_mode(home: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no HOME")
 @pytest.mark.parametrize("told", ["", "relative"])
-def test_a_home_that_is_no_folder_gets_nothing(
+def test_a_home_that_is_not_a_folder_is_refused(
     told: str, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(home)
@@ -105,7 +107,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("editor", "text", "why"), REFUSED)
-def test_what_is_not_understood_is_left_as_it_was(
+def test_a_file_that_cannot_be_parsed_is_left_unchanged(
     editor: str, text: str, why: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = guide(editor).file
@@ -120,7 +122,7 @@ def test_what_is_not_understood_is_left_as_it_was(
 
 
 @pytest.mark.parametrize("path", ["neovim/lua/dgls/init.lua", "emacs/dgls.el"])
-def test_what_the_configurations_point_to_is_shipped(path: str) -> None:
+def test_files_named_in_configurations_are_shipped(path: str) -> None:
     assert places.shipped(path).is_file()
 
 
@@ -133,7 +135,7 @@ def test_a_laptop_model_is_offered_if_there_is_none(
     assert found or "(491 MB)" in automatic_model.offer()
 
 
-def test_what_is_to_be_typed_next_can_be_typed(
+def test_the_next_commands_are_shown_with_the_programs_path(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(automatic_model, "present", tuple)
@@ -173,7 +175,7 @@ def test_a_try_out_says_what_is_wrong(home: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_program_that_is_not_there_is_named(
+def test_a_missing_program_is_named(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(places, "program", lambda: str(home / "no-dgls"))
@@ -189,7 +191,7 @@ def test_written_files_are_reported_even_if_the_check_fails(
     assert "languages.toml." in capsys.readouterr().out
 
 
-def test_a_model_that_loads_for_long_is_waited_for_and_told_in_tens(
+def test_a_long_load_is_waited_for_and_reported_in_tens_of_percent(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(check, "_ANSWER_S", 0.5)
@@ -209,7 +211,7 @@ def test_a_model_that_loads_for_long_is_waited_for_and_told_in_tens(
     assert said == [f"m ({tens} %)" for tens in range(0, 100, 10)]
 
 
-def test_a_model_of_which_nothing_is_heard_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_check_gives_up_on_a_model_without_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(check, "_ANSWER_S", 0.01)
     with pytest.raises(EngineUnavailableError, match="dgls doctor"):
         asyncio.run(check._Heard(print).settled())
@@ -231,7 +233,7 @@ def test_an_editor_that_is_too_old_is_refused(
     assert "0.12 or newer" in capsys.readouterr().err
 
 
-def test_writing_for_an_editor_that_is_too_old_tells_so(
+def test_writing_for_an_old_editor_warns(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     script(home, "nvim", "echo NVIM v0.10.4", monkeypatch)
@@ -243,7 +245,7 @@ def test_writing_for_an_editor_that_is_too_old_tells_so(
 
 
 @pytest.mark.parametrize(("version", "said"), [("", True), ("0.12.4", False)])
-def test_an_editor_that_is_not_on_the_path_is_told(
+def test_an_editor_missing_from_the_path_is_reported(
     version: str, said: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     checked = check.Checked("dgls lsp", 1.0, 2.0, "x", "m", version)
@@ -260,7 +262,7 @@ def test_an_editor_that_is_not_on_the_path_is_told(
         ("[show]\nthreshold = 0.5\n", ""),
     ],
 )
-def test_the_try_out_tells_of_bad_settings_as_the_server_does(
+def test_the_try_out_reports_bad_settings_like_the_server(
     text: str,
     said: str,
     home: Path,

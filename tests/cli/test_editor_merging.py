@@ -22,11 +22,11 @@ SHIPPED = places.shipped("helix/languages.toml").read_text(encoding="utf-8")
 def merged(old: str, merge: object) -> str:
     assert callable(merge)
     once = str(merge(old))
-    assert merge(once) == once, "a second time changes nothing"
+    assert merge(once) == once, "merging twice changes nothing"
     return once
 
 
-def test_lines_are_replaced_between_their_marks() -> None:
+def test_lines_between_the_marks_are_replaced() -> None:
     old = merged("before\n", block("(old)\n", ";;", "by hand")) + "after\n"
     new = merged(old, block("(new)\n", ";;", "by hand"))
     assert "(old)" not in new
@@ -34,7 +34,7 @@ def test_lines_are_replaced_between_their_marks() -> None:
     assert new.endswith("after\n")
 
 
-def test_a_file_of_dgls_is_written_again() -> None:
+def test_a_file_written_by_dgls_is_replaced() -> None:
     merge = own_file("-- Written by dgls editor\nnew\n")
     assert merge("-- Written by dgls editor\nold\n") == "-- Written by dgls editor\nnew\n"
 
@@ -58,7 +58,7 @@ JSON_BY_HAND = [
 
 
 @pytest.mark.parametrize("old", JSON_BY_HAND)
-def test_json_keeps_every_line_that_is_there_its_comments_and_its_trailing_commas(old: str) -> None:
+def test_json_keeps_existing_lines_comments_and_trailing_commas(old: str) -> None:
     new = merged(old, json_keys({"clients": {"dgls": {"enabled": True}}}))
     pieces = old.replace("{}", "{ }").replace(",", " ").split()
     added = iter(new.replace("{}", "{ }").replace(",", " ").split())
@@ -66,7 +66,7 @@ def test_json_keeps_every_line_that_is_there_its_comments_and_its_trailing_comma
     assert '"enabled": true' in new
 
 
-def test_json_replaces_what_dgls_wrote_where_it_is() -> None:
+def test_json_replaces_the_part_of_dgls_in_place() -> None:
     old = '{\n  "clients": {\n    "dgls": {"command": ["/old/dgls", "lsp"]}, // mine\n  },\n}\n'
     new = merged(old, json_keys({"clients": {"dgls": {"command": ["/new/dgls", "lsp"]}}}))
     assert "/old/" not in new
@@ -85,7 +85,7 @@ HELIX_BY_HAND = [
 
 
 @pytest.mark.parametrize("servers", HELIX_BY_HAND)
-def test_helix_keeps_the_users_languages_and_gives_them_dgls_too(servers: str) -> None:
+def test_helix_keeps_the_users_languages_and_adds_dgls_to_them(servers: str) -> None:
     rust = '# mine\n[[language]]\nname = "rust"\nauto-format = true\n\n'
     python = f'[[language]]\nname = "python"\n{servers}formatter = {{ command = "x" }}\n'
     old = f"{rust}{python}\n[language-server.pylsp.config]\nx = 1\n"
@@ -108,7 +108,7 @@ ODD_HELIX = [
 
 
 @pytest.mark.parametrize("old", ODD_HELIX)
-def test_helix_is_told_where_dgls_could_not_be_added(
+def test_helix_users_learn_where_dgls_could_not_be_added(
     old: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = places.helix()
@@ -120,7 +120,7 @@ def test_helix_is_told_where_dgls_could_not_be_added(
     assert file.read_text().startswith(old.rstrip())
 
 
-def test_helix_is_told_of_another_dgls() -> None:
+def test_helix_users_learn_of_another_dgls_entry() -> None:
     other = helix_languages(SHIPPED)("").replace('"dgls"\nargs', '"/old/dgls"\nargs')
     assert "starts /old/dgls, not dgls" in helix_without(SHIPPED)(other)
 
@@ -133,7 +133,7 @@ BY_HAND = [
 
 
 @pytest.mark.parametrize(("editor", "text"), BY_HAND)
-def test_line_ends_and_the_mark_of_utf_8_stay(editor: str, text: str) -> None:
+def test_line_ends_and_the_byte_order_mark_are_kept(editor: str, text: str) -> None:
     file = guide(editor).file
     assert file is not None
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ from tests.support.programs import script
 pytestmark = pytest.mark.usefixtures("home")
 
 
-def test_vs_codes_extension_is_packaged_where_it_is_not_yet(
+def test_the_vscode_extension_is_packaged_if_missing(
     home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     checkout = home / "checkout"
@@ -32,7 +32,7 @@ def test_vs_codes_extension_is_packaged_where_it_is_not_yet(
 @pytest.mark.parametrize(
     ("rule", "why"), [("vsix:\n\techo no node; false\n", "no node"), (None, "no checkout of dgls")]
 )
-def test_an_extension_that_cannot_be_packaged_is_said(
+def test_a_failure_to_package_the_extension_is_reported(
     rule: str | None,
     why: str,
     home: Path,
@@ -50,7 +50,7 @@ def test_an_extension_that_cannot_be_packaged_is_said(
 
 
 @pytest.mark.parametrize("command", ["code", "codium", "code-insiders", "code-server"])
-def test_vs_code_installs_its_extension_by_its_own_command(
+def test_vscode_installs_the_extension_with_its_own_command(
     command: str, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     packaged = home / "dgls.vsix"
@@ -60,7 +60,7 @@ def test_vs_code_installs_its_extension_by_its_own_command(
     assert (home / "said").read_text().split() == ["--install-extension", str(packaged), "--force"]
 
 
-def test_why_vs_code_did_not_install_its_extension_is_what_it_says_last(
+def test_a_failed_install_reports_the_last_line_of_vscode(
     home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     script(home, "code", f"echo {'busy ' * 200} >&2; echo no room >&2; false", monkeypatch)
@@ -81,7 +81,7 @@ def test_why_vs_code_did_not_install_its_extension_is_what_it_says_last(
         (None, False),
     ],
 )
-def test_vs_codes_extension_is_found_in_the_checkout_that_dgls_was_installed_from(
+def test_the_vscode_extension_is_found_in_the_checkout_of_dgls(
     noted: str | None, is_found: bool, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkout = home / "my checkout"

@@ -17,7 +17,7 @@ from tests.support.overfit import FIXTURES, overfitted_checkpoint
 BASELINES = ("--system", "nothing", "--system", "copy")
 
 
-def test_the_benchmark_is_measured_and_measured_alike_again(
+def test_measuring_the_benchmark_twice_gives_the_same_report(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file, out = write_tasks(tmp_path / "tasks.jsonl.gz"), tmp_path / "out"
@@ -46,7 +46,7 @@ def test_the_whole_report_is_printed_as_json(
         assert [row["system"] for row in said["rows"]] == ["nothing", "copy"]
 
 
-def test_nothing_is_executed_unless_asked_for(
+def test_nothing_is_executed_without_the_flag(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = write_tasks(tmp_path / "tasks.jsonl")
@@ -69,7 +69,7 @@ def test_own_source_is_measured_with_every_system(
     assert rows == ["copy", "causal", "revised", "noise", "dgls"]
 
 
-def test_a_checkpoint_that_is_never_right_is_left_as_it_is(
+def test_a_checkpoint_that_is_never_right_is_left_unchanged(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tree, model = write_tree(tmp_path / "tree"), save_tiny(tmp_path / "model")
@@ -80,7 +80,7 @@ def test_a_checkpoint_that_is_never_right_is_left_as_it_is(
     assert (model / "dgls.json").read_bytes() == before
 
 
-def test_a_checkpoint_learns_how_far_it_can_be_trusted(
+def test_a_checkpoint_gets_its_calibration(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """On a file whose whole lines the model has memorized, and parts of lines less well."""
@@ -110,7 +110,7 @@ def test_a_checkpoint_learns_how_far_it_can_be_trusted(
 
 
 @pytest.mark.parametrize("careful", [[], ["--careful"]])
-def test_edits_are_printed_as_text_and_as_json_alike(
+def test_edits_print_the_same_as_text_and_json(
     careful: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     sessions = str(Path(__file__).parents[2] / "fixtures" / "edits")

@@ -42,7 +42,7 @@ def test_a_log_gets_a_line_every_few_seconds(
     ]
 
 
-def test_the_time_left_is_not_told_before_anything_came(
+def test_no_time_left_is_shown_before_the_first_bytes(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = 100.0
@@ -54,7 +54,7 @@ def test_the_time_left_is_not_told_before_anything_came(
     assert capsys.readouterr().err == "fetching: 0 of 400 MB\n"
 
 
-def test_what_is_quick_is_not_told_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
+def test_quick_steps_leave_no_line_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
     lines = Lines()
     lines.begin("checking", 10)
     lines.at(10)
@@ -62,7 +62,7 @@ def test_what_is_quick_is_not_told_in_a_log(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().err == ""
 
 
-def test_a_conversion_is_no_transfer(
+def test_a_conversion_shows_percent_without_a_rate(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shown = io.StringIO()

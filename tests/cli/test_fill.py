@@ -72,7 +72,7 @@ def test_write_applies_it(environment: dict[str, str], gap: Path) -> None:
     assert gap.read_text() == SOURCE
 
 
-def test_json_tells_programs_everything(environment: dict[str, str], gap: Path) -> None:
+def test_json_holds_everything(environment: dict[str, str], gap: Path) -> None:
     reply = json.loads(dgls(environment, f"{gap}:{LINE}", "--json").stdout)
     assert reply["best"]["texts"] == [FILL]
     assert 0 <= reply["best"]["confidence"] <= 1
@@ -113,7 +113,7 @@ def test_several_gaps_are_filled_together(environment: dict[str, str], tmp_path:
     assert path.read_text() == SOURCE
 
 
-def test_why_tells_of_a_place_and_of_the_last_fill(environment: dict[str, str], gap: Path) -> None:
+def test_why_explains_a_place_and_the_last_fill(environment: dict[str, str], gap: Path) -> None:
     before = gap.read_bytes()
     asked = dgls(environment, f"{gap}:{LINE}:", verb="why")
     assert asked.returncode == 0, asked.stderr
@@ -129,7 +129,7 @@ def test_why_tells_of_a_place_and_of_the_last_fill(environment: dict[str, str], 
     assert gap.read_bytes() == before
 
 
-def test_another_model_fills_what_is_asked_for(environment: dict[str, str], gap: Path) -> None:
+def test_another_model_fills_explicit_requests(environment: dict[str, str], gap: Path) -> None:
     other = {**environment, "DGLS_FILL_EXPLICIT_MODEL": "embedded"}
     assert json.loads(dgls(other, f"{gap}:{LINE}", "--json").stdout)["model"] == "dgls-embedded"
     assert "\nmodel: dgls-embedded" in dgls(other, verb="why").stdout
@@ -181,7 +181,7 @@ def test_a_wrong_call_ends_with_one_clear_sentence(
     assert done.stdout == ""
 
 
-def test_a_knob_out_of_range_is_one_sentence_and_the_fill_continues(
+def test_a_setting_out_of_range_is_one_sentence_and_the_fill_continues(
     environment: dict[str, str], gap: Path
 ) -> None:
     spoilt = {**environment, "DGLS_DENOISE_STEPS": "0"}

@@ -34,7 +34,7 @@ def interrupted(verbs: Sequence[str]) -> typer.Typer:
         ("doctor", ""),
     ],
 )
-def test_an_interrupted_verb_says_what_became_of_files(
+def test_an_interrupted_command_says_what_happened_to_files(
     verb: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(app, "app_of", interrupted)

@@ -48,7 +48,7 @@ def job(folder: Path, name: str, text: str, *places: str, lines: int | None = No
         ),
     ],
 )
-def test_a_fill_of_what_the_places_mean(
+def test_places_select_the_gaps_that_are_filled(
     tmp_path: Path,
     name: str,
     text: str,
@@ -67,7 +67,7 @@ def test_a_fill_of_what_the_places_mean(
     ("place", "lines", "most", "is_cursor"),
     [("2", None, HOLE_LINES, False), ("2", 3, 3, False), ("7", None, 1, True), ("7", 3, 3, True)],
 )
-def test_a_hole_may_have_the_lines_that_it_has_in_an_editor(
+def test_a_hole_has_the_same_line_limit_as_in_an_editor(
     tmp_path: Path, place: str, lines: int | None, most: int, is_cursor: bool
 ) -> None:
     found = job(tmp_path, "a.py", BODY, place, lines=lines)
@@ -75,7 +75,7 @@ def test_a_hole_may_have_the_lines_that_it_has_in_an_editor(
     assert (found.cursor is not None) == is_cursor
 
 
-def test_a_hole_is_laid_open_for_the_model(tmp_path: Path) -> None:
+def test_the_model_does_not_see_the_text_of_a_hole(tmp_path: Path) -> None:
     found = job(tmp_path, "a.py", BODY, "2")
     assert found.task.context.parts == ("def f():\n    ", BODY.partition("...")[2])
 

@@ -97,7 +97,7 @@ def hub_files(dgls: Shell) -> Iterator[HubFiles]:
         yield said
 
 
-def test_a_wrong_file_is_reported_and_nothing_else_is_fetched(
+def test_a_wrong_given_file_is_reported_and_nothing_fetched(
     dgls: Shell, hub_files: HubFiles
 ) -> None:
     given = dgls.catalogue.with_name("given.gguf")
@@ -109,7 +109,7 @@ def test_a_wrong_file_is_reported_and_nothing_else_is_fetched(
     assert dgls.files() == []
 
 
-def test_list_says_whose_a_model_is_and_whether_it_is_here(dgls: Shell) -> None:
+def test_list_shows_publisher_size_and_whether_fetched(dgls: Shell) -> None:
     dgls.fetch_from_file()
     lines = dgls("list").stdout.splitlines()
     assert lines[0].split() == ["toy", "0", "MB", "Apache-2.0", "here"]
@@ -140,7 +140,7 @@ def test_get_path_and_remove(dgls: Shell) -> None:
     assert dgls.files() == []
 
 
-def test_without_a_network_it_fails_soon_and_says_all_it_tried(dgls: Shell) -> None:
+def test_without_a_network_get_fails_soon_and_names_every_source(dgls: Shell) -> None:
     begun = time.monotonic()
     failed = dgls("get", "toy")
     last = failed.stderr.splitlines()[-1]
@@ -154,13 +154,13 @@ def test_without_a_network_it_fails_soon_and_says_all_it_tried(dgls: Shell) -> N
 
 
 @pytest.mark.parametrize("verb", ["get", "remove", "path"])
-def test_an_unknown_name_lists_those_that_there_are(dgls: Shell, verb: str) -> None:
+def test_an_unknown_name_lists_the_known_ones(dgls: Shell, verb: str) -> None:
     failed = dgls(verb, "gpt")
     assert failed.returncode == 6
     assert "It has toy, toy-base." in failed.stderr
 
 
-def test_a_hub_that_fails_halfway_is_gone_on_with_from_the_index(
+def test_a_fetch_continues_from_the_index_if_the_hub_fails_halfway(
     tmp_path: Path, dgls: Shell, hub_files: HubFiles
 ) -> None:
     hub_files.breaks, hub_files.breaks_after = 99, 10_000
@@ -212,7 +212,7 @@ def test_an_interrupted_fetch_ends_at_once_and_resumes(
         assert f"GET /storage{HUB_PATH} bytes={PARTS[0]}-" in hub_files.asked
 
 
-async def test_a_model_that_an_engine_uses_is_not_removed(
+async def test_a_model_in_use_is_not_removed(
     dgls: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "other").mkdir()
@@ -235,7 +235,9 @@ async def test_a_model_that_an_engine_uses_is_not_removed(
             other = Shell(tmp_path / "other")
             other.variables["DGLS_ENGINE_FOLDER"] = dgls.variables["DGLS_ENGINE_FOLDER"]
             other.fetch_from_file()
-            assert other("remove", "toy").returncode == 0, "the engine has its own from elsewhere"
+            assert other("remove", "toy").returncode == 0, (
+                "the engine uses a file of another folder"
+            )
             forced = await asyncio.to_thread(dgls, "remove", "toy", "--force")
             assert forced.returncode == 0
             (tmp_path / "engine" / "go").touch()

@@ -55,7 +55,7 @@ def test_fill_leaves_private_files_alone(
 
 
 @pytest.mark.parametrize(("name", "flag"), [("plain.py", []), (".env", ["--allow-private"])])
-def test_fill_continues_with_a_plain_file_or_the_flag(
+def test_fill_accepts_a_plain_file_or_the_flag(
     tree: Path, name: str, flag: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
     # It gets as far as the engine, whose backend does not exist.
@@ -63,7 +63,7 @@ def test_fill_continues_with_a_plain_file_or_the_flag(
     assert "does not read" not in capfd.readouterr().err
 
 
-def test_the_settings_of_a_files_own_folder_count_from_anywhere(
+def test_the_settings_of_a_files_folder_apply_from_any_directory(
     tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -75,9 +75,7 @@ def test_the_settings_of_a_files_own_folder_count_from_anywhere(
     assert found == {"plain.py"}
 
 
-def test_a_link_that_leads_out_of_a_tree_is_not_one_of_its_files(
-    tree: Path, tmp_path: Path
-) -> None:
+def test_a_link_out_of_a_tree_is_not_read(tree: Path, tmp_path: Path) -> None:
     (tmp_path / "theirs.py").write_text(FUNCTION)
     (tree / "out.py").symlink_to(tmp_path / "theirs.py")
     (tree / "in.py").symlink_to("plain.py")
@@ -90,7 +88,7 @@ def test_a_link_that_leads_out_of_a_tree_is_not_one_of_its_files(
     assert readable(resolve(tree), tree, allow=True)(tree / "out.py")
 
 
-def test_a_file_that_a_link_leads_out_to_is_no_context(tree: Path, tmp_path: Path) -> None:
+def test_a_file_that_a_link_leads_out_to_is_not_sent_as_context(tree: Path, tmp_path: Path) -> None:
     (tmp_path / "theirs.py").write_text("def theirs():\n    return 1\n")
     (tree / "helpers.py").symlink_to(tmp_path / "theirs.py")
     text = "import helpers\nimport plain\n"
@@ -101,7 +99,7 @@ def test_a_file_that_a_link_leads_out_to_is_no_context(tree: Path, tmp_path: Pat
     assert [snippet.path for snippet in asker.snippets] == ["plain.py"]
 
 
-def test_what_the_settings_of_its_own_folder_hide_is_no_context(
+def test_a_file_hidden_by_its_folders_settings_is_not_sent_as_context(
     tree: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tree / "deploy/dgls.toml").write_text('[privacy]\nsecrets = ["own.py"]\n')
@@ -128,14 +126,14 @@ def test_a_report_is_not_written_through_a_link(
     assert (tmp_path / "precious").read_text() == "gold"
 
 
-def test_tasks_are_cut_from_what_may_be_read_alone(tree: Path) -> None:
+def test_tasks_are_cut_only_from_readable_files(tree: Path) -> None:
     files = Files(may_read=readable(resolve(tree), allow=False))
     assert {case.path for case in cut_cases(tree, 30, 0, files=files)} == {"plain.py"}
     everything = {case.path for case in cut_cases(tree, 60, 0)}
     assert {"credentials.py", "deploy/keys.py", "notes.py"} <= everything
 
 
-def test_what_eval_writes_is_the_users_alone(tree: Path, tmp_path: Path) -> None:
+def test_files_written_by_eval_are_private_to_the_user(tree: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
     (out / "answers.jsonl").touch(mode=0o644)

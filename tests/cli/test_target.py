@@ -29,7 +29,7 @@ TEXT = "one\ntwo 𝒳é\n"
         ("odd:name.py:3:5", Target("odd:name.py", 3, 5)),
     ],
 )
-def test_targets(argument: str, target: Target) -> None:
+def test_a_target_is_a_file_line_and_column(argument: str, target: Target) -> None:
     assert parse_target(argument) == target
 
 
@@ -44,7 +44,7 @@ def test_targets(argument: str, target: Target) -> None:
         ("-:1-9", ("-", 1, 9)),
     ],
 )
-def test_lines(argument: str, lines: tuple[str, int, int]) -> None:
+def test_a_range_of_lines_is_read(argument: str, lines: tuple[str, int, int]) -> None:
     assert line_range(argument) == lines
 
 
@@ -81,7 +81,7 @@ def test_a_wrong_selection_is_refused(argument: str) -> None:
 
 
 @pytest.mark.parametrize("data", [b"\0binary", b"caf\xe9"])
-def test_what_is_no_text_is_refused(tmp_path: Path, data: bytes) -> None:
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "a.py"
     path.write_bytes(data)
     with pytest.raises(SourceFileError, match="nothing was filled"):
@@ -89,7 +89,7 @@ def test_what_is_no_text_is_refused(tmp_path: Path, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("data", [b"a\r\nb\n\xf0\x9d\x92\xb3\r", b"\xef\xbb\xbfx = 1\r\n", b""])
-def test_writing_back_what_was_read_changes_no_byte(tmp_path: Path, data: bytes) -> None:
+def test_reading_and_writing_back_changes_no_byte(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "a.py"
     path.write_bytes(data)
     path.chmod(0o750)
@@ -100,7 +100,7 @@ def test_writing_back_what_was_read_changes_no_byte(tmp_path: Path, data: bytes)
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.py"]
 
 
-def test_a_file_that_changed_since_it_was_read_is_left_as_it_is(tmp_path: Path) -> None:
+def test_a_file_changed_since_reading_is_not_written(tmp_path: Path) -> None:
     path = tmp_path / "a.py"
     path.write_text("one\n")
     read = read_source(str(path))
@@ -112,9 +112,7 @@ def test_a_file_that_changed_since_it_was_read_is_left_as_it_is(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o644, 0o755])
-def test_what_is_written_first_follows_no_link_and_the_mode_stays(
-    tmp_path: Path, mode: int
-) -> None:
+def test_the_temporary_file_follows_no_link_and_keeps_the_mode(tmp_path: Path, mode: int) -> None:
     path, other = tmp_path / "a.py", tmp_path / "other"
     path.write_bytes(b"\xef\xbb\xbfone\r\n")
     path.chmod(mode)
@@ -153,7 +151,7 @@ def test_what_is_written_first_follows_no_link_and_the_mode_stays(
         ("", InputError, "Which file? Give FILE:LINE:COL. Nothing was filled."),
     ],
 )
-def test_a_wrong_place_is_told_in_a_sentence(
+def test_a_wrong_place_is_one_sentence(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     place: str,

@@ -45,7 +45,7 @@ def test_help_lists_every_verb_in_its_group(
         assert re.findall(r"^  (\S+)", listed, re.MULTILINE) == [verb.name for verb in verbs]
 
 
-def test_every_module_of_a_verb_is_listed() -> None:
+def test_every_command_module_is_listed() -> None:
     folder = Path(dgls.cli.__file__).parent
     files = [*folder.glob("*.py"), *folder.glob("*/__init__.py")]
     found = [file for file in files if "def register(app" in file.read_text()]
@@ -58,7 +58,7 @@ def test_no_line_is_wider_than_a_terminal() -> None:
 
 
 @pytest.mark.parametrize("arguments", [["-V"], ["--help"], ["editor", "helix", "--json"]])
-def test_a_line_of_text_waits_for_nothing_heavy(arguments: list[str]) -> None:
+def test_printing_text_imports_nothing_heavy(arguments: list[str]) -> None:
     program = (
         "import sys; from dgls.cli.main import run; "
         f"run({arguments!r}); print(*({HEAVY!r} & set(sys.modules)), file=sys.stderr)"
@@ -86,7 +86,7 @@ def test_a_line_of_text_waits_for_nothing_heavy(arguments: list[str]) -> None:
         (["editor"], "needs an editor's name. It knows neovim"),
     ],
 )
-def test_a_mistake_is_answered_by_what_was_probably_meant(
+def test_a_misspelling_suggests_the_likely_command(
     capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
     assert run(arguments) == 2
@@ -113,7 +113,7 @@ def test_ctrl_c_ends_a_command_without_a_traceback() -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such pipes")
-def test_a_reader_that_has_enough_ends_a_command_quietly() -> None:
+def test_a_closed_pipe_ends_a_command_quietly() -> None:
     read, write = os.pipe()
     os.close(read)
     done = subprocess.run(
@@ -123,7 +123,7 @@ def test_a_reader_that_has_enough_ends_a_command_quietly() -> None:
     assert (done.returncode, done.stderr) == (1, "")
 
 
-def test_what_is_piped_has_no_colours(tmp_path: Path) -> None:
+def test_piped_output_has_no_colours(tmp_path: Path) -> None:
     environment = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path)}
     for arguments in (["--help"], ["fill", "--help"], ["stats"]):
         done = subprocess.run([*COMMAND, *arguments], capture_output=True, env=environment)
@@ -187,7 +187,7 @@ def test_zsh_completes(tmp_path: Path, line: str, completed: str) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["fill", "a.py:1", "--select"], ["serve", "--port"]])
-def test_an_option_without_its_value_is_told_in_a_sentence(
+def test_an_option_without_its_value_is_one_sentence(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(arguments) == 2

@@ -28,7 +28,7 @@ def watched(marked: str, drafts: list[Draft], *candidates: Fill, **cost: int) ->
     return shown.getvalue()
 
 
-def test_a_causal_fill_shows_what_each_pass_wrote_and_refused() -> None:
+def test_a_causal_fill_shows_accepted_and_refused_tokens_of_each_pass() -> None:
     drafts = [
         Draft(1, ("x +",), ("x", " +", " y", "\n"), (True, True, False, False), WRITTEN, (" 1",)),
         Draft(2, ("x + 1",), (" 1",), (True,), WRITTEN),

@@ -203,7 +203,7 @@ def test_a_wrong_argument_is_one_clear_sentence(
         assert said.err.count("\n") < 9
 
 
-def test_every_verb_is_tried() -> None:
+def test_every_command_has_a_wrong_argument() -> None:
     assert {arguments[0] for arguments in BROKEN} >= set(VERBS) - set(DIRECT)
 
 
@@ -222,14 +222,14 @@ def test_every_verb_is_tried() -> None:
         [""],
     ],
 )
-def test_the_server_takes_no_wrong_argument(
+def test_the_server_refuses_wrong_arguments(
     place: Path, capfd: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
     assert run_lsp(arguments) != 0
     assert "Traceback" not in capfd.readouterr().err
 
 
-def test_the_full_size_is_not_measured_without_a_gpu_unless_one_insists(
+def test_the_full_size_needs_a_gpu_or_the_flag(
     place: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Random weights of the published size fill the memory of most machines."""
@@ -304,7 +304,7 @@ STREAMS = {
 @pytest.mark.parametrize(
     "command", ["-V", "--help", "stats", "completion bash", "lsp --help", "editor neovim"]
 )
-def test_odd_streams_are_no_fault_of_dgls(place: Path, command: str, stream: str) -> None:
+def test_closed_or_full_streams_cause_no_traceback(place: Path, command: str, stream: str) -> None:
     how, status = STREAMS[stream]
     done = _in_a_shell(f"{sys.executable} -P -m dgls {command} {how}", place)
     assert done.returncode == status
@@ -312,7 +312,7 @@ def test_odd_streams_are_no_fault_of_dgls(place: Path, command: str, stream: str
 
 
 @pytest.mark.parametrize("command", ["-V", "stats", "fill /a.py:1:1", "editor neovim"])
-def test_a_working_folder_that_is_gone_is_one_sentence(place: Path, command: str) -> None:
+def test_a_deleted_working_folder_is_one_sentence(place: Path, command: str) -> None:
     gone = f"cd folder && rmdir ../folder && {sys.executable} -P -m dgls {command}"
     done = _in_a_shell(gone, place)
     assert done.returncode == 74
@@ -326,7 +326,7 @@ def test_a_server_needs_no_working_folder(place: Path) -> None:
     assert (done.returncode, done.stderr) == (1, "")
 
 
-def test_a_width_of_no_columns_hides_nothing(
+def test_a_terminal_of_zero_columns_still_shows_text(
     place: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "0")

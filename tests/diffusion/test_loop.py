@@ -44,7 +44,7 @@ def library_denoiser(model, prompt: Tensor) -> Denoiser:
     ("bound", "entropy", "rows"),
     [(0.1, 0.005, 1), (40.0, 1.5, 1), (40.0, 1.5, 3), (4.0, 3.0, 2)],
 )
-def test_gives_the_tokens_of_generate_on_a_free_canvas(seed, bound, entropy, rows):
+def test_a_free_canvas_gets_the_tokens_of_generate(seed, bound, entropy, rows):
     model = tiny_model(seed, scale=60.0)
     width, steps = model.config.canvas_length, 12
     prompt = torch.randint(8, VOCABULARY, (rows, 20), generator=torch.Generator().manual_seed(seed))
@@ -104,7 +104,7 @@ def run(denoiser, tokens, open_, generator=None, **settings):
 
 @pytest.mark.parametrize("order", list(Order))
 @pytest.mark.parametrize("greedy", [True, False])
-def test_never_touches_a_pinned_position(order, greedy):
+def test_pinned_positions_never_change(order, greedy):
     denoiser, asked = counting_denoiser()
     tokens = torch.full((2, 10), 11)
     open_ = torch.zeros(2, 10, dtype=torch.bool)
@@ -117,7 +117,7 @@ def test_never_touches_a_pinned_position(order, greedy):
     assert not result.accepted[pinned].any()
 
 
-def test_stops_by_open_positions_alone():
+def test_only_open_positions_decide_the_stop():
     """A wide canvas of certain pinned positions must not hide an uncertain gap."""
 
     def logits(tokens: Tensor, conditioning: Tensor | None) -> Tensor:
@@ -133,7 +133,7 @@ def test_stops_by_open_positions_alone():
     assert result.steps == 6
 
 
-def test_stops_when_stable_and_sure():
+def test_the_loop_stops_when_stable_and_sure():
     denoiser, _ = counting_denoiser(sure=50.0)
     tokens = torch.full((1, 6), 11)
     result = run(denoiser, tokens, torch.ones(1, 6, dtype=torch.bool), greedy=True)
@@ -146,7 +146,7 @@ def test_a_confirmed_draft_takes_one_step():
     assert run(denoiser, draft, torch.ones(1, 6, dtype=torch.bool), greedy=True).steps == 1
 
 
-def test_left_order_fills_each_gap_from_its_left_edge():
+def test_left_order_fills_each_gap_from_the_left():
     denoiser, _ = counting_denoiser(sure=0.0)
     tokens = torch.zeros(1, 9, dtype=torch.int64)
     open_ = torch.tensor([[True, True, True, False, True, True, False, False, True]])
@@ -165,7 +165,7 @@ def test_left_order_fills_each_gap_from_its_left_edge():
     assert rows == ["x...x...x", "xx..xx..x", "xxx.xx..x"]
 
 
-def test_once_accepted_ends_an_unsure_canvas():
+def test_the_loop_ends_once_every_position_was_accepted():
     denoiser, _ = counting_denoiser(sure=1.0)
     tokens = torch.zeros(1, 4, dtype=torch.int64)
     open_ = torch.ones(1, 4, dtype=torch.bool)
@@ -212,7 +212,7 @@ def test_a_deadline_in_the_past_still_takes_one_step():
     assert result.tokens.tolist() == [[0, 1, 2, 3]]
 
 
-def test_a_stop_is_asked_for_before_every_step():
+def test_the_stop_token_is_checked_before_every_step():
     denoiser, asked = counting_denoiser(sure=0.1)
     answers = iter([False, False, True])
     with pytest.raises(Stopped):

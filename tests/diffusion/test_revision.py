@@ -22,7 +22,7 @@ def wants_one(tokens, conditioning):
         (0.5, False, [0, 2], 1),
     ],
 )
-def test_overrules_where_surer_and_open(author, opened, expected, passes):
+def test_only_open_positions_are_overruled_and_only_if_surer(author, opened, expected, passes):
     tokens = torch.tensor([[0, 2]])
     certainty = torch.full((1, 2), author).log()
     result = revise(wants_one, tokens, torch.full((1, 2), opened), certainty, 3)
@@ -30,13 +30,13 @@ def test_overrules_where_surer_and_open(author, opened, expected, passes):
     assert result.passes == passes
 
 
-def test_the_draft_itself_is_left_as_it_was():
+def test_the_draft_is_not_modified():
     tokens = torch.tensor([[0, 2]])
     revise(wants_one, tokens, torch.ones(1, 2, dtype=torch.bool), torch.zeros(1, 2) - 9, 2)
     assert tokens.tolist() == [[0, 2]]
 
 
-def test_stops_before_a_pass():
+def test_a_stop_takes_effect_before_a_pass():
     tokens = torch.tensor([[0, 2]])
     open_ = torch.ones(1, 2, dtype=torch.bool)
     with pytest.raises(Stopped):

@@ -44,7 +44,7 @@ def test_a_canvas_without_open_positions_accepts_nothing():
     assert done(StopRule(), nothing_changed, torch.ones(1, 3), closed, closed).tolist() == [True]
 
 
-def test_entropy_is_that_of_the_distribution_even_with_ruled_out_tokens():
+def test_entropy_is_right_with_ruled_out_tokens():
     logits = torch.randn(3, 5, 7, generator=torch.Generator().manual_seed(0))
     logits[0, 0, :6] = -torch.inf
     log_probs = torch.log_softmax(logits, -1)
@@ -53,7 +53,7 @@ def test_entropy_is_that_of_the_distribution_even_with_ruled_out_tokens():
     assert entropy_of(log_probs)[0, 0] == 0
 
 
-def test_draws_repeat_with_the_generator():
+def test_the_same_generator_repeats_the_draws():
     logits = torch.randn(2, 6, 50, generator=torch.Generator().manual_seed(1))
     draws = [sample(logits, torch.Generator().manual_seed(5)) for _ in range(2)]
     noise = [uniform_tokens(draws[0], 50, torch.Generator().manual_seed(5)) for _ in range(2)]
@@ -62,7 +62,7 @@ def test_draws_repeat_with_the_generator():
     assert draws[0].shape == (2, 6)
 
 
-def test_strength_noises_its_share_of_the_open_positions():
+def test_strength_sets_the_share_of_open_positions_noised():
     open_ = torch.tensor([[True] * 8 + [False] * 4])
     for strength, kept in ((0.0, 8), (0.01, 7), (0.5, 4), (1.0, 0)):
         keep = keep_share(open_, strength, torch.Generator().manual_seed(0))

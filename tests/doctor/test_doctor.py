@@ -68,7 +68,7 @@ def doctor(place: Path, *arguments: str, **settings: str) -> subprocess.Complete
     )
 
 
-def test_a_gpu_is_told_with_its_memory_and_driver(place):
+def test_a_gpu_is_reported_with_memory_and_driver(place):
     program(place, "nvidia-smi", "echo 'NVIDIA H200, 580.65, 143771, 143000'")
     (gpu,) = look_at_machine().gpus
     assert gpu == Gpu("NVIDIA H200", "580.65", 143_771 * 2**20, 143_000 * 2**20)
@@ -77,7 +77,7 @@ def test_a_gpu_is_told_with_its_memory_and_driver(place):
 @pytest.mark.parametrize(
     "script", ["exit 9", "echo 'No devices were found'", "echo 'A, B, [N/A], [N/A]'", "sleep 30"]
 )
-def test_a_driver_that_fails_is_a_machine_without_a_gpu(place, script):
+def test_a_failing_driver_counts_as_no_gpu(place, script):
     program(place, "nvidia-smi", script)
     assert look_at_machine().gpus == ()
 
@@ -108,7 +108,7 @@ def test_a_machine_without_a_gpu_says_so(place):
         ),
     ],
 )
-def test_the_precision_that_fits_is_told_with_the_reason(found, quantization, chosen, why):
+def test_the_precision_that_fits_is_reported_with_the_reason(found, quantization, chosen, why):
     settings = changed(Settings(), {"model.quantization": quantization})
     precision = precision_of(found, settings)
     assert precision.chosen == chosen
@@ -139,7 +139,7 @@ def test_models_are_found_missing_partial_or_foreign(place, monkeypatch):
     assert "docs/team.md" in published().problem
 
 
-def test_the_model_for_what_is_asked_for_is_looked_for_too():
+def test_the_model_for_explicit_requests_is_checked_too():
     settings = changed(Settings(), {"fill.explicit_model": "/no/model"})
     found = {each.name: each for each in look_for_models(settings)}
     assert not found["/no/model"].is_ready
@@ -154,7 +154,7 @@ def test_editors_on_the_path_are_found(place):
     assert (helix.name, helix.version) == ("Helix", "")
 
 
-def test_an_editor_that_has_dgls_is_told_from_one_that_does_not(place, monkeypatch):
+def test_editors_with_and_without_dgls_are_distinguished(place, monkeypatch):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(place))
     program(place, "nvim", "echo 'NVIM v0.12.4'")
     (before,) = look_for_editors()
@@ -179,7 +179,7 @@ def test_times_are_read_as_ps_writes_them(elapsed, seconds):
     assert seconds_of(elapsed) == seconds
 
 
-def test_it_says_what_is_set_and_by_whom(place):
+def test_settings_are_listed_with_their_sources(place):
     (place / "dgls.toml").write_text("[fill]\ncandidates = 3\n\n[model]\nname = 'mine'\n")
     told = doctor(place, DGLS_SHOW_AUTOMATIC="false")
     assert f"fill.candidates = 3 from {place / 'dgls.toml'}" in told.stdout
@@ -201,7 +201,7 @@ def test_json_holds_everything(place):
     assert told["speed"] is None
 
 
-def test_it_measures_real_fills_and_stops_the_engine_that_it_started(place):
+def test_real_fills_are_measured_and_the_started_engine_stopped(place):
     folder = save_tiny(place / "tiny")
     told = doctor(place, "--measure", DGLS_MODEL_NAME=str(folder), DGLS_MODEL_DEVICE="cpu")
     assert told.returncode == 0, told.stdout + told.stderr
@@ -215,7 +215,7 @@ def test_it_measures_real_fills_and_stops_the_engine_that_it_started(place):
     assert (after["engine"]["state"], after["engine"]["others"]) == ("none", 0)
 
 
-def test_a_model_that_cannot_be_loaded_is_a_problem_and_no_crash(place):
+def test_a_model_that_cannot_be_loaded_is_a_problem_without_a_crash(place):
     folder = save_tiny(place / "tiny")
     (folder / "model.safetensors").write_bytes(b"no weights")
     told = doctor(place, "--measure", DGLS_MODEL_NAME=str(folder), DGLS_MODEL_DEVICE="cpu")

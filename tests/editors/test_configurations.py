@@ -27,12 +27,12 @@ def neovim_filetypes() -> set[str]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.name)
-def test_each_language_is_there(language: Known) -> None:
+def test_each_language_is_listed(language: Known) -> None:
     assert helix_languages() & set(language.ids)
     assert neovim_filetypes() & set(language.ids)
 
 
-def test_the_server_knows_each_of_their_names() -> None:
+def test_the_server_knows_each_listed_name() -> None:
     known = {name for language in LANGUAGES for name in language.ids}
     assert helix_languages() <= known
     assert neovim_filetypes() <= known

@@ -42,7 +42,7 @@ def opened(tmp_path: Path, warm: Warm) -> Iterator[Open]:
         yield open_
 
 
-def test_a_trained_model_suggests_after_point_tab_accepts_and_undo_takes_back(
+def test_a_trained_model_suggests_after_point_and_tab_accepts_and_undo_reverts(
     opened: Open, overfitted: str
 ) -> None:
     emacs = opened(SHAPES.replace(f"\n    {AREA}", ""), DGLS_MODEL_NAME=overfitted)
@@ -95,7 +95,7 @@ def test_a_gap_is_filled_after_wide_characters(opened: Open) -> None:
     emacs.pane.until(lambda: emacs.text() == filled, "filled")
 
 
-def test_the_mode_line_tells_of_the_model_and_of_a_pause(opened: Open) -> None:
+def test_the_mode_line_shows_the_model_and_a_pause(opened: Open) -> None:
     emacs = opened(HEAD, **BY_HEART)
 
     emacs.pane.until(lambda: emacs.value("(dgls-mode-line)") == " dgls", "ready")
@@ -105,7 +105,7 @@ def test_the_mode_line_tells_of_the_model_and_of_a_pause(opened: Open) -> None:
     emacs.pane.until(lambda: emacs.value("(dgls-mode-line)") == " dgls off", "off")
 
 
-def test_why_tells_of_the_place_at_point(opened: Open) -> None:
+def test_why_explains_the_place_at_point(opened: Open) -> None:
     emacs = opened(HEAD, **BY_HEART)
     said = '(with-current-buffer "*Messages*" (buffer-string))'
 
@@ -131,7 +131,7 @@ def test_commands_wait_longer_than_eglot_does(opened: Open) -> None:
     assert "Timed out" not in emacs.value(said)
 
 
-def test_settings_are_eglots_and_a_bad_one_is_told_by_name(opened: Open) -> None:
+def test_settings_come_from_eglot_and_a_bad_one_is_named(opened: Open) -> None:
     bad = "(setq-default eglot-workspace-configuration '(:dgls (:show (:threshold 7))))"
     emacs = opened(HEAD, more=bad, **BY_HEART)
 

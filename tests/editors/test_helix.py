@@ -110,7 +110,7 @@ def test_a_code_action_changes_the_other_places_of_an_edit(opened: Open, path: P
     saved(pane, path, cart.replace("items", "lines"))
 
 
-def test_settings_stand_beside_the_command_and_a_bad_one_is_told_by_name(opened: Open) -> None:
+def test_settings_come_from_languages_toml_and_a_bad_one_is_named(opened: Open) -> None:
     pane = opened(HEAD, config="config = { show = { threshold = 7 } }", **BY_HEART)
 
     pane.until_shown("show.threshold")

@@ -56,7 +56,7 @@ def opened(tmp_path: Path, laptop: dict[str, str]) -> Iterator[Open]:
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
-def test_what_is_typed_key_by_key_is_gone_on_with(opened: Open, place: Place) -> None:
+def test_text_typed_key_by_key_gets_a_suggestion(opened: Open, place: Place) -> None:
     neovim = opened(place.before)
 
     type_at(neovim, place)
@@ -79,7 +79,7 @@ def test_the_suggestion_is_on_the_screen(opened: Open) -> None:
 
 
 @pytest.mark.skipif(tmux_program() is None, reason="tmux is not installed")
-def test_a_file_is_typed_on_in_real_time(opened: Open) -> None:
+def test_a_file_is_typed_in_real_time(opened: Open) -> None:
     """Also records `docs/typing.svg`, if pictures are wanted."""
     before = STATISTICS
     for place in PLACES:

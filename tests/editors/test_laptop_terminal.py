@@ -86,7 +86,7 @@ def test_a_fill_is_watched_in_the_terminal(tmp_path: Path, laptop: dict[str, str
         draw(pane, ROOT / "docs" / "fill.svg", command)
 
 
-def test_why_is_told_in_the_terminal(tmp_path: Path, laptop: dict[str, str]) -> None:
+def test_why_works_in_the_terminal(tmp_path: Path, laptop: dict[str, str]) -> None:
     command = "dgls why fixtures/try/shop.py:19"
     with shell(command, tmp_path, laptop, height=9) as pane:
         pane.until_shown("prompt tokens cached")

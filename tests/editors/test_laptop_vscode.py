@@ -36,7 +36,7 @@ def window(tmp_path_factory: pytest.TempPathFactory, laptop: dict[str, str]) -> 
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
-def test_what_is_typed_key_by_key_is_gone_on_with(window: VSCode, place: Place) -> None:
+def test_text_typed_key_by_key_gets_a_suggestion(window: VSCode, place: Place) -> None:
     name = file_of(place)
     window.open(name)
     window.until_status("Qwen2.5-Coder 0.5B")

@@ -90,7 +90,7 @@ def test_a_trained_model_fills_a_hole_as_a_code_action(opened: Open, overfitted:
     assert neovim.messages() == []
 
 
-def test_typing_the_suggestion_shortens_it_and_accepting_leaves_no_rest(
+def test_typing_shortens_the_suggestion_and_accepting_takes_the_rest(
     by_heart: Open,
 ) -> None:
     neovim = by_heart(HEAD)
@@ -120,7 +120,7 @@ def test_the_line_is_filled_ahead_where_the_cursor_rests(
     neovim.until(is_filled, "a fill at the end of the cursor's line")
 
 
-def test_a_key_without_a_suggestion_stays_what_it_is(by_heart: Open) -> None:
+def test_without_a_suggestion_the_keys_keep_their_meaning(by_heart: Open) -> None:
     neovim = by_heart("x = 1\n")
 
     neovim.keys("A<Tab>y<Esc>")
@@ -128,7 +128,7 @@ def test_a_key_without_a_suggestion_stays_what_it_is(by_heart: Open) -> None:
     neovim.until(lambda: re.fullmatch(r"x = 1\s+y\n", neovim.text()), "white space")
 
 
-def test_typing_something_else_takes_the_suggestion_away(by_heart: Open) -> None:
+def test_typing_something_else_removes_the_suggestion(by_heart: Open) -> None:
     neovim = by_heart(HEAD)
 
     neovim.keys("Goreturn ")
@@ -142,9 +142,7 @@ def test_typing_something_else_takes_the_suggestion_away(by_heart: Open) -> None
 
 
 @pytest.mark.parametrize("bad", ["x = 1\r\ny = 2  # a\rb\n", "\ufeffx = '😀'\n", "\tif (:\n"])
-def test_in_a_file_that_is_a_mess_everything_goes_where_the_cursor_is(
-    by_heart: Open, bad: str
-) -> None:
+def test_in_a_messy_file_edits_land_at_the_cursor(by_heart: Open, bad: str) -> None:
     neovim = by_heart(bad + HEAD + "    pass\n")
     first, _, rest = neovim.text().partition("\n")
 
@@ -184,7 +182,7 @@ def test_words_are_accepted_one_by_one_and_the_rest_stays_shown(by_heart: Open) 
     neovim.until(lambda: neovim.text() == HEAD + "    return side * side\n", "all of it")
 
 
-def test_lines_of_what_was_asked_for_are_accepted_one_by_one_where_suggestions_are_off(
+def test_lines_of_a_requested_suggestion_are_accepted_one_by_one(
     by_heart: Open,
 ) -> None:
     neovim = by_heart("\n", DGLS_SHOW_AUTOMATIC="false")
@@ -214,7 +212,7 @@ def test_the_next_candidate_is_fetched_and_shown(by_heart: Open) -> None:
     neovim.until(lambda: neovim.text() == HEAD + "    return side\n", "accepted")
 
 
-def test_the_statusline_tells_of_the_model_and_of_a_pause(by_heart: Open) -> None:
+def test_the_statusline_shows_the_model_and_a_pause(by_heart: Open) -> None:
     neovim = by_heart(HEAD)
     status = "return require('dgls').status()"
 
@@ -237,7 +235,7 @@ def test_status_says_filling_while_an_asked_fill_takes_long(by_heart: Open) -> N
     assert "filling now" not in neovim.lua(status)
 
 
-def test_why_tells_of_the_place_at_the_cursor(by_heart: Open) -> None:
+def test_why_explains_the_place_at_the_cursor(by_heart: Open) -> None:
     neovim = by_heart(HEAD)
 
     neovim.keys("Goreturn <Esc>")
@@ -265,7 +263,7 @@ def test_checkhealth_finds_the_program_the_server_the_model_and_the_keys(by_hear
     assert "WARNING" not in report
 
 
-def test_checkhealth_names_what_is_in_the_way(by_heart: Open, tmp_path: Path) -> None:
+def test_checkhealth_names_what_is_wrong(by_heart: Open, tmp_path: Path) -> None:
     neovim = by_heart(HEAD)
     copy = tmp_path / "copy"
     shutil.copytree(ROOT / "editors" / "neovim", copy)

@@ -108,7 +108,7 @@ def test_a_parameter_renamed_by_typing_is_renamed_place_by_place(opened: Open) -
     assert neovim.next_edit() == ""
 
 
-def test_an_undo_takes_the_offer_away_and_an_answer_for_another_version_shows_nothing(
+def test_an_undo_or_an_answer_for_another_version_shows_no_offer(
     opened: Open,
 ) -> None:
     neovim = opened(CART)
@@ -136,7 +136,7 @@ def test_an_undo_takes_the_offer_away_and_an_answer_for_another_version_shows_no
     assert neovim.next_edit() == ""
 
 
-def test_what_is_dismissed_stays_away_and_an_import_goes_as_a_whole_line(opened: Open) -> None:
+def test_a_dismissed_offer_stays_away_and_an_import_is_deleted_as_a_line(opened: Open) -> None:
     neovim = opened("import os\n" + CART + "\n" * 40 + "print(os.sep)\n")
 
     neovim.keys("/items<CR>cwlines<Esc>")
@@ -152,7 +152,7 @@ def test_what_is_dismissed_stays_away_and_an_import_goes_as_a_whole_line(opened:
     until_shown(neovim, "")
 
 
-def test_one_setting_turns_it_off_and_the_keys_do_nothing(opened: Open) -> None:
+def test_one_setting_turns_offers_off_and_the_keys_do_nothing(opened: Open) -> None:
     neovim = opened(CART, DGLS_EDITS_ENABLED="false")
     neovim.lua(REQUESTS)
 

@@ -32,7 +32,7 @@ async def address() -> AsyncIterator[str]:
     await engine.end()
 
 
-async def test_a_gap_is_marked_filled_and_watched_and_nothing_else_is_loaded(
+async def test_a_marked_gap_is_filled_without_loading_anything_else(
     address: str, tmp_path: Path
 ) -> None:
     from playwright.async_api import async_playwright, expect

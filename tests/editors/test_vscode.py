@@ -85,7 +85,7 @@ def code(window: VSCode) -> VSCode:
     return window
 
 
-def test_without_a_server_it_says_how_to_install_one(window: VSCode) -> None:
+def test_without_a_server_vscode_says_how_to_install_one(window: VSCode) -> None:
     window.open("first.py")
 
     window.until_status("the server is not installed")
@@ -96,7 +96,7 @@ def test_without_a_server_it_says_how_to_install_one(window: VSCode) -> None:
     window.page.get_by_text("Get started with dgls").first.wait_for()
 
 
-def test_a_suggestion_is_shown_as_ghost_text_and_tab_takes_it(code: VSCode) -> None:
+def test_a_suggestion_is_ghost_text_and_tab_accepts_it(code: VSCode) -> None:
     code.open("tab.py")
 
     code.type("    return")
@@ -107,7 +107,7 @@ def test_a_suggestion_is_shown_as_ghost_text_and_tab_takes_it(code: VSCode) -> N
     assert code.ghost() == ""
 
 
-def test_a_word_is_taken_and_the_rest_stays(code: VSCode) -> None:
+def test_accepting_a_word_keeps_the_rest(code: VSCode) -> None:
     code.open("word.py")
 
     code.type("    return")
@@ -119,7 +119,7 @@ def test_a_word_is_taken_and_the_rest_stays(code: VSCode) -> None:
     code.until_saved("word.py", HEAD + LAST)
 
 
-def test_typing_along_keeps_the_suggestion_and_typing_otherwise_takes_it_away(
+def test_typing_along_keeps_the_suggestion_and_other_text_removes_it(
     code: VSCode,
 ) -> None:
     code.open("along.py")
@@ -143,7 +143,7 @@ def test_a_trained_model_suggests_what_it_was_trained_on(code: VSCode, overfitte
     code.until_saved("shapes.py", SHAPES)
 
 
-def test_fill_here_fills_the_hole_at_the_cursor_and_undo_takes_it_back(code: VSCode) -> None:
+def test_fill_here_fills_the_hole_at_the_cursor_and_undo_reverts_it(code: VSCode) -> None:
     code.open("hole.py")
 
     code.command("dgls: Fill Here")
@@ -163,7 +163,7 @@ def test_fill_here_without_a_hole_suggests_candidates_to_cycle_through(code: VSC
     code.until_ghost("side")
 
 
-def test_why_tells_of_the_place_in_a_dialog_with_its_lines(code: VSCode) -> None:
+def test_why_explains_the_place_in_a_dialog(code: VSCode) -> None:
     code.open("why.py")
     code.until_status("oracle")
 
@@ -207,7 +207,7 @@ def test_the_menu_of_the_status_bar_pauses_and_resumes(code: VSCode) -> None:
     code.until_ghost("side * side")
 
 
-def test_a_changed_setting_holds_without_a_restart(code: VSCode) -> None:
+def test_a_changed_setting_applies_without_a_restart(code: VSCode) -> None:
     code.settings({**KNOWN, "dgls.show.languages_off": ["python"]})
     code.open("settings.py")
     before = code.servers()
@@ -222,7 +222,7 @@ def test_a_changed_setting_holds_without_a_restart(code: VSCode) -> None:
     assert code.servers() == before
 
 
-def test_the_other_places_of_an_edit_are_an_inline_diff_that_is_gone_through(code: VSCode) -> None:
+def test_the_other_places_of_an_edit_are_stepped_through_as_an_inline_diff(code: VSCode) -> None:
     code.open("renamed.py")
     # A server that starts after the edit would not know of it.
     code.until_status("oracle")
@@ -258,7 +258,7 @@ def test_the_line_is_filled_ahead_where_the_cursor_rests(code: VSCode, engine_fo
     code.until(is_filled, "a fill at the cursor")
 
 
-def test_a_killed_server_is_back_with_the_documents_that_are_open(code: VSCode) -> None:
+def test_a_killed_server_restarts_with_the_open_documents(code: VSCode) -> None:
     code.open("killed.py")
     (before,) = code.servers()
 

@@ -20,14 +20,14 @@ MANIFEST = json.loads((EXTENSION / "package.json").read_text(encoding="utf-8"))
 SOURCES = {path.name: path.read_text(encoding="utf-8") for path in EXTENSION.glob("src/*.ts")}
 
 
-def test_the_languages_that_wake_the_extension_are_those_of_the_server() -> None:
+def test_the_extension_is_activated_by_the_servers_languages() -> None:
     languages = [event.removeprefix("onLanguage:") for event in MANIFEST["activationEvents"]]
     assert {known.ids[0] for known in LANGUAGES} <= set(languages)
     for language in languages:
         language_of("", language)
 
 
-def test_every_command_of_the_manifest_is_registered_and_no_other() -> None:
+def test_the_manifest_and_the_code_have_the_same_commands() -> None:
     commands = {command["command"] for command in MANIFEST["contributes"]["commands"]}
     registered = re.findall(
         r"register(?:\('|Command\(`\$\{SECTION\}\.)(\w[\w.]*)", SOURCES["extension.ts"]
@@ -37,7 +37,7 @@ def test_every_command_of_the_manifest_is_registered_and_no_other() -> None:
     assert commands.isdisjoint({SNOOZE, RESUME, WHY, next_edit.ACCEPT})
 
 
-def test_the_names_that_extension_and_server_share_are_the_same() -> None:
+def test_extension_and_server_agree_on_shared_names() -> None:
     assert {f"'{FILL}'", f"'{REWRITE}'"} <= set(re.findall(r"'refactor[\w.]*'", SOURCES["fill.ts"]))
     assert {f"'{SNOOZE}'", f"'{RESUME}'"} <= set(re.findall(r"'dgls\.\w+'", SOURCES["pause.ts"]))
     assert f"'{WHY}'" in SOURCES["explain.ts"]

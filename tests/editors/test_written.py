@@ -40,7 +40,7 @@ def written(editor: str, home: dict[str, str]) -> str:
     return done.stdout
 
 
-def test_neovim_suggests_with_what_was_written(tmp_path: Path, warm: Warm) -> None:
+def test_neovim_suggests_with_the_written_configuration(tmp_path: Path, warm: Warm) -> None:
     needs(neovim.PROGRAM)
     environment = warm(**BY_HEART)
     assert "plugin/dgls.lua." in written("neovim", own_home(tmp_path, environment))
@@ -79,7 +79,7 @@ SPECS = {
 
 
 @pytest.mark.parametrize("spec", SPECS)
-def test_neovim_has_dgls_once_where_a_manager_loads_plugins(
+def test_neovim_starts_dgls_once_with_a_plugin_manager(
     spec: str, tmp_path: Path, warm: Warm
 ) -> None:
     needs(neovim.PROGRAM)
@@ -97,7 +97,7 @@ def test_neovim_has_dgls_once_where_a_manager_loads_plugins(
         editor.until(lambda: FILLED.startswith("return si" + editor.ghost()) and editor.ghost(), "")
 
 
-def test_helix_suggests_with_what_was_written(tmp_path: Path, warm: Warm) -> None:
+def test_helix_suggests_with_the_written_configuration(tmp_path: Path, warm: Warm) -> None:
     needs(helix.PROGRAM, terminal=True)
     home = own_home(tmp_path, warm(**BY_HEART))
     languages = tmp_path / "CONFIG" / "helix" / "languages.toml"
@@ -114,7 +114,7 @@ def test_helix_suggests_with_what_was_written(tmp_path: Path, warm: Warm) -> Non
         pane.ask_until(lambda: pane.keys("C-x"), "side * side")
 
 
-def test_emacs_suggests_with_what_was_written(tmp_path: Path, warm: Warm) -> None:
+def test_emacs_suggests_with_the_written_configuration(tmp_path: Path, warm: Warm) -> None:
     needs(emacs.PROGRAM, terminal=True)
     environment = warm(**BY_HEART)
     home = own_home(tmp_path, environment)
@@ -128,7 +128,7 @@ def test_emacs_suggests_with_what_was_written(tmp_path: Path, warm: Warm) -> Non
         editor.pane.until(lambda: "de * side" in editor.ghost(), "a suggestion is shown")
 
 
-def test_emacs_suggests_with_the_pages_line_for_use_package(tmp_path: Path, warm: Warm) -> None:
+def test_emacs_suggests_with_the_use_package_line_of_the_docs(tmp_path: Path, warm: Warm) -> None:
     needs(emacs.PROGRAM, terminal=True)
     page = (ROOT / "docs" / "editors" / "emacs.md").read_text(encoding="utf-8")
     (line,) = re.findall(r"`(\(use-package dgls [^`]*)`", page)

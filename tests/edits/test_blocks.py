@@ -31,16 +31,16 @@ def after(text: str, *changes: tuple[str, str]) -> str:
     ("what", "old", "new"),
     [
         ("the same lines", OLD, NEW),
-        ("further in", "if x:\n    " + OLD, "if x:\n" + FURTHER_IN),
+        ("more indented", "if x:\n    " + OLD, "if x:\n" + FURTHER_IN),
         ("another argument", 'send("b", b, c)\n', 'send("b", b, c)\n'),
-        ("the last line has no end", OLD.rstrip(), OLD.rstrip()),
+        ("no final newline", OLD.rstrip(), OLD.rstrip()),
     ],
 )
-def test_the_same_lines_become_the_same(what: str, old: str, new: str) -> None:
+def test_the_same_lines_are_offered_the_same_change(what: str, old: str, new: str) -> None:
     assert after(f"{OLD}x = 1\n{old}", (OLD, NEW)) == f"{NEW}x = 1\n{new}"
 
 
-def test_what_became_of_the_lines_the_last_time_is_not_all_that_counts() -> None:
+def test_an_earlier_change_of_the_same_lines_counts_too() -> None:
     other = NEW.replace("    c,\n", "    d,\n")
     assert after(OLD * 3, (OLD, NEW), (OLD, other)) == NEW + other + OLD
 

@@ -32,7 +32,7 @@ def test_an_edit_above_moves_an_older_one() -> None:
     assert [hunk.after(text) for hunk in hunks] == ["3\n", "zero\n"]
 
 
-def test_a_line_put_in_is_an_edit_of_nothing() -> None:
+def test_an_inserted_line_replaces_nothing() -> None:
     text, hunks = played(TEXT, Edit(Span(4, 4), "new\n"))
     assert [(hunk.before, hunk.after(text)) for hunk in hunks] == [("", "new\n")]
 
@@ -42,7 +42,7 @@ def test_a_line_put_in_is_an_edit_of_nothing() -> None:
     st.text("ab\n", max_size=12),
     st.lists(st.tuples(st.integers(0, 12), st.integers(0, 4), st.text("ab\n", max_size=3))),
 )
-def test_taking_all_hunks_back_gives_the_first_text(
+def test_undoing_all_hunks_gives_the_first_text(
     text: str, edits: list[tuple[int, int, str]]
 ) -> None:
     now, hunks = text, ()

@@ -35,13 +35,13 @@ SEEN = {"pkg/b.py": "from collections.abc import Sequence\n\nx: Sequence[int]\n"
         ),
     ],
 )
-def test_where_one_name_of_typing_moves_the_others_do(
+def test_after_one_typing_name_moves_the_others_are_offered(
     what: str, others: dict[str, str], gone: str, then: str
 ) -> None:
     assert after(ALONE + USES, (gone, ""), others=others) == then + USES
 
 
-def test_a_name_that_stays_in_an_edited_line_is_left_there() -> None:
+def test_a_name_kept_in_an_edited_line_is_not_moved() -> None:
     text = "from typing import Iterator, Sequence\n" + USES
     new = "from collections.abc import Sequence\nfrom typing import Iterator\n"
     assert after(text, (text.splitlines()[0] + "\n", new), others=SEEN) == new + USES
@@ -54,14 +54,14 @@ DEFINES = {"src/pkg/_a.py": "ONE = 1\n", "src/pkg/_b.py": "TWO = 2\n"}
     ("what", "others", "path", "head", "then"),
     [
         (
-            "absolute, as the file has it",
+            "absolute, like the file's imports",
             DEFINES,
             "tests/test_a.py",
             "from pkg._b import TWO\n",
             "from pkg._a import ONE\nfrom pkg._b import TWO\n",
         ),
         (
-            "relative, as the file has it",
+            "relative, like the file's imports",
             DEFINES,
             "src/pkg/c.py",
             "from ._b import TWO\n",
@@ -75,21 +75,21 @@ DEFINES = {"src/pkg/_a.py": "ONE = 1\n", "src/pkg/_b.py": "TWO = 2\n"}
             "from ._b import TWO\n",
         ),
         (
-            "a package passes it on",
+            "a package re-exports it",
             DEFINES | {"src/pkg/__init__.py": "from ._a import ONE\n"},
             "tests/test_a.py",
             "from pkg._b import TWO\n",
             "from pkg._b import TWO\n",
         ),
         (
-            "nothing shows the spelling",
+            "no import shows the style",
             DEFINES,
             "tests/test_a.py",
             "import os\n",
             "import os\n",
         ),
         (
-            "further up than the file goes",
+            "further up than the file's imports",
             DEFINES,
             "tests/test_a.py",
             "from .helpers import TWO\n",
@@ -110,7 +110,7 @@ def test_a_name_comes_from_the_one_file_that_defines_it(
     ("what", "form", "head", "then"),
     [
         (
-            "an exported name, as a plain one",
+            "an exported name, imported plainly",
             "from ._a import ONE as ONE\n",
             "from ._b import TWO\n",
             "from ._a import ONE\nfrom ._b import TWO\n",
@@ -129,7 +129,7 @@ def test_a_name_comes_from_the_one_file_that_defines_it(
         ),
     ],
 )
-def test_how_another_file_imports_a_name_is_written_as_this_file_would(
+def test_an_import_copied_from_another_file_follows_this_files_style(
     what: str, form: str, head: str, then: str
 ) -> None:
     text = "\n\nx = 0\ny = TWO, Other\n"
@@ -138,7 +138,7 @@ def test_how_another_file_imports_a_name_is_written_as_this_file_would(
     assert changed == then + text.replace("x = 0", "x = ONE")
 
 
-def test_a_name_that_left_a_relative_import_does_not_come_back_by_the_same_package() -> None:
+def test_a_name_removed_from_a_relative_import_is_not_offered_from_that_package() -> None:
     text = "from pkg import (\n    Old,\n    other,\n)\n\nx = Old, other\n"
     others = {f"pkg/_tests/test_{name}.py": "from .. import Old\n" for name in "bc"}
     changed = after(text, ("    Old,\n", ""), others=others, path="pkg/_tests/test_a.py")
@@ -149,11 +149,11 @@ def test_a_name_that_left_a_relative_import_does_not_come_back_by_the_same_packa
     ("what", "change", "is_offered"),
     [
         ("one more use", ("z = 0", "z = Old"), True),
-        ("one use less", ("y = Old", "y = 1"), False),
+        ("one use fewer", ("y = Old", "y = 1"), False),
         ("as many uses as before", ("y = Old", "Y = Old"), False),
     ],
 )
-def test_an_import_that_was_passed_over_comes_back_with_another_use(
+def test_a_passed_over_import_is_offered_again_after_another_use(
     what: str, change: tuple[str, str], is_offered: bool
 ) -> None:
     text = "from typing import Old\n\nx = Old\ny = Old\nw = 0\nz = 0\n"

@@ -53,10 +53,10 @@ def after(
             "if TYPE_CHECKING:\n    from a import gone\n    import sys\n",
             "if TYPE_CHECKING:\n    import sys\n",
         ),
-        ("a group of its own", "import os\n\nimport gone\n\n\n", "import os\n\n\n"),
+        ("a separate group", "import os\n\nimport gone\n\n\n", "import os\n\n\n"),
     ],
 )
-def test_the_import_of_the_last_use_goes(what: str, head: str, then: str) -> None:
+def test_removing_the_last_use_removes_the_import(what: str, head: str, then: str) -> None:
     text = "\nx = gone.y(sys, b, os)\n"
     changed = after(head + text, ("gone.y", "z"))
     assert changed == then + text.replace("gone.y", "z")
@@ -69,10 +69,10 @@ def test_the_import_of_the_last_use_goes(what: str, head: str, then: str) -> Non
         ("a stub", "import gone\n", "a.pyi"),
         ("a comment that keeps it", "import gone  # noqa: F401\n", "a.py"),
         ("an entry of __all__", 'import gone\n__all__ = ["gone"]\n', "a.py"),
-        ("a future", "from __future__ import gone\n", "a.py"),
+        ("a future import", "from __future__ import gone\n", "a.py"),
         ("an export by alias", "from a import gone as gone\n", "a.py"),
         ("an annotation in quotes", 'import gone\ny: "gone.T" = 1\n', "a.py"),
-        ("another statement beside it", "import gone; z = 1\n", "a.py"),
+        ("another statement on the line", "import gone; z = 1\n", "a.py"),
         ("another use", "import gone\ngone()\n", "a.py"),
         ("a fallback", "try:\n    import gone\nexcept ImportError:\n    pass\n", "a.py"),
         ("the last of its block", "if TYPE_CHECKING:\n    import gone\n", "a.py"),
@@ -94,12 +94,14 @@ def test_an_import_is_kept(what: str, head: str, path: str) -> None:
         ("rust", "use std::io::{self, gone};\n", "use std::io::{self};\n"),
     ],
 )
-def test_a_name_of_a_list_in_other_languages(language: str, head: str, then: str) -> None:
+def test_an_unused_name_of_an_import_list_in_other_languages(
+    language: str, head: str, then: str
+) -> None:
     changed = after(f"{head}\nf(gone);\n", ("f(gone)", "f(1)"), language=language)
     assert changed == f"{then}\nf(1);\n"
 
 
-def test_a_name_in_prose_is_no_use() -> None:
+def test_a_name_in_a_comment_or_string_is_not_a_use() -> None:
     text = 'import gone\n\nx = gone.y  # gone?\nz = "it is gone, you see"\n'
     assert after(text, ("gone.y", "1")).startswith("\nx = 1")
 
@@ -127,7 +129,7 @@ OTHERS = {
             "from typing import (\n    Any,\n    Wanted,\n    cast,\n)\n",
         ),
         (
-            "a line of its own",
+            "a new line",
             "import os\nimport re\n",
             "Wanted(1)",
             "import os\nimport re\nfrom typing import Wanted\n",
@@ -147,7 +149,7 @@ OTHERS = {
         ),
         ("two of them", "import re\n", "urllib.parse.x, urllib.error.y", "import re\n"),
         (
-            "one that others import",
+            "one imported elsewhere",
             "import re\n",
             "email.utils.f()",
             "import email.utils\nimport re\n",
@@ -165,23 +167,23 @@ OTHERS = {
             "import os\n\nfrom ._near import near\n",
         ),
         (
-            "what an imported module defines",
+            "a name of an imported module",
             "from ._near import near\n",
             "Other()",
             "from ._near import Other, near\n",
         ),
         ("a builtin", "import os\n", "len(1)", "import os\n"),
-        ("what nobody imports", "import os\n", "unknown(1)", "import os\n"),
-        ("beside a star", "from os import *\n", "Wanted(1)", "from os import *\n"),
+        ("a name imported nowhere", "import os\n", "unknown(1)", "import os\n"),
+        ("after a star import", "from os import *\n", "Wanted(1)", "from os import *\n"),
         (
-            "a list in no order",
+            "an unsorted list",
             "from typing import cast, Any\n",
             "Wanted(1)",
             "from typing import cast, Any\n",
         ),
     ],
 )
-def test_an_import_that_is_needed(what: str, head: str, new: str, then: str) -> None:
+def test_a_needed_import_is_offered(what: str, head: str, new: str, then: str) -> None:
     text = "\nx = 0\n"
     assert after(head + text, ("0", new), others=OTHERS) == then + text.replace("0", new)
 
@@ -192,10 +194,10 @@ def test_an_import_that_is_needed(what: str, head: str, new: str, then: str) -> 
         ("a parameter", "def f(Wanted):\n    return 0\n"),
         ("a local name", "Wanted = 1\nx = 0\n"),
         ("a loop", "for a, Wanted in y:\n    x = 0\n"),
-        ("a use that was there before", "x = 0\ny = Wanted\n"),
+        ("an earlier use", "x = 0\ny = Wanted\n"),
     ],
 )
-def test_what_is_bound_or_came_from_elsewhere_is_not_needed(what: str, body: str) -> None:
+def test_a_name_bound_or_imported_otherwise_needs_no_import(what: str, body: str) -> None:
     head = "from typing import Any\n\n"
     assert after(head + body, ("0", "Wanted"), others=OTHERS).startswith(head)
 
@@ -208,21 +210,21 @@ def test_what_is_bound_or_came_from_elsewhere_is_not_needed(what: str, body: str
         ("a long one is deleted", 12, "", True),
     ],
 )
-def test_what_a_rewritten_passage_used_may_have_moved(
+def test_imports_used_only_in_a_long_rewritten_passage_are_kept(
     what: str, lines: int, new: str, goes: bool
 ) -> None:
     body = "y = os.sep\n" * lines
     assert ("import os\n" not in after("import os\n\nx = 1\n" + body, (body, new))) is goes
 
 
-def test_where_two_forms_are_seen_neither_is_offered() -> None:
+def test_with_two_forms_of_an_import_neither_is_offered() -> None:
     others = {"pkg/b.py": "from one import Wanted\n", "pkg/c.py": "from two import Wanted\n"}
     text = "import os\n\nx = 0\n"
     assert after(text, ("0", "Wanted"), others=others) == text.replace("0", "Wanted")
 
 
 @pytest.mark.parametrize(("top", "typing", "is_offered"), [(3, 1, True), (2, 1, False)])
-def test_a_name_that_is_imported_for_types_alone_is_not_offered_at_the_top(
+def test_a_name_imported_only_for_types_is_not_offered_at_the_top(
     top: int, typing: int, is_offered: bool
 ) -> None:
     block = "if TYPE_CHECKING:\n    from one import Wanted\n"
@@ -232,7 +234,7 @@ def test_a_name_that_is_imported_for_types_alone_is_not_offered_at_the_top(
     assert ("from one" in changed) is is_offered
 
 
-def test_a_module_is_not_offered_for_a_name_that_was_just_taken_out_of_it() -> None:
+def test_a_name_just_removed_from_a_module_is_not_offered_from_it() -> None:
     others = {"pkg/b.py": "import datetime\n", "pkg/c.py": "import datetime\n"}
     text = "import os\nfrom datetime import datetime, timezone\n\nx = datetime.now(timezone)\n"
     changed = after(text, ("datetime, timezone", "timezone"), others=others)
@@ -246,7 +248,7 @@ def test_a_name_that_left_one_module_joins_the_other() -> None:
     assert changed == "from abc import Any, Call\nfrom typing import cast\n\nx = Call\n"
 
 
-def test_a_name_that_is_imported_from_elsewhere_leaves_the_old_module() -> None:
+def test_a_name_imported_from_elsewhere_leaves_the_old_module() -> None:
     text = "from abc import Any\nfrom typing import Call, cast\n\nx = Call\n"
     changed = after(text, ("import Any", "import Any, Call"))
     assert changed == "from abc import Any, Call\nfrom typing import cast\n\nx = Call\n"
@@ -280,5 +282,7 @@ def moved(text: str, other: str, path: str, change: tuple[str, str]) -> list[Off
         ("relative, far", "from .a.b import X\n", "from .a.b import X\n", "x.py", []),
     ],
 )
-def test_a_module_that_moved(what: str, text: str, other: str, path: str, new: list[str]) -> None:
+def test_a_moved_module_is_followed(
+    what: str, text: str, other: str, path: str, new: list[str]
+) -> None:
     assert [offer.text for offer in moved(text, other, path, ("a.b", "a.c"))] == new

@@ -32,7 +32,7 @@ CALLS = "def f(a, b):\n    return a\n\n\ndef g(b):\n    f(1)\n    f(2)\n"
         ("import os\n\nx = os.sep\n", ("os.sep", "1"), "`os` is no longer used"),
     ],
 )
-def test_each_offer_says_why(text: str, change: tuple[str, str], why: str) -> None:
+def test_each_offer_has_its_reason(text: str, change: tuple[str, str], why: str) -> None:
     assert [offer.why for offer in offers(text, change)] == [why]
 
 
@@ -50,13 +50,13 @@ def test_silence(what: str, text: str, change: tuple[str, str]) -> None:
     assert offers(text, change, path=path) == ()
 
 
-def test_two_hundred_places_are_a_task_for_the_editors_rename() -> None:
+def test_two_hundred_places_are_left_to_the_editors_rename() -> None:
     uses = "".join(f"    old({number})\n" for number in range(200))
     assert MAX_OFFERS < 200
     assert offers(f"def f(old):\n{uses}", ("old", "new")) == ()
 
 
-def test_a_deleted_line_takes_no_other_with_it() -> None:
+def test_a_deleted_line_offers_no_other_deletion() -> None:
     text = 'def f():\n    print("a")\n    x()\n\n\ndef g():\n    print("a")\n    x()\n'
     assert offers(text, ('    print("a")\n', "")) == ()
 
@@ -73,14 +73,14 @@ RENAMED = "import os\n\n\ndef f(old):\n    a = old\n    b = 1\n    return old\n\
         ("another place", [("z = 1", "z = 2")], 0),
     ],
 )
-def test_who_edits_another_place_has_passed_the_offers_over(
+def test_editing_another_place_dismisses_the_offers(
     what: str, then: list[tuple[str, str]], left: int
 ) -> None:
     found = offers(RENAMED, ("f(old)", "f(new)"), *then)
     assert [offer.rule for offer in found] == ["rename"] * left
 
 
-def test_a_scope_that_has_the_new_name_already_is_left_alone() -> None:
+def test_a_scope_that_already_has_the_new_name_is_left_alone() -> None:
     text = "def f(old, other):\n    new = other\n    return old, new\n"
     assert offers(text, ("f(old", "f(new")) == ()
 
@@ -89,12 +89,14 @@ def test_a_scope_that_has_the_new_name_already_is_left_alone() -> None:
     ("new", "uses", "left"),
     [("other", 4, 4), ("other", 5, 0), ("old_one", 5, 5), ("olds", 5, 5)],
 )
-def test_a_name_of_other_words_with_many_uses_was_replaced(new: str, uses: int, left: int) -> None:
+def test_a_name_with_many_uses_and_other_words_counts_as_replaced(
+    new: str, uses: int, left: int
+) -> None:
     text = "def old():\n    pass\n\n\n" + "old()\n" * uses
     assert len(offers(text, ("old", new))) == left
 
 
-def test_a_word_of_a_text_that_changed_is_no_renamed_name() -> None:
+def test_a_changed_word_in_a_string_is_not_a_rename() -> None:
     assert offers('a = "one"\nb = a\n', ('a = "one"', 'c = "two"')) == ()
 
 
@@ -105,7 +107,7 @@ def test_a_word_of_a_text_that_changed_is_no_renamed_name() -> None:
         ("the name, too", "g(1, b)", 0),
     ],
 )
-def test_an_argument_is_evidence_where_nothing_else_of_the_line_changed(
+def test_an_argument_is_evidence_if_nothing_else_in_the_line_changed(
     what: str, then: str, left: int
 ) -> None:
     text = "def g(a, b): ...\n" + CALLS
@@ -121,7 +123,7 @@ def _body(name: str) -> str:
     ("what", "new", "left"),
     [("a name of the module", "Kind", 1), ("a local name", "kind", 0)],
 )
-def test_a_local_name_is_not_offered_where_it_is_unknown(what: str, new: str, left: int) -> None:
+def test_a_local_name_is_not_offered_outside_its_scope(what: str, new: str, left: int) -> None:
     text = (
         f"Kind = int\n\n\ndef f(item, kind):\n    assert isinstance(item, float)\n\n\n{_body('g')}"
     )
@@ -132,20 +134,18 @@ def test_a_local_name_is_not_offered_where_it_is_unknown(what: str, new: str, le
     ("what", "use", "left"),
     [("no use of the name", "pass", 1), ("a use of it", "print(found)", 0)],
 )
-def test_a_name_that_is_used_elsewhere_stays_where_it_is_bound(
-    what: str, use: str, left: int
-) -> None:
+def test_a_name_used_elsewhere_keeps_its_binding(what: str, use: str, left: int) -> None:
     body = "    with one_server(MTU) as (found, address):\n        {}\n"
     text = "def f():\n" + body.format("pass") + "\n\ndef g():\n" + body.format(use)
     assert len(offers(text, ("found", "_found"))) == left
 
 
-def test_of_a_name_that_is_twice_in_a_line_it_is_open_which_one_goes() -> None:
+def test_a_name_twice_in_a_line_is_ambiguous() -> None:
     text = "a = f(one, one, 1)\nb = f(one, one, 2)\n"
     assert offers(text, ("one, 1", "two, 1")) == ()
 
 
-def test_an_expression_that_is_called_is_looked_for_in_no_import() -> None:
+def test_a_called_expression_is_not_searched_in_other_files() -> None:
     c = language_named("c")
     text = "void f(void) {\n  (*fn)(1);\n  (*fn)(1);\n}\n"
     source, at = Source.parse(text, c), text.index("(1)") + 2
@@ -155,7 +155,7 @@ def test_an_expression_that_is_called_is_looked_for_in_no_import() -> None:
     assert all(not offer.path for offer in ripple(state))
 
 
-def test_a_key_that_is_a_part_of_its_holders_name_is_offered() -> None:
+def test_a_key_contained_in_its_holders_name_is_offered() -> None:
     text = 'x = names["first"]\ny = names["first"]\n'
     (offer,) = offers(text, ('first"]\ny', 'name"]\ny'))
     assert offer.text == "name"
@@ -176,7 +176,7 @@ def test_a_key_that_is_a_part_of_its_holders_name_is_offered() -> None:
         ("a comprehension", "y = i\nx = [i.a for i in b]\n", ("for i", "for c"), [1]),
     ],
 )
-def test_a_name_that_a_statement_binds_is_renamed_in_its_reach(
+def test_a_name_bound_by_a_statement_is_renamed_in_its_scope(
     what: str, text: str, change: tuple[str, str], lines: list[int]
 ) -> None:
     found = [offer for offer in offers(text, change) if offer.rule == "rename"]

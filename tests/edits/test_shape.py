@@ -30,7 +30,7 @@ def edit(old: str, new: str) -> LineChange:
         ("nothing of it", "return", (0, 0, False)),
     ],
 )
-def test_what_is_beside_an_edit_is_counted(
+def test_the_neighbours_of_an_edit_are_counted(
     what: str, line: str, found: tuple[int, int, bool]
 ) -> None:
     change = edit("x = f(a, b)", "x = f(a, c)")
@@ -38,17 +38,17 @@ def test_what_is_beside_an_edit_is_counted(
 
 
 @pytest.mark.parametrize(("line", "whole"), [("h(k, x)", True), ("f(j, x)", False)])
-def test_several_edits_say_what_a_place_must_have(line: str, whole: bool) -> None:
+def test_several_edits_narrow_what_a_place_must_have(line: str, whole: bool) -> None:
     changes = [edit("f(k, x)", "f(k, y)"), edit("g(k, x)", "g(k, y)")]
     assert Pattern(changes).around(line).whole is whole
 
 
-def test_no_more_tokens_are_compared_than_the_map_knows() -> None:
+def test_the_number_of_compared_tokens_is_limited() -> None:
     line = " + ".join("abcdefghij") + " + old"
     assert Pattern([edit(line, line.replace("old", "new"))]).around(line).left == MAX_AROUND
 
 
-def test_of_many_equal_edits_the_last_ones_count() -> None:
+def test_only_the_latest_of_many_equal_edits_count() -> None:
     first, rest = edit("x = f(a, b)", "x = f(a, c)"), edit("[b]", "[c]")
     assert Pattern([first, *[rest] * MAX_EDITS]).around("x = f(a, b)").left == 0
     assert Pattern([first, *[rest] * (MAX_EDITS - 1)]).around("x = f(a, b)").left == MAX_AROUND
@@ -72,11 +72,11 @@ def evidence(left: int, places: int) -> Evidence:
     )
 
 
-def test_a_place_is_likelier_the_more_is_alike_and_the_fewer_there_are() -> None:
+def test_similar_and_rare_places_are_likelier() -> None:
     assert chance(evidence(4, 1)) > chance(evidence(2, 1)) > chance(evidence(2, 8))
 
 
-def test_the_third_field_of_two_that_took_another_type_is_offered() -> None:
+def test_after_two_fields_change_type_the_third_is_offered() -> None:
     text = "class A:\n    one: str\n    two: str\n    six: str\n\n\nclass B:\n    label: str\n"
     source, hunks = Source.parse(text, language_named("python")), ()
     for name in ("one", "two"):

@@ -39,7 +39,7 @@ FUTURE = "from __future__ import annotations\n"
         (UNQUOTED, 'x: Annotated[A, "b"] = None', 'x: Annotated[A, "b"] = None'),
     ],
 )
-def test_a_line_in_a_newer_form(form: str, old: str, new: str) -> None:
+def test_a_line_is_rewritten_in_the_newer_form(form: str, old: str, new: str) -> None:
     assert respelled(old, {form}) == new
 
 
@@ -53,7 +53,7 @@ def test_a_line_in_a_newer_form(form: str, old: str, new: str) -> None:
         ("x: List[int], y: List[str]", "x: list[int], y: List[str]", set()),
     ],
 )
-def test_which_forms_an_edit_has_written(before: str, after: str, forms: set[str]) -> None:
+def test_the_forms_written_by_an_edit_are_found(before: str, after: str, forms: set[str]) -> None:
     assert written(before, after) == forms
 
 
@@ -86,7 +86,7 @@ EDITED = "def f(a: Optional[int]): ...\n"
         ("an alias", "Name = Optional[str]\n", []),
         ("a comment", "x = 1  # Optional[str]\n", []),
         ("prose", 'x = "Optional[str] or not"\n', []),
-        ("another old form beside it", "def g(b: Optional[List[int]]): ...\n", []),
+        ("another old form in the line", "def g(b: Optional[List[int]]): ...\n", []),
     ],
 )
 def test_the_same_form_is_offered(what: str, line: str, new: list[str]) -> None:
@@ -99,20 +99,20 @@ def test_an_alias_is_offered_after_another_one() -> None:
 
 
 @pytest.mark.parametrize(("head", "count"), [(FUTURE, 1), ("import os\n", 0)])
-def test_quotes_go_where_annotations_are_not_run(head: str, count: int) -> None:
+def test_quotes_are_dropped_only_if_annotations_are_not_evaluated(head: str, count: int) -> None:
     text = head + '\n\ndef f(a: "Row"): ...\ndef g(b: "Row"): ...\n'
     found = [each for each in offers(text, ('a: "Row"', "a: Row")) if each.rule == "type"]
     assert [each.text for each in found] == ["Row"] * count
 
 
-def test_types_whose_import_is_gone_are_rewritten() -> None:
+def test_types_without_their_import_are_rewritten() -> None:
     text = "from typing import Dict, List\n\n\ndef f(a: List[int], b: Dict[int, int]): ...\n"
     text += "x = List[str]\n"
     found = offers(text, ("Dict, List", "Dict"))
     assert [each.text for each in found] == ["list[int]", "list[str]"]
 
 
-def test_a_user_who_goes_on_has_passed_over_the_forms() -> None:
+def test_an_edit_elsewhere_dismisses_the_forms() -> None:
     text = EDITED + "def g(b: Optional[str]): ...\nz = 1\n"
     assert offers(text, EDIT, ("z = 1", "z = 2")) == []
 
@@ -121,11 +121,11 @@ def test_a_user_who_goes_on_has_passed_over_the_forms() -> None:
     ("what", "others", "count"),
     [
         ("all others need it", [FUTURE + "x: int | None = 1\n"] * 2, 1),
-        ("one does without", [FUTURE + "x: int | None = 1\n"] * 2 + ["x: int | None = 1\n"], 0),
-        ("none has such types", [FUTURE] * 3, 0),
+        ("one file without it", [FUTURE + "x: int | None = 1\n"] * 2 + ["x: int | None = 1\n"], 0),
+        ("no file has such types", [FUTURE] * 3, 0),
     ],
 )
-def test_the_future_is_offered_where_such_types_need_it(
+def test_the_future_import_is_offered_if_types_need_it(
     what: str, others: list[str], count: int
 ) -> None:
     rest = {f"pkg/{number}.py": each for number, each in enumerate(others)}

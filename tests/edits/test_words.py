@@ -1,4 +1,4 @@
-"""A word that was replaced by the same one twice."""
+"""A word replaced twice by the same other word."""
 
 from __future__ import annotations
 
@@ -42,22 +42,24 @@ FIRST, SECOND = ("first overriden", "first overridden"), ("one overriden", "one 
         ("with more", [FIRST, ("one overriden", "two overridden")], 0),
     ],
 )
-def test_the_second_time_is_evidence(what: str, changes: list[tuple[str, str]], found: int) -> None:
+def test_a_second_replacement_is_evidence(
+    what: str, changes: list[tuple[str, str]], found: int
+) -> None:
     assert count(TEXT, *changes) == found
 
 
-def test_a_short_word_says_too_little() -> None:
+def test_a_short_word_is_not_evidence() -> None:
     assert (
         count(TEXT.replace("overriden", "abc"), ("first abc", "first abd"), ("one abc", "one abd"))
         == 0
     )
 
 
-def test_code_and_texts_are_told_apart() -> None:
+def test_code_and_strings_are_distinguished() -> None:
     text = "a.zstd(1)\nb.zstd(2)\nx = [f(zstd)]\n'zstd'\n# zstd\nfrom a import zstd\n"
     assert count(text, ("a.zstd", "a.zlib"), ("b.zstd", "b.zlib")) == 1
 
 
-def test_a_name_that_is_bound_elsewhere_is_left_to_its_scope() -> None:
+def test_a_name_bound_in_another_scope_is_left_alone() -> None:
     text = "def f(style):\n    one(style)\n    two(style)\n    three(style)\n"
     assert count(text, ("one(style", "one(new"), ("two(style", "two(new")) == 0

@@ -54,7 +54,7 @@ def test_every_length_gives_a_candidate_within_the_line(model):
     assert (reply.steps, reply.complete, reply.threshold) == (3, True, 0.5)
 
 
-def test_pinned_positions_stay_as_they_are(model):
+def test_pinned_positions_never_change(model):
     canvases = model.layout.canvases(REQUEST, CHAT.lengths)
     prefix = model.encode(canvases[0].prompt)
     results = model.denoise(prefix, canvases, [1.0], SHORT.denoise, 0, RunControl())
@@ -63,7 +63,7 @@ def test_pinned_positions_stay_as_they_are(model):
             assert token == before or not pinned
 
 
-def test_fills_of_all_lengths_are_ranked_by_text_and_what_follows(model):
+def test_fills_of_all_lengths_are_ranked_by_text_and_suffix(model):
     reply = fill(model)
     (canvas,) = model.layout.canvases(REQUEST, Lengths((1,)))
     prefix = model.encode(canvas.prompt)
@@ -78,7 +78,7 @@ def test_fills_of_all_lengths_are_ranked_by_text_and_what_follows(model):
     assert order == sorted(order, reverse=True)
 
 
-def test_each_canvas_of_a_batch_fills_as_it_would_alone(model):
+def test_each_canvas_of_a_batch_fills_as_if_alone(model):
     greedy = DenoiseSettings(max_steps=1, greedy=True)
     request = dataclasses.replace(REQUEST, gaps=(Gap("items", strength=0.0),))
     canvases = model.layout.canvases(request, Lengths())[:1] * 2
@@ -103,7 +103,7 @@ def test_a_selection_is_rewritten(model):
     assert fill(model, request).candidates
 
 
-def test_each_step_tells_the_first_canvas(model):
+def test_each_step_reports_the_first_canvas(model):
     drafts: list[Draft] = []
     reply = fill(model, on_draft=drafts.append)
     assert [draft.step for draft in drafts] == list(range(1, reply.steps + 1))
@@ -117,7 +117,7 @@ def test_typing_reuses_the_prompt_up_to_the_cursor(tmp_path):
     assert first.prompt_tokens - 80 < reply.cached_tokens < reply.prompt_tokens
 
 
-def test_a_checkpoint_may_ask_for_other_lengths():
+def test_a_checkpoint_may_set_other_lengths():
     asked = strategy_for("chat", {"lengths": {"line": [0, 5]}, "max_steps": 8})
     assert asked.lengths == Lengths((OPEN_END, 5), CHAT.lengths.block)
     assert asked.denoise == DenoiseSettings(max_steps=8)
@@ -141,7 +141,7 @@ async def test_an_engine_process_fills_with_it(folder, tmp_path, monkeypatch):
 EDIT = FillRequest(("", "\n"), (Gap("x = 1"),), instruction="add a comment")
 
 
-def test_an_instruction_is_answered_canvas_after_canvas(model):
+def test_an_instruction_is_answered_one_canvas_after_another(model):
     """A random model closes no block: it writes to the limit, canvas after canvas."""
     reply = fill(model, EDIT)
     assert reply.best.texts[0].startswith("```python\n")

@@ -35,7 +35,7 @@ def test_llama_vim_is_understood() -> None:
     assert asked.trigger is Trigger.EXPLICIT
 
 
-def test_llama_vim_finds_what_it_asked_for_and_nothing_else() -> None:
+def test_llama_vim_gets_exactly_the_fields_it_asked_for() -> None:
     found = answer(llama_cpp.DIALECT, LLAMA_VIM)
     assert list(found) == LLAMA_VIM["response_fields"]
     assert found["content"] == "3 * r * r"
@@ -45,7 +45,7 @@ def test_llama_vim_finds_what_it_asked_for_and_nothing_else() -> None:
     assert (found["truncated"], found["tokens_cached"]) == (False, 20)
 
 
-def test_without_a_choice_of_fields_llama_cpp_nests_the_times() -> None:
+def test_without_response_fields_llama_cpp_nests_the_timings() -> None:
     found = answer(llama_cpp.DIALECT, {**LLAMA_VIM, "response_fields": None, "stop": ["* r"]})
     assert (found["content"], found["stop"], found["model"]) == ("3 ", True, "dgls-embedded")
     assert (found["stop_type"], found["stopping_word"]) == ("word", "* r")
@@ -95,7 +95,7 @@ def test_openai_completes_with_a_suffix() -> None:
         ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"),
     ],
 )
-def test_openai_reads_a_prompt_that_holds_both_sides(first: str, second: str, last: str) -> None:
+def test_openai_reads_a_prompt_with_prefix_and_suffix(first: str, second: str, last: str) -> None:
     """Zed, provider `open_ai_compatible_api`, sends no `suffix`."""
     marked = f"{first}def area(r):\n    return {second}\nprint(area(2))\n{last}"
     assert request(openai.DIALECT, {"prompt": marked}).parts == (
@@ -104,7 +104,7 @@ def test_openai_reads_a_prompt_that_holds_both_sides(first: str, second: str, la
     )
 
 
-def test_openai_streams_text_that_is_only_extended() -> None:
+def test_openai_streams_only_extend_the_text() -> None:
     *chunks, done = events(openai.DIALECT, MINUET)
     assert done == "[DONE]"
     assert {chunk["object"] for chunk in chunks} == {"text_completion"}
@@ -114,7 +114,7 @@ def test_openai_streams_text_that_is_only_extended() -> None:
     assert [choice["finish_reason"] for choice in first] == [None, "stop"]
 
 
-def test_openai_streams_the_usage_where_it_is_asked_for() -> None:
+def test_openai_streams_the_usage_on_request() -> None:
     *_, usage, done = events(openai.DIALECT, {**MINUET, "stream_options": {"include_usage": True}})
     assert (usage["choices"], usage["usage"]["prompt_tokens"], done) == ([], 30, "[DONE]")
 
@@ -132,7 +132,7 @@ def test_mistral_answers_as_a_chat() -> None:
     assert found["usage"]["total_tokens"] == 36
 
 
-def test_mistral_streams_deltas_that_continue_can_add_up() -> None:
+def test_mistral_streams_deltas_that_add_up() -> None:
     *chunks, done = events(mistral.DIALECT, CONTINUE)
     assert done == "[DONE]"
     assert {chunk["object"] for chunk in chunks} == {"chat.completion.chunk"}
@@ -160,7 +160,7 @@ def test_mistral_streams_deltas_that_continue_can_add_up() -> None:
         ("def f(x):\n", 512, ("\n\n",), 8),
     ],
 )
-def test_how_many_lines_are_filled(
+def test_the_line_limit_follows_from_the_request(
     prefix: str, max_tokens: int | None, stops: tuple[str, ...], lines: int
 ) -> None:
     question = Question(prefix, max_tokens=max_tokens, stops=stops)
@@ -177,7 +177,7 @@ def test_how_many_lines_are_filled(
         ("a\n    b\n  c", (), 2, "a\n    b\n  c"),
     ],
 )
-def test_where_a_fill_ends(
+def test_a_fill_ends_at_a_stop_or_a_smaller_indent(
     text: str, stops: tuple[str, ...], min_indent: int, expected: str
 ) -> None:
     question = Question("", stops=stops, min_indent=min_indent)
@@ -185,7 +185,7 @@ def test_where_a_fill_ends(
     assert found.text == expected
 
 
-def test_a_fill_ends_its_lines_as_the_file_does() -> None:
+def test_a_fill_has_the_line_ends_of_the_file() -> None:
     question = Question("a = 1\r\nb = 2\r\n")
     assert question.request("test", Budget()).parts[0] == "a = 1\nb = 2\n"
     [found] = question.completions(FillReply((Fill(("c\nd",), 0.0, 1.0),), "m"))
@@ -229,7 +229,7 @@ def test_the_language_is_detected_if_it_is_not_named(body: dict[str, Any], langu
     assert asked.language == language
 
 
-def test_the_files_of_a_repository_s_prompt_are_snippets() -> None:
+def test_the_files_in_a_repository_prompt_become_snippets() -> None:
     prompt = "<|repo_name|>shop\n<|file_sep|>units.py\nPI = 3\n<|file_sep|>area.py\ndef area(r):\n"
     asked = request(openai.DIALECT, {"prompt": prompt, "suffix": ""})
     assert (asked.path, asked.language) == ("area.py", "python")
@@ -246,7 +246,7 @@ def test_the_files_of_a_repository_s_prompt_are_snippets() -> None:
         ("if (a) {\n\tb();\n", "}\n", ("    c();",), ["\tc();"]),
     ],
 )
-def test_answers_are_trimmed_and_checked_as_an_editor_s_are(
+def test_answers_are_trimmed_and_checked_as_for_an_editor(
     prefix: str, suffix: str, texts: tuple[str, ...], expected: list[str]
 ) -> None:
     reply = FillReply(tuple(Fill((text,), 0.0, 0.5) for text in texts), "m")
@@ -255,7 +255,7 @@ def test_answers_are_trimmed_and_checked_as_an_editor_s_are(
     assert [choice["text"] for choice in found] == expected
 
 
-def test_a_long_file_is_cut_as_an_editor_cuts_it() -> None:
+def test_a_long_file_is_cut_as_for_an_editor() -> None:
     prefix = "import math\n" + "".join(f"value_{number} = {number}\n" for number in range(500))
     asked = Question(prefix, "\n" * 5000).request("test", Budget(prefix_chars=400, suffix_chars=80))
     assert asked.parts[0].startswith("import math\n")

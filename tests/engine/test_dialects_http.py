@@ -43,7 +43,7 @@ FAILURES = [
 
 
 @pytest.mark.parametrize(("body", "status", "mistral_status"), FAILURES)
-async def test_each_dialect_is_refused_in_its_own_words(
+async def test_each_dialect_gets_refusals_in_its_own_format(
     http: httpx.AsyncClient, body: bytes, status: int, mistral_status: int
 ) -> None:
     llama = await http.post("/infill", content=body)
@@ -64,7 +64,7 @@ async def test_each_dialect_is_refused_in_its_own_words(
 
 
 @pytest.mark.parametrize(("behaviour", "status"), [("refuse.py", 422), ("bug.py", 500)])
-async def test_a_failed_fill_is_told_without_the_prompt(
+async def test_a_failed_fill_is_reported_without_the_prompt(
     http: httpx.AsyncClient, behaviour: str, status: int
 ) -> None:
     extra = [{"filename": behaviour, "text": SECRET}]
@@ -75,7 +75,7 @@ async def test_a_failed_fill_is_told_without_the_prompt(
     assert '"content":' not in response.text
 
 
-async def test_a_client_that_goes_frees_the_model(
+async def test_a_client_that_disconnects_frees_the_model(
     engine: ServedEngine, http: httpx.AsyncClient
 ) -> None:
     extra = [{"filename": "forever.py", "text": ""}]
@@ -88,7 +88,7 @@ async def test_a_client_that_goes_frees_the_model(
     assert engine.service.requests == 0
 
 
-async def test_too_many_are_refused_and_while_loading_put_off(
+async def test_too_many_requests_are_refused_and_early_ones_deferred(
     engine: ServedEngine, http: httpx.AsyncClient
 ) -> None:
     engine.service.requests += 2 * MOST

@@ -41,20 +41,20 @@ def test_a_wrong_field_inside_another_is_named() -> None:
 
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
-def test_what_means_nothing_here_is_passed_over(dialect: Dialect) -> None:
+def test_unused_fields_are_ignored(dialect: Dialect) -> None:
     odd = {"temperature": "hot", "logit_bias": [[1, 2]], "lora": [{}], "user": 3, "echo": None}
     assert request(dialect, {**RIGHT[dialect], **odd}) == request(dialect, RIGHT[dialect])
 
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[]", b"[" * 100_000, b"3"])
-def test_what_is_no_object_is_refused(dialect: Dialect, body: bytes) -> None:
+def test_a_body_that_is_not_an_object_is_refused(dialect: Dialect, body: bytes) -> None:
     with pytest.raises(EngineProtocolError):
         dialect.read(body)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
-def test_half_a_surrogate_pair_keeps_its_place(dialect: Dialect) -> None:
+def test_half_a_surrogate_pair_keeps_its_position(dialect: Dialect) -> None:
     name = "prompt"
     asked = dialect.read(json.dumps({**RIGHT[dialect], name: "x = '\ud83d"}).encode())
     assert asked.question.prefix.endswith("x = '?")

@@ -59,7 +59,7 @@ async def answer_of(client: EngineClient, pieces: Iterable[bytes]) -> bytes:
 
 @pytest.mark.parametrize("path", ["/v1/fill", "/infill"])
 @pytest.mark.parametrize("length", [b"content-length: 100000000", b"transfer-encoding: chunked"])
-async def test_a_hundred_megabytes_are_refused_and_not_kept(
+async def test_a_hundred_megabytes_are_refused_and_freed(
     folder: Path, connect: Connect, path: str, length: bytes
 ) -> None:
     async with connect(engine_settings(folder)) as client:
@@ -82,7 +82,7 @@ HALVES = [
 
 
 @pytest.mark.parametrize("half", HALVES)
-async def test_half_a_request_costs_the_others_nothing_and_keeps_no_engine_alive(
+async def test_half_a_request_disturbs_no_other_and_does_not_keep_the_engine_alive(
     folder: Path, connect: Connect, half: bytes
 ) -> None:
     settings = engine_settings(folder)
@@ -98,7 +98,9 @@ async def test_half_a_request_costs_the_others_nothing_and_keeps_no_engine_alive
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_garbage_costs_the_others_nothing(folder: Path, connect: Connect, seed: int) -> None:
+async def test_garbage_does_not_disturb_other_clients(
+    folder: Path, connect: Connect, seed: int
+) -> None:
     garbage = random.Random(seed).randbytes(100_000)
     async with connect(engine_settings(folder)) as client:
         pid = await pid_of(client)
@@ -127,7 +129,9 @@ def ask(settings: Settings, path: str = "a.py") -> subprocess.CompletedProcess[s
     return subprocess.run(command, capture_output=True, text=True, timeout=WAIT_S)
 
 
-async def test_lock_and_log_without_room_stop_nothing(folder: Path, connect: Connect) -> None:
+async def test_a_lock_and_log_on_a_full_disk_do_not_stop_fills(
+    folder: Path, connect: Connect
+) -> None:
     settings = engine_settings(folder)
     async with connect(settings) as client:
         assert (await asyncio.to_thread(ask, settings, "bug.py")).returncode == 1
@@ -141,7 +145,7 @@ async def test_lock_and_log_without_room_stop_nothing(folder: Path, connect: Con
         await ended(settings, pid)
 
 
-async def test_a_port_file_without_room_is_one_clear_error(folder: Path) -> None:
+async def test_a_port_file_on_a_full_disk_is_one_clear_error(folder: Path) -> None:
     deep = folder / ("d" * 100)
     settings = engine_settings(deep)
     done = await asyncio.to_thread(ask, settings)
@@ -151,7 +155,7 @@ async def test_a_port_file_without_room_is_one_clear_error(folder: Path) -> None
     assert {path.suffix for path in deep.iterdir()} <= {".log"}
 
 
-def test_half_a_port_file_is_not_left(tmp_path: Path) -> None:
+def test_no_partial_port_file_is_left(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
     try:
@@ -179,7 +183,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("files", [0, 1, 2])
-async def test_a_folder_without_room_is_one_clear_error_until_there_is_some(
+async def test_a_full_disk_is_one_clear_error_until_there_is_space(
     small_disk: Path, connect: Connect, monkeypatch: pytest.MonkeyPatch, files: int
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
@@ -195,7 +199,7 @@ async def test_a_folder_without_room_is_one_clear_error_until_there_is_some(
         assert (await client.fill(REQUEST)).model == "scripted"
 
 
-async def test_an_engine_that_is_killed_leaves_no_process(folder: Path, connect: Connect) -> None:
+async def test_a_killed_engine_leaves_no_process(folder: Path, connect: Connect) -> None:
     async with connect(engine_settings(folder)) as client:
         pids = []
         for _ in range(3):

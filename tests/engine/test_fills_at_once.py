@@ -101,9 +101,7 @@ def request(typed: str = "", path: str = "a.py", candidates: int = 3) -> FillReq
     )
 
 
-async def test_a_flood_of_keystrokes_costs_at_most_one_wasted_pass_each(
-    model, network, make_scheduler
-):
+async def test_a_flood_of_keystrokes_wastes_at_most_one_pass_each(model, network, make_scheduler):
     """Each keystroke arrives in the middle of a pass, each time a later one of the fill."""
     backend = EngineBackend(CanvasFiller(model, Strategy(passes=2, noise=1)))
     scheduler = make_scheduler(backend)
@@ -140,7 +138,7 @@ async def test_a_flood_of_keystrokes_costs_at_most_one_wasted_pass_each(
     assert passes[:-1] == list(range(1, len(keystrokes)))
 
 
-async def test_a_burst_between_two_passes_computes_nothing_for_what_it_superseded(
+async def test_requests_superseded_between_two_passes_compute_nothing(
     model, network, make_scheduler
 ):
     backend = EngineBackend(CanvasFiller(model, Strategy(passes=1, noise=1)))
@@ -162,9 +160,7 @@ async def test_a_burst_between_two_passes_computes_nothing_for_what_it_supersede
     assert [asked.parts[0] for asked, _ in backend.running] == [PREFIX, PREFIX + "x" * 29]
 
 
-async def test_editors_at_once_get_what_each_gets_alone_in_fewer_passes(
-    model, network, make_scheduler
-):
+async def test_several_editors_get_the_same_fills_in_fewer_passes(model, network, make_scheduler):
     engine = CanvasFiller(model, Strategy(passes=1, noise=1))
     paths = [f"{name}.py" for name in "abcd"]
     asked = [request("item." * index, path) for index, path in enumerate(paths)]
@@ -187,7 +183,7 @@ async def test_editors_at_once_get_what_each_gets_alone_in_fewer_passes(
     assert ran < sum(reply.passes for reply in replies)
 
 
-async def test_a_stop_of_one_editor_changes_nothing_for_the_others(model, network, make_scheduler):
+async def test_stopping_one_editors_fill_does_not_affect_the_others(model, network, make_scheduler):
     engine = CanvasFiller(model, Strategy(passes=1, noise=1))
     asked = [request(path=f"{name}.py") for name in "abc"]
     expected = [engine.fill(each, StopToken()).best.texts for each in asked]
@@ -210,7 +206,7 @@ async def test_a_stop_of_one_editor_changes_nothing_for_the_others(model, networ
 
 
 @pytest.mark.parametrize("where", ["in a pass", "between passes"])
-async def test_a_fill_that_memory_does_not_hold_is_refused_and_the_engine_lives(
+async def test_a_fill_too_large_for_memory_is_refused_and_the_engine_survives(
     model, network, make_scheduler, monkeypatch, where
 ):
     engine = CanvasFiller(model, Strategy(passes=0, noise=0))
@@ -229,12 +225,12 @@ async def test_a_fill_that_memory_does_not_hold_is_refused_and_the_engine_lives(
         with pytest.raises(ModelMemoryError, match="nothing was changed"):
             await scheduler.fill(request("x"))
     network.before = lambda: None
-    # Memory that only saves time is given up first.
+    # Memory that only saves time is freed first.
     assert model.kept_prompts <= 1
     assert (await scheduler.fill(request())).best.texts == expected
 
 
-async def test_the_memory_of_encoded_prompts_is_used_before_a_fill_is_refused(model, network):
+async def test_cached_prompts_are_freed_before_a_fill_is_refused(model, network):
     engine = CanvasFiller(model, Strategy(passes=0, noise=0))
     others = [request(path=f"{name}.py") for name in "abc"]
     for each in others:

@@ -30,7 +30,7 @@ def fill(path: str = "a.py", trigger: Trigger = Trigger.EXPLICIT, prefix: str = 
     return to_json(FillRequest((prefix, ""), path=path, client="c", method="m", trigger=trigger))
 
 
-async def test_what_happened_is_counted(engine: ServedEngine, http: httpx.AsyncClient) -> None:
+async def test_fills_and_errors_are_counted(engine: ServedEngine, http: httpx.AsyncClient) -> None:
     await http.post("/v1/fill", content=fill())
     await http.post("/v1/fill?stream=1", content=fill())
     await http.post("/v1/fill", content=fill("refuse.py"))
@@ -56,7 +56,7 @@ async def test_what_happened_is_counted(engine: ServedEngine, http: httpx.AsyncC
     assert (found["dgls_ready",], found["dgls_requests_in_progress",]) == (1, 0)
 
 
-async def test_supersessions_and_cancels_are_told_apart(
+async def test_supersessions_and_cancels_are_counted_apart(
     engine: ServedEngine, http: httpx.AsyncClient
 ) -> None:
     automatic = fill("forever.py", Trigger.AUTOMATIC)

@@ -34,7 +34,7 @@ HALF_HEADS = [b"", b"P", b"POST /v1/fill HTTP/1.1\r\nhost: x\r\nconte"]
 
 
 @pytest.mark.parametrize("half", HALF_HEADS)
-async def test_half_a_head_is_not_waited_for_forever(
+async def test_half_a_head_times_out(
     engine: ServedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, half: bytes
 ) -> None:
     monkeypatch.setattr(connections, "HEAD_S", 0.2)
@@ -45,7 +45,7 @@ async def test_half_a_head_is_not_waited_for_forever(
     writer.close()
 
 
-async def test_a_head_that_drips_is_not_waited_for_forever(
+async def test_a_slowly_dripping_head_times_out(
     engine: ServedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "HEAD_S", 0.3)
@@ -86,7 +86,7 @@ async def test_a_huge_head_is_refused(engine: ServedEngine, tmp_path: Path, head
 @pytest.mark.parametrize(
     "asked", ["GET /metrics", "GET /health", "GET /v1/models", "GET /", "GET /nothing"]
 )
-async def test_no_answer_waits_for_ever_to_be_read(
+async def test_an_unread_answer_times_out(
     engine: ServedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str
 ) -> None:
     monkeypatch.setattr(connections, "UNREAD_S", 0.05)
@@ -103,7 +103,7 @@ async def test_no_answer_waits_for_ever_to_be_read(
                 await asyncio.sleep(0.01)
 
 
-async def test_a_connection_that_has_asked_once_may_be_idle(
+async def test_a_connection_may_be_idle_after_a_request(
     engine: ServedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "HEAD_S", 0.1)
@@ -150,7 +150,7 @@ def test_a_refused_client_leaves_nothing() -> None:
 
 @pytest.mark.parametrize("is_waiting", [True, False])
 @pytest.mark.parametrize("neighbours", [1, 2, 3, 7])
-def test_who_holds_the_most_connections_makes_room(neighbours: int, is_waiting: bool) -> None:
+def test_the_source_with_most_connections_makes_room(neighbours: int, is_waiting: bool) -> None:
     limiter = ConnectionLimiter(most=16)
     many = [
         Visitor(limiter, f"process {number % neighbours}", is_waiting) for number in range(3 * 16)
@@ -166,7 +166,7 @@ def test_who_holds_the_most_connections_makes_room(neighbours: int, is_waiting: 
     assert Visitor(limiter, "late").is_in
 
 
-def test_a_neighbour_with_many_requests_keeps_nobody_out() -> None:
+def test_a_neighbour_with_many_requests_does_not_block_others() -> None:
     service = Service(EngineStatus("x"), lambda: None, 1000, max_requests=64)
     held = [service.admitted("127.0.0.1") for _ in range(64)]
     for each in held:
@@ -180,7 +180,7 @@ def test_a_neighbour_with_many_requests_keeps_nobody_out() -> None:
     assert service.requests == 0
 
 
-async def test_a_client_of_whom_nothing_waits_is_let_in_though_the_queue_is_full() -> None:
+async def test_a_client_with_no_waiting_request_is_admitted_to_a_full_queue() -> None:
     thread, backend = ModelThreads(), ScriptedBackend()
     scheduler = Scheduler(backend, thread, max_waiting=2)
 
@@ -205,7 +205,7 @@ def record(line: int, message: str = "no descriptors") -> logging.LogRecord:
     return logging.LogRecord("asyncio", logging.ERROR, "a.py", line, message, (), None)
 
 
-def test_what_repeats_is_counted_and_not_written() -> None:
+def test_repeated_errors_are_counted_instead_of_logged() -> None:
     now = [0.0]
     stream = io.StringIO()
     handler = FrugalHandler(stream, clock=lambda: now[0])
@@ -218,7 +218,7 @@ def test_what_repeats_is_counted_and_not_written() -> None:
     assert f"{1000 - log.OFTEN} more times" in stream.getvalue()
 
 
-def test_a_log_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_has_a_maximum_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log, "LARGEST_BYTES", 2000)
     with (tmp_path / "log").open("a") as stream:
         handler = FrugalHandler(stream)
@@ -275,7 +275,7 @@ NEIGHBOURS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", NEIGHBOURS)
-async def test_two_bad_neighbours_keep_no_other_process_out(
+async def test_two_bad_neighbours_do_not_block_another_process(
     folder: Path, connect: Connect, kind: str
 ) -> None:
     settings = engine_settings(folder)

@@ -1,4 +1,4 @@
-"""The engine's page in a browser: what it loads, what it may request, and who else may not."""
+"""The engine's page in a browser: what it loads and may request; other pages are refused."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def browser() -> AsyncIterator[httpx.AsyncClient]:
     await engine.end()
 
 
-async def test_the_page_loads_nothing_and_runs_its_own_script_alone(
+async def test_the_page_loads_nothing_and_runs_only_its_script(
     browser: httpx.AsyncClient,
 ) -> None:
     shown = await browser.get("/")
@@ -63,7 +63,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("headers", "status"), REFUSED)
-async def test_no_other_page_asks(
+async def test_other_pages_cannot_request_fills(
     browser: httpx.AsyncClient, headers: dict[str, str], status: int
 ) -> None:
     answer = await browser.post(PATH, headers=headers, json=ASKED)
@@ -71,7 +71,7 @@ async def test_no_other_page_asks(
     assert "nothing was done" in answer.json()["error"]["message"]
 
 
-async def test_the_page_reaches_nothing_but_its_fill(browser: httpx.AsyncClient) -> None:
+async def test_the_page_can_reach_only_its_fill_path(browser: httpx.AsyncClient) -> None:
     origin = {"origin": str(browser.base_url).rstrip("/")}
     for path in ("/v1/fill", "/v1/shutdown", "/v1/last"):
         answer = await browser.post(path, headers={**MINE, **origin}, json={})
@@ -95,12 +95,12 @@ WRONG += [
 
 
 @pytest.mark.parametrize("data", WRONG)
-def test_what_the_page_would_not_ask_is_refused(data: str) -> None:
+def test_a_body_that_the_page_never_sends_is_refused(data: str) -> None:
     with pytest.raises(EngineProtocolError, match="nothing was filled"):
         page_request(data.encode(), Budget())
 
 
-def test_every_mark_is_a_gap_of_the_file() -> None:
+def test_every_mark_is_a_gap() -> None:
     asked = {"parts": ["a = ", "\nb = ", "\n"], "name": "x.rs", "lines": 2}
     request = page_request(json.dumps(asked).encode(), Budget())
     assert request.parts == ("a = ", "\nb = ", "\n")

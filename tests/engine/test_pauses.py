@@ -55,7 +55,7 @@ def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("impatience")
-async def test_a_longer_quiet_is_used_until_no_work_is_left(
+async def test_idle_time_is_used_until_no_work_is_left(
     backend: PatientBackend, scheduler: Scheduler
 ) -> None:
     await until(lambda: backend.measured == 2)
@@ -85,7 +85,7 @@ async def test_a_fill_ends_a_pause(backend: PatientBackend, scheduler: Scheduler
     await until(lambda: backend.pieces == 0)
 
 
-async def test_while_a_fill_runs_there_is_no_pause(
+async def test_no_pause_begins_while_a_fill_runs(
     backend: PatientBackend, scheduler: Scheduler
 ) -> None:
     await scheduler.fill(request("1"))

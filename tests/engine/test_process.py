@@ -40,7 +40,7 @@ from tests.support.engines import (
 )
 
 
-async def test_the_first_fill_starts_the_engine_and_nothing_is_left_of_it(
+async def test_the_first_fill_starts_an_engine_that_leaves_nothing(
     folder: Path, connect: Connect
 ) -> None:
     settings = engine_settings(folder)
@@ -65,9 +65,7 @@ async def test_only_the_user_can_open_the_socket(folder: Path, connect: Connect)
         assert stat.S_IMODE(inner.stat().st_mode) == 0o700
 
 
-async def test_front_ends_that_start_at_the_same_moment_end_up_with_one_engine(
-    folder: Path, connect: Connect
-) -> None:
+async def test_front_ends_starting_at_once_share_one_engine(folder: Path, connect: Connect) -> None:
     settings = engine_settings(folder)
     async with connect(settings), contextlib.AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(EngineClient(settings)) for _ in range(8)]
@@ -76,7 +74,7 @@ async def test_front_ends_that_start_at_the_same_moment_end_up_with_one_engine(
         assert engines_in(folder) == {pids[0]}
 
 
-async def test_front_ends_in_processes_of_their_own_end_up_with_one_engine(
+async def test_front_ends_in_separate_processes_share_one_engine(
     folder: Path, connect: Connect
 ) -> None:
     settings = engine_settings(folder)
@@ -98,7 +96,7 @@ async def test_front_ends_in_processes_of_their_own_end_up_with_one_engine(
         assert engines_in(folder) == pids
 
 
-async def test_another_model_is_another_engine(folder: Path, connect: Connect) -> None:
+async def test_another_model_gets_another_engine(folder: Path, connect: Connect) -> None:
     settings = engine_settings(folder)
     other = engine_settings(folder, "dgls.lab.bench.instant:instant")
     async with connect(settings) as one, connect(other) as two:
@@ -107,7 +105,7 @@ async def test_another_model_is_another_engine(folder: Path, connect: Connect) -
         assert (await one.fill(request())).model == "scripted"
 
 
-async def test_loading_is_shown_while_it_goes_on(folder: Path, connect: Connect) -> None:
+async def test_loading_progress_is_reported(folder: Path, connect: Connect) -> None:
     seen: list[tuple[float, str]] = []
 
     def on_progress(share: float, what: str) -> None:
@@ -123,7 +121,7 @@ async def test_loading_is_shown_while_it_goes_on(folder: Path, connect: Connect)
     assert (0.5, "half of it") in seen
 
 
-async def test_an_engine_that_loads_can_be_stopped(folder: Path, connect: Connect) -> None:
+async def test_an_engine_can_be_stopped_while_loading(folder: Path, connect: Connect) -> None:
     settings = engine_settings(folder, "slow_to_load")
     async with connect(settings) as client:
         loading = asyncio.ensure_future(client.wait_ready())
@@ -153,7 +151,7 @@ async def test_an_unknown_backend_is_reported(folder: Path, connect: Connect, ba
             await client.wait_ready()
 
 
-async def test_an_engine_that_dies_at_its_start_is_given_up_after_three_times(
+async def test_after_three_failed_starts_the_client_gives_up(
     folder: Path, connect: Connect
 ) -> None:
     async with connect(engine_settings(folder, "dying")) as client:
@@ -185,7 +183,7 @@ async def test_a_killed_engine_is_one_clean_error_and_the_next_request_restarts_
         assert await pid_of(client) != pid
 
 
-async def test_a_fill_that_kills_the_engine_is_given_up_after_three_times(
+async def test_after_three_crashes_in_a_fill_the_client_gives_up(
     folder: Path, connect: Connect
 ) -> None:
     async with connect(engine_settings(folder)) as client:
@@ -236,7 +234,7 @@ async def test_errors_of_the_engine_keep_their_class_and_no_log_holds_the_prompt
         assert SECRET not in log
 
 
-async def test_where_no_unix_socket_fits_a_port_with_a_token_is_used(
+async def test_without_a_usable_unix_socket_a_port_with_a_token_is_used(
     folder: Path, connect: Connect
 ) -> None:
     deep = folder / ("d" * 100)
@@ -259,7 +257,7 @@ async def test_where_no_unix_socket_fits_a_port_with_a_token_is_used(
     assert endpoint_of(settings).address() is None
 
 
-async def test_the_engine_runs_no_module_of_the_working_folder(
+async def test_the_engine_runs_no_module_from_the_working_folder(
     folder: Path, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "uvicorn.py").write_text("raise SystemExit('a project was run')")

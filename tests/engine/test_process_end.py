@@ -71,7 +71,7 @@ async def test_an_idle_engine_sleeps(folder: Path, connect: Connect) -> None:
         assert wakes(pid) - before < 15
 
 
-async def test_an_engine_whose_socket_is_taken_away_ends(folder: Path, connect: Connect) -> None:
+async def test_an_engine_ends_when_its_socket_is_deleted(folder: Path, connect: Connect) -> None:
     settings = engine_settings(folder)
     async with connect(settings) as client:
         pid = await pid_of(client)
@@ -95,7 +95,7 @@ async def test_a_signal_ends_the_engine_cleanly(
         await ended(settings, pid)
 
 
-async def test_an_engine_that_does_not_listen_is_killed(folder: Path, connect: Connect) -> None:
+async def test_an_unresponsive_engine_is_killed(folder: Path, connect: Connect) -> None:
     settings = engine_settings(folder)
     async with connect(settings) as client:
         pid = await pid_of(client)
@@ -106,7 +106,7 @@ async def test_an_engine_that_does_not_listen_is_killed(folder: Path, connect: C
         await ended(settings, pid)
 
 
-async def test_an_engine_that_was_suspended_at_its_start_is_told_of_and_can_be_stopped(
+async def test_an_engine_suspended_at_its_start_is_reported_and_can_be_stopped(
     folder: Path, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dgls.client.client._HEALTH_S", 0.2)
@@ -123,7 +123,7 @@ async def test_an_engine_that_was_suspended_at_its_start_is_told_of_and_can_be_s
     await ended(settings, launched.pid)
 
 
-async def test_an_engine_that_was_suspended_fills_again_when_it_goes_on(
+async def test_a_suspended_engine_fills_again_when_resumed(
     folder: Path, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dgls.client.client.GRACE_S", 0.2)

@@ -13,7 +13,7 @@ from dgls.protocol import (
 from tests.support.gated import WAIT_S, request, until
 
 
-async def test_the_loop_goes_on_while_the_model_computes() -> None:
+async def test_the_event_loop_runs_while_the_model_computes() -> None:
     """The model's thread may compute without ever waiting for anything."""
     thread = ModelThreads()
     begun, done = threading.Event(), threading.Event()
@@ -34,7 +34,7 @@ async def test_the_loop_goes_on_while_the_model_computes() -> None:
     assert await asyncio.to_thread(thread.close, WAIT_S)
 
 
-async def test_a_thread_that_is_busy_is_not_waited_for() -> None:
+async def test_closing_does_not_wait_for_a_busy_thread() -> None:
     thread = ModelThreads()
     gate = threading.Event()
     future = thread.run(gate.wait)
@@ -44,7 +44,7 @@ async def test_a_thread_that_is_busy_is_not_waited_for() -> None:
     assert await asyncio.to_thread(thread.close, WAIT_S)
 
 
-async def test_explicit_requests_of_a_document_come_before_its_automatic_ones() -> None:
+async def test_explicit_requests_run_before_automatic_ones_of_a_document() -> None:
     queue = FairQueue()
     loop = asyncio.get_running_loop()
     jobs = [
@@ -59,7 +59,7 @@ async def test_explicit_requests_of_a_document_come_before_its_automatic_ones() 
     assert queue.take() is None
 
 
-async def test_a_superseding_request_keeps_the_place_in_the_queue() -> None:
+async def test_a_superseding_request_takes_the_place_in_the_queue() -> None:
     queue = FairQueue()
     loop = asyncio.get_running_loop()
     for name, path in (("a1", "a.py"), ("b1", "b.py"), ("a2", "a.py")):

@@ -37,7 +37,7 @@ async def test_a_fill_is_answered_with_its_candidates(http: httpx.AsyncClient) -
 @pytest.mark.parametrize(
     ("query", "accept"), [("?stream=true", "*/*"), ("", "application/x-ndjson")]
 )
-async def test_drafts_are_streamed_when_asked_for(
+async def test_drafts_are_streamed_on_request(
     http: httpx.AsyncClient, query: str, accept: str
 ) -> None:
     response = await http.post(
@@ -49,7 +49,7 @@ async def test_drafts_are_streamed_when_asked_for(
     assert reply["candidates"][0]["texts"] == ["x = "]
 
 
-async def test_text_of_every_plane_comes_back_unchanged(http: httpx.AsyncClient) -> None:
+async def test_text_of_every_unicode_plane_returns_unchanged(http: httpx.AsyncClient) -> None:
     text = 'é 漢 😀 \u2028 \x00 \\ " \r\n\t'
     response = await http.post("/v1/fill", content=fill_request(prefix=text).encode())
     assert response.json()["candidates"][0]["texts"] == [text]
@@ -69,7 +69,7 @@ async def test_health_and_models(http: httpx.AsyncClient) -> None:
         pytest.param("{", 400, "EngineProtocolError", id="half"),
         pytest.param(b"\xff\x00\x80", 400, "EngineProtocolError", id="garbage"),
         pytest.param("[" * 10_000, 400, "EngineProtocolError", id="nested"),
-        pytest.param("[]", 400, "EngineProtocolError", id="no object"),
+        pytest.param("[]", 400, "EngineProtocolError", id="not an object"),
         pytest.param("{}", 400, "EngineProtocolError", id="nothing"),
         pytest.param('{"parts": ["a"]}', 400, "EngineProtocolError", id="too few parts"),
         pytest.param('{"parts": ["a", 1]}', 400, "EngineProtocolError", id="wrong part"),
@@ -79,7 +79,7 @@ async def test_health_and_models(http: httpx.AsyncClient) -> None:
         pytest.param("x" * (LIMIT + 1), 413, "EngineProtocolError", id="too large"),
     ],
 )
-async def test_what_cannot_be_filled_gets_one_clear_error(
+async def test_an_unusable_request_gets_one_clear_error(
     http: httpx.AsyncClient, body: str | bytes, status: int, kind: str
 ) -> None:
     for target in ("/v1/fill", "/v1/fill?stream=true"):
@@ -99,7 +99,7 @@ async def test_what_cannot_be_filled_gets_one_clear_error(
     ("method", "target", "status"),
     [("GET", "/v1/fill", 405), ("GET", "/nowhere", 404), ("POST", "/health", 405)],
 )
-async def test_wrong_calls_get_an_error_in_the_same_shape(
+async def test_wrong_paths_and_methods_get_errors_in_the_same_format(
     http: httpx.AsyncClient, method: str, target: str, status: int
 ) -> None:
     response = await http.request(method, target)
@@ -116,7 +116,7 @@ async def test_a_body_without_a_length_is_cut_off_at_the_limit(http: httpx.Async
     assert response.status_code == 413
 
 
-async def test_half_a_body_is_not_waited_for_forever(
+async def test_half_a_body_times_out(
     engine: ServedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(incoming, "_BODY_S", 0.05)
@@ -132,7 +132,7 @@ async def test_half_a_body_is_not_waited_for_forever(
     [b"\x16\x03\x01\x02\x00\x01\x00", b"GET\r\n\r\n", b"\r\n" * 50_000, b"x" * 200_000],
     ids=["tls", "no target", "newlines", "one long word"],
 )
-async def test_what_is_no_http_is_cut_off(
+async def test_bytes_that_are_not_http_are_cut_off(
     engine: ServedEngine, http: httpx.AsyncClient, tmp_path: Path, garbage: bytes
 ) -> None:
     answer = await exchange(tmp_path / "s", garbage + b"\r\n\r\n")
@@ -200,7 +200,7 @@ async def test_too_many_requests_are_refused(engine: ServedEngine, http: httpx.A
         task.cancel()
 
 
-async def test_a_reader_that_never_reads_costs_the_others_nothing(
+async def test_a_client_that_never_reads_does_not_disturb_others(
     engine: ServedEngine, http: httpx.AsyncClient, tmp_path: Path
 ) -> None:
     writer = await never_reading(tmp_path / "s")
@@ -209,7 +209,7 @@ async def test_a_reader_that_never_reads_costs_the_others_nothing(
     writer.transport.abort()
 
 
-async def test_a_reader_that_never_reads_loses_its_place(
+async def test_a_client_that_never_reads_loses_its_place(
     engine: ServedEngine, http: httpx.AsyncClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "UNREAD_S", 0.05)
@@ -234,7 +234,7 @@ async def never_reading(path: Path) -> asyncio.StreamWriter:
     return writer
 
 
-async def test_while_loading_a_fill_is_told_to_come_back(tmp_path: Path) -> None:
+async def test_while_loading_a_fill_is_told_to_retry(tmp_path: Path) -> None:
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(tmp_path / "s"))
     engine = ServedEngine(listener)
@@ -271,7 +271,7 @@ async def answered(http: httpx.AsyncClient, target: str) -> dict[str, Any]:
                 await asyncio.sleep(0.01)
 
 
-async def test_shutdown_is_asked_for_over_http(
+async def test_an_engine_shuts_down_over_http(
     engine: ServedEngine, http: httpx.AsyncClient
 ) -> None:
     response = await http.post("/v1/shutdown")
@@ -306,7 +306,7 @@ LET_IN = [
 
 
 @pytest.mark.parametrize("token", [None, "right"])
-async def test_who_is_let_in_over_a_port(token: str | None) -> None:
+async def test_only_allowed_hosts_and_tokens_are_let_in_over_a_port(token: str | None) -> None:
     engine, url = engine_on_a_port(token)
     async with httpx.AsyncClient(base_url=url, verify=False) as http:
         for headers, at_open, with_token in LET_IN:
@@ -317,7 +317,7 @@ async def test_who_is_let_in_over_a_port(token: str | None) -> None:
     await engine.end()
 
 
-async def test_an_open_port_tells_no_fill_of_others_and_cannot_stop_the_engine() -> None:
+async def test_an_open_port_reveals_no_fills_and_cannot_stop_the_engine() -> None:
     for token, expected in ((None, 403), ("right", 202)):
         engine, url = engine_on_a_port(token)
         async with httpx.AsyncClient(base_url=url, verify=False) as http:

@@ -48,7 +48,7 @@ async def scheduler(backend: GatedBackend) -> AsyncIterator[Scheduler]:
     ],
 )
 @pytest.mark.parametrize("is_waiting", [False, True], ids=["running", "waiting"])
-async def test_what_supersedes_what(
+async def test_only_a_newer_automatic_request_of_the_same_place_supersedes(
     scheduler: Scheduler,
     backend: GatedBackend,
     older: dict[str, object],
@@ -77,7 +77,7 @@ async def test_a_superseded_fill_is_stopped_before_its_next_step(
     assert await outcome(second) == "2"
 
 
-async def test_a_flood_of_keystrokes_fills_the_first_and_the_last_alone(
+async def test_of_a_flood_of_keystrokes_only_the_first_and_last_are_filled(
     scheduler: Scheduler, backend: GatedBackend
 ) -> None:
     tasks = await started(scheduler, backend, request("0"))
@@ -173,7 +173,7 @@ async def test_time_in_the_queue_counts_against_the_deadline(
     assert reply.timings.queue_ms == pytest.approx(10_000 - left)
 
 
-async def test_a_deadline_spent_in_the_queue_still_leaves_a_moment(
+async def test_a_request_whose_deadline_passed_in_the_queue_still_gets_a_moment(
     scheduler: Scheduler, backend: GatedBackend
 ) -> None:
     first, second = await started(
@@ -186,7 +186,7 @@ async def test_a_deadline_spent_in_the_queue_still_leaves_a_moment(
     assert left > 0
 
 
-async def test_drafts_come_in_the_loop_and_never_after_the_answer(
+async def test_drafts_arrive_on_the_event_loop_and_never_after_the_answer(
     scheduler: Scheduler, backend: GatedBackend
 ) -> None:
     seen: list[str] = []
@@ -215,7 +215,7 @@ async def test_the_engine_is_idle_only_when_nothing_runs_or_waits(
     await until(lambda: scheduler.idle_seconds() > 0)
 
 
-async def test_a_backend_elsewhere_runs_several_fills_at_once() -> None:
+async def test_a_remote_backend_runs_several_fills_at_once() -> None:
     backend, thread = GatedBackend(concurrency=2), ModelThreads()
     scheduler = Scheduler(backend, thread, max_waiting=3)
     names = ("1", "2", "3")
@@ -230,7 +230,7 @@ async def test_a_backend_elsewhere_runs_several_fills_at_once() -> None:
     assert await asyncio.to_thread(thread.close, WAIT_S)
 
 
-async def test_when_the_engine_ends_everybody_is_answered(
+async def test_when_the_engine_ends_every_request_is_answered(
     scheduler: Scheduler, backend: GatedBackend
 ) -> None:
     tasks = await started(scheduler, backend, request("1"), request("2", "b.py"))
@@ -238,7 +238,7 @@ async def test_when_the_engine_ends_everybody_is_answered(
     assert [await outcome(task) for task in tasks] == ["Stopped", "Stopped"]
 
 
-async def test_a_backend_that_turns_to_a_server_runs_several_fills_from_then_on() -> None:
+async def test_a_backend_that_switches_to_a_server_then_runs_several_fills() -> None:
     backend, threads = GatedBackend(concurrency=1), ModelThreads()
     scheduler = Scheduler(backend, threads, max_waiting=3)
     backend.concurrency = 2

@@ -25,7 +25,7 @@ from tests.support.engines import (
 )
 
 
-def test_serve_in_a_terminal_tells_where_it_is_and_ends_on_ctrl_c(folder: Path) -> None:
+def test_serve_prints_its_address_and_ends_on_ctrl_c(folder: Path) -> None:
     environment = {
         **os.environ,
         "DGLS_ENGINE_FOLDER": str(folder),
@@ -59,7 +59,7 @@ def test_serve_in_a_terminal_tells_where_it_is_and_ends_on_ctrl_c(folder: Path) 
         (["--all"], "--all needs --stop"),
     ],
 )
-def test_wrong_calls_of_serve_start_nothing(
+def test_wrong_arguments_of_serve_start_nothing(
     folder: Path,
     arguments: list[str],
     message: str,

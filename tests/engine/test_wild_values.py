@@ -31,7 +31,7 @@ FIELDS = [
 
 
 @pytest.mark.parametrize(("path", "name", "values"), FIELDS, ids=lambda value: str(value)[:20])
-async def test_a_number_beyond_all_bounds_is_the_clients_error(
+async def test_a_number_out_of_bounds_is_the_clients_error(
     http: httpx.AsyncClient, path: str, name: str, values: list[object]
 ) -> None:
     limits = dict.fromkeys(("deadline_ms", "candidates"), "limits")
@@ -69,7 +69,7 @@ ANYWHERE = {
 
 
 @pytest.mark.parametrize("path", ANYWHERE)
-async def test_no_value_of_a_field_is_the_engines_fault(http: httpx.AsyncClient, path: str) -> None:
+async def test_no_field_value_causes_an_engine_error(http: httpx.AsyncClient, path: str) -> None:
     """Those that dgls reads and those that it does not."""
     good: dict[str, Any] = {"parts": ["x = ", ""]} if path == "/v1/fill" else {"prompt": "x = "}
     if path == "/infill":
@@ -90,7 +90,7 @@ async def test_no_value_of_a_field_is_the_engines_fault(http: httpx.AsyncClient,
     assert faults == []
 
 
-async def test_half_a_character_is_no_fault_of_the_engines(http: httpx.AsyncClient) -> None:
+async def test_half_a_character_causes_no_engine_error(http: httpx.AsyncClient) -> None:
     """JSON can hold half of a surrogate pair, which the parser of the language cannot."""
     half = "x\ud800"
     good = {"parts": ["x = ", "\n"], "language": "python", "gaps": [{"text": ""}]}

@@ -43,7 +43,7 @@ def path(tmp_path: Path) -> Path:
     return write_adapter(tmp_path / "adapter.safetensors", weights)
 
 
-def test_the_bundled_adapter_is_whole_and_small(tmp_path: Path) -> None:
+def test_the_bundled_adapter_is_complete_and_small(tmp_path: Path) -> None:
     bundled = adapter_of(LAPTOP, tmp_path)
     assert bundled is not None
     assert bundled.stat().st_size <= MAX_BYTES
@@ -51,7 +51,7 @@ def test_the_bundled_adapter_is_whole_and_small(tmp_path: Path) -> None:
     assert weights.figures["tokens_per_pass_all"] > 2
 
 
-def test_a_file_comes_back_as_it_was_written(path: Path) -> None:
+def test_an_adapter_reads_back_as_written(path: Path) -> None:
     written, read = random_adapter(tiny_network().config, TOKENS), load_adapter(path, BASE)
     assert read.size == written.size
     assert torch.equal(read.draft_ids, written.draft_ids)
@@ -108,8 +108,8 @@ WRONG_PARTS: dict[str, tuple[str, Tensor]] = {
     "mask_embedding of whole numbers": ("mask_embedding", torch.ones(4, 64, dtype=torch.int32)),
     "steps in fp32": ("0.qkv.down.steps", EIGHT_BITS.steps.float()),
     "steps in a row": ("0.qkv.down.steps", EIGHT_BITS.steps.flatten()),
-    "a scale too few": ("0.qkv.down.scale", EIGHT_BITS.scale[:-1]),
-    "a scale too many": ("0.qkv.down.scale", torch.cat([EIGHT_BITS.scale, EIGHT_BITS.scale[:1]])),
+    "one scale too few": ("0.qkv.down.scale", EIGHT_BITS.scale[:-1]),
+    "one scale too many": ("0.qkv.down.scale", torch.cat([EIGHT_BITS.scale, EIGHT_BITS.scale[:1]])),
     "no scales": ("0.qkv.down.scale", EIGHT_BITS.scale[:0]),
     "scales in a column": ("0.qkv.down.scale", EIGHT_BITS.scale[:, None]),
     "scales of whole numbers": ("0.qkv.down.scale", EIGHT_BITS.scale.long()),
@@ -118,7 +118,7 @@ WRONG_PARTS: dict[str, tuple[str, Tensor]] = {
 
 
 @pytest.mark.parametrize("kind", WRONG_PARTS)
-def test_a_part_that_cannot_be_right_is_named(path: Path, kind: str) -> None:
+def test_an_impossible_tensor_is_named(path: Path, kind: str) -> None:
     name, tensor = WRONG_PARTS[kind]
     write_adapter(path, random_adapter(tiny_network().config, TOKENS), {name: tensor.contiguous()})
     with pytest.raises(CheckpointError, match=f"{name} .*Fills continue without it"):
@@ -127,7 +127,7 @@ def test_a_part_that_cannot_be_right_is_named(path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("name", ["masks", "rank", "sampler"])
 @pytest.mark.parametrize("value", [0, -1, 1.5, "x", True, None, [], 10**30])
-def test_a_size_that_cannot_be_right_is_named(path: Path, name: str, value: object) -> None:
+def test_an_impossible_size_is_named(path: Path, name: str, value: object) -> None:
     recipe = json.dumps({**asdict(SIZE), name: value})
     write_adapter(path, random_adapter(tiny_network().config, TOKENS), recipe=recipe)
     with pytest.raises(CheckpointError, match=f"'{name}' must be"):
@@ -169,7 +169,7 @@ SLOW = Trial("", 10, 100.0, 90.0)
         ("auto", None, True, False),
     ],
 )
-def test_an_adapter_drafts_where_it_pays_or_is_asked_for(
+def test_an_adapter_drafts_if_it_pays_or_the_setting_says_so(
     path: Path, setting: str, trial: Trial | None, loaded: bool, drafts: bool | None
 ) -> None:
     if trial is not None:
@@ -182,13 +182,13 @@ def test_an_adapter_drafts_where_it_pays_or_is_asked_for(
         assert model.drafting == Drafting(masks=bool(drafts))
 
 
-def test_the_trial_of_another_adapter_does_not_count(path: Path) -> None:
+def test_another_adapters_trial_does_not_count(path: Path) -> None:
     write_trial(path.parent, Trial("another", 10, 100.0, 50.0))
     assert read_trial(path.parent, path) is None
 
 
 @pytest.mark.parametrize("share", [0.5, 0.95])
-def test_the_trial_decides_and_is_remembered(
+def test_the_trials_result_decides_and_is_stored(
     path: Path, share: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     filler, trial = on_trial(path, monkeypatch, share)
@@ -212,7 +212,7 @@ def test_fills_that_share_the_cpu_do_not_count(path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("busy", [1.0, 2.0])
-def test_a_trial_says_how_far_it_is(
+def test_a_trial_reports_its_progress(
     path: Path, monkeypatch: pytest.MonkeyPatch, busy: float
 ) -> None:
     _, trial = on_trial(path, monkeypatch, share=0.5, busy=busy)

@@ -19,7 +19,7 @@ from dgls.protocol import Fill, FillRequest, Gap
         ("\n", 1, ""),
     ],
 )
-def test_clips_to_lines_and_whole_characters(text, lines, expected):
+def test_a_text_is_clipped_to_lines_and_whole_characters(text, lines, expected):
     assert clipped(text, Gap(max_lines=lines), "known text") == expected
 
 
@@ -27,7 +27,7 @@ def test_a_document_with_replacement_characters_may_be_filled_with_them():
     assert clipped("a\ufffdb", Gap(), "x = '\ufffd'") == "a\ufffdb"
 
 
-def test_equal_proposals_are_one_with_the_first_name_and_any_score():
+def test_equal_proposals_merge_to_the_first_name_and_any_score():
     found = merged(
         [Proposal(("a",), "noise"), Proposal(("a",), "draft", (-1.0,)), Proposal(("b",), "noise")]
     )
@@ -39,7 +39,7 @@ def test_earlier_candidates_win_ties():
     assert [fill.texts[0] for fill in ranked(fills, 2, by_confidence=False)] == ["b", "c"]
 
 
-def test_a_gap_alone_knows_what_is_around_all_gaps():
+def test_a_single_gap_keeps_the_surroundings_of_all_gaps():
     request = FillRequest(("b(", ", ", ")"), (Gap(), Gap()), around=("a\nb(", ")\nc"))
     assert single_gap(request, 1, ("X",)).around == ("a\nb(X, ", ")\nc")
     assert single_gap(request, 0, ()).around == ("a\nb(", ", )\nc")

@@ -35,7 +35,7 @@ def test_candidates_are_distinct_ranked_and_scored_by_the_judge(model):
     assert (reply.model, reply.complete) == ("tiny", True)
 
 
-def test_as_many_candidates_as_asked_for(model):
+def test_the_number_of_candidates_is_the_one_requested(model):
     one = fill(model, dataclasses.replace(REQUEST, limits=Limits(candidates=1)))
     assert one.candidates == fill(model).candidates[:1]
 
@@ -48,7 +48,7 @@ def test_as_many_candidates_as_asked_for(model):
         (Strategy(causal=True, passes=1, noise=1, copies=0), {"draft", "revised", "noise"}),
     ],
 )
-def test_the_strategy_says_which_proposals_are_made(model, strategy, sources):
+def test_the_strategy_selects_the_proposals(model, strategy, sources):
     reply = fill(model, strategy=strategy)
     assert {candidate.proposal for candidate in reply.candidates} <= sources
     assert (reply.steps == 0) == (sources == {"draft"})
@@ -114,7 +114,7 @@ AUTOMATIC, EXPLICIT = Trigger.AUTOMATIC, Trigger.EXPLICIT
     ],
 )
 @pytest.mark.usefixtures("fitted")
-def test_a_sure_draft_ends_the_search_where_one_will_do(
+def test_a_sure_draft_ends_the_search_if_one_candidate_is_wanted(
     model, sure_draft, enough, wanted, trigger, alone
 ):
     request = dataclasses.replace(REQUEST, limits=Limits(candidates=wanted), trigger=trigger)
@@ -133,7 +133,7 @@ def test_a_sure_copy_needs_no_draft(model, monkeypatch):
     assert [each.proposal for each in reply.candidates] == ["copied"]
 
 
-def test_no_confidence_is_enough_before_it_was_fitted(model, sure_draft):
+def test_an_unfitted_confidence_never_ends_the_search(model, sure_draft):
     request = dataclasses.replace(REQUEST, limits=Limits(candidates=1))
     assert model.metadata.threshold is None
     assert fill(model, request, dataclasses.replace(BOTH, enough=0.0)).steps > 0
@@ -145,7 +145,7 @@ def test_a_complete_draft_is_not_judged_again(model, sure_draft, monkeypatch):
     assert reply.candidates[0].texts == sure_draft.texts
 
 
-def test_out_of_time_after_the_draft_nothing_else_is_made(model, sure_draft, monkeypatch):
+def test_out_of_time_after_the_draft_no_other_proposal_is_made(model, sure_draft, monkeypatch):
     drafted = model.drafts()
     monkeypatch.setattr(model, "drafts", lambda *arguments: (time.sleep(0.05), drafted)[1])
     request = dataclasses.replace(REQUEST, limits=Limits(deadline_ms=30))
@@ -153,7 +153,7 @@ def test_out_of_time_after_the_draft_nothing_else_is_made(model, sure_draft, mon
     assert (reply.steps, reply.complete) == (0, False)
 
 
-def test_out_of_time_after_denoising_only_what_is_scored_counts(model, sure_draft, monkeypatch):
+def test_out_of_time_after_denoising_unscored_proposals_are_dropped(model, sure_draft, monkeypatch):
     canvas = model.layout.build(REQUEST)
     other = [*model.codec.encode("other"), model.end]
     slots = canvas.gaps[0]
@@ -230,7 +230,7 @@ def canvases(model, monkeypatch) -> list[list[int]]:
     return seen
 
 
-def test_a_repair_without_noise_starts_from_the_old_text_and_trusts_it(model, monkeypatch):
+def test_a_repair_without_noise_starts_from_the_old_text(model, monkeypatch):
     old = "result += item"
     request = dataclasses.replace(REQUEST, gaps=(Gap(text=old, strength=0.0),))
     two = DenoiseSettings(max_steps=2, order=Order.LEFT, entropy_bound=0.0, greedy=True)
@@ -253,7 +253,7 @@ def test_an_unfinished_draft_is_ended_and_padded_for_the_denoiser(model, monkeyp
     assert seen[0][slots.start : slots.end] == [30, 31, model.end, *rest]
 
 
-def test_only_the_best_draft_costs_a_pass_of_the_judge(model, monkeypatch):
+def test_only_the_best_draft_needs_a_judge_pass(model, monkeypatch):
     found = [model.layout.target([text]) for text in ("one", "two", "three")]
     drafted = tuple(
         CausalDraft(tokens, (-1.0,) * len(tokens), ended=True) for tokens in (found[1], found[2])
@@ -272,12 +272,12 @@ def test_only_the_best_draft_costs_a_pass_of_the_judge(model, monkeypatch):
     assert asked == [1]
 
 
-def test_a_partial_rewrite_is_not_drafted_from_nothing(model):
+def test_a_partial_rewrite_gets_no_draft_from_scratch(model):
     request = dataclasses.replace(REQUEST, gaps=(Gap(text="result += item", strength=0.3),))
     assert {candidate.proposal for candidate in fill(model, request).candidates} == {"noise"}
 
 
-def test_each_step_is_told_as_a_whole_draft(model):
+def test_each_step_reports_a_whole_draft(model):
     drafts: list[Draft] = []
     reply = fill(model, on_draft=drafts.append)
     assert [draft.step for draft in drafts] == [0, *range(1, reply.steps + 1)]
@@ -287,7 +287,7 @@ def test_each_step_is_told_as_a_whole_draft(model):
     assert drafts[0].texts in {candidate.texts for candidate in reply.candidates}
 
 
-def test_more_than_fits_is_refused(model):
+def test_old_text_too_long_for_the_canvas_is_refused(model):
     with pytest.raises(InputError, match="nothing was changed"):
         fill(model, dataclasses.replace(REQUEST, gaps=(Gap(text="x = 1\n" * 400),)))
 
@@ -303,12 +303,12 @@ def test_without_candidates_the_prompt_is_encoded_and_nothing_is_filled(model):
     assert again.cached_tokens > reply.cached_tokens
 
 
-def test_a_candidate_tells_how_many_tokens_it_takes(model):
+def test_a_candidate_has_its_token_count(model):
     for candidate in fill(model).candidates:
         assert candidate.tokens == len(model.codec.encode(candidate.texts[0]))
 
 
-def test_several_gaps_are_copied_each_after_those_before_it(model):
+def test_each_of_several_gaps_is_copied_after_the_earlier_ones(model):
     parts = ("put(one, two)\nput(one, two)\nput(", ", ", ")\n")
     request = FillRequest(parts, (Gap(), Gap()), limits=Limits(candidates=9))
     found = fill(model, request, Strategy(passes=0, noise=0))

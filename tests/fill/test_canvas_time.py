@@ -56,7 +56,7 @@ def test_a_stop_ends_the_fill_within_a_step(model, monkeypatch):
     assert time.monotonic() - began < 0.3
 
 
-def test_a_stop_from_before_costs_nothing(model):
+def test_a_stop_before_the_start_prevents_the_fill(model):
     stop = StopToken()
     stop.stop()
     with pytest.raises(Stopped, match="cancelled"):
@@ -74,7 +74,7 @@ def test_after_a_stop_the_next_fill_is_right(model, monkeypatch):
     assert [each.texts for each in fill(model).candidates] == [each.texts for each in expected]
 
 
-def test_times_are_told_by_stage(model):
+def test_times_are_reported_by_stage(model):
     timings = fill(model).timings
     parts = timings.encode_ms + timings.draft_ms + timings.denoise_ms + timings.judge_ms
     assert 0 < parts <= timings.total_ms

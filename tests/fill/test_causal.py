@@ -93,7 +93,7 @@ def test_several_gaps_are_filled_in_order(filler: CausalFiller) -> None:
     assert len(reply.candidates) == 1
 
 
-def test_each_text_is_in_the_prompt_of_the_next_gap(
+def test_the_prompt_of_a_gap_has_the_texts_of_earlier_gaps(
     model: CausalModel, filler: CausalFiller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
@@ -110,7 +110,7 @@ def test_each_text_is_in_the_prompt_of_the_next_gap(
     assert f"    {texts[0]}\n\n\ndef total" in read[1]
 
 
-def test_a_selection_is_rewritten_and_its_own_score_told(filler: CausalFiller) -> None:
+def test_a_rewritten_selection_also_gets_the_old_texts_score(filler: CausalFiller) -> None:
     marked = LESSON.replace("return width * height", "⟦return width * 2⟧")
     reply = fill(filler, request(marked, limits=Limits(candidates=4)))
     assert reply.best.texts == ("return width * height",)
@@ -119,7 +119,7 @@ def test_a_selection_is_rewritten_and_its_own_score_told(filler: CausalFiller) -
 
 
 @pytest.mark.parametrize("lines", [1, 2, 3, 5])
-def test_a_fill_has_no_more_lines_than_it_may(filler: CausalFiller, lines: int) -> None:
+def test_a_fill_keeps_to_its_line_limit(filler: CausalFiller, lines: int) -> None:
     for gap in ("return width * height", "result = 0"):
         reply = fill(filler, request(without(gap), lines=lines))
         assert all(text.count("\n") < lines for each in reply.candidates for text in each.texts)
@@ -152,7 +152,7 @@ def test_without_candidates_the_prompt_is_read_ahead(filler: CausalFiller) -> No
     assert after.cached_tokens == ahead.prompt_tokens - 1
 
 
-def test_drafts_are_told_pass_by_pass(filler: CausalFiller) -> None:
+def test_drafts_are_reported_pass_by_pass(filler: CausalFiller) -> None:
     told: list[Draft] = []
     gap = request(without("return width * height"))
     reply = fill(filler, gap, told.append)
@@ -172,7 +172,7 @@ def test_drafts_are_told_pass_by_pass(filler: CausalFiller) -> None:
         assert sorted(each.accepted, reverse=True) == list(each.accepted), "refused ones come last"
 
 
-def test_drafts_of_several_gaps_hold_the_texts_before(filler: CausalFiller) -> None:
+def test_drafts_of_several_gaps_include_the_earlier_texts(filler: CausalFiller) -> None:
     told: list[Draft] = []
     reply = fill(filler, request(without("return width * height", "result += item")), told.append)
     assert all(len(each.texts) == 2 for each in told)
@@ -190,7 +190,7 @@ def test_out_of_time_the_best_so_far_is_given(filler: CausalFiller) -> None:
 
 
 @pytest.mark.parametrize("after", [0, 1, 2])
-def test_a_stop_ends_it_and_the_next_fill_is_whole(filler: CausalFiller, after: int) -> None:
+def test_after_a_stop_the_next_fill_is_complete(filler: CausalFiller, after: int) -> None:
     stop, told = StopToken(), []
 
     def stop_later(draft: Draft) -> None:
@@ -207,7 +207,7 @@ def test_a_stop_ends_it_and_the_next_fill_is_whole(filler: CausalFiller, after: 
     assert fill(filler, gap).best.texts == ("return width * height",)
 
 
-def test_typing_what_was_drafted_costs_one_pass(filler: CausalFiller) -> None:
+def test_typing_the_drafted_text_costs_one_pass(filler: CausalFiller) -> None:
     line = "return width * height"
     first = request(without(line), client="editor", trigger=Trigger.EXPLICIT)
     before = fill(filler, first)
@@ -217,7 +217,7 @@ def test_typing_what_was_drafted_costs_one_pass(filler: CausalFiller) -> None:
     assert after.steps < before.steps
 
 
-def test_unasked_a_sure_text_is_not_searched_around(model: CausalModel) -> None:
+def test_an_automatic_fill_skips_the_search_if_the_text_is_sure(model: CausalModel) -> None:
     sure = CausalStrategy(enough=0.01, hopeless=0.0)
     gap = request(without("result += item"), trigger=Trigger.AUTOMATIC)
     quick = fill(CausalFiller(model, Confidence(), sure), gap)
@@ -226,7 +226,7 @@ def test_unasked_a_sure_text_is_not_searched_around(model: CausalModel) -> None:
     assert quick.passes < thorough.passes
 
 
-def test_unasked_a_text_is_given_up_once_it_is_too_unlikely(model: CausalModel) -> None:
+def test_an_automatic_fill_stops_once_the_text_is_too_unlikely(model: CausalModel) -> None:
     never = CausalStrategy(unlikely=1.0, enough=0.01, hopeless=0.0)
     gap = request(without("return width * height"))
     typed = fill(CausalFiller(model, Confidence(), never), replace(gap, trigger=Trigger.AUTOMATIC))
@@ -235,7 +235,7 @@ def test_unasked_a_text_is_given_up_once_it_is_too_unlikely(model: CausalModel) 
     assert typed.best.confidence < 0.01
 
 
-def test_unasked_no_search_is_made_beside_copies(model: CausalModel) -> None:
+def test_an_automatic_fill_never_runs_a_beam_search(model: CausalModel) -> None:
     unsure = CausalStrategy(enough=1.01, hopeless=-1.0, certain=1.01, beam_margin=100.0)
     gap = request(without("result += item"), limits=Limits(candidates=4))
     filler = CausalFiller(model, Confidence(), unsure)
@@ -244,7 +244,7 @@ def test_unasked_no_search_is_made_beside_copies(model: CausalModel) -> None:
     assert "beam" in {each.proposal for each in fill(filler, gap).candidates}
 
 
-def test_a_lack_of_memory_is_told_and_the_prompts_are_given_back(
+def test_out_of_memory_is_reported_and_the_prompts_are_freed(
     filler: CausalFiller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from dgls.errors import ModelMemoryError
@@ -263,7 +263,7 @@ def test_a_lack_of_memory_is_told_and_the_prompts_are_given_back(
 
 # The text so far, what is before the gap on its line, what follows, and where it ends.
 BLOCKS: dict[str, tuple[str, str, str, str | None]] = {
-    "python body goes on": ("return a\n", "    ", "\n", None),
+    "python body continues": ("return a\n", "    ", "\n", None),
     "python body ends at the next function": (
         "return a\n\n\ndef g():\n",
         "    ",
@@ -276,15 +276,15 @@ BLOCKS: dict[str, tuple[str, str, str, str | None]] = {
         "\n",
         "(a):\n    return a",
     ),
-    "the last line is not whole yet": ("return a\ndef", "    ", "\n", "return a"),
+    "the last line is incomplete": ("return a\ndef", "    ", "\n", "return a"),
     "the last line has no word yet": ("return a\n", "    ", "\n", None),
-    "the last line may become one that follows": (
+    "the last line may become the next line of the file": (
         "a = 1\n    b = 2",
         "    ",
         "\n    b = 20\n",
         None,
     ),
-    "what follows is not written again": (
+    "the following text is not repeated": (
         "a = 1\n    b = 2\n    return a\n",
         "    ",
         "\n    return a\n",
@@ -298,13 +298,13 @@ BLOCKS: dict[str, tuple[str, str, str, str | None]] = {
         "\n",
         "{\n  return 1;",
     ),
-    "a blank line is of the block": ("a = 1\n\n    b = 2\n", "    ", "\n", None),
+    "a blank line belongs to the block": ("a = 1\n\n    b = 2\n", "    ", "\n", None),
     "ruby ends": ("x + 1\nend\n", "  ", "\nend\n", "x + 1"),
 }
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_a_block_ends_where_its_lines_do(block: str) -> None:
+def test_text_is_cut_where_its_block_ends(block: str) -> None:
     text, head, suffix, expected = BLOCKS[block]
     end = left_block_at(text, head, suffix)
     assert (None if end is None else text[:end]) == expected
@@ -316,7 +316,7 @@ def written(total: float, count: int = 3, end: float = -0.1) -> Written:
 
 
 @pytest.mark.parametrize("total", [0.0, -1.0, -1e9, -math.inf])
-def test_evidence_is_finite_and_says_which_text_is_likelier(total: float) -> None:
+def test_evidence_is_finite_and_higher_for_likelier_text(total: float) -> None:
     place = Place("def f(a):\n    return ", "\n\nf(1)\n", 1)
     likely, other = (
         Candidate(t, w, "draft") for t, w in (("a", written(-0.5)), ("b", written(total)))

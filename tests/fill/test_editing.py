@@ -40,7 +40,7 @@ def filler_of(model: CausalModel, template: str | None = CHAT_ML) -> CausalFille
     return filler
 
 
-def test_the_answer_is_what_greedy_decoding_of_the_chat_writes(model: CausalModel) -> None:
+def test_the_answer_is_the_greedy_continuation_of_the_chat(model: CausalModel) -> None:
     """Drafts from the code and from lookup change the number of passes, but no token."""
     asked = conversation(REQUEST, around=False)
     prompt = FimPrompt(chat_tokens(model.codec, ChatTemplate(CHAT_ML), asked), b"", ())
@@ -57,7 +57,7 @@ def test_the_answer_is_what_greedy_decoding_of_the_chat_writes(model: CausalMode
     assert reply.prompt_tokens == len(prompt.tokens)
 
 
-def test_the_code_is_drafted(model: CausalModel) -> None:
+def test_the_selected_code_serves_as_a_draft(model: CausalModel) -> None:
     """A model that writes its draft again does so several tokens per pass."""
     asked = conversation(REQUEST, around=False)
     prompt = FimPrompt(chat_tokens(model.codec, ChatTemplate(CHAT_ML), asked), b"", ())
@@ -69,7 +69,7 @@ def test_the_code_is_drafted(model: CausalModel) -> None:
     assert model.drafting == Drafting()
 
 
-def test_an_answer_has_a_bound_and_a_deadline(model: CausalModel) -> None:
+def test_an_answer_has_a_token_limit_and_a_deadline(model: CausalModel) -> None:
     reply = filler_of(model).fill(REQUEST, StopToken())
     code = len(model.codec.encode(REQUEST.gaps[0].text))
     assert reply.best.tokens <= most_written(code) + model.drafting.rows
@@ -79,7 +79,7 @@ def test_an_answer_has_a_bound_and_a_deadline(model: CausalModel) -> None:
     assert time.monotonic() - began < 5
 
 
-def test_it_can_be_stopped(model: CausalModel) -> None:
+def test_an_edit_can_be_stopped(model: CausalModel) -> None:
     stop = StopToken()
     drafts: list[Draft] = []
 
@@ -100,7 +100,7 @@ def test_it_can_be_stopped(model: CausalModel) -> None:
         (lambda model: filler_of(model, None), "no chat template"),
     ],
 )
-def test_a_model_that_cannot_says_so(model: CausalModel, filler, reason: str) -> None:
+def test_a_model_that_cannot_edit_says_so(model: CausalModel, filler, reason: str) -> None:
     with pytest.raises(ModelError, match=f"cannot edit by instruction .*{reason}.*dgls model get"):
         filler(model).fill(REQUEST, StopToken())
 
@@ -121,5 +121,5 @@ def test_code_that_is_too_long_is_refused(model: CausalModel) -> None:
         (b"x = 1\n``", False),
     ],
 )
-def test_a_block_ends_where_its_fence_does(said: bytes, closed: bool) -> None:
+def test_a_code_block_ends_at_its_fence(said: bytes, closed: bool) -> None:
     assert closes("```")(said) is closed

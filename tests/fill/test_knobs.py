@@ -30,7 +30,7 @@ def knobs(**said: float | str) -> Knobs:
     return knobs_of(changed(Settings(), {"denoise": said}).denoise)
 
 
-def test_no_settings_leave_the_family_its_loop() -> None:
+def test_without_settings_the_familys_loop_is_unchanged() -> None:
     assert knobs() == AS_TRAINED
     for family in ("chat", "infill"):
         assert AS_TRAINED.applied(strategy_for(family, {})) == strategy_for(family, {})
@@ -48,13 +48,13 @@ def test_no_settings_leave_the_family_its_loop() -> None:
         ({"canvas": 32}, DenoiseSettings()),
     ],
 )
-def test_each_knob_changes_one_thing_of_the_loop(
+def test_each_setting_changes_one_part_of_the_loop(
     said: dict[str, float], chat: DenoiseSettings
 ) -> None:
     assert knobs(**said).applied(strategy_for("chat", {})).denoise == chat
 
 
-def test_the_user_overrules_the_checkpoint_and_keeps_the_rest_of_it() -> None:
+def test_a_users_setting_overrides_only_its_part_of_the_checkpoint() -> None:
     asked = strategy_for("infill", {"max_steps": 9, "stop": {"entropy": 0.5}})
     found = knobs(steps=2).applied(asked).denoise
     assert (found.max_steps, found.stop) == (2, StopRule(entropy=0.5))
@@ -76,28 +76,28 @@ def drafts_of(tiny: Path, **said: float) -> list[Draft]:
     return [draft for draft in told if draft.tokens]
 
 
-def test_the_local_model_takes_no_more_steps_than_it_may(tiny: Path) -> None:
+def test_the_embedded_model_keeps_to_the_step_limit(tiny: Path) -> None:
     never_done = {"entropy_bound": 0, "stop_entropy": 0, "stop_steps": 64}
     for steps in (1, 2, 7):
         # The pass that revises the causal draft is counted too.
         assert max(draft.step for draft in drafts_of(tiny, steps=steps, **never_done)) == steps + 1
 
 
-def test_the_local_model_has_no_wider_canvas_than_it_may(tiny: Path) -> None:
+def test_the_embedded_model_keeps_to_the_canvas_width(tiny: Path) -> None:
     wide, narrow = (max(len(d.tokens) for d in drafts_of(tiny, canvas=n)) for n in (64, 16))
     assert narrow < wide
     assert narrow <= 16
 
 
 @pytest.mark.parametrize("rows", [2, 5, 16])
-def test_a_pass_of_the_laptop_model_reads_no_more_positions_than_it_may(rows: int) -> None:
+def test_a_laptop_model_pass_keeps_to_the_position_limit(rows: int) -> None:
     lookup = Lookup([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 1, 2, 3])
     drafter = BestDrafts(lookup, None, lambda written, token: False, rows=rows)
     drafts = drafter.plan([1, 2, 3]).drafts
     assert 0 < len(drafts) <= rows - 1
 
 
-def test_the_laptop_model_writes_the_same_with_any_number_of_positions() -> None:
+def test_the_position_limit_does_not_change_the_laptop_models_text() -> None:
     model = tiny_causal()
     texts = {said(model, rows) for rows in (1, 2, 8, 32)}
     assert len(texts) == 1

@@ -14,7 +14,7 @@ from tests.support.qwen2 import quietly, write_gguf
 
 
 @pytest.mark.skipif(not can_multiply_int8(), reason="needs torch's int8 kernels")
-def test_what_is_prepared_is_not_made_again_at_the_first_start(
+def test_prepared_files_are_not_made_again_at_the_first_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = write_gguf(tmp_path / "tiny.gguf")

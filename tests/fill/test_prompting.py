@@ -1,4 +1,4 @@
-"""The prompt after a jump of the cursor: brief at first, whole once it was read in pauses."""
+"""The prompt after a jump of the cursor: short at first, whole once pauses have read it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def tokens(filler: CausalFiller, request: FillRequest) -> tuple[int, int]:
     return len(layout.brief_prompt(request).tokens), len(layout.prompt(request).tokens)
 
 
-def test_a_fill_after_a_jump_reads_what_is_near(filler: CausalFiller) -> None:
+def test_a_fill_after_a_jump_reads_only_nearby_text(filler: CausalFiller) -> None:
     request = typed("value = ")
     brief, whole = tokens(filler, request)
     assert 2 * brief < whole
@@ -64,12 +64,14 @@ def test_a_fill_after_a_jump_reads_what_is_near(filler: CausalFiller) -> None:
     ],
     ids=["asked", "several gaps", "read ahead"],
 )
-def test_others_read_the_whole_prompt(filler: CausalFiller, changes: dict[str, object]) -> None:
+def test_other_requests_read_the_whole_prompt(
+    filler: CausalFiller, changes: dict[str, object]
+) -> None:
     brief, _ = tokens(filler, typed("value = "))
     assert fill(filler, typed("value = ", **changes)).prompt_tokens > 1.5 * brief
 
 
-def test_a_user_who_goes_on_gets_the_whole_prompt_once_it_was_read(filler: CausalFiller) -> None:
+def test_later_fills_use_the_whole_prompt_once_it_is_read(filler: CausalFiller) -> None:
     fill(filler, typed("value = "))
     brief, whole = tokens(filler, typed("value = l"))
     assert fill(filler, typed("value = l")).prompt_tokens == brief
@@ -85,7 +87,7 @@ def test_a_user_who_goes_on_gets_the_whole_prompt_once_it_was_read(filler: Causa
     assert not filler.use_pause(StopToken())
 
 
-def test_who_leaves_is_read_for_where_they_went(filler: CausalFiller) -> None:
+def test_pauses_read_the_prompt_of_the_latest_place(filler: CausalFiller) -> None:
     fill(filler, typed("value = "))
     there = typed("other = ", above=ABOVE[: len(ABOVE) // 2])
     fill(filler, there)
@@ -96,7 +98,7 @@ def test_who_leaves_is_read_for_where_they_went(filler: CausalFiller) -> None:
     assert reply.prompt_tokens - reply.cached_tokens < 32
 
 
-def test_a_piece_that_was_stopped_is_read_another_time(filler: CausalFiller) -> None:
+def test_a_stopped_piece_is_read_again_later(filler: CausalFiller) -> None:
     for line in ("value = ", "value = l"):
         fill(filler, typed(line))
     assert filler.use_pause(StopToken())
@@ -114,7 +116,7 @@ def test_a_piece_that_was_stopped_is_read_another_time(filler: CausalFiller) -> 
     assert one.best.score == pytest.approx(other.best.score, abs=1e-3)
 
 
-def test_the_same_text_comes_of_a_prompt_that_was_read_in_pieces(filler: CausalFiller) -> None:
+def test_a_prompt_read_in_pieces_gives_the_same_text(filler: CausalFiller) -> None:
     for line in ("value = ", "value = l", "value = lo"):
         fill(filler, typed(line))
     while filler.use_pause(StopToken()):

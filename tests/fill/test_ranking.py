@@ -17,7 +17,7 @@ def test_the_likeliest_comes_first_and_ties_keep_their_order() -> None:
     assert [each.texts for each in ranked(fills, 2, by_confidence=False)] == [("b",), ("c",)]
 
 
-def test_an_empty_fill_comes_last_however_likely() -> None:
+def test_an_empty_fill_comes_last_even_if_likelier() -> None:
     fills = [fill("", "", score=-1), fill("a", "", score=-9), fill("b", "c", score=-8)]
     texts = [each.texts for each in ranked(fills, 3, by_confidence=False)]
     assert texts == [("b", "c"), ("a", ""), ("", "")]
@@ -29,7 +29,7 @@ def test_a_fitted_confidence_ranks_before_the_score() -> None:
     assert [each.texts for each in ranked(fills, 2, by_confidence=False)] == [("a",), ("b",)]
 
 
-def test_equal_texts_are_one_proposal_that_knows_all_that_either_knew() -> None:
+def test_equal_texts_merge_into_one_proposal_with_all_evidence() -> None:
     copy = Copy("x", left=9, likeness=1.0, votes=2, places=3, renamed=False)
     drafted = Proposal(("x",), "draft", (-0.5,))
     (one,) = merged([drafted, Proposal(("x",), COPIED, copy=copy)])

@@ -31,5 +31,5 @@ def test_a_strategy_of_another_version_is_refused(changes):
         strategy_for("infill", changes)
 
 
-def test_models_of_the_published_family_keep_their_sampler():
+def test_the_published_family_keeps_its_sampler():
     assert strategy_for("chat", {}).denoise == DenoiseSettings()

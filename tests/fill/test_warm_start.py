@@ -42,7 +42,7 @@ def typed(text: str, request: FillRequest = DRAFTED, **changes: Any) -> FillRequ
         pytest.param(typed(""), "", id="nothing: the same request has the same answer"),
         pytest.param(typed("len"), "", id="another text"),
         pytest.param(typed("sum(items)\n"), "", id="more than it"),
-        pytest.param(typed("s", parts=("total =", "\n")), "", id="a character taken away"),
+        pytest.param(typed("s", parts=("total =", "\n")), "", id="a deleted character"),
         pytest.param(typed("s", parts=("other = s", "\n")), "", id="another place"),
         pytest.param(typed("s", parts=("total = s", ")\n")), "", id="another suffix"),
         pytest.param(typed("s", path="b.py"), "", id="another document"),
@@ -51,7 +51,7 @@ def typed(text: str, request: FillRequest = DRAFTED, **changes: Any) -> FillRequ
         pytest.param(typed("s", gaps=(Gap("old"),)), "", id="a text to rewrite"),
     ],
 )
-def test_what_is_left_of_a_draft(request_: FillRequest, rest: str) -> None:
+def test_the_rest_of_a_draft_follows_the_typed_text(request_: FillRequest, rest: str) -> None:
     drafts = LastDrafts()
     drafts.keep(DRAFTED, TEXT)
     assert drafts.rest(request_) == rest
@@ -67,7 +67,7 @@ def test_anonymous_drafts_and_those_of_several_gaps_are_not_kept() -> None:
     assert drafts.rest(several) == ""
 
 
-def test_the_documents_drafted_last_are_kept() -> None:
+def test_drafts_of_the_latest_documents_are_kept() -> None:
     drafts = LastDrafts()
     asked = [dataclasses.replace(DRAFTED, path=f"{number}.py") for number in range(100)]
     for each in asked:
@@ -111,7 +111,7 @@ def fill(engine: CanvasFiller, request: FillRequest) -> FillReply:
     )
 
 
-def test_the_canvas_starts_from_what_is_left(model: Model, starts: list[str]) -> None:
+def test_the_canvas_starts_from_the_rest_of_the_draft(model: Model, starts: list[str]) -> None:
     engine = CanvasFiller(model, PLAN)
     first = fill(engine, DRAFTED)
     best = first.best.texts[0]
@@ -120,7 +120,7 @@ def test_the_canvas_starts_from_what_is_left(model: Model, starts: list[str]) ->
     assert "noise" not in {each.proposal for each in reply.candidates}
 
 
-def test_only_the_first_canvas_does_and_only_if_the_strategy_says_so(
+def test_only_the_first_canvas_starts_warm_and_only_if_enabled(
     model: Model, starts: list[str]
 ) -> None:
     for plan, expected in (
@@ -135,9 +135,7 @@ def test_only_the_first_canvas_does_and_only_if_the_strategy_says_so(
         assert starts == expected
 
 
-def test_the_draft_of_a_fill_that_the_next_keystroke_stopped_counts(
-    model: Model, starts: list[str]
-) -> None:
+def test_the_draft_of_a_superseded_fill_is_kept(model: Model, starts: list[str]) -> None:
     engine = CanvasFiller(model, PLAN)
     stop = StopToken()
     with pytest.raises(Stopped):
@@ -146,7 +144,7 @@ def test_the_draft_of_a_fill_that_the_next_keystroke_stopped_counts(
     assert starts[-1] == "um(items)"
 
 
-def test_what_does_not_fit_its_slots_starts_nothing(model: Model) -> None:
+def test_a_draft_too_long_for_its_slots_is_not_used(model: Model) -> None:
     canvas = model.layout.build(DRAFTED)
     slots = len(canvas.gaps[0])
     assert started(canvas, [9] * (slots + 1), model.pad) is None

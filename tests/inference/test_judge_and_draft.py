@@ -44,7 +44,7 @@ def log_probs(network: Network, tokens: list[int]) -> torch.Tensor:
 @pytest.mark.parametrize(
     "targets", [[[1]], [[60, 61, 1]], [[60, 1], [1], [70, 71, 72, 73, 74, 1]], [[5] * 20, [6]]]
 )
-def test_judges_every_target_as_one_pass_over_prompt_and_target_would(network, prefix, targets):
+def test_targets_score_as_in_one_pass_over_prompt_and_target(network, prefix, targets):
     for target, scores in zip(targets, judge(network, prefix, targets), strict=True):
         everything = log_probs(network, [*PROMPT, *target])
         places = range(len(PROMPT) - 1, len(PROMPT) - 1 + len(target))
@@ -74,7 +74,7 @@ def test_one_beam_writes_the_likeliest_token_each_time(network, prefix):
     assert not result.ended
 
 
-def test_every_draft_is_judged_as_it_was_written(network, prefix):
+def test_the_judge_agrees_with_the_scores_of_drafts(network, prefix):
     end = written(network, prefix).tokens[2]
     found = searched(network, prefix, beams=4, end=end)
     assert len({draft.tokens for draft in found}) == len(found) > 1
@@ -84,13 +84,13 @@ def test_every_draft_is_judged_as_it_was_written(network, prefix):
         assert draft.log_probs == pytest.approx(scores, abs=1e-3)
 
 
-def test_out_of_time_keeps_what_is_written(network, prefix):
+def test_out_of_time_keeps_the_written_text(network, prefix):
     result = written(network, prefix, deadline=0.0)
     assert len(result.tokens) == 1
     assert not result.in_time
 
 
-def test_a_stop_is_asked_for_before_every_token(network, prefix):
+def test_the_stop_token_is_checked_before_every_token(network, prefix):
     answers = iter([False, False, True])
     with pytest.raises(Stopped):
         written(network, prefix, should_stop=lambda: next(answers))
@@ -148,7 +148,7 @@ HIDDEN |= {C: {END: 1.0}, D: {END: 1.0}}
 
 
 @pytest.mark.parametrize(("beams", "expected"), [(1, "a."), (2, "b.")])
-def test_two_beams_find_what_one_hides(beams, expected):
+def test_two_beams_find_a_likelier_text_than_one(beams, expected):
     """Of "a." with 0.22 and "b." with 0.45 the first begins better."""
     assert texts(search(HIDDEN, beams)[0])[0] == expected
 
@@ -166,13 +166,13 @@ def test_the_empty_fill_comes_last_and_does_not_end_the_search():
 
 
 @pytest.mark.parametrize(("lines", "expected"), [(1, "a"), (2, "a|b"), (3, "a|b|b"), (9, "a|b|b|")])
-def test_a_draft_ends_before_a_line_too_many(lines, expected):
+def test_a_draft_keeps_to_the_line_limit(lines, expected):
     follows = {START: {A: 1.0}, A: {BREAK: 1.0}, BREAK: {B: 1.0}, B: {BREAK: 1.0}}
     (found, *_), _ = search(follows, beams=1, limit=6, lines=lines)
     assert (texts([found]), found.ended) == ([expected], False)
 
 
-def test_where_almost_surely_nothing_belongs_nothing_is_drafted():
+def test_nothing_is_drafted_if_the_gap_is_almost_surely_empty():
     found, passes = search({START: {END: 0.9999, A: 0.0001}, A: {B: 1.0}}, beams=4)
     assert (texts(found), passes) == (["."], 0)
     (found,), passes = search({START: {BREAK: 1.0}}, beams=1, lines=1)

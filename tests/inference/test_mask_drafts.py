@@ -40,7 +40,7 @@ def model(request, tmp_path_factory) -> CausalModel:
     return found
 
 
-def test_what_is_ahead_of_a_pass_is_what_the_next_one_accepts_or_refuses(
+def test_reported_drafts_are_accepted_or_refused_by_the_next_pass(
     model: CausalModel,
 ) -> None:
     model.drafting = Drafting(lookup=False)
@@ -80,7 +80,7 @@ def written(model: CausalModel, prompt: FimPrompt, drafting: Drafting) -> Writte
 
 
 @pytest.mark.parametrize("lookup", [False, True])
-def test_masks_change_no_text(model: CausalModel, lookup: bool) -> None:
+def test_masks_do_not_change_the_text(model: CausalModel, lookup: bool) -> None:
     for prompt in prompts(model, 12):
         plain = written(model, prompt, Drafting(lookup=False, masks=False))
         masked = written(model, prompt, Drafting(lookup=lookup))
@@ -100,7 +100,7 @@ class Oracle(MaskDrafts):
         return found, (0.9,) * len(found)
 
 
-def test_right_drafts_save_passes(model: CausalModel) -> None:
+def test_correct_drafts_save_passes(model: CausalModel) -> None:
     random, network = model.masks, model.network
     oracle = Oracle(network, random_adapter(network.config, TOKENS))
     saved = 0
@@ -116,7 +116,7 @@ def test_right_drafts_save_passes(model: CausalModel) -> None:
 
 
 @pytest.mark.parametrize("seen", [0, 1, 3])
-def test_tokens_do_not_see_masks_and_masks_only_what_they_should(
+def test_tokens_never_see_masks_and_masks_see_only_allowed_tokens(
     model: CausalModel, seen: int
 ) -> None:
     network, masks = model.network, model.masks.masks
@@ -140,7 +140,7 @@ def test_tokens_do_not_see_masks_and_masks_only_what_they_should(
         ((0.9, 0.2, 0.1), (1, 0.7)),
     ],
 )
-def test_masks_go_where_drafts_most_likely_stop(chances, expected) -> None:
+def test_masks_follow_the_last_likely_draft_token(chances, expected) -> None:
     count, chance = Guess((1,) * len(chances), chances).right_up_to()
     assert (count, chance) == (expected[0], pytest.approx(expected[1]))
 
@@ -166,7 +166,7 @@ def network_of(base: Base) -> Qwen2Network:
     return Qwen2Network(config, embedding, layers, base.norm, DenseLinear(base.head))
 
 
-def test_prompt_lookup_continues_where_masks_end() -> None:
+def test_prompt_lookup_continues_after_the_masks() -> None:
     drafted = Guess((1, 2), (0.9, 0.6))
     both = drafted.then(Guess((3, 4, 5), (0.8, 0.5, 0.1)))
     assert both.tokens == (1, 2, 3, 4)
@@ -174,7 +174,7 @@ def test_prompt_lookup_continues_where_masks_end() -> None:
     assert Guess().then(drafted) == drafted
 
 
-def test_a_trained_adapter_drafts_in_a_fill_what_it_drafted_in_training(tmp_path) -> None:
+def test_a_fill_drafts_the_same_tokens_as_training(tmp_path) -> None:
     whole = tiny_base()
     base = Base(
         whole.shape,

@@ -67,7 +67,7 @@ def tensors(prefix: Prefix) -> list[torch.Tensor]:
 @pytest.mark.parametrize("kind", NETWORKS)
 @settings(max_examples=25)
 @given(session=SESSION, room=st.sampled_from([1, 60_000, 10**9]))
-def test_any_sequence_of_edits_reads_as_if_encoded_afresh(kind, session, room):
+def test_after_any_edits_a_prompt_reads_as_if_encoded_afresh(kind, session, room):
     """Documents are typed into, cut and switched, with and without enough memory."""
     network = network_of(kind)
     cache = PrefixCache(network, room)
@@ -102,7 +102,7 @@ def network() -> Network:
 ONE, OTHER, THIRD = (list(range(start, start + 30)) for start in (10, 50, 90))
 
 
-def test_typing_encodes_only_what_is_new(network):
+def test_typing_encodes_only_new_tokens(network):
     cache = filled(network, ONE)
     assert cache.encode([*ONE, 50]).cached == 30
     assert cache.encode([*ONE, 50, 51, 52]).cached == 31
@@ -119,12 +119,12 @@ def test_deleting_the_end_encodes_its_last_token_again(network):
     assert filled(network, ONE).encode(ONE[:20]).cached == 19
 
 
-def test_two_files_keep_their_own_prompts(network):
+def test_two_files_keep_separate_prompts(network):
     cache = filled(network, ONE, OTHER, [*ONE, 7])
     assert cache.encode([*OTHER, 8]).cached == 30
 
 
-def test_the_prompt_unused_for_longest_makes_room_for_a_new_one(network):
+def test_the_least_recently_used_prompt_is_evicted(network):
     size = filled(network, ONE).bytes
     cache = filled(network, ONE, OTHER, ONE, THIRD, room=2 * size)
     assert (cache.prompts, cache.bytes) == (2, 2 * size)
@@ -132,13 +132,13 @@ def test_the_prompt_unused_for_longest_makes_room_for_a_new_one(network):
     assert cache.encode(OTHER).cached == 0
 
 
-def test_a_prompt_larger_than_the_room_is_kept_alone(network):
+def test_a_prompt_larger_than_the_cache_is_kept_alone(network):
     cache = filled(network, ONE, OTHER, room=1)
     assert cache.prompts == 1
     assert cache.encode(OTHER).cached == 30
 
 
-def test_what_counts_is_the_memory_that_forgetting_would_free(network):
+def test_the_size_of_a_prompt_is_the_memory_it_holds(network):
     prefix = PrefixCache(network).encode(ONE)
     assert filled(network, ONE).bytes == bytes_held(tensors(prefix))
     cut = prefix.past.cut(3)
@@ -157,13 +157,13 @@ def test_forgotten_prompts_are_encoded_again(network):
 
 
 @pytest.mark.parametrize(("spare", "cached"), [(0, 0), (4, 0), (5, 26)])
-def test_a_window_that_was_exceeded_is_cut_back_as_far_as_it_kept(spare, cached):
+def test_a_prompt_past_its_window_is_cut_back_only_within_the_spare(spare, cached):
     network = LibraryNetwork(published_model(sliding_window=8), spare)
     cache = filled(network, ONE, [*ONE, 9])
     assert cache.encode([*ONE[:26], 8]).cached == cached
 
 
-def test_a_long_prompt_keeps_no_more_than_windows_and_spare():
+def test_a_long_prompt_holds_only_windows_and_spare():
     network = LibraryNetwork(published_model(sliding_window=8), spare=3)
     past = PrefixCache(network).encode(ONE).past
     assert [keys.shape[-2] for keys in past.keys] == [10, 10, 30]

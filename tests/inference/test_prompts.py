@@ -28,13 +28,13 @@ EDITS = {
     "far up in the file": ([ONE[:100], [*ONE[:50], *TWO[:90]], ONE[:101]], 50),
     "another document": ([ONE[:100], TWO[:100]], 0),
     "two documents in turn": ([ONE[:100], TWO[:100], ONE[:101], TWO[:101]], 100),
-    "a beginning too short to copy": ([ONE[:200], [*ONE[:20], *TWO[:50]], ONE[:200]], 199),
+    "a common prefix too short to copy": ([ONE[:200], [*ONE[:20], *TWO[:50]], ONE[:200]], 199),
 }
 
 
 @pytest.mark.parametrize("edit", EDITS)
 @pytest.mark.parametrize("drafts", [(), (3, 4, 5)])
-def test_the_states_are_those_of_a_fresh_read(edit: str, drafts: tuple[int, ...]) -> None:
+def test_cached_states_equal_a_fresh_read(edit: str, drafts: tuple[int, ...]) -> None:
     network, (prompts, cached) = tiny_network(), EDITS[edit]
     cache = PromptCache(network, 50_000_000)
     for prompt in prompts:
@@ -48,7 +48,7 @@ def test_the_states_are_those_of_a_fresh_read(edit: str, drafts: tuple[int, ...]
     assert read.cached == cached
 
 
-def test_the_oldest_prompts_go_first_and_the_two_newest_stay() -> None:
+def test_the_oldest_prompts_are_evicted_and_the_two_newest_kept() -> None:
     network = tiny_network()
     few = PromptCache(network, 1)
     few.read(ONE)
@@ -72,7 +72,7 @@ def test_the_oldest_prompts_go_first_and_the_two_newest_stay() -> None:
     assert two.read(ONE).cached == 0
 
 
-def test_a_full_cache_takes_no_new_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_cache_allocates_no_new_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
     network = tiny_network()
     room = PromptCache(network, 1)
     room.read(ONE)

@@ -13,10 +13,12 @@ import torch
 
 from dgls.canvas.fim import FimPrompt
 from dgls.errors import Stopped
+from dgls.inference.beams import BeamLimits
 from dgls.inference.causal_model import CausalModel
 from dgls.inference.control import RunControl
 from dgls.inference.drafts import ROWS, BestDrafts
 from dgls.inference.lookup import Lookup
+from dgls.inference.prompt_cache import ReadPrompt
 from dgls.inference.scoring import Scorer
 from dgls.inference.written import UNFINISHED, Ends, Written
 from dgls.network.rows import Rows
@@ -54,8 +56,9 @@ def alone(model: CausalModel, prompt: FimPrompt) -> Written:
     """The greedy text, one token per pass, with separate slots."""
     slots = model.network.slots(64)
     states = model.network.read(Rows(torch.tensor(prompt.tokens)), slots)[-1:]
+    read = ReadPrompt(slots, states, cached=0)
     nothing = BestDrafts(None, None, lambda written, token: False)
-    return model.stream.greedy(slots, states, prompt.rest, ends(model), nothing, RunControl())
+    return model.stream.greedy(read, prompt.rest, ends(model), nothing, RunControl())
 
 
 def test_drafts_do_not_change_the_text(model: CausalModel) -> None:
@@ -71,7 +74,7 @@ def test_drafts_do_not_change_the_text(model: CausalModel) -> None:
 
 
 @pytest.mark.parametrize("right", [0, 1, 3, 99])
-def test_a_kept_draft_saves_passes_as_far_as_it_is_right(model: CausalModel, right: int) -> None:
+def test_a_kept_draft_saves_passes_as_far_as_it_is_correct(model: CausalModel, right: int) -> None:
     prompt = max(prompts(model, 20), key=lambda each: len(alone(model, each).tokens))
     wanted = alone(model, prompt)
     kept = [*wanted.tokens[:right], *([5] * 3 if right < len(wanted.tokens) else [])]
@@ -87,7 +90,7 @@ def test_the_text_begins_with_the_end_of_the_prefix(model: CausalModel, head: st
     assert prompt.rest == b"" if head == "\n" else head.encode().endswith(prompt.rest)
     for written in (
         greedy(model, prompt),
-        *model.beams(prompt, model.read(prompt), ends(model, lines=1), 3, RunControl()),
+        *model.beams(prompt, model.read(prompt), ends(model, lines=1), BeamLimits(3), RunControl()),
     ):
         assert model.table.join(written.tokens).startswith(prompt.rest)
         said = model.table.join(written.tokens)[len(prompt.rest) :].decode("utf-8", "replace")
@@ -95,23 +98,23 @@ def test_the_text_begins_with_the_end_of_the_prefix(model: CausalModel, head: st
         assert written.text(model.table, 99).startswith(said.removesuffix("\r"))
 
 
-def test_what_was_read_after_the_prompt_is_forgotten(model: CausalModel) -> None:
+def test_the_cache_keeps_only_the_prompt(model: CausalModel) -> None:
     for prompt in prompts(model, 4):
         wanted = model.network.logits(model.read(prompt).states)
         _, read = model.greedy(prompt, ends(model), RunControl())
-        model.beams(prompt, read, ends(model, lines=1), 3, RunControl())
+        model.beams(prompt, read, ends(model, lines=1), BeamLimits(3), RunControl())
         model.scores(prompt, read, ends(model), ["x = 1", "y"])
         assert read.slots.length == len(prompt.tokens)
         again = model.network.logits(model.read(prompt).states)
         torch.testing.assert_close(again, wanted, atol=1e-3, rtol=1e-3)
 
 
-def test_one_beam_writes_what_greedy_writes(model: CausalModel) -> None:
+def test_one_beam_equals_greedy(model: CausalModel) -> None:
     for prompt in prompts(model, 12):
         limits = {"lines": 1, "tokens": 12}
         wanted = greedy(model, prompt, **limits)
         (found, *_) = model.beams(
-            prompt, model.read(prompt), ends(model, **limits), 1, RunControl()
+            prompt, model.read(prompt), ends(model, **limits), BeamLimits(1), RunControl()
         )
         shortest = min(len(found.tokens), len(wanted.tokens))
         assert found.tokens[:shortest] == wanted.tokens[:shortest]
@@ -120,18 +123,22 @@ def test_one_beam_writes_what_greedy_writes(model: CausalModel) -> None:
 def test_beams_far_less_likely_than_the_best_text_are_dropped(model: CausalModel) -> None:
     for prompt in prompts(model, 8):
         limits = ends(model, lines=1, tokens=12)
-        whole = model.beams(prompt, model.read(prompt), limits, 4, RunControl())
+        whole = model.beams(prompt, model.read(prompt), limits, BeamLimits(4), RunControl())
         known = whole[0].total
-        few = model.beams(prompt, model.read(prompt), limits, 4, RunControl(), known, 1.5)
+        few = model.beams(
+            prompt, model.read(prompt), limits, BeamLimits(4, known, 1.5), RunControl()
+        )
         assert all(each.total > known - 1.5 for each in few)
         assert len(few) >= sum(each.total > known - 1.5 for each in whole)
-        assert not model.beams(prompt, model.read(prompt), limits, 4, RunControl(), 1.0, 0.5)
+        assert not model.beams(
+            prompt, model.read(prompt), limits, BeamLimits(4, 1.0, 0.5), RunControl()
+        )
 
 
-def test_beams_are_different_texts_with_their_true_scores_best_first(model: CausalModel) -> None:
+def test_beams_are_distinct_correctly_scored_and_best_first(model: CausalModel) -> None:
     for prompt in prompts(model, 8):
         limits = ends(model, lines=1, tokens=12)
-        four = model.beams(prompt, model.read(prompt), limits, 4, RunControl())
+        four = model.beams(prompt, model.read(prompt), limits, BeamLimits(4), RunControl())
         for each in four:
             steps = by_steps(model, prompt, each.tokens)
             assert sum(each.log_probs) == pytest.approx(steps, abs=1e-2)
@@ -170,7 +177,7 @@ def by_steps(model: CausalModel, prompt: FimPrompt, tokens: Sequence[int]) -> fl
     return total
 
 
-def test_a_text_that_does_not_continue_the_prefix_has_no_chance(model: CausalModel) -> None:
+def test_a_text_that_does_not_continue_the_prefix_scores_minus_infinity(model: CausalModel) -> None:
     prompt = model.layout.prompt(FillRequest(("x = res", "\n")))
     other = [model.codec.encode("abc")]
     read = model.read(prompt)
@@ -181,20 +188,24 @@ def test_a_text_that_does_not_continue_the_prefix_has_no_chance(model: CausalMod
 
 
 @pytest.mark.parametrize("lines", [1, 2])
-def test_a_text_has_no_more_lines_and_tokens_than_it_may(model: CausalModel, lines: int) -> None:
+def test_a_text_keeps_to_its_line_and_token_limits(model: CausalModel, lines: int) -> None:
     for prompt in prompts(model, 12):
         written = greedy(model, prompt, lines=lines, tokens=9)
         assert written.text(model.table, lines).count("\n") < lines
         assert len(written.tokens) <= 9 + len(prompt.healed)
 
 
-def test_a_stream_ends_at_once_when_it_is_stopped_or_out_of_time(model: CausalModel) -> None:
+def test_a_stream_ends_at_once_on_a_stop_or_deadline(model: CausalModel) -> None:
     prompt = max(prompts(model, 20), key=lambda each: len(alone(model, each).tokens))
     with pytest.raises(Stopped, match="nothing was changed"):
         model.greedy(prompt, ends(model), RunControl(should_stop=lambda: True))
     with pytest.raises(Stopped):
         model.beams(
-            prompt, model.read(prompt), ends(model), 2, RunControl(should_stop=lambda: True)
+            prompt,
+            model.read(prompt),
+            ends(model),
+            BeamLimits(2),
+            RunControl(should_stop=lambda: True),
         )
     late = RunControl(deadline=0.0)
     written, _ = model.greedy(prompt, ends(model), late)
@@ -216,11 +227,11 @@ def test_a_stream_ends_at_once_when_it_is_stopped_or_out_of_time(model: CausalMo
         ([1, 2, 1], [], 0, ()),
     ],
 )
-def test_a_draft_follows_the_longest_then_the_last_match(prompt, written, most, expected) -> None:
+def test_a_draft_follows_the_longest_and_latest_match(prompt, written, most, expected) -> None:
     assert Lookup(prompt).likely(written, most, least=0.0)[0] == expected
 
 
-def test_a_draft_ends_where_it_is_not_likely_enough() -> None:
+def test_a_draft_ends_before_an_unlikely_token() -> None:
     short, long = Lookup([7, 1, 2, 3, 4, 8, 1]), Lookup([9, 7, 1, 2, 3, 4, 8, 9, 7, 1])
     for least in (0.1, 0.3, 0.5):
         (few, few_chances), (more, _) = (each.likely((), 7, least) for each in (short, long))
@@ -229,7 +240,7 @@ def test_a_draft_ends_where_it_is_not_likely_enough() -> None:
     assert short.likely((), 7, 0.9) == ((), ())
 
 
-def test_a_draft_of_a_long_prompt_takes_no_time() -> None:
+def test_drafting_in_a_long_prompt_is_fast() -> None:
     random = Random(0)
     lookup = Lookup([random.randrange(500) for _ in range(4000)])
     began = time.perf_counter()
@@ -238,7 +249,7 @@ def test_a_draft_of_a_long_prompt_takes_no_time() -> None:
     assert time.perf_counter() - began < 1.0
 
 
-def test_the_score_of_a_text_without_an_end_is_a_number_of_json() -> None:
+def test_the_score_of_an_unended_text_is_valid_json() -> None:
     unfinished = Written((1,), (-0.5,), (1.0,), -math.inf, last=None, healed=0, passes=1)
     assert unfinished.score == UNFINISHED
     assert replace(unfinished, end=-0.25).score == -0.75

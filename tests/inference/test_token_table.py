@@ -32,7 +32,7 @@ def table() -> TokenTable:
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_a_text_comes_back_from_its_tokens(codec: HfCodec, table: TokenTable, text: str) -> None:
+def test_tokens_decode_to_their_text(codec: HfCodec, table: TokenTable, text: str) -> None:
     tokens = codec.encode(text)
     assert codec.decode(tokens) == text
     assert table.join(tokens) == text.encode()
@@ -40,7 +40,7 @@ def test_a_text_comes_back_from_its_tokens(codec: HfCodec, table: TokenTable, te
     assert not marks & set(tokens)
 
 
-def test_special_and_missing_tokens_say_nothing(codec: HfCodec, table: TokenTable) -> None:
+def test_special_and_missing_tokens_have_no_text(codec: HfCodec, table: TokenTable) -> None:
     silent = [index for index in range(VOCABULARY) if not table.text_of(index)]
     assert set(silent) == {codec.token_id(m) for m in ENDS_OF_MIDDLE} | {*range(TOKENS, VOCABULARY)}
 
@@ -48,7 +48,7 @@ def test_special_and_missing_tokens_say_nothing(codec: HfCodec, table: TokenTabl
 @pytest.mark.parametrize(
     "wanted", [b"r", b"re", b"    re", b"\n", b" ", b"zq", b"\xf0\x9f", b"\xff"]
 )
-def test_what_a_text_can_begin_with(table: TokenTable, wanted: bytes) -> None:
+def test_the_tokens_that_may_begin_a_text_are_found(table: TokenTable, wanted: bytes) -> None:
     said = {index: table.text_of(index) for index in range(VOCABULARY)}
     starting = {index for index, text in said.items() if text.startswith(wanted)}
     parts = {i for i, text in said.items() if text and wanted.startswith(text) and text != wanted}

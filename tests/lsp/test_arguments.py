@@ -43,14 +43,16 @@ def test_arguments_are_read(arguments: str, expected: LspArguments) -> None:
         ("--tcp :::4711", "not a loopback address"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(arguments: str, reason: str) -> None:
+def test_invalid_arguments_are_refused(arguments: str, reason: str) -> None:
     with pytest.raises(InputError, match=r".") as refused:
         parse_arguments(arguments.split())
 
     assert reason in str(refused.value)
 
 
-def test_a_wrong_call_ends_in_one_message_and_a_status(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_call_ends_with_one_message_and_a_status(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert run(["--tcp", "0.0.0.0:1"]) == InputError.exit_status
 
     printed = capsys.readouterr()

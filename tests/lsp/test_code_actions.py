@@ -121,7 +121,7 @@ async def test_the_engine_gets_the_text_of_a_selection_and_an_explicit_trigger(
     assert request.version == 1
 
 
-async def test_an_editor_may_say_how_much_of_a_selection_shall_change(
+async def test_an_editor_may_set_how_much_of_a_selection_changes(
     session: Session, filler: ScriptedFiller
 ) -> None:
     _, (action,) = await opened_actions(session, "x = ⟦a + b⟧\n")
@@ -147,7 +147,7 @@ LOOP = "def f(xs):\n    s = 0\n    for x in xs:\n        ⟦s += x⟧\n    retur
         ("x = 1\n# TODO: sort⟦⟧ it\n", "# TODO: sort it", None, "only a placeholder"),
     ],
 )
-async def test_an_action_that_would_do_harm_is_disabled_with_its_reason(
+async def test_a_harmful_action_is_disabled_with_its_reason(
     session: Session,
     filler: ScriptedFiller,
     marked: str,
@@ -166,7 +166,7 @@ async def test_an_action_that_would_do_harm_is_disabled_with_its_reason(
     assert reason in session.client.messages[-1].message
 
 
-async def test_a_document_that_moved_on_before_gets_no_edit_but_a_message(
+async def test_a_document_changed_before_the_fill_gets_a_message_instead_of_an_edit(
     session: Session, filler: ScriptedFiller
 ) -> None:
     _, (action, *_) = await opened_actions(session, BODY)
@@ -181,7 +181,7 @@ async def test_a_document_that_moved_on_before_gets_no_edit_but_a_message(
     assert message.message.startswith("dgls: The document has changed meanwhile")
 
 
-async def test_a_document_that_moves_on_during_the_fill_gets_no_edit_but_a_message(
+async def test_a_document_changed_during_the_fill_gets_a_message_instead_of_an_edit(
     session: Session, filler: ScriptedFiller
 ) -> None:
     filler.hold()
@@ -206,7 +206,7 @@ async def test_a_document_that_moves_on_during_the_fill_gets_no_edit_but_a_messa
         ("def f():\n    ⟦⟧pass\n", ["return ((1"]),
     ],
 )
-async def test_a_fill_that_says_nothing_or_breaks_the_syntax_is_no_edit(
+async def test_an_empty_or_syntax_breaking_fill_gives_no_edit(
     session: Session, filler: ScriptedFiller, marked: str, fills: list[str]
 ) -> None:
     filler.answer = lambda request: reply(*fills)
@@ -240,7 +240,7 @@ async def test_a_body_is_kept_up_to_where_it_breaks_the_syntax(
     assert applied(text, resolved.edit) == "def f():\n    x = 1\n"
 
 
-async def test_a_model_that_cannot_be_loaded_is_told_of_each_time_it_is_asked_for(
+async def test_a_failure_to_load_the_model_is_reported_for_every_action(
     session: Session, filler: ScriptedFiller
 ) -> None:
     def fail() -> None:
@@ -286,7 +286,7 @@ async def test_a_cancelled_action_stops_its_fill(session: Session, filler: Scrip
         ([], 2),
     ],
 )
-async def test_only_the_kinds_that_are_asked_for_are_listed(
+async def test_only_the_requested_kinds_are_listed(
     session: Session, only: list[str], count: int
 ) -> None:
     await session.open("def area(width, height):\n    pass\n")
@@ -308,7 +308,7 @@ async def test_only_the_kinds_that_are_asked_for_are_listed(
         | {"strength": 1.5},
     ],
 )
-async def test_an_action_of_somebody_else_is_refused(session: Session, data: object) -> None:
+async def test_another_servers_action_is_refused(session: Session, data: object) -> None:
     await session.open("x = 1\n")
     action = types.CodeAction(title="Rewrite", data=data)  # type: ignore[arg-type]
 
@@ -320,7 +320,7 @@ async def test_an_action_of_somebody_else_is_refused(session: Session, data: obj
 
 
 @pytest.mark.parametrize("span", [[0, 9999], [2, 3]])
-async def test_a_gap_that_is_not_there_gets_no_edit(session: Session, span: list[int]) -> None:
+async def test_a_gap_outside_the_document_gets_no_edit(session: Session, span: list[int]) -> None:
     await session.open("x = 1\n")
     data = {"kind": "refactor.rewrite.dgls.fill", "uri": URI, "version": 1, "span": span}
 
@@ -330,7 +330,7 @@ async def test_a_gap_that_is_not_there_gets_no_edit(session: Session, span: list
     assert len(session.client.messages) == 1
 
 
-async def test_actions_are_of_the_version_that_the_request_saw(session: Session) -> None:
+async def test_actions_are_for_the_version_at_the_time_of_the_request(session: Session) -> None:
     await session.open("def f():\n    pass\n")
     params = types.CodeActionParams(
         text_document=types.TextDocumentIdentifier(uri=URI),

@@ -23,7 +23,7 @@ async def complete(session: Session, marked: str) -> types.CompletionList:
     return found
 
 
-async def test_the_suggestion_is_one_item_that_pushes_no_other_away(filler: ScriptedFiller) -> None:
+async def test_the_suggestion_is_one_item_sorted_after_others(filler: ScriptedFiller) -> None:
     filler.answer = lambda request: reply("de * side")
     async with initialized(filler, inline=False) as session:
         found = await complete(session, "def area(side):\n    return si⟦⟧\n")
@@ -52,7 +52,7 @@ async def test_the_suggestion_is_one_item_that_pushes_no_other_away(filler: Scri
         (False, "never", 0),
     ],
 )
-async def test_it_is_there_where_nothing_else_shows_it(
+async def test_the_item_is_offered_if_nothing_else_shows_the_suggestion(
     filler: ScriptedFiller, inline: bool, setting: str, items: int
 ) -> None:
     filler.answer = lambda request: reply("1")
@@ -64,7 +64,7 @@ async def test_it_is_there_where_nothing_else_shows_it(
     assert bool(filler.requests) is bool(items)
 
 
-async def test_silence_is_an_empty_list_that_is_asked_for_again(filler: ScriptedFiller) -> None:
+async def test_silence_is_an_empty_incomplete_list(filler: ScriptedFiller) -> None:
     filler.answer = lambda request: reply("1", confidence=0.1)
     async with initialized(filler, inline=False) as session:
         found = await complete(session, "x = ⟦⟧\n")

@@ -30,7 +30,7 @@ async def rests(session: Session, line: int, column: int, **other: object) -> No
     await asyncio.sleep(AHEAD_AFTER_S + 0.2)
 
 
-async def test_the_fill_is_there_when_the_user_types_on(session: Session) -> None:
+async def test_the_fill_is_ready_when_the_user_types_on(session: Session) -> None:
     await written(session)
     session.filler.answer = lambda request: reply("width * height")
     await rests(session, 1, 11)
@@ -58,7 +58,7 @@ async def test_a_document_that_is_only_read_is_not_filled(session: Session) -> N
     ],
     ids=["in a word", "no line", "no document", "no document named", "no place"],
 )
-async def test_other_places_ask_for_nothing_and_end_nothing(
+async def test_other_places_start_and_stop_no_fill(
     session: Session, line: int, column: int, other: dict[str, object]
 ) -> None:
     await written(session)
@@ -79,14 +79,14 @@ async def test_a_suggestion_on_the_screen_is_left_alone(session: Session) -> Non
     assert "    return w" not in asked
 
 
-async def test_a_setting_turns_it_off(filler: ScriptedFiller) -> None:
+async def test_a_setting_turns_filling_ahead_off(filler: ScriptedFiller) -> None:
     async with initialized(filler, options={"typing": {"prefetch": False}}) as session:
         await written(session)
         await rests(session, 1, 11)
         assert filler.requests == []
 
 
-async def test_who_types_on_has_the_model(session: Session) -> None:
+async def test_typing_takes_the_model_from_a_fill_ahead(session: Session) -> None:
     await written(session)
     session.filler.hold()
     await rests(session, 1, 11)

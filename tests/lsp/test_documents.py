@@ -73,7 +73,7 @@ places = st.tuples(st.integers(0, 8), st.integers(0, 12))
     together=st.booleans(),
 )
 @settings(max_examples=150)
-def test_any_edits_leave_the_text_that_the_editor_has(
+def test_after_any_edits_the_text_equals_the_editors(
     text: str,
     encoding: Encoding,
     edits: list[tuple[tuple[int, int], tuple[int, int], str]],
@@ -106,7 +106,7 @@ def test_any_edits_leave_the_text_that_the_editor_has(
 
 @given(text=texts, encoding=st.sampled_from(Encoding), data=st.data())
 @settings(max_examples=150)
-def test_an_offset_and_its_position_name_the_same_place(
+def test_offsets_and_positions_convert_both_ways(
     text: str, encoding: Encoding, data: st.DataObject
 ) -> None:
     document = opened(text, Convention(encoding)).get(URI)
@@ -124,7 +124,7 @@ def test_an_offset_and_its_position_name_the_same_place(
 @pytest.mark.parametrize(
     ("encoding", "column"), [(Encoding.UTF8, 9), (Encoding.UTF16, 7), (Encoding.UTF32, 6)]
 )
-def test_a_column_counts_code_units_of_the_agreed_encoding(encoding: Encoding, column: int) -> None:
+def test_columns_count_code_units_of_the_agreed_encoding(encoding: Encoding, column: int) -> None:
     document = opened("s = '😀'\n", Convention(encoding)).get(URI)
     assert document is not None
 
@@ -135,7 +135,7 @@ def test_a_column_counts_code_units_of_the_agreed_encoding(encoding: Encoding, c
     ("line", "column", "expected"),
     [(0, 99, 3), (1, 0, 4), (1, 7, 4), (2, 0, None), (2**31 - 1, 0, None)],
 )
-def test_a_place_after_the_text_is_its_line_end_or_nowhere(
+def test_a_place_past_the_text_is_the_line_end_or_none(
     line: int, column: int, expected: int | None
 ) -> None:
     document = opened("abc\n", Convention()).get(URI)
@@ -155,7 +155,7 @@ def test_an_editor_that_knows_only_newlines_places_text_after_a_carriage_return(
     assert document.text == "a\rx\nby\n"
 
 
-def test_an_older_version_stays_as_it_was() -> None:
+def test_an_older_snapshot_is_unchanged() -> None:
     documents = opened("a = 1\n", Convention())
     before = documents.now
 
@@ -182,7 +182,7 @@ def test_a_whole_new_text_replaces_the_old_one() -> None:
 
 
 @pytest.mark.parametrize(("language", "text"), [("plaintext", "x"), ("python", "a = '\ud83d'")])
-def test_a_document_that_cannot_be_read_is_kept_without_a_source(language: str, text: str) -> None:
+def test_a_document_that_cannot_be_parsed_has_no_source(language: str, text: str) -> None:
     documents = opened(text, Convention(), language)
 
     change(documents, 2, ((0, 0, 0, 0), "# "))

@@ -37,7 +37,7 @@ async def test_the_last_suggestion_is_explained(filler: ScriptedFiller) -> None:
     assert "not shown: the model is not sure enough" in messages(session)[-1]
 
 
-async def test_an_editor_with_one_line_for_messages_gets_the_reason_alone(
+async def test_an_editor_with_one_line_for_messages_gets_only_the_reason(
     filler: ScriptedFiller,
 ) -> None:
     filler.answer = lambda request: reply("42", confidence=0.1)
@@ -51,7 +51,7 @@ async def test_an_editor_with_one_line_for_messages_gets_the_reason_alone(
     )
 
 
-async def test_a_place_is_asked_about(filler: ScriptedFiller) -> None:
+async def test_a_place_is_explained(filler: ScriptedFiller) -> None:
     """Once as during typing, once as on request: the model searches differently and may differ."""
 
     def answer(request: FillRequest) -> FillReply:
@@ -77,7 +77,7 @@ async def test_a_place_is_asked_about(filler: ScriptedFiller) -> None:
     assert "Shown while typing: '42'\nShown when asked: '43', and 1 more" in messages(session)[-1]
 
 
-async def test_silence_while_typing_does_not_hide_what_is_shown_when_asked(
+async def test_an_explicit_request_is_explained_despite_silence_while_typing(
     filler: ScriptedFiller,
 ) -> None:
     filler.answer = lambda request: reply("42", confidence=0.01)
@@ -94,7 +94,7 @@ async def test_silence_while_typing_does_not_hide_what_is_shown_when_asked(
     assert "Quiet when asked: " in messages(session)[-1]
 
 
-async def test_why_nothing_is_asked_is_told(filler: ScriptedFiller) -> None:
+async def test_the_reason_for_not_asking_is_explained(filler: ScriptedFiller) -> None:
     filler.answer = lambda request: reply("42")
     async with connected(filler) as session:
         options = {"show": {"languages_off": ["python"]}}
@@ -121,7 +121,7 @@ async def test_a_client_that_shows_the_answer_itself_gets_no_message(
     assert messages(session) == []
 
 
-async def test_what_a_reply_says_to_the_user_is_shown_once(filler: ScriptedFiller) -> None:
+async def test_a_replys_note_to_the_user_is_shown_once(filler: ScriptedFiller) -> None:
     filler.answer = lambda request: replace(reply("42"), note="The server is down.")
     async with connected(filler) as session:
         await session.client.initialize_session(initialize_params())
@@ -132,7 +132,7 @@ async def test_what_a_reply_says_to_the_user_is_shown_once(filler: ScriptedFille
     assert messages(session).count("dgls: The server is down.") == 1
 
 
-async def test_without_anything_asked_the_state_is_told(filler: ScriptedFiller) -> None:
+async def test_before_any_request_the_state_is_explained(filler: ScriptedFiller) -> None:
     async with connected(filler) as session:
         await session.client.initialize_session(initialize_params())
         assert await why(session) is None

@@ -26,7 +26,7 @@ class Model:
         return reply(self.name)
 
 
-async def test_what_another_model_answers_late_is_neither_kept_nor_shared() -> None:
+async def test_a_late_answer_of_another_model_is_neither_kept_nor_shared() -> None:
     fills, old, new = Fills(), Model("old"), Model("new")
     late = asyncio.ensure_future(fills.get(TYPED, old.fill))
     await asyncio.sleep(0)
@@ -34,7 +34,7 @@ async def test_what_another_model_answers_late_is_neither_kept_nor_shared() -> N
     anew = asyncio.ensure_future(fills.get(TYPED, new.fill))
     await asyncio.sleep(0)
     old.go.set()
-    assert (await late).best.texts == ("old",), "who waited for it gets it"
+    assert (await late).best.texts == ("old",), "its caller still gets it"
     assert not fills.known(TYPED)
     new.go.set()
     assert (await anew).best.texts == ("new",)
@@ -42,7 +42,7 @@ async def test_what_another_model_answers_late_is_neither_kept_nor_shared() -> N
     assert (old.asked, new.asked) == (1, 1)
 
 
-async def test_the_usual_time_is_the_wait_during_typing() -> None:
+async def test_the_usual_time_counts_only_waits_during_typing() -> None:
     fills, model = Fills(), Model("x")
     model.go.set()
     await fills.get(ASKED, model.fill)
@@ -52,7 +52,7 @@ async def test_the_usual_time_is_the_wait_during_typing() -> None:
 
 
 @pytest.mark.parametrize(("waited_s", "counts"), [(0.2, False), (3.0, True)])
-async def test_a_wait_that_is_broken_off_late_counts_as_slow(
+async def test_a_wait_cancelled_late_counts_as_slow(
     waited_s: float, counts: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 100.0

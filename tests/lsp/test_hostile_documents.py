@@ -54,7 +54,7 @@ from tests.lsp.session import (
         ({"languageId": "Plain Text"}, False),
     ],
 )
-async def test_a_document_is_read_whatever_its_editor_leaves_out(
+async def test_a_document_with_missing_fields_is_read(
     raw: Raw, filler: ScriptedFiller, item: dict[str, Any], reads: bool
 ) -> None:
     filler.answer = lambda request: reply("yes()")
@@ -80,7 +80,7 @@ async def test_a_document_is_read_whatever_its_editor_leaves_out(
     assert not reads or filler.requests[-1].parts[0] == "yy = "
 
 
-async def test_a_whole_text_before_an_open_and_a_second_open_are_taken_in(session: Session) -> None:
+async def test_a_change_before_open_and_a_second_open_are_accepted(session: Session) -> None:
     documents = session.server.documents
     identifier = types.VersionedTextDocumentIdentifier(uri=URI, version=3)
     whole = types.TextDocumentContentChangeWholeDocument(text="x = 1\n")
@@ -125,7 +125,7 @@ async def test_a_whole_text_before_an_open_and_a_second_open_are_taken_in(sessio
     ],
 )
 @pytest.mark.parametrize("version", [2, 1, -5, None])
-async def test_a_change_is_taken_in_whatever_it_leaves_out(
+async def test_a_change_with_missing_fields_is_accepted(
     filler: ScriptedFiller, change: dict[str, Any], text: str, version: int | None
 ) -> None:
     if isinstance(change.get("range"), list):
@@ -177,7 +177,7 @@ OWN: dict[str, Callable[[Any], object]] = {
 
 
 @pytest.mark.parametrize("method", OWN)
-async def test_a_wild_parameter_of_dglss_own_methods_is_no_fault_inside(
+async def test_wild_parameters_of_dgls_methods_cause_no_internal_error(
     raw: Raw, method: str
 ) -> None:
     await raw.begin()
@@ -192,7 +192,7 @@ async def test_a_wild_parameter_of_dglss_own_methods_is_no_fault_inside(
         assert "inside" not in str((await raw.answer(number)).get("error"))
 
 
-async def test_what_was_last_computed_goes_with_the_document(
+async def test_closing_a_document_drops_what_was_computed_for_it(
     filler: ScriptedFiller, tmp_path: Path
 ) -> None:
     filler.answer = lambda request: reply("call(a)")
@@ -215,7 +215,7 @@ async def test_what_was_last_computed_goes_with_the_document(
         await until(lambda: not [each for each in gc.get_objects() if type(each) is Document])
 
 
-async def test_an_editor_that_gives_each_version_one_number_gets_no_stale_answer(
+async def test_an_editor_with_constant_version_numbers_gets_no_stale_answer(
     raw: Raw, filler: ScriptedFiller
 ) -> None:
     filler.answer = lambda request: reply("yes()")
@@ -249,7 +249,7 @@ async def test_an_editor_that_gives_each_version_one_number_gets_no_stale_answer
         "file:///code/%2e%2e/code/project/example.py",
     ],
 )
-async def test_a_file_is_one_document_by_each_of_its_names(session: Session, other: str) -> None:
+async def test_a_file_with_several_names_is_one_document(session: Session, other: str) -> None:
     session.filler.answer = lambda request: reply("yes()")
     await session.open("x = \n")
     assert key_of(other) == key_of(URI)
@@ -284,13 +284,13 @@ async def test_a_file_is_one_document_by_each_of_its_names(session: Session, oth
         ("git:/p/.env?ref", "/p/.env"),
     ],
 )
-def test_no_part_of_a_files_name_is_lost(uri: str, path: str) -> None:
+def test_uris_keep_every_part_of_a_file_name(uri: str, path: str) -> None:
     assert path_of(uri) == path
     if uri.lower().startswith("file:"):
         assert key_of(uri) == key_of("file://" + quote(path, errors="surrogateescape"))
 
 
-async def test_a_link_whose_name_is_no_text_is_judged_by_where_it_leads(
+async def test_a_link_with_an_undecodable_name_is_judged_by_its_target(
     filler: ScriptedFiller, tmp_path: Path
 ) -> None:
     (tmp_path / ".env").write_text("x = \n")
@@ -306,7 +306,7 @@ async def test_a_link_whose_name_is_no_text_is_judged_by_where_it_leads(
     assert len(filler.requests) == 1
 
 
-async def test_a_name_that_is_no_text_is_sent_as_text(
+async def test_an_undecodable_name_is_sent_as_text(
     filler: ScriptedFiller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A lone surrogate in JSON ends the session in some editors and servers."""

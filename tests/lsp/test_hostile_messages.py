@@ -27,7 +27,7 @@ from tests.lsp.session import (
 )
 
 
-async def test_after_shutdown_requests_are_refused_and_notifications_left_alone(raw: Raw) -> None:
+async def test_after_shutdown_requests_are_refused_and_notifications_ignored(raw: Raw) -> None:
     await raw.begin()
     raw.request(2, "shutdown")
     assert (await raw.answer(2))["result"] is None
@@ -48,7 +48,7 @@ SLOW_EDITS = 100
 
 
 @pytest.mark.parametrize("end", ["shutdown, exit", "exit"])
-async def test_the_end_is_not_kept_waiting_by_edits_and_every_request_has_its_answer(
+async def test_edits_do_not_delay_the_end_and_every_request_is_answered(
     filler: ScriptedFiller, end: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An edit of a 20 MB document is slow, and the client does not wait for each."""
@@ -99,7 +99,7 @@ async def test_the_end_is_not_kept_waiting_by_edits_and_every_request_has_its_an
         (["initialize", "shutdown"], []),
     ],
 )
-async def test_exit_is_known_before_anything_is_handled(came: list[str], status: list[int]) -> None:
+async def test_exit_takes_effect_before_queued_messages(came: list[str], status: list[int]) -> None:
     ended: list[int] = []
     inbox = Inbox(on_exit=ended.append)
     bodies = [b'{"jsonrpc": "2.0", "id": 1, "method": "%s"}' % each.encode() for each in came]
@@ -155,7 +155,7 @@ async def _all(inbox: Inbox) -> AsyncIterator[Message]:
     ],
     ids=lambda value: str(value)[:30],
 )
-async def test_what_is_no_message_is_answered_and_the_session_goes_on(
+async def test_an_invalid_message_is_answered_and_the_session_continues(
     raw: Raw, body: bytes, code: int
 ) -> None:
     await raw.begin()
@@ -181,7 +181,7 @@ async def test_a_request_without_a_usable_method_is_answered_by_its_id(
 
 @pytest.mark.parametrize("length", [99_999_999_999_999, LARGEST_BYTES + 1, 10**19])
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"jsonrpc": "2.0"}\r\n', b"x" * 200_000])
-async def test_a_message_beyond_all_bounds_is_refused_and_the_session_continues(
+async def test_an_oversized_message_is_refused_and_the_session_continues(
     raw: Raw, length: int, body: bytes
 ) -> None:
     await raw.begin()
@@ -201,7 +201,7 @@ async def test_a_message_beyond_all_bounds_is_refused_and_the_session_continues(
         b"Content-Length: many\r\n\r\nContent-Length: %d\r\n\r\n",
     ],
 )
-async def test_heads_are_read_generously(raw: Raw, head: bytes) -> None:
+async def test_message_headers_are_read_leniently(raw: Raw, head: bytes) -> None:
     await raw.begin()
     body = b'{"jsonrpc": "2.0", "id": 9, "method": "shutdown"}'
     raw.writer.write(head % len(body) + body)
@@ -225,7 +225,7 @@ async def test_heads_are_read_generously(raw: Raw, head: bytes) -> None:
         b"Content-Length: 0\r\n\r\n",
         b"Content-Length: 99999999999999\r\n\r\n",
         b"content-length: 5\r\nPOST / HTTP/1.1\r\n\r\nhello",
-        # Connections that keep waiting, and are given up later.
+        # Connections that keep waiting until the server gives them up.
         b"",
         b"\n",
         b"\0",
@@ -236,7 +236,7 @@ async def test_heads_are_read_generously(raw: Raw, head: bytes) -> None:
         b"Content-Type: x\r\n\r\n",
     ],
 )
-async def test_what_is_no_editor_does_not_take_its_place(
+async def test_a_client_that_is_not_an_editor_does_not_take_its_place(
     filler: ScriptedFiller, first: bytes
 ) -> None:
     async with listening(filler) as (_, port):
@@ -253,9 +253,7 @@ async def test_what_is_no_editor_does_not_take_its_place(
         editor.writer.close()
 
 
-async def test_an_ignore_file_that_cannot_be_read_is_told_by_name(
-    filler: ScriptedFiller, tmp_path: Path
-) -> None:
+async def test_an_unreadable_ignore_file_is_named(filler: ScriptedFiller, tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     (tmp_path / ".gitignore").symlink_to("/dev/zero")
     uri = (tmp_path / "a.py").as_uri()

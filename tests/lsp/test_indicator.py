@@ -64,7 +64,7 @@ def test_off_says_why_and_on_ends_it() -> None:
     assert on["state"] == "ready"
 
 
-def test_failed_says_what_to_do() -> None:
+def test_a_failure_says_what_to_do() -> None:
     (failed,) = reports(("failed", ModelNotFoundError("There is none; get one.")))
     assert (failed["state"], failed["message"]) == (State.FAILED, "There is none; get one.")
 
@@ -99,9 +99,7 @@ OFF = Report(State.OFF, Silence.SNOOZED.value, remedy=Silence.SNOOZED.remedy)
         (Report(State.FAILED, "There is none; get one."), "failed: There is none; get one."),
     ],
 )
-def test_one_line_tells_a_person_what_fills_how_fast_and_why_it_is_quiet(
-    report: Report, line: str
-) -> None:
+def test_the_line_has_model_speed_and_reason_for_silence(report: Report, line: str) -> None:
     assert report.line == line
     assert report.to_json()["line"] == line
 
@@ -114,7 +112,7 @@ def test_quiet_holds_until_something_is_suggested() -> None:
     assert "quiet" not in shown
 
 
-def test_quiet_does_not_end_what_is_off() -> None:
+def test_quiet_does_not_replace_off() -> None:
     assert [each["state"] for each in reports(("off", Silence.OFF), ("quiet", None))] == ["off"]
 
 
@@ -129,7 +127,7 @@ async def test_the_status_says_why_nothing_is_suggested_at_the_cursor(
         assert "quiet here: the model is not sure" in session.server.indicator.report.line
 
 
-async def test_fills_that_are_never_waited_for_to_their_end_are_told_as_slow(
+async def test_fills_that_never_finish_in_time_are_reported_as_slow(
     filler: ScriptedFiller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dgls.lsp.fills._BROKEN_OFF_MS", 0.0)
@@ -145,12 +143,12 @@ async def test_fills_that_are_never_waited_for_to_their_end_are_told_as_slow(
         asked.cancel()
 
 
-def test_a_fill_that_is_broken_off_changes_nothing_while_the_model_is_loaded() -> None:
+def test_a_cancelled_fill_changes_nothing_while_the_model_loads() -> None:
     assert len(reports(("loading", 0.4, "weights"), ("broken_off", 3_000.0))) == 1
 
 
 @pytest.mark.parametrize("wanted", [True, False])
-async def test_who_asks_for_the_status_is_sent_it(filler: ScriptedFiller, wanted: bool) -> None:
+async def test_the_status_is_sent_on_request(filler: ScriptedFiller, wanted: bool) -> None:
     sent: list[Any] = []
     filler.steps = ((0.5, "reading"),)
     async with connected(filler) as session:
@@ -167,7 +165,7 @@ async def test_who_asks_for_the_status_is_sent_it(filler: ScriptedFiller, wanted
     assert len(session.client.progress_reports) == (0 if wanted else 1)
 
 
-async def test_a_pause_and_its_end_are_told_at_once(filler: ScriptedFiller) -> None:
+async def test_a_pause_and_its_end_are_reported_at_once(filler: ScriptedFiller) -> None:
     async with connected(filler) as session:
         await session.client.initialize_session(initialize_params(status=True))
         await session.open("x = 1\n")
@@ -187,7 +185,7 @@ async def command(session: Session, name: str, *arguments: Any) -> None:
     await session.client.workspace_execute_command_async(params)
 
 
-async def test_a_document_without_suggestions_is_told_when_it_is_opened(
+async def test_a_document_without_suggestions_is_reported_when_opened(
     filler: ScriptedFiller,
 ) -> None:
     async with connected(filler) as session:
@@ -200,7 +198,7 @@ async def test_a_document_without_suggestions_is_told_when_it_is_opened(
     assert not filler.requests
 
 
-async def test_what_is_accepted_and_kept_is_counted_in_the_users_file(
+async def test_accepted_and_kept_suggestions_are_counted_in_the_users_file(
     filler: ScriptedFiller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))

@@ -42,7 +42,7 @@ def suggests(*texts: str, confidence: float = 0.9) -> ScriptedFiller:
         ("x = 1  # é\ny = ⟦⟧", "x", "x = 1  # é\ny = x"),
     ],
 )
-async def test_a_suggestion_stands_at_the_cursor_and_replaces_nothing(
+async def test_a_suggestion_is_inserted_at_the_cursor_and_replaces_nothing(
     session: Session, filler: ScriptedFiller, marked: str, fill: str, expected: str
 ) -> None:
     filler.answer = lambda request: reply(fill)
@@ -54,7 +54,7 @@ async def test_a_suggestion_stands_at_the_cursor_and_replaces_nothing(
     assert accepted(cursor_of(marked)[0], item) == expected
 
 
-async def test_the_engine_is_asked_with_the_context_and_who_asks(
+async def test_the_request_has_the_context_and_the_client(
     session: Session, filler: ScriptedFiller
 ) -> None:
     await session.complete("import os\r\n\r\nx = ⟦⟧\r\nprint(x)\r\n")
@@ -72,7 +72,7 @@ async def test_the_engine_is_asked_with_the_context_and_who_asks(
     ("invoked", "trigger", "lines", "deadline"),
     [(False, Trigger.AUTOMATIC, 1, 2_000), (True, Trigger.EXPLICIT, 8, 20_000)],
 )
-async def test_what_the_user_asks_for_may_be_longer_and_take_longer(
+async def test_an_explicit_suggestion_may_be_longer_and_take_longer(
     session: Session,
     filler: ScriptedFiller,
     invoked: bool,
@@ -88,7 +88,7 @@ async def test_what_the_user_asks_for_may_be_longer_and_take_longer(
     assert request.limits.deadline_ms == deadline
 
 
-async def test_an_unsure_suggestion_is_shown_only_to_a_user_who_asked(
+async def test_an_unsure_suggestion_is_shown_only_on_request(
     session: Session, filler: ScriptedFiller
 ) -> None:
     filler.answer = lambda request: reply("1", confidence=0.1)
@@ -98,7 +98,7 @@ async def test_an_unsure_suggestion_is_shown_only_to_a_user_who_asked(
 
 
 @pytest.mark.parametrize(("setting", "own", "shown"), [(0.0, 0.8, False), (0.6, 0.8, True)])
-async def test_the_models_own_threshold_holds_unless_the_user_sets_one(
+async def test_the_models_threshold_applies_unless_the_user_sets_one(
     filler: ScriptedFiller, setting: float, own: float, shown: bool
 ) -> None:
     filler.answer = lambda request: replace(reply("1", confidence=0.7), threshold=own)
@@ -108,7 +108,7 @@ async def test_the_models_own_threshold_holds_unless_the_user_sets_one(
     assert bool(items) is shown
 
 
-async def test_who_asks_is_offered_every_distinct_candidate_best_first(
+async def test_an_explicit_request_offers_distinct_candidates_best_first(
     session: Session, filler: ScriptedFiller
 ) -> None:
     filler.answer = lambda request: reply("1", "2", "1")
@@ -121,9 +121,7 @@ async def test_who_asks_is_offered_every_distinct_candidate_best_first(
     assert [item.insert_text for item in unasked] == ["1"]
 
 
-async def test_typing_what_is_suggested_moves_the_suggestion_along(
-    session: Session, filler: ScriptedFiller
-) -> None:
+async def test_typing_the_suggestion_shortens_it(session: Session, filler: ScriptedFiller) -> None:
     filler.hold()
     filler.answer = lambda request: reply("a + b")
     await session.open("x = \n")
@@ -229,7 +227,7 @@ async def test_a_cancelled_request_stops_its_fill_and_is_answered_once(
     assert filler.cancelled == 1
 
 
-async def test_an_engine_that_fails_is_told_of_once_and_suggests_nothing(
+async def test_a_failing_engine_is_reported_once_and_suggests_nothing(
     session: Session, filler: ScriptedFiller
 ) -> None:
     def fail(request: FillRequest) -> None:
@@ -247,7 +245,7 @@ async def test_an_engine_that_fails_is_told_of_once_and_suggests_nothing(
 
 
 @pytest.mark.parametrize(("line", "column"), [(5, 0), (2**31 - 1, 2**31 - 1)])
-async def test_a_cursor_behind_the_text_gets_nothing(
+async def test_a_cursor_after_the_text_gets_nothing(
     session: Session, filler: ScriptedFiller, line: int, column: int
 ) -> None:
     filler.answer = lambda request: reply("1")
@@ -257,7 +255,7 @@ async def test_a_cursor_behind_the_text_gets_nothing(
     assert filler.requests == []
 
 
-async def test_a_cursor_behind_its_line_stands_at_the_lines_end(
+async def test_a_cursor_after_its_line_means_the_line_end(
     session: Session, filler: ScriptedFiller
 ) -> None:
     filler.answer = lambda request: reply("1")
@@ -292,7 +290,7 @@ async def test_a_long_document_with_a_syntax_error_at_the_cursor_is_answered(
 
 
 @pytest.mark.parametrize(("encoding", "column"), [("utf-8", 11), ("utf-16", 9), ("utf-32", 8)])
-async def test_positions_count_in_the_encoding_that_was_agreed_upon(
+async def test_positions_count_in_the_agreed_encoding(
     filler: ScriptedFiller, encoding: str, column: int
 ) -> None:
     filler.answer = lambda request: reply("'b'")
@@ -320,7 +318,7 @@ async def test_an_editor_that_keeps_old_suggestions_on_null_is_told_to_clear_the
         assert await session.complete("x = ⟦⟧") == []
 
 
-async def test_requests_at_once_get_one_reply_each(
+async def test_simultaneous_requests_get_one_reply_each(
     session: Session, filler: ScriptedFiller
 ) -> None:
     filler.hold()

@@ -49,7 +49,7 @@ async def run(session: Session, *arguments: Any, msg_id: str | None = None) -> A
     return await asyncio.wrap_future(sent)
 
 
-async def test_a_selection_offers_the_box_of_an_editor_that_has_one(
+async def test_a_selection_offers_the_editors_input_box(
     filler: ScriptedFiller,
 ) -> None:
     async with opened(filler) as session:
@@ -65,7 +65,7 @@ async def test_a_selection_offers_the_box_of_an_editor_that_has_one(
     assert filler.requests == []
 
 
-async def test_other_editors_are_not_offered_what_they_cannot_ask(filler: ScriptedFiller) -> None:
+async def test_editors_without_an_input_box_get_no_such_action(filler: ScriptedFiller) -> None:
     async with opened(filler, asks=False) as session:
         assert await session.actions((1, 0), (3, 0), [KIND]) == []
 
@@ -88,7 +88,7 @@ async def test_the_command_gives_an_edit_and_its_difference(filler: ScriptedFill
     )
 
 
-async def test_an_editor_without_a_box_is_sent_the_edit(filler: ScriptedFiller) -> None:
+async def test_an_editor_without_an_input_box_is_sent_the_edit(filler: ScriptedFiller) -> None:
     async with opened(filler, asks=False) as session:
         sent: list[types.ApplyWorkspaceEditParams] = []
 
@@ -119,7 +119,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-async def test_bad_input_is_one_error(filler: ScriptedFiller, name: str) -> None:
+async def test_bad_input_raises_one_error(filler: ScriptedFiller, name: str) -> None:
     arguments, words = BAD[name]
     async with opened(filler) as session:
         with pytest.raises(JsonRpcException, match=words):
@@ -134,7 +134,7 @@ async def test_a_secret_file_is_left_alone(filler: ScriptedFiller) -> None:
     assert filler.requests == []
 
 
-async def test_a_document_that_moved_on_gets_no_edit(filler: ScriptedFiller) -> None:
+async def test_a_changed_document_gets_no_edit(filler: ScriptedFiller) -> None:
     filler.hold()
     async with opened(filler) as session:
         asked = asyncio.ensure_future(run(session, URI, RANGE, ONE_BY_TWO))
@@ -145,7 +145,7 @@ async def test_a_document_that_moved_on_gets_no_edit(filler: ScriptedFiller) -> 
             await asked
 
 
-async def test_it_can_be_cancelled(filler: ScriptedFiller) -> None:
+async def test_an_edit_can_be_cancelled(filler: ScriptedFiller) -> None:
     filler.hold()
     async with opened(filler) as session:
         asked = asyncio.ensure_future(run(session, URI, RANGE, ONE_BY_TWO, msg_id="7"))

@@ -206,7 +206,7 @@ BEFORE: dict[str, dict[str, object]] = {
 }
 
 
-def test_every_setting_is_tried_live() -> None:
+def test_every_setting_has_a_live_test() -> None:
     tried = {*REQUESTED, *SILENT, *OTHER_ENGINE, *DONE}
     assert tried == set(DECLARED)
 
@@ -219,7 +219,7 @@ LIVE: dict[str, object] = {
 
 
 @pytest.mark.parametrize("way", ["pushed", "asked for", "project"])
-async def test_every_setting_changes_live_whoever_says_it(
+async def test_every_setting_changes_live_from_every_source(
     filler: ScriptedFiller, tmp_path: Path, way: str
 ) -> None:
     async def say(name: str, value: object) -> None:
@@ -251,7 +251,7 @@ async def test_every_setting_changes_live_whoever_says_it(
 
 
 @pytest.mark.parametrize("content", ["[show", "\x00", "show = 3", "[show]\nthreshold = 7", None])
-async def test_a_settings_file_that_breaks_is_told_and_works_again_when_it_is_mended(
+async def test_a_broken_settings_file_is_reported_and_works_again_when_fixed(
     filler: ScriptedFiller, tmp_path: Path, content: str | None
 ) -> None:
     file = tmp_path / "dgls.toml"
@@ -277,7 +277,7 @@ async def test_a_settings_file_that_breaks_is_told_and_works_again_when_it_is_me
 
 
 @pytest.mark.parametrize("name", REQUESTED)
-async def test_a_live_setting_is_in_the_next_request(
+async def test_a_live_setting_applies_to_the_next_request(
     session: Session, live: Callable[..., None], name: str
 ) -> None:
     value, seen, expected = REQUESTED[name]
@@ -290,7 +290,7 @@ async def test_a_live_setting_is_in_the_next_request(
 
 
 @pytest.mark.parametrize("name", SILENT)
-async def test_a_live_setting_silences_the_next_answer_also_what_is_on_the_screen(
+async def test_a_live_setting_silences_the_next_answer_and_the_screen(
     session: Session, live: Callable[..., None], name: str
 ) -> None:
     session.filler.answer = lambda request: reply("total(other)", confidence=0.9)
@@ -306,7 +306,7 @@ async def test_a_live_setting_silences_the_next_answer_also_what_is_on_the_scree
 
 
 @pytest.mark.parametrize("name", OTHER_ENGINE)
-async def test_a_live_setting_of_the_engine_reaches_it_anew(
+async def test_a_live_engine_setting_reconnects(
     session: Session, live: Callable[..., None], name: str
 ) -> None:
     await session.open(TEXT)
@@ -333,7 +333,7 @@ async def test_a_language_is_off_by_each_of_its_names(
 
 
 @pytest.mark.parametrize("name", DONE)
-async def test_a_live_setting_acts_from_the_next_keystroke_on(
+async def test_a_live_setting_applies_from_the_next_keystroke(
     session: Session, live: Callable[..., None], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Neighbours are searched for a few milliseconds, which may not suffice on a busy machine.

@@ -65,14 +65,14 @@ async def test_an_undo_between_the_list_and_the_choice_gives_no_edit(session: Se
     assert await asked(session, 1, version=3) == []
 
 
-async def test_a_place_whose_change_was_undone_comes_no_more_unasked(session: Session) -> None:
+async def test_a_place_whose_change_was_undone_is_not_offered_again(session: Session) -> None:
     await session.open(CART)
     await session.changed(0, 10, "lines", 15)
     await session.changed(1, 14, "lines", 19)
     await session.changed(1, 14, "items", 19)
     assert [edit.range.start.line for edit in await asked(session, 1, version=4)] == [2]
     titles = [action.title for action in await session.actions((0, 0), (0, 0))]
-    assert TITLE in titles, "who asks gets it"
+    assert TITLE in titles, "an explicit request gets it"
     await session.changed(0, 10, "items", 15)
     await session.changed(0, 10, "lines", 15)
     assert [edit.range.start.line for edit in await asked(session, 1, version=6)] == [1, 2]
@@ -88,7 +88,7 @@ async def test_a_read_only_file_gets_nothing(session: Session, tmp_path: Path) -
         assert await asked(session, 1, file.as_uri()) == []
 
 
-async def test_one_setting_turns_it_off(filler: ScriptedFiller) -> None:
+async def test_one_setting_turns_next_edits_off(filler: ScriptedFiller) -> None:
     options = {"edits": {"enabled": False}}
     async with initialized(filler, options=options) as session:
         await session.open(CART)
@@ -107,7 +107,7 @@ async def test_one_setting_turns_it_off(filler: ScriptedFiller) -> None:
         ({"show": {"threshold": 1.0}}, True),
     ],
 )
-async def test_where_nothing_comes_unasked_no_next_edit_does_but_the_action_stays(
+async def test_without_automatic_suggestions_only_the_action_is_offered(
     filler: ScriptedFiller, options: dict[str, Any], come: bool
 ) -> None:
     async with initialized(filler, options=options) as session:
@@ -118,7 +118,7 @@ async def test_where_nothing_comes_unasked_no_next_edit_does_but_the_action_stay
         assert TITLE in titles
 
 
-async def test_while_snoozed_no_next_edit_comes(session: Session) -> None:
+async def test_while_snoozed_no_next_edit_is_offered(session: Session) -> None:
     await session.open(CART)
     await session.changed(0, 10, "lines", 15)
     run = session.client.workspace_execute_command_async
@@ -128,7 +128,7 @@ async def test_while_snoozed_no_next_edit_comes(session: Session) -> None:
     assert await asked(session, 1)
 
 
-async def test_shown_and_accepted_are_taken(session: Session) -> None:
+async def test_shown_and_accepted_notifications_are_handled(session: Session) -> None:
     await session.open(CART)
     session.client.protocol.notify("textDocument/didShowInlineEdit", {"item": {}})
     command = types.ExecuteCommandParams(command="dgls.nextEdit.accepted", arguments=["rename"])
@@ -152,7 +152,7 @@ async def test_an_open_file_that_imports_the_function_is_changed_unless_it_is_pr
 
 
 @pytest.mark.parametrize("params", [{}, {"textDocument": {"uri": URI}}, {"position": 3}])
-async def test_parameters_that_are_none_are_refused(session: Session, params: Any) -> None:
+async def test_invalid_parameters_are_refused(session: Session, params: Any) -> None:
     request = session.client.protocol.send_request("textDocument/copilotInlineEdit", params)
     with pytest.raises(JsonRpcInvalidParams):
         await asyncio.wrap_future(request)

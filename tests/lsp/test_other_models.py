@@ -31,7 +31,7 @@ def small() -> ScriptedFiller:
     return ScriptedFiller(lambda request: reply("small()"))
 
 
-async def test_what_is_asked_for_goes_to_the_other_model_and_typing_does_not(
+async def test_explicit_requests_go_to_the_other_model_and_typing_does_not(
     small: ScriptedFiller, large: ScriptedFiller
 ) -> None:
     async with initialized(small, {LARGE: large}, options=OPTIONS) as session:
@@ -43,7 +43,7 @@ async def test_what_is_asked_for_goes_to_the_other_model_and_typing_does_not(
     assert large.closed
 
 
-async def test_a_model_that_is_not_there_is_told_and_typing_goes_on(
+async def test_a_missing_model_is_reported_and_typing_continues(
     small: ScriptedFiller, large: ScriptedFiller
 ) -> None:
     def missing() -> None:
@@ -72,7 +72,7 @@ class Nobody:
         raise AssertionError(token)
 
 
-async def test_a_use_keeps_its_model_until_its_settings_change() -> None:
+async def test_a_model_stays_until_its_settings_change() -> None:
     fillers = {name: ScriptedFiller() for name in ("/a", "/b")}
     closing: list[asyncio.Future[None]] = []
     models = OtherModels(

@@ -99,7 +99,7 @@ def uri_of(name: str) -> str:
     return f"file:///code/project/{name}"
 
 
-async def test_a_suggestion_comes_from_an_engine_of_its_own_and_nothing_heavy_is_loaded(
+async def test_a_suggestion_comes_from_a_separate_engine_and_no_heavy_import(
     folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ("--clientProcessId=1", "--stdio")
@@ -138,7 +138,7 @@ async def test_a_cancel_or_a_newer_request_stops_the_fill_in_the_engine(folder: 
             assert await ask(client, "quick.py", 2)
 
 
-async def test_a_model_that_loads_shows_progress(folder: Path) -> None:
+async def test_a_loading_model_shows_progress(folder: Path) -> None:
     async with served(folder, backend="slow_to_load") as client:
         opened(client, "a.py", "-x")
         asked = asyncio.ensure_future(ask(client, "a.py", 2))
@@ -164,7 +164,7 @@ async def test_a_model_that_cannot_be_loaded_is_one_message(folder: Path) -> Non
         assert message.message == ("dgls: The checkpoint is half a checkpoint; nothing was loaded.")
 
 
-async def test_an_engine_that_is_killed_in_a_fill_is_one_answer_each_and_given_up_with_a_status(
+async def test_an_engine_killed_in_fills_gives_one_answer_each_and_then_a_status(
     folder: Path,
 ) -> None:
     async with served(folder, status=True) as client:
@@ -295,7 +295,7 @@ async def test_exit_over_a_port_ends_the_process_within_a_second(
 
 
 @pytest.mark.parametrize("orderly", [True, False])
-async def test_exit_ends_the_process_within_a_second_though_a_fill_runs(
+async def test_exit_ends_the_process_within_a_second_during_a_fill(
     folder: Path, orderly: bool
 ) -> None:
     server = await started(folder, "scripted")
@@ -320,7 +320,7 @@ async def test_exit_ends_the_process_within_a_second_though_a_fill_runs(
 
 
 @pytest.mark.parametrize("end", ["exit", "closed", "killed", "killed early"])
-def test_a_server_whose_answers_nobody_reads_ends_all_the_same(folder: Path, end: str) -> None:
+def test_a_server_whose_answers_are_not_read_still_ends(folder: Path, end: str) -> None:
     """The editor hangs, or it is dead and another process has its ends of the pipes."""
     editor = subprocess.Popen([sys.executable, "-c", "input()"], stdin=-1)
     early = [f"--clientProcessId={editor.pid}"] if end == "killed early" else []

@@ -21,7 +21,7 @@ def state(text: str) -> State:
     return State(Source.parse(text, PYTHON), ())
 
 
-async def test_the_loop_goes_on_meanwhile_and_who_asks_again_gets_the_same(
+async def test_offers_are_computed_once_without_blocking_the_loop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     begun, go_on, asked = threading.Event(), threading.Event(), []

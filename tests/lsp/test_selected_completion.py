@@ -50,7 +50,7 @@ async def test_a_suggestion_extends_the_completion_that_is_selected_in_the_menu(
 
 
 @pytest.mark.parametrize("range_", [((0, 0), (1, 2)), ((0, 0), (0, 1)), ((1, 2), (1, 1))])
-async def test_a_selected_completion_that_lies_elsewhere_gets_no_suggestion(
+async def test_a_selected_completion_elsewhere_gets_no_suggestion(
     session: Session, filler: ScriptedFiller, range_: tuple[tuple[int, int], tuple[int, int]]
 ) -> None:
     filler.answer = lambda request: reply("()")
@@ -63,7 +63,7 @@ async def test_a_selected_completion_that_lies_elsewhere_gets_no_suggestion(
     assert filler.requests == []
 
 
-async def test_a_selected_completion_that_is_no_text_gets_no_suggestion(raw: Raw) -> None:
+async def test_a_selected_completion_without_text_gets_no_suggestion(raw: Raw) -> None:
     await raw.begin()
     item = {"uri": URI, "languageId": "python", "version": 1, "text": "foo\n"}
     raw.notify("textDocument/didOpen", {"textDocument": item})

@@ -38,7 +38,7 @@ def code_of(error: pytest.ExceptionInfo[JsonRpcException]) -> int:
         (None, "utf-16"),
     ],
 )
-async def test_the_first_encoding_that_both_know_is_agreed_upon(
+async def test_the_first_common_encoding_is_agreed(
     filler: ScriptedFiller, offered: list[str] | None, chosen: str
 ) -> None:
     params = initialize_params()
@@ -50,7 +50,7 @@ async def test_the_first_encoding_that_both_know_is_agreed_upon(
     assert result.capabilities.position_encoding == chosen
 
 
-async def test_the_capabilities_name_what_works(filler: ScriptedFiller) -> None:
+async def test_the_capabilities_list_the_features(filler: ScriptedFiller) -> None:
     async with connected(filler) as session:
         result = await session.client.initialize_session(initialize_params())
 
@@ -71,7 +71,7 @@ async def test_a_request_before_initialize_is_refused(filler: ScriptedFiller) ->
     assert code_of(refused) == types.ErrorCodes.ServerNotInitialized
 
 
-async def test_a_request_that_cannot_be_understood_is_refused_with_a_reply(
+async def test_a_malformed_request_is_refused_with_a_reply(
     session: Session,
 ) -> None:
     params = {"textDocument": {"uri": "file:///x.py"}, "position": {"line": -1, "character": "?"}}
@@ -83,7 +83,7 @@ async def test_a_request_that_cannot_be_understood_is_refused_with_a_reply(
     assert refused.value.data is None
 
 
-async def test_a_document_with_a_change_that_cannot_be_understood_is_left_alone(
+async def test_a_document_with_a_malformed_change_is_left_alone(
     session: Session, filler: ScriptedFiller
 ) -> None:
     await session.open("x = \n")
@@ -103,7 +103,7 @@ async def test_an_unknown_method_is_refused_with_a_reply(session: Session) -> No
     assert refused.value.data is None
 
 
-async def test_a_bug_is_told_without_traceback_path_or_code(
+async def test_a_bug_is_reported_without_traceback_path_or_code(
     session: Session, filler: ScriptedFiller, caplog: pytest.LogCaptureFixture
 ) -> None:
     def bug(request: FillRequest) -> None:
@@ -127,7 +127,7 @@ async def test_a_bug_is_told_without_traceback_path_or_code(
     assert await session.ask(0, 18, invoked=True)
 
 
-async def test_the_model_is_loaded_when_a_document_is_opened_with_progress(
+async def test_opening_a_document_loads_the_model_with_progress(
     filler: ScriptedFiller,
 ) -> None:
     filler.steps = ((0.0, "reading"), (0.5, "reading"), (0.5, "reading"), (1.0, "warming up"))
@@ -150,16 +150,14 @@ async def test_the_model_is_loaded_when_a_document_is_opened_with_progress(
     assert session.client.messages == []
 
 
-async def test_a_model_that_is_loaded_already_shows_no_progress(
-    session: Session, filler: ScriptedFiller
-) -> None:
+async def test_a_loaded_model_shows_no_progress(session: Session, filler: ScriptedFiller) -> None:
     await session.open("x = 1\n")
     await session.ask(0, 5)
 
     assert session.client.progress_reports == {}
 
 
-async def test_a_client_without_progress_is_sent_none(filler: ScriptedFiller) -> None:
+async def test_a_client_without_progress_gets_no_progress(filler: ScriptedFiller) -> None:
     filler.steps = ((0.5, "reading"),)
     async with initialized(filler, progress=False) as session:
         await session.open("x = 1\n")
@@ -168,7 +166,7 @@ async def test_a_client_without_progress_is_sent_none(filler: ScriptedFiller) ->
     assert session.client.progress_reports == {}
 
 
-async def test_a_model_that_cannot_be_loaded_is_told_of_once(
+async def test_a_failure_to_load_the_model_is_reported_once(
     session: Session, filler: ScriptedFiller
 ) -> None:
     def fail() -> None:
@@ -217,7 +215,7 @@ async def test_the_settings_come_from_the_editor_and_bad_ones_are_named(
     assert "fill.max_lines" in message.message
 
 
-async def test_the_editors_section_is_asked_for_before_the_model_is_loaded(
+async def test_the_editors_settings_are_requested_before_the_model_loads(
     filler: ScriptedFiller,
 ) -> None:
     async with connected(filler) as session:
@@ -237,7 +235,7 @@ async def test_the_editors_section_is_asked_for_before_the_model_is_loaded(
         assert filler.settings.model.threads == 2
 
 
-async def test_an_initialization_option_can_be_taken_back(filler: ScriptedFiller) -> None:
+async def test_an_initialization_option_can_be_reset(filler: ScriptedFiller) -> None:
     async with connected(filler) as session:
         section = {"show": {"automatic": True, "threshold": 0.75}}
         session.client.set_configuration(section, section="dgls")
@@ -250,7 +248,7 @@ async def test_an_initialization_option_can_be_taken_back(filler: ScriptedFiller
         assert session.server.settings.fill.candidates == 3
 
 
-async def test_settings_that_are_pushed_are_taken(session: Session, filler: ScriptedFiller) -> None:
+async def test_pushed_settings_are_applied(session: Session, filler: ScriptedFiller) -> None:
     pushed = {"dgls": {"show": {"threshold": 0.125}}}
     changed = types.DidChangeConfigurationParams(settings=pushed)
 
@@ -259,7 +257,7 @@ async def test_settings_that_are_pushed_are_taken(session: Session, filler: Scri
     await until(lambda: session.server.settings.show.threshold == 0.125)
 
 
-async def test_shutdown_stops_what_is_under_way_and_exit_ends_the_server(
+async def test_shutdown_stops_running_requests_and_exit_ends_the_server(
     filler: ScriptedFiller,
 ) -> None:
     filler.hold()
@@ -285,7 +283,7 @@ async def test_an_exit_without_shutdown_is_a_failure(filler: ScriptedFiller) -> 
     assert session.server.exit_status == 1
 
 
-async def test_a_client_that_goes_away_ends_the_server_and_its_fills(
+async def test_a_client_that_disconnects_ends_the_server_and_its_fills(
     filler: ScriptedFiller,
 ) -> None:
     filler.hold()

@@ -62,7 +62,7 @@ def model(engine: Engine, window: Window) -> SharedModel:
     return SharedModel(lambda: engine, window, Indicator(lambda report: None))
 
 
-async def test_the_report_of_a_loading_that_is_given_up_ends() -> None:
+async def test_progress_ends_when_loading_is_given_up() -> None:
     engine, window = Engine(), Window()
     shared = model(engine, window)
     loading = asyncio.ensure_future(shared.warm_up())
@@ -72,7 +72,7 @@ async def test_the_report_of_a_loading_that_is_given_up_ends() -> None:
     loading.cancel()
 
 
-async def test_two_fills_that_fail_one_after_the_other_load_the_model_once() -> None:
+async def test_two_failed_fills_in_a_row_load_the_model_once() -> None:
     engine = Engine()
     engine.go.set()
     shared = model(engine, Window())

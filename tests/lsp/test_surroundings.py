@@ -38,11 +38,11 @@ ON = {"context": {"chars": 1000}}
         (5, ""),
     ],
 )
-def test_an_outline_is_the_headers_that_others_see(most: int, expected: str) -> None:
+def test_an_outline_has_the_public_headers(most: int, expected: str) -> None:
     assert outline(Source.parse(SHAPES, PYTHON), most) == expected
 
 
-def test_imports_lead_to_files_beside_it_or_below_the_roots(tmp_path: Path) -> None:
+def test_imports_resolve_next_to_the_file_or_below_the_roots(tmp_path: Path) -> None:
     for name in ("shapes.py", "pkg/__init__.py", "app/local.py", "app/main.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("")
@@ -56,7 +56,7 @@ def test_imports_lead_to_files_beside_it_or_below_the_roots(tmp_path: Path) -> N
     ]
 
 
-async def test_the_engine_is_told_of_imported_and_open_files_and_edits_but_of_no_secret(
+async def test_the_engine_gets_imported_and_open_files_and_edits_but_no_secrets(
     filler: ScriptedFiller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A busy machine may take long; only the rules matter here.
@@ -110,7 +110,7 @@ PRIVATE = {
 
 
 @pytest.mark.parametrize("kind", PRIVATE)
-async def test_a_file_is_no_neighbour_where_its_own_rules_hide_it(
+async def test_a_file_hidden_by_its_own_rules_is_not_sent(
     filler: ScriptedFiller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     monkeypatch.setattr(neighbours, "MAX_MS", 60_000)
@@ -135,7 +135,7 @@ async def test_a_file_is_no_neighbour_where_its_own_rules_hide_it(
     assert told == [["seen.py"], ["seen.py"]]
 
 
-async def test_by_default_nothing_is_told_of_other_files(filler: ScriptedFiller) -> None:
+async def test_by_default_no_other_file_is_sent(filler: ScriptedFiller) -> None:
     async with initialized(filler) as session:
         await session.open("def helper(x):\n    y = 1\n", uri="file:///code/project/other.py")
         await session.complete("x = ⟦⟧\n")
@@ -143,7 +143,7 @@ async def test_by_default_nothing_is_told_of_other_files(filler: ScriptedFiller)
     assert filler.requests[0].snippets == ()
 
 
-async def test_what_takes_too_long_is_left_out(
+async def test_snippets_that_take_too_long_are_left_out(
     filler: ScriptedFiller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(neighbours, "MAX_MS", -1)

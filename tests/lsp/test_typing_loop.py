@@ -39,7 +39,7 @@ async def command(session: Session, name: str, *arguments: object) -> None:
         ("side * sid", "e"),
     ],
 )
-async def test_typing_or_accepting_a_part_leaves_the_rest_without_asking(
+async def test_typing_or_accepting_a_part_shows_the_rest_without_a_request(
     filler: ScriptedFiller, typed: str, left: str
 ) -> None:
     filler.answer = lambda request: reply("side * side")
@@ -56,11 +56,11 @@ async def test_typing_or_accepting_a_part_leaves_the_rest_without_asking(
 
 @pytest.mark.parametrize("automatic", [True, False])
 @pytest.mark.parametrize(("typed", "left"), [("side", " * side"), ("abs", "(side) ** 2")])
-async def test_the_rest_of_what_was_asked_for_stays_whichever_candidate_it_is(
+async def test_the_rest_of_any_requested_candidate_stays_shown(
     filler: ScriptedFiller, typed: str, left: str, automatic: bool
 ) -> None:
     options = {**NO_PREFETCH, "show": {"automatic": automatic}}
-    # So unsure that nothing would be shown unasked.
+    # Too unsure to be shown automatically.
     texts = ("side * side", "abs(side) ** 2", "side")
     filler.answer = lambda request: reply(*texts, confidence=0.1)
     async with initialized(filler, options=options) as session:
@@ -74,7 +74,7 @@ async def test_the_rest_of_what_was_asked_for_stays_whichever_candidate_it_is(
     assert len(filler.requests) == 1
 
 
-async def test_what_is_typed_and_taken_back_shows_the_whole_again_without_asking(
+async def test_deleting_typed_text_shows_the_suggestion_again_without_a_request(
     filler: ScriptedFiller,
 ) -> None:
     filler.answer = lambda request: reply("side * side")
@@ -88,7 +88,9 @@ async def test_what_is_typed_and_taken_back_shows_the_whole_again_without_asking
     assert len(filler.requests) == 1
 
 
-async def test_inside_a_burst_nothing_is_asked(session: Session, filler: ScriptedFiller) -> None:
+async def test_no_request_is_sent_during_a_burst_of_typing(
+    session: Session, filler: ScriptedFiller
+) -> None:
     filler.answer = lambda request: reply("1")
     await session.open("x \n")
     asked = []
@@ -102,7 +104,7 @@ async def test_inside_a_burst_nothing_is_asked(session: Session, filler: Scripte
     assert filler.requests[0].parts[0] == "x = "
 
 
-async def test_an_explicit_request_waits_for_no_pause(
+async def test_an_explicit_request_does_not_wait_for_a_pause(
     filler: ScriptedFiller,
 ) -> None:
     filler.answer = lambda request: reply("1")
@@ -114,7 +116,7 @@ async def test_an_explicit_request_waits_for_no_pause(
             assert shown(await session.ask(0, 4, invoked=True)) == [("1", 4)]
 
 
-async def test_the_next_gap_is_filled_ahead_and_answers_at_once(
+async def test_the_next_gap_is_filled_ahead_and_answered_at_once(
     session: Session, filler: ScriptedFiller
 ) -> None:
     fills = {"    ": "x = 1", "    x = 1\n    ": "return x"}
@@ -154,9 +156,7 @@ async def test_in_a_long_file_with_crlf_the_next_gap_is_filled_ahead_too(
     assert len(filler.requests) == 2
 
 
-async def test_a_fill_ahead_gives_way_to_a_real_request(
-    session: Session, filler: ScriptedFiller
-) -> None:
+async def test_a_real_request_stops_a_fill_ahead(session: Session, filler: ScriptedFiller) -> None:
     def answer(request: FillRequest) -> FillReply:
         filler.hold()
         return reply("1")
@@ -173,7 +173,7 @@ async def test_a_fill_ahead_gives_way_to_a_real_request(
     await asked
 
 
-async def test_after_a_suggestion_was_deleted_nothing_is_offered_and_not_it_again(
+async def test_a_deleted_suggestion_is_not_offered_again(
     filler: ScriptedFiller,
 ) -> None:
     filler.answer = lambda request: reply("side * side")
@@ -193,7 +193,7 @@ async def test_after_a_suggestion_was_deleted_nothing_is_offered_and_not_it_agai
         assert shown(await session.ask(1, 11, invoked=True)) == [("side * side", 11)]
 
 
-async def test_a_suggestion_that_breaks_the_syntax_is_not_shown_unasked(
+async def test_a_suggestion_that_breaks_the_syntax_is_not_shown_automatically(
     session: Session, filler: ScriptedFiller
 ) -> None:
     filler.answer = lambda request: reply("side side (")
@@ -241,7 +241,7 @@ async def test_off_means_no_request_and_no_model(
 
 
 @pytest.mark.parametrize("unasked", [True, False])
-async def test_in_a_language_that_the_model_does_not_know_nothing_is_suggested_unasked(
+async def test_a_language_unknown_to_the_model_gets_no_automatic_suggestions(
     filler: ScriptedFiller, unasked: bool
 ) -> None:
     filler.answer, filler.languages = lambda request: reply("1"), ("python",)
@@ -260,7 +260,7 @@ async def test_in_a_language_that_the_model_does_not_know_nothing_is_suggested_u
         assert [item.insert_text for item in found] == ["1"]
 
 
-async def test_a_file_that_is_excluded_is_not_filled_by_a_code_action_either(
+async def test_an_excluded_file_is_not_filled_by_a_code_action_either(
     session: Session, filler: ScriptedFiller
 ) -> None:
     uri = "file:///code/elsewhere/secret.py"
@@ -281,7 +281,7 @@ async def test_a_file_that_is_excluded_is_not_filled_by_a_code_action_either(
     assert session.client.messages
 
 
-async def test_suggestions_can_be_off_for_a_while(session: Session, filler: ScriptedFiller) -> None:
+async def test_suggestions_can_be_snoozed(session: Session, filler: ScriptedFiller) -> None:
     filler.answer = lambda request: reply("1")
     await command(session, "dgls.snooze", 10)
     assert await session.complete("x = ⟦⟧\n") is None
@@ -303,7 +303,7 @@ async def test_suggestions_can_be_off_for_a_while(session: Session, filler: Scri
     assert session.server.indicator.report.state is not State.OFF
 
 
-async def test_a_dgls_toml_that_changes_holds_from_the_next_request_on(
+async def test_a_changed_dgls_toml_applies_from_the_next_request(
     filler: ScriptedFiller, tmp_path: Path
 ) -> None:
     filler.answer = lambda request: reply("1")
@@ -325,7 +325,7 @@ async def test_a_dgls_toml_that_changes_holds_from_the_next_request_on(
         assert filler.loads == 2
 
 
-async def test_a_folder_of_the_workspace_has_settings_of_its_own(
+async def test_a_workspace_folder_has_its_own_settings(
     filler: ScriptedFiller, tmp_path: Path
 ) -> None:
     filler.answer = lambda request: reply("1")
@@ -341,7 +341,7 @@ async def test_a_folder_of_the_workspace_has_settings_of_its_own(
         assert await session.ask(0, 4, uri=there)
 
 
-async def test_defaults_that_an_editor_sends_along_overrule_no_file(
+async def test_defaults_sent_by_an_editor_do_not_override_files(
     filler: ScriptedFiller, tmp_path: Path
 ) -> None:
     from dgls.lsp.configuration import said

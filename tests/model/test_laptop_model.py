@@ -87,11 +87,13 @@ def alone(model: CausalModel, gap: CutGap) -> Written:
     prompt = model.layout.prompt(gap.request)
     read, ends = model.read(prompt), model.ends(1, 32)
     nothing = BestDrafts(None, None, lambda written, token: False)
-    return model.stream.greedy(read.slots, read.states, prompt.rest, ends, nothing, RunControl())
+    return model.stream.greedy(read, prompt.rest, ends, nothing, RunControl())
 
 
 @pytest.mark.parametrize("before", [97, 301, 333])
-def test_tokens_read_at_once_are_read_as_one_by_one(filler: CausalFiller, before: int) -> None:
+def test_reading_tokens_at_once_equals_reading_one_by_one(
+    filler: CausalFiller, before: int
+) -> None:
     """Bit-exactly, so that verified drafts change nothing."""
     network, text = filler.model.network, torch.arange(1000, 1024 + before)
 
@@ -108,7 +110,7 @@ def test_tokens_read_at_once_are_read_as_one_by_one(filler: CausalFiller, before
     [Drafting(masks=False), Drafting(lookup=False), Drafting()],
     ids=["look-up", "adapter", "both"],
 )
-def test_drafts_change_nothing(filler: CausalFiller, drafting: Drafting, capsys) -> None:
+def test_drafts_do_not_change_the_text(filler: CausalFiller, drafting: Drafting, capsys) -> None:
     model, ties, saved, gaps = filler.model, 0, 0, cut_gaps(20)
     assert model.masks is not None
     model.drafting = drafting

@@ -71,7 +71,7 @@ def environment(named: Named, tmp_path_factory) -> Iterator[dict[str, str]]:
         ("30:22", {"order.name"}),
     ],
 )
-def test_what_make_try_shows_is_right(
+def test_make_try_shows_right_fills(
     environment: dict[str, str], place: str, expected: set[str]
 ) -> None:
     target = f"fixtures/try/shop.py:{place}"

@@ -38,7 +38,7 @@ def causal_sight(rows: int, slots: int) -> Tensor:
 
 
 @pytest.mark.parametrize(("before", "rows"), [(0, 3), (70, 5), (500, 40)])
-def test_attention_is_that_of_the_library(before: int, rows: int) -> None:
+def test_attention_equals_the_librarys(before: int, rows: int) -> None:
     queries, keys, values = random(rows, before + rows)
     seen = causal_sight(rows, before + rows)
     expected = functional.scaled_dot_product_attention(
@@ -53,7 +53,7 @@ def test_attention_is_that_of_the_library(before: int, rows: int) -> None:
     [(0, 65), (0, 128), (0, 300), (7, 64), (7, 65), (500, 129)],
     ids=lambda value: str(value),
 )
-def test_rows_of_a_text_read_what_each_would_read_alone(before: int, rows: int) -> None:
+def test_rows_read_together_equal_rows_read_alone(before: int, rows: int) -> None:
     queries, keys, values = random(rows, before + rows)
     seen = causal_sight(rows, before + rows)
     expected = torch.stack(
@@ -76,7 +76,7 @@ def test_a_mask_hides_slots_from_many_rows_too() -> None:
 @pytest.mark.parametrize(("rows", "masks"), [(2, 0), (8, 3), (16, 0), (16, 4), (60, 4)])
 @pytest.mark.parametrize("last", [None, 6, 2])
 @pytest.mark.parametrize(("heads", "width"), [(14, 64), (12, 128)], ids=["0.5B", "1.5B"])
-def test_tokens_before_masks_read_to_the_last_bit_what_each_reads_alone(
+def test_tokens_before_masks_read_bit_equal_to_alone(
     before: int, rows: int, masks: int, last: int | None, heads: int, width: int
 ) -> None:
     """At the laptop models' sizes, where int8 turns rounding differences into whole steps."""

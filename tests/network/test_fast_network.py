@@ -43,7 +43,7 @@ def pair(request):
 
 
 @pytest.mark.parametrize(("rows", "length"), [(1, 1), (1, 7), (2, 40)])
-def test_a_prompt_is_encoded_equally(pair, rows, length):
+def test_a_prompt_is_encoded_like_the_librarys(pair, rows, length):
     (states, past), (fast_states, fast) = (
         network.extend(tokens(0, rows, length), None) for network in pair
     )
@@ -56,7 +56,7 @@ def test_a_prompt_is_encoded_equally(pair, rows, length):
 
 @pytest.mark.parametrize("new", [1, 2, 9, 30])
 @pytest.mark.parametrize("cut", [30, 17])
-def test_a_prompt_is_cut_and_extended_equally(pair, new, cut):
+def test_a_prompt_is_cut_and_extended_like_the_librarys(pair, new, cut):
     results = []
     for network in pair:
         past = network.extend(tokens(0, 1, 30), None)[1].cut(cut)
@@ -74,7 +74,7 @@ def test_a_long_prompt_is_encoded_in_chunks(pair, monkeypatch):
 
 @pytest.mark.parametrize("rows", [1, 2])
 @pytest.mark.parametrize("conditioned", [False, True])
-def test_a_canvas_is_read_equally(pair, rows, conditioned):
+def test_a_canvas_is_read_like_the_librarys(pair, rows, conditioned):
     results = []
     for network in pair:
         _, past = network.extend(tokens(0, 1, 30), None)
@@ -95,7 +95,7 @@ def test_rows_may_follow_different_prompts(pair):
     assert close(*results)
 
 
-def test_a_prompt_beyond_the_buffers_gets_larger_ones(monkeypatch):
+def test_a_prompt_longer_than_the_buffers_gets_larger_ones(monkeypatch):
     monkeypatch.setattr("dgls.network.fast.network._MIN_ROOM", 16)
     model = published_model()
     results = []
@@ -107,7 +107,7 @@ def test_a_prompt_beyond_the_buffers_gets_larger_ones(monkeypatch):
     assert close(results[1], results[3])
 
 
-def test_the_model_stays_usable_and_is_held_once():
+def test_the_model_stays_usable_and_its_weights_are_shared():
     model = published_model()
     before = LibraryNetwork(model).extend(tokens(0, 1, 9), None)[0]
     networks = [FastNetwork(model), FastNetwork(model)]
@@ -119,7 +119,7 @@ def test_the_model_stays_usable_and_is_held_once():
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(("rows", "buckets"), [(1, ()), (2, ()), (1, (16, 24))])
-def test_a_free_canvas_is_filled_as_by_the_library(seed, rows, buckets):
+def test_a_free_canvas_is_filled_like_the_librarys(seed, rows, buckets):
     """Sampled, renoised and self-conditioned: the same tokens for the same seed."""
     model = randomized(published_model(seed), 4.0)
     settings = DenoiseSettings(max_steps=6, entropy_bound=20.0, stop=StopRule(entropy=1.0))
@@ -156,7 +156,7 @@ class Pins(LogitsProcessor):
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("buckets", [(), (24,)], ids=["as it is", "in a bucket"])
-def test_a_pinned_canvas_is_filled_as_by_the_library_told_to_pin(seed, buckets):
+def test_a_pinned_canvas_is_filled_like_the_librarys_with_pins(seed, buckets):
     """Almost no temperature and renoising, because draws at pinned positions would differ."""
     model, steps, width = randomized(published_model(seed), 4.0), 5, 16
     prompt, canvas = tokens(seed, 1, 20), tokens(seed + 9, 1, width)
@@ -188,7 +188,7 @@ def test_a_pinned_canvas_is_filled_as_by_the_library_told_to_pin(seed, buckets):
     assert not torch.equal(result.tokens, canvas)
 
 
-def test_a_canvas_without_open_positions_stays_as_it_is():
+def test_a_canvas_without_open_positions_is_unchanged():
     network = FastNetwork(published_model())
     _, past = network.extend(tokens(0, 1, 9), None)
     canvas = tokens(1, 1, 8)
@@ -198,7 +198,7 @@ def test_a_canvas_without_open_positions_stays_as_it_is():
     assert torch.equal(result.tokens, canvas)
 
 
-def test_where_kernels_do_not_work_plain_torch_takes_their_place(monkeypatch, caplog):
+def test_if_kernels_fail_plain_torch_replaces_them(monkeypatch, caplog):
     class Broken(PlainOperations):
         def pick(self, *arguments):
             raise RuntimeError("no C compiler was found")
@@ -216,7 +216,7 @@ def test_where_kernels_do_not_work_plain_torch_takes_their_place(monkeypatch, ca
     assert network.reader(past).read(canvas, everywhere, None, 1.0, None).best.shape == (1, 8)
 
 
-def test_a_model_that_does_not_fit_is_not_tried_in_another_way(monkeypatch):
+def test_a_model_too_large_for_memory_is_not_tried_again(monkeypatch):
     def full(self):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
@@ -225,7 +225,7 @@ def test_a_model_that_does_not_fit_is_not_tried_in_another_way(monkeypatch):
         warm_network(published_model())
 
 
-def test_which_models_it_runs():
+def test_only_supported_models_run_fast():
     assert can_run_fast(published_model())
     assert can_run_fast(tiny_model())
     biased = published_model()
@@ -237,7 +237,7 @@ def test_which_models_it_runs():
 
 
 @pytest.mark.parametrize("prompt", [3, 20])
-def test_what_is_written_causally_is_what_the_library_would_write(prompt):
+def test_causal_text_equals_the_librarys(prompt):
     """Long enough for a sliding layer's buffer to wrap around."""
     model = published_model(sliding_window=8)
     network, library = FastNetwork(model), LibraryNetwork(model)
@@ -307,7 +307,7 @@ class HostMayNotBeAsked(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-def test_a_step_asks_the_host_nothing(triton):
+def test_a_step_never_synchronises_with_the_host(triton):
     model = published_model().to(DEVICE)
     network = FastNetwork(model, triton, buckets=(4,))
     _, past = network.extend(tokens(0, 1, 9).to(DEVICE), None)
@@ -328,7 +328,7 @@ def test_a_step_asks_the_host_nothing(triton):
 
 @pytest.mark.skipif(DEVICE == "cpu", reason="steps are captured on a GPU alone")
 @pytest.mark.parametrize("rows", [1, 3])
-def test_a_captured_step_gives_what_it_gives_uncaptured(rows):
+def test_a_captured_step_equals_an_uncaptured_one(rows):
     network = FastNetwork(published_model().to(DEVICE))
     _, past = network.extend(tokens(0, 1, 20).to(DEVICE), None)
     past, canvas = past.for_batch(rows), tokens(1, rows, 12).to(DEVICE)

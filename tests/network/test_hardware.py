@@ -10,7 +10,7 @@ from dgls.network import hardware
 from dgls.network.hardware import USUAL_BYTES, cache_share, chosen_device, chosen_dtype, set_threads
 
 
-def test_a_device_that_is_not_there_is_named():
+def test_a_missing_device_is_named():
     assert chosen_device("cpu") == torch.device("cpu")
     with pytest.raises(SettingError, match="toaster"):
         chosen_device("toaster")

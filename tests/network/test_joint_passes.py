@@ -44,7 +44,7 @@ def close(one: torch.Tensor, other: torch.Tensor) -> bool:
 @pytest.mark.parametrize("kind", NETWORKS)
 @settings(max_examples=15)
 @given(asked=st.lists(st.tuples(ROWS, LENGTH, st.booleans()), min_size=1, max_size=4))
-def test_canvases_of_several_fills_are_read_as_alone(kind, asked):
+def test_canvases_of_several_fills_are_read_as_if_alone(kind, asked):
     """Rows, encoded tokens, and whether there was a step before; canvases of two sizes."""
     network = network_of(kind)
     wanted = []
@@ -65,7 +65,7 @@ def test_canvases_of_several_fills_are_read_as_alone(kind, asked):
 @given(
     asked=st.lists(st.tuples(ROWS, st.integers(0, 30), st.integers(1, 3)), min_size=1, max_size=4)
 )
-def test_prompts_and_drafts_of_several_fills_are_extended_as_alone(kind, asked):
+def test_prompts_and_drafts_of_several_fills_are_extended_as_if_alone(kind, asked):
     """Rows, encoded tokens and new ones; the resulting pasts are extended equally too."""
     network = network_of(kind)
     wanted = []
@@ -83,7 +83,7 @@ def test_prompts_and_drafts_of_several_fills_are_extended_as_alone(kind, asked):
         assert close(*(network.canvas(canvas, given, None) for given in (past, alone)))
 
 
-def test_a_mixed_network_reads_coarsely_and_scores_exactly_together_too():
+def test_a_mixed_network_also_reads_coarsely_and_scores_exactly_in_joint_passes():
     model = tiny_model()
     exact = FusedNetwork(model)
     quick = FusedNetwork(model, torch.bfloat16)

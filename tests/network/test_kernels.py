@@ -54,7 +54,7 @@ def test_embeddings_with_their_signal(body):
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("index", [0, 2], ids=["sliding", "full, keys are values"])
-def test_heads_are_normed_and_turned(body, shape, index):
+def test_heads_are_normed_and_rotated(body, shape, index):
     layer = body.layers[index]
     turns = turns_of(published_model().to(DEVICE), 64)[layer.kind]
     parts = random(shape.rows * shape.canvas, layer.attention.qkv.shape[0])
@@ -74,7 +74,7 @@ def test_attention_over_prefix_and_canvas(shape, kept, dim):
     assert same(TRITON.attend(*arguments), PLAIN.attend(*arguments), 1e-4)
 
 
-def test_the_sum_behind_attention_for_its_three_readers(body):
+def test_the_sum_after_attention_for_its_three_readers(body):
     arguments = (random(5, 32), random(5, 32, seed=1), body.layers[0], EPS)
     assert same(TRITON.after_attention(*arguments), PLAIN.after_attention(*arguments))
 
@@ -86,7 +86,7 @@ def test_gates():
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("experts", [8, 128])
-def test_routes_and_the_tokens_beyond_the_canvas(shape, experts):
+def test_routes_and_tokens_after_the_canvas(shape, experts):
     scores, scale = random(shape.rows * shape.canvas, experts), random(experts, seed=1)
     arguments = (scores, scale, 2, lengths(9, min(4, shape.canvas), 9, 9), shape)
     chosen, shares = TRITON.route(*arguments)
@@ -146,7 +146,7 @@ def test_the_end_of_a_layer_ignores_what_no_expert_wrote(body):
 @pytest.mark.parametrize("vocabulary", [400, 5000])
 @pytest.mark.parametrize("drawing", [False, True])
 @pytest.mark.parametrize("temperature", [0.4, 1.0])
-def test_what_is_read_from_logits(vocabulary, drawing, temperature):
+def test_picks_from_logits(vocabulary, drawing, temperature):
     logits = 20 * random(6, vocabulary)
     race = random(6, vocabulary, seed=1).exp() if drawing else None
     heat = torch.tensor([temperature], device=DEVICE)

@@ -32,7 +32,7 @@ def pair(request):
 
 
 @pytest.mark.parametrize(("rows", "length"), [(1, 1), (1, 7), (3, 40)])
-def test_a_prompt_is_encoded_equally(pair, rows, length):
+def test_a_prompt_is_encoded_like_the_librarys(pair, rows, length):
     (states, past), (fused_states, fused) = (
         network.extend(tokens(0, rows, length), None) for network in pair
     )
@@ -43,7 +43,7 @@ def test_a_prompt_is_encoded_equally(pair, rows, length):
 
 
 @pytest.mark.parametrize("new", [1, 2, 9])
-def test_a_prompt_is_extended_equally_and_stays_as_it_was(pair, new):
+def test_a_prompt_is_extended_like_the_librarys_and_not_modified(pair, new):
     results = []
     for network in pair:
         _, past = network.extend(tokens(0, 1, 30), None)
@@ -57,7 +57,7 @@ def test_a_prompt_is_extended_equally_and_stays_as_it_was(pair, new):
 
 @pytest.mark.parametrize("rows", [1, 2])
 @pytest.mark.parametrize("conditioned", [False, True])
-def test_a_canvas_is_read_equally(pair, rows, conditioned):
+def test_a_canvas_is_read_like_the_librarys(pair, rows, conditioned):
     results = []
     for network in pair:
         _, past = network.extend(tokens(0, 1, 30), None)
@@ -71,7 +71,7 @@ def test_a_canvas_is_read_equally(pair, rows, conditioned):
     assert results[0].dtype == torch.float32
 
 
-def test_positions_beyond_the_first_table_are_right():
+def test_positions_after_the_first_table_are_right():
     model = tiny_model(layers=2, window=1024)
     networks = (LibraryNetwork(model), FusedNetwork(model))
     states = [network.extend(tokens(4, 1, 700), None)[0][:, -1] for network in networks]
@@ -104,7 +104,7 @@ def test_a_mixed_network_scores_exactly_and_reads_canvases_coarsely():
 
 
 @pytest.mark.parametrize(("hardware", "kind"), [(True, MixedNetwork), (False, FusedNetwork)])
-def test_the_quickest_network_for_the_model_and_the_machine(monkeypatch, hardware, kind):
+def test_the_quickest_network_for_model_and_machine_is_chosen(monkeypatch, hardware, kind):
     monkeypatch.setattr(open_model, "multiplies_bf16", lambda device: hardware)
     assert isinstance(open_model.network_of(tiny_model(), WINDOW), kind)
     assert isinstance(open_model.network_of(published_model(), WINDOW), LibraryNetwork)
@@ -112,7 +112,7 @@ def test_the_quickest_network_for_the_model_and_the_machine(monkeypatch, hardwar
     assert isinstance(open_model.network_of(half, WINDOW), FusedNetwork)
 
 
-def test_only_models_of_its_kind_are_fused():
+def test_only_supported_models_are_fused():
     model = tiny_model()
     assert can_fuse(model, WINDOW)
     assert not can_fuse(model, WINDOW + 1)
@@ -130,7 +130,7 @@ def test_the_single_expert_equals_the_eager_loop_in_both_precisions():
             assert torch.equal(model(**arguments).logits, quick)
 
 
-def test_a_past_cuts_views_and_refuses_where_a_layer_forgot():
+def test_a_past_is_cut_as_views_unless_a_layer_has_forgotten_tokens():
     network = LibraryNetwork(published_model(sliding_window=8), spare=0)
     _, short = network.extend(tokens(0, 1, 7), None)
     _, long = network.extend(tokens(0, 1, 8), None)

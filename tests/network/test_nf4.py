@@ -33,7 +33,7 @@ def test_the_first_column_is_the_high_half_of_the_first_byte() -> None:
     assert held.absmax.item() == 2.0
 
 
-def test_levels_times_a_scale_come_back_exactly() -> None:
+def test_levels_times_a_scale_are_restored_exactly() -> None:
     rows = torch.tensor([*LEVELS] * 4).view(1, BLOCK) * torch.tensor([[1.0], [0.25], [512.0]])
     assert torch.equal(dequantize_nf4(quantize_nf4(rows)), rows)
 
@@ -62,7 +62,7 @@ def test_experts_are_quantised_apart() -> None:
         assert torch.equal(dequantize_nf4(held[index]), dequantize_nf4(held)[index])
 
 
-def test_the_levels_and_bytes_are_those_of_bitsandbytes() -> None:
+def test_levels_and_bytes_equal_those_of_bitsandbytes() -> None:
     functional = pytest.importorskip("bitsandbytes.functional", reason="bitsandbytes is optional")
     before = weight(16, 2 * BLOCK)
     theirs, state = functional.quantize_4bit(before, blocksize=BLOCK, quant_type="nf4")

@@ -35,7 +35,7 @@ def tall(rows: int, inputs: int) -> Tensor:
 @pytest.mark.parametrize(
     ("outputs", "inputs"), [(48, 64), (130, 96), (1152, 896), (9728, 896), (896, 4864)]
 )
-def test_a_row_is_the_same_whatever_is_read_with_it(outputs: int, inputs: int) -> None:
+def test_a_row_does_not_depend_on_the_rows_read_with_it(outputs: int, inputs: int) -> None:
     torch.manual_seed(1)
     product = product_of(*quantized(torch.randn(outputs, inputs)))
     rows = tall(300, inputs)
@@ -62,7 +62,7 @@ def test_products_are_near_the_exact_ones(product: Make) -> None:
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
-def test_the_weights_come_back(product: Make) -> None:
+def test_the_weights_are_restored(product: Make) -> None:
     torch.manual_seed(1)
     steps, scales = quantized(torch.randn(130, 96))
     found, found_scales = product(steps, scales).weights()
@@ -72,7 +72,7 @@ def test_the_weights_come_back(product: Make) -> None:
     assert torch.allclose(found_scales, scales)
 
 
-def test_a_part_is_that_part_of_the_whole() -> None:
+def test_a_part_equals_those_outputs_of_the_whole() -> None:
     torch.manual_seed(1)
     whole = Int8Linear(*quantized(torch.randn(130, 96)), torch.randn(130))
     outputs, rows = torch.tensor([3, 99, 7]), tall(9, 96)

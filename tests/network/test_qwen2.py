@@ -37,13 +37,13 @@ def ours(text: Tensor, tied: bool = False) -> Tensor:
 
 @pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize("count", [1, 2, 17, 64, 65, 300])
-def test_the_logits_are_those_of_transformers(count: int, tied: bool) -> None:
+def test_logits_equal_those_of_transformers(count: int, tied: bool) -> None:
     text = tokens(count, seed=count)
     torch.testing.assert_close(ours(text, tied), theirs(text, tied), **EXACT)
 
 
 @pytest.mark.parametrize("pieces", [(1,) * 12, (5, 7), (10, 1, 1), (300, 3, 70)])
-def test_reading_in_pieces_is_reading_at_once(pieces: tuple[int, ...]) -> None:
+def test_reading_in_pieces_equals_reading_at_once(pieces: tuple[int, ...]) -> None:
     text, network = tokens(sum(pieces)), tiny_network()
     slots = network.slots(1)
     read = torch.cat([network.read(Rows(piece), slots) for piece in text.split(list(pieces))])
@@ -52,7 +52,7 @@ def test_reading_in_pieces_is_reading_at_once(pieces: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize("last", [1, 3, 9])
-def test_the_last_states_alone_are_the_same(last: int) -> None:
+def test_the_last_states_alone_equal_those_of_all(last: int) -> None:
     text, network = tokens(90), tiny_network()
     whole = network.read(Rows(text), network.slots(90))
     torch.testing.assert_close(
@@ -75,7 +75,7 @@ def test_branches_of_one_text_do_not_see_each_other() -> None:
         torch.testing.assert_close(logits, theirs(torch.cat([text, branch]))[20:], **EXACT)
 
 
-def test_what_was_cut_away_leaves_no_trace() -> None:
+def test_text_that_was_cut_off_leaves_no_trace() -> None:
     text, network = tokens(30), tiny_network()
     slots = network.slots(30)
     network.read(Rows(text[:20]), slots)
@@ -148,7 +148,7 @@ def test_int8_is_near_fp32(tmp_path, tied: bool) -> None:
 
 @needs_int8
 @pytest.mark.parametrize("scale", [1.0, 1e4, 0.0])
-def test_each_row_of_an_int8_product_has_a_scale_of_its_own(scale: float) -> None:
+def test_each_row_of_an_int8_product_has_its_own_scale(scale: float) -> None:
     """The first tokens' activations are huge; they must not make those of others coarser."""
     torch.manual_seed(0)
     weight, bias, rows = torch.randn(48, 64), torch.randn(48), torch.randn(5, 64)

@@ -99,7 +99,7 @@ def draft(network: Network, seed: int, length: int) -> list[torch.Tensor]:
     return [*found, logits, network.canvas(logits.argmax(dim=-1), past, logits)]
 
 
-def test_fills_get_what_they_get_alone_in_fewer_passes(network):
+def test_shared_fills_equal_separate_ones_in_fewer_passes(network):
     shared = SharedNetwork(network)
     lengths = (3, 5, 4)
     fills = [partial(draft, shared, seed, length) for seed, length in enumerate(lengths)]
@@ -116,7 +116,7 @@ def test_fills_get_what_they_get_alone_in_fewer_passes(network):
     assert max(network.widths) == 3
 
 
-def test_each_fill_knows_its_own_passes(network):
+def test_each_fill_counts_its_own_passes(network):
     shared = SharedNetwork(network)
 
     def passes(length: int) -> int:
@@ -127,7 +127,7 @@ def test_each_fill_knows_its_own_passes(network):
     assert [passes(2), passes(5)] == [5, 8]
 
 
-def test_a_fill_that_is_stopped_leaves_the_others_at_work(network):
+def test_a_stopped_fill_does_not_stop_the_others(network):
     shared = SharedNetwork(network)
 
     def stopped() -> None:
@@ -142,7 +142,7 @@ def test_a_fill_that_is_stopped_leaves_the_others_at_work(network):
     assert at_once == "no pass at all"
 
 
-def test_who_comes_later_joins_who_is_at_work(network):
+def test_a_later_fill_joins_the_running_ones(network):
     shared = SharedNetwork(network)
     came = threading.Event()
     found: list[object] = []
@@ -165,7 +165,7 @@ def test_who_comes_later_joins_who_is_at_work(network):
     assert len(found) == 1
 
 
-def test_a_fault_is_that_of_one_fill(network):
+def test_an_error_in_one_fill_does_not_affect_the_others(network):
     shared = SharedNetwork(network)
     bad = torch.full((1, 3), BAD)
     good, failed, other = together(
@@ -180,7 +180,7 @@ def test_a_fault_is_that_of_one_fill(network):
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=["CUDA", "Python", "torch on a CPU"])
-def test_out_of_memory_prompts_are_forgotten_first(network, error):
+def test_out_of_memory_prompts_are_dropped_first(network, error):
     network.error = error
 
     def relieve() -> None:
@@ -217,7 +217,7 @@ def test_out_of_memory_rows_run_apart(network):
     assert torch.allclose(found_after.keys[0], after.keys[0], atol=1e-4)
 
 
-def test_what_does_not_fit_alone_is_refused_and_the_next_fill_works(network):
+def test_a_pass_too_large_alone_is_refused_and_the_next_fill_works(network):
     shared = SharedNetwork(network)
     network.room = 12
     refused, found = together(

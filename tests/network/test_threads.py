@@ -40,7 +40,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
 
 
 @pytest.mark.parametrize("rows", [1, 8, 300])
-def test_the_quicker_number_of_threads_is_taken_but_for_a_try_now_and_then(
+def test_the_quicker_number_of_threads_is_used_with_occasional_trials(
     machine: Machine, rows: int
 ) -> None:
     threads = Threads()
@@ -50,7 +50,7 @@ def test_the_quicker_number_of_threads_is_taken_but_for_a_try_now_and_then(
     assert max(len(list(run)) for number, run in itertools.groupby(taken) if number == 1) == 1
 
 
-def test_a_busy_machine_takes_half_from_the_second_pass_on_and_an_idle_one_all(
+def test_a_busy_machine_uses_half_its_threads_and_an_idle_one_all(
     machine: Machine,
 ) -> None:
     threads = Threads()
@@ -62,7 +62,7 @@ def test_a_busy_machine_takes_half_from_the_second_pass_on_and_an_idle_one_all(
     assert machine.passes(threads, 10).count(1) <= 1
 
 
-def test_short_passes_and_long_ones_learn_apart(machine: Machine) -> None:
+def test_short_and_long_passes_are_timed_apart(machine: Machine) -> None:
     threads = Threads()
     machine.passes(threads, 6, 1)
     machine.with_two = 0.2
@@ -72,7 +72,7 @@ def test_short_passes_and_long_ones_learn_apart(machine: Machine) -> None:
     assert torch.get_num_threads() == 2
 
 
-def test_one_thread_is_one_thread(machine: Machine) -> None:
+def test_a_single_thread_stays_a_single_thread(machine: Machine) -> None:
     torch.set_num_threads(1)
     threads = Threads()
     assert machine.passes(threads, 30) == [1] * 30

@@ -19,7 +19,7 @@ def no_git_settings_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.fixture
 def tree(tmp_path: Path, no_git_settings_of_the_user: None) -> Path:
-    """A repository in a folder whose neighbour is somebody else's."""
+    """A repository in a folder next to one of another owner."""
     tree = tmp_path / "checkout"
     for folder in (".git/info", "deploy/sub", "src"):
         (tree / folder).mkdir(parents=True)

@@ -23,7 +23,7 @@ from tests.support.marks import cursor_of
         pytest.param("x = ⟦⟧", True, Silence.DELETED, id="the suggestion was deleted"),
     ],
 )
-def test_when_nothing_is_asked(marked: str, deleted: bool, reason: Silence | None) -> None:
+def test_the_rules_for_not_asking(marked: str, deleted: bool, reason: Silence | None) -> None:
     line, cursor = cursor_of(marked)
     assert why_not_ask(Moment(line[:cursor], line[cursor:], deleted)) is reason
 
@@ -41,7 +41,7 @@ def test_when_nothing_is_asked(marked: str, deleted: bool, reason: Silence | Non
         pytest.param("⟦⟧", 1, id="an empty file"),
     ],
 )
-def test_more_than_one_line_is_asked_for_where_a_block_opens(marked: str, lines: int) -> None:
+def test_several_lines_are_requested_where_a_block_opens(marked: str, lines: int) -> None:
     text, cursor = cursor_of(marked)
     tail = text[cursor:].partition("\n")[0]
     assert lines_wanted(text[:cursor], tail, PYTHON.block_opener, 5) == lines
@@ -61,7 +61,7 @@ FAST, SLOW = typed(*[80.0] * 22, *[160.0] * 3), typed(*[300.0] * 22, *[600.0] * 
 @pytest.mark.parametrize(
     ("rhythm", "in_word", "expected"),
     [
-        pytest.param(Rhythm(), True, 240.0, id="nothing is known yet"),
+        pytest.param(Rhythm(), True, 240.0, id="no rhythm known yet"),
         pytest.param(FAST, True, 160.0, id="a fast typist stops"),
         pytest.param(SLOW, True, 400.0, id="the longest wait"),
         pytest.param(typed(*[5.0] * 30), True, 30.0, id="the shortest wait"),
@@ -69,7 +69,7 @@ FAST, SLOW = typed(*[80.0] * 22, *[160.0] * 3), typed(*[300.0] * 22, *[600.0] * 
         pytest.param(SLOW, False, 30.0, id="a slow typist between words"),
     ],
 )
-def test_the_wait_is_that_of_a_pause_in_a_word_and_short_between_words(
+def test_the_wait_is_a_pause_within_a_word_and_short_between_words(
     rhythm: Rhythm, in_word: bool, expected: float
 ) -> None:
     assert delay_ms(rhythm, in_word=in_word, shortest_ms=30.0, longest_ms=400.0) == expected
@@ -82,18 +82,18 @@ def test_the_wait_is_that_of_a_pause_in_a_word_and_short_between_words(
         *((head, True) for head in ("retu", "x1", "_", "größe")),
     ],
 )
-def test_a_word_goes_on_after_its_letters(line_head: str, in_word: bool) -> None:
+def test_the_cursor_is_in_a_word_after_its_letters(line_head: str, in_word: bool) -> None:
     assert Moment(line_head, "").in_word is in_word
 
 
-def test_a_break_is_no_part_of_the_rhythm() -> None:
+def test_a_break_does_not_count_for_the_rhythm() -> None:
     assert typed(100.0, BREAK_MS + 1, 120.0).intervals == (100.0, 120.0)
 
 
 @pytest.mark.parametrize(
     ("line", "tail", "prefix", "expected"),
     [
-        pytest.param("    x = 1", "", "", "\n    ", id="the line is whole"),
+        pytest.param("    x = 1", "", "", "\n    ", id="the line is complete"),
         pytest.param("    if x:", "", "", "\n        ", id="a block opens"),
         pytest.param("\tif x:", "", "if y:\n\tif x:", "\n\t\t", id="in a file of tabs"),
         pytest.param("  if x:", "", "if y:\n  if x:", "\n    ", id="in a file of two spaces"),
@@ -101,5 +101,7 @@ def test_a_break_is_no_part_of_the_rhythm() -> None:
         pytest.param("if x:\n    y = 1", "", "", "\n    ", id="a suggestion of two lines"),
     ],
 )
-def test_where_the_next_gap_is_expected(line: str, tail: str, prefix: str, expected: str) -> None:
+def test_the_next_gap_is_expected_after_the_accepted_text(
+    line: str, tail: str, prefix: str, expected: str
+) -> None:
     assert next_gap(line, tail, prefix, PYTHON.block_opener) == expected

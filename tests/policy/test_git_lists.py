@@ -1,4 +1,4 @@
-"""Every list of ignored files that git knows beside `.gitignore` counts, beside git itself."""
+"""Every list of ignored files that git reads besides `.gitignore` counts; compared with git."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_gits_other_lists_count(tree: Path, where: str, monkeypatch: pytest.Monk
     privacy = Privacy((tree,))
     assert privacy.why_not(str(tree / "src/mine.py")) is Silence.IGNORED
     assert privacy.why_not(str(tree / "src/theirs.py")) is None
-    # The repository's own files are stronger.
+    # The repository's own files win.
     (tree / ".gitignore").write_text("!src/mine.py\n")
     assert privacy.why_not(str(tree / "src/mine.py")) is None
 
@@ -52,15 +52,15 @@ LIST = "[core]\nexcludesFile = ~/my ignores\n"
 INCLUDES: dict[str, tuple[str, str, bool]] = {
     "include": ("[include]\npath = more\n", LIST, True),
     "include from home": ("[Include]\nPath = ~/more\n", LIST, True),
-    "include in full": ("[include]\npath = {home}/more\n", LIST, True),
+    "include by a full path": ("[include]\npath = {home}/more\n", LIST, True),
     "quoted": ('[include] path = "mo"re # mine\n', LIST, True),
     "over two lines": ("[include]\npath = mo\\\nre\n", LIST, True),
-    "what comes later counts": (
+    "the later value counts": (
         "[include]\npath = more\n[core]\nexcludesFile = none\n",
         LIST,
         False,
     ),
-    "what is included later counts": (
+    "the later include counts": (
         "[core]\nexcludesFile = none\n[include]\npath = more\n",
         LIST,
         True,
@@ -69,22 +69,26 @@ INCLUDES: dict[str, tuple[str, str, bool]] = {
     "nothing": ("[include]\npath = nowhere\n", LIST, False),
     "an included file includes": ("[include]\npath = more\n", "[include]\npath = deeper\n", True),
     "in its folder": ('[includeIf "gitdir:{work}/"]\npath = more\n', LIST, True),
-    "in its folder, any above": ('[includeIf "gitdir:checkout/"]\npath = more\n', LIST, True),
-    "in its folder from here": ('[includeIf "gitdir:./../checkout/"]\npath = more\n', LIST, False),
-    "in its folder by stars": ('[includeIf "gitdir:**/checkout/.git"]\npath = more\n', LIST, True),
+    "in its folder, at any depth": ('[includeIf "gitdir:checkout/"]\npath = more\n', LIST, True),
+    "in its folder, relative": ('[includeIf "gitdir:./../checkout/"]\npath = more\n', LIST, False),
+    "in its folder, by a pattern": (
+        '[includeIf "gitdir:**/checkout/.git"]\npath = more\n',
+        LIST,
+        True,
+    ),
     "in another folder": ('[includeIf "gitdir:~/other/"]\npath = more\n', LIST, False),
     "in another case": ('[includeIf "gitdir:CHECKOUT/"]\npath = more\n', LIST, False),
     "in any case": ('[includeIf "gitdir/i:CHECKOUT/"]\npath = more\n', LIST, True),
-    "on its branch": ('[includeIf "onbranch:main"]\npath = more\n', LIST, True),
-    "on a branch below": ('[includeIf "onbranch:ma/"]\npath = more\n', LIST, False),
-    "on a branch by a star": ('[includeIf "onbranch:m*"]\npath = more\n', LIST, True),
+    "on this branch": ('[includeIf "onbranch:main"]\npath = more\n', LIST, True),
+    "on a branch by a prefix": ('[includeIf "onbranch:ma/"]\npath = more\n', LIST, False),
+    "on a branch by a pattern": ('[includeIf "onbranch:m*"]\npath = more\n', LIST, True),
     "another section": ("[other]\npath = more\n", LIST, False),
-    "a list of the section before": ('[core "x"]\nexcludesFile = ~/my ignores\n', LIST, False),
+    "a list in the section before": ('[core "x"]\nexcludesFile = ~/my ignores\n', LIST, False),
 }
 
 
 @pytest.mark.parametrize("kind", INCLUDES)
-def test_a_list_that_git_finds_in_an_included_file_counts(tree: Path, kind: str) -> None:
+def test_a_list_named_in_an_included_file_counts(tree: Path, kind: str) -> None:
     home = tree.parent / "home"
     (tree / ".git/HEAD").write_text("ref: refs/heads/main\n")
     (tree / ".git/objects").mkdir()
@@ -117,7 +121,7 @@ MINE = "~/my ignores"
 VARIABLES: dict[str, tuple[dict[str, str], str, bool]] = {
     "counted": ({"COUNT": "1", "KEY_0": "core.excludesFile", "VALUE_0": MINE}, "", True),
     "in capitals": ({"COUNT": "1", "KEY_0": "CORE.EXCLUDESFILE", "VALUE_0": MINE}, "", True),
-    "stronger than files": (
+    "wins over files": (
         {"COUNT": "1", "KEY_0": "core.excludesFile", "VALUE_0": MINE},
         "[core]\nexcludesFile = none\n",
         True,
@@ -144,7 +148,7 @@ VARIABLES: dict[str, tuple[dict[str, str], str, bool]] = {
         False,
     ),
     "given to include": ({"PARAMETERS": "'color.ui'='x' 'include.path'='{home}/lists'"}, "", True),
-    "given is stronger than counted": (
+    "parameters win over counted settings": (
         {
             "COUNT": "1",
             "KEY_0": "core.excludesFile",
@@ -157,18 +161,18 @@ VARIABLES: dict[str, tuple[dict[str, str], str, bool]] = {
     "global": ({"GLOBAL": "{home}/lists"}, "", True),
     "global, empty": ({"GLOBAL": ""}, "", False),
     "system": ({"SYSTEM": "{home}/lists"}, "", True),
-    "system, but none": ({"SYSTEM": "{home}/lists", "NOSYSTEM": "1"}, "", False),
-    "system, and not none": ({"SYSTEM": "{home}/lists", "NOSYSTEM": "false"}, "", True),
+    "system settings turned off": ({"SYSTEM": "{home}/lists", "NOSYSTEM": "1"}, "", False),
+    "system settings not turned off": ({"SYSTEM": "{home}/lists", "NOSYSTEM": "false"}, "", True),
     "work tree": ({}, WORKTREE.format("true", 1), True),
     "work tree, old format": ({}, WORKTREE.format("yes", 0), True),
     "work tree, without a value": ({}, WORKTREE.format("x", 1).replace(" = x", ""), True),
     "work tree, off": ({}, WORKTREE.format("false", 1), False),
-    "work tree, not said": ({}, "", False),
+    "work tree, not enabled": ({}, "", False),
 }
 
 
 @pytest.mark.parametrize("kind", VARIABLES)
-def test_a_list_that_git_is_told_of_otherwise_counts(
+def test_a_list_named_by_a_variable_or_worktree_setting_counts(
     tree: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = tree.parent / "home"
@@ -189,7 +193,7 @@ def test_a_list_that_git_is_told_of_otherwise_counts(
     assert found is (Silence.IGNORED if expected else None)
 
 
-def test_a_work_tree_has_the_lists_of_its_repository(tree: Path) -> None:
+def test_a_work_tree_uses_the_lists_of_its_repository(tree: Path) -> None:
     other = tree.parent / "other"
     own = tree / ".git/worktrees/other"
     own.mkdir(parents=True)
@@ -202,7 +206,9 @@ def test_a_work_tree_has_the_lists_of_its_repository(tree: Path) -> None:
 
 
 @pytest.mark.parametrize("inner", ["empty folder", "nothing", "repository"])
-def test_a_folder_that_is_no_repository_hides_none_above_it(tree: Path, inner: str) -> None:
+def test_a_folder_that_is_not_a_repository_does_not_hide_the_one_above(
+    tree: Path, inner: str
+) -> None:
     (tree / ".git/HEAD").write_text("ref: refs/heads/main\n")
     (tree / ".gitignore").write_text("src/mine.py\n")
     if inner != "nothing":
@@ -213,7 +219,7 @@ def test_a_folder_that_is_no_repository_hides_none_above_it(tree: Path, inner: s
     assert found is (None if inner == "repository" else Silence.IGNORED)
 
 
-def test_a_submodule_has_lists_of_its_own(tree: Path) -> None:
+def test_a_submodule_has_its_own_lists(tree: Path) -> None:
     own = tree / ".git/modules/sub"
     (own / "info").mkdir(parents=True)
     (own / "HEAD").write_text("ref: refs/heads/main\n")
@@ -226,8 +232,6 @@ def test_a_submodule_has_lists_of_its_own(tree: Path) -> None:
     assert privacy.why_not(str(tree / "theirs.py")) is Silence.IGNORED
 
 
-def test_a_home_folder_that_is_none_is_no_error(
-    tree: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unknown_home_folder_does_not_fail(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tree / ".git" / "config").write_text("[core]\nexcludesFile = ~nobody-here/ignore\n")
     assert Privacy((tree,)).why_not(str(tree / "a.py")) is None

@@ -117,7 +117,7 @@ def said_by_git(file: str = "src/mine.py") -> Silence | None:
 
 @pytest.mark.parametrize("where", ["of the user", "of the repository"])
 @pytest.mark.parametrize("text", SPELLINGS)
-def test_each_spelling_means_what_it_means_to_git(tree: Path, text: str, where: str) -> None:
+def test_each_spelling_means_the_same_as_to_git(tree: Path, text: str, where: str) -> None:
     path = tree.parent / "home/.gitconfig" if where == "of the user" else tree / ".git/config"
     path.write_bytes(text.encode())
     assert Privacy((tree,)).why_not(str(tree / "src/mine.py")) is SPELLINGS[text]
@@ -139,7 +139,7 @@ def test_each_spelling_means_what_it_means_to_git(tree: Path, text: str, where: 
         ("'core.excludesFile'='~/none' 'CORE.excludesfile'='~/list'", IGNORED),
     ],
 )
-def test_what_git_was_given_means_what_it_means_to_git(
+def test_settings_in_the_environment_mean_the_same_as_to_git(
     tree: Path, said: str, expected: Silence | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = tree.parent / "home"
@@ -149,7 +149,7 @@ def test_what_git_was_given_means_what_it_means_to_git(
 
 
 @pytest.mark.parametrize("how", ["GIT_WORK_TREE", "core.worktree", "the working folder", "a file"])
-def test_a_repository_that_git_is_told_of_counts(
+def test_a_repository_named_by_git_dir_counts(
     tree: Path, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A common setup for dotfiles: the repository is bare, the home folder its work tree."""
@@ -175,7 +175,7 @@ def test_a_repository_that_git_is_told_of_counts(
 
 @pytest.mark.parametrize("said", ["GIT_COMMON_DIR", "GIT_DIR"])
 @pytest.mark.parametrize("where", ["info/exclude", "config"])
-def test_the_common_folder_that_git_is_told_of_counts(
+def test_a_common_folder_named_by_git_common_dir_counts(
     tree: Path, said: str, where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     common = tree.parent / "common"
@@ -189,7 +189,7 @@ def test_the_common_folder_that_git_is_told_of_counts(
     assert said_by_git() is IGNORED
 
 
-def test_a_work_tree_that_git_is_told_of_alone_counts(
+def test_a_work_tree_named_without_git_dir_counts(
     tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = tree.parent / "home"
@@ -201,7 +201,7 @@ def test_a_work_tree_that_git_is_told_of_alone_counts(
 
 
 @pytest.mark.parametrize("said", ["GIT_DIR", "GIT_WORK_TREE"])
-def test_a_working_folder_that_is_gone_is_no_error(
+def test_a_deleted_working_folder_does_not_fail(
     tree: Path, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone = tree.parent / "gone"
@@ -223,7 +223,7 @@ def test_a_nul_ends_a_pattern(tree: Path, line: str) -> None:
     assert said_by_git() is IGNORED
 
 
-def test_an_ignore_file_that_is_a_link_takes_nothing_back(tree: Path) -> None:
+def test_an_ignore_file_that_is_a_link_unhides_nothing(tree: Path) -> None:
     """Git has followed no such link since 2.32; an older one does."""
     (tree / ".gitignore").write_text("mine.py\n")
     (tree / "taken-back").write_text("!mine.py\nother.py\n")
@@ -244,7 +244,7 @@ def test_the_name_of_a_repository_may_end_with_a_space(tree: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["device", "pipe", "large"])
 @pytest.mark.parametrize("which", ["home/.gitconfig", "home/more", "tree/.git/config"])
-def test_settings_of_git_that_never_end_are_named(tree: Path, kind: str, which: str) -> None:
+def test_endless_git_settings_are_named(tree: Path, kind: str, which: str) -> None:
     """Git would read them, so their ignored files are unknown."""
     (tree.parent / "home/.config/git").mkdir(parents=True)
     (tree.parent / "home/.config/git/config").write_text("[include]\npath = ~/more\n")
@@ -269,7 +269,7 @@ def test_the_null_device_is_an_empty_file(tree: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("said", ["{outer}", "../..", "../sub", "{home}"])
 @pytest.mark.parametrize("where", [".gitignore", "info/exclude", "beside .git"])
-def test_the_work_tree_of_the_settings_counts_beside_the_usual_one(
+def test_the_work_tree_of_the_settings_counts_as_well_as_the_usual_one(
     tree: Path, said: str, where: str
 ) -> None:
     """`core.worktree`: git reads only the rules there, and dgls also those beside `.git`."""
@@ -303,7 +303,7 @@ def test_a_work_tree_elsewhere_unhides_nothing(tree: Path, work: str) -> None:
     assert Privacy((outer,)).why_not(str(tree / "mine.py")) is IGNORED
 
 
-def test_a_repository_in_another_has_its_own_rules_alone(tree: Path) -> None:
+def test_a_nested_repository_has_only_its_own_rules(tree: Path) -> None:
     put_repository(tree / "inner/.git")
     (tree / ".gitignore").write_text("inner/\n")
     assert Privacy((tree,)).why_not(str(tree / "inner/mine.py")) is None

@@ -45,7 +45,7 @@ def test_secrets_and_files_outside_are_left_alone(path: str, reason: Silence | N
     assert privacy.why_not(path) is reason
 
 
-def test_the_users_patterns_take_nothing_off_the_list() -> None:
+def test_user_patterns_remove_nothing_from_the_list() -> None:
     privacy = Privacy(secrets=("!.env", "!*.pem", "[", "*.mine"))
     assert privacy.why_not("/p/.env") is Silence.SECRET
     assert privacy.why_not("/p/a.pem") is Silence.SECRET
@@ -53,7 +53,7 @@ def test_the_users_patterns_take_nothing_off_the_list() -> None:
     assert ".env*" in SECRETS
 
 
-def test_in_an_untrusted_workspace_everything_is_left_alone() -> None:
+def test_in_an_untrusted_workspace_every_file_is_left_alone() -> None:
     assert Privacy(trusted=False).why_not("/p/main.py") is Silence.UNTRUSTED
     assert Privacy(trusted=False).why_not("Untitled-1") is Silence.UNTRUSTED
 
@@ -71,7 +71,7 @@ def test_in_an_untrusted_workspace_everything_is_left_alone() -> None:
         ("build/again.py", True),
     ],
 )
-def test_what_git_ignores_is_left_alone(tmp_path: Path, path: str, ignored: bool) -> None:
+def test_files_ignored_by_git_are_left_alone(tmp_path: Path, path: str, ignored: bool) -> None:
     (tmp_path / ".git").mkdir()
     (tmp_path / "src").mkdir()
     (tmp_path / "build").mkdir()
@@ -84,7 +84,7 @@ def test_what_git_ignores_is_left_alone(tmp_path: Path, path: str, ignored: bool
 
 
 @pytest.mark.parametrize("kind", ["in place", "moved there"])
-def test_a_gitignore_with_its_old_date_is_read_again(tmp_path: Path, kind: str) -> None:
+def test_a_changed_gitignore_with_its_old_date_is_read_again(tmp_path: Path, kind: str) -> None:
     (tmp_path / ".git").mkdir()
     ignores = tmp_path / ".gitignore"
     ignores.write_text("y.py\n")

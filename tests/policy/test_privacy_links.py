@@ -48,7 +48,7 @@ def test_a_secret_pattern_counts_from_each_workspace_folder(
         ("{tree}x/keys.py", "keys.py", False),
     ],
 )
-def test_a_secret_pattern_may_be_a_path_in_full(
+def test_a_secret_pattern_may_be_a_full_path(
     tree: Path, pattern: str, path: str, secret: bool
 ) -> None:
     link = tree.parent / "link"
@@ -58,7 +58,7 @@ def test_a_secret_pattern_may_be_a_path_in_full(
         assert (privacy.why_not(str(folder / path)) is Silence.SECRET) is secret
 
 
-def test_a_secret_pattern_counts_in_nested_workspace_folders_and_can_be_taken_back(
+def test_a_secret_pattern_counts_in_nested_workspace_folders_and_can_be_negated(
     tree: Path,
 ) -> None:
     nested = (tree, tree / "deploy")
@@ -77,12 +77,12 @@ def test_without_a_workspace_a_pattern_counts_from_every_folder_above() -> None:
     assert Privacy((), ("/keys.py",), bases=(Path("/a"),)).why_not("/a/keys.py") is Silence.SECRET
 
 
-def test_dglss_own_patterns_with_a_slash_match_in_every_folder() -> None:
+def test_built_in_patterns_with_a_slash_match_in_every_folder() -> None:
     for path in ("/p/.docker/config.json", "/home/me/.docker/config.json", "/p/x/.aws/a.py"):
         assert Privacy((Path("/p"), Path("/home"))).why_not(path) is Silence.SECRET
 
 
-def test_a_link_is_judged_by_its_name_and_by_where_it_leads(tree: Path) -> None:
+def test_a_link_is_judged_by_its_name_and_its_target(tree: Path) -> None:
     (tree / ".gitignore").write_text("hidden/\n")
     (tree / "hidden").mkdir()
     outside = tree.parent / "elsewhere" / "theirs.py"
@@ -138,7 +138,7 @@ def test_each_name_on_a_chain_of_links_counts(tree: Path, kind: str) -> None:
     assert found is (Silence.SECRET if secret else None)
 
 
-def test_a_workspace_that_is_a_link_holds_its_files_by_both_names(tree: Path) -> None:
+def test_a_linked_workspace_contains_its_files_by_both_names(tree: Path) -> None:
     link = tree.parent / "link"
     link.symlink_to(tree)
     (tree / "a.py").write_text("")
@@ -151,7 +151,7 @@ def test_a_workspace_that_is_a_link_holds_its_files_by_both_names(tree: Path) ->
         assert privacy.why_not(str(tree / "keys.py")) is Silence.SECRET
 
 
-def test_a_folder_in_another_case_is_the_same_where_the_system_says_so(
+def test_a_folder_in_another_case_is_the_same_if_the_system_says_so(
     tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tree.parent / "CHECKOUT" / "a.py"
@@ -163,9 +163,7 @@ def test_a_folder_in_another_case_is_the_same_where_the_system_says_so(
 
 @pytest.mark.parametrize("kind", ["device", "pipe", "large", "many", "unreadable"])
 @pytest.mark.parametrize("which", [".gitignore", "src/.gitignore", ".git/info/exclude"])
-def test_an_ignore_file_that_never_ends_is_named_and_nothing_is_read(
-    tree: Path, kind: str, which: str
-) -> None:
+def test_an_endless_ignore_file_is_named_and_not_read(tree: Path, kind: str, which: str) -> None:
     path = tree / which
     if kind == "device":
         path.symlink_to("/dev/zero")
@@ -189,7 +187,7 @@ def test_an_ignore_file_that_never_ends_is_named_and_nothing_is_read(
         assert str(path) in fault
 
 
-def test_a_pattern_that_would_hang_others_takes_no_time(tree: Path) -> None:
+def test_a_pathological_pattern_is_fast(tree: Path) -> None:
     (tree / ".gitignore").write_text("*a" * 14 + "\n")
     begun = time.process_time()
     assert Privacy((tree,)).why_not(str(tree / ("a" * 60 + "b"))) is None
@@ -197,7 +195,7 @@ def test_a_pattern_that_would_hang_others_takes_no_time(tree: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["/p/a\0b.py", "/p/" + "x" * 10_000, "/" + "a/" * 3000 + "b.py"])
-def test_an_odd_path_is_judged_without_an_error(path: str) -> None:
+def test_an_odd_path_raises_no_error(path: str) -> None:
     Privacy((Path("/q"),)).why_not(path)
 
 
@@ -217,7 +215,7 @@ def test_patterns_compare_bytes_as_git_does(tree: Path) -> None:
         (["**/" * 60 + "x"] * 1_000, "/".join("a" * 60)),
     ],
 )
-def test_patterns_that_would_take_too_long_together_leave_the_file_alone(
+def test_a_file_is_left_alone_if_its_patterns_take_too_long_together(
     tree: Path, lines: list[str], path: str
 ) -> None:
     (tree / ".gitignore").write_text("\n".join(lines))

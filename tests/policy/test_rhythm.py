@@ -17,7 +17,7 @@ from dgls.policy.rhythm import quantile
         ((7,), 0.0, 7),
     ],
 )
-def test_a_quantile_is_the_least_value_that_enough_do_not_exceed(
+def test_a_quantile_is_the_smallest_value_covering_its_share(
     values: tuple[float, ...], share: float, value: float
 ) -> None:
     assert quantile(values, share) == value

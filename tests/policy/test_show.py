@@ -49,15 +49,15 @@ def shown(marked: str, fill: str, multiline: bool = True) -> str | None:
         pytest.param("x⟦⟧\n", " = 1", " = 1", id="white space at the beginning stays"),
         pytest.param("f(x⟦⟧ + 1)\n", "[0] ", "[0]", id="no two spaces before what follows"),
         pytest.param("x = ⟦⟧b\n", "a + ", "a + ", id="a space before a word stays"),
-        pytest.param("f(⟦⟧)\n", "a, b)", "a, b", id="the bracket that is there"),
-        pytest.param("f(⟦⟧)\n", ")", None, id="nothing but the bracket that is there"),
-        pytest.param("f([⟦⟧])\n", "])", None, id="nothing but two brackets that are there"),
-        pytest.param("f(g(⟦⟧)\n", "x)", "x)", id="a bracket that is missing stays"),
-        pytest.param("f(g(⟦⟧))\n", "x)", "x", id="one of two brackets that are there"),
-        pytest.param("f(\n    g(⟦⟧)\n)\n", "x)", "x", id="one that the next line has"),
-        pytest.param("x = '⟦⟧'\n", "abc'", "abc", id="the quote that is there"),
+        pytest.param("f(⟦⟧)\n", "a, b)", "a, b", id="a bracket already there"),
+        pytest.param("f(⟦⟧)\n", ")", None, id="only a bracket already there"),
+        pytest.param("f([⟦⟧])\n", "])", None, id="only two brackets already there"),
+        pytest.param("f(g(⟦⟧)\n", "x)", "x)", id="a missing bracket stays"),
+        pytest.param("f(g(⟦⟧))\n", "x)", "x", id="one of two brackets already there"),
+        pytest.param("f(\n    g(⟦⟧)\n)\n", "x)", "x", id="a bracket on the next line"),
+        pytest.param("x = '⟦⟧'\n", "abc'", "abc", id="a quote already there"),
         pytest.param("x = '⟦⟧'\n", "a' + 'b", "a' + 'b", id="quotes in pairs stay"),
-        pytest.param("for ⟦⟧ in items:\n", "x in items:", "x", id="words that are there"),
+        pytest.param("for ⟦⟧ in items:\n", "x in items:", "x", id="words already there"),
         pytest.param(
             "y = my_itemsitems\nx = ⟦⟧items\n",
             "my_items",
@@ -67,15 +67,17 @@ def shown(marked: str, fill: str, multiline: bool = True) -> str | None:
         pytest.param(
             "y = my_ititems\nx = ⟦⟧items\n", "my_it", "my_it", id="a word that only begins alike"
         ),
-        pytest.param("f(⟦⟧x)\n", "x", None, id="nothing but the word that is there"),
-        pytest.param("f(⟦⟧x)\n", "a, x", "a, ", id="the word that is there"),
+        pytest.param("f(⟦⟧x)\n", "x", None, id="only a word already there"),
+        pytest.param("f(⟦⟧x)\n", "a, x", "a, ", id="a word already there"),
         pytest.param("⟦⟧x + 1\n", "x = x + 1", "x = ", id="the rest of the line"),
-        pytest.param("x = ⟦⟧.strip()\n", "y.strip()", "y", id="a call that is there"),
+        pytest.param("x = ⟦⟧.strip()\n", "y.strip()", "y", id="a call already there"),
         pytest.param("f(⟦⟧)\n", "a,\n  b", "a,", id="one line in the middle of a line"),
         pytest.param("f(⟦⟧)\n", "\n    a", None, id="no new line in the middle of a line"),
-        pytest.param("x = [⟦⟧  \n]\n", "\n    1,\n", "\n    1,", id="blanks are no middle"),
+        pytest.param(
+            "x = [⟦⟧  \n]\n", "\n    1,\n", "\n    1,", id="blanks do not count as the middle"
+        ),
         pytest.param("x = [\n    1,⟦⟧\n]\n", "\n]", None, id="the closer of the next line"),
-        pytest.param("x = [\n    1,⟦⟧\n]\n", " 2,\n]", " 2,", id="a last line that is there"),
+        pytest.param("x = [\n    1,⟦⟧\n]\n", " 2,\n]", " 2,", id="a last line already there"),
         pytest.param(
             "def f():\n    ⟦⟧\n\n    return x\n",
             "x = 1\n    return x",
@@ -92,12 +94,14 @@ def shown(marked: str, fill: str, multiline: bool = True) -> str | None:
             "a()\n    b()\n    c()",
             id="a next line that is not the fill's last",
         ),
-        pytest.param("if a:\n    ⟦⟧\nb\n", "b", "b", id="other indentation is another line"),
+        pytest.param(
+            "if a:\n    ⟦⟧\nb\n", "b", "b", id="a line indented differently is another line"
+        ),
         pytest.param("x = 1\n⟦⟧\n", "x = 1", None, id="the line above again"),
         pytest.param("x = 1\n\nx = ⟦⟧\n", "1", None, id="the line above finished again"),
         pytest.param("x = 1⟦⟧\n", "\nx = 1", None, id="the cursor's line again"),
         pytest.param("x(1)\nx(⟦⟧)\n", "1", None, id="with what follows the cursor"),
-        pytest.param("f(1)\n⟦⟧\n", "f(1)\nf(2)", None, id="a block that begins so"),
+        pytest.param("f(1)\n⟦⟧\n", "f(1)\nf(2)", None, id="a block that begins the same way"),
         pytest.param(
             "x = [\n  [[1],\n  ],\n⟦⟧\n", "  ],  # x", "  ],  # x", id="brackets may repeat"
         ),
@@ -121,7 +125,7 @@ def test_a_fill_is_shown_as_far_as_it_adds_something(
 @pytest.mark.parametrize(
     ("fill", "expected"), [("1\ny = 2", "1"), ("\n1", None), ("1", "1"), ("\r\n1", None)]
 )
-def test_one_line_is_shown_where_one_is_wanted(fill: str, expected: str | None) -> None:
+def test_only_one_line_is_shown_if_one_is_wanted(fill: str, expected: str | None) -> None:
     assert shown("x = ⟦⟧\n", fill, multiline=False) == expected
 
 
@@ -141,7 +145,7 @@ def test_an_unsure_fill_is_not_shown(confidence: float, expected: str | None) ->
         pytest.param("x = f(a[b⟦⟧", "])", Silence.CLOSERS, id="closers"),
         pytest.param("x = {\n  1: [2⟦⟧", "],", Silence.CLOSERS, id="a closer and a comma"),
         pytest.param("x = 1\n⟦⟧\n", "x = 1", Silence.REPEATED, id="the line above"),
-        pytest.param("x = pri⟦⟧ce\n", "nt_", Silence.BAD_WORD, id="a word that is nowhere"),
+        pytest.param("x = pri⟦⟧ce\n", "nt_", Silence.BAD_WORD, id="a word found nowhere"),
         pytest.param("x = ⟦⟧items\n", "my_", Silence.BAD_WORD, id="a beginning of a new word"),
     ],
 )
@@ -149,7 +153,7 @@ def test_silence_has_a_reason(marked: str, fill: str, reason: Silence) -> None:
     assert verdict(marked, fill) is reason
 
 
-def test_a_word_may_grow_to_one_that_the_file_knows() -> None:
+def test_a_word_may_be_completed_to_one_in_the_file() -> None:
     assert verdict("my_items = 1\nx = ⟦⟧items\n", "my_") == "my_"
     assert verdict("x = ⟦⟧items\n", "len(my) + ") == "len(my) + "
 
@@ -157,7 +161,7 @@ def test_a_word_may_grow_to_one_that_the_file_knows() -> None:
 @pytest.mark.parametrize(
     ("shown", "sure", "new", "new_sure", "expected"),
     [
-        pytest.param("a + b", 0.6, "a + b + c", 0.1, True, id="it goes on"),
+        pytest.param("a + b", 0.6, "a + b + c", 0.1, True, id="longer"),
         pytest.param("a + b", 0.6, "a - b", 0.7, False, id="a little surer"),
         pytest.param("a + b", 0.6, "a - b", 0.9, True, id="clearly surer"),
         pytest.param("a + b", 0.6, "a", 0.8, False, id="shorter"),
@@ -171,7 +175,7 @@ def test_a_shown_text_is_replaced_only_for_a_reason(
 
 @settings(max_examples=200)
 @given(texts, texts, texts, st.booleans())
-def test_what_is_shown_is_a_beginning_of_the_fill(
+def test_the_shown_text_is_a_prefix_of_the_fill(
     fill: str, prefix: str, suffix: str, multiline: bool
 ) -> None:
     text = between(fill, prefix, suffix, 1.0, multiline)

@@ -23,18 +23,26 @@ from tests.support.texts import edits_of, texts
         pytest.param("x = ⟦⟧\n", "foo(a)", "y = f⟦⟧\n", None, id="changed before"),
         pytest.param("x = ⟦⟧\n", "foo(a)", "x = f⟦⟧\n\n", None, id="changed after"),
         pytest.param("x = ⟦⟧\n", "foo(a)", "x = foo(⟦⟧)\n", "a", id="a bracket closed itself"),
-        pytest.param("x = ⟦⟧\n", "foo('a')", "x = foo('⟦⟧')\n", "a", id="bracket and quote did"),
+        pytest.param(
+            "x = ⟦⟧\n",
+            "foo('a')",
+            "x = foo('⟦⟧')\n",
+            "a",
+            id="a bracket and a quote closed themselves",
+        ),
         pytest.param("x = ⟦⟧\n", "foo(a).b", "x = foo(⟦⟧)\n", None, id="the fill continues after"),
         pytest.param("x = ⟦⟧\n", "foo(a)", "x = foo)⟦⟧\n", "(a", id="a bracket typed too soon"),
         pytest.param("x = ⟦⟧\n", "f()", "x = f(⟦⟧)\n", None, id="nothing left inside"),
         pytest.param("x = ⟦1⟧\n", "2", "x = ⟦1⟧\n", "2", id="a selection left alone"),
-        pytest.param("x = ⟦1⟧\n", "12", "x = 1⟦⟧\n", "12", id="nothing but the marks differ"),
+        pytest.param("x = ⟦1⟧\n", "12", "x = 1⟦⟧\n", "12", id="only the marks differ"),
         pytest.param("x = ⟦1⟧\n", "23", "x = 2⟦⟧\n", None, id="a selection typed over"),
         pytest.param("x = ⟦⟧\r\n", "[\r\n    1]", "x = [\r\n    ⟦⟧\r\n", "1]", id="CRLF"),
         pytest.param("x = ⟦⟧\n", "", "x = ⟦⟧\n", None, id="an empty fill"),
     ],
 )
-def test_what_is_left_of_a_fill(marked: str, fill: str, newer: str, left: str | None) -> None:
+def test_the_rest_of_a_fill_after_typing(
+    marked: str, fill: str, newer: str, left: str | None
+) -> None:
     text, (gap,) = read_marks(marked)
     now, (cursor,) = read_marks(newer)
     assert rebase(text, gap, fill, now) == left
@@ -48,9 +56,7 @@ def test_what_is_left_of_a_fill(marked: str, fill: str, newer: str, left: str | 
 
 @settings(max_examples=200)
 @given(st.data(), texts, texts.filter(bool))
-def test_typing_along_leads_to_what_was_suggested(
-    data: st.DataObject, text: str, fill: str
-) -> None:
+def test_typing_along_leaves_exactly_the_rest(data: st.DataObject, text: str, fill: str) -> None:
     at = data.draw(st.integers(0, len(text)))
     typed = data.draw(st.integers(0, len(fill) - 1))
     newer = apply_edits(text, [Edit(Span(at, at), fill[:typed])])
@@ -60,7 +66,7 @@ def test_typing_along_leads_to_what_was_suggested(
 
 @settings(max_examples=200)
 @given(st.data(), texts, texts, st.sampled_from(["", "", ")", "]", "'", "'])", "x", "\n"]))
-def test_what_is_left_leads_to_what_was_suggested_whatever_was_typed(
+def test_the_rest_always_completes_to_the_suggestion(
     data: st.DataObject, text: str, fill: str, closers: str
 ) -> None:
     at = data.draw(st.integers(0, len(text)))

@@ -54,32 +54,32 @@ def fill(text: str, confidence: float = 0.9) -> Fill:
         ("3 * (r", 0.9, Silence.BROKEN),
     ],
 )
-def test_each_candidate_has_the_rule_that_refused_it(
+def test_each_candidate_names_the_rule_that_refused_it(
     text: str, confidence: float, refused: Silence | None
 ) -> None:
     (verdict,) = told(fill(text, confidence)).verdicts
     assert verdict.refused is refused
 
 
-def test_doubt_after_the_deadline_is_laid_to_the_deadline() -> None:
+def test_low_confidence_after_the_deadline_names_the_deadline() -> None:
     found = told(fill("3 * r * r", 0.4), complete=False)
     assert found.verdicts[0].refused is Silence.LATE
     assert "fill.automatic_deadline_ms" in describe(found)
 
 
-def test_what_was_done_to_make_it_sound_is_told() -> None:
+def test_changes_that_made_the_answer_sound_are_listed() -> None:
     found = told(fill("3 * r * r\nprint(1"), lines=2)
     assert Change.RAN_ON in found.verdicts[0].changes
     assert "changed to '3 * r * r': it continued past the end of the block" in describe(found)
 
 
-def test_why_nothing_sound_is_left_is_told() -> None:
+def test_the_reason_that_nothing_sound_is_left_is_given() -> None:
     found = told(fill("3 + +) ("))
     assert found.verdicts[0].refusal is Refusal.BROKEN
     assert "(it breaks the syntax)" in describe(found)
 
 
-def test_the_first_that_no_rule_refused_is_shown() -> None:
+def test_the_first_candidate_not_refused_is_shown() -> None:
     found = told(fill("  "), fill("r"), fill("rr"))
     assert found.shown is found.verdicts[1]
     assert describe(found).startswith("Shown while typing: 'r'")
@@ -94,14 +94,14 @@ def test_a_reason_not_to_ask_comes_first_and_says_what_ends_it() -> None:
 
 
 @pytest.mark.parametrize(("threshold", "shown"), [(0.0, "50%"), (0.8, "80%")])
-def test_doubt_says_how_sure_it_was_and_would_have_to_be(threshold: float, shown: str) -> None:
+def test_low_confidence_gives_its_value_and_the_threshold(threshold: float, shown: str) -> None:
     found = describe(told(fill("r", 0.4), threshold=threshold))
     assert found.startswith(
         f"Quiet while typing: the model is not sure enough (40%, shown from {shown})."
     )
 
 
-def test_times_passes_and_the_cache_are_told() -> None:
+def test_times_passes_and_cache_use_are_reported() -> None:
     found = told(fill("r"))
     assert found.tokens_a_pass == 2.0
     assert describe(found).endswith(
@@ -110,7 +110,7 @@ def test_times_passes_and_the_cache_are_told() -> None:
     )
 
 
-def test_json_holds_everything_but_what_is_around_the_gap() -> None:
+def test_json_holds_everything_except_the_code_around_the_gap() -> None:
     found = told(fill("  ")).to_json()
     (candidate,) = found["candidates"]
     assert candidate["refused"]["rule"] == "empty"
@@ -119,13 +119,13 @@ def test_json_holds_everything_but_what_is_around_the_gap() -> None:
     assert PREFIX not in str(found)
 
 
-def test_features_are_told_to_who_asks_for_them() -> None:
+def test_features_are_listed_on_request() -> None:
     found = told(replace(fill("r"), features={"suffix": 0.25, "prefix": -1.5}))
     assert "   suffix 0.25, prefix -1.5\n" in describe(found, features=True)
     assert "suffix" not in describe(found)
 
 
-def test_the_last_fill_is_judged_in_all_of_the_document_that_came_with_it() -> None:
+def test_the_last_fill_is_judged_in_the_whole_document_sent_with_it() -> None:
     whole = f'"""Shapes.\n\nRound ones.\n"""\n\n{PREFIX}'
     # The text that the model reads begins inside the docstring.
     request = FillRequest((whole[20:], SUFFIX), (Gap(),), around=(whole, SUFFIX))
@@ -151,14 +151,14 @@ def test_several_gaps_are_explained_together() -> None:
     assert "(gap 2: it is empty)" in describe(found)
 
 
-def test_several_gaps_are_told_to_programs_as_lists() -> None:
+def test_several_gaps_are_lists_in_json() -> None:
     found = two(("1", ") = ("), ("3", "4")).to_json()
     assert (found["gaps"], found["shown"]) == (2, None)
     assert found["when_asked"] == {"shown": [("3", "4")], "silence": None}
     assert [each["shown"] for each in found["candidates"]] == [None, ("3", "4")]
 
 
-def test_several_gaps_of_which_nothing_fits_say_why() -> None:
+def test_several_gaps_without_a_sound_fill_say_why() -> None:
     found = two(("1", ") = ("))
     assert found.explicit is Silence.EMPTY
     assert describe(found).startswith(f"Quiet when asked: {Silence.EMPTY.value}.")

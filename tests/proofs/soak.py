@@ -142,7 +142,7 @@ async def _type_on(editor: LanguageClient, tally: Tally) -> None:
             folder = f"file:///proof/{number // SESSIONS}"
             await typist.type(session, folder, 1 / KEYS_A_SECOND)
     finally:
-        # The last request may still be with the model; being cut off at the end is no fault.
+        # The last request may still be running; cutting it off at the end is not a fault.
         try:
             async with asyncio.timeout(LAST_ANSWER_S):
                 await typist.settled()

@@ -32,7 +32,7 @@ class SlowEditor:
 
 
 @pytest.mark.parametrize(("answer_s", "faults"), [(0.1, 0), (60.0, 1)])
-async def test_a_run_that_ends_within_a_request_waits_for_its_answer(
+async def test_a_run_that_ends_during_a_request_waits_for_its_answer(
     answer_s: float, faults: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(soak, "LAST_ANSWER_S", 2.0)

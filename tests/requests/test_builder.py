@@ -35,7 +35,7 @@ ROOT = Path(__file__).parents[2] / "dgls"
         ("f(⟦⟧)", Purpose.EXPLICIT, 12, 1),
     ],
 )
-def test_the_place_and_the_purpose_say_how_many_lines_are_asked_for(
+def test_place_and_purpose_set_the_line_limit(
     marked: str, purpose: Purpose, most: int, lines: int
 ) -> None:
     text, cursor = cursor_of(marked)
@@ -45,7 +45,7 @@ def test_the_place_and_the_purpose_say_how_many_lines_are_asked_for(
     assert gap.max_lines == lines
 
 
-def test_a_rewrite_may_have_the_lines_that_it_replaces_and_some_more() -> None:
+def test_a_rewrite_may_be_a_few_lines_longer_than_the_old_text() -> None:
     text = "if a:\n    b()\n    c()\n"
     work = selection_work(Source.parse(text, PYTHON), Span(6, len(text)), 0.5)
     (gap,) = Task.of_work(work, Budget()).request(Asker(), limits_of(FillSettings())).gaps
@@ -63,14 +63,14 @@ def test_several_gaps_share_one_request() -> None:
     assert (request.path, request.version, request.language) == ("a.py", 3, "python")
 
 
-def test_who_asks_gets_more_time_and_more_candidates_than_who_types() -> None:
+def test_explicit_requests_get_more_time_and_candidates_than_typing() -> None:
     settings = FillSettings(automatic_deadline_ms=0, explicit_deadline_ms=900, candidates=2)
     typed, asked = limits_of(settings, Trigger.AUTOMATIC), limits_of(settings)
     assert (typed.deadline_ms, typed.candidates) == (None, 2)
     assert (asked.deadline_ms, asked.candidates) == (900, EXPLICIT_CANDIDATES)
 
 
-def test_what_a_file_imports_is_its_neighbour_within_the_rules(tmp_path: Path) -> None:
+def test_imported_files_are_neighbours_unless_private(tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text("def total(prices):\n    return sum(prices)\n")
     (tmp_path / "credentials.py").write_text("def key():\n    return 1\n")
     source = Source.parse("import shop\nimport credentials\n", PYTHON)
@@ -113,7 +113,7 @@ def test_no_feature_holds_the_server(path: Path) -> None:
     assert "dgls.lsp.server" not in modules
 
 
-def test_the_settings_say_how_much_the_model_sees() -> None:
+def test_the_settings_limit_what_the_model_sees() -> None:
     settings = FillSettings(prefix_chars=300, suffix_chars=40)
     assert budget_of(settings) == Budget(300, 40)
     source = Source.parse("x = 1\n" * 400, PYTHON)
@@ -122,7 +122,7 @@ def test_the_settings_say_how_much_the_model_sees() -> None:
     assert (limits.prefix_chars, limits.suffix_chars) == (300, 40)
 
 
-def test_what_is_left_to_dgls_is_left_to_the_model() -> None:
+def test_automatic_settings_leave_the_budgets_to_the_model() -> None:
     usual = FillSettings()
     assert budget_of(usual) == Budget()
     automatic, asked = limits_of(usual, Trigger.AUTOMATIC), limits_of(usual)

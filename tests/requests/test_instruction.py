@@ -31,7 +31,7 @@ def asked(marked: str, instruction: str) -> InstructedEdit:
         ("f(⟦ a ⟧)\n", "a", "f( ", " )\n"),
     ],
 )
-def test_white_space_around_the_code_is_not_part_of_it(
+def test_white_space_around_the_selection_is_left_out(
     marked: str, code: str, before: str, after: str
 ) -> None:
     request = asked(marked, " add types ").request(Asker(snippets=(Snippet("b.py", "y"),)))
@@ -60,7 +60,9 @@ def test_the_answer_has_the_line_ends_of_the_document(end: str) -> None:
         (f"⟦{'x = 1; ' * (MAX_CODE // 7 + 1)}⟧\n", "add types", "Select less"),
     ],
 )
-def test_what_cannot_be_asked_is_one_sentence(marked: str, instruction: str, words: str) -> None:
+def test_an_impossible_instruction_is_one_sentence(
+    marked: str, instruction: str, words: str
+) -> None:
     with pytest.raises(InputError, match=words):
         asked(marked, instruction)
 

@@ -31,7 +31,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("language", "marked", "answer", "left"), CASES)
-def test_an_answer_has_the_levels_of_its_file(
+def test_an_answer_is_indented_like_its_file(
     language: str, marked: str, answer: str, left: str
 ) -> None:
     assert cleaned(language, marked, answer, Wanted(max_lines=8)).text == left
@@ -47,9 +47,11 @@ def test_an_answer_has_the_levels_of_its_file(
         ("", "", None),
     ],
 )
-def test_a_pasted_block_has_a_unit_of_its_own(before: str, after: str, unit: str | None) -> None:
+def test_a_pasted_block_may_have_its_own_indent_unit(
+    before: str, after: str, unit: str | None
+) -> None:
     assert own_unit(before, after) == unit
 
 
-def test_a_list_of_parameters_is_no_level() -> None:
+def test_continued_parameters_do_not_count_as_indentation() -> None:
     assert unit_of("def f(a,\n        b):\n    return a\n") == "    "

@@ -77,7 +77,7 @@ G = "def f(a: int):\n    return a"
         ),
     ],
 )
-def test_a_block_takes_the_place_of_the_selection(marked: str, answer: str, expected: str) -> None:
+def test_a_block_replaces_the_selection(marked: str, answer: str, expected: str) -> None:
     assert made(marked, answer) == expected
 
 
@@ -118,7 +118,7 @@ def test_a_block_takes_the_place_of_the_selection(marked: str, answer: str, expe
         ),
     ],
 )
-def test_an_answer_that_is_no_edit_is_refused(marked: str, answer: str, refusal: Refusal) -> None:
+def test_an_answer_without_an_edit_is_refused(marked: str, answer: str, refusal: Refusal) -> None:
     assert made(marked, answer) == refusal.name
 
 
@@ -142,15 +142,15 @@ def test_an_answer_that_is_no_edit_is_refused(marked: str, answer: str, refusal:
         ),
     ],
 )
-def test_what_is_harmless_is_taken(marked: str, answer: str) -> None:
+def test_a_harmless_answer_is_accepted(marked: str, answer: str) -> None:
     assert answer.split("\n")[0] in made(marked, block(answer))
 
 
-def test_an_answer_that_was_stopped_is_refused_although_it_looks_whole() -> None:
+def test_a_stopped_answer_is_refused_even_if_it_looks_complete() -> None:
     assert made(f"⟦{F}⟧\n", block(G), complete=False) == Refusal.CUT_OFF.name
 
 
-def test_it_says_which_names_would_be_lost() -> None:
+def test_a_refusal_lists_the_lost_names() -> None:
     text, (span,) = read_marks(f"⟦{F}⟧\nf(1)\n")
     found = instructed(Source.parse(text, language_named("python")), span, block("g = 1"))
     assert found.names == ("f",)
@@ -179,7 +179,7 @@ def test_it_says_which_names_would_be_lost() -> None:
         ),
     ],
 )
-def test_other_languages(language: str, marked: str, code: str, expected: str) -> None:
+def test_edits_in_other_languages(language: str, marked: str, code: str, expected: str) -> None:
     assert made(marked, block(code, language=language), language) == expected
 
 
@@ -189,7 +189,7 @@ LINES = st.lists(
 
 
 @given(head=st.sampled_from(["", "    ", "\t", "x = "]), lines=LINES)
-def test_the_margin_is_put_back_as_it_was(head: str, lines: list[str]) -> None:
+def test_the_margin_is_restored(head: str, lines: list[str]) -> None:
     """The shown text, answered unchanged, gives the file's text."""
     margin = margin_of(head, "\n".join(["a", *lines]))
     text = "\n".join(["a", *(line if line.strip() else "" for line in lines)])

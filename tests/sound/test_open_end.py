@@ -31,12 +31,12 @@ CASES = [
 
 
 @pytest.mark.parametrize(("language", "marked", "answer", "left"), CASES)
-def test_a_bracket_that_is_open_at_the_end_is_left_to_the_typist(
+def test_while_typing_a_bracket_open_at_the_end_is_left_out(
     language: str, marked: str, answer: str, left: str
 ) -> None:
     assert cleaned(language, marked, answer, Wanted(Purpose.AUTOMATIC)).text == left
 
 
-def test_what_is_written_into_a_file_is_no_header_without_its_block() -> None:
+def test_a_hole_is_never_filled_with_a_header_without_its_block() -> None:
     marked = "function f(x) {\n  |\n  g();\n}\n"
     assert not cleaned("typescript", marked, "if (x) {", Wanted(Purpose.HOLE)).text

@@ -56,7 +56,7 @@ LANGUAGES = st.sampled_from(sorted(PIECES))
 
 @settings(max_examples=120)
 @given(st.data(), LANGUAGES, st.sampled_from(list(Purpose)), st.integers(1, 8))
-def test_what_is_shown_makes_no_error_and_changes_nothing_else(
+def test_shown_text_adds_no_error_and_changes_nothing_else(
     data: st.DataObject, name: str, purpose: Purpose, lines: int
 ) -> None:
     prefix, suffix, answer = (data.draw(code(name)) for _ in range(3))
@@ -85,7 +85,7 @@ def plain(source: Source) -> Source:
 
 @settings(max_examples=80)
 @given(st.data(), LANGUAGES, st.integers(1, 8))
-def test_what_is_sound_stays_as_it_is(data: st.DataObject, name: str, lines: int) -> None:
+def test_sound_text_is_unchanged(data: st.DataObject, name: str, lines: int) -> None:
     prefix, suffix, answer = (data.draw(code(name)) for _ in range(3))
     site = Site.between(prefix, suffix, language_named(name), Wanted(max_lines=lines))
     found = sound(site, answer)
@@ -95,7 +95,7 @@ def test_what_is_sound_stays_as_it_is(data: st.DataObject, name: str, lines: int
 
 @settings(max_examples=60)
 @given(texts, texts, texts)
-def test_in_a_line_an_answer_stays_on_it_and_has_no_more_lines_than_asked(
+def test_an_answer_within_a_line_keeps_to_its_line_limit(
     prefix: str, suffix: str, answer: str
 ) -> None:
     python = language_named("python")
@@ -121,12 +121,12 @@ def test_the_place_of_a_gap_survives_every_encoding(
 
 @settings(max_examples=40)
 @given(texts, texts)
-def test_alike_is_the_same_for_texts_that_differ_in_white_space(one: str, space: str) -> None:
+def test_alike_ignores_outer_white_space(one: str, space: str) -> None:
     assert alike(alike(one)) == alike(one)
     assert alike(f"  {one}\n") == alike(one)
 
 
-def test_several_gaps_are_judged_each_beside_the_others() -> None:
+def test_several_gaps_are_judged_together() -> None:
     source = Source.parse("x = 1, 2\ny = \n", language_named("python"))
     works = [plain_work(source, Span(at, at), 1) for at in (4, 8, 13)]
     assert texts_of(judged(works, ("(", ")", "3"))) == ("(", ")", "3")

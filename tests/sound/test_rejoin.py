@@ -38,7 +38,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("language", "marked", "answer", "left"), CASES)
-def test_an_answer_ends_where_it_comes_to_the_rest_of_its_line(
+def test_an_answer_ends_where_it_reaches_the_rest_of_its_line(
     language: str, marked: str, answer: str, left: str
 ) -> None:
     assert cleaned(language, marked, answer, Wanted(), mark="▮").text == left

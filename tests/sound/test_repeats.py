@@ -35,7 +35,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("language", "marked", "answer", "left"), CASES)
-def test_what_follows_is_not_said_again_from_elsewhere_on_the_line(
+def test_following_text_is_not_repeated_from_elsewhere_on_the_line(
     language: str, marked: str, answer: str, left: str
 ) -> None:
     assert cleaned(language, marked, answer, Wanted(max_lines=8)).text == left

@@ -29,7 +29,7 @@ CASES = {
         "fn f<D>(d: D) -> u8|\n",
         "\nwhere\n    D: Copy,\n{\n    1\n}",
     ),
-    "the ends of all blocks that are open": (
+    "the ends of all open blocks": (
         "ruby",
         "module A\n  def f\n    g|\n",
         "\n  end\nend",
@@ -44,7 +44,7 @@ CASES = {
         "def f\n  begin\n    g\n  |\n  end\nend\n",
         "rescue LoadError => error\n    error",
     ),
-    "a line that goes on with the one above": (
+    "a line that continues the one above": (
         "typescript",
         "function f() {\n  xs\n|\n  return 1;\n}\n",
         "    .filter((x) => x)\n    .forEach(g);",
@@ -53,6 +53,6 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_was_there_is_kept(case: str) -> None:
+def test_the_original_text_is_kept(case: str) -> None:
     language, marked, text = CASES[case]
     assert cleaned(language, marked, text, Wanted(max_lines=8)).text == text

@@ -40,7 +40,7 @@ def edits_of(draw: st.DrawFn, text: str, most: int = 3) -> list[Edit]:
     bounds = sorted(
         draw(st.lists(st.integers(0, len(text)), min_size=2 * count, max_size=2 * count))
     )
-    # Most edits remove little, because the rest after a large one tells little.
+    # Most edits remove little, because a large one leaves little text to test.
     most_cut = draw(st.sampled_from([0, 1, 8, len(text)]))
     starts, ends = bounds[::2], bounds[1::2]
     spans = [

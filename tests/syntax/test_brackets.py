@@ -26,7 +26,7 @@ from dgls.text.spans import Span
         ("a)\n", ")", "a"),
     ],
 )
-def test_what_is_closed_behind_the_gap_is_not_closed_in_it(
+def test_a_bracket_closed_after_the_gap_is_not_closed_in_it(
     text: str, tail: str, expected: str
 ) -> None:
     assert within_brackets(text, tail, language_of("a.py")) == expected
@@ -45,7 +45,7 @@ def test_what_is_closed_behind_the_gap_is_not_closed_in_it(
         ("a.c", "/* ) */ a)", ")", "/* ) */ a"),
     ],
 )
-def test_brackets_in_strings_and_comments_are_text_in_every_language(
+def test_brackets_in_strings_and_comments_are_text(
     path: str, text: str, tail: str, expected: str
 ) -> None:
     assert within_brackets(text, tail, language_of(path)) == expected
@@ -60,7 +60,7 @@ def test_brackets_in_strings_and_comments_are_text_in_every_language(
         ("a.md", "a list (of [things", ""),
     ],
 )
-def test_what_is_open(path: str, text: str, expected: str) -> None:
+def test_open_brackets_are_found(path: str, text: str, expected: str) -> None:
     source = Source.parse(text, language_of(path))
     found = open_brackets(source, Span(0, len(text)))
     assert "".join(bracket.char for bracket in found) == expected

@@ -47,7 +47,7 @@ def test_a_text_within_the_budget_is_kept_whole(marked: str, expected: str | Non
     assert cut(marked, WHOLE) == (marked if expected is None else expected)
 
 
-def test_what_does_not_fit_is_cut_at_lines_and_enclosing_headers_are_kept() -> None:
+def test_a_long_text_is_cut_at_lines_and_keeps_enclosing_headers() -> None:
     marked = INVENTORY.replace("        return total\n", "        ⟦⟧\n")
     assert cut(marked, Budget(prefix_chars=600, suffix_chars=200)) == (
         "import csv\n"
@@ -102,7 +102,7 @@ def window_above(head: str, filler: str = "        step()\n") -> str:
         pytest.param(
             "def f():\n    for x in y:\n",
             "def f():\n",
-            id="a loop is no scope but leads to one",
+            id="a loop is not a scope but leads to one",
         ),
         pytest.param("class A:\n def f(self):\n\tif x:\n", "class A:\n def f(self):\n", id="tabs"),
         pytest.param(
@@ -115,15 +115,15 @@ def window_above(head: str, filler: str = "        step()\n") -> str:
         pytest.param(
             f"import {'x' * 90}\nimport {'y' * 300}\nclass {'Z' * 90}:\n",
             f"import {'x' * 90}\n\nclass {'Z' * 90}:\n",
-            id="what does not fit is left out",
+            id="lines past the budget are left out",
         ),
     ],
 )
-def test_the_head_holds_imports_and_enclosing_headers(head: str, kept: str) -> None:
+def test_the_head_has_imports_and_enclosing_headers(head: str, kept: str) -> None:
     assert window_above(head) == kept
 
 
-def test_a_window_at_the_top_level_keeps_imports_alone() -> None:
+def test_a_window_at_the_top_level_keeps_only_imports() -> None:
     assert window_above("import os\n\ndef f():\n    pass\n\n", "x = 10\n") == "import os\n"
 
 
@@ -136,7 +136,7 @@ def test_a_line_longer_than_the_budget_is_cut_anywhere() -> None:
     assert context.parts[1] == "a" * 60
 
 
-def test_the_line_of_the_gap_is_told_whole() -> None:
+def test_the_context_has_the_whole_line_of_the_gap() -> None:
     text, spans = read_marks("x\r\n    total = ⟦su⟧m(⟦⟧a, b)\r\ny\r\n")
     context = context_at(Source.parse(text, PYTHON), spans, Budget(4, 2))
     assert (context.line_head, context.line_tail) == ("    total = ", "a, b)")
@@ -146,7 +146,7 @@ def test_the_line_of_the_gap_is_told_whole() -> None:
 @pytest.mark.parametrize(
     "gaps", [(), (Span(0, 9),), (Span(2, 3), Span(1, 2)), (Span(1, 3), Span(2, 4))]
 )
-def test_gaps_that_cannot_be_are_refused(gaps: tuple[Span, ...]) -> None:
+def test_impossible_gaps_are_refused(gaps: tuple[Span, ...]) -> None:
     with pytest.raises(PositionError, match="nothing was changed"):
         context_at(Source.parse("x = 1", PYTHON), gaps)
 
@@ -194,7 +194,7 @@ def test_typing_extends_the_prefix_and_leaves_the_suffix(
     assert hops <= 2 + len(typed) // (prefix_chars * 3 // 8)
 
 
-def test_the_wide_text_far_down_a_file_keeps_its_start_while_one_types() -> None:
+def test_far_down_a_file_the_wide_text_keeps_its_start_during_typing() -> None:
     line, typed = "    total = price * count\n", "result = value1 + value2\n" * 40
     above, below = "class A:\n" + line * 3_000, line * 3_000
     starts = []

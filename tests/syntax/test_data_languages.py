@@ -32,7 +32,7 @@ def read(file: str) -> tuple[Source, int]:
 
 
 @each_file
-def test_a_file_is_sound_and_has_no_scopes(file: str) -> None:
+def test_a_file_parses_and_has_no_scopes(file: str) -> None:
     source, cursor = read(file)
     assert not source.tree.root_node.has_error
     assert enclosing_scopes(source, cursor) == ()
@@ -51,7 +51,7 @@ def test_a_file_is_sound_and_has_no_scopes(file: str) -> None:
         ("a.json", "}"),
     ],
 )
-def test_the_guard_tells_a_fill_that_breaks_the_file(file: str, broken: str) -> None:
+def test_the_guard_detects_a_fill_that_breaks_the_file(file: str, broken: str) -> None:
     source, cursor = read(file)
     assert not keeps_syntax(source, [Edit(Span(cursor, cursor), broken)])
 
@@ -66,7 +66,7 @@ def test_the_guard_tells_a_fill_that_breaks_the_file(file: str, broken: str) -> 
         ("a.json", '  "a": {'),
     ],
 )
-def test_what_encloses_the_cursor_is_kept_of_a_long_file(file: str, header: str) -> None:
+def test_a_cut_long_file_keeps_what_encloses_the_cursor(file: str, header: str) -> None:
     source, cursor = read(file)
     line = source.text.rindex("\n", 0, cursor) + 1
     own = source.text[line:].partition("\n")[0]
@@ -96,7 +96,7 @@ def test_what_encloses_the_cursor_is_kept_of_a_long_file(file: str, header: str)
         ("a.json", '"a": 1,', False),
     ],
 )
-def test_more_lines_are_asked_for_only_where_a_block_opens(
+def test_several_lines_are_requested_only_where_a_block_opens(
     file: str, line: str, opens: bool
 ) -> None:
     opener = language_of(file).block_opener
@@ -121,7 +121,7 @@ def test_a_todo_can_be_filled(file: str, text: str) -> None:
     ("path", "name"),
     [("Cargo.lock", "TOML"), ("a.YML", "YAML"), ("a.jsonc", "JSON"), ("README.md", "Markdown")],
 )
-def test_they_are_known_by_their_names(path: str, name: str) -> None:
+def test_data_languages_are_known_by_their_names(path: str, name: str) -> None:
     known = known_of(path)
     assert known is not None
     assert known.name == name

@@ -33,7 +33,7 @@ export const Button = ({ label }: Props) => {
 
 
 @pytest.mark.parametrize("file", FIXTURES, ids=lambda file: file.name)
-def test_a_file_tells_its_language_by_itself(file: Path) -> None:
+def test_a_file_shows_its_language(file: Path) -> None:
     language = language_of(file.name).id
     assert detected(file.read_text()).id in ALIKE.get(language, {language})
 
@@ -54,5 +54,7 @@ def test_a_file_tells_its_language_by_itself(file: Path) -> None:
         ("# Sum of all\ndef f(xs):\n    return sum(xs)\n", "", (), "python"),
     ],
 )
-def test_what_decides(text: str, path: str, others: tuple[str, ...], language: str) -> None:
+def test_names_and_marks_decide_the_language(
+    text: str, path: str, others: tuple[str, ...], language: str
+) -> None:
     assert detected(text, path, others).id == language

@@ -170,7 +170,7 @@ each_language = pytest.mark.parametrize("example", EXAMPLES, ids=lambda example:
 
 
 @each_language
-def test_the_fixture_is_sound_once_the_gap_is_filled(example: Example) -> None:
+def test_the_fixture_parses_once_the_gap_is_filled(example: Example) -> None:
     source, cursor = example.read()
     filled = source.edited([Edit(Span(cursor, cursor), example.value)])
     assert not filled.tree.root_node.has_error
@@ -200,7 +200,7 @@ def test_holes_are_found_and_a_statement_in_each_keeps_the_syntax(example: Examp
 
 
 @each_language
-def test_the_guard_tells_a_fill_that_fits_from_one_that_does_not(example: Example) -> None:
+def test_the_guard_accepts_a_fitting_fill_and_refuses_another(example: Example) -> None:
     source, cursor = example.read()
     gap = Span(cursor, cursor)
     assert keeps_syntax(source, [Edit(gap, example.value)])
@@ -209,7 +209,7 @@ def test_the_guard_tells_a_fill_that_fits_from_one_that_does_not(example: Exampl
 
 
 @each_language
-def test_what_encloses_the_cursor_is_kept_of_a_long_file(example: Example) -> None:
+def test_a_cut_long_file_keeps_what_encloses_the_cursor(example: Example) -> None:
     source, cursor = example.read()
     unit = source.text[:cursor].rpartition("\n")[2]
     indent = unit[: len(unit) - len(unit.lstrip())]
@@ -232,7 +232,7 @@ def test_the_outline_names_the_methods(example: Example) -> None:
 @pytest.mark.parametrize(
     "example", [each for each in EXAMPLES if each.imports], ids=lambda example: example.file
 )
-def test_an_import_leads_to_the_local_file(example: Example, tmp_path: Path) -> None:
+def test_an_import_resolves_to_the_local_file(example: Example, tmp_path: Path) -> None:
     imported = tmp_path / example.imports
     imported.parent.mkdir(exist_ok=True)
     imported.write_text("")
@@ -262,7 +262,7 @@ def test_an_import_leads_to_the_local_file(example: Example, tmp_path: Path) -> 
         ("a.php", "if ($x) {", True),
     ],
 )
-def test_more_lines_are_asked_for_only_where_a_block_opens(
+def test_several_lines_are_requested_only_where_a_block_opens(
     file: str, line: str, opens: bool
 ) -> None:
     opener = language_of(file).block_opener
@@ -283,7 +283,7 @@ def test_more_lines_are_asked_for_only_where_a_block_opens(
         ("a.lua", "local f = function() end\n", "local f = function()\n    x\nend\n"),
     ],
 )
-def test_an_empty_body_is_opened_up(file: str, text: str, filled: str | None) -> None:
+def test_an_empty_body_is_opened_for_a_fill(file: str, text: str, filled: str | None) -> None:
     source = Source.parse(text, language_of(file))
     (hole,) = holes(source)
     assert source.edited([hole.edit("x")]).text == (

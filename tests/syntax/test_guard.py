@@ -57,7 +57,7 @@ def test_a_fill_that_breaks_the_syntax(marked: str, fill: str) -> None:
 
 @pytest.mark.parametrize("around", ["def before():\n    x = (1, 2)\n\n\n", "x = 1\n"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_in_a_long_file_the_verdict_is_the_same(around: str, end: str) -> None:
+def test_the_verdict_in_a_long_file_is_the_same(around: str, end: str) -> None:
     around = (around * 1_800).replace("\n", end)
     for cases, verdict in ((KEPT, True), (BROKEN, False)):
         for marked, fill in cases:

@@ -31,7 +31,7 @@ GEOMETRY = Path(__file__, "../../../fixtures/python/geometry.py").resolve().read
         ),
         pytest.param("def f():", "def f():\n    ⟦⟧", id="no body at the end of the file"),
         pytest.param("def f():\n", "def f():\n    ⟦⟧\n", id="no body and a final newline"),
-        pytest.param("def f():\n    ", "def f():\n    ⟦⟧", id="a blank line is ready for it"),
+        pytest.param("def f():\n    ", "def f():\n    ⟦⟧", id="a blank line for the body"),
         pytest.param(
             "def f():  \nx = 1\n", "def f():\n    ⟦⟧\nx = 1\n", id="no body, then a dedent"
         ),
@@ -51,9 +51,13 @@ GEOMETRY = Path(__file__, "../../../fixtures/python/geometry.py").resolve().read
         pytest.param(
             "def f():\n    '''Doc.'''\n\nx = 1\n",
             "def f():\n    '''Doc.'''\n    ⟦⟧\n\nx = 1\n",
-            id="a function that is only documented",
+            id="a function with only a docstring",
         ),
-        pytest.param("class E(Exception):\n    '''Doc.'''\n", None, id="but a class may be"),
+        pytest.param(
+            "class E(Exception):\n    '''Doc.'''\n",
+            None,
+            id="but a class may have only a docstring",
+        ),
         pytest.param("def f(): '''Doc.'''\n", None, id="documented on the header's line"),
         pytest.param(
             "# TODO: read it\n\nx = 1\n", "# TODO: read it\n⟦⟧\n\nx = 1\n", id="a TODO at the top"
@@ -82,7 +86,7 @@ GEOMETRY = Path(__file__, "../../../fixtures/python/geometry.py").resolve().read
             "x = 1  # TODO: y\nz = 2\n", "x = 1  # TODO: y\n⟦⟧\nz = 2\n", id="a TODO after code"
         ),
         pytest.param("x = [\n    # TODO: more\n]\n", None, id="a TODO among brackets"),
-        pytest.param("x: T = ...\ny = a[..., 1]\n", None, id="an ellipsis that is a value"),
+        pytest.param("x: T = ...\ny = a[..., 1]\n", None, id="an ellipsis used as a value"),
         pytest.param("raise ValueError\n# mastodon\n", None, id="nothing to fill"),
         pytest.param("x = 'TODO'\ndef f(a=...): return\n", None, id="a TODO in a string"),
         pytest.param("", None, id="an empty document"),
@@ -103,7 +107,7 @@ def test_a_fill_lands_in_the_hole(text: str, filled: str | None) -> None:
     assert not fill.tree.root_node.has_error
 
 
-def test_all_holes_of_a_file_in_order() -> None:
+def test_the_holes_of_a_file_are_found_in_order() -> None:
     found = holes(Source.parse(GEOMETRY, PYTHON))
     assert [(hole.kind, hole.title, hole.multiline) for hole in found] == [
         (HoleKind.ELLIPSIS, "Fill the body of `area`", False),
@@ -132,12 +136,12 @@ def test_all_holes_of_a_file_in_order() -> None:
         ("# TODO⟦⟧\n", ["Fill in: TODO"]),
     ],
 )
-def test_holes_at_a_place_are_those_of_its_lines(marked: str, titles: list[str]) -> None:
+def test_holes_at_a_place_are_on_its_lines(marked: str, titles: list[str]) -> None:
     text, (span,) = read_marks(marked)
     assert [hole.title for hole in holes(Source.parse(text, PYTHON), span)] == titles
 
 
-def test_a_place_in_a_long_file_finds_what_the_whole_file_has_there() -> None:
+def test_a_search_at_a_place_finds_the_same_holes_as_the_whole_file() -> None:
     text = GEOMETRY * 40
     source = Source.parse(text, PYTHON)
     everything = holes(source)
@@ -149,7 +153,7 @@ def test_a_place_in_a_long_file_finds_what_the_whole_file_has_there() -> None:
 
 @settings(max_examples=100)
 @given(texts)
-def test_any_text_can_be_asked_for_holes(text: str) -> None:
+def test_any_text_can_be_searched_for_holes(text: str) -> None:
     source = Source.parse(text, PYTHON)
     for hole in holes(source):
         laid_open, gap = opened(source, hole)
@@ -201,7 +205,7 @@ def test_any_text_can_be_asked_for_holes(text: str) -> None:
         ("a.cpp", "int f(int a) {⟦⟧\n}\n", "Fill the body of `f`"),
     ],
 )
-def test_the_hole_in_which_a_line_ends(name: str, marked: str, title: str | None) -> None:
+def test_the_hole_at_the_end_of_a_line_is_found(name: str, marked: str, title: str | None) -> None:
     text, (mark,) = read_marks(marked)
     hole = hole_of_line(Source.parse(text, language_of(name)), line_around(text, mark.start))
     found = None if hole is None else hole.title

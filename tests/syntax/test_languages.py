@@ -56,7 +56,7 @@ def test_a_language_is_found(path: str, language_id: str | None, expected: str) 
     assert language_of(path, language_id).id == expected
 
 
-def test_a_long_word_for_a_language_takes_no_time() -> None:
+def test_a_long_language_name_is_fast() -> None:
     begun = time.process_time()
     assert known_named("1" * 100_000 + "(" * 10_000) is None
     assert time.process_time() - begun < 0.5
@@ -66,7 +66,7 @@ def test_a_long_word_for_a_language_takes_no_time() -> None:
     ("path", "language_id"),
     [("a.zig", None), ("py", None), ("", None), ("a.py", "zig"), ("dir.py/file", None)],
 )
-def test_what_has_no_grammar_is_refused_and_what_has_is_named(
+def test_an_unknown_language_is_refused_with_the_known_ones(
     path: str, language_id: str | None
 ) -> None:
     with pytest.raises(LanguageError, match=r"Python \(\.py.*Bash \(\.sh") as refusal:
@@ -83,14 +83,14 @@ def test_what_has_no_grammar_is_refused_and_what_has_is_named(
         ("a.rs", "py3", "python"),
     ],
 )
-def test_a_word_of_the_editors_own_leaves_it_to_the_files_name(
+def test_an_unknown_editor_id_falls_back_to_the_file_name(
     path: str, language_id: str, expected: str
 ) -> None:
     assert language_of_document(path, language_id).id == expected
 
 
 @pytest.mark.parametrize(("path", "said"), [("a.py", "plaintext"), ("a.py", "Text"), ("a", "zig")])
-def test_plain_text_is_no_language_whatever_its_name(path: str, said: str) -> None:
+def test_plain_text_has_no_language_whatever_its_name(path: str, said: str) -> None:
     with pytest.raises(LanguageError):
         language_of_document(path, said)
 
@@ -101,7 +101,7 @@ def test_no_two_languages_share_a_name() -> None:
 
 
 @pytest.mark.parametrize("known", LANGUAGES, ids=lambda known: known.ids[0])
-def test_a_languages_data_fit_its_grammar(known: Known) -> None:
+def test_a_languages_data_match_its_grammar(known: Known) -> None:
     language = known.load()
     assert language.id == known.ids[0]
     kinds = {*language.scopes, *language.bodies, *language.blocks, *language.comments}
@@ -113,7 +113,7 @@ def test_a_languages_data_fit_its_grammar(known: Known) -> None:
         assert isinstance(query, tree_sitter.Query)
 
 
-def test_a_language_is_loaded_when_its_first_file_is_met() -> None:
+def test_a_language_is_loaded_on_first_use() -> None:
     code = """
 import sys
 import time

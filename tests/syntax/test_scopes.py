@@ -32,7 +32,7 @@ PYTHON = language_of("a.py")
         ("def f():\n    call(\n⟦⟧\n    )\n", ["f"]),
     ],
 )
-def test_a_place_is_inside_these_scopes(marked: str, names: list[str]) -> None:
+def test_the_scopes_around_a_place_are_found(marked: str, names: list[str]) -> None:
     text, cursor = cursor_of(marked)
     scopes = enclosing_scopes(Source.parse(text, PYTHON), cursor)
     assert [scope.name for scope in scopes] == names
@@ -49,7 +49,7 @@ def test_a_scope_has_a_header_and_a_body() -> None:
     assert inner.body.of(text) == "return 1"
 
 
-def test_an_empty_body_is_an_empty_span_behind_the_header() -> None:
+def test_an_empty_body_is_an_empty_span_after_the_header() -> None:
     text, cursor = cursor_of("def f():\n    ⟦⟧\n")
     (scope,) = enclosing_scopes(Source.parse(text, PYTHON), cursor)
     assert scope.header.of(text) == "def f():"

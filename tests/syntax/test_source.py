@@ -49,30 +49,30 @@ def replaced(marked: str, new: str) -> tuple[Source, Source]:
         pytest.param("def f():\n\tif x:\n\t\t⟦⟧pass\n", "y\n\t\t", id="tabs"),
         pytest.param("x = 1⟦\r\n⟧y = 2\r\n", "\n", id="one line end of a CRLF file"),
         pytest.param("x = 1\r⟦⟧\ny = 2\n", "#", id="between the two halves of a CRLF"),
-        pytest.param("x = 1\r⟦⟧y = 2\n", "\n", id="that completes a CRLF"),
+        pytest.param("x = 1\r⟦⟧y = 2\n", "\n", id="completing a CRLF"),
         pytest.param("x = 1\r⟦y⟧ = 2\r", "z", id="lines that end in CR"),
         pytest.param("x = 1⟦\r⟧y = 2\r", "\n", id="the first CR of two"),
         pytest.param("\ufeffx = ⟦1⟧\n", "'é😀'", id="after a byte order mark"),
         pytest.param("⟦\ufeff⟧x = 1\n", "", id="the byte order mark itself"),
         pytest.param("x = '😀⟦⟧😀'\ny = '→'\n", "🐍", id="among astral characters"),
         pytest.param("a = ⟦b⟧\nc = ⟦b⟧\nd = (⟦b⟧, ⟦b⟧)\n", "bb → '😀'", id="several at once"),
-        pytest.param("x = f(⟦⟧\ny = 1\n", ")", id="a bracket that was missing"),
+        pytest.param("x = f(⟦⟧\ny = 1\n", ")", id="a missing bracket"),
         pytest.param('x = 1\n⟦⟧y = 2\n"""doc"""\n', '"""', id="a quote that swallows the rest"),
         pytest.param(
             '     self.counts[sku] += count\n\n    def take(self, sku: "t: int) ⟦-> No⟧',
             '"',
-            id="errors that the parser takes over otherwise than it finds them",
+            id="errors that an incremental parse reports differently",
         ),
     ],
 )
-def test_an_edit_gives_the_tree_of_a_fresh_parse(marked: str, new: str) -> None:
+def test_after_an_edit_the_tree_equals_a_fresh_parse(marked: str, new: str) -> None:
     edited, fresh = replaced(marked, new)
     assert edited.text == fresh.text
     assert edited.data == fresh.data
     assert shape(edited) == shape(fresh)
 
 
-def test_a_deletion_and_an_insertion_leave_what_follows_in_its_place() -> None:
+def test_a_deletion_and_an_insertion_keep_the_following_text_in_place() -> None:
     text, (deleted, inserted) = read_marks("self.cou⟦nt⟧s[sku] +⟦⟧= count\n")
     source = Source.parse(text, PYTHON)
     assert not source.tree.root_node.has_error
@@ -82,7 +82,7 @@ def test_a_deletion_and_an_insertion_leave_what_follows_in_its_place() -> None:
 
 @settings(max_examples=150)
 @given(st.data(), texts)
-def test_any_edits_give_the_tree_of_a_fresh_parse(data: st.DataObject, text: str) -> None:
+def test_after_any_edits_the_tree_equals_a_fresh_parse(data: st.DataObject, text: str) -> None:
     source = Source.parse(text, PYTHON)
     for look in data.draw(st.lists(st.booleans(), min_size=1, max_size=6)):
         # The tree may or may not be used between two edits.
@@ -96,14 +96,14 @@ def test_any_edits_give_the_tree_of_a_fresh_parse(data: st.DataObject, text: str
 
 @settings(max_examples=40)
 @given(st.data())
-def test_several_edits_far_apart_give_the_tree_of_a_fresh_parse(data: st.DataObject) -> None:
+def test_after_edits_far_apart_the_tree_equals_a_fresh_parse(data: st.DataObject) -> None:
     source = Source.parse(INVENTORY, PYTHON)
     assert not source.tree.root_node.has_error
     edited = source.edited(data.draw(edits_of(INVENTORY, most=4)))
     assert shape(edited) == shape(Source.parse(edited.text, PYTHON))
 
 
-def test_typing_in_50_000_lines_gives_the_tree_of_a_fresh_parse() -> None:
+def test_after_typing_in_50_000_lines_the_tree_equals_a_fresh_parse() -> None:
     function = "def f(a, b=None):\n    total = a\n    return total\n\n\nTABLE = {'→': 1}\n\n\n"
     source = Source.parse(function * 6_250, PYTHON)
     assert len(source.lines.starts) == 50_001
@@ -118,14 +118,14 @@ def test_typing_in_50_000_lines_gives_the_tree_of_a_fresh_parse() -> None:
     assert [each.byte_range for each in statements] == [each.byte_range for each in fresh.children]
 
 
-def test_an_edit_parses_nothing_until_somebody_looks() -> None:
+def test_an_edit_is_parsed_only_when_the_tree_is_used() -> None:
     source = Source.parse("x = 1\n", PYTHON).edited([Edit(Span(0, 1), "y")])
     assert "tree" not in source.__dict__
     assert source.tree.root_node.type == "module"
     assert "tree" in source.__dict__
 
 
-def test_an_edit_leaves_the_source_as_it_was() -> None:
+def test_an_edit_does_not_modify_the_source() -> None:
     source = Source.parse("x = 1\n", PYTHON)
     before = shape(source)
     assert not source.edited([Edit(Span(0, 5), "def f(): pass")]).tree.root_node.has_error
@@ -143,7 +143,7 @@ def test_a_carriage_return_alone_ends_a_line() -> None:
 
 @settings(max_examples=50)
 @given(st.data(), long_texts)
-def test_offsets_become_bytes_and_come_back(data: st.DataObject, text: str) -> None:
+def test_offsets_convert_to_bytes_and_back(data: st.DataObject, text: str) -> None:
     source = Source.parse(text, PYTHON)
     offset = data.draw(st.integers(0, len(text)))
     assert source.byte_offset(offset) == len(text[:offset].encode())
@@ -157,7 +157,7 @@ def test_a_node_covers_its_text() -> None:
     assert (node.type, source.span(node)) == ("call", span)
 
 
-def test_what_lies_outside_is_refused() -> None:
+def test_offsets_outside_the_text_are_refused() -> None:
     source = Source.parse("é = 1", PYTHON)
     for wrong in (
         lambda: source.byte_offset(6),

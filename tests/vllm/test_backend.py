@@ -50,7 +50,7 @@ def test_pinned_positions_stay_through_all_steps(make_backend: MakeBackend) -> N
     assert loose.tokens != once.tokens
 
 
-def test_a_fill_has_texts_for_its_gaps_alone(make_backend: MakeBackend, family: str) -> None:
+def test_a_fill_has_texts_only_for_its_gaps(make_backend: MakeBackend, family: str) -> None:
     reply = make_backend(family).fill(REQUEST, StopToken())
     (text,) = reply.best.texts
     assert "return result" not in text
@@ -76,7 +76,7 @@ def test_a_prompt_is_not_encoded_twice(server: VllmServer, make_backend: MakeBac
     assert server.metric(hits) - before == 2 * BLOCK
 
 
-def test_a_request_for_no_candidates_warms_the_cache(
+def test_a_request_without_candidates_warms_the_cache(
     make_backend: MakeBackend, family: str
 ) -> None:
     parts = ("x = 1\n" * 150, "\n")
@@ -195,13 +195,15 @@ def test_a_canvas_wider_than_the_served_one_is_refused_at_the_start(
         make_backend("infill", canvas=128)
 
 
-def test_the_server_says_what_it_cannot_take(make_backend: MakeBackend) -> None:
+def test_the_servers_refusal_is_passed_on(make_backend: MakeBackend) -> None:
     served = served_by(make_backend("infill"))
     with pytest.raises(RemoteError, match=r"failed \(400: This model's maximum context length"):
         read(served, CanvasRead(some_tokens(9, 1100), some_tokens(9, WIDTH), steps=1))
 
 
-def test_the_name_says_where_code_goes(server: VllmServer, make_backend: MakeBackend) -> None:
+def test_the_backend_name_says_where_code_goes(
+    server: VllmServer, make_backend: MakeBackend
+) -> None:
     assert make_backend("infill").name == f"tiny at {server.url.removeprefix('http://')}"
 
 

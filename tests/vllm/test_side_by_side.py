@@ -110,7 +110,7 @@ def test_one_step_over_a_fills_canvas_has_the_local_argmax(
 
 
 @pytest.mark.parametrize("length", [5, 150, SLIDING - WIDTH])
-def test_it_has_it_for_prompts_of_any_length_within_the_sliding_window(
+def test_the_argmax_is_the_same_for_prompts_within_the_sliding_window(
     make_backend: MakeBackend, models: Mapping[str, Model], length: int
 ) -> None:
     prompt, seed = some_tokens(1, length), some_tokens(2, WIDTH)
@@ -118,7 +118,7 @@ def test_it_has_it_for_prompts_of_any_length_within_the_sliding_window(
     assert_same(reply, local_log_probs(models["infill"], prompt, seed))
 
 
-def test_beyond_the_sliding_window_vllm_gives_each_position_a_window_of_its_own(
+def test_beyond_the_sliding_window_vllm_gives_each_position_its_own_window(
     make_backend: MakeBackend, checkpoints: Mapping[str, Path]
 ) -> None:
     """The library, and so the local backend, shows the end of the prompt to the whole canvas."""
@@ -130,7 +130,7 @@ def test_beyond_the_sliding_window_vllm_gives_each_position_a_window_of_its_own(
     assert reply.tokens != tuple(shared.argmax(-1).tolist())
 
 
-def test_a_fill_is_scored_as_the_local_model_would(
+def test_a_fill_has_the_score_of_the_local_model(
     make_backend: MakeBackend, models: Mapping[str, Model], family: str
 ) -> None:
     served = served_by(make_backend(family))

@@ -142,6 +142,7 @@ def load_lora(path: Path, base_sha256: str) -> Lora:
     if file.metadata.get("base_sha256") != base_sha256:
         raise _refused(path, "it was trained on another base model")
     try:
+        # Read again: safetensors maps the file and gives no bytes. A LoRA has some 10 MB.
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         rank, alpha = json.loads(file.metadata["rank"]), json.loads(file.metadata["alpha"])
         lora = Lora(path, digest, base_sha256, rank, alpha, file.matrices)

@@ -74,18 +74,18 @@ class ExampleSource:
         path = document.path if rng.random() < self._sampling.path_odds else ""
         budget = replace(InfillBudget(), window=window, suffix=min(112, window // 3))
         layout = InfillLayout(self._codec, budget)
-        return lay_out(layout, path, document.text, gaps, width, rng)
+        return lay_out(layout, Document(path, document.text), gaps, width, rng)
 
 
 def lay_out(
     layout: InfillLayout,
-    path: str,
-    text: str,
+    document: Document,
     gaps: Sequence[Span],
     width: int,
     rng: random.Random,
 ) -> Example | None:
-    """The example of `gaps` in `text` on a canvas of `width`; None if they do not fit."""
+    """The example of `gaps` in a document on a canvas of `width`; None if they do not fit."""
+    text = document.text
     parts = split_at(text, gaps)
     codec = layout.codec
     pad, end = codec.token_id(PAD), codec.token_id(END)
@@ -101,7 +101,7 @@ def lay_out(
     for span, middle in zip(spans, middles, strict=True):
         filled = [*middle, *[pad] * (len(span) - len(middle))]
         canvas[span.start : span.end] = filled
-    prompt = layout.prompt(path, (), parts[0], suffix, width)
+    prompt = layout.prompt(document.path, (), parts[0], suffix, width)
     causal = tuple(middles[0]) if len(gaps) == 1 else ()
     open_ = tuple(not pin for pin in pinned)
     return Example(tuple(prompt), causal, tuple(canvas), open_, tuple(spans))

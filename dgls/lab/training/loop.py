@@ -16,7 +16,7 @@ from dgls.lab.training.objective import Losses, losses
 from dgls.lab.training.optimiser import Optimisers, rate_factor
 from dgls.lab.training.recipes import Recipe
 from dgls.lab.training.run_folder import LogLine, Progress, RunFolder
-from dgls.network.hardware import multiplies_bf16
+from dgls.network.hardware import is_fast_in_bf16
 
 _LOG_EVERY = 20
 _SAVE_SECONDS = 180.0
@@ -146,5 +146,6 @@ class _Means:
 
 def _precision(device: torch.device) -> AbstractContextManager[object]:
     """bf16 if the machine multiplies it fast, else fp32."""
-    fast = device.type == "cuda" or multiplies_bf16(device)
-    return torch.autocast(device.type, dtype=torch.bfloat16) if fast else nullcontext()
+    if not is_fast_in_bf16(device):
+        return nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16)

@@ -71,14 +71,14 @@ async def _at(context: RequestContext, *arguments: object) -> Explanation:
     reply = await context.model.fill_insistently(request)
     asking = context.request(document, explicit, WHY)
     explicit_reply = await context.explicit_model().fill_insistently(asking)
-    return explained(
+    found = explained(
         automatic.site,
         request,
         reply,
         threshold=settings.show.threshold,
         silence=_silence(context, document, automatic.context),
-        explicit=shown_when_explicit(explicit.site, explicit_reply.candidates),
     )
+    return found.when_asked(shown_when_explicit(explicit.site, explicit_reply.candidates))
 
 
 def _place(context: RequestContext, *arguments: object) -> tuple[Document, int]:

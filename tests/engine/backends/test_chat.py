@@ -148,7 +148,7 @@ def test_the_code_is_found_in_every_servers_reply(
     assert reply.model == f"tiny at {server.url.removeprefix('http://')}"
 
 
-def test_what_is_sent_holds_no_parameter_that_a_server_may_refuse(
+def test_the_request_has_only_parameters_that_every_server_accepts(
     server: FakeServer, backend: ChatBackend
 ) -> None:
     fill(backend)
@@ -166,14 +166,14 @@ def test_gaps_are_filled_one_after_another(server: FakeServer, backend: ChatBack
     assert "a = first\nb = <FILL>" in server.bodies(COMPLETIONS)[1]["messages"][0]["content"]
 
 
-def test_what_most_answers_say_comes_first(server: FakeServer, backend: ChatBackend) -> None:
+def test_the_most_frequent_answer_comes_first(server: FakeServer, backend: ChatBackend) -> None:
     texts = iter(["`1`", "`2`", "`2`"])
     server.pages[COMPLETIONS] = lambda exchange: saying(next(texts))(exchange)
     reply = fill(backend, FillRequest(REQUEST.parts, limits=Limits(candidates=3)))
     assert [candidate.texts for candidate in reply.candidates] == [("2",), ("1",)]
 
 
-def test_nothing_is_shown_unasked_by_a_server_that_does_not_say_how_sure_it_is(
+def test_a_reply_without_a_confidence_is_below_the_threshold(
     backend: ChatBackend,
 ) -> None:
     reply = fill(backend)
@@ -181,7 +181,7 @@ def test_nothing_is_shown_unasked_by_a_server_that_does_not_say_how_sure_it_is(
 
 
 @pytest.mark.parametrize("answer", [None, "", "<think>", "```", "\x00" * 5000, "`" * 5000])
-def test_an_answer_without_code_is_a_fill_all_the_same(
+def test_an_answer_without_code_is_still_a_fill(
     server: FakeServer, backend: ChatBackend, answer: str | None
 ) -> None:
     server.pages[COMPLETIONS] = saying(answer)
@@ -201,7 +201,7 @@ def test_an_answer_without_code_is_a_fill_all_the_same(
     ],
     ids=["500", "400", "401", "503", "nonsense", "shape", "half a reply"],
 )
-def test_a_failing_server_is_one_clean_error(
+def test_a_failing_server_raises_one_clean_error(
     server: FakeServer,
     backend: ChatBackend,
     caplog: pytest.LogCaptureFixture,
@@ -233,17 +233,19 @@ def test_a_stop_and_a_deadline_close_the_connection(
         fill(backend, FillRequest(REQUEST.parts, limits=Limits(200)))
 
 
-def test_a_request_for_no_candidates_asks_nothing(server: FakeServer, backend: ChatBackend) -> None:
+def test_a_request_without_candidates_sends_nothing(
+    server: FakeServer, backend: ChatBackend
+) -> None:
     assert fill(backend, FillRequest(REQUEST.parts, limits=Limits(candidates=0))).candidates == ()
     assert server.bodies(COMPLETIONS) == []
 
 
-def test_a_name_that_is_not_listed_may_be_asked_for(server: FakeServer, tmp_path: Path) -> None:
+def test_a_model_not_listed_by_the_server_may_be_named(server: FakeServer, tmp_path: Path) -> None:
     assert loaded(server, tmp_path, model="alias").name.startswith("alias at ")
 
 
 @pytest.mark.model
-def test_a_real_llama_cpp_server_answers_in_chat() -> None:
+def test_a_real_llama_cpp_server_answers_a_chat() -> None:
     chosen = {"engine.backend": "chat", "remote.url": llama_cpp_url()}
     backend = backend_of(changed(Settings(), chosen))
     backend.load(lambda share, what: None)
@@ -258,7 +260,7 @@ ASKED = FillRequest(
 )
 
 
-def test_an_instruction_is_asked_in_the_servers_own_chat() -> None:
+def test_an_instruction_is_sent_as_the_servers_chat() -> None:
     """The turns are plain text in their own fields, and the answer is used unchanged."""
     answer = "<think>Hm.</think>```python\ndef f(a: int):\n    return a\n```"
     shape = {"choices": [{"message": {"role": "assistant", "content": answer}}]}

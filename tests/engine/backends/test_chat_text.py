@@ -40,7 +40,7 @@ BLOCK = "def f(items):\n    ⟦⟧\n\n\ndef g():\n    pass\n"
             id="and the line that follows",
         ),
         pytest.param(INSIDE, "```\n1)\n```", "1", id="the bracket that follows"),
-        pytest.param(INSIDE, "```\nf(1)\n```", "f(1)", id="a bracket of its own"),
+        pytest.param(INSIDE, "```\nf(1)\n```", "f(1)", id="a bracket that it opened"),
         pytest.param(INSIDE, "```\nf(1))\nprint(2)\n```", "f(1)", id="both"),
         pytest.param(BLOCK, "```\nreturn 1\n```", "return 1", id="one line of a block"),
         pytest.param(
@@ -57,14 +57,14 @@ BLOCK = "def f(items):\n    ⟦⟧\n\n\ndef g():\n    pass\n"
         ),
         pytest.param(HALF_LINE, "<think>hm ```no```</think>```\n1\n```", "1", id="thoughts"),
         pytest.param(
-            HALF_LINE, "hm\n</think>\n```\n1\n```", "1", id="thoughts begun by the server"
+            HALF_LINE, "hm\n</think>\n```\n1\n```", "1", id="thoughts opened by the server"
         ),
-        pytest.param(HALF_LINE, "<think>never ends", "", id="thoughts without end"),
+        pytest.param(HALF_LINE, "<think>never ends", "", id="endless thoughts"),
         pytest.param(HALF_LINE, "", "", id="nothing"),
         pytest.param(HALF_LINE, "``````", "``````", id="backticks alone"),
     ],
 )
-def test_what_is_cut_out(marked: str, answer: str, expected: str) -> None:
+def test_code_is_cut_out_of_an_answer(marked: str, answer: str, expected: str) -> None:
     text, cursor = cursor_of(marked)
     assert code_of(answer, text[:cursor], text[cursor:]) == expected
 
@@ -74,14 +74,14 @@ GARBAGE = ["`", "```", "\n", "(", "a = 1\n", "    ", "<think>", "é😀", "\x00"
 
 @pytest.mark.parametrize("garbage", GARBAGE)
 @pytest.mark.parametrize("times", [1, 100, 10_000])
-def test_garbage_of_any_length_is_survived_in_time(garbage: str, times: int) -> None:
+def test_garbage_of_any_length_is_handled_in_time(garbage: str, times: int) -> None:
     text, cursor = cursor_of(HALF_LINE)
     began = time.process_time()
     assert isinstance(code_of(garbage * times, text[:cursor], text[cursor:]), str)
     assert time.process_time() - began < 5
 
 
-def test_the_question_shows_the_gap_and_what_is_around_it() -> None:
+def test_the_question_shows_the_gap_and_its_surroundings() -> None:
     request = FillRequest(
         ("x = ```", "\ny\n"), (Gap("old"),), path="a.py", snippets=(Snippet("b.py", "B = 1"),)
     )
@@ -103,6 +103,6 @@ def test_the_question_shows_the_gap_and_what_is_around_it() -> None:
         {"choices": [{"message": {"content": 1}}]},
     ],
 )
-def test_what_is_no_chat_completion_is_said(fields: object) -> None:
+def test_a_reply_that_is_not_a_chat_completion_is_reported(fields: object) -> None:
     with pytest.raises(RemoteError, match="not a chat completion"):
         answer_of(fields)

@@ -80,14 +80,14 @@ def pair() -> Pair:
     return Pair()
 
 
-def test_while_the_server_is_there_it_fills_and_nothing_else_is_loaded(pair: Pair) -> None:
+def test_while_the_server_is_up_the_local_model_is_not_loaded(pair: Pair) -> None:
     pair.load()
     reply = pair.fill()
     assert (reply.model, reply.note, pair.local.loads) == ("remote", "", 0)
     assert pair.both.concurrency == 8
 
 
-def test_a_server_that_is_down_at_the_start_is_told_in_each_reply(pair: Pair) -> None:
+def test_a_server_down_at_the_start_is_reported_in_each_reply(pair: Pair) -> None:
     pair.remote.error = DOWN
     pair.load()
     reply = pair.fill()
@@ -96,14 +96,14 @@ def test_a_server_that_is_down_at_the_start_is_told_in_each_reply(pair: Pair) ->
     assert (pair.both.name, pair.both.concurrency) == ("local", 1)
 
 
-def test_a_server_that_goes_down_in_a_fill_costs_no_fill(
+def test_a_server_that_goes_down_in_a_fill_loses_no_fill(
     pair: Pair, caplog: pytest.LogCaptureFixture
 ) -> None:
     pair.load()
     pair.remote.error = DOWN
     with caplog.at_level(logging.WARNING):
         assert [pair.fill().model for _ in range(3)] == ["local"] * 3
-    assert pair.remote.fills == 1, "one that is down is left alone"
+    assert pair.remote.fills == 1, "a server that is down is not asked"
     assert len(caplog.records) == 1, "it is logged once"
     assert pair.local.loads == 1
 
@@ -120,14 +120,14 @@ def test_the_server_fills_again_when_it_is_back(pair: Pair) -> None:
     assert (reply.model, reply.note) == ("remote", "")
 
 
-def test_a_server_that_is_too_busy_to_say_what_it_serves_is_down(pair: Pair) -> None:
+def test_a_server_too_busy_to_list_its_models_is_down(pair: Pair) -> None:
     pair.remote.error = EngineBusyError("The server at host:1 answered 503.")
     pair.load()
     for _ in range(2):
         pair.now += RETRY_S
         assert pair.fill().model == "local"
         settled(pair)
-        assert pair.fill().model == "local", "and is not asked again so soon"
+        assert pair.fill().model == "local", "it is not asked again so soon"
     assert pair.remote.loads == 3
     pair.remote.error = None
     pair.now += RETRY_S
@@ -162,7 +162,7 @@ def test_pauses_are_used_while_the_local_model_fills(pair: Pair) -> None:
     assert pair.local.pauses == 1
 
 
-def test_a_server_that_is_still_down_is_asked_once_in_a_while(pair: Pair) -> None:
+def test_a_server_that_stays_down_is_retried_at_intervals(pair: Pair) -> None:
     pair.remote.error = DOWN
     pair.load()
     for _ in range(3):
@@ -173,7 +173,7 @@ def test_a_server_that_is_still_down_is_asked_once_in_a_while(pair: Pair) -> Non
     assert pair.remote.loads == 4
 
 
-def test_without_a_local_model_its_error_is_told(pair: Pair) -> None:
+def test_without_a_local_model_its_error_is_reported(pair: Pair) -> None:
     pair.remote.error = DOWN
     pair.local.error = ModelNotFoundError("There is no model 'x'.")
     with pytest.raises(ModelNotFoundError):
@@ -181,7 +181,7 @@ def test_without_a_local_model_its_error_is_told(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize(("wanted", "kind"), [("true", True), ("false", False)])
-def test_the_user_decides(wanted: str, kind: bool) -> None:
+def test_the_setting_turns_the_fallback_on_or_off(wanted: str, kind: bool) -> None:
     settings = changed(
         Settings(),
         {
@@ -204,7 +204,7 @@ def broken(settings: Settings) -> object:
     raise AttributeError("of its own")
 
 
-def test_a_factory_that_fails_is_not_one_that_cannot_be_imported() -> None:
+def test_a_failing_factory_is_distinguished_from_a_failed_import() -> None:
     module = f"{__name__}:broken"
     with pytest.raises(AttributeError, match="of its own"):
         backend_of(changed(Settings(), {"engine": {"backend": module}}))

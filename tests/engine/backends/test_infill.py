@@ -65,7 +65,7 @@ def filled(running: FakeServer, request: FillRequest = REQUEST) -> FillReply:
     return loaded(running).fill(request, StopToken())
 
 
-def test_the_cursors_line_follows_the_mark_of_the_middle(llama: FakeServer) -> None:
+def test_the_cursors_line_is_sent_as_the_prompt(llama: FakeServer) -> None:
     filled(llama)
     (body,) = llama.bodies(INFILL)
     assert body["input_prefix"] == "import math\n\ndef area(r):\n"
@@ -74,7 +74,7 @@ def test_the_cursors_line_follows_the_mark_of_the_middle(llama: FakeServer) -> N
     assert (body["stop"], body["temperature"], body["n_probs"]) == (["\n"], 0.0, 1)
 
 
-def test_the_reply_says_what_it_cost_and_how_sure_it_is(llama: FakeServer) -> None:
+def test_the_reply_has_costs_and_confidence(llama: FakeServer) -> None:
     reply = filled(llama)
     (fill,) = reply.candidates
     assert (fill.texts, fill.tokens, fill.proposal) == (("math.pi",), 3, "draft")
@@ -100,30 +100,30 @@ def test_equal_candidates_count_once(llama: FakeServer) -> None:
     assert len(reply.candidates) == 1
 
 
-def test_a_gap_knows_what_was_filled_before_it(llama: FakeServer) -> None:
+def test_a_gap_sees_the_fills_of_earlier_gaps(llama: FakeServer) -> None:
     reply = filled(llama, FillRequest(("a = ", "\nb = ", "\n"), (Gap(), Gap())))
     assert reply.best.texts == ("math.pi", "math.pi")
     assert llama.bodies(INFILL)[1]["input_prefix"] == "a = math.pi\n"
 
 
-def test_the_lines_of_a_gap_hold_whatever_the_server_writes() -> None:
+def test_a_gaps_line_limit_cuts_the_servers_text() -> None:
     with server({**ANSWER, "content": "one\ntwo\nthree"}) as running:
         reply = filled(running, FillRequest(("x", ""), (Gap(max_lines=2),)))
     assert reply.best.texts == ("one\ntwo",)
 
 
-def test_a_server_that_says_no_probabilities_counts_as_even_odds() -> None:
+def test_without_probabilities_the_confidence_is_one_half() -> None:
     with server({"content": "1"}) as running:
         assert filled(running).best.confidence == 0.5
 
 
 @pytest.mark.parametrize("wrong", [[], {}, {"content": 3}, {"content": "x", "timings": 3}])
-def test_what_is_not_llama_cpps_is_refused(wrong: Any) -> None:
+def test_a_reply_not_from_llama_cpp_is_refused(wrong: Any) -> None:
     with pytest.raises(RemoteError, match=r"llama\.cpp"):
         answer_of(wrong)
 
 
-def test_a_server_that_is_slow_is_stopped_at_the_deadline() -> None:
+def test_a_slow_server_is_stopped_at_the_deadline() -> None:
     with server(lambda exchange: exchange.hang()) as running:
         request = FillRequest(("x", ""), limits=Limits(deadline_ms=50))
         with pytest.raises(Stopped, match="50 ms"):
@@ -131,7 +131,7 @@ def test_a_server_that_is_slow_is_stopped_at_the_deadline() -> None:
         assert running.gone.wait(10)
 
 
-def test_a_server_that_is_not_there_is_named() -> None:
+def test_an_unreachable_server_is_named() -> None:
     with server() as running:
         url = running.url
     backend = backend_of(changed(Settings(), {"engine.backend": "infill", "remote.url": url}))

@@ -28,7 +28,7 @@ def test_the_backend_loads_warms_up_and_fills(tmp_path):
     assert backend.fill(REQUEST, StopToken()).model == "tiny"
 
 
-def test_a_model_that_is_not_there_is_named():
+def test_a_missing_model_is_named():
     backend = LocalBackend("/no/such/model")
     with pytest.raises(ModelNotFoundError, match="/no/such/model"):
         backend.load(lambda share, what: None)

@@ -101,7 +101,7 @@ def fill(backend: VllmBackend, request: FillRequest = REQUEST) -> FillReply:
     return backend.fill(request, StopToken())
 
 
-def test_a_fill_is_spliced_out_of_the_emitted_canvas(
+def test_a_fill_is_cut_out_of_the_returned_canvas(
     checkpoint: Path, server: FakeServer, codec: HfCodec
 ) -> None:
     server.pages[COMPLETIONS] = always("items[0]", codec)
@@ -114,7 +114,7 @@ def test_a_fill_is_spliced_out_of_the_emitted_canvas(
     assert reply.best.score == -(1 + len(codec.encode("items[0]")))
 
 
-def test_the_text_around_the_gap_is_sent_pinned_and_nothing_else(
+def test_only_the_text_around_the_gap_is_sent_pinned(
     checkpoint: Path, server: FakeServer, codec: HfCodec
 ) -> None:
     server.pages[COMPLETIONS] = always("1", codec)
@@ -178,7 +178,7 @@ def with_two_draws(checkpoint: Path, folder: Path) -> Path:
     return folder
 
 
-def test_a_request_for_no_candidates_warms_the_cache_with_one_short_read(
+def test_a_request_without_candidates_warms_the_cache_with_one_short_read(
     checkpoint: Path, server: FakeServer, codec: HfCodec
 ) -> None:
     server.pages[COMPLETIONS] = always("", codec)
@@ -232,7 +232,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_failing_server_is_one_clean_error_and_the_next_fill_works(
+def test_a_failing_server_raises_one_clean_error_and_the_next_fill_works(
     checkpoint: Path,
     server: FakeServer,
     codec: HfCodec,
@@ -257,7 +257,7 @@ def test_a_failing_server_is_one_clean_error_and_the_next_fill_works(
     assert fill(backend).best.texts == ("1",)
 
 
-def test_a_server_that_is_gone_is_one_clean_error(checkpoint: Path, codec: HfCodec) -> None:
+def test_an_unreachable_server_raises_one_clean_error(checkpoint: Path, codec: HfCodec) -> None:
     with fake_server({MODELS: models(), COMPLETIONS: always("1", codec)}) as server:
         backend = loaded(checkpoint, server)
         address = server.url
@@ -287,7 +287,7 @@ def test_a_deadline_ends_a_fill_without_a_draft(checkpoint: Path, server: FakeSe
     assert server.gone.wait(WAIT_S)
 
 
-def test_a_deadline_takes_the_hasty_draft_where_no_other_is_there(
+def test_at_the_deadline_the_hasty_draft_is_used_if_it_is_the_only_one(
     checkpoint: Path, server: FakeServer, codec: HfCodec
 ) -> None:
     def answer(exchange: Exchange) -> None:
@@ -333,7 +333,7 @@ def test_several_fills_run_at_once(checkpoint: Path, server: FakeServer, codec: 
         ({"url": "http://host", "key_file": "/nowhere/key"}, "cannot be read"),
     ],
 )
-def test_a_setting_that_cannot_be_used_is_told_without_the_key(
+def test_an_unusable_setting_is_reported_without_the_key(
     checkpoint: Path, remote: dict[str, str], words: str
 ) -> None:
     with pytest.raises(SettingError, match=words) as caught:
@@ -349,7 +349,7 @@ def test_a_key_that_others_can_read_is_not_used(
         loaded(checkpoint, server, key_file=str(key_file))
 
 
-def test_the_served_model_is_chosen_or_asked_for(checkpoint: Path, server: FakeServer) -> None:
+def test_the_served_model_is_chosen_or_named(checkpoint: Path, server: FakeServer) -> None:
     with pytest.raises(RemoteError, match="no model 'other', but 'tiny'"):
         loaded(checkpoint, server, model="other")
 
@@ -363,7 +363,7 @@ def test_a_server_that_cannot_read_canvases_says_so_at_once(
         backend_of(settings(checkpoint, server.url)).load(lambda share, what: None)
 
 
-def test_lengths_that_do_not_fit_the_servers_canvas_are_left_out(
+def test_lengths_too_long_for_the_servers_canvas_are_left_out(
     server: FakeServer, tmp_path: Path
 ) -> None:
     published = save_published(tmp_path / "chat")
@@ -375,7 +375,7 @@ def test_lengths_that_do_not_fit_the_servers_canvas_are_left_out(
     assert max(widths) <= 48
 
 
-def test_another_tokenizer_is_noticed_before_code_is_sent(
+def test_another_tokenizer_is_detected_before_code_is_sent(
     checkpoint: Path, server: FakeServer
 ) -> None:
     server.pages[TOKENIZE] = lambda exchange: exchange.reply({"tokens": [1, 2, 3]})

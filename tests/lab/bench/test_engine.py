@@ -32,14 +32,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-async def test_a_session_is_typed_as_a_keyboard_does() -> None:
+async def test_a_session_is_typed_key_by_key() -> None:
     texts = [text async for text, cursor in typed(SESSION)]
     head = SESSION.before
     # The indentation comes with the new line.
     assert texts == [f"{head}{each}\n" for each in ("x", "x\n  ", "x\n  y")]
 
 
-async def test_a_slip_is_taken_back() -> None:
+async def test_a_typing_slip_is_deleted() -> None:
     slipped = Session("a.py", "", "ab", "", (1.0, 1.0), frozenset({1}))
     assert [file async for file in typed(slipped)] == [
         ("a", 1),
@@ -53,7 +53,7 @@ def rows_of(rows: list[load.Series]) -> dict[str, tuple[float, ...]]:
     return {row.what: row.values for row in rows}
 
 
-async def test_editors_are_counted_and_nothing_is_left(folder: Path) -> None:
+async def test_several_editors_are_measured_and_leave_nothing(folder: Path) -> None:
     settings = changed(Settings(), {"engine": {"folder": str(folder), "backend": FACTORY}})
     async with EngineClient(settings) as client:
         try:
@@ -67,7 +67,7 @@ async def test_editors_are_counted_and_nothing_is_left(folder: Path) -> None:
     assert {path.suffix for path in folder.iterdir()} <= {".log"}
 
 
-async def test_what_the_next_keystroke_stopped_has_its_steps_but_no_reply(folder: Path) -> None:
+async def test_a_superseded_request_has_steps_but_no_reply(folder: Path) -> None:
     """The backend never ends a fill, so every request stops the one before."""
     settings = engine_settings(folder)
     forever = Session("forever.py", "", "abc", "", (1.0, 600.0, 600.0))
@@ -85,7 +85,7 @@ async def test_what_the_next_keystroke_stopped_has_its_steps_but_no_reply(folder
     assert first.steps > 0
 
 
-def test_waste_and_savings_are_computed_as_they_are_named() -> None:
+def test_waste_and_savings_are_computed_per_keystroke() -> None:
     reply = FillReply(
         (Fill(("x",), 0.0, 1.0),),
         "m",

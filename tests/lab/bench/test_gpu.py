@@ -84,7 +84,7 @@ def small_run(measure=measured_here, schemes=("none",), parts=("encoding",), min
     return results, told
 
 
-def test_a_part_that_fails_keeps_what_it_gave_and_lets_the_others_run(monkeypatch) -> None:
+def test_a_failing_part_keeps_its_figures_and_the_others_run(monkeypatch) -> None:
     def failing(subject, bandwidth):
         yield Figure("half", "none", "before", 1.0, "ms")
         raise RuntimeError("out of memory\nand more")
@@ -99,7 +99,7 @@ def test_a_part_that_fails_keeps_what_it_gave_and_lets_the_others_run(monkeypatc
     assert [line.split(": ")[1] for line in told] == ["load", "steps", "encoding", "a second start"]
 
 
-def test_where_the_kernels_fail_plain_torch_is_measured(monkeypatch) -> None:
+def test_if_the_kernels_fail_plain_torch_is_measured(monkeypatch) -> None:
     class Broken(PlainOperations):
         def attend(self, *arguments):
             raise RuntimeError("no kernel image")
@@ -128,7 +128,7 @@ def test_a_capture_that_fails_leaves_the_kernels_in_use(monkeypatch) -> None:
     assert "Traceback" in results.problems[0].trace
 
 
-def test_each_kernel_is_compared_and_one_that_fails_is_named(monkeypatch) -> None:
+def test_each_kernel_is_compared_and_a_failing_one_named(monkeypatch) -> None:
     class Wrong(PlainOperations):
         def norm(self, *arguments):
             return 2 * super().norm(*arguments)
@@ -149,7 +149,7 @@ def test_each_kernel_is_compared_and_one_that_fails_is_named(monkeypatch) -> Non
     assert two["plain torch"] < 1e-5
 
 
-def test_an_error_in_one_layer_is_told_though_whole_passes_differ_anyway() -> None:
+def test_an_error_in_one_layer_is_reported_despite_rounding_elsewhere() -> None:
     subject = Subject(TOY, Scheme.FOUR, CPU)
     second = subject.network.body.layers[1]
 
@@ -170,7 +170,7 @@ def test_an_error_in_one_layer_is_told_though_whole_passes_differ_anyway() -> No
     assert found["plain torch, moved: error of logits after all layers"] > 0
 
 
-def test_passes_with_the_same_experts_differ_in_rounding_alone() -> None:
+def test_passes_with_the_same_experts_differ_only_in_rounding() -> None:
     subject = Subject(TOY, Scheme.NONE, CPU)
     subject.network.prefix.hold(subject.past(TOY.prefix), TOY.gap)
     step, other = subject.network.step(), Recorded(PlainOperations())
@@ -184,7 +184,7 @@ def test_passes_with_the_same_experts_differ_in_rounding_alone() -> None:
     assert torch.equal(logits_of(subject, again), logits_of(subject, step))
 
 
-def test_what_a_disk_decides_waits_for_all_precisions() -> None:
+def test_parts_limited_by_the_disk_run_last() -> None:
     results, told = small_run(schemes=("4bit", "none"), parts=("storing", "encoding"))
     assert results.problems == []
     assert [line.partition("s, ")[2] for line in told] == [
@@ -210,7 +210,7 @@ class Deadly:
                 return
 
 
-def test_what_a_lost_process_left_is_measured_by_another() -> None:
+def test_a_new_process_measures_what_a_dead_one_left() -> None:
     deadly = Deadly("steps")
     results, _ = small_run(deadly, parts=("steps", "encoding"))
     assert "encoding" in {figure.part for figure in results.figures}
@@ -225,7 +225,7 @@ def test_what_a_lost_process_left_is_measured_by_another() -> None:
     ("deaths", "plain"),
     [(["load"], [False, True, False]), (["steps", "fills"], [False, False, True, False])],
 )
-def test_kernels_that_take_processes_with_them_are_left_alone(deaths, plain) -> None:
+def test_kernels_that_crash_processes_are_no_longer_used(deaths, plain) -> None:
     deadly = Deadly(*deaths)
     results, _ = small_run(deadly, parts=("steps", "fills", "encoding"))
     assert "encoding" in {figure.part for figure in results.figures}
@@ -239,7 +239,7 @@ def test_a_scheme_that_cannot_be_loaded_does_not_hold_up_the_others() -> None:
     assert {each.scheme for each in results.figures if each.part == "encoding"} == {"4bit"}
 
 
-def test_a_process_that_hangs_is_ended() -> None:
+def test_a_hanging_process_is_killed() -> None:
     job = Job("toy", "none", ("encoding",), "cpu", time.time(), time.time() + 60)
     messages = list(in_child(job, Patience(0.01, 60, time.time() + 60)))
     assert len(messages) == 1
@@ -254,7 +254,7 @@ def test_no_part_begins_once_time_is_up() -> None:
     assert {problem.what.partition(": ")[2] for problem in results.problems} == {"no time was left"}
 
 
-def test_of_8_bits_what_they_take_is_measured() -> None:
+def test_eight_bits_are_measured_only_for_load_and_memory() -> None:
     results, _ = small_run(schemes=("8bit",), parts=("memory", "equality", "encoding"))
     assert {figure.part for figure in results.figures} == {
         "machine",
@@ -265,7 +265,7 @@ def test_of_8_bits_what_they_take_is_measured() -> None:
     assert results.problems == []
 
 
-def test_a_message_is_the_same_behind_the_line_that_carries_it() -> None:
+def test_a_message_survives_encoding_as_a_line() -> None:
     messages = [Begun("steps"), Died("ended"), Figure("a", "none", "b", 1.5, "ms")]
     for message in (*messages, Problem("a", "", "b", "c"), About("here")):
         assert decoded(encoded(message)) == message
@@ -274,11 +274,11 @@ def test_a_message_is_the_same_behind_the_line_that_carries_it() -> None:
 @pytest.mark.parametrize(
     "arguments", [["--size", "huge"], ["--parts", "steps,stairs"], ["--schemes", "2bit"]]
 )
-def test_what_is_not_known_is_refused(arguments) -> None:
+def test_an_unknown_part_or_scheme_is_refused(arguments) -> None:
     assert run_app(["bench", "gpu", "--device", "cpu", *arguments]) == 2
 
 
-def test_quantised_models_fill_as_the_library_computes_with_the_same_weights() -> None:
+def test_quantised_models_fill_like_the_library_with_the_same_weights() -> None:
     for scheme in (Scheme.EIGHT, Scheme.FOUR):
         subject = Subject(TOY, scheme, CPU)
         prompt, canvas = subject.prompt(20), subject.prompt(8)
@@ -289,7 +289,7 @@ def test_quantised_models_fill_as_the_library_computes_with_the_same_weights() -
         assert ((found - expected).norm() / expected.norm()).item() < 1e-4, scheme
 
 
-def test_torch_has_the_grouped_product_that_tiles_are_compared_with() -> None:
+def test_torch_has_the_grouped_product() -> None:
     up, down = torch.randn(4, 32, 16).bfloat16(), torch.randn(4, 16, 16).bfloat16()
     states, chosen = torch.randn(6, 16).bfloat16(), torch.randn(6, 4).topk(2).indices.int()
     order = chosen.flatten().argsort()
@@ -303,7 +303,7 @@ def test_torch_has_the_grouped_product_that_tiles_are_compared_with() -> None:
         )
 
 
-def test_it_needs_nothing_that_a_gpu_machine_may_lack(tmp_path: Path) -> None:
+def test_the_benchmark_needs_nothing_that_a_gpu_machine_may_lack(tmp_path: Path) -> None:
     """torch, transformers and typer are enough: no libraries for editors, parsers or servers."""
     missing = ("tree_sitter", "tree_sitter_python", "pygls", "lsprotocol", "starlette", "uvicorn")
     for name in (*missing, "platformdirs"):

@@ -85,11 +85,11 @@ def test_aims_are_judged_by_the_figures() -> None:
 @pytest.mark.parametrize(
     ("value", "shown"), [(1234.5, "1234"), (45.67, "45.7"), (1.2345, "1.23"), (0.0, "0")]
 )
-def test_numbers_are_shown_with_what_means_something(value, shown) -> None:
+def test_numbers_are_shown_with_three_digits(value, shown) -> None:
     assert number(value) == shown
 
 
-def test_figures_stand_by_part_with_a_column_for_each_precision() -> None:
+def test_figures_are_listed_by_part_with_a_column_per_precision() -> None:
     results = Results("a machine", "dgls bench gpu")
     results.add([Figure("step", "none", "canvas 32", 9.5, "ms")])
     results.add([Figure("step", "4bit", "canvas 64", 3.25, "ms")])

@@ -45,7 +45,7 @@ def test_a_percentile_is_a_measured_value(
     assert Series("x", "ms", values).percentile(share) == expected
 
 
-def test_the_table_leaves_out_what_few_values_cannot_tell() -> None:
+def test_the_table_omits_percentiles_of_few_values() -> None:
     rows = [
         Series("one", "ms", (1.234,)),
         Series("ten", "ms", tuple(10.0 * n for n in range(1, 11))),
@@ -61,7 +61,7 @@ def test_the_table_leaves_out_what_few_values_cannot_tell() -> None:
 
 @pytest.mark.parametrize("command", ["latency", "engine"])
 @pytest.mark.parametrize("wanted", [[], ["--json"]], ids=["Markdown", "JSON"])
-def test_what_was_measured_is_printed_as_a_table_or_as_json(
+def test_measurements_are_printed_as_a_table_or_json(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     command: str,
@@ -125,7 +125,7 @@ async def test_fills_are_timed_cold_and_warm(folder: Path) -> None:
     assert {path.suffix for path in folder.iterdir()} <= {".log"}
 
 
-def test_what_is_asked_at_a_place_is_what_an_editor_has_there() -> None:
+def test_requests_at_a_place_are_those_of_an_editor() -> None:
     for place in islice(fills._places(), 12):
         asked = dict(fills._requests(Settings(), place))
         jump, character, bracket, enter, explicit = asked.values()

@@ -49,7 +49,7 @@ def test_in_one_pass_the_order_does_not_matter(model: CausalModel) -> None:
     assert all(each.blocks > 0 for each in found)
 
 
-def test_drafts_that_are_never_likely_enough_leave_greedy_decoding(
+def test_without_likely_drafts_decoding_is_greedy(
     model: CausalModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(unverified_module, "LEAST", (2.0, 0.0))
@@ -66,5 +66,5 @@ def test_drafts_that_are_never_likely_enough_leave_greedy_decoding(
         (Order.ENTROPY, [3, 0, 1]),
     ],
 )
-def test_an_order_takes_the_open_places(order: Order, first: list[int]) -> None:
+def test_an_order_chooses_among_the_open_places(order: Order, first: list[int]) -> None:
     assert orders._first(order, [0.2, 0.3, 0.0, 0.1], {2: 7}) == first

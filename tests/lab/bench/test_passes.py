@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parents[3] / "dgls" / "diffusion"
 FIELDS = {"system", "tokens_per_pass", "ms_per_fill_p50", "same_as_greedy", "gaps"}
 
 
-def test_every_system_writes_what_plain_decoding_writes() -> None:
+def test_every_system_writes_the_same_text_as_plain_decoding() -> None:
     model = tiny_causal()
     model.masks = MaskDrafts(model.network, random_adapter(model.network.config, TOKENS))
     cases = gaps_of([FOLDER], 6, seed=1)
@@ -38,18 +38,18 @@ def test_without_an_adapter_the_others_are_measured() -> None:
     assert [each.system for each in figures] == ["plain", "look-up"]
 
 
-def test_a_run_that_is_out_of_time_has_figures_of_what_it_measured() -> None:
+def test_a_run_out_of_time_reports_what_it_measured() -> None:
     cases = gaps_of([FOLDER], 4, seed=1)
     figures = passes(tiny_causal(), cases, lambda _: None, minutes=-1)
     assert [each.gaps for each in figures] == [0, 0]
 
 
-def test_folders_come_in_turns() -> None:
+def test_folders_take_turns() -> None:
     folders = [FOLDER, FOLDER.parent / "text"]
     cases = gaps_of(folders, 4, seed=1)
     assert all((folders[n % 2] / case.path).is_file() for n, case in enumerate(cases))
 
 
-def test_a_folder_that_is_not_there_is_named() -> None:
+def test_a_missing_folder_is_named() -> None:
     with pytest.raises(InputError, match="no folder nowhere; nothing was measured"):
         gaps_of([Path("nowhere")], 2, seed=1)

@@ -65,7 +65,7 @@ async def test_without_suggestions_everything_is_typed() -> None:
     assert tally.keystrokes == len("a +\nb") + 2
 
 
-async def test_what_is_right_and_seen_long_enough_is_accepted() -> None:
+async def test_a_right_suggestion_seen_long_enough_is_accepted() -> None:
     front = ScriptedFront(
         lambda text, cursor: Answer(cursor, "ice") if text[:cursor] == "x = pr" else None
     )
@@ -76,7 +76,7 @@ async def test_what_is_right_and_seen_long_enough_is_accepted() -> None:
     assert tally.keystrokes == len("pr") + 1 + len(" + 1")
 
 
-async def test_what_is_typed_along_is_one_show_and_another_text_is_flicker() -> None:
+async def test_typing_along_is_one_show_and_another_text_is_flicker() -> None:
     shows = {"x = p": "rice", "x = pr": "ice", "x = pri": "nt", "x = pric": "e"}
     front = ScriptedFront(lambda text, cursor: Answer(cursor, shows.get(text[:cursor], "")))
     tally = await replay(session("price", waits=dict.fromkeys(range(5), 30.0)), front)
@@ -96,7 +96,7 @@ async def test_an_answer_for_another_place_is_stale() -> None:
     assert (tally.stale, tally.shown) == (1, 0)
 
 
-def test_synthetic_sessions_are_bodies_of_functions_and_the_seed_chooses(tmp_path: Path) -> None:
+def test_synthetic_sessions_are_function_bodies_chosen_by_the_seed(tmp_path: Path) -> None:
     body = "    total = 0\n    for item in basket:\n        total += item.price\n    return total\n"
     for number in range(3):
         (tmp_path / f"m{number}.py").write_text(f"def f{number}(basket):\n{body}\n\nx = {number}\n")
@@ -158,7 +158,7 @@ def test_only_named_languages_are_typed(tmp_path: Path) -> None:
         synthetic_sessions(tmp_path, 1, seed=0, languages=languages_of(["go"]))
 
 
-async def test_indentation_by_tabs_comes_with_the_new_line_too() -> None:
+async def test_tab_indentation_comes_with_the_new_line_too() -> None:
     front = ScriptedFront(lambda text, cursor: None)
     tally = await replay(session("a\n\t\tb"), front)
     assert tally.keystrokes == len("a\nb")
@@ -179,7 +179,7 @@ def test_sessions_can_be_recorded_and_read_again(tmp_path: Path) -> None:
         recorded_sessions(file)
 
 
-def test_the_truth_is_right_as_often_as_its_confidence_says() -> None:
+def test_the_simulated_backend_is_calibrated() -> None:
     words = " ".join(f"word{number}" for number in range(600))
     whole = f"{words}\nanother line\nand one more\n"
     plan = Plan({"a.py": whole}, error=0.4, latency_ms=0.0)

@@ -47,11 +47,11 @@ COPIES = [
 
 
 @pytest.mark.parametrize(("what", "text", "filled"), COPIES, ids=[copy[0] for copy in COPIES])
-def test_copy_takes_what_the_most_similar_line_has_there(what: str, text: str, filled: str) -> None:
+def test_copy_takes_the_text_of_the_most_similar_line(what: str, text: str, filled: str) -> None:
     assert CopyLine().fill(marked(text)).texts == (filled,)
 
 
-def test_nothing_fills_nothing() -> None:
+def test_the_empty_baseline_fills_with_empty_text() -> None:
     case = marked("a = ¦\n", "1")
     assert Nothing().fill(case).texts == ("",)
 

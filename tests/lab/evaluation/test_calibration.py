@@ -18,7 +18,7 @@ from dgls.lab.evaluation import logistic
 from dgls.lab.evaluation.calibration import NEVER, Weighed, fit, write
 
 
-def test_the_fit_finds_the_map_that_drew_the_outcomes() -> None:
+def test_the_fit_recovers_the_true_map() -> None:
     rng = np.random.default_rng(0)
     features = rng.normal(size=(20_000, 2)) * [1.0, 30.0] + [1.0, 10.0]
     chance = logistic.probability(2.0, np.array([-1.5, 0.05]), features)
@@ -28,7 +28,7 @@ def test_the_fit_finds_the_map_that_drew_the_outcomes() -> None:
     assert intercept == pytest.approx(2.0, abs=0.1)
 
 
-def test_separable_and_constant_features_still_have_a_fit() -> None:
+def test_separable_and_constant_features_can_be_fitted() -> None:
     features = np.array([[0.0, 7.0], [1.0, 7.0], [2.0, 7.0], [3.0, 7.0]])
     intercept, weights = logistic.fit(features, np.array([0.0, 0.0, 1.0, 1.0]))
     chance = logistic.probability(intercept, weights, features)
@@ -67,7 +67,7 @@ def test_the_threshold_keeps_seven_in_ten_right_on_new_cases() -> None:
     assert len(shown) / len(fresh) > 0.2
 
 
-def test_the_map_ranks_the_proposals_of_a_case_by_what_makes_them_right() -> None:
+def test_the_map_ranks_proposals_by_the_feature_that_makes_them_right() -> None:
     """A copy after a long repeat is right, a draft of the same probability is not."""
     rng = random.Random(0)
     long_repeat, chance = (
@@ -95,18 +95,18 @@ def test_a_model_that_is_never_sure_and_right_is_never_shown() -> None:
     assert fitted.notes("tree", "today")["coverage"] is None
 
 
-def test_nothing_can_be_fitted_where_all_are_wrong() -> None:
+def test_nothing_can_be_fitted_if_all_are_wrong() -> None:
     with pytest.raises(CheckpointError, match="All fills of 50 gaps were wrong"):
         fit(weighed({-1: 0.0}, count=50), seed=0)
 
 
-def test_cases_of_one_file_alone_can_be_fitted() -> None:
+def test_cases_of_a_single_file_can_be_fitted() -> None:
     cases = weighed({-1: 0.9, -6: 0.1}, count=100)
     alone = [dataclasses.replace(each, group="one") for each in cases]
     assert fit(alone, seed=0).threshold < 1
 
 
-def test_the_checkpoint_keeps_all_else_that_it_knows(tmp_path: Path) -> None:
+def test_the_checkpoint_keeps_its_other_metadata(tmp_path: Path) -> None:
     before = Metadata(name="tiny", bits=8, strategy={"noise": 2}, notes={"step": 7})
     write_metadata(before, tmp_path)
     fitted = fit(weighed({-1: 0.9, -6: 0.1}), seed=0)

@@ -25,7 +25,7 @@ def test_each_task_becomes_one_gap_of_a_line(tmp_path: Path, name: str) -> None:
     assert (first.kind, first.path) == (Kind.WHOLE_LINE, "add.py")
 
 
-def test_the_true_document_is_the_task_as_it_came(tmp_path: Path) -> None:
+def test_the_true_document_is_the_original_task(tmp_path: Path) -> None:
     for case, task in zip(humaneval_cases(write_tasks(tmp_path / "t.jsonl")), TASKS, strict=True):
         whole = task["prompt"] + task["canonical_solution"] + task["suffix"]
         assert case.document(case.truth) == whole
@@ -56,7 +56,7 @@ def test_edits_turn_the_true_file_into_the_filled_one() -> None:
         assert apply_edits(true, case.edits(texts)) == case.document(texts)
 
 
-def test_a_guard_of_the_task_texts_knows_the_tasks_again(tmp_path: Path) -> None:
+def test_a_guard_built_from_task_texts_recognises_the_tasks(tmp_path: Path) -> None:
     texts = task_texts(write_tasks(tmp_path / "tasks.jsonl.gz"))
     guard = Contamination.of(texts)
     largest = TASKS[1]["prompt"] + TASKS[1]["canonical_solution"] + TASKS[1]["suffix"]
@@ -65,7 +65,7 @@ def test_a_guard_of_the_task_texts_knows_the_tasks_again(tmp_path: Path) -> None
     assert any("assert candidate([1, 3, 2]) == 3" in text for text in texts)
 
 
-def test_a_sample_keeps_the_order_and_depends_on_the_seed_alone(tmp_path: Path) -> None:
+def test_a_sample_keeps_the_order_and_depends_only_on_the_seed(tmp_path: Path) -> None:
     cases = humaneval_cases(write_tasks(tmp_path / "t.jsonl"))
     assert sample(cases, None, 1) == cases == sample(cases, 99, 1)
     chosen = [sample(cases, 2, seed) for seed in range(20)]
@@ -85,12 +85,14 @@ def test_a_sample_keeps_the_order_and_depends_on_the_seed_alone(tmp_path: Path) 
         ("binary.jsonl", b"\xff\xfe\x00"),
     ],
 )
-def test_another_file_is_refused_by_its_name(tmp_path: Path, name: str, data: bytes) -> None:
+def test_a_file_that_is_not_the_benchmark_is_refused_by_name(
+    tmp_path: Path, name: str, data: bytes
+) -> None:
     (tmp_path / name).write_bytes(data)
     with pytest.raises(SourceFileError, match=name):
         humaneval_cases(tmp_path / name)
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceFileError, match=r"gone\.jsonl"):
         task_texts(tmp_path / "gone.jsonl")

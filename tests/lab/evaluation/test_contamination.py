@@ -107,11 +107,11 @@ def test_common_lines_do_not_make_a_copy(what: str, text: str) -> None:
     assert not Contamination.of([TASK]).matches(text), what
 
 
-def test_no_tasks_match_nothing() -> None:
+def test_a_guard_without_tasks_matches_nothing() -> None:
     assert not Contamination.of([]).matches(TASK)
 
 
-def test_a_task_too_short_to_be_known_matches_nothing() -> None:
+def test_a_task_too_short_to_recognise_matches_nothing() -> None:
     assert not Contamination.of(["return x\n"]).matches("def f(x):\n    return x\n")
 
 

@@ -29,7 +29,7 @@ def cases(tree: Path) -> tuple[Case, ...]:
     return cut_cases(tree, COUNT, seed=3)
 
 
-def test_the_filled_gaps_give_the_file_again(cases: tuple[Case, ...]) -> None:
+def test_filling_the_gaps_with_the_truth_restores_the_file(cases: tuple[Case, ...]) -> None:
     files = {"bank/accounts.py": ACCOUNTS, "shapes.py": SHAPES}
     for case in cases:
         assert case.document(case.truth) == files[case.path]
@@ -37,7 +37,7 @@ def test_the_filled_gaps_give_the_file_again(cases: tuple[Case, ...]) -> None:
         assert len(case.parts) == len(case.gaps) + 1 == len(case.truth) + 1
 
 
-def test_only_files_that_parse_and_hold_code_are_cut_from(cases: tuple[Case, ...]) -> None:
+def test_only_files_that_parse_and_have_code_are_cut(cases: tuple[Case, ...]) -> None:
     assert {case.path for case in cases} == {"bank/accounts.py", "shapes.py"}
 
 
@@ -61,7 +61,7 @@ def test_no_case_comes_twice(cases: tuple[Case, ...]) -> None:
     assert len({(case.path, case.parts) for case in cases}) > 0.8 * len(cases)
 
 
-def test_a_changed_file_gives_other_names(tmp_path: Path) -> None:
+def test_a_changed_file_gives_other_case_names(tmp_path: Path) -> None:
     write_tree(tmp_path)
     before = {case.id for case in cut_cases(tmp_path, 20, seed=0)}
     (tmp_path / "shapes.py").write_text(SHAPES + "\nLAST = 1\n")
@@ -86,7 +86,7 @@ def test_a_whole_line_begins_after_its_indentation(cases: tuple[Case, ...]) -> N
         assert case.parts[1].startswith("\n")
 
 
-def test_arguments_stand_between_brackets(cases: tuple[Case, ...]) -> None:
+def test_arguments_are_between_brackets(cases: tuple[Case, ...]) -> None:
     for case in of_kind(cases, Kind.ARGUMENTS):
         assert case.parts[0].endswith("(")
         assert case.parts[1].startswith(")")
@@ -110,7 +110,7 @@ def test_several_gaps_lie_on_lines_near_each_other(cases: tuple[Case, ...]) -> N
     assert any(len(case.gaps) > 1 for case in of_kind(cases, Kind.SEVERAL))
 
 
-def test_the_limits_of_a_gap_say_nothing_about_its_truth(cases: tuple[Case, ...]) -> None:
+def test_the_limits_of_a_gap_reveal_nothing_about_its_truth(cases: tuple[Case, ...]) -> None:
     for case in cases:
         allowed = MULTILINE if case.kind is Kind.BODY else 1
         assert {gap.max_lines for gap in case.gaps} == {allowed}
@@ -127,7 +127,7 @@ def test_no_places_are_in_strings_and_comments() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "x = 1\n", "def f(:\n  pass\n", "A = [\n 1,\n 2,\n 3]\n" * 9])
-def test_there_are_no_places_where_there_is_hardly_code(text: str) -> None:
+def test_a_file_with_little_code_has_no_places(text: str) -> None:
     assert places_of(text, language_of("a.py")) is None
 
 

@@ -50,7 +50,7 @@ def test_the_sessions_reach_the_targets() -> None:
     assert sum(len(v.wrong) for v in verdicts) <= 0.01 * silences
 
 
-def test_offering_nothing_finds_nothing_and_errs_nowhere() -> None:
+def test_without_offers_nothing_is_found_or_wrong() -> None:
     verdicts = [judged(session, lambda state: ()) for session in read_sessions(FOLDER)]
     assert not any(v.offered or v.wrong for v in verdicts)
 
@@ -73,13 +73,13 @@ def test_a_release_is_replayed_in_both_orders(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("what", "then", "is_step"),
     [
-        ("one of two names that go", "from a import b, d\n", True),
-        ("all that changes", "from a import d\n", True),
-        ("a name that stays", "from a import b, c\n", False),
-        ("a name that does not come", "from a import d, e\n", False),
+        ("one of two removed names", "from a import b, d\n", True),
+        ("the whole change", "from a import d\n", True),
+        ("a kept name is removed", "from a import b, c\n", False),
+        ("an unrelated name is added", "from a import d, e\n", False),
     ],
 )
-def test_a_step_on_the_way_is_part_of_the_change(what: str, then: str, is_step: bool) -> None:
+def test_an_intermediate_step_is_part_of_the_change(what: str, then: str, is_step: bool) -> None:
     old, new = "from a import b, c, d\n", "from a import d\n"
     changed = ChangedFile("a.py", (old,), (new,), ((0, 1, 0, 1),))
     assert is_part(changed, 0, old, then) is is_step
@@ -102,10 +102,10 @@ def test_a_list_that_loses_a_name_at_each_of_two_edits_is_a_step(tmp_path: Path)
         ("where the hunk is", 2, "n\n\n", Span(2, 2), Span(2, 2)),
         ("a line further up", 3, "n\n\n", Span(2, 2), Span(2, 2)),
         ("a line further down", 2, "\nn\n", Span(3, 3), Span(3, 3)),
-        ("beside another line", 3, "n\n", Span(2, 2), Span(3, 3)),
+        ("next to another line", 3, "n\n", Span(2, 2), Span(3, 3)),
     ],
 )
-def test_which_of_equal_lines_is_new_does_not_matter(
+def test_an_offer_may_insert_either_of_two_equal_lines(
     what: str, at: int, then: str, hunk: Span, moved: Span
 ) -> None:
     state = State(Source.parse("a\n\nb\n", language_named("python")), ())
@@ -114,7 +114,7 @@ def test_which_of_equal_lines_is_new_does_not_matter(
     assert "".join(sorted(offer.text)) == "".join(sorted(then))
 
 
-def test_files_before_one_are_new_and_those_after_it_old(tmp_path: Path) -> None:
+def test_earlier_files_are_new_and_later_ones_old(tmp_path: Path) -> None:
     old = "x = 1\ny = 2\n\n\n\n\nz = 3\n"
     releases = []
     for number, text in enumerate([old, old.replace("1", "4").replace("3", "5")]):

@@ -28,7 +28,7 @@ QUICK = RunLimits(seconds=0.5)
         ("if __name__ == '__main__': raise KeyError", "KeyError"),
     ],
 )
-def test_how_a_program_ends(program: str, outcome: str) -> None:
+def test_the_end_of_a_program_is_reported(program: str, outcome: str) -> None:
     assert run_program(program).outcome == outcome
 
 
@@ -55,7 +55,7 @@ def test_how_a_program_ends(program: str, outcome: str) -> None:
         "import ctypes\nctypes.CDLL(None)",
     ],
 )
-def test_files_network_and_processes_are_out_of_reach(program: str, tmp_path: Path) -> None:
+def test_a_program_cannot_reach_files_network_or_processes(program: str, tmp_path: Path) -> None:
     kept = tmp_path / "kept.txt"
     kept.write_text("untouched")
     verdict = run_program(program.replace("{path!r}", repr(str(kept))))
@@ -73,7 +73,7 @@ def test_files_network_and_processes_are_out_of_reach(program: str, tmp_path: Pa
         "while True:\n    try:\n        while True: pass\n    except BaseException: pass",
     ],
 )
-def test_a_program_without_end_is_ended(program: str) -> None:
+def test_an_endless_program_is_killed(program: str) -> None:
     assert run_program(program, QUICK).outcome == "timeout"
 
 
@@ -94,6 +94,6 @@ def test_a_program_sees_nothing_of_this_process() -> None:
         del os.environ["DGLS_TEST_SECRET"]
 
 
-def test_a_thread_left_behind_does_not_hold_the_run_up() -> None:
+def test_a_leftover_thread_does_not_delay_the_run() -> None:
     program = "import threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()"
     assert run_program(program).outcome == "passed"

@@ -17,19 +17,19 @@ CASES = fault_cases()
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_what_is_left_of_an_answer(case: FaultCase) -> None:
+def test_an_answer_is_trimmed_as_the_table_says(case: FaultCase) -> None:
     assert what_is_wrong(case) == "", (case.source, left_of(case))
 
 
 @pytest.mark.parametrize("kind", FaultKind)
-def test_every_kind_has_cases_in_many_languages_and_half_of_them_must_show(kind: FaultKind) -> None:
+def test_every_kind_has_cases_in_many_languages_and_half_must_show(kind: FaultKind) -> None:
     cases = [case for case in CASES if case.kind is kind]
     assert len(cases) >= 12
     assert len({case.language for case in cases}) >= 5
     assert 2 * sum(case.must_show for case in cases) >= len(cases)
 
 
-def test_a_case_that_fails_is_named() -> None:
+def test_a_failing_case_is_named() -> None:
     case = next(case for case in CASES if case.left and not case.copies)
     assert what_is_wrong(replace(case, left=("something else",)))
 
@@ -42,7 +42,7 @@ def test_a_case_that_fails_is_named() -> None:
         (FaultKind.SYNTAX, ("(",), ""),
     ],
 )
-def test_a_model_that_says_what_must_not_come_is_silent(
+def test_refusing_a_forbidden_text_is_no_fault(
     kind: FaultKind, texts: tuple[str, ...], wrong: str
 ) -> None:
     case = next(case for case in CASES if case.kind is kind and not case.left)
@@ -54,7 +54,7 @@ def test_a_model_that_says_what_must_not_come_is_silent(
     assert asked.what_is_wrong(case, ask, lambda language: True) == wrong
 
 
-def test_silence_is_a_fault_where_an_answer_is_due_in_a_language_that_the_model_knows() -> None:
+def test_silence_is_a_fault_if_an_answer_is_due_in_a_known_language() -> None:
     case = next(case for case in CASES if case.kind is FaultKind.FOLLOWS and case.left)
 
     def ask(request: FillRequest) -> FillReply:

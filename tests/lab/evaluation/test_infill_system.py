@@ -58,7 +58,7 @@ def asked(server: FakeServer, name: str = "infill") -> InfillSystem:
         (TWO, "items", ("items", "items")),
     ],
 )
-def test_an_answer_has_the_lines_that_its_gap_may_have(
+def test_an_answer_keeps_to_the_line_limit_of_its_gap(
     case: Case, content: str, texts: tuple[str, ...]
 ) -> None:
     with fake_server({"/infill": says(content)}) as server:
@@ -77,7 +77,7 @@ def test_the_server_is_asked_as_a_plugin_asks_it() -> None:
     assert line["n_predict"] < body["n_predict"]
 
 
-def test_the_other_order_is_a_prompt_of_its_own() -> None:
+def test_the_suffix_first_order_sends_its_own_prompt() -> None:
     with fake_server({"/completion": says("a + b")}) as server:
         answer = asked(server, "infill-suffix-first").fill(LINE)
         (body,) = server.bodies("/completion")
@@ -101,7 +101,7 @@ def test_each_of_several_gaps_sees_the_texts_before_it() -> None:
     ("more", "written", "passes"),
     [({}, 3, 3), ({"timings": {"draft_n_accepted": 2}}, 3, 1), ({"tokens_predicted": None}, 0, 0)],
 )
-def test_passes_are_counted_where_the_server_tells_them(
+def test_passes_are_counted_if_the_server_reports_them(
     more: dict[str, Any], written: int, passes: int
 ) -> None:
     page = {"content": "a", "tokens_predicted": 3, **more}
@@ -129,12 +129,12 @@ def test_a_server_without_infill_is_reported_at_once(
 
 
 @pytest.mark.parametrize("url", ["", "localhost:8080", "ftp://host", "http://"])
-def test_what_is_no_address_is_refused(url: str) -> None:
+def test_an_invalid_address_is_refused(url: str) -> None:
     with pytest.raises(InputError, match="not the address"):
         infill_system(f"infill={url}", Budget())
 
 
-def test_a_server_that_is_down_ends_the_run_before_it_begins(
+def test_a_server_that_is_down_prevents_the_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["eval", "cut", str(write_tree(tmp_path)), "--system", "infill=http://127.0.0.1:9"]

@@ -32,19 +32,19 @@ CASE = InstructionCase(
 )
 
 
-def test_there_are_forty() -> None:
+def test_there_are_forty_cases() -> None:
     assert len(CASES) + len(MISSING) == 40
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_the_code_of_a_case_parses(case: InstructionCase) -> None:
+def test_every_cases_code_parses(case: InstructionCase) -> None:
     source = Source.parse(case.text, language_of(case.path, None))
     assert damage(source).faults == 0
     assert case.span.of(case.text).strip()
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.test][:3], ids=lambda c: c.name)
-def test_a_test_fails_on_code_that_was_not_edited(case: InstructionCase) -> None:
+def test_every_cases_test_fails_on_unedited_code(case: InstructionCase) -> None:
     outcome = run_program(case.program(case.span.of(case.text))).outcome
     assert outcome not in {"passed", "SyntaxError", "NameError", "ModuleNotFoundError"}
 
@@ -58,7 +58,7 @@ def test_a_test_fails_on_code_that_was_not_edited(case: InstructionCase) -> None
         (DOUBLE, "it is the same as the present text", True, False),
     ],
 )
-def test_a_verdict_says_what_came_of_an_answer(
+def test_each_kind_of_answer_gets_its_verdict(
     code: str, refusal: str, parses: bool, right: bool
 ) -> None:
     reply = FillReply(
@@ -72,7 +72,7 @@ def test_a_verdict_says_what_came_of_an_answer(
     assert "4.0 tokens a pass" in to_text("m", [verdict])
 
 
-def test_a_folder_without_cases_is_one_error(tmp_path: Path) -> None:
+def test_a_folder_without_cases_raises_one_error(tmp_path: Path) -> None:
     assert read_cases(tmp_path) == ((), ())
     (tmp_path / "a.toml").write_text("[")
     with pytest.raises(InputError, match="nothing was measured"):

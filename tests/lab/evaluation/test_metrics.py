@@ -25,7 +25,7 @@ CASE = make_case("def f(x):\n    return ", "x + 1", "\n\n\nprint(f(1))\n")
         (["a", "b"], ["b", "a"], False),
     ],
 )
-def test_exact_match_forgives_white_space_at_the_end_alone(
+def test_exact_match_ignores_only_trailing_white_space(
     truth: list[str], texts: list[str], exact: bool
 ) -> None:
     assert is_exact(truth, texts) is exact
@@ -75,7 +75,7 @@ def test_an_answer_is_scored(text: str, exact: bool, syntax: bool, length_error:
     ("passed", "text", "right"),
     [(None, "x + 1", True), (None, "1 + x", False), (True, "1 + x", True), (False, "x + 1", False)],
 )
-def test_right_is_what_passes_the_tests_or_without_tests_the_truth(
+def test_right_means_passing_the_tests_or_else_equal_to_the_truth(
     passed: bool | None, text: str, right: bool
 ) -> None:
     assert score(CASE, Answer((text,)), passed).right is right
@@ -87,5 +87,5 @@ def test_syntax_is_compared_with_the_true_file_errors_included() -> None:
 
 
 @pytest.mark.parametrize(("text", "confidence"), [("x + 1", 0.9), ("", 0.0), (" \n", 0.0)])
-def test_an_empty_text_is_never_shown_however_sure(text: str, confidence: float) -> None:
+def test_an_empty_text_is_never_shown(text: str, confidence: float) -> None:
     assert score(CASE, Answer((text,), confidence=0.9)).confidence == confidence

@@ -57,7 +57,7 @@ def system(model: Model, name: str) -> ModelSystem:
 
 @pytest.mark.parametrize("name", MODEL_SYSTEMS)
 @pytest.mark.parametrize("case", [CASE, TWO], ids=["one gap", "two gaps"])
-def test_every_system_fills_every_case_and_says_the_same_again(
+def test_every_system_fills_every_case_deterministically(
     model: Model, name: str, case: Case
 ) -> None:
     filler = system(model, name)
@@ -78,7 +78,7 @@ def test_no_system_looks_at_the_truth(model: Model, name: str) -> None:
     assert texts[0] == texts[1]
 
 
-def test_the_request_is_what_an_editor_would_send() -> None:
+def test_the_request_is_the_one_an_editor_would_send() -> None:
     request = request_of(CASE, Budget(), seed=3)
     assert request.parts[0].endswith("def area(width, height):\n    ")
     assert request.parts[1].startswith("\n\n\ndef circle")
@@ -86,7 +86,7 @@ def test_the_request_is_what_an_editor_would_send() -> None:
     assert "width * height" not in "".join(request.parts)
 
 
-def test_the_systems_differ_in_their_proposals_alone(model: Model) -> None:
+def test_the_systems_differ_only_in_their_proposals(model: Model) -> None:
     causal, noise = strategy_of("causal", model), strategy_of("noise", model)
     assert (causal.causal, causal.passes, causal.noise) == (True, 0, 0)
     assert (noise.causal, noise.passes, noise.noise) == (False, 0, 1)
@@ -97,13 +97,15 @@ def test_the_systems_differ_in_their_proposals_alone(model: Model) -> None:
         strategy_of("other", model)
 
 
-def test_gaps_that_do_not_fit_the_model_stay_empty_and_the_run_continues(model: Model) -> None:
+def test_gaps_too_long_for_the_model_stay_empty_and_the_run_continues(model: Model) -> None:
     wide = dataclasses.replace(TWO, parts=("def f(", "):\n    return " + "1 + " * 300, "\n"))
     answer = system(model, "dgls").fill(wide)
     assert (answer.texts, answer.proposal, answer.confidence) == (("", ""), REFUSED, 0.0)
 
 
-def test_other_weights_or_another_calibration_are_another_run(folder: Path, tmp_path: Path) -> None:
+def test_other_weights_or_another_calibration_make_another_run(
+    folder: Path, tmp_path: Path
+) -> None:
     first = save_tiny(tmp_path / "first", seed=0)
     second = save_tiny(tmp_path / "second", seed=1)
     assert checkpoint_identity(first) != checkpoint_identity(second)

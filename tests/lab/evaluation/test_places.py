@@ -83,7 +83,7 @@ def test_data_and_prose_are_cut_at_words_outside_comments(name: str) -> None:
         ("a.toml", []),
     ],
 )
-def test_what_counts_as_a_body_of_data(name: str, bodies: list[str]) -> None:
+def test_bodies_of_data_languages_are_found(name: str, bodies: list[str]) -> None:
     spans = found(name, DATA[name]).bodies
     assert [text for text in (each.of(DATA[name]) for each in spans) if text in bodies] == bodies
 
@@ -95,7 +95,7 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_code_alone_is_cut_from_unless_a_language_is_named(tree: Path) -> None:
+def test_only_code_is_cut_unless_a_language_is_named(tree: Path) -> None:
     cases = cut_cases(tree, 60, seed=0)
     assert {Path(case.path).name for case in cases} <= set(FILES)
     assert len({known_of(case.path) for case in cases}) > 5
@@ -116,7 +116,7 @@ def test_named_languages_come_equally_often(tree: Path) -> None:
     assert [known_of(case.path) for case in cases].count(chosen[0]) == 12
 
 
-def test_what_is_no_language_is_said(tree: Path) -> None:
+def test_an_unknown_language_is_reported(tree: Path) -> None:
     assert languages_of(["all"]) == LANGUAGES
     with pytest.raises(LanguageError, match="'zig'"):
         languages_of(["zig"])

@@ -55,7 +55,7 @@ def test_a_row_has_the_figures_of_its_system(report: Report) -> None:
     assert good.passed is None
 
 
-def test_what_is_shown_is_decided_by_the_systems_own_threshold(report: Report) -> None:
+def test_the_systems_own_threshold_decides_what_is_shown(report: Report) -> None:
     poor, good = report.rows
     assert good.shown is not None
     assert (good.shown.coverage, good.shown.precision) == (0.5, 1.0)
@@ -114,7 +114,7 @@ def test_languages_are_crossed_with_kinds_in_markdown() -> None:
     assert "| 1.50 |" in page
 
 
-def test_the_duel_tells_wins_and_losses(report: Report) -> None:
+def test_the_duel_counts_wins_and_losses(report: Report) -> None:
     duel = next(duel for duel in report.duels if duel.what == "all")
     assert (duel.reference, duel.other) == ("good", "poor")
     assert (duel.comparison.wins, duel.comparison.losses) == (3, 1)
@@ -123,12 +123,12 @@ def test_the_duel_tells_wins_and_losses(report: Report) -> None:
     assert (by_length["1 to 10"].wins, by_length["1 to 10"].losses) == (2, 1)
 
 
-def test_the_shares_of_each_proposal(report: Report) -> None:
+def test_the_report_has_the_share_of_each_proposal(report: Report) -> None:
     found = [(share.system, share.what, share.cases, share.exact) for share in report.proposals]
     assert found == [("good", "draft", 1, 1.0), ("good", "noise", 3, pytest.approx(2 / 3))]
 
 
-def test_examples_come_from_both_sides(report: Report) -> None:
+def test_examples_show_wins_of_both_systems(report: Report) -> None:
     assert [(example.winner, example.case) for example in report.examples] == [
         *(("good", "c0"), ("good", "c1"), ("good", "c2"), ("poor", "c3"))
     ]
@@ -142,7 +142,7 @@ def test_the_json_says_the_same(report: Report) -> None:
     assert read["trust"][0]["reliability"]["bins"]
 
 
-def test_the_markdown_has_whole_tables(report: Report) -> None:
+def test_the_markdown_tables_are_complete(report: Report) -> None:
     page = to_markdown(report)
     tables = [block.splitlines() for block in page.split("\n\n") if block.startswith("|")]
     assert len(tables) >= 6

@@ -43,7 +43,7 @@ def test_a_second_run_asks_no_system_and_reports_the_same(tmp_path: Path) -> Non
     assert (len(first.asked), len(second.asked)) == (4, 0)
 
 
-def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
+def test_an_interrupted_run_resumes(tmp_path: Path) -> None:
     first, second = scripted(), scripted()
     done = 0
 
@@ -60,7 +60,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert [scored.case.id for scored in series.scored] == ["c0", "c1", "c2", "c3"]
 
 
-def test_a_line_that_was_cut_off_is_answered_again(tmp_path: Path) -> None:
+def test_a_truncated_journal_line_is_answered_again(tmp_path: Path) -> None:
     report_of(tmp_path, scripted())
     journal = tmp_path / "answers.jsonl"
     journal.write_bytes(journal.read_bytes()[:-20])
@@ -73,7 +73,7 @@ def test_a_line_that_was_cut_off_is_answered_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [{"settings": "two"}, {"name": "other"}])
-def test_another_system_or_other_settings_are_another_run(
+def test_another_system_or_other_settings_make_another_run(
     tmp_path: Path, change: dict[str, str]
 ) -> None:
     report_of(tmp_path, scripted())
@@ -82,7 +82,7 @@ def test_another_system_or_other_settings_are_another_run(
     assert len(other.asked) == len(CASES)
 
 
-def test_answers_come_back_from_the_disk_as_they_were(tmp_path: Path) -> None:
+def test_answers_survive_the_journal(tmp_path: Path) -> None:
     key = Key("case", "system", "settings")
     answer = Answer(("é𝄞\n", ""), 0.25, -1e-300, 3, 4, 5.5, "noise")
     Answers(tmp_path).add(key, answer)
@@ -99,7 +99,7 @@ def test_a_foreign_journal_is_refused_and_left_alone(tmp_path: Path, text: str) 
     assert journal.read_text() == text
 
 
-def test_the_callers_clock_counts_where_a_system_has_none() -> None:
+def test_the_callers_clock_is_used_if_a_system_has_none() -> None:
     timed = {case.id: Answer(("1",), ms=7.0) for case in CASES}
     (own,) = run(Plan(CASES, (Scripted(timed),), Answers()))
     assert [scored.answer.ms for scored in own.scored] == [7.0] * 4
@@ -107,7 +107,7 @@ def test_the_callers_clock_counts_where_a_system_has_none() -> None:
     assert all(scored.answer.ms > 0 for scored in measured.scored)
 
 
-def test_tests_are_run_once_and_decide_what_is_right(tmp_path: Path) -> None:
+def test_tests_run_once_and_decide_what_is_right(tmp_path: Path) -> None:
     cases = humaneval_cases(write_tasks(tmp_path / "t.jsonl"))
     texts = ("    return b + a", "    best = None", cases[2].truth[0])
     system = Scripted({case.id: Answer((text,)) for case, text in zip(cases, texts, strict=True)})

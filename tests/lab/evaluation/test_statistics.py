@@ -23,14 +23,14 @@ def test_the_interval_holds_the_mean_and_repeats_with_its_seed() -> None:
     assert mean_interval(values, groups, seed=1) == interval
 
 
-def test_cases_that_agree_in_groups_say_less() -> None:
+def test_groups_of_agreeing_cases_widen_the_interval() -> None:
     values = [float(index // 10 % 2) for index in range(100)]
     alone = mean_interval(values, [str(index) for index in range(100)], seed=0)
     grouped = mean_interval(values, [str(index // 10) for index in range(100)], seed=0)
     assert grouped.high - grouped.low > 2 * (alone.high - alone.low)
 
 
-def test_a_comparison_counts_cases_and_knows_a_clear_win() -> None:
+def test_a_comparison_counts_cases_and_detects_a_clear_win() -> None:
     first = [True] * 30 + [False] * 20
     second = [True] * 10 + [False] * 30 + [True] * 10
     groups = [str(index) for index in range(50)]
@@ -42,7 +42,7 @@ def test_a_comparison_counts_cases_and_knows_a_clear_win() -> None:
     assert compare(first, first, groups, 0).verdict == "level"
 
 
-def test_a_reliability_table_by_hand() -> None:
+def test_a_reliability_table_equals_one_computed_by_hand() -> None:
     table = reliability([(0.05, False), (0.05, False), (0.92, True), (0.98, False), (1.0, True)])
     assert [(each.low, each.count) for each in table.bins] == [(0.0, 2), (0.9, 3)]
     assert table.bins[1].confidence == pytest.approx(2.9 / 3)
@@ -51,7 +51,7 @@ def test_a_reliability_table_by_hand() -> None:
     assert table.brier == pytest.approx((2 * 0.0025 + 0.0064 + 0.9604) / 5)
 
 
-def test_an_honest_confidence_has_hardly_an_error() -> None:
+def test_a_calibrated_confidence_has_a_small_error() -> None:
     rng = random.Random(0)
     honest = [(p, rng.random() < p) for p in (rng.random() for _ in range(4000))]
     assert reliability(honest).error < 0.03
@@ -62,7 +62,7 @@ def test_an_honest_confidence_has_hardly_an_error() -> None:
 JUDGED = [(0.9, True), (0.8, True), (0.7, False), (0.6, True), (0.5, False), (0.4, False)]
 
 
-def test_what_a_threshold_shows() -> None:
+def test_a_threshold_sets_coverage_and_precision() -> None:
     shown = shown_at(JUDGED, 0.7)
     assert (shown.coverage, shown.precision) == (0.5, pytest.approx(2 / 3))
     assert shown_at(JUDGED, 0.95).coverage == shown_at(JUDGED, 0.95).precision == 0.0

@@ -36,7 +36,7 @@ FRESH = "class Account:\n    def deposit(self, amount):\n        self.balance +=
         ("package/contest.py", True),
     ],
 )
-def test_paths(path: str, wanted: bool) -> None:
+def test_only_wanted_paths_are_kept(path: str, wanted: bool) -> None:
     assert is_wanted_path(path) is wanted
 
 
@@ -51,7 +51,7 @@ def test_paths(path: str, wanted: bool) -> None:
         ("TABLE = [\n" + "    0x1f, 0x2e, 0x3d,\n" * 40 + "]\n", False),
     ],
 )
-def test_texts(text: str, written: bool) -> None:
+def test_only_written_source_is_kept(text: str, written: bool) -> None:
     assert is_written_source(text) is written
 
 

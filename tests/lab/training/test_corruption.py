@@ -40,14 +40,14 @@ def test_noise_between_both_ends_is_one_run() -> None:
     assert ((inside[:, 0] == 0) & (inside[:, -1] == 0) & (inside.sum(dim=1) > 0)).any()
 
 
-def test_independent_noise_comes_in_all_levels() -> None:
+def test_independent_noise_has_all_levels() -> None:
     shares = masks(only(independent=1), 400)[:, 1:6].float().mean(dim=1)
     assert shares.min() == 0
     assert shares.max() == 1
     assert 0.4 < shares.mean() < 0.6
 
 
-def test_mistakes_are_lent_by_the_prompt_and_stay_off_pinned_positions() -> None:
+def test_mistakes_are_tokens_of_the_prompt_at_open_positions() -> None:
     canvas = torch.full((50, 7), 3)
     prompt = torch.full((50, 4), 9)
     corruption = Corruption(1.0, 0, 0, 0, mistake_odds=1, mistakes=1)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from dgls.canvas.infill import END, PAD, InfillBudget, InfillLayout
 from dgls.lab.training.batches import collate
+from dgls.lab.training.documents import Document
 from dgls.lab.training.examples import Example, lay_out
 from dgls.lab.training.gaps import draw_gaps
 from dgls.protocol import FillRequest
@@ -21,12 +22,12 @@ LAYOUT = InfillLayout(CODEC, InfillBudget(window=512, line_slots=24))
 
 
 def example(gap: Span, seed: int = 0, width: int = 32) -> Example:
-    made = lay_out(LAYOUT, "a.py", SOURCE, (gap,), width, random.Random(seed))
+    made = lay_out(LAYOUT, Document("a.py", SOURCE), (gap,), width, random.Random(seed))
     assert made is not None
     return made
 
 
-def test_the_prompt_is_the_one_that_inference_builds() -> None:
+def test_the_prompt_equals_the_one_at_inference() -> None:
     gap = Span(SOURCE.index("width < 0"), SOURCE.index("width < 0") + 9)
     request = FillRequest(parts=split_at(SOURCE, (gap,)), path="a.py")
     built = LAYOUT.build(request)
@@ -41,7 +42,7 @@ def test_the_prompt_is_the_one_that_inference_builds() -> None:
 def test_a_gap_reads_back_as_its_text(seed: int) -> None:
     rng = random.Random(seed)
     gaps = draw_gaps(SOURCE, rng)
-    made = lay_out(LAYOUT, "", SOURCE, gaps, 128, rng)
+    made = lay_out(LAYOUT, Document("", SOURCE), gaps, 128, rng)
     if made is None:
         return
     texts = [gap.of(SOURCE) for gap in gaps]
@@ -54,7 +55,7 @@ def test_a_gap_reads_back_as_its_text(seed: int) -> None:
         assert all(made.open[span.start : span.end])
 
 
-def test_a_batch_pads_on_the_right_and_counts_what_is_real() -> None:
+def test_a_batch_pads_on_the_right_and_counts_real_tokens() -> None:
     short, long = example(Span(0, 4)), example(Span(60, 75))
     batch = collate([short, long])
     assert batch.causal_length.tolist() == [

@@ -43,7 +43,7 @@ def test_the_same_seed_draws_the_same_gaps() -> None:
         (gaps._node, {'"width", width', "width < 0", "width, height"}),
     ],
 )
-def test_each_kind_cuts_what_its_name_says(draw: object, expected: set[str]) -> None:
+def test_each_kind_cuts_its_kind_of_text(draw: object, expected: set[str]) -> None:
     assert callable(draw)
     drawn = {draw(SOURCE, random.Random(seed))[0].of(SOURCE) for seed in range(2000)}
     assert expected <= drawn

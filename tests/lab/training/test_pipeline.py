@@ -30,7 +30,7 @@ def short(steps: int) -> Recipe:
     return replace(recipe_named("toy"), steps=steps, minutes=60)
 
 
-def test_it_learns_a_memorisable_corpus_and_writes_a_whole_checkpoint(tmp_path: Path) -> None:
+def test_a_memorisable_corpus_is_learned_into_a_complete_checkpoint(tmp_path: Path) -> None:
     output = run(short(120), tmp_path)
     history = RunFolder(tmp_path / "run").history()
     assert history[0].causal > 5
@@ -41,7 +41,7 @@ def test_it_learns_a_memorisable_corpus_and_writes_a_whole_checkpoint(tmp_path: 
     assert load_checkpoint(output).metadata.window == short(1).shape.window
 
 
-def test_an_interrupted_run_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
+def test_an_interrupted_run_resumes_exactly(tmp_path: Path) -> None:
     # The rates fall over the whole run, so both must know its length: only the first is cut off.
     whole = run(short(6), tmp_path / "whole")
     folder = tmp_path / "parts"

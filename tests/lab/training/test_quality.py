@@ -42,7 +42,7 @@ def test_the_checkpoint_is_calibrated_and_measured(tmp_path: Path) -> None:
     assert len(said) == 1
 
 
-def test_without_held_out_packages_nothing_is_claimed(tmp_path: Path) -> None:
+def test_without_held_out_packages_no_quality_is_reported(tmp_path: Path) -> None:
     said: list[str] = []
     assert measure(tmp_path / "unread", packed(tmp_path, 0), tmp_path / "q", said.append) == ""
     assert "no held-out packages" in said[0]

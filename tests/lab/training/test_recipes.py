@@ -15,6 +15,6 @@ def test_an_embedded_model_has_at_most_thirty_million_parameters(name: str) -> N
     assert parameter_count(new_model(recipe_named(name).shape, seed=0)) <= 30_000_000
 
 
-def test_an_unknown_recipe_names_those_there_are() -> None:
+def test_an_unknown_recipe_lists_the_known_ones() -> None:
     with pytest.raises(TrainingError, match="toy, cpu, small"):
         recipe_named("huge")

@@ -168,7 +168,7 @@ class Batcher:
     def _held(self, example: np.int64, answer: Sequence[int]) -> list[tuple[int, Tensor]]:
         """The first tokens of an answer, as far as they write the end of the prefix again."""
         left = int(self._examples.healed[example])
-        rest = self._table.join(list(answer))[:left]
+        rest = self._table.join(answer)[:left]
         found: list[tuple[int, Tensor]] = []
         for place, token in enumerate(answer):
             if not rest:

@@ -16,7 +16,7 @@ from dgls.lab.training.lora.run import Run, Settings, train
 from dgls.lab.training.parallel.corpus import Cutting, corpus_of
 from dgls.lab.training.parallel.run_folder import RunFolder, alone_in, memory_told, saving
 from dgls.lab.training.parallel.workplace import Workplace, open_base
-from dgls.network.hardware import multiplies_bf16
+from dgls.network.hardware import is_fast_in_bf16
 
 _CPU_MEASURES = 4
 
@@ -55,10 +55,9 @@ def _run(place: Workplace, settings: Settings, report: Callable[[str], None]) ->
     cutting = Cutting("examples.npz", Examples, lambda files: cut_examples(files, tokenizer))
     with saving(place.folder):
         examples = corpus_of(place.folder, place.sources, base.sha256, cutting, report)
-    on_gpu = place.device.type == "cuda"
-    fast = on_gpu or multiplies_bf16(place.device)
-    base = base.to(place.device, torch.bfloat16 if fast else torch.float32)
-    settings = settings if on_gpu else cpu_settings(settings)
+    dtype = torch.bfloat16 if is_fast_in_bf16(place.device) else torch.float32
+    base = base.to(place.device, dtype)
+    settings = settings if place.device.type == "cuda" else cpu_settings(settings)
     terms = LoraTerms(base.shape, settings.rank, settings.alpha, settings.seed).to(place.device)
     batcher = Batcher(examples, tokenizer, base)
     folder = RunFolder(place.folder, "lora.safetensors")

@@ -31,6 +31,9 @@ class Settings:
     A step reads about `tokens` tokens. `heldout` gaps are measured every `measure` seconds.
     """
 
+    # The recipe canvas has settings with the same names. Most have other values or another meaning
+    # there, so a common class would leave both to be read in two places.
+
     minutes: float = 60.0
     steps: int = 1_000_000
     rank: int = 16

@@ -49,7 +49,7 @@ def examples() -> Examples:
         ("a = ⟦1⟧", "a = ⟦1⟧"),
     ],
 )
-def test_who_types_has_not_written_the_rest_of_the_block(text: str, left: str) -> None:
+def test_the_rest_of_the_block_is_cut_after_the_gap(text: str, left: str) -> None:
     start, end = text.index("⟦"), text.index("⟧") - 1
     plain = text.replace("⟦", "").replace("⟧", "")
     rest = rest_of_block(plain, Span(start, end))
@@ -57,7 +57,7 @@ def test_who_types_has_not_written_the_rest_of_the_block(text: str, left: str) -
     assert found == left.replace("⟦", "").replace("⟧", "")
 
 
-def test_an_example_is_the_prompt_of_the_product_and_what_was_cut() -> None:
+def test_an_example_is_the_products_prompt_and_the_cut_text() -> None:
     found, codec = examples(), HfCodec(tiny_tokenizer())
     prefix, suffix, middle = map(codec.token_id, (PREFIX, SUFFIX, MIDDLE))
     for example in range(len(found.prompt)):
@@ -74,7 +74,7 @@ def test_an_example_is_the_prompt_of_the_product_and_what_was_cut() -> None:
         assert ("\n" in answer) <= (not found.one_line[example])
 
 
-def test_gaps_are_of_every_kind_and_half_have_the_rest_of_their_block_unwritten() -> None:
+def test_gaps_are_of_every_kind_and_half_lack_the_rest_of_their_block() -> None:
     found = cut_examples(
         [SourceFile(TEXT * 12, "python", heldout) for heldout in (False, True)], tiny_tokenizer()
     )
@@ -86,7 +86,7 @@ def test_gaps_are_of_every_kind_and_half_have_the_rest_of_their_block_unwritten(
     assert 0.3 < typed < 0.6
 
 
-def test_the_same_files_give_the_same_examples_and_a_file_keeps_them(tmp_path: Path) -> None:
+def test_examples_are_reproducible_and_survive_saving(tmp_path: Path) -> None:
     first, second = examples(), examples()
     save_arrays(first, tmp_path / "examples.npz")
     kept = load_arrays(Examples, tmp_path / "examples.npz")
@@ -95,7 +95,7 @@ def test_the_same_files_give_the_same_examples_and_a_file_keeps_them(tmp_path: P
         assert np.array_equal(getattr(first, name), getattr(kept, name))
 
 
-def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
+def test_a_file_without_examples_is_refused(tmp_path: Path) -> None:
     (tmp_path / "examples.npz").write_bytes(b"x")
     with pytest.raises(TrainingError, match="holds no examples"):
         load_arrays(Examples, tmp_path / "examples.npz")

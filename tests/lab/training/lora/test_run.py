@@ -59,7 +59,7 @@ def moved(terms: LoraTerms) -> LoraTerms:
     return terms
 
 
-def test_packed_texts_have_the_states_that_each_has_alone(
+def test_packed_texts_have_the_same_states_as_alone(
     run_in: Callable[..., Run], tmp_path: Path
 ) -> None:
     run = run_in(tmp_path)
@@ -69,7 +69,7 @@ def test_packed_texts_have_the_states_that_each_has_alone(
     torch.testing.assert_close(together, torch.cat(alone), atol=1e-4, rtol=1e-4)
 
 
-def test_the_product_runs_the_merged_weights_as_training_ran_base_and_lora(
+def test_merged_weights_equal_base_plus_lora_in_training(
     run_in: Callable[..., Run], tmp_path: Path
 ) -> None:
     path = write_gguf(tmp_path / "tiny.gguf")
@@ -92,7 +92,7 @@ def test_the_product_runs_the_merged_weights_as_training_ran_base_and_lora(
     )
 
 
-def test_an_answer_costs_what_the_product_says_of_it(
+def test_an_answers_loss_equals_the_products_score(
     run_in: Callable[..., Run], examples: Examples, tmp_path: Path
 ) -> None:
     run, model = run_in(tmp_path), tiny_causal()
@@ -116,7 +116,7 @@ def test_an_answer_costs_what_the_product_says_of_it(
             assert said.end >= -float(mine[-1]) - 1e-2
 
 
-def test_the_loss_falls_and_the_base_stays_as_it_was(
+def test_the_loss_falls_and_the_base_is_unchanged(
     run_in: Callable[..., Run], gguf: Path, tmp_path: Path
 ) -> None:
     said: list[str] = []
@@ -132,7 +132,7 @@ def test_the_loss_falls_and_the_base_stays_as_it_was(
     assert (made.rank, made.alpha) == (4, 8.0)
 
 
-def test_a_run_that_is_cut_off_becomes_what_it_would_have_become(
+def test_a_resumed_run_ends_with_the_same_weights(
     run_in: Callable[..., Run], tmp_path: Path
 ) -> None:
     whole = run_in(tmp_path / "whole", steps=6)
@@ -169,7 +169,7 @@ def arguments(base: object, source: Path, folder: Path, *more: str) -> list[str]
     return [*told, "--folder", str(folder), "--steps", "2", "--threads", "1", *more]
 
 
-def test_a_folder_of_sources_becomes_a_lora_that_the_base_takes(
+def test_a_folder_of_sources_becomes_a_lora_for_the_base(
     gguf: Path, source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = arguments(gguf, source, tmp_path / "run", "--output", str(tmp_path / "out"))

@@ -45,7 +45,7 @@ def arguments(base: object, source: Path, folder: Path, *more: str) -> list[str]
     return [*told, "--folder", str(folder), "--steps", "1", "--threads", "1", *more]
 
 
-def test_a_folder_of_sources_becomes_an_adapter_that_the_base_takes(
+def test_a_folder_of_sources_becomes_an_adapter_for_the_base(
     base: Path, source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_app(arguments(base, source, tmp_path / "run")) == 0
@@ -57,7 +57,7 @@ def test_a_folder_of_sources_becomes_an_adapter_that_the_base_takes(
     assert load_adapter(made, resolved(str(base)).identity).figures["step"] == 1
 
 
-def test_the_same_command_goes_on_where_it_stopped(
+def test_the_same_command_resumes_the_run(
     base: Path, source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = arguments(base, source, tmp_path / "run")
@@ -70,7 +70,7 @@ def test_the_same_command_goes_on_where_it_stopped(
     assert "Cutting gaps" not in said
 
 
-def test_a_run_that_is_killed_leaves_a_save_to_go_on_from(tmp_path: Path) -> None:
+def test_a_killed_run_leaves_a_save_to_resume_from(tmp_path: Path) -> None:
     child = multiprocessing.get_context("fork").Process(target=_train_for_ever, args=(tmp_path,))
     child.start()
     try:
@@ -106,7 +106,7 @@ def _wait_until(there: Callable[[], bool], seconds: float = 60.0) -> None:
         time.sleep(0.02)
 
 
-def test_a_full_disk_is_one_sentence_and_leaves_the_save_before(tmp_path: Path) -> None:
+def test_a_full_disk_is_one_sentence_and_keeps_the_previous_save(tmp_path: Path) -> None:
     train(run_in(tmp_path, steps=1))
     before = (tmp_path / "state" / "weights.safetensors").read_bytes()
     context = multiprocessing.get_context("fork")

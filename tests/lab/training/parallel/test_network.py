@@ -40,7 +40,7 @@ def trained(base: Base, masks: int = 3) -> Adapter:
     return adapter
 
 
-def test_a_fill_token_by_token_has_the_states_of_the_whole_text_read_at_once() -> None:
+def test_reading_token_by_token_equals_reading_at_once() -> None:
     base = tiny_base()
     fills = fills_of(base)
     text = torch.cat((PROMPT, fills.tokens), dim=1)
@@ -92,7 +92,7 @@ def test_a_fill_ends_with_its_first_end_or_line_end() -> None:
     assert fills.lengths.tolist() == [first, 12, 12]
 
 
-def test_drafts_are_as_many_as_the_fill_has_places() -> None:
+def test_there_are_as_many_drafts_as_places_in_the_fill() -> None:
     base = tiny_base()
     fills = fills_of(base)
     for drafted, length in zip(

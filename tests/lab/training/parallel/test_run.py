@@ -29,7 +29,7 @@ def run_in(folder: Path, steps: int, base: Base | None = None, size: AdapterShap
     return run_on(base, known, cuts, RunFolder(folder), settings, lambda _: None, size)
 
 
-def test_the_loss_falls_and_the_base_stays_as_it_was(tmp_path: Path) -> None:
+def test_the_loss_falls_and_the_base_is_unchanged(tmp_path: Path) -> None:
     base, untouched = tiny_base(), tiny_base()
     said: list[str] = []
     train(replace(run_in(tmp_path, steps=120, base=base), report=said.append))
@@ -40,7 +40,7 @@ def test_the_loss_falls_and_the_base_stays_as_it_was(tmp_path: Path) -> None:
         assert torch.equal(mine.down, theirs.down)
 
 
-def test_an_interrupted_run_goes_on_from_its_last_save(tmp_path: Path) -> None:
+def test_an_interrupted_run_resumes_from_its_last_save(tmp_path: Path) -> None:
     first = run_in(tmp_path, steps=4)
     assert train(first).step == 4
     second = run_in(tmp_path, steps=6)
@@ -51,14 +51,14 @@ def test_an_interrupted_run_goes_on_from_its_last_save(tmp_path: Path) -> None:
     assert torch.equal(third.adapter.sampler_out, second.adapter.sampler_out)
 
 
-def test_a_save_that_was_cut_short_leaves_the_one_before(tmp_path: Path) -> None:
+def test_a_truncated_save_leaves_the_previous_one(tmp_path: Path) -> None:
     train(run_in(tmp_path, steps=2))
     (tmp_path / "state").rename(tmp_path / "state.old")
     (tmp_path / "state.new").mkdir()
     assert train(run_in(tmp_path, steps=3)).step == 3
 
 
-def test_a_folder_of_another_shape_is_refused_and_left(tmp_path: Path) -> None:
+def test_a_folder_of_another_shape_is_refused_and_kept(tmp_path: Path) -> None:
     train(run_in(tmp_path, steps=1))
     other = run_in(tmp_path, steps=2, size=AdapterShape(masks=2, rank=4, sampler=32))
     with pytest.raises(TrainingError, match="another shape; it was left untouched"):
