@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dgls.sound.site import Site
 from dgls.sound.syntax import keeps, wrong
 from dgls.sound.texts import text_around
+from dgls.sound.words import word_at_start
+from dgls.text.spans import Span
 
 _END = re.compile(r"[^\w\s]\s*$")
 _MOST = 4
@@ -43,6 +45,49 @@ def without_comment_before_code(site: Site, text: str) -> str:
         return text
     begin = after.offset(around.start_byte)
     return text[: begin - span.start].rstrip() if span.start <= begin < span.end else text
+
+
+def without_end_of_nothing(site: Site, text: str) -> str:
+    """The text up to its first line that closes a block by a word although none is open.
+
+    The grammars of Ruby and of shells read such a word as the name of a call.
+    """
+    after, at = site.filled(text), site.filled_span(text).start
+    for number, line in enumerate(text.split("\n")):
+        word = word_at_start(line.lstrip())
+        begins_line = number > 0 or not site.line_head.strip()
+        if word and begins_line and site.language.closes(line):
+            start = at + len(line) - len(line.lstrip())
+            if after.node_at(Span(start, start + len(word))).is_named:
+                return text[: max(0, at - site.filled_span(text).start - 1)].rstrip()
+        at += len(line) + 1
+    return text
+
+
+def within_comment(site: Site, text: str) -> str:
+    """The text up to its first line that is code, if it begins in a comment about what follows.
+
+    Code may follow a comment only where nothing else follows it yet.
+    """
+    following = site.suffix.split("\n")[1:2]
+    if "\n" not in text or not any(map(str.strip, following)) or not _in_line_comment(site):
+        return text
+    first, *others = text.split("\n")
+    mark = site.language.line_comment
+    count = next((i for i, line in enumerate(others) if not line.lstrip().startswith(mark)), None)
+    return text if count is None else "\n".join([first, *others[:count]])
+
+
+def _in_line_comment(site: Site) -> bool:
+    """Whether the gap is at the end of a comment that ends with its line."""
+    if not site.language.has_grammar or not site.line_head:
+        return False
+    around = text_around(site.source, site.span.start - 1)
+    if around is None or "comment" not in around.type:
+        return False
+    begin = site.source.span(around).start
+    written = site.source.text[begin : site.span.start]
+    return "\n" not in written and written.startswith(site.language.line_comment)
 
 
 def _shorter(text: str) -> Iterator[str]:

@@ -8,19 +8,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from dgls.sound.repeats import tokens
 from dgls.sound.site import Site
 from dgls.sound.syntax import wrong
-from dgls.sound.words import is_word_char, word_at_start
+from dgls.sound.words import is_word_char, says_something, word_at_start
 
 _MOST = 8
 """At most this many places are tried; each is parsed."""
+
+_FEWEST = 2
+"""So many tokens are no accident if one of them is a word; without a word it takes one more."""
 
 
 def rejoined(site: Site, text: str) -> str:
     """The text up to where it repeats the next token of the line, if that mends the syntax.
 
     `input: T): U {` before `) {` ends with `input: T`. If the line continues inside a word, the
-    text ends inside one too: `self, a: int):` before `lf, a: int):` ends with `se`.
+    text ends inside one too: `self, a: int):` before `lf, a: int):` ends with `se`. In strings and
+    comments, which have no syntax, the next tokens tell: "t` block." before "` block on" ends with
+    `t`.
     """
     tail = site.line_tail.rstrip()
     if not tail:
@@ -29,8 +35,10 @@ def rejoined(site: Site, text: str) -> str:
     written = text.rstrip()
     if in_word and word_at_start(tail) != tail and written.endswith(tail):
         return written[: -len(tail)]
-    if not site.language.has_grammar or site.in_text:
+    if not site.language.has_grammar:
         return text
+    if site.in_text:
+        return _before_what_follows(text, tail)
     least, kept = wrong(site, text), text
     if not least[0]:
         return text
@@ -39,6 +47,19 @@ def rejoined(site: Site, text: str) -> str:
         if found < least:
             least, kept = found, head
     return kept
+
+
+def _before_what_follows(text: str, tail: str) -> str:
+    """The text before the first tokens of `tail`, if it has them all and they are no accident."""
+    first = [token.text for token in tokens(tail)]
+    count = _FEWEST if any(map(says_something, first[:_FEWEST])) else _FEWEST + 1
+    first, written = first[:count], list(tokens(text))
+    if len(first) < count:
+        return text
+    for index, token in enumerate(written):
+        if [each.text for each in written[index : index + count]] == first:
+            return text[: token.start].rstrip() if tail[0].isspace() else text[: token.start]
+    return text
 
 
 def _heads(text: str, tail: str, *, in_word: bool) -> Iterator[str]:

@@ -111,7 +111,9 @@ def _is_sure(lines: Sequence[str]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Token:
+class Token:
+    """A word or a sign, and where it starts in its text."""
+
     text: str
     start: int
 
@@ -121,7 +123,7 @@ def _without_overlap(site: Site, text: str) -> str:
 
     Tokens are compared, so that the spaces between them do not matter and words are whole.
     """
-    written, following = list(_tokens(text)), list(_tokens(site.line_tail))
+    written, following = list(tokens(text)), list(tokens(site.line_tail))
     words = [token.text for token in following]
     for index, token in enumerate(written):
         repeated = [each.text for each in written[index:]]
@@ -138,7 +140,7 @@ def _without_overlap(site: Site, text: str) -> str:
 
 
 def _is_repeat(
-    site: Site, text: str, kept: str, repeated: list[str], following: list[_Token]
+    site: Site, text: str, kept: str, repeated: list[str], following: list[Token]
 ) -> bool:
     """Whether an end that equals what follows is a repeat, not a second thing of its kind."""
     before = (site.prefix + kept)[-1:]
@@ -195,6 +197,7 @@ def _is_whole(text: str) -> bool:
     return not text
 
 
-def _tokens(text: str) -> Iterator[_Token]:
+def tokens(text: str) -> Iterator[Token]:
+    """The words and the other signs of a text, without white space."""
     for match in _TOKEN.finditer(text):
-        yield _Token(match.group(), match.start())
+        yield Token(match.group(), match.start())
