@@ -9,6 +9,7 @@ from dgls.sound.block import within_block
 from dgls.sound.cleaned import Change, Cleaned, Refusal
 from dgls.sound.ends import (
     within_comment,
+    within_line,
     without_comment_before_code,
     without_end_of_nothing,
     without_end_that_breaks,
@@ -89,6 +90,7 @@ def _trimmed(site: Site, answer: str, changes: list[Change]) -> str:
         # This step comes first, because indenting would move lines that repeat the next ones.
         text = _stepped(without_what_follows(site, text), text, Change.FOLLOWS, changes)
     text = _stepped(indented(site, text), text, Change.INDENTED, changes)
+    text = _stepped(within_line(site, text), text, Change.RAN_ON, changes)
     text = _stepped(within_comment(site, text), text, Change.RAN_ON, changes)
     text = _stepped(within_block(site, text), text, Change.RAN_ON, changes)
     text = _stepped(without_lines_said_twice(site, text), text, Change.SAID_TWICE, changes)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from dgls.sound.site import Site
+from dgls.sound.site import Purpose, Site
 from dgls.sound.syntax import keeps, wrong
 from dgls.sound.texts import text_around
 from dgls.sound.words import word_at_start
+from dgls.syntax.brackets import open_brackets
+from dgls.text.lines import line_around
 from dgls.text.spans import Span
 
 _END = re.compile(r"[^\w\s]\s*$")
+_GOES_ON = re.compile(r"[(\[{\\=+\-*/|&?:.]$")
 _MOST = 4
 """At most this many signs are cut; with more of them at its end it is another text."""
 
@@ -64,18 +67,43 @@ def without_end_of_nothing(site: Site, text: str) -> str:
     return text
 
 
+def within_line(site: Site, text: str) -> str:
+    """The text up to the end of the line that it completes, if code follows on the next line.
+
+    More lines are wanted only where the first one leaves something open.
+    """
+    first, more, _ = text.partition("\n")
+    is_completed = site.line_head.strip() and first.strip() and more
+    if site.wanted.purpose is not Purpose.EXPLICIT or not is_completed:
+        return text
+    if not _has_code_below(site) or _in_line_comment(site):
+        return text
+    if site.opens_block(site.line_head + first) or _GOES_ON.search(first.rstrip()):
+        return text
+    if not site.language.has_grammar:
+        return first
+    line = line_around(site.prefix, len(site.prefix)).start
+    after, end = site.filled(first), site.filled_span(first).end
+    is_open = any(each.at >= line for each in open_brackets(after, Span(0, end)))
+    return text if is_open or not keeps(site, first) else first
+
+
 def within_comment(site: Site, text: str) -> str:
     """The text up to its first line that is code, if it begins in a comment about what follows.
 
     Code may follow a comment only where nothing else follows it yet.
     """
-    following = site.suffix.split("\n")[1:2]
-    if "\n" not in text or not any(map(str.strip, following)) or not _in_line_comment(site):
+    if "\n" not in text or not _has_code_below(site) or not _in_line_comment(site):
         return text
     first, *others = text.split("\n")
     mark = site.language.line_comment
     count = next((i for i, line in enumerate(others) if not line.lstrip().startswith(mark)), None)
     return text if count is None else "\n".join([first, *others[:count]])
+
+
+def _has_code_below(site: Site) -> bool:
+    """Whether the line below the gap's own is not blank."""
+    return any(line.strip() for line in site.suffix.split("\n")[1:2])
 
 
 def _in_line_comment(site: Site) -> bool:

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import accumulate, pairwise
 
 from dgls.sound.repeats import tokens
 from dgls.sound.site import Site
 from dgls.sound.syntax import wrong
 from dgls.sound.words import is_word_char, says_something, word_at_start
+from dgls.syntax.brackets import CLOSERS, OPENERS, brackets
+from dgls.text.lines import line_around
 
 _MOST = 8
 """At most this many places are tried; each is parsed."""
@@ -39,6 +42,7 @@ def rejoined(site: Site, text: str) -> str:
         return text
     if site.in_text:
         return _before_what_follows(text, tail)
+    text = _without_closed_twice(site, text)
     least, kept = wrong(site, text), text
     if not least[0]:
         return text
@@ -47,6 +51,29 @@ def rejoined(site: Site, text: str) -> str:
         if found < least:
             least, kept = found, head
     return kept
+
+
+def _without_closed_twice(site: Site, text: str) -> str:
+    """The text up to the bracket that it closes although the rest of the line does so.
+
+    `self):` before the `)` of an unfinished header ends with `self`.
+    """
+    closer = site.line_tail.lstrip()[:1]
+    pair = (CLOSERS.get(closer), closer)
+    line = line_around(site.prefix, len(site.prefix)).start
+    unclosed = [each for each in site.open_brackets if each.at >= line and each.char in pair]
+    span = site.filled_span(text)
+    signs = [each for each in brackets(site.filled(text), span) if each.char in pair]
+    depths = [0, *accumulate(1 if each.char in OPENERS else -1 for each in signs)]
+    steps = ((char in OPENERS) - (char in CLOSERS) for char in site.line_tail if char in pair)
+    closing = -min([0, *accumulate(steps)])
+    if not unclosed or depths[-1] >= 0 or closing < len(unclosed):
+        return text
+    closes = [
+        each.at for each, step in zip(signs, pairwise(depths), strict=True) if step == (0, -1)
+    ]
+    kept = text[: closes[-1] - span.start]
+    return kept if kept.strip() else text
 
 
 def _before_what_follows(text: str, tail: str) -> str:

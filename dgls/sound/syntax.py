@@ -28,7 +28,8 @@ def keeps(site: Site, text: str) -> bool:
     if not site.language.has_grammar:
         return True
     after = site.filled(text)
-    if not is_no_worse(site.source, after, [site.edit(text)]):
+    edits = [site.edit(text)]
+    if not (is_no_worse(site.source, after, edits) or _is_as_good_as_a_word(site, after, text)):
         return False
     if not keeps_levels(site, text) or _leaves_header(site, text) or _leaves_body(site, text):
         return False
@@ -112,6 +113,17 @@ def _swallows(site: Site, after: Source, text: str) -> bool:
     return not is_text(site.source, site.span.end + offset)
 
 
+def _is_as_good_as_a_word(site: Site, after: Source, text: str) -> bool:
+    """Whether a text in an unfinished line leaves what a plain word of its length would.
+
+    Where errors lie within errors, even a word adds to each of them.
+    """
+    if not site.in_line or not site.damage.faults or "\n" in text:
+        return False
+    word = damage(site.filled("x" * len(text)))
+    return word.faults <= site.damage.faults and damage(after) == word
+
+
 def _is_worse_than_a_word(site: Site, after: Source) -> bool:
     """Whether the rest of a line needs no more than a word in the gap, and now needs more."""
     if not site.in_line or not site.damage.faults:
@@ -144,10 +156,11 @@ def _continues_line(site: Site, after: Source, text: str) -> bool:
 
 
 def _lacks_colon(site: Site, line: str) -> bool:
-    """Whether a line has a body below, and no colon yet, in a language with such headers."""
+    """Whether a line that is begun has a body below, and no colon yet, as headers need it."""
     below = next((each for each in site.suffix.split("\n")[1:] if each.strip()), "")
     is_header = columns(indentation(below)) > columns(indentation(line))
-    return bool(site.language.blocks) and is_header and not site.opens_block(line)
+    is_begun = bool(site.language.blocks and line.strip())
+    return is_begun and is_header and not site.opens_block(line)
 
 
 def _finished(source: Source, at: int, unclosed: Sequence[Bracket], colon: bool) -> Source:
