@@ -148,6 +148,9 @@ def _continues_line(site: Site, after: Source, text: str) -> bool:
         return True
     span = site.filled_span(text)
     left = [each for each in open_brackets(after, Span(0, span.end)) if each.at >= line]
+    if colon and len(left) > len(unclosed):
+        # The lines below go on in a bracket, not in a body.
+        return True
     colon = "\n" not in text and _lacks_colon(site, site.line_head + text)
     finished = damage(_finished(after, span.end, left, colon))
     allowed = damage(before)

@@ -68,6 +68,7 @@ def test_what_says_nothing_is_refused(
         ("a colon", "python", EXCEPT, ":"),
         ("a longer header", "python", EXCEPT, " as e:"),
         ("a part of a header", "python", EXCEPT, ".b"),
+        ("an open bracket", "python", "@|\n    a,\n)\ndef f():\n    g()\n", "b("),
     ],
 )
 def test_what_is_needed_stays(what: str, language: str, marked: str, answer: str) -> None:
