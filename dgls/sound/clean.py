@@ -16,6 +16,7 @@ from dgls.sound.ends import (
 )
 from dgls.sound.holes import begins_its_function_anew, is_hole_again
 from dgls.sound.indent import indented
+from dgls.sound.prose import without_what_the_prose_says
 from dgls.sound.rejoin import rejoined
 from dgls.sound.repeats import without_lines_said_twice, without_what_follows
 from dgls.sound.rewrite import why_not_rewrite
@@ -95,6 +96,7 @@ def _trimmed(site: Site, answer: str, changes: list[Change]) -> str:
     text = _stepped(within_block(site, text), text, Change.RAN_ON, changes)
     text = _stepped(without_lines_said_twice(site, text), text, Change.SAID_TWICE, changes)
     text = _stepped(without_what_the_file_has(site, text), text, Change.ALREADY, changes)
+    text = _stepped(without_what_the_prose_says(site, text), text, Change.ALREADY, changes)
     text = _stepped(without_comment_before_code(site, text), text, Change.COMMENT, changes)
     text = _stepped(without_stray_closers(site, text), text, Change.STRAY_CLOSER, changes)
     text = _stepped(without_end_of_nothing(site, text), text, Change.STRAY_CLOSER, changes)

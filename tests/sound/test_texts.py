@@ -73,3 +73,26 @@ def test_what_says_nothing_is_refused(
 )
 def test_what_is_needed_stays(what: str, language: str, marked: str, answer: str) -> None:
     assert cleaned(language, marked, answer, Wanted()).text == answer
+
+
+LIST = "# One two three four.\n# |\n# Five six seven eight.\nx = 1\n"
+DOC = 'def f():\n    """One two three four.\n\n    |\n    Five six seven eight.\n    """\n'
+
+
+@pytest.mark.parametrize("marked", [LIST, DOC])
+@pytest.mark.parametrize(
+    ("answer", "left"),
+    [
+        ("One two three four.", ""),
+        ("Five six seven eight.", ""),
+        ("One two three five.", "One two three five."),
+    ],
+)
+def test_prose_is_not_said_twice(marked: str, answer: str, left: str) -> None:
+    assert cleaned("python", marked, answer, Wanted()).text == left
+
+
+def test_a_line_of_code_may_be_a_line_of_prose() -> None:
+    marked = "# One two three four.\nx = 1\n# Now.\n|\n"
+    answer = "# One two three four."
+    assert cleaned("python", marked, answer, Wanted()).text == answer
