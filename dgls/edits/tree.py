@@ -21,7 +21,11 @@ _LEFT = {
     "const_spec": "name",
     "var_spec": "name",
 }
-_NAMES = frozenset({"identifier", "shorthand_property_identifier_pattern"})
+NAMES = frozenset(
+    {"identifier", "shorthand_property_identifier_pattern", "shorthand_field_identifier"}
+)
+"""The kinds of nodes that may declare a variable."""
+
 CALLS = frozenset({"call", "call_expression", "new_expression"})
 
 
@@ -69,9 +73,19 @@ def is_text(node: Node) -> bool:
     return any("string" in each.type or "comment" in each.type for each in (node, *above(node)))
 
 
+def begins_in_text(source: Source, offset: int) -> bool:
+    """Whether a line's first character lies in a comment, or in a string that began above."""
+    node = source.node_at(Span(offset, offset + 1))
+    at = source.byte_offset(offset)
+    return any(
+        "comment" in each.type or ("string" in each.type and each.start_byte < at)
+        for each in (node, *above(node))
+    )
+
+
 def reach(node: Node) -> Node | None:
     """The scope of a name declared at `node`; None if it declares nothing."""
-    if node.type not in _NAMES:
+    if node.type not in NAMES:
         return None
     around = list(above(node))
     root = around[-1] if around else node
@@ -94,24 +108,12 @@ def reach(node: Node) -> Node | None:
     return None
 
 
-def uses(scope: Node, name: str) -> Iterator[Node]:
-    """The uses of a name in the scope, without functions that declare it again."""
-    waiting = [scope]
-    while waiting:
-        node = waiting.pop()
-        if node is not scope and is_function(node) and _declares(node, name):
-            continue
-        if node.type == "identifier" and text_of(node) == name and not _is_member(node):
-            yield node
-        waiting.extend(reversed(node.children))
-
-
 def declares(node: Node, name: str) -> bool:
     """Whether a name is declared anywhere below a node."""
     return any(
         text_of(each) == name and reach(each) is not None
         for each in walk(node)
-        if each.type == "identifier"
+        if each.type in NAMES
     )
 
 
@@ -159,21 +161,3 @@ def _is_target(node: Node) -> bool:
             return False
         inner = each
     return False
-
-
-def _declares(function: Node, name: str) -> bool:
-    return any(
-        text_of(each) == name and reach(each) == function
-        for each in walk(function)
-        if each.type == "identifier"
-    )
-
-
-def _is_member(node: Node) -> bool:
-    """Whether a name is that of an attribute or a keyword argument."""
-    parent = node.parent
-    if parent is None:
-        return False
-    if parent.type == "attribute":
-        return parent.child_by_field_name("attribute") == node
-    return parent.type == "keyword_argument" and parent.child_by_field_name("name") == node

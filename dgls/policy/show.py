@@ -25,6 +25,9 @@ from dgls.syntax.brackets import CLOSERS
 CLEARLY_BETTER = 0.25
 """How much higher its confidence must be for a text to replace another on the screen."""
 
+HARDLY_RIGHT = 0.05
+"""The least share of the best confidence with which another text is shown beside the best."""
+
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
@@ -73,16 +76,23 @@ def shown_text(
 def shown_when_explicit(site: Site, candidates: Sequence[Fill]) -> dict[str, float] | Silence:
     """What is shown after an explicit request: each sound text with its confidence, best first.
 
-    Of texts that differ only in white space the first counts. If none is left, the reason.
+    Of texts that differ only in white space the first counts. Texts that are hardly right beside
+    the surest one are left out. If none is left, the reason.
     """
     kept: dict[str, tuple[str, float]] = {}
     refusals = []
+    least = HARDLY_RIGHT * max((fill.confidence for fill in candidates), default=0.0)
     for fill in candidates:
         found = sound(site, fill.texts[0])
-        if found.shown:
-            kept.setdefault(alike(found.text), (found.text, fill.confidence))
-        elif found.refusal is not None:
+        if found.refusal is not None:
             refusals.append(REFUSED.get(found.refusal))
+            continue
+        suggestion = Suggestion(found.text, site.prefix, site.suffix)
+        reason = next((rule.reason for rule in EXPLICIT_RULES if rule.holds(suggestion)), None)
+        if reason is not None:
+            refusals.append(reason)
+        elif not kept or fill.confidence >= least:
+            kept.setdefault(alike(found.text), (found.text, fill.confidence))
     return dict(kept.values()) or next(filter(None, refusals), Silence.EMPTY)
 
 
@@ -122,6 +132,9 @@ RULES = (
     Rule(Silence.REPEATED, repeats_line_above),
     Rule(Silence.BAD_WORD, ends_a_word_badly),
 )
+
+EXPLICIT_RULES = tuple(rule for rule in RULES if rule.reason is not Silence.CLOSERS)
+"""A user who asks may want closing brackets, but neither a repeated line nor a broken word."""
 
 
 def remainder(shown: str, typed: str) -> str | None:

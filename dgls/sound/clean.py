@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from dgls.sound.already import without_what_the_file_has
 from dgls.sound.block import within_block
 from dgls.sound.cleaned import Change, Cleaned, Refusal
-from dgls.sound.ends import without_comment_before_code, without_end_that_breaks
+from dgls.sound.ends import (
+    within_comment,
+    within_line,
+    without_comment_before_code,
+    without_end_of_nothing,
+    without_end_that_breaks,
+)
 from dgls.sound.holes import begins_its_function_anew, is_hole_again
 from dgls.sound.indent import indented
+from dgls.sound.prose import without_what_the_prose_says
 from dgls.sound.rejoin import rejoined
 from dgls.sound.repeats import without_lines_said_twice, without_what_follows
 from dgls.sound.rewrite import why_not_rewrite
@@ -17,6 +25,9 @@ from dgls.sound.syntax import keeps, without_stray_closers
 from dgls.syntax.brackets import OPENERS, open_brackets
 from dgls.text.indentation import USUAL_UNIT, indentation
 from dgls.text.lines import with_line_ends
+
+_EMPTIED = {Change.FOLLOWS: Refusal.FOLLOWS, Change.ALREADY: Refusal.REPEATS}
+"""The refusal for an answer of which a change left nothing."""
 
 
 def sound(site: Site, answer: str, score: float | None = None) -> Cleaned:
@@ -33,7 +44,8 @@ def sound(site: Site, answer: str, score: float | None = None) -> Cleaned:
     changes: list[Change] = []
     text = _trimmed(site, text, changes)
     if not text:
-        return _refused(Refusal.FOLLOWS if Change.FOLLOWS in changes else Refusal.EMPTY, changes)
+        why = (_EMPTIED[change] for change in reversed(changes) if change in _EMPTIED)
+        return _refused(next(why, Refusal.EMPTY), changes)
     if is_hole_again(site, text):
         return _refused(Refusal.HOLE, changes)
     if begins_its_function_anew(site, text):
@@ -79,10 +91,15 @@ def _trimmed(site: Site, answer: str, changes: list[Change]) -> str:
         # This step comes first, because indenting would move lines that repeat the next ones.
         text = _stepped(without_what_follows(site, text), text, Change.FOLLOWS, changes)
     text = _stepped(indented(site, text), text, Change.INDENTED, changes)
+    text = _stepped(within_line(site, text), text, Change.RAN_ON, changes)
+    text = _stepped(within_comment(site, text), text, Change.RAN_ON, changes)
     text = _stepped(within_block(site, text), text, Change.RAN_ON, changes)
     text = _stepped(without_lines_said_twice(site, text), text, Change.SAID_TWICE, changes)
+    text = _stepped(without_what_the_file_has(site, text), text, Change.ALREADY, changes)
+    text = _stepped(without_what_the_prose_says(site, text), text, Change.ALREADY, changes)
     text = _stepped(without_comment_before_code(site, text), text, Change.COMMENT, changes)
     text = _stepped(without_stray_closers(site, text), text, Change.STRAY_CLOSER, changes)
+    text = _stepped(without_end_of_nothing(site, text), text, Change.STRAY_CLOSER, changes)
     text = _stepped(without_what_follows(site, text), text, Change.FOLLOWS, changes)
     if site.in_line:
         text = _stepped(rejoined(site, text), text, Change.REJOINED, changes)

@@ -13,6 +13,7 @@ class Change(Enum):
     INDENTED = "its indentation differed from the file's"
     RAN_ON = "it continued past the end of the block"
     SAID_TWICE = "it repeated a line"
+    ALREADY = "it repeated what may be in the file only once"
     FOLLOWS = "it ended with the text that follows"
     REJOINED = "it changed the rest of the line"
     STRAY_CLOSER = "it closed a bracket that is not open"

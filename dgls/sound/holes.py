@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from tree_sitter import Node
+
 from dgls.sound.alike import alike
 from dgls.sound.site import Purpose, Site
 from dgls.sound.texts import BLOCK_COMMENT
@@ -27,6 +29,7 @@ _DOCUMENTATION = re.compile(r"\s*[a-zA-Z]{0,2}(\"{3}|'{3}).*?\1", re.DOTALL)
 _DECLARED = re.compile(r"^\s*@(?:[\w.]+\.)?(?:overload|abstractmethod|abstractproperty)\b")
 _INTERFACE = re.compile(r"\b(?:Protocol|ABC|ABCMeta)\b")
 _NOTHING = re.compile(r"[\s;{}]*")
+_NO_STATEMENTS = frozenset({"pass_statement", "comment"})
 _ENDS = re.compile(r"[\s{]*return(?:\s+(?:\.\.\.|Ellipsis|NotImplemented))?[\s;{}]*")
 
 
@@ -40,7 +43,9 @@ def is_hole_again(site: Site, text: str) -> bool:
             return is_hole(site, text) or not _promises(site, site.old)
         return is_hole(site, text) and not _is_comment(site, site.old)
     words = _is_words(site, text) and not _promises(site, text)
-    return _in_empty_body(site) and is_hole(site, text) and not words
+    if _in_empty_body(site):
+        return is_hole(site, text) and not words
+    return _is_idle(site, text) or _is_bare_mark(site, text)
 
 
 def begins_its_function_anew(site: Site, text: str) -> bool:
@@ -115,6 +120,30 @@ def _leaves_empty(site: Site, text: str) -> bool:
 
 def _is_empty_at(at: int, hole: Hole) -> bool:
     return hole.kind is HoleKind.EMPTY_BODY and hole.where.start < at <= hole.where.end
+
+
+def _is_idle(site: Site, text: str) -> bool:
+    """Whether a text is a `pass` in a block that has a statement already."""
+    if text.strip() != "pass" or not site.language.has_grammar:
+        return False
+    after, span = site.filled(text), site.filled_span(text)
+    start = span.end - len(text.lstrip())
+    around = after.node_at(Span(start, start + len(text.strip())))
+    while around.parent is not None and around.type not in {"block", "module"}:
+        around = around.parent
+    others = [each for each in around.named_children if each.type not in _NO_STATEMENTS]
+    return not all(map(_is_documentation, others))
+
+
+def _is_documentation(statement: Node) -> bool:
+    first = statement.child(0)
+    return statement.type == "expression_statement" and first is not None and first.type == "string"
+
+
+def _is_bare_mark(site: Site, text: str) -> bool:
+    """Whether a text is nothing but the mark of a comment without words."""
+    mark = site.language.line_comment
+    return not site.line_head.strip() and text.strip() in {mark, "*"}
 
 
 def _in_empty_body(site: Site) -> bool:

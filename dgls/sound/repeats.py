@@ -22,6 +22,10 @@ _ENDS_NAMES = frozenset("!?")
 
 _SURE_LINES = 2
 """This many repeated lines are no accident, however the answer continues."""
+_SURE_TOKENS = 3
+"""This many tokens at the end of an answer that begin the next line are none either."""
+_MOST_SAID_TWICE = 3
+"""At most this many lines are compared with those before them."""
 
 
 def without_what_follows(site: Site, text: str) -> str:
@@ -35,7 +39,8 @@ def without_what_follows(site: Site, text: str) -> str:
 def without_lines_of(text: str, line_head: str, below: str) -> str:
     """The text without last lines that are the next lines of the document.
 
-    If the document's next lines occur earlier in the text, it ends before them.
+    If the document's next lines occur earlier in the text, it ends before them. Its last line may
+    also be only the beginning of the next one.
     """
     lines = (line_head + text).split("\n")
     following = [_normalized(line) for line in below.split("\n") if line.strip()]
@@ -44,9 +49,18 @@ def without_lines_of(text: str, line_head: str, below: str) -> str:
     written = [index for index, line in enumerate(lines) if line.strip()]
     for number, first in enumerate(written):
         same = _common_lines([_normalized(lines[index]) for index in written[number:]], following)
-        if number + same == len(written) or _is_sure(following[:same]):
+        is_begun = 0 < number == len(written) - 1 and _begins(lines[first], following)
+        if number + same == len(written) or _is_sure(following[:same]) or is_begun:
             return "\n".join(lines[:first])[len(line_head) :] if first else ""
     return text
+
+
+def _begins(line: str, following: Sequence[str]) -> bool:
+    """Whether a line with several words and signs is the beginning of the next one."""
+    own, whole = _normalized(line), following[0] if following else ""
+    count = sum(1 for _ in tokens(own))
+    is_cut = whole.startswith(own) and not is_word(own[-1:] + whole[len(own) :][:1])
+    return count >= _SURE_TOKENS and says_something(own) and is_cut
 
 
 def _without_closer(site: Site, text: str, below: str) -> str:
@@ -78,11 +92,13 @@ def _begins_anew(text: str, following: Sequence[str]) -> bool:
 
 
 def without_lines_said_twice(site: Site, text: str) -> str:
-    """The text up to the first line that only repeats the line before it."""
+    """The text up to the first line, or the first few, that only repeat those before."""
     lines = (site.line_head + text).split("\n")
     for index in range(1, len(lines)):
-        if says_something(lines[index]) and lines[index] == lines[index - 1]:
-            return "\n".join(lines[:index])[len(site.line_head) :]
+        for count in range(1, _MOST_SAID_TWICE + 1):
+            said, again = lines[max(0, index - count) : index], lines[index : index + count]
+            if said == again and says_something(again[0]):
+                return "\n".join(lines[:index])[len(site.line_head) :]
     return text
 
 
@@ -111,7 +127,9 @@ def _is_sure(lines: Sequence[str]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Token:
+class Token:
+    """A word or a sign, and where it starts in its text."""
+
     text: str
     start: int
 
@@ -121,7 +139,7 @@ def _without_overlap(site: Site, text: str) -> str:
 
     Tokens are compared, so that the spaces between them do not matter and words are whole.
     """
-    written, following = list(_tokens(text)), list(_tokens(site.line_tail))
+    written, following = list(tokens(text)), list(tokens(site.line_tail))
     words = [token.text for token in following]
     for index, token in enumerate(written):
         repeated = [each.text for each in written[index:]]
@@ -138,7 +156,7 @@ def _without_overlap(site: Site, text: str) -> str:
 
 
 def _is_repeat(
-    site: Site, text: str, kept: str, repeated: list[str], following: list[_Token]
+    site: Site, text: str, kept: str, repeated: list[str], following: list[Token]
 ) -> bool:
     """Whether an end that equals what follows is a repeat, not a second thing of its kind."""
     before = (site.prefix + kept)[-1:]
@@ -195,6 +213,7 @@ def _is_whole(text: str) -> bool:
     return not text
 
 
-def _tokens(text: str) -> Iterator[_Token]:
+def tokens(text: str) -> Iterator[Token]:
+    """The words and the other signs of a text, without white space."""
     for match in _TOKEN.finditer(text):
-        yield _Token(match.group(), match.start())
+        yield Token(match.group(), match.start())

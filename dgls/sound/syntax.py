@@ -28,11 +28,14 @@ def keeps(site: Site, text: str) -> bool:
     if not site.language.has_grammar:
         return True
     after = site.filled(text)
-    if not is_no_worse(site.source, after, [site.edit(text)]):
+    edits = [site.edit(text)]
+    if not (is_no_worse(site.source, after, edits) or _is_as_good_as_a_word(site, after, text)):
         return False
     if not keeps_levels(site, text) or _leaves_header(site, text) or _leaves_body(site, text):
         return False
     if leaves_text_open(after, site.filled_span(text)) or _is_worse_than_a_word(site, after):
+        return False
+    if _lacks_colon(site, site.line_head) and not _continues_line(site, after, text):
         return False
     if _less(damage(after), site.damage):
         # The text closes what was open before or after the gap.
@@ -110,6 +113,17 @@ def _swallows(site: Site, after: Source, text: str) -> bool:
     return not is_text(site.source, site.span.end + offset)
 
 
+def _is_as_good_as_a_word(site: Site, after: Source, text: str) -> bool:
+    """Whether a text in an unfinished line leaves what a plain word of its length would.
+
+    Where errors lie within errors, even a word adds to each of them.
+    """
+    if not site.in_line or not site.damage.faults or "\n" in text:
+        return False
+    word = damage(site.filled("x" * len(text)))
+    return word.faults <= site.damage.faults and damage(after) == word
+
+
 def _is_worse_than_a_word(site: Site, after: Source) -> bool:
     """Whether the rest of a line needs no more than a word in the gap, and now needs more."""
     if not site.in_line or not site.damage.faults:
@@ -120,28 +134,42 @@ def _is_worse_than_a_word(site: Site, after: Source) -> bool:
 def _continues_line(site: Site, after: Source, text: str) -> bool:
     """Whether an unfinished line is as sound with the text as without, once both are finished.
 
-    A line is finished by closing the brackets that it opened. This tells `f(a, ` filled with `b`
-    from the same filled with `b c`: unfinished, each is one error.
+    A line is finished by closing the brackets that it opened, and by the colon of a header whose
+    body is below. This tells `f(a, ` filled with `b` from the same filled with `b c`: unfinished,
+    each is one error.
     """
     if not site.damage.faults or site.in_line or site.old:
         return True
     line = line_around(site.prefix, len(site.prefix)).start
     unclosed = [bracket for bracket in site.open_brackets if bracket.at >= line]
-    before = _closed(site.source, site.span.end, unclosed)
-    if not unclosed or not _less(damage(before), site.damage):
+    colon = _lacks_colon(site, site.line_head)
+    before = _finished(site.source, site.span.end, unclosed, colon)
+    if not (unclosed or colon) or not _less(damage(before), site.damage):
         return True
     span = site.filled_span(text)
     left = [each for each in open_brackets(after, Span(0, span.end)) if each.at >= line]
-    finished = damage(_closed(after, span.end, left))
+    if colon and len(left) > len(unclosed):
+        # The lines below go on in a bracket, not in a body.
+        return True
+    colon = "\n" not in text and _lacks_colon(site, site.line_head + text)
+    finished = damage(_finished(after, span.end, left, colon))
     allowed = damage(before)
     added = len(text.encode())
     return finished.faults <= allowed.faults and finished.covered <= allowed.covered + added
 
 
-def _closed(source: Source, at: int, unclosed: Sequence[Bracket]) -> Source:
-    """The source with closing brackets inserted at `at`."""
+def _lacks_colon(site: Site, line: str) -> bool:
+    """Whether a line that is begun has a body below, and no colon yet, as headers need it."""
+    below = next((each for each in site.suffix.split("\n")[1:] if each.strip()), "")
+    is_header = columns(indentation(below)) > columns(indentation(line))
+    is_begun = bool(site.language.blocks and line.strip())
+    return is_begun and is_header and not site.opens_block(line)
+
+
+def _finished(source: Source, at: int, unclosed: Sequence[Bracket], colon: bool) -> Source:
+    """The source with closing brackets, and a colon if wanted, inserted at `at`."""
     closers = "".join(OPENERS[bracket.char] for bracket in reversed(unclosed))
-    return source.edited([Edit(Span(at, at), closers)])
+    return source.edited([Edit(Span(at, at), closers + ":" * colon)])
 
 
 def _less(one: Damage, other: Damage) -> bool:

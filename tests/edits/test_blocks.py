@@ -64,3 +64,8 @@ def test_an_insertion_is_evidence_the_second_time() -> None:
 def test_silence(what: str, old: str, new: str) -> None:
     text = f"{old}x = 1\n{old}"
     assert after(text, (old, new)) == f"{new}x = 1\n{old}"
+
+
+def test_an_edit_of_code_is_no_edit_of_text() -> None:
+    text = f'{OLD}x = """\n{OLD}"""\n{OLD}'
+    assert after(text, (OLD, NEW)) == f'{NEW}x = """\n{OLD}"""\n{NEW}'

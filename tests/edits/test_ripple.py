@@ -181,3 +181,20 @@ def test_a_name_bound_by_a_statement_is_renamed_in_its_scope(
 ) -> None:
     found = [offer for offer in offers(text, change) if offer.rule == "rename"]
     assert [text.count("\n", 0, offer.span.start) for offer in found] == lines
+
+
+@pytest.mark.parametrize(
+    ("what", "call", "added", "found"),
+    [
+        ("as many", "f(3, 4)", "f(1, 2, 7)", 1),
+        ("a named argument is the last", "f(3, k=4)", "f(1, 2, 7)", 0),
+        ("a named argument may follow one", "f(3, k=4)", "f(1, 2, j=7)", 1),
+        ("a named argument is there already", "f(3, k=4)", "f(1, 2, k=7)", 0),
+        ("any number of arguments", "f(3, *x)", "f(1, 2, 7)", 0),
+        ("any number of named arguments", "f(3, **x)", "f(1, 2, k=7)", 0),
+        ("a generator", "f(x for x in y)", "f(1, 2, 7)", 0),
+    ],
+)
+def test_an_argument_goes_where_it_may(what: str, call: str, added: str, found: int) -> None:
+    text = f"def f(a, b, c=0, **d):\n    pass\n\n\nf(1, 2)\n{call}\n"
+    assert len(offers(text, ("f(1, 2)", added))) == found

@@ -85,3 +85,19 @@ def test_after_two_fields_change_type_the_third_is_offered() -> None:
         hunks, source = remembered(hunks, source.text, change), source.edited([change])
     (offer,) = ripple(State(source, hunks))
     assert (offer.span.of(source.text), offer.text) == ("    six: str", "    six: Date")
+
+
+@pytest.mark.parametrize(
+    ("what", "other"),
+    [
+        ("a comment", "    # result = parse(text, strict, 1)\n"),
+        ("documentation", '    """\n    result = parse(text, strict, 1)\n    """\n'),
+    ],
+)
+def test_an_edit_of_code_is_no_edit_of_text(what: str, other: str) -> None:
+    line = "    result = parse(text, {}, 1)\n"
+    code = f"def f(text):\n{other}{line.format('lenient')}    x = 1\n{line.format('strict')}"
+    at = code.index(line.format("lenient"))
+    hunk = Hunk(Span(at, at + len(line.format("lenient"))), line.format("strict"))
+    found = ripple(State(Source.parse(code, language_named("python")), (hunk,)))
+    assert [offer.span.start for offer in found] == [code.rindex(line.format("strict"))]

@@ -93,6 +93,22 @@ def test_the_same_form_is_offered(what: str, line: str, new: list[str]) -> None:
     assert [offer.text for offer in offers(EDITED + line, EDIT)] == new
 
 
+@pytest.mark.parametrize(
+    ("what", "text", "count"),
+    [
+        ("a method", "class B:\n    def list(self): ...\n    def g(self, b: List[str]): ...\n", 0),
+        ("another class's", "class B:\n    def list(self): ...\ndef g(b: List[str]): ...\n", 1),
+        ("a variable", "list = 1\ndef g(b: List[str]): ...\n", 0),
+        ("a parameter of another", "def h(list): ...\ndef g(b: List[str]): ...\n", 1),
+    ],
+)
+def test_a_builtin_that_is_another_name_there_is_not_offered(
+    what: str, text: str, count: int
+) -> None:
+    found = offers("def f(a: List[int]): ...\n" + text, ("a: List[int]", "a: list[int]"))
+    assert [each.text for each in found] == ["list[str]"] * count
+
+
 def test_an_alias_is_offered_after_another_one() -> None:
     text = "Name = Optional[str]\nOther = Optional[int]\n"
     assert [each.text for each in offers(text, ("Optional[str]", "str | None"))] == ["int | None"]

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dgls.policy.show import may_replace, remainder, shown_text
+from dgls.policy.show import may_replace, remainder, shown_text, shown_when_explicit
 from dgls.policy.silence_reasons import Silence
+from dgls.protocol import Fill
 from dgls.sound.site import Purpose, Site, Wanted
 from dgls.syntax.languages import language_of
 from tests.support.marks import cursor_of
@@ -151,6 +152,28 @@ def test_an_unsure_fill_is_not_shown(confidence: float, expected: str | None) ->
 )
 def test_silence_has_a_reason(marked: str, fill: str, reason: Silence) -> None:
     assert verdict(marked, fill) is reason
+
+
+@pytest.mark.parametrize(
+    ("what", "marked", "fills", "expected"),
+    [
+        ("the sure ones", "x = ⟦⟧\n", [("a", 0.5), ("b", 0.1)], ["a", "b"]),
+        ("one that is hardly right", "x = ⟦⟧\n", [("a", 0.5), ("b", 0.01)], ["a"]),
+        ("all are unsure", "x = ⟦⟧\n", [("a", 0.01), ("b", 0.01)], ["a", "b"]),
+        ("the best is not sound", "x = ⟦⟧\n", [(")", 0.9), ("b", 0.01)], ["b"]),
+        ("closing brackets", "x = f(a⟦⟧\n", [(")", 0.5)], [")"]),
+        ("the line above", "x = f()\n⟦⟧\n", [("x = f()", 0.5), ("y = f()", 0.4)], ["y = f()"]),
+        ("nothing but the line above", "x = f()\n⟦⟧\n", [("x = f()", 0.5)], Silence.REPEATED),
+        ("a broken word", "x = <⟦⟧a\n", [("h", 0.5)], Silence.BAD_WORD),
+    ],
+)
+def test_what_is_shown_when_the_user_asks(
+    what: str, marked: str, fills: list[tuple[str, float]], expected: list[str] | Silence
+) -> None:
+    text, cursor = cursor_of(marked)
+    site = Site.between(text[:cursor], text[cursor:], PYTHON, Wanted(Purpose.EXPLICIT, MANY))
+    found = shown_when_explicit(site, [Fill((fill,), 0.0, sure) for fill, sure in fills])
+    assert (found if isinstance(found, Silence) else list(found)) == expected
 
 
 def test_a_word_may_be_completed_to_one_in_the_file() -> None:

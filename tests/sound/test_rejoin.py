@@ -21,6 +21,12 @@ CASES = [
     ("go", "package p\n\nfunc f(▮) {\n\tg(a)\n}\n", "a int) error {", "a int"),
     ("java", "class A {\n  void f(▮) {\n  }\n}\n", "int a) throws E {", "int a"),
     ("cpp", "int main() {\n  g(▮);\n}\n", "a, b) + 1;", "a, b"),
+    # The header is unfinished, so the answer's bracket is as wrong as none.
+    ("python", "class A:\n    def f(▮)\n        g(self)\n        h()\n", "self):", "self"),
+    ("go", "package a\n\nfunc f(▮)\n\treturn 1\n}\n", "a int) int {", "a int"),
+    ("java", "enum A {\n  B(▮)\n  C(1);\n}\n", "0),", "0"),
+    ("python", "x = f(g(▮)\n", "a)", "a)"),
+    ("python", "x = f(▮)\n", "a), g(b", "a), g(b"),
     # The line continues with a part of a word.
     ("python", "def f(s▮lf, a: int) -> int:\n    return a\n", "elf, a: int) -> int:", "e"),
     ("python", "x =▮n()['id']\n", " r.json()['id']", " r.jso"),

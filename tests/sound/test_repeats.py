@@ -39,3 +39,19 @@ def test_following_text_is_not_repeated_from_elsewhere_on_the_line(
     language: str, marked: str, answer: str, left: str
 ) -> None:
     assert cleaned(language, marked, answer, Wanted(max_lines=8)).text == left
+
+
+@pytest.mark.parametrize(
+    ("what", "answer", "left"),
+    [
+        ("a line", "g(1)\n    g(1)", "g(1)"),
+        ("two lines", "g(1)\n    g(2)\n    g(1)\n    g(2)", "g(1)\n    g(2)"),
+        ("two lines, changed", "g(1)\n    g(2)\n    g(1)\n    g(3)", None),
+        ("the beginning of the next line", "g(1)\n    return f(x)", "g(1)"),
+        ("a part of its word", "g(1)\n    return f", None),
+    ],
+)
+def test_lines_are_not_said_twice(what: str, answer: str, left: str | None) -> None:
+    source = "def f(x):\n    ▮\n    return f(x) + 1\n"
+    found = cleaned("python", source, answer, Wanted(max_lines=8), mark="▮").text
+    assert found == (answer if left is None else left)

@@ -9,6 +9,7 @@ from itertools import accumulate
 from dgls.edits.change import similarity, tokens
 from dgls.edits.hunk import Hunk
 from dgls.edits.state import Offer, State
+from dgls.edits.tree import begins_in_text
 from dgls.text.lines import split_lines
 from dgls.text.spans import Span
 
@@ -28,7 +29,8 @@ class _Rewrite:
 def same_lines(state: State) -> Iterator[Offer]:
     """Lines equal to those that an edit replaced by more or fewer lines.
 
-    An insertion is recognized by the lines before and after it. A deletion gives no offers.
+    An insertion is recognized by the lines before and after it. A deletion gives no offers. After
+    an edit of code only code is considered, after one of a string or a comment only those.
     """
     found = [each for hunk in state.hunks if (each := _rewrite(state.text, hunk))]
     fresh = {each: hunk for hunk in state.last_hunks if (each := _rewrite(state.text, hunk))}
@@ -38,7 +40,7 @@ def same_lines(state: State) -> Iterator[Offer]:
         if len({each.new for each in found if each.old == rewrite.old}) > 1:
             continue
         number = state.text.count("\n", 0, hunk.span.start) + 1
-        for span, text in _places(state, rewrite):
+        for span, text in _places(state, rewrite, _is_text(state, hunk.span)):
             yield Offer(span, text, "lines", f"same edit as in line {number}")
 
 
@@ -71,7 +73,13 @@ def _rewrite(text: str, hunk: Hunk) -> _Rewrite | None:
     return _Rewrite(tuple(each[width:] for each in old), tuple(each[width:] for each in new))
 
 
-def _places(state: State, rewrite: _Rewrite) -> Iterator[tuple[Span, str]]:
+def _is_text(state: State, span: Span) -> bool:
+    """Whether the first line with text in a span begins in a string or a comment."""
+    lines = span.of(state.text)
+    return begins_in_text(state.source, span.start + len(lines) - len(lines.lstrip()))
+
+
+def _places(state: State, rewrite: _Rewrite, is_text: bool) -> Iterator[tuple[Span, str]]:
     """Where the old lines occur, with the new lines indented to match."""
     lines = [each for each in split_lines(state.text, keepends=True) if each.endswith("\n")]
     starts = [0, *accumulate(map(len, lines))]
@@ -86,7 +94,8 @@ def _places(state: State, rewrite: _Rewrite) -> Iterator[tuple[Span, str]]:
         is_free = not any(
             each.span.start < span.end and span.start < each.span.end for each in state.hunks
         )
-        if is_free and [each.rstrip("\r\n") for each in lines[at : at + count]] == old:
+        is_alike = [each.rstrip("\r\n") for each in lines[at : at + count]] == old
+        if is_free and is_alike and _is_text(state, span) == is_text:
             yield _trimmed(span, old, new, end)
 
 

@@ -14,8 +14,9 @@ from dgls.edits.tree import CALLS, above, declares, function_of, is_function, no
 from dgls.syntax.source import Source
 from dgls.text.spans import Span
 
-_KEYWORD = re.compile(r"^(\w+)\s*=")
+_KEYWORD = re.compile(r"^(\w+)\s*=(?!=)")
 _WORD = re.compile(r"[^\W\d]\w*")
+_UNPACKED = re.compile(r"splat|spread|variadic|^\.\.\.$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def _offers(source: Source, path: str, added: _Added) -> Iterator[Offer]:
             continue
         number += 1
         given = _arguments(call)
-        if len(given) != added.count or not _has_names(call, added):
+        if len(given) != added.count or not _has_names(call, added) or not _fits(call, added):
             continue
         at = source.span(given[0]).start if added.first else source.span(given[-1]).end
         text = f"{added.text}, " if added.first else f", {added.text}"
@@ -99,8 +100,21 @@ def _added(source: Source, run: Run) -> _Added | None:
 
 
 def _arguments(call: Node) -> list[Node]:
+    """The arguments of a call; none for a generator, which needs no brackets of its own."""
     given = call.child_by_field_name("arguments")
-    return [each for each in given.named_children if "comment" not in each.type] if given else []
+    if given is None or given.type == "generator_expression":
+        return []
+    return [each for each in given.named_children if "comment" not in each.type]
+
+
+def _fits(call: Node, added: _Added) -> bool:
+    """Whether the argument may go there: no name twice, and no place after a named one."""
+    given = call.child_by_field_name("arguments")
+    if given is None or any(_UNPACKED.search(each.type) for each in given.children):
+        return False
+    names = {found[1] for each in given.children if (found := _KEYWORD.match(text_of(each)))}
+    own = _KEYWORD.match(added.text)
+    return own[1] not in names if own else added.first or not names
 
 
 def _takes(source: Source, name: str) -> int:

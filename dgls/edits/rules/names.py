@@ -8,7 +8,8 @@ from difflib import SequenceMatcher
 
 from dgls.edits.change import Run, line_changes
 from dgls.edits.state import Offer, State
-from dgls.edits.tree import bound_in, declares, is_bound, is_text, node_of, reach, uses
+from dgls.edits.tree import bound_in, declares, is_bound, is_text, node_of, reach
+from dgls.edits.uses import is_captured, respelled, uses
 
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _FEW = 4
@@ -19,7 +20,8 @@ def renamed(state: State) -> Iterator[Offer]:
     """The uses that still have the old name, unless another declaration of it is left.
 
     If lines also changed in other ways, they were probably rewritten, and nothing is offered. The
-    same holds if unedited lines of the scope use the new name already. A module-level name with
+    same holds if unedited lines of the scope use the new name already, or if an inner function with
+    a use declares it. A module-level name with
     many uses and an unrelated new name was replaced, not renamed: the old one still exists.
     """
     fresh = {(run.old, run.new) for change in state.fresh for run in change.runs}
@@ -39,8 +41,11 @@ def renamed(state: State) -> Iterator[Offer]:
             found = [use for use in uses(scope, old) if not declares(use, old)]
             if len(found) > _FEW and scope.parent is None and not _are_related(old, new):
                 continue
+            if any(is_captured(use, scope, new) for use in found):
+                continue
             why = f"`{old}` was renamed `{new}`"
-            yield from (Offer(state.source.span(use), new, "rename", why) for use in found)
+            for use in found:
+                yield Offer(state.source.span(use), respelled(use, new), "rename", why)
 
 
 def _is_name(state: State, run: Run) -> bool:

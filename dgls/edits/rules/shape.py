@@ -15,6 +15,7 @@ from dgls.edits.state import Offer, State
 from dgls.edits.transfer import Pattern, applied, neighbours
 from dgls.edits.tree import (
     above,
+    begins_in_text,
     binds,
     function_of,
     is_bound,
@@ -41,7 +42,10 @@ _FAR = 4_000
 
 
 def same_edit(state: State) -> Iterator[Offer]:
-    """The lines to which a line's edit applies with the same tokens, where that is likely."""
+    """The lines to which a line's edit applies with the same tokens, where that is likely.
+
+    After an edit of code only code is considered, after one of a string or a comment only those.
+    """
     alike: dict[object, list[LineChange]] = {}
     for each in state.changes:
         alike.setdefault(_key(each), []).append(each)
@@ -114,6 +118,8 @@ def _evidence(change: LineChange, line: str, pattern: Pattern, places: int) -> E
 def _is_possible(state: State, change: LineChange, span: Span, line: str, agreed: int) -> bool:
     """Whether nothing rules a place out."""
     here, there = _within(span.start, line), _within(change.span.start, change.span.of(state.text))
+    if begins_in_text(state.source, here.start) != begins_in_text(state.source, there.start):
+        return False
     siblings = _block(state, here) == _block(state, there)
     if not _is_plausible(change, tokens(line), agreed, siblings=siblings):
         return False

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 
 from dgls.edits.hunk import Hunk
-from dgls.edits.python_imports import imports_of
+from dgls.edits.python_imports import imports_of, occurrences
 from dgls.edits.rules.future import is_annotation, needs_future, written_forms
 from dgls.edits.rules.needed import removed
 from dgls.edits.state import Offer, State
-from dgls.edits.tree import is_text, node_of
+from dgls.edits.tree import above, is_text, node_of
 from dgls.edits.type_forms import (
     BUILTIN,
     DEFAULT,
@@ -26,6 +26,8 @@ from dgls.edits.type_forms import (
 )
 from dgls.text.lines import split_lines
 from dgls.text.spans import Span
+
+_SCOPES = frozenset({"function_definition", "class_definition", "lambda"})
 
 
 def same_form(state: State) -> Iterator[Offer]:
@@ -103,7 +105,8 @@ def _after(state: State) -> Iterator[str]:
 def _applies(state: State, line: Span, site: Site, asked: _RequestedForms) -> bool:
     """Whether a site is an annotation or, if newer forms are used there, other code.
 
-    A form that no edit wrote applies only to names whose imports are gone.
+    A form that no edit wrote applies only to names whose imports are gone. `list[...]` does not
+    apply where `list` is another name.
     """
     span = Span(line.start + site.span.start, line.start + site.span.end)
     names = heads(span.of(state.text))
@@ -111,10 +114,32 @@ def _applies(state: State, line: Span, site: Site, asked: _RequestedForms) -> bo
         name not in asked.gone and FORM_OF.get(name, DEFAULT) not in asked.written for name in names
     ):
         return False
+    if any(
+        _is_shadowed(state, name.lower(), span) for name in names if FORM_OF.get(name) == BUILTIN
+    ):
+        return False
     if is_annotation(state, span):
         return True
     is_code = not is_text(node_of(state.source, Span(span.start, span.start + 1)))
     return is_code and (asked.everywhere or bool(names and names <= asked.gone))
+
+
+def _is_shadowed(state: State, name: str, place: Span) -> bool:
+    """Whether code around a place binds a builtin name, such as a method called `list`."""
+    return any(
+        role == "binding" and _covers(state, span, place)
+        for span, role in occurrences(state.source, name)
+    )
+
+
+def _covers(state: State, binding: Span, place: Span) -> bool:
+    """Whether the scope of a binding holds a place."""
+    node = node_of(state.source, binding)
+    scopes = [each for each in above(node) if each.type in _SCOPES]
+    if scopes and scopes[0].child_by_field_name("name") == node:
+        scopes = scopes[1:]
+    around = state.source.span(scopes[0]) if scopes else Span(0, len(state.text))
+    return around.start <= place.start and place.end <= around.end
 
 
 def _runs_newer(state: State, forms: Set[str]) -> bool:

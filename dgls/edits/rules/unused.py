@@ -14,7 +14,9 @@ LINES = {
     "typescript": _SCRIPT,
     "typescriptreact": _SCRIPT,
     "rust": re.compile(r"(?m)^use (?:\w+::)+(?P<name>\w+);[ \t]*\n"),
-    "go": re.compile(r'(?m)^(?:import )?\s*"(?:[\w./-]+/)?(?P<name>\w+)"[ \t]*\n'),
+    "go": re.compile(
+        r'(?m)^(?:import )?\s*"(?:[\w./-]+/)?(?!v\d+")(?P<name>\w+)(?:/v\d+)?"[ \t]*\n'
+    ),
 }
 _SCRIPT_LIST = re.compile(r"(?m)^import (?:type )?\{ (?P<names>[\w, ]+) \} from .*$")
 _LISTS = {
@@ -24,6 +26,11 @@ _LISTS = {
     "rust": re.compile(r"(?m)^use [\w:]+::(?P<braces>\{(?P<names>[\w, ]+)\});[ \t]*$"),
 }
 _NAMES = re.compile(r"[^\W\d]\w*")
+_JSX = re.compile(r"</|/>")
+_FACTORIES = frozenset({"React", "h", "Fragment"})
+"""Names that JSX needs, although it does not mention them."""
+_TRAIT = r"(?:\b(?:impl(?:<[^>]*>)?|dyn)\s+|\+\s*|\b[A-Z]\w*:\s*)"
+"""What is before the name of a trait in Rust. A trait is needed for its methods, too."""
 
 
 def unused_import(state: State) -> Iterator[Offer]:
@@ -70,12 +77,23 @@ def unused_line(state: State, pattern: re.Pattern[str]) -> Iterator[Offer]:
 
 
 def words_gone(state: State) -> set[str]:
-    """The words that edits removed from the lines that they changed."""
+    """The words that edits removed from the lines that they changed.
+
+    Without those that the language may need for more than their mentions.
+    """
     return {
         name
         for hunk in state.hunks
         for name in set(_NAMES.findall(hunk.before)) - set(_NAMES.findall(hunk.after(state.text)))
+        if not _is_needed_unsaid(state, hunk.before, name)
     }
+
+
+def _is_needed_unsaid(state: State, before: str, name: str) -> bool:
+    """Whether code may need the import of a name that it no longer mentions."""
+    if state.source.language.id == "rust":
+        return re.search(rf"{_TRAIT}{name}\b", before) is not None
+    return name in _FACTORIES and _JSX.search(state.text) is not None
 
 
 def count(text: str, name: str) -> int:
