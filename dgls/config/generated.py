@@ -170,7 +170,7 @@ model loads and while a fill that you asked for takes more than half a second.
 | `p50_ms` | median time of the last fills |
 | `quiet` | why dgls suggests nothing at the cursor |
 | `remedy` | how to end the state `off` |
-| `doing` | what you asked for and wait for, such as `filling`, if it takes more than half a second |
+| `doing` | what you asked for, such as `filling`, while it takes more than half a second |
 | `line` | all of it in one line: `Qwen2.5-Coder 0.5B, 2 cores, usually 160 ms; quiet here: ...` |
 
 The command `dgls.why` takes a URI and a position, or nothing to explain the last suggestion. Its
