@@ -235,6 +235,17 @@ def test_status_says_filling_while_an_asked_fill_takes_long(by_heart: Open) -> N
     assert "filling now" not in neovim.lua(status)
 
 
+@pytest.mark.skipif(tmux_program() is None, reason="tmux is not installed")
+def test_fill_of_a_gap_that_takes_long_is_announced(by_heart: Open) -> None:
+    neovim = by_heart("# slowly\n" + HEAD + "    pass\n", DGLS_SHOW_AUTOMATIC="false")
+
+    with neovim.screen() as screen:
+        neovim.keys("GgF")
+        screen.until_shown("dgls: filling ...")
+        neovim.until(lambda: "return side * side" in neovim.text(), "filled")
+        neovim.until(lambda: "filling" not in screen.screen(), "the message is gone")
+
+
 def test_why_explains_the_place_at_the_cursor(by_heart: Open) -> None:
     neovim = by_heart(HEAD)
 

@@ -15,15 +15,26 @@ local M = {}
 ---@type dgls.Report?
 M.report = nil
 
+local echoed = false
+
+--- Say what the user waits for, also without dgls in the statusline. In other modes than normal
+--- mode the mode itself is shown there.
+---@param doing? string
+local function echo(doing)
+  if doing and not echoed and vim.api.nvim_get_mode().mode == 'n' then
+    vim.api.nvim_echo({ { ('dgls: %s ...'):format(doing) } }, false, {})
+    echoed = true
+  elseif not doing and echoed then
+    vim.api.nvim_echo({ { '' } }, false, {})
+    echoed = false
+  end
+end
+
 --- Store a report and redraw the statusline.
 ---@param report dgls.Report
 function M.set(report)
-  local before = M.report and M.report.doing
   M.report = report
-  if report.doing ~= before and vim.api.nvim_get_mode().mode ~= 'c' then
-    -- A user without dgls in the statusline sees this, too.
-    vim.api.nvim_echo({ { report.doing and ('dgls: %s ...'):format(report.doing) or '' } }, false, {})
-  end
+  echo(report.doing)
   vim.api.nvim_exec_autocmds('User', { pattern = 'DglsStatus', data = report })
   vim.cmd.redrawstatus({ bang = true })
 end
