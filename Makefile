@@ -10,6 +10,7 @@ DEV := $(VENV)/.installed-dev
 MODELS := $(VENV)/.installed-models
 TORCH := torch>=2.11,<2.14
 # Processes that `make test` uses: one a core, four at most, each with one thread of torch's (about 1 GB).
+# They take the files in order: xdist would start those with few tests last, and some of these take minutes.
 WORKERS ?= logical
 LAPTOP := qwen2.5-coder-0.5b-instruct
 MODEL ?= $(LAPTOP)
@@ -33,7 +34,7 @@ try: $(RUN)  ## Fetch the laptop model, fill gaps in a bundled example, show how
 	echo "(or vscode, helix, emacs, zed, kate, sublime; README.md says how to install dgls permanently)"
 
 test: check  ## Check format and types, and run every test that needs no model, editor or server.
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadfile -m "not model and not editor and not vllm"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not model and not editor and not vllm"
 
 test-models: $(MODELS)  ## Fetch the laptop model and run the tests that need it.
 	$(BIN)/dgls model get $(LAPTOP)
