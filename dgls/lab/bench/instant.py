@@ -16,7 +16,7 @@ LINE = "total = sum(item.price * item.count for item in basket if item.count)"
 class InstantBackend:
     """Fills every gap with the same text, with full confidence and without delay."""
 
-    def __init__(self, text: str = "pass") -> None:
+    def __init__(self, text: str = "value") -> None:
         self._text = text
 
     @property
