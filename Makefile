@@ -11,7 +11,7 @@ MODELS := $(VENV)/.installed-models
 TORCH := torch>=2.11,<2.14
 # Processes that `make test` uses: one a core, four at most, each with one thread of torch's (about 1 GB).
 # They take the files in order: xdist would start those with few tests last, and some of these take minutes.
-WORKERS ?= logical
+WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
 LAPTOP := qwen2.5-coder-0.5b-instruct
 MODEL ?= $(LAPTOP)
 
