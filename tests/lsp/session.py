@@ -20,7 +20,7 @@ from dgls.protocol import EngineState, Fill, FillReply, FillRequest, Health, OnP
 from tests.support.marks import cursor_of
 
 URI = "file:///code/project/example.py"
-PATIENCE_S = 5.0
+PATIENCE_S = 15.0
 
 
 def reply(*texts: str, confidence: float = 0.9) -> FillReply:

