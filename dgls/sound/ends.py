@@ -55,15 +55,15 @@ def without_end_of_nothing(site: Site, text: str) -> str:
 
     The grammars of Ruby and of shells read such a word as the name of a call.
     """
-    after, at = site.filled(text), site.filled_span(text).start
+    after, begin, done = site.filled(text), site.filled_span(text).start, 0
     for number, line in enumerate(text.split("\n")):
         word = word_at_start(line.lstrip())
         begins_line = number > 0 or not site.line_head.strip()
         if word and begins_line and site.language.closes(line):
-            start = at + len(line) - len(line.lstrip())
+            start = begin + done + len(line) - len(line.lstrip())
             if after.node_at(Span(start, start + len(word))).is_named:
-                return text[: max(0, at - site.filled_span(text).start - 1)].rstrip()
-        at += len(line) + 1
+                return text[:done].rstrip()
+        done += len(line) + 1
     return text
 
 
@@ -108,10 +108,8 @@ def _has_code_below(site: Site) -> bool:
 
 def _in_line_comment(site: Site) -> bool:
     """Whether the gap is at the end of a comment that ends with its line."""
-    if not site.language.has_grammar or not site.line_head:
-        return False
-    around = text_around(site.source, site.span.start - 1)
-    if around is None or "comment" not in around.type:
+    around = site.text_before
+    if not site.line_head or around is None or "comment" not in around.type:
         return False
     begin = site.source.span(around).start
     written = site.source.text[begin : site.span.start]

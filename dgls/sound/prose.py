@@ -8,7 +8,6 @@ from itertools import takewhile
 
 from dgls.sound.alike import alike
 from dgls.sound.site import Site
-from dgls.sound.texts import text_around
 from dgls.sound.words import first_line
 
 _MARKS = " \t/*#-;!\"'"
@@ -44,18 +43,15 @@ def _next_key(site: Site) -> set[str]:
 
 
 def _is_comment(site: Site) -> bool:
-    around = text_around(site.source, site.span.start - 1) if site.language.has_grammar else None
-    return around is not None and "comment" in around.type
+    return site.text_before is not None and "comment" in site.text_before.type
 
 
 def _lines_around(site: Site) -> Iterator[str]:
     """The other lines of the comment or the string that the gap is in."""
-    if not site.language.has_grammar or not site.span.start:
-        return
-    above, below = site.prefix.split("\n")[:-1], site.suffix.split("\n")[1:]
-    around = text_around(site.source, site.span.start - 1)
+    around = site.text_before
     if around is None:
         return
+    above, below = site.prefix.split("\n")[:-1], site.suffix.split("\n")[1:]
     first, last = around.start_point.row, around.end_point.row
     row = len(above)
     if first < last:

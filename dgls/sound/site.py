@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
+from tree_sitter import Node
+
 from dgls.sound.texts import BLOCK_COMMENT, text_around
 from dgls.sound.words import first_line, last_line
 from dgls.syntax.brackets import Bracket, open_brackets
@@ -132,11 +134,17 @@ class Site:
     @cached_property
     def in_text(self) -> bool:
         """Whether the gap lies within one string or comment, where nothing is code."""
-        start, end = self.span.start, self.span.end
-        if not self.language.has_grammar or not 0 < start <= end < len(self.source.text):
+        around, end = self.text_before, self.span.end
+        if around is None or end >= len(self.source.text):
             return False
-        around = text_around(self.source, start - 1)
-        return around is not None and around.end_byte > self.source.byte_offset(end)
+        return around.end_byte > self.source.byte_offset(end)
+
+    @cached_property
+    def text_before(self) -> Node | None:
+        """The innermost string or comment with the character before the gap."""
+        if not self.language.has_grammar or not self.span.start:
+            return None
+        return text_around(self.source, self.span.start - 1)
 
     @property
     def old(self) -> str:
